@@ -1,0 +1,28 @@
+//! Lists the catalogue's files, so that a new control or release is one new file.
+
+use std::fmt::Write as _;
+use std::path::Path;
+use std::{env, fs};
+
+fn main() {
+    let root = env::var("CARGO_MANIFEST_DIR").expect("cargo sets it");
+    let mut code = String::new();
+    for (constant, folder) in [("CONTROL_FILES", "controls"), ("RELEASE_FILES", "releases")] {
+        let folder = Path::new(&root).join("catalog").join(folder);
+        println!("cargo::rerun-if-changed={}", folder.display());
+        let mut files: Vec<_> = fs::read_dir(&folder)
+            .expect("the catalogue is there")
+            .map(|entry| entry.expect("the folder can be read").path())
+            .filter(|path| path.extension().is_some_and(|e| e == "yaml"))
+            .collect();
+        files.sort();
+        writeln!(code, "const {constant}: &[(&str, &str)] = &[").expect("a string takes all");
+        for file in files {
+            let name = file.file_name().expect("a file has a name");
+            writeln!(code, "    ({name:?}, include_str!({file:?})),").expect("a string takes all");
+        }
+        code.push_str("];\n");
+    }
+    let out = env::var("OUT_DIR").expect("cargo sets it");
+    fs::write(Path::new(&out).join("catalog.rs"), code).expect("the output folder can be written");
+}

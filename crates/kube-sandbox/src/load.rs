@@ -1,0 +1,164 @@
+//! Loads objects into the API server, many at a time.
+
+use std::path::Path;
+
+use anyhow::{Context as _, bail};
+use futures_util::StreamExt as _;
+use kube::Client;
+use kube::config::{KubeConfigOptions, Kubeconfig};
+use serde_json::Value;
+
+/// Requests that are under way at once.
+const AT_ONCE: usize = 8;
+
+/// Loads objects into an API server.
+pub struct Loader {
+    runtime: tokio::runtime::Runtime,
+    client: Client,
+}
+
+impl Loader {
+    pub(crate) fn new(kubeconfig: &Path) -> anyhow::Result<Self> {
+        // An error means that one is installed already.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()?;
+        let client = runtime.block_on(async {
+            let kubeconfig = Kubeconfig::read_from(kubeconfig)?;
+            let config =
+                kube::Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default())
+                    .await?;
+            anyhow::Ok(Client::try_from(config)?)
+        })?;
+        Ok(Self { runtime, client })
+    }
+
+    /// Creates objects, namespaces first, with their status, as lightkube would
+    /// (`fieldManager=lightkube`). One that is there already is replaced.
+    pub fn load(&self, objects: &[Value]) -> anyhow::Result<()> {
+        let is_first = |o: &&Value| {
+            matches!(
+                o["kind"].as_str(),
+                Some("Namespace" | "CustomResourceDefinition" | "ClusterRole" | "Role")
+            )
+        };
+        for first in [true, false] {
+            let wave = objects.iter().filter(|o| is_first(o) == first);
+            self.runtime.block_on(async {
+                let mut sent = futures_util::stream::iter(wave.map(|o| self.create(o)))
+                    .buffer_unordered(AT_ONCE);
+                while let Some(result) = sent.next().await {
+                    result?;
+                }
+                anyhow::Ok(())
+            })?;
+        }
+        Ok(())
+    }
+
+    /// Deletes an object; one that is not there is no error.
+    pub fn delete(&self, object: &Value) -> anyhow::Result<()> {
+        let path = format!("{}/{}", path_of(object)?, name_of(object)?);
+        self.runtime.block_on(async {
+            match self.send("DELETE", &path, None).await {
+                Ok(_) => Ok(()),
+                Err(error) if is_status(&error, 404) => Ok(()),
+                Err(error) => Err(error).with_context(|| format!("deleting {path}")),
+            }
+        })
+    }
+
+    async fn create(&self, object: &Value) -> anyhow::Result<()> {
+        let path = path_of(object)?;
+        let named = format!("{path}/{}", name_of(object)?);
+        let made = match self
+            .send(
+                "POST",
+                &format!("{path}?fieldManager=lightkube"),
+                Some(object),
+            )
+            .await
+        {
+            Err(error) if is_status(&error, 409) => {
+                let old: Value = serde_json::from_str(&self.send("GET", &named, None).await?)?;
+                let mut new = object.clone();
+                new["metadata"]["resourceVersion"] = old["metadata"]["resourceVersion"].clone();
+                for field in ["clusterIP", "clusterIPs"] {
+                    if object["kind"] == "Service" {
+                        new["spec"][field] = old["spec"][field].clone();
+                    }
+                }
+                self.send(
+                    "PUT",
+                    &format!("{named}?fieldManager=lightkube"),
+                    Some(&new),
+                )
+                .await
+            }
+            other => other,
+        };
+        let made: Value =
+            serde_json::from_str(&made.with_context(|| format!("creating {named}"))?)?;
+        let has_status = matches!(
+            object["kind"].as_str(),
+            Some(
+                "Pod"
+                    | "Node"
+                    | "StatefulSet"
+                    | "Deployment"
+                    | "DaemonSet"
+                    | "Profile"
+                    | "Namespace"
+            )
+        );
+        if has_status && object.get("status").is_some() {
+            let mut with_status = made;
+            with_status["status"] = object["status"].clone();
+            let path = format!("{named}/status");
+            self.send("PUT", &path, Some(&with_status))
+                .await
+                .with_context(|| format!("setting {path}"))?;
+        }
+        Ok(())
+    }
+
+    async fn send(&self, method: &str, path: &str, body: Option<&Value>) -> anyhow::Result<String> {
+        let body = body.map(|v| v.to_string().into_bytes()).unwrap_or_default();
+        let request = http::Request::builder()
+            .method(method)
+            .uri(path)
+            .header("content-type", "application/json")
+            .body(body)?;
+        Ok(self.client.request_text(request).await?)
+    }
+}
+
+fn is_status(error: &anyhow::Error, code: u16) -> bool {
+    matches!(error.downcast_ref::<kube::Error>(), Some(kube::Error::Api(status)) if status.code == code)
+}
+
+fn name_of(object: &Value) -> anyhow::Result<&str> {
+    object["metadata"]["name"]
+        .as_str()
+        .context("an object without metadata.name")
+}
+
+/// The path of an object's collection in the API.
+pub fn path_of(object: &Value) -> anyhow::Result<String> {
+    let (Some(version), Some(kind)) = (object["apiVersion"].as_str(), object["kind"].as_str())
+    else {
+        bail!("an object without apiVersion and kind");
+    };
+    let root = if version.contains('/') { "apis" } else { "api" };
+    let lower = kind.to_ascii_lowercase();
+    let plural = match lower.strip_suffix('y') {
+        Some(stem) if !lower.ends_with("ay") => format!("{stem}ies"),
+        _ if lower.ends_with("ss") => format!("{lower}es"),
+        _ => format!("{lower}s"),
+    };
+    Ok(match object["metadata"]["namespace"].as_str() {
+        Some(namespace) => format!("/{root}/{version}/namespaces/{namespace}/{plural}"),
+        None => format!("/{root}/{version}/{plural}"),
+    })
+}

@@ -1,0 +1,102 @@
+//! `audit`: judge a cluster, or a snapshot of one.
+
+use std::path::PathBuf;
+
+use anyhow::Context as _;
+
+use super::{ClusterArguments, NOT_ASSESSED, NOTHING_OPEN, OPEN, print, read};
+use crate::catalog::{self, Severity, Source};
+use crate::controls::Verdict;
+use crate::facts::snapshot;
+use crate::policy::{self, Policy, Profile};
+use crate::report::{Format, Report};
+
+#[derive(clap::Args)]
+pub struct Audit {
+    #[command(flatten)]
+    cluster: ClusterArguments,
+    /// Judge a snapshot that `collect` wrote, instead of a cluster.
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["kubeconfig", "context"])]
+    from: Option<PathBuf>,
+    /// Format of the report.
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+    /// Severity from which an open finding makes the exit status 1, or `never`.
+    #[arg(long, default_value = "low", value_parser = policy::parse_threshold)]
+    fail_on: Threshold,
+    /// Policy: thresholds, allow-lists, waivers and attestations, in YAML.
+    #[arg(long, value_name = "FILE")]
+    policy: Option<PathBuf>,
+    /// Judge warnings as failures.
+    #[arg(long)]
+    strict: bool,
+    /// Release of Charmed Kubeflow; else the one that the images tell.
+    #[arg(long, value_name = "NAME")]
+    release: Option<String>,
+    /// Host by which users reach the platform.
+    #[arg(long, value_name = "HOST")]
+    external_hostname: Option<String>,
+}
+
+type Threshold = Option<Severity>;
+
+impl Audit {
+    pub fn run(self) -> anyhow::Result<u8> {
+        if let Some(name) = self
+            .release
+            .as_deref()
+            .filter(|name| catalog::release(name).is_none())
+        {
+            let known: Vec<_> = catalog::releases()
+                .iter()
+                .map(|r| r.name.as_str())
+                .collect();
+            anyhow::bail!("--release {name:?} is not one of {}", known.join(", "));
+        }
+        let (mut policy, problems) = match &self.policy {
+            Some(path) => {
+                let text = std::fs::read_to_string(path)
+                    .with_context(|| format!("policy file {}", path.display()))?;
+                Policy::parse(&text)
+            }
+            None => (Policy::default(), Vec::new()),
+        };
+        if self.strict {
+            policy.profile = Profile::Strict;
+        }
+        policy.external_hostname = self.external_hostname;
+        let mut problems: Vec<String> = problems.iter().map(ToString::to_string).collect();
+        let facts = match &self.from {
+            Some(directory) => {
+                let (facts, damaged) = snapshot::read(directory)?;
+                problems.extend(damaged.iter().map(ToString::to_string));
+                facts
+            }
+            None => read(&self.cluster)?,
+        };
+        let report = Report::audit(&facts, &policy, self.release.as_deref(), problems);
+        print(&self.format.render(&report))?;
+        Ok(exit_status(&report, self.fail_on))
+    }
+}
+
+/// 1 if something is open at or over the threshold; 3 if most of what the
+/// cluster could tell was not told.
+fn exit_status(report: &Report, threshold: Option<Severity>) -> u8 {
+    if threshold.is_some_and(|threshold| report.is_open_at(threshold)) {
+        return OPEN;
+    }
+    let of_cluster =
+        |id: &str| catalog::control(id).is_some_and(|c| c.source == Source::Kubernetes);
+    let all = report.controls.iter().filter(|c| of_cluster(&c.id)).count();
+    let missing = report
+        .controls
+        .iter()
+        .filter(|c| of_cluster(&c.id) && c.verdict == Verdict::NotAssessed)
+        .count();
+    if missing * 2 > all {
+        NOT_ASSESSED
+    } else {
+        NOTHING_OPEN
+    }
+}

@@ -1,0 +1,157 @@
+//! The command line, one file a subcommand.
+
+mod audit;
+mod collect;
+mod controls;
+
+use std::io::{self, IsTerminal, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+use clap::{CommandFactory, Parser, Subcommand};
+
+use crate::facts::{About, Facts, kubernetes};
+
+/// Audit and harden Charmed Kubeflow.
+#[derive(Parser)]
+#[command(name = "ckf-hardening", version)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Judge a cluster, or a snapshot of one.
+    Audit(audit::Audit),
+    /// Write a snapshot that `audit --from` reads.
+    Collect(collect::Collect),
+    /// List the controls.
+    Controls(controls::List),
+    /// Explain a control: why, how to fix it, where it stands elsewhere.
+    Explain(controls::Explain),
+    /// Print a completion script for a shell.
+    Completions {
+        /// The shell.
+        shell: clap_complete::Shell,
+    },
+}
+
+/// Which cluster.
+#[derive(clap::Args)]
+struct ClusterArguments {
+    /// Kubeconfig; else KUBECONFIG, ~/.kube/config or the pod's own account.
+    #[arg(long, value_name = "FILE")]
+    kubeconfig: Option<PathBuf>,
+    /// Context of the kubeconfig; else its current one.
+    #[arg(long, value_name = "NAME")]
+    context: Option<String>,
+    /// Namespace (Juju model) of Charmed Kubeflow.
+    #[arg(long, default_value = "kubeflow", value_name = "NAME")]
+    namespace: String,
+}
+
+/// Nothing open at or over the threshold.
+const NOTHING_OPEN: u8 = 0;
+/// Something is.
+const OPEN: u8 = 1;
+/// It could not run.
+const FAILED: u8 = 2;
+/// Too much could not be assessed.
+const NOT_ASSESSED: u8 = 3;
+
+/// Runs the command line.
+pub fn main() -> ExitCode {
+    env_logger::Builder::from_env(
+        env_logger::Env::new()
+            .filter("CKF_HARDENING_LOG")
+            .default_filter_or("warn"),
+    )
+    .init();
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            let failed = error.use_stderr();
+            // Nothing is left to be told to a user whose terminal is gone.
+            let _ = error.print();
+            return ExitCode::from(if failed { FAILED } else { NOTHING_OPEN });
+        }
+    };
+    let result = match arguments.command {
+        Command::Audit(audit) => audit.run(),
+        Command::Collect(collect) => collect.run(),
+        Command::Controls(list) => list.run(),
+        Command::Explain(explain) => explain.run(),
+        Command::Completions { shell } => {
+            let mut script = Vec::new();
+            clap_complete::generate(
+                shell,
+                &mut Arguments::command(),
+                "ckf-hardening",
+                &mut script,
+            );
+            print(&String::from_utf8_lossy(&script)).map(|()| NOTHING_OPEN)
+        }
+    };
+    match result {
+        Ok(code) => ExitCode::from(code),
+        Err(error) if is_closed_pipe(&error) => ExitCode::from(NOTHING_OPEN),
+        Err(error) => {
+            let _ = writeln!(io::stderr(), "error: {error:#}");
+            ExitCode::from(FAILED)
+        }
+    }
+}
+
+/// A reader that has seen enough, such as `head`, is no error.
+fn is_closed_pipe(error: &anyhow::Error) -> bool {
+    error
+        .downcast_ref::<io::Error>()
+        .is_some_and(|e| e.kind() == io::ErrorKind::BrokenPipe)
+}
+
+fn print(text: &str) -> anyhow::Result<()> {
+    io::stdout().lock().write_all(text.as_bytes())?;
+    Ok(())
+}
+
+/// Reads a cluster, with progress on a terminal.
+fn read(cluster: &ClusterArguments) -> anyhow::Result<Facts> {
+    let bar = if io::stderr().is_terminal() {
+        indicatif::ProgressBar::new(Facts::default().kinds().len() as u64)
+    } else {
+        indicatif::ProgressBar::hidden()
+    };
+    bar.set_style(
+        indicatif::ProgressStyle::with_template("reading {pos}/{len} {msg}")
+            .unwrap_or(indicatif::ProgressStyle::default_bar()),
+    );
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("async runtime")?;
+    let facts = runtime.block_on(async {
+        let client =
+            kubernetes::connect(cluster.kubeconfig.as_deref(), cluster.context.as_deref()).await?;
+        let about = About {
+            collected_at: now(),
+            namespace: cluster.namespace.clone(),
+        };
+        let told = |kind: &str| {
+            bar.set_message(kind.to_owned());
+            bar.inc(1);
+        };
+        kubernetes::collect(&client, about, &told)
+            .await
+            .map_err(|why| anyhow::anyhow!("the API server of the cluster did not answer: {why}"))
+    });
+    bar.finish_and_clear();
+    facts
+}
+
+/// Now, to the second.
+fn now() -> jiff::Timestamp {
+    let now = jiff::Timestamp::now();
+    jiff::Timestamp::from_second(now.as_second()).unwrap_or(now)
+}

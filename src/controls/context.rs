@@ -1,0 +1,196 @@
+//! What a check may see: facts and policy, and nothing else. It notes which
+//! kinds a check consulted, so that what could not be read is never a pass.
+
+use std::cell::RefCell;
+
+use jiff::Timestamp;
+
+use super::{Check, Outcome};
+use crate::catalog::{self, Release};
+use crate::facts::Facts;
+use crate::facts::core::*;
+use crate::facts::istio::*;
+use crate::facts::known::{Kind, Known, Unread};
+use crate::facts::object::Object;
+use crate::facts::rbac::*;
+use crate::facts::secret::Secret;
+use crate::policy::Policy;
+
+/// Why a check cannot be made.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Missing(pub String);
+
+/// What a check may see.
+pub struct Context<'a> {
+    facts: &'a Facts,
+    /// The policy.
+    pub policy: &'a Policy,
+    release: Option<&'a str>,
+    unread: RefCell<Vec<&'a Unread>>,
+}
+
+macro_rules! accessors {
+    ($($(#[$meta:meta])* $name:ident: $type:ty, $what:literal;)*) => {
+        $($(#[$meta])* pub fn $name(&self) -> Result<&'a [$type], Missing> {
+            self.items(&self.facts.$name, $what)
+        })*
+    };
+}
+
+impl<'a> Context<'a> {
+    /// A context; `release` is the release named by the user, if any.
+    pub fn new(facts: &'a Facts, policy: &'a Policy, release: Option<&'a str>) -> Self {
+        Self {
+            facts,
+            policy,
+            release,
+            unread: RefCell::default(),
+        }
+    }
+
+    /// The time by which things are judged: when the facts were read.
+    pub fn now(&self) -> Timestamp {
+        self.facts.about.collected_at
+    }
+
+    /// The platform's namespace.
+    pub fn namespace(&self) -> &'a str {
+        &self.facts.about.namespace
+    }
+
+    /// Runs a check. If it passes although an object of a kind it consulted
+    /// could not be understood, it is not assessed.
+    pub(super) fn tracking(&self, check: Check) -> Result<Outcome, Missing> {
+        self.unread.borrow_mut().clear();
+        let outcome = check(self)?;
+        let unread = self.unread.borrow();
+        match (&outcome, unread.first()) {
+            (Outcome::Pass(_) | Outcome::NotApplicable(_), Some(first)) => {
+                Ok(Outcome::NotAssessed(format!(
+                    "{} could not be understood: {}",
+                    first.object, first.error
+                )))
+            }
+            _ => Ok(outcome),
+        }
+    }
+
+    fn items<T>(&self, kind: &'a Kind<T>, what: &str) -> Result<&'a [T], Missing> {
+        match kind {
+            Known::Known(listed) => {
+                self.unread.borrow_mut().extend(&listed.unread);
+                Ok(&listed.items)
+            }
+            Known::Unknown(why) => Err(Missing(format!("{what}: {why}"))),
+        }
+    }
+
+    accessors! {
+        /// Pods.
+        pods: Pod, "pods";
+        /// Services.
+        services: Service, "services";
+        /// Secrets.
+        secrets: Secret, "secrets";
+        /// StatefulSets.
+        stateful_sets: StatefulSet, "statefulsets";
+        /// Deployments.
+        deployments: Deployment, "deployments";
+        /// DaemonSets.
+        daemon_sets: DaemonSet, "daemonsets";
+        /// Namespaces.
+        namespaces: Namespace, "namespaces";
+        /// Nodes.
+        nodes: Node, "nodes";
+        /// Roles.
+        roles: Role, "roles";
+        /// Role bindings.
+        role_bindings: RoleBinding, "rolebindings";
+        /// Cluster roles.
+        cluster_roles: ClusterRole, "clusterroles";
+        /// Cluster role bindings.
+        cluster_role_bindings: ClusterRoleBinding, "clusterrolebindings";
+        /// Network policies.
+        network_policies: NetworkPolicy, "networkpolicies";
+        /// Webhooks that change objects.
+        mutating_webhooks: MutatingWebhookConfiguration, "mutatingwebhookconfigurations";
+        /// Webhooks that refuse objects.
+        validating_webhooks: ValidatingWebhookConfiguration, "validatingwebhookconfigurations";
+        /// Profiles.
+        profiles: Profile, "profiles";
+        /// Istio's Gateways.
+        gateways: Gateway, "gateways";
+        /// VirtualServices.
+        virtual_services: VirtualService, "virtualservices";
+        /// EnvoyFilters.
+        envoy_filters: EnvoyFilter, "envoyfilters";
+        /// AuthorizationPolicies.
+        authorization_policies: AuthorizationPolicy, "authorizationpolicies";
+        /// PeerAuthentications.
+        peer_authentications: PeerAuthentication, "peerauthentications";
+        /// Gateways of the Gateway API.
+        ambient_gateways: AmbientGateway, "gateway API gateways";
+        /// HTTPRoutes.
+        ambient_routes: AmbientRoute, "httproutes";
+        /// ConfigMaps.
+        config_maps: ConfigMap, "configmaps";
+    }
+
+    /// Version of the API server.
+    pub fn version(&self) -> Result<&'a Version, Missing> {
+        match &self.facts.version {
+            Known::Known(version) => Ok(version),
+            Known::Unknown(why) => Err(Missing(format!("version: {why}"))),
+        }
+    }
+
+    /// Juju's rights, or this user's.
+    pub fn access(&self) -> Result<&'a AccessReview, Missing> {
+        match &self.facts.access {
+            Known::Known(access) => Ok(access),
+            Known::Unknown(why) => Err(Missing(format!("access reviews: {why}"))),
+        }
+    }
+
+    /// The release: the one that the user names, else the one that the images tell.
+    pub fn release(&self) -> Result<&'static Release, Missing> {
+        match self.release {
+            Some(name) => catalog::release(name)
+                .ok_or_else(|| Missing(format!("the catalogue has no release {name:?}"))),
+            None => super::detect_release(self.pods()?).ok_or_else(|| {
+                Missing(
+                    "the release could not be told from the images; set the option release".into(),
+                )
+            }),
+        }
+    }
+
+    /// Namespaces of profiles: each Profile has one of its name.
+    pub fn profile_namespaces(&self) -> Result<Vec<&'a str>, Missing> {
+        Ok(self
+            .profiles()?
+            .iter()
+            .map(|p| p.metadata.name.as_str())
+            .collect())
+    }
+
+    /// Namespaces of the platform itself.
+    pub fn platform_namespaces(&self) -> [&'a str; 3] {
+        [self.namespace(), "knative-serving", "knative-eventing"]
+    }
+
+    /// Whether a namespace is the platform's or a profile's.
+    pub fn is_ours(&self, namespace: &str) -> Result<bool, Missing> {
+        Ok(self.platform_namespaces().contains(&namespace)
+            || self.profile_namespaces()?.contains(&namespace))
+    }
+}
+
+/// Whether an allow-list names an object, as `namespace/name` or `name`.
+pub fn allowed<T: Object>(list: &[String], object: &T) -> bool {
+    let meta = object.meta();
+    list.iter().any(|entry| match entry.split_once('/') {
+        Some((namespace, name)) => meta.namespace == namespace && meta.name == name,
+        None => meta.name == *entry,
+    })
+}

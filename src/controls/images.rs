@@ -1,0 +1,482 @@
+//! Base images: what the platform's pods run.
+
+use std::str::FromStr;
+
+use oci_spec::distribution::Reference;
+
+use super::context::{Context, Missing};
+use super::{Check, Finding, Outcome, count, finding, outcome};
+use crate::catalog::{self, Release};
+use crate::facts::core::{Container, Pod};
+use crate::facts::object::Object;
+
+/// The checks of this section.
+pub const CHECKS: &[(&str, Check)] = &[
+    ("IMG-01", pinned),
+    ("IMG-02", not_mutable),
+    ("IMG-04", approved_registry),
+    ("IMG-05", rocks_only),
+    ("IMG-07", running_digest),
+    ("IMG-08", pull_policy),
+    ("IMG-09", as_the_workload_says),
+];
+
+/// An image reference, normalised: `docker.io/` is written out.
+#[derive(Debug, PartialEq)]
+pub struct Image {
+    /// Registry and repository.
+    pub repository: String,
+    /// Tag, if one is written.
+    pub tag: Option<String>,
+    /// Digest, if one is written.
+    pub digest: Option<String>,
+}
+
+impl Image {
+    /// Parses a reference; `None` if it is none.
+    pub fn parse(text: &str) -> Option<Self> {
+        let reference = Reference::from_str(text).ok()?;
+        // The library takes `latest` for a tag that is not written.
+        let bare = text.split('@').next().unwrap_or(text);
+        let tagged = bare
+            .rsplit('/')
+            .next()
+            .is_some_and(|last| last.contains(':'));
+        Some(Self {
+            repository: format!("{}/{}", reference.registry(), reference.repository()),
+            tag: reference.tag().filter(|_| tagged).map(str::to_owned),
+            digest: reference.digest().map(str::to_owned),
+        })
+    }
+
+    fn full(&self) -> String {
+        format!(
+            "{}:{}",
+            self.repository,
+            self.tag.as_deref().unwrap_or_default()
+        )
+    }
+}
+
+/// Whether a tag has the form of a rock's: a version, then the seven hexadecimal
+/// digits of a commit, then perhaps the time of a build.
+fn is_rock_tag(tag: &str) -> bool {
+    let is_hash = |part: &str| {
+        part.len() == 7
+            && part.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
+            // Seven digits are a date more often than a commit, seven letters a word.
+            && part.bytes().any(|b| b.is_ascii_digit())
+            && part.bytes().any(|b| b.is_ascii_lowercase())
+    };
+    let is_time = |part: &str| part.len() == 14 && part.bytes().all(|b| b.is_ascii_digit());
+    let version = tag.strip_prefix("ckf-").unwrap_or(tag);
+    let version = version.strip_prefix('v').unwrap_or(version);
+    if !version.starts_with(|c: char| c.is_ascii_digit()) {
+        return false;
+    }
+    let parts: Vec<&str> = tag.split('-').collect();
+    match parts.as_slice() {
+        [_, .., hash, time] if is_time(time) && parts.len() > 2 => is_hash(hash),
+        [_, .., hash] => is_hash(hash),
+        _ => false,
+    }
+}
+
+/// Tags that are known to move.
+fn is_mutable_tag(tag: &str) -> bool {
+    let moving = [
+        "latest",
+        "edge",
+        "stable",
+        "beta",
+        "candidate",
+        "main",
+        "master",
+        "dev",
+        "devel",
+        "nightly",
+        "rolling",
+    ];
+    let lower = tag.to_ascii_lowercase();
+    moving.contains(&lower.as_str())
+        || [
+            "_stable",
+            "_edge",
+            "_beta",
+            "_candidate",
+            "-latest",
+            "-edge",
+            "-stable",
+        ]
+        .iter()
+        .any(|end| lower.ends_with(end))
+}
+
+/// Repositories that hold rocks, by their part after the registry or mirror.
+fn is_rock_home(repository: &str) -> bool {
+    repository.contains("/charmedkubeflow/")
+        || repository.starts_with("ghcr.io/canonical/")
+        || repository.starts_with("registry.jujucharms.com/charm/")
+}
+
+fn is_platform(image: &Image) -> bool {
+    catalog::releases().iter().any(|r| {
+        r.platform_images.contains(&image.full())
+            || (r.platform_repositories.contains(&image.repository)
+                && image.tag.as_deref().is_some_and(|t| {
+                    t.contains(|c: char| c.is_ascii_digit()) && !is_mutable_tag(t)
+                }))
+    })
+}
+
+fn is_in_catalogue(image: &Image) -> bool {
+    let full = image.full();
+    image.tag.is_some()
+        && catalog::releases()
+            .iter()
+            .flat_map(Release::images)
+            .any(|i| i == full)
+}
+
+/// The release that the running images tell: Istio's version decides between
+/// numbered releases.
+pub fn detect_release(pods: &[Pod]) -> Option<&'static Release> {
+    let mut ambient = false;
+    let mut minors = Vec::new();
+    for container in pods.iter().flat_map(Pod::all_containers) {
+        let Some(image) = Image::parse(&container.image) else {
+            continue;
+        };
+        if image.repository.ends_with("/istio/ztunnel") || image.repository.ends_with("/ztunnel") {
+            ambient = true;
+        }
+        if container.name == "discovery" && image.repository.ends_with("/pilot") {
+            minors.extend(image.tag.as_deref().and_then(major_minor));
+        }
+    }
+    let releases = catalog::releases().iter();
+    if ambient {
+        return releases.into_iter().find(|r| r.mesh == "ambient");
+    }
+    releases
+        .into_iter()
+        .find(|r| r.mesh == "sidecar" && minors.contains(&r.istio))
+}
+
+/// `1.24` of `1.24.2-distroless`.
+pub fn major_minor(version: &str) -> Option<String> {
+    let mut parts = version.trim_start_matches('v').split(['.', '-', '+']);
+    let (major, minor) = (parts.next()?, parts.next()?);
+    let digits = |p: &str| !p.is_empty() && p.bytes().all(|b| b.is_ascii_digit());
+    (digits(major) && digits(minor)).then(|| format!("{major}.{minor}"))
+}
+
+/// Containers of the platform's pods, and of those that it makes in profiles.
+fn containers<'a>(context: &Context<'a>) -> Result<Vec<(&'a Pod, &'a Container)>, Missing> {
+    let profiles = context.profile_namespaces()?;
+    let platform = context.platform_namespaces();
+    let pods = context.pods()?.iter().filter(move |pod| {
+        let namespace = &*pod.metadata.namespace;
+        platform.contains(&namespace)
+            || (profiles.contains(&namespace) && pod.metadata.name.starts_with("ml-pipeline-"))
+    });
+    Ok(pods
+        .filter(|p| !p.is_finished())
+        .flat_map(|pod| pod.all_containers().map(move |c| (pod, c)))
+        .collect())
+}
+
+fn judge(
+    context: &Context<'_>,
+    evidence: &str,
+    judge: impl Fn(&Pod, &Container, &Image) -> Result<Option<(String, String)>, Missing>,
+) -> Result<Outcome, Missing> {
+    let containers = containers(context)?;
+    if containers.is_empty() {
+        return Ok(Outcome::NotAssessed("the platform has no pods".into()));
+    }
+    let mut findings = Vec::new();
+    for (pod, container) in &containers {
+        let field = format!("container {}", container.name);
+        match Image::parse(&container.image) {
+            None => findings.push(finding(
+                pod.reference(),
+                &field,
+                format!("{:?}", container.image),
+                "an image reference",
+            )),
+            Some(image) => {
+                if let Some((seen, wanted)) = judge(pod, container, &image)? {
+                    findings.push(finding(pod.reference(), &field, seen, wanted));
+                }
+            }
+        }
+    }
+    Ok(outcome(
+        findings,
+        format!("{} {evidence}", count(containers.len(), "container")),
+    ))
+}
+
+fn pinned(context: &Context<'_>) -> Result<Outcome, Missing> {
+    judge(context, "pinned", |_, container, image| {
+        let by_rock = |tag: &str| is_rock_home(&image.repository) && is_rock_tag(tag);
+        let sound = image.digest.is_some()
+            || is_platform(image)
+            || image.tag.as_deref().is_some_and(|tag| {
+                !is_mutable_tag(tag)
+                    && (is_in_catalogue(image) && is_catalogue_pin(tag, image) || by_rock(tag))
+            });
+        Ok((!sound).then(|| {
+            (
+                container.image.to_string(),
+                "a digest, or a rock's VERSION-HASH".into(),
+            )
+        }))
+    })
+}
+
+/// Whether the catalogue's image is pinned by its tag: a rock's hash, whatever
+/// its digits, since the catalogue names it.
+fn is_catalogue_pin(tag: &str, image: &Image) -> bool {
+    is_rock_home(&image.repository) && tag.contains('-')
+}
+
+fn not_mutable(context: &Context<'_>) -> Result<Outcome, Missing> {
+    judge(context, "without a mutable tag", |_, container, image| {
+        let moves = image.digest.is_none() && image.tag.as_deref().is_none_or(is_mutable_tag);
+        Ok(moves.then(|| {
+            (
+                container.image.to_string(),
+                "a tag that does not move, or a digest".into(),
+            )
+        }))
+    })
+}
+
+/// Registries and repositories that the platform's images come from.
+const APPROVED: &[&str] = &[
+    "registry.jujucharms.com/charm/",
+    "docker.io/charmedkubeflow/",
+    "ghcr.io/canonical/",
+    "docker.io/ubuntu/",
+    "docker.io/jujusolutions/",
+    "ghcr.io/juju/",
+    "docker.io/istio/",
+];
+
+fn approved_registry(context: &Context<'_>) -> Result<Outcome, Missing> {
+    judge(
+        context,
+        "from approved registries",
+        |_, container, image| {
+            let within = |prefix: &str| {
+                let prefix = prefix.trim_end_matches('/');
+                image.repository == prefix
+                    || image
+                        .repository
+                        .strip_prefix(prefix)
+                        .is_some_and(|rest| rest.starts_with('/'))
+            };
+            let approved = APPROVED.iter().any(|p| within(p))
+                || context.policy.allow.registries.iter().any(|p| within(p));
+            Ok((!approved).then(|| {
+                (
+                    container.image.to_string(),
+                    "an approved registry or configured mirror".into(),
+                )
+            }))
+        },
+    )
+}
+
+fn rocks_only(context: &Context<'_>) -> Result<Outcome, Missing> {
+    judge(context, "rocks, or Juju's own", |_, container, image| {
+        let juju = catalog::releases()
+            .iter()
+            .any(|r| r.platform_repositories.contains(&image.repository));
+        let mirrored = context
+            .policy
+            .allow
+            .registries
+            .iter()
+            .any(|p| image.repository.starts_with(p.as_str()));
+        let rock = is_rock_home(&image.repository)
+            || image.repository.starts_with("docker.io/ubuntu/")
+            || juju
+            || mirrored;
+        Ok((!rock).then(|| (container.image.to_string(), "a rock".into())))
+    })
+}
+
+fn running_digest(context: &Context<'_>) -> Result<Outcome, Missing> {
+    let mut findings = Vec::new();
+    let mut compared = 0;
+    let mut unknown: Option<String> = None;
+    for (pod, container) in containers(context)? {
+        let Some(asked) = Image::parse(&container.image).and_then(|i| i.digest) else {
+            continue;
+        };
+        let running = pod
+            .image_id(&container.name)
+            .and_then(|id| id.rsplit_once('@'))
+            .map(|(_, digest)| digest);
+        match running {
+            Some(digest) if digest == asked => compared += 1,
+            Some(digest) => findings.push(finding(
+                pod.reference(),
+                &format!("container {} imageID", container.name),
+                digest,
+                asked,
+            )),
+            // Some runtimes tell the digest of the image's configuration, which is another one.
+            None => {
+                unknown = Some(format!(
+                    "{} tells no digest for container {}",
+                    pod.reference(),
+                    container.name
+                ))
+            }
+        }
+    }
+    Ok(match (findings.is_empty(), unknown, compared) {
+        (true, Some(why), _) => Outcome::NotAssessed(why),
+        (true, None, 0) => Outcome::NotApplicable("no image is asked for by digest".into()),
+        _ => outcome(
+            findings,
+            format!("{} as asked for", count(compared, "digest")),
+        ),
+    })
+}
+
+fn pull_policy(context: &Context<'_>) -> Result<Outcome, Missing> {
+    judge(context, "keep what they pulled", |_, container, image| {
+        let pulls = image.digest.is_none() && container.image_pull_policy == "Always";
+        Ok(pulls.then(|| {
+            (
+                format!("{} with imagePullPolicy Always", container.image),
+                "IfNotPresent, or a digest".into(),
+            )
+        }))
+    })
+}
+
+fn as_the_workload_says(context: &Context<'_>) -> Result<Outcome, Missing> {
+    let mut findings: Vec<Finding> = Vec::new();
+    let mut compared = 0;
+    let sets = context.stateful_sets()?;
+    let deployments = context.deployments()?;
+    for pod in context.pods()?.iter().filter(|p| !p.is_finished()) {
+        if !context.is_ours(&pod.metadata.namespace)? {
+            continue;
+        }
+        let Some(owner) = pod.metadata.owner_references.first() else {
+            continue;
+        };
+        let template = match &*owner.kind {
+            "StatefulSet" => sets
+                .iter()
+                .find(|s| {
+                    s.metadata.namespace == pod.metadata.namespace && s.metadata.name == *owner.name
+                })
+                .map(|s| &s.spec.template),
+            "ReplicaSet" => deployments
+                .iter()
+                .find(|d| {
+                    d.metadata.namespace == pod.metadata.namespace
+                        && owner
+                            .name
+                            .strip_prefix(&d.metadata.name)
+                            .and_then(|rest| rest.strip_prefix('-'))
+                            .is_some_and(|rest| !rest.contains('-'))
+                })
+                .map(|d| &d.spec.template),
+            _ => None,
+        };
+        let Some(template) = template else { continue };
+        // Injected sidecars are in the pod only.
+        for wanted in template
+            .spec
+            .containers
+            .iter()
+            .chain(&template.spec.init_containers)
+        {
+            if let Some(container) = pod.all_containers().find(|c| c.name == wanted.name) {
+                compared += 1;
+                if container.image != wanted.image {
+                    findings.push(finding(
+                        pod.reference(),
+                        &format!("container {}", container.name),
+                        &*container.image,
+                        &*wanted.image,
+                    ));
+                }
+            }
+        }
+    }
+    if compared == 0 {
+        return Ok(Outcome::NotAssessed(
+            "no pod of a StatefulSet or Deployment is there to compare".into(),
+        ));
+    }
+    Ok(outcome(
+        findings,
+        format!("{} as in their workload", count(compared, "container")),
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rock_tags_are_told_from_what_looks_like_them() {
+        for tag in [
+            "1.10.0-e31a578",
+            "v0.18.0-d73ff5e",
+            "ckf-1.10-b40ac43",
+            "2.0.0-rc.0-ambient-0ec9623",
+            "0.15.2-cpu-68c38cb",
+            "3.7.17-3487b58-20260723121157",
+        ] {
+            assert!(is_rock_tag(tag), "{tag}");
+        }
+        for tag in [
+            "1.28.2-ck8",
+            "3.12-24.04_stable",
+            "latest",
+            "1.10.0",
+            "1.10.0-2024111",
+            "feature-1d3fe19",
+            "1.0-defaced",
+            "1.0-E31A578",
+            "e31a578",
+            "1.0-e31a5789",
+            "1.0-e31a57",
+        ] {
+            assert!(!is_rock_tag(tag), "{tag}");
+        }
+    }
+
+    #[test]
+    fn references_are_normalised() {
+        let image = Image::parse("charmedkubeflow/dex:2.41.1-1d3fe19").unwrap();
+        assert_eq!(image.repository, "docker.io/charmedkubeflow/dex");
+        assert_eq!(Image::parse("busybox").unwrap().tag, None);
+        assert_eq!(Image::parse("localhost:5000/x/y").unwrap().tag, None);
+        let digest = format!(
+            "registry.jujucharms.com/charm/abc/oci-image@sha256:{}",
+            "a".repeat(64)
+        );
+        assert_eq!(Image::parse(&digest).unwrap().tag, None);
+        assert_eq!(Image::parse("UPPER CASE"), None);
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_text_makes_it_panic(text: String) {
+            let _ = Image::parse(&text).map(|i| (is_platform(&i), is_in_catalogue(&i)));
+            let _ = (is_rock_tag(&text), is_mutable_tag(&text), major_minor(&text));
+        }
+    }
+}

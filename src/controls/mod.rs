@@ -1,0 +1,342 @@
+//! What should be so: pure functions from facts and policy to verdicts, one
+//! file a section of the guide.
+
+mod authn;
+mod authz;
+mod context;
+mod credentials;
+mod cryptography;
+mod images;
+mod ingress;
+mod kubernetes;
+mod monitoring;
+mod network;
+mod pods;
+mod tls;
+mod traffic;
+mod upgrades;
+
+pub use self::context::{Context, Missing};
+pub use self::images::detect_release;
+pub use self::kubernetes::Distribution;
+
+use serde::{Deserialize, Serialize};
+
+use crate::catalog::{self, Control, Source};
+use crate::facts::Facts;
+use crate::facts::object::ObjectRef;
+use crate::policy::Policy;
+
+/// Evidence that a control does not hold.
+#[derive(
+    Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema,
+)]
+#[serde(deny_unknown_fields)]
+pub struct Finding {
+    /// The object.
+    pub object: ObjectRef,
+    /// The field of it.
+    pub field: String,
+    /// What is there.
+    pub seen: String,
+    /// What should be there.
+    pub wanted: String,
+}
+
+/// What a check found.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Outcome {
+    /// It holds, by this evidence.
+    Pass(String),
+    /// It does not hold.
+    Fail(Vec<Finding>),
+    /// It says nothing about this cluster, for this reason.
+    NotApplicable(String),
+    /// It could not be told, for this reason.
+    NotAssessed(String),
+}
+
+/// The verdict on a control.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema,
+)]
+#[serde(rename_all = "kebab-case")]
+pub enum Verdict {
+    /// It holds.
+    Pass,
+    /// It does not hold.
+    Fail,
+    /// It does not hold, and somebody takes responsibility.
+    Waived,
+    /// It says nothing about this cluster.
+    NotApplicable,
+    /// It could not be told.
+    NotAssessed,
+}
+
+impl Verdict {
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Pass => "pass",
+            Self::Fail => "fail",
+            Self::Waived => "waived",
+            Self::NotApplicable => "not-applicable",
+            Self::NotAssessed => "not-assessed",
+        }
+    }
+}
+
+/// A control's verdict with its evidence.
+#[derive(Clone, Debug)]
+pub struct Assessment {
+    /// The control.
+    pub control: &'static Control,
+    /// The verdict.
+    pub verdict: Verdict,
+    /// Why, in a sentence.
+    pub reason: String,
+    /// Evidence that is open.
+    pub findings: Vec<Finding>,
+}
+
+type Check = fn(&Context<'_>) -> Result<Outcome, Missing>;
+
+/// The check of a control that can be read from Kubernetes.
+fn check(id: &str) -> Option<Check> {
+    let families: [&[(&str, Check)]; 11] = [
+        tls::CHECKS,
+        authn::CHECKS,
+        credentials::CHECKS,
+        images::CHECKS,
+        upgrades::CHECKS,
+        authz::CHECKS,
+        pods::CHECKS,
+        network::CHECKS,
+        cryptography::CHECKS,
+        monitoring::CHECKS,
+        kubernetes::CHECKS,
+    ];
+    families
+        .into_iter()
+        .flatten()
+        .find(|(known, _)| *known == id)
+        .map(|(_, check)| *check)
+}
+
+/// Judges every control.
+pub fn assess(facts: &Facts, policy: &Policy, release: Option<&str>) -> Vec<Assessment> {
+    let context = Context::new(facts, policy, release);
+    catalog::controls()
+        .iter()
+        .map(|control| assess_one(control, &context))
+        .collect()
+}
+
+fn assess_one(control: &'static Control, context: &Context<'_>) -> Assessment {
+    let outcome = match (check(&control.id), control.source) {
+        (Some(check), _) => match context.tracking(check) {
+            Ok(outcome) => outcome,
+            Err(missing) => Outcome::NotAssessed(missing.0),
+        },
+        (None, Source::Attestation) => attested(control, context),
+        (None, Source::Juju) => Outcome::NotAssessed("needs Juju credentials".into()),
+        (None, Source::Ledger) => {
+            Outcome::NotAssessed("no digest is on record yet to compare with".into())
+        }
+        (None, Source::Handshake) => {
+            Outcome::NotAssessed("needs a TLS handshake with the webhook's Service".into())
+        }
+        (None, Source::Kubernetes) => Outcome::NotAssessed("has no check in this version".into()),
+    };
+    judge(control, outcome, context)
+}
+
+fn attested(control: &Control, context: &Context<'_>) -> Outcome {
+    let today = context.now().to_zoned(jiff::tz::TimeZone::UTC).date();
+    let found = context
+        .policy
+        .attestations
+        .iter()
+        .filter(|a| a.control == control.id)
+        .max_by_key(|a| a.date);
+    match found {
+        Some(a) if a.date > today => {
+            Outcome::NotAssessed(format!("attested for {}, which is yet to come", a.date))
+        }
+        Some(a) if today.duration_since(a.date).as_hours() <= 365 * 24 => Outcome::Pass(format!(
+            "attested by {} on {}: {}",
+            a.owner, a.date, a.reason
+        )),
+        Some(a) => Outcome::NotAssessed(format!(
+            "the attestation of {} by {} is over a year old",
+            a.date, a.owner
+        )),
+        None => {
+            Outcome::NotAssessed("no API tells; attest it in the policy under attestations".into())
+        }
+    }
+}
+
+fn judge(control: &'static Control, outcome: Outcome, context: &Context<'_>) -> Assessment {
+    let (verdict, reason, findings) = match outcome {
+        Outcome::Pass(reason) => (Verdict::Pass, reason, Vec::new()),
+        Outcome::NotApplicable(reason) => (Verdict::NotApplicable, reason, Vec::new()),
+        Outcome::NotAssessed(reason) => (Verdict::NotAssessed, reason, Vec::new()),
+        Outcome::Fail(mut findings) => {
+            findings.sort();
+            findings.dedup();
+            waive(control, findings, context)
+        }
+    };
+    Assessment {
+        control,
+        verdict,
+        reason,
+        findings,
+    }
+}
+
+fn waive(
+    control: &Control,
+    findings: Vec<Finding>,
+    context: &Context<'_>,
+) -> (Verdict, String, Vec<Finding>) {
+    let waivers: Vec<_> = context
+        .policy
+        .waivers
+        .iter()
+        .filter(|w| w.control == control.id)
+        .collect();
+    let total = findings.len();
+    let mut used = Vec::new();
+    let mut ended = Vec::new();
+    let mut open = Vec::new();
+    for finding in findings {
+        let mut of_finding = waivers.iter().filter(|w| w.object.matches(&finding.object));
+        match of_finding.clone().find(|w| w.holds(context.now())) {
+            Some(waiver) => used.push(format!(
+                "{} until {}: {}",
+                waiver.owner, waiver.expires, waiver.reason
+            )),
+            None => {
+                ended.extend(
+                    of_finding
+                        .next()
+                        .map(|w| format!("; the waiver of {} expired on {}", w.owner, w.expires)),
+                );
+                open.push(finding);
+            }
+        }
+    }
+    used.sort();
+    used.dedup();
+    ended.sort();
+    ended.dedup();
+    if open.is_empty() {
+        return (
+            Verdict::Waived,
+            format!("waived by {}", used.join("; ")),
+            open,
+        );
+    }
+    let first = &open[0];
+    let more = if open.len() > 1 {
+        format!(" and {} more", open.len() - 1)
+    } else {
+        String::new()
+    };
+    let waived = if used.is_empty() {
+        String::new()
+    } else {
+        format!(
+            "; {} of {total} waived by {}",
+            total - open.len(),
+            used.join("; ")
+        )
+    };
+    let reason = format!(
+        "{}: {} is {}{more}{waived}{}",
+        first.object,
+        first.field,
+        first.seen,
+        ended.concat()
+    );
+    (Verdict::Fail, reason, open)
+}
+
+/// Makes a finding.
+fn finding(
+    object: ObjectRef,
+    field: &str,
+    seen: impl Into<String>,
+    wanted: impl Into<String>,
+) -> Finding {
+    Finding {
+        object,
+        field: field.into(),
+        seen: seen.into(),
+        wanted: wanted.into(),
+    }
+}
+
+/// `Fail` if there are findings, else `Pass` with this evidence.
+fn outcome(findings: Vec<Finding>, evidence: impl Into<String>) -> Outcome {
+    if findings.is_empty() {
+        Outcome::Pass(evidence.into())
+    } else {
+        Outcome::Fail(findings)
+    }
+}
+
+/// A count with its noun.
+fn count(number: usize, noun: &str) -> String {
+    match (number, noun.strip_suffix('y')) {
+        (1, _) => format!("1 {noun}"),
+        (_, Some(stem)) if !noun.ends_with("ay") => format!("{number} {stem}ies"),
+        _ => format!("{number} {noun}s"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_control_of_kubernetes_has_a_check_and_no_other_has() {
+        for control in catalog::controls() {
+            let has = check(&control.id).is_some();
+            assert_eq!(has, control.source == Source::Kubernetes, "{}", control.id);
+        }
+    }
+
+    #[test]
+    fn without_facts_nothing_passes_or_fails() {
+        for assessment in assess(&Facts::default(), &Policy::default(), None) {
+            // Without a wish there is nothing to judge, whatever the facts.
+            if assessment.control.id == "NET-07" {
+                continue;
+            }
+            assert_eq!(
+                assessment.verdict,
+                Verdict::NotAssessed,
+                "{}: {}",
+                assessment.control.id,
+                assessment.reason
+            );
+        }
+    }
+
+    #[test]
+    fn the_catalogue_is_whole() {
+        assert_eq!(catalog::controls().len(), 107);
+        assert_eq!(catalog::releases().len(), 3);
+        for control in catalog::controls() {
+            assert!(
+                !control.why.trim().is_empty() && !control.fix.trim().is_empty(),
+                "{}",
+                control.id
+            );
+        }
+    }
+}

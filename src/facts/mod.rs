@@ -1,0 +1,134 @@
+//! What is so: everything that is read, typed, each kind known or unknown.
+
+pub mod certificate;
+pub mod core;
+pub mod istio;
+pub mod known;
+pub mod kubernetes;
+pub mod object;
+pub mod rbac;
+pub mod secret;
+pub mod snapshot;
+pub mod text;
+
+use serde::{Deserialize, Serialize};
+
+use self::core::*;
+use self::istio::*;
+use self::known::{Kind, Known, Unknown};
+use self::rbac::*;
+use self::secret::Secret;
+
+/// Hands the table of kinds to another macro: a field, its type, API group,
+/// versions by preference, resource, and the form it is sent in where that is
+/// another.
+macro_rules! with_kinds {
+    ($callback:ident) => {
+        $callback! {
+            /// Pods.
+            pods: Pod => "" ["v1"] "pods";
+            /// Services.
+            services: Service => "" ["v1"] "services";
+            /// Secrets: what they are, never what they hold.
+            secrets: Secret => "" ["v1"] "secrets" via crate::facts::secret::SecretWire;
+            /// StatefulSets.
+            stateful_sets: StatefulSet => "apps" ["v1"] "statefulsets";
+            /// Deployments.
+            deployments: Deployment => "apps" ["v1"] "deployments";
+            /// DaemonSets.
+            daemon_sets: DaemonSet => "apps" ["v1"] "daemonsets";
+            /// Namespaces.
+            namespaces: Namespace => "" ["v1"] "namespaces";
+            /// Nodes.
+            nodes: Node => "" ["v1"] "nodes";
+            /// Service accounts.
+            service_accounts: ServiceAccount => "" ["v1"] "serviceaccounts";
+            /// Roles.
+            roles: Role => "rbac.authorization.k8s.io" ["v1"] "roles";
+            /// Role bindings.
+            role_bindings: RoleBinding => "rbac.authorization.k8s.io" ["v1"] "rolebindings";
+            /// Cluster roles.
+            cluster_roles: ClusterRole => "rbac.authorization.k8s.io" ["v1"] "clusterroles";
+            /// Cluster role bindings.
+            cluster_role_bindings: ClusterRoleBinding => "rbac.authorization.k8s.io" ["v1"] "clusterrolebindings";
+            /// Network policies.
+            network_policies: NetworkPolicy => "networking.k8s.io" ["v1"] "networkpolicies";
+            /// Webhooks that change objects.
+            mutating_webhooks: MutatingWebhookConfiguration => "admissionregistration.k8s.io" ["v1"] "mutatingwebhookconfigurations";
+            /// Webhooks that refuse objects.
+            validating_webhooks: ValidatingWebhookConfiguration => "admissionregistration.k8s.io" ["v1"] "validatingwebhookconfigurations";
+            /// Custom resource definitions, by name.
+            crds: CustomResourceDefinition => "apiextensions.k8s.io" ["v1"] "customresourcedefinitions";
+            /// Profiles.
+            profiles: Profile => "kubeflow.org" ["v1" "v1beta1"] "profiles";
+            /// Istio's Gateways.
+            gateways: Gateway => "networking.istio.io" ["v1" "v1beta1" "v1alpha3"] "gateways" via crate::facts::istio::GatewayWire;
+            /// VirtualServices.
+            virtual_services: VirtualService => "networking.istio.io" ["v1" "v1beta1" "v1alpha3"] "virtualservices";
+            /// EnvoyFilters.
+            envoy_filters: EnvoyFilter => "networking.istio.io" ["v1alpha3"] "envoyfilters" via crate::facts::istio::EnvoyFilterWire;
+            /// AuthorizationPolicies.
+            authorization_policies: AuthorizationPolicy => "security.istio.io" ["v1" "v1beta1"] "authorizationpolicies";
+            /// PeerAuthentications.
+            peer_authentications: PeerAuthentication => "security.istio.io" ["v1" "v1beta1"] "peerauthentications";
+            /// RequestAuthentications.
+            request_authentications: RequestAuthentication => "security.istio.io" ["v1" "v1beta1"] "requestauthentications";
+            /// Gateways of the Gateway API.
+            ambient_gateways: AmbientGateway => "gateway.networking.k8s.io" ["v1" "v1beta1"] "gateways";
+            /// HTTPRoutes of the Gateway API.
+            ambient_routes: AmbientRoute => "gateway.networking.k8s.io" ["v1" "v1beta1"] "httproutes";
+            /// Those ConfigMaps of the platform's namespace that are read.
+            config_maps: ConfigMap => "" ["v1"] "configmaps";
+        }
+    };
+}
+
+macro_rules! define {
+    ($($(#[$meta:meta])* $field:ident: $type:ty => $group:literal [$($version:literal)+] $plural:literal $(via $wire:ty)?;)*) => {
+        /// All facts of a cluster.
+        #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+        #[serde(default, rename_all = "kebab-case")]
+        pub struct Facts {
+            /// When and about what they were read.
+            pub about: About,
+            /// Version of the API server.
+            pub version: Known<Version>,
+            /// Juju's rights, or this user's.
+            pub access: Known<AccessReview>,
+            $($(#[$meta])* pub $field: Kind<$type>,)*
+        }
+
+        impl Facts {
+            /// Each kind's resource name, and the reason if it is not known.
+            pub fn kinds(&self) -> Vec<(&'static str, Option<&Unknown>)> {
+                vec![$(($plural, match &self.$field {
+                    Known::Known(_) => None,
+                    Known::Unknown(why) => Some(why),
+                }),)*]
+            }
+        }
+    };
+}
+
+with_kinds!(define);
+
+/// When and about what facts were read.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct About {
+    /// When.
+    pub collected_at: jiff::Timestamp,
+    /// The namespace of the platform.
+    pub namespace: String,
+}
+
+impl Default for About {
+    fn default() -> Self {
+        Self {
+            collected_at: jiff::Timestamp::UNIX_EPOCH,
+            namespace: "kubeflow".into(),
+        }
+    }
+}
+
+pub(crate) use with_kinds;

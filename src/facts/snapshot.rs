@@ -1,0 +1,127 @@
+//! A snapshot: the facts in a directory, to audit later and elsewhere.
+
+use std::fs;
+use std::io;
+use std::path::Path;
+
+use serde_json::value::RawValue;
+
+use super::{Facts, with_kinds};
+
+/// Why a snapshot could not be written or read.
+#[derive(Debug, thiserror::Error)]
+pub enum SnapshotError {
+    /// The file could not be opened, read or written.
+    #[error("snapshot file {path}: {source}")]
+    File {
+        /// The file.
+        path: String,
+        /// Why.
+        source: io::Error,
+    },
+    /// The file is not what `collect` writes.
+    #[error("snapshot file {path}: expected what `ckf-hardening collect` writes: {source}")]
+    Content {
+        /// The file.
+        path: String,
+        /// Why, with line and column.
+        source: serde_json::Error,
+    },
+}
+
+/// Writes a file for each kind into a directory, which is made if it is missing.
+pub fn write(facts: &Facts, directory: &Path) -> Result<(), SnapshotError> {
+    let file_error = |path: &Path| {
+        let path = path.display().to_string();
+        move |source| SnapshotError::File { path, source }
+    };
+    fs::create_dir_all(directory).map_err(file_error(directory))?;
+    let put = |name: &str, value: &dyn erased::Write| {
+        let path = directory.join(format!("{name}.json"));
+        fs::write(&path, value.json()).map_err(file_error(&path))
+    };
+    put("about", &facts.about)?;
+    put("version", &facts.version)?;
+    put("access", &facts.access)?;
+    macro_rules! put_all {
+        ($($(#[$meta:meta])* $field:ident: $type:ty => $group:literal [$($version:literal)+] $plural:literal $(via $wire:ty)?;)*) => {
+            $(put(stringify!($field), &facts.$field)?;)*
+        };
+    }
+    with_kinds!(put_all);
+    Ok(())
+}
+
+mod erased {
+    /// Anything that can be written as JSON.
+    pub trait Write {
+        /// The JSON text, with a newline at the end.
+        fn json(&self) -> String;
+    }
+
+    impl<T: serde::Serialize> Write for T {
+        fn json(&self) -> String {
+            // Facts have string keys only, so this cannot fail.
+            let mut text = serde_json::to_string_pretty(self).unwrap_or_default();
+            text.push('\n');
+            text
+        }
+    }
+}
+
+/// Reads a snapshot. A kind whose file is missing is not collected; one whose
+/// file is damaged is unknown and is named in the problems returned.
+pub fn read(directory: &Path) -> Result<(Facts, Vec<SnapshotError>), SnapshotError> {
+    let mut problems = Vec::new();
+    let about = directory.join("about.json");
+    let text = fs::read_to_string(&about).map_err(|source| SnapshotError::File {
+        path: about.display().to_string(),
+        source,
+    })?;
+    let mut facts = Facts {
+        about: serde_json::from_str(&text).map_err(|source| SnapshotError::Content {
+            path: about.display().to_string(),
+            source,
+        })?,
+        ..Facts::default()
+    };
+    load(directory, "version", &mut facts.version, &mut problems);
+    load(directory, "access", &mut facts.access, &mut problems);
+    macro_rules! load_all {
+        ($($(#[$meta:meta])* $field:ident: $type:ty => $group:literal [$($version:literal)+] $plural:literal $(via $wire:ty)?;)*) => {
+            $(load(directory, stringify!($field), &mut facts.$field, &mut problems);)*
+        };
+    }
+    with_kinds!(load_all);
+    Ok((facts, problems))
+}
+
+fn load<T: serde::de::DeserializeOwned>(
+    directory: &Path,
+    name: &str,
+    into: &mut super::known::Known<T>,
+    problems: &mut Vec<SnapshotError>,
+) {
+    let path = directory.join(format!("{name}.json"));
+    let problem = match fs::read_to_string(&path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return,
+        Err(source) => SnapshotError::File {
+            path: path.display().to_string(),
+            source,
+        },
+        Ok(text) => match serde_json::from_str::<&RawValue>(&text)
+            .and_then(|raw| serde_json::from_str(raw.get()))
+        {
+            Ok(fact) => {
+                *into = fact;
+                return;
+            }
+            Err(source) => SnapshotError::Content {
+                path: path.display().to_string(),
+                source,
+            },
+        },
+    };
+    *into = super::known::Known::Unknown(super::known::Unknown::Failed(problem.to_string()));
+    problems.push(problem);
+}

@@ -1,0 +1,7 @@
+//! One binary: see [`ckf_hardening::cli`].
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    ckf_hardening::cli::main()
+}

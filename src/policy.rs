@@ -1,0 +1,388 @@
+//! The policy: thresholds, allow-lists, waivers and attestations, parsed once.
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+use serde::Deserialize;
+
+use crate::catalog::{self, Severity};
+
+/// How strict the audit is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Profile {
+    /// What every deployment should meet.
+    #[default]
+    Baseline,
+    /// Warnings fail too.
+    Strict,
+}
+
+/// What the audit judges by. A value of this type is sound.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Policy {
+    /// How strict.
+    pub profile: Profile,
+    /// Days before its end at which a certificate fails, and at which it is warned of.
+    pub certificate_days: (i64, i64),
+    /// Lowest TLS version, `1.2` or `1.3`, as the minor digit.
+    pub tls_minimum: u8,
+    /// Host by which users reach the platform.
+    pub external_hostname: Option<String>,
+    /// Addresses from which the gateway may be reached; empty for all.
+    pub source_ranges: Vec<String>,
+    /// What is allowed beside the release's own.
+    pub allow: Allow,
+    /// Waivers that are complete; those that have ended are among them.
+    pub waivers: Vec<Waiver>,
+    /// What somebody attests that no program can read.
+    pub attestations: Vec<Attestation>,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self {
+            profile: Profile::Baseline,
+            certificate_days: (7, 30),
+            tls_minimum: 2,
+            external_hostname: None,
+            source_ranges: Vec::new(),
+            allow: Allow::default(),
+            waivers: Vec::new(),
+            attestations: Vec::new(),
+        }
+    }
+}
+
+/// Allow-lists, by kind; entries are `namespace/name` or `name`.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
+pub struct Allow {
+    /// EnvoyFilters that may touch the ingress.
+    pub envoyfilters: Vec<String>,
+    /// Role bindings that may be in profiles.
+    pub rolebindings: Vec<String>,
+    /// Cluster roles that may add to Kubeflow's.
+    pub clusterroles: Vec<String>,
+    /// VirtualServices that may be on the gateway.
+    pub virtualservices: Vec<String>,
+    /// Services that may be exposed.
+    pub services: Vec<String>,
+    /// Pods that may be privileged, by `namespace/name-prefix`.
+    pub pods: Vec<String>,
+    /// Registries or repositories that images may come from.
+    pub registries: Vec<String>,
+}
+
+/// A finding that somebody takes responsibility for.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Waiver {
+    /// The control.
+    pub control: String,
+    /// The object, as `Kind namespace/name` parts; all of the control's if empty.
+    pub object: ObjectPattern,
+    /// Why.
+    pub reason: String,
+    /// Who.
+    pub owner: String,
+    /// Last day on which it holds, in UTC.
+    pub expires: Date,
+}
+
+impl Waiver {
+    /// Whether it still holds.
+    pub fn holds(&self, now: Timestamp) -> bool {
+        now.to_zoned(jiff::tz::TimeZone::UTC).date() <= self.expires
+    }
+}
+
+/// Names objects; a part that is absent matches any.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ObjectPattern {
+    /// Kind.
+    pub kind: Option<String>,
+    /// Namespace.
+    pub namespace: Option<String>,
+    /// Name.
+    pub name: Option<String>,
+}
+
+impl ObjectPattern {
+    /// Whether it names this object.
+    pub fn matches(&self, object: &crate::facts::object::ObjectRef) -> bool {
+        fn fits(pattern: &Option<String>, value: &str) -> bool {
+            pattern.as_deref().is_none_or(|p| p == value)
+        }
+        fits(&self.kind, &object.kind)
+            && fits(&self.namespace, &object.namespace)
+            && fits(&self.name, &object.name)
+    }
+}
+
+/// What somebody attests.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Attestation {
+    /// The control.
+    pub control: String,
+    /// Who.
+    pub owner: String,
+    /// What was done, and where the record is.
+    pub reason: String,
+    /// When; it holds for a year.
+    pub date: Date,
+}
+
+/// A part of the policy that could not be used; the rest was.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("policy: {0}")]
+pub struct PolicyProblem(pub String);
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
+struct Wire {
+    thresholds: Thresholds,
+    source_ranges: Vec<String>,
+    allow: Allow,
+    waivers: Vec<serde_yaml::Value>,
+    attestations: Vec<serde_yaml::Value>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
+struct Thresholds {
+    certificate_fail_days: i64,
+    certificate_warn_days: i64,
+}
+
+impl Default for Thresholds {
+    fn default() -> Self {
+        let (certificate_fail_days, certificate_warn_days) = Policy::default().certificate_days;
+        Self {
+            certificate_fail_days,
+            certificate_warn_days,
+        }
+    }
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields, default)]
+struct WaiverWire {
+    control: Option<String>,
+    object: ObjectPattern,
+    reason: Option<String>,
+    owner: Option<String>,
+    expires: Option<String>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields, default)]
+struct AttestationWire {
+    control: Option<String>,
+    reason: Option<String>,
+    owner: Option<String>,
+    date: Option<String>,
+}
+
+impl Policy {
+    /// Reads the `policy` option or file. What is wrong is told and left out;
+    /// everything else holds.
+    pub fn parse(yaml: &str) -> (Self, Vec<PolicyProblem>) {
+        let mut policy = Self::default();
+        let mut problems = Vec::new();
+        if yaml.trim().is_empty() {
+            return (policy, problems);
+        }
+        let wire: Wire = match serde_yaml::from_str::<Option<Wire>>(yaml) {
+            Ok(wire) => wire.unwrap_or_default(),
+            Err(error) => {
+                problems.push(PolicyProblem(format!(
+                    "{error}; expected a map with thresholds, source-ranges, allow, waivers, attestations"
+                )));
+                return (policy, problems);
+            }
+        };
+        let thresholds = wire.thresholds;
+        if thresholds.certificate_fail_days < 0
+            || thresholds.certificate_warn_days < thresholds.certificate_fail_days
+        {
+            problems.push(PolicyProblem(format!(
+                "thresholds: expected 0 <= certificate-fail-days <= certificate-warn-days, got {} and {}",
+                thresholds.certificate_fail_days, thresholds.certificate_warn_days
+            )));
+        } else {
+            policy.certificate_days = (
+                thresholds.certificate_fail_days,
+                thresholds.certificate_warn_days,
+            );
+        }
+        policy.source_ranges = wire.source_ranges;
+        policy.allow = wire.allow;
+        for (index, value) in wire.waivers.into_iter().enumerate() {
+            match waiver(value) {
+                Ok(waiver) => policy.waivers.push(waiver),
+                Err(error) => problems.push(PolicyProblem(format!(
+                    "waiver {}: {error}; it does not waive",
+                    index + 1
+                ))),
+            }
+        }
+        for (index, value) in wire.attestations.into_iter().enumerate() {
+            match attestation(value) {
+                Ok(attestation) => policy.attestations.push(attestation),
+                Err(error) => problems.push(PolicyProblem(format!(
+                    "attestation {}: {error}; it is not counted",
+                    index + 1
+                ))),
+            }
+        }
+        (policy, problems)
+    }
+}
+
+fn waiver(value: serde_yaml::Value) -> Result<Waiver, String> {
+    let wire: WaiverWire = serde_yaml::from_value(value)
+        .map_err(|e| format!("{e}; expected a map with control, object, reason, owner, expires"))?;
+    Ok(Waiver {
+        control: known_control(wire.control)?,
+        object: wire.object,
+        reason: said("reason", wire.reason)?,
+        owner: said("owner", wire.owner)?,
+        expires: day("expires", wire.expires)?,
+    })
+}
+
+fn attestation(value: serde_yaml::Value) -> Result<Attestation, String> {
+    let wire: AttestationWire = serde_yaml::from_value(value)
+        .map_err(|e| format!("{e}; expected a map with control, reason, owner, date"))?;
+    Ok(Attestation {
+        control: known_control(wire.control)?,
+        reason: said("reason", wire.reason)?,
+        owner: said("owner", wire.owner)?,
+        date: day("date", wire.date)?,
+    })
+}
+
+fn known_control(id: Option<String>) -> Result<String, String> {
+    let id = said("control", id)?;
+    match catalog::control(&id) {
+        Some(_) => Ok(id),
+        None => Err(format!(
+            "no control {id:?}; `ckf-hardening controls` lists them"
+        )),
+    }
+}
+
+fn said(field: &str, value: Option<String>) -> Result<String, String> {
+    value
+        .map(|v| v.trim().to_owned())
+        .filter(|v| !v.is_empty())
+        .ok_or_else(|| format!("{field} is missing"))
+}
+
+fn day(field: &str, value: Option<String>) -> Result<Date, String> {
+    let text = said(field, value)?;
+    text.parse()
+        .map_err(|_| format!("{field} {text:?} is not a day; expected for example 2027-03-31"))
+}
+
+/// The threshold from which open findings count, or `None` for never.
+pub fn parse_threshold(text: &str) -> Result<Option<Severity>, String> {
+    match text.trim() {
+        "never" | "none" => Ok(None),
+        other => other.parse().map(Some),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const WAIVER: &str = "control: TLS-02, reason: r, owner: o, expires: 2027-01-31";
+
+    #[test]
+    fn a_complete_waiver_holds_until_the_end_of_its_last_day() {
+        let (policy, problems) = Policy::parse(&format!("waivers: [{{{WAIVER}}}]"));
+        assert!(problems.is_empty(), "{problems:?}");
+        assert!(policy.waivers[0].holds("2027-01-31T23:59:59Z".parse().unwrap()));
+        assert!(!policy.waivers[0].holds("2027-02-01T00:00:00Z".parse().unwrap()));
+    }
+
+    #[test]
+    fn what_is_wrong_is_told_and_the_rest_holds() {
+        for (yaml, told) in [
+            (
+                "waivers: [{control: TLS-02, owner: o, expires: 2027-01-31}]",
+                "reason is missing",
+            ),
+            (
+                "waivers: [{control: TLS-02, reason: ' ', owner: o, expires: 2027-01-31}]",
+                "reason is missing",
+            ),
+            (
+                "waivers: [{control: TLS-02, reason: r, expires: 2027-01-31}]",
+                "owner is missing",
+            ),
+            (
+                "waivers: [{control: TLS-02, reason: r, owner: o}]",
+                "expires is missing",
+            ),
+            (
+                "waivers: [{control: TLS-02, reason: r, owner: o, expires: soon}]",
+                "\"soon\" is not a day",
+            ),
+            (
+                "waivers: [{control: TLS-02, reason: r, owner: o, expires: 2027-02-30}]",
+                "is not a day",
+            ),
+            (
+                "waivers: [{control: TLS-99, reason: r, owner: o, expires: 2027-01-31}]",
+                "no control \"TLS-99\"",
+            ),
+            (
+                "waivers: [{reason: r, owner: o, expires: 2027-01-31}]",
+                "control is missing",
+            ),
+            ("waivers: [{controll: TLS-02}]", "controll"),
+            ("waivers: [TLS-02]", "expected a map"),
+            (
+                "waivers: [{control: TLS-02, object: gateway, reason: r, owner: o, expires: 2027-01-31}]",
+                "waiver 1",
+            ),
+            ("waivers: TLS-02", "waivers"),
+            ("attestations: [{control: K8S-01}]", "reason is missing"),
+            (
+                "attestations: [{control: K8S-01, reason: r, owner: o, date: 1}]",
+                "attestation 1",
+            ),
+            (
+                "thresholds: {certificate-fail-days: -1}",
+                "certificate-fail-days",
+            ),
+            (
+                "thresholds: {certificate-fail-days: 40}",
+                "certificate-warn-days",
+            ),
+            ("thresholds: {certificate-fail-days: many}", "line 1"),
+            ("threshold: {}", "threshold"),
+            ("allow: {gateways: [x]}", "gateways"),
+            ("- a list", "expected a map"),
+            ("waivers: [", "line"),
+            ("just words", "expected a map"),
+        ] {
+            let (_, problems) = Policy::parse(yaml);
+            let text = problems.iter().map(ToString::to_string).collect::<String>();
+            assert!(
+                text.starts_with("policy: ") && text.contains(told),
+                "{yaml}: {text:?} lacks {told:?}"
+            );
+        }
+        let (policy, problems) = Policy::parse(&format!("waivers: [{{{WAIVER}}}, {{control: x}}]"));
+        assert_eq!((policy.waivers.len(), problems.len()), (1, 1));
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_text_makes_it_panic(text: String) {
+            let _ = Policy::parse(&text);
+        }
+    }
+}

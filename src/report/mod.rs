@@ -1,0 +1,253 @@
+//! The report: verdicts as data, and one file a format.
+
+pub mod json;
+pub mod markdown;
+pub mod table;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::catalog::{self, Severity};
+use crate::controls::{Assessment, Context, Distribution, Finding, Verdict, assess};
+use crate::facts::Facts;
+use crate::facts::known::Known;
+use crate::policy::Policy;
+
+/// The name of the report's form and version.
+pub const SCHEMA: &str = "ckf-hardening/report/v1";
+
+/// A report.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct Report {
+    /// `ckf-hardening/report/v1`.
+    pub schema: String,
+    /// Release of Charmed Kubeflow, null if it could not be told.
+    pub release: Option<String>,
+    /// The cluster.
+    pub cluster: Cluster,
+    /// How many controls have each verdict.
+    pub summary: Summary,
+    /// What was wrong with policy or snapshot.
+    pub problems: Vec<String>,
+    /// The controls, in the order of the guide.
+    pub controls: Vec<ControlReport>,
+}
+
+/// The cluster.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct Cluster {
+    /// Namespace of the platform.
+    pub namespace: String,
+    /// When it was read, RFC 3339.
+    pub collected_at: String,
+    /// Version of Kubernetes, null if it could not be read.
+    pub version: Option<String>,
+    /// Distribution of Kubernetes.
+    pub distribution: String,
+    /// The distribution's security guide.
+    pub security_guide: String,
+    /// Kinds that could not be read, and why.
+    pub unknown: Vec<String>,
+}
+
+/// How many controls have each verdict.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Summary {
+    /// Verdict pass.
+    pub pass: usize,
+    /// Verdict fail.
+    pub fail: usize,
+    /// Verdict waived.
+    pub waived: usize,
+    /// Verdict not-applicable.
+    pub not_applicable: usize,
+    /// Verdict not-assessed.
+    pub not_assessed: usize,
+}
+
+/// One control of a report.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct ControlReport {
+    /// Id.
+    pub id: String,
+    /// Title.
+    pub title: String,
+    /// Section of the guide.
+    pub section: String,
+    /// Severity.
+    pub severity: Severity,
+    /// Verdict.
+    pub verdict: Verdict,
+    /// Why, in a sentence.
+    pub reason: String,
+    /// Evidence that is open.
+    pub findings: Vec<Finding>,
+    /// How to put it right.
+    pub fix: String,
+}
+
+impl Report {
+    /// Audits facts.
+    pub fn audit(
+        facts: &Facts,
+        policy: &Policy,
+        release: Option<&str>,
+        problems: Vec<String>,
+    ) -> Self {
+        let context = Context::new(facts, policy, release);
+        let distribution = Distribution::of(facts);
+        let controls: Vec<ControlReport> = assess(facts, policy, release)
+            .into_iter()
+            .map(ControlReport::from)
+            .collect();
+        let mut summary = Summary::default();
+        for control in &controls {
+            match control.verdict {
+                Verdict::Pass => summary.pass += 1,
+                Verdict::Fail => summary.fail += 1,
+                Verdict::Waived => summary.waived += 1,
+                Verdict::NotApplicable => summary.not_applicable += 1,
+                Verdict::NotAssessed => summary.not_assessed += 1,
+            }
+        }
+        Self {
+            schema: SCHEMA.into(),
+            release: context.release().ok().map(|r| r.name.clone()),
+            cluster: Cluster {
+                namespace: facts.about.namespace.clone(),
+                collected_at: facts.about.collected_at.to_string(),
+                version: match &facts.version {
+                    Known::Known(version) => Some(version.git_version.clone()),
+                    Known::Unknown(_) => None,
+                },
+                distribution: distribution.name().into(),
+                security_guide: distribution.guide().into(),
+                unknown: facts
+                    .kinds()
+                    .into_iter()
+                    .filter_map(|(kind, why)| Some(format!("{kind}: {}", why?)))
+                    .collect(),
+            },
+            summary,
+            problems,
+            controls,
+        }
+    }
+
+    /// Controls that fail, worst first.
+    pub fn open(&self) -> Vec<&ControlReport> {
+        let mut open: Vec<_> = self
+            .controls
+            .iter()
+            .filter(|c| c.verdict == Verdict::Fail)
+            .collect();
+        open.sort_by_key(|c| std::cmp::Reverse(c.severity));
+        open
+    }
+
+    /// How many controls of a severity fail.
+    pub fn open_of(&self, severity: Severity) -> usize {
+        self.controls
+            .iter()
+            .filter(|c| c.verdict == Verdict::Fail && c.severity == severity)
+            .count()
+    }
+
+    /// Whether a control of this severity or worse fails.
+    pub fn is_open_at(&self, threshold: Severity) -> bool {
+        self.controls
+            .iter()
+            .any(|c| c.verdict == Verdict::Fail && c.severity >= threshold)
+    }
+
+    /// The state in a line: the two worst severities that are open.
+    pub fn status_line(&self) -> String {
+        let counts = Severity::ALL
+            .into_iter()
+            .map(|s| (s, self.open_of(s)))
+            .filter(|(_, n)| *n > 0);
+        let worst: Vec<String> = counts
+            .take(2)
+            .map(|(s, n)| format!("{n} {}", s.name()))
+            .collect();
+        if worst.is_empty() {
+            format!(
+                "nothing open of {} controls, {} not assessed",
+                self.controls.len(),
+                self.summary.not_assessed
+            )
+        } else {
+            format!(
+                "{} open of {} controls",
+                worst.join(", "),
+                self.controls.len()
+            )
+        }
+    }
+}
+
+impl From<Assessment> for ControlReport {
+    fn from(a: Assessment) -> Self {
+        Self {
+            id: a.control.id.clone(),
+            title: a.control.title.clone(),
+            section: a.control.section.clone(),
+            severity: a.control.severity,
+            verdict: a.verdict,
+            reason: a.reason,
+            findings: a.findings,
+            fix: a.control.fix.clone(),
+        }
+    }
+}
+
+/// A format of reports.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum Format {
+    /// For people at a terminal.
+    #[default]
+    Table,
+    /// For programs.
+    Json,
+    /// For issues and wikis.
+    Markdown,
+}
+
+impl Format {
+    /// Renders a report.
+    pub fn render(self, report: &Report) -> String {
+        match self {
+            Self::Table => table::render(report),
+            Self::Json => json::render(report),
+            Self::Markdown => markdown::render(report),
+        }
+    }
+}
+
+/// Explains a control in words.
+pub fn explain(control: &catalog::Control) -> String {
+    let mut text = format!(
+        "{} {}\nsection: {}\nseverity: {}\n\n{}\n\nfix: {}\n",
+        control.id,
+        control.title,
+        control.section,
+        control.severity.name(),
+        control.why.trim(),
+        control.fix.trim()
+    );
+    let maps = &control.mappings;
+    for (name, ids) in [
+        ("NIST SP 800-53", &maps.nist_800_53),
+        ("CIS Kubernetes", &maps.cis_kubernetes),
+        ("NSA/CISA", &maps.nsa_cisa),
+    ] {
+        if !ids.is_empty() {
+            text.push_str(&format!("{name}: {}\n", ids.join(", ")));
+        }
+    }
+    text
+}
