@@ -7,8 +7,8 @@ mod controls;
 use std::io::{self, IsTerminal, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
-use anyhow::Context as _;
 use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::facts::{About, Facts, kubernetes};
@@ -61,12 +61,16 @@ const FAILED: u8 = 2;
 /// Too much could not be assessed.
 const NOT_ASSESSED: u8 = 3;
 
+/// Longest time for reading a cluster.
+const READ_DEADLINE: Duration = Duration::from_secs(600);
+
 /// Runs the command line.
 pub fn main() -> ExitCode {
     env_logger::Builder::from_env(
         env_logger::Env::new()
             .filter("CKF_HARDENING_LOG")
-            .default_filter_or("warn"),
+            // The Kubernetes client logs what its errors say again.
+            .default_filter_or("warn,kube_client=off"),
     )
     .init();
     let arguments = match Arguments::try_parse() {
@@ -127,27 +131,21 @@ fn read(cluster: &ClusterArguments) -> anyhow::Result<Facts> {
         indicatif::ProgressStyle::with_template("reading {pos}/{len} {msg}")
             .unwrap_or(indicatif::ProgressStyle::default_bar()),
     );
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .context("async runtime")?;
-    let facts = runtime.block_on(async {
-        let client =
-            kubernetes::connect(cluster.kubeconfig.as_deref(), cluster.context.as_deref()).await?;
-        let about = About {
-            collected_at: now(),
-            namespace: cluster.namespace.clone(),
-        };
-        let told = |kind: &str| {
-            bar.set_message(kind.to_owned());
-            bar.inc(1);
-        };
-        kubernetes::collect(&client, about, &told)
-            .await
-            .map_err(|why| anyhow::anyhow!("the API server of the cluster did not answer: {why}"))
-    });
+    let source = kubernetes::Source {
+        kubeconfig: cluster.kubeconfig.clone(),
+        context: cluster.context.clone(),
+    };
+    let about = About {
+        collected_at: now(),
+        namespace: cluster.namespace.clone(),
+    };
+    let told = |kind: &str| {
+        bar.set_message(kind.to_owned());
+        bar.inc(1);
+    };
+    let facts = kubernetes::read(&source, about, READ_DEADLINE, &told);
     bar.finish_and_clear();
-    facts
+    Ok(facts?)
 }
 
 /// Now, to the second.

@@ -200,6 +200,16 @@ fn login_fails_closed(context: &Context<'_>) -> Result<Outcome, Missing> {
     )
 }
 
+/// Whether an Envoy cluster, in Istio's form `direction|port|subset|host`, is
+/// the gatekeeper's; a name of another form is one that a filter defined.
+fn leads_to(cluster: &str, host: &str) -> bool {
+    let parts: Vec<&str> = cluster.split('|').collect();
+    parts.len() == 4
+        && parts[0] == "outbound"
+        && parts[1] == GATEKEEPER_PORT.to_string()
+        && parts[3] == host
+}
+
 fn login_asks_gatekeeper(context: &Context<'_>) -> Result<Outcome, Missing> {
     let namespace = context.namespace();
     let host = format!("{GATEKEEPER}.{namespace}.svc.cluster.local");
@@ -220,6 +230,16 @@ fn login_asks_gatekeeper(context: &Context<'_>) -> Result<Outcome, Missing> {
                     "http_service.server_uri.uri",
                     uri,
                     format!("http://{host}:{GATEKEEPER_PORT}"),
+                ));
+                return Ok(());
+            }
+            let cluster = login.cluster.as_deref().unwrap_or_default();
+            if !cluster.is_empty() && !leads_to(cluster, &host) {
+                findings.push(finding(
+                    filter.reference(),
+                    "http_service.server_uri.cluster",
+                    cluster,
+                    format!("outbound|{GATEKEEPER_PORT}||{host}"),
                 ));
                 return Ok(());
             }

@@ -47,6 +47,29 @@ pub struct Served<'a> {
     pub reach: Reach,
 }
 
+type Proxies<'a> = (Vec<&'a Pod>, Vec<&'a Labels>);
+
+/// The pods of the platform's namespace that a Gateway's selector selects, and
+/// their labels, or those of the Deployments that make them.
+fn proxies<'a>(context: &Context<'a>, selector: &Labels) -> Result<Proxies<'a>, Missing> {
+    let is_selected =
+        |ns: &str, labels: &Labels| ns == context.namespace() && subset(selector, labels);
+    let running: Vec<&Pod> = context
+        .pods()?
+        .iter()
+        .filter(|p| is_selected(&p.metadata.namespace, &p.metadata.labels) && !p.is_finished())
+        .collect();
+    let mut labels: Vec<&Labels> = running.iter().map(|p| &p.metadata.labels).collect();
+    if labels.is_empty() {
+        let templates = context
+            .deployments()?
+            .iter()
+            .filter(|d| is_selected(&d.metadata.namespace, &d.spec.template.metadata.labels));
+        labels.extend(templates.map(|d| &d.spec.template.metadata.labels));
+    }
+    Ok((running, labels))
+}
+
 impl<'a> Ingress<'a> {
     /// Finds the ingress gateway.
     pub fn find(context: &Context<'a>) -> Result<Self, Missing> {
@@ -60,19 +83,10 @@ impl<'a> Ingress<'a> {
             .map(|g| &g.spec.selector)
             .filter(|s| !s.is_empty())
             .unwrap_or(&fallback);
-        let is_ingress = |ns: &str, labels: &Labels| ns == namespace && subset(selector, labels);
-        let running: Vec<&Pod> = context
-            .pods()?
-            .iter()
-            .filter(|p| is_ingress(&p.metadata.namespace, &p.metadata.labels) && !p.is_finished())
-            .collect();
-        let mut pods: Vec<&Labels> = running.iter().map(|p| &p.metadata.labels).collect();
+        let (mut running, mut pods) = proxies(context, selector)?;
         if pods.is_empty() {
-            let templates = context
-                .deployments()?
-                .iter()
-                .filter(|d| is_ingress(&d.metadata.namespace, &d.spec.template.metadata.labels));
-            pods.extend(templates.map(|d| &d.spec.template.metadata.labels));
+            // A Gateway that selects nothing does not take the ingress's pods away.
+            (running, pods) = proxies(context, &fallback)?;
         }
         let services = context
             .services()?

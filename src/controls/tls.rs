@@ -83,6 +83,14 @@ fn serves_https(context: &Context<'_>) -> Result<Outcome, Missing> {
         );
         return Ok(Outcome::Fail(vec![missing]));
     };
+    if !ingress.is_selected(&main.spec.selector) {
+        return Ok(Outcome::Fail(vec![finding(
+            main.reference(),
+            "spec.selector",
+            "no gateway pod selected",
+            "the labels of the ingress gateway's pods",
+        )]));
+    }
     let servers = ingress.servers();
     let own: Vec<_> = servers
         .iter()
@@ -290,6 +298,16 @@ fn secret_is_complete(context: &Context<'_>) -> Result<Outcome, Missing> {
                             "type",
                             &*secret.kind,
                             "kubernetes.io/tls",
+                        ));
+                    }
+                    if let Some(error) = secret.tls.as_ref().and_then(|t| t.error.as_deref())
+                        && secret.keys.iter().any(|k| *k == "tls.crt")
+                    {
+                        findings.push(finding(
+                            object.clone(),
+                            "data[tls.crt]",
+                            error,
+                            "certificates in PEM",
                         ));
                     }
                     for key in ["tls.crt", "tls.key"] {

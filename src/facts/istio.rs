@@ -317,6 +317,8 @@ wire! {
 ExtAuthz {
     /// Address that is asked.
     uri: String,
+    /// Envoy's cluster that is asked; Envoy dials this, and `uri` is only the Host header.
+    #[serde(skip_serializing_if = "Option::is_none")] cluster: Option<Text>,
     /// Whether requests pass when it cannot be asked.
     failure_mode_allow: bool,
     /// Request headers that it is sent.
@@ -347,6 +349,7 @@ impl ExtAuthz {
                 .or_else(|| text("/grpc_service/envoy_grpc/cluster_name"))
                 .unwrap_or_default()
                 .to_owned(),
+            cluster: text("/http_service/server_uri/cluster").map(Text::from),
             failure_mode_allow: config
                 .get("failure_mode_allow")
                 .and_then(Value::as_bool)

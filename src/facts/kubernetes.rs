@@ -1,5 +1,6 @@
 //! Reads the facts from a cluster: typed pages, kinds side by side.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use kube::Client;
@@ -11,12 +12,13 @@ use tokio::sync::Semaphore;
 
 use super::core::*;
 use super::istio::*;
-use super::known::{Kind, Known, Listed, Unknown, Unread};
-use super::object::{Object, ObjectRef};
+use super::known::{Kind, Known, Listed, Unknown};
+use super::manifest::parse_item;
+use super::object::Object;
 use super::rbac::*;
 use super::secret::Secret;
 use super::text::Text;
-use super::{About, Facts, with_kinds};
+use super::{About, Facts, access, with_kinds};
 
 /// Objects asked for at once.
 const PAGE: usize = 500;
@@ -25,9 +27,18 @@ const SIDE_BY_SIDE: usize = 4;
 /// Longest wait for one answer of the API server.
 const REQUEST_DEADLINE: Duration = Duration::from_secs(20);
 
-/// Why no cluster could be asked.
+/// Which cluster; empty for the current kubeconfig, or the pod's own account.
+#[derive(Clone, Debug, Default)]
+pub struct Source {
+    /// The kubeconfig.
+    pub kubeconfig: Option<PathBuf>,
+    /// The context of the kubeconfig; else its current one.
+    pub context: Option<String>,
+}
+
+/// Why a cluster could not be read at all.
 #[derive(Debug, thiserror::Error)]
-pub enum ConnectError {
+pub enum ReadError {
     /// No kubeconfig, a bad one, or no such context.
     #[error("kubeconfig {path}: {message}")]
     Kubeconfig {
@@ -42,56 +53,93 @@ pub enum ConnectError {
     /// The client could not be made.
     #[error("kubernetes client: {0}")]
     Client(String),
+    /// The API server does not answer.
+    #[error(
+        "the API server {server} did not answer ({why}); check that it runs and that the network leads to it"
+    )]
+    Unreachable {
+        /// Its address.
+        server: String,
+        /// Why.
+        why: Unknown,
+    },
+    /// The API server did not finish within the deadline.
+    #[error("the API server {server} could not be read within {seconds} s")]
+    Deadline {
+        /// Its address.
+        server: String,
+        /// The deadline in seconds.
+        seconds: u64,
+    },
 }
 
-/// A client for the kubeconfig given, the current one, or the pod's own account.
-pub async fn connect(
-    kubeconfig: Option<&std::path::Path>,
-    context: Option<&str>,
-) -> Result<Client, ConnectError> {
+/// Reads a cluster within a deadline. It blocks, on a runtime of its own. It
+/// fails only if the API server does not answer at all; what is refused or
+/// missing is unknown with its reason.
+pub fn read(
+    source: &Source,
+    about: About,
+    deadline: Duration,
+    progress: Progress<'_>,
+) -> Result<Facts, ReadError> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|e| ReadError::Client(e.to_string()))?;
+    runtime.block_on(async {
+        let (client, server) = connect(source).await?;
+        let read = collect(&client, about, progress);
+        match tokio::time::timeout(deadline, read).await {
+            Ok(Ok(facts)) => Ok(facts),
+            Ok(Err(why)) => Err(ReadError::Unreachable { server, why }),
+            Err(_) => Err(ReadError::Deadline {
+                server,
+                seconds: deadline.as_secs(),
+            }),
+        }
+    })
+}
+
+/// A client, and the address of the API server.
+async fn connect(source: &Source) -> Result<(Client, String), ReadError> {
     crate::tls::install_provider();
     let options = KubeConfigOptions {
-        context: context.map(str::to_owned),
+        context: source.context.clone(),
         ..Default::default()
     };
-    let mut config = match kubeconfig {
-        Some(path) => {
-            let problem = |message: String| ConnectError::Kubeconfig {
-                path: path.display().to_string(),
-                message,
-            };
-            let kubeconfig = Kubeconfig::read_from(path).map_err(|e| problem(e.to_string()))?;
-            kube::Config::from_custom_kubeconfig(kubeconfig, &options)
+    let mut config =
+        match &source.kubeconfig {
+            Some(path) => {
+                let problem = |message: String| ReadError::Kubeconfig {
+                    path: path.display().to_string(),
+                    message,
+                };
+                let kubeconfig = Kubeconfig::read_from(path).map_err(|e| problem(e.to_string()))?;
+                kube::Config::from_custom_kubeconfig(kubeconfig, &options)
+                    .await
+                    .map_err(|e| problem(e.to_string()))?
+            }
+            None if source.context.is_some() => kube::Config::from_kubeconfig(&options)
                 .await
-                .map_err(|e| problem(e.to_string()))?
-        }
-        None if context.is_some() => {
-            kube::Config::from_kubeconfig(&options)
-                .await
-                .map_err(|e| ConnectError::Kubeconfig {
+                .map_err(|e| ReadError::Kubeconfig {
                     path: "of this user".into(),
                     message: e.to_string(),
-                })?
-        }
-        None => kube::Config::infer()
-            .await
-            .map_err(|e| ConnectError::NoCluster(e.to_string()))?,
-    };
+                })?,
+            None => kube::Config::infer()
+                .await
+                .map_err(|e| ReadError::NoCluster(e.to_string()))?,
+        };
     config.connect_timeout = Some(Duration::from_secs(5));
     config.read_timeout = Some(REQUEST_DEADLINE);
-    Client::try_from(config).map_err(|e| ConnectError::Client(e.to_string()))
+    let server = config.cluster_url.to_string();
+    let client = Client::try_from(config).map_err(|e| ReadError::Client(e.to_string()))?;
+    Ok((client, server))
 }
 
 /// Told as each kind is read: its resource name.
 pub type Progress<'a> = &'a (dyn Fn(&str) + 'a);
 
-/// Reads everything. It fails only if the API server does not answer at all;
-/// what is refused or missing is unknown with its reason.
-pub async fn collect(
-    client: &Client,
-    about: About,
-    progress: Progress<'_>,
-) -> Result<Facts, Unknown> {
+async fn collect(client: &Client, about: About, progress: Progress<'_>) -> Result<Facts, Unknown> {
     let version = get::<Version>(client, "/version")
         .await
         .map_err(Failure::into_unknown)?;
@@ -107,7 +155,7 @@ pub async fn collect(
                 }),)*
                 Box::pin(async {
                     let _turn = turns.acquire().await;
-                    access(client).await
+                    access::read(client).await
                 }),
             );
             Facts { about: about.clone(), version: Known::Known(version), access, $($field,)* }
@@ -128,14 +176,14 @@ pub async fn collect(
 }
 
 /// Why a request failed.
-enum Failure {
+pub(super) enum Failure {
     NotFound,
     Gone,
     Other(Unknown),
 }
 
 impl Failure {
-    fn into_unknown(self) -> Unknown {
+    pub(super) fn into_unknown(self) -> Unknown {
         match self {
             Self::NotFound => Unknown::Failed("not found".into()),
             Self::Gone => Unknown::Failed("the list changed while it was read, twice".into()),
@@ -144,7 +192,10 @@ impl Failure {
     }
 }
 
-async fn send(client: &Client, request: http::Request<Vec<u8>>) -> Result<String, Failure> {
+pub(super) async fn send(
+    client: &Client,
+    request: http::Request<Vec<u8>>,
+) -> Result<String, Failure> {
     let answer = tokio::time::timeout(REQUEST_DEADLINE * 2, client.request_text(request)).await;
     match answer {
         Err(_) => Err(Failure::Other(Unknown::TimedOut(format!(
@@ -160,12 +211,7 @@ async fn send(client: &Client, request: http::Request<Vec<u8>>) -> Result<String
             code => Failure::Other(Unknown::Failed(format!("{code}: {}", status.message))),
         }),
         Ok(Err(error)) => {
-            let mut text = error.to_string();
-            let mut source = std::error::Error::source(&error);
-            while let Some(cause) = source {
-                text = format!("{text}: {cause}");
-                source = cause.source();
-            }
+            let text = innermost(&error);
             let timed_out = text.contains("timed out") || text.contains("deadline");
             Err(Failure::Other(if timed_out {
                 Unknown::TimedOut(text)
@@ -176,12 +222,24 @@ async fn send(client: &Client, request: http::Request<Vec<u8>>) -> Result<String
     }
 }
 
-async fn get<T: DeserializeOwned>(client: &Client, path: &str) -> Result<T, Failure> {
+/// The last cause: those around it only say that a request failed.
+fn innermost(error: &dyn std::error::Error) -> String {
+    match error.source() {
+        Some(cause) => innermost(cause),
+        None => error.to_string(),
+    }
+}
+
+pub(super) async fn get<T: DeserializeOwned>(client: &Client, path: &str) -> Result<T, Failure> {
     let text = send(client, request("GET", path, None)).await?;
     serde_json::from_str(&text).map_err(|e| Failure::Other(Unknown::Failed(format!("{path}: {e}"))))
 }
 
-fn request(method: &str, path: &str, body: Option<serde_json::Value>) -> http::Request<Vec<u8>> {
+pub(super) fn request(
+    method: &str,
+    path: &str,
+    body: Option<serde_json::Value>,
+) -> http::Request<Vec<u8>> {
     let body = body.map(|value| value.to_string().into_bytes());
     let mut request = http::Request::new(body.unwrap_or_default());
     *request.method_mut() = method.parse().unwrap_or_default();
@@ -256,7 +314,7 @@ where
         .await?;
         let page: Page<'_> = serde_json::from_str(&page)
             .map_err(|e| Failure::Other(Unknown::Failed(format!("{path}: {e}"))))?;
-        for item in page.items {
+        for item in page.items.unwrap_or_default() {
             parse_item::<W, T>(item.get(), &mut listed);
         }
         next = page.metadata.r#continue.unwrap_or_default();
@@ -266,47 +324,12 @@ where
     }
 }
 
-/// Adds one object, or what was wrong with it.
-pub(super) fn parse_item<W, T>(json: &str, listed: &mut Listed<T>)
-where
-    W: DeserializeOwned,
-    T: From<W> + Object,
-{
-    match serde_json::from_str::<W>(json) {
-        Ok(wire) => listed.items.push(wire.into()),
-        Err(error) => {
-            #[derive(Default, Deserialize)]
-            #[serde(default)]
-            struct Named {
-                metadata: Name,
-            }
-            #[derive(Default, Deserialize)]
-            #[serde(default)]
-            struct Name {
-                name: String,
-                namespace: String,
-            }
-            let named: Named = serde_json::from_str(json).unwrap_or_default();
-            let object = ObjectRef {
-                api_version: T::API_VERSION.into(),
-                kind: T::KIND.into(),
-                namespace: named.metadata.namespace,
-                name: named.metadata.name,
-            };
-            listed.unread.push(Unread {
-                object,
-                error: error.to_string(),
-            });
-        }
-    }
-}
-
 #[derive(Deserialize)]
 struct Page<'a> {
     #[serde(default)]
     metadata: PageMeta,
     #[serde(borrow, default)]
-    items: Vec<&'a RawValue>,
+    items: Option<Vec<&'a RawValue>>,
 }
 
 #[derive(Default, Deserialize)]
@@ -345,118 +368,4 @@ async fn config_maps(client: &Client, namespace: &str) -> Kind<ConfigMap> {
         }
     }
     Known::Known(listed)
-}
-
-/// The resources of the guide that Juju's credential must manage.
-const GUIDE_RESOURCES: &[(&str, &str)] = &[
-    ("", "namespaces"),
-    ("", "services"),
-    ("apps", "deployments"),
-    ("apps", "statefulsets"),
-    ("", "pods"),
-    ("", "persistentvolumeclaims"),
-];
-/// The guide's verbs on each of them.
-const GUIDE_VERBS: &[&str] = &["create", "delete", "patch", "list"];
-/// Rights that the guide does not ask for, and that own the cluster.
-const WIDER: &[(&str, &str, &str)] = &[
-    ("*", "*", "*"),
-    ("", "nodes", "delete"),
-    ("rbac.authorization.k8s.io", "clusterroles", "escalate"),
-    ("", "users", "impersonate"),
-];
-
-async fn access(client: &Client) -> Known<AccessReview> {
-    #[derive(Deserialize)]
-    struct Names {
-        items: Vec<ServiceAccount>,
-    }
-    // `juju add-k8s` makes the account of the cloud credential in kube-system.
-    let juju = match get::<Names>(client, "/api/v1/namespaces/kube-system/serviceaccounts").await {
-        Ok(accounts) => accounts
-            .items
-            .into_iter()
-            .find(|a| a.metadata.name.starts_with("juju-credential")),
-        Err(failure) => return Known::Unknown(failure.into_unknown()),
-    };
-    let user = juju.map(|account| {
-        format!(
-            "system:serviceaccount:kube-system:{}",
-            account.metadata.name
-        )
-    });
-    let guide = GUIDE_RESOURCES
-        .iter()
-        .flat_map(|(g, r)| GUIDE_VERBS.iter().map(move |v| (*g, *r, *v)));
-    let questions: Vec<_> = guide.chain(WIDER.iter().copied()).collect();
-    let mut answers = Vec::with_capacity(questions.len());
-    for (group, resource, verb) in questions {
-        match review(client, user.as_deref(), group, resource, verb).await {
-            Ok(allowed) => answers.push(Access {
-                group: group.into(),
-                resource: resource.into(),
-                verb: verb.into(),
-                allowed,
-            }),
-            Err(failure) => return Known::Unknown(failure.into_unknown()),
-        }
-    }
-    let is_juju = user.is_some();
-    Known::Known(AccessReview {
-        subject: user.unwrap_or_else(|| "this user".into()),
-        is_juju,
-        answers,
-    })
-}
-
-async fn review(
-    client: &Client,
-    user: Option<&str>,
-    group: &str,
-    resource: &str,
-    verb: &str,
-) -> Result<bool, Failure> {
-    let attributes = serde_json::json!({"group": group, "resource": resource, "verb": verb});
-    let (plural, kind, mut spec) = match user {
-        Some(_) => (
-            "subjectaccessreviews",
-            "SubjectAccessReview",
-            serde_json::json!({"resourceAttributes": attributes}),
-        ),
-        None => (
-            "selfsubjectaccessreviews",
-            "SelfSubjectAccessReview",
-            serde_json::json!({"resourceAttributes": attributes}),
-        ),
-    };
-    if let Some(user) = user {
-        spec["user"] = user.into();
-        spec["groups"] = serde_json::json!([
-            "system:serviceaccounts",
-            "system:serviceaccounts:kube-system",
-            "system:authenticated"
-        ]);
-    }
-    let body =
-        serde_json::json!({"apiVersion": "authorization.k8s.io/v1", "kind": kind, "spec": spec});
-    #[derive(Deserialize)]
-    struct Review {
-        status: Status,
-    }
-    #[derive(Deserialize)]
-    struct Status {
-        allowed: bool,
-    }
-    let text = send(
-        client,
-        request(
-            "POST",
-            &format!("/apis/authorization.k8s.io/v1/{plural}"),
-            Some(body),
-        ),
-    )
-    .await?;
-    let review: Review =
-        serde_json::from_str(&text).map_err(|e| Failure::Other(Unknown::Failed(e.to_string())))?;
-    Ok(review.status.allowed)
 }

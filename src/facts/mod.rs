@@ -1,10 +1,12 @@
 //! What is so: everything that is read, typed, each kind known or unknown.
 
+mod access;
 pub mod certificate;
 pub mod core;
 pub mod istio;
 pub mod known;
 pub mod kubernetes;
+pub mod manifest;
 pub mod object;
 pub mod rbac;
 pub mod secret;

@@ -75,7 +75,7 @@ impl Sandbox {
             format!("--tls-cert-file={}", file("apiserver.crt")),
             format!("--tls-private-key-file={}", file("apiserver.key")),
             "--service-account-issuer=https://kubernetes.default.svc".into(),
-            format!("--service-account-key-file={}", file("accounts.key")),
+            format!("--service-account-key-file={}", file("accounts.pub")),
             format!(
                 "--service-account-signing-key-file={}",
                 file("accounts.key")
@@ -154,6 +154,31 @@ impl Sandbox {
     /// The kubeconfig of a user; `admin` has one from the start.
     pub fn kubeconfig(&self, user: &str) -> PathBuf {
         self.path(&format!("{user}.kubeconfig"))
+    }
+
+    /// Installs Istio's custom resource definitions as Istio ships them, and
+    /// waits until the API server serves the kinds.
+    pub fn install_istio_definitions(&self) -> anyhow::Result<()> {
+        let printed = Command::new(kubebox()?).arg("istio-crds").output()?;
+        let definitions = String::from_utf8(printed.stdout)?;
+        // Some are larger than the annotation of a client-side apply may be.
+        self.kubectl_with(&["create", "-f", "-"], &definitions)?;
+        self.wait_for_definitions()
+    }
+
+    /// Waits until the API server serves every kind that is defined.
+    pub fn wait_for_definitions(&self) -> anyhow::Result<()> {
+        self.kubectl_with(
+            &[
+                "wait",
+                "--for=condition=Established",
+                "crd",
+                "--all",
+                "--timeout=60s",
+            ],
+            "",
+        )?;
+        Ok(())
     }
 
     /// Runs kubectl as admin.

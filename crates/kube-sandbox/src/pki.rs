@@ -37,10 +37,10 @@ pub fn write(directory: &Path) -> anyhow::Result<()> {
         ExtendedKeyUsagePurpose::ClientAuth,
     ];
     sign(directory, server, "apiserver")?;
-    fs::write(
-        directory.join("accounts.key"),
-        KeyPair::generate()?.serialize_pem(),
-    )?;
+    let accounts = KeyPair::generate()?;
+    fs::write(directory.join("accounts.key"), accounts.serialize_pem())?;
+    // The API server reads no public key out of a PKCS #8 private key.
+    fs::write(directory.join("accounts.pub"), accounts.public_key_pem())?;
     Ok(())
 }
 

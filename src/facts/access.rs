@@ -1,0 +1,135 @@
+//! What Juju's cloud credential may do, asked of the API server itself.
+
+use futures_util::{StreamExt as _, TryStreamExt as _};
+use kube::Client;
+use serde::Deserialize;
+
+use super::core::ServiceAccount;
+use super::known::{Known, Unknown};
+use super::kubernetes::{Failure, get, request, send};
+use super::rbac::{Access, AccessReview};
+
+/// Questions that are under way at once.
+const AT_ONCE: usize = 4;
+
+/// The resources of the guide that Juju's credential must manage.
+const GUIDE_RESOURCES: &[(&str, &str)] = &[
+    ("", "namespaces"),
+    ("", "services"),
+    ("apps", "deployments"),
+    ("apps", "statefulsets"),
+    ("", "pods"),
+    ("", "persistentvolumeclaims"),
+];
+/// The guide's verbs on each of them.
+const GUIDE_VERBS: &[&str] = &["create", "delete", "patch", "list"];
+/// Rights that the guide does not ask for, and that own the cluster.
+const WIDER: &[(&str, &str, &str)] = &[
+    ("*", "*", "*"),
+    ("", "nodes", "delete"),
+    ("rbac.authorization.k8s.io", "clusterroles", "escalate"),
+    ("", "users", "impersonate"),
+];
+
+/// Asks for the rights of Juju's own account, else of this user.
+pub(super) async fn read(client: &Client) -> Known<AccessReview> {
+    #[derive(Deserialize)]
+    struct Names {
+        items: Vec<ServiceAccount>,
+    }
+    // `juju add-k8s` makes the account of the cloud credential in kube-system.
+    let juju = match get::<Names>(client, "/api/v1/namespaces/kube-system/serviceaccounts").await {
+        Ok(accounts) => accounts
+            .items
+            .into_iter()
+            .find(|a| a.metadata.name.starts_with("juju-credential")),
+        Err(failure) => return Known::Unknown(failure.into_unknown()),
+    };
+    let user = juju.map(|account| {
+        format!(
+            "system:serviceaccount:kube-system:{}",
+            account.metadata.name
+        )
+    });
+    let guide = GUIDE_RESOURCES
+        .iter()
+        .flat_map(|(g, r)| GUIDE_VERBS.iter().map(move |v| (*g, *r, *v)));
+    let questions: Vec<_> = guide.chain(WIDER.iter().copied()).collect();
+    let asked = questions.iter().map(|(group, resource, verb)| {
+        let review = review(client, user.as_deref(), group, resource, verb);
+        async move {
+            Ok(Access {
+                group: (*group).into(),
+                resource: (*resource).into(),
+                verb: (*verb).into(),
+                allowed: review.await?,
+            })
+        }
+    });
+    let answers: Result<Vec<Access>, Failure> = futures_util::stream::iter(asked)
+        .buffered(AT_ONCE)
+        .try_collect()
+        .await;
+    let answers = match answers {
+        Ok(answers) => answers,
+        Err(failure) => return Known::Unknown(failure.into_unknown()),
+    };
+    let is_juju = user.is_some();
+    Known::Known(AccessReview {
+        subject: user.unwrap_or_else(|| "this user".into()),
+        is_juju,
+        answers,
+    })
+}
+
+async fn review(
+    client: &Client,
+    user: Option<&str>,
+    group: &str,
+    resource: &str,
+    verb: &str,
+) -> Result<bool, Failure> {
+    let attributes = serde_json::json!({"group": group, "resource": resource, "verb": verb});
+    let (plural, kind, mut spec) = match user {
+        Some(_) => (
+            "subjectaccessreviews",
+            "SubjectAccessReview",
+            serde_json::json!({"resourceAttributes": attributes}),
+        ),
+        None => (
+            "selfsubjectaccessreviews",
+            "SelfSubjectAccessReview",
+            serde_json::json!({"resourceAttributes": attributes}),
+        ),
+    };
+    if let Some(user) = user {
+        spec["user"] = user.into();
+        spec["groups"] = serde_json::json!([
+            "system:serviceaccounts",
+            "system:serviceaccounts:kube-system",
+            "system:authenticated"
+        ]);
+    }
+    let body =
+        serde_json::json!({"apiVersion": "authorization.k8s.io/v1", "kind": kind, "spec": spec});
+    #[derive(Deserialize)]
+    struct Review {
+        status: Status,
+    }
+    #[derive(Deserialize)]
+    struct Status {
+        allowed: bool,
+    }
+    let text = send(
+        client,
+        request(
+            "POST",
+            &format!("/apis/authorization.k8s.io/v1/{plural}"),
+            Some(body),
+        ),
+    )
+    .await?;
+    let review: Review =
+        serde_json::from_str(&text).map_err(|e| Failure::Other(Unknown::Failed(e.to_string())))?;
+    Ok(review.status.allowed)
+}

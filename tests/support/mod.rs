@@ -1,0 +1,63 @@
+//! What the tests of the binary share.
+#![allow(dead_code, reason = "each test binary uses its part")]
+
+use std::ffi::OsStr;
+use std::process::{Command, Output};
+
+use ckf_worlds::World;
+use kube_sandbox::Sandbox;
+use serde_json::Value;
+
+/// A real API server that holds a world.
+pub fn cluster(world: &World) -> Sandbox {
+    let sandbox = Sandbox::start().expect("the API server starts");
+    sandbox
+        .install_istio_definitions()
+        .expect("Istio's definitions install");
+    let loader = sandbox.loader().expect("admin can log in");
+    loader
+        .load(&World::definitions())
+        .expect("the definitions load");
+    sandbox
+        .wait_for_definitions()
+        .expect("the definitions establish");
+    loader.load(&world.objects).expect("the world loads");
+    sandbox
+}
+
+/// Runs the binary as a user at a shell would.
+pub fn run<S: AsRef<OsStr>>(arguments: &[S]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_ckf-hardening"))
+        .args(arguments)
+        .env_remove("KUBECONFIG")
+        .env_remove("JUJU_DISPATCH_PATH")
+        .output()
+        .expect("the binary runs")
+}
+
+/// The JSON report of an audit.
+pub fn audit(arguments: &[&OsStr]) -> Value {
+    let mut all: Vec<&OsStr> = ["audit", "--format", "json"].map(OsStr::new).to_vec();
+    all.extend(arguments);
+    let output = run(&all);
+    serde_json::from_slice(&output.stdout)
+        .unwrap_or_else(|e| panic!("{e}: {}", String::from_utf8_lossy(&output.stderr)))
+}
+
+/// A control of a report.
+pub fn control<'a>(report: &'a Value, id: &str) -> &'a Value {
+    let controls = report["controls"]
+        .as_array()
+        .expect("a report has controls");
+    controls
+        .iter()
+        .find(|c| c["id"] == id)
+        .unwrap_or_else(|| panic!("no control {id}"))
+}
+
+/// The verdict on a control.
+pub fn verdict<'a>(report: &'a Value, id: &str) -> &'a str {
+    control(report, id)["verdict"]
+        .as_str()
+        .expect("a control has a verdict")
+}
