@@ -1,0 +1,47 @@
+//! The application's options: `config-get`.
+
+use serde_json::{Map, Value};
+
+use crate::tool::{self, ToolError};
+
+/// The options, as the operator set them or by their defaults. They are read
+/// once: Juju does not show a change within a hook.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Options(Map<String, Value>);
+
+/// Reads all options.
+pub fn all() -> Result<Options, ToolError> {
+    Ok(Options(tool::json("config-get", &[])?))
+}
+
+impl Options {
+    /// Options from a map, for tests.
+    pub fn new(map: Map<String, Value>) -> Self {
+        Self(map)
+    }
+
+    /// An option of type string; an empty one is absent.
+    pub fn text(&self, name: &str) -> Option<&str> {
+        self.0.get(name)?.as_str().filter(|text| !text.is_empty())
+    }
+
+    /// An option of type int.
+    pub fn integer(&self, name: &str) -> Option<i64> {
+        self.0.get(name)?.as_i64()
+    }
+
+    /// An option of type float.
+    pub fn number(&self, name: &str) -> Option<f64> {
+        self.0.get(name)?.as_f64()
+    }
+
+    /// An option of type boolean.
+    pub fn boolean(&self, name: &str) -> Option<bool> {
+        self.0.get(name)?.as_bool()
+    }
+
+    /// An option of type secret: the secret's URI.
+    pub fn secret(&self, name: &str) -> Option<&str> {
+        self.text(name)
+    }
+}

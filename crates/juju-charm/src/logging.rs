@@ -1,0 +1,75 @@
+//! The unit's log: `juju-log`, as a logger of the crate `log`.
+
+use log::{Level, LevelFilter, Log, Metadata, Record};
+
+use crate::tool;
+
+/// Writes records to Juju's log. Whoever may read the model may read it.
+struct JujuLog;
+
+/// Sends what is logged to Juju from this level on.
+pub fn init(level: LevelFilter) {
+    // A logger that is there already stays.
+    if log::set_logger(&JujuLog).is_ok() {
+        log::set_max_level(level);
+    }
+}
+
+impl Log for JujuLog {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        metadata.level() <= log::max_level()
+    }
+
+    fn log(&self, record: &Record<'_>) {
+        if !self.enabled(record.metadata()) {
+            return;
+        }
+        let level = match record.level() {
+            Level::Error => "--log-level=ERROR",
+            Level::Warn => "--log-level=WARNING",
+            Level::Info => "--log-level=INFO",
+            Level::Debug => "--log-level=DEBUG",
+            Level::Trace => "--log-level=TRACE",
+        };
+        let message = record.args().to_string();
+        for part in parts(&message, tool::LONGEST_ARGUMENT) {
+            if let Err(error) = tool::run("juju-log", &[level, "--", part]) {
+                // Juju logs what goes to standard error as well.
+                eprintln!("{error}: {part}");
+            }
+        }
+    }
+
+    fn flush(&self) {}
+}
+
+/// A message in parts of so many bytes at most, none of which splits a character.
+fn parts(message: &str, longest: usize) -> Vec<&str> {
+    let mut rest = message;
+    let mut parts = Vec::new();
+    while rest.len() > longest {
+        let end = (1..=longest)
+            .rev()
+            .find(|end| rest.is_char_boundary(*end))
+            .unwrap_or(longest);
+        let (part, more) = rest.split_at(end);
+        parts.push(part);
+        rest = more;
+    }
+    if !rest.is_empty() || parts.is_empty() {
+        parts.push(rest);
+    }
+    parts
+}
+
+#[cfg(test)]
+mod tests {
+    use super::parts;
+
+    #[test]
+    fn a_long_message_is_split_between_characters() {
+        assert_eq!(parts("aébc", 2), ["a", "é", "bc"]);
+        assert_eq!(parts("", 2), [""]);
+        assert_eq!(parts("abcd", 2).concat(), "abcd");
+    }
+}

@@ -1,0 +1,48 @@
+//! The status that `juju status` shows: `status-set`. It takes effect at once.
+
+use crate::tool::{self, ToolError};
+
+/// What a charm may say of itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Status {
+    /// All is well.
+    Active,
+    /// Something else must happen first; nobody need act.
+    Waiting,
+    /// It is at work.
+    Maintenance,
+    /// Somebody must act.
+    Blocked,
+}
+
+impl Status {
+    /// Juju's word for it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::Waiting => "waiting",
+            Self::Maintenance => "maintenance",
+            Self::Blocked => "blocked",
+        }
+    }
+}
+
+/// Sets the unit's status.
+pub fn set(status: Status, message: &str) -> Result<(), ToolError> {
+    tool::run("status-set", &["--", status.name(), one_argument(message)]).map(drop)
+}
+
+/// Sets the application's status; only the leader may.
+pub fn set_application(status: Status, message: &str) -> Result<(), ToolError> {
+    let message = one_argument(message);
+    let arguments = ["--application=true", "--", status.name(), message];
+    tool::run("status-set", &arguments).map(drop)
+}
+
+fn one_argument(message: &str) -> &str {
+    let mut end = message.len().min(tool::LONGEST_ARGUMENT);
+    while !message.is_char_boundary(end) {
+        end -= 1;
+    }
+    &message[..end]
+}

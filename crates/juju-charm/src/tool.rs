@@ -1,0 +1,144 @@
+//! Runs hook tools.
+
+use std::ffi::OsStr;
+use std::io::{self, Write as _};
+use std::process::{Command, Output, Stdio};
+
+use serde::de::DeserializeOwned;
+
+/// Longest argument that the kernel passes to a process, in bytes, less a
+/// little for what goes before the text.
+pub const LONGEST_ARGUMENT: usize = 128 * 1024 - 1024;
+
+/// Why a hook tool did not do what was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum ToolError {
+    /// It is not in `PATH`: the process was not started by Juju, or this
+    /// version of Juju does not have the tool.
+    #[error("hook tool {tool} could not be run: {source}")]
+    NotRun {
+        /// The tool.
+        tool: String,
+        /// Why.
+        source: io::Error,
+    },
+    /// The call was wrong: a bad argument, an unknown relation. Exit status 2.
+    #[error("hook tool {tool} was called wrongly: {message}")]
+    Usage {
+        /// The tool.
+        tool: String,
+        /// What it said.
+        message: String,
+    },
+    /// Juju refused it because this unit is not the leader.
+    #[error("hook tool {tool}: this unit is not the leader")]
+    NotLeader {
+        /// The tool.
+        tool: String,
+    },
+    /// Juju refused it for want of permission.
+    #[error("hook tool {tool}: permission denied: {message}")]
+    Denied {
+        /// The tool.
+        tool: String,
+        /// What it said.
+        message: String,
+    },
+    /// What was asked for does not exist.
+    #[error("hook tool {tool}: {message}")]
+    NotFound {
+        /// The tool.
+        tool: String,
+        /// What it said.
+        message: String,
+    },
+    /// It failed otherwise. Exit status 1, or a signal.
+    #[error("hook tool {tool} failed: {message}")]
+    Failed {
+        /// The tool.
+        tool: String,
+        /// What it said.
+        message: String,
+    },
+    /// It printed what it should not.
+    #[error("hook tool {tool} printed what could not be understood: {source}")]
+    Output {
+        /// The tool.
+        tool: String,
+        /// Why.
+        source: serde_json::Error,
+    },
+}
+
+/// Runs a tool and returns what it prints.
+pub fn run<S: AsRef<OsStr>>(tool: &str, arguments: &[S]) -> Result<Vec<u8>, ToolError> {
+    let output = Command::new(tool)
+        .args(arguments)
+        .stdin(Stdio::null())
+        .output();
+    finish(tool, output)
+}
+
+/// Runs a tool that reads its input, so that what is long or private is in no argument.
+pub fn run_with_input<S: AsRef<OsStr>>(
+    tool: &str,
+    arguments: &[S],
+    input: &[u8],
+) -> Result<Vec<u8>, ToolError> {
+    let output = Command::new(tool)
+        .args(arguments)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .and_then(|mut child| {
+            if let Some(mut stdin) = child.stdin.take() {
+                match stdin.write_all(input) {
+                    // It ended before it read all; its own message says why.
+                    Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {}
+                    other => other?,
+                }
+            }
+            child.wait_with_output()
+        });
+    finish(tool, output)
+}
+
+/// Runs a tool with `--format=json`; `null` is the default of the type.
+pub fn json<T: DeserializeOwned + Default>(tool: &str, arguments: &[&str]) -> Result<T, ToolError> {
+    let mut all = vec!["--format=json"];
+    all.extend(arguments);
+    let printed = run(tool, &all)?;
+    let value: Option<T> =
+        serde_json::from_slice(&printed).map_err(|source| ToolError::Output {
+            tool: tool.to_owned(),
+            source,
+        })?;
+    Ok(value.unwrap_or_default())
+}
+
+fn finish(tool: &str, output: io::Result<Output>) -> Result<Vec<u8>, ToolError> {
+    let tool = tool.to_owned();
+    let output = match output {
+        Ok(output) => output,
+        Err(source) => return Err(ToolError::NotRun { tool, source }),
+    };
+    if output.status.success() {
+        return Ok(output.stdout);
+    }
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    let message = stderr.trim().trim_start_matches("ERROR ").to_owned();
+    Err(match output.status.code() {
+        Some(2) => ToolError::Usage { tool, message },
+        _ if message.contains("is not the leader") => ToolError::NotLeader { tool },
+        _ if message.contains("permission denied") || message.contains("is not allowed to") => {
+            ToolError::Denied { tool, message }
+        }
+        _ if message.ends_with("not found") => ToolError::NotFound { tool, message },
+        Some(_) => ToolError::Failed { tool, message },
+        None => ToolError::Failed {
+            tool,
+            message: output.status.to_string(),
+        },
+    })
+}

@@ -1,0 +1,184 @@
+//! A charm's own files, as far as Juju reads them.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use anyhow::{Context as _, bail};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
+
+/// A charm's metadata, options and actions.
+#[derive(Clone, Debug, Default)]
+pub struct Charm {
+    /// Name.
+    pub name: String,
+    /// Workload containers.
+    pub containers: Vec<String>,
+    /// Options by name.
+    pub options: BTreeMap<String, OptionSpec>,
+    /// Actions by name.
+    pub actions: BTreeMap<String, ActionSpec>,
+}
+
+/// An option of `config.yaml`.
+#[derive(Clone, Debug, Deserialize)]
+pub struct OptionSpec {
+    /// `string`, `int`, `float`, `boolean` or `secret`.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// Default.
+    #[serde(default)]
+    pub default: Value,
+}
+
+/// An action of `actions.yaml`.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct ActionSpec {
+    /// Parameters, each a JSON schema.
+    pub params: BTreeMap<String, Value>,
+    /// Parameters that must be given.
+    pub required: Vec<String>,
+    /// Whether others than these may be given; by default Juju 3 allows it, Juju 4 does not.
+    #[serde(rename = "additionalProperties")]
+    pub additional: Option<bool>,
+}
+
+#[derive(Deserialize)]
+struct Metadata {
+    name: String,
+    #[serde(default)]
+    containers: BTreeMap<String, Value>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Config {
+    options: BTreeMap<String, OptionSpec>,
+}
+
+impl Charm {
+    /// Reads `metadata.yaml`, and `config.yaml` and `actions.yaml` where they are.
+    pub fn read(directory: &Path) -> anyhow::Result<Self> {
+        let metadata: Option<Metadata> = yaml(directory, "metadata.yaml")?;
+        let Some(metadata) = metadata else {
+            bail!("{} has no metadata.yaml", directory.display());
+        };
+        let config: Config = yaml(directory, "config.yaml")?.unwrap_or_default();
+        let charm = Self {
+            name: metadata.name,
+            containers: metadata.containers.into_keys().collect(),
+            options: config.options,
+            actions: yaml(directory, "actions.yaml")?.unwrap_or_default(),
+        };
+        for (name, option) in &charm.options {
+            if !option.default.is_null() {
+                charm
+                    .check_option(name, &option.default)
+                    .context("config.yaml")?;
+            }
+        }
+        for name in charm.actions.keys() {
+            if !name.starts_with(|c: char| c.is_ascii_lowercase()) || name.starts_with("juju-") {
+                bail!("actions.yaml: Juju refuses the action name {name:?}");
+            }
+        }
+        Ok(charm)
+    }
+
+    /// Whether Juju would accept a value for an option.
+    pub fn check_option(&self, name: &str, value: &Value) -> anyhow::Result<()> {
+        let Some(option) = self.options.get(name) else {
+            bail!("unknown option {name:?}");
+        };
+        let fits = match option.kind.as_str() {
+            "string" => value.is_string(),
+            "int" => value.is_i64(),
+            "float" => value.is_number(),
+            "boolean" => value.is_boolean(),
+            "secret" => value.as_str().is_some_and(|v| v.starts_with("secret:")),
+            other => bail!("option {name:?} has the unknown type {other:?}"),
+        };
+        if !fits {
+            bail!("option {name:?} is a {}, not {value}", option.kind);
+        }
+        Ok(())
+    }
+
+    /// Parameters of an action with defaults, or Juju's words for what is wrong.
+    pub fn action_parameters(
+        &self,
+        name: &str,
+        given: &Map<String, Value>,
+        additional_by_default: bool,
+    ) -> Result<Map<String, Value>, String> {
+        let Some(spec) = self.actions.get(name) else {
+            return Err(format!("action {name:?} not defined on unit"));
+        };
+        let refuse = |what: String| {
+            Err(format!(
+                "cannot run {name:?} action: validation failed: {what}"
+            ))
+        };
+        for required in &spec.required {
+            if !given.contains_key(required) {
+                let given = Value::Object(given.clone());
+                return refuse(format!(
+                    "(root) : \"{required}\" property is missing and required, given {given}"
+                ));
+            }
+        }
+        for (key, value) in given {
+            let Some(schema) = spec.params.get(key) else {
+                if spec.additional.unwrap_or(additional_by_default) {
+                    continue;
+                }
+                let given = Value::Object(given.clone());
+                return refuse(format!(
+                    "(root) : additional property \"{key}\" is not allowed, given {given}"
+                ));
+            };
+            let kind = schema["type"].as_str().unwrap_or("string");
+            let fits = match kind {
+                "string" => value.is_string(),
+                "integer" => value.is_i64(),
+                "number" => value.is_number(),
+                "boolean" => value.is_boolean(),
+                "array" => value.is_array(),
+                "object" => value.is_object(),
+                _ => true,
+            };
+            if !fits {
+                return refuse(format!(
+                    "(root).{key} : must be of type {kind}, given {value}"
+                ));
+            }
+            if let Some(values) = schema["enum"].as_array()
+                && !values.contains(value)
+            {
+                let values = Value::Array(values.clone());
+                return refuse(format!(
+                    "(root).{key} : must match one of the enum values {values}, given {value}"
+                ));
+            }
+        }
+        let mut parameters: Map<String, Value> = spec
+            .params
+            .iter()
+            .filter(|(_, schema)| !schema["default"].is_null())
+            .map(|(key, schema)| (key.clone(), schema["default"].clone()))
+            .collect();
+        parameters.extend(given.clone());
+        Ok(parameters)
+    }
+}
+
+fn yaml<T: DeserializeOwned>(directory: &Path, name: &str) -> anyhow::Result<Option<T>> {
+    let path = directory.join(name);
+    if !path.exists() {
+        return Ok(None);
+    }
+    let text = std::fs::read_to_string(&path).with_context(|| path.display().to_string())?;
+    serde_yaml::from_str(&text).with_context(|| path.display().to_string())
+}

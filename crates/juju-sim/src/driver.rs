@@ -1,0 +1,373 @@
+//! Runs a charm as Juju's agent does.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::os::unix::process::ExitStatusExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitStatus, Stdio};
+use std::sync::{Arc, Mutex};
+
+use anyhow::{Context as _, bail};
+use serde_json::{Map, Value, json};
+
+use crate::charm::Charm;
+use crate::commit::Pending;
+use crate::model::{ActionResult, Call, Juju, Model};
+use crate::server::{self, Action, Hook, Session, lock};
+use crate::tools::TOOLS;
+
+/// What is fired.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Event {
+    /// A hook, with what else Juju puts into its environment.
+    Hook {
+        /// Its name.
+        name: String,
+        /// Variables.
+        environment: BTreeMap<String, String>,
+    },
+    /// An action that somebody runs.
+    Action {
+        /// Its name.
+        name: String,
+        /// The parameters given.
+        parameters: Map<String, Value>,
+    },
+}
+
+impl Event {
+    /// A hook with nothing of its own in the environment.
+    pub fn hook(name: &str) -> Self {
+        Self::Hook {
+            name: name.into(),
+            environment: BTreeMap::new(),
+        }
+    }
+
+    /// The Pebble of a container answers.
+    pub fn pebble_ready(container: &str) -> Self {
+        Self::Hook {
+            name: format!("{container}-pebble-ready"),
+            environment: [("JUJU_WORKLOAD_NAME".into(), container.into())].into(),
+        }
+    }
+
+    /// An action with parameters, a JSON object.
+    pub fn action(name: &str, parameters: Value) -> Self {
+        let parameters = match parameters {
+            Value::Object(map) => map,
+            _ => Map::new(),
+        };
+        Self::Action {
+            name: name.into(),
+            parameters,
+        }
+    }
+}
+
+/// What came of an event.
+#[derive(Debug)]
+pub struct Outcome {
+    /// How `dispatch` ended; `None` if Juju refused to run it.
+    pub exit: Option<ExitStatus>,
+    /// What it printed.
+    pub stdout: String,
+    /// What it printed to standard error.
+    pub stderr: String,
+    /// The hook tools that it called.
+    pub calls: Vec<Call>,
+    /// Why Juju would not commit what it wrote.
+    pub commit_error: Option<String>,
+    /// What became of an action.
+    pub action: Option<ActionResult>,
+}
+
+impl Outcome {
+    /// Whether `dispatch` ended well and its writes were committed.
+    pub fn committed(&self) -> bool {
+        self.exit.is_some_and(|e| e.success()) && self.commit_error.is_none()
+    }
+
+    /// The result of an action that did not fail.
+    pub fn results(&self) -> &Map<String, Value> {
+        let action = self.action.as_ref().expect("the event is an action");
+        assert_eq!(action.failed, None, "the action failed");
+        &action.results
+    }
+}
+
+/// A unit of a charm in a simulated model.
+pub struct Simulation {
+    directory: tempfile::TempDir,
+    session: Arc<Mutex<Session>>,
+    /// Variables that the container has and Juju passes on.
+    pub environment: BTreeMap<String, OsString>,
+    in_error: Option<Event>,
+    fired: u64,
+}
+
+impl Simulation {
+    /// A unit of the charm whose files are in a directory, with this executable
+    /// as its `dispatch`.
+    pub fn new(charm: &Path, dispatch: &Path) -> anyhow::Result<Self> {
+        let read = Charm::read(charm)?;
+        let directory = tempfile::Builder::new().prefix("juju-sim-").tempdir()?;
+        let own = directory.path().join("charm");
+        let tools = directory.path().join("tools");
+        fs::create_dir(&own)?;
+        fs::create_dir(&tools)?;
+        for name in ["metadata.yaml", "config.yaml", "actions.yaml"] {
+            if charm.join(name).exists() {
+                fs::copy(charm.join(name), own.join(name))?;
+            }
+        }
+        let dispatch = dispatch
+            .canonicalize()
+            .with_context(|| format!("dispatch {}", dispatch.display()))?;
+        symlink(dispatch, own.join("dispatch"))?;
+        let hooksim = hooksim()?;
+        for (tool, _) in TOOLS {
+            symlink(&hooksim, tools.join(tool))?;
+        }
+        let session = Arc::new(Mutex::new(Session {
+            model: Model::new(&read.name),
+            charm: read,
+            hook: None,
+        }));
+        server::listen(&directory.path().join("agent.socket"), session.clone())?;
+        Ok(Self {
+            directory,
+            session,
+            environment: BTreeMap::new(),
+            in_error: None,
+            fired: 0,
+        })
+    }
+
+    /// The model as it is.
+    pub fn model(&self) -> Model {
+        lock(&self.session).model.clone()
+    }
+
+    /// Changes the model.
+    pub fn change(&mut self, change: impl FnOnce(&mut Model)) {
+        change(&mut lock(&self.session).model);
+    }
+
+    /// Sets an option, as `juju config` would; Juju refuses one of another type.
+    pub fn set_option(&mut self, name: &str, value: impl Into<Value>) {
+        let value = value.into();
+        let mut session = lock(&self.session);
+        if let Err(error) = session.charm.check_option(name, &value) {
+            panic!("juju config: {error}");
+        }
+        session.model.options.insert(name.into(), value);
+    }
+
+    /// The charm's directory.
+    pub fn charm_directory(&self) -> PathBuf {
+        self.directory.path().join("charm")
+    }
+
+    /// Runs `dispatch` for an event.
+    ///
+    /// # Panics
+    /// If Juju would not fire the event: an unknown container or action, or
+    /// another hook than the one that left the unit in error.
+    pub fn run(&mut self, event: &Event) -> Outcome {
+        self.run_program(event, &self.charm_directory().join("dispatch"), &[])
+    }
+
+    /// Runs a program in place of `dispatch`, as the recordings were made.
+    pub fn run_program(&mut self, event: &Event, program: &Path, arguments: &[&str]) -> Outcome {
+        if let (Some(failed), Event::Hook { .. }) = (&self.in_error, event) {
+            assert_eq!(
+                failed, event,
+                "the unit is in error; Juju retries the same hook only"
+            );
+        }
+        let action = match self.begin(event) {
+            Ok(action) => action,
+            Err(refused) => return refused,
+        };
+        let mut variables = self.variables(event);
+        self.fired += 1;
+        let context = format!("{}-{}", variables["JUJU_CONTEXT_ID"], self.fired);
+        variables.insert("JUJU_CONTEXT_ID".into(), context.clone());
+        lock(&self.session).hook = Some(Hook {
+            context,
+            relation: variables.get("JUJU_RELATION_ID").cloned(),
+            pending: Pending::default(),
+            calls: Vec::new(),
+            status_seen: None,
+            action,
+        });
+        let output = Command::new(program)
+            .args(arguments)
+            .env_clear()
+            .envs(&variables)
+            .envs(&self.environment)
+            .current_dir(self.charm_directory())
+            .stdin(Stdio::null())
+            .output()
+            .expect("dispatch runs");
+        self.end(event, output)
+    }
+
+    /// Parameters of an action, or the outcome of one that Juju does not run.
+    fn begin(&self, event: &Event) -> Result<Option<Action>, Outcome> {
+        let session = lock(&self.session);
+        match event {
+            Event::Hook { environment, .. } => {
+                if let Some(container) = environment.get("JUJU_WORKLOAD_NAME") {
+                    let known = session.charm.containers.contains(container);
+                    assert!(known, "metadata.yaml has no container {container}");
+                }
+                Ok(None)
+            }
+            Event::Action { name, parameters } => {
+                let additional = session.model.juju == Juju::V3_6;
+                match session
+                    .charm
+                    .action_parameters(name, parameters, additional)
+                {
+                    Ok(parameters) => Ok(Some(Action {
+                        parameters,
+                        result: ActionResult::default(),
+                    })),
+                    Err(message) => Err(Outcome {
+                        exit: None,
+                        stdout: String::new(),
+                        stderr: String::new(),
+                        calls: Vec::new(),
+                        commit_error: None,
+                        action: Some(ActionResult {
+                            failed: Some(message),
+                            ..ActionResult::default()
+                        }),
+                    }),
+                }
+            }
+        }
+    }
+
+    fn end(&mut self, event: &Event, output: std::process::Output) -> Outcome {
+        let mut session = lock(&self.session);
+        let hook = session.hook.take().expect("a hook was running");
+        let mut commit_error = None;
+        if output.status.success() {
+            commit_error = hook.pending.commit(&mut session.model).err();
+        }
+        // A dispatch that was killed is fired again without an error.
+        let failed = !output.status.success() && output.status.signal().is_none();
+        if matches!(event, Event::Hook { .. }) {
+            self.in_error = (failed || commit_error.is_some()).then(|| event.clone());
+        }
+        let stdout = String::from_utf8_lossy(&output.stdout).into_owned();
+        let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+        let action = hook.action.map(|action| {
+            let mut result = action.result;
+            let code = output.status.code().unwrap_or(-1);
+            result.results.insert("return-code".into(), json!(code));
+            for (key, text) in [("stdout", &stdout), ("stderr", &stderr)] {
+                if !text.is_empty() {
+                    result.results.insert(key.into(), json!(text));
+                }
+            }
+            if failed && result.failed.is_none() {
+                result.failed = Some(format!("exit status {code}"));
+            }
+            result
+        });
+        Outcome {
+            exit: Some(output.status),
+            stdout,
+            stderr,
+            calls: hook.calls,
+            commit_error,
+            action,
+        }
+    }
+
+    /// The environment, from scratch as Juju makes it.
+    fn variables(&self, event: &Event) -> BTreeMap<String, String> {
+        let session = lock(&self.session);
+        let model = &session.model;
+        let path = |name: &str| self.directory.path().join(name).display().to_string();
+        let (hook, dispatch) = match event {
+            Event::Hook { name, .. } => (name.as_str(), format!("hooks/{name}")),
+            Event::Action { name, .. } => ("", format!("actions/{name}")),
+        };
+        let mut all: BTreeMap<String, String> = [
+            ("APT_LISTCHANGES_FRONTEND", "none"),
+            ("DEBIAN_FRONTEND", "noninteractive"),
+            ("LANG", "C.UTF-8"),
+            ("TERM", "tmux-256color"),
+            ("CLOUD_API_VERSION", "1.31.0"),
+            ("JUJU_AGENT_SOCKET_NETWORK", "unix"),
+            ("JUJU_API_ADDRESSES", ""),
+            ("JUJU_AVAILABILITY_ZONE", ""),
+            ("JUJU_CHARM_FTP_PROXY", ""),
+            ("JUJU_CHARM_HTTP_PROXY", ""),
+            ("JUJU_CHARM_HTTPS_PROXY", ""),
+            ("JUJU_CHARM_NO_PROXY", "127.0.0.1,localhost,::1"),
+            ("JUJU_MACHINE_ID", ""),
+            ("JUJU_PRINCIPAL_UNIT", ""),
+            ("JUJU_HOOK_NAME", hook),
+            ("JUJU_DISPATCH_PATH", &dispatch),
+            ("JUJU_MODEL_NAME", &model.name),
+            ("JUJU_MODEL_UUID", &model.uuid),
+            ("JUJU_UNIT_NAME", &model.unit),
+            ("JUJU_VERSION", model.juju.version()),
+            ("CHARM_DIR", &path("charm")),
+            ("JUJU_CHARM_DIR", &path("charm")),
+            ("JUJU_AGENT_SOCKET_ADDRESS", &path("agent.socket")),
+            (
+                "PATH",
+                &format!("{}:/usr/sbin:/usr/bin:/sbin:/bin", path("tools")),
+            ),
+            ("JUJU_CONTEXT_ID", &format!("{}-{hook}", model.unit)),
+        ]
+        .into_iter()
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .collect();
+        if model.juju == Juju::V3_6 {
+            for name in ["JUJU_SLA", "JUJU_METER_STATUS", "JUJU_METER_INFO"] {
+                all.insert(name.into(), String::new());
+            }
+        }
+        match event {
+            Event::Hook { environment, .. } => all.extend(environment.clone()),
+            Event::Action { name, .. } => {
+                let id = (self.fired + 1).to_string();
+                all.insert("JUJU_ACTION_NAME".into(), name.clone());
+                all.insert("JUJU_ACTION_TAG".into(), format!("action-{id}"));
+                all.insert("JUJU_ACTION_UUID".into(), id);
+            }
+        }
+        all
+    }
+}
+
+/// The hook tools' executable: beside the one that runs, or built now.
+fn hooksim() -> anyhow::Result<PathBuf> {
+    let running = std::env::current_exe()?;
+    let directories = running.ancestors().skip(1).take(2);
+    if let Some(found) = directories.map(|d| d.join("hooksim")).find(|p| p.exists()) {
+        return Ok(found);
+    }
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml");
+    let mut command = Command::new(cargo);
+    command.args(["build", "--quiet", "--bin", "hooksim", "--manifest-path"]);
+    if !command.arg(manifest).status()?.success() {
+        bail!("building hooksim failed");
+    }
+    let target = running.ancestors().find(|d| d.join("debug").is_dir());
+    let built = target
+        .map(|t| t.join("debug/hooksim"))
+        .filter(|p| p.exists());
+    built.context("hooksim was built and is not in the target directory")
+}

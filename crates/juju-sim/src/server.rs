@@ -1,0 +1,98 @@
+//! The socket by which hook tools reach the simulation.
+
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use serde_json::{Map, Value};
+
+use crate::charm::Charm;
+use crate::commit::Pending;
+use crate::model::{ActionResult, Call, Model};
+use crate::protocol::{Answer, Request};
+use crate::tools;
+
+/// What a hook's tools work on.
+pub struct Session {
+    /// The charm.
+    pub charm: Charm,
+    /// The model.
+    pub model: Model,
+    /// The running hook.
+    pub hook: Option<Hook>,
+}
+
+/// A hook that runs.
+pub struct Hook {
+    /// `JUJU_CONTEXT_ID`.
+    pub context: String,
+    /// The relation, for the prefix of its log lines.
+    pub relation: Option<String>,
+    /// What it has written.
+    pub pending: Pending,
+    /// Its calls.
+    pub calls: Vec<Call>,
+    /// The unit's status when it was first asked for; Juju shows no later one.
+    pub status_seen: Option<crate::model::Status>,
+    /// The action that it is.
+    pub action: Option<Action>,
+}
+
+/// An action that runs.
+pub struct Action {
+    /// Parameters with defaults.
+    pub parameters: Map<String, Value>,
+    /// What it has said.
+    pub result: ActionResult,
+}
+
+/// Listens until the process ends.
+pub fn listen(socket: &Path, session: Arc<Mutex<Session>>) -> std::io::Result<()> {
+    let listener = UnixListener::bind(socket)?;
+    std::thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            // A tool that was killed while it asked is no fault.
+            let _ = serve(stream, &session);
+        }
+    });
+    Ok(())
+}
+
+/// The session; a test that panicked leaves it as it was.
+pub fn lock(session: &Mutex<Session>) -> MutexGuard<'_, Session> {
+    session.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn serve(mut stream: UnixStream, session: &Mutex<Session>) -> std::io::Result<()> {
+    let mut line = String::new();
+    BufReader::new(stream.try_clone()?).read_line(&mut line)?;
+    let request: Request = serde_json::from_str(&line)?;
+    let answer = answer(&mut lock(session), &request);
+    serde_json::to_writer(&mut stream, &answer)?;
+    stream.write_all(b"\n")
+}
+
+fn answer(session: &mut Session, request: &Request) -> Answer {
+    let running = session.hook.as_ref().map(|hook| hook.context.as_str());
+    if running != Some(request.context.as_str()) {
+        return Answer::End {
+            code: 1,
+            stdout: String::new(),
+            stderr: format!(
+                "ERROR bad request: wrong context ID; got {:?}\n",
+                request.context
+            ),
+        };
+    }
+    let answer = tools::call(session, request);
+    if let (Answer::End { code, .. }, Some(hook)) = (&answer, session.hook.as_mut()) {
+        hook.calls.push(Call {
+            tool: request.tool.clone(),
+            arguments: request.arguments.clone(),
+            input: request.input.clone(),
+            code: *code,
+        });
+    }
+    answer
+}

@@ -1,0 +1,95 @@
+//! The hook tools, one file a family.
+
+mod action;
+mod config;
+mod leader;
+mod log;
+mod state;
+mod status;
+mod version;
+
+use crate::protocol::{Answer, Request};
+use crate::server::{Hook, Session};
+
+/// Why a tool refuses.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Failure {
+    /// Exit status 1 or 2 with a message.
+    Exit {
+        /// The status.
+        code: u8,
+        /// The message.
+        message: String,
+    },
+    /// It must read its input first.
+    NeedsInput,
+}
+
+impl Failure {
+    /// The call was wrong.
+    pub fn usage(message: impl Into<String>) -> Self {
+        Self::Exit {
+            code: 2,
+            message: message.into(),
+        }
+    }
+
+    /// It cannot be done.
+    pub fn run(message: impl Into<String>) -> Self {
+        Self::Exit {
+            code: 1,
+            message: message.into(),
+        }
+    }
+}
+
+type Tool = fn(&mut Session, &Request) -> Result<String, Failure>;
+
+/// All tools that there are.
+pub const TOOLS: &[(&str, Tool)] = &[
+    ("action-fail", action::fail),
+    ("action-get", action::get),
+    ("action-log", action::log),
+    ("action-set", action::set),
+    ("application-version-set", version::set),
+    ("config-get", config::get),
+    ("is-leader", leader::is_leader),
+    ("juju-log", log::log),
+    ("state-delete", state::delete),
+    ("state-get", state::get),
+    ("state-set", state::set),
+    ("status-get", status::get),
+    ("status-set", status::set),
+];
+
+/// Runs a tool.
+pub fn call(session: &mut Session, request: &Request) -> Answer {
+    let Some((_, tool)) = TOOLS.iter().find(|(name, _)| *name == request.tool) else {
+        return Answer::End {
+            code: 1,
+            stdout: String::new(),
+            stderr: format!("ERROR bad request: unknown command {:?}\n", request.tool),
+        };
+    };
+    match tool(session, request) {
+        Ok(stdout) => Answer::End {
+            code: 0,
+            stdout,
+            stderr: String::new(),
+        },
+        Err(Failure::NeedsInput) => Answer::NeedsInput,
+        Err(Failure::Exit { code, message }) => Answer::End {
+            code,
+            stdout: String::new(),
+            stderr: format!("ERROR {message}\n"),
+        },
+    }
+}
+
+/// The running hook; there is one whenever a tool is called.
+fn hook(session: &mut Session) -> Result<&mut Hook, Failure> {
+    session
+        .hook
+        .as_mut()
+        .ok_or_else(|| Failure::run("no hook is running"))
+}

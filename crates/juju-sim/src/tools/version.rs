@@ -1,0 +1,16 @@
+//! `application-version-set`.
+
+use super::Failure;
+use crate::flags::Arguments;
+use crate::protocol::Request;
+use crate::server::Session;
+
+pub fn set(session: &mut Session, request: &Request) -> Result<String, Failure> {
+    let arguments = Arguments::parse(&request.arguments, &[])?;
+    let Some(version) = arguments.positionals.first() else {
+        return Err(Failure::usage("no version specified"));
+    };
+    arguments.at_most(1)?;
+    session.model.workload_version = version.clone();
+    Ok(String::new())
+}
