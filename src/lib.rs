@@ -1,12 +1,24 @@
 //! `ckf-hardening` audits Charmed Kubeflow against its security guide.
 //!
 //! One way through: event → [`facts`] → [`controls`] → [`report`]. `facts`
-//! does all the reading, `controls` is pure, and `cli` does the writing.
+//! does all the reading, `controls` is pure, and [`charm`] and [`cli`] do the
+//! writing.
 
 pub mod catalog;
+pub mod charm;
 pub mod cli;
+pub mod config;
 pub mod controls;
 pub mod facts;
 pub mod policy;
 pub mod report;
 pub mod tls;
+
+/// This program's version.
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// Now, to the second: a report's time has no more.
+fn now() -> jiff::Timestamp {
+    let now = jiff::Timestamp::now();
+    jiff::Timestamp::from_second(now.as_second()).unwrap_or(now)
+}

@@ -284,6 +284,16 @@ fn day(field: &str, value: Option<String>) -> Result<Date, String> {
         .map_err(|_| format!("{field} {text:?} is not a day; expected for example 2027-03-31"))
 }
 
+/// A host name, without scheme, port or wildcard.
+pub fn parse_hostname(text: &str) -> Result<String, String> {
+    match rustls::pki_types::ServerName::try_from(text) {
+        Ok(_) if !text.contains(':') => Ok(text.to_ascii_lowercase()),
+        _ => Err(format!(
+            "{text:?} is no host name; expected one like kubeflow.example.com"
+        )),
+    }
+}
+
 /// The threshold from which open findings count, or `None` for never.
 pub fn parse_threshold(text: &str) -> Result<Option<Severity>, String> {
     match text.trim() {

@@ -34,7 +34,7 @@ pub struct Audit {
     #[arg(long, value_name = "NAME")]
     release: Option<String>,
     /// Host by which users reach the platform.
-    #[arg(long, value_name = "HOST")]
+    #[arg(long, value_name = "HOST", value_parser = policy::parse_hostname)]
     external_hostname: Option<String>,
 }
 

@@ -136,7 +136,7 @@ fn read(cluster: &ClusterArguments) -> anyhow::Result<Facts> {
         context: cluster.context.clone(),
     };
     let about = About {
-        collected_at: now(),
+        collected_at: crate::now(),
         namespace: cluster.namespace.clone(),
     };
     let told = |kind: &str| {
@@ -146,10 +146,4 @@ fn read(cluster: &ClusterArguments) -> anyhow::Result<Facts> {
     let facts = kubernetes::read(&source, about, READ_DEADLINE, &told);
     bar.finish_and_clear();
     Ok(facts?)
-}
-
-/// Now, to the second.
-fn now() -> jiff::Timestamp {
-    let now = jiff::Timestamp::now();
-    jiff::Timestamp::from_second(now.as_second()).unwrap_or(now)
 }

@@ -1,5 +1,6 @@
 //! The report: verdicts as data, and one file a format.
 
+mod fit;
 pub mod json;
 pub mod markdown;
 pub mod table;
@@ -227,6 +228,8 @@ impl Format {
         }
     }
 }
+
+pub use self::fit::fit;
 
 /// Explains a control in words.
 pub fn explain(control: &catalog::Control) -> String {

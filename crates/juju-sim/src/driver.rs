@@ -190,7 +190,7 @@ impl Simulation {
         }
         let action = match self.begin(event) {
             Ok(action) => action,
-            Err(refused) => return refused,
+            Err(refused) => return *refused,
         };
         let mut variables = self.variables(event);
         self.fired += 1;
@@ -217,7 +217,7 @@ impl Simulation {
     }
 
     /// Parameters of an action, or the outcome of one that Juju does not run.
-    fn begin(&self, event: &Event) -> Result<Option<Action>, Outcome> {
+    fn begin(&self, event: &Event) -> Result<Option<Action>, Box<Outcome>> {
         let session = lock(&self.session);
         match event {
             Event::Hook { environment, .. } => {
@@ -237,7 +237,7 @@ impl Simulation {
                         parameters,
                         result: ActionResult::default(),
                     })),
-                    Err(message) => Err(Outcome {
+                    Err(message) => Err(Box::new(Outcome {
                         exit: None,
                         stdout: String::new(),
                         stderr: String::new(),
@@ -247,7 +247,7 @@ impl Simulation {
                             failed: Some(message),
                             ..ActionResult::default()
                         }),
-                    }),
+                    })),
                 }
             }
         }

@@ -1,0 +1,135 @@
+//! What the unit remembers from one event to the next, in Juju's store.
+
+use std::collections::BTreeMap;
+
+use anyhow::Context as _;
+use jiff::Timestamp;
+use juju_charm::{Status, state};
+use serde::{Deserialize, Serialize};
+
+use crate::catalog::Severity;
+use crate::config::Options;
+use crate::facts::kubernetes::ReadError;
+use crate::report::Report;
+
+/// The key under which all of it is.
+const KEY: &str = "memory";
+
+/// What is remembered.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Memory {
+    now: Stored,
+    before: Stored,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, rename_all = "kebab-case")]
+struct Stored {
+    /// Version of the program that was told to Juju.
+    version: String,
+    /// The status that was set.
+    status: Option<(String, String)>,
+    /// The last audit that could be made.
+    audit: Option<Audit>,
+    /// Why the one after it could not.
+    unreachable: Option<String>,
+}
+
+/// An audit, in short.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Audit {
+    /// When.
+    pub at: Timestamp,
+    /// What it judged by.
+    pub fingerprint: String,
+    /// What came of it, in a line.
+    pub line: String,
+    /// Worst severity that is open.
+    pub worst: Option<Severity>,
+    /// How many kinds of objects could not be read.
+    pub unread: usize,
+}
+
+impl Memory {
+    /// Reads it. What another version wrote and this one does not understand is
+    /// forgotten: the next audit finds it again.
+    pub fn read() -> anyhow::Result<Self> {
+        let mut state = state::all().context("reading the unit's state")?;
+        let text = state.remove(KEY).unwrap_or_default();
+        let before: Stored = serde_json::from_str(&text).unwrap_or_default();
+        let now = before.clone();
+        Ok(Self { now, before })
+    }
+
+    /// Writes it if it changed.
+    pub fn write(&self) -> anyhow::Result<()> {
+        if self.now == self.before {
+            return Ok(());
+        }
+        let text = serde_json::to_string(&self.now).context("the unit's state as JSON")?;
+        state::set(&BTreeMap::from([(KEY, text)])).context("writing the unit's state")
+    }
+
+    /// Whether an audit is due: there is none, the last one failed, it is too
+    /// old, or it judged by something else.
+    pub fn is_audit_due(&self, options: &Options, now: Timestamp) -> bool {
+        self.now.unreachable.is_some()
+            || self.now.audit.as_ref().is_none_or(|audit| {
+                audit.fingerprint != options.fingerprint() || options.is_due(audit.at, now)
+            })
+    }
+
+    /// Notes what came of an audit.
+    pub fn audited(
+        &mut self,
+        result: &Result<Report, ReadError>,
+        options: &Options,
+        at: Timestamp,
+    ) {
+        match result {
+            Ok(report) => {
+                self.now.unreachable = None;
+                self.now.audit = Some(Audit {
+                    at,
+                    fingerprint: options.fingerprint(),
+                    line: report.status_line(),
+                    worst: Severity::ALL.into_iter().find(|s| report.open_of(*s) > 0),
+                    unread: report.cluster.unknown.len(),
+                });
+            }
+            Err(error) => self.now.unreachable = Some(error.to_string()),
+        }
+    }
+
+    /// The last audit that could be made.
+    pub fn audit(&self) -> Option<&Audit> {
+        self.now.audit.as_ref()
+    }
+
+    /// Why the one after it could not.
+    pub fn unreachable(&self) -> Option<&str> {
+        self.now.unreachable.as_deref()
+    }
+
+    /// Whether another version of the program was told to Juju.
+    pub fn is_other_version(&self) -> bool {
+        self.now.version != crate::VERSION
+    }
+
+    /// Notes that this version was told to Juju.
+    pub fn set_version(&mut self) {
+        self.now.version = crate::VERSION.to_owned();
+    }
+
+    /// Whether this is the status that was set last.
+    pub fn says(&self, status: Status, message: &str) -> bool {
+        let last = self.now.status.as_ref();
+        last.is_some_and(|(name, text)| name == status.name() && text == message)
+    }
+
+    /// Notes that this status was set.
+    pub fn said(&mut self, status: Status, message: &str) {
+        self.now.status = Some((status.name().to_owned(), message.to_owned()));
+    }
+}

@@ -1,0 +1,53 @@
+//! The status in a line, with what to do next.
+
+use juju_charm::Status;
+
+use super::memory::Memory;
+use crate::config::{OptionProblem, Options};
+
+/// What a unit that is not the leader says.
+pub fn standing_by() -> (Status, String) {
+    (Status::Active, "standing by; the leader audits".into())
+}
+
+/// What the leader says: first what keeps it from its work, then what is open.
+pub fn decide(
+    unit: &str,
+    options: &Options,
+    problems: &[OptionProblem],
+    memory: &Memory,
+) -> (Status, String) {
+    if let Some(why) = memory.unreachable() {
+        return (Status::Waiting, why.to_owned());
+    }
+    let Some(audit) = memory.audit() else {
+        return (Status::Waiting, "the first audit is to come".into());
+    };
+    let found = format!("{}; juju run {unit} get-report", audit.line);
+    if let Some(first) = problems.first() {
+        let more = match problems.len() {
+            1 => String::new(),
+            number => format!(" (and {} more)", number - 1),
+        };
+        return (Status::Blocked, format!("{first}{more}; {found}"));
+    }
+    if audit.unread > 0 {
+        let application = unit.split('/').next().unwrap_or(unit);
+        let message = format!(
+            "{} kinds of objects could not be read; juju trust {application} --scope=cluster, or see get-report; {}",
+            audit.unread, audit.line
+        );
+        return (Status::Blocked, message);
+    }
+    let blocks = options
+        .block_on
+        .is_some_and(|threshold| audit.worst.is_some_and(|worst| worst >= threshold));
+    (
+        if blocks {
+            Status::Blocked
+        } else {
+            Status::Active
+        },
+        found,
+    )
+}
