@@ -1,29 +1,33 @@
-//! The project's scripts: `cargo xtask test`.
+//! The project's scripts: `cargo xtask demo`, `test`, `bench`, `schema`.
 
-use std::process::{Command, ExitCode};
+mod demo;
+mod run;
+mod schema;
+mod test;
+
+use std::process::ExitCode;
+
+const USAGE: &str = "usage: cargo xtask COMMAND
+
+  demo     the charm's life beside a real API server with a stock Charmed Kubeflow
+  test     all tests
+  schema   write docs/report-v1.schema.json from the code
+";
 
 fn main() -> ExitCode {
-    match std::env::args().nth(1).as_deref() {
-        Some("test") => test(),
+    let result = match std::env::args().nth(1).as_deref() {
+        Some("demo") => demo::demo(),
+        Some("test") => test::test(),
+        Some("schema") => schema::write(),
         _ => {
-            eprintln!("usage: cargo xtask test");
-            ExitCode::from(2)
+            eprint!("{USAGE}");
+            return ExitCode::from(2);
         }
-    }
-}
-
-/// Builds what the tests need and runs them all.
-fn test() -> ExitCode {
-    if let Err(error) = kube_sandbox::kubebox() {
-        eprintln!("error: {error:#}");
-        return ExitCode::FAILURE;
-    }
-    let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".into());
-    match Command::new(cargo).args(["test", "--workspace"]).status() {
-        Ok(status) if status.success() => ExitCode::SUCCESS,
-        Ok(_) => ExitCode::FAILURE,
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("error: running cargo: {error}");
+            eprintln!("error: {error:#}");
             ExitCode::FAILURE
         }
     }
