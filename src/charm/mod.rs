@@ -19,7 +19,7 @@ use crate::config::{OptionProblem, Options};
 /// cluster or an option has wrong is told by the status.
 pub fn main() -> ExitCode {
     // Until the options are read.
-    logging::init(LevelFilter::Debug);
+    logging::init(LevelFilter::Debug, &["ckf_hardening"]);
     match dispatch() {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

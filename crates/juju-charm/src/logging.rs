@@ -5,19 +5,23 @@ use log::{Level, LevelFilter, Log, Metadata, Record};
 use crate::tool;
 
 /// Writes records to Juju's log. Whoever may read the model may read it.
-struct JujuLog;
+struct JujuLog {
+    crates: &'static [&'static str],
+}
 
-/// Sends what is logged to Juju from this level on.
-pub fn init(level: LevelFilter) {
-    // A logger that is there already stays.
-    if log::set_logger(&JujuLog).is_ok() {
+/// Sends to Juju what these crates log, from this level on. What libraries log
+/// is left out: each record is a process, and some log what they send.
+pub fn init(level: LevelFilter, crates: &'static [&'static str]) {
+    // It lives as long as the process; one that is there already stays.
+    if log::set_boxed_logger(Box::new(JujuLog { crates })).is_ok() {
         log::set_max_level(level);
     }
 }
 
 impl Log for JujuLog {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        metadata.level() <= log::max_level()
+        let of_crate = metadata.target().split("::").next().unwrap_or_default();
+        metadata.level() <= log::max_level() && self.crates.contains(&of_crate)
     }
 
     fn log(&self, record: &Record<'_>) {
