@@ -23,7 +23,7 @@ fn report(objects: &[Value]) -> Report {
 #[test]
 fn the_published_schema_is_that_of_the_code() {
     let published = include_str!("../docs/report-v1.schema.json");
-    assert_eq!(published, json::schema(), "run `cargo xtask schema`");
+    assert_eq!(published, json::schema(), "run `cargo xtask docs`");
 }
 
 #[test]

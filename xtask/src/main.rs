@@ -1,8 +1,9 @@
-//! The project's scripts: `cargo xtask demo`, `test`, `bench`, `schema`.
+//! The project's scripts: `cargo xtask demo`, `test`, `bench`, `docs`.
 
+mod bench;
 mod demo;
+mod docs;
 mod run;
-mod schema;
 mod test;
 
 use std::process::ExitCode;
@@ -11,14 +12,17 @@ const USAGE: &str = "usage: cargo xtask COMMAND
 
   demo     the charm's life beside a real API server with a stock Charmed Kubeflow
   test     all tests
-  schema   write docs/report-v1.schema.json from the code
+  bench    figures of speed and size, each beside its yardstick
+  docs     write the documents that are generated from code and data
 ";
 
 fn main() -> ExitCode {
     let result = match std::env::args().nth(1).as_deref() {
         Some("demo") => demo::demo(),
+        Some("bench") => bench::bench(),
+        Some("fetch") => bench::fetch(),
         Some("test") => test::test(),
-        Some("schema") => schema::write(),
+        Some("docs") => docs::write(),
         _ => {
             eprint!("{USAGE}");
             return ExitCode::from(2);

@@ -5,6 +5,7 @@
 //! certificates of its own. Dropping the sandbox ends both.
 
 mod build;
+mod fetch;
 mod load;
 mod pki;
 
@@ -18,6 +19,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, bail};
 
 pub use self::build::kubebox;
+pub use self::fetch::{Fetched, fetch};
 pub use self::load::{Loader, path_of};
 
 /// Longest wait for the API server.

@@ -19,18 +19,7 @@ pub struct Loader {
 
 impl Loader {
     pub(crate) fn new(kubeconfig: &Path) -> anyhow::Result<Self> {
-        // An error means that one is installed already.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()?;
-        let client = runtime.block_on(async {
-            let kubeconfig = Kubeconfig::read_from(kubeconfig)?;
-            let config =
-                kube::Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default())
-                    .await?;
-            anyhow::Ok(Client::try_from(config)?)
-        })?;
+        let (runtime, client) = connect(kubeconfig)?;
         Ok(Self { runtime, client })
     }
 
@@ -132,6 +121,22 @@ impl Loader {
             .body(body)?;
         Ok(self.client.request_text(request).await?)
     }
+}
+
+/// A client, and a runtime of one thread for it.
+pub(crate) fn connect(kubeconfig: &Path) -> anyhow::Result<(tokio::runtime::Runtime, Client)> {
+    // An error means that one is installed already.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    let client = runtime.block_on(async {
+        let kubeconfig = Kubeconfig::read_from(kubeconfig)?;
+        let config =
+            kube::Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await?;
+        anyhow::Ok(Client::try_from(config)?)
+    })?;
+    Ok((runtime, client))
 }
 
 fn is_status(error: &anyhow::Error, code: u16) -> bool {

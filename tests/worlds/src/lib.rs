@@ -2,6 +2,7 @@
 //! deployment, and after it was hardened. Digests and keys are invented.
 
 mod hardened;
+mod large;
 mod mesh;
 mod pki;
 mod platform;
@@ -46,6 +47,11 @@ impl World {
     /// The same, hardened: everything that an operator can put right is.
     pub fn hardened(name: &str) -> Self {
         hardened::harden(name)
+    }
+
+    /// The stock world with so many profiles more, which share so many pods.
+    pub fn large(name: &str, pods: usize, profiles: usize) -> Self {
+        large::large(name, pods, profiles)
     }
 
     /// Definitions of the kinds that charms bring and Istio does not.

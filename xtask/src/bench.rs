@@ -1,0 +1,189 @@
+//! `cargo xtask bench`: each figure and its yardstick, side by side in one run.
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, bail};
+use ckf_worlds::World;
+use juju_sim::{Event, Simulation};
+use kube_sandbox::Sandbox;
+
+use crate::run;
+
+const PODS: usize = 20_000;
+const PROFILES: usize = 2_000;
+/// Runs of each audit and its yardstick, of which the fastest counts: the
+/// machine is shared, and what others do only adds.
+const AUDITS: usize = 3;
+const HOOKS: usize = 100;
+/// As many kinds side by side as the audit reads.
+const SIDE_BY_SIDE: &str = "4";
+
+/// Measures and prints all.
+pub fn bench() -> anyhow::Result<()> {
+    let binary = run::release_binary()?;
+    run::cargo(&[
+        "build",
+        "--release",
+        "--package",
+        "xtask",
+        "--package",
+        "juju-sim",
+    ])?;
+    println!("binary: {} bytes", std::fs::metadata(&binary)?.len());
+    hooks(&binary)?;
+    let sandbox = Sandbox::start()?;
+    sandbox.install_istio_definitions()?;
+    let loader = sandbox.loader()?;
+    loader.load(&World::definitions())?;
+    sandbox.wait_for_definitions()?;
+    let stock = World::stock("1.10");
+    loader.load(&stock.objects)?;
+    audits(&binary, &sandbox, "stock 1.10")?;
+    let large = World::large("1.10", PODS, PROFILES);
+    eprintln!("loading {} objects ...", large.objects.len());
+    let started = Instant::now();
+    loader.load(&large.objects[stock.objects.len()..])?;
+    eprintln!("loaded in {} s", started.elapsed().as_secs());
+    audits(
+        &binary,
+        &sandbox,
+        &format!("{PODS} pods, {PROFILES} profiles"),
+    )
+}
+
+/// `xtask fetch KUBECONFIG`: the yardstick of an audit, in a process of its own.
+pub fn fetch() -> anyhow::Result<()> {
+    let arguments: Vec<String> = std::env::args().skip(2).collect();
+    let [kubeconfig, side_by_side] = arguments.as_slice() else {
+        bail!("usage: xtask fetch KUBECONFIG SIDE-BY-SIDE");
+    };
+    let paths = ckf_hardening::facts::kubernetes::list_paths();
+    let fetched = kube_sandbox::fetch(Path::new(kubeconfig), &paths, side_by_side.parse()?)?;
+    println!("{} {}", fetched.requests, fetched.bytes);
+    Ok(())
+}
+
+/// A process's time and largest resident memory.
+struct Measured {
+    time: Duration,
+    /// Bytes.
+    memory: u64,
+    stdout: String,
+}
+
+fn measure(command: &mut Command) -> anyhow::Result<Measured> {
+    let started = Instant::now();
+    let mut child = command
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()?;
+    let status = format!("/proc/{}/status", child.id());
+    let reader = child.stdout.take().context("stdout is piped")?;
+    let stdout = std::thread::spawn(move || std::io::read_to_string(reader));
+    let mut memory = 0;
+    let code = loop {
+        // The kernel keeps the largest; the last look before the end tells it.
+        if let Ok(text) = std::fs::read_to_string(&status) {
+            let line = text.lines().find_map(|l| l.strip_prefix("VmHWM:"));
+            let kilobytes = line.and_then(|l| l.trim().trim_end_matches(" kB").parse::<u64>().ok());
+            memory = memory.max(kilobytes.unwrap_or(0) * 1024);
+        }
+        match child.try_wait()? {
+            Some(code) => break code,
+            None => std::thread::sleep(Duration::from_millis(1)),
+        }
+    };
+    let time = started.elapsed();
+    let stdout = stdout
+        .join()
+        .map_err(|_| anyhow::anyhow!("reading failed"))??;
+    if code.code() == Some(2) || code.code().is_none() {
+        bail!("{command:?} ended with {code}");
+    }
+    Ok(Measured {
+        time,
+        memory,
+        stdout,
+    })
+}
+
+fn audits(binary: &Path, sandbox: &Sandbox, name: &str) -> anyhow::Result<()> {
+    let kubeconfig = sandbox.kubeconfig("admin");
+    let xtask = run::root().join("target/release/xtask");
+    let mut audits = Vec::new();
+    let mut fetches = Vec::new();
+    for _ in 0..AUDITS {
+        fetches.push(measure(
+            Command::new(&xtask)
+                .arg("fetch")
+                .arg(&kubeconfig)
+                .arg(SIDE_BY_SIDE),
+        )?);
+        audits.push(measure(
+            Command::new(binary)
+                .args(["audit", "--format", "json", "--kubeconfig"])
+                .arg(&kubeconfig),
+        )?);
+    }
+    let fastest = |all: &[Measured]| {
+        all.iter()
+            .map(|m| m.time.as_secs_f64())
+            .fold(f64::MAX, f64::min)
+    };
+    let most = |all: &[Measured]| all.iter().map(|m| m.memory).max().unwrap_or(0) as f64 / 1e6;
+    let fetched = &fetches[0].stdout;
+    let (requests, bytes) = fetched
+        .trim()
+        .split_once(' ')
+        .context("fetch printed no figures")?;
+    println!(
+        "{name}: audit {:.2} s, {:.0} MB; fetching {:.1} MB in {requests} requests {:.2} s, {:.0} MB; ratio {:.2}",
+        fastest(&audits),
+        most(&audits),
+        bytes.parse::<f64>()? / 1e6,
+        fastest(&fetches),
+        most(&fetches),
+        fastest(&audits) / fastest(&fetches),
+    );
+    Ok(())
+}
+
+/// A hook with nothing to do, beside a shell that calls the same tools.
+fn hooks(binary: &Path) -> anyhow::Result<()> {
+    let mut juju = Simulation::new(run::root(), binary)?;
+    // Only the leader audits, so that there is nothing to do without a cluster.
+    juju.change(|model| model.leader = false);
+    let event = Event::hook("config-changed");
+    let first = juju.run(&event);
+    if !first.committed() {
+        bail!("config-changed failed: {}", first.stderr);
+    }
+    let tools: Vec<String> = juju
+        .run(&event)
+        .calls
+        .iter()
+        .map(|c| format!("{} --format=json", c.tool))
+        .collect();
+    let script = tools.join(";");
+    let mut charm = Duration::ZERO;
+    let mut bare = Duration::ZERO;
+    for _ in 0..HOOKS {
+        let started = Instant::now();
+        juju.run(&event);
+        charm += started.elapsed();
+        let started = Instant::now();
+        juju.run_program(&event, "/bin/sh".as_ref(), &["-c", &script]);
+        bare += started.elapsed();
+    }
+    let mean = |time: Duration| time.as_secs_f64() * 1e3 / HOOKS as f64;
+    println!(
+        "config-changed with nothing to do: {:.2} ms; sh with the same {} tools {:.2} ms; ratio {:.2}",
+        mean(charm),
+        tools.len(),
+        mean(bare),
+        mean(charm) / mean(bare)
+    );
+    Ok(())
+}
