@@ -25,11 +25,19 @@
 
 pub mod action;
 pub mod config;
+pub mod credential;
 pub mod event;
+pub mod goal;
 pub mod leader;
 pub mod logging;
+pub mod network;
+pub mod port;
+pub mod relation;
+pub mod resource;
+pub mod secret;
 pub mod state;
 pub mod status;
+pub mod storage;
 pub mod tool;
 pub mod version;
 
