@@ -5,13 +5,20 @@ mod support;
 use std::path::Path;
 
 use ckf_worlds::World;
-use juju_sim::{Event, Juju, Outcome, Simulation};
+use juju_sim::{Event, Juju, Outcome, Relation, Simulation};
 use serde_json::{Value, json};
 use support::cluster;
 
 /// The charm's unit, in a container that has this kubeconfig.
+fn charm_files() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
 fn unit(kubeconfig: &Path) -> Simulation {
-    let charm = Path::new(env!("CARGO_MANIFEST_DIR"));
+    unit_of(charm_files(), kubeconfig)
+}
+
+fn unit_of(charm: &Path, kubeconfig: &Path) -> Simulation {
     let mut juju = Simulation::new(charm, env!("CARGO_BIN_EXE_ckf-hardening").as_ref()).unwrap();
     juju.environment
         .insert("KUBECONFIG".into(), kubeconfig.into());
@@ -281,9 +288,23 @@ fn a_cluster_out_of_reach_is_waited_for() {
 fn every_hook_of_a_sidecar_charm_ends_well() {
     let directory = tempfile::tempdir().unwrap();
     let kubeconfig = nowhere(directory.path());
+    // The charm with an endpoint that it knows nothing of.
+    let charm = directory.path().join("charm");
+    std::fs::create_dir(&charm).unwrap();
+    for name in ["metadata.yaml", "config.yaml", "actions.yaml"] {
+        let mut text = std::fs::read_to_string(charm_files().join(name)).unwrap();
+        if name == "metadata.yaml" {
+            text.push_str("peers: {peers: {interface: any}}\n");
+        }
+        std::fs::write(charm.join(name), text).unwrap();
+    }
+    let peers = Relation::new(0, "peers", "ckf-hardening", 2);
     for version in [Juju::V3_6, Juju::V4_0] {
-        let mut juju = unit(&kubeconfig);
-        juju.change(|model| model.juju = version);
+        let mut juju = unit_of(&charm, &kubeconfig);
+        juju.change(|model| {
+            model.juju = version;
+            model.relations.push(peers.clone());
+        });
         for hook in [
             "install",
             "leader-elected",
@@ -304,14 +325,14 @@ fn every_hook_of_a_sidecar_charm_ends_well() {
                 .map(|(k, v)| ((*k).into(), (*v).into()))
                 .collect(),
         };
-        let relation = [
-            ("JUJU_RELATION", "peers"),
-            ("JUJU_RELATION_ID", "peers:0"),
-            ("JUJU_REMOTE_APP", "ckf-hardening"),
-            ("JUJU_REMOTE_UNIT", ""),
-        ];
-        for hook in ["created", "joined", "changed", "departed", "broken"] {
-            committed(&juju.run(&with(&format!("peers-relation-{hook}"), &relation)));
+        for (hook, unit) in [
+            ("created", None),
+            ("joined", Some("ckf-hardening/1")),
+            ("changed", Some("ckf-hardening/1")),
+            ("departed", Some("ckf-hardening/1")),
+            ("broken", None),
+        ] {
+            committed(&juju.run(&Event::relation(&peers, hook, unit)));
         }
         let secret = [
             ("JUJU_SECRET_ID", "secret:9prue3hk1gajoic8kgkg"),

@@ -15,6 +15,8 @@ pub struct Charm {
     pub name: String,
     /// Workload containers.
     pub containers: Vec<String>,
+    /// Endpoints, peers among them.
+    pub endpoints: Vec<String>,
     /// Options by name.
     pub options: BTreeMap<String, OptionSpec>,
     /// Actions by name.
@@ -50,6 +52,12 @@ struct Metadata {
     name: String,
     #[serde(default)]
     containers: BTreeMap<String, Value>,
+    #[serde(default)]
+    provides: BTreeMap<String, Value>,
+    #[serde(default)]
+    requires: BTreeMap<String, Value>,
+    #[serde(default)]
+    peers: BTreeMap<String, Value>,
 }
 
 #[derive(Default, Deserialize)]
@@ -69,6 +77,10 @@ impl Charm {
         let charm = Self {
             name: metadata.name,
             containers: metadata.containers.into_keys().collect(),
+            endpoints: [metadata.provides, metadata.requires, metadata.peers]
+                .into_iter()
+                .flat_map(BTreeMap::into_keys)
+                .collect(),
             options: config.options,
             actions: yaml(directory, "actions.yaml")?.unwrap_or_default(),
         };

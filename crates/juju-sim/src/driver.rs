@@ -14,7 +14,7 @@ use serde_json::{Map, Value, json};
 
 use crate::charm::Charm;
 use crate::commit::Pending;
-use crate::model::{ActionResult, Call, Juju, Model};
+use crate::model::{ActionResult, Call, Juju, Model, Relation};
 use crate::server::{self, Action, Hook, Session, lock};
 use crate::tools::TOOLS;
 
@@ -51,6 +51,31 @@ impl Event {
         Self::Hook {
             name: format!("{container}-pebble-ready"),
             environment: [("JUJU_WORKLOAD_NAME".into(), container.into())].into(),
+        }
+    }
+
+    /// Something happened to a relation: `created`, `joined`, `changed`,
+    /// `departed` or `broken`. A remote unit is named in those that have one.
+    pub fn relation(relation: &Relation, what: &str, unit: Option<&str>) -> Self {
+        let mut environment: BTreeMap<String, String> = [
+            ("JUJU_RELATION", relation.endpoint.clone()),
+            ("JUJU_RELATION_ID", relation.name()),
+            ("JUJU_REMOTE_APP", relation.remote_application.clone()),
+            // Juju sets it, empty, where there is none.
+            ("JUJU_REMOTE_UNIT", unit.unwrap_or_default().to_owned()),
+        ]
+        .into_iter()
+        .map(|(name, value)| (name.to_owned(), value))
+        .collect();
+        if what == "departed" {
+            environment.insert(
+                "JUJU_DEPARTING_UNIT".into(),
+                unit.unwrap_or_default().to_owned(),
+            );
+        }
+        Self::Hook {
+            name: format!("{}-relation-{what}", relation.endpoint),
+            environment,
         }
     }
 
@@ -198,7 +223,11 @@ impl Simulation {
         variables.insert("JUJU_CONTEXT_ID".into(), context.clone());
         lock(&self.session).hook = Some(Hook {
             context,
-            relation: variables.get("JUJU_RELATION_ID").cloned(),
+            relation: relation_id(&variables),
+            remote_unit: variables
+                .get("JUJU_REMOTE_UNIT")
+                .filter(|unit| !unit.is_empty())
+                .cloned(),
             pending: Pending::default(),
             calls: Vec::new(),
             status_seen: None,
@@ -224,6 +253,17 @@ impl Simulation {
                 if let Some(container) = environment.get("JUJU_WORKLOAD_NAME") {
                     let known = session.charm.containers.contains(container);
                     assert!(known, "metadata.yaml has no container {container}");
+                }
+                if let Some(id) = relation_id(environment) {
+                    let relation = session.model.relation(id);
+                    let endpoint = environment.get("JUJU_RELATION");
+                    assert!(
+                        relation.is_some_and(|r| Some(&r.endpoint) == endpoint),
+                        "the model has no relation {id} of {endpoint:?}"
+                    );
+                    let endpoint = endpoint.map_or("", String::as_str);
+                    let known = session.charm.endpoints.iter().any(|e| e == endpoint);
+                    assert!(known, "metadata.yaml has no endpoint {endpoint}");
                 }
                 Ok(None)
             }
@@ -349,6 +389,15 @@ impl Simulation {
         }
         all
     }
+}
+
+fn relation_id(variables: &BTreeMap<String, String>) -> Option<u32> {
+    variables
+        .get("JUJU_RELATION_ID")?
+        .rsplit(':')
+        .next()?
+        .parse()
+        .ok()
 }
 
 /// The hook tools' executable: beside the one that runs, or built now.

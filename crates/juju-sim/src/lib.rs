@@ -34,4 +34,4 @@ mod tools;
 
 pub use self::charm::Charm;
 pub use self::driver::{Event, Outcome, Simulation};
-pub use self::model::{ActionResult, Call, Juju, LogLine, Model, Status};
+pub use self::model::{ActionResult, Call, Juju, LogLine, Model, Relation, Status};

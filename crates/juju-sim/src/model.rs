@@ -41,6 +41,8 @@ pub struct Model {
     pub options: BTreeMap<String, Value>,
     /// What the unit has stored.
     pub state: BTreeMap<String, String>,
+    /// Relations.
+    pub relations: Vec<Relation>,
     /// The unit's status.
     pub status: Status,
     /// The application's status, once it was set.
@@ -51,6 +53,48 @@ pub struct Model {
     pub workload_version: String,
     /// The unit's log.
     pub log: Vec<LogLine>,
+}
+
+/// A relation of the application.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Relation {
+    /// Number of its id.
+    pub id: u32,
+    /// The endpoint of this application.
+    pub endpoint: String,
+    /// The application at the other side; for peers this one.
+    pub remote_application: String,
+    /// What it has written.
+    pub remote_application_data: BTreeMap<String, String>,
+    /// Units at the other side, and what each has written; for peers the other units.
+    pub remote_units: BTreeMap<String, BTreeMap<String, String>>,
+    /// What this application has written.
+    pub application_data: BTreeMap<String, String>,
+    /// What the unit has written.
+    pub unit_data: BTreeMap<String, String>,
+    /// UUID of the model at the other side, if it is another.
+    pub remote_model: Option<String>,
+    /// Whether its `relation-broken` is fired.
+    pub broken: bool,
+}
+
+impl Relation {
+    /// A relation of an endpoint with an application of so many units.
+    pub fn new(id: u32, endpoint: &str, remote_application: &str, units: u32) -> Self {
+        let names = (0..units).map(|number| format!("{remote_application}/{number}"));
+        Self {
+            id,
+            endpoint: endpoint.into(),
+            remote_application: remote_application.into(),
+            remote_units: names.map(|name| (name, BTreeMap::new())).collect(),
+            ..Self::default()
+        }
+    }
+
+    /// For example `db:7`.
+    pub fn name(&self) -> String {
+        format!("{}:{}", self.endpoint, self.id)
+    }
 }
 
 /// A status.
@@ -116,11 +160,22 @@ impl Model {
             leader: true,
             options: BTreeMap::new(),
             state: BTreeMap::new(),
+            relations: Vec::new(),
             status: Status::new("waiting", "installing agent"),
             application_status: None,
             status_history: Vec::new(),
             workload_version: String::new(),
             log: Vec::new(),
         }
+    }
+
+    /// The application, for example `ckf-hardening`.
+    pub fn application(&self) -> &str {
+        self.unit.split('/').next().unwrap_or(&self.unit)
+    }
+
+    /// A relation by the number of its id.
+    pub fn relation(&self, id: u32) -> Option<&Relation> {
+        self.relations.iter().find(|r| r.id == id)
     }
 }

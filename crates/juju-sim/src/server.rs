@@ -27,8 +27,10 @@ pub struct Session {
 pub struct Hook {
     /// `JUJU_CONTEXT_ID`.
     pub context: String,
-    /// The relation, for the prefix of its log lines.
-    pub relation: Option<String>,
+    /// The relation that it is about.
+    pub relation: Option<u32>,
+    /// The remote unit that it is about.
+    pub remote_unit: Option<String>,
     /// What it has written.
     pub pending: Pending,
     /// Its calls.

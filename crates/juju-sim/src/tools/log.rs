@@ -24,8 +24,9 @@ pub fn log(session: &mut Session, request: &Request) -> Result<String, Failure> 
         None => "INFO".into(),
     };
     let message = arguments.positionals.join(" ");
-    let message = match &hook(session)?.relation {
-        Some(relation) => format!("{relation}: {message}"),
+    let running = hook(session)?.relation;
+    let message = match running.and_then(|id| session.model.relation(id)) {
+        Some(relation) => format!("{}: {message}", relation.name()),
         None => message,
     };
     if !LEVELS.contains(&wanted.as_str()) {

@@ -4,6 +4,7 @@ mod action;
 mod config;
 mod leader;
 mod log;
+mod relation;
 mod state;
 mod status;
 mod version;
@@ -55,6 +56,11 @@ pub const TOOLS: &[(&str, Tool)] = &[
     ("config-get", config::get),
     ("is-leader", leader::is_leader),
     ("juju-log", log::log),
+    ("relation-get", relation::get),
+    ("relation-ids", relation::ids),
+    ("relation-list", relation::list),
+    ("relation-model-get", relation::model_get),
+    ("relation-set", relation::set),
     ("state-delete", state::delete),
     ("state-get", state::get),
     ("state-set", state::set),
@@ -75,7 +81,7 @@ pub fn call(session: &mut Session, request: &Request) -> Answer {
         Ok(stdout) => Answer::End {
             code: 0,
             stdout,
-            stderr: String::new(),
+            stderr: deprecated(request),
         },
         Err(Failure::NeedsInput) => Answer::NeedsInput,
         Err(Failure::Exit { code, message }) => Answer::End {
@@ -83,6 +89,16 @@ pub fn call(session: &mut Session, request: &Request) -> Answer {
             stdout: String::new(),
             stderr: format!("ERROR {message}\n"),
         },
+    }
+}
+
+/// These print nothing, and Juju warns, without a newline, who asks for a format.
+fn deprecated(request: &Request) -> String {
+    let asks = request.arguments.iter().any(|a| a.starts_with("--format"));
+    if asks && ["juju-log", "relation-set"].contains(&request.tool.as_str()) {
+        format!("--format flag deprecated for command {:?}", request.tool)
+    } else {
+        String::new()
     }
 }
 

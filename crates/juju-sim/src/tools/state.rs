@@ -87,7 +87,8 @@ pub fn set(session: &mut Session, request: &Request) -> Result<String, Failure> 
     Ok(String::new())
 }
 
-fn parse(yaml: &str) -> Result<BTreeMap<String, String>, Failure> {
+/// A map of strings from YAML, as tools read it from a file.
+pub fn parse(yaml: &str) -> Result<BTreeMap<String, String>, Failure> {
     let value: Value =
         serde_yaml::from_str(yaml).map_err(|e| Failure::run(format!("yaml: {e}")))?;
     match value {
