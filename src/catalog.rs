@@ -255,5 +255,5 @@ pub fn release(name: &str) -> Option<&'static Release> {
 
 fn parse<T: serde::de::DeserializeOwned>(name: &str, text: &str) -> T {
     // The files are in the binary, and a test reads them all.
-    serde_yaml::from_str(text).unwrap_or_else(|e| panic!("catalogue file {name}: {e}"))
+    serde_json::from_str(text).unwrap_or_else(|e| panic!("catalogue file {name}: {e}"))
 }

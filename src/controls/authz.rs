@@ -91,7 +91,7 @@ fn namespaces_belong(context: &Context<'_>) -> Result<Outcome, Missing> {
         .iter()
         .filter(|n| {
             n.metadata.label("app.kubernetes.io/part-of") == Some("kubeflow-profile")
-                && !profiles.contains(&n.metadata.name.as_str())
+                && !profiles.contains(n.metadata.name.as_str())
         })
         .map(|n| {
             finding(
@@ -776,7 +776,7 @@ fn no_tenant_cluster_wide(context: &Context<'_>) -> Result<Outcome, Missing> {
             continue;
         }
         let is_tenant = |s: &&Subject| match &*s.kind {
-            "ServiceAccount" => profiles.contains(&&*s.namespace),
+            "ServiceAccount" => profiles.contains(&*s.namespace),
             "User" => profiles
                 .iter()
                 .any(|p| s.name.starts_with(&format!("system:serviceaccount:{p}:"))),

@@ -1,10 +1,13 @@
 //! What a check may see: facts and policy, and nothing else. It notes which
 //! kinds a check consulted, so that what could not be read is never a pass.
 
-use std::cell::RefCell;
+use std::cell::{OnceCell, RefCell};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::rc::Rc;
 
 use jiff::Timestamp;
 
+use super::images::Image;
 use super::{Check, Outcome};
 use crate::catalog::{self, Release};
 use crate::facts::Facts;
@@ -27,6 +30,10 @@ pub struct Context<'a> {
     pub policy: &'a Policy,
     release: Option<&'a str>,
     unread: RefCell<Vec<&'a Unread>>,
+    // What many checks ask for and costs a walk over every pod or profile.
+    detected: OnceCell<Option<&'static Release>>,
+    profile_namespaces: OnceCell<BTreeSet<&'a str>>,
+    images: RefCell<HashMap<&'a str, Option<Rc<Image>>>>,
 }
 
 macro_rules! accessors {
@@ -45,6 +52,9 @@ impl<'a> Context<'a> {
             policy,
             release,
             unread: RefCell::default(),
+            detected: OnceCell::new(),
+            profile_namespaces: OnceCell::new(),
+            images: RefCell::default(),
         }
     }
 
@@ -157,21 +167,36 @@ impl<'a> Context<'a> {
         match self.release {
             Some(name) => catalog::release(name)
                 .ok_or_else(|| Missing(format!("the catalogue has no release {name:?}"))),
-            None => super::detect_release(self.pods()?).ok_or_else(|| {
-                Missing(
-                    "the release could not be told from the images; set the option release".into(),
-                )
-            }),
+            None => {
+                // Asked for each time, so that each check is known to consult the pods.
+                let pods = self.pods()?;
+                let detected = self.detected.get_or_init(|| super::detect_release(pods));
+                detected.ok_or_else(|| {
+                    Missing(
+                        "the release could not be told from the images; set the option release"
+                            .into(),
+                    )
+                })
+            }
         }
     }
 
     /// Namespaces of profiles: each Profile has one of its name.
-    pub fn profile_namespaces(&self) -> Result<Vec<&'a str>, Missing> {
+    pub fn profile_namespaces(&self) -> Result<&BTreeSet<&'a str>, Missing> {
+        let profiles = self.profiles()?;
         Ok(self
-            .profiles()?
-            .iter()
-            .map(|p| p.metadata.name.as_str())
-            .collect())
+            .profile_namespaces
+            .get_or_init(|| profiles.iter().map(|p| p.metadata.name.as_str()).collect()))
+    }
+
+    /// An image reference, parsed once for all containers that have it; `None`
+    /// if it is none.
+    pub fn image(&self, reference: &'a str) -> Option<Rc<Image>> {
+        self.images
+            .borrow_mut()
+            .entry(reference)
+            .or_insert_with(|| Image::parse(reference).map(Rc::new))
+            .clone()
     }
 
     /// Namespaces of the platform itself.
@@ -182,8 +207,21 @@ impl<'a> Context<'a> {
     /// Whether a namespace is the platform's or a profile's.
     pub fn is_ours(&self, namespace: &str) -> Result<bool, Missing> {
         Ok(self.platform_namespaces().contains(&namespace)
-            || self.profile_namespaces()?.contains(&namespace))
+            || self.profile_namespaces()?.contains(namespace))
     }
+}
+
+/// Objects by namespace.
+pub fn by_namespace<'a, T: Object + 'a>(
+    objects: impl IntoIterator<Item = &'a T>,
+) -> BTreeMap<&'a str, Vec<&'a T>> {
+    let mut map: BTreeMap<&str, Vec<&T>> = BTreeMap::new();
+    for object in objects {
+        map.entry(&object.meta().namespace)
+            .or_default()
+            .push(object);
+    }
+    map
 }
 
 /// Whether an allow-list names an object, as `namespace/name` or `name`.

@@ -83,7 +83,7 @@ fn profile_copies<'a>(context: &Context<'a>) -> Result<Vec<&'a Secret>, Missing>
         .filter(|s| {
             s.minio.is_some()
                 && s.metadata.name == ARTIFACT_SECRET
-                && profiles.contains(&&*s.metadata.namespace)
+                && profiles.contains(&*s.metadata.namespace)
         })
         .collect())
 }
@@ -144,7 +144,7 @@ fn long_lived_tokens(context: &Context<'_>) -> Result<Outcome, Missing> {
     let profiles = context.profile_namespaces()?;
     let tokens = context.secrets()?.iter().filter(|s| {
         let ours = s.metadata.namespace == *context.namespace()
-            || profiles.contains(&&*s.metadata.namespace);
+            || profiles.contains(&*s.metadata.namespace);
         ours && s.kind == "kubernetes.io/service-account-token"
     });
     let findings = tokens

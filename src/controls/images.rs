@@ -1,13 +1,13 @@
 //! Base images: what the platform's pods run.
 
-use std::str::FromStr;
-
-use oci_spec::distribution::Reference;
+use std::collections::{HashMap, HashSet};
+use std::ops::Deref;
 
 use super::context::{Context, Missing};
 use super::{Check, Finding, Outcome, count, finding, outcome};
 use crate::catalog::{self, Release};
 use crate::facts::core::{Container, Pod};
+use crate::facts::image::ImageReference;
 use crate::facts::object::Object;
 
 /// The checks of this section.
@@ -21,40 +21,39 @@ pub const CHECKS: &[(&str, Check)] = &[
     ("IMG-09", as_the_workload_says),
 ];
 
-/// An image reference, normalised: `docker.io/` is written out.
+/// An image, and what the catalogue says of it.
 #[derive(Debug, PartialEq)]
 pub struct Image {
-    /// Registry and repository.
-    pub repository: String,
-    /// Tag, if one is written.
-    pub tag: Option<String>,
-    /// Digest, if one is written.
-    pub digest: Option<String>,
+    /// Its reference.
+    pub reference: ImageReference,
+    /// Whether a release's platform, Juju or Istio, runs it.
+    is_platform: bool,
+    /// Whether a release's catalogue names it, tag and all.
+    is_in_catalogue: bool,
+}
+
+impl Deref for Image {
+    type Target = ImageReference;
+
+    fn deref(&self) -> &ImageReference {
+        &self.reference
+    }
 }
 
 impl Image {
     /// Parses a reference; `None` if it is none.
     pub fn parse(text: &str) -> Option<Self> {
-        let reference = Reference::from_str(text).ok()?;
-        // The library takes `latest` for a tag that is not written.
-        let bare = text.split('@').next().unwrap_or(text);
-        let tagged = bare
-            .rsplit('/')
-            .next()
-            .is_some_and(|last| last.contains(':'));
+        let reference = ImageReference::parse(text)?;
+        let (repository, tag) = (&reference.repository, reference.tag.as_deref());
+        let full = tag.map(|tag| format!("{repository}:{tag}"));
         Some(Self {
-            repository: format!("{}/{}", reference.registry(), reference.repository()),
-            tag: reference.tag().filter(|_| tagged).map(str::to_owned),
-            digest: reference.digest().map(str::to_owned),
+            is_platform: is_platform(repository, tag, full.as_ref()),
+            is_in_catalogue: full.is_some_and(|full| {
+                let mut named = catalog::releases().iter().flat_map(Release::images);
+                named.any(|image| image == full)
+            }),
+            reference,
         })
-    }
-
-    fn full(&self) -> String {
-        format!(
-            "{}:{}",
-            self.repository,
-            self.tag.as_deref().unwrap_or_default()
-        )
     }
 }
 
@@ -119,23 +118,14 @@ fn is_rock_home(repository: &str) -> bool {
         || repository.starts_with("registry.jujucharms.com/charm/")
 }
 
-fn is_platform(image: &Image) -> bool {
+fn is_platform(repository: &String, tag: Option<&str>, full: Option<&String>) -> bool {
     catalog::releases().iter().any(|r| {
-        r.platform_images.contains(&image.full())
-            || (r.platform_repositories.contains(&image.repository)
-                && image.tag.as_deref().is_some_and(|t| {
+        full.is_some_and(|full| r.platform_images.contains(full))
+            || (r.platform_repositories.contains(repository)
+                && tag.is_some_and(|t| {
                     t.contains(|c: char| c.is_ascii_digit()) && !is_mutable_tag(t)
                 }))
     })
-}
-
-fn is_in_catalogue(image: &Image) -> bool {
-    let full = image.full();
-    image.tag.is_some()
-        && catalog::releases()
-            .iter()
-            .flat_map(Release::images)
-            .any(|i| i == full)
 }
 
 /// The release that the running images tell: Istio's version decides between
@@ -143,8 +133,12 @@ fn is_in_catalogue(image: &Image) -> bool {
 pub fn detect_release(pods: &[Pod]) -> Option<&'static Release> {
     let mut ambient = false;
     let mut minors = Vec::new();
+    let mut seen = HashSet::new();
     for container in pods.iter().flat_map(Pod::all_containers) {
-        let Some(image) = Image::parse(&container.image) else {
+        if !seen.insert((&container.name, &container.image)) {
+            continue;
+        }
+        let Some(image) = ImageReference::parse(&container.image) else {
             continue;
         };
         if image.repository.ends_with("/istio/ztunnel") || image.repository.ends_with("/ztunnel") {
@@ -178,7 +172,7 @@ fn containers<'a>(context: &Context<'a>) -> Result<Vec<(&'a Pod, &'a Container)>
     let pods = context.pods()?.iter().filter(move |pod| {
         let namespace = &*pod.metadata.namespace;
         platform.contains(&namespace)
-            || (profiles.contains(&namespace) && pod.metadata.name.starts_with("ml-pipeline-"))
+            || (profiles.contains(namespace) && pod.metadata.name.starts_with("ml-pipeline-"))
     });
     Ok(pods
         .filter(|p| !p.is_finished())
@@ -189,25 +183,25 @@ fn containers<'a>(context: &Context<'a>) -> Result<Vec<(&'a Pod, &'a Container)>
 fn judge(
     context: &Context<'_>,
     evidence: &str,
-    judge: impl Fn(&Pod, &Container, &Image) -> Result<Option<(String, String)>, Missing>,
+    judge: impl Fn(&Container, &Image) -> Option<(String, String)>,
 ) -> Result<Outcome, Missing> {
     let containers = containers(context)?;
     if containers.is_empty() {
         return Ok(Outcome::NotAssessed("the platform has no pods".into()));
     }
+    let field = |container: &Container| format!("container {}", container.name);
     let mut findings = Vec::new();
     for (pod, container) in &containers {
-        let field = format!("container {}", container.name);
-        match Image::parse(&container.image) {
+        match context.image(&container.image) {
             None => findings.push(finding(
                 pod.reference(),
-                &field,
+                &field(container),
                 format!("{:?}", container.image),
                 "an image reference",
             )),
             Some(image) => {
-                if let Some((seen, wanted)) = judge(pod, container, &image)? {
-                    findings.push(finding(pod.reference(), &field, seen, wanted));
+                if let Some((seen, wanted)) = judge(container, &image) {
+                    findings.push(finding(pod.reference(), &field(container), seen, wanted));
                 }
             }
         }
@@ -219,20 +213,20 @@ fn judge(
 }
 
 fn pinned(context: &Context<'_>) -> Result<Outcome, Missing> {
-    judge(context, "pinned", |_, container, image| {
+    judge(context, "pinned", |container, image| {
         let by_rock = |tag: &str| is_rock_home(&image.repository) && is_rock_tag(tag);
         let sound = image.digest.is_some()
-            || is_platform(image)
+            || image.is_platform
             || image.tag.as_deref().is_some_and(|tag| {
                 !is_mutable_tag(tag)
-                    && (is_in_catalogue(image) && is_catalogue_pin(tag, image) || by_rock(tag))
+                    && (image.is_in_catalogue && is_catalogue_pin(tag, image) || by_rock(tag))
             });
-        Ok((!sound).then(|| {
+        (!sound).then(|| {
             (
                 container.image.to_string(),
                 "a digest, or a rock's VERSION-HASH".into(),
             )
-        }))
+        })
     })
 }
 
@@ -243,14 +237,14 @@ fn is_catalogue_pin(tag: &str, image: &Image) -> bool {
 }
 
 fn not_mutable(context: &Context<'_>) -> Result<Outcome, Missing> {
-    judge(context, "without a mutable tag", |_, container, image| {
+    judge(context, "without a mutable tag", |container, image| {
         let moves = image.digest.is_none() && image.tag.as_deref().is_none_or(is_mutable_tag);
-        Ok(moves.then(|| {
+        moves.then(|| {
             (
                 container.image.to_string(),
                 "a tag that does not move, or a digest".into(),
             )
-        }))
+        })
     })
 }
 
@@ -266,32 +260,28 @@ const APPROVED: &[&str] = &[
 ];
 
 fn approved_registry(context: &Context<'_>) -> Result<Outcome, Missing> {
-    judge(
-        context,
-        "from approved registries",
-        |_, container, image| {
-            let within = |prefix: &str| {
-                let prefix = prefix.trim_end_matches('/');
-                image.repository == prefix
-                    || image
-                        .repository
-                        .strip_prefix(prefix)
-                        .is_some_and(|rest| rest.starts_with('/'))
-            };
-            let approved = APPROVED.iter().any(|p| within(p))
-                || context.policy.allow.registries.iter().any(|p| within(p));
-            Ok((!approved).then(|| {
-                (
-                    container.image.to_string(),
-                    "an approved registry or configured mirror".into(),
-                )
-            }))
-        },
-    )
+    judge(context, "from approved registries", |container, image| {
+        let within = |prefix: &str| {
+            let prefix = prefix.trim_end_matches('/');
+            image.repository == prefix
+                || image
+                    .repository
+                    .strip_prefix(prefix)
+                    .is_some_and(|rest| rest.starts_with('/'))
+        };
+        let approved = APPROVED.iter().any(|p| within(p))
+            || context.policy.allow.registries.iter().any(|p| within(p));
+        (!approved).then(|| {
+            (
+                container.image.to_string(),
+                "an approved registry or configured mirror".into(),
+            )
+        })
+    })
 }
 
 fn rocks_only(context: &Context<'_>) -> Result<Outcome, Missing> {
-    judge(context, "rocks, or Juju's own", |_, container, image| {
+    judge(context, "rocks, or Juju's own", |container, image| {
         let juju = catalog::releases()
             .iter()
             .any(|r| r.platform_repositories.contains(&image.repository));
@@ -305,7 +295,7 @@ fn rocks_only(context: &Context<'_>) -> Result<Outcome, Missing> {
             || image.repository.starts_with("docker.io/ubuntu/")
             || juju
             || mirrored;
-        Ok((!rock).then(|| (container.image.to_string(), "a rock".into())))
+        (!rock).then(|| (container.image.to_string(), "a rock".into()))
     })
 }
 
@@ -314,7 +304,10 @@ fn running_digest(context: &Context<'_>) -> Result<Outcome, Missing> {
     let mut compared = 0;
     let mut unknown: Option<String> = None;
     for (pod, container) in containers(context)? {
-        let Some(asked) = Image::parse(&container.image).and_then(|i| i.digest) else {
+        let Some(asked) = context
+            .image(&container.image)
+            .and_then(|i| i.digest.clone())
+        else {
             continue;
         };
         let running = pod
@@ -350,22 +343,31 @@ fn running_digest(context: &Context<'_>) -> Result<Outcome, Missing> {
 }
 
 fn pull_policy(context: &Context<'_>) -> Result<Outcome, Missing> {
-    judge(context, "keep what they pulled", |_, container, image| {
+    judge(context, "keep what they pulled", |container, image| {
         let pulls = image.digest.is_none() && container.image_pull_policy == "Always";
-        Ok(pulls.then(|| {
+        pulls.then(|| {
             (
                 format!("{} with imagePullPolicy Always", container.image),
                 "IfNotPresent, or a digest".into(),
             )
-        }))
+        })
     })
+}
+
+/// Objects by namespace and name.
+fn by_name<T: Object>(objects: &[T]) -> HashMap<(&str, &str), &T> {
+    let names = objects.iter().map(|o| {
+        let meta = o.meta();
+        ((&*meta.namespace, meta.name.as_str()), o)
+    });
+    names.collect()
 }
 
 fn as_the_workload_says(context: &Context<'_>) -> Result<Outcome, Missing> {
     let mut findings: Vec<Finding> = Vec::new();
     let mut compared = 0;
-    let sets = context.stateful_sets()?;
-    let deployments = context.deployments()?;
+    let sets = by_name(context.stateful_sets()?);
+    let deployments = by_name(context.deployments()?);
     for pod in context.pods()?.iter().filter(|p| !p.is_finished()) {
         if !context.is_ours(&pod.metadata.namespace)? {
             continue;
@@ -373,23 +375,16 @@ fn as_the_workload_says(context: &Context<'_>) -> Result<Outcome, Missing> {
         let Some(owner) = pod.metadata.owner_references.first() else {
             continue;
         };
+        let namespace = &*pod.metadata.namespace;
         let template = match &*owner.kind {
             "StatefulSet" => sets
-                .iter()
-                .find(|s| {
-                    s.metadata.namespace == pod.metadata.namespace && s.metadata.name == *owner.name
-                })
+                .get(&(namespace, &*owner.name))
                 .map(|s| &s.spec.template),
-            "ReplicaSet" => deployments
-                .iter()
-                .find(|d| {
-                    d.metadata.namespace == pod.metadata.namespace
-                        && owner
-                            .name
-                            .strip_prefix(&d.metadata.name)
-                            .and_then(|rest| rest.strip_prefix('-'))
-                            .is_some_and(|rest| !rest.contains('-'))
-                })
+            // A ReplicaSet has its Deployment's name and a hash.
+            "ReplicaSet" => owner
+                .name
+                .rsplit_once('-')
+                .and_then(|(name, _)| deployments.get(&(namespace, name)))
                 .map(|d| &d.spec.template),
             _ => None,
         };
@@ -458,24 +453,9 @@ mod tests {
         }
     }
 
-    #[test]
-    fn references_are_normalised() {
-        let image = Image::parse("charmedkubeflow/dex:2.41.1-1d3fe19").unwrap();
-        assert_eq!(image.repository, "docker.io/charmedkubeflow/dex");
-        assert_eq!(Image::parse("busybox").unwrap().tag, None);
-        assert_eq!(Image::parse("localhost:5000/x/y").unwrap().tag, None);
-        let digest = format!(
-            "registry.jujucharms.com/charm/abc/oci-image@sha256:{}",
-            "a".repeat(64)
-        );
-        assert_eq!(Image::parse(&digest).unwrap().tag, None);
-        assert_eq!(Image::parse("UPPER CASE"), None);
-    }
-
     proptest::proptest! {
         #[test]
         fn no_text_makes_it_panic(text: String) {
-            let _ = Image::parse(&text).map(|i| (is_platform(&i), is_in_catalogue(&i)));
             let _ = (is_rock_tag(&text), is_mutable_tag(&text), major_minor(&text));
         }
     }

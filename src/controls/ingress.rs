@@ -4,7 +4,7 @@
 use super::context::{Context, Missing};
 use crate::facts::core::{Pod, PortRef, Service};
 use crate::facts::istio::{ConfigPatch, EnvoyFilter, Gateway, Server};
-use crate::facts::object::{Labels, subset};
+use crate::facts::labels::Labels;
 
 /// Name of the Gateway that the bundle sets as istio-pilot's default-gateway.
 pub const MAIN_GATEWAY: &str = "kubeflow-gateway";
@@ -53,7 +53,7 @@ type Proxies<'a> = (Vec<&'a Pod>, Vec<&'a Labels>);
 /// their labels, or those of the Deployments that make them.
 fn proxies<'a>(context: &Context<'a>, selector: &Labels) -> Result<Proxies<'a>, Missing> {
     let is_selected =
-        |ns: &str, labels: &Labels| ns == context.namespace() && subset(selector, labels);
+        |ns: &str, labels: &Labels| ns == context.namespace() && labels.include(selector);
     let running: Vec<&Pod> = context
         .pods()?
         .iter()
@@ -78,7 +78,7 @@ impl<'a> Ingress<'a> {
         let main = gateways
             .iter()
             .find(|g| g.metadata.namespace == namespace && g.metadata.name == MAIN_GATEWAY);
-        let fallback: Labels = [("istio".into(), "ingressgateway".into())].into();
+        let fallback = Labels::from_iter([("istio".into(), "ingressgateway".into())]);
         let selector = main
             .map(|g| &g.spec.selector)
             .filter(|s| !s.is_empty())
@@ -113,9 +113,9 @@ impl<'a> Ingress<'a> {
         if self.pods.is_empty() {
             return self
                 .main
-                .is_some_and(|main| subset(selector, &main.spec.selector));
+                .is_some_and(|main| main.spec.selector.include(selector));
         }
-        self.pods.iter().any(|labels| subset(selector, labels))
+        self.pods.iter().any(|labels| labels.include(selector))
     }
 
     /// Whether an EnvoyFilter works on the ingress.

@@ -49,7 +49,7 @@ impl Distribution {
         let label = |prefix: &str| {
             nodes
                 .iter()
-                .any(|n| n.metadata.labels.keys().any(|k| k.starts_with(prefix)))
+                .any(|n| n.metadata.labels.iter().any(|(k, _)| k.starts_with(prefix)))
         };
         let kubelet = |part: &str| {
             version.contains(part)

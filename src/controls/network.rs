@@ -1,12 +1,9 @@
 //! Network: who reaches whom, and by what.
 
-use std::collections::BTreeMap;
-
-use super::context::{Context, Missing, allowed};
+use super::context::{Context, Missing, allowed, by_namespace};
 use super::ingress::{Ingress, MAIN_GATEWAY};
 use super::traffic::opening;
 use super::{Check, Finding, Outcome, count, finding, outcome};
-use crate::facts::core::NetworkPolicy;
 use crate::facts::istio::{PeerAuthentication, VirtualService, reference};
 use crate::facts::object::Object;
 
@@ -38,23 +35,14 @@ fn no_profiles() -> Outcome {
 }
 
 fn default_deny(context: &Context<'_>) -> Result<Outcome, Missing> {
-    let mut policies: BTreeMap<&str, Vec<&NetworkPolicy>> = BTreeMap::new();
-    for policy in context
-        .network_policies()?
-        .iter()
-        .filter(|p| p.is_for_ingress())
-    {
-        policies
-            .entry(&policy.metadata.namespace)
-            .or_default()
-            .push(policy);
-    }
+    let policies = context.network_policies()?.iter();
+    let policies = by_namespace(policies.filter(|p| p.is_for_ingress()));
     let profiles = context.profile_namespaces()?;
     if profiles.is_empty() {
         return Ok(no_profiles());
     }
     let mut findings = Vec::new();
-    for profile in &profiles {
+    for profile in profiles {
         let here = policies.get(profile).map(Vec::as_slice).unwrap_or_default();
         let object = reference("v1", "Namespace", "", profile);
         let whole: Vec<_> = here
@@ -127,14 +115,12 @@ fn web_apps_guarded(context: &Context<'_>) -> Result<Outcome, Missing> {
     ))
 }
 
-/// A namespace's mode of mutual TLS and the object that sets it.
-fn mode<'a>(
-    policies: &[&'a PeerAuthentication],
-    namespace: &str,
-) -> Option<(&'a PeerAuthentication, &'a str)> {
+/// The mode of mutual TLS that a namespace's policies set for all its pods, and
+/// the object that sets it.
+fn mode<'a>(policies: &[&'a PeerAuthentication]) -> Option<(&'a PeerAuthentication, &'a str)> {
     policies
         .iter()
-        .filter(|p| p.metadata.namespace == *namespace && is_for_all(p))
+        .filter(|p| is_for_all(p))
         .find(|p| !matches!(&*p.spec.mtls.mode, "" | "UNSET"))
         .map(|p| (*p, &*p.spec.mtls.mode))
 }
@@ -148,15 +134,23 @@ fn is_for_all(policy: &PeerAuthentication) -> bool {
 }
 
 fn mutual_tls_strict(context: &Context<'_>) -> Result<Outcome, Missing> {
-    let all: Vec<&PeerAuthentication> = context.peer_authentications()?.iter().collect();
+    let policies = by_namespace(context.peer_authentications()?);
+    let of = |namespace: &str| {
+        policies
+            .get(namespace)
+            .map(Vec::as_slice)
+            .unwrap_or_default()
+    };
+    // The platform's namespace is the root of the mesh.
+    let of_mesh = mode(of(context.namespace()));
     let profiles = context.profile_namespaces()?;
     if profiles.is_empty() {
         return Ok(no_profiles());
     }
     let mut findings = Vec::new();
-    for profile in &profiles {
-        // A namespace's own mode goes before that of the mesh, whose root is the platform's namespace.
-        match mode(&all, profile).or_else(|| mode(&all, context.namespace())) {
+    for profile in profiles {
+        // A namespace's own mode goes before that of the mesh.
+        match mode(of(profile)).or(of_mesh) {
             Some((_, "STRICT")) => {}
             Some((policy, other)) => findings.push(finding(
                 policy.reference(),
@@ -174,7 +168,7 @@ fn mutual_tls_strict(context: &Context<'_>) -> Result<Outcome, Missing> {
                 ));
             }
         }
-        for policy in all.iter().filter(|p| p.metadata.namespace == **profile) {
+        for policy in of(profile) {
             let weak = |mode: &str| matches!(mode, "PERMISSIVE" | "DISABLE");
             if !is_for_all(policy) && weak(&policy.spec.mtls.mode) {
                 findings.push(finding(
@@ -237,7 +231,7 @@ fn pods_in_the_mesh(context: &Context<'_>) -> Result<Outcome, Missing> {
     for namespace in context
         .namespaces()?
         .iter()
-        .filter(|n| profiles.contains(&n.metadata.name.as_str()))
+        .filter(|n| profiles.contains(n.metadata.name.as_str()))
     {
         let label = |key: &str| namespace.metadata.label(key);
         if label("istio.io/dataplane-mode") == Some("ambient") {
@@ -258,7 +252,7 @@ fn pods_in_the_mesh(context: &Context<'_>) -> Result<Outcome, Missing> {
     let pods = context
         .pods()?
         .iter()
-        .filter(|p| profiles.contains(&&*p.metadata.namespace) && !p.is_finished());
+        .filter(|p| profiles.contains(&*p.metadata.namespace) && !p.is_finished());
     for pod in pods {
         judged += 1;
         let sidecar = pod
@@ -300,9 +294,9 @@ fn nothing_else_exposed(context: &Context<'_>) -> Result<Outcome, Missing> {
             .any(|p| service.selects(&p.metadata.namespace, &p.metadata.labels))
             || (ingress.running.is_empty()
                 && service.metadata.namespace == *context.namespace()
-                && ingress.main.is_some_and(|m| {
-                    crate::facts::object::subset(&m.spec.selector, &service.spec.selector)
-                }))
+                && ingress
+                    .main
+                    .is_some_and(|m| service.spec.selector.include(&m.spec.selector)))
             || ambient.iter().any(|g| {
                 service
                     .spec

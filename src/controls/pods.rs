@@ -1,9 +1,10 @@
 //! Pod security.
 
 use super::context::{Context, Missing};
-use super::images::Image;
+
 use super::{Check, Finding, Outcome, count, finding, outcome};
 use crate::facts::core::{Container, Namespace, Pod};
+use crate::facts::image::ImageReference;
 use crate::facts::object::Object;
 
 /// The checks of this section.
@@ -25,7 +26,7 @@ fn profile_namespaces<'a>(context: &Context<'a>) -> Result<Vec<&'a Namespace>, M
     Ok(context
         .namespaces()?
         .iter()
-        .filter(|n| profiles.contains(&n.metadata.name.as_str()))
+        .filter(|n| profiles.contains(n.metadata.name.as_str()))
         .collect())
 }
 
@@ -198,7 +199,8 @@ const DEFAULT_CAPABILITIES: &[&str] = &[
 /// by what it adds, for anybody can take its name.
 fn is_istio_init(container: &Container) -> bool {
     matches!(&*container.name, "istio-init" | "istio-validation")
-        && Image::parse(&container.image).is_some_and(|i| i.repository.ends_with("/proxyv2"))
+        && ImageReference::parse(&container.image)
+            .is_some_and(|i| i.repository.ends_with("/proxyv2"))
 }
 
 fn nothing_privileged(context: &Context<'_>) -> Result<Outcome, Missing> {
@@ -224,7 +226,7 @@ fn is_excepted(context: &Context<'_>, pod: &Pod) -> bool {
         .iter()
         .any(|o| o.kind == "DaemonSet" && o.name == "istio-cni-node")
         && pod.all_containers().all(|c| {
-            Image::parse(&c.image).is_some_and(|i| i.repository.ends_with("/install-cni"))
+            ImageReference::parse(&c.image).is_some_and(|i| i.repository.ends_with("/install-cni"))
         });
     cni || context.policy.allow.pods.iter().any(|entry| {
         let (namespace, prefix) = entry.split_once('/').unwrap_or(("", entry));

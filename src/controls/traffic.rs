@@ -2,7 +2,8 @@
 
 use super::context::{Context, Missing};
 use crate::facts::core::{IngressRule, NetworkPolicy, Peer, Pod, PolicyPort, PortRef};
-use crate::facts::object::{Labels, Object, ObjectRef};
+use crate::facts::labels::Labels;
+use crate::facts::object::{Object, ObjectRef};
 
 impl NetworkPolicy {
     /// Whether it is about what comes in.

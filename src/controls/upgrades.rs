@@ -1,10 +1,11 @@
 //! Security upgrades: releases and versions.
 
 use super::context::{Context, Missing};
-use super::images::{Image, major_minor};
+use super::images::major_minor;
 use super::ingress::Ingress;
 use super::{Check, Finding, Outcome, finding, outcome};
 use crate::facts::core::Pod;
+use crate::facts::image::ImageReference;
 use crate::facts::istio::reference;
 use crate::facts::object::Object;
 
@@ -30,7 +31,7 @@ fn release_is_supported(context: &Context<'_>) -> Result<Outcome, Missing> {
 /// Version of an image's tag, as `major.minor`, its object and the image.
 fn version_of(pod: &Pod, container: &str) -> Option<Result<(u32, u32), String>> {
     let container = pod.all_containers().find(|c| c.name == container)?;
-    let parsed = Image::parse(&container.image)
+    let parsed = ImageReference::parse(&container.image)
         .and_then(|i| i.tag)
         .and_then(|t| numbers(&t));
     Some(parsed.ok_or_else(|| {
@@ -136,7 +137,7 @@ fn kubernetes_and_juju_fit(context: &Context<'_>) -> Result<Outcome, Missing> {
     {
         let agents = pod
             .all_containers()
-            .filter_map(|c| Image::parse(&c.image))
+            .filter_map(|c| ImageReference::parse(&c.image))
             .filter(|i| i.repository.ends_with("/jujud-operator"));
         for tag in agents.filter_map(|i| i.tag) {
             let version = major_minor(&tag);

@@ -1,15 +1,17 @@
 //! Kubernetes' own kinds: pods, services, workloads, namespaces, nodes,
 //! network policies and webhooks.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
-use super::object::{LabelSelector, Labels, Meta, object};
+use super::labels::{LabelSelector, Labels};
+use super::object::{Meta, object};
+use super::shared::Shared;
 use super::text::Text;
 
 macro_rules! wire {
     ($(#[$meta:meta])* $name:ident { $($(#[$fmeta:meta])* $field:ident : $type:ty),* $(,)? }) => {
         $(#[$meta])*
-        #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+        #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
         #[serde(rename_all = "camelCase", default)]
         pub struct $name { $($(#[$fmeta])* pub $field: $type,)* }
     };
@@ -22,9 +24,9 @@ Pod {
     /// Metadata.
     metadata: Meta,
     /// What was asked for.
-    spec: PodSpec,
+    spec: Shared<PodSpec>,
     /// What is.
-    status: PodStatus,
+    status: Shared<PodStatus>,
 }}
 object!(Pod, "v1", "Pod");
 
@@ -48,17 +50,24 @@ PodSpec {
     /// Containers added for debugging.
     #[serde(skip_serializing_if = "Vec::is_empty")] ephemeral_containers: Vec<Container>,
     /// Volumes.
-    #[serde(skip_serializing_if = "Vec::is_empty")] volumes: Vec<Volume>,
+    #[serde(skip_serializing_if = "Vec::is_empty", deserialize_with = "of_the_host")] volumes: Vec<Volume>,
 }}
 
 wire! {
-/// A volume; only those of the host are told apart.
+/// A volume; only those of the node are kept.
 Volume {
     /// Name.
     name: Text,
     /// Path on the node, for such a volume.
     #[serde(skip_serializing_if = "Option::is_none")] host_path: Option<HostPath>,
 }}
+
+fn of_the_host<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Volume>, D::Error> {
+    let mut volumes = Vec::<Volume>::deserialize(deserializer)?;
+    volumes.retain(|volume| volume.host_path.is_some());
+    volumes.shrink_to_fit();
+    Ok(volumes)
+}
 
 wire! {
 /// A path on the node.
@@ -232,7 +241,7 @@ ServicePort {
 }}
 
 /// A port by number or name.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum PortRef {
     /// Number.
@@ -252,7 +261,7 @@ impl Service {
     pub fn selects(&self, namespace: &str, labels: &Labels) -> bool {
         self.metadata.namespace == namespace
             && !self.spec.selector.is_empty()
-            && super::object::subset(&self.spec.selector, labels)
+            && labels.include(&self.spec.selector)
     }
 }
 
@@ -289,7 +298,7 @@ PodTemplate {
     /// Metadata.
     metadata: Meta,
     /// What they ask for.
-    spec: PodSpec,
+    spec: Shared<PodSpec>,
 }}
 
 wire! {

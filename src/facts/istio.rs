@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::core::wire;
-use super::object::{Labels, Meta, ObjectRef, object};
+use super::labels::Labels;
+use super::object::{Meta, ObjectRef, object};
 use super::text::Text;
 
 /// A Gateway, as the API server sends it.
@@ -663,7 +664,7 @@ ProfileStatus {
 
 /// Whether a selector selects pods with these labels: an absent one selects all.
 pub fn selects(selector: Option<&WorkloadSelector>, labels: &Labels) -> bool {
-    selector.is_none_or(|s| super::object::subset(&s.match_labels, labels))
+    selector.is_none_or(|s| labels.include(&s.match_labels))
 }
 
 /// A reference to an object of a kind that has no type here.

@@ -17,8 +17,7 @@ use super::manifest::parse_item;
 use super::object::Object;
 use super::rbac::*;
 use super::secret::Secret;
-use super::text::Text;
-use super::{About, Facts, access, with_kinds};
+use super::{About, Facts, access, shared, with_kinds};
 
 /// Objects asked for at once.
 const PAGE: usize = 500;
@@ -171,8 +170,32 @@ async fn collect(client: &Client, about: About, progress: Progress<'_>) -> Resul
         };
     }
     let facts = with_kinds!(fetch);
-    Text::forget_kept();
+    shared::forget_kept();
     Ok(facts)
+}
+
+/// The path of each list that an audit reads, by the version preferred, without
+/// those ConfigMaps that it asks for by name. Benchmarks read the same.
+pub fn list_paths() -> Vec<String> {
+    macro_rules! paths {
+        ($($(#[$meta:meta])* $field:ident: $type:ty => $group:literal [$first:literal $($version:literal)*] $plural:literal $(via $wire:ty)?;)*) => {
+            vec![$(($group, $first, $plural),)*]
+        };
+    }
+    let kinds = with_kinds!(paths);
+    kinds
+        .into_iter()
+        .filter(|(_, _, plural)| *plural != "configmaps")
+        .map(|(group, version, plural)| format!("{}/{plural}", prefix(group, version)))
+        .collect()
+}
+
+fn prefix(group: &str, version: &str) -> String {
+    if group.is_empty() {
+        format!("/api/{version}")
+    } else {
+        format!("/apis/{group}/{version}")
+    }
 }
 
 /// Why a request failed.
@@ -265,12 +288,7 @@ where
     T: From<W> + Object,
 {
     for version in versions {
-        let prefix = if group.is_empty() {
-            format!("/api/{version}")
-        } else {
-            format!("/apis/{group}/{version}")
-        };
-        let path = format!("{prefix}/{plural}");
+        let path = format!("{}/{plural}", prefix(group, version));
         let mut listed = pages::<W, T>(client, &path).await;
         if let Err(Failure::Gone) = listed {
             listed = pages::<W, T>(client, &path).await;

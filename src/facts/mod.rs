@@ -3,13 +3,16 @@
 mod access;
 pub mod certificate;
 pub mod core;
+pub mod image;
 pub mod istio;
 pub mod known;
 pub mod kubernetes;
+pub mod labels;
 pub mod manifest;
 pub mod object;
 pub mod rbac;
 pub mod secret;
+pub mod shared;
 pub mod snapshot;
 pub mod text;
 

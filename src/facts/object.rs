@@ -1,13 +1,10 @@
 //! What every Kubernetes object has.
 
-use std::collections::BTreeMap;
-
 use serde::{Deserialize, Serialize};
 
+use super::labels::Labels;
+use super::shared::Shared;
 use super::text::Text;
-
-/// Labels or annotations.
-pub type Labels = BTreeMap<Text, Text>;
 
 /// Names one object of the cluster.
 #[derive(
@@ -37,7 +34,7 @@ impl std::fmt::Display for ObjectRef {
 }
 
 /// The parts of `metadata` that controls read.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Meta {
     /// Name.
@@ -46,18 +43,18 @@ pub struct Meta {
     #[serde(skip_serializing_if = "str::is_empty")]
     pub namespace: Text,
     /// Labels.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(skip_serializing_if = "Labels::is_empty")]
     pub labels: Labels,
     /// The few annotations that controls read.
     #[serde(skip_serializing_if = "Annotations::is_empty")]
-    pub annotations: Annotations,
+    pub annotations: Shared<Annotations>,
     /// Owners.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub owner_references: Vec<OwnerReference>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    pub owner_references: Shared<Box<[OwnerReference]>>,
 }
 
 /// Annotations by which the platform marks owners and contributors.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Annotations {
     /// A profile namespace's owner.
@@ -78,7 +75,7 @@ impl Annotations {
 }
 
 /// The owner of an object.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(default)]
 pub struct OwnerReference {
     /// Kind.
@@ -128,57 +125,3 @@ macro_rules! object {
     };
 }
 pub(crate) use object;
-
-/// A label selector, as NetworkPolicies and webhooks have it.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-pub struct LabelSelector {
-    /// Labels that must be equal.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    pub match_labels: Labels,
-    /// Further requirements.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub match_expressions: Vec<Requirement>,
-}
-
-/// One requirement of a [`LabelSelector`].
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Requirement {
-    /// The label.
-    pub key: Text,
-    /// `In`, `NotIn`, `Exists` or `DoesNotExist`.
-    pub operator: Text,
-    /// Values of `In` and `NotIn`.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub values: Vec<Text>,
-}
-
-impl LabelSelector {
-    /// Whether it selects everything.
-    pub fn is_empty(&self) -> bool {
-        self.match_labels.is_empty() && self.match_expressions.is_empty()
-    }
-
-    /// Whether it selects an object with these labels.
-    pub fn matches(&self, labels: &Labels) -> bool {
-        subset(&self.match_labels, labels)
-            && self.match_expressions.iter().all(|r| {
-                let value = labels.get(&r.key);
-                match &*r.operator {
-                    "In" => value.is_some_and(|v| r.values.contains(v)),
-                    "NotIn" => !value.is_some_and(|v| r.values.contains(v)),
-                    "Exists" => value.is_some(),
-                    "DoesNotExist" => value.is_none(),
-                    _ => false,
-                }
-            })
-    }
-}
-
-/// Whether every label of `selector` is in `labels`.
-pub fn subset(selector: &Labels, labels: &Labels) -> bool {
-    selector
-        .iter()
-        .all(|(key, value)| labels.get(key) == Some(value))
-}

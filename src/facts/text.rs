@@ -31,7 +31,7 @@ impl Text {
     }
 
     /// Lets go of the table of kept strings; those in use stay.
-    pub fn forget_kept() {
+    pub(super) fn forget_kept() {
         KEPT.with_borrow_mut(|kept| *kept = HashSet::new());
     }
 }

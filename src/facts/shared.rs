@@ -1,0 +1,90 @@
+//! Values that repeat a thousand times in a cluster, kept once.
+
+use std::any::{Any, TypeId};
+use std::cell::RefCell;
+use std::collections::{HashMap, HashSet};
+use std::fmt;
+use std::hash::Hash;
+use std::ops::Deref;
+use std::sync::Arc;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use super::text::Text;
+
+thread_local! {
+    static KEPT: RefCell<HashMap<TypeId, Box<dyn Any>>> = RefCell::default();
+}
+
+/// A value that is shared with every equal one that this thread has read: the
+/// pods of 2,000 profiles ask for the same few things.
+#[derive(Clone, PartialEq, Eq, Hash, Default)]
+pub struct Shared<T>(Arc<T>);
+
+impl<T: Eq + Hash + 'static> From<T> for Shared<T> {
+    fn from(value: T) -> Self {
+        KEPT.with_borrow_mut(|tables| {
+            let table = tables
+                .entry(TypeId::of::<T>())
+                .or_insert_with(|| Box::new(HashSet::<Arc<T>>::new()))
+                .downcast_mut::<HashSet<Arc<T>>>();
+            let Some(table) = table else {
+                return Self(Arc::new(value));
+            };
+            match table.get(&value) {
+                Some(kept) => Self(kept.clone()),
+                None => {
+                    let kept = Arc::new(value);
+                    table.insert(kept.clone());
+                    Self(kept)
+                }
+            }
+        })
+    }
+}
+
+/// Lets go of the tables of kept values and texts; those in use stay.
+pub fn forget_kept() {
+    KEPT.with_borrow_mut(HashMap::clear);
+    Text::forget_kept();
+}
+
+impl<T> Deref for Shared<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.0
+    }
+}
+
+impl<T: fmt::Debug> fmt::Debug for Shared<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl<T: Serialize> Serialize for Shared<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.0.serialize(serializer)
+    }
+}
+
+impl<'de, T: Deserialize<'de> + Eq + Hash + 'static> Deserialize<'de> for Shared<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        T::deserialize(deserializer).map(Self::from)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn equal_values_share_one_allocation() {
+        let a = Shared::from(vec![1, 2]);
+        let b: Shared<Vec<i32>> = serde_json::from_str("[1, 2]").unwrap();
+        let c: Shared<Vec<u8>> = serde_json::from_str("[1, 2]").unwrap();
+        assert!(Arc::ptr_eq(&a.0, &b.0));
+        assert_eq!(c.len(), 2);
+    }
+}
