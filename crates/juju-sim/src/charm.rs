@@ -15,12 +15,25 @@ pub struct Charm {
     pub name: String,
     /// Workload containers.
     pub containers: Vec<String>,
-    /// Endpoints, peers among them.
-    pub endpoints: Vec<String>,
+    /// Endpoints and their roles.
+    pub endpoints: BTreeMap<String, Role>,
+    /// Names of storage.
+    pub storage: Vec<String>,
     /// Options by name.
     pub options: BTreeMap<String, OptionSpec>,
     /// Actions by name.
     pub actions: BTreeMap<String, ActionSpec>,
+}
+
+/// What an endpoint is to a relation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// It provides.
+    Provider,
+    /// It requires.
+    Requirer,
+    /// It is between units of one application.
+    Peer,
 }
 
 /// An option of `config.yaml`.
@@ -58,6 +71,8 @@ struct Metadata {
     requires: BTreeMap<String, Value>,
     #[serde(default)]
     peers: BTreeMap<String, Value>,
+    #[serde(default)]
+    storage: BTreeMap<String, Value>,
 }
 
 #[derive(Default, Deserialize)]
@@ -77,10 +92,15 @@ impl Charm {
         let charm = Self {
             name: metadata.name,
             containers: metadata.containers.into_keys().collect(),
-            endpoints: [metadata.provides, metadata.requires, metadata.peers]
-                .into_iter()
-                .flat_map(BTreeMap::into_keys)
-                .collect(),
+            endpoints: [
+                (metadata.provides, Role::Provider),
+                (metadata.requires, Role::Requirer),
+                (metadata.peers, Role::Peer),
+            ]
+            .into_iter()
+            .flat_map(|(names, role)| names.into_keys().map(move |name| (name, role)))
+            .collect(),
+            storage: metadata.storage.into_keys().collect(),
             options: config.options,
             actions: yaml(directory, "actions.yaml")?.unwrap_or_default(),
         };

@@ -1,8 +1,10 @@
 //! What a hook has written but Juju has not committed yet.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use crate::model::{Juju, Model};
+use crate::charm::Charm;
+use crate::model::{Juju, Model, Port};
+use crate::pending_secrets::PendingSecrets;
 
 /// The largest sum of a unit's stored keys and values, in bytes.
 const STATE_QUOTA: usize = 2 * 1024 * 1024;
@@ -38,6 +40,14 @@ pub struct Pending {
     pub relations: Vec<RelationWrite>,
     /// Stored values; `None` deletes.
     pub state: BTreeMap<String, Option<String>>,
+    /// Ports to open, or to close on every endpoint, in order.
+    pub ports: Vec<(Port, bool)>,
+    /// Storage to add, by name.
+    pub storage: Vec<String>,
+    /// Whether the machine is to be booted.
+    pub reboot: bool,
+    /// What became of secrets.
+    pub secrets: PendingSecrets,
 }
 
 impl Pending {
@@ -53,8 +63,49 @@ impl Pending {
         state
     }
 
+    /// The open ports as the hook sees them.
+    pub fn ports(&self, model: &Model) -> BTreeSet<Port> {
+        let mut ports = model.ports.clone();
+        for (port, open) in &self.ports {
+            if *open {
+                ports.insert(port.clone());
+            } else {
+                let same = |p: &Port| p.number == port.number && p.protocol == port.protocol;
+                ports.retain(|p| {
+                    !same(p) || !(port.endpoint.is_empty() || p.endpoint == port.endpoint)
+                });
+            }
+        }
+        ports
+    }
+
     /// Puts everything into the model, or nothing and says why.
-    pub fn commit(self, model: &mut Model) -> Result<(), String> {
+    pub fn commit(&self, model: &mut Model, charm: &Charm) -> Result<(), String> {
+        let mut committed = model.clone();
+        if let Some(error) = model.fail_next_commit.take() {
+            return Err(error);
+        }
+        committed.fail_next_commit = None;
+        self.put_into(&mut committed, charm)?;
+        *model = committed;
+        // Only then does Juju find that a container is no machine.
+        if self.reboot {
+            return Err("unit machine not assigned".into());
+        }
+        Ok(())
+    }
+
+    fn put_into(&self, model: &mut Model, charm: &Charm) -> Result<(), String> {
+        self.check_ports(model, charm)?;
+        if let Some(name) = self.storage.first() {
+            return Err(format!(
+                "preparing storage additions: preparing storage add {name:?} for unit {:?}: \
+                 adding storage to a unit is not supported on k8s",
+                model.unit
+            ));
+        }
+        self.secrets.put_into(model)?;
+        model.ports = self.ports(model);
         let state = self.state(model);
         let size: usize = state.iter().map(|(k, v)| k.len() + v.len()).sum();
         // 4.0 was seen to take 2.4 MB.
@@ -76,5 +127,21 @@ impl Pending {
             });
         }
         Ok(())
+    }
+    fn check_ports(&self, model: &Model, charm: &Charm) -> Result<(), String> {
+        let opened = || self.ports.iter().filter(|(_, open)| *open);
+        if opened().any(|(port, _)| port.protocol == "icmp") {
+            return Err("protocol icmp on caas models not supported".into());
+        }
+        let unknown = |port: &Port| {
+            !port.endpoint.is_empty() && !charm.endpoints.contains_key(&port.endpoint)
+        };
+        match opened().find(|(port, _)| unknown(port)) {
+            Some((port, _)) => Err(format!(
+                "update ports: invalid endpoint(s); [{}] does exist on unit {}",
+                port.endpoint, model.unit
+            )),
+            None => Ok(()),
+        }
     }
 }

@@ -262,7 +262,7 @@ impl Simulation {
                         "the model has no relation {id} of {endpoint:?}"
                     );
                     let endpoint = endpoint.map_or("", String::as_str);
-                    let known = session.charm.endpoints.iter().any(|e| e == endpoint);
+                    let known = session.charm.endpoints.contains_key(endpoint);
                     assert!(known, "metadata.yaml has no endpoint {endpoint}");
                 }
                 Ok(None)
@@ -298,7 +298,8 @@ impl Simulation {
         let hook = session.hook.take().expect("a hook was running");
         let mut commit_error = None;
         if output.status.success() {
-            commit_error = hook.pending.commit(&mut session.model).err();
+            let Session { model, charm, .. } = &mut *session;
+            commit_error = hook.pending.commit(model, charm).err();
         }
         // A dispatch that was killed is fired again without an error.
         let failed = !output.status.success() && output.status.signal().is_none();

@@ -28,10 +28,16 @@ mod flags;
 mod format;
 pub mod hooksim;
 mod model;
+mod pending_secrets;
 mod protocol;
+mod secret;
 mod server;
 mod tools;
 
-pub use self::charm::Charm;
+pub use self::charm::{Charm, Role};
 pub use self::driver::{Event, Outcome, Simulation};
-pub use self::model::{ActionResult, Call, Juju, LogLine, Model, Relation, Status};
+pub use self::model::{
+    ActionResult, Addresses, Call, Goal, GoalStatus, Juju, LogLine, Model, Port, Relation, Status,
+    Storage,
+};
+pub use self::secret::{Consumer, Content, Grant, Owner, Rotate, Secret};

@@ -1,8 +1,18 @@
 //! What the simulated Juju knows.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::path::PathBuf;
 
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD as BASE64;
+use jiff::Timestamp;
+use serde::Serialize;
 use serde_json::{Map, Value};
+
+use crate::secret::{Grant, Owner, Secret};
+
+/// When every simulation begins: 2026-01-01 00:00 UTC.
+const START: Timestamp = Timestamp::constant(1_767_225_600, 0);
 
 /// A line of Juju.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -53,6 +63,78 @@ pub struct Model {
     pub workload_version: String,
     /// The unit's log.
     pub log: Vec<LogLine>,
+    /// The time.
+    pub now: Timestamp,
+    /// Secrets of the model.
+    pub secrets: Vec<Secret>,
+    /// Ids that the next secrets get; made up when there are none.
+    pub secret_ids: VecDeque<String>,
+    /// Opened ports.
+    pub ports: BTreeSet<Port>,
+    /// The unit's addresses.
+    pub addresses: Addresses,
+    /// What `goal-state` tells; made up from the rest if absent.
+    pub goal: Option<Goal>,
+    /// Storage of the unit.
+    pub storage: Vec<Storage>,
+    /// The file of each resource that was uploaded.
+    pub resources: BTreeMap<String, PathBuf>,
+    /// The cloud's credential, for an application that is trusted with it.
+    pub cloud_credential: Option<Value>,
+    /// An error with which Juju will refuse to commit the next hook.
+    pub fail_next_commit: Option<String>,
+    secrets_made: u64,
+}
+
+/// An opened port.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Port {
+    /// `tcp`, `udp` or `icmp`.
+    pub protocol: String,
+    /// Number; 0 for `icmp`.
+    pub number: u16,
+    /// The endpoint that it is for; empty for all.
+    pub endpoint: String,
+}
+
+/// Where the unit is reached.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Addresses {
+    /// Address of the pod.
+    pub pod: String,
+    /// Address of the application's service.
+    pub service: String,
+    /// Whether `network-get` puts an empty entry first, as early 4.0 did.
+    pub placeholder_first: bool,
+}
+
+/// What the operator wants to be.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Goal {
+    /// Units of the application.
+    pub units: BTreeMap<String, GoalStatus>,
+    /// By endpoint, the remote applications and units.
+    pub relations: BTreeMap<String, BTreeMap<String, GoalStatus>>,
+}
+
+/// How far something is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct GoalStatus {
+    /// For example `active`, `joined` or `dying`.
+    pub status: String,
+    /// Since when.
+    pub since: String,
+}
+
+/// A storage of the unit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Storage {
+    /// For example `data/0`.
+    pub id: String,
+    /// `filesystem` or `block`.
+    pub kind: String,
+    /// Where it is in the charm's container.
+    pub location: String,
 }
 
 /// A relation of the application.
@@ -64,6 +146,8 @@ pub struct Relation {
     pub endpoint: String,
     /// The application at the other side; for peers this one.
     pub remote_application: String,
+    /// Its endpoint.
+    pub remote_endpoint: String,
     /// What it has written.
     pub remote_application_data: BTreeMap<String, String>,
     /// Units at the other side, and what each has written; for peers the other units.
@@ -86,6 +170,7 @@ impl Relation {
             id,
             endpoint: endpoint.into(),
             remote_application: remote_application.into(),
+            remote_endpoint: endpoint.into(),
             remote_units: names.map(|name| (name, BTreeMap::new())).collect(),
             ..Self::default()
         }
@@ -166,7 +251,50 @@ impl Model {
             status_history: Vec::new(),
             workload_version: String::new(),
             log: Vec::new(),
+            now: START,
+            secrets: Vec::new(),
+            secret_ids: VecDeque::new(),
+            ports: BTreeSet::new(),
+            addresses: Addresses {
+                pod: "10.1.0.11".into(),
+                service: "10.152.183.12".into(),
+                placeholder_first: false,
+            },
+            goal: None,
+            storage: Vec::new(),
+            resources: BTreeMap::new(),
+            cloud_credential: None,
+            fail_next_commit: None,
+            secrets_made: 0,
         }
+    }
+
+    /// A secret by its id.
+    pub fn secret(&self, id: &str) -> Option<&Secret> {
+        self.secrets.iter().find(|s| s.id == id)
+    }
+
+    /// Adds a secret as `juju add-secret` and `juju grant-secret` would; its URI.
+    pub fn add_user_secret(&mut self, content: &[(&str, &str)], granted: bool) -> String {
+        let encode = |(key, value): &(&str, &str)| ((*key).to_owned(), BASE64.encode(value));
+        let id = self.next_secret_id();
+        let content = content.iter().map(encode).collect();
+        let mut secret = Secret::new(&id, Owner::Model, content);
+        if granted {
+            secret.grants.push(Grant {
+                relation: None,
+                to: self.application().to_owned(),
+            });
+        }
+        self.secrets.push(secret);
+        format!("secret:{id}")
+    }
+
+    /// The id that the next secret gets.
+    pub(crate) fn next_secret_id(&mut self) -> String {
+        self.secrets_made += 1;
+        let made_up = format!("d0{:018}", self.secrets_made);
+        self.secret_ids.pop_front().unwrap_or(made_up)
     }
 
     /// The application, for example `ckf-hardening`.

@@ -14,7 +14,8 @@ use crate::model::{Juju, Model, Relation};
 use crate::protocol::Request;
 use crate::server::Session;
 
-const RELATION: (&[&str], bool) = (&["relation", "r"], true);
+/// The flag that names a relation.
+pub const RELATION: (&[&str], bool) = (&["relation", "r"], true);
 const APP: (&[&str], bool) = (&["app"], false);
 const FILE: (&[&str], bool) = (&["file"], true);
 
@@ -53,7 +54,7 @@ pub fn list(session: &mut Session, request: &Request) -> Result<String, Failure>
 }
 
 /// The relation that `-r` names, else the hook's.
-fn chosen<'a>(session: &'a Session, arguments: &Arguments) -> Result<&'a Relation, Failure> {
+pub fn chosen<'a>(session: &'a Session, arguments: &Arguments) -> Result<&'a Relation, Failure> {
     let Some(text) = arguments.value("relation") else {
         let running = session.hook.as_ref().and_then(|hook| hook.relation);
         return running

@@ -1,0 +1,44 @@
+//! `goal-state`.
+
+use std::collections::BTreeMap;
+
+use super::Failure;
+use crate::charm::Role;
+use crate::flags::Arguments;
+use crate::format::{self, FORMAT, OUTPUT};
+use crate::model::{Goal, GoalStatus};
+use crate::protocol::Request;
+use crate::server::Session;
+
+pub fn state(session: &mut Session, request: &Request) -> Result<String, Failure> {
+    let arguments = Arguments::parse(&request.arguments, &[FORMAT, OUTPUT])?;
+    arguments.at_most(0)?;
+    let goal = session.model.goal.clone();
+    format::print(&goal.unwrap_or_else(|| made_up(session)), &arguments)
+}
+
+/// All that the model has, as if it were wanted so.
+fn made_up(session: &Session) -> Goal {
+    let model = &session.model;
+    let of = |status: &str| GoalStatus {
+        status: status.to_owned(),
+        since: model.now.strftime("%Y-%m-%d %H:%M:%SZ").to_string(),
+    };
+    let mut goal = Goal {
+        units: [(model.unit.clone(), of(&model.status.name))].into(),
+        relations: BTreeMap::new(),
+    };
+    for relation in &model.relations {
+        let units = relation.remote_units.keys();
+        if session.charm.endpoints.get(&relation.endpoint) == Some(&Role::Peer) {
+            goal.units
+                .extend(units.map(|unit| (unit.clone(), of("active"))));
+            continue;
+        }
+        let remote = goal.relations.entry(relation.endpoint.clone()).or_default();
+        let status = if relation.broken { "dying" } else { "joined" };
+        remote.insert(relation.remote_application.clone(), of(status));
+        remote.extend(units.map(|unit| (unit.clone(), of("active"))));
+    }
+    goal
+}
