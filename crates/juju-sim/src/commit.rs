@@ -138,8 +138,9 @@ impl Pending {
         };
         match opened().find(|(port, _)| unknown(port)) {
             Some((port, _)) => Err(format!(
-                "update ports: invalid endpoint(s); [{}] does exist on unit {}",
-                port.endpoint, model.unit
+                "update ports: looking up relation endpoint uuids for unit {0:?}: \
+                 invalid endpoint(s); [{1}] does exist on unit {0}",
+                model.uuid, port.endpoint
             )),
             None => Ok(()),
         }

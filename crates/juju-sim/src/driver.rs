@@ -15,6 +15,7 @@ use serde_json::{Map, Value, json};
 use crate::charm::Charm;
 use crate::commit::Pending;
 use crate::model::{ActionResult, Call, Juju, Model, Relation};
+use crate::secret::Secret;
 use crate::server::{self, Action, Hook, Session, lock};
 use crate::tools::TOOLS;
 
@@ -76,6 +77,54 @@ impl Event {
         Self::Hook {
             name: format!("{}-relation-{what}", relation.endpoint),
             environment,
+        }
+    }
+
+    /// Something happened to a secret: `changed` for who reads it, `rotate`,
+    /// `expired` or `remove` for its owner, the last two of a revision.
+    pub fn secret(what: &str, secret: &Secret, label: &str, revision: Option<u32>) -> Self {
+        // Juju itself writes the id in two ways.
+        let id = match revision {
+            Some(_) => secret.id.clone(),
+            None => format!("secret:{}", secret.id),
+        };
+        let mut environment: BTreeMap<String, String> = [
+            ("JUJU_SECRET_ID".into(), id),
+            ("JUJU_SECRET_LABEL".into(), label.into()),
+        ]
+        .into();
+        if let Some(revision) = revision {
+            environment.insert("JUJU_SECRET_REVISION".into(), revision.to_string());
+        }
+        Self::Hook {
+            name: format!("secret-{what}"),
+            environment,
+        }
+    }
+
+    /// A check of a container's Pebble has `failed` or `recovered`.
+    pub fn pebble_check(container: &str, check: &str, what: &str) -> Self {
+        Self::Hook {
+            name: format!("{container}-pebble-check-{what}"),
+            environment: [
+                ("JUJU_WORKLOAD_NAME".into(), container.into()),
+                ("JUJU_PEBBLE_CHECK_NAME".into(), check.into()),
+            ]
+            .into(),
+        }
+    }
+
+    /// Somebody told a container's Pebble a custom notice.
+    pub fn pebble_notice(container: &str, id: &str, key: &str) -> Self {
+        Self::Hook {
+            name: format!("{container}-pebble-custom-notice"),
+            environment: [
+                ("JUJU_WORKLOAD_NAME".into(), container.into()),
+                ("JUJU_NOTICE_ID".into(), id.into()),
+                ("JUJU_NOTICE_TYPE".into(), "custom".into()),
+                ("JUJU_NOTICE_KEY".into(), key.into()),
+            ]
+            .into(),
         }
     }
 
@@ -189,6 +238,17 @@ impl Simulation {
             panic!("juju config: {error}");
         }
         session.model.options.insert(name.into(), value);
+    }
+
+    /// Takes the unit out of error without another try, as `juju resolve
+    /// --no-retry` does.
+    pub fn resolve(&mut self) {
+        self.in_error = None;
+    }
+
+    /// What the controller does in its own time: secrets that were removed go.
+    pub fn settle(&mut self) {
+        self.change(|model| model.secrets.retain(|secret| !secret.removed));
     }
 
     /// The charm's directory.
@@ -377,6 +437,11 @@ impl Simulation {
         if model.juju == Juju::V3_6 {
             for name in ["JUJU_SLA", "JUJU_METER_STATUS", "JUJU_METER_INFO"] {
                 all.insert(name.into(), String::new());
+            }
+        }
+        if model.juju == Juju::V4_0 {
+            for part in ["HTTP", "GRPC", "CA_CERT"] {
+                all.insert(format!("JUJU_CHARM_TRACE_CONFIG_{part}"), String::new());
             }
         }
         match event {

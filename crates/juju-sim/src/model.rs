@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD as BASE64;
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::secret::{Grant, Owner, Secret};
@@ -55,6 +55,8 @@ pub struct Model {
     pub relations: Vec<Relation>,
     /// The unit's status.
     pub status: Status,
+    /// Status of the application's other units.
+    pub other_units: BTreeMap<String, Status>,
     /// The application's status, once it was set.
     pub application_status: Option<Status>,
     /// Every status that was set, oldest first.
@@ -109,7 +111,7 @@ pub struct Addresses {
 }
 
 /// What the operator wants to be.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Goal {
     /// Units of the application.
     pub units: BTreeMap<String, GoalStatus>,
@@ -118,7 +120,7 @@ pub struct Goal {
 }
 
 /// How far something is.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GoalStatus {
     /// For example `active`, `joined` or `dying`.
     pub status: String,
@@ -152,6 +154,8 @@ pub struct Relation {
     pub remote_application_data: BTreeMap<String, String>,
     /// Units at the other side, and what each has written; for peers the other units.
     pub remote_units: BTreeMap<String, BTreeMap<String, String>>,
+    /// What each other unit of this application has written; for peers see the remote ones.
+    pub sibling_units: BTreeMap<String, BTreeMap<String, String>>,
     /// What this application has written.
     pub application_data: BTreeMap<String, String>,
     /// What the unit has written.
@@ -247,6 +251,7 @@ impl Model {
             state: BTreeMap::new(),
             relations: Vec::new(),
             status: Status::new("waiting", "installing agent"),
+            other_units: BTreeMap::new(),
             application_status: None,
             status_history: Vec::new(),
             workload_version: String::new(),

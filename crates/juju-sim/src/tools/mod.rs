@@ -101,7 +101,7 @@ pub fn call(session: &mut Session, request: &Request) -> Answer {
         return Answer::End {
             code: 1,
             stdout: String::new(),
-            stderr: format!("ERROR bad request: unknown command {:?}\n", request.tool),
+            stderr: format!("ERROR bad request: unknown command: {}\n", request.tool),
         };
     };
     match tool(session, request) {

@@ -133,7 +133,8 @@ fn unit_bag(session: &Session, relation: &Relation, unit: &str) -> Result<Bag, F
         return Ok(pending(session, relation, false, &relation.unit_data));
     }
     // Data of a unit that has departed stays readable.
-    relation.remote_units.get(unit).cloned().ok_or_else(|| {
+    let units = [&relation.remote_units, &relation.sibling_units];
+    units.into_iter().find_map(|units| units.get(unit)).cloned().ok_or_else(|| {
         Failure::run(match session.model.juju {
             Juju::V3_6 => format!(
                 "cannot read settings for unit {unit:?} in relation {:?}: unit {unit:?}: settings not found",

@@ -43,9 +43,8 @@ pub fn add(session: &mut Session, request: &Request) -> Result<String, Failure> 
             return Err(Failure::usage(format!("secret owner {other:?} not valid")));
         }
     };
-    let id = model.next_secret_id();
     let (now, juju, uuid) = (model.now, model.juju, model.uuid.clone());
-    let pending = &mut hook(session)?.pending.secrets;
+    let pending = &hook(session)?.pending.secrets;
     if let Some(label) = &update.label
         && pending.creates.iter().any(|s| s.label == *label)
     {
@@ -53,9 +52,10 @@ pub fn add(session: &mut Session, request: &Request) -> Result<String, Failure> 
             "secret with label {label:?} already exists"
         )));
     }
+    let id = session.model.next_secret_id();
     let mut secret = Secret::new(&id, owner, content);
     update.describe(&mut secret, now);
-    pending.creates.push(secret);
+    hook(session)?.pending.secrets.creates.push(secret);
     Ok(match juju {
         Juju::V3_6 => format!("secret:{id}\n"),
         Juju::V4_0 => format!("secret://{uuid}/{id}\n"),

@@ -50,10 +50,10 @@ pub fn get(session: &mut Session, request: &Request) -> Result<String, Failure> 
         _ => Read::Kept,
     };
     let mut rest = arguments.positionals.iter();
-    let id = match rest.next() {
-        Some(text) => valid_id(text)?,
+    let (id, label) = match rest.next() {
+        Some(text) => (valid_id(text)?, label),
         None => match label {
-            Some(label) => labelled(session, label)?,
+            Some(label) => (labelled(session, label)?, None),
             None => return Err(Failure::usage("require either a secret URI or label")),
         },
     };

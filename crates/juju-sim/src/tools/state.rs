@@ -75,7 +75,7 @@ pub fn set(session: &mut Session, request: &Request) -> Result<String, Failure> 
         ] {
             if length > longest {
                 return Err(Failure::run(format!(
-                    "max allowed {what} size ({longest}) exceeded: quota limit exceeded"
+                    "max allowed {what} length ({longest}): quota limit exceeded"
                 )));
             }
         }

@@ -27,6 +27,7 @@ pub fn get(session: &mut Session, request: &Request) -> Result<String, Failure> 
     let leader = session.model.leader;
     let application = session.model.application_status.clone();
     let unit = session.model.unit.clone();
+    let others = session.model.other_units.clone();
     // Juju asks the controller once a hook and keeps the answer.
     let seen = hook(session)?
         .status_seen
@@ -59,7 +60,12 @@ pub fn get(session: &mut Session, request: &Request) -> Result<String, Failure> 
         return format::print(&json!(application.name), &arguments);
     }
     let mut described = describe(&application);
-    described["units"] = json!({unit: describe(&now)});
+    let mut units: Map<String, Value> = others
+        .iter()
+        .map(|(unit, status)| (unit.clone(), describe(status)))
+        .collect();
+    units.insert(unit, describe(&now));
+    described["units"] = Value::Object(units);
     format::print(&json!({"application-status": described}), &arguments)
 }
 
