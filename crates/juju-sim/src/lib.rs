@@ -22,8 +22,11 @@
 //! ```
 
 mod charm;
+mod clock;
 mod commit;
 mod driver;
+mod event;
+mod fault;
 mod flags;
 mod format;
 pub mod hooksim;
@@ -32,12 +35,18 @@ mod pending_secrets;
 mod protocol;
 mod secret;
 mod server;
+mod sweep;
 mod tools;
+mod traces;
 
 pub use self::charm::{Charm, Role};
-pub use self::driver::{Event, Outcome, Simulation};
+pub use self::driver::{Outcome, Simulation};
+pub use self::event::Event;
+pub use self::fault::{Fault, Interruption};
 pub use self::model::{
     ActionResult, Addresses, Call, Goal, GoalStatus, Juju, LogLine, Model, Port, Relation, Status,
     Storage,
 };
 pub use self::secret::{Consumer, Content, Grant, Owner, Rotate, Secret};
+pub use self::sweep::sweep;
+pub use self::traces::Trace;

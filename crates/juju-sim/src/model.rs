@@ -67,6 +67,8 @@ pub struct Model {
     pub log: Vec<LogLine>,
     /// The time.
     pub now: Timestamp,
+    /// When `update-status` was last fired.
+    pub status_updated: Timestamp,
     /// Secrets of the model.
     pub secrets: Vec<Secret>,
     /// Ids that the next secrets get; made up when there are none.
@@ -257,6 +259,7 @@ impl Model {
             workload_version: String::new(),
             log: Vec::new(),
             now: START,
+            status_updated: START,
             secrets: Vec::new(),
             secret_ids: VecDeque::new(),
             ports: BTreeSet::new(),

@@ -115,6 +115,8 @@ pub struct Secret {
     pub rotates: Option<Timestamp>,
     /// When `secret-expired` is due for the latest revision.
     pub expires: Option<Timestamp>,
+    /// When `secret-expired` was last fired for it.
+    pub expired: Option<Timestamp>,
     /// Content by revision.
     pub revisions: BTreeMap<u32, Content>,
     /// Revisions whose `secret-remove` was fired.
@@ -138,6 +140,7 @@ impl Secret {
             rotate: None,
             rotates: None,
             expires: None,
+            expired: None,
             revisions: [(1, content)].into(),
             offered: BTreeSet::new(),
             grants: Vec::new(),
@@ -189,6 +192,8 @@ impl Secret {
         }
         let next = self.latest() + 1;
         self.revisions.insert(next, content);
+        // Each revision has a time of its own.
+        (self.expires, self.expired) = (None, None);
         self.rotates = self.rotate.and_then(|policy| policy.after(now));
     }
 }

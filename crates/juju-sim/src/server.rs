@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 
 use crate::charm::Charm;
 use crate::commit::Pending;
+use crate::fault::{Fault, Interruption, kill};
 use crate::model::{ActionResult, Call, Model};
 use crate::protocol::{Answer, Request};
 use crate::tools;
@@ -21,6 +22,28 @@ pub struct Session {
     pub model: Model,
     /// The running hook.
     pub hook: Option<Hook>,
+    /// Process of its `dispatch`.
+    pub dispatch: Option<u32>,
+    /// An interruption that is to come.
+    pub fault: Option<Fault>,
+}
+
+impl Session {
+    /// What happens at this call, if its turn has come.
+    fn interruption(&mut self) -> Option<Interruption> {
+        let fault = self.fault.as_mut()?;
+        if fault.after > 0 {
+            fault.after -= 1;
+            return None;
+        }
+        self.fault.take().map(|fault| fault.what)
+    }
+
+    fn kill(&self) {
+        if let Some(process) = self.dispatch {
+            kill(process);
+        }
+    }
 }
 
 /// A hook that runs.
@@ -87,7 +110,24 @@ fn answer(session: &mut Session, request: &Request) -> Answer {
             ),
         };
     }
-    let answer = tools::call(session, request);
+    // A tool that reads its input asks twice; that is one call.
+    let interruption = match request.input {
+        None => session.interruption(),
+        Some(_) => None,
+    };
+    let answer = match interruption {
+        Some(Interruption::KillBefore) => {
+            session.kill();
+            refusal()
+        }
+        Some(Interruption::Refuse) => refusal(),
+        Some(Interruption::KillAfter) => {
+            let answer = tools::call(session, request);
+            session.kill();
+            answer
+        }
+        None => tools::call(session, request),
+    };
     if let (Answer::End { code, .. }, Some(hook)) = (&answer, session.hook.as_mut()) {
         hook.calls.push(Call {
             tool: request.tool.clone(),
@@ -97,4 +137,13 @@ fn answer(session: &mut Session, request: &Request) -> Answer {
         });
     }
     answer
+}
+
+/// What a tool says whose agent has lost its controller.
+fn refusal() -> Answer {
+    Answer::End {
+        code: 1,
+        stdout: String::new(),
+        stderr: "ERROR connection is shut down\n".into(),
+    }
 }

@@ -219,23 +219,21 @@ struct Access {
 pub fn info(session: &mut Session, request: &Request) -> Result<String, Failure> {
     let arguments = Arguments::parse(&request.arguments, &[FORMAT, OUTPUT, LABEL])?;
     arguments.at_most(1)?;
-    let (text, is_asked): (String, Box<dyn Fn(&Secret) -> bool>) =
-        match (arguments.positionals.first(), arguments.value("label")) {
-            (Some(_), Some(_)) => {
-                return Err(Failure::usage("specify either a secret URI or label"));
-            }
-            (Some(uri), None) => {
-                let id = valid_id(uri)?;
-                (id.clone(), Box::new(move |s| s.id == id))
-            }
-            (None, Some(label)) => {
-                let label = label.to_owned();
-                (label.clone(), Box::new(move |s| s.label == label))
-            }
-            (None, None) => {
-                return Err(Failure::usage("require either a secret URI or label"));
-            }
-        };
+    let (text, by_label) = match (arguments.positionals.first(), arguments.value("label")) {
+        (Some(_), Some(_)) => {
+            return Err(Failure::usage("specify either a secret URI or label"));
+        }
+        (Some(uri), None) => (valid_id(uri)?, false),
+        (None, Some(label)) => (label.to_owned(), true),
+        (None, None) => return Err(Failure::usage("require either a secret URI or label")),
+    };
+    let is_asked = |s: &Secret| {
+        if by_label {
+            s.label == text
+        } else {
+            s.id == text
+        }
+    };
     let managed = managed(session)?;
     let Some((secret, pending)) = managed.iter().find(|(s, _)| is_asked(s)) else {
         return Err(Failure::run(format!("secret {text:?} not found")));

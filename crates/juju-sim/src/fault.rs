@@ -1,0 +1,37 @@
+//! Interruptions of a charm between its calls of hook tools.
+
+/// What happens at a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Interruption {
+    /// `dispatch` is killed before the tool has done anything.
+    KillBefore,
+    /// `dispatch` is killed when the tool has done its work and before it says so.
+    KillAfter,
+    /// The tool fails and does nothing.
+    Refuse,
+}
+
+impl Interruption {
+    /// All that there are.
+    pub const ALL: [Self; 3] = [Self::KillBefore, Self::KillAfter, Self::Refuse];
+}
+
+/// An interruption that is to come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Fault {
+    /// Calls that pass before it.
+    pub after: usize,
+    /// What happens.
+    pub what: Interruption,
+}
+
+/// Kills a process that the simulation has started.
+pub(crate) fn kill(process: u32) {
+    let process = i32::try_from(process)
+        .ok()
+        .and_then(rustix::process::Pid::from_raw);
+    if let Some(process) = process {
+        // It may have ended by itself.
+        let _ = rustix::process::kill_process(process, rustix::process::Signal::KILL);
+    }
+}
