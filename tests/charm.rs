@@ -5,7 +5,7 @@ mod support;
 use std::path::Path;
 
 use ckf_worlds::World;
-use juju_sim::{Event, Juju, Outcome, Relation, Simulation};
+use juju_sim::{Event, Juju, Model, Outcome, Relation, Simulation, sweep};
 use serde_json::{Value, json};
 use support::cluster;
 
@@ -378,4 +378,47 @@ fn started_by_hand_it_is_the_command_line_and_with_half_an_environment_it_says_s
         String::from_utf8_lossy(&output.stderr)
             .contains("JUJU_UNIT_NAME is not set; this process was not started by Juju")
     );
+}
+
+/// What of the model must not depend on when the charm was interrupted: its
+/// status, version, and what it remembers but for the times of audits.
+fn lasting(model: &Model) -> (juju_sim::Status, String, serde_json::Value) {
+    let mut memory: serde_json::Value =
+        serde_json::from_str(model.state.get("memory").map_or("null", String::as_str)).unwrap();
+    without_times(&mut memory);
+    (model.status.clone(), model.workload_version.clone(), memory)
+}
+
+fn without_times(value: &mut serde_json::Value) {
+    match value {
+        serde_json::Value::String(text) if text.parse::<jiff::Timestamp>().is_ok() => {
+            *text = "some time".into();
+        }
+        serde_json::Value::Object(map) => map.values_mut().for_each(without_times),
+        serde_json::Value::Array(list) => list.iter_mut().for_each(without_times),
+        _ => {}
+    }
+}
+
+#[test]
+fn interrupted_at_any_call_it_ends_where_it_would_without_a_cluster() {
+    let directory = tempfile::tempdir().unwrap();
+    let kubeconfig = nowhere(directory.path());
+    let mut events = unit(&kubeconfig).deployment();
+    events.push(Event::hook("update-status"));
+    events.push(Event::action("explain", json!({"control": "TLS-01"})));
+    let runs = sweep(|| unit(&kubeconfig), &events, lasting);
+    assert!(runs > 60, "{runs}");
+}
+
+#[test]
+fn interrupted_at_any_call_it_ends_where_it_would_beside_a_cluster() {
+    let sandbox = cluster(&World::stock("1.10"));
+    let kubeconfig = sandbox.kubeconfig("admin");
+    let events = [
+        Event::hook("config-changed"),
+        Event::action("audit", json!({})),
+    ];
+    let runs = sweep(|| unit(&kubeconfig), &events, lasting);
+    assert!(runs > 20, "{runs}");
 }

@@ -76,9 +76,11 @@ fn no_secret_is_in_what_is_left_behind() {
     for event in &events {
         let outcome = juju.run(event);
         assert!(outcome.committed(), "{}", outcome.stderr);
-        left.push((format!("{event:?}"), format!("{outcome:?}")));
+        let of_event = outcome.traces().into_iter();
+        left.extend(of_event.map(|trace| (format!("{event:?}: {}", trace.place), trace.text)));
     }
-    left.push(("the model".into(), format!("{:?}", juju.model())));
+    let of_model = juju.traces().into_iter();
+    left.extend(of_model.map(|trace| (trace.place, trace.text)));
 
     let snapshot = tempfile::tempdir().unwrap();
     for arguments in [
