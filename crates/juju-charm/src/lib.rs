@@ -30,6 +30,7 @@ pub mod event;
 pub mod goal;
 pub mod leader;
 pub mod logging;
+pub mod metadata;
 pub mod network;
 pub mod port;
 pub mod relation;

@@ -138,6 +138,24 @@ pub struct Info {
     /// When it ends, RFC 3339.
     #[serde(default)]
     pub expiry: Option<String>,
+    /// When it is to be rotated, RFC 3339; not in the hook that made it.
+    #[serde(default)]
+    pub rotates: Option<String>,
+    /// Description.
+    #[serde(default)]
+    pub description: Option<String>,
+    /// Who may read it beside its owner.
+    #[serde(default)]
+    pub access: Vec<Access>,
+}
+
+/// Leave to read a secret.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct Access {
+    /// For example `application-pg` or `unit-pg-0`.
+    pub target: String,
+    /// The relation that it is tied to, for example `relation-self.db#pg.db`.
+    pub scope: String,
 }
 
 /// Which revision is read.
@@ -180,6 +198,11 @@ pub fn get(id: &str, which: Which) -> Result<Content, ToolError> {
 /// Reads a secret by its label.
 pub fn get_by_label(label: &str, which: Which) -> Result<Content, ToolError> {
     read(&[&format!("--label={label}")], which)
+}
+
+/// Reads a secret by its URI and gives it a label of this unit's own.
+pub fn get_and_label(id: &str, label: &str, which: Which) -> Result<Content, ToolError> {
+    read(&[id, &format!("--label={label}")], which)
 }
 
 fn read(name: &[&str], which: Which) -> Result<Content, ToolError> {

@@ -27,6 +27,18 @@ impl Status {
     }
 }
 
+/// The unit's status as it was when the hook first asked, and its message.
+pub fn get() -> Result<(String, String), ToolError> {
+    #[derive(Default, serde::Deserialize)]
+    #[serde(default)]
+    struct Told {
+        status: String,
+        message: String,
+    }
+    let told: Told = tool::json("status-get", &["--include-data"])?;
+    Ok((told.status, told.message))
+}
+
 /// Sets the unit's status.
 pub fn set(status: Status, message: &str) -> Result<(), ToolError> {
     tool::run("status-set", &["--", status.name(), one_argument(message)]).map(drop)
