@@ -1,8 +1,10 @@
-//! The project's scripts: `cargo xtask demo`, `test`, `bench`, `docs`.
+//! The project's scripts: `cargo xtask demo`, `test`, `bench`, `pack`, `docs`.
 
 mod bench;
 mod demo;
 mod docs;
+mod pack;
+mod python;
 mod run;
 mod test;
 
@@ -13,6 +15,7 @@ const USAGE: &str = "usage: cargo xtask COMMAND
   demo     the charm's life beside a real API server with a stock Charmed Kubeflow
   test     all tests
   bench    figures of speed and size, each beside its yardstick
+  pack     the charm for each base, in target/charms
   docs     write the documents that are generated from code and data
 ";
 
@@ -23,6 +26,7 @@ fn main() -> ExitCode {
         Some("fetch") => bench::fetch(),
         Some("test") => test::test(),
         Some("docs") => docs::write(),
+        Some("pack") => pack::pack().map(drop),
         _ => {
             eprint!("{USAGE}");
             return ExitCode::from(2);

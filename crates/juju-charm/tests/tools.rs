@@ -108,7 +108,10 @@ fn everything(unit: &Unit, db: &Relation) {
         (None, None)
     );
 
-    assert_eq!(relation::of_endpoint("db").unwrap(), [db.clone()]);
+    assert_eq!(
+        relation::of_endpoint("db").unwrap(),
+        std::slice::from_ref(db)
+    );
     assert_eq!(relation::of_endpoint("site").unwrap(), []);
     assert_eq!(db.units().unwrap(), ["pg/0"]);
     assert_eq!(db.application().unwrap().as_deref(), Some("pg"));
