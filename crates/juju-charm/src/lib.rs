@@ -32,6 +32,8 @@ pub mod leader;
 pub mod logging;
 pub mod metadata;
 pub mod network;
+#[cfg(feature = "pebble")]
+pub mod pebble;
 pub mod port;
 pub mod relation;
 pub mod resource;
