@@ -55,7 +55,13 @@ impl Client {
         self.get(&format!("/v1/notices/{id}"), &[])
     }
 
-    /// Notices of these types and keys; all without either.
+    /// Notices of every user; only an administrator may ask.
+    pub fn notices_of_all_users(&self) -> Result<Vec<Notice>, Error> {
+        let found: Option<Vec<Notice>> = self.get("/v1/notices", &[("users", "all")])?;
+        Ok(found.unwrap_or_default())
+    }
+
+    /// Notices of this user and public ones, of these types and keys; all without either.
     pub fn notices(&self, types: &[&str], keys: &[&str]) -> Result<Vec<Notice>, Error> {
         let types = types.iter().map(|kind| ("types", *kind));
         let keys = keys.iter().map(|key| ("keys", *key));
