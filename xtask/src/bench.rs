@@ -9,7 +9,7 @@ use ckf_worlds::World;
 use juju_sim::{Event, Simulation};
 use kube_sandbox::Sandbox;
 
-use crate::run;
+use crate::{python, run};
 
 const PODS: usize = 20_000;
 const PROFILES: usize = 2_000;
@@ -33,6 +33,10 @@ pub fn bench() -> anyhow::Result<()> {
     ])?;
     println!("binary: {} bytes", std::fs::metadata(&binary)?.len());
     hooks(&binary)?;
+    // The rest takes some minutes.
+    if std::env::args().nth(2).as_deref() == Some("hooks") {
+        return Ok(());
+    }
     let sandbox = Sandbox::start()?;
     sandbox.install_istio_definitions()?;
     let loader = sandbox.loader()?;
@@ -150,40 +154,57 @@ fn audits(binary: &Path, sandbox: &Sandbox, name: &str) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// A hook with nothing to do, beside a shell that calls the same tools.
+/// A hook of the charm, beside a shell that calls the same tools and nothing
+/// else, and beside a charm in Python that does the same. Each takes its turn.
 fn hooks(binary: &Path) -> anyhow::Result<()> {
-    let mut juju = Simulation::new(run::root(), binary)?;
-    // Only the leader audits, so that there is nothing to do without a cluster.
-    juju.change(|model| model.leader = false);
-    let event = Event::hook("config-changed");
-    let first = juju.run(&event);
-    if !first.committed() {
-        bail!("config-changed failed: {}", first.stderr);
-    }
-    let tools: Vec<String> = juju
-        .run(&event)
-        .calls
-        .iter()
-        .map(|c| format!("{} --format=json", c.tool))
-        .collect();
-    let script = tools.join(";");
-    let mut charm = Duration::ZERO;
-    let mut bare = Duration::ZERO;
-    for _ in 0..HOOKS {
-        let started = Instant::now();
+    let python = python::programs("ops", &["ops==3.9.0"])?.join("python");
+    let script = run::root().join("xtask/assets/ops_charm.py");
+    let script = script.to_str().context("the path of the project is text")?;
+    for hook in ["config-changed", "start"] {
+        let mut juju = Simulation::new(run::root(), binary)?;
+        // Only the leader audits, so that no cluster is needed.
+        juju.change(|model| model.leader = false);
+        let event = Event::hook(hook);
         juju.run(&event);
-        charm += started.elapsed();
-        let started = Instant::now();
-        juju.run_program(&event, "/bin/sh".as_ref(), &["-c", &script]);
-        bare += started.elapsed();
+        let calls = juju.run(&event).calls;
+        let tools: Vec<String> = calls.iter().map(line).collect();
+        let shell = tools.join(";");
+        let dispatch = juju.charm_directory().join("dispatch");
+        let rivals: [(&Path, Vec<&str>); 3] = [
+            (&dispatch, vec![]),
+            ("/bin/sh".as_ref(), vec!["-c", &shell]),
+            (&python, vec![script]),
+        ];
+        let mut times = [Duration::ZERO; 3];
+        let mut tools_of_ops = 0;
+        for _ in 0..HOOKS {
+            for (time, (program, arguments)) in times.iter_mut().zip(&rivals) {
+                let started = Instant::now();
+                let outcome = juju.run_program(&event, program, arguments);
+                *time += started.elapsed();
+                if !outcome.committed() {
+                    bail!("{}: {}", program.display(), outcome.stderr);
+                }
+                tools_of_ops = outcome.calls.len();
+            }
+        }
+        let [charm, bare, ops] = times.map(|time| time.as_secs_f64() * 1e3 / HOOKS as f64);
+        println!(
+            "{hook}: {charm:.2} ms with {} tools; sh with the same tools {bare:.2} ms, ratio {:.2}; \
+             ops with {tools_of_ops} tools {ops:.2} ms, 1/{:.1}",
+            tools.len(),
+            charm / bare,
+            ops / charm
+        );
     }
-    let mean = |time: Duration| time.as_secs_f64() * 1e3 / HOOKS as f64;
-    println!(
-        "config-changed with nothing to do: {:.2} ms; sh with the same {} tools {:.2} ms; ratio {:.2}",
-        mean(charm),
-        tools.len(),
-        mean(bare),
-        mean(charm) / mean(bare)
-    );
     Ok(())
+}
+
+/// A call as a line of a shell.
+fn line(call: &juju_sim::Call) -> String {
+    let quote = |text: &String| format!("'{}'", text.replace('\'', "'\\''"));
+    let arguments: Vec<String> = call.arguments.iter().map(quote).collect();
+    let input = call.input.as_ref().map(quote);
+    let input = input.map_or(String::new(), |text| format!("printf %s {text} | "));
+    format!("{input}{} {}", call.tool, arguments.join(" "))
 }

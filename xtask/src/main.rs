@@ -14,7 +14,7 @@ const USAGE: &str = "usage: cargo xtask COMMAND
 
   demo     the charm's life beside a real API server with a stock Charmed Kubeflow
   test     all tests
-  bench    figures of speed and size, each beside its yardstick
+  bench    figures of speed and size, each beside its yardstick; `bench hooks` only those of hooks
   pack     the charm for each base, in target/charms
   docs     write the documents that are generated from code and data
 ";
