@@ -1,7 +1,6 @@
 //! Pod security.
 
 use super::context::{Context, Missing};
-
 use super::{Check, Finding, Outcome, count, finding, outcome};
 use crate::facts::core::{Container, Namespace, Pod};
 use crate::facts::image::ImageReference;

@@ -17,8 +17,6 @@ pub struct Charm {
     pub containers: Vec<String>,
     /// Endpoints and their roles.
     pub endpoints: BTreeMap<String, Role>,
-    /// Names of storage.
-    pub storage: Vec<String>,
     /// Options by name.
     pub options: BTreeMap<String, OptionSpec>,
     /// Actions by name.
@@ -71,8 +69,6 @@ struct Metadata {
     requires: BTreeMap<String, Value>,
     #[serde(default)]
     peers: BTreeMap<String, Value>,
-    #[serde(default)]
-    storage: BTreeMap<String, Value>,
 }
 
 #[derive(Default, Deserialize)]
@@ -100,7 +96,6 @@ impl Charm {
             .into_iter()
             .flat_map(|(names, role)| names.into_keys().map(move |name| (name, role)))
             .collect(),
-            storage: metadata.storage.into_keys().collect(),
             options: config.options,
             actions: yaml(directory, "actions.yaml")?.unwrap_or_default(),
         };

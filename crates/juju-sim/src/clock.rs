@@ -7,7 +7,7 @@ use crate::charm::Role;
 use crate::driver::Simulation;
 use crate::event::Event;
 use crate::model::{Juju, Model};
-use crate::secret::{Owner, Secret};
+use crate::secret::Secret;
 
 /// How long Juju waits before it asks again for a secret to be rotated or removed.
 const AGAIN: SignedDuration = SignedDuration::from_mins(5);
@@ -62,7 +62,6 @@ fn leadership(model: &Model) -> Option<Event> {
 
 fn due(model: &mut Model) -> Vec<Event> {
     let (unit, leader, now) = (model.unit.clone(), model.leader, model.now);
-    let application = model.application().to_owned();
     let is_past = |time: Option<Timestamp>| time.is_some_and(|time| time <= now);
     let mut events: [Vec<Event>; 4] = Default::default();
     let [expired, rotate, changed, remove] = &mut events;
@@ -78,11 +77,7 @@ fn due(model: &mut Model) -> Vec<Event> {
             secret.rotates = Some(now + AGAIN);
             rotate.push(Event::secret("rotate", secret, &label, None));
         }
-        let own = match &secret.owner {
-            Owner::Application(name) => *name == application,
-            Owner::Unit(name) => *name == unit,
-            Owner::Model => false,
-        };
+        let own = secret.owner.is_of(&unit);
         if let (false, Some(consumer)) = (own, secret.consumers.get_mut(&unit))
             && consumer.told < latest
         {

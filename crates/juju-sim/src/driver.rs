@@ -184,6 +184,8 @@ impl Simulation {
             status_seen: None,
             action,
         });
+        // Until the process is known, so that its first call finds it to be killed.
+        let mut session = lock(&self.session);
         let child = Command::new(program)
             .args(arguments)
             .env_clear()
@@ -195,7 +197,8 @@ impl Simulation {
             .stderr(Stdio::piped())
             .spawn();
         let child = child.expect("dispatch starts");
-        lock(&self.session).dispatch = Some(child.id());
+        session.dispatch = Some(child.id());
+        drop(session);
         let output = child.wait_with_output().expect("dispatch ends");
         self.end(event, output)
     }
@@ -251,6 +254,7 @@ impl Simulation {
     fn end(&mut self, event: &Event, output: std::process::Output) -> Outcome {
         let mut session = lock(&self.session);
         let hook = session.hook.take().expect("a hook was running");
+        session.dispatch = None;
         let mut commit_error = None;
         if output.status.success() {
             let Session { model, charm, .. } = &mut *session;

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 
 use crate::model::Model;
-use crate::secret::{Content, Grant, Owner, Rotate, Secret, application};
+use crate::secret::{Content, Grant, Owner, Rotate, Secret};
 
 /// A change of a secret.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -128,9 +128,8 @@ impl PendingSecrets {
             secret.removed |= revisions.is_empty() || secret.revisions.is_empty();
         }
         for ((id, relation), to) in &self.grants {
-            let granted = |g: &Grant| g.to == *to || g.to == application(to);
             let secret = find(model, id);
-            if !secret.grants.iter().any(granted) {
+            if !secret.is_granted_to(to) {
                 secret.grants.push(Grant {
                     relation: Some(*relation),
                     to: to.clone(),
@@ -151,13 +150,8 @@ impl PendingSecrets {
     }
 
     fn create(&self, secret: &Secret, model: &mut Model) -> Result<(), String> {
-        let of_application = |owner: &Owner| match owner {
-            Owner::Application(name) => name == model.application(),
-            Owner::Unit(name) => *name == model.unit,
-            Owner::Model => false,
-        };
         let taken = |s: &Secret| {
-            !secret.label.is_empty() && s.label == secret.label && of_application(&s.owner)
+            !secret.label.is_empty() && s.label == secret.label && s.owner.is_of(&model.unit)
         };
         if model.secrets.iter().any(taken) {
             let by_leader = match secret.owner {

@@ -15,6 +15,17 @@ pub enum Owner {
     Model,
 }
 
+impl Owner {
+    /// Whether it is a unit, or the unit's application.
+    pub fn is_of(&self, unit: &str) -> bool {
+        match self {
+            Self::Application(name) => name == application(unit),
+            Self::Unit(name) => name == unit,
+            Self::Model => false,
+        }
+    }
+}
+
 /// How often a secret is to be given new content.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Rotate {
@@ -165,22 +176,12 @@ impl Secret {
 
     /// Whether a unit may read it.
     pub fn is_readable_by(&self, unit: &str) -> bool {
-        let owned = match &self.owner {
-            Owner::Application(name) => name == application(unit),
-            Owner::Unit(name) => name == unit,
-            Owner::Model => false,
-        };
-        owned
-            || self
-                .grants
-                .iter()
-                .any(|g| g.to == unit || g.to == application(unit))
+        self.owner.is_of(unit) || self.is_granted_to(unit)
     }
 
-    /// Whether a unit reads it as its owner's and not by a grant.
-    pub fn grants_none_to(&self, unit: &str) -> bool {
-        !self
-            .grants
+    /// Whether a unit has leave to read it, by itself or by its application.
+    pub fn is_granted_to(&self, unit: &str) -> bool {
+        self.grants
             .iter()
             .any(|g| g.to == unit || g.to == application(unit))
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use super::state::parse;
+use super::state::from_file;
 use super::{Failure, hook};
 use crate::commit::RelationWrite;
 use crate::flags::Arguments;
@@ -176,19 +176,7 @@ pub fn set(session: &mut Session, request: &Request) -> Result<String, Failure> 
             }
         }
     }
-    let mut values = match arguments.value("file") {
-        None => Bag::new(),
-        Some("-") => match &request.input {
-            None => return Err(Failure::NeedsInput),
-            Some(text) => parse(text)?,
-        },
-        Some(path) => {
-            let at = std::path::Path::new(&request.directory).join(path);
-            let text = std::fs::read_to_string(&at)
-                .map_err(|_| Failure::run(format!("open {path}: no such file or directory")))?;
-            parse(&text)?
-        }
-    };
+    let mut values = from_file(&arguments, request)?;
     values.extend(pairs);
     let application = arguments.is_on("app");
     if application && !session.model.leader {

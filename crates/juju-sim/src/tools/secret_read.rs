@@ -93,8 +93,7 @@ fn labelled(session: &mut Session, label: &str) -> Result<String, Failure> {
     let own = model
         .secrets
         .iter()
-        .filter(|s| matches!(s.owner, Owner::Application(_) | Owner::Unit(_)))
-        .filter(|s| s.is_readable_by(&model.unit) && s.grants_none_to(&model.unit))
+        .filter(|s| s.owner.is_of(&model.unit))
         .chain(&pending.creates)
         .find(|s| s.label == label)
         .map(|s| s.id.clone());

@@ -47,19 +47,7 @@ pub fn get(session: &mut Session, request: &Request) -> Result<String, Failure> 
 pub fn set(session: &mut Session, request: &Request) -> Result<String, Failure> {
     let spec = &[(&["file"] as &[&str], true)];
     let arguments = Arguments::parse(&request.arguments, spec)?;
-    let mut values: BTreeMap<String, String> = match arguments.value("file") {
-        None => BTreeMap::new(),
-        Some("-") => match &request.input {
-            None => return Err(Failure::NeedsInput),
-            Some(text) => parse(text)?,
-        },
-        Some(path) => {
-            let at = std::path::Path::new(&request.directory).join(path);
-            let text = std::fs::read_to_string(&at)
-                .map_err(|_| Failure::run(format!("open {path}: no such file or directory")))?;
-            parse(&text)?
-        }
-    };
+    let mut values = from_file(&arguments, request)?;
     for pair in &arguments.positionals {
         let Some((key, value)) = pair.split_once('=') else {
             return Err(Failure::usage(format!(
@@ -85,6 +73,23 @@ pub fn set(session: &mut Session, request: &Request) -> Result<String, Failure> 
         .state
         .extend(values.into_iter().map(|(k, v)| (k, Some(v))));
     Ok(String::new())
+}
+
+/// The values that `--file` gives: from a file, or with `-` from the input.
+pub fn from_file(
+    arguments: &Arguments,
+    request: &Request,
+) -> Result<BTreeMap<String, String>, Failure> {
+    match arguments.value("file") {
+        None => Ok(BTreeMap::new()),
+        Some("-") => parse(request.input.as_deref().ok_or(Failure::NeedsInput)?),
+        Some(path) => {
+            let at = std::path::Path::new(&request.directory).join(path);
+            let text = std::fs::read_to_string(&at)
+                .map_err(|_| Failure::run(format!("open {path}: no such file or directory")))?;
+            parse(&text)
+        }
+    }
 }
 
 /// A map of strings from YAML, as tools read it from a file.
