@@ -2,9 +2,11 @@
 
 use std::io::Read;
 use std::os::unix::net::UnixStream;
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use tungstenite::protocol::Role;
 use tungstenite::{Message, WebSocket};
 
 use super::{Client, Error};
@@ -139,19 +141,22 @@ impl Running {
             client,
             change,
             control,
-            mut stdio,
+            stdio,
             stderr,
             timeout,
         } = self;
-        // Standard error is read meanwhile: a command whose pipe is full waits for ever.
-        let stderr =
-            stderr.map(|mut stream| std::thread::spawn(move || read_to_end(&mut stream, "stderr")));
-        write_to_end(&mut stdio, input)?;
-        let stdout = read_to_end(&mut stdio, "stdio");
-        let stderr = match stderr {
-            Some(thread) => thread.join().unwrap_or_else(|_| Ok(Vec::new())),
-            None => Ok(Vec::new()),
+        // Output is read while input is written: a command whose pipe is full waits
+        // for ever. The original reads, for it may hold what came with its opening.
+        let writing = stdio.get_ref().try_clone()?;
+        let mut writing = WebSocket::from_raw_socket(writing, Role::Client, None);
+        let reader = |mut stream: Stream, name: &'static str| {
+            std::thread::spawn(move || read_to_end(&mut stream, name))
         };
+        let stdout = reader(stdio, "stdio");
+        let stderr = stderr.map(|stream| reader(stream, "stderr"));
+        write_to_end(&mut writing, input)?;
+        let stdout = read_by(stdout);
+        let stderr = stderr.map_or(Ok(Vec::new()), read_by);
         let change = client.wait(&change, timeout.saturating_add(Duration::from_secs(10)))?;
         drop(control);
         if change.err.as_ref().is_some_and(|err| !err.is_empty()) {
@@ -177,6 +182,11 @@ fn broken(stream: &str, error: &tungstenite::Error) -> Error {
         what: format!("the websocket {stream}"),
         why: error.to_string(),
     }
+}
+
+fn read_by(thread: JoinHandle<Result<Vec<u8>, Error>>) -> Result<Vec<u8>, Error> {
+    let panicked = |_| Err(std::io::Error::other("reading a stream failed").into());
+    thread.join().unwrap_or_else(panicked)
 }
 
 fn write_to_end(stream: &mut Stream, mut input: impl Read) -> Result<(), Error> {

@@ -1,6 +1,6 @@
 //! Pebble, which runs the services of a workload container and its files: a
 //! client of the API of version 1.26, the one of Juju 3.6 and 4.0. It blocks;
-//! each call has a deadline.
+//! each call has a deadline, but a command takes as long as it may.
 //!
 //! ```no_run
 //! use juju_charm::pebble::{Client, Error};

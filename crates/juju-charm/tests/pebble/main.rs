@@ -249,6 +249,23 @@ fn every_recorded_call_is_made_and_understood() {
 }
 
 #[test]
+fn a_command_may_write_more_than_a_pipe_holds_while_it_reads() {
+    let (done, ended) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        let input: Vec<u8> = (0..8_000_000_u32).map(|n| n as u8).collect();
+        let exec = Exec {
+            command: &["cat"],
+            combine_stderr: true,
+            ..Exec::default()
+        };
+        let output = played::echo(|pebble| pebble.exec(&exec, input.as_slice()));
+        done.send(output.is_ok_and(|output| output.stdout == input))
+    });
+    let same = ended.recv_timeout(Duration::from_secs(60));
+    assert_eq!(same, Ok(true), "the command said what it was told");
+}
+
+#[test]
 fn a_container_that_has_not_started_is_unreachable() {
     let pebble = Client::at("/nowhere/pebble.socket");
     let error = pebble.system_info().unwrap_err();

@@ -80,6 +80,42 @@ pub fn answer<T>(text: &str, call: impl FnOnce(&Client) -> T) -> T {
     serve(respond, call)
 }
 
+/// Serves a command that says what it is told, as `cat` does.
+pub fn echo<T>(call: impl FnOnce(&Client) -> T) -> T {
+    let json = |request: Request, code: u16, text: &str| {
+        let response = Response::from_string(text).with_status_code(StatusCode(code));
+        request.respond(response).unwrap();
+    };
+    let respond = move |request: Request| match request.url().rsplit('/').next() {
+        Some("exec") => json(
+            request,
+            202,
+            r#"{"type":"async","change":"1","result":{"task-id":"2"}}"#,
+        ),
+        Some("stdio") => {
+            let mut socket = upgrade(request);
+            while let Ok(message) = socket.read() {
+                let last = message.is_text();
+                if socket.send(message).is_err() || last {
+                    break;
+                }
+            }
+            while socket.read().is_ok() {}
+        }
+        Some("control") => {
+            let mut socket = upgrade(request);
+            while socket.read().is_ok() {}
+        }
+        _ => json(
+            request,
+            200,
+            r#"{"type":"sync","result":{"id":"1","kind":"exec","summary":"","status":"Done","ready":true,
+            "tasks":[{"id":"2","kind":"exec","summary":"","status":"Done","data":{"exit-code":0}}]}}"#,
+        ),
+    };
+    serve(respond, call)
+}
+
 fn serve<T>(
     respond: impl Fn(Request) + Send + Sync + 'static,
     call: impl FnOnce(&Client) -> T,
@@ -216,18 +252,7 @@ fn parts(response: &Value) -> Vec<u8> {
 }
 
 fn websocket(request: Request, exchange: &Exchange) {
-    let key = request
-        .headers()
-        .iter()
-        .find(|header| header.field.equiv("Sec-WebSocket-Key"))
-        .map(|header| header.value.to_string())
-        .expect("a websocket has a key");
-    let accept = tungstenite::handshake::derive_accept_key(key.as_bytes());
-    let header = Header::from_bytes("Sec-WebSocket-Accept", accept).unwrap();
-    let response = Response::empty(StatusCode(101)).with_header(header);
-    let mut stream = request.upgrade("websocket", response);
-    stream.flush().unwrap();
-    let mut socket = WebSocket::from_raw_socket(stream, Role::Server, None);
+    let mut socket = upgrade(request);
     for (_, text) in &exchange.from_client {
         let sent = socket.read().unwrap().into_text().unwrap();
         match serde_json::from_str::<Value>(text) {
@@ -244,4 +269,19 @@ fn websocket(request: Request, exchange: &Exchange) {
     }
     // Until the client goes.
     while socket.read().is_ok() {}
+}
+
+fn upgrade(request: Request) -> WebSocket<Box<dyn tiny_http::ReadWrite + Send>> {
+    let key = request
+        .headers()
+        .iter()
+        .find(|header| header.field.equiv("Sec-WebSocket-Key"))
+        .map(|header| header.value.to_string())
+        .expect("a websocket has a key");
+    let accept = tungstenite::handshake::derive_accept_key(key.as_bytes());
+    let header = Header::from_bytes("Sec-WebSocket-Accept", accept).unwrap();
+    let response = Response::empty(StatusCode(101)).with_header(header);
+    let mut stream = request.upgrade("websocket", response);
+    stream.flush().unwrap();
+    WebSocket::from_raw_socket(stream, Role::Server, None)
 }
