@@ -14,8 +14,9 @@ use serde_json::{Map, Value, json};
 
 use crate::charm::Charm;
 use crate::commit::Pending;
+use crate::controller::Controller;
 use crate::event::Event;
-use crate::fault::Fault;
+use crate::fault::{Fault, Interruption};
 use crate::model::{ActionResult, Call, Juju, Model};
 use crate::server::{self, Action, Hook, Session, lock};
 use crate::tools::TOOLS;
@@ -48,6 +49,30 @@ impl Outcome {
         let action = self.action.as_ref().expect("the event is an action");
         assert_eq!(action.failed, None, "the action failed");
         &action.results
+    }
+}
+
+/// What else is called by the running charm, so that its calls count.
+#[derive(Clone)]
+pub(crate) struct Link(Arc<Mutex<Session>>);
+
+impl Link {
+    /// What happens at this call of the charm; nothing at one of somebody else.
+    pub(crate) fn interruption(&self, name: &str) -> Option<Interruption> {
+        let mut session = lock(&self.0);
+        let hook = session.hook.as_mut()?;
+        hook.calls.push(Call {
+            tool: name.to_owned(),
+            arguments: Vec::new(),
+            input: None,
+            code: 0,
+        });
+        session.interruption()
+    }
+
+    /// Kills the charm.
+    pub(crate) fn kill(&self) {
+        lock(&self.0).kill();
     }
 }
 
@@ -124,6 +149,11 @@ impl Simulation {
             panic!("juju config: {error}");
         }
         session.model.options.insert(name.into(), value);
+    }
+
+    /// Lets the calls of a controller's API count as the charm's calls of tools do.
+    pub fn attach(&mut self, controller: &Controller) {
+        controller.link(Link(self.session.clone()));
     }
 
     /// Interrupts the charm at a call to come; counted from now on.

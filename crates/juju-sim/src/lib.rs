@@ -24,6 +24,7 @@
 mod charm;
 mod clock;
 mod commit;
+pub mod controller;
 mod driver;
 mod event;
 mod fault;

@@ -30,7 +30,7 @@ pub struct Session {
 
 impl Session {
     /// What happens at this call, if its turn has come.
-    fn interruption(&mut self) -> Option<Interruption> {
+    pub(crate) fn interruption(&mut self) -> Option<Interruption> {
         let fault = self.fault.as_mut()?;
         if fault.after > 0 {
             fault.after -= 1;
@@ -39,7 +39,7 @@ impl Session {
         self.fault.take().map(|fault| fault.what)
     }
 
-    fn kill(&self) {
+    pub(crate) fn kill(&self) {
         if let Some(process) = self.dispatch {
             kill(process);
         }

@@ -1,0 +1,143 @@
+//! Action: actions of units of the model that is logged in to.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::{Entities, Facade, or_default, untagged};
+use crate::connection::{Connection, Password};
+use crate::error::FailureWire;
+use crate::{Error, Failure};
+
+const FACADE: Facade = Facade {
+    name: "Action",
+    versions: &[7],
+};
+
+/// How far an action is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ActionStatus {
+    /// The unit has not begun.
+    Pending,
+    /// It runs.
+    Running,
+    /// It did its work.
+    Completed,
+    /// It failed.
+    Failed,
+    /// It was called off.
+    Cancelled,
+    /// Any other end.
+    #[default]
+    #[serde(other)]
+    Other,
+}
+
+/// What is known of an action.
+#[derive(Clone, Debug, Default)]
+pub struct ActionResult {
+    /// How far it is.
+    pub status: ActionStatus,
+    /// Why it failed.
+    pub message: String,
+    /// Its results, which may be secrets.
+    pub output: BTreeMap<String, Password>,
+}
+
+#[derive(Deserialize)]
+struct ActionsWire {
+    #[serde(default, alias = "results", deserialize_with = "or_default")]
+    actions: Vec<ActionWire>,
+}
+
+#[derive(Deserialize)]
+struct ActionWire {
+    #[serde(default)]
+    action: Option<TagWire>,
+    #[serde(default)]
+    status: ActionStatus,
+    #[serde(default)]
+    message: String,
+    #[serde(default, deserialize_with = "or_default")]
+    output: BTreeMap<String, Value>,
+    #[serde(default)]
+    error: Option<FailureWire>,
+}
+
+#[derive(Deserialize)]
+struct TagWire {
+    tag: String,
+}
+
+#[derive(Serialize)]
+struct Operation<'a> {
+    actions: [Enqueued<'a>; 1],
+}
+
+#[derive(Serialize)]
+struct Enqueued<'a> {
+    tag: &'a str,
+    receiver: String,
+    name: &'a str,
+    parameters: &'a BTreeMap<&'a str, &'a str>,
+}
+
+impl Connection {
+    /// Asks a unit to run an action, and returns the action's id. Parameters are kept by
+    /// Juju, where readers of the model see them: never give a secret.
+    pub fn enqueue_action(
+        &mut self,
+        unit: &str,
+        name: &str,
+        parameters: &BTreeMap<&str, &str>,
+    ) -> Result<String, Error> {
+        let enqueued = Enqueued {
+            tag: "",
+            receiver: format!("unit-{}", unit.replace('/', "-")),
+            name,
+            parameters,
+        };
+        let operation = Operation {
+            actions: [enqueued],
+        };
+        let answer: ActionsWire = self.call(&FACADE, "EnqueueOperation", operation)?;
+        let wire = one(answer, "Action.EnqueueOperation")?;
+        let tag = wire.action.map(|action| action.tag).unwrap_or_default();
+        Ok(untagged(&tag, "action").to_owned())
+    }
+
+    /// How far an action is.
+    pub fn action(&mut self, id: &str) -> Result<ActionResult, Error> {
+        let params = Entities::one(format!("action-{id}"));
+        let answer: ActionsWire = self.call(&FACADE, "Actions", params)?;
+        let wire = one(answer, "Action.Actions")?;
+        let text = |value: Value| match value {
+            Value::String(text) => Password::new(text),
+            other => Password::new(other.to_string()),
+        };
+        let output = wire.output.into_iter();
+        Ok(ActionResult {
+            status: wire.status,
+            message: wire.message,
+            output: output.map(|(key, value)| (key, text(value))).collect(),
+        })
+    }
+}
+
+fn one(mut answer: ActionsWire, call: &str) -> Result<ActionWire, Error> {
+    let count = answer.actions.len();
+    let mut wire = answer.actions.pop().filter(|_| count == 1).ok_or_else(|| {
+        let why = format!("{count} results for one action");
+        let what = call.to_owned();
+        Error::Answer { what, why }
+    })?;
+    match wire.error.take() {
+        None => Ok(wire),
+        Some(error) => Err(Error::Call {
+            call: call.to_owned(),
+            failure: Failure::from(error),
+        }),
+    }
+}

@@ -1,0 +1,247 @@
+//! Client, Application and Action, of the model that is logged in to.
+
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+
+use super::connection::Caller;
+use super::reply::{Refusal, Reply, denied, each, name_of, parse, refuse};
+use super::state::{Application, CharmOption, HostedModel, Operation, State};
+use super::users::Entities;
+
+pub(super) fn status(state: &State, caller: &Caller, method: &str) -> Option<Reply> {
+    if method != "FullStatus" {
+        return None;
+    }
+    let model = state.models.get(caller.model.as_deref()?)?;
+    let version = state.juju.version();
+    let applications = model.applications.iter();
+    let applications: Map<String, Value> = applications
+        .map(|(name, application)| (name.clone(), describe(application)))
+        .collect();
+    Some(Ok(json!({
+        "model": {
+            "name": model.name, "type": "caas", "cloud-tag": "cloud-k8s", "region": "local",
+            "version": version, "available-version": "",
+            "model-status": said("available", ""),
+        },
+        "machines": {}, "applications": applications, "remote-applications": {}, "offers": {},
+        "relations": [], "controller-timestamp": jiff::Timestamp::now(), "branches": {},
+        "filesystems": null, "storage": null, "volumes": null,
+    })))
+}
+
+fn said(status: &str, info: &str) -> Value {
+    json!({
+        "status": status, "info": info, "data": {}, "since": jiff::Timestamp::now(),
+        "kind": "", "version": "", "life": "",
+    })
+}
+
+fn describe(application: &Application) -> Value {
+    let units = application.units.iter().map(|(name, (status, info))| {
+        let unit = json!({
+            "agent-status": said("idle", ""), "workload-status": said(status, info),
+            "workload-version": "", "machine": "", "opened-ports": [], "public-address": "",
+            "charm": "", "subordinates": null, "leader": name.ends_with("/0"),
+        });
+        (name.clone(), unit)
+    });
+    let units: Map<String, Value> = units.collect();
+    let first = application.units.values().next();
+    let (status, info) = first.map_or(("waiting", ""), |(s, i)| (s.as_str(), i.as_str()));
+    json!({
+        "charm": application.charm, "charm-version": "", "charm-profile": "",
+        "charm-channel": application.channel, "can-upgrade-to": application.can_upgrade_to,
+        "base": {"name": "ubuntu", "channel": "22.04/stable"}, "exposed": false, "life": "alive",
+        "relations": application.relations, "subordinate-to": [], "units": units,
+        "meter-statuses": null, "status": said(status, info), "workload-version": "",
+        "endpoint-bindings": null, "public-address": "",
+    })
+}
+
+pub(super) fn application(
+    state: &mut State,
+    caller: &Caller,
+    method: &str,
+    params: &Value,
+) -> Option<Reply> {
+    let blocked = state.blocked;
+    let uuid = caller.model.as_deref()?;
+    let model = state.models.get_mut(uuid)?;
+    Some(match method {
+        "Get" => get(model, params),
+        "SetConfigs" if !may_write(model, caller) => denied(),
+        "SetConfigs" if blocked => refuse("operator says no", "operation is blocked"),
+        "SetConfigs" => set_configs(model, params),
+        _ => return None,
+    })
+}
+
+fn may_write(model: &HostedModel, caller: &Caller) -> bool {
+    let access = model.users.get(&caller.user);
+    caller.is_superuser || access.is_some_and(|access| access != "read")
+}
+
+fn find<'a>(model: &'a mut HostedModel, name: &str) -> Result<&'a mut Application, Refusal> {
+    match model.applications.get_mut(name) {
+        Some(application) => Ok(application),
+        None => refuse(format!("application {name:?} not found"), "not found"),
+    }
+}
+
+fn get(model: &mut HostedModel, params: &Value) -> Reply {
+    #[derive(Deserialize)]
+    struct Params {
+        application: String,
+    }
+    let params: Params = parse(params)?;
+    let application = find(model, &params.application)?;
+    let options = application.options.iter().map(|(name, option)| {
+        let CharmOption { kind, default, set } = option;
+        let source = match (set, default.is_null()) {
+            (Some(_), _) => "user",
+            (None, false) => "default",
+            (None, true) => "unset",
+        };
+        let mut told = json!({"description": "", "source": source, "type": kind});
+        if !default.is_null() {
+            told["default"] = default.clone();
+        }
+        if let Some(value) = set.as_ref().or(Some(default)).filter(|v| !v.is_null()) {
+            told["value"] = value.clone();
+        }
+        (name.clone(), told)
+    });
+    let options: Map<String, Value> = options.collect();
+    let trust = json!({
+        "default": false, "description": "Does this application have access to trusted credentials",
+        "source": if application.trusted { "user" } else { "default" }, "type": "bool",
+        "value": application.trusted,
+    });
+    Ok(json!({
+        "application": params.application, "charm": params.application, "config": options,
+        "application-config": {"trust": trust}, "constraints": {},
+        "base": {"name": "ubuntu", "channel": "22.04/stable"}, "channel": application.channel,
+    }))
+}
+
+fn set_configs(model: &mut HostedModel, params: &Value) -> Reply {
+    #[derive(Deserialize)]
+    struct Set {
+        application: String,
+        #[serde(default)]
+        config: Map<String, Value>,
+    }
+    #[derive(Deserialize)]
+    struct Params {
+        #[serde(rename = "Args")]
+        arguments: Vec<Set>,
+    }
+    let params: Params = parse(params)?;
+    each(params.arguments, |set| {
+        let application = find(model, &set.application)?;
+        if let Some(name) = set
+            .config
+            .keys()
+            .find(|name| !application.options.contains_key(*name))
+        {
+            let message = format!("updating application config: unknown option {name:?}");
+            return refuse(message, "not valid");
+        }
+        for (name, value) in set.config {
+            if let Some(option) = application.options.get_mut(&name) {
+                option.set = Some(value);
+            }
+        }
+        Ok(json!({}))
+    })
+}
+
+pub(super) fn action(
+    state: &mut State,
+    caller: &Caller,
+    method: &str,
+    params: &Value,
+) -> Option<Reply> {
+    Some(match method {
+        "EnqueueOperation" => enqueue(state, caller, params),
+        "Actions" => results(state, params),
+        _ => return None,
+    })
+}
+
+fn enqueue(state: &mut State, caller: &Caller, params: &Value) -> Reply {
+    #[derive(Deserialize)]
+    struct Asked {
+        receiver: String,
+        name: String,
+        #[serde(default)]
+        parameters: Map<String, Value>,
+    }
+    #[derive(Deserialize)]
+    struct Params {
+        #[serde(default)]
+        actions: Vec<Asked>,
+    }
+    let params: Params = parse(params)?;
+    let uuid = caller.model.as_deref().unwrap_or_default();
+    let Some(model) = state.models.get_mut(uuid) else {
+        return refuse("model not found", "not found");
+    };
+    if !may_write(model, caller) {
+        return denied();
+    }
+    let mut told = Vec::new();
+    for asked in params.actions {
+        let unit = name_of(&asked.receiver, "unit")?;
+        let application = unit.rsplit_once('-').map_or(unit, |(name, _)| name);
+        let application = find(model, application)?;
+        let Some(run) = application.actions.get_mut(&asked.name) else {
+            let message = format!("action {:?} not found", asked.name);
+            told.push(json!({"error": {"message": message, "code": "not found"}}));
+            continue;
+        };
+        state.operations.push(Operation {
+            asked: false,
+            result: run(&asked.parameters),
+            receiver: asked.receiver.clone(),
+            name: asked.name.clone(),
+        });
+        let tag = format!("action-{}", state.operations.len());
+        let action = json!({"tag": tag, "receiver": asked.receiver, "name": asked.name});
+        told.push(json!({"action": action, "status": "pending"}));
+    }
+    Ok(json!({"operation": "operation-1", "actions": told}))
+}
+
+fn results(state: &mut State, params: &Value) -> Reply {
+    let params: Entities = parse(params)?;
+    each(params.entities, |entity| {
+        let number: usize = name_of(&entity.tag, "action")?.parse().unwrap_or_default();
+        let operation = number
+            .checked_sub(1)
+            .and_then(|at| state.operations.get_mut(at));
+        let Some(operation) = operation else {
+            return refuse(format!("action {number:?} not found"), "not found");
+        };
+        let mut told = json!({"action": {
+            "tag": entity.tag, "receiver": operation.receiver, "name": operation.name,
+        }});
+        // It takes its time: whoever asks first finds it running.
+        match (
+            std::mem::replace(&mut operation.asked, true),
+            &operation.result,
+        ) {
+            (false, _) => told["status"] = json!("running"),
+            (true, Ok(output)) => {
+                told["status"] = json!("completed");
+                told["output"] = json!(output);
+            }
+            (true, Err(message)) => {
+                told["status"] = json!("failed");
+                told["message"] = json!(message);
+            }
+        }
+        Ok(told)
+    })
+}

@@ -1,0 +1,252 @@
+//! What a controller knows.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+use serde_json::{Map, Value, json};
+
+use crate::model::Juju;
+
+/// What a simulated controller knows.
+pub struct State {
+    /// Which Juju it is.
+    pub juju: Juju,
+    /// Its uuid.
+    pub uuid: String,
+    /// Its local users, by name.
+    pub users: BTreeMap<String, User>,
+    /// Its models, by uuid.
+    pub models: BTreeMap<String, HostedModel>,
+    /// Its clouds, by name: who may do what.
+    pub clouds: BTreeMap<String, BTreeMap<String, String>>,
+    /// Its offers.
+    pub offers: Vec<Offer>,
+    /// Its configuration.
+    pub config: BTreeMap<String, Value>,
+    /// Whether it is being upgraded: logins are refused.
+    pub upgrading: bool,
+    /// Whether an operator has blocked changes with `juju disable-command`.
+    pub blocked: bool,
+    /// The requests that it was sent.
+    pub requests: Vec<Call>,
+    pub(super) removed: BTreeSet<String>,
+    pub(super) operations: Vec<Operation>,
+    pub(super) secret_keys: u8,
+}
+
+/// A request that a controller was sent.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Call {
+    /// Who sent it; empty before the login.
+    pub user: String,
+    /// Facade and method.
+    pub name: String,
+    /// Version of the facade.
+    pub version: u64,
+    /// Parameters.
+    pub params: Value,
+}
+
+/// A local user.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct User {
+    /// Name for people.
+    pub display_name: String,
+    /// Password, if one is set.
+    pub password: Option<String>,
+    /// What the user is to register with, base64.
+    pub secret_key: Option<String>,
+    /// Access to the controller.
+    pub access: String,
+    /// Who made it.
+    pub created_by: String,
+    /// When.
+    pub created: Timestamp,
+    /// Last login.
+    pub last_connection: Option<Timestamp>,
+    /// Whether logins are refused.
+    pub disabled: bool,
+}
+
+/// A model of the controller.
+#[derive(Default)]
+pub struct HostedModel {
+    /// Name.
+    pub name: String,
+    /// Who it belongs to.
+    pub owner: String,
+    /// Whether it is the controller's own.
+    pub is_controller: bool,
+    /// Tag of the credential by which Juju uses the cloud.
+    pub credential_tag: String,
+    /// Access of users.
+    pub users: BTreeMap<String, String>,
+    /// Last logins to it.
+    pub connections: BTreeMap<String, Timestamp>,
+    /// Its configuration.
+    pub config: BTreeMap<String, Value>,
+    /// Its applications, by name.
+    pub applications: BTreeMap<String, Application>,
+}
+
+/// An application of a model.
+#[derive(Default)]
+pub struct Application {
+    /// URL of its charm.
+    pub charm: String,
+    /// Channel that it follows.
+    pub channel: String,
+    /// A newer revision in that channel.
+    pub can_upgrade_to: String,
+    /// Whether it has `trust`.
+    pub trusted: bool,
+    /// Options: type, default (`null` for none), value if somebody set one.
+    pub options: BTreeMap<String, CharmOption>,
+    /// Applications that it is related to, by its endpoint.
+    pub relations: BTreeMap<String, Vec<String>>,
+    /// Its units: status and message.
+    pub units: BTreeMap<String, (String, String)>,
+    /// What its actions do, by name.
+    pub actions: BTreeMap<String, Action>,
+}
+
+/// An option of an application.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct CharmOption {
+    /// What the charm says it is.
+    pub kind: String,
+    /// The charm's default.
+    pub default: Value,
+    /// What somebody set.
+    pub set: Option<Value>,
+}
+
+/// What an action does: from its parameters to its results, or to why it failed.
+pub type Action = Box<dyn FnMut(&Map<String, Value>) -> Result<Map<String, Value>, String> + Send>;
+
+/// An offer.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Offer {
+    /// Uuid of its model.
+    pub model: String,
+    /// The application.
+    pub application: String,
+    /// Its name.
+    pub name: String,
+    /// Access of users.
+    pub users: BTreeMap<String, String>,
+}
+
+/// An action that was asked for.
+pub(super) struct Operation {
+    pub(super) asked: bool,
+    pub(super) receiver: String,
+    pub(super) name: String,
+    pub(super) result: Result<Map<String, Value>, String>,
+}
+
+impl Application {
+    /// Declares an option without a default.
+    pub fn with_option(mut self, name: &str, kind: &str, set: Option<&str>) -> Self {
+        let option = CharmOption {
+            kind: kind.into(),
+            default: Value::Null,
+            set: set.map(Value::from),
+        };
+        self.options.insert(name.into(), option);
+        self
+    }
+
+    /// An option as it holds.
+    pub fn option(&self, name: &str) -> Option<&Value> {
+        let option = self.options.get(name)?;
+        let value = option.set.as_ref().unwrap_or(&option.default);
+        (!value.is_null()).then_some(value)
+    }
+}
+
+impl State {
+    /// A controller with its administrator.
+    pub fn new(juju: Juju, admin_password: &str) -> Self {
+        let controller = HostedModel {
+            name: "controller".into(),
+            owner: "admin".into(),
+            is_controller: true,
+            credential_tag: "cloudcred-k8s_admin_default".into(),
+            users: BTreeMap::from([("admin".into(), "admin".into())]),
+            ..HostedModel::default()
+        };
+        let admin = User {
+            display_name: "admin".into(),
+            password: Some(admin_password.into()),
+            access: "superuser".into(),
+            created_by: "admin".into(),
+            created: Timestamp::now(),
+            ..User::default()
+        };
+        Self {
+            juju,
+            uuid: "deadbeef-1bad-500d-9000-4b1d0d06f00d".into(),
+            users: BTreeMap::from([("admin".into(), admin)]),
+            models: BTreeMap::from([("deadbeef-0bad-400d-8000-4b1d0d06f00d".into(), controller)]),
+            clouds: BTreeMap::from([(
+                "k8s".into(),
+                BTreeMap::from([("admin".into(), "admin".into())]),
+            )]),
+            offers: Vec::new(),
+            config: BTreeMap::from([
+                ("api-port".into(), json!(17070)),
+                ("auditing-enabled".into(), json!(false)),
+                ("audit-log-max-size".into(), json!("200M")),
+            ]),
+            upgrading: false,
+            blocked: false,
+            requests: Vec::new(),
+            removed: BTreeSet::new(),
+            operations: Vec::new(),
+            secret_keys: 0,
+        }
+    }
+
+    /// Adds a model that belongs to `admin`.
+    pub fn add_model(&mut self, uuid: &str, name: &str) -> &mut HostedModel {
+        let model = HostedModel {
+            name: name.into(),
+            owner: "admin".into(),
+            credential_tag: "cloudcred-k8s_admin_default".into(),
+            users: BTreeMap::from([("admin".into(), "admin".into())]),
+            ..HostedModel::default()
+        };
+        self.models.entry(uuid.into()).or_insert(model)
+    }
+
+    /// Adds a user who may log in, with a password.
+    pub fn add_user(&mut self, name: &str, password: &str) -> &mut User {
+        let user = User {
+            password: Some(password.into()),
+            access: "login".into(),
+            created_by: "admin".into(),
+            created: Timestamp::now(),
+            ..User::default()
+        };
+        self.users.entry(name.into()).or_insert(user)
+    }
+
+    /// Whether a login of that user with that password would be accepted.
+    pub fn accepts(&self, user: &str, password: &str) -> bool {
+        let user = self.users.get(user);
+        user.is_some_and(|user| !user.disabled && user.password.as_deref() == Some(password))
+    }
+
+    /// The application of the first model that has one of that name.
+    pub fn application(&self, name: &str) -> Option<&Application> {
+        let mut models = self.models.values();
+        models.find_map(|model| model.applications.get(name))
+    }
+
+    /// The same, to be changed.
+    pub fn application_mut(&mut self, name: &str) -> Option<&mut Application> {
+        let mut models = self.models.values_mut();
+        models.find_map(|model| model.applications.get_mut(name))
+    }
+}
