@@ -6,6 +6,7 @@ use sha2::{Digest, Sha256};
 
 use crate::catalog::{self, Severity};
 use crate::policy::{self, Policy, Profile};
+use crate::rotation::Plan;
 
 /// The shortest time between audits, in seconds.
 const SHORTEST_INTERVAL: i64 = 300;
@@ -23,6 +24,10 @@ pub struct Options {
     pub audit_interval: SignedDuration,
     /// Severity from which an open finding blocks the unit; `None` for never.
     pub block_on: Option<Severity>,
+    /// URI of the secret with the login to the controller.
+    pub juju_credentials: Option<String>,
+    /// Which credentials are rotated, and how often.
+    pub rotate: Plan,
     /// What goes to Juju's log.
     pub log_level: LevelFilter,
 }
@@ -46,6 +51,11 @@ impl Options {
             option: "policy",
             message: problem.0,
         }));
+        let (rotate, wrong) = Plan::parse(raw.text("rotate").unwrap_or_default());
+        problems.extend(wrong.into_iter().map(|message| OptionProblem {
+            option: "rotate",
+            message,
+        }));
         let mut reader = Reader { raw, problems };
         let policy = Policy {
             profile: reader.read("profile", Profile::default(), profile),
@@ -64,6 +74,8 @@ impl Options {
                 Some(Severity::Critical),
                 policy::parse_threshold,
             ),
+            juju_credentials: raw.secret("juju-credentials").map(str::to_owned),
+            rotate,
             log_level: reader.read("log-level", LevelFilter::Info, log_level),
         };
         (options, reader.problems)
@@ -207,6 +219,7 @@ mod tests {
             ("external-hostname", "*.example.com", "host name"),
             ("log-level", "loud", "error, warning, info, debug, trace"),
             ("policy", "waivers: 7", "waivers"),
+            ("rotate", "targets: [dexter]", "not one of juju-user/NAME"),
         ] {
             let (options, problems) = parse(json!({option: value}));
             assert_eq!(problems.len(), 1, "{option}={value}: {problems:?}");

@@ -12,6 +12,7 @@ pub mod controls;
 pub mod facts;
 pub mod policy;
 pub mod report;
+pub mod rotation;
 pub mod tls;
 
 /// This program's version.

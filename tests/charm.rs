@@ -407,7 +407,12 @@ fn interrupted_at_any_call_it_ends_where_it_would_without_a_cluster() {
     let mut events = unit(&kubeconfig).deployment();
     events.push(Event::hook("update-status"));
     events.push(Event::action("explain", json!({"control": "TLS-01"})));
-    let runs = sweep(|| unit(&kubeconfig), &events, lasting);
+    let runs = sweep(
+        || unit(&kubeconfig),
+        &events,
+        |_| (),
+        |juju| lasting(&juju.model()),
+    );
     assert!(runs > 60, "{runs}");
 }
 
@@ -419,6 +424,11 @@ fn interrupted_at_any_call_it_ends_where_it_would_beside_a_cluster() {
         Event::hook("config-changed"),
         Event::action("audit", json!({})),
     ];
-    let runs = sweep(|| unit(&kubeconfig), &events, lasting);
+    let runs = sweep(
+        || unit(&kubeconfig),
+        &events,
+        |_| (),
+        |juju| lasting(&juju.model()),
+    );
     assert!(runs > 20, "{runs}");
 }

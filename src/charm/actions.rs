@@ -4,7 +4,7 @@ use anyhow::Context as _;
 use juju_charm::{Unit, action, leader, tool};
 use serde::Deserialize;
 
-use super::Charm;
+use super::{Charm, rotation_actions};
 use crate::catalog;
 use crate::report::{self, Format, Report};
 
@@ -17,6 +17,8 @@ pub fn run(unit: &Unit, name: &str) -> anyhow::Result<()> {
         "audit" => audit(unit),
         "get-report" => get_report(unit),
         "explain" => explain(),
+        "rotate-credentials" => rotation_actions::rotate(unit),
+        "rotation-status" => rotation_actions::status(unit),
         other => Err(anyhow::anyhow!("this version has no action {other}")),
     };
     match result {

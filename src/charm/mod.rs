@@ -2,18 +2,23 @@
 
 mod actions;
 mod audit;
+mod login;
 mod memory;
+mod rotate;
+mod rotation_actions;
 mod status;
 
 use std::process::ExitCode;
 
 use anyhow::Context as _;
-use juju_charm::event::Lifecycle;
-use juju_charm::{Event, Unit, config, leader, logging, status as juju_status, version};
+use juju_charm::event::{Lifecycle, SecretEvent};
+use juju_charm::{Event, Unit, config, leader, logging, secret, status as juju_status, version};
 use log::{LevelFilter, debug, info, warn};
 
 use self::memory::Memory;
+use self::rotate::{Asked, Rotations};
 use crate::config::{OptionProblem, Options};
+use crate::rotation::Credential;
 
 /// Runs for one event and ends. It fails only if Juju's own tools do: what a
 /// cluster or an option has wrong is told by the status.
@@ -50,6 +55,8 @@ struct Charm<'a> {
     options: Options,
     problems: Vec<OptionProblem>,
     memory: Memory,
+    /// What keeps a credential from being rotated.
+    rotation_problem: Option<(juju_charm::Status, String)>,
 }
 
 impl<'a> Charm<'a> {
@@ -64,6 +71,7 @@ impl<'a> Charm<'a> {
             options,
             problems,
             memory: Memory::read()?,
+            rotation_problem: None,
         })
     }
 
@@ -77,10 +85,45 @@ impl<'a> Charm<'a> {
         Ok(result?)
     }
 
+    /// Takes the next step of each credential that is due.
+    fn rotate(&mut self, event: &Event) -> anyhow::Result<()> {
+        let (plan, login) = (
+            &self.options.rotate,
+            self.options.juju_credentials.as_deref(),
+        );
+        if plan.targets.is_empty() && login.is_none() {
+            return Ok(());
+        }
+        let mut asked = Asked::default();
+        if let Event::Secret { id, label, what } = event
+            && let Some(credential) = label.as_deref().and_then(Credential::of_label)
+        {
+            match what {
+                SecretEvent::Rotate => drop(asked.0.insert(credential, None)),
+                // Juju takes no new content of a secret in the hook that removes a revision.
+                SecretEvent::Remove { revision } => {
+                    return Ok(secret::remove(id, Some(*revision))?);
+                }
+                SecretEvent::Changed | SecretEvent::Expired { .. } => {}
+            }
+        }
+        let Some(mut rotations) = Rotations::read(self.unit, plan, login)? else {
+            return Ok(());
+        };
+        if !asked.0.is_empty() {
+            rotations.log_in(self.unit, login);
+        }
+        rotations.advance(&asked)?;
+        self.rotation_problem = rotations.problem_line();
+        rotations.write()
+    }
+
     /// Sets the status if it is another, and writes the memory if it changed.
     fn finish(mut self, is_leader: bool, say_again: bool) -> anyhow::Result<()> {
         let (name, message) = if is_leader {
-            status::decide(&self.unit.name, &self.options, &self.problems, &self.memory)
+            let found =
+                status::decide(&self.unit.name, &self.options, &self.problems, &self.memory);
+            status::with_rotation(found, self.rotation_problem.take())
         } else {
             status::standing_by()
         };
@@ -105,6 +148,9 @@ fn reconcile(unit: &Unit, event: &Event) -> anyhow::Result<()> {
         if let Ok(report) = charm.audit() {
             info!("audited: {}", report.status_line());
         }
+    }
+    if is_leader {
+        charm.rotate(event)?;
     }
     // Juju itself sets a status when a unit starts.
     let say_again = matches!(

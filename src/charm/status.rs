@@ -51,3 +51,17 @@ pub fn decide(
         found,
     )
 }
+
+/// The status with what keeps a credential from being rotated, which comes first.
+pub fn with_rotation(
+    (status, message): (Status, String),
+    problem: Option<(Status, String)>,
+) -> (Status, String) {
+    match problem {
+        None => (status, message),
+        Some((Status::Blocked, why)) => (Status::Blocked, format!("{why}; {message}")),
+        // What blocks for another reason goes on blocking.
+        Some((_, why)) if status == Status::Blocked => (status, format!("{message}; {why}")),
+        Some((waiting, why)) => (waiting, format!("{why}; {message}")),
+    }
+}

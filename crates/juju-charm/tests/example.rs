@@ -88,11 +88,17 @@ fn the_action_greets() {
 #[test]
 fn interrupted_at_any_call_it_ends_where_it_would() {
     let events = unit().deployment();
-    let runs = sweep(unit, &events, |model| {
-        let mut told = model.relations[0].application_data.clone();
-        // The id is Juju's to give.
-        told.remove("token");
-        (model.status.clone(), model.secrets.len(), told)
-    });
+    let runs = sweep(
+        unit,
+        &events,
+        |_| (),
+        |juju| {
+            let model = juju.model();
+            let mut told = model.relations[0].application_data.clone();
+            // The id is Juju's to give.
+            told.remove("token");
+            (model.status.clone(), model.secrets.len(), told)
+        },
+    );
     assert!(runs > 50, "{runs}");
 }

@@ -82,6 +82,7 @@ pub struct Simulation {
     session: Arc<Mutex<Session>>,
     /// Variables that the container has and Juju passes on.
     pub environment: BTreeMap<String, OsString>,
+    controller: Option<Controller>,
     in_error: Option<Event>,
     fired: u64,
 }
@@ -121,6 +122,7 @@ impl Simulation {
             directory,
             session,
             environment: BTreeMap::new(),
+            controller: None,
             in_error: None,
             fired: 0,
         })
@@ -152,8 +154,17 @@ impl Simulation {
     }
 
     /// Lets the calls of a controller's API count as the charm's calls of tools do.
-    pub fn attach(&mut self, controller: &Controller) {
+    pub fn attach(&mut self, controller: Controller) {
         controller.link(Link(self.session.clone()));
+        self.controller = Some(controller);
+    }
+
+    /// The controller that is attached.
+    ///
+    /// # Panics
+    /// If none is.
+    pub fn controller(&self) -> &Controller {
+        self.controller.as_ref().expect("a controller is attached")
     }
 
     /// Interrupts the charm at a call to come; counted from now on.

@@ -1,29 +1,43 @@
-//! Interrupts a scenario at every call of a hook tool in turn.
+//! Interrupts a scenario at every call in turn.
 
 use std::fmt::Debug;
 
 use crate::driver::{Outcome, Simulation};
 use crate::event::Event;
 use crate::fault::{Fault, Interruption};
-use crate::model::Model;
 
 /// Tries of one event; more means that the charm does not get over the fault.
 const TRIES: usize = 3;
 
-/// Runs a scenario without a fault, then again for every call of a hook tool:
-/// with `dispatch` killed before it, killed after it, and with the call failing.
-/// Each time Juju goes on as it does: it fires the event again, and an action
-/// once more as an operator would. Every run must end in the state of the first.
+/// What may go wrong in a run of a scenario.
+#[derive(Clone, Copy, Debug)]
+enum Trouble {
+    /// At a call of a hook tool, or of an attached controller's API.
+    Call(Fault),
+    /// Juju does not commit what the charm wrote in an event.
+    Commit(usize),
+    /// The unit does not lead during an event.
+    Leadership(usize),
+}
+
+/// Runs a scenario without trouble, then again for every call of a hook tool and of
+/// an attached controller: with `dispatch` killed before it, killed after it, and
+/// with the call failing. Then once for every event with its commit rejected, and
+/// once with leadership lost for its time. Each time Juju goes on as it does: it
+/// fires the event again, and an action once more as an operator would. Every run
+/// must end in the state of the first.
 ///
-/// `state` tells what of the model is to be the same. Returns the number of
-/// interrupted runs.
+/// `holds` is called after every try of an event, in every run, and panics where
+/// what must always hold does not. `state` tells what is to be the same at the end.
+/// Returns the number of troubled runs.
 ///
 /// # Panics
 /// If a run ends in another state, or an event does not succeed in three tries.
 pub fn sweep<S: PartialEq + Debug>(
     make: impl Fn() -> Simulation,
     events: &[Event],
-    state: impl Fn(&Model) -> S,
+    holds: impl Fn(&Simulation),
+    state: impl Fn(&Simulation) -> S,
 ) -> usize {
     let mut juju = make();
     let mut calls = 0;
@@ -31,24 +45,57 @@ pub fn sweep<S: PartialEq + Debug>(
         let outcome = juju.run(event);
         assert!(
             went_well(&outcome),
-            "{event:?} without a fault: {outcome:?}"
+            "{event:?} without trouble: {outcome:?}"
         );
+        holds(&juju);
         calls += outcome.calls.len();
     }
-    let wanted = state(&juju.model());
-    for after in 0..calls {
-        for what in Interruption::ALL {
-            let mut juju = make();
-            juju.interrupt(Some(Fault { after, what }));
-            for event in events {
-                let tried = (0..TRIES).any(|_| went_well(&juju.run(event)));
-                assert!(tried, "{what:?} at call {after}: {event:?} fails again");
-            }
-            let came = state(&juju.model());
-            assert_eq!(came, wanted, "{what:?} at call {after} ends elsewhere");
+    let wanted = state(&juju);
+    let faults = (0..calls)
+        .flat_map(|after| Interruption::ALL.map(|what| Trouble::Call(Fault { after, what })));
+    let of_events = (0..events.len()).flat_map(|at| [Trouble::Commit(at), Trouble::Leadership(at)]);
+    let mut runs = 0;
+    for trouble in faults.chain(of_events) {
+        let mut juju = make();
+        if let Trouble::Call(fault) = trouble {
+            juju.interrupt(Some(fault));
         }
+        for (at, event) in events.iter().enumerate() {
+            if let Trouble::Commit(when) = trouble
+                && when == at
+            {
+                juju.change(|model| {
+                    model.fail_next_commit = Some("committing: connection lost".into());
+                });
+            }
+            let is_lost = matches!(trouble, Trouble::Leadership(when) if when == at);
+            if is_lost {
+                lead(&mut juju, false);
+            }
+            let tried = (0..TRIES).any(|_| {
+                let outcome = juju.run(event);
+                holds(&juju);
+                // A unit that does not lead may refuse an action.
+                went_well(&outcome) || is_lost && outcome.committed()
+            });
+            assert!(tried, "{trouble:?}: {event:?} fails again");
+            if is_lost {
+                lead(&mut juju, true);
+            }
+        }
+        let came = state(&juju);
+        assert_eq!(came, wanted, "{trouble:?} ends elsewhere");
+        runs += 1;
     }
-    calls * Interruption::ALL.len()
+    runs
+}
+
+/// Moves leadership, and fires what Juju then fires.
+fn lead(juju: &mut Simulation, leads: bool) {
+    for event in juju.lead(leads) {
+        let outcome = juju.run(&event);
+        assert!(went_well(&outcome), "{event:?}: {outcome:?}");
+    }
 }
 
 fn went_well(outcome: &Outcome) -> bool {

@@ -153,12 +153,14 @@ fn scripted(directory: &std::path::Path, script: &str) -> Simulation {
 #[test]
 fn a_charm_that_can_be_interrupted_ends_where_it_would() {
     let directory = tempfile::tempdir().unwrap();
-    let script = "state-set seen=$JUJU_HOOK_NAME; open-port 80; status-set active ready";
+    let script = "state-set seen=yes; open-port 80; status-set active ready";
     let events = ["install", "start"].map(Event::hook);
     let runs = sweep(
         || scripted(directory.path(), script),
         &events,
-        |model| {
+        |_| (),
+        |juju| {
+            let model = juju.model();
             (
                 model.state.clone(),
                 model.ports.clone(),
@@ -166,7 +168,7 @@ fn a_charm_that_can_be_interrupted_ends_where_it_would() {
             )
         },
     );
-    assert_eq!(runs, 3 * 6);
+    assert_eq!(runs, 3 * 6 + 2 * 2);
 }
 
 #[test]
@@ -178,7 +180,8 @@ fn a_charm_that_counts_its_hooks_in_a_file_is_found_out() {
     sweep(
         || scripted(directory.path(), script),
         &events,
-        |model| model.state.clone(),
+        |_| (),
+        |juju| juju.model().state.clone(),
     );
 }
 

@@ -1,0 +1,412 @@
+//! Carries out rotations: reads how far each is, takes its next step, and writes
+//! down how far it came.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use anyhow::Context as _;
+use jiff::{SignedDuration, Timestamp};
+use juju_charm::pebble::Client as Pebble;
+use juju_charm::relation::{self, Databag, Relation, Side};
+use juju_charm::secret::{self, Attributes, Content, Rotate, Value, Which};
+use juju_charm::tool::ToolError;
+use juju_charm::{Status, Unit};
+use juju_client::Password;
+use log::{info, warn};
+
+use super::login::{Access, LoginProblem};
+use crate::rotation::owner::{self, Applied, Change, Juju as _, Refusal};
+use crate::rotation::{Credential, Delivery, Entry, Ledger, Plan, Stage, Step, Target, password};
+
+/// The peer relation, and the key of the application's databag that has the ledger.
+const PEERS: &str = "peers";
+const KEY: &str = "rotation";
+/// The notice by which a hook has the next one come at once.
+const NOTICE: &str = "ckf-hardening.canonical.com/rotation";
+/// Old and new value of a secret's content.
+const USERNAME: &str = "username";
+const PASSWORD: &str = "password";
+const NEXT: &str = "next-password";
+const REGISTRATION: &str = "registration";
+
+/// The rotations of the application; only its leader may touch them.
+pub struct Rotations<'a> {
+    plan: &'a Plan,
+    peers: Relation,
+    ledger: Ledger,
+    before: Ledger,
+    access: Result<Access, LoginProblem>,
+    now: Timestamp,
+}
+
+/// What somebody asks for beside the plan.
+#[derive(Debug, Default)]
+pub struct Asked(pub BTreeMap<Credential, Option<Delivery>>);
+
+/// How the secret of a credential is.
+enum Held {
+    /// There is none.
+    Nothing,
+    /// It has this content.
+    Content(Content),
+}
+
+impl<'a> Rotations<'a> {
+    /// Reads how far each is. `None` without a peer relation, which a unit that is
+    /// being removed does not have.
+    pub fn read(unit: &Unit, plan: &'a Plan, option: Option<&str>) -> anyhow::Result<Option<Self>> {
+        let Some(peers) = relation::of_endpoint(PEERS)?.into_iter().next() else {
+            return Ok(None);
+        };
+        let application = unit.name.split('/').next().unwrap_or(&unit.name);
+        let databag = peers.get(Side::Application(application))?;
+        let text = databag.get(KEY).map_or("", String::as_str);
+        let ledger = Ledger::parse(text).context("the ledger of rotations, in the peer databag")?;
+        let mut rotations = Self {
+            plan,
+            peers,
+            before: ledger.clone(),
+            ledger,
+            access: Err(LoginProblem::NotSet),
+            now: crate::now(),
+        };
+        if rotations.has_work(&Asked::default()) {
+            rotations.log_in(unit, option);
+        }
+        Ok(Some(rotations))
+    }
+
+    /// Reads what is needed to log in, as late as can be.
+    pub fn log_in(&mut self, unit: &Unit, option: Option<&str>) {
+        if matches!(self.access, Err(LoginProblem::NotSet)) {
+            self.access = Access::read(unit, option);
+        }
+    }
+
+    /// How far each is.
+    pub fn ledger(&self) -> &Ledger {
+        &self.ledger
+    }
+
+    /// Why there is no login.
+    pub fn login_problem(&self) -> Option<&LoginProblem> {
+        self.access.as_ref().err()
+    }
+
+    /// Why what is to be done cannot be.
+    fn problem(&self) -> Option<&LoginProblem> {
+        let problem = self.login_problem();
+        problem.filter(|_| self.has_work(&Asked::default()))
+    }
+
+    /// The same, or the first try that failed, with the status to be shown.
+    pub fn problem_line(&self) -> Option<(Status, String)> {
+        if let Some(problem) = self.problem() {
+            return Some((Status::Blocked, problem.to_string()));
+        }
+        let (credential, failure) = self.ledger.failure()?;
+        let line = format!(
+            "rotation of {credential}: {}; tried again after {}",
+            failure.why, failure.again
+        );
+        Some((Status::Waiting, line))
+    }
+
+    fn has_work(&self, asked: &Asked) -> bool {
+        let all = self.candidates(asked);
+        all.iter()
+            .any(|credential| self.step(credential, asked) != Step::Rest)
+    }
+
+    /// All credentials that something may have to be done for.
+    fn candidates(&self, asked: &Asked) -> BTreeSet<Credential> {
+        let planned = self.plan.targets.keys();
+        let all = planned.chain(self.ledger.unsettled()).chain(asked.0.keys());
+        all.cloned().collect()
+    }
+
+    fn step(&self, credential: &Credential, asked: &Asked) -> Step {
+        let none = Entry::default();
+        let entry = self.ledger.0.get(credential).unwrap_or(&none);
+        let is_asked = asked.0.contains_key(credential);
+        // A user that was disabled stays so until somebody asks.
+        if entry.disabled.is_some() && !is_asked && entry.stage == Stage::Settled {
+            return Step::Rest;
+        }
+        let every = self.plan.targets.get(credential).map(|target| target.every);
+        entry.step(every, is_asked, self.now)
+    }
+
+    /// Takes the next step of each credential. What an owner refuses is written down
+    /// and tried again later; only Juju's own tools make this fail.
+    pub fn advance(&mut self, asked: &Asked) -> anyhow::Result<()> {
+        for credential in self.candidates(asked) {
+            match self.step(&credential, asked) {
+                Step::Rest | Step::Wait(_) => continue,
+                // Without a login nothing is begun; what was begun stays as it is.
+                _ if self.access.is_err() => continue,
+                Step::Prepare => {
+                    let delivery = asked.0.get(&credential).copied().flatten();
+                    self.prepare(&credential, delivery)?;
+                }
+                Step::Apply => self.apply(&credential)?,
+                Step::Settle => self.settle(&credential)?,
+            }
+            let stage = self.ledger.entry(&credential).stage;
+            info!("rotation of {credential}: {}", stage.name());
+        }
+        Ok(())
+    }
+
+    fn prepare(
+        &mut self,
+        credential: &Credential,
+        delivery: Option<Delivery>,
+    ) -> anyhow::Result<()> {
+        let target = self.plan.targets.get(credential).copied();
+        if self.disable_if_idle(credential) {
+            return Ok(());
+        }
+        let planned = target.map(|target| target.delivery);
+        let delivery = delivery.or(planned).unwrap_or_default();
+        if delivery == Delivery::Password && !credential.is_kept_by_owner() {
+            let label = credential.label();
+            match read(&label)? {
+                // It was prepared before, and the ledger does not know.
+                Held::Content(content) if content.contains_key(NEXT) => {}
+                Held::Content(mut content) => {
+                    content.insert(NEXT.into(), value(&password::generate()));
+                    let id = self.secret_of(credential)?;
+                    secret::set(&id, &content, &Attributes::default())?;
+                }
+                Held::Nothing => {
+                    let content = Content::from([(NEXT.into(), value(&password::generate()))]);
+                    self.add_secret(credential, &content, target)?;
+                }
+            }
+        }
+        let entry = self.ledger.entry(credential);
+        entry.stage = Stage::Prepared;
+        entry.delivery = delivery;
+        entry.failure = None;
+        entry.disabled = None;
+        Ok(())
+    }
+
+    /// Disables a Juju user that did not log in for long, if the plan says so.
+    fn disable_if_idle(&mut self, credential: &Credential) -> bool {
+        let (Credential::JujuUser(name), Some(limit)) = (credential, self.plan.disable_idle) else {
+            return false;
+        };
+        let now = self.now;
+        let idle = |access: &mut Access| -> Result<bool, Refusal> {
+            if name == access.user() {
+                return Ok(false);
+            }
+            let controller = access.controller()?;
+            let user = controller.user_info(name)?;
+            // One that never logged in is idle since it was made.
+            let last = user.last_connection.or(user.date_created);
+            let last: Option<Timestamp> = last.and_then(|time| time.parse().ok());
+            let is_idle = last.is_some_and(|last| now.duration_since(last) >= limit);
+            if is_idle {
+                controller.disable_user(name)?;
+            }
+            Ok(is_idle)
+        };
+        let result = match &mut self.access {
+            Ok(access) => idle(access),
+            Err(_) => return false,
+        };
+        let entry = self.ledger.entry(credential);
+        match result {
+            Ok(true) => {
+                warn!("{credential}: disabled, for it was idle too long");
+                entry.disabled = Some(now);
+                true
+            }
+            Ok(false) => false,
+            Err(refusal) => {
+                // Rotating will tell the same and be tried again.
+                warn!("{credential}: whether it is idle is not known: {refusal}");
+                false
+            }
+        }
+    }
+
+    fn apply(&mut self, credential: &Credential) -> anyhow::Result<()> {
+        let entry = self.ledger.entry(credential).clone();
+        let is_kept = credential.is_kept_by_owner();
+        let mut content = match is_kept {
+            true => Content::new(),
+            false => match read(&credential.label())? {
+                Held::Content(content) => content,
+                Held::Nothing if entry.delivery == Delivery::Registration => Content::new(),
+                Held::Nothing => {
+                    warn!("{credential}: its secret was removed; it is prepared anew");
+                    self.ledger.entry(credential).stage = Stage::Settled;
+                    return self.prepare(credential, Some(entry.delivery));
+                }
+            },
+        };
+        let new = content.get(NEXT).map(|new| Password::new(new.expose()));
+        if new.is_none() && !is_kept && entry.delivery == Delivery::Password {
+            // It was published, and the ledger does not know.
+            self.ledger.entry(credential).stage = Stage::Published;
+            return Ok(());
+        }
+        let change = Change {
+            delivery: entry.delivery,
+            new: new.as_ref(),
+            action: &entry.action,
+        };
+        let Ok(access) = &mut self.access else {
+            return Ok(());
+        };
+        let applied = match owner::apply(credential, &change, access) {
+            Ok(applied) => applied,
+            Err(Refusal(why)) => {
+                warn!("rotation of {credential}: {why}");
+                let entry = self.ledger.entry(credential);
+                entry.action.clear();
+                entry.failed(why, self.now, password::jitter());
+                return Ok(());
+            }
+        };
+        if let Some(action) = applied.pending_action {
+            self.ledger.entry(credential).action = action;
+            return Ok(());
+        }
+        if !is_kept {
+            publish(&mut content, &applied, new.as_ref());
+            match entry.secret.is_empty() && entry.delivery == Delivery::Registration {
+                true => {
+                    let target = self.plan.targets.get(credential).copied();
+                    self.add_secret(credential, &content, target)?;
+                }
+                false => {
+                    let id = self.secret_of(credential)?;
+                    secret::set(&id, &content, &Attributes::default())?;
+                }
+            }
+        }
+        let now = self.now;
+        let entry = self.ledger.entry(credential);
+        entry.stage = if is_kept {
+            Stage::Settled
+        } else {
+            Stage::Published
+        };
+        entry.rotated = Some(now);
+        entry.failure = None;
+        entry.action.clear();
+        Ok(())
+    }
+
+    fn settle(&mut self, credential: &Credential) -> anyhow::Result<()> {
+        let stage = match read(&credential.label())? {
+            Held::Content(content) if content.contains_key(NEXT) => Stage::Prepared,
+            Held::Content(_) | Held::Nothing => Stage::Settled,
+        };
+        self.ledger.entry(credential).stage = stage;
+        Ok(())
+    }
+
+    fn add_secret(
+        &mut self,
+        credential: &Credential,
+        content: &Content,
+        target: Option<Target>,
+    ) -> anyhow::Result<()> {
+        let label = credential.label();
+        let description = format!("{credential}, rotated by ckf-hardening");
+        let attributes = Attributes {
+            label: Some(&label),
+            description: Some(&description),
+            // Juju 3.6 before 3.6.12 cannot change it later, so it is set here only.
+            rotate: target.and_then(|target| clock(target.every)),
+            ..Attributes::default()
+        };
+        self.ledger.entry(credential).secret = secret::add(content, &attributes)?;
+        Ok(())
+    }
+
+    /// Id of the secret of a credential, which it has.
+    fn secret_of(&mut self, credential: &Credential) -> anyhow::Result<String> {
+        let entry = self.ledger.entry(credential);
+        if entry.secret.is_empty() {
+            let (id, _) = secret::info_by_label(&credential.label())?;
+            entry.secret = format!("secret:{id}");
+        }
+        Ok(entry.secret.clone())
+    }
+
+    /// Writes down how far each came, and has the next hook come at once if it can
+    /// go on.
+    pub fn write(self) -> anyhow::Result<()> {
+        let goes_on = self
+            .ledger
+            .0
+            .values()
+            .any(|entry| entry.failure.is_none() && entry.stage != Stage::Settled);
+        if self.ledger != self.before {
+            let text = serde_json::to_string(&self.ledger).context("the ledger as JSON")?;
+            let databag = Databag::from([(KEY.to_owned(), text)]);
+            self.peers.set_application(&databag)?;
+        }
+        if goes_on && self.access.is_ok() {
+            wake();
+        }
+        Ok(())
+    }
+}
+
+/// The content when the new value holds: without the old one.
+fn publish(content: &mut Content, applied: &Applied, new: Option<&Password>) {
+    content.clear();
+    content.insert(USERNAME.into(), Value::new(applied.username.as_str()));
+    match (&applied.registration, new) {
+        (Some(token), _) => content.insert(REGISTRATION.into(), value(token)),
+        (None, Some(new)) => content.insert(PASSWORD.into(), value(new)),
+        (None, None) => None,
+    };
+}
+
+fn value(password: &Password) -> Value {
+    Value::new(password.expose())
+}
+
+/// The newest content of an own secret, by its label.
+fn read(label: &str) -> anyhow::Result<Held> {
+    // One that was removed can still be read for a while; only its owner is told so.
+    match secret::info_by_label(label) {
+        Ok(_) => Ok(Held::Content(secret::get_by_label(label, Which::Peek)?)),
+        Err(ToolError::NotFound { .. }) => Ok(Held::Nothing),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Juju's own clock for a time: the shortest of its periods that is not shorter. It
+/// reminds the charm should no other hook come.
+fn clock(every: SignedDuration) -> Option<Rotate> {
+    let hours = every.as_hours();
+    [
+        (1, Rotate::Hourly),
+        (24, Rotate::Daily),
+        (7 * 24, Rotate::Weekly),
+        (28 * 24, Rotate::Monthly),
+        (89 * 24, Rotate::Quarterly),
+        (365 * 24, Rotate::Yearly),
+    ]
+    .into_iter()
+    .find(|(period, _)| hours <= *period)
+    .map(|(_, clock)| clock)
+}
+
+/// Has Juju fire the next hook when this one is over: a notice of the workload's
+/// Pebble does so. Without it the rotation goes on with the next hook there is.
+fn wake() {
+    let pebble = Pebble::of_container("hardening");
+    if let Err(error) = pebble.notify(NOTICE, &serde_json::Map::new(), None) {
+        log::debug!("no notice to go on at once: {error}");
+    }
+}

@@ -1,0 +1,214 @@
+//! The actions `rotate-credentials` and `rotation-status`.
+
+use anyhow::{Context as _, bail};
+use comfy_table::{Table, presets};
+use jiff::Timestamp;
+use juju_charm::{Unit, action, leader};
+use serde::{Deserialize, Serialize};
+
+use super::Charm;
+use super::rotate::{Asked, Rotations};
+use crate::rotation::{Credential, Delivery, Ledger, Plan, Stage};
+
+/// The controller's first user, who is everybody's last way in.
+const FIRST_USER: &str = "admin";
+
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "kebab-case")]
+struct Parameters {
+    targets: Vec<String>,
+    users: Vec<String>,
+    deliver: Option<Delivery>,
+    dry_run: bool,
+    force: bool,
+}
+
+impl Parameters {
+    /// What is asked for; without a target, all that the option names.
+    fn asked(&self, plan: &Plan) -> anyhow::Result<Asked> {
+        let users = self.users.iter().map(|name| format!("juju-user/{name}"));
+        let names: Vec<String> = self.targets.iter().cloned().chain(users).collect();
+        let mut asked = Asked::default();
+        for name in &names {
+            let credential: Credential = name.parse().map_err(anyhow::Error::msg)?;
+            if credential == Credential::JujuUser(FIRST_USER.into()) && !self.force {
+                bail!(
+                    "{name} is the controller's first user, everybody's last way in; \
+                     force=true rotates it all the same"
+                );
+            }
+            let delivery = self
+                .deliver
+                .filter(|_| matches!(credential, Credential::JujuUser(_)));
+            asked.0.insert(credential, delivery);
+        }
+        if names.is_empty() {
+            asked.0.extend(
+                plan.targets
+                    .keys()
+                    .map(|credential| (credential.clone(), None)),
+            );
+        }
+        if asked.0.is_empty() {
+            bail!(
+                "nothing to rotate: name targets, for example targets='[dex]', \
+                 or set the option rotate"
+            );
+        }
+        Ok(asked)
+    }
+}
+
+/// Begins rotations, or goes on with those that are begun.
+pub fn rotate(unit: &Unit) -> anyhow::Result<()> {
+    let parameters: Parameters = action::parameters()?;
+    let charm = leading(unit)?;
+    let plan = &charm.options.rotate;
+    let login = charm.options.juju_credentials.as_deref();
+    let asked = parameters.asked(plan)?;
+    let mut rotations = read(unit, plan, login)?;
+    rotations.log_in(unit, login);
+    if let Some(problem) = rotations.login_problem() {
+        bail!("{problem}");
+    }
+    if parameters.dry_run {
+        let lines = asked.0.keys().map(|credential| {
+            let stage = rotations
+                .ledger()
+                .0
+                .get(credential)
+                .map(|entry| entry.stage);
+            format!("{credential}: {}", would(stage.unwrap_or_default()))
+        });
+        let text = lines.collect::<Vec<_>>().join("\n");
+        return Ok(action::set(&[("plan", &text)])?);
+    }
+    for credential in asked.0.keys() {
+        action::log(&format!("rotating {credential}"))?;
+    }
+    rotations.advance(&asked)?;
+    let rows: Vec<Row> = rows(rotations.ledger(), plan, crate::now())
+        .into_iter()
+        .filter(|row| {
+            asked
+                .0
+                .keys()
+                .any(|credential| credential.to_string() == row.credential)
+        })
+        .collect();
+    for row in &rows {
+        action::log(&format!("{}: {}", row.credential, row.state))?;
+    }
+    let json = serde_json::to_string(&rows).context("the credentials as JSON")?;
+    let next = "the next hooks go on by themselves; rotation-status shows how far they are";
+    action::set(&[
+        ("status", &table(&rows)),
+        ("credentials", &json),
+        ("next", next),
+    ])?;
+    rotations.write()
+}
+
+/// Shows how far each credential is.
+pub fn status(unit: &Unit) -> anyhow::Result<()> {
+    let charm = leading(unit)?;
+    let plan = &charm.options.rotate;
+    let rotations = read(unit, plan, charm.options.juju_credentials.as_deref())?;
+    let rows = rows(rotations.ledger(), plan, crate::now());
+    if rows.is_empty() {
+        let text = "no credential is rotated; the option rotate names those that should be";
+        return Ok(action::set(&[("status", text)])?);
+    }
+    let json = serde_json::to_string(&rows).context("the credentials as JSON")?;
+    Ok(action::set(&[
+        ("status", &table(&rows)),
+        ("credentials", &json),
+    ])?)
+}
+
+fn leading(unit: &Unit) -> anyhow::Result<Charm<'_>> {
+    if !leader::is_leader()? {
+        let application = unit.name.split('/').next().unwrap_or(&unit.name);
+        bail!("only the leader rotates credentials; run it on {application}/leader");
+    }
+    Charm::read(unit)
+}
+
+fn read<'a>(unit: &Unit, plan: &'a Plan, login: Option<&str>) -> anyhow::Result<Rotations<'a>> {
+    let rotations = Rotations::read(unit, plan, login)?;
+    rotations.context("the peer relation is not there yet; try again when the unit has started")
+}
+
+/// What would be done first.
+fn would(stage: Stage) -> &'static str {
+    match stage {
+        Stage::Settled => {
+            "a new value would be written to its secret, then set at its owner by the next hook"
+        }
+        Stage::Prepared => "its new value would be set at its owner, and published in its secret",
+        Stage::Published => "it has just been rotated",
+    }
+}
+
+/// A credential, as it is shown.
+#[derive(Serialize)]
+#[serde(rename_all = "kebab-case")]
+struct Row {
+    credential: String,
+    state: String,
+    /// Days since the last rotation.
+    age_days: Option<i64>,
+    next: Option<Timestamp>,
+    secret: String,
+}
+
+fn rows(ledger: &Ledger, plan: &Plan, now: Timestamp) -> Vec<Row> {
+    let all = plan.targets.keys().chain(ledger.0.keys());
+    let all: std::collections::BTreeSet<&Credential> = all.collect();
+    let row = |credential: &Credential| {
+        let entry = ledger.0.get(credential).cloned().unwrap_or_default();
+        let state = match (&entry.failure, entry.disabled) {
+            (Some(failure), _) => format!(
+                "{}, failed {} times: {}; again after {}",
+                entry.stage.name(),
+                failure.attempts,
+                failure.why,
+                failure.again
+            ),
+            (None, Some(when)) => format!("user disabled at {when}"),
+            (None, None) if entry.rotated.is_none() && entry.stage == Stage::Settled => {
+                "never rotated".into()
+            }
+            (None, None) => entry.stage.name().into(),
+        };
+        let every = plan.targets.get(credential).map(|target| target.every);
+        Row {
+            credential: credential.to_string(),
+            state,
+            age_days: entry
+                .rotated
+                .map(|at| now.duration_since(at).as_hours() / 24),
+            next: every.and_then(|every| entry.next(every)),
+            secret: match credential.is_kept_by_owner() {
+                true => "kept by its owner".into(),
+                false => entry.secret,
+            },
+        }
+    };
+    all.into_iter().map(row).collect()
+}
+
+fn table(rows: &[Row]) -> String {
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING);
+    table.set_header(["credential", "state", "age", "next", "secret"]);
+    for row in rows {
+        let age = row
+            .age_days
+            .map_or("unknown".into(), |days| format!("{days} d"));
+        let next = row.next.map_or("-".into(), |next| next.to_string());
+        table.add_row([&row.credential, &row.state, &age, &next, &row.secret]);
+    }
+    let lines = table.lines().map(|line| line.trim().to_owned());
+    lines.collect::<Vec<_>>().join("\n")
+}
