@@ -385,17 +385,17 @@ fn read(label: &str) -> anyhow::Result<Held> {
     }
 }
 
-/// Juju's own clock for a time: the shortest of its periods that is not shorter. It
-/// reminds the charm should no other hook come.
+/// Juju's own clock for a time: the shortest of its periods that is not shorter, its
+/// months taken as long. It reminds the charm should no other hook come.
 fn clock(every: SignedDuration) -> Option<Rotate> {
     let hours = every.as_hours();
     [
         (1, Rotate::Hourly),
         (24, Rotate::Daily),
         (7 * 24, Rotate::Weekly),
-        (28 * 24, Rotate::Monthly),
-        (89 * 24, Rotate::Quarterly),
-        (365 * 24, Rotate::Yearly),
+        (31 * 24, Rotate::Monthly),
+        (92 * 24, Rotate::Quarterly),
+        (366 * 24, Rotate::Yearly),
     ]
     .into_iter()
     .find(|(period, _)| hours <= *period)
