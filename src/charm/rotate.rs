@@ -170,7 +170,7 @@ impl<'a> Rotations<'a> {
         let delivery = delivery.or(planned).unwrap_or_default();
         if delivery == Delivery::Password && !credential.is_kept_by_owner() {
             let label = credential.label();
-            match read(&label)? {
+            match read(&label, Which::Peek)? {
                 // It was prepared before, and the ledger does not know.
                 Held::Content(content) if content.contains_key(NEXT) => {}
                 Held::Content(mut content) => {
@@ -238,7 +238,7 @@ impl<'a> Rotations<'a> {
         let is_kept = credential.is_kept_by_owner();
         let mut content = match is_kept {
             true => Content::new(),
-            false => match read(&credential.label())? {
+            false => match read(&credential.label(), Which::Peek)? {
                 Held::Content(content) => content,
                 Held::Nothing if entry.delivery == Delivery::Registration => Content::new(),
                 Held::Nothing => {
@@ -303,7 +303,8 @@ impl<'a> Rotations<'a> {
     }
 
     fn settle(&mut self, credential: &Credential) -> anyhow::Result<()> {
-        let stage = match read(&credential.label())? {
+        // Juju offers the old revision for removal when its owner too reads the new one.
+        let stage = match read(&credential.label(), Which::Refresh)? {
             Held::Content(content) if content.contains_key(NEXT) => Stage::Prepared,
             Held::Content(_) | Held::Nothing => Stage::Settled,
         };
@@ -376,10 +377,10 @@ fn value(password: &Password) -> Value {
 }
 
 /// The newest content of an own secret, by its label.
-fn read(label: &str) -> anyhow::Result<Held> {
+fn read(label: &str, which: Which) -> anyhow::Result<Held> {
     // One that was removed can still be read for a while; only its owner is told so.
     match secret::info_by_label(label) {
-        Ok(_) => Ok(Held::Content(secret::get_by_label(label, Which::Peek)?)),
+        Ok(_) => Ok(Held::Content(secret::get_by_label(label, which)?)),
         Err(ToolError::NotFound { .. }) => Ok(Held::Nothing),
         Err(error) => Err(error.into()),
     }
