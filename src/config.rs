@@ -83,7 +83,13 @@ impl Options {
 
     /// Stands for all that an audit judges by: if it is another, the verdicts may be.
     pub fn fingerprint(&self) -> String {
-        let text = format!("{:?} {:?} {}", self.policy, self.release, crate::VERSION);
+        let text = format!(
+            "{:?} {:?} {:?} {}",
+            self.policy,
+            self.release,
+            self.juju_credentials,
+            crate::VERSION
+        );
         let digest = Sha256::digest(text);
         digest.iter().take(8).map(|b| format!("{b:02x}")).collect()
     }

@@ -1,7 +1,7 @@
 //! The policy: thresholds, allow-lists, waivers and attestations, parsed once.
 
-use jiff::Timestamp;
 use jiff::civil::Date;
+use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 
 use crate::catalog::{self, Severity};
@@ -23,6 +23,10 @@ pub struct Policy {
     pub profile: Profile,
     /// Days before its end at which a certificate fails, and at which it is warned of.
     pub certificate_days: (i64, i64),
+    /// Longest time that a password is used.
+    pub password_age: SignedDuration,
+    /// Longest time that a user may not log in.
+    pub idle_time: SignedDuration,
     /// Lowest TLS version, `1.2` or `1.3`, as the minor digit.
     pub tls_minimum: u8,
     /// Host by which users reach the platform.
@@ -42,6 +46,8 @@ impl Default for Policy {
         Self {
             profile: Profile::Baseline,
             certificate_days: (7, 30),
+            password_age: SignedDuration::from_hours(90 * 24),
+            idle_time: SignedDuration::from_hours(90 * 24),
             tls_minimum: 2,
             external_hostname: None,
             source_ranges: Vec::new(),
@@ -68,6 +74,10 @@ pub struct Allow {
     pub services: Vec<String>,
     /// Pods that may be privileged, by `namespace/name-prefix`.
     pub pods: Vec<String>,
+    /// Juju users that may be superusers.
+    pub superusers: Vec<String>,
+    /// Juju users that may be admins of the platform's model.
+    pub model_admins: Vec<String>,
     /// Registries or repositories that images may come from.
     pub registries: Vec<String>,
 }
@@ -151,6 +161,8 @@ struct Wire {
 struct Thresholds {
     certificate_fail_days: i64,
     certificate_warn_days: i64,
+    password_max_days: i64,
+    idle_max_days: i64,
 }
 
 impl Default for Thresholds {
@@ -159,6 +171,8 @@ impl Default for Thresholds {
         Self {
             certificate_fail_days,
             certificate_warn_days,
+            password_max_days: 90,
+            idle_max_days: 90,
         }
     }
 }
@@ -213,6 +227,25 @@ impl Policy {
                 thresholds.certificate_fail_days,
                 thresholds.certificate_warn_days,
             );
+        }
+        for (field, days, into) in [
+            (
+                "password-max-days",
+                thresholds.password_max_days,
+                &mut policy.password_age,
+            ),
+            (
+                "idle-max-days",
+                thresholds.idle_max_days,
+                &mut policy.idle_time,
+            ),
+        ] {
+            match days {
+                1..=3650 => *into = SignedDuration::from_hours(24 * days),
+                days => problems.push(PolicyProblem(format!(
+                    "thresholds: expected {field} between 1 and 3650, got {days}"
+                ))),
+            }
         }
         policy.source_ranges = wire.source_ranges;
         policy.allow = wire.allow;

@@ -371,6 +371,26 @@ fn refusal(outcome: &Outcome) -> &str {
 }
 
 #[test]
+fn an_action_shows_who_may_do_what() {
+    let mut unit = unit(Juju::V3_6, "");
+    let outcome = unit.run(&Event::action("list-users", json!({})));
+    let users: Value = serde_json::from_str(outcome.results()["json"].as_str().unwrap()).unwrap();
+    assert_eq!(users["users"].as_array().unwrap().len(), 4);
+    assert!(
+        outcome.results()["users"]
+            .as_str()
+            .unwrap()
+            .contains("hardening")
+    );
+    unit.change(|model| drop(model.options.remove("juju-credentials")));
+    let outcome = unit.run(&Event::action("list-users", json!({})));
+    assert!(
+        refusal(&outcome).contains("juju-credentials is not set"),
+        "{outcome:?}"
+    );
+}
+
+#[test]
 fn a_wrong_password_and_another_controller_are_told() {
     let mut unit = unit(Juju::V4_0, "targets: [dex]");
     give_login(&mut unit, "wrong");

@@ -1,11 +1,13 @@
 //! The actions of `actions.yaml`.
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use juju_charm::{Unit, action, leader, tool};
 use serde::Deserialize;
 
-use super::{Charm, rotation_actions};
+use super::login::LoginProblem;
+use super::{Charm, audit, rotation_actions};
 use crate::catalog;
+use crate::facts::known::Known;
 use crate::report::{self, Format, Report};
 
 /// Room for the report's key in the argument that holds both.
@@ -17,6 +19,7 @@ pub fn run(unit: &Unit, name: &str) -> anyhow::Result<()> {
         "audit" => audit(unit),
         "get-report" => get_report(unit),
         "explain" => explain(),
+        "list-users" => list_users(unit),
         "rotate-credentials" => rotation_actions::rotate(unit),
         "rotation-status" => rotation_actions::status(unit),
         other => Err(anyhow::anyhow!("this version has no action {other}")),
@@ -74,6 +77,20 @@ fn read(unit: &Unit) -> anyhow::Result<Report> {
     let report = report?;
     action::log(&format!("judged {} controls", report.controls.len()))?;
     Ok(report)
+}
+
+fn list_users(unit: &Unit) -> anyhow::Result<()> {
+    let charm = Charm::read(unit)?;
+    let Some(option) = charm.options.juju_credentials.as_deref() else {
+        bail!("{}", LoginProblem::NotSet);
+    };
+    let juju = match audit::read_juju(unit, option) {
+        Known::Known(juju) => juju,
+        Known::Unknown(why) => bail!("{why}"),
+    };
+    let users = report::Users::of(&juju);
+    let json = serde_json::to_string(&users).context("the users as JSON")?;
+    Ok(action::set(&[("users", &users.table()), ("json", &json)])?)
 }
 
 fn explain() -> anyhow::Result<()> {

@@ -4,8 +4,12 @@ use std::time::Duration;
 
 use juju_charm::Unit;
 
+use super::login::Access;
+use super::rotate;
 use crate::config::{OptionProblem, Options};
 use crate::facts::About;
+use crate::facts::juju::{self, Juju};
+use crate::facts::known::{Known, Unknown};
 use crate::facts::kubernetes::{self, ReadError, Source};
 use crate::report::Report;
 
@@ -13,23 +17,63 @@ use crate::report::Report;
 /// stops its unit.
 const DEADLINE: Duration = Duration::from_secs(180);
 
+/// What came of an audit.
+pub struct Audited {
+    /// The verdicts.
+    pub report: Report,
+    /// Why the controller could not be read, though there is a login to it.
+    pub juju_problem: Option<String>,
+}
+
 /// Audits the model of this unit.
 pub fn run(
     unit: &Unit,
     options: &Options,
     problems: &[OptionProblem],
-) -> Result<Report, ReadError> {
+) -> Result<Audited, ReadError> {
     let about = About {
         collected_at: crate::now(),
         // On Kubernetes a model is a namespace of its name.
         namespace: unit.model.clone(),
     };
-    let facts = kubernetes::read(&Source::default(), about, DEADLINE, &|_| ())?;
+    let mut facts = kubernetes::read(&Source::default(), about, DEADLINE, &|_| ())?;
+    if let Some(option) = &options.juju_credentials {
+        facts.juju = read_juju(unit, option);
+        facts.rotated = match rotate::rotated(unit) {
+            Ok(rotated) => Known::Known(rotated),
+            Err(error) => Known::Unknown(Unknown::Failed(format!("{error:#}"))),
+        };
+    }
     let problems = problems.iter().map(ToString::to_string).collect();
-    Ok(Report::audit(
+    let juju_problem = match &facts.juju {
+        Known::Unknown(Unknown::NotCollected) | Known::Known(_) => None,
+        Known::Unknown(why) => Some(why.to_string()),
+    };
+    let report = Report::audit(
         &facts,
         &options.policy,
         options.release.as_deref(),
         problems,
-    ))
+    );
+    Ok(Audited {
+        report,
+        juju_problem,
+    })
+}
+
+/// What the controller tells with the login of the option.
+pub fn read_juju(unit: &Unit, option: &str) -> Known<Juju> {
+    let failed = |why: String| Known::Unknown(Unknown::Failed(why));
+    let access = match Access::read(unit, Some(option)) {
+        Ok(access) => access,
+        Err(problem) => return failed(problem.to_string()),
+    };
+    match access.accepted() {
+        Ok(login) => juju::read(&juju::Source {
+            endpoint: access.endpoint(),
+            login: &login,
+            model: &unit.model,
+        }),
+        Err(refusal) => failed(refusal.to_string()),
+    }
 }

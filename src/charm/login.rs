@@ -19,9 +19,7 @@ const DEADLINE: Duration = Duration::from_secs(90);
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum LoginProblem {
     /// The option is not set.
-    #[error(
-        "option juju-credentials is not set, and rotating needs it; see how-to/rotate-credentials"
-    )]
+    #[error("option juju-credentials is not set, and this needs it; see how-to/rotate-credentials")]
     NotSet,
     /// The secret is gone.
     #[error(
@@ -113,7 +111,17 @@ impl Access {
         })
     }
 
-    fn open(&self, target: &Target) -> Result<Connection, Refusal> {
+    /// Where the controller is.
+    pub fn endpoint(&self) -> &Endpoint {
+        &self.endpoint
+    }
+
+    /// The login that the controller accepts.
+    pub fn accepted(&self) -> Result<Login, Refusal> {
+        self.open(&Target::Controller).map(|(_, login)| login)
+    }
+
+    fn open(&self, target: &Target) -> Result<(Connection, Login), Refusal> {
         let mut refused = None;
         for password in &self.passwords {
             let left = self.deadline.saturating_duration_since(Instant::now());
@@ -124,15 +132,15 @@ impl Access {
             }
             let login = Login::new(&self.user, password.clone())?.within(left.min(WITHIN));
             match Connection::open(&self.endpoint, target, &login) {
-                Ok(connection) => return self.check(connection),
+                Ok(connection) => return Ok((self.check(connection)?, login)),
                 Err(error @ Error::Login { .. }) => refused = Some(error),
                 Err(error) => return Err(error.into()),
             }
         }
-        let error = refused.map_or_else(String::new, |error| error.to_string());
-        Err(Refusal(format!(
-            "{error}; put the right password into the secret of juju-credentials, and see that the user is not disabled"
-        )))
+        Err(match refused {
+            Some(error) => self::refused(&error),
+            None => Refusal("there is no password to log in with".into()),
+        })
     }
 
     fn check(&self, connection: Connection) -> Result<Connection, Refusal> {
@@ -146,11 +154,18 @@ impl Access {
     }
 }
 
+fn refused(error: &Error) -> Refusal {
+    Refusal(format!(
+        "{error}; put the right password into the secret of juju-credentials, and see that \
+         the user is not disabled"
+    ))
+}
+
 impl Juju for Access {
     fn controller(&mut self) -> Result<&mut Connection, Refusal> {
         let connection = match self.controller.take() {
             Some(connection) => connection,
-            None => self.open(&Target::Controller)?,
+            None => self.open(&Target::Controller)?.0,
         };
         Ok(self.controller.insert(connection))
     }
@@ -158,7 +173,7 @@ impl Juju for Access {
     fn model(&mut self) -> Result<&mut Connection, Refusal> {
         let connection = match self.model.take() {
             Some(connection) => connection,
-            None => self.open(&Target::Model(self.model_uuid.clone()))?,
+            None => self.open(&Target::Model(self.model_uuid.clone()))?.0,
         };
         Ok(self.model.insert(connection))
     }

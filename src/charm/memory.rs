@@ -7,10 +7,10 @@ use jiff::Timestamp;
 use juju_charm::{Status, state};
 use serde::{Deserialize, Serialize};
 
+use super::audit::Audited;
 use crate::catalog::Severity;
 use crate::config::Options;
 use crate::facts::kubernetes::ReadError;
-use crate::report::Report;
 
 /// The key under which all of it is.
 const KEY: &str = "memory";
@@ -49,6 +49,9 @@ pub struct Audit {
     pub worst: Option<Severity>,
     /// How many kinds of objects could not be read.
     pub unread: usize,
+    /// Why the controller could not be read, though there is a login to it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub juju_problem: Option<String>,
 }
 
 impl Memory {
@@ -76,19 +79,25 @@ impl Memory {
     pub fn is_audit_due(&self, options: &Options, now: Timestamp) -> bool {
         self.now.unreachable.is_some()
             || self.now.audit.as_ref().is_none_or(|audit| {
-                audit.fingerprint != options.fingerprint() || options.is_due(audit.at, now)
+                // A login that was refused may have been put right since.
+                audit.juju_problem.is_some()
+                    || audit.fingerprint != options.fingerprint()
+                    || options.is_due(audit.at, now)
             })
     }
 
     /// Notes what came of an audit.
     pub fn audited(
         &mut self,
-        result: &Result<Report, ReadError>,
+        result: &Result<Audited, ReadError>,
         options: &Options,
         at: Timestamp,
     ) {
         match result {
-            Ok(report) => {
+            Ok(Audited {
+                report,
+                juju_problem,
+            }) => {
                 self.now.unreachable = None;
                 self.now.audit = Some(Audit {
                     at,
@@ -96,6 +105,7 @@ impl Memory {
                     line: report.status_line(),
                     worst: Severity::ALL.into_iter().find(|s| report.open_of(*s) > 0),
                     unread: report.cluster.unknown.len(),
+                    juju_problem: juju_problem.clone(),
                 });
             }
             Err(error) => self.now.unreachable = Some(error.to_string()),

@@ -82,7 +82,7 @@ impl<'a> Charm<'a> {
         if let Err(error) = &result {
             warn!("{error}");
         }
-        Ok(result?)
+        Ok(result?.report)
     }
 
     /// Takes the next step of each credential that is due.

@@ -54,13 +54,9 @@ impl<'a> Rotations<'a> {
     /// Reads how far each is. `None` without a peer relation, which a unit that is
     /// being removed does not have.
     pub fn read(unit: &Unit, plan: &'a Plan, option: Option<&str>) -> anyhow::Result<Option<Self>> {
-        let Some(peers) = relation::of_endpoint(PEERS)?.into_iter().next() else {
+        let Some((peers, ledger)) = ledger(unit)? else {
             return Ok(None);
         };
-        let application = unit.name.split('/').next().unwrap_or(&unit.name);
-        let databag = peers.get(Side::Application(application))?;
-        let text = databag.get(KEY).map_or("", String::as_str);
-        let ledger = Ledger::parse(text).context("the ledger of rotations, in the peer databag")?;
         let mut rotations = Self {
             plan,
             peers,
@@ -359,6 +355,27 @@ impl<'a> Rotations<'a> {
         }
         Ok(())
     }
+}
+
+/// The ledger and where it is; `None` without a peer relation.
+fn ledger(unit: &Unit) -> anyhow::Result<Option<(Relation, Ledger)>> {
+    let Some(peers) = relation::of_endpoint(PEERS)?.into_iter().next() else {
+        return Ok(None);
+    };
+    let application = unit.name.split('/').next().unwrap_or(&unit.name);
+    let databag = peers.get(Side::Application(application))?;
+    let text = databag.get(KEY).map_or("", String::as_str);
+    let ledger = Ledger::parse(text).context("the ledger of rotations, in the peer databag")?;
+    Ok(Some((peers, ledger)))
+}
+
+/// When each credential was last rotated.
+pub fn rotated(unit: &Unit) -> anyhow::Result<BTreeMap<String, Timestamp>> {
+    let ledger = ledger(unit)?.map(|(_, ledger)| ledger).unwrap_or_default();
+    let known = ledger.0.into_iter();
+    let known =
+        known.filter_map(|(credential, entry)| Some((credential.to_string(), entry.rotated?)));
+    Ok(known.collect())
 }
 
 /// The content when the new value holds: without the old one.

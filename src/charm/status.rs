@@ -39,6 +39,9 @@ pub fn decide(
         );
         return (Status::Blocked, message);
     }
+    if let Some(why) = &audit.juju_problem {
+        return (Status::Blocked, format!("Juju: {why}; {found}"));
+    }
     let blocks = options
         .block_on
         .is_some_and(|threshold| audit.worst.is_some_and(|worst| worst >= threshold));

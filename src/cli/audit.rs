@@ -16,7 +16,7 @@ pub struct Audit {
     #[command(flatten)]
     cluster: ClusterArguments,
     /// Judge a snapshot that `collect` wrote, instead of a cluster.
-    #[arg(long, value_name = "DIR", conflicts_with_all = ["kubeconfig", "context"])]
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["kubeconfig", "context", "controller"])]
     from: Option<PathBuf>,
     /// Format of the report.
     #[arg(long, value_enum, default_value_t)]

@@ -3,6 +3,8 @@
 mod audit;
 mod collect;
 mod controls;
+mod juju;
+mod users;
 
 use std::io::{self, IsTerminal, Write};
 use std::path::PathBuf;
@@ -31,6 +33,8 @@ enum Command {
     Controls(controls::List),
     /// Explain a control: why, how to fix it, where it stands elsewhere.
     Explain(controls::Explain),
+    /// Show who may do what in Juju: controller, clouds, models and offers.
+    Users(users::Users),
     /// Print a completion script for a shell.
     Completions {
         /// The shell.
@@ -50,6 +54,8 @@ struct ClusterArguments {
     /// Namespace (Juju model) of Charmed Kubeflow.
     #[arg(long, default_value = "kubeflow", value_name = "NAME")]
     namespace: String,
+    #[command(flatten)]
+    controller: juju::ControllerArguments,
 }
 
 /// Nothing open at or over the threshold.
@@ -87,6 +93,7 @@ pub fn main() -> ExitCode {
         Command::Collect(collect) => collect.run(),
         Command::Controls(list) => list.run(),
         Command::Explain(explain) => explain.run(),
+        Command::Users(users) => users.run(),
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(
@@ -144,6 +151,10 @@ fn read(cluster: &ClusterArguments) -> anyhow::Result<Facts> {
         bar.inc(1);
     };
     let facts = kubernetes::read(&source, about, READ_DEADLINE, &told);
+    bar.set_message("Juju");
+    let juju = cluster.controller.read(&cluster.namespace);
     bar.finish_and_clear();
-    Ok(facts?)
+    let mut facts = facts?;
+    facts.juju = juju?;
+    Ok(facts)
 }

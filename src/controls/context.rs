@@ -13,7 +13,8 @@ use crate::catalog::{self, Release};
 use crate::facts::Facts;
 use crate::facts::core::*;
 use crate::facts::istio::*;
-use crate::facts::known::{Kind, Known, Unread};
+use crate::facts::juju::{self, Juju};
+use crate::facts::known::{Kind, Known, Unknown, Unread};
 use crate::facts::object::Object;
 use crate::facts::rbac::*;
 use crate::facts::secret::Secret;
@@ -34,6 +35,13 @@ pub struct Context<'a> {
     detected: OnceCell<Option<&'static Release>>,
     profile_namespaces: OnceCell<BTreeSet<&'a str>>,
     images: RefCell<HashMap<&'a str, Option<Rc<Image>>>>,
+}
+
+fn of_juju<'a, T>(known: &'a Known<Vec<T>>, what: &str) -> Result<&'a [T], Missing> {
+    match known {
+        Known::Known(all) => Ok(all),
+        Known::Unknown(why) => Err(Missing(format!("Juju's {what}: {why}"))),
+    }
 }
 
 macro_rules! accessors {
@@ -82,6 +90,38 @@ impl<'a> Context<'a> {
                 )))
             }
             _ => Ok(outcome),
+        }
+    }
+
+    /// What Juju's controller tells.
+    pub fn juju(&self) -> Result<&'a Juju, Missing> {
+        match &self.facts.juju {
+            Known::Known(juju) => Ok(juju),
+            Known::Unknown(Unknown::NotCollected) => Err(Missing("needs Juju credentials".into())),
+            Known::Unknown(why) => Err(Missing(format!("Juju: {why}"))),
+        }
+    }
+
+    /// The controller's local users.
+    pub fn users(&self) -> Result<&'a [juju::User], Missing> {
+        of_juju(&self.juju()?.users, "users")
+    }
+
+    /// The controller's models.
+    pub fn models(&self) -> Result<&'a [juju::Model], Missing> {
+        of_juju(&self.juju()?.models, "models")
+    }
+
+    /// Applications of the platform's model.
+    pub fn applications(&self) -> Result<&'a [juju::Application], Missing> {
+        of_juju(&self.juju()?.applications, "applications")
+    }
+
+    /// When each credential was last rotated by this charm, as far as it is known.
+    pub fn rotated(&self) -> BTreeMap<&'a str, Timestamp> {
+        match &self.facts.rotated {
+            Known::Known(all) => all.iter().map(|(name, at)| (name.as_str(), *at)).collect(),
+            Known::Unknown(_) => BTreeMap::new(),
         }
     }
 

@@ -1,6 +1,7 @@
 //! What should be so: pure functions from facts and policy to verdicts, one
 //! file a section of the guide.
 
+mod applications;
 mod authn;
 mod authz;
 mod context;
@@ -15,6 +16,7 @@ mod pods;
 mod tls;
 mod traffic;
 mod upgrades;
+mod users;
 
 pub use self::context::{Context, Missing};
 pub use self::images::detect_release;
@@ -102,9 +104,11 @@ pub struct Assessment {
 
 type Check = fn(&Context<'_>) -> Result<Outcome, Missing>;
 
-/// The check of a control that can be read from Kubernetes.
+/// The check of a control that can be read from Kubernetes or from Juju.
 fn check(id: &str) -> Option<Check> {
-    let families: [&[(&str, Check)]; 11] = [
+    let families: [&[(&str, Check)]; 13] = [
+        applications::CHECKS,
+        users::CHECKS,
         tls::CHECKS,
         authn::CHECKS,
         credentials::CHECKS,
@@ -140,7 +144,7 @@ fn assess_one(control: &'static Control, context: &Context<'_>) -> Assessment {
             Err(missing) => Outcome::NotAssessed(missing.0),
         },
         (None, Source::Attestation) => attested(control, context),
-        (None, Source::Juju) => Outcome::NotAssessed("needs Juju credentials".into()),
+        (None, Source::Juju) => Outcome::NotAssessed("has no check in this version".into()),
         (None, Source::Ledger) => {
             Outcome::NotAssessed("no digest is on record yet to compare with".into())
         }

@@ -157,7 +157,7 @@ async fn collect(client: &Client, about: About, progress: Progress<'_>) -> Resul
                     access::read(client).await
                 }),
             );
-            Facts { about: about.clone(), version: Known::Known(version), access, $($field,)* }
+            Facts { about: about.clone(), version: Known::Known(version), access, $($field,)* ..Facts::default() }
         }};
         (@one config_maps, $type:ty, $group:literal, $versions:tt, $plural:literal) => {
             config_maps(client, &about.namespace).await

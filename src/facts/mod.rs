@@ -5,6 +5,7 @@ pub mod certificate;
 pub mod core;
 pub mod image;
 pub mod istio;
+pub mod juju;
 pub mod known;
 pub mod kubernetes;
 pub mod labels;
@@ -100,6 +101,10 @@ macro_rules! define {
             pub version: Known<Version>,
             /// Juju's rights, or this user's.
             pub access: Known<AccessReview>,
+            /// What Juju's controller tells.
+            pub juju: Known<juju::Juju>,
+            /// When each credential was last rotated by this charm.
+            pub rotated: Known<std::collections::BTreeMap<String, jiff::Timestamp>>,
             $($(#[$meta])* pub $field: Kind<$type>,)*
         }
 

@@ -43,6 +43,8 @@ pub fn write(facts: &Facts, directory: &Path) -> Result<(), SnapshotError> {
     put("about", &facts.about)?;
     put("version", &facts.version)?;
     put("access", &facts.access)?;
+    put("juju", &facts.juju)?;
+    put("rotated", &facts.rotated)?;
     macro_rules! put_all {
         ($($(#[$meta:meta])* $field:ident: $type:ty => $group:literal [$($version:literal)+] $plural:literal $(via $wire:ty)?;)*) => {
             $(put(stringify!($field), &facts.$field)?;)*
@@ -87,6 +89,8 @@ pub fn read(directory: &Path) -> Result<(Facts, Vec<SnapshotError>), SnapshotErr
     };
     load(directory, "version", &mut facts.version, &mut problems);
     load(directory, "access", &mut facts.access, &mut problems);
+    load(directory, "juju", &mut facts.juju, &mut problems);
+    load(directory, "rotated", &mut facts.rotated, &mut problems);
     macro_rules! load_all {
         ($($(#[$meta:meta])* $field:ident: $type:ty => $group:literal [$($version:literal)+] $plural:literal $(via $wire:ty)?;)*) => {
             $(load(directory, stringify!($field), &mut facts.$field, &mut problems);)*

@@ -4,6 +4,9 @@ mod fit;
 pub mod json;
 pub mod markdown;
 pub mod table;
+mod users;
+
+pub use self::users::Users;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

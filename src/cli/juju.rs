@@ -1,0 +1,47 @@
+//! Which controller, and how to log in to it.
+
+use anyhow::Context as _;
+use juju_client::store::{self, Account, StoreError};
+
+use crate::facts::juju::{self, Juju};
+use crate::facts::known::{Known, Unknown};
+
+/// Which controller.
+#[derive(clap::Args)]
+pub struct ControllerArguments {
+    /// Controller of Juju's client store; else the one that is chosen there.
+    #[arg(long, value_name = "NAME")]
+    controller: Option<String>,
+}
+
+impl ControllerArguments {
+    /// The operator's own login, from `JUJU_DATA` or where Juju keeps it.
+    pub fn account(&self) -> anyhow::Result<Account> {
+        let directory = store::directory(env)?;
+        Ok(store::account(&directory, self.controller.as_deref())?)
+    }
+
+    /// What the controller tells of a model. Without a client store nothing is, and
+    /// that is no error unless a controller was named.
+    pub fn read(&self, model: &str) -> anyhow::Result<Known<Juju>> {
+        let account = match store::directory(env)
+            .and_then(|directory| store::account(&directory, self.controller.as_deref()))
+        {
+            Ok(account) => account,
+            Err(error) if self.controller.is_some() => return Err(error).context("--controller"),
+            Err(StoreError::Nowhere | StoreError::Unreadable { .. } | StoreError::NoController) => {
+                return Ok(Known::Unknown(Unknown::NotCollected));
+            }
+            Err(error) => return Ok(Known::Unknown(Unknown::Failed(error.to_string()))),
+        };
+        Ok(juju::read(&juju::Source {
+            endpoint: &account.endpoint,
+            login: &account.login,
+            model,
+        }))
+    }
+}
+
+fn env(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}

@@ -1,0 +1,38 @@
+//! `users`: who may do what in Juju.
+
+use super::juju::ControllerArguments;
+use super::{NOTHING_OPEN, print};
+use crate::facts::juju::{self, Source};
+use crate::facts::known::Known;
+use crate::report::Users as Report;
+
+#[derive(clap::Args)]
+pub struct Users {
+    #[command(flatten)]
+    controller: ControllerArguments,
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+impl Users {
+    pub fn run(self) -> anyhow::Result<u8> {
+        let account = self.controller.account()?;
+        let facts = juju::read(&Source {
+            endpoint: &account.endpoint,
+            login: &account.login,
+            model: "",
+        });
+        let juju = match facts {
+            Known::Known(juju) => juju,
+            Known::Unknown(why) => anyhow::bail!("controller {}: {why}", account.controller),
+        };
+        let users = Report::of(&juju);
+        let text = match self.json {
+            true => format!("{}\n", serde_json::to_string_pretty(&users)?),
+            false => users.table(),
+        };
+        print(&text)?;
+        Ok(NOTHING_OPEN)
+    }
+}

@@ -1,0 +1,157 @@
+//! What a Juju controller tells: who may do what, and how the applications of the
+//! platform's model are set up. Values of options that may be secrets are not kept.
+
+mod read;
+
+pub(crate) use self::read::charm;
+pub use self::read::{Source, read};
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::known::Known;
+
+/// What a controller tells.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, rename_all = "kebab-case")]
+pub struct Juju {
+    /// Version of the controller.
+    pub server_version: String,
+    /// Who asked; one without `superuser` sees little.
+    pub login: String,
+    /// Local users. Without `superuser` only the one who asked, and so not known.
+    pub users: Known<Vec<User>>,
+    /// Models, and who may do what in them.
+    pub models: Known<Vec<Model>>,
+    /// Clouds, and who may use them.
+    pub clouds: Known<Vec<Grants>>,
+    /// Offers, and who may use them.
+    pub offers: Known<Vec<Grants>>,
+    /// Applications of the platform's model.
+    pub applications: Known<Vec<Application>>,
+}
+
+/// A local user.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, rename_all = "kebab-case")]
+pub struct User {
+    /// Name.
+    pub name: String,
+    /// `superuser`, `login`, or nothing.
+    pub access: String,
+    /// When it was made.
+    pub created: Option<Timestamp>,
+    /// Last login; none if there was none.
+    pub last_connection: Option<Timestamp>,
+    /// Whether logins are refused.
+    pub disabled: bool,
+}
+
+/// A model.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, rename_all = "kebab-case")]
+pub struct Model {
+    /// Name.
+    pub name: String,
+    /// Who it belongs to.
+    pub owner: String,
+    /// The credential by which Juju uses the cloud, `CLOUD/OWNER/NAME`.
+    pub credential: Option<String>,
+    /// Access of users: `read`, `write` or `admin`.
+    pub users: BTreeMap<String, String>,
+}
+
+/// A thing, and who may do what with it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, rename_all = "kebab-case")]
+pub struct Grants {
+    /// Its name.
+    pub name: String,
+    /// Access of users.
+    pub users: BTreeMap<String, String>,
+}
+
+/// An application of the platform's model.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, rename_all = "kebab-case")]
+pub struct Application {
+    /// Name.
+    pub name: String,
+    /// Name of its charm.
+    pub charm: String,
+    /// Revision of its charm.
+    pub revision: Option<u64>,
+    /// Channel that it follows, `TRACK/RISK`.
+    pub channel: String,
+    /// A newer revision in that channel.
+    pub can_upgrade_to: Option<String>,
+    /// Whether it has `trust`.
+    pub trusted: bool,
+    /// Applications that it is related to, by its endpoint.
+    pub relations: BTreeMap<String, Vec<String>>,
+    /// Units that are in `error` or `blocked`, with what they say.
+    pub troubled: BTreeMap<String, String>,
+    /// Options.
+    pub options: BTreeMap<String, Setting>,
+}
+
+/// An option.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, rename_all = "kebab-case")]
+pub struct Setting {
+    /// Whether somebody set it.
+    pub set: bool,
+    /// Its value, where that is no secret.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub value: Option<String>,
+    /// What is told of a password.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub password: Option<Strength>,
+}
+
+/// What is told of a password: never the password.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, rename_all = "kebab-case")]
+pub struct Strength {
+    /// Characters.
+    pub length: usize,
+    /// Whether it is one that everybody tries first.
+    pub well_known: bool,
+}
+
+/// Passwords that everybody tries first.
+const WELL_KNOWN: [&str; 8] = [
+    "admin", "password", "kubeflow", "minio123", "12341234", "changeme", "secret", "user123",
+];
+
+impl Strength {
+    fn of(password: &str) -> Self {
+        let lower = password.to_lowercase();
+        Self {
+            length: password.chars().count(),
+            well_known: WELL_KNOWN.contains(&lower.as_str()),
+        }
+    }
+}
+
+impl Application {
+    /// The text of an option, if it is told and not empty.
+    pub fn option(&self, name: &str) -> Option<&str> {
+        let value = self.options.get(name)?.value.as_deref()?;
+        (!value.is_empty()).then_some(value)
+    }
+
+    /// Whether somebody set an option to something.
+    pub fn has_set(&self, name: &str) -> bool {
+        self.options.get(name).is_some_and(|setting| setting.set)
+    }
+
+    /// Whether an endpoint is related.
+    pub fn is_related(&self, endpoint: &str) -> bool {
+        self.relations
+            .get(endpoint)
+            .is_some_and(|with| !with.is_empty())
+    }
+}

@@ -1,0 +1,254 @@
+//! Reading a controller. What cannot be read is unknown, with the reason.
+
+use jiff::Timestamp;
+use juju_client::{
+    ApplicationConfig, ApplicationStatus, Code, Connection, Endpoint, Error, Login, ModelSummary,
+    OptionSource, Target,
+};
+use serde_json::Value;
+
+use super::{Application, Grants, Juju, Model, Setting, Strength, User};
+use crate::facts::known::{Known, Unknown};
+
+/// Options whose values say how safe the platform is, and are no secrets.
+const SHOWN: [&str; 10] = [
+    "enable-password-db",
+    "issuer-url",
+    "public-url",
+    "static-username",
+    "skip-auth-urls",
+    "secure-cookies",
+    "security-policy",
+    "tls-secret-id",
+    "access-key",
+    "client-name",
+];
+/// Options that hold a password.
+const PASSWORDS: [&str; 3] = ["static-password", "secret-key", "client-secret"];
+
+/// A controller, and the name of the platform's model there.
+#[derive(Debug)]
+pub struct Source<'a> {
+    /// Where it is.
+    pub endpoint: &'a Endpoint,
+    /// Who asks.
+    pub login: &'a Login,
+    /// Name of the platform's model.
+    pub model: &'a str,
+}
+
+/// Reads a controller: one connection to it, and one to the model.
+pub fn read(source: &Source<'_>) -> Known<Juju> {
+    match Connection::open(source.endpoint, &Target::Controller, source.login) {
+        Err(error) => Known::Unknown(why(&error)),
+        Ok(mut controller) => Known::Known(read_from(&mut controller, source)),
+    }
+}
+
+fn read_from(controller: &mut Connection, source: &Source<'_>) -> Juju {
+    let summaries = controller.models();
+    let target = summaries.as_ref().ok().and_then(|models| {
+        let of_name = models.iter().find(|model| model.name == source.model);
+        of_name.map(|model| Target::Model(model.uuid.clone()))
+    });
+    let superuser_only = || {
+        let login = &controller.user().identity;
+        Unknown::Forbidden(format!("{login} has no superuser access to the controller"))
+    };
+    let users = match controller.is_superuser() {
+        false => Known::Unknown(superuser_only()),
+        true => known(users(controller)),
+    };
+    let models = match &summaries {
+        Err(error) => Known::Unknown(why(error)),
+        Ok(all) => known(models(controller, all)),
+    };
+    let offers = match &models {
+        Known::Unknown(why) => Known::Unknown(why.clone()),
+        Known::Known(all) => known(offers(controller, all)),
+    };
+    let applications = match &target {
+        None => Known::Unknown(Unknown::Failed(format!(
+            "the controller shows no model {:?} to this login",
+            source.model
+        ))),
+        Some(target) => known(applications(source, target)),
+    };
+    Juju {
+        server_version: controller.server_version().to_owned(),
+        login: name(&controller.user().identity).to_owned(),
+        users,
+        models,
+        clouds: known(clouds(controller)),
+        offers,
+        applications,
+    }
+}
+
+fn users(controller: &mut Connection) -> Result<Vec<User>, Error> {
+    let user = |user: juju_client::User| User {
+        name: user.username,
+        access: user.access,
+        created: time(user.date_created.as_deref()),
+        last_connection: time(user.last_connection.as_deref()),
+        disabled: user.disabled,
+    };
+    Ok(controller.users()?.into_iter().map(user).collect())
+}
+
+fn models(controller: &mut Connection, all: &[ModelSummary]) -> Result<Vec<Model>, Error> {
+    all.iter().map(|m| model(controller, &m.uuid)).collect()
+}
+
+fn model(controller: &mut Connection, uuid: &str) -> Result<Model, Error> {
+    let info = controller.model(uuid)?;
+    Ok(Model {
+        name: info.name.clone(),
+        owner: info.owner().to_owned(),
+        credential: info.credential(),
+        users: info
+            .users
+            .into_iter()
+            .map(|user| (user.user, user.access))
+            .collect(),
+    })
+}
+
+fn clouds(controller: &mut Connection) -> Result<Vec<Grants>, Error> {
+    let names = controller.clouds()?;
+    let grants = |name: String| {
+        let cloud = controller.cloud(&name)?;
+        let users = cloud.users.into_iter().map(|user| (user.name, user.access));
+        Ok(Grants {
+            name,
+            users: users.collect(),
+        })
+    };
+    names.into_iter().map(grants).collect()
+}
+
+fn offers(controller: &mut Connection, models: &[Model]) -> Result<Vec<Grants>, Error> {
+    let mut all = Vec::new();
+    for model in models {
+        let offers = controller.offers(&model.owner, &model.name)?;
+        all.extend(offers.into_iter().map(|offer| {
+            Grants {
+                name: offer.offer_url,
+                users: offer
+                    .users
+                    .into_iter()
+                    .map(|user| (user.user, user.access))
+                    .collect(),
+            }
+        }));
+    }
+    Ok(all)
+}
+
+fn applications(source: &Source<'_>, target: &Target) -> Result<Vec<Application>, Error> {
+    let mut model = Connection::open(source.endpoint, target, source.login)?;
+    let status = model.status()?;
+    let application = |(name, status): (String, ApplicationStatus)| {
+        let config = model.application_config(&name)?;
+        Ok(application(name, status, &config))
+    };
+    status.applications.into_iter().map(application).collect()
+}
+
+fn application(name: String, status: ApplicationStatus, config: &ApplicationConfig) -> Application {
+    let (charm, revision) = charm(&status.charm);
+    let units = status.units.into_iter();
+    let troubled = units.filter_map(|(name, unit)| {
+        let says = unit.workload_status;
+        let is_troubled = ["error", "blocked"].contains(&says.status.as_str());
+        is_troubled.then(|| (name, format!("{}: {}", says.status, says.info)))
+    });
+    let options = config.config.iter().map(|(name, option)| {
+        let text = text(&option.value);
+        let is_password = PASSWORDS.contains(&name.as_str());
+        let setting = Setting {
+            set: option.source == OptionSource::User && !text.is_empty(),
+            value: SHOWN.contains(&name.as_str()).then(|| text.clone()),
+            password: (is_password && !text.is_empty()).then(|| Strength::of(&text)),
+        };
+        (name.clone(), setting)
+    });
+    Application {
+        name,
+        charm: charm.to_owned(),
+        revision,
+        channel: status.charm_channel,
+        can_upgrade_to: Some(status.can_upgrade_to).filter(|newer| !newer.is_empty()),
+        trusted: config.is_trusted(),
+        relations: status.relations,
+        troubled: troubled.collect(),
+        options: options.collect(),
+    }
+}
+
+/// Name and revision in a charm's URL: `ch:amd64/dex-auth-612`.
+pub(crate) fn charm(url: &str) -> (&str, Option<u64>) {
+    let path = url.split_once(':').map_or(url, |(_, path)| path);
+    let last = path.rsplit('/').next().unwrap_or(path);
+    match last.rsplit_once('-') {
+        Some((name, revision)) => match revision.parse() {
+            Ok(revision) => (name, Some(revision)),
+            Err(_) => (last, None),
+        },
+        None => (last, None),
+    }
+}
+
+fn text(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        Value::Null => String::new(),
+        other => other.to_string(),
+    }
+}
+
+/// To the second: Juju itself keeps no more of a login.
+fn time(text: Option<&str>) -> Option<Timestamp> {
+    let time: Timestamp = text?.parse().ok()?;
+    Timestamp::from_second(time.as_second()).ok()
+}
+
+fn name(tag: &str) -> &str {
+    tag.strip_prefix("user-").unwrap_or(tag)
+}
+
+fn known<T>(result: Result<T, Error>) -> Known<T> {
+    match result {
+        Ok(value) => Known::Known(value),
+        Err(error) => Known::Unknown(why(&error)),
+    }
+}
+
+fn why(error: &Error) -> Unknown {
+    let denied = error
+        .failure()
+        .is_some_and(|f| f.code == Code::Unauthorized);
+    match error {
+        Error::TimedOut { .. } => Unknown::TimedOut(error.to_string()),
+        _ if denied => Unknown::Forbidden(error.to_string()),
+        _ => Unknown::Failed(error.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_charm_s_name_and_revision_are_in_its_url() {
+        for (url, expected) in [
+            ("ch:amd64/dex-auth-612", ("dex-auth", Some(612))),
+            ("ch:amd64/jammy/dex-auth-612", ("dex-auth", Some(612))),
+            ("local:dex-auth-0", ("dex-auth", Some(0))),
+            ("dex-auth", ("dex-auth", None)),
+            ("", ("", None)),
+        ] {
+            assert_eq!(charm(url), expected, "{url}");
+        }
+    }
+}

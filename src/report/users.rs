@@ -1,0 +1,147 @@
+//! Who may do what, over a controller, its clouds, models and offers.
+
+use std::collections::BTreeMap;
+
+use comfy_table::Table;
+use serde::Serialize;
+
+use super::table::new_table;
+use crate::facts::juju::{Grants, Juju};
+use crate::facts::known::{Known, Unknown};
+
+/// A user with everything that is granted.
+#[derive(Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Row {
+    /// Name.
+    pub user: String,
+    /// Access to the controller.
+    pub controller: String,
+    /// Whether logins are refused; `None` for one who is not local.
+    pub disabled: Option<bool>,
+    /// Last login, RFC 3339.
+    pub last_login: Option<String>,
+    /// Access to clouds.
+    pub clouds: BTreeMap<String, String>,
+    /// Access to models, `OWNER/NAME`.
+    pub models: BTreeMap<String, String>,
+    /// Access to offers, by their URLs.
+    pub offers: BTreeMap<String, String>,
+}
+
+/// All users, and what could not be read.
+#[derive(Debug, Default, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Users {
+    /// The users, by name.
+    pub users: Vec<Row>,
+    /// What is not known, and why.
+    pub unknown: BTreeMap<&'static str, String>,
+}
+
+impl Users {
+    /// Gathers them from what a controller tells.
+    pub fn of(juju: &Juju) -> Self {
+        let mut rows: BTreeMap<&str, Row> = BTreeMap::new();
+        let mut unknown = BTreeMap::new();
+        for user in known("users", &juju.users, &mut unknown) {
+            let row = rows.entry(&user.name).or_default();
+            row.controller.clone_from(&user.access);
+            row.disabled = Some(user.disabled);
+            row.last_login = user.last_connection.map(|last| last.to_string());
+        }
+        for model in known("models", &juju.models, &mut unknown) {
+            let name = format!("{}/{}", model.owner, model.name);
+            for (user, access) in &model.users {
+                let row = rows.entry(user).or_default();
+                row.models.insert(name.clone(), access.clone());
+            }
+        }
+        for cloud in known("clouds", &juju.clouds, &mut unknown) {
+            grant(&mut rows, cloud, |row| &mut row.clouds);
+        }
+        for offer in known("offers", &juju.offers, &mut unknown) {
+            grant(&mut rows, offer, |row| &mut row.offers);
+        }
+        let named = rows.into_iter().map(|(name, row)| Row {
+            user: name.to_owned(),
+            ..row
+        });
+        Self {
+            users: named.collect(),
+            unknown,
+        }
+    }
+
+    /// As a table for people.
+    pub fn table(&self) -> String {
+        let head = [
+            "user",
+            "controller",
+            "last login",
+            "clouds",
+            "models",
+            "offers",
+        ];
+        let mut table: Table = new_table(&head);
+        for row in &self.users {
+            let controller = match (row.disabled, row.controller.as_str()) {
+                (Some(true), _) => "disabled",
+                (None, _) => "not local",
+                (_, "") => "-",
+                (_, access) => access,
+            };
+            let last = match (&row.last_login, row.disabled) {
+                (Some(last), _) => last.as_str(),
+                (None, Some(_)) => "never",
+                (None, None) => "-",
+            };
+            table.add_row([
+                row.user.clone(),
+                controller.to_owned(),
+                last.to_owned(),
+                list(&row.clouds),
+                list(&row.models),
+                list(&row.offers),
+            ]);
+        }
+        let mut out = format!("{table}\n");
+        for (what, why) in &self.unknown {
+            out.push_str(&format!("not known: {what}: {why}\n"));
+        }
+        out
+    }
+}
+
+fn known<'a, T>(
+    what: &'static str,
+    fact: &'a Known<Vec<T>>,
+    unknown: &mut BTreeMap<&'static str, String>,
+) -> &'a [T] {
+    match fact {
+        Known::Known(all) => all,
+        Known::Unknown(why) => {
+            let why: &Unknown = why;
+            unknown.insert(what, why.to_string());
+            &[]
+        }
+    }
+}
+
+fn grant<'a>(
+    rows: &mut BTreeMap<&'a str, Row>,
+    of: &'a Grants,
+    column: impl Fn(&mut Row) -> &mut BTreeMap<String, String>,
+) {
+    for (user, access) in &of.users {
+        let row = rows.entry(user).or_default();
+        column(row).insert(of.name.clone(), access.clone());
+    }
+}
+
+fn list(grants: &BTreeMap<String, String>) -> String {
+    let lines = grants
+        .iter()
+        .map(|(name, access)| format!("{name}: {access}"));
+    lines.collect::<Vec<_>>().join("\n")
+}

@@ -1,0 +1,366 @@
+//! The controls that Juju's controller tells of, and who may do what.
+
+use std::collections::BTreeMap;
+use std::process::Command;
+
+use ckf_hardening::controls::Verdict;
+use ckf_hardening::facts::juju::{self, Source};
+use ckf_hardening::facts::known::Known;
+use ckf_hardening::facts::{About, Facts};
+use ckf_hardening::policy::{Policy, Profile};
+use ckf_hardening::report::Report;
+use jiff::{SignedDuration, Timestamp};
+use juju_client::{Endpoint, Login, Password, Trust};
+use juju_sim::Juju;
+use juju_sim::controller::{Application, Controller, Offer, State};
+use serde_json::Value;
+
+const MODEL: &str = "62ab6cbb-ee5b-4fa3-872f-3a9f4a242d8e";
+
+fn ago(days: i64) -> Timestamp {
+    Timestamp::now() - SignedDuration::from_hours(24 * days)
+}
+
+fn application(charm: &str, revision: u32, options: &[(&str, &str)]) -> Application {
+    let mut application = Application {
+        charm: format!("ch:amd64/{charm}-{revision}"),
+        channel: "1.10/stable".into(),
+        ..Application::default()
+    };
+    application
+        .units
+        .insert(format!("{charm}/0"), ("active".into(), String::new()));
+    for (name, value) in options {
+        application = application.with_option(name, "string", Some(value));
+    }
+    application
+}
+
+fn related(mut application: Application, endpoints: &[&str]) -> Application {
+    let with = |endpoint: &&str| ((*endpoint).to_owned(), vec!["cos".to_owned()]);
+    application.relations.extend(endpoints.iter().map(with));
+    application
+}
+
+/// A platform in which everything that Juju tells is as it should be.
+fn hardened(juju: Juju) -> State {
+    let mut state = State::new(juju, "admin-pw");
+    state.users.get_mut("admin").unwrap().last_connection = Some(ago(1));
+    let auditor = state.add_user("auditor", "auditor-pw");
+    (auditor.access, auditor.created) = ("superuser".into(), ago(10));
+    let alice = state.add_user("alice", "alice-pw");
+    (alice.created, alice.last_connection) = (ago(80), Some(ago(3)));
+    let model = state.add_model(MODEL, "kubeflow");
+    model.users.insert("alice".into(), "read".into());
+    let cos = ["metrics-endpoint", "grafana-dashboard", "logging"];
+    let dex = [
+        ("static-username", "user@example.com"),
+        ("issuer-url", "https://kubeflow.example.com/dex"),
+    ];
+    let applications = [
+        (
+            "dex-auth",
+            related(application("dex-auth", 612, &dex), &cos),
+        ),
+        (
+            "oidc-gatekeeper",
+            related(application("oidc-gatekeeper", 500, &[]), &cos),
+        ),
+        (
+            "jupyter-ui",
+            related(
+                application("jupyter-ui", 1, &[("secure-cookies", "true")]),
+                &cos,
+            ),
+        ),
+        (
+            "kubeflow-profiles",
+            related(
+                application("kubeflow-profiles", 1, &[("security-policy", "baseline")]),
+                &cos,
+            ),
+        ),
+        (
+            "istio-pilot",
+            related(
+                application("istio-pilot", 1, &[]),
+                &[&cos[..], &["certificates"]].concat(),
+            ),
+        ),
+        (
+            "katib-db",
+            related(
+                application("mysql-k8s", 1, &[]),
+                &[&cos[..], &["certificates"]].concat(),
+            ),
+        ),
+    ];
+    for (name, application) in applications {
+        model.applications.insert(name.into(), application);
+    }
+    state
+}
+
+/// The same, with everything wrong.
+fn neglected(juju: Juju) -> State {
+    let mut state = hardened(juju);
+    let mallory = state.add_user("mallory", "mallory-pw");
+    (mallory.access, mallory.created) = ("superuser".into(), ago(400));
+    mallory.last_connection = Some(ago(200));
+    state.add_user("pending", "").created = ago(100);
+    let other = state.add_model("99999999-8888-4777-8666-555555555555", "other");
+    other.owner = "alice".into();
+    let model = state.models.get_mut(MODEL).unwrap();
+    model.users.insert("mallory".into(), "admin".into());
+    let dex = [
+        ("static-username", "admin"),
+        ("static-password", "admin"),
+        ("issuer-url", "http://kubeflow.example.com/dex"),
+        ("public-url", "http://kubeflow.example.com"),
+    ];
+    let mut old = application("dex-auth", 600, &dex);
+    old.can_upgrade_to = "ch:amd64/dex-auth-612".into();
+    old.channel = "latest/edge".into();
+    let mut minio = application("minio", 1, &[("secret-key", "short")]);
+    minio.trusted = true;
+    let mut pilot = application("istio-pilot", 1, &[("tls-secret-id", "secret:x")]);
+    pilot = related(pilot, &["certificates"]);
+    pilot.units.insert(
+        "istio-pilot/0".into(),
+        ("blocked".into(), "TLS twice".into()),
+    );
+    let gatekeeper = [
+        ("client-secret", "no effect"),
+        ("skip-auth-urls", "/pipeline"),
+    ];
+    for (name, application) in [
+        ("dex-auth", old),
+        ("minio", minio),
+        ("istio-pilot", pilot),
+        (
+            "oidc-gatekeeper",
+            application("oidc-gatekeeper", 500, &gatekeeper),
+        ),
+        (
+            "jupyter-ui",
+            application("jupyter-ui", 1, &[("secure-cookies", "false")]),
+        ),
+        (
+            "kubeflow-profiles",
+            application("kubeflow-profiles", 1, &[("security-policy", "privileged")]),
+        ),
+        ("katib-db", application("mysql-k8s", 1, &[])),
+    ] {
+        model.applications.insert(name.into(), application);
+    }
+    state.offers.push(Offer {
+        model: MODEL.into(),
+        application: "minio".into(),
+        name: "minio".into(),
+        users: BTreeMap::from([("mallory".into(), "consume".into())]),
+    });
+    state
+}
+
+fn endpoint(controller: &Controller) -> Endpoint {
+    Endpoint {
+        addresses: vec![controller.address().into()],
+        trust: Trust::Authority(controller.authority().into()),
+    }
+}
+
+fn facts(state: State, user: &str) -> Facts {
+    let controller = Controller::start(state).unwrap();
+    let login = Login::new(user, Password::new(format!("{user}-pw"))).unwrap();
+    let about = About {
+        collected_at: Timestamp::now(),
+        namespace: "kubeflow".into(),
+    };
+    Facts {
+        about,
+        juju: juju::read(&Source {
+            endpoint: &endpoint(&controller),
+            login: &login,
+            model: "kubeflow",
+        }),
+        ..Facts::default()
+    }
+}
+
+fn verdicts(facts: &Facts, policy: &Policy) -> BTreeMap<String, (Verdict, String)> {
+    let report = Report::audit(facts, policy, Some("1.10"), Vec::new());
+    let all = report.controls.into_iter();
+    all.map(|c| {
+        (
+            c.id.clone(),
+            (c.verdict, format!("{} {:?}", c.reason, c.findings)),
+        )
+    })
+    .collect()
+}
+
+/// Controls that this test makes hold and not hold.
+const CONTROLS: [&str; 24] = [
+    "CRED-01", "CRED-02", "CRED-03", "CRED-06", "CRED-13", "CRED-14", "JUJU-01", "JUJU-02",
+    "JUJU-03", "UPG-01", "UPG-03", "OBS-01", "OBS-02", "OBS-03", "AUTHN-06", "AUTHN-09",
+    "AUTHN-10", "AUTHN-11", "AUTHN-12", "AUTHN-13", "TLS-12", "PSS-02", "CRED-04", "CRED-12",
+];
+
+#[test]
+fn each_control_holds_on_a_hardened_platform_and_fails_on_a_neglected_one() {
+    for juju in [Juju::V3_6, Juju::V4_0] {
+        let rotated = |days: i64| {
+            let credentials = [
+                "dex",
+                "juju-user/mallory",
+                "mysql/katib-db/root",
+                "mysql/katib-db/serverconfig",
+                "mysql/katib-db/clusteradmin",
+            ];
+            let at = ago(days);
+            Known::Known(credentials.map(|name| (name.to_owned(), at)).into())
+        };
+        let mut good = facts(hardened(juju), "auditor");
+        good.rotated = rotated(10);
+        let mut bad = facts(neglected(juju), "auditor");
+        bad.rotated = rotated(91);
+        let (good, bad) = (
+            verdicts(&good, &Policy::default()),
+            verdicts(&bad, &Policy::default()),
+        );
+        for id in CONTROLS {
+            assert_eq!(good[id].0, Verdict::Pass, "{id} hardened: {}", good[id].1);
+            assert_eq!(bad[id].0, Verdict::Fail, "{id} neglected: {}", bad[id].1);
+        }
+        assert_eq!(good["AUTHN-08"].0, Verdict::NotApplicable);
+        assert!(
+            bad["CRED-02"].1.contains("mallory") && bad["CRED-02"].1.contains("never taken up")
+        );
+        assert!(
+            !bad["CRED-14"].1.contains("short"),
+            "the finding holds the password"
+        );
+    }
+}
+
+#[test]
+fn the_strict_profile_asks_for_a_provider() {
+    let strict = Policy {
+        profile: Profile::Strict,
+        ..Policy::default()
+    };
+    let facts_of = facts(hardened(Juju::V3_6), "auditor");
+    assert_eq!(verdicts(&facts_of, &strict)["AUTHN-08"].0, Verdict::Fail);
+    let mut state = hardened(Juju::V3_6);
+    let options = [
+        ("enable-password-db", "false"),
+        ("connectors", "- type: oidc"),
+    ];
+    let dex = application("dex-auth", 612, &options);
+    let model = state.models.get_mut(MODEL).unwrap();
+    model.applications.insert("dex-auth".into(), dex);
+    assert_eq!(
+        verdicts(&facts(state, "auditor"), &strict)["AUTHN-08"].0,
+        Verdict::Pass
+    );
+}
+
+#[test]
+fn an_age_that_is_not_known_is_said_to_be_unknown() {
+    let mut state = hardened(Juju::V3_6);
+    state.users.get_mut("alice").unwrap().created = ago(300);
+    let of = verdicts(&facts(state, "auditor"), &Policy::default());
+    for (id, names) in [
+        ("CRED-01", "alice"),
+        ("CRED-04", "dex-auth"),
+        ("CRED-12", "mysql/katib-db/root"),
+    ] {
+        let (verdict, reason) = &of[id];
+        assert_eq!(*verdict, Verdict::NotAssessed, "{id}");
+        assert!(
+            reason.contains("no age of passwords") && reason.contains(names),
+            "{id}: {reason}"
+        );
+    }
+}
+
+#[test]
+fn what_a_login_may_not_see_is_not_assessed() {
+    let of = verdicts(&facts(hardened(Juju::V3_6), "alice"), &Policy::default());
+    for id in ["CRED-01", "CRED-02", "CRED-03"] {
+        let (verdict, reason) = &of[id];
+        assert_eq!(*verdict, Verdict::NotAssessed, "{id}: {reason}");
+        assert!(reason.contains("no superuser access"), "{id}: {reason}");
+    }
+    // A reader of the model sees its applications.
+    assert_eq!(of["JUJU-03"].0, Verdict::Pass);
+    let none = verdicts(&Facts::default(), &Policy::default());
+    let wrong = verdicts(&facts(hardened(Juju::V3_6), "nobody"), &Policy::default());
+    for id in CONTROLS {
+        assert_eq!(
+            none[id],
+            (Verdict::NotAssessed, "needs Juju credentials []".into()),
+            "{id}"
+        );
+        assert_eq!(wrong[id].0, Verdict::NotAssessed, "{id}");
+        assert!(
+            wrong[id].1.contains("refuses the login of nobody"),
+            "{id}: {}",
+            wrong[id].1
+        );
+    }
+}
+
+#[test]
+fn users_shows_who_may_do_what_in_one_table() {
+    let controller = Controller::start(neglected(Juju::V4_0)).unwrap();
+    controller.change(|state| state.users.get_mut("alice").unwrap().disabled = true);
+    let store = tempfile::tempdir().unwrap();
+    let write = |file: &str, text: String| std::fs::write(store.path().join(file), text).unwrap();
+    let authority = controller.authority().replace('\n', "\n      ");
+    let address = controller.address();
+    write(
+        "controllers.yaml",
+        format!(
+            "controllers:\n  here:\n    uuid: x\n    api-endpoints: ['{address}']\n    ca-cert: |\n      {authority}\ncurrent-controller: here\n"
+        ),
+    );
+    write(
+        "accounts.yaml",
+        "controllers: {here: {user: admin, password: admin-pw}}\n".into(),
+    );
+    let run = |arguments: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_ckf-hardening"));
+        command
+            .arg("users")
+            .args(arguments)
+            .env("JUJU_DATA", store.path());
+        command.output().unwrap()
+    };
+    let output = run(&["--json"]);
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    let users: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let names: Vec<_> = users["users"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|u| u["user"].as_str().unwrap())
+        .collect();
+    assert_eq!(names, ["admin", "alice", "auditor", "mallory", "pending"]);
+    let mallory = &users["users"][3];
+    assert_eq!(mallory["controller"], "superuser");
+    assert_eq!(mallory["models"]["admin/kubeflow"], "admin");
+    assert_eq!(mallory["offers"]["admin/kubeflow.minio"], "consume");
+    assert_eq!(users["users"][0]["clouds"]["k8s"], "admin");
+    let table = String::from_utf8(run(&[]).stdout).unwrap();
+    for part in ["alice", "disabled", "admin/kubeflow: admin", "never"] {
+        assert!(table.contains(part), "{part}:\n{table}");
+    }
+    let output = run(&["--controller", "there"]);
+    assert_eq!(output.status.code(), Some(2));
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert!(
+        error.contains("controller there is not in the client store"),
+        "{error}"
+    );
+}
