@@ -306,11 +306,21 @@ fn count(number: usize, noun: &str) -> String {
 mod tests {
     use super::*;
 
+    /// Controls of Juju that no check judges yet.
+    const UNJUDGED: [&str; 7] = [
+        "AUTHN-14", "CRED-05", "CRED-09", "CRYP-05", "IMG-06", "JUJU-04", "OBS-07",
+    ];
+
     #[test]
-    fn every_control_of_kubernetes_has_a_check_and_no_other_has() {
+    fn every_control_of_kubernetes_and_juju_has_a_check_and_no_other_has() {
         for control in catalog::controls() {
-            let has = check(&control.id).is_some();
-            assert_eq!(has, control.source == Source::Kubernetes, "{}", control.id);
+            let id = control.id.as_str();
+            let should = match control.source {
+                Source::Kubernetes => true,
+                Source::Juju => !UNJUDGED.contains(&id),
+                _ => false,
+            };
+            assert_eq!(check(id).is_some(), should, "{id}");
         }
     }
 

@@ -30,6 +30,7 @@ pub fn run<S: AsRef<OsStr>>(arguments: &[S]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_ckf-hardening"))
         .args(arguments)
         .env_remove("KUBECONFIG")
+        .env("JUJU_DATA", "/nowhere")
         .env_remove("JUJU_DISPATCH_PATH")
         .output()
         .expect("the binary runs")

@@ -1,6 +1,8 @@
 //! `cargo xtask demo`: the charm's life in a simulated Juju model beside a real
 //! Kubernetes API server that holds a stock Charmed Kubeflow 1.10.
 
+mod credentials;
+
 use std::collections::BTreeMap;
 use std::time::Instant;
 
@@ -116,6 +118,7 @@ pub fn demo() -> anyhow::Result<()> {
         bail!("two things were hardened, and the verdicts on {changed:?} changed");
     }
     show_status(&juju);
+    credentials::show(&mut juju)?;
     step("Done; the API server and etcd are ended");
     Ok(())
 }

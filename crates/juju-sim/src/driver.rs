@@ -67,7 +67,7 @@ impl Link {
             input: None,
             code: 0,
         });
-        session.interruption()
+        session.interruption(name)
     }
 
     /// Kills the charm.
@@ -116,6 +116,7 @@ impl Simulation {
             hook: None,
             dispatch: None,
             fault: None,
+            fault_at: None,
         }));
         server::listen(&directory.path().join("agent.socket"), session.clone())?;
         Ok(Self {
@@ -170,6 +171,12 @@ impl Simulation {
     /// Interrupts the charm at a call to come; counted from now on.
     pub fn interrupt(&mut self, fault: Option<Fault>) {
         lock(&self.session).fault = fault;
+    }
+
+    /// Interrupts the charm at its next call of a hook tool or of the controller, by
+    /// its name: `secret-set`, `UserManager.SetPassword`.
+    pub fn interrupt_at(&mut self, call: &str, what: Interruption) {
+        lock(&self.session).fault_at = Some((call.to_owned(), what));
     }
 
     /// Takes the unit out of error without another try, as `juju resolve

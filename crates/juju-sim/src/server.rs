@@ -26,11 +26,16 @@ pub struct Session {
     pub dispatch: Option<u32>,
     /// An interruption that is to come.
     pub fault: Option<Fault>,
+    /// One at the next call of a name.
+    pub fault_at: Option<(String, Interruption)>,
 }
 
 impl Session {
     /// What happens at this call, if its turn has come.
-    pub(crate) fn interruption(&mut self) -> Option<Interruption> {
+    pub(crate) fn interruption(&mut self, call: &str) -> Option<Interruption> {
+        if let Some((_, what)) = self.fault_at.take_if(|(name, _)| name == call) {
+            return Some(what);
+        }
         let fault = self.fault.as_mut()?;
         if fault.after > 0 {
             fault.after -= 1;
@@ -112,7 +117,7 @@ fn answer(session: &mut Session, request: &Request) -> Answer {
     }
     // A tool that reads its input asks twice; that is one call.
     let interruption = match request.input {
-        None => session.interruption(),
+        None => session.interruption(&request.tool),
         Some(_) => None,
     };
     let answer = match interruption {
