@@ -288,19 +288,9 @@ fn a_cluster_out_of_reach_is_waited_for() {
 fn every_hook_of_a_sidecar_charm_ends_well() {
     let directory = tempfile::tempdir().unwrap();
     let kubeconfig = nowhere(directory.path());
-    // The charm with an endpoint that it knows nothing of.
-    let charm = directory.path().join("charm");
-    std::fs::create_dir(&charm).unwrap();
-    for name in ["metadata.yaml", "config.yaml", "actions.yaml"] {
-        let mut text = std::fs::read_to_string(charm_files().join(name)).unwrap();
-        if name == "metadata.yaml" {
-            text.push_str("peers: {peers: {interface: any}}\n");
-        }
-        std::fs::write(charm.join(name), text).unwrap();
-    }
     let peers = Relation::new(0, "peers", "ckf-hardening", 2);
     for version in [Juju::V3_6, Juju::V4_0] {
-        let mut juju = unit_of(&charm, &kubeconfig);
+        let mut juju = unit(&kubeconfig);
         juju.change(|model| {
             model.juju = version;
             model.relations.push(peers.clone());

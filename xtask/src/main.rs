@@ -1,8 +1,12 @@
 //! The project's scripts: `cargo xtask demo`, `test`, `bench`, `pack`, `docs`.
 
 mod bench;
+#[cfg(test)]
+mod clients;
 mod demo;
 mod docs;
+#[cfg(test)]
+mod node;
 mod pack;
 mod python;
 mod run;
