@@ -40,7 +40,8 @@ pub fn run(
     if let Some(option) = &options.juju_credentials {
         facts.juju = read_juju(unit, option);
         facts.rotated = match rotate::rotated(unit) {
-            Ok(rotated) => Known::Known(rotated),
+            Ok(Ok(rotated)) => Known::Known(rotated),
+            Ok(Err(why)) => Known::Unknown(Unknown::Failed(why)),
             Err(error) => Known::Unknown(Unknown::Failed(format!("{error:#}"))),
         };
     }

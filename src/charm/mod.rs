@@ -16,7 +16,7 @@ use juju_charm::{Event, Unit, config, leader, logging, secret, status as juju_st
 use log::{LevelFilter, debug, info, warn};
 
 use self::memory::Memory;
-use self::rotate::{Asked, Rotations};
+use self::rotate::{Asked, Read, Rotations};
 use crate::config::{OptionProblem, Options};
 use crate::rotation::Credential;
 
@@ -107,8 +107,13 @@ impl<'a> Charm<'a> {
                 SecretEvent::Changed | SecretEvent::Expired { .. } => {}
             }
         }
-        let Some(mut rotations) = Rotations::read(self.unit, plan, login)? else {
-            return Ok(());
+        let mut rotations = match Rotations::read(self.unit, plan, login)? {
+            Read::NoPeers => return Ok(()),
+            Read::Damaged(why) => {
+                self.rotation_problem = Some((juju_charm::Status::Blocked, why));
+                return Ok(());
+            }
+            Read::Ready(rotations) => rotations,
         };
         if !asked.0.is_empty() {
             rotations.log_in(self.unit, login);

@@ -38,6 +38,16 @@ pub struct Rotations<'a> {
     now: Timestamp,
 }
 
+/// What came of reading how far each rotation is.
+pub enum Read<'a> {
+    /// There is no peer relation, as in a unit that is being removed.
+    NoPeers,
+    /// What is written there is not understood, for this reason.
+    Damaged(String),
+    /// It was read.
+    Ready(Box<Rotations<'a>>),
+}
+
 /// What somebody asks for beside the plan.
 #[derive(Debug, Default)]
 pub struct Asked(pub BTreeMap<Credential, Option<Delivery>>);
@@ -51,11 +61,14 @@ enum Held {
 }
 
 impl<'a> Rotations<'a> {
-    /// Reads how far each is. `None` without a peer relation, which a unit that is
-    /// being removed does not have.
-    pub fn read(unit: &Unit, plan: &'a Plan, option: Option<&str>) -> anyhow::Result<Option<Self>> {
-        let Some((peers, ledger)) = ledger(unit)? else {
-            return Ok(None);
+    /// Reads how far each is.
+    pub fn read(unit: &Unit, plan: &'a Plan, option: Option<&str>) -> anyhow::Result<Read<'a>> {
+        let Some(peers) = peers()? else {
+            return Ok(Read::NoPeers);
+        };
+        let ledger = match ledger(unit, &peers)? {
+            Ok(ledger) => ledger,
+            Err(why) => return Ok(Read::Damaged(why)),
         };
         let mut rotations = Self {
             plan,
@@ -68,7 +81,7 @@ impl<'a> Rotations<'a> {
         if rotations.has_work(&Asked::default()) {
             rotations.log_in(unit, option);
         }
-        Ok(Some(rotations))
+        Ok(Read::Ready(Box::new(rotations)))
     }
 
     /// Reads what is needed to log in, as late as can be.
@@ -357,25 +370,41 @@ impl<'a> Rotations<'a> {
     }
 }
 
-/// The ledger and where it is; `None` without a peer relation.
-fn ledger(unit: &Unit) -> anyhow::Result<Option<(Relation, Ledger)>> {
-    let Some(peers) = relation::of_endpoint(PEERS)?.into_iter().next() else {
-        return Ok(None);
-    };
+/// The peer relation; a unit that is being removed has none.
+fn peers() -> anyhow::Result<Option<Relation>> {
+    Ok(relation::of_endpoint(PEERS)?.into_iter().next())
+}
+
+/// The ledger, or what is wrong with it. One that is not understood is left as it is,
+/// for forgetting it might lose a rotation that was begun.
+fn ledger(unit: &Unit, peers: &Relation) -> anyhow::Result<Result<Ledger, String>> {
     let application = unit.name.split('/').next().unwrap_or(&unit.name);
     let databag = peers.get(Side::Application(application))?;
     let text = databag.get(KEY).map_or("", String::as_str);
-    let ledger = Ledger::parse(text).context("the ledger of rotations, in the peer databag")?;
-    Ok(Some((peers, ledger)))
+    let explain = |error: serde_json::Error| {
+        format!(
+            "the ledger of rotations, key {KEY} of {}'s databag in the relation {}, is not \
+             understood, and nothing is rotated: {error}; a newer version of the charm may have \
+             written it",
+            application,
+            peers.id()
+        )
+    };
+    Ok(Ledger::parse(text).map_err(explain))
 }
 
-/// When each credential was last rotated.
-pub fn rotated(unit: &Unit) -> anyhow::Result<BTreeMap<String, Timestamp>> {
-    let ledger = ledger(unit)?.map(|(_, ledger)| ledger).unwrap_or_default();
-    let known = ledger.0.into_iter();
-    let known =
-        known.filter_map(|(credential, entry)| Some((credential.to_string(), entry.rotated?)));
-    Ok(known.collect())
+/// When each credential was last rotated, or why that is not known.
+pub fn rotated(unit: &Unit) -> anyhow::Result<Result<BTreeMap<String, Timestamp>, String>> {
+    let Some(peers) = peers()? else {
+        return Ok(Ok(BTreeMap::new()));
+    };
+    let known = |ledger: Ledger| {
+        let entries = ledger.0.into_iter();
+        entries
+            .filter_map(|(credential, entry)| Some((credential.to_string(), entry.rotated?)))
+            .collect()
+    };
+    Ok(ledger(unit, &peers)?.map(known))
 }
 
 /// The content when the new value holds: without the old one.

@@ -7,7 +7,7 @@ use juju_charm::{Unit, action, leader};
 use serde::{Deserialize, Serialize};
 
 use super::Charm;
-use super::rotate::{Asked, Rotations};
+use super::rotate::{Asked, Read, Rotations};
 use crate::rotation::{Credential, Delivery, Ledger, Plan, Stage};
 
 /// The controller's first user, who is everybody's last way in.
@@ -134,9 +134,18 @@ fn leading(unit: &Unit) -> anyhow::Result<Charm<'_>> {
     Charm::read(unit)
 }
 
-fn read<'a>(unit: &Unit, plan: &'a Plan, login: Option<&str>) -> anyhow::Result<Rotations<'a>> {
-    let rotations = Rotations::read(unit, plan, login)?;
-    rotations.context("the peer relation is not there yet; try again when the unit has started")
+fn read<'a>(
+    unit: &Unit,
+    plan: &'a Plan,
+    login: Option<&str>,
+) -> anyhow::Result<Box<Rotations<'a>>> {
+    match Rotations::read(unit, plan, login)? {
+        Read::Ready(rotations) => Ok(rotations),
+        Read::Damaged(why) => bail!("{why}"),
+        Read::NoPeers => {
+            bail!("the peer relation is not there yet; try again when the unit has started")
+        }
+    }
 }
 
 /// What would be done first.

@@ -9,11 +9,13 @@ pub enum Interruption {
     KillAfter,
     /// The tool fails and does nothing.
     Refuse,
+    /// The tool does its work, and fails to say so.
+    Lose,
 }
 
 impl Interruption {
     /// All that there are.
-    pub const ALL: [Self; 3] = [Self::KillBefore, Self::KillAfter, Self::Refuse];
+    pub const ALL: [Self; 4] = [Self::KillBefore, Self::KillAfter, Self::Refuse, Self::Lose];
 }
 
 /// An interruption that is to come.

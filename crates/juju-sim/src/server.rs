@@ -126,6 +126,10 @@ fn answer(session: &mut Session, request: &Request) -> Answer {
             refusal()
         }
         Some(Interruption::Refuse) => refusal(),
+        Some(Interruption::Lose) => {
+            tools::call(session, request);
+            refusal()
+        }
         Some(Interruption::KillAfter) => {
             let answer = tools::call(session, request);
             session.kill();

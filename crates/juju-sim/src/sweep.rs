@@ -21,8 +21,8 @@ enum Trouble {
 }
 
 /// Runs a scenario without trouble, then again for every call of a hook tool and of
-/// an attached controller: with `dispatch` killed before it, killed after it, and
-/// with the call failing. Then once for every event with its commit rejected, and
+/// an attached controller: with `dispatch` killed before it, killed after it, with the
+/// call failing, and with its answer lost. Then once for every event with its commit rejected, and
 /// once with leadership lost for its time. Each time Juju goes on as it does: it
 /// fires the event again, and an action once more as an operator would. Every run
 /// must end in the state of the first.

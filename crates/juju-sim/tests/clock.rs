@@ -168,7 +168,7 @@ fn a_charm_that_can_be_interrupted_ends_where_it_would() {
             )
         },
     );
-    assert_eq!(runs, 3 * 6 + 2 * 2);
+    assert_eq!(runs, 4 * 6 + 2 * 2);
 }
 
 #[test]

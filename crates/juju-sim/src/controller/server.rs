@@ -105,6 +105,11 @@ fn serve(
                     shared.kill();
                     return Ok(());
                 }
+                // As by a controller that is restarted.
+                Some(Interruption::Lose) => {
+                    caller.answer(&mut shared.state, about, &request);
+                    return Ok(());
+                }
                 None => match shared.wire {
                     Wire::Redirect => redirect(&request),
                     Wire::Busy => request.refusal("try again", "try again"),
