@@ -254,3 +254,32 @@ fn agent_authority(unit: &Unit) -> Option<String> {
     let config: serde_json::Value = serde_yaml::from_str(&text).ok()?;
     config["cacert"].as_str().map(str::to_owned)
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        /// Whatever a secret holds is a login or a problem that names its key, and no
+        /// value of it is told.
+        #[test]
+        fn no_content_of_a_secret_panics_or_is_told(
+            content in prop::collection::btree_map(
+                prop_oneof![
+                    Just("username".to_owned()), Just("password".to_owned()),
+                    Just("ca-cert".to_owned()), Just("addresses".to_owned()), "[a-z]{3,8}",
+                ],
+                "[!-~]{9,20}", 0..6,
+            )
+        ) {
+            let values: Vec<String> = content.values().cloned().collect();
+            let content = content.into_iter().map(|(key, value)| (key, secret::Value::new(value)));
+            if let Err(problem) = Given::parse(&content.collect()) {
+                let told = problem.to_string();
+                prop_assert!(values.iter().all(|value| !told.contains(value)), "{told}");
+            }
+        }
+    }
+}

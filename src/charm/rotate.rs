@@ -21,7 +21,7 @@ use crate::rotation::{Credential, Delivery, Entry, Ledger, Plan, Stage, Step, Ta
 const PEERS: &str = "peers";
 const KEY: &str = "rotation";
 /// The notice by which a hook has the next one come at once.
-const NOTICE: &str = "ckf-hardening.canonical.com/rotation";
+const NOTICE: &str = "ckf-hardening.charm/rotation";
 /// Old and new value of a secret's content.
 const USERNAME: &str = "username";
 const PASSWORD: &str = "password";

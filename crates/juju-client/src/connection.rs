@@ -446,3 +446,84 @@ fn broken(error: tungstenite::Error, what: &str, within: Duration) -> Error {
         },
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::{ApplicationConfig, CloudInfo, FullStatus, ModelInfo, Offer, User};
+
+    fn any_json() -> impl Strategy<Value = Value> {
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            any::<i64>().prop_map(Value::from),
+            any::<f64>().prop_map(Value::from),
+            ".{0,8}".prop_map(Value::from),
+        ];
+        let keys = prop_oneof![
+            Just("request-id".to_owned()),
+            Just("response".to_owned()),
+            Just("error".to_owned()),
+            Just("error-info".to_owned()),
+            Just("results".to_owned()),
+            Just("result".to_owned()),
+            Just("servers".to_owned()),
+            Just("applications".to_owned()),
+            Just("config".to_owned()),
+            Just("users".to_owned()),
+            "[a-z-]{1,6}",
+        ];
+        leaf.prop_recursive(5, 40, 6, move |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..5).prop_map(Value::from),
+                prop::collection::vec((keys.clone(), inner), 0..6)
+                    .prop_map(|entries| Value::Object(entries.into_iter().collect())),
+            ]
+        })
+    }
+
+    /// What a frame is taken for is a result or an error, and never a panic.
+    fn take(text: &str) {
+        let Ok(response) = serde_json::from_str::<Response>(text) else {
+            return;
+        };
+        let _ = response.result::<Results>("a call".into());
+        fn parses<T: serde::de::DeserializeOwned>(text: &str) -> bool {
+            serde_json::from_str::<T>(text).is_ok()
+        }
+        for parse in [
+            parses::<FullStatus>,
+            parses::<ApplicationConfig>,
+            parses::<ModelInfo>,
+            parses::<CloudInfo>,
+            parses::<Offer>,
+            parses::<User>,
+            parses::<LoginResult>,
+        ] {
+            parse(text);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_frame_of_json_panics(frame in any_json()) {
+            take(&frame.to_string());
+        }
+
+        #[test]
+        fn no_other_frame_panics(frame in ".*") {
+            take(&frame);
+        }
+
+        /// A failure tells its reason without the frame, which may hold a secret.
+        #[test]
+        fn what_is_not_understood_is_not_repeated(secret in "[a-z]{12}") {
+            let frame = format!(r#"{{"request-id": 1, "response": {{"results": "{secret}"}}}}"#);
+            let response: Response = serde_json::from_str(&frame).unwrap();
+            let error = response.result::<Results>("a call".into()).err().unwrap();
+            prop_assert!(!error.to_string().contains(&secret));
+        }
+    }
+}

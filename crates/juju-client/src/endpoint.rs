@@ -29,7 +29,7 @@ pub enum Trust {
     /// The controller's own authority, PEM: no other one is trusted, and the
     /// certificate must be for `juju-apiserver`.
     Authority(String),
-    /// The public authorities, for a controller with a public DNS name.
+    /// The authorities that this machine knows, for a controller with a public DNS name.
     Public,
 }
 
@@ -60,7 +60,14 @@ impl Endpoint {
     pub(crate) fn tls(&self) -> Result<Arc<ClientConfig>, Error> {
         let mut roots = RootCertStore::empty();
         match &self.trust {
-            Trust::Public => roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned()),
+            Trust::Public => {
+                let found = rustls_native_certs::load_native_certs();
+                roots.add_parsable_certificates(found.certs);
+                if roots.is_empty() {
+                    let why = "this machine knows no public authority; install ca-certificates";
+                    return Err(Error::Authority(why.into()));
+                }
+            }
             Trust::Authority(pem) => {
                 for certificate in CertificateDer::pem_slice_iter(pem.as_bytes()) {
                     let unusable = |why: String| Error::Authority(why);

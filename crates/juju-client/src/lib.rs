@@ -2,7 +2,7 @@
 //!
 //! It connects over a websocket in TLS, logs in with a password, agrees on the
 //! versions of facades and calls them. It blocks, and every wait has an end. Only
-//! the controller's own authority is trusted, or the public ones for a public name.
+//! the controller's own authority is trusted, or the machine's for a public name.
 //! Types hold what is used and let pass what is not known, so that a newer
 //! controller breaks nothing.
 //!
