@@ -7,6 +7,7 @@
 pub mod catalog;
 pub mod charm;
 pub mod cli;
+pub mod cluster;
 pub mod config;
 pub mod controls;
 pub mod facts;

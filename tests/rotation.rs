@@ -3,15 +3,14 @@
 mod support;
 
 use std::collections::BTreeMap;
-use std::path::Path;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use juju_sim::controller::{Application, Certificate, Controller, State};
-use juju_sim::{Event, Grant, Juju, Model, Outcome, Owner, Relation, Secret, Simulation, sweep};
+use juju_sim::{Event, Juju, Outcome, Secret, Simulation, sweep};
 use serde_json::{Value, json};
+use support::rotation::{LOGIN, entry, give_login, held, hook};
 
-const LOGIN: &str = "d3nkb2fmp25c76a0log1";
 const PLAN: &str = "every: 30d\ntargets:\n- dex\n- own-login\n- juju-user/bot\n\
     - {credential: juju-user/alice, deliver: registration}\n- mysql/katib-db/root\n";
 
@@ -39,52 +38,8 @@ fn controller(juju: Juju, model: &str) -> Controller {
     Controller::start_with(state, Certificate::Good).unwrap()
 }
 
-/// A unit that has a login, beside a controller of its own.
 fn unit(juju: Juju, plan: &str) -> Simulation {
-    let files = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let mut unit = Simulation::new(files, env!("CARGO_BIN_EXE_ckf-hardening").as_ref()).unwrap();
-    unit.environment
-        .insert("KUBECONFIG".into(), "/nowhere".into());
-    unit.change(|model| {
-        model.juju = juju;
-        model
-            .relations
-            .push(Relation::new(1, "peers", "ckf-hardening", 0));
-    });
-    unit.attach(controller(juju, &unit.model().uuid));
-    give_login(&mut unit, "first-pw-of-the-charm");
-    unit.set_option("juju-credentials", format!("secret:{LOGIN}"));
-    unit.set_option("rotate", plan);
-    unit
-}
-
-/// The user's secret with the login.
-fn give_login(unit: &mut Simulation, password: &str) {
-    let controller = unit.controller();
-    let content = [
-        ("username", "hardening"),
-        ("password", password),
-        ("ca-cert", controller.authority()),
-        ("addresses", controller.address()),
-    ];
-    let content = content
-        .map(|(key, value)| (key.to_owned(), STANDARD.encode(value)))
-        .into();
-    let mut secret = Secret::new(LOGIN, Owner::Model, content);
-    secret.grants.push(Grant {
-        relation: None,
-        to: "ckf-hardening".into(),
-    });
-    unit.change(|model| {
-        model.secrets.retain(|known| known.id != secret.id);
-        model.secrets.push(secret);
-    });
-}
-
-fn hook(unit: &mut Simulation, name: &str) -> Outcome {
-    let outcome = unit.run(&Event::hook(name));
-    assert!(outcome.committed(), "{outcome:?}");
-    outcome
+    support::rotation::unit(juju, plan, |model| controller(juju, model))
 }
 
 /// Hooks until nothing is to be done, by the number of steps of a rotation.
@@ -92,21 +47,6 @@ fn settle(unit: &mut Simulation) {
     for _ in 0..4 {
         hook(unit, "update-status");
     }
-}
-
-/// The newest committed content of a credential's secret.
-fn held(model: &Model, credential: &str) -> BTreeMap<String, String> {
-    let label = format!("credential/{credential}");
-    let secret = model.secrets.iter().find(|secret| secret.label == label);
-    let Some(secret) = secret else {
-        return BTreeMap::new();
-    };
-    let content = &secret.revisions[&secret.latest()];
-    let decode = |(key, value): (&String, &String)| {
-        let value = String::from_utf8(STANDARD.decode(value).unwrap()).unwrap();
-        (key.clone(), value)
-    };
-    content.iter().map(decode).collect()
 }
 
 /// The value that the owner of a credential accepts.
@@ -144,12 +84,6 @@ fn nothing_is_lost(unit: &Simulation) {
             "{credential}: what its owner accepts is in no committed secret"
         );
     }
-}
-
-fn entry(unit: &Simulation, credential: &str) -> Value {
-    let model = unit.model();
-    let text = &model.relations[0].application_data["rotation"];
-    serde_json::from_str::<Value>(text).unwrap()[credential].clone()
 }
 
 /// Whether each credential is at its end: rotated, published, and accepted.

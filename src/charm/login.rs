@@ -7,8 +7,10 @@ use juju_charm::secret::{self, Content, Which};
 use juju_charm::tool::ToolError;
 use juju_client::{Connection, Endpoint, Error, Login, Password, Target, Trust};
 
+use crate::cluster::Cluster;
+use crate::facts::kubernetes::Source;
 use crate::rotation::Credential;
-use crate::rotation::owner::{Juju, Refusal};
+use crate::rotation::owner::{Owners, Refusal};
 
 /// How long connecting and each call may take.
 const WITHIN: Duration = Duration::from_secs(10);
@@ -62,6 +64,9 @@ pub struct Access {
     deadline: Instant,
     controller: Option<Connection>,
     model: Option<Connection>,
+    /// On Kubernetes a model is a namespace of its name.
+    namespace: String,
+    cluster: Option<Cluster>,
 }
 
 impl Access {
@@ -108,6 +113,8 @@ impl Access {
             deadline: Instant::now() + DEADLINE,
             controller: None,
             model: None,
+            namespace: unit.model.clone(),
+            cluster: None,
         })
     }
 
@@ -161,7 +168,7 @@ fn refused(error: &Error) -> Refusal {
     ))
 }
 
-impl Juju for Access {
+impl Owners for Access {
     fn controller(&mut self) -> Result<&mut Connection, Refusal> {
         let connection = match self.controller.take() {
             Some(connection) => connection,
@@ -176,6 +183,19 @@ impl Juju for Access {
             None => self.open(&Target::Model(self.model_uuid.clone()))?.0,
         };
         Ok(self.model.insert(connection))
+    }
+
+    fn cluster(&mut self) -> Result<&Cluster, Refusal> {
+        let cluster = match self.cluster.take() {
+            Some(cluster) => cluster,
+            None => Cluster::connect(&Source::default(), self.deadline)
+                .map_err(|error| Refusal(error.to_string()))?,
+        };
+        Ok(self.cluster.insert(cluster))
+    }
+
+    fn namespace(&self) -> &str {
+        &self.namespace
     }
 
     fn user(&self) -> &str {

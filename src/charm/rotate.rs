@@ -14,7 +14,7 @@ use juju_client::Password;
 use log::{info, warn};
 
 use super::login::{Access, LoginProblem};
-use crate::rotation::owner::{self, Applied, Change, Juju as _, Refusal};
+use crate::rotation::owner::{self, Applied, Change, Owners as _, Refusal};
 use crate::rotation::{Credential, Delivery, Entry, Ledger, Plan, Stage, Step, Target, password};
 
 /// The peer relation, and the key of the application's databag that has the ledger.
@@ -315,10 +315,32 @@ impl<'a> Rotations<'a> {
         // Juju offers the old revision for removal when its owner too reads the new one.
         let stage = match read(&credential.label(), Which::Refresh)? {
             Held::Content(content) if content.contains_key(NEXT) => Stage::Prepared,
-            Held::Content(_) | Held::Nothing => Stage::Settled,
+            Held::Content(content) => match self.see_through(credential, &content) {
+                Ok(()) => Stage::Settled,
+                Err(Refusal(why)) => {
+                    info!("rotation of {credential}: {why}");
+                    let entry = self.ledger.entry(credential);
+                    entry.failed(why, self.now, password::jitter());
+                    return Ok(());
+                }
+            },
+            Held::Nothing => Stage::Settled,
         };
-        self.ledger.entry(credential).stage = stage;
+        let entry = self.ledger.entry(credential);
+        entry.stage = stage;
+        entry.failure = None;
         Ok(())
+    }
+
+    /// Sees to it that whoever uses the value that was published has it.
+    fn see_through(&mut self, credential: &Credential, content: &Content) -> Result<(), Refusal> {
+        let published = content
+            .get(PASSWORD)
+            .map(|held| Password::new(held.expose()));
+        match (&mut self.access, published) {
+            (Ok(access), Some(published)) => owner::settle(credential, &published, access),
+            _ => Ok(()),
+        }
     }
 
     fn add_secret(

@@ -20,7 +20,7 @@ use super::secret::Secret;
 use super::{About, Facts, access, shared, with_kinds};
 
 /// Objects asked for at once.
-const PAGE: usize = 500;
+pub(crate) const PAGE: usize = 500;
 /// Kinds read side by side; more only makes the API server's pages wait in memory.
 const SIDE_BY_SIDE: usize = 4;
 /// Longest wait for one answer of the API server.
@@ -100,7 +100,7 @@ pub fn read(
 }
 
 /// A client, and the address of the API server.
-async fn connect(source: &Source) -> Result<(Client, String), ReadError> {
+pub(crate) async fn connect(source: &Source) -> Result<(Client, String), ReadError> {
     crate::tls::install_provider();
     let options = KubeConfigOptions {
         context: source.context.clone(),
@@ -199,14 +199,14 @@ fn prefix(group: &str, version: &str) -> String {
 }
 
 /// Why a request failed.
-pub(super) enum Failure {
+pub(crate) enum Failure {
     NotFound,
     Gone,
     Other(Unknown),
 }
 
 impl Failure {
-    pub(super) fn into_unknown(self) -> Unknown {
+    pub(crate) fn into_unknown(self) -> Unknown {
         match self {
             Self::NotFound => Unknown::Failed("not found".into()),
             Self::Gone => Unknown::Failed("the list changed while it was read, twice".into()),
@@ -215,7 +215,7 @@ impl Failure {
     }
 }
 
-pub(super) async fn send(
+pub(crate) async fn send(
     client: &Client,
     request: http::Request<Vec<u8>>,
 ) -> Result<String, Failure> {
@@ -258,7 +258,7 @@ pub(super) async fn get<T: DeserializeOwned>(client: &Client, path: &str) -> Res
     serde_json::from_str(&text).map_err(|e| Failure::Other(Unknown::Failed(format!("{path}: {e}"))))
 }
 
-pub(super) fn request(
+pub(crate) fn request(
     method: &str,
     path: &str,
     body: Option<serde_json::Value>,
@@ -343,19 +343,19 @@ where
 }
 
 #[derive(Deserialize)]
-struct Page<'a> {
+pub(crate) struct Page<'a> {
     #[serde(default)]
-    metadata: PageMeta,
+    pub(crate) metadata: PageMeta,
     #[serde(borrow, default)]
-    items: Option<Vec<&'a RawValue>>,
+    pub(crate) items: Option<Vec<&'a RawValue>>,
 }
 
 #[derive(Default, Deserialize)]
-struct PageMeta {
-    r#continue: Option<String>,
+pub(crate) struct PageMeta {
+    pub(crate) r#continue: Option<String>,
 }
 
-fn encode(token: &str) -> String {
+pub(crate) fn encode(token: &str) -> String {
     token
         .bytes()
         .map(|b| {

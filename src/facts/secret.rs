@@ -72,13 +72,20 @@ pub(super) struct SecretWire {
     #[serde(default, rename = "type")]
     kind: Text,
     #[serde(default)]
-    data: BTreeMap<Text, Value>,
+    data: BTreeMap<Text, Plain>,
 }
 
-/// A value of a Secret, wiped when it goes.
-struct Value(Zeroizing<Vec<u8>>);
+/// A value of a Secret, decoded, and wiped when it goes.
+pub(crate) struct Plain(Zeroizing<Vec<u8>>);
 
-impl<'de> Deserialize<'de> for Value {
+impl Plain {
+    /// Whether it is this value.
+    pub(crate) fn is(&self, value: &[u8]) -> bool {
+        self.0.as_slice() == value
+    }
+}
+
+impl<'de> Deserialize<'de> for Plain {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let encoded = Zeroizing::new(String::deserialize(deserializer)?);
         match BASE64.decode(encoded.as_bytes()) {

@@ -15,6 +15,8 @@ pub enum Credential {
     OwnLogin,
     /// The password of Dex's static user. The user stays: profiles belong to it.
     Dex,
+    /// The key of MinIO's root user, and its copies in the platform and in profiles.
+    Minio,
     /// A system user of a MySQL charm; its value stays with that charm.
     Mysql {
         /// The application, for example `katib-db`.
@@ -61,6 +63,7 @@ impl fmt::Display for Credential {
             Self::JujuUser(name) => write!(f, "juju-user/{name}"),
             Self::OwnLogin => f.write_str("own-login"),
             Self::Dex => f.write_str("dex"),
+            Self::Minio => f.write_str("minio"),
             Self::Mysql { application, user } => write!(f, "mysql/{application}/{user}"),
         }
     }
@@ -74,6 +77,7 @@ impl FromStr for Credential {
         match parts[..] {
             ["own-login"] => Ok(Self::OwnLogin),
             ["dex"] => Ok(Self::Dex),
+            ["minio"] => Ok(Self::Minio),
             ["juju-user", name] if juju_client::is_user_name(name) && !name.contains('@') => {
                 Ok(Self::JujuUser(name.to_owned()))
             }
@@ -90,7 +94,7 @@ impl FromStr for Credential {
             }
             ["mysql", _, user] => Err(format!("{user:?} is not one of {}", MYSQL_USERS.join(", "))),
             _ => Err(format!(
-                "{text:?} is not one of juju-user/NAME, own-login, dex, mysql/APPLICATION/USER"
+                "{text:?} is not one of juju-user/NAME, own-login, dex, minio, mysql/APPLICATION/USER"
             )),
         }
     }

@@ -42,16 +42,17 @@ impl Entry {
         match (self.stage, &self.failure) {
             (Stage::Settled, _) if asked || self.is_due(every, now) => Step::Prepare,
             (Stage::Settled, _) => Step::Rest,
-            (Stage::Published, _) => Step::Settle,
-            // Whoever asks does not want to wait.
-            (Stage::Prepared, Some(failure)) if !asked && now < failure.again => {
-                // A clock that was put back must not keep it waiting for ever.
-                match failure.again.duration_since(now) <= LONGEST_WAIT {
-                    true => Step::Wait(failure.again),
-                    false => Step::Apply,
-                }
+            // Whoever asks does not want to wait; nor must a clock that was put back keep
+            // it waiting for ever.
+            (_, Some(failure))
+                if !asked
+                    && now < failure.again
+                    && failure.again.duration_since(now) <= LONGEST_WAIT =>
+            {
+                Step::Wait(failure.again)
             }
             (Stage::Prepared, _) => Step::Apply,
+            (Stage::Published, _) => Step::Settle,
         }
     }
 

@@ -1,6 +1,8 @@
 //! What the tests of the binary share.
 #![allow(dead_code, reason = "each test binary uses its part")]
 
+pub mod rotation;
+
 use std::ffi::OsStr;
 use std::process::{Command, Output};
 

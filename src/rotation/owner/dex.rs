@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Applied, Change, Juju, Refusal, prepared};
+use super::{Applied, Change, Owners, Refusal, prepared};
 use crate::facts::juju::charm;
 
 const CHARM: &str = "dex-auth";
@@ -12,9 +12,9 @@ const PASSWORD: &str = "static-password";
 /// The user if no option names one.
 const DEFAULT_USERNAME: &str = "admin";
 
-pub(super) fn apply(change: &Change<'_>, juju: &mut dyn Juju) -> Result<Applied, Refusal> {
+pub(super) fn apply(change: &Change<'_>, owners: &mut dyn Owners) -> Result<Applied, Refusal> {
     let new = prepared(change)?;
-    let model = juju.model()?;
+    let model = owners.model()?;
     let status = model.status()?;
     let application = status
         .applications

@@ -2,22 +2,22 @@
 
 use juju_client::{Code, Connection, Error};
 
-use super::{Applied, Change, Juju, Refusal, prepared};
+use super::{Applied, Change, Owners, Refusal, prepared};
 use crate::rotation::{Delivery, token};
 
 pub(super) fn apply(
     name: &str,
     change: &Change<'_>,
-    juju: &mut dyn Juju,
+    owners: &mut dyn Owners,
 ) -> Result<Applied, Refusal> {
-    if name == juju.user() {
+    if name == owners.user() {
         return Err(Refusal(format!(
             "{name} is the user that the charm logs in as; rotate own-login instead"
         )));
     }
-    let addresses = juju.addresses().to_vec();
-    let login = juju.user().to_owned();
-    let controller = juju.controller()?;
+    let addresses = owners.addresses().to_vec();
+    let login = owners.user().to_owned();
+    let controller = owners.controller()?;
     let explain = |error: Error| explain(error, &login);
     let mut applied = Applied {
         username: name.to_owned(),

@@ -3,6 +3,7 @@
 
 mod dex;
 mod juju_user;
+mod minio;
 mod mysql;
 mod own_login;
 
@@ -11,13 +12,18 @@ use std::time::Instant;
 use juju_client::{Connection, Password};
 
 use super::{Credential, Delivery};
+use crate::cluster::Cluster;
 
-/// Connections to the controller and to the model, made when they are asked for.
-pub trait Juju {
+/// Connections to those who own credentials, made when they are asked for.
+pub trait Owners {
     /// The connection to the controller.
     fn controller(&mut self) -> Result<&mut Connection, Refusal>;
     /// The connection to the model of the platform.
     fn model(&mut self) -> Result<&mut Connection, Refusal>;
+    /// The connection to the API server.
+    fn cluster(&mut self) -> Result<&Cluster, Refusal>;
+    /// Namespace of the platform.
+    fn namespace(&self) -> &str;
     /// The user that is logged in as.
     fn user(&self) -> &str;
     /// Addresses of the controller, for others to find it.
@@ -63,13 +69,27 @@ pub struct Applied {
 pub fn apply(
     credential: &Credential,
     change: &Change<'_>,
-    juju: &mut dyn Juju,
+    owners: &mut dyn Owners,
 ) -> Result<Applied, Refusal> {
     match credential {
-        Credential::JujuUser(name) => juju_user::apply(name, change, juju),
-        Credential::OwnLogin => own_login::apply(change, juju),
-        Credential::Dex => dex::apply(change, juju),
-        Credential::Mysql { application, user } => mysql::apply(application, user, change, juju),
+        Credential::JujuUser(name) => juju_user::apply(name, change, owners),
+        Credential::OwnLogin => own_login::apply(change, owners),
+        Credential::Dex => dex::apply(change, owners),
+        Credential::Minio => minio::apply(change, owners),
+        Credential::Mysql { application, user } => mysql::apply(application, user, change, owners),
+    }
+}
+
+/// Sees to it that whoever uses a value that was published has it. What is not so yet
+/// is a refusal: it is asked again later.
+pub fn settle(
+    credential: &Credential,
+    published: &Password,
+    owners: &mut dyn Owners,
+) -> Result<(), Refusal> {
+    match credential {
+        Credential::Minio => minio::settle(published, owners),
+        _ => Ok(()),
     }
 }
 

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use juju_client::ActionStatus;
 
-use super::{Applied, Change, Juju, Refusal};
+use super::{Applied, Change, Owners, Refusal};
 
 const ACTION: &str = "set-password";
 /// How long one hook waits for the action; a later one asks again.
@@ -18,10 +18,10 @@ pub(super) fn apply(
     application: &str,
     user: &str,
     change: &Change<'_>,
-    juju: &mut dyn Juju,
+    owners: &mut dyn Owners,
 ) -> Result<Applied, Refusal> {
-    let until = juju.deadline().min(Instant::now() + PATIENCE);
-    let model = juju.model()?;
+    let until = owners.deadline().min(Instant::now() + PATIENCE);
+    let model = owners.model()?;
     let mut applied = Applied {
         username: user.to_owned(),
         ..Applied::default()
