@@ -1,5 +1,7 @@
 //! The policy: thresholds, allow-lists, waivers and attestations, parsed once.
 
+use std::collections::BTreeMap;
+
 use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
@@ -35,6 +37,8 @@ pub struct Policy {
     pub source_ranges: Vec<String>,
     /// What is allowed beside the release's own.
     pub allow: Allow,
+    /// What options of applications are to be: by application, then by option.
+    pub options: Options,
     /// Waivers that are complete; those that have ended are among them.
     pub waivers: Vec<Waiver>,
     /// What somebody attests that no program can read.
@@ -52,11 +56,15 @@ impl Default for Policy {
             external_hostname: None,
             source_ranges: Vec::new(),
             allow: Allow::default(),
+            options: Options::new(),
             waivers: Vec::new(),
             attestations: Vec::new(),
         }
     }
 }
+
+/// Options of applications, by application and name, as Juju prints their values.
+pub type Options = BTreeMap<String, BTreeMap<String, String>>;
 
 /// Allow-lists, by kind; entries are `namespace/name` or `name`.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
@@ -152,6 +160,7 @@ struct Wire {
     thresholds: Thresholds,
     source_ranges: Vec<String>,
     allow: Allow,
+    options: BTreeMap<String, BTreeMap<String, serde_yaml::Value>>,
     waivers: Vec<serde_yaml::Value>,
     attestations: Vec<serde_yaml::Value>,
 }
@@ -209,7 +218,7 @@ impl Policy {
             Ok(wire) => wire.unwrap_or_default(),
             Err(error) => {
                 problems.push(PolicyProblem(format!(
-                    "{error}; expected a map with thresholds, source-ranges, allow, waivers, attestations"
+                    "{error}; expected a map with thresholds, source-ranges, allow, options, waivers, attestations"
                 )));
                 return (policy, problems);
             }
@@ -249,6 +258,19 @@ impl Policy {
         }
         policy.source_ranges = wire.source_ranges;
         policy.allow = wire.allow;
+        for (application, options) in wire.options {
+            for (name, value) in options {
+                match option_value(&value) {
+                    Some(value) => {
+                        let of = policy.options.entry(application.clone()).or_default();
+                        of.insert(name, value);
+                    }
+                    None => problems.push(PolicyProblem(format!(
+                        "options: {application}: {name}: expected a text, a number or true or false"
+                    ))),
+                }
+            }
+        }
         for (index, value) in wire.waivers.into_iter().enumerate() {
             match waiver(value) {
                 Ok(waiver) => policy.waivers.push(waiver),
@@ -324,6 +346,17 @@ pub fn parse_hostname(text: &str) -> Result<String, String> {
         _ => Err(format!(
             "{text:?} is no host name; expected one like kubeflow.example.com"
         )),
+    }
+}
+
+/// A value as Juju prints it.
+fn option_value(value: &serde_yaml::Value) -> Option<String> {
+    match value {
+        serde_yaml::Value::Null => Some(String::new()),
+        serde_yaml::Value::Bool(value) => Some(value.to_string()),
+        serde_yaml::Value::Number(value) => Some(value.to_string()),
+        serde_yaml::Value::String(text) => Some(text.clone()),
+        _ => None,
     }
 }
 

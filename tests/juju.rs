@@ -7,7 +7,7 @@ use ckf_hardening::controls::Verdict;
 use ckf_hardening::facts::juju::{self, Source};
 use ckf_hardening::facts::known::Known;
 use ckf_hardening::facts::{About, Facts};
-use ckf_hardening::policy::{Policy, Profile};
+use ckf_hardening::policy::{Options, Policy, Profile};
 use ckf_hardening::report::Report;
 use jiff::{SignedDuration, Timestamp};
 use juju_client::{Endpoint, Login, Password, Trust};
@@ -80,6 +80,7 @@ fn hardened(juju: Juju) -> State {
                 &cos,
             ),
         ),
+        ("minio", related(application("minio", 1, &[]), &cos)),
         (
             "istio-pilot",
             related(
@@ -142,14 +143,18 @@ fn neglected(juju: Juju) -> State {
             application("oidc-gatekeeper", 500, &gatekeeper),
         ),
         (
-            "jupyter-ui",
-            application("jupyter-ui", 1, &[("secure-cookies", "false")]),
-        ),
-        (
             "kubeflow-profiles",
             application("kubeflow-profiles", 1, &[("security-policy", "privileged")]),
         ),
         ("katib-db", application("mysql-k8s", 1, &[])),
+        (
+            "jupyter-ui",
+            application(
+                "jupyter-ui",
+                1,
+                &[("secure-cookies", "false"), ("jupyter-images", "- mine:1")],
+            ),
+        ),
     ] {
         model.applications.insert(name.into(), application);
     }
@@ -169,6 +174,19 @@ fn endpoint(controller: &Controller) -> Endpoint {
     }
 }
 
+/// Options as the policy wants them.
+fn declared() -> Options {
+    let secure = BTreeMap::from([("secure-cookies".to_owned(), "true".to_owned())]);
+    Options::from([("jupyter-ui".to_owned(), secure)])
+}
+
+fn policy() -> Policy {
+    Policy {
+        options: declared(),
+        ..Policy::default()
+    }
+}
+
 fn facts(state: State, user: &str) -> Facts {
     let controller = Controller::start(state).unwrap();
     let login = Login::new(user, Password::new(format!("{user}-pw"))).unwrap();
@@ -181,6 +199,7 @@ fn facts(state: State, user: &str) -> Facts {
         juju: juju::read(&Source {
             endpoint: &endpoint(&controller),
             login: &login,
+            declared: &declared(),
             model: "kubeflow",
         }),
         ..Facts::default()
@@ -200,10 +219,11 @@ fn verdicts(facts: &Facts, policy: &Policy) -> BTreeMap<String, (Verdict, String
 }
 
 /// Controls that this test makes hold and not hold.
-const CONTROLS: [&str; 24] = [
+const CONTROLS: [&str; 27] = [
     "CRED-01", "CRED-02", "CRED-03", "CRED-06", "CRED-13", "CRED-14", "JUJU-01", "JUJU-02",
     "JUJU-03", "UPG-01", "UPG-03", "OBS-01", "OBS-02", "OBS-03", "AUTHN-06", "AUTHN-09",
     "AUTHN-10", "AUTHN-11", "AUTHN-12", "AUTHN-13", "TLS-12", "PSS-02", "CRED-04", "CRED-12",
+    "CRED-09", "IMG-06", "JUJU-04",
 ];
 
 #[test]
@@ -212,6 +232,7 @@ fn each_control_holds_on_a_hardened_platform_and_fails_on_a_neglected_one() {
         let rotated = |days: i64| {
             let credentials = [
                 "dex",
+                "minio",
                 "juju-user/mallory",
                 "mysql/katib-db/root",
                 "mysql/katib-db/serverconfig",
@@ -224,10 +245,7 @@ fn each_control_holds_on_a_hardened_platform_and_fails_on_a_neglected_one() {
         good.rotated = rotated(10);
         let mut bad = facts(neglected(juju), "auditor");
         bad.rotated = rotated(91);
-        let (good, bad) = (
-            verdicts(&good, &Policy::default()),
-            verdicts(&bad, &Policy::default()),
-        );
+        let (good, bad) = (verdicts(&good, &policy()), verdicts(&bad, &policy()));
         for id in CONTROLS {
             assert_eq!(good[id].0, Verdict::Pass, "{id} hardened: {}", good[id].1);
             assert_eq!(bad[id].0, Verdict::Fail, "{id} neglected: {}", bad[id].1);
@@ -273,6 +291,7 @@ fn an_age_that_is_not_known_is_said_to_be_unknown() {
     for (id, names) in [
         ("CRED-01", "alice"),
         ("CRED-04", "dex-auth"),
+        ("CRED-09", "minio"),
         ("CRED-12", "mysql/katib-db/root"),
     ] {
         let (verdict, reason) = &of[id];
@@ -281,6 +300,44 @@ fn an_age_that_is_not_known_is_said_to_be_unknown() {
             reason.contains("no age of passwords") && reason.contains(names),
             "{id}: {reason}"
         );
+    }
+}
+
+#[test]
+fn options_are_judged_by_what_the_policy_declares() {
+    let facts = facts(neglected(Juju::V4_0), "auditor");
+    let with = |application: &str, option: &str| {
+        let mut policy = policy();
+        let options = policy.options.entry(application.into()).or_default();
+        options.insert(option.into(), "- mine:1".into());
+        verdicts(&facts, &policy)
+    };
+    // An image that is declared is allowed, but this one was not read to be compared.
+    let of = with("jupyter-ui", "jupyter-images");
+    assert_eq!(of["IMG-06"].0, Verdict::Pass);
+    assert!(of["JUJU-04"].1.contains("secure-cookies"));
+    let Known::Known(mut juju) = facts.juju.clone() else {
+        panic!("{:?}", facts.juju)
+    };
+    let Known::Known(applications) = &mut juju.applications else {
+        panic!("{:?}", juju.applications)
+    };
+    let ui = applications.iter_mut().find(|a| a.name == "jupyter-ui");
+    ui.unwrap().options.get_mut("secure-cookies").unwrap().value = None;
+    let unread = Facts {
+        juju: Known::Known(juju),
+        ..Facts::default()
+    };
+    let (verdict, reason) = &verdicts(&unread, &policy())["JUJU-04"];
+    assert_eq!(*verdict, Verdict::NotAssessed);
+    assert!(reason.contains("jupyter-ui: secure-cookies"), "{reason}");
+    for (application, option, told) in [
+        ("jupyter-ui", "colour", "no such option"),
+        ("nowhere", "colour", "not in the model"),
+    ] {
+        let of = with(application, option);
+        assert_eq!(of["JUJU-04"].0, Verdict::Fail);
+        assert!(of["JUJU-04"].1.contains(told), "{}", of["JUJU-04"].1);
     }
 }
 
@@ -294,8 +351,8 @@ fn what_a_login_may_not_see_is_not_assessed() {
     }
     // A reader of the model sees its applications.
     assert_eq!(of["JUJU-03"].0, Verdict::Pass);
-    let none = verdicts(&Facts::default(), &Policy::default());
-    let wrong = verdicts(&facts(hardened(Juju::V3_6), "nobody"), &Policy::default());
+    let none = verdicts(&Facts::default(), &policy());
+    let wrong = verdicts(&facts(hardened(Juju::V3_6), "nobody"), &policy());
     for id in CONTROLS {
         assert_eq!(
             none[id],

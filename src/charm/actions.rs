@@ -84,7 +84,7 @@ fn list_users(unit: &Unit) -> anyhow::Result<()> {
     let Some(option) = charm.options.juju_credentials.as_deref() else {
         bail!("{}", LoginProblem::NotSet);
     };
-    let juju = match audit::read_juju(unit, option) {
+    let juju = match audit::read_juju(unit, option, &Default::default()) {
         Known::Known(juju) => juju,
         Known::Unknown(why) => bail!("{why}"),
     };

@@ -11,6 +11,7 @@ use crate::facts::About;
 use crate::facts::juju::{self, Juju};
 use crate::facts::known::{Known, Unknown};
 use crate::facts::kubernetes::{self, ReadError, Source};
+use crate::policy::Options as Declared;
 use crate::report::Report;
 
 /// Longest time for reading the cluster: Juju sets none, and a hook that hangs
@@ -38,7 +39,7 @@ pub fn run(
     };
     let mut facts = kubernetes::read(&Source::default(), about, DEADLINE, &|_| ())?;
     if let Some(option) = &options.juju_credentials {
-        facts.juju = read_juju(unit, option);
+        facts.juju = read_juju(unit, option, &options.policy.options);
         facts.rotated = match rotate::rotated(unit) {
             Ok(Ok(rotated)) => Known::Known(rotated),
             Ok(Err(why)) => Known::Unknown(Unknown::Failed(why)),
@@ -63,7 +64,7 @@ pub fn run(
 }
 
 /// What the controller tells with the login of the option.
-pub fn read_juju(unit: &Unit, option: &str) -> Known<Juju> {
+pub fn read_juju(unit: &Unit, option: &str, declared: &Declared) -> Known<Juju> {
     let failed = |why: String| Known::Unknown(Unknown::Failed(why));
     let access = match Access::read(unit, Some(option)) {
         Ok(access) => access,
@@ -73,6 +74,7 @@ pub fn read_juju(unit: &Unit, option: &str) -> Known<Juju> {
         Ok(login) => juju::read(&juju::Source {
             endpoint: access.endpoint(),
             login: &login,
+            declared,
             model: &unit.model,
         }),
         Err(refusal) => failed(refusal.to_string()),

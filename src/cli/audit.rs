@@ -72,7 +72,7 @@ impl Audit {
                 problems.extend(damaged.iter().map(ToString::to_string));
                 facts
             }
-            None => read(&self.cluster)?,
+            None => read(&self.cluster, &policy.options)?,
         };
         let report = Report::audit(&facts, &policy, self.release.as_deref(), problems);
         print(&self.format.render(&report))?;

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use super::{ClusterArguments, NOTHING_OPEN, print, read};
 use crate::facts::snapshot;
+use crate::policy::Options;
 
 #[derive(clap::Args)]
 pub struct Collect {
@@ -16,7 +17,7 @@ pub struct Collect {
 
 impl Collect {
     pub fn run(self) -> anyhow::Result<u8> {
-        let facts = read(&self.cluster)?;
+        let facts = read(&self.cluster, &Options::new())?;
         snapshot::write(&facts, &self.directory)?;
         let unknown = facts
             .kinds()

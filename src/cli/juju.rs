@@ -5,6 +5,7 @@ use juju_client::store::{self, Account, StoreError};
 
 use crate::facts::juju::{self, Juju};
 use crate::facts::known::{Known, Unknown};
+use crate::policy::Options;
 
 /// Which controller.
 #[derive(clap::Args)]
@@ -23,7 +24,7 @@ impl ControllerArguments {
 
     /// What the controller tells of a model. Without a client store nothing is, and
     /// that is no error unless a controller was named.
-    pub fn read(&self, model: &str) -> anyhow::Result<Known<Juju>> {
+    pub fn read(&self, model: &str, declared: &Options) -> anyhow::Result<Known<Juju>> {
         let account = match store::directory(env)
             .and_then(|directory| store::account(&directory, self.controller.as_deref()))
         {
@@ -37,6 +38,7 @@ impl ControllerArguments {
         Ok(juju::read(&juju::Source {
             endpoint: &account.endpoint,
             login: &account.login,
+            declared,
             model,
         }))
     }

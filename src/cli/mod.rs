@@ -14,6 +14,7 @@ use std::time::Duration;
 use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::facts::{About, Facts, kubernetes};
+use crate::policy::Options;
 
 /// Audit and harden Charmed Kubeflow.
 #[derive(Parser)]
@@ -128,7 +129,7 @@ fn print(text: &str) -> anyhow::Result<()> {
 }
 
 /// Reads a cluster, with progress on a terminal.
-fn read(cluster: &ClusterArguments) -> anyhow::Result<Facts> {
+fn read(cluster: &ClusterArguments, declared: &Options) -> anyhow::Result<Facts> {
     let bar = if io::stderr().is_terminal() {
         indicatif::ProgressBar::new(Facts::default().kinds().len() as u64)
     } else {
@@ -152,7 +153,7 @@ fn read(cluster: &ClusterArguments) -> anyhow::Result<Facts> {
     };
     let facts = kubernetes::read(&source, about, READ_DEADLINE, &told);
     bar.set_message("Juju");
-    let juju = cluster.controller.read(&cluster.namespace);
+    let juju = cluster.controller.read(&cluster.namespace, declared);
     bar.finish_and_clear();
     let mut facts = facts?;
     facts.juju = juju?;

@@ -4,6 +4,7 @@ use super::juju::ControllerArguments;
 use super::{NOTHING_OPEN, print};
 use crate::facts::juju::{self, Source};
 use crate::facts::known::Known;
+use crate::policy::Options;
 use crate::report::Users as Report;
 
 #[derive(clap::Args)]
@@ -21,6 +22,7 @@ impl Users {
         let facts = juju::read(&Source {
             endpoint: &account.endpoint,
             login: &account.login,
+            declared: &Options::new(),
             model: "",
         });
         let juju = match facts {

@@ -4,7 +4,7 @@
 use super::context::{Context, Missing};
 use super::{Check, Finding, Outcome, count, finding, outcome};
 use crate::facts::istio::reference;
-use crate::facts::juju::Application;
+use crate::facts::juju::{Application, Setting};
 use crate::facts::object::ObjectRef;
 use crate::policy::Profile;
 
@@ -15,6 +15,8 @@ pub const CHECKS: &[(&str, Check)] = &[
     ("CRED-14", no_password_in_options),
     ("JUJU-02", trust_is_as_released),
     ("JUJU-03", no_unit_is_troubled),
+    ("JUJU-04", options_are_as_declared),
+    ("IMG-06", images_are_the_defaults),
     ("UPG-01", charms_are_fresh),
     ("UPG-03", channels_are_stable),
     ("OBS-01", metrics_are_related),
@@ -137,6 +139,82 @@ fn no_unit_is_troubled(context: &Context<'_>) -> Result<Outcome, Missing> {
     });
     let findings = findings.collect();
     Ok(outcome(findings, "no unit is in error or blocked"))
+}
+
+fn options_are_as_declared(context: &Context<'_>) -> Result<Outcome, Missing> {
+    let declared = &context.policy.options;
+    if declared.is_empty() {
+        return Ok(Outcome::NotApplicable(
+            "the policy declares no options".into(),
+        ));
+    }
+    let all = context.applications()?;
+    let (mut findings, mut unknown) = (Vec::new(), Vec::new());
+    for (name, options) in declared {
+        let Some(application) = all.iter().find(|application| application.name == *name) else {
+            let missing = reference("juju", "Application", "", name);
+            findings.push(finding(
+                missing,
+                "application",
+                "not in the model",
+                "deployed",
+            ));
+            continue;
+        };
+        for (option, wanted) in options {
+            match application.options.get(option) {
+                None => findings.push(finding(
+                    object(application),
+                    option,
+                    "no such option",
+                    wanted,
+                )),
+                // A snapshot has the values only of those that were declared then.
+                Some(Setting { value: None, .. }) => unknown.push(format!("{name}: {option}")),
+                Some(Setting {
+                    value: Some(seen), ..
+                }) if seen.trim() != wanted.trim() => {
+                    findings.push(finding(object(application), option, seen, wanted));
+                }
+                Some(_) => {}
+            }
+        }
+    }
+    Ok(match (findings.is_empty(), unknown.is_empty()) {
+        (true, false) => Outcome::NotAssessed(format!(
+            "no value was read of {}; audit with a login and this policy",
+            unknown.join(", ")
+        )),
+        _ => outcome(findings, "all options are as declared"),
+    })
+}
+
+fn images_are_the_defaults(context: &Context<'_>) -> Result<Outcome, Missing> {
+    let declared = &context.policy.options;
+    let all = context.applications()?.iter();
+    let findings = all.flat_map(|app| {
+        let allowed = declared.get(&app.name);
+        let set = app.options.iter().filter(|(_, setting)| setting.set);
+        let images = set.filter(move |(name, _)| {
+            names_images(name) && !allowed.is_some_and(|options| options.contains_key(*name))
+        });
+        images.map(|(name, _)| {
+            finding(
+                object(app),
+                name,
+                "set by somebody",
+                "the charm's default, or declared in the policy",
+            )
+        })
+    });
+    let findings = findings.collect();
+    Ok(outcome(findings, "no option that names images is set"))
+}
+
+/// Whether an option names images, by the names that the platform's charms use.
+fn names_images(option: &str) -> bool {
+    let words: Vec<&str> = option.split(['-', '_']).collect();
+    option == "image-configuration" || matches!(words[..], [.., _, "image" | "images"])
 }
 
 fn charms_are_fresh(context: &Context<'_>) -> Result<Outcome, Missing> {

@@ -17,6 +17,8 @@ pub const CHECKS: &[(&str, Check)] = &[
     ("CRED-02", nobody_is_idle),
     ("CRED-03", least_privilege),
     ("CRED-04", dex_is_rotated),
+    ("CRED-05", gatekeeper_secret_is_rotated),
+    ("CRED-09", minio_is_rotated),
     ("CRED-12", mysql_is_rotated),
     ("JUJU-01", credentials_are_not_shared),
 ];
@@ -187,6 +189,28 @@ fn dex_is_rotated(context: &Context<'_>) -> Result<Outcome, Missing> {
     let since = context.rotated().get("dex").copied();
     let dex = with_password.map(|dex| (reference("juju", "Application", "", &dex.name), since));
     Ok(by_age(context, dex.collect(), "Dex has no static user"))
+}
+
+fn gatekeeper_secret_is_rotated(context: &Context<'_>) -> Result<Outcome, Missing> {
+    let mut applications = context.applications()?.iter();
+    Ok(match applications.any(|app| app.charm == "oidc-gatekeeper") {
+        true => Outcome::NotAssessed(
+            "oidc-gatekeeper makes its client secret once and tells nobody when; attest the day \
+             on which it was changed"
+                .into(),
+        ),
+        false => Outcome::NotApplicable("the model has no application of oidc-gatekeeper".into()),
+    })
+}
+
+fn minio_is_rotated(context: &Context<'_>) -> Result<Outcome, Missing> {
+    let since = context.rotated().get("minio").copied();
+    let applications = context.applications()?.iter();
+    let all = applications
+        .filter(|application| application.charm == "minio")
+        .map(|minio| (reference("juju", "Application", "", &minio.name), since));
+    let nothing = "the model has no application of the charm minio";
+    Ok(by_age(context, all.collect(), nothing))
 }
 
 fn mysql_is_rotated(context: &Context<'_>) -> Result<Outcome, Missing> {

@@ -1,5 +1,7 @@
 //! Reading a controller. What cannot be read is unknown, with the reason.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use juju_client::{
     ApplicationConfig, ApplicationStatus, Code, Connection, Endpoint, Error, Login, ModelSummary,
@@ -9,6 +11,7 @@ use serde_json::Value;
 
 use super::{Application, Grants, Juju, Model, Setting, Strength, User};
 use crate::facts::known::{Known, Unknown};
+use crate::policy::Options;
 
 /// Options whose values say how safe the platform is, and are no secrets.
 const SHOWN: [&str; 10] = [
@@ -33,6 +36,8 @@ pub struct Source<'a> {
     pub endpoint: &'a Endpoint,
     /// Who asks.
     pub login: &'a Login,
+    /// Options whose values are to be compared, and so are no secrets.
+    pub declared: &'a Options,
     /// Name of the platform's model.
     pub model: &'a str,
 }
@@ -150,12 +155,18 @@ fn applications(source: &Source<'_>, target: &Target) -> Result<Vec<Application>
     let status = model.status()?;
     let application = |(name, status): (String, ApplicationStatus)| {
         let config = model.application_config(&name)?;
-        Ok(application(name, status, &config))
+        let declared = source.declared.get(&name);
+        Ok(application(name, status, &config, declared))
     };
     status.applications.into_iter().map(application).collect()
 }
 
-fn application(name: String, status: ApplicationStatus, config: &ApplicationConfig) -> Application {
+fn application(
+    name: String,
+    status: ApplicationStatus,
+    config: &ApplicationConfig,
+    declared: Option<&BTreeMap<String, String>>,
+) -> Application {
     let (charm, revision) = charm(&status.charm);
     let units = status.units.into_iter();
     let troubled = units.filter_map(|(name, unit)| {
@@ -165,10 +176,12 @@ fn application(name: String, status: ApplicationStatus, config: &ApplicationConf
     });
     let options = config.config.iter().map(|(name, option)| {
         let text = text(&option.value);
+        let is_declared = declared.is_some_and(|options| options.contains_key(name));
+        let is_shown = is_declared || SHOWN.contains(&name.as_str());
         let is_password = PASSWORDS.contains(&name.as_str());
         let setting = Setting {
             set: option.source == OptionSource::User && !text.is_empty(),
-            value: SHOWN.contains(&name.as_str()).then(|| text.clone()),
+            value: is_shown.then(|| text.clone()),
             password: (is_password && !text.is_empty()).then(|| Strength::of(&text)),
         };
         (name.clone(), setting)
