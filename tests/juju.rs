@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::process::Command;
+use std::sync::{Arc, Mutex};
 
 use ckf_hardening::controls::Verdict;
 use ckf_hardening::facts::juju::{self, Source};
@@ -13,7 +14,7 @@ use jiff::{SignedDuration, Timestamp};
 use juju_client::{Endpoint, Login, Password, Trust};
 use juju_sim::Juju;
 use juju_sim::controller::{Application, Controller, Offer, State};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 const MODEL: &str = "62ab6cbb-ee5b-4fa3-872f-3a9f4a242d8e";
 
@@ -368,10 +369,8 @@ fn what_a_login_may_not_see_is_not_assessed() {
     }
 }
 
-#[test]
-fn users_shows_who_may_do_what_in_one_table() {
-    let controller = Controller::start(neglected(Juju::V4_0)).unwrap();
-    controller.change(|state| state.users.get_mut("alice").unwrap().disabled = true);
+/// An operator's client store that knows a controller.
+fn store(controller: &Controller) -> tempfile::TempDir {
     let store = tempfile::tempdir().unwrap();
     let write = |file: &str, text: String| std::fs::write(store.path().join(file), text).unwrap();
     let authority = controller.authority().replace('\n', "\n      ");
@@ -386,6 +385,89 @@ fn users_shows_who_may_do_what_in_one_table() {
         "accounts.yaml",
         "controllers: {here: {user: admin, password: admin-pw}}\n".into(),
     );
+    store
+}
+
+#[test]
+fn rotate_asks_the_charm_and_tells_what_it_answers() {
+    let mut state = hardened(Juju::V3_6);
+    let asked = Arc::new(Mutex::new(Vec::new()));
+    let record = |name: &'static str| -> juju_sim::controller::Action {
+        let asked = asked.clone();
+        Box::new(move |parameters: &serde_json::Map<String, Value>| {
+            asked.lock().unwrap().push(json!({name: parameters}));
+            if parameters.get("targets").cloned().unwrap_or_default() == json!(["juju-user/nobody"])
+            {
+                return Err("only the leader rotates credentials".into());
+            }
+            let results = json!({"status": "dex  prepared", "credentials": "[{\"credential\":\"dex\"}]",
+                "plan": "dex: a new value would be written", "next": "the next hooks go on"});
+            Ok(results.as_object().unwrap().clone())
+        })
+    };
+    let mut charm = application("ckf-hardening", 1, &[]);
+    charm.actions = ["rotate-credentials", "rotation-status"]
+        .map(|name| (name.to_owned(), record(name)))
+        .into();
+    let model = state.models.get_mut(MODEL).unwrap();
+    model.applications.insert("ckf-hardening".into(), charm);
+    let controller = Controller::start(state).unwrap();
+    let store = store(&controller);
+    let run = |arguments: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_ckf-hardening"));
+        command.arg("rotate").args(arguments);
+        let output = command.env("JUJU_DATA", store.path()).output().unwrap();
+        let text = |bytes| String::from_utf8(bytes).unwrap();
+        (
+            output.status.code(),
+            text(output.stdout),
+            text(output.stderr),
+        )
+    };
+    let last = || asked.lock().unwrap().pop().unwrap();
+
+    let (code, told, progress) = run(&["dex", "juju-user/alice", "--deliver", "registration"]);
+    assert_eq!(
+        (code, told.as_str()),
+        (Some(0), "dex  prepared\n"),
+        "{progress}"
+    );
+    assert!(
+        progress.contains("ckf-hardening/0 runs rotate-credentials"),
+        "{progress}"
+    );
+    assert_eq!(
+        last(),
+        json!({"rotate-credentials": {"targets": ["dex", "juju-user/alice"],
+            "deliver": "registration", "dry-run": false, "force": false}})
+    );
+    let (_, told, _) = run(&["--dry-run"]);
+    assert_eq!(told, "dex: a new value would be written\n");
+    assert_eq!(
+        last()["rotate-credentials"],
+        json!({"dry-run": true, "force": false})
+    );
+    let (_, told, _) = run(&["--status", "--json"]);
+    assert_eq!(told, "[{\"credential\":\"dex\"}]\n");
+    assert_eq!(last(), json!({"rotation-status": {}}));
+
+    for (arguments, why) in [
+        (&["juju-user/nobody"][..], "only the leader rotates"),
+        (&["--model", "there"], "shows no model there to"),
+        (&["--application", "there"], "no unit of there"),
+        (&["sesame"], "is not one of juju-user/NAME"),
+    ] {
+        let (code, told, error) = run(arguments);
+        assert_eq!((code, told.as_str()), (Some(2), ""), "{arguments:?}");
+        assert!(error.contains(why), "{error}");
+    }
+}
+
+#[test]
+fn users_shows_who_may_do_what_in_one_table() {
+    let controller = Controller::start(neglected(Juju::V4_0)).unwrap();
+    controller.change(|state| state.users.get_mut("alice").unwrap().disabled = true);
+    let store = store(&controller);
     let run = |arguments: &[&str]| {
         let mut command = Command::new(env!("CARGO_BIN_EXE_ckf-hardening"));
         command

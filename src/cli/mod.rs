@@ -4,6 +4,7 @@ mod audit;
 mod collect;
 mod controls;
 mod juju;
+mod rotate;
 mod users;
 
 use std::io::{self, IsTerminal, Write};
@@ -36,6 +37,8 @@ enum Command {
     Explain(controls::Explain),
     /// Show who may do what in Juju: controller, clouds, models and offers.
     Users(users::Users),
+    /// Have the deployed charm rotate credentials, or tell how far each is.
+    Rotate(rotate::Rotate),
     /// Print a completion script for a shell.
     Completions {
         /// The shell.
@@ -95,6 +98,7 @@ pub fn main() -> ExitCode {
         Command::Controls(list) => list.run(),
         Command::Explain(explain) => explain.run(),
         Command::Users(users) => users.run(),
+        Command::Rotate(rotate) => rotate.run(),
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(

@@ -27,7 +27,7 @@ pub enum Credential {
 }
 
 /// How a Juju user gets the new password.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub enum Delivery {
     /// It is in the secret. For programs.

@@ -11,8 +11,6 @@ use super::{Applied, Change, Owners, Refusal};
 const ACTION: &str = "set-password";
 /// How long one hook waits for the action; a later one asks again.
 const PATIENCE: Duration = Duration::from_secs(20);
-/// Between two questions, at first and at most.
-const PAUSES: (Duration, Duration) = (Duration::from_millis(20), Duration::from_secs(1));
 
 pub(super) fn apply(
     application: &str,
@@ -29,12 +27,10 @@ pub(super) fn apply(
     let id = match change.action {
         "" => {
             let status = model.status()?;
-            let units = status.applications.get(application);
-            let units = units
-                .map(|application| &application.units)
+            let known = status.applications.get(application);
+            let known = known
                 .ok_or_else(|| Refusal(format!("the model has no application {application}")))?;
-            let leader = units.iter().find(|(_, unit)| unit.leader);
-            let Some((unit, _)) = leader.or_else(|| units.iter().next()) else {
+            let Some(unit) = known.leader() else {
                 return Err(Refusal(format!(
                     "the application {application} has no unit"
                 )));
@@ -43,26 +39,17 @@ pub(super) fn apply(
         }
         id => id.to_owned(),
     };
-    let mut pause = PAUSES.0;
-    loop {
-        let result = model.action(&id)?;
-        match result.status {
-            ActionStatus::Completed => return Ok(applied),
-            ActionStatus::Pending | ActionStatus::Running if Instant::now() < until => {
-                std::thread::sleep(pause);
-                pause = (pause * 2).min(PAUSES.1);
-            }
-            ActionStatus::Pending | ActionStatus::Running => {
-                applied.pending_action = Some(id);
-                return Ok(applied);
-            }
-            _ => {
-                return Err(Refusal(format!(
-                    "the action {ACTION} of {application} did not succeed: {}; \
-                     juju show-operation tells more",
-                    result.message
-                )));
-            }
+    let result = model.wait_for_action(&id, until)?;
+    match result.status {
+        ActionStatus::Completed => {}
+        ActionStatus::Pending | ActionStatus::Running => applied.pending_action = Some(id),
+        _ => {
+            return Err(Refusal(format!(
+                "the action {ACTION} of {application} did not succeed: {}; \
+                 juju show-operation tells more",
+                result.message
+            )));
         }
     }
+    Ok(applied)
 }

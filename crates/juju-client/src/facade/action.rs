@@ -1,6 +1,7 @@
 //! Action: actions of units of the model that is logged in to.
 
 use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -14,6 +15,9 @@ const FACADE: Facade = Facade {
     name: "Action",
     versions: &[7],
 };
+
+/// Between two questions after an action, at first and at most.
+const PAUSES: (Duration, Duration) = (Duration::from_millis(20), Duration::from_secs(1));
 
 /// How far an action is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -72,26 +76,26 @@ struct TagWire {
 }
 
 #[derive(Serialize)]
-struct Operation<'a> {
-    actions: [Enqueued<'a>; 1],
+struct Operation<'a, P> {
+    actions: [Enqueued<'a, P>; 1],
 }
 
 #[derive(Serialize)]
-struct Enqueued<'a> {
+struct Enqueued<'a, P> {
     tag: &'a str,
     receiver: String,
     name: &'a str,
-    parameters: &'a BTreeMap<&'a str, &'a str>,
+    parameters: &'a P,
 }
 
 impl Connection {
-    /// Asks a unit to run an action, and returns the action's id. Parameters are kept by
-    /// Juju, where readers of the model see them: never give a secret.
+    /// Asks a unit to run an action, and returns the action's id. Parameters, a map, are
+    /// kept by Juju, where readers of the model see them: never give a secret.
     pub fn enqueue_action(
         &mut self,
         unit: &str,
         name: &str,
-        parameters: &BTreeMap<&str, &str>,
+        parameters: &impl Serialize,
     ) -> Result<String, Error> {
         let enqueued = Enqueued {
             tag: "",
@@ -123,6 +127,21 @@ impl Connection {
             message: wire.message,
             output: output.map(|(key, value)| (key, text(value))).collect(),
         })
+    }
+
+    /// Waits until an action has ended, but not beyond `until`, and tells how far it is.
+    pub fn wait_for_action(&mut self, id: &str, until: Instant) -> Result<ActionResult, Error> {
+        let mut pause = PAUSES.0;
+        loop {
+            let result = self.action(id)?;
+            let goes_on = matches!(result.status, ActionStatus::Pending | ActionStatus::Running);
+            let left = until.saturating_duration_since(Instant::now());
+            if !goes_on || left.is_zero() {
+                return Ok(result);
+            }
+            std::thread::sleep(pause.min(left));
+            pause = (pause * 2).min(PAUSES.1);
+        }
     }
 }
 

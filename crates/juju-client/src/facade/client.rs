@@ -56,6 +56,15 @@ pub struct ApplicationStatus {
     pub units: BTreeMap<String, UnitStatus>,
 }
 
+impl ApplicationStatus {
+    /// The unit that leads; if none is said to, as when a leader was just lost, any one.
+    pub fn leader(&self) -> Option<&str> {
+        let leader = self.units.iter().find(|(_, unit)| unit.leader);
+        let (name, _) = leader.or_else(|| self.units.iter().next())?;
+        Some(name)
+    }
+}
+
 /// A unit.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default, rename_all = "kebab-case")]

@@ -1,0 +1,141 @@
+//! `ckf-hardening rotate`: the deployed charm rotates, for it alone holds the ledger
+//! and the secrets; this asks it to, by the action of the same meaning.
+
+use std::io::{self, Write};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, bail};
+use juju_client::{ActionResult, ActionStatus, Connection, Target};
+use serde::Serialize;
+
+use super::juju::ControllerArguments;
+use super::{NOTHING_OPEN, print};
+use crate::rotation::{Credential, Delivery};
+
+/// Longest time that the charm has for an action.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// Have the deployed charm rotate credentials, or tell how far each is.
+#[derive(clap::Args)]
+pub struct Rotate {
+    /// What to rotate, as in the option `rotate`; without any, what that option names.
+    #[arg(value_name = "CREDENTIAL")]
+    targets: Vec<Credential>,
+    /// How Juju users get the new value.
+    #[arg(long, value_enum)]
+    deliver: Option<Delivery>,
+    /// Say what would be done, and do nothing.
+    #[arg(long)]
+    dry_run: bool,
+    /// Rotate the controller's first user too, if it is named.
+    #[arg(long)]
+    force: bool,
+    /// Tell how far each credential is, and rotate nothing.
+    #[arg(long, conflicts_with_all = ["targets", "deliver", "dry_run", "force"])]
+    status: bool,
+    /// Print the credentials as JSON.
+    #[arg(long, conflicts_with = "dry_run")]
+    json: bool,
+    /// Juju model of Charmed Kubeflow.
+    #[arg(long, default_value = "kubeflow", value_name = "NAME")]
+    model: String,
+    /// Name of the charm's application there.
+    #[arg(long, default_value = "ckf-hardening", value_name = "NAME")]
+    application: String,
+    #[command(flatten)]
+    controller: ControllerArguments,
+}
+
+/// Parameters of the action.
+#[derive(Serialize)]
+#[serde(rename_all = "kebab-case")]
+struct Parameters<'a> {
+    #[serde(skip_serializing_if = "<[Credential]>::is_empty")]
+    targets: &'a [Credential],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    deliver: Option<Delivery>,
+    dry_run: bool,
+    force: bool,
+}
+
+#[derive(Serialize)]
+struct Nothing {}
+
+impl Rotate {
+    pub fn run(self) -> anyhow::Result<u8> {
+        let mut model = self.connect()?;
+        let status = model.status()?;
+        let application = status.applications.get(&self.application);
+        let unit = application.and_then(|known| known.leader());
+        let Some(unit) = unit else {
+            bail!(
+                "the model {} has no unit of {}; juju deploy ckf-hardening --trust, or name it by \
+                 --application",
+                self.model,
+                self.application
+            );
+        };
+        let (action, id) = match self.status {
+            true => {
+                let action = "rotation-status";
+                (action, model.enqueue_action(unit, action, &Nothing {})?)
+            }
+            false => {
+                let parameters = Parameters {
+                    targets: &self.targets,
+                    deliver: self.deliver,
+                    dry_run: self.dry_run,
+                    force: self.force,
+                };
+                let action = "rotate-credentials";
+                (action, model.enqueue_action(unit, action, &parameters)?)
+            }
+        };
+        writeln!(io::stderr(), "{unit} runs {action}, operation {id}").ok();
+        let result = model.wait_for_action(&id, Instant::now() + PATIENCE)?;
+        self.tell(unit, &id, &result)
+    }
+
+    fn connect(&self) -> anyhow::Result<Connection> {
+        let account = self.controller.account()?;
+        let mut controller =
+            Connection::open(&account.endpoint, &Target::Controller, &account.login)
+                .with_context(|| format!("controller {}", account.controller))?;
+        let models = controller.models()?;
+        let Some(model) = models.iter().find(|known| known.name == self.model) else {
+            bail!(
+                "the controller {} shows no model {} to {}",
+                account.controller,
+                self.model,
+                controller.user().identity
+            );
+        };
+        let target = Target::Model(model.uuid.clone());
+        let connection = Connection::open(&account.endpoint, &target, &account.login);
+        connection.with_context(|| format!("model {}", self.model))
+    }
+
+    fn tell(&self, unit: &str, id: &str, result: &ActionResult) -> anyhow::Result<u8> {
+        match result.status {
+            ActionStatus::Completed => {}
+            ActionStatus::Pending | ActionStatus::Running => bail!(
+                "{unit} has not answered within {} s; juju show-operation {id} tells when it has",
+                PATIENCE.as_secs()
+            ),
+            _ => bail!("{unit}: {}", result.message),
+        }
+        // The charm puts no value into a result.
+        let output = |key: &str| result.output.get(key).map_or("", |text| text.expose());
+        let text = match (self.json, self.dry_run) {
+            (true, _) if output("credentials").is_empty() => "[]",
+            (true, _) => output("credentials"),
+            (false, true) => output("plan"),
+            (false, false) => output("status"),
+        };
+        print(&format!("{}\n", text.trim_end()))?;
+        if !output("next").is_empty() {
+            writeln!(io::stderr(), "{}", output("next")).ok();
+        }
+        Ok(NOTHING_OPEN)
+    }
+}
