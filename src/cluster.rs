@@ -12,6 +12,7 @@ use tokio::runtime::Runtime;
 
 use crate::facts::known::Unknown;
 use crate::facts::kubernetes::{self, Failure, PAGE, Page, ReadError, Source};
+use crate::remedies::{Change, Deed, MANAGED_BY, OWN_KINDS, differences};
 
 /// A connection to the API server.
 pub struct Cluster {
@@ -87,9 +88,89 @@ impl Cluster {
         }
     }
 
+    /// Every object of ours, as it is.
+    pub fn own_objects(&self) -> Result<Vec<Value>, Unknown> {
+        let mut own = Vec::new();
+        let label = format!("{}={}", MANAGED_BY.0, MANAGED_BY.1);
+        for kind in OWN_KINDS {
+            let path = format!("/apis/{}/{}", kind.api_version, kind.plural);
+            let listed = self.each(
+                &path,
+                Some(("labelSelector", &label)),
+                |mut object: Value| {
+                    // A list leaves it out of its items.
+                    object["kind"] = kind.kind.into();
+                    own.push(object);
+                },
+            );
+            match listed {
+                // Without Istio there is nothing of the kind.
+                Err(Unknown::Failed(why)) if why.ends_with("not found") => {}
+                other => other?,
+            }
+        }
+        Ok(own)
+    }
+
+    /// Carries a change out. Objects are applied server-side, without force; one of ours
+    /// that somebody else has taken fields of is made anew.
+    pub fn carry_out(&self, change: &Change) -> Result<(), Unknown> {
+        let name = change.reference().to_string();
+        let path = path_of(change);
+        let present = match self.send("GET", &path, None) {
+            Ok(text) => serde_json::from_str::<Value>(&text).ok(),
+            Err(Failure::NotFound) => None,
+            Err(failure) => return Err(named(&name, failure)),
+        };
+        let is_own = |object: &Value| object["metadata"]["labels"][MANAGED_BY.0] == MANAGED_BY.1;
+        match (&change.deed, &present) {
+            (_, Some(object)) if !is_own(object) => Err(Unknown::Failed(format!(
+                "{name} is there and is not ours: it has no label {}={}; remove or rename it",
+                MANAGED_BY.0, MANAGED_BY.1
+            ))),
+            (Deed::Delete, None) => Ok(()),
+            (Deed::Delete, Some(object)) => self.delete(&path, object),
+            (_, None) => self.apply(&path, change).map(drop),
+            (_, Some(object)) => {
+                let applied = self.apply(&path, change);
+                let is_so = |applied: &Value| differences(applied, &change.object).is_empty();
+                match applied {
+                    Ok(applied) if is_so(&applied) => return Ok(()),
+                    Ok(_) => {}
+                    Err(Unknown::Failed(why)) if why.contains("409") => {}
+                    Err(why) => return Err(why),
+                }
+                self.delete(&path, object)?;
+                self.apply(&path, change).map(drop)
+            }
+        }
+        .map_err(|why| within(&name, why))
+    }
+
+    fn apply(&self, path: &str, change: &Change) -> Result<Value, Unknown> {
+        let path = format!("{path}?fieldManager={}", MANAGED_BY.1);
+        let text = self.send("PATCH", &path, Some(change.object.clone()));
+        let text = text.map_err(Failure::into_unknown)?;
+        let broken = |_| Unknown::Failed("the answer is not understood".into());
+        serde_json::from_str(&text).map_err(broken)
+    }
+
+    fn delete(&self, path: &str, object: &Value) -> Result<(), Unknown> {
+        let body = json!({"preconditions": {"uid": object["metadata"]["uid"]}});
+        match self.send("DELETE", path, Some(body)) {
+            Ok(_) | Err(Failure::NotFound) => Ok(()),
+            Err(failure) => Err(failure.into_unknown()),
+        }
+    }
+
     fn send(&self, method: &str, path: &str, body: Option<Value>) -> Result<String, Failure> {
         let left = self.deadline.saturating_duration_since(Instant::now());
-        let request = kubernetes::request(method, path, body);
+        let mut request = kubernetes::request(method, path, body);
+        if method == "PATCH" {
+            let apply = http::HeaderValue::from_static("application/apply-patch+yaml");
+            let headers = request.headers_mut();
+            headers.insert(http::header::CONTENT_TYPE, apply);
+        }
         let answer = async {
             // The timer belongs to the runtime, so it is made in it.
             tokio::time::timeout(left, kubernetes::send(&self.client, request)).await
@@ -99,10 +180,25 @@ impl Cluster {
     }
 }
 
+fn path_of(change: &Change) -> String {
+    let object = change.reference();
+    format!(
+        "/apis/{}/namespaces/{}/{}/{}",
+        change.kind.api_version, object.namespace, change.kind.plural, object.name
+    )
+}
+
 /// Why it failed, with the name of the object.
 fn named(object: &str, failure: Failure) -> Unknown {
-    let named = |why: String| format!("{object}: {why}");
-    match failure.into_unknown() {
+    within(object, failure.into_unknown())
+}
+
+fn within(object: &str, why: Unknown) -> Unknown {
+    let named = |why: String| match why.contains(object) {
+        true => why,
+        false => format!("{object}: {why}"),
+    };
+    match why {
         Unknown::Forbidden(why) => Unknown::Forbidden(named(why)),
         Unknown::TimedOut(why) => Unknown::TimedOut(named(why)),
         Unknown::Failed(why) => Unknown::Failed(named(why)),

@@ -1,11 +1,14 @@
 //! The charm's options, parsed once into values that cannot be wrong.
 
+use std::collections::BTreeSet;
+
 use jiff::{SignedDuration, Timestamp};
 use log::LevelFilter;
 use sha2::{Digest, Sha256};
 
 use crate::catalog::{self, Severity};
 use crate::policy::{self, Policy, Profile};
+use crate::remedies::Remedy;
 use crate::rotation::Plan;
 
 /// The shortest time between audits, in seconds.
@@ -28,6 +31,8 @@ pub struct Options {
     pub juju_credentials: Option<String>,
     /// Which credentials are rotated, and how often.
     pub rotate: Plan,
+    /// Remedies that are kept applied.
+    pub enforce: BTreeSet<Remedy>,
     /// What goes to Juju's log.
     pub log_level: LevelFilter,
 }
@@ -60,6 +65,7 @@ impl Options {
         let policy = Policy {
             profile: reader.read("profile", Profile::default(), profile),
             tls_minimum: reader.read("tls-min-version", policy.tls_minimum, tls_minimum),
+            tls_suites: reader.read("tls-cipher-suites", policy.tls_suites.clone(), suites),
             external_hostname: reader.read("external-hostname", None, |text| {
                 policy::parse_hostname(text).map(Some)
             }),
@@ -76,6 +82,11 @@ impl Options {
             ),
             juju_credentials: raw.secret("juju-credentials").map(str::to_owned),
             rotate,
+            enforce: reader.read(
+                "enforce",
+                BTreeSet::from([Remedy::TlsFloor, Remedy::HttpsRedirect]),
+                enforce,
+            ),
             log_level: reader.read("log-level", LevelFilter::Info, log_level),
         };
         (options, reader.problems)
@@ -84,8 +95,9 @@ impl Options {
     /// Stands for all that an audit judges by: if it is another, the verdicts may be.
     pub fn fingerprint(&self) -> String {
         let text = format!(
-            "{:?} {:?} {:?} {}",
+            "{:?} {:?} {:?} {:?} {}",
             self.policy,
+            self.enforce,
             self.release,
             self.juju_credentials,
             crate::VERSION
@@ -129,6 +141,24 @@ fn profile(text: &str) -> Result<Profile, String> {
         "strict" => Ok(Profile::Strict),
         other => Err(format!("{other:?} is neither baseline nor strict")),
     }
+}
+
+/// Remedies by name, comma-separated; none for an empty text is not told by Juju, so
+/// `none` stands for it.
+fn enforce(text: &str) -> Result<BTreeSet<Remedy>, String> {
+    match text {
+        "none" => Ok(BTreeSet::new()),
+        names => names.split(',').map(|name| name.trim().parse()).collect(),
+    }
+}
+
+fn suites(text: &str) -> Result<Vec<String>, String> {
+    let strong = policy::default_suites();
+    let suite = |name: &str| match strong.iter().find(|suite| *suite == name.trim()) {
+        Some(suite) => Ok(suite.clone()),
+        None => Err(format!("{name:?} is not one of {}", strong.join(", "))),
+    };
+    text.split(',').map(suite).collect()
 }
 
 fn tls_minimum(text: &str) -> Result<u8, String> {

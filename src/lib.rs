@@ -12,6 +12,7 @@ pub mod config;
 pub mod controls;
 pub mod facts;
 pub mod policy;
+pub mod remedies;
 pub mod report;
 pub mod rotation;
 pub mod tls;

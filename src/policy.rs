@@ -31,6 +31,8 @@ pub struct Policy {
     pub idle_time: SignedDuration,
     /// Lowest TLS version, `1.2` or `1.3`, as the minor digit.
     pub tls_minimum: u8,
+    /// Cipher suites that the gateway may use below TLS 1.3, by OpenSSL's names.
+    pub tls_suites: Vec<String>,
     /// Host by which users reach the platform.
     pub external_hostname: Option<String>,
     /// Addresses from which the gateway may be reached; empty for all.
@@ -53,6 +55,7 @@ impl Default for Policy {
             password_age: SignedDuration::from_hours(90 * 24),
             idle_time: SignedDuration::from_hours(90 * 24),
             tls_minimum: 2,
+            tls_suites: default_suites(),
             external_hostname: None,
             source_ranges: Vec::new(),
             allow: Allow::default(),
@@ -65,6 +68,13 @@ impl Default for Policy {
 
 /// Options of applications, by application and name, as Juju prints their values.
 pub type Options = BTreeMap<String, BTreeMap<String, String>>;
+
+/// All suites below TLS 1.3 that are strong.
+pub fn default_suites() -> Vec<String> {
+    let suites = crate::controls::tls::STRONG_SUITES.iter();
+    let below_1_3 = suites.filter(|name| !name.starts_with("TLS_"));
+    below_1_3.map(|name| (*name).to_owned()).collect()
+}
 
 /// Allow-lists, by kind; entries are `namespace/name` or `name`.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]

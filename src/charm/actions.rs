@@ -5,7 +5,7 @@ use juju_charm::{Unit, action, leader, tool};
 use serde::Deserialize;
 
 use super::login::LoginProblem;
-use super::{Charm, audit, rotation_actions};
+use super::{Charm, audit, remedy_actions, rotation_actions};
 use crate::catalog;
 use crate::facts::known::Known;
 use crate::report::{self, Format, Report};
@@ -19,6 +19,10 @@ pub fn run(unit: &Unit, name: &str) -> anyhow::Result<()> {
         "audit" => audit(unit),
         "get-report" => get_report(unit),
         "explain" => explain(),
+        "plan" => remedy_actions::plan(unit),
+        "apply" => remedy_actions::apply(unit),
+        "undo" => remedy_actions::undo(unit),
+        "enforce-tls" => remedy_actions::enforce_tls(unit),
         "list-users" => list_users(unit),
         "rotate-credentials" => rotation_actions::rotate(unit),
         "rotation-status" => rotation_actions::status(unit),
@@ -72,7 +76,7 @@ fn get_report(unit: &Unit) -> anyhow::Result<()> {
 fn read(unit: &Unit) -> anyhow::Result<Report> {
     action::log(&format!("reading the cluster of model {}", unit.model))?;
     let mut charm = Charm::read(unit)?;
-    let report = charm.audit();
+    let report = charm.audit(false);
     charm.finish(leader::is_leader()?, false)?;
     let report = report?;
     action::log(&format!("judged {} controls", report.controls.len()))?;

@@ -4,13 +4,14 @@ use std::time::Duration;
 
 use juju_charm::Unit;
 
+use super::enforce;
 use super::login::Access;
 use super::rotate;
 use crate::config::{OptionProblem, Options};
-use crate::facts::About;
 use crate::facts::juju::{self, Juju};
 use crate::facts::known::{Known, Unknown};
 use crate::facts::kubernetes::{self, ReadError, Source};
+use crate::facts::{About, Facts};
 use crate::policy::Options as Declared;
 use crate::report::Report;
 
@@ -24,20 +25,31 @@ pub struct Audited {
     pub report: Report,
     /// Why the controller could not be read, though there is a login to it.
     pub juju_problem: Option<String>,
+    /// Whether the option `enforce` holds, or why not; `None` if it was not tried.
+    pub enforced: Option<Result<(), String>>,
 }
 
-/// Audits the model of this unit.
+/// Audits the model of this unit; before that, it puts right what the option
+/// `enforce` names if it `enforces`.
 pub fn run(
     unit: &Unit,
     options: &Options,
     problems: &[OptionProblem],
+    enforces: bool,
 ) -> Result<Audited, ReadError> {
-    let about = About {
-        collected_at: crate::now(),
-        // On Kubernetes a model is a namespace of its name.
-        namespace: unit.model.clone(),
-    };
-    let mut facts = kubernetes::read(&Source::default(), about, DEADLINE, &|_| ())?;
+    let mut facts = read_cluster(unit)?;
+    let mut enforced = None;
+    if enforces {
+        match enforce::keep(&facts, &options.policy, &options.enforce) {
+            Ok(false) => enforced = Some(Ok(())),
+            // What was judged must be what is there now.
+            Ok(true) => {
+                facts = read_cluster(unit)?;
+                enforced = Some(Ok(()));
+            }
+            Err(why) => enforced = Some(Err(why)),
+        }
+    }
     if let Some(option) = &options.juju_credentials {
         facts.juju = read_juju(unit, option, &options.policy.options);
         facts.rotated = match rotate::rotated(unit) {
@@ -60,7 +72,18 @@ pub fn run(
     Ok(Audited {
         report,
         juju_problem,
+        enforced,
     })
+}
+
+/// What the cluster of this unit tells.
+pub fn read_cluster(unit: &Unit) -> Result<Facts, ReadError> {
+    let about = About {
+        collected_at: crate::now(),
+        // On Kubernetes a model is a namespace of its name.
+        namespace: unit.model.clone(),
+    };
+    kubernetes::read(&Source::default(), about, DEADLINE, &|_| ())
 }
 
 /// What the controller tells with the login of the option.

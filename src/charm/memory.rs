@@ -49,6 +49,9 @@ pub struct Audit {
     pub worst: Option<Severity>,
     /// How many kinds of objects could not be read.
     pub unread: usize,
+    /// What of the option `enforce` could not be put right.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub enforcement_problem: Option<String>,
     /// Why the controller could not be read, though there is a login to it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub juju_problem: Option<String>,
@@ -79,8 +82,9 @@ impl Memory {
     pub fn is_audit_due(&self, options: &Options, now: Timestamp) -> bool {
         self.now.unreachable.is_some()
             || self.now.audit.as_ref().is_none_or(|audit| {
-                // A login that was refused may have been put right since.
+                // What was refused may have been put right since.
                 audit.juju_problem.is_some()
+                    || audit.enforcement_problem.is_some()
                     || audit.fingerprint != options.fingerprint()
                     || options.is_due(audit.at, now)
             })
@@ -97,7 +101,13 @@ impl Memory {
             Ok(Audited {
                 report,
                 juju_problem,
+                enforced,
             }) => {
+                let before = self.now.audit.as_ref();
+                let enforcement_problem = match enforced {
+                    Some(tried) => tried.as_ref().err().cloned(),
+                    None => before.and_then(|audit| audit.enforcement_problem.clone()),
+                };
                 self.now.unreachable = None;
                 self.now.audit = Some(Audit {
                     at,
@@ -105,6 +115,7 @@ impl Memory {
                     line: report.status_line(),
                     worst: Severity::ALL.into_iter().find(|s| report.open_of(*s) > 0),
                     unread: report.cluster.unknown.len(),
+                    enforcement_problem,
                     juju_problem: juju_problem.clone(),
                 });
             }

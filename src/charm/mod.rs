@@ -2,8 +2,10 @@
 
 mod actions;
 mod audit;
+mod enforce;
 mod login;
 mod memory;
+mod remedy_actions;
 mod rotate;
 mod rotation_actions;
 mod status;
@@ -12,12 +14,15 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 use juju_charm::event::{Lifecycle, SecretEvent};
-use juju_charm::{Event, Unit, config, leader, logging, secret, status as juju_status, version};
+use juju_charm::{
+    Event, Unit, config, goal, leader, logging, secret, status as juju_status, version,
+};
 use log::{LevelFilter, debug, info, warn};
 
 use self::memory::Memory;
 use self::rotate::{Asked, Read, Rotations};
 use crate::config::{OptionProblem, Options};
+use crate::remedies::MANAGED_BY;
 use crate::rotation::Credential;
 
 /// Runs for one event and ends. It fails only if Juju's own tools do: what a
@@ -44,7 +49,8 @@ fn dispatch() -> anyhow::Result<()> {
             debug!("the hook {name} is not one that this charm knows; nothing is done");
             Ok(())
         }
-        Event::Lifecycle(Lifecycle::Stop | Lifecycle::Remove) => Ok(()),
+        Event::Lifecycle(Lifecycle::Stop) => Ok(()),
+        Event::Lifecycle(Lifecycle::Remove) => remove(&unit),
         event => reconcile(&unit, &event),
     }
 }
@@ -76,8 +82,8 @@ impl<'a> Charm<'a> {
     }
 
     /// Audits the cluster; what came of it is in the memory.
-    fn audit(&mut self) -> anyhow::Result<crate::report::Report> {
-        let result = audit::run(self.unit, &self.options, &self.problems);
+    fn audit(&mut self, enforces: bool) -> anyhow::Result<crate::report::Report> {
+        let result = audit::run(self.unit, &self.options, &self.problems, enforces);
         self.memory.audited(&result, &self.options, crate::now());
         if let Err(error) = &result {
             warn!("{error}");
@@ -140,6 +146,23 @@ impl<'a> Charm<'a> {
     }
 }
 
+/// Leaves the cluster as it was, when the last unit goes.
+fn remove(unit: &Unit) -> anyhow::Result<()> {
+    let goal = goal::state()?;
+    let mut others = goal.units.iter().filter(|(name, _)| **name != unit.name);
+    if others.any(|(_, other)| other.status != "dying") {
+        return Ok(());
+    }
+    // Without the cluster nothing can be removed, and the unit must go all the same.
+    if let Err(why) = enforce::remove_all() {
+        warn!(
+            "what this charm made may be left, with the label {}={}: {why}",
+            MANAGED_BY.0, MANAGED_BY.1
+        );
+    }
+    Ok(())
+}
+
 /// Makes the unit what it should be, whatever happened before.
 fn reconcile(unit: &Unit, event: &Event) -> anyhow::Result<()> {
     let mut charm = Charm::read(unit)?;
@@ -150,7 +173,7 @@ fn reconcile(unit: &Unit, event: &Event) -> anyhow::Result<()> {
     }
     if is_leader && charm.memory.is_audit_due(&charm.options, crate::now()) {
         // What keeps the cluster from being read is in the memory, and so in the status.
-        if let Ok(report) = charm.audit() {
+        if let Ok(report) = charm.audit(true) {
             info!("audited: {}", report.status_line());
         }
     }

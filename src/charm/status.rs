@@ -42,6 +42,9 @@ pub fn decide(
     if let Some(why) = &audit.juju_problem {
         return (Status::Blocked, format!("Juju: {why}; {found}"));
     }
+    if let Some(why) = &audit.enforcement_problem {
+        return (Status::Blocked, format!("enforce: {why}; {found}"));
+    }
     let blocks = options
         .block_on
         .is_some_and(|threshold| audit.worst.is_some_and(|worst| worst >= threshold));

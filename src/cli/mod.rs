@@ -4,6 +4,7 @@ mod audit;
 mod collect;
 mod controls;
 mod juju;
+mod remedy;
 mod rotate;
 mod users;
 
@@ -35,6 +36,12 @@ enum Command {
     Controls(controls::List),
     /// Explain a control: why, how to fix it, where it stands elsewhere.
     Explain(controls::Explain),
+    /// Show what would be changed for remedies to hold, and change nothing.
+    Plan(remedy::Remedies),
+    /// Change what has to be changed for remedies to hold.
+    Apply(remedy::Remedies),
+    /// Take away remedies that were applied by hand.
+    Undo(remedy::Undo),
     /// Show who may do what in Juju: controller, clouds, models and offers.
     Users(users::Users),
     /// Have the deployed charm rotate credentials, or tell how far each is.
@@ -97,6 +104,9 @@ pub fn main() -> ExitCode {
         Command::Collect(collect) => collect.run(),
         Command::Controls(list) => list.run(),
         Command::Explain(explain) => explain.run(),
+        Command::Plan(remedies) => remedies.plan(),
+        Command::Apply(remedies) => remedies.apply(),
+        Command::Undo(undo) => undo.run(),
         Command::Users(users) => users.run(),
         Command::Rotate(rotate) => rotate.run(),
         Command::Completions { shell } => {

@@ -1,6 +1,8 @@
 //! The ingress gateway as it is served: by the labels of its pods and the ports
 //! of its Services, not by names.
 
+use std::collections::BTreeMap;
+
 use super::context::{Context, Missing};
 use crate::facts::core::{Pod, PortRef, Service};
 use crate::facts::istio::{ConfigPatch, EnvoyFilter, Gateway, Server};
@@ -106,6 +108,21 @@ impl<'a> Ingress<'a> {
     /// Whether there are ingress pods, or something that makes them.
     pub fn exists(&self) -> bool {
         !self.pods.is_empty() || self.main.is_some()
+    }
+
+    /// Labels by which the platform's own Gateway selects the ingress.
+    pub fn selector(&self) -> BTreeMap<&'a str, &'a str> {
+        let main = self
+            .main
+            .map(|main| &main.spec.selector)
+            .filter(|labels| self.is_selected(labels));
+        match main {
+            Some(labels) => labels
+                .iter()
+                .map(|(key, value)| (&**key, &**value))
+                .collect(),
+            None => BTreeMap::from([("istio", "ingressgateway")]),
+        }
     }
 
     /// Whether a selector of proxies selects the ingress; an empty one selects all.

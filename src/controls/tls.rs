@@ -28,7 +28,7 @@ pub const CHECKS: &[(&str, Check)] = &[
 ];
 
 /// Cipher suites that the policy allows, by OpenSSL's names: forward secrecy and AEAD.
-const STRONG_SUITES: &[&str] = &[
+pub const STRONG_SUITES: &[&str] = &[
     "ECDHE-ECDSA-AES128-GCM-SHA256",
     "ECDHE-RSA-AES128-GCM-SHA256",
     "ECDHE-ECDSA-AES256-GCM-SHA384",

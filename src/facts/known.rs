@@ -29,6 +29,8 @@ impl std::fmt::Display for Unknown {
     }
 }
 
+impl std::error::Error for Unknown {}
+
 /// A fact, or the reason that it is not known.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

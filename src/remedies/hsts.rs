@@ -1,0 +1,46 @@
+//! An EnvoyFilter that has every answer tell browsers to come by HTTPS only. They
+//! remember it for a year, so it is opt-in.
+
+use serde_json::json;
+
+use super::{Decision, ENVOY_FILTER, Wanted};
+use crate::controls::context::{Context, Missing};
+use crate::controls::ingress::Ingress;
+use crate::controls::tls::is_ambient;
+
+/// How long browsers remember it: a year, in seconds.
+const REMEMBERED: u32 = 31_536_000;
+
+pub(super) fn decide(context: &Context<'_>) -> Result<Decision, Missing> {
+    let ingress = Ingress::find(context)?;
+    if is_ambient(context, &ingress)? {
+        return Ok(Decision::Unwanted(
+            "an ambient gateway takes no EnvoyFilter of ours".into(),
+        ));
+    }
+    if !ingress
+        .servers()
+        .iter()
+        .any(|served| served.terminates_tls())
+    {
+        return Ok(Decision::Unwanted(
+            "no Gateway serves HTTPS; see TLS-01".into(),
+        ));
+    }
+    let header =
+        json!({"key": "strict-transport-security", "value": format!("max-age={REMEMBERED}")});
+    Ok(Decision::Wanted(vec![Wanted {
+        kind: ENVOY_FILTER,
+        name: "ckf-hardening-hsts",
+        spec: json!({
+            "workloadSelector": {"labels": ingress.selector()},
+            "configPatches": [{
+                "applyTo": "HTTP_ROUTE",
+                "match": {"context": "GATEWAY"},
+                "patch": {"operation": "MERGE", "value": {"response_headers_to_add": [
+                    {"header": header, "append_action": "OVERWRITE_IF_EXISTS_OR_ADD"},
+                ]}},
+            }],
+        }),
+    }]))
+}
