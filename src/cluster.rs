@@ -6,8 +6,10 @@
 use std::time::Instant;
 
 use kube::Client;
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 use tokio::runtime::Runtime;
 
 use crate::facts::known::Unknown;
@@ -103,13 +105,29 @@ impl Cluster {
                     own.push(object);
                 },
             );
-            match listed {
-                // Without Istio there is nothing of the kind.
-                Err(Unknown::Failed(why)) if why.ends_with("not found") => {}
-                other => other?,
-            }
+            unless_missing(listed)?;
         }
         Ok(own)
+    }
+
+    /// Stands for every Gateway and EnvoyFilter as it is: if it is another, one of them is.
+    pub fn mark(&self) -> Result<String, Unknown> {
+        let mut marks = Vec::new();
+        for kind in OWN_KINDS {
+            let path = format!("/apis/{}/{}", kind.api_version, kind.plural);
+            let listed = self.each(&path, None, |object: Marked| {
+                let Meta { uid, generation } = object.metadata;
+                marks.push(format!("{uid} {generation}"));
+            });
+            unless_missing(listed)?;
+        }
+        marks.sort_unstable();
+        let digest = Sha256::digest(marks.join("\n"));
+        Ok(digest
+            .iter()
+            .take(8)
+            .map(|byte| format!("{byte:02x}"))
+            .collect())
     }
 
     /// Carries a change out. Objects are applied server-side, without force; one of ours
@@ -177,6 +195,27 @@ impl Cluster {
         };
         let late = |_| Failure::Other(Unknown::TimedOut("the time for it is over".into()));
         self.runtime.block_on(answer).map_err(late)?
+    }
+}
+
+/// What of an object tells whether it is another.
+#[derive(Deserialize)]
+struct Marked {
+    metadata: Meta,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Meta {
+    uid: String,
+    generation: i64,
+}
+
+/// Without Istio there is nothing of its kinds.
+fn unless_missing(listed: Result<(), Unknown>) -> Result<(), Unknown> {
+    match listed {
+        Err(Unknown::Failed(why)) if why.ends_with("not found") => Ok(()),
+        other => other,
     }
 }
 

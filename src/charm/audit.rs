@@ -25,8 +25,9 @@ pub struct Audited {
     pub report: Report,
     /// Why the controller could not be read, though there is a login to it.
     pub juju_problem: Option<String>,
-    /// Whether the option `enforce` holds, or why not; `None` if it was not tried.
-    pub enforced: Option<Result<(), String>>,
+    /// What stands for the gateway's configuration with the option `enforce`, or why that
+    /// does not hold; `None` if it was not tried.
+    pub enforced: Option<Result<String, String>>,
 }
 
 /// Audits the model of this unit; before that, it puts right what the option
@@ -41,11 +42,12 @@ pub fn run(
     let mut enforced = None;
     if enforces {
         match enforce::keep(&facts, &options.policy, &options.enforce) {
-            Ok(false) => enforced = Some(Ok(())),
-            // What was judged must be what is there now.
-            Ok(true) => {
-                facts = read_cluster(unit)?;
-                enforced = Some(Ok(()));
+            Ok(kept) => {
+                if kept.changed {
+                    // What was judged must be what is there now.
+                    facts = read_cluster(unit)?;
+                }
+                enforced = Some(Ok(kept.mark));
             }
             Err(why) => enforced = Some(Err(why)),
         }

@@ -50,12 +50,34 @@ pub fn carry_out(cluster: &Cluster, plan: &Plan) -> Result<(), String> {
     }
 }
 
-/// Has the remedies of the option hold. Returns whether anything was changed.
-pub fn keep(facts: &Facts, policy: &Policy, remedies: &BTreeSet<Remedy>) -> Result<bool, String> {
+/// What came of enforcing.
+#[derive(Debug)]
+pub struct Kept {
+    /// Whether anything was changed.
+    pub changed: bool,
+    /// Stands for the gateway's configuration after it.
+    pub mark: String,
+}
+
+/// Has the remedies of the option hold.
+pub fn keep(facts: &Facts, policy: &Policy, remedies: &BTreeSet<Remedy>) -> Result<Kept, String> {
     let cluster = connect()?;
     let plan = plan(&cluster, facts, policy, remedies, Asker::Option)?;
     carry_out(&cluster, &plan)?;
-    Ok(!plan.changes.is_empty())
+    Ok(Kept {
+        changed: !plan.changes.is_empty(),
+        mark: cluster.mark().map_err(|why| why.to_string())?,
+    })
+}
+
+/// Whether the gateway's configuration is another than that which the mark stands for.
+pub fn has_drifted(mark: &str) -> bool {
+    let now = connect().and_then(|cluster| cluster.mark().map_err(|why| why.to_string()));
+    match now {
+        Ok(now) => now != mark,
+        // The next audit tells what keeps the cluster from being read.
+        Err(_) => false,
+    }
 }
 
 /// Takes away every object of ours, as the charm goes.

@@ -49,6 +49,9 @@ pub struct Audit {
     pub worst: Option<Severity>,
     /// How many kinds of objects could not be read.
     pub unread: usize,
+    /// Stands for the gateway's configuration as it was left.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mark: Option<String>,
     /// What of the option `enforce` could not be put right.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub enforcement_problem: Option<String>,
@@ -104,9 +107,12 @@ impl Memory {
                 enforced,
             }) => {
                 let before = self.now.audit.as_ref();
-                let enforcement_problem = match enforced {
-                    Some(tried) => tried.as_ref().err().cloned(),
-                    None => before.and_then(|audit| audit.enforcement_problem.clone()),
+                let (mark, enforcement_problem) = match enforced {
+                    Some(Ok(mark)) => (Some(mark.clone()), None),
+                    Some(Err(why)) => (None, Some(why.clone())),
+                    None => before.map_or((None, None), |audit| {
+                        (audit.mark.clone(), audit.enforcement_problem.clone())
+                    }),
                 };
                 self.now.unreachable = None;
                 self.now.audit = Some(Audit {
@@ -115,6 +121,7 @@ impl Memory {
                     line: report.status_line(),
                     worst: Severity::ALL.into_iter().find(|s| report.open_of(*s) > 0),
                     unread: report.cluster.unknown.len(),
+                    mark,
                     enforcement_problem,
                     juju_problem: juju_problem.clone(),
                 });

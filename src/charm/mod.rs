@@ -91,6 +91,18 @@ impl<'a> Charm<'a> {
         Ok(result?.report)
     }
 
+    /// Whether somebody changed the gateway's configuration since the last audit. It is
+    /// asked as often as Juju asks for the status.
+    fn has_drifted(&self, event: &Event) -> bool {
+        let mark = self.memory.audit().and_then(|audit| audit.mark.as_deref());
+        let asks = matches!(event, Event::Lifecycle(Lifecycle::UpdateStatus));
+        let has_drifted = asks && mark.is_some_and(enforce::has_drifted);
+        if has_drifted {
+            info!("a Gateway or an EnvoyFilter was changed; the cluster is audited");
+        }
+        has_drifted
+    }
+
     /// Takes the next step of each credential that is due.
     fn rotate(&mut self, event: &Event) -> anyhow::Result<()> {
         let (plan, login) = (
@@ -171,7 +183,8 @@ fn reconcile(unit: &Unit, event: &Event) -> anyhow::Result<()> {
         version::set(crate::VERSION)?;
         charm.memory.set_version();
     }
-    if is_leader && charm.memory.is_audit_due(&charm.options, crate::now()) {
+    let is_due = charm.memory.is_audit_due(&charm.options, crate::now());
+    if is_leader && (is_due || charm.has_drifted(event)) {
         // What keeps the cluster from being read is in the memory, and so in the status.
         if let Ok(report) = charm.audit(true) {
             info!("audited: {}", report.status_line());
