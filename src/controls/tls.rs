@@ -708,12 +708,11 @@ fn strong_suites(context: &Context<'_>) -> Result<Outcome, Missing> {
                 }
             }
         };
-        let mut overridden = false;
         for (object, params) in floors(context, ingress, served.listener)? {
-            overridden |= !params.cipher_suites.is_empty();
             judge(object, "cipher_suites", &params.cipher_suites);
         }
-        if let Some(tls) = served.server.tls.as_ref().filter(|_| !overridden) {
+        // A filter's suites are added to the server's own, not put in their place.
+        if let Some(tls) = &served.server.tls {
             judge(
                 served.gateway.reference(),
                 &served.field(".tls.cipherSuites"),

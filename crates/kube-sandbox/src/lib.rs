@@ -6,6 +6,7 @@
 
 mod build;
 mod fetch;
+mod gateway;
 mod load;
 mod pki;
 
@@ -18,8 +19,10 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
 
-pub use self::build::kubebox;
+pub use self::build::{envoy, istiod, kubebox};
+
 pub use self::fetch::{Fetched, fetch};
+pub use self::gateway::IngressGateway;
 pub use self::load::{Loader, path_of};
 
 /// Longest wait for the API server.

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 use rcgen::{
     BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
-    KeyUsagePurpose,
+    KeyUsagePurpose, SanType,
 };
 
 /// Writes a CA, the API server's certificate and the key of account tokens.
@@ -76,4 +76,37 @@ fn sign(
     fs::write(&certificate_path, params.signed_by(&key, &issuer)?.pem())?;
     fs::write(&key_path, key.serialize_pem())?;
     Ok((certificate_path, key_path))
+}
+
+/// Writes the CA of a mesh as istiod takes it, and the gateway's own certificate, which
+/// names its identity.
+pub fn mesh(directory: &Path, identity: &str) -> anyhow::Result<()> {
+    let key = KeyPair::generate()?;
+    let mut ca = CertificateParams::new(Vec::new())?;
+    ca.distinguished_name
+        .push(DnType::OrganizationName, "cluster.local");
+    ca.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    ca.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+    let certificate = ca.self_signed(&key)?.pem();
+    let authority = directory.join("cacerts");
+    for name in ["root-cert.pem", "ca-cert.pem", "cert-chain.pem"] {
+        fs::write(authority.join(name), &certificate)?;
+    }
+    fs::write(authority.join("ca-key.pem"), key.serialize_pem())?;
+    let issuer = Issuer::new(ca, key);
+    let mut gateway = CertificateParams::new(Vec::new())?;
+    gateway.subject_alt_names = vec![SanType::URI(identity.try_into()?)];
+    gateway.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+    // istiod asks for both.
+    gateway.extended_key_usages = vec![
+        ExtendedKeyUsagePurpose::ClientAuth,
+        ExtendedKeyUsagePurpose::ServerAuth,
+    ];
+    let key = KeyPair::generate()?;
+    fs::write(
+        directory.join("gateway.crt"),
+        gateway.signed_by(&key, &issuer)?.pem(),
+    )?;
+    fs::write(directory.join("gateway.key"), key.serialize_pem())?;
+    Ok(())
 }

@@ -1,0 +1,225 @@
+//! A real istiod, and a real Envoy as the ingress gateway of a namespace.
+
+use std::fs::{self, File};
+use std::net::Ipv4Addr;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, bail};
+use serde_json::json;
+
+use crate::build::{envoy, istiod};
+use crate::{Sandbox, free_ports, pki, tail};
+
+/// Longest wait for istiod, and for Envoy's first configuration.
+const READY_DEADLINE: Duration = Duration::from_secs(60);
+/// Namespace of the platform, and of istiod in it.
+const NAMESPACE: &str = "kubeflow";
+const ACCOUNT: &str = "istio-ingressgateway-workload-service-account";
+
+/// A running gateway. Its listeners have the ports that Gateways name, on a loopback
+/// address of its own, so that nothing collides.
+pub struct IngressGateway {
+    address: Ipv4Addr,
+    admin: u16,
+    children: Vec<Child>,
+}
+
+impl IngressGateway {
+    /// Starts both beside an API server that has Istio's definitions, and waits until
+    /// Envoy has its configuration.
+    pub fn start(sandbox: &Sandbox) -> anyhow::Result<Self> {
+        let root = sandbox.directory.path().join("istio");
+        fs::create_dir_all(root.join("cacerts"))?;
+        let identity = format!("spiffe://cluster.local/ns/{NAMESPACE}/sa/{ACCOUNT}");
+        pki::mesh(&root, &identity)?;
+        let [http, https, clear, secure, monitoring, ctrlz] = free_ports()?;
+        let [admin] = free_ports()?;
+        let [high, low] = admin.to_be_bytes();
+        let address = Ipv4Addr::new(127, 77, high, low.clamp(1, 254));
+        prepare(sandbox, address)?;
+        fs::write(root.join("mesh.yaml"), MESH)?;
+        let mut gateway = Self {
+            address,
+            admin,
+            children: Vec::new(),
+        };
+        let istiod = istiod()?;
+        let local = |port: u16| format!("127.0.0.1:{port}");
+        let mut command = Command::new(istiod);
+        command
+            .arg("discovery")
+            .arg("--kubeconfig")
+            .arg(sandbox.kubeconfig("admin"))
+            .arg("--meshConfig")
+            .arg(root.join("mesh.yaml"))
+            .args(["--domain", "cluster.local", "--ctrlz_address", "127.0.0.1"])
+            .args(["--httpAddr", &local(http), "--httpsAddr", &local(https)])
+            .args([
+                "--grpcAddr",
+                &local(clear),
+                "--secureGRPCAddr",
+                &local(secure),
+            ])
+            .args(["--monitoringAddr", &local(monitoring)])
+            .args(["--ctrlz_port", &ctrlz.to_string()])
+            .envs([
+                ("POD_NAME", "istiod-0"),
+                ("POD_NAMESPACE", NAMESPACE),
+                ("CLUSTER_ID", "Kubernetes"),
+                ("PILOT_CERT_PROVIDER", "istiod"),
+                ("INJECTION_WEBHOOK_CONFIG_NAME", ""),
+                ("VALIDATION_WEBHOOK_CONFIG_NAME", ""),
+                ("PILOT_ENABLE_GATEWAY_API", "false"),
+                // Envoy as it is on PyPI has none of Istio's own filters.
+                ("PILOT_ENABLE_METADATA_EXCHANGE", "false"),
+                ("PILOT_DISABLE_MX_ALPN", "true"),
+                ("PILOT_ENABLE_ALPN_FILTER", "false"),
+            ])
+            .env("ROOT_CA_DIR", root.join("cacerts"))
+            .current_dir(&root);
+        let log = root.join("istiod.log");
+        gateway.spawn(&mut command, &log)?;
+        gateway.wait("istiod", &log, http, "/ready")?;
+
+        let bootstrap = bootstrap(&root, admin, secure);
+        fs::write(root.join("envoy.json"), bootstrap.to_string())?;
+        let mut command = Command::new(envoy()?);
+        command.arg("-c").arg(root.join("envoy.json")).args([
+            "--concurrency",
+            "1",
+            "--use-dynamic-base-id",
+        ]);
+        let log = root.join("envoy.log");
+        gateway.spawn(&mut command, &log)?;
+        gateway.wait("envoy", &log, admin, "/ready")?;
+        Ok(gateway)
+    }
+
+    /// Where its listeners are; each has the port that a Gateway names.
+    pub fn address(&self) -> Ipv4Addr {
+        self.address
+    }
+
+    /// Port of Envoy's administration, on 127.0.0.1.
+    pub fn admin(&self) -> u16 {
+        self.admin
+    }
+
+    fn spawn(&mut self, command: &mut Command, log: &Path) -> anyhow::Result<()> {
+        let log = File::create(log)?;
+        let child = command
+            .stdin(Stdio::null())
+            .stdout(log.try_clone()?)
+            .stderr(log)
+            .spawn()
+            .with_context(|| format!("starting {command:?}"))?;
+        self.children.push(child);
+        Ok(())
+    }
+
+    /// Waits until the program that was started last says that it is ready.
+    fn wait(&mut self, name: &str, log: &Path, port: u16, path: &str) -> anyhow::Result<()> {
+        let deadline = Instant::now() + READY_DEADLINE;
+        while !answers(port, path) {
+            let child = self.children.last_mut().context("something was started")?;
+            if let Some(status) = child.try_wait()? {
+                bail!("{name} ended with {status}: {}", tail(log));
+            }
+            if Instant::now() > deadline {
+                let seconds = READY_DEADLINE.as_secs();
+                bail!("{name} is not ready after {seconds} s: {}", tail(log));
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        Ok(())
+    }
+}
+
+impl Drop for IngressGateway {
+    fn drop(&mut self) {
+        for child in self.children.iter_mut().rev() {
+            // It may have ended by itself.
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+}
+
+/// Whether a loopback port answers a request with 200.
+fn answers(port: u16, path: &str) -> bool {
+    use std::io::{Read as _, Write as _};
+    let Ok(mut stream) = std::net::TcpStream::connect((Ipv4Addr::LOCALHOST, port)) else {
+        return false;
+    };
+    let _ = stream.set_read_timeout(Some(Duration::from_secs(2)));
+    let request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+    let mut answer = [0; 12];
+    stream.write_all(request.as_bytes()).is_ok()
+        && stream.read_exact(&mut answer).is_ok()
+        && answer.ends_with(b" 200")
+}
+
+const MESH: &str = "\
+rootNamespace: kubeflow
+trustDomain: cluster.local
+enableAutoMtls: false
+accessLogFile: /dev/stdout
+defaultProviders: {metrics: [], accessLogging: []}
+";
+
+/// What the gateway needs in the cluster: that its account may read Secrets, and that
+/// its listeners are on the loopback address.
+fn prepare(sandbox: &Sandbox, address: Ipv4Addr) -> anyhow::Result<()> {
+    let role = json!({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "Role",
+        "metadata": {"name": "sandbox-gateway", "namespace": NAMESPACE},
+        "rules": [{"apiGroups": [""], "resources": ["secrets"], "verbs": ["get", "list", "watch"]}]});
+    let binding = json!({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "RoleBinding",
+        "metadata": {"name": "sandbox-gateway", "namespace": NAMESPACE},
+        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "sandbox-gateway"},
+        "subjects": [{"kind": "ServiceAccount", "name": ACCOUNT, "namespace": NAMESPACE}]});
+    let listener = json!({"applyTo": "LISTENER", "match": {"context": "GATEWAY"}, "patch": {"operation": "MERGE",
+        "value": {"address": {"socket_address": {"address": address.to_string()}}}}});
+    let filter = json!({"apiVersion": "networking.istio.io/v1alpha3", "kind": "EnvoyFilter",
+        "metadata": {"name": "sandbox-loopback", "namespace": NAMESPACE},
+        "spec": {"workloadSelector": {"labels": {"istio": "ingressgateway"}}, "configPatches": [listener]}});
+    sandbox.loader()?.load(&[role, binding, filter])
+}
+
+fn bootstrap(root: &Path, admin: u16, istiod: u16) -> serde_json::Value {
+    let file = |name: &str| json!({"filename": root.join(name)});
+    let http2 = json!({"envoy.extensions.upstreams.http.v3.HttpProtocolOptions": {
+        "@type": "type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions",
+        "explicit_http_config": {"http2_protocol_options": {}}}});
+    let tls = json!({
+        "@type": "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext",
+        "sni": "istiod.kubeflow.svc",
+        "common_tls_context": {
+            "alpn_protocols": ["h2"],
+            "tls_certificates": [{"certificate_chain": file("gateway.crt"), "private_key": file("gateway.key")}],
+            "validation_context": {"trusted_ca": file("cacerts/root-cert.pem"),
+                "match_typed_subject_alt_names": [{"san_type": "DNS", "matcher": {"exact": "istiod.kubeflow.svc"}}]}}});
+    let at = |port: u16| json!({"socket_address": {"address": "127.0.0.1", "port_value": port}});
+    let ads = json!({"ads": {}, "resource_api_version": "V3"});
+    json!({
+        "node": {
+            // No pod has this name: istiod would take the labels of that.
+            "id": "router~127.0.0.1~sandbox-gateway.kubeflow~kubeflow.svc.cluster.local",
+            "cluster": "istio-ingressgateway.kubeflow",
+            "metadata": {"NAMESPACE": NAMESPACE, "SERVICE_ACCOUNT": ACCOUNT, "CLUSTER_ID": "Kubernetes",
+                "MESH_ID": "cluster.local", "ISTIO_VERSION": "1.31.0",
+                "LABELS": {"istio": "ingressgateway", "app": "istio-ingressgateway"}}},
+        "admin": {"address": at(admin)},
+        "dynamic_resources": {
+            "ads_config": {"api_type": "GRPC", "set_node_on_first_message_only": true, "transport_api_version": "V3",
+                "grpc_services": [{"envoy_grpc": {"cluster_name": "xds-grpc"}}]},
+            "lds_config": ads, "cds_config": ads},
+        "static_resources": {"clusters": [{
+            "name": "xds-grpc", "type": "STATIC", "connect_timeout": "1s",
+            "typed_extension_protocol_options": http2,
+            "load_assignment": {"cluster_name": "xds-grpc",
+                "endpoints": [{"lb_endpoints": [{"endpoint": {"address": at(istiod)}}]}]},
+            "transport_socket": {"name": "envoy.transport_sockets.tls", "typed_config": tls}}]}
+    })
+}

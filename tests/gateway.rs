@@ -1,0 +1,261 @@
+//! What clients of the gateway see: a real istiod and a real Envoy, with handshakes by
+//! openssl, before remedies are applied, after, when somebody tampers, and after undo.
+
+mod support;
+
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use ckf_worlds::World;
+use kube_sandbox::{IngressGateway, Sandbox};
+use serde_json::{Value, json};
+use support::{audit, cluster, control, run, verdict};
+
+const HTTPS: u16 = 8443;
+const HTTP: u16 = 8080;
+/// Longest wait for a change to be seen by clients.
+const SEEN: Duration = Duration::from_secs(20);
+
+/// A platform that serves HTTPS as istio-pilot sets it up, and nothing more.
+fn platform() -> World {
+    let mut world = World::hardened("1.10");
+    world.remove("Gateway", "ckf-hardening-https-redirect");
+    // Nothing answers for login here; what it does is not what is tested.
+    world.remove("EnvoyFilter", "istio-pilot-authn-filter");
+    world
+}
+
+struct Client<'a> {
+    gateway: &'a IngressGateway,
+}
+
+impl Client<'_> {
+    /// The version and cipher of a handshake with these options of openssl, or `None`
+    /// if it was refused.
+    fn handshake(&self, options: &[&str]) -> Option<String> {
+        let output = self.openssl(options, "");
+        let protocol =
+            line_after(&output, "Protocol  : ").or_else(|| line_after(&output, "Protocol: "))?;
+        let cipher = line_after(&output, "Cipher is ")?;
+        (cipher != "(NONE)").then(|| format!("{protocol} {cipher}"))
+    }
+
+    fn openssl(&self, options: &[&str], input: &str) -> String {
+        let to = format!("{}:{HTTPS}", self.gateway.address());
+        let mut child = Command::new("openssl")
+            .args([
+                "s_client",
+                "-connect",
+                &to,
+                "-servername",
+                "kubeflow.example.com",
+                "-ign_eof",
+            ])
+            .args(options)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("openssl is installed");
+        let request = match input.is_empty() {
+            true => "GET / HTTP/1.1\r\nHost: kubeflow.example.com\r\nConnection: close\r\n\r\n",
+            false => input,
+        };
+        // A handshake that is refused closes it.
+        let _ = child.stdin.take().unwrap().write_all(request.as_bytes());
+        let output = child.wait_with_output().unwrap();
+        String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned()
+    }
+
+    /// What HTTPS answers.
+    fn https(&self) -> String {
+        self.openssl(&["-tls1_3"], "").to_ascii_lowercase()
+    }
+
+    /// What HTTP answers, or `None` if nothing listens.
+    fn http(&self) -> Option<String> {
+        let mut stream = TcpStream::connect((self.gateway.address(), HTTP)).ok()?;
+        stream
+            .set_read_timeout(Some(Duration::from_secs(5)))
+            .unwrap();
+        stream.write_all(b"GET /pipeline HTTP/1.1\r\nHost: kubeflow.example.com\r\nConnection: close\r\n\r\n").ok()?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).ok()?;
+        Some(answer)
+    }
+}
+
+fn line_after(text: &str, what: &str) -> Option<String> {
+    let (_, rest) = text.split_once(what)?;
+    Some(rest.lines().next()?.trim().to_owned())
+}
+
+/// Waits until something is so, and tells how long it took.
+fn until(what: &str, mut holds: impl FnMut() -> bool) -> Duration {
+    let begun = Instant::now();
+    while !holds() {
+        assert!(begun.elapsed() < SEEN, "{what}: not within {SEEN:?}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    begun.elapsed()
+}
+
+fn command(sandbox: &Sandbox, arguments: &[&str]) {
+    let admin = sandbox.kubeconfig("admin");
+    let mut all: Vec<&str> = arguments.to_vec();
+    all.extend(["--kubeconfig", admin.to_str().unwrap()]);
+    let output = run(&all);
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+}
+
+const OLD: [&str; 2] = ["-cipher", "ALL:@SECLEVEL=0"];
+const CBC: [&str; 3] = [
+    "-tls1_2",
+    "-cipher",
+    "ECDHE-ECDSA-AES128-SHA:ECDHE-RSA-AES128-SHA",
+];
+const GCM: [&str; 3] = [
+    "-tls1_2",
+    "-cipher",
+    "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256",
+];
+
+#[test]
+fn clients_see_what_the_remedies_say() {
+    let mut world = platform();
+    // As weak as istio-pilot's Gateway could be made.
+    let tls = &mut world.get("Gateway", "kubeflow-gateway")["spec"]["servers"][0]["tls"];
+    tls["minProtocolVersion"] = "TLSV1_0".into();
+    tls["cipherSuites"] = json!([
+        "ECDHE-ECDSA-AES128-SHA",
+        "ECDHE-ECDSA-AES128-GCM-SHA256",
+        "ECDHE-RSA-AES128-SHA",
+        "ECDHE-RSA-AES128-GCM-SHA256"
+    ]);
+    let sandbox = cluster(&world);
+    let gateway = IngressGateway::start(&sandbox).expect("the gateway starts");
+    let client = Client { gateway: &gateway };
+
+    until("HTTPS is served", || {
+        client.handshake(&["-tls1_3"]).is_some()
+    });
+    let old = |version: &str| client.handshake(&[&[version][..], &OLD].concat());
+    assert!(
+        old("-tls1").is_some() && old("-tls1_1").is_some(),
+        "{:?}",
+        old("-tls1_1")
+    );
+    assert!(client.handshake(&CBC).is_some() && client.handshake(&GCM).is_some());
+    assert_eq!(client.http(), None, "nothing listens for HTTP");
+    assert!(!client.https().contains("strict-transport-security"));
+
+    command(&sandbox, &["apply", "tls-floor", "https-redirect", "hsts"]);
+    let took = until("old versions are refused", || old("-tls1_1").is_none());
+    println!("the floor was seen {took:?} after it was applied");
+    assert_eq!(old("-tls1"), None);
+    let modern = client.handshake(&GCM).unwrap();
+    assert!(
+        modern.starts_with("TLSv1.2") && modern.ends_with("GCM-SHA256"),
+        "{modern}"
+    );
+    assert!(
+        client
+            .handshake(&["-tls1_3"])
+            .unwrap()
+            .starts_with("TLSv1.3")
+    );
+    until("HTTP is redirected", || client.http().is_some());
+    let answer = client.http().unwrap().to_ascii_lowercase();
+    assert!(answer.starts_with("http/1.1 301"), "{answer}");
+    assert!(
+        answer.contains("location: https://kubeflow.example.com/pipeline"),
+        "{answer}"
+    );
+    until("HSTS is told", || {
+        client
+            .https()
+            .contains("strict-transport-security: max-age=31536000")
+    });
+
+    // Somebody weakens the filter; it is put right.
+    let patch = json!([{"op": "remove", "path": "/spec/configPatches/0"}]).to_string();
+    let patched = sandbox.kubectl(&[
+        "patch",
+        "envoyfilter",
+        "-n",
+        "kubeflow",
+        "ckf-hardening-tls-floor",
+        "--type=json",
+        "-p",
+        &patch,
+    ]);
+    assert!(patched.unwrap().status.success());
+    until("the tampering is seen", || old("-tls1_1").is_some());
+    command(&sandbox, &["apply", "tls-floor", "https-redirect", "hsts"]);
+    let took = until("it is put right", || old("-tls1_1").is_none());
+    println!("the repair was seen {took:?} after it was applied");
+
+    // Envoy adds a filter's suites to those of the Gateway, so weak ones of that stay; the
+    // audit tells it, for only who wrote the Gateway can put it right.
+    assert!(client.handshake(&CBC).is_some());
+    let admin = sandbox.kubeconfig("admin");
+    let report = audit(&["--kubeconfig".as_ref(), admin.as_ref()]);
+    let finding = &control(&report, "TLS-11")["findings"][0];
+    assert_eq!(finding["object"]["name"], "kubeflow-gateway");
+    assert_eq!(finding["seen"], "ECDHE-ECDSA-AES128-SHA");
+    let as_istio_pilot_does = platform().get("Gateway", "kubeflow-gateway").clone();
+    sandbox
+        .loader()
+        .unwrap()
+        .load(&[as_istio_pilot_does])
+        .unwrap();
+    until("weak suites are refused", || {
+        client.handshake(&CBC).is_none()
+    });
+    assert!(client.handshake(&GCM).is_some());
+    let report = audit(&["--kubeconfig".as_ref(), admin.as_ref()]);
+    assert_eq!(verdict(&report, "TLS-11"), "pass");
+
+    // A stricter floor.
+    command(&sandbox, &["apply", "--tls-min-version", "1.3"]);
+    until("TLS 1.2 is refused", || client.handshake(&GCM).is_none());
+    assert!(client.handshake(&["-tls1_3"]).is_some());
+
+    command(&sandbox, &["undo", "tls-floor", "https-redirect", "hsts"]);
+    until("TLS 1.2 is served again", || {
+        client.handshake(&GCM).is_some()
+    });
+    until("HTTP is closed", || client.http().is_none());
+    until("HSTS is not told", || {
+        !client.https().contains("strict-transport-security")
+    });
+    no_configuration_was_refused(&gateway);
+}
+
+/// Envoy counts what it is given and refuses.
+fn no_configuration_was_refused(gateway: &IngressGateway) {
+    let mut stream = TcpStream::connect(("127.0.0.1", gateway.admin())).unwrap();
+    stream
+        .write_all(b"GET /stats?filter=update_rejected&format=json HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+        .unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    let json = &answer[answer.find('{').unwrap()..=answer.rfind('}').unwrap()];
+    let stats: Value = serde_json::from_str(json).unwrap();
+    let stats = stats["stats"].as_array().unwrap();
+    assert!(
+        stats
+            .iter()
+            .any(|stat| stat["name"] == "listener_manager.lds.update_rejected"),
+        "{stats:?}"
+    );
+    for stat in stats {
+        assert_eq!(stat["value"], 0, "{stat}");
+    }
+}
