@@ -90,12 +90,16 @@ impl Cluster {
         }
     }
 
-    /// Every object of ours, as it is.
-    pub fn own_objects(&self) -> Result<Vec<Value>, Unknown> {
+    /// Every object of ours in the namespace of a platform, as it is. Another platform of
+    /// the cluster may have a charm of its own.
+    pub fn own_objects(&self, namespace: &str) -> Result<Vec<Value>, Unknown> {
         let mut own = Vec::new();
         let label = format!("{}={}", MANAGED_BY.0, MANAGED_BY.1);
         for kind in OWN_KINDS {
-            let path = format!("/apis/{}/{}", kind.api_version, kind.plural);
+            let path = format!(
+                "/apis/{}/namespaces/{namespace}/{}",
+                kind.api_version, kind.plural
+            );
             let listed = self.each(
                 &path,
                 Some(("labelSelector", &label)),

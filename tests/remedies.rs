@@ -327,6 +327,30 @@ fn the_charm_keeps_what_its_option_names() {
     );
     assert_eq!(ours(&sandbox), [FLOOR]);
 
+    // Another platform has a charm of its own, and what that made is no business of ours.
+    let theirs = |sandbox: &Sandbox| {
+        let found = sandbox.kubectl(&["get", "envoyfilter", "-n", "elsewhere", "of-another-charm"]);
+        found.unwrap().status.success()
+    };
+    let labels = json!({"app.kubernetes.io/managed-by": "ckf-hardening", "ckf-hardening/remedy": "tls-floor", "ckf-hardening/kept": "true"});
+    let namespace =
+        json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "elsewhere"}});
+    let mut filter = object(
+        "networking.istio.io/v1alpha3",
+        "EnvoyFilter",
+        "elsewhere",
+        "of-another-charm",
+        json!({"spec": {}}),
+    );
+    filter["metadata"]["labels"] = labels;
+    sandbox
+        .loader()
+        .unwrap()
+        .load(&[namespace, filter])
+        .unwrap();
+    hook(&mut unit, "update-status");
+    assert!(theirs(&sandbox));
+
     // One of two units goes: the other keeps it. The last takes it along.
     let goal = |status: &str| juju_sim::GoalStatus {
         status: status.into(),
@@ -351,6 +375,15 @@ fn the_charm_keeps_what_its_option_names() {
             .retain(|name, _| name == "ckf-hardening/0")
     });
     hook(&mut unit, "remove");
+    assert!(theirs(&sandbox));
+    let gone = sandbox.kubectl(&[
+        "delete",
+        "envoyfilter",
+        "-n",
+        "elsewhere",
+        "of-another-charm",
+    ]);
+    assert!(gone.unwrap().status.success());
     let specs = |all: BTreeMap<String, Value>| -> Vec<Value> {
         all.into_values().map(|o| o["spec"].clone()).collect()
     };

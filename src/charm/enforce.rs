@@ -28,7 +28,8 @@ pub fn plan(
     remedies: &BTreeSet<Remedy>,
     asker: Asker,
 ) -> Result<Plan, String> {
-    let own = cluster.own_objects().map_err(|why| why.to_string())?;
+    let own = cluster.own_objects(&facts.about.namespace);
+    let own = own.map_err(|why| why.to_string())?;
     Ok(remedies::plan(facts, policy, &own, remedies, asker))
 }
 
@@ -80,9 +81,10 @@ pub fn has_drifted(mark: &str) -> bool {
     }
 }
 
-/// Takes away every object of ours, as the charm goes.
-pub fn remove_all() -> Result<(), String> {
+/// Takes away every object of ours in a namespace, as the charm goes.
+pub fn remove_all(namespace: &str) -> Result<(), String> {
     let cluster = connect()?;
-    let own = cluster.own_objects().map_err(|why| why.to_string())?;
+    let own = cluster.own_objects(namespace);
+    let own = own.map_err(|why| why.to_string())?;
     carry_out(&cluster, &remedies::remove_all(&own))
 }

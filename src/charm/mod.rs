@@ -160,13 +160,20 @@ impl<'a> Charm<'a> {
 
 /// Leaves the cluster as it was, when the last unit goes.
 fn remove(unit: &Unit) -> anyhow::Result<()> {
-    let goal = goal::state()?;
+    let goal = match goal::state() {
+        Ok(goal) => goal,
+        Err(error) => {
+            // Whether others stay is not known, and they need what would be taken away.
+            warn!("what this charm made is left: {error}");
+            return Ok(());
+        }
+    };
     let mut others = goal.units.iter().filter(|(name, _)| **name != unit.name);
     if others.any(|(_, other)| other.status != "dying") {
         return Ok(());
     }
     // Without the cluster nothing can be removed, and the unit must go all the same.
-    if let Err(why) = enforce::remove_all() {
+    if let Err(why) = enforce::remove_all(&unit.model) {
         warn!(
             "what this charm made may be left, with the label {}={}: {why}",
             MANAGED_BY.0, MANAGED_BY.1

@@ -61,7 +61,7 @@ pub fn undo(unit: &Unit) -> anyhow::Result<()> {
         bail!("the charm keeps {kept}, and would put it back; take it out of the option enforce");
     }
     let cluster = enforce::connect().map_err(anyhow::Error::msg)?;
-    let own = cluster.own_objects()?;
+    let own = cluster.own_objects(&unit.model)?;
     let plan = remedies::undo(&own, &remedies).map_err(anyhow::Error::msg)?;
     enforce::carry_out(&cluster, &plan).map_err(anyhow::Error::msg)?;
     told(&plan)

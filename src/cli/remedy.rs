@@ -62,7 +62,7 @@ impl Remedies {
         };
         let facts = super::read(&self.cluster, &policy.options)?;
         let cluster = connect(&self.cluster)?;
-        let own = cluster.own_objects()?;
+        let own = cluster.own_objects(&self.cluster.namespace)?;
         let remedies = self.remedies.iter().copied().collect();
         let plan = remedies::plan(&facts, &policy, &own, &remedies, Asker::Person);
         Ok((cluster, plan))
@@ -74,7 +74,7 @@ impl Undo {
     pub fn run(self) -> anyhow::Result<u8> {
         let cluster = connect(&self.cluster)?;
         let remedies: BTreeSet<Remedy> = self.remedies.iter().copied().collect();
-        let own = cluster.own_objects()?;
+        let own = cluster.own_objects(&self.cluster.namespace)?;
         let plan = remedies::undo(&own, &remedies).map_err(anyhow::Error::msg)?;
         carry_out(&cluster, &plan)
     }
