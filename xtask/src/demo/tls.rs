@@ -1,0 +1,103 @@
+//! The part of the demo that enforces TLS: what clients of a real gateway see before,
+//! after, when somebody tampers, and when it is undone.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, bail};
+use ckf_worlds::World;
+use juju_sim::{Event, Simulation};
+use kube_sandbox::{IngressGateway, Sandbox};
+use serde_json::{Value, json};
+
+use super::{UNIT, act, fire, kubectl, step};
+
+/// Longest wait until clients see a change.
+const SEEN: Duration = Duration::from_secs(30);
+const FILTER: [&str; 4] = [
+    "envoyfilter",
+    "ckf-hardening-tls-floor",
+    "--namespace",
+    "kubeflow",
+];
+
+/// Shows it.
+pub fn show(juju: &mut Simulation, sandbox: &Sandbox) -> anyhow::Result<()> {
+    step(
+        "istio-pilot gets a certificate: kubeflow-gateway serves HTTPS, by a real istiod and a real Envoy",
+    );
+    let world = World::hardened("1.10");
+    let is_served = |object: &&Value| {
+        ["kubeflow-gateway", "kubeflow-gateway-gateway-secret"]
+            .map(Value::from)
+            .contains(&object["metadata"]["name"])
+    };
+    let served: Vec<Value> = world.objects.iter().filter(is_served).cloned().collect();
+    sandbox.loader()?.load(&served)?;
+    let gateway = IngressGateway::start(sandbox)?;
+    until(|| Ok(gateway.handshake(&["-tls1_3"])?.is_some()))?;
+    clients(&gateway)?;
+
+    step(&format!("juju run {UNIT} plan"));
+    let outcome = act(juju, "plan", json!({}))?;
+    println!("{}", outcome.results()["plan"].as_str().unwrap_or_default());
+    step("juju config ckf-hardening tls-min-version=1.3");
+    juju.set_option("tls-min-version", "1.3");
+    fire(juju, &Event::hook("config-changed"))?;
+    until(|| Ok(gateway.handshake(&["-tls1_2"])?.is_none() && gateway.http()?.is_some()))?;
+    clients(&gateway)?;
+
+    step(
+        "Somebody deletes the filter; update-status, which Juju fires every five minutes, finds it",
+    );
+    let delete: Vec<&str> = ["delete"].into_iter().chain(FILTER).collect();
+    kubectl(sandbox, &delete, "")?;
+    until(|| Ok(gateway.handshake(&["-tls1_2"])?.is_some()))?;
+    clients(&gateway)?;
+    fire(juju, &Event::hook("update-status"))?;
+    until(|| Ok(gateway.handshake(&["-tls1_2"])?.is_none()))?;
+    clients(&gateway)?;
+
+    step("juju config ckf-hardening enforce=none");
+    juju.set_option("enforce", "none");
+    fire(juju, &Event::hook("config-changed"))?;
+    until(|| Ok(gateway.handshake(&["-tls1_2"])?.is_some() && gateway.http()?.is_none()))?;
+    clients(&gateway)
+}
+
+/// What clients see, a line each.
+fn clients(gateway: &IngressGateway) -> anyhow::Result<()> {
+    for (version, options) in [
+        ("1.1", &["-tls1_1", "-cipher", "ALL:@SECLEVEL=0"][..]),
+        ("1.2", &["-tls1_2"]),
+        ("1.3", &["-tls1_3"]),
+    ] {
+        let seen = gateway.handshake(options)?;
+        println!("  TLS {version}  {}", seen.as_deref().unwrap_or("refused"));
+    }
+    let seen = match gateway.http()? {
+        None => "nothing listens".to_owned(),
+        Some(answer) => {
+            let mut lines = answer.lines();
+            let status = lines.next().context("an answer has a status")?;
+            let location = lines.find(|line| line.to_ascii_lowercase().starts_with("location:"));
+            format!("{status}, {}", location.unwrap_or("no location"))
+        }
+    };
+    println!("  HTTP     {seen}");
+    Ok(())
+}
+
+fn until(mut holds: impl FnMut() -> anyhow::Result<bool>) -> anyhow::Result<()> {
+    let begun = Instant::now();
+    while !holds()? {
+        if begun.elapsed() > SEEN {
+            bail!("clients do not see it within {} s", SEEN.as_secs());
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    println!(
+        "  seen by clients after {:.1} s",
+        begun.elapsed().as_secs_f64()
+    );
+    Ok(())
+}
