@@ -11,6 +11,7 @@ pub mod cluster;
 pub mod config;
 pub mod controls;
 pub mod facts;
+pub mod pki;
 pub mod policy;
 pub mod remedies;
 pub mod report;

@@ -7,6 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 
 use crate::catalog::{self, Severity};
+use crate::pki::{Terms, TermsWire};
 
 /// How strict the audit is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -41,6 +42,8 @@ pub struct Policy {
     pub allow: Allow,
     /// What options of applications are to be: by application, then by option.
     pub options: Options,
+    /// What certificates for the gateway may be.
+    pub certificates: Terms,
     /// Waivers that are complete; those that have ended are among them.
     pub waivers: Vec<Waiver>,
     /// What somebody attests that no program can read.
@@ -60,6 +63,7 @@ impl Default for Policy {
             source_ranges: Vec::new(),
             allow: Allow::default(),
             options: Options::new(),
+            certificates: Terms::default(),
             waivers: Vec::new(),
             attestations: Vec::new(),
         }
@@ -171,6 +175,7 @@ struct Wire {
     source_ranges: Vec<String>,
     allow: Allow,
     options: BTreeMap<String, BTreeMap<String, serde_yaml::Value>>,
+    certificates: TermsWire,
     waivers: Vec<serde_yaml::Value>,
     attestations: Vec<serde_yaml::Value>,
 }
@@ -228,7 +233,7 @@ impl Policy {
             Ok(wire) => wire.unwrap_or_default(),
             Err(error) => {
                 problems.push(PolicyProblem(format!(
-                    "{error}; expected a map with thresholds, source-ranges, allow, options, waivers, attestations"
+                    "{error}; expected a map with thresholds, source-ranges, allow, options, certificates, waivers, attestations"
                 )));
                 return (policy, problems);
             }
@@ -280,6 +285,10 @@ impl Policy {
                     ))),
                 }
             }
+        }
+        match Terms::parse(wire.certificates) {
+            Ok(terms) => policy.certificates = terms,
+            Err(why) => problems.push(PolicyProblem(format!("certificates: {why}"))),
         }
         for (index, value) in wire.waivers.into_iter().enumerate() {
             match waiver(value) {

@@ -1,5 +1,14 @@
 //! The one place that names the TLS provider.
 
+use std::sync::Arc;
+
+use rustls::crypto::CryptoProvider;
+
+/// The provider.
+pub fn provider() -> Arc<CryptoProvider> {
+    Arc::new(rustls::crypto::ring::default_provider())
+}
+
 /// Makes ring the process's TLS provider. Calling it again does nothing.
 pub fn install_provider() {
     // An error means that a provider is installed already, which is what is wanted.

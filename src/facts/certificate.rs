@@ -48,6 +48,9 @@ pub struct Certificate {
     pub self_signed: bool,
     /// Hash of the public key.
     pub public_key: String,
+    /// Whether it may sign others.
+    #[serde(default)]
+    pub is_authority: bool,
 }
 
 impl Certificate {
@@ -110,7 +113,8 @@ impl Certificate {
             key_bits,
             signature: signature_name(&cert.signature_algorithm.algorithm.to_id_string()),
             self_signed: cert.subject() == cert.issuer(),
-            public_key: hash(cert.public_key().raw),
+            public_key: public_key_hash(cert.public_key().raw),
+            is_authority: cert.is_ca(),
         })
     }
 
@@ -181,8 +185,9 @@ fn ip(bytes: &[u8]) -> Option<String> {
     }
 }
 
-fn hash(bytes: &[u8]) -> String {
-    Sha256::digest(bytes)
+/// Stands for a public key: the hash of its SubjectPublicKeyInfo (DER).
+pub fn public_key_hash(spki: &[u8]) -> String {
+    Sha256::digest(spki)
         .iter()
         .map(|b| format!("{b:02x}"))
         .collect()
@@ -199,7 +204,7 @@ pub fn public_key_of_private(pem: &[u8]) -> Option<String> {
         _ => None,
     };
     spki.or_else(|| crate::tls::public_key_of(&key))
-        .map(|spki| hash(&spki))
+        .map(|spki| public_key_hash(&spki))
 }
 
 // ring reads RSA keys of 2048 to 4096 bits only, and a weak key is just what

@@ -1,0 +1,82 @@
+//! Name constraints of an authority: for which names its signature counts.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use rcgen::{CidrSubnet, GeneralSubtree, NameConstraints};
+use rustls::pki_types::{CertificateDer, pem::PemObject};
+use x509_parser::prelude::{FromDer, GeneralName, X509Certificate};
+
+use super::Name;
+
+/// For these names only; a kind of which there is none is ruled out as a whole, for what a
+/// constraint does not speak of is free.
+pub fn of(names: &[Name]) -> NameConstraints {
+    let subtree = |name: &Name| match name {
+        Name::Dns(host) | Name::Wildcard(host) => GeneralSubtree::DnsName(host.clone()),
+        Name::Ip(address @ IpAddr::V4(_)) => {
+            GeneralSubtree::IpAddress(CidrSubnet::from_addr_prefix(*address, 32))
+        }
+        Name::Ip(address) => GeneralSubtree::IpAddress(CidrSubnet::from_addr_prefix(*address, 128)),
+    };
+    let has = |is: fn(&Name) -> bool| names.iter().any(is);
+    let mut excluded = Vec::new();
+    if !has(|name| !matches!(name, Name::Ip(_))) {
+        excluded.push(GeneralSubtree::DnsName(String::new()));
+    }
+    let everything = |address| GeneralSubtree::IpAddress(CidrSubnet::from_addr_prefix(address, 0));
+    // A constraint on addresses of one version leaves the other free.
+    if !has(|name| matches!(name, Name::Ip(IpAddr::V4(_)))) {
+        excluded.push(everything(Ipv4Addr::UNSPECIFIED.into()));
+    }
+    if !has(|name| matches!(name, Name::Ip(IpAddr::V6(_)))) {
+        excluded.push(everything(Ipv6Addr::UNSPECIFIED.into()));
+    }
+    let mut bases: Vec<Name> = names.iter().map(Name::base).collect();
+    bases.sort();
+    bases.dedup();
+    NameConstraints {
+        permitted_subtrees: bases.iter().map(subtree).collect(),
+        excluded_subtrees: excluded,
+    }
+}
+
+/// What an authority's certificate permits, of the constraints that [`of`] makes.
+#[derive(Debug, Default)]
+pub struct Constraints(Vec<Name>);
+
+impl Constraints {
+    /// Reads them; a certificate without any permits nothing here.
+    pub fn from_pem(pem: &str) -> Self {
+        let Ok(der) = CertificateDer::from_pem_slice(pem.as_bytes()) else {
+            return Self::default();
+        };
+        let Ok((_, certificate)) = X509Certificate::from_der(&der) else {
+            return Self::default();
+        };
+        let constraints = certificate.name_constraints().ok().flatten();
+        let permitted = constraints.and_then(|found| found.value.permitted_subtrees.as_ref());
+        let name = |name: &GeneralName<'_>| match name {
+            GeneralName::DNSName(host) => Some(Name::Dns(host.to_ascii_lowercase())),
+            GeneralName::IPAddress(bytes) => single_address(bytes).map(Name::Ip),
+            _ => None,
+        };
+        let subtrees = permitted.into_iter().flatten();
+        Self(subtrees.filter_map(|subtree| name(&subtree.base)).collect())
+    }
+
+    /// Whether a certificate for this name counts.
+    pub fn allow(&self, name: &Name) -> bool {
+        self.0.iter().any(|base| name.is_within(base))
+    }
+}
+
+/// An address followed by a mask of ones only.
+fn single_address(bytes: &[u8]) -> Option<IpAddr> {
+    let (address, mask) = bytes.split_at(bytes.len() / 2);
+    if mask.iter().any(|byte| *byte != 0xff) {
+        return None;
+    }
+    let v4 = <[u8; 4]>::try_from(address).map(IpAddr::from);
+    v4.or_else(|_| <[u8; 16]>::try_from(address).map(IpAddr::from))
+        .ok()
+}
