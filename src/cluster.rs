@@ -3,6 +3,7 @@
 //! [`crate::facts`] reads what is judged; this reads what a change needs to know at
 //! once, and carries it out.
 
+use std::collections::BTreeMap;
 use std::time::Instant;
 
 use kube::Client;
@@ -15,6 +16,49 @@ use tokio::runtime::Runtime;
 use crate::facts::known::Unknown;
 use crate::facts::kubernetes::{self, Failure, PAGE, Page, ReadError, Source};
 use crate::remedies::{Change, Deed, MANAGED_BY, OWN_KINDS, differences};
+
+/// A Service, as far as it tells where it is reached.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Reached {
+    spec: ReachedSpec,
+    status: ReachedStatus,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct ReachedSpec {
+    selector: BTreeMap<String, String>,
+    #[serde(rename = "clusterIPs")]
+    cluster_ips: Vec<String>,
+    #[serde(rename = "externalIPs")]
+    external_ips: Vec<String>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct ReachedStatus {
+    load_balancer: LoadBalancer,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct LoadBalancer {
+    ingress: Vec<IngressPoint>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct IngressPoint {
+    ip: Option<String>,
+    hostname: Option<String>,
+}
+
+/// Whether a label of pods is that of an ingress gateway: istio-pilot's, or one of the
+/// Gateway API's.
+fn is_gateway((key, value): (&String, &String)) -> bool {
+    key == "istio" && value == "ingressgateway" || key == "gateway.networking.k8s.io/gateway-name"
+}
 
 /// A connection to the API server.
 pub struct Cluster {
@@ -88,6 +132,26 @@ impl Cluster {
             Err(Failure::Other(Unknown::Failed(why))) if why.starts_with("409") => Ok(()),
             Err(failure) => Err(named(&format!("pod {namespace}/{name}"), failure)),
         }
+    }
+
+    /// Addresses and host names of the ingress gateway's Services in a namespace, inside
+    /// the cluster and out.
+    pub fn gateway_addresses(&self, namespace: &str) -> Result<Vec<String>, Unknown> {
+        let mut addresses = Vec::new();
+        let path = format!("/api/v1/namespaces/{namespace}/services");
+        self.each(&path, None, |service: Reached| {
+            if service.spec.selector.iter().any(is_gateway) {
+                addresses.extend(service.spec.cluster_ips);
+                addresses.extend(service.spec.external_ips);
+                let ingress = service.status.load_balancer.ingress.into_iter();
+                addresses.extend(
+                    ingress
+                        .flat_map(|point| [point.ip, point.hostname])
+                        .flatten(),
+                );
+            }
+        })?;
+        Ok(addresses)
     }
 
     /// Every object of ours in the namespace of a platform, as it is. Another platform of

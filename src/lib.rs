@@ -13,6 +13,7 @@ pub mod controls;
 pub mod facts;
 pub mod pki;
 pub mod policy;
+pub mod relations;
 pub mod remedies;
 pub mod report;
 pub mod rotation;

@@ -33,6 +33,9 @@ struct Stored {
     audit: Option<Audit>,
     /// Why the one after it could not.
     unreachable: Option<String>,
+    /// Whether this unit asks an upstream authority for certificates.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    asks_upstream: bool,
 }
 
 /// An audit, in short.
@@ -138,6 +141,16 @@ impl Memory {
     /// Why the one after it could not.
     pub fn unreachable(&self) -> Option<&str> {
         self.now.unreachable.as_deref()
+    }
+
+    /// Whether this unit asked an upstream authority for certificates.
+    pub fn asked_upstream(&self) -> bool {
+        self.now.asks_upstream
+    }
+
+    /// Notes whether it does.
+    pub fn asks_upstream(&mut self, asks: bool) {
+        self.now.asks_upstream = asks;
     }
 
     /// Whether another version of the program was told to Juju.

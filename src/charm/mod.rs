@@ -2,6 +2,7 @@
 
 mod actions;
 mod audit;
+mod certificates;
 mod enforce;
 mod login;
 mod memory;
@@ -13,7 +14,8 @@ mod status;
 use std::process::ExitCode;
 
 use anyhow::Context as _;
-use juju_charm::event::{Lifecycle, SecretEvent};
+use juju_charm::event::{Lifecycle, RelationChange, RelationEvent, SecretEvent};
+use juju_charm::relation::Relation;
 use juju_charm::{
     Event, Unit, config, goal, leader, logging, secret, status as juju_status, version,
 };
@@ -61,8 +63,8 @@ struct Charm<'a> {
     options: Options,
     problems: Vec<OptionProblem>,
     memory: Memory,
-    /// What keeps a credential from being rotated.
-    rotation_problem: Option<(juju_charm::Status, String)>,
+    /// What keeps a credential from being rotated, or a gateway from its certificate.
+    hindrances: Vec<certificates::Hindrance>,
 }
 
 impl<'a> Charm<'a> {
@@ -77,7 +79,7 @@ impl<'a> Charm<'a> {
             options,
             problems,
             memory: Memory::read()?,
-            rotation_problem: None,
+            hindrances: Vec::new(),
         })
     }
 
@@ -128,7 +130,7 @@ impl<'a> Charm<'a> {
         let mut rotations = match Rotations::read(self.unit, plan, login)? {
             Read::NoPeers => return Ok(()),
             Read::Damaged(why) => {
-                self.rotation_problem = Some((juju_charm::Status::Blocked, why));
+                self.hindrances.push((juju_charm::Status::Blocked, why));
                 return Ok(());
             }
             Read::Ready(rotations) => rotations,
@@ -137,8 +139,40 @@ impl<'a> Charm<'a> {
             rotations.log_in(self.unit, login);
         }
         rotations.advance(&asked)?;
-        self.rotation_problem = rotations.problem_line();
+        self.hindrances.extend(rotations.problem_line());
         rotations.write()
+    }
+
+    /// Has the gateway hold a certificate.
+    fn certify(&mut self, event: &Event, is_leader: bool) -> anyhow::Result<()> {
+        if let Event::Secret { id, label, what } = event
+            && label.as_deref() == Some(certificates::AUTHORITY)
+        {
+            // Juju takes no new content of a secret in the hook that removes a revision.
+            if let SecretEvent::Remove { revision } = what {
+                secret::remove(id, Some(*revision))?;
+            }
+            return Ok(());
+        }
+        let broken = match event {
+            Event::Relation(RelationEvent {
+                id,
+                what: RelationChange::Broken,
+                ..
+            }) => Some(Relation::new(id)),
+            _ => None,
+        };
+        if is_leader {
+            let policy = &self.options.policy;
+            let kept = certificates::keep(self.unit, policy, broken.as_ref(), crate::now())?;
+            self.hindrances.extend(kept.hindrance);
+            self.memory.asks_upstream(kept.asks_upstream);
+        } else if self.memory.asked_upstream() {
+            // The new leader asks in its own name.
+            certificates::withdraw(self.unit)?;
+            self.memory.asks_upstream(false);
+        }
+        Ok(())
     }
 
     /// Sets the status if it is another, and writes the memory if it changed.
@@ -146,7 +180,8 @@ impl<'a> Charm<'a> {
         let (name, message) = if is_leader {
             let found =
                 status::decide(&self.unit.name, &self.options, &self.problems, &self.memory);
-            status::with_rotation(found, self.rotation_problem.take())
+            let hindrances = std::mem::take(&mut self.hindrances);
+            hindrances.into_iter().fold(found, status::with_hindrance)
         } else {
             status::standing_by()
         };
@@ -200,6 +235,7 @@ fn reconcile(unit: &Unit, event: &Event) -> anyhow::Result<()> {
     if is_leader {
         charm.rotate(event)?;
     }
+    charm.certify(event, is_leader)?;
     // Juju itself sets a status when a unit starts.
     let say_again = matches!(
         event,

@@ -58,16 +58,15 @@ pub fn decide(
     )
 }
 
-/// The status with what keeps a credential from being rotated, which comes first.
-pub fn with_rotation(
+/// The status with what keeps the charm from a part of its work, which comes first.
+pub fn with_hindrance(
     (status, message): (Status, String),
-    problem: Option<(Status, String)>,
+    hindrance: (Status, String),
 ) -> (Status, String) {
-    match problem {
-        None => (status, message),
-        Some((Status::Blocked, why)) => (Status::Blocked, format!("{why}; {message}")),
+    match hindrance {
+        (Status::Blocked, why) => (Status::Blocked, format!("{why}; {message}")),
         // What blocks for another reason goes on blocking.
-        Some((_, why)) if status == Status::Blocked => (status, format!("{message}; {why}")),
-        Some((waiting, why)) => (waiting, format!("{why}; {message}")),
+        (_, why) if status == Status::Blocked => (status, format!("{message}; {why}")),
+        (waiting, why) => (waiting, format!("{why}; {message}")),
     }
 }

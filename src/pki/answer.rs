@@ -129,6 +129,18 @@ impl Issued {
         Ok(())
     }
 
+    /// Whom to trust for it: who signed, and the root if that is another. PEM.
+    pub fn anchors(&self) -> Vec<String> {
+        let is_root = |pem: &&String| {
+            let parsed = Certificate::from_pem(pem.as_bytes());
+            parsed.is_ok_and(|found| found[0].self_signed && found[0].is_authority)
+        };
+        let mut anchors = vec![self.ca.clone()];
+        let root = self.chain.last().filter(is_root);
+        anchors.extend(root.filter(|root| **root != self.ca).cloned());
+        anchors
+    }
+
     /// The same for a gateway that serves nothing but the certificate itself, as
     /// istio-pilot has it: whatever stands between it and the root goes with it.
     pub fn with_intermediates(mut self) -> Self {

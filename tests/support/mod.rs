@@ -1,6 +1,7 @@
 //! What the tests of the binary share.
 #![allow(dead_code, reason = "each test binary uses its part")]
 
+pub mod istio_pilot;
 pub mod rotation;
 
 use std::ffi::OsStr;

@@ -40,6 +40,13 @@ impl Relation {
         &self.0
     }
 
+    /// Whether it is a relation of this endpoint.
+    pub fn is_of(&self, endpoint: &str) -> bool {
+        self.0
+            .split_once(':')
+            .is_some_and(|(own, _)| own == endpoint)
+    }
+
     fn flag(&self) -> String {
         format!("--relation={}", self.0)
     }

@@ -1,0 +1,121 @@
+//! Our own authority, kept in a Juju secret that the application owns.
+
+use jiff::Timestamp;
+use juju_charm::Unit;
+use juju_charm::secret::{self, Attributes, Content, Value, Which};
+use juju_charm::tool::ToolError;
+use log::info;
+
+use crate::pki::{Authority, AuthorityError, Keyring, Name, Terms, Wanted};
+
+/// Label of the secret.
+pub const LABEL: &str = "gateway-ca";
+
+const CURRENT: [&str; 2] = ["current-key", "current-certificate"];
+const NEXT: [&str; 2] = ["next-key", "next-certificate"];
+const PREVIOUS: &str = "previous-certificate";
+
+/// The authorities that are ours.
+pub struct Own(Keyring);
+
+impl Own {
+    /// The authorities as they must be now for these names; made, changed and written as
+    /// needed. The inner error is what the operator must put right.
+    pub fn ready(
+        unit: &Unit,
+        terms: &Terms,
+        names: Vec<Name>,
+        now: Timestamp,
+    ) -> anyhow::Result<Result<Self, String>> {
+        let mut names = [names, terms.names.clone()].concat();
+        names.sort();
+        names.dedup();
+        let wanted = Wanted {
+            of: &unit.model,
+            names: &names,
+            terms,
+            is_renewal_asked: false,
+        };
+        let made = |why: AuthorityError| format!("the authority could not be made: {why}");
+        let content = match secret::get_by_label(LABEL, Which::Refresh) {
+            Ok(content) => content,
+            Err(ToolError::NotFound { .. }) => {
+                let keyring = match Keyring::create(&wanted, now) {
+                    Ok(keyring) => keyring,
+                    Err(why) => return Ok(Err(made(why))),
+                };
+                let attributes = Attributes {
+                    label: Some(LABEL),
+                    description: Some("authority that signs the gateway's certificates"),
+                    ..Attributes::default()
+                };
+                secret::add(&content_of(&keyring), &attributes)?;
+                info!("an authority for the gateway's certificates is made");
+                return Ok(Ok(Self(keyring)));
+            }
+            Err(other) => return Err(other.into()),
+        };
+        let keyring = match read(&content) {
+            Ok(keyring) => keyring,
+            Err(why) => {
+                return Ok(Err(format!(
+                    "the authority in the secret {LABEL} is damaged, and nothing is signed: {why}"
+                )));
+            }
+        };
+        let (keyring, is_changed) = match keyring.advance(&wanted, now) {
+            Ok(advanced) => advanced,
+            Err(why) => return Ok(Err(made(why))),
+        };
+        if is_changed {
+            let (id, _) = secret::info_by_label(LABEL)?;
+            secret::set(&id, &content_of(&keyring), &Attributes::default())?;
+            info!("the authority for the gateway's certificates changes");
+        }
+        Ok(Ok(Self(keyring)))
+    }
+
+    /// The one that signs.
+    pub fn signer(&self) -> &Authority {
+        &self.0.current
+    }
+
+    /// Certificates to trust, PEM.
+    pub fn trusted(&self) -> Vec<String> {
+        self.0.trusted()
+    }
+}
+
+fn content_of(keyring: &Keyring) -> Content {
+    let mut content = Content::new();
+    let mut put = |[key, certificate]: [&str; 2], authority: &Authority| {
+        content.insert(key.into(), Value::new(authority.key().as_str()));
+        content.insert(certificate.into(), Value::new(authority.certificate()));
+    };
+    put(CURRENT, &keyring.current);
+    if let Some(next) = &keyring.next {
+        put(NEXT, next);
+    }
+    if let Some(previous) = &keyring.previous {
+        content.insert(PREVIOUS.into(), Value::new(previous.as_str()));
+    }
+    content
+}
+
+fn read(content: &Content) -> Result<Keyring, String> {
+    let authority = |[key, certificate]: [&str; 2]| {
+        let of = |name| content.get(name).map(Value::expose);
+        match (of(key), of(certificate)) {
+            (Some(key), Some(certificate)) => Authority::restore(key, certificate)
+                .map(Some)
+                .map_err(|why| why.to_string()),
+            (None, None) => Ok(None),
+            _ => Err(format!("{key} and {certificate} are not both there")),
+        }
+    };
+    Ok(Keyring {
+        current: authority(CURRENT)?.ok_or("current-key is missing")?,
+        next: authority(NEXT)?,
+        previous: content.get(PREVIOUS).map(|pem| pem.expose().to_owned()),
+    })
+}

@@ -1,0 +1,297 @@
+//! Answers the gateway's requests for certificates, by an authority of our own or, if one
+//! is related, by an upstream one; and tells those who must trust it.
+//!
+//! What was issued stands in the databag and nowhere else: each hook looks at what is
+//! there and replaces what is not as it should be by now.
+
+mod authority;
+mod trust;
+mod upstream;
+
+use jiff::{SignedDuration, Timestamp};
+use juju_charm::relation::{self, Relation, Side};
+use juju_charm::{Status, Unit};
+use log::{info, warn};
+
+pub use self::authority::LABEL as AUTHORITY;
+use self::authority::Own;
+use super::enforce;
+use crate::pki::{Issued, Name, Request, renewal_time};
+use crate::policy::Policy;
+use crate::relations::tls_certificates::{self as databag, AnswerEntry, RequestEntry};
+
+/// The endpoint by which a gateway asks.
+pub const GATEWAY: &str = "gateway-certificates";
+/// The endpoint by which an upstream authority is asked.
+pub const UPSTREAM: &str = "certificates";
+/// The endpoint of those who are told whom to trust.
+pub const TRUST: &str = "send-ca-cert";
+
+/// What keeps a gateway from its certificate.
+pub type Hindrance = (Status, String);
+
+/// What came of it.
+#[derive(Debug, Default)]
+pub struct Kept {
+    /// What keeps a gateway from its certificate, if anything does.
+    pub hindrance: Option<Hindrance>,
+    /// Whether an upstream authority is asked, in this unit's name.
+    pub asks_upstream: bool,
+}
+
+/// A request and where it stands.
+struct Asked {
+    /// Unit or application that asks.
+    by: String,
+    /// Index of its relation.
+    relation: usize,
+    request: Request,
+}
+
+/// A relation with a gateway.
+struct Gateway {
+    relation: Relation,
+    /// What is answered in it now.
+    answers: Vec<AnswerEntry>,
+}
+
+/// Where certificates come from.
+enum Source {
+    Own(Box<Own>),
+    Upstream(upstream::Upstream),
+}
+
+/// Has every gateway that is related hold a certificate that meets the policy.
+/// `broken` is a relation that is going.
+pub fn keep(
+    unit: &Unit,
+    policy: &Policy,
+    broken: Option<&Relation>,
+    now: Timestamp,
+) -> anyhow::Result<Kept> {
+    let related = |endpoint| -> anyhow::Result<Vec<Relation>> {
+        let all = relation::of_endpoint(endpoint)?.into_iter();
+        Ok(all.filter(|relation| Some(relation) != broken).collect())
+    };
+    let gateways = related(GATEWAY)?;
+    let goes = |endpoint| broken.is_some_and(|relation| relation.is_of(endpoint));
+    if gateways.is_empty() {
+        if goes(GATEWAY) {
+            // Nobody has a certificate of ours any longer.
+            trust::tell(unit, &related(TRUST)?, &[])?;
+            upstream::withdraw(unit, &related(UPSTREAM)?)?;
+        }
+        return Ok(Kept::default());
+    }
+    let mut hindrances = Vec::new();
+    let (gateways, asked) = read(unit, gateways, &mut hindrances)?;
+    let asked = judge(unit, policy, asked, &mut hindrances);
+    let upstream = related(UPSTREAM)?.into_iter().next();
+    let asks_upstream = upstream.is_some();
+    let names = || asked.iter().flat_map(|asked| asked.request.names.clone());
+    let source = match upstream {
+        Some(relation) => {
+            let requests: Vec<_> = asked.iter().map(|a| a.request.pem.clone()).collect();
+            Source::Upstream(upstream::Upstream::ask(unit, relation, &requests)?)
+        }
+        None => match Own::ready(unit, &policy.certificates, names().collect(), now)? {
+            Ok(own) => Source::Own(Box::new(own)),
+            Err(why) => {
+                hindrances.push((Status::Blocked, why));
+                return Ok(kept(hindrances, false));
+            }
+        },
+    };
+    let mut trusted = match &source {
+        Source::Own(own) => own.trusted(),
+        Source::Upstream(_) => Vec::new(),
+    };
+    for (index, gateway) in gateways.iter().enumerate() {
+        let mut answers = Vec::new();
+        for asked in asked.iter().filter(|asked| asked.relation == index) {
+            let entry = answer(&source, gateway, asked, &policy.certificates.life, now);
+            match entry {
+                Ok(entry) => answers.push(entry),
+                Err(hindrance) => {
+                    hindrances.push(hindrance);
+                    // What is held still is better than nothing.
+                    answers.extend(gateway.answer_to(&asked.request).cloned());
+                }
+            }
+        }
+        for pem in answers.iter().flat_map(|entry| entry.issued().anchors()) {
+            if !trusted.contains(&pem) {
+                trusted.push(pem);
+            }
+        }
+        if answers != gateway.answers {
+            gateway
+                .relation
+                .set_application(&databag::write_answers(&answers))?;
+        }
+    }
+    trust::tell(unit, &related(TRUST)?, &trusted)?;
+    Ok(kept(hindrances, asks_upstream))
+}
+
+/// Asks an upstream authority for nothing any longer, in this unit's name.
+pub fn withdraw(unit: &Unit) -> anyhow::Result<()> {
+    upstream::withdraw(unit, &relation::of_endpoint(UPSTREAM)?)
+}
+
+fn kept(mut hindrances: Vec<Hindrance>, asks_upstream: bool) -> Kept {
+    for (_, why) in &hindrances {
+        warn!("{why}");
+    }
+    // What needs somebody comes before what needs time.
+    hindrances.sort_by_key(|(status, _)| *status != Status::Blocked);
+    Kept {
+        hindrance: hindrances.into_iter().next(),
+        asks_upstream,
+    }
+}
+
+impl Gateway {
+    fn answer_to(&self, request: &Request) -> Option<&AnswerEntry> {
+        self.answers
+            .iter()
+            .find(|entry| entry.request == request.pem)
+    }
+}
+
+/// Every request that can be read.
+fn read(
+    unit: &Unit,
+    relations: Vec<Relation>,
+    hindrances: &mut Vec<Hindrance>,
+) -> anyhow::Result<(Vec<Gateway>, Vec<Asked>)> {
+    let mut gateways = Vec::new();
+    let mut asked = Vec::new();
+    for relation in relations {
+        let own = relation.get(Side::Application(unit.application()))?;
+        let mut sides: Vec<(String, Vec<RequestEntry>)> = Vec::new();
+        let mut take = |by: &str, read: Result<Vec<RequestEntry>, databag::BadDatabag>| match read {
+            Ok(entries) => sides.push((by.to_owned(), entries)),
+            Err(why) => hindrances.push((Status::Blocked, format!("databag of {by}: {why}"))),
+        };
+        for name in relation.units()? {
+            take(&name, databag::requests(&relation.get(Side::Unit(&name))?));
+        }
+        if let Some(name) = relation.application()? {
+            let databag = relation.get(Side::Application(&name))?;
+            take(&name, databag::requests(&databag));
+        }
+        for (by, entry) in sides
+            .into_iter()
+            .flat_map(|(by, entries)| entries.into_iter().map(move |entry| (by.clone(), entry)))
+        {
+            let read = match entry.wants_authority {
+                true => Err(crate::pki::Refusal::Authority),
+                false => Request::parse(&entry.pem),
+            };
+            match read {
+                Ok(request) => asked.push(Asked {
+                    by,
+                    relation: gateways.len(),
+                    request,
+                }),
+                Err(why) => hindrances.push(refused(&by, &why)),
+            }
+        }
+        // What cannot be read of our own is written anew.
+        let answers = databag::answers(&own).unwrap_or_default();
+        gateways.push(Gateway { relation, answers });
+    }
+    Ok((gateways, asked))
+}
+
+fn refused(by: &str, why: &crate::pki::Refusal) -> Hindrance {
+    let why = format!("the certificate request of {by} is refused: {why}");
+    (Status::Blocked, why)
+}
+
+/// Those requests that may be answered.
+fn judge(
+    unit: &Unit,
+    policy: &Policy,
+    asked: Vec<Asked>,
+    hindrances: &mut Vec<Hindrance>,
+) -> Vec<Asked> {
+    let mut permitted: Vec<Name> = policy.certificates.names.clone();
+    let hostname = policy.external_hostname.as_deref();
+    permitted.extend(hostname.and_then(|host| host.parse::<Name>().ok()));
+    let is_declared = |asked: &Asked| asked.request.judge(&permitted).is_ok();
+    if !asked.iter().all(is_declared) {
+        // Only then is it worth asking the cluster.
+        let addresses = enforce::connect().and_then(|cluster| {
+            let addresses = cluster.gateway_addresses(&unit.model);
+            addresses.map_err(|why| why.to_string())
+        });
+        match addresses {
+            Ok(addresses) => {
+                permitted.extend(addresses.iter().filter_map(|text| text.parse().ok()))
+            }
+            Err(why) => hindrances.push((
+                Status::Waiting,
+                format!("the gateway's addresses could not be read: {why}"),
+            )),
+        }
+    }
+    let mut accepted = Vec::new();
+    for asked in asked {
+        match asked.request.judge(&permitted) {
+            Ok(()) => accepted.push(asked),
+            Err(why) => hindrances.push(refused(&asked.by, &why)),
+        }
+    }
+    accepted
+}
+
+/// What a request is answered with now.
+fn answer(
+    source: &Source,
+    gateway: &Gateway,
+    asked: &Asked,
+    life: &SignedDuration,
+    now: Timestamp,
+) -> Result<AnswerEntry, Hindrance> {
+    let (by, request) = (&asked.by, &asked.request);
+    let present = gateway.answer_to(request);
+    let issued = match source {
+        Source::Own(own) => {
+            if let Some(entry) = present
+                && is_fresh(own, &entry.issued(), request, *life, now)
+            {
+                return Ok(entry.clone());
+            }
+            let issued = Issued::by(own.signer(), request, *life, now);
+            let issued = issued.map_err(|why| {
+                (
+                    Status::Blocked,
+                    format!("no certificate for {by} could be made: {why}"),
+                )
+            })?;
+            info!("a certificate for {by} is issued");
+            issued
+        }
+        Source::Upstream(upstream) => upstream.answer(by, request, now)?.with_intermediates(),
+    };
+    Ok(AnswerEntry::new(&request.pem, issued))
+}
+
+/// Whether what was issued needs no replacement yet.
+fn is_fresh(
+    own: &Own,
+    issued: &Issued,
+    request: &Request,
+    life: SignedDuration,
+    now: Timestamp,
+) -> bool {
+    let Ok(leaf) = issued.judge(request, now) else {
+        return false;
+    };
+    let longest = life.as_secs() + 3600;
+    issued.ca == own.signer().certificate()
+        && now.as_second() < renewal_time(leaf.not_before, leaf.not_after)
+        && leaf.not_after - leaf.not_before <= longest
+}

@@ -1,0 +1,82 @@
+//! An upstream authority: the gateway's requests go up as they came, and what comes back
+//! is checked before it goes down.
+
+use jiff::Timestamp;
+use juju_charm::relation::{Relation, Side};
+use juju_charm::{Status, Unit};
+
+use super::Hindrance;
+use super::trust::differs;
+use crate::pki::{Issued, Request};
+use crate::relations::tls_certificates::{self as databag, AnswerEntry, RequestEntry};
+
+/// An upstream authority.
+pub struct Upstream {
+    name: String,
+    answers: Vec<AnswerEntry>,
+    damage: Option<String>,
+}
+
+impl Upstream {
+    /// Asks it for these requests and no others, and reads what it answers.
+    pub fn ask(unit: &Unit, relation: Relation, requests: &[String]) -> anyhow::Result<Self> {
+        write(unit, &relation, requests)?;
+        let name = relation.application()?;
+        let databag = match &name {
+            Some(name) => relation.get(Side::Application(name))?,
+            None => Default::default(),
+        };
+        let (answers, damage) = match databag::answers(&databag) {
+            Ok(answers) => (answers, None),
+            Err(why) => (Vec::new(), Some(why.to_string())),
+        };
+        Ok(Self {
+            name: name.unwrap_or_else(|| "the authority".into()),
+            answers,
+            damage,
+        })
+    }
+
+    /// Its answer to a request, if clients would take it.
+    pub fn answer(&self, by: &str, request: &Request, now: Timestamp) -> Result<Issued, Hindrance> {
+        let name = &self.name;
+        if let Some(why) = &self.damage {
+            return Err((Status::Blocked, format!("databag of {name}: {why}")));
+        }
+        let is_it =
+            |entry: &&AnswerEntry| !entry.revoked && entry.request.trim() == request.pem.trim();
+        let Some(entry) = self.answers.iter().find(is_it) else {
+            let why = format!("{name} has not answered the certificate request of {by}");
+            return Err((Status::Waiting, why));
+        };
+        let issued = entry.issued();
+        issued.judge(request, now).map_err(|why| {
+            let why = format!("the answer of {name} to {by} is not passed on: {why}");
+            (Status::Blocked, why)
+        })?;
+        Ok(issued)
+    }
+}
+
+/// Asks for nothing any longer.
+pub fn withdraw(unit: &Unit, relations: &[Relation]) -> anyhow::Result<()> {
+    relations
+        .iter()
+        .try_for_each(|relation| write(unit, relation, &[]))
+}
+
+fn write(unit: &Unit, relation: &Relation, requests: &[String]) -> anyhow::Result<()> {
+    let entries: Vec<_> = requests
+        .iter()
+        .map(|pem| RequestEntry {
+            pem: pem.clone(),
+            wants_authority: false,
+        })
+        .collect();
+    let wanted = databag::write_requests(&entries);
+    let present = relation.get(Side::Unit(&unit.name))?;
+    if differs(&present, &wanted) {
+        relation.set(&wanted)?;
+    }
+    Ok(())
+}
