@@ -9,7 +9,7 @@ use ckf_worlds::World;
 use juju_sim::{Event, Simulation};
 use kube_sandbox::Sandbox;
 
-use crate::{python, run};
+use crate::run;
 
 const PODS: usize = 20_000;
 const PROFILES: usize = 2_000;
@@ -157,7 +157,7 @@ fn audits(binary: &Path, sandbox: &Sandbox, name: &str) -> anyhow::Result<()> {
 /// A hook of the charm, beside a shell that calls the same tools and nothing
 /// else, and beside a charm in Python that does the same. Each takes its turn.
 fn hooks(binary: &Path) -> anyhow::Result<()> {
-    let python = python::programs("ops", &["ops==3.9.0"])?.join("python");
+    let python = pip_programs::programs("ops", &["ops==3.9.0"])?.join("python");
     let script = run::root().join("xtask/assets/ops_charm.py");
     let script = script.to_str().context("the path of the project is text")?;
     for hook in ["config-changed", "start"] {

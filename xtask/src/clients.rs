@@ -9,7 +9,7 @@ use juju_sim::Juju;
 use juju_sim::controller::{Application, Controller, State};
 use serde_json::{Map, Value, json};
 
-use crate::{node, python, run};
+use crate::{node, run};
 
 const MODEL: &str = "62ab6cbb-ee5b-4fa3-872f-3a9f4a242d8e";
 const LIBJUJU: &str = "juju==3.6.1.3";
@@ -46,7 +46,7 @@ fn succeeds(command: &mut Command) {
 
 #[test]
 fn the_python_client_works_against_the_simulated_controller() {
-    let programs = python::programs("libjuju", &[LIBJUJU]).unwrap();
+    let programs = pip_programs::programs("libjuju", &[LIBJUJU]).unwrap();
     // It refuses a server of another major version than its own.
     let controller = controller(Juju::V3_6);
     let authority = authority(&controller);

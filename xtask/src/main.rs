@@ -8,7 +8,6 @@ mod docs;
 #[cfg(test)]
 mod node;
 mod pack;
-mod python;
 mod run;
 mod test;
 

@@ -10,7 +10,6 @@ use anyhow::{Context as _, bail};
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, DateTime, ZipWriter};
 
-use crate::python;
 use crate::run::root;
 
 /// Ubuntu releases whose charm containers run the binary.
@@ -43,7 +42,7 @@ pub fn pack() -> anyhow::Result<Vec<PathBuf>> {
 /// The binary, linked against the oldest C library of the bases, in which no
 /// path of this machine is.
 fn portable_binary() -> anyhow::Result<PathBuf> {
-    let programs = python::programs("linker", &LINKER)?;
+    let programs = pip_programs::programs("linker", &LINKER)?;
     let home = std::env::var("CARGO_HOME").or_else(|_| {
         let home = std::env::var("HOME").context("HOME is not set")?;
         anyhow::Ok(format!("{home}/.cargo"))
@@ -147,7 +146,7 @@ mod tests {
     }
 
     fn charmcraft(arguments: &[&str]) -> String {
-        let programs = python::programs("charmcraft", &["charmcraft==4.5.0"]).unwrap();
+        let programs = pip_programs::programs("charmcraft", &["charmcraft==4.5.0"]).unwrap();
         let output = Command::new(programs.join("charmcraft"))
             .args(arguments)
             .current_dir(root())

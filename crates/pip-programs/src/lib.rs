@@ -1,19 +1,23 @@
 //! Tools that come from Python's package index, in an environment of their own.
 
-use std::path::PathBuf;
+use std::fs;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context as _, bail};
 
-use crate::run::root;
-
 /// Installs packages, each with its version, into the environment of a name, and
-/// returns the folder of their programs. The second time nothing is to be done.
+/// returns the folder of their programs. The second time nothing is to be done. Tests run
+/// side by side: one installs, the others wait.
 pub fn programs(name: &str, packages: &[&str]) -> anyhow::Result<PathBuf> {
-    let directory = root().join("target/python").join(name);
+    let target = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/python");
+    let directory = target.join(name);
+    fs::create_dir_all(&directory)?;
+    let lock = fs::File::create(target.join(format!("{name}.lock")))?;
+    lock.lock()?;
     let done = directory.join("installed");
     let wanted = packages.join("\n");
-    if std::fs::read_to_string(&done).is_ok_and(|installed| installed == wanted) {
+    if fs::read_to_string(&done).is_ok_and(|installed| installed == wanted) {
         return Ok(directory.join("bin"));
     }
     eprintln!("installing {} ...", packages.join(", "));
@@ -28,6 +32,6 @@ pub fn programs(name: &str, packages: &[&str]) -> anyhow::Result<PathBuf> {
     let pip = directory.join("bin/pip");
     let quiet = ["install", "--quiet", "--disable-pip-version-check"];
     run(Command::new(pip).args(quiet).args(packages))?;
-    std::fs::write(done, wanted)?;
+    fs::write(done, wanted)?;
     Ok(directory.join("bin"))
 }

@@ -1,0 +1,131 @@
+"""A peer's charm with its own library, under ops.testing.
+
+Reads one JSON object a line: the databags that our charm wrote, and answers with what the
+library made of them and with what it wrote itself. State is kept from line to line.
+"""
+
+import dataclasses
+import datetime
+import json
+import sys
+
+import ops
+from charmlibs.interfaces import certificate_transfer, tls_certificates
+from ops import testing
+
+HOST = "kubeflow.example.com"
+
+
+class Requirer(ops.CharmBase):
+    """A gateway, with the library of version 4, as istio-ingress-k8s has it."""
+
+    META = {"name": "gateway", "requires": {"peer": {"interface": "tls-certificates"}}}
+    MODE = tls_certificates.Mode.UNIT
+
+    def __init__(self, framework):
+        super().__init__(framework)
+        attributes = tls_certificates.CertificateRequestAttributes(
+            common_name=HOST, sans_dns=frozenset([HOST])
+        )
+        self.library = tls_certificates.TLSCertificatesRequiresV4(
+            self, "peer", [attributes], mode=self.MODE
+        )
+
+    def told(self):
+        certificates, key = self.library.get_assigned_certificates()
+        return {
+            "certificates": [str(found.certificate) for found in certificates],
+            "chains": [[str(one) for one in found.chain] for found in certificates],
+            "has_key": key is not None,
+        }
+
+
+class ApplicationRequirer(Requirer):
+    """The same, with one certificate for all units."""
+
+    MODE = tls_certificates.Mode.APP
+
+
+class Provider(ops.CharmBase):
+    """An authority, with the library of version 4, as self-signed-certificates has it."""
+
+    META = {"name": "authority", "provides": {"peer": {"interface": "tls-certificates"}}}
+    KEY = tls_certificates.PrivateKey.generate()
+    CA = tls_certificates.Certificate.generate_self_signed_ca(
+        attributes=tls_certificates.CertificateRequestAttributes(
+            common_name="upstream", is_ca=True
+        ),
+        private_key=KEY,
+        validity=datetime.timedelta(days=365),
+    )
+
+    def __init__(self, framework):
+        super().__init__(framework)
+        self.library = tls_certificates.TLSCertificatesProvidesV4(self, "peer")
+        framework.observe(self.on["peer"].relation_changed, self._sign)
+
+    def _sign(self, _):
+        for request in self.library.get_outstanding_certificate_requests():
+            certificate = request.certificate_signing_request.sign(
+                ca=self.CA, ca_private_key=self.KEY, validity=datetime.timedelta(days=30)
+            )
+            self.library.set_relation_certificate(
+                tls_certificates.ProviderCertificate(
+                    relation_id=request.relation_id,
+                    certificate=certificate,
+                    certificate_signing_request=request.certificate_signing_request,
+                    ca=self.CA,
+                    chain=[certificate, self.CA],
+                )
+            )
+
+    def told(self):
+        requests = self.library.get_certificate_requests()
+        return {
+            "requests": [str(one.certificate_signing_request) for one in requests],
+            "ca": str(self.CA),
+        }
+
+
+class Truster(ops.CharmBase):
+    """Who trusts, as Prometheus does."""
+
+    META = {"name": "truster", "requires": {"peer": {"interface": "certificate_transfer"}}}
+
+    def __init__(self, framework):
+        super().__init__(framework)
+        self.library = certificate_transfer.CertificateTransferRequires(self, "peer")
+
+    def told(self):
+        return {"certificates": sorted(self.library.get_all_certificates())}
+
+
+def main():
+    charm = {kind.__name__: kind for kind in (Requirer, ApplicationRequirer, Provider, Truster)}
+    charm = charm[sys.argv[1]]
+    context = testing.Context(charm, meta=charm.META)
+    relation = testing.Relation("peer", remote_app_name="ckf-hardening")
+    state = context.run(
+        context.on.relation_created(relation),
+        testing.State(leader=True, relations={relation}),
+    )
+    for line in sys.stdin:
+        wrote = json.loads(line)
+        relation = dataclasses.replace(
+            state.get_relation(relation.id),
+            remote_app_data=wrote["application"],
+            remote_units_data={0: wrote["unit"]},
+        )
+        before = len(context.emitted_events)
+        state = dataclasses.replace(state, relations={relation})
+        with context(context.on.relation_changed(relation, remote_unit=0), state) as manager:
+            state = manager.run()
+            told = manager.charm.told()
+        relation = state.get_relation(relation.id)
+        told["events"] = [type(event).__name__ for event in context.emitted_events[before:]]
+        told["application"] = dict(relation.local_app_data)
+        told["unit"] = dict(relation.local_unit_data)
+        print(json.dumps(told), flush=True)
+
+
+main()
