@@ -3,7 +3,6 @@
 //! [`crate::facts`] reads what is judged; this reads what a change needs to know at
 //! once, and carries it out.
 
-use std::collections::BTreeMap;
 use std::time::Instant;
 
 use kube::Client;
@@ -13,52 +12,10 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use tokio::runtime::Runtime;
 
+use crate::facts::core::Service;
 use crate::facts::known::Unknown;
 use crate::facts::kubernetes::{self, Failure, PAGE, Page, ReadError, Source};
 use crate::remedies::{Change, Deed, MANAGED_BY, OWN_KINDS, differences};
-
-/// A Service, as far as it tells where it is reached.
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct Reached {
-    spec: ReachedSpec,
-    status: ReachedStatus,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
-struct ReachedSpec {
-    selector: BTreeMap<String, String>,
-    #[serde(rename = "clusterIPs")]
-    cluster_ips: Vec<String>,
-    #[serde(rename = "externalIPs")]
-    external_ips: Vec<String>,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
-struct ReachedStatus {
-    load_balancer: LoadBalancer,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct LoadBalancer {
-    ingress: Vec<IngressPoint>,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct IngressPoint {
-    ip: Option<String>,
-    hostname: Option<String>,
-}
-
-/// Whether a label of pods is that of an ingress gateway: istio-pilot's, or one of the
-/// Gateway API's.
-fn is_gateway((key, value): (&String, &String)) -> bool {
-    key == "istio" && value == "ingressgateway" || key == "gateway.networking.k8s.io/gateway-name"
-}
 
 /// A connection to the API server.
 pub struct Cluster {
@@ -139,16 +96,9 @@ impl Cluster {
     pub fn gateway_addresses(&self, namespace: &str) -> Result<Vec<String>, Unknown> {
         let mut addresses = Vec::new();
         let path = format!("/api/v1/namespaces/{namespace}/services");
-        self.each(&path, None, |service: Reached| {
-            if service.spec.selector.iter().any(is_gateway) {
-                addresses.extend(service.spec.cluster_ips);
-                addresses.extend(service.spec.external_ips);
-                let ingress = service.status.load_balancer.ingress.into_iter();
-                addresses.extend(
-                    ingress
-                        .flat_map(|point| [point.ip, point.hostname])
-                        .flatten(),
-                );
+        self.each(&path, None, |service: Service| {
+            if service.is_ingress_gateway() {
+                addresses.extend(service.addresses(true));
             }
         })?;
         Ok(addresses)

@@ -52,6 +52,59 @@ fn until(what: &str, mut holds: impl FnMut() -> bool) -> Duration {
     begun.elapsed()
 }
 
+/// Has the gateway's Service lead to the real gateway, as a load balancer would.
+fn lead_to(sandbox: &Sandbox, gateway: &IngressGateway) {
+    let patch = |more: &[&str], patch: Value| {
+        let patch = patch.to_string();
+        let service = [
+            "patch",
+            "service",
+            "-n",
+            "kubeflow",
+            "istio-ingressgateway-workload",
+        ];
+        let arguments = [&service[..], &["--type=merge", "-p", &patch], more].concat();
+        let output = sandbox.kubectl(&arguments).unwrap();
+        assert!(
+            output.status.success(),
+            "{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+    };
+    let port = |name, number: u16| json!({"name": name, "port": number, "targetPort": number});
+    patch(
+        &[],
+        json!({"spec": {"ports": [port("http", 8080), port("https", 8443)]}}),
+    );
+    let point = json!({"ip": gateway.address().to_string()});
+    patch(
+        &["--subresource=status"],
+        json!({"status": {"loadBalancer": {"ingress": [point]}}}),
+    );
+}
+
+/// The report of an audit that looks at the gateway.
+fn look(sandbox: &Sandbox) -> Value {
+    let admin = sandbox.kubeconfig("admin");
+    let host = [
+        "--external-hostname",
+        "kubeflow.example.com",
+        "--kubeconfig",
+    ];
+    let mut arguments: Vec<&std::ffi::OsStr> = host.map(std::ffi::OsStr::new).to_vec();
+    arguments.push(admin.as_ref());
+    audit(&arguments)
+}
+
+/// What a report tells of a control: its verdict, and what was seen.
+fn told(report: &Value, id: &str) -> (String, Vec<String>) {
+    let findings = control(report, id)["findings"].as_array().unwrap();
+    let seen = findings
+        .iter()
+        .map(|finding| finding["seen"].as_str().unwrap().to_owned());
+    (verdict(report, id).to_owned(), seen.collect())
+}
+
 fn command(sandbox: &Sandbox, arguments: &[&str]) {
     let admin = sandbox.kubeconfig("admin");
     let mut all: Vec<&str> = arguments.to_vec();
@@ -105,6 +158,27 @@ fn clients_see_what_the_remedies_say() {
     assert_eq!(client.http(), None, "nothing listens for HTTP");
     assert!(!client.https().contains("strict-transport-security"));
 
+    lead_to(&sandbox, &gateway);
+    let pass = || ("pass".to_owned(), Vec::new());
+    let begun = Instant::now();
+    let report = look(&sandbox);
+    println!("an audit took {:?}", begun.elapsed());
+    let (is, weak) = told(&report, "TLS-18");
+    assert_eq!(is, "fail");
+    assert_eq!(
+        weak,
+        [
+            "TLS 1.0 ECDHE-ECDSA-AES128-SHA",
+            "TLS 1.1 ECDHE-ECDSA-AES128-SHA",
+            "TLS 1.2 ECDHE-ECDSA-AES128-SHA",
+            "TLS 1.0",
+            "TLS 1.1"
+        ]
+    );
+    for id in ["TLS-17", "TLS-19", "TLS-20"] {
+        assert_eq!(told(&report, id), pass(), "{id}");
+    }
+
     command(&sandbox, &["apply", "tls-floor", "https-redirect", "hsts"]);
     let took = until("old versions are refused", || old("-tls1_1").is_none());
     println!("the floor was seen {took:?} after it was applied");
@@ -132,6 +206,14 @@ fn clients_see_what_the_remedies_say() {
             .https()
             .contains("strict-transport-security: max-age=31536000")
     });
+
+    let report = look(&sandbox);
+    assert_eq!(
+        told(&report, "TLS-18"),
+        ("fail".into(), vec!["TLS 1.2 ECDHE-ECDSA-AES128-SHA".into()]),
+        "the Gateway's own suite stays"
+    );
+    assert_eq!(told(&report, "TLS-20"), pass());
 
     // Somebody weakens the filter; it is put right.
     let patch = json!([{"op": "remove", "path": "/spec/configPatches/0"}]).to_string();
@@ -169,8 +251,10 @@ fn clients_see_what_the_remedies_say() {
         client.handshake(&CBC).is_none()
     });
     assert!(client.handshake(&GCM).is_some());
-    let report = audit(&["--kubeconfig".as_ref(), admin.as_ref()]);
+    let report = look(&sandbox);
     assert_eq!(verdict(&report, "TLS-11"), "pass");
+
+    assert_eq!(told(&report, "TLS-18"), pass());
 
     // A stricter floor.
     command(&sandbox, &["apply", "--tls-min-version", "1.3"]);

@@ -8,6 +8,7 @@ use super::enforce;
 use super::login::Access;
 use super::rotate;
 use crate::config::{OptionProblem, Options};
+use crate::facts::handshake::{self, Vantage};
 use crate::facts::juju::{self, Juju};
 use crate::facts::known::{Known, Unknown};
 use crate::facts::kubernetes::{self, ReadError, Source};
@@ -52,6 +53,8 @@ pub fn run(
             Err(why) => enforced = Some(Err(why)),
         }
     }
+    let host = options.policy.external_hostname.as_deref();
+    facts.handshake = handshake::read(&facts, host, Vantage::here());
     if let Some(option) = &options.juju_credentials {
         facts.juju = read_juju(unit, option, &options.policy.options);
         facts.rotated = match rotate::rotated(unit) {

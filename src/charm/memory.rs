@@ -36,6 +36,9 @@ struct Stored {
     /// Whether this unit asks an upstream authority for certificates.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     asks_upstream: bool,
+    /// Whether a gateway is related; unknown until it was looked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    has_gateway: Option<bool>,
 }
 
 /// An audit, in short.
@@ -144,13 +147,23 @@ impl Memory {
     }
 
     /// Whether this unit asked an upstream authority for certificates.
-    pub fn asked_upstream(&self) -> bool {
+    pub fn asks_upstream(&self) -> bool {
         self.now.asks_upstream
     }
 
     /// Notes whether it does.
-    pub fn asks_upstream(&mut self, asks: bool) {
+    pub fn set_asks_upstream(&mut self, asks: bool) {
         self.now.asks_upstream = asks;
+    }
+
+    /// Whether a gateway asks for certificates; unknown until it was looked.
+    pub fn has_gateway(&self) -> Option<bool> {
+        self.now.has_gateway
+    }
+
+    /// Notes whether one does.
+    pub fn set_gateway(&mut self, is_related: bool) {
+        self.now.has_gateway = Some(is_related);
     }
 
     /// Whether another version of the program was told to Juju.

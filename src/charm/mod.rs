@@ -14,7 +14,7 @@ mod status;
 use std::process::ExitCode;
 
 use anyhow::Context as _;
-use juju_charm::event::{Lifecycle, RelationChange, RelationEvent, SecretEvent};
+use juju_charm::event::{Lifecycle, RelationChange, SecretEvent};
 use juju_charm::relation::Relation;
 use juju_charm::{
     Event, Unit, config, goal, leader, logging, secret, status as juju_status, version,
@@ -154,23 +154,33 @@ impl<'a> Charm<'a> {
             }
             return Ok(());
         }
-        let broken = match event {
-            Event::Relation(RelationEvent {
-                id,
-                what: RelationChange::Broken,
-                ..
-            }) => Some(Relation::new(id)),
+        let changed = match event {
+            Event::Relation(relation) if certificates::concerns(&relation.endpoint) => {
+                Some(relation)
+            }
             _ => None,
         };
+        if changed.is_none() && self.memory.has_gateway() == Some(false) && !is_new(event) {
+            return Ok(());
+        }
         if is_leader {
+            let broken = changed.filter(|relation| relation.what == RelationChange::Broken);
+            let broken = broken.map(|relation| Relation::new(&relation.id));
             let policy = &self.options.policy;
             let kept = certificates::keep(self.unit, policy, broken.as_ref(), crate::now())?;
             self.hindrances.extend(kept.hindrance);
-            self.memory.asks_upstream(kept.asks_upstream);
-        } else if self.memory.asked_upstream() {
-            // The new leader asks in its own name.
-            certificates::withdraw(self.unit)?;
-            self.memory.asks_upstream(false);
+            self.memory.set_gateway(kept.has_gateway);
+            self.memory.set_asks_upstream(kept.asks_upstream);
+        } else {
+            if changed.is_some() {
+                // Who leads next looks.
+                self.memory.set_gateway(true);
+            }
+            if self.memory.asks_upstream() {
+                // The new leader asks in its own name.
+                certificates::withdraw(self.unit)?;
+                self.memory.set_asks_upstream(false);
+            }
         }
         Ok(())
     }
@@ -215,6 +225,14 @@ fn remove(unit: &Unit) -> anyhow::Result<()> {
         );
     }
     Ok(())
+}
+
+/// Whether much may be other than it was: what is remembered is looked at again.
+fn is_new(event: &Event) -> bool {
+    matches!(
+        event,
+        Event::Lifecycle(Lifecycle::UpgradeCharm | Lifecycle::LeaderElected | Lifecycle::Start)
+    )
 }
 
 /// Makes the unit what it should be, whatever happened before.

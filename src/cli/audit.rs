@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::Context as _;
 
-use super::{ClusterArguments, NOT_ASSESSED, NOTHING_OPEN, OPEN, print, read};
+use super::{ClusterArguments, NOT_ASSESSED, NOTHING_OPEN, OPEN, print, read_and_look};
 use crate::catalog::{self, Severity, Source};
 use crate::controls::Verdict;
 use crate::facts::snapshot;
@@ -72,7 +72,10 @@ impl Audit {
                 problems.extend(damaged.iter().map(ToString::to_string));
                 facts
             }
-            None => read(&self.cluster, &policy.options)?,
+            None => {
+                let host = policy.external_hostname.as_deref();
+                read_and_look(&self.cluster, &policy.options, host)?
+            }
         };
         let report = Report::audit(&facts, &policy, self.release.as_deref(), problems);
         print(&self.format.render(&report))?;

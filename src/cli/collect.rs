@@ -2,9 +2,9 @@
 
 use std::path::PathBuf;
 
-use super::{ClusterArguments, NOTHING_OPEN, print, read};
+use super::{ClusterArguments, NOTHING_OPEN, print, read_and_look};
 use crate::facts::snapshot;
-use crate::policy::Options;
+use crate::policy::{self, Options};
 
 #[derive(clap::Args)]
 pub struct Collect {
@@ -13,11 +13,18 @@ pub struct Collect {
     /// Directory to write to; made if it is missing.
     #[arg(value_name = "DIR")]
     directory: PathBuf,
+    /// Host by which users reach the platform, for which the gateway is asked.
+    #[arg(long, value_name = "HOST", value_parser = policy::parse_hostname)]
+    external_hostname: Option<String>,
 }
 
 impl Collect {
     pub fn run(self) -> anyhow::Result<u8> {
-        let facts = read(&self.cluster, &Options::new())?;
+        let facts = read_and_look(
+            &self.cluster,
+            &Options::new(),
+            self.external_hostname.as_deref(),
+        )?;
         snapshot::write(&facts, &self.directory)?;
         let unknown = facts
             .kinds()

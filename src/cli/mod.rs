@@ -15,6 +15,7 @@ use std::time::Duration;
 
 use clap::{CommandFactory, Parser, Subcommand};
 
+use crate::facts::handshake::{self, Vantage};
 use crate::facts::{About, Facts, kubernetes};
 use crate::policy::Options;
 
@@ -140,6 +141,17 @@ fn is_closed_pipe(error: &anyhow::Error) -> bool {
 fn print(text: &str) -> anyhow::Result<()> {
     io::stdout().lock().write_all(text.as_bytes())?;
     Ok(())
+}
+
+/// Reads a cluster and looks at its gateway, with progress on a terminal.
+fn read_and_look(
+    cluster: &ClusterArguments,
+    declared: &Options,
+    host: Option<&str>,
+) -> anyhow::Result<Facts> {
+    let mut facts = read(cluster, declared)?;
+    facts.handshake = handshake::read(&facts, host, Vantage::here());
+    Ok(facts)
 }
 
 /// Reads a cluster, with progress on a terminal.

@@ -12,6 +12,7 @@ use super::{Check, Outcome};
 use crate::catalog::{self, Release};
 use crate::facts::Facts;
 use crate::facts::core::*;
+use crate::facts::handshake::Seen;
 use crate::facts::istio::*;
 use crate::facts::juju::{self, Juju};
 use crate::facts::known::{Kind, Known, Unknown, Unread};
@@ -99,6 +100,17 @@ impl<'a> Context<'a> {
             Known::Known(juju) => Ok(juju),
             Known::Unknown(Unknown::NotCollected) => Err(Missing("needs Juju credentials".into())),
             Known::Unknown(why) => Err(Missing(format!("Juju: {why}"))),
+        }
+    }
+
+    /// What clients of the gateway get.
+    pub fn handshake(&self) -> Result<&'a Seen, Missing> {
+        match &self.facts.handshake {
+            Known::Known(seen) => Ok(seen),
+            Known::Unknown(Unknown::NotCollected) => {
+                Err(Missing("needs a handshake with the gateway".into()))
+            }
+            Known::Unknown(why) => Err(Missing(format!("the gateway: {why}"))),
         }
     }
 

@@ -13,6 +13,7 @@ mod kubernetes;
 mod monitoring;
 mod network;
 mod pods;
+mod served;
 pub(crate) mod tls;
 mod traffic;
 mod upgrades;
@@ -106,10 +107,11 @@ type Check = fn(&Context<'_>) -> Result<Outcome, Missing>;
 
 /// The check of a control that can be read from Kubernetes or from Juju.
 fn check(id: &str) -> Option<Check> {
-    let families: [&[(&str, Check)]; 13] = [
+    let families: [&[(&str, Check)]; 14] = [
         applications::CHECKS,
         users::CHECKS,
         tls::CHECKS,
+        served::CHECKS,
         authn::CHECKS,
         credentials::CHECKS,
         images::CHECKS,
@@ -341,7 +343,7 @@ mod tests {
 
     #[test]
     fn the_catalogue_is_whole() {
-        assert_eq!(catalog::controls().len(), 107);
+        assert_eq!(catalog::controls().len(), 113);
         assert_eq!(catalog::releases().len(), 3);
         for control in catalog::controls() {
             assert!(

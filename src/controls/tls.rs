@@ -40,7 +40,7 @@ pub const STRONG_SUITES: &[&str] = &[
     "TLS_CHACHA20_POLY1305_SHA256",
 ];
 
-const NO_TLS: &str = "no TLS server is on the ingress";
+pub(super) const NO_TLS: &str = "no TLS server is on the ingress";
 
 /// The way into an ambient mesh.
 pub fn ambient_ingress<'a>(context: &Context<'a>) -> Result<Vec<&'a AmbientGateway>, Missing> {
@@ -58,7 +58,7 @@ pub fn is_ambient(context: &Context<'_>, ingress: &Ingress<'_>) -> Result<bool, 
     Ok(!ingress.exists() && !ambient_ingress(context)?.is_empty())
 }
 
-fn gateway_reference(context: &Context<'_>) -> ObjectRef {
+pub(super) fn gateway_reference(context: &Context<'_>) -> ObjectRef {
     reference(
         "networking.istio.io/v1",
         "Gateway",
@@ -194,7 +194,9 @@ fn credentials<'a>(servers: &'a [Served<'a>]) -> Vec<(&'a Served<'a>, &'a str)> 
 }
 
 /// The Secrets that the ingress serves, without repetition.
-fn served_secrets<'a>(context: &Context<'a>) -> Result<Result<Vec<&'a Secret>, Outcome>, Missing> {
+pub(super) fn served_secrets<'a>(
+    context: &Context<'a>,
+) -> Result<Result<Vec<&'a Secret>, Outcome>, Missing> {
     let ingress = Ingress::find(context)?;
     let mut names: Vec<(String, String)> = Vec::new();
     let servers = ingress.servers();
@@ -331,7 +333,7 @@ fn secret_is_complete(context: &Context<'_>) -> Result<Outcome, Missing> {
 }
 
 /// Applies a judgement to each certificate that the ingress serves.
-fn each_leaf(
+pub(super) fn each_leaf(
     context: &Context<'_>,
     judge: impl Fn(&Certificate, &ObjectRef) -> Result<Vec<Finding>, Outcome>,
     evidence: impl Fn(&Certificate) -> String,

@@ -73,7 +73,8 @@ impl Certificate {
         Self::from_pem(&pem)
     }
 
-    fn from_der(der: &[u8]) -> Result<Self, CertificateError> {
+    /// One certificate, DER.
+    pub fn from_der(der: &[u8]) -> Result<Self, CertificateError> {
         let (_, cert) =
             X509Certificate::from_der(der).map_err(|e| CertificateError::X509(e.to_string()))?;
         let (key_type, key_bits) = match cert.public_key().parsed() {

@@ -213,6 +213,8 @@ Service {
     metadata: Meta,
     /// What it does.
     spec: ServiceSpec,
+    /// What a load balancer gave it.
+    #[serde(skip_serializing_if = "is_default")] status: ServiceStatus,
 }}
 object!(Service, "v1", "Service");
 
@@ -227,6 +229,8 @@ ServiceSpec {
     ports: Vec<ServicePort>,
     /// Addresses that a load balancer admits.
     #[serde(skip_serializing_if = "Vec::is_empty")] load_balancer_source_ranges: Vec<Text>,
+    /// Addresses in the cluster; `None` for a headless one.
+    #[serde(rename = "clusterIPs", skip_serializing_if = "Vec::is_empty")] cluster_ips: Vec<Text>,
     /// Addresses of nodes on which it answers.
     #[serde(rename = "externalIPs", skip_serializing_if = "Vec::is_empty")] external_ips: Vec<Text>,
 }}
@@ -240,6 +244,33 @@ ServicePort {
     #[serde(skip_serializing_if = "Option::is_none")] target_port: Option<PortRef>,
 }}
 
+wire! {
+/// What a service got.
+ServiceStatus {
+    /// From a load balancer.
+    load_balancer: LoadBalancer,
+}}
+
+wire! {
+/// A load balancer's answer.
+LoadBalancer {
+    /// Where it listens.
+    ingress: Vec<IngressPoint>,
+}}
+
+wire! {
+/// Where a load balancer listens.
+IngressPoint {
+    /// Address.
+    #[serde(skip_serializing_if = "Option::is_none")] ip: Option<Text>,
+    /// Host name.
+    #[serde(skip_serializing_if = "Option::is_none")] hostname: Option<Text>,
+}}
+
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
+}
+
 /// A port by number or name.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(untagged)]
@@ -251,6 +282,37 @@ pub enum PortRef {
 }
 
 impl Service {
+    /// Whether it leads to an ingress gateway: istio-pilot's, or one of the Gateway API.
+    pub fn is_ingress_gateway(&self) -> bool {
+        self.spec
+            .selector
+            .get("istio")
+            .is_some_and(|value| **value == *"ingressgateway")
+            || self
+                .spec
+                .selector
+                .get("gateway.networking.k8s.io/gateway-name")
+                .is_some()
+    }
+
+    /// Addresses and host names on which it answers, those outside the cluster last if
+    /// those within are wanted at all.
+    pub fn addresses(&self, within: bool) -> Vec<String> {
+        let own = self
+            .spec
+            .cluster_ips
+            .iter()
+            .filter(|ip| within && **ip != "None");
+        let ingress = &self.status.load_balancer.ingress;
+        let given = ingress
+            .iter()
+            .flat_map(|point| point.ip.iter().chain(&point.hostname));
+        own.chain(given)
+            .chain(&self.spec.external_ips)
+            .map(ToString::to_string)
+            .collect()
+    }
+
     /// Whether it answers outside the cluster.
     pub fn is_exposed(&self) -> bool {
         matches!(&*self.spec.kind, "LoadBalancer" | "NodePort")

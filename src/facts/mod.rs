@@ -3,6 +3,7 @@
 mod access;
 pub mod certificate;
 pub mod core;
+pub mod handshake;
 pub mod image;
 pub mod istio;
 pub mod juju;
@@ -103,6 +104,8 @@ macro_rules! define {
             pub access: Known<AccessReview>,
             /// What Juju's controller tells.
             pub juju: Known<juju::Juju>,
+            /// What clients of the gateway get.
+            pub handshake: Known<handshake::Seen>,
             /// When each credential was last rotated by this charm.
             pub rotated: Known<std::collections::BTreeMap<String, jiff::Timestamp>>,
             $($(#[$meta])* pub $field: Kind<$type>,)*

@@ -44,6 +44,7 @@ pub fn write(facts: &Facts, directory: &Path) -> Result<(), SnapshotError> {
     put("version", &facts.version)?;
     put("access", &facts.access)?;
     put("juju", &facts.juju)?;
+    put("handshake", &facts.handshake)?;
     put("rotated", &facts.rotated)?;
     macro_rules! put_all {
         ($($(#[$meta:meta])* $field:ident: $type:ty => $group:literal [$($version:literal)+] $plural:literal $(via $wire:ty)?;)*) => {
@@ -90,6 +91,7 @@ pub fn read(directory: &Path) -> Result<(Facts, Vec<SnapshotError>), SnapshotErr
     load(directory, "version", &mut facts.version, &mut problems);
     load(directory, "access", &mut facts.access, &mut problems);
     load(directory, "juju", &mut facts.juju, &mut problems);
+    load(directory, "handshake", &mut facts.handshake, &mut problems);
     load(directory, "rotated", &mut facts.rotated, &mut problems);
     macro_rules! load_all {
         ($($(#[$meta:meta])* $field:ident: $type:ty => $group:literal [$($version:literal)+] $plural:literal $(via $wire:ty)?;)*) => {

@@ -1,5 +1,6 @@
 //! One fault each, on the hardened world.
 
+use ckf_hardening::facts::handshake::Clear;
 use ckf_hardening::policy::Profile;
 use ckf_worlds::{
     HOST, Tls, base64, digest, object, profile, release, self_signed, sha1, tls, weak_rsa,
@@ -403,6 +404,51 @@ pub const FAULTS: &[(&str, &str, Change)] = &[
     ("TLS-15", "ambient routes on the clear listener", |c| {
         ambient(c);
         add(c, ambient_route("http", json!([])));
+    }),
+    ("TLS-16", "a few weeks left of three years", |c| {
+        serve(c, pair(tls(HOST, 2026)))
+    }),
+    ("TLS-17", "the certificate before this one", |c| {
+        c.gets = |seen| seen.chain[0].not_after -= 90 * 86_400
+    }),
+    ("TLS-18", "TLS 1.1", |c| {
+        c.gets = |seen| seen.versions = vec![1, 2]
+    }),
+    ("TLS-18", "TLS 1.2 though the policy is 1.3", |c| {
+        c.policy.tls_minimum = 3
+    }),
+    ("TLS-18", "a suite with CBC", |c| {
+        c.gets = |seen| seen.weak = vec!["TLS 1.2 ECDHE-RSA-AES128-SHA".into()]
+    }),
+    ("TLS-19", "for another host", |c| {
+        c.gets = |seen| seen.chain[0].names = vec!["other.example.com".into()]
+    }),
+    ("TLS-19", "ended", |c| {
+        c.gets = |seen| seen.chain[0].not_after = 1_700_000_000
+    }),
+    ("TLS-19", "intermediates in no order", |c| {
+        c.gets = |seen| seen.broken_chain = Some("UnknownIssuer".into())
+    }),
+    ("TLS-19", "no handshake", |c| {
+        c.gets = |seen| {
+            seen.agreed = None;
+            seen.chain.clear();
+        }
+    }),
+    ("TLS-20", "an answer in clear", |c| {
+        c.gets = |seen| {
+            seen.clear = Some(Clear {
+                status: 200,
+                location: None,
+            })
+        }
+    }),
+    ("TLS-20", "a redirect in clear", |c| {
+        c.gets = |seen| seen.clear.as_mut().unwrap().location = Some("http://example.com/".into())
+    }),
+    ("TLS-21", "no header, by the strict profile", |c| {
+        c.policy.profile = Profile::Strict;
+        c.gets = |seen| seen.hsts = None
     }),
     ("AUTHN-01", "no filter", |c| {
         c.world.remove("EnvoyFilter", "istio-pilot-authn-filter");

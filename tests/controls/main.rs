@@ -7,7 +7,9 @@ use std::sync::LazyLock;
 
 use ckf_hardening::catalog::{self, Source};
 use ckf_hardening::controls::Verdict;
+use ckf_hardening::facts::certificate::Certificate;
 use ckf_hardening::facts::core::Version;
+use ckf_hardening::facts::handshake::{Clear, Seen};
 use ckf_hardening::facts::known::{Known, Unknown};
 use ckf_hardening::facts::rbac::{Access, AccessReview};
 use ckf_hardening::facts::{About, Facts};
@@ -23,6 +25,8 @@ pub struct Case {
     access: AccessReview,
     policy: Policy,
     release: Option<&'static str>,
+    /// What clients of the gateway get instead of what it should serve.
+    gets: fn(&mut Seen),
 }
 
 impl Case {
@@ -66,7 +70,32 @@ impl Case {
                 ..Policy::default()
             },
             release: None,
+            gets: |_| (),
         }
+    }
+
+    /// A gateway that serves what its Secret holds.
+    fn seen(&self) -> Option<Seen> {
+        let mut secrets = self.world.objects.iter().filter(|o| o["kind"] == "Secret");
+        let secret =
+            secrets.find(|o| o["metadata"]["name"] == "kubeflow-gateway-gateway-secret")?;
+        let certificate = secret["data"]["tls.crt"].as_str()?;
+        let mut seen = Seen {
+            at: "10.64.140.43:443".into(),
+            host: Some(ckf_worlds::HOST.into()),
+            agreed: Some(("TLS 1.3".into(), "TLS13_AES_256_GCM_SHA384".into())),
+            chain: Certificate::from_base64_pem(certificate).ok()?,
+            broken_chain: None,
+            versions: vec![2, 3],
+            weak: Vec::new(),
+            hsts: Some("max-age=31536000".into()),
+            clear: Some(Clear {
+                status: 301,
+                location: Some("https://kubeflow.example.com/".into()),
+            }),
+        };
+        (self.gets)(&mut seen);
+        Some(seen)
     }
 
     fn facts(&self) -> Facts {
@@ -79,6 +108,9 @@ impl Case {
             git_version: self.version.clone(),
         });
         facts.access = Known::Known(self.access.clone());
+        if let Some(seen) = self.seen() {
+            facts.handshake = Known::Known(seen);
+        }
         facts
     }
 

@@ -21,11 +21,11 @@ use crate::policy::Policy;
 use crate::relations::tls_certificates::{self as databag, AnswerEntry, RequestEntry};
 
 /// The endpoint by which a gateway asks.
-pub const GATEWAY: &str = "gateway-certificates";
+const GATEWAY: &str = "gateway-certificates";
 /// The endpoint by which an upstream authority is asked.
-pub const UPSTREAM: &str = "certificates";
+const UPSTREAM: &str = "certificates";
 /// The endpoint of those who are told whom to trust.
-pub const TRUST: &str = "send-ca-cert";
+const TRUST: &str = "send-ca-cert";
 
 /// What keeps a gateway from its certificate.
 pub type Hindrance = (Status, String);
@@ -35,8 +35,15 @@ pub type Hindrance = (Status, String);
 pub struct Kept {
     /// What keeps a gateway from its certificate, if anything does.
     pub hindrance: Option<Hindrance>,
+    /// Whether a gateway is related.
+    pub has_gateway: bool,
     /// Whether an upstream authority is asked, in this unit's name.
     pub asks_upstream: bool,
+}
+
+/// Whether a change of a relation of this endpoint may change a certificate.
+pub fn concerns(endpoint: &str) -> bool {
+    [GATEWAY, UPSTREAM, TRUST].contains(&endpoint)
 }
 
 /// A request and where it stands.
@@ -147,6 +154,7 @@ fn kept(mut hindrances: Vec<Hindrance>, asks_upstream: bool) -> Kept {
     hindrances.sort_by_key(|(status, _)| *status != Status::Blocked);
     Kept {
         hindrance: hindrances.into_iter().next(),
+        has_gateway: true,
         asks_upstream,
     }
 }
