@@ -102,18 +102,7 @@ fn leaf(pem: &str) -> Certificate {
 
 /// The content of the authority's secret.
 fn secret(unit: &Simulation) -> BTreeMap<String, String> {
-    let model = unit.model();
-    let secret = model
-        .secrets
-        .iter()
-        .find(|secret| secret.label == "gateway-ca");
-    let secret = secret.expect("there is an authority");
-    let content = &secret.revisions[&secret.latest()];
-    let decode = |(key, value): (&String, &String)| {
-        let value = String::from_utf8(STANDARD.decode(value).unwrap()).unwrap();
-        (key.clone(), value)
-    };
-    content.iter().map(decode).collect()
+    support::secret_content(unit, "gateway-ca")
 }
 
 #[test]

@@ -4,12 +4,16 @@
 pub mod istio_pilot;
 pub mod rotation;
 
+use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::process::{Command, Output};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use ckf_worlds::World;
+use juju_sim::Simulation;
 use kube_sandbox::Sandbox;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// A real API server that holds a world.
 pub fn cluster(world: &World) -> Sandbox {
@@ -26,6 +30,53 @@ pub fn cluster(world: &World) -> Sandbox {
         .expect("the definitions establish");
     loader.load(&world.objects).expect("the world loads");
     sandbox
+}
+
+/// Has the gateway's Service lead to a real gateway at an address, as a load balancer would.
+pub fn lead_to(sandbox: &Sandbox, address: &str) {
+    let patch = |more: &[&str], patch: Value| {
+        let patch = patch.to_string();
+        let service = [
+            "patch",
+            "service",
+            "-n",
+            "kubeflow",
+            "istio-ingressgateway-workload",
+        ];
+        let arguments = [&service[..], &["--type=merge", "-p", &patch], more].concat();
+        let output = sandbox.kubectl(&arguments).expect("kubectl runs");
+        assert!(
+            output.status.success(),
+            "{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+    };
+    let port = |name, number: u16| json!({"name": name, "port": number, "targetPort": number});
+    patch(
+        &[],
+        json!({"spec": {"ports": [port("http", 8080), port("https", 8443)]}}),
+    );
+    let balancer = json!({"ingress": [{"ip": address}]});
+    patch(
+        &["--subresource=status"],
+        json!({"status": {"loadBalancer": balancer}}),
+    );
+}
+
+/// The newest committed content of the secret of a label.
+pub fn secret_content(unit: &Simulation, label: &str) -> BTreeMap<String, String> {
+    let model = unit.model();
+    let secret = model.secrets.iter().find(|secret| secret.label == label);
+    let secret = secret.unwrap_or_else(|| panic!("no secret {label}"));
+    let content = &secret.revisions[&secret.latest()];
+    let decode = |(key, value): (&String, &String)| {
+        let value = STANDARD.decode(value).expect("content is base64");
+        (
+            key.clone(),
+            String::from_utf8(value).expect("content is text"),
+        )
+    };
+    content.iter().map(decode).collect()
 }
 
 /// Runs the binary as a user at a shell would.
