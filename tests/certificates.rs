@@ -9,9 +9,9 @@ use std::path::Path;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use ckf_hardening::facts::certificate::{Certificate, public_key_of_private};
+use ckf_worlds::istio_pilot::{IstioPilot, authority, sign};
 use juju_sim::{Event, Relation, Simulation, sweep};
 use serde_json::{Value, json};
-use support::istio_pilot::{IstioPilot, authority, sign};
 
 const HOST: &str = "kubeflow.example.com";
 const GATEWAY: u32 = 4;

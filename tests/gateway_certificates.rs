@@ -12,13 +12,13 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use ckf_hardening::facts::certificate::Certificate;
-use ckf_worlds::{World, base64, object};
+use ckf_worlds::World;
+use ckf_worlds::istio_pilot::{self, IstioPilot, sign};
 use juju_sim::{Event, Relation, Simulation};
 use kube_sandbox::{IngressGateway, Sandbox};
 use rustls::pki_types::{CertificateDer, ServerName, pem::PemObject};
 use rustls::{ClientConfig, ClientConnection, RootCertStore, Stream};
 use serde_json::{Value, json};
-use support::istio_pilot::{IstioPilot, sign};
 use support::{audit, cluster, control, verdict};
 
 const GATEWAY: u32 = 4;
@@ -34,33 +34,8 @@ struct Applied(Arc<Mutex<Option<(String, String)>>>);
 impl Applied {
     fn objects(&self) -> Vec<Value> {
         let pair = self.0.lock().unwrap().clone();
-        let server = match &pair {
-            None => {
-                json!({"hosts": ["*"], "port": {"name": "http", "number": 8080, "protocol": "HTTP"}})
-            }
-            Some(_) => {
-                json!({"hosts": ["*"], "port": {"name": "https", "number": 8443, "protocol": "HTTPS"},
-                "tls": {"mode": "SIMPLE", "credentialName": "kubeflow-gateway-gateway-secret"}})
-            }
-        };
-        let mut objects = vec![object(
-            "networking.istio.io/v1alpha3",
-            "Gateway",
-            "kubeflow",
-            "kubeflow-gateway",
-            json!({"spec": {"selector": {"istio": "ingressgateway"}, "servers": [server]}}),
-        )];
-        objects.extend(pair.map(|(certificate, key)| {
-            object(
-                "v1",
-                "Secret",
-                "kubeflow",
-                "kubeflow-gateway-gateway-secret",
-                json!({"type": "kubernetes.io/tls",
-                    "data": {"tls.crt": base64(&certificate), "tls.key": base64(&key)}}),
-            )
-        }));
-        objects
+        let pair = pair.as_ref();
+        istio_pilot::objects(pair.map(|(certificate, key)| (certificate.as_str(), key.as_str())))
     }
 
     /// Applies them as istio-pilot does: server-side as `lightkube`, without force.
@@ -366,7 +341,7 @@ fn by_secret(
     let event = Event::relation(&relation(unit, GATEWAY), "broken", None);
     fire(unit, &event);
     unit.change(|model| model.relations.retain(|known| known.id != GATEWAY));
-    let (key, authority) = support::istio_pilot::authority();
+    let (key, authority) = istio_pilot::authority();
     let operator = IstioPilot::at(&gateway.address().to_string());
     let certificate = sign(operator.request(), (&key, &authority), (-1, 60));
     applied.serve(&certificate, &operator.key());

@@ -378,7 +378,7 @@ fn is_valid_now(context: &Context<'_>) -> Result<Outcome, Missing> {
     } else {
         fail
     };
-    each_leaf(
+    let leaves = each_leaf(
         context,
         |leaf, object| {
             let mut findings = Vec::new();
@@ -417,7 +417,34 @@ fn is_valid_now(context: &Context<'_>) -> Result<Outcome, Missing> {
                 date(leaf.not_after)
             )
         },
-    )
+    )?;
+    let ended = ended_intermediates(context)?;
+    Ok(match leaves {
+        Outcome::Fail(findings) => Outcome::Fail([findings, ended].concat()),
+        Outcome::Pass(_) if !ended.is_empty() => Outcome::Fail(ended),
+        other => other,
+    })
+}
+
+/// Certificates between a leaf and its root that hold no longer: clients refuse the whole.
+fn ended_intermediates(context: &Context<'_>) -> Result<Vec<Finding>, Missing> {
+    let now = context.now().as_second();
+    let secrets = served_secrets(context)?.unwrap_or_default();
+    let mut findings = Vec::new();
+    for secret in secrets {
+        let chain = secret
+            .tls
+            .iter()
+            .flat_map(|tls| tls.chain.iter().enumerate().skip(1));
+        for (index, found) in chain.filter(|(_, found)| !found.self_signed) {
+            if found.not_after <= now {
+                let field = format!("tls.crt certificate {index} notAfter");
+                let seen = format!("{}, expired", date(found.not_after));
+                findings.push(finding(secret.reference(), &field, seen, "a time to come"));
+            }
+        }
+    }
+    Ok(findings)
 }
 
 /// A time in seconds since 1970, as a day.

@@ -32,7 +32,7 @@ fn add(case: &mut Case, object: Value) {
     case.world.objects.push(object);
 }
 
-fn gateway_secret(case: &mut Case) -> &mut Value {
+pub fn gateway_secret(case: &mut Case) -> &mut Value {
     case.world.get("Secret", "kubeflow-gateway-gateway-secret")
 }
 

@@ -2,6 +2,7 @@
 //! fault by which it fails, and facts by which it cannot be told.
 
 mod faults;
+mod odd_certificates;
 
 use std::sync::LazyLock;
 
@@ -25,6 +26,8 @@ pub struct Case {
     access: AccessReview,
     policy: Policy,
     release: Option<&'static str>,
+    /// When the facts were read.
+    now: jiff::Timestamp,
     /// What clients of the gateway get instead of what it should serve.
     gets: fn(&mut Seen),
 }
@@ -70,6 +73,7 @@ impl Case {
                 ..Policy::default()
             },
             release: None,
+            now: "2026-11-01T00:00:00Z".parse().unwrap(),
             gets: |_| (),
         }
     }
@@ -100,7 +104,7 @@ impl Case {
 
     fn facts(&self) -> Facts {
         let about = About {
-            collected_at: "2026-11-01T00:00:00Z".parse().unwrap(),
+            collected_at: self.now,
             namespace: "kubeflow".into(),
         };
         let mut facts = Facts::from_objects(about, &self.world.objects);

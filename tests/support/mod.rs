@@ -1,7 +1,6 @@
 //! What the tests of the binary share.
 #![allow(dead_code, reason = "each test binary uses its part")]
 
-pub mod istio_pilot;
 pub mod rotation;
 
 use std::collections::BTreeMap;

@@ -2,6 +2,7 @@
 //! deployment, and after it was hardened. Digests and keys are invented.
 
 mod hardened;
+pub mod istio_pilot;
 mod large;
 mod mesh;
 mod pki;

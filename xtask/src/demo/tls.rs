@@ -4,10 +4,11 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
-use ckf_worlds::World;
-use juju_sim::{Event, Simulation};
+use ckf_worlds::HOST;
+use ckf_worlds::istio_pilot::IstioPilot;
+use juju_sim::{Event, Relation, Simulation};
 use kube_sandbox::{IngressGateway, Sandbox};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::{UNIT, act, fire, kubectl, step};
 
@@ -22,20 +23,31 @@ const FILTER: [&str; 4] = [
 
 /// Shows it.
 pub fn show(juju: &mut Simulation, sandbox: &Sandbox) -> anyhow::Result<()> {
-    step(
-        "istio-pilot gets a certificate: kubeflow-gateway serves HTTPS, by a real istiod and a real Envoy",
-    );
-    let world = World::hardened("1.10");
-    let is_served = |object: &&Value| {
-        ["kubeflow-gateway", "kubeflow-gateway-gateway-secret"]
-            .map(Value::from)
-            .contains(&object["metadata"]["name"])
-    };
-    let served: Vec<Value> = world.objects.iter().filter(is_served).cloned().collect();
-    sandbox.loader()?.load(&served)?;
     let gateway = IngressGateway::start(sandbox)?;
+    step("Without a certificate, by a real istiod and a real Envoy");
+    clients(&gateway)?;
+
+    step("juju integrate ckf-hardening:gateway-certificates istio-pilot:certificates");
+    juju.set_option("external-hostname", HOST);
+    let mut pilot = IstioPilot::at(HOST);
+    let mut relation = Relation::new(7, "gateway-certificates", "istio-pilot", 1);
+    relation
+        .remote_units
+        .insert("istio-pilot/0".into(), pilot.databag());
+    let event = Event::relation(&relation, "changed", Some("istio-pilot/0"));
+    juju.change(|model| model.relations.push(relation));
+    fire(juju, &event)?;
+    let answered = juju.model();
+    pilot.reads(answered.relation(7).context("it is related")?);
+    // istio-pilot writes what it got.
+    sandbox.loader()?.load(&pilot.objects())?;
     until(|| Ok(gateway.handshake(&["-tls1_3"])?.is_some()))?;
     clients(&gateway)?;
+    let served = gateway.https()?;
+    for what in ["subject=", "issuer=", "v:NotBefore"] {
+        let line = served.lines().find(|line| line.trim().starts_with(what));
+        println!("  {}", line.unwrap_or(what).trim());
+    }
 
     step(&format!("juju run {UNIT} plan"));
     let outcome = act(juju, "plan", json!({}))?;

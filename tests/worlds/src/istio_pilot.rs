@@ -8,6 +8,8 @@ use juju_sim::Relation;
 use rcgen::{CertificateParams, CertificateSigningRequestParams, DnType, Issuer, KeyPair, SanType};
 use serde_json::{Value, json};
 
+use crate::{NAMESPACE, base64, object};
+
 /// An istio-pilot with a key of its own.
 pub struct IstioPilot {
     key: KeyPair,
@@ -109,10 +111,51 @@ impl IstioPilot {
         }
     }
 
+    /// Its Gateway and the Secret that it names, with the certificate that it serves; in
+    /// clear as long as it has none.
+    pub fn objects(&self) -> Vec<Value> {
+        let pair = self
+            .served
+            .as_ref()
+            .map(|served| (served.as_str(), self.key()));
+        objects(pair.as_ref().map(|(served, key)| (*served, key.as_str())))
+    }
+
     /// Its private key, PEM.
     pub fn key(&self) -> String {
         self.key.serialize_pem()
     }
+}
+
+/// istio-pilot's Gateway, and the Secret that it names if there are a certificate and a key.
+pub fn objects(pair: Option<(&str, &str)>) -> Vec<Value> {
+    let server = match pair {
+        None => {
+            json!({"hosts": ["*"], "port": {"name": "http", "number": 8080, "protocol": "HTTP"}})
+        }
+        Some(_) => {
+            json!({"hosts": ["*"], "port": {"name": "https", "number": 8443, "protocol": "HTTPS"},
+            "tls": {"mode": "SIMPLE", "credentialName": "kubeflow-gateway-gateway-secret"}})
+        }
+    };
+    let mut objects = vec![object(
+        "networking.istio.io/v1alpha3",
+        "Gateway",
+        NAMESPACE,
+        "kubeflow-gateway",
+        json!({"spec": {"selector": {"istio": "ingressgateway"}, "servers": [server]}}),
+    )];
+    objects.extend(pair.map(|(certificate, key)| {
+        let data = json!({"tls.crt": base64(certificate), "tls.key": base64(key)});
+        object(
+            "v1",
+            "Secret",
+            NAMESPACE,
+            "kubeflow-gateway-gateway-secret",
+            json!({"type": "kubernetes.io/tls", "data": data}),
+        )
+    }));
+    objects
 }
 
 /// Signs a request with the authority of these PEM texts, from and to these days from now.
