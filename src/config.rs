@@ -29,6 +29,8 @@ pub struct Options {
     pub block_on: Option<Severity>,
     /// URI of the secret with the login to the controller.
     pub juju_credentials: Option<String>,
+    /// URI of the secret with a certificate for the gateway.
+    pub tls_secret: Option<String>,
     /// Which credentials are rotated, and how often.
     pub rotate: Plan,
     /// Remedies that are kept applied.
@@ -81,6 +83,7 @@ impl Options {
                 policy::parse_threshold,
             ),
             juju_credentials: raw.secret("juju-credentials").map(str::to_owned),
+            tls_secret: raw.secret("tls-secret").map(str::to_owned),
             rotate,
             enforce: reader.read(
                 "enforce",

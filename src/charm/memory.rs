@@ -39,6 +39,9 @@ struct Stored {
     /// Whether a gateway is related; unknown until it was looked.
     #[serde(skip_serializing_if = "Option::is_none")]
     has_gateway: Option<bool>,
+    /// Stands for the certificate of the option `tls-secret` that istio-pilot was given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    handed_down: Option<String>,
 }
 
 /// An audit, in short.
@@ -164,6 +167,16 @@ impl Memory {
     /// Notes whether one does.
     pub fn set_gateway(&mut self, is_related: bool) {
         self.now.has_gateway = Some(is_related);
+    }
+
+    /// What stands for the certificate that istio-pilot was given.
+    pub fn handed_down(&self) -> Option<&str> {
+        self.now.handed_down.as_deref()
+    }
+
+    /// Notes which it was given; `None` if it must be given again.
+    pub fn set_handed_down(&mut self, fingerprint: Option<String>) {
+        self.now.handed_down = fingerprint;
     }
 
     /// Whether another version of the program was told to Juju.

@@ -185,6 +185,29 @@ impl<'a> Charm<'a> {
         Ok(())
     }
 
+    /// Gives istio-pilot the certificate of the option `tls-secret`, if it has another or
+    /// `looks` again for what somebody may have changed.
+    fn hand_down(&mut self, looks: bool) -> Result<(), certificates::Hindrance> {
+        let Some(id) = &self.options.tls_secret else {
+            self.memory.set_handed_down(None);
+            return Ok(());
+        };
+        if self.memory.has_gateway() == Some(true) {
+            let why = "option tls-secret and the relation gateway-certificates are both there, and the gateway takes one; reset tls-secret, or remove the relation";
+            return Err((juju_charm::Status::Blocked, why.into()));
+        }
+        let host = self.options.policy.external_hostname.as_deref();
+        let given = certificates::Given::read(self.unit, id, host, crate::now())?;
+        let fingerprint = given.fingerprint.to_string();
+        if !looks && self.memory.handed_down() == Some(&fingerprint) {
+            return Ok(());
+        }
+        self.memory.set_handed_down(None);
+        given.hand_down(self.unit, self.options.juju_credentials.as_deref())?;
+        self.memory.set_handed_down(Some(fingerprint));
+        Ok(())
+    }
+
     /// Sets the status if it is another, and writes the memory if it changed.
     fn finish(mut self, is_leader: bool, say_again: bool) -> anyhow::Result<()> {
         let (name, message) = if is_leader {
@@ -244,16 +267,22 @@ fn reconcile(unit: &Unit, event: &Event) -> anyhow::Result<()> {
         charm.memory.set_version();
     }
     let is_due = charm.memory.is_audit_due(&charm.options, crate::now());
+    let mut is_audited = false;
     if is_leader && (is_due || charm.has_drifted(event)) {
         // What keeps the cluster from being read is in the memory, and so in the status.
         if let Ok(report) = charm.audit(true) {
             info!("audited: {}", report.status_line());
+            is_audited = true;
         }
     }
     if is_leader {
         charm.rotate(event)?;
     }
     charm.certify(event, is_leader)?;
+    if is_leader && let Err(hindrance) = charm.hand_down(is_audited) {
+        warn!("{}", hindrance.1);
+        charm.hindrances.push(hindrance);
+    }
     // Juju itself sets a status when a unit starts.
     let say_again = matches!(
         event,

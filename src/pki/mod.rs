@@ -7,6 +7,7 @@ mod authority;
 mod constraints;
 mod keyring;
 mod name;
+mod pair;
 mod request;
 mod terms;
 #[cfg(test)]
@@ -16,6 +17,7 @@ pub use answer::{AnswerProblem, Issued};
 pub use authority::{Authority, AuthorityError};
 pub use keyring::{Keyring, Wanted};
 pub use name::Name;
+pub use pair::{Fingerprint, PairProblem, judge as judge_pair};
 pub use request::{Refusal, Request};
 pub use terms::{KeyKind, Terms, TermsWire};
 

@@ -5,6 +5,7 @@
 //! there and replaces what is not as it should be by now.
 
 mod authority;
+mod given;
 mod trust;
 mod upstream;
 
@@ -15,6 +16,7 @@ use log::{info, warn};
 
 pub use self::authority::LABEL as AUTHORITY;
 use self::authority::Own;
+pub use self::given::Given;
 use super::enforce;
 use crate::pki::{Issued, Name, Request, renewal_time};
 use crate::policy::Policy;

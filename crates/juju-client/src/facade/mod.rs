@@ -9,6 +9,7 @@ mod cloud;
 mod controller;
 mod model_config;
 mod model_manager;
+mod secrets;
 mod user_manager;
 
 pub use action::{ActionResult, ActionStatus};
@@ -17,6 +18,7 @@ pub use application_offers::{Offer, OfferUser};
 pub use client::{ApplicationStatus, FullStatus, ModelStatus, Status, UnitStatus};
 pub use cloud::{CloudInfo, CloudUser};
 pub use model_manager::{ModelInfo, ModelSummary, ModelUser};
+pub use secrets::{Secret, SecretContent};
 pub use user_manager::{AddedUser, Registration, User};
 
 use serde::{Deserialize, Deserializer, Serialize};

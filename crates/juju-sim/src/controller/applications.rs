@@ -77,7 +77,7 @@ pub(super) fn application(
     })
 }
 
-fn may_write(model: &HostedModel, caller: &Caller) -> bool {
+pub(super) fn may_write(model: &HostedModel, caller: &Caller) -> bool {
     let access = model.users.get(&caller.user);
     caller.is_superuser || access.is_some_and(|access| access != "read")
 }

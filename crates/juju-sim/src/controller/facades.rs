@@ -21,6 +21,7 @@ const OF_MODEL: &[Row] = &[
     ("Client", &[6, 7, 8], &[8]),
     ("ModelConfig", &[3], &[3, 4]),
     ("Pinger", &[1], &[1]),
+    ("Secrets", &[2], &[2]),
 ];
 
 /// The facades, by name, with their versions.

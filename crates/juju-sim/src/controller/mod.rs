@@ -6,6 +6,7 @@ mod connection;
 mod facades;
 mod models;
 mod reply;
+mod secrets;
 mod server;
 mod state;
 mod users;
@@ -17,7 +18,9 @@ use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
 use rustls::ServerConfig;
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 
-pub use self::state::{Action, Application, Call, CharmOption, HostedModel, Offer, State, User};
+pub use self::state::{
+    Action, Application, Call, CharmOption, HostedModel, ModelSecret, Offer, State, User,
+};
 use crate::driver::Link;
 
 /// How a controller behaves on the wire.

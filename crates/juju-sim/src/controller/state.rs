@@ -87,6 +87,21 @@ pub struct HostedModel {
     pub config: BTreeMap<String, Value>,
     /// Its applications, by name.
     pub applications: BTreeMap<String, Application>,
+    /// Secrets that it owns, by id.
+    pub secrets: BTreeMap<String, ModelSecret>,
+}
+
+/// A secret that a model owns.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ModelSecret {
+    /// Its name.
+    pub label: String,
+    /// What it is for.
+    pub description: String,
+    /// Contents, oldest first; values are base64.
+    pub revisions: Vec<BTreeMap<String, String>>,
+    /// Applications that may read it.
+    pub granted: BTreeSet<String>,
 }
 
 /// An application of a model.

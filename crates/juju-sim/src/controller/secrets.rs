@@ -1,0 +1,158 @@
+//! Secrets that a model owns, as users make them.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::applications::may_write;
+use super::connection::Caller;
+use super::reply::{Reply, denied, each, parse, refuse};
+use super::state::{HostedModel, ModelSecret, State};
+
+pub(super) fn call(
+    state: &mut State,
+    caller: &Caller,
+    method: &str,
+    params: &Value,
+) -> Option<Reply> {
+    let uuid = caller.model.as_deref()?;
+    let blocked = state.blocked;
+    let model = state.models.get_mut(uuid)?;
+    Some(match method {
+        "ListSecrets" => list(model, uuid, params),
+        "CreateSecrets" | "UpdateSecrets" | "GrantSecret" if !may_write(model, caller) => denied(),
+        "CreateSecrets" | "UpdateSecrets" | "GrantSecret" if blocked => {
+            refuse("operator says no", "operation is blocked")
+        }
+        "CreateSecrets" => create(model, uuid, params),
+        "UpdateSecrets" => update(model, params),
+        "GrantSecret" => grant(model, params),
+        _ => return None,
+    })
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Content {
+    data: BTreeMap<String, String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case")]
+struct Upsert {
+    #[serde(default)]
+    uri: String,
+    #[serde(default)]
+    owner_tag: String,
+    #[serde(default)]
+    label: String,
+    #[serde(default)]
+    description: String,
+    content: Option<Content>,
+}
+
+#[derive(Deserialize)]
+struct Arguments {
+    args: Vec<Upsert>,
+}
+
+fn list(model: &HostedModel, uuid: &str, params: &Value) -> Reply {
+    #[derive(Default, Deserialize)]
+    #[serde(default, rename_all = "kebab-case")]
+    struct Filter {
+        owner_tag: String,
+        label: String,
+    }
+    #[derive(Default, Deserialize)]
+    #[serde(default)]
+    struct Params {
+        filter: Filter,
+    }
+    let Params { filter } = parse(params)?;
+    let owner = format!("model-{uuid}");
+    let is_wanted = |secret: &&ModelSecret| {
+        (filter.owner_tag.is_empty() || filter.owner_tag == owner)
+            && (filter.label.is_empty() || filter.label == secret.label)
+    };
+    let found = model.secrets.iter().filter(|(_, secret)| is_wanted(secret));
+    let results: Vec<_> = found
+        .map(|(id, secret)| {
+            let number = secret.revisions.len();
+            json!({
+                "uri": format!("secret:{id}"), "version": 1, "owner-tag": owner,
+                "rotate-policy": "never", "label": secret.label,
+                "description": secret.description, "latest-revision": number,
+                "revisions": [{"revision": number, "backend-name": "internal"}],
+            })
+        })
+        .collect();
+    Ok(json!({"results": results}))
+}
+
+fn create(model: &mut HostedModel, uuid: &str, params: &Value) -> Reply {
+    let arguments: Arguments = parse(params)?;
+    each(arguments.args, |one| {
+        if one.owner_tag != format!("model-{uuid}") {
+            return refuse("permission denied", "unauthorized access");
+        }
+        if model.secrets.values().any(|known| known.label == one.label) {
+            let message = format!("secret with label {:?} already exists", one.label);
+            return refuse(message, "already exists");
+        }
+        let id = format!("d0model0secret0{:05}", model.secrets.len());
+        let secret = ModelSecret {
+            label: one.label,
+            description: one.description,
+            revisions: vec![one.content.unwrap_or_default().data],
+            ..ModelSecret::default()
+        };
+        model.secrets.insert(id.clone(), secret);
+        Ok(json!({"result": format!("secret:{id}")}))
+    })
+}
+
+fn find<'a>(
+    model: &'a mut HostedModel,
+    uri: &str,
+) -> Result<&'a mut ModelSecret, super::reply::Refusal> {
+    let id = uri.trim_start_matches("secret:");
+    match model.secrets.get_mut(id) {
+        Some(secret) => Ok(secret),
+        None => refuse(format!("secret {id:?} not found"), "not found"),
+    }
+}
+
+fn update(model: &mut HostedModel, params: &Value) -> Reply {
+    let arguments: Arguments = parse(params)?;
+    each(arguments.args, |one| {
+        let secret = find(model, &one.uri)?;
+        secret.description = one.description;
+        if let Some(content) = one.content {
+            // The same content makes no new revision.
+            if secret.revisions.last() != Some(&content.data) {
+                secret.revisions.push(content.data);
+            }
+        }
+        Ok(json!({}))
+    })
+}
+
+fn grant(model: &mut HostedModel, params: &Value) -> Reply {
+    #[derive(Deserialize)]
+    struct Params {
+        uri: String,
+        applications: Vec<String>,
+    }
+    let params: Params = parse(params)?;
+    each(params.applications, |application| {
+        if !model.applications.contains_key(&application) {
+            return refuse(
+                format!("application {application:?} not found"),
+                "not found",
+            );
+        }
+        find(model, &params.uri)?.granted.insert(application);
+        Ok(json!({}))
+    })
+}

@@ -1,0 +1,130 @@
+//! The certificate of the option `tls-secret`: checked first, then given to istio-pilot as
+//! a secret of the model, by the controller's API.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use juju_charm::secret::{self, Content, Which};
+use juju_charm::tool::ToolError;
+use juju_charm::{Status, Unit};
+use juju_client::Password;
+use log::info;
+
+use super::Hindrance;
+use crate::charm::login::Access;
+use crate::facts::juju::charm;
+use crate::pki::{Fingerprint, judge_pair};
+use crate::rotation::owner::{Owners as _, Refusal};
+
+/// Name of the secret that istio-pilot reads.
+const LABEL: &str = "ckf-hardening-gateway";
+/// The charm that reads it.
+const CHARM: &str = "istio-pilot";
+/// Its option.
+const OPTION: &str = "tls-secret-id";
+/// Its endpoint for the other source.
+const ENDPOINT: &str = "certificates";
+const KEYS: [&str; 2] = ["tls-crt", "tls-key"];
+
+/// A certificate that was found good.
+pub struct Given {
+    content: Content,
+    /// Stands for it.
+    pub fingerprint: Fingerprint,
+}
+
+impl Given {
+    /// Reads the option's secret and checks what is in it.
+    pub fn read(
+        unit: &Unit,
+        id: &str,
+        host: Option<&str>,
+        now: Timestamp,
+    ) -> Result<Self, Hindrance> {
+        let blocked = |why: String| (Status::Blocked, format!("option tls-secret: {why}"));
+        let application = unit.application();
+        let content = secret::get(id, Which::Refresh).map_err(|error| {
+            blocked(match error {
+                ToolError::NotFound { .. } => {
+                    format!("the secret {id} does not exist; make one with juju add-secret")
+                }
+                ToolError::Denied { .. } => {
+                    format!("{application} may not read {id}; juju grant-secret {id} {application}")
+                }
+                other => other.to_string(),
+            })
+        })?;
+        let value = |key: &str| {
+            let value = content.get(key).map(secret::Value::expose);
+            value.ok_or_else(|| {
+                blocked(format!(
+                    "the secret has no {key}; juju update-secret puts it right"
+                ))
+            })
+        };
+        let fingerprint = judge_pair(value(KEYS[0])?, value(KEYS[1])?, host, now)
+            .map_err(|why| blocked(format!("{why}; juju update-secret puts it right")))?;
+        Ok(Self {
+            content,
+            fingerprint,
+        })
+    }
+
+    /// Has istio-pilot read it. Each step may be done again.
+    pub fn hand_down(&self, unit: &Unit, login: Option<&str>) -> Result<(), Hindrance> {
+        let blocked = |why: String| (Status::Blocked, format!("option tls-secret: {why}"));
+        let mut access = Access::read(unit, login).map_err(|why| blocked(why.to_string()))?;
+        self.carry_out(unit, &mut access)
+            .map_err(|why| blocked(why.0))
+    }
+
+    fn carry_out(&self, unit: &Unit, access: &mut Access) -> Result<(), Refusal> {
+        let model = access.model()?;
+        let status = model.status()?;
+        let pilot = status.applications.iter();
+        let pilot = pilot
+            .into_iter()
+            .find(|(_, known)| charm(&known.charm).0 == CHARM);
+        let Some((pilot, known)) = pilot else {
+            let why = format!("no application of the model is of the charm {CHARM}");
+            return Err(Refusal(why));
+        };
+        let related = known
+            .relations
+            .get(ENDPOINT)
+            .filter(|with| !with.is_empty());
+        if let Some(with) = related {
+            return Err(Refusal(format!(
+                "{pilot} is related to {} for certificates and takes one source; remove that relation, or reset tls-secret",
+                with.join(", ")
+            )));
+        }
+        let values: BTreeMap<&str, Password> = KEYS
+            .into_iter()
+            .filter_map(|key| Some((key, Password::new(self.content.get(key)?.expose()))))
+            .collect();
+        let content = values.iter().map(|(key, value)| (*key, value)).collect();
+        let description = format!("certificate {} of the gateway", self.fingerprint);
+        let uuid = &unit.model_uuid;
+        let mut own = model.model_secrets(uuid)?.into_iter();
+        let uri = match own.find(|secret| secret.label == LABEL) {
+            None => model.create_secret(uuid, LABEL, &description, &content)?,
+            Some(own) => {
+                if own.description != description {
+                    model.update_secret(&own.uri, &description, &content)?;
+                }
+                own.uri
+            }
+        };
+        model.grant_secret(&uri, pilot)?;
+        let config = model.application_config(pilot)?;
+        let wanted = Password::new(uri.as_str());
+        let present = config.text(OPTION);
+        if present.as_ref() != Some(&wanted) {
+            let set = BTreeMap::from([(OPTION, &wanted)]);
+            model.set_application_config(pilot, &set)?;
+            info!("{pilot} serves the certificate of tls-secret, by {uri}");
+        }
+        Ok(())
+    }
+}
