@@ -8,11 +8,9 @@ use base64::engine::general_purpose::STANDARD;
 use ckf_worlds::istio_pilot::IstioPilot;
 use ckf_worlds::{HOST, tls, weak_rsa};
 use juju_sim::controller::{Application, Certificate, Controller, ModelSecret, State};
-use juju_sim::{Event, Grant, Juju, Owner, Relation, Secret, Simulation, sweep};
+use juju_sim::{Event, Juju, Relation, Simulation, sweep};
+use support::give_certificate as give;
 use support::rotation::hook;
-
-/// Id of the operator's secret.
-const GIVEN: &str = "d3nkb2fmp25c76a0tls1";
 
 fn controller(juju: Juju, model: &str) -> Controller {
     let mut state = State::new(juju, "admin-pw-of-the-controller");
@@ -34,23 +32,7 @@ fn unit(juju: Juju) -> Simulation {
     unit.set_option("external-hostname", HOST);
     let good = tls(HOST, 2035);
     give(&mut unit, &good.certificate, &good.key);
-    unit.set_option("tls-secret", format!("secret:{GIVEN}"));
     unit
-}
-
-/// The operator's secret has this content.
-fn give(unit: &mut Simulation, certificate: &str, key: &str) {
-    let content = [("tls-crt", certificate), ("tls-key", key)];
-    let content = content.map(|(name, value)| (name.to_owned(), STANDARD.encode(value)));
-    let mut secret = Secret::new(GIVEN, Owner::Model, content.into());
-    secret.grants.push(Grant {
-        relation: None,
-        to: "ckf-hardening".into(),
-    });
-    unit.change(|model| {
-        model.secrets.retain(|known| known.id != GIVEN);
-        model.secrets.push(secret);
-    });
 }
 
 /// The model's secret that istio-pilot reads, and istio-pilot's option.

@@ -42,6 +42,9 @@ struct Stored {
     /// Stands for the certificate of the option `tls-secret` that istio-pilot was given.
     #[serde(skip_serializing_if = "Option::is_none")]
     handed_down: Option<String>,
+    /// Marks of the authorities that oidc-gatekeeper was told to trust.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    login_trusts: Vec<String>,
 }
 
 /// An audit, in short.
@@ -177,6 +180,16 @@ impl Memory {
     /// Notes which it was given; `None` if it must be given again.
     pub fn set_handed_down(&mut self, fingerprint: Option<String>) {
         self.now.handed_down = fingerprint;
+    }
+
+    /// Marks of the authorities that oidc-gatekeeper was told to trust.
+    pub fn login_trusts(&self) -> &[String] {
+        &self.now.login_trusts
+    }
+
+    /// Notes which it was told.
+    pub fn set_login_trusts(&mut self, marks: Vec<String>) {
+        self.now.login_trusts = marks;
     }
 
     /// Whether another version of the program was told to Juju.

@@ -24,6 +24,7 @@ use log::{LevelFilter, debug, info, warn};
 use self::memory::Memory;
 use self::rotate::{Asked, Read, Rotations};
 use crate::config::{OptionProblem, Options};
+use crate::pki::bundle;
 use crate::remedies::MANAGED_BY;
 use crate::rotation::Credential;
 
@@ -65,6 +66,8 @@ struct Charm<'a> {
     memory: Memory,
     /// What keeps a credential from being rotated, or a gateway from its certificate.
     hindrances: Vec<certificates::Hindrance>,
+    /// Who is to be trusted for what the gateway serves, PEM; none if it was not looked.
+    trusted: Option<Vec<String>>,
 }
 
 impl<'a> Charm<'a> {
@@ -80,6 +83,7 @@ impl<'a> Charm<'a> {
             problems,
             memory: Memory::read()?,
             hindrances: Vec::new(),
+            trusted: None,
         })
     }
 
@@ -171,6 +175,7 @@ impl<'a> Charm<'a> {
             self.hindrances.extend(kept.hindrance);
             self.memory.set_gateway(kept.has_gateway);
             self.memory.set_asks_upstream(kept.asks_upstream);
+            self.trusted = kept.trusted;
         } else {
             if changed.is_some() {
                 // Who leads next looks.
@@ -189,7 +194,10 @@ impl<'a> Charm<'a> {
     /// `looks` again for what somebody may have changed.
     fn hand_down(&mut self, looks: bool) -> Result<(), certificates::Hindrance> {
         let Some(id) = &self.options.tls_secret else {
-            self.memory.set_handed_down(None);
+            if self.memory.handed_down().is_some() {
+                self.memory.set_handed_down(None);
+                self.trusted.get_or_insert_default();
+            }
             return Ok(());
         };
         if self.memory.has_gateway() == Some(true) {
@@ -198,6 +206,7 @@ impl<'a> Charm<'a> {
         }
         let host = self.options.policy.external_hostname.as_deref();
         let given = certificates::Given::read(self.unit, id, host, crate::now())?;
+        self.trusted = Some(given.anchors());
         let fingerprint = given.fingerprint.to_string();
         if !looks && self.memory.handed_down() == Some(&fingerprint) {
             return Ok(());
@@ -205,6 +214,25 @@ impl<'a> Charm<'a> {
         self.memory.set_handed_down(None);
         given.hand_down(self.unit, self.options.juju_credentials.as_deref())?;
         self.memory.set_handed_down(Some(fingerprint));
+        Ok(())
+    }
+
+    /// Has login trust who signs the gateway's certificate, if that is another by now or
+    /// it `looks` again. Without a login to the controller, TLS-09 tells what is to be done.
+    fn trust_at_login(&mut self, looks: bool) -> Result<(), certificates::Hindrance> {
+        let (Some(trusted), Some(login)) = (
+            self.trusted.take(),
+            self.options.juju_credentials.as_deref(),
+        ) else {
+            return Ok(());
+        };
+        let marks: Vec<String> = trusted.iter().map(|pem| bundle::mark(pem)).collect();
+        let before = self.memory.login_trusts();
+        if before == marks && (!looks || marks.is_empty()) {
+            return Ok(());
+        }
+        certificates::trust_at_login(self.unit, login, &trusted, before)?;
+        self.memory.set_login_trusts(marks);
         Ok(())
     }
 
@@ -280,6 +308,10 @@ fn reconcile(unit: &Unit, event: &Event) -> anyhow::Result<()> {
     }
     charm.certify(event, is_leader)?;
     if is_leader && let Err(hindrance) = charm.hand_down(is_audited) {
+        warn!("{}", hindrance.1);
+        charm.hindrances.push(hindrance);
+    }
+    if is_leader && let Err(hindrance) = charm.trust_at_login(is_audited) {
         warn!("{}", hindrance.1);
         charm.hindrances.push(hindrance);
     }

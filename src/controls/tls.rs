@@ -605,16 +605,41 @@ fn not_self_signed(context: &Context<'_>) -> Result<Outcome, Missing> {
     each_leaf(
         context,
         |leaf, object| {
+            let found = |seen: &str, wanted: &str| {
+                let field = "tls.crt issuer";
+                Ok(vec![finding(object.clone(), field, seen, wanted)])
+            };
             match (leaf.self_signed, context.policy.profile) {
-            (false, _) => Ok(Vec::new()),
-            (true, Profile::Strict) => Ok(vec![finding(object.clone(), "tls.crt issuer", "the subject itself", "a CA")]),
-            (true, Profile::Baseline) => Err(Outcome::NotAssessed(
-                "the certificate is self-signed; whether oidc-gatekeeper's ca-bundle knows it needs Juju credentials".into(),
-            )),
-        }
+                (false, _) => Ok(Vec::new()),
+                (true, Profile::Strict) => found("the subject itself", "a CA"),
+                (true, Profile::Baseline) => match is_trusted_at_login(context, leaf) {
+                    Ok(true) => Ok(Vec::new()),
+                    Ok(false) => found(
+                        "the subject itself, which no oidc-gatekeeper trusts",
+                        "a CA, or the certificate in oidc-gatekeeper's ca-bundle",
+                    ),
+                    Err(Missing(why)) => Err(Outcome::NotAssessed(format!(
+                        "the certificate is self-signed, and oidc-gatekeeper's ca-bundle is not known: {why}"
+                    ))),
+                },
+            }
         },
         |leaf| format!("issued by {}", leaf.issuer),
     )
+}
+
+/// Whether oidc-gatekeeper, which asks Dex by the gateway's name, is told to trust it.
+fn is_trusted_at_login(context: &Context<'_>, leaf: &Certificate) -> Result<bool, Missing> {
+    let applications = context.applications()?.iter();
+    let mut bundles = applications
+        .filter(|application| application.charm == "oidc-gatekeeper")
+        .filter_map(|application| application.option("ca-bundle"));
+    Ok(bundles.any(|bundle| {
+        let trusted = Certificate::from_pem(bundle.as_bytes()).unwrap_or_default();
+        trusted
+            .iter()
+            .any(|known| known.public_key == leaf.public_key)
+    }))
 }
 
 /// The minor digit of a TLS version in Istio's or Envoy's words; 1.2 for the default.

@@ -4,6 +4,7 @@
 
 mod answer;
 mod authority;
+pub mod bundle;
 mod constraints;
 mod keyring;
 mod name;

@@ -10,7 +10,7 @@ use std::process::{Command, Output};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use ckf_worlds::World;
-use juju_sim::Simulation;
+use juju_sim::{Grant, Owner, Secret, Simulation};
 use kube_sandbox::Sandbox;
 use serde_json::{Value, json};
 
@@ -60,6 +60,25 @@ pub fn lead_to(sandbox: &Sandbox, address: &str) {
         &["--subresource=status"],
         json!({"status": {"loadBalancer": balancer}}),
     );
+}
+
+/// Id of the secret that an operator gives a certificate by.
+const GIVEN: &str = "d3nkb2fmp25c76a0tls1";
+
+/// The option `tls-secret` names a secret of the operator that has this content.
+pub fn give_certificate(unit: &mut Simulation, certificate: &str, key: &str) {
+    let content = [("tls-crt", certificate), ("tls-key", key)];
+    let content = content.map(|(name, value)| (name.to_owned(), STANDARD.encode(value)));
+    let mut secret = Secret::new(GIVEN, Owner::Model, content.into());
+    secret.grants.push(Grant {
+        relation: None,
+        to: "ckf-hardening".into(),
+    });
+    unit.change(|model| {
+        model.secrets.retain(|known| known.id != GIVEN);
+        model.secrets.push(secret);
+    });
+    unit.set_option("tls-secret", format!("secret:{GIVEN}"));
 }
 
 /// The newest committed content of the secret of a label.

@@ -16,7 +16,11 @@ const NEXT: [&str; 2] = ["next-key", "next-certificate"];
 const PREVIOUS: &str = "previous-certificate";
 
 /// The authorities that are ours.
-pub struct Own(Keyring);
+pub struct Own {
+    keyring: Keyring,
+    /// Whether this hook wrote them, and Juju may still drop what it wrote.
+    pub is_new: bool,
+}
 
 impl Own {
     /// The authorities as they must be now for these names; made, changed and written as
@@ -51,7 +55,10 @@ impl Own {
                 };
                 secret::add(&content_of(&keyring), &attributes)?;
                 info!("an authority for the gateway's certificates is made");
-                return Ok(Ok(Self(keyring)));
+                return Ok(Ok(Self {
+                    keyring,
+                    is_new: true,
+                }));
             }
             Err(other) => return Err(other.into()),
         };
@@ -63,26 +70,26 @@ impl Own {
                 )));
             }
         };
-        let (keyring, is_changed) = match keyring.advance(&wanted, now) {
+        let (keyring, is_new) = match keyring.advance(&wanted, now) {
             Ok(advanced) => advanced,
             Err(why) => return Ok(Err(made(why))),
         };
-        if is_changed {
+        if is_new {
             let (id, _) = secret::info_by_label(LABEL)?;
             secret::set(&id, &content_of(&keyring), &Attributes::default())?;
             info!("the authority for the gateway's certificates changes");
         }
-        Ok(Ok(Self(keyring)))
+        Ok(Ok(Self { keyring, is_new }))
     }
 
     /// The one that signs.
     pub fn signer(&self) -> &Authority {
-        &self.0.current
+        &self.keyring.current
     }
 
     /// Certificates to trust, PEM.
     pub fn trusted(&self) -> Vec<String> {
-        self.0.trusted()
+        self.keyring.trusted()
     }
 }
 

@@ -12,6 +12,7 @@ use log::info;
 
 use super::Hindrance;
 use crate::charm::login::Access;
+use crate::facts::certificate::Certificate;
 use crate::facts::juju::charm;
 use crate::pki::{Fingerprint, judge_pair};
 use crate::rotation::owner::{Owners as _, Refusal};
@@ -68,6 +69,18 @@ impl Given {
             content,
             fingerprint,
         })
+    }
+
+    /// Whom to trust for it, PEM, if the operator tells: a root behind it, or itself.
+    pub fn anchors(&self) -> Vec<String> {
+        let text = self.content.get(KEYS[0]).map(secret::Value::expose);
+        let text = text.unwrap_or_default();
+        let is_root = Certificate::from_pem(text.as_bytes())
+            .is_ok_and(|chain| chain.last().is_some_and(|last| last.self_signed));
+        match text.rfind("-----BEGIN CERTIFICATE-----") {
+            Some(at) if is_root => vec![text[at..].trim().to_owned()],
+            _ => Vec::new(),
+        }
     }
 
     /// Has istio-pilot read it. Each step may be done again.

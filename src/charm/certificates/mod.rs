@@ -5,6 +5,7 @@
 //! there and replaces what is not as it should be by now.
 
 mod authority;
+mod gatekeeper;
 mod given;
 mod trust;
 mod upstream;
@@ -16,6 +17,7 @@ use log::{info, warn};
 
 pub use self::authority::LABEL as AUTHORITY;
 use self::authority::Own;
+pub use self::gatekeeper::trust as trust_at_login;
 pub use self::given::Given;
 use super::enforce;
 use crate::pki::{Issued, Name, Request, renewal_time};
@@ -41,6 +43,8 @@ pub struct Kept {
     pub has_gateway: bool,
     /// Whether an upstream authority is asked, in this unit's name.
     pub asks_upstream: bool,
+    /// Who is to be trusted for what the gateways serve, PEM; none if that is not settled.
+    pub trusted: Option<Vec<String>>,
 }
 
 /// Whether a change of a relation of this endpoint may change a certificate.
@@ -90,7 +94,10 @@ pub fn keep(
             trust::tell(unit, &related(TRUST)?, &[])?;
             upstream::withdraw(unit, &related(UPSTREAM)?)?;
         }
-        return Ok(Kept::default());
+        return Ok(Kept {
+            trusted: Some(Vec::new()),
+            ..Kept::default()
+        });
     }
     let mut hindrances = Vec::new();
     let (gateways, asked) = read(unit, gateways, &mut hindrances)?;
@@ -107,7 +114,7 @@ pub fn keep(
             Ok(own) => Source::Own(Box::new(own)),
             Err(why) => {
                 hindrances.push((Status::Blocked, why));
-                return Ok(kept(hindrances, false));
+                return Ok(kept(hindrances, false, None));
             }
         },
     };
@@ -140,7 +147,13 @@ pub fn keep(
         }
     }
     trust::tell(unit, &related(TRUST)?, &trusted)?;
-    Ok(kept(hindrances, asks_upstream))
+    // What is told by the controller's API is told at once, and this hook may yet be undone.
+    let is_settled = !matches!(&source, Source::Own(own) if own.is_new);
+    Ok(kept(
+        hindrances,
+        asks_upstream,
+        is_settled.then_some(trusted),
+    ))
 }
 
 /// Asks an upstream authority for nothing any longer, in this unit's name.
@@ -148,7 +161,7 @@ pub fn withdraw(unit: &Unit) -> anyhow::Result<()> {
     upstream::withdraw(unit, &relation::of_endpoint(UPSTREAM)?)
 }
 
-fn kept(mut hindrances: Vec<Hindrance>, asks_upstream: bool) -> Kept {
+fn kept(mut hindrances: Vec<Hindrance>, asks_upstream: bool, trusted: Option<Vec<String>>) -> Kept {
     for (_, why) in &hindrances {
         warn!("{why}");
     }
@@ -158,6 +171,7 @@ fn kept(mut hindrances: Vec<Hindrance>, asks_upstream: bool) -> Kept {
         hindrance: hindrances.into_iter().next(),
         has_gateway: true,
         asks_upstream,
+        trusted,
     }
 }
 

@@ -14,7 +14,7 @@ use crate::facts::known::{Known, Unknown};
 use crate::policy::Options;
 
 /// Options whose values say how safe the platform is, and are no secrets.
-const SHOWN: [&str; 10] = [
+const SHOWN: [&str; 11] = [
     "enable-password-db",
     "issuer-url",
     "public-url",
@@ -25,6 +25,8 @@ const SHOWN: [&str; 10] = [
     "tls-secret-id",
     "access-key",
     "client-name",
+    // Certificates, which everybody may read.
+    "ca-bundle",
 ];
 /// Options that hold a password.
 const PASSWORDS: [&str; 3] = ["static-password", "secret-key", "client-secret"];

@@ -1,0 +1,74 @@
+//! A bundle of certificates to trust that others write to as well.
+
+use sha2::{Digest, Sha256};
+
+const BEGIN: &str = "-----BEGIN CERTIFICATE-----";
+const END: &str = "-----END CERTIFICATE-----";
+
+/// Stands for a certificate, PEM, however its lines end.
+pub fn mark(pem: &str) -> String {
+    let digest = Sha256::digest(blocks(pem).concat());
+    digest.iter().take(8).map(|b| format!("{b:02x}")).collect()
+}
+
+/// What a bundle must be for these certificates to be in it, and of those that were put
+/// there before, by their marks, no others; `None` if it is so already. What somebody else
+/// put there stays.
+pub fn merge(present: &str, before: &[String], trusted: &[String]) -> Option<String> {
+    let trusted: Vec<String> = trusted.iter().flat_map(|pem| blocks(pem)).collect();
+    let present = blocks(present);
+    let stays = |pem: &&String| !before.contains(&mark(pem)) && !trusted.contains(pem);
+    let others = present.iter().filter(stays).cloned();
+    let wanted: Vec<String> = others.chain(trusted.iter().cloned()).collect();
+    let is_so = wanted.len() == present.len() && wanted.iter().all(|pem| present.contains(pem));
+    (!is_so).then(|| wanted.join("\n"))
+}
+
+/// The certificates of a text, PEM, without what stands around them.
+fn blocks(text: &str) -> Vec<String> {
+    let mut blocks = Vec::new();
+    let mut block: Option<Vec<&str>> = None;
+    for line in text.lines().map(str::trim) {
+        if line == BEGIN {
+            block = Some(Vec::new());
+        }
+        if let Some(lines) = &mut block {
+            lines.push(line);
+        }
+        if line == END
+            && let Some(lines) = block.take()
+        {
+            blocks.push(lines.join("\n"));
+        }
+    }
+    blocks
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pem(body: &str) -> String {
+        format!("{BEGIN}\n{body}\n{END}")
+    }
+
+    #[test]
+    fn what_others_put_there_stays_and_what_was_ours_goes() {
+        let (other, old, new) = (pem("b3RoZXI="), pem("b2xk"), pem("bmV3"));
+        let none: [String; 0] = [];
+        let with_new = merge(&other, &none, std::slice::from_ref(&new)).unwrap();
+        assert_eq!(with_new, format!("{other}\n{new}"));
+        assert_eq!(merge(&with_new, &none, std::slice::from_ref(&new)), None);
+        let crlf = with_new.replace('\n', "\r\n");
+        assert_eq!(
+            merge(&crlf, &[mark(&new)], std::slice::from_ref(&new)),
+            None
+        );
+        let both = format!("# from us\n{old}\n{other}\n");
+        let changed = merge(&both, &[mark(&old)], std::slice::from_ref(&new));
+        assert_eq!(changed, Some(format!("{other}\n{new}")));
+        assert_eq!(merge(&with_new, &[mark(&new)], &none), Some(other.clone()));
+        assert_eq!(merge(&new, &[mark(&new)], &none), Some(String::new()));
+        assert_eq!(merge("", &none, &none), None);
+    }
+}
