@@ -1,0 +1,26 @@
+//! A client of OCI registries, to read what is in them: which digest a tag leads to, an
+//! image's manifest and configuration, and files of its layers.
+//!
+//! It blocks, and several threads may share it. Whatever a registry says, time and memory
+//! are bounded: manifests and configurations by [`LARGEST_DOCUMENT`], layers by what the
+//! caller takes, each request by a deadline. What is read is held to its digest. A token or
+//! password goes to the host that it is for and to no other, redirects included.
+
+mod auth;
+mod client;
+mod credentials;
+mod digest;
+mod error;
+mod layer;
+mod manifest;
+mod mirror;
+mod signature;
+
+pub use client::{Client, LARGEST_DOCUMENT, Settings};
+pub use credentials::{CredentialError, Credentials};
+pub use digest::Digest;
+pub use error::Error;
+pub use layer::{Limits, Walk};
+pub use manifest::{Config, Descriptor, Image, Manifest, Platform};
+pub use mirror::{Mirror, MirrorError};
+pub use signature::Signatures;
