@@ -80,6 +80,8 @@ pub enum Source {
     Juju,
     /// A record of what ran before.
     Ledger,
+    /// An image registry, or Charmhub.
+    Registry,
     /// A TLS handshake.
     Handshake,
     /// A person's word, in the policy.

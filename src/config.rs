@@ -4,9 +4,11 @@ use std::collections::BTreeSet;
 
 use jiff::{SignedDuration, Timestamp};
 use log::LevelFilter;
+use oci_registry::Mirror;
 use sha2::{Digest, Sha256};
 
 use crate::catalog::{self, Severity};
+use crate::facts::charmhub;
 use crate::policy::{self, Policy, Profile};
 use crate::remedies::Remedy;
 use crate::rotation::Plan;
@@ -35,6 +37,14 @@ pub struct Options {
     pub rotate: Plan,
     /// Remedies that are kept applied.
     pub enforce: BTreeSet<Remedy>,
+    /// Registries that stand for others.
+    pub registry_mirrors: Vec<Mirror>,
+    /// URI of the secret with logins to registries.
+    pub registry_credentials: Option<String>,
+    /// Where Charmhub is.
+    pub charmhub_url: String,
+    /// Whether neither registries nor Charmhub are asked.
+    pub offline: bool,
     /// What goes to Juju's log.
     pub log_level: LevelFilter,
 }
@@ -90,6 +100,10 @@ impl Options {
                 BTreeSet::from([Remedy::TlsFloor, Remedy::HttpsRedirect]),
                 enforce,
             ),
+            registry_mirrors: reader.read("registry-mirrors", Vec::new(), mirrors),
+            registry_credentials: raw.secret("registry-credentials").map(str::to_owned),
+            charmhub_url: reader.read("charmhub-url", charmhub::DEFAULT_URL.into(), charmhub_url),
+            offline: raw.boolean("offline").unwrap_or_default(),
             log_level: reader.read("log-level", LevelFilter::Info, log_level),
         };
         (options, reader.problems)
@@ -98,11 +112,12 @@ impl Options {
     /// Stands for all that an audit judges by: if it is another, the verdicts may be.
     pub fn fingerprint(&self) -> String {
         let text = format!(
-            "{:?} {:?} {:?} {:?} {}",
+            "{:?} {:?} {:?} {:?} {:?} {}",
             self.policy,
             self.enforce,
             self.release,
             self.juju_credentials,
+            self.offline,
             crate::VERSION
         );
         let digest = Sha256::digest(text);
@@ -152,6 +167,29 @@ fn enforce(text: &str) -> Result<BTreeSet<Remedy>, String> {
     match text {
         "none" => Ok(BTreeSet::new()),
         names => names.split(',').map(|name| name.trim().parse()).collect(),
+    }
+}
+
+fn mirrors(text: &str) -> Result<Vec<Mirror>, String> {
+    let parts = text.split(',').filter(|part| !part.trim().is_empty());
+    parts
+        .map(|part| {
+            part.parse()
+                .map_err(|why: oci_registry::MirrorError| why.to_string())
+        })
+        .collect()
+}
+
+fn charmhub_url(text: &str) -> Result<String, String> {
+    let is_url = text.parse::<http::Uri>().is_ok_and(|uri| {
+        matches!(uri.scheme_str(), Some("http" | "https")) && uri.authority().is_some()
+    });
+    match is_url {
+        true => Ok(text.to_owned()),
+        false => Err(format!(
+            "{text:?} is no URL; expected one like {}",
+            charmhub::DEFAULT_URL
+        )),
     }
 }
 
@@ -258,6 +296,8 @@ mod tests {
             ("external-hostname", "*.example.com", "host name"),
             ("log-level", "loud", "error, warning, info, debug, trace"),
             ("policy", "waivers: 7", "waivers"),
+            ("registry-mirrors", "docker.io", "HOST[/PATH]=HOST[/PATH]"),
+            ("charmhub-url", "charmhub", "is no URL"),
             ("rotate", "targets: [dexter]", "not one of juju-user/NAME"),
         ] {
             let (options, problems) = parse(json!({option: value}));

@@ -16,6 +16,7 @@ pub mod policy;
 pub mod relations;
 pub mod remedies;
 pub mod report;
+pub mod rocks;
 pub mod rotation;
 pub mod tls;
 

@@ -4,14 +4,22 @@ use anyhow::{Context as _, bail};
 use juju_charm::{Unit, action, leader, tool};
 use serde::Deserialize;
 
+use super::audit::Duty;
 use super::login::LoginProblem;
-use super::{Charm, audit, remedy_actions, rotation_actions};
+use super::{Charm, audit, remedy_actions, rocks, rotation_actions};
 use crate::catalog;
 use crate::facts::known::Known;
 use crate::report::{self, Format, Report};
 
 /// Room for the report's key in the argument that holds both.
 const LONGEST_REPORT: usize = tool::LONGEST_ARGUMENT - 64;
+
+/// As much of a text as fits into the argument that holds it.
+pub fn cut(text: &str) -> &str {
+    let end = (0..=text.len().min(LONGEST_REPORT)).rev();
+    let end = end.into_iter().find(|end| text.is_char_boundary(*end));
+    &text[..end.unwrap_or(0)]
+}
 
 /// Runs an action. What it cannot do it says by failing the action, not the process.
 pub fn run(unit: &Unit, name: &str) -> anyhow::Result<()> {
@@ -24,6 +32,7 @@ pub fn run(unit: &Unit, name: &str) -> anyhow::Result<()> {
         "undo" => remedy_actions::undo(unit),
         "enforce-tls" => remedy_actions::enforce_tls(unit),
         "list-users" => list_users(unit),
+        "check-rocks" => rocks::check(unit),
         "rotate-credentials" => rotation_actions::rotate(unit),
         "rotation-status" => rotation_actions::status(unit),
         other => Err(anyhow::anyhow!("this version has no action {other}")),
@@ -76,8 +85,9 @@ fn get_report(unit: &Unit) -> anyhow::Result<()> {
 fn read(unit: &Unit) -> anyhow::Result<Report> {
     action::log(&format!("reading the cluster of model {}", unit.model))?;
     let mut charm = Charm::read(unit)?;
-    let report = charm.audit(false);
-    charm.finish(leader::is_leader()?, false)?;
+    let leads = leader::is_leader()?;
+    let report = charm.audit(if leads { Duty::Tell } else { Duty::Judge })?;
+    charm.finish(leads, false)?;
     let report = report?;
     action::log(&format!("judged {} controls", report.controls.len()))?;
     Ok(report)

@@ -6,6 +6,7 @@ use juju_charm::Unit;
 
 use super::enforce;
 use super::login::Access;
+use super::rocks::Kept;
 use super::rotate;
 use crate::config::{OptionProblem, Options};
 use crate::facts::handshake::{self, Vantage};
@@ -15,10 +16,22 @@ use crate::facts::kubernetes::{self, ReadError, Source};
 use crate::facts::{About, Facts};
 use crate::policy::Options as Declared;
 use crate::report::Report;
+use crate::rocks::Inventory;
 
 /// Longest time for reading the cluster: Juju sets none, and a hook that hangs
 /// stops its unit.
 const DEADLINE: Duration = Duration::from_secs(180);
+
+/// What a unit does beside judging.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Duty {
+    /// Nothing: another unit leads.
+    Judge,
+    /// It leads, and tells what is on record.
+    Tell,
+    /// It leads, puts right what the option `enforce` names, and notes which images run.
+    Keep,
+}
 
 /// What came of an audit.
 pub struct Audited {
@@ -31,22 +44,27 @@ pub struct Audited {
     pub enforced: Option<Result<String, String>>,
 }
 
-/// Audits the model of this unit; before that, it puts right what the option
-/// `enforce` names if it `enforces`.
+/// Audits the model of this unit. The outer error is one of Juju's tools.
 pub fn run(
     unit: &Unit,
     options: &Options,
     problems: &[OptionProblem],
-    enforces: bool,
-) -> Result<Audited, ReadError> {
-    let mut facts = read_cluster(unit)?;
+    duty: Duty,
+) -> anyhow::Result<Result<Audited, ReadError>> {
+    let mut facts = match read_cluster(unit) {
+        Ok(facts) => facts,
+        Err(why) => return Ok(Err(why)),
+    };
     let mut enforced = None;
-    if enforces {
+    if duty == Duty::Keep {
         match enforce::keep(&facts, &options.policy, &options.enforce) {
             Ok(kept) => {
                 if kept.changed {
                     // What was judged must be what is there now.
-                    facts = read_cluster(unit)?;
+                    facts = match read_cluster(unit) {
+                        Ok(facts) => facts,
+                        Err(why) => return Ok(Err(why)),
+                    };
                 }
                 enforced = Some(Ok(kept.mark));
             }
@@ -63,6 +81,14 @@ pub fn run(
             Err(error) => Known::Unknown(Unknown::Failed(format!("{error:#}"))),
         };
     }
+    if duty != Duty::Judge
+        && let Some(mut kept) = Kept::read(unit)?
+    {
+        kept.tell(&mut facts, options, false, crate::now());
+        if duty == Duty::Keep {
+            kept.note(&Inventory::of(&facts), false, crate::now())?;
+        }
+    }
     let problems = problems.iter().map(ToString::to_string).collect();
     let juju_problem = match &facts.juju {
         Known::Unknown(Unknown::NotCollected) | Known::Known(_) => None,
@@ -74,11 +100,11 @@ pub fn run(
         options.release.as_deref(),
         problems,
     );
-    Ok(Audited {
+    Ok(Ok(Audited {
         report,
         juju_problem,
         enforced,
-    })
+    }))
 }
 
 /// What the cluster of this unit tells.

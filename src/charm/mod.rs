@@ -7,6 +7,7 @@ mod enforce;
 mod login;
 mod memory;
 mod remedy_actions;
+mod rocks;
 mod rotate;
 mod rotation_actions;
 mod status;
@@ -21,9 +22,11 @@ use juju_charm::{
 };
 use log::{LevelFilter, debug, info, warn};
 
+use self::audit::Duty;
 use self::memory::Memory;
 use self::rotate::{Asked, Read, Rotations};
 use crate::config::{OptionProblem, Options};
+use crate::facts::kubernetes::ReadError;
 use crate::pki::bundle;
 use crate::remedies::MANAGED_BY;
 use crate::rotation::Credential;
@@ -87,14 +90,15 @@ impl<'a> Charm<'a> {
         })
     }
 
-    /// Audits the cluster; what came of it is in the memory.
-    fn audit(&mut self, enforces: bool) -> anyhow::Result<crate::report::Report> {
-        let result = audit::run(self.unit, &self.options, &self.problems, enforces);
+    /// Audits the cluster; what came of it is in the memory. The inner error is why it could
+    /// not be read.
+    fn audit(&mut self, duty: Duty) -> anyhow::Result<Result<crate::report::Report, ReadError>> {
+        let result = audit::run(self.unit, &self.options, &self.problems, duty)?;
         self.memory.audited(&result, &self.options, crate::now());
         if let Err(error) = &result {
             warn!("{error}");
         }
-        Ok(result?.report)
+        Ok(result.map(|audited| audited.report))
     }
 
     /// Whether somebody changed the gateway's configuration since the last audit. It is
@@ -298,7 +302,7 @@ fn reconcile(unit: &Unit, event: &Event) -> anyhow::Result<()> {
     let mut is_audited = false;
     if is_leader && (is_due || charm.has_drifted(event)) {
         // What keeps the cluster from being read is in the memory, and so in the status.
-        if let Ok(report) = charm.audit(true) {
+        if let Ok(report) = charm.audit(Duty::Keep)? {
             info!("audited: {}", report.status_line());
             is_audited = true;
         }

@@ -393,7 +393,7 @@ impl<'a> Rotations<'a> {
 }
 
 /// The peer relation; a unit that is being removed has none.
-fn peers() -> anyhow::Result<Option<Relation>> {
+pub fn peers() -> anyhow::Result<Option<Relation>> {
     Ok(relation::of_endpoint(PEERS)?.into_iter().next())
 }
 

@@ -5,6 +5,7 @@ mod collect;
 mod controls;
 mod juju;
 mod remedy;
+mod rocks;
 mod rotate;
 mod users;
 
@@ -43,6 +44,8 @@ enum Command {
     Apply(remedy::Remedies),
     /// Take away remedies that were applied by hand.
     Undo(remedy::Undo),
+    /// Show which images run, which were meant to, and which are newest.
+    Rocks(Box<rocks::Rocks>),
     /// Show who may do what in Juju: controller, clouds, models and offers.
     Users(users::Users),
     /// Have the deployed charm rotate credentials, or tell how far each is.
@@ -108,6 +111,7 @@ pub fn main() -> ExitCode {
         Command::Plan(remedies) => remedies.plan(),
         Command::Apply(remedies) => remedies.apply(),
         Command::Undo(undo) => undo.run(),
+        Command::Rocks(rocks) => rocks.run(),
         Command::Users(users) => users.run(),
         Command::Rotate(rotate) => rotate.run(),
         Command::Completions { shell } => {

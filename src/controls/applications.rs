@@ -7,6 +7,7 @@ use crate::facts::istio::reference;
 use crate::facts::juju::{Application, Setting};
 use crate::facts::object::ObjectRef;
 use crate::policy::Profile;
+use crate::rocks::names_images;
 
 /// The checks that are made of applications.
 pub const CHECKS: &[(&str, Check)] = &[
@@ -209,12 +210,6 @@ fn images_are_the_defaults(context: &Context<'_>) -> Result<Outcome, Missing> {
     });
     let findings = findings.collect();
     Ok(outcome(findings, "no option that names images is set"))
-}
-
-/// Whether an option names images, by the names that the platform's charms use.
-fn names_images(option: &str) -> bool {
-    let words: Vec<&str> = option.split(['-', '_']).collect();
-    option == "image-configuration" || matches!(words[..], [.., _, "image" | "images"])
 }
 
 fn charms_are_fresh(context: &Context<'_>) -> Result<Outcome, Missing> {

@@ -11,15 +11,20 @@ use super::images::Image;
 use super::{Check, Outcome};
 use crate::catalog::{self, Release};
 use crate::facts::Facts;
+use crate::facts::charmhub::Charmhub;
 use crate::facts::core::*;
 use crate::facts::handshake::Seen;
 use crate::facts::istio::*;
 use crate::facts::juju::{self, Juju};
+use crate::facts::knative::{KnativeEventing, KnativeServing};
 use crate::facts::known::{Kind, Known, Unknown, Unread};
 use crate::facts::object::Object;
 use crate::facts::rbac::*;
+use crate::facts::rocks::Rocks;
 use crate::facts::secret::Secret;
+use crate::facts::vulnerability::VulnerabilityReport;
 use crate::policy::Policy;
+use crate::rocks::{Inventory, Ledger};
 
 /// Why a check cannot be made.
 #[derive(Debug, PartialEq, Eq)]
@@ -36,12 +41,21 @@ pub struct Context<'a> {
     detected: OnceCell<Option<&'static Release>>,
     profile_namespaces: OnceCell<BTreeSet<&'a str>>,
     images: RefCell<HashMap<&'a str, Option<Rc<Image>>>>,
+    inventory: OnceCell<Inventory>,
 }
 
 fn of_juju<'a, T>(known: &'a Known<Vec<T>>, what: &str) -> Result<&'a [T], Missing> {
     match known {
         Known::Known(all) => Ok(all),
         Known::Unknown(why) => Err(Missing(format!("Juju's {what}: {why}"))),
+    }
+}
+
+fn asked<'a, T>(fact: &'a Known<T>, what: &str) -> Result<&'a T, Missing> {
+    match fact {
+        Known::Known(told) => Ok(told),
+        Known::Unknown(Unknown::NotCollected) => Err(Missing(format!("{what} were not asked"))),
+        Known::Unknown(why) => Err(Missing(format!("{what}: {why}"))),
     }
 }
 
@@ -64,6 +78,7 @@ impl<'a> Context<'a> {
             detected: OnceCell::new(),
             profile_namespaces: OnceCell::new(),
             images: RefCell::default(),
+            inventory: OnceCell::new(),
         }
     }
 
@@ -137,6 +152,35 @@ impl<'a> Context<'a> {
         }
     }
 
+    /// Every image of the platform, with what is known of it.
+    pub fn inventory(&self) -> Result<&Inventory, Missing> {
+        // Asked for each time, so that each check is known to consult them.
+        self.pods()?;
+        self.config_maps()?;
+        Ok(self.inventory.get_or_init(|| Inventory::of(self.facts)))
+    }
+
+    /// What registries tell.
+    pub fn rocks(&self) -> Result<&'a Rocks, Missing> {
+        asked(&self.facts.rocks, "registries")
+    }
+
+    /// What Charmhub tells.
+    pub fn charmhub(&self) -> Result<&'a Charmhub, Missing> {
+        asked(&self.facts.charmhub, "Charmhub")
+    }
+
+    /// What ran before.
+    pub fn ledger(&self) -> Result<&'a Ledger, Missing> {
+        match &self.facts.ledger {
+            Known::Known(ledger) => Ok(ledger),
+            Known::Unknown(Unknown::NotCollected) => {
+                Err(Missing("no digest is on record to compare with".into()))
+            }
+            Known::Unknown(why) => Err(Missing(format!("the digests on record: {why}"))),
+        }
+    }
+
     fn items<T>(&self, kind: &'a Kind<T>, what: &str) -> Result<&'a [T], Missing> {
         match kind {
             Known::Known(listed) => {
@@ -194,6 +238,12 @@ impl<'a> Context<'a> {
         ambient_gateways: AmbientGateway, "gateway API gateways";
         /// HTTPRoutes.
         ambient_routes: AmbientRoute, "httproutes";
+        /// Knative Serving.
+        knative_servings: KnativeServing, "knativeservings";
+        /// Knative Eventing.
+        knative_eventings: KnativeEventing, "knativeeventings";
+        /// What trivy-operator found.
+        vulnerability_reports: VulnerabilityReport, "vulnerabilityreports";
         /// ConfigMaps.
         config_maps: ConfigMap, "configmaps";
     }

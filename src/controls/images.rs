@@ -55,6 +55,17 @@ impl Image {
             reference,
         })
     }
+
+    /// Whether what it is cannot change: it has a digest, or a tag that names a build.
+    pub fn is_pinned(&self) -> bool {
+        let by_rock = |tag: &str| is_rock_home(&self.repository) && is_rock_tag(tag);
+        self.digest.is_some()
+            || self.is_platform
+            || self.tag.as_deref().is_some_and(|tag| {
+                !is_mutable_tag(tag)
+                    && (self.is_in_catalogue && is_catalogue_pin(tag, self) || by_rock(tag))
+            })
+    }
 }
 
 /// Whether a tag has the form of a rock's: a version, then the seven hexadecimal
@@ -214,21 +225,12 @@ fn judge(
 
 fn pinned(context: &Context<'_>) -> Result<Outcome, Missing> {
     judge(context, "pinned", |container, image| {
-        let by_rock = |tag: &str| is_rock_home(&image.repository) && is_rock_tag(tag);
-        let sound = image.digest.is_some()
-            || image.is_platform
-            || image.tag.as_deref().is_some_and(|tag| {
-                !is_mutable_tag(tag)
-                    && (image.is_in_catalogue && is_catalogue_pin(tag, image) || by_rock(tag))
-            });
-        (!sound).then(|| {
-            (
-                container.image.to_string(),
-                "a digest, or a rock's VERSION-HASH".into(),
-            )
-        })
+        (!image.is_pinned()).then(|| (container.image.to_string(), PINNED.into()))
     })
 }
+
+/// What is wanted of an image that is not pinned.
+pub const PINNED: &str = "a digest, or a rock's VERSION-HASH";
 
 /// Whether the catalogue's image is pinned by its tag: a rock's hash, whatever
 /// its digits, since the catalogue names it.

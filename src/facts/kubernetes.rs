@@ -12,11 +12,13 @@ use tokio::sync::Semaphore;
 
 use super::core::*;
 use super::istio::*;
+use super::knative::{KnativeEventing, KnativeServing};
 use super::known::{Kind, Known, Listed, Unknown};
 use super::manifest::parse_item;
 use super::object::Object;
 use super::rbac::*;
 use super::secret::Secret;
+use super::vulnerability::VulnerabilityReport;
 use super::{About, Facts, access, shared, with_kinds};
 
 /// Objects asked for at once.
@@ -369,7 +371,13 @@ pub(crate) fn encode(token: &str) -> String {
 }
 
 /// ConfigMaps that hold what controls read.
-const CONFIG_MAPS: &[&str] = &["istio", "istio-ca-root-cert"];
+const CONFIG_MAPS: &[&str] = &[
+    "istio",
+    "istio-ca-root-cert",
+    // They name images that are started later.
+    "katib-config",
+    "inferenceservice-config",
+];
 
 async fn config_maps(client: &Client, namespace: &str) -> Kind<ConfigMap> {
     let mut listed = Listed::default();

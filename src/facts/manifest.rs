@@ -4,8 +4,10 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use super::knative::{KnativeEventing, KnativeServing};
 use super::known::{Known, Listed, Unread};
 use super::object::{Object, ObjectRef};
+use super::vulnerability::VulnerabilityReport;
 use super::{About, Facts, with_kinds};
 use super::{core::*, istio::*, rbac::*, secret::Secret};
 

@@ -2,29 +2,36 @@
 
 mod access;
 pub mod certificate;
+pub mod charmhub;
 pub mod core;
+pub mod dpkg;
 pub mod handshake;
 pub mod image;
 pub mod istio;
 pub mod juju;
+pub mod knative;
 pub mod known;
 pub mod kubernetes;
 pub mod labels;
 pub mod manifest;
 pub mod object;
 pub mod rbac;
+pub mod rocks;
 pub mod secret;
 pub mod shared;
 pub mod snapshot;
 pub mod text;
+pub mod vulnerability;
 
 use serde::{Deserialize, Serialize};
 
 use self::core::*;
 use self::istio::*;
+use self::knative::{KnativeEventing, KnativeServing};
 use self::known::{Kind, Known, Unknown};
 use self::rbac::*;
 use self::secret::Secret;
+use self::vulnerability::VulnerabilityReport;
 
 /// Hands the table of kinds to another macro: a field, its type, API group,
 /// versions by preference, resource, and the form it is sent in where that is
@@ -84,6 +91,12 @@ macro_rules! with_kinds {
             ambient_gateways: AmbientGateway => "gateway.networking.k8s.io" ["v1" "v1beta1"] "gateways";
             /// HTTPRoutes of the Gateway API.
             ambient_routes: AmbientRoute => "gateway.networking.k8s.io" ["v1" "v1beta1"] "httproutes";
+            /// Knative Serving, as its operator is asked for it.
+            knative_servings: KnativeServing => "operator.knative.dev" ["v1beta1"] "knativeservings";
+            /// Knative Eventing, as its operator is asked for it.
+            knative_eventings: KnativeEventing => "operator.knative.dev" ["v1beta1"] "knativeeventings";
+            /// What trivy-operator found.
+            vulnerability_reports: VulnerabilityReport => "aquasecurity.github.io" ["v1alpha1"] "vulnerabilityreports";
             /// Those ConfigMaps of the platform's namespace that are read.
             config_maps: ConfigMap => "" ["v1"] "configmaps";
         }
@@ -108,6 +121,12 @@ macro_rules! define {
             pub handshake: Known<handshake::Seen>,
             /// When each credential was last rotated by this charm.
             pub rotated: Known<std::collections::BTreeMap<String, jiff::Timestamp>>,
+            /// What registries hold of the platform's images.
+            pub rocks: Known<rocks::Rocks>,
+            /// What Charmhub has for the platform's applications.
+            pub charmhub: Known<charmhub::Charmhub>,
+            /// What ran before.
+            pub ledger: Known<crate::rocks::Ledger>,
             $($(#[$meta])* pub $field: Kind<$type>,)*
         }
 

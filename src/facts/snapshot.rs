@@ -46,6 +46,9 @@ pub fn write(facts: &Facts, directory: &Path) -> Result<(), SnapshotError> {
     put("juju", &facts.juju)?;
     put("handshake", &facts.handshake)?;
     put("rotated", &facts.rotated)?;
+    put("rocks", &facts.rocks)?;
+    put("charmhub", &facts.charmhub)?;
+    put("ledger", &facts.ledger)?;
     macro_rules! put_all {
         ($($(#[$meta:meta])* $field:ident: $type:ty => $group:literal [$($version:literal)+] $plural:literal $(via $wire:ty)?;)*) => {
             $(put(stringify!($field), &facts.$field)?;)*
@@ -93,6 +96,9 @@ pub fn read(directory: &Path) -> Result<(Facts, Vec<SnapshotError>), SnapshotErr
     load(directory, "juju", &mut facts.juju, &mut problems);
     load(directory, "handshake", &mut facts.handshake, &mut problems);
     load(directory, "rotated", &mut facts.rotated, &mut problems);
+    load(directory, "rocks", &mut facts.rocks, &mut problems);
+    load(directory, "charmhub", &mut facts.charmhub, &mut problems);
+    load(directory, "ledger", &mut facts.ledger, &mut problems);
     macro_rules! load_all {
         ($($(#[$meta:meta])* $field:ident: $type:ty => $group:literal [$($version:literal)+] $plural:literal $(via $wire:ty)?;)*) => {
             $(load(directory, stringify!($field), &mut facts.$field, &mut problems);)*

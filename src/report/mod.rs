@@ -3,6 +3,7 @@
 mod fit;
 pub mod json;
 pub mod markdown;
+pub mod rocks;
 pub mod table;
 mod users;
 

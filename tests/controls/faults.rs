@@ -45,6 +45,20 @@ fn pair(tls: Tls) -> (String, String) {
     (tls.certificate, tls.key)
 }
 
+/// What trivy-operator writes of an image of the platform.
+pub fn vulnerability_report(vulnerabilities: Value) -> Value {
+    let report = json!({"report": {
+        "artifact": {"repository": "charmedkubeflow/dex", "tag": "2.41.1-1d3fe19"},
+        "vulnerabilities": vulnerabilities}});
+    object(
+        "aquasecurity.github.io/v1alpha1",
+        "VulnerabilityReport",
+        "kubeflow",
+        "pod-dex",
+        report,
+    )
+}
+
 fn first_pod(case: &mut Case, namespace: &str, prefix: &str) -> usize {
     case.world
         .objects
@@ -768,6 +782,12 @@ pub const FAULTS: &[(&str, &str, Change)] = &[
             c,
             "docker.io/charmedkubeflow/training-operator:1.8.0-0d1e2f3",
         )
+    }),
+    ("IMG-13", "a fix is out", |c| {
+        let fixed = json!([{"vulnerabilityID": "CVE-2026-1", "resource": "libssl3", "severity": "CRITICAL",
+            "installedVersion": "3.0.2-0ubuntu1.9", "fixedVersion": "3.0.2-0ubuntu1.19"}]);
+        c.world.remove("VulnerabilityReport", "pod-dex");
+        add(c, vulnerability_report(fixed));
     }),
     ("K8S-02", "too new", |c| c.version = "v1.99.0".into()),
     ("K8S-03", "anonymous", |c| {

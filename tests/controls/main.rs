@@ -53,6 +53,7 @@ impl Case {
         // The API server writes this when a charm made the object.
         world.get("Gateway", "kubeflow-gateway")["metadata"]["managedFields"] = json!([
             {"manager": "lightkube", "operation": "Apply", "fieldsV1": {"f:spec": {"f:servers": {}}}}]);
+        world.objects.push(faults::vulnerability_report(json!([])));
         Self {
             world,
             version: "v1.32.4".into(),

@@ -29,6 +29,8 @@ pub fn unit(juju: Juju, plan: &str, controller: impl FnOnce(&str) -> Controller)
     give_login(&mut unit, "first-pw-of-the-charm");
     unit.set_option("juju-credentials", format!("secret:{LOGIN}"));
     unit.set_option("rotate", plan);
+    // Nothing outside of this machine is asked.
+    unit.set_option("offline", true);
     unit
 }
 

@@ -109,6 +109,8 @@ fn call_everything(controller: &Controller) {
     let model = Target::Model(MODEL.into());
     let mut of_model = Connection::open(&endpoint, &model, &login).unwrap();
     of_model.status().unwrap();
+    of_model.resources(&["dex-auth", "gone"]).unwrap();
+    of_model.charm_info("ch:amd64/dex-auth-612").unwrap();
     of_model.model_config().unwrap();
     of_model.application_config("dex-auth").unwrap();
     let options = BTreeMap::from([("static-password", &password)]);
@@ -179,5 +181,5 @@ fn what_our_client_sends_is_as_the_schema_says() {
         }
         checked.insert(call.name);
     }
-    assert_eq!(checked.len(), 23, "{checked:?}");
+    assert_eq!(checked.len(), 25, "{checked:?}");
 }

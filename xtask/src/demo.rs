@@ -2,6 +2,7 @@
 //! Kubernetes API server that holds a stock Charmed Kubeflow 1.10.
 
 mod credentials;
+mod rocks;
 mod tls;
 
 use std::collections::BTreeMap;
@@ -62,6 +63,8 @@ pub fn demo() -> anyhow::Result<()> {
     let mut juju = Simulation::new(run::root(), &binary)?;
     juju.environment
         .insert("KUBECONFIG".into(), sandbox.kubeconfig("admin").into());
+    // Until there is a registry to be asked.
+    juju.set_option("offline", true);
     step("juju deploy ckf-hardening --trust");
     for hook in ["install", "leader-elected", "config-changed", "start"] {
         fire(&mut juju, &Event::hook(hook))?;
@@ -127,6 +130,7 @@ pub fn demo() -> anyhow::Result<()> {
     }
     show_status(&juju);
     credentials::show(&mut juju)?;
+    rocks::show(&mut juju, &sandbox)?;
     tls::show(&mut juju, &sandbox)?;
     step("Done; all servers are ended");
     Ok(())

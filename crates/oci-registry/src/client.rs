@@ -41,6 +41,10 @@ pub struct Settings {
     pub platform: Platform,
     /// Authorities that are trusted beside those of the system, PEM.
     pub authorities: Vec<String>,
+    /// Proxy for all requests, a URL; without one that of the environment.
+    pub proxy: Option<String>,
+    /// Hosts to which the proxy does not lead, comma-separated.
+    pub no_proxy: Option<String>,
 }
 
 impl Default for Settings {
@@ -52,6 +56,8 @@ impl Default for Settings {
             deadline: Instant::now() + Duration::from_secs(60),
             platform: Platform::default(),
             authorities: Vec::new(),
+            proxy: None,
+            no_proxy: None,
         }
     }
 }
@@ -96,6 +102,12 @@ impl Client {
         }
         if !authorities.is_empty() {
             builder = builder.tls_certs_merge(authorities);
+        }
+        if let Some(url) = &settings.proxy {
+            let proxy = reqwest::Proxy::all(url.as_str());
+            let proxy = proxy.map_err(|_| unusable("its proxy is no URL".into()))?;
+            let none = settings.no_proxy.as_deref().unwrap_or_default();
+            builder = builder.proxy(proxy.no_proxy(reqwest::NoProxy::from_string(none)));
         }
         let http = builder.build().map_err(|why| unusable(innermost(&why)))?;
         Ok(Self {

@@ -57,6 +57,19 @@ pub struct Manifest {
     pub annotations: BTreeMap<String, String>,
 }
 
+impl Manifest {
+    /// Parses a manifest of an image; an index is none.
+    pub fn parse(what: &str, bytes: &[u8]) -> Result<Self, Error> {
+        match parse(what, bytes)? {
+            Document::Manifest(manifest) => Ok(manifest),
+            Document::Index(_) => Err(Error::Malformed {
+                what: what.to_owned(),
+                why: "it is an index".into(),
+            }),
+        }
+    }
+}
+
 /// An image as it is found.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Image {

@@ -85,6 +85,13 @@ pub struct Application {
     pub revision: Option<u64>,
     /// Channel that it follows, `TRACK/RISK`.
     pub channel: String,
+    /// Version of Ubuntu that its charm is for, for example `24.04`.
+    pub base: String,
+    /// What it was deployed with, by name.
+    pub resources: BTreeMap<String, Resource>,
+    /// Containers of its charm, each with the resource that is its image; read where the
+    /// image itself does not tell.
+    pub containers: BTreeMap<String, String>,
     /// A newer revision in that channel.
     pub can_upgrade_to: Option<String>,
     /// Whether it has `trust`.
@@ -95,6 +102,17 @@ pub struct Application {
     pub troubled: BTreeMap<String, String>,
     /// Options.
     pub options: BTreeMap<String, Setting>,
+}
+
+/// A resource that an application was deployed with.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, rename_all = "kebab-case")]
+pub struct Resource {
+    /// Its revision in Charmhub; none if somebody gave it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub revision: Option<i64>,
+    /// Stands for it: another one has another.
+    pub mark: String,
 }
 
 /// An option.

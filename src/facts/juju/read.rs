@@ -9,9 +9,10 @@ use juju_client::{
 };
 use serde_json::Value;
 
-use super::{Application, Grants, Juju, Model, Setting, Strength, User};
+use super::{Application, Grants, Juju, Model, Resource, Setting, Strength, User};
 use crate::facts::known::{Known, Unknown};
 use crate::policy::Options;
+use crate::rocks::names_images;
 
 /// Options whose values say how safe the platform is, and are no secrets.
 const SHOWN: [&str; 11] = [
@@ -155,12 +156,37 @@ fn offers(controller: &mut Connection, models: &[Model]) -> Result<Vec<Grants>, 
 fn applications(source: &Source<'_>, target: &Target) -> Result<Vec<Application>, Error> {
     let mut model = Connection::open(source.endpoint, target, source.login)?;
     let status = model.status()?;
+    let names: Vec<&str> = status.applications.keys().map(String::as_str).collect();
+    // They say more of what runs; without them the rest is known all the same.
+    let mut resources = model.resources(&names).unwrap_or_default();
     let application = |(name, status): (String, ApplicationStatus)| {
         let config = model.application_config(&name)?;
         let declared = source.declared.get(&name);
-        Ok(application(name, status, &config, declared))
+        let of_name = resources.remove(&name).unwrap_or_default();
+        let url = status.charm.clone();
+        let mut application = application(name, status, &config, declared);
+        application.resources = of_name.into_iter().map(resource).collect();
+        // The image of one that somebody gave does not tell whose it is.
+        if application
+            .resources
+            .values()
+            .any(|resource| resource.revision.is_none())
+        {
+            let info = model.charm_info(&url).unwrap_or_default();
+            let containers = info.meta.unwrap_or_default().containers.into_iter();
+            application.containers = containers.map(|(name, of)| (name, of.resource)).collect();
+        }
+        Ok(application)
     };
     status.applications.into_iter().map(application).collect()
+}
+
+fn resource(resource: juju_client::Resource) -> (String, Resource) {
+    let told = Resource {
+        revision: (resource.origin == "store").then_some(resource.revision),
+        mark: resource.fingerprint.chars().take(16).collect(),
+    };
+    (resource.name, told)
 }
 
 fn application(
@@ -179,7 +205,7 @@ fn application(
     let options = config.config.iter().map(|(name, option)| {
         let text = text(&option.value);
         let is_declared = declared.is_some_and(|options| options.contains_key(name));
-        let is_shown = is_declared || SHOWN.contains(&name.as_str());
+        let is_shown = is_declared || SHOWN.contains(&name.as_str()) || names_images(name);
         let is_password = PASSWORDS.contains(&name.as_str());
         let setting = Setting {
             set: option.source == OptionSource::User && !text.is_empty(),
@@ -193,11 +219,13 @@ fn application(
         charm: charm.to_owned(),
         revision,
         channel: status.charm_channel,
+        base: status.base.version().to_owned(),
         can_upgrade_to: Some(status.can_upgrade_to).filter(|newer| !newer.is_empty()),
         trusted: config.is_trusted(),
         relations: status.relations,
         troubled: troubled.collect(),
         options: options.collect(),
+        ..Application::default()
     }
 }
 

@@ -44,6 +44,8 @@ pub struct ApplicationStatus {
     pub charm: String,
     /// Channel that it follows.
     pub charm_channel: String,
+    /// What its charm is for.
+    pub base: Base,
     /// A newer revision in that channel; empty if there is none.
     pub can_upgrade_to: String,
     /// Applications that it is related to, by its endpoint.
@@ -54,6 +56,23 @@ pub struct ApplicationStatus {
     /// Its units, by name.
     #[serde(deserialize_with = "or_default")]
     pub units: BTreeMap<String, UnitStatus>,
+}
+
+/// An operating system.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub struct Base {
+    /// For example `ubuntu`.
+    pub name: String,
+    /// For example `24.04/stable`.
+    pub channel: String,
+}
+
+impl Base {
+    /// Its version, for example `24.04`.
+    pub fn version(&self) -> &str {
+        self.channel.split('/').next().unwrap_or_default()
+    }
 }
 
 impl ApplicationStatus {

@@ -4,20 +4,24 @@
 mod action;
 mod application;
 mod application_offers;
+mod charms;
 mod client;
 mod cloud;
 mod controller;
 mod model_config;
 mod model_manager;
+mod resources;
 mod secrets;
 mod user_manager;
 
 pub use action::{ActionResult, ActionStatus};
 pub use application::{ApplicationConfig, OptionSource, OptionValue};
 pub use application_offers::{Offer, OfferUser};
-pub use client::{ApplicationStatus, FullStatus, ModelStatus, Status, UnitStatus};
+pub use charms::{CharmContainer, CharmInfo, CharmMeta};
+pub use client::{ApplicationStatus, Base, FullStatus, ModelStatus, Status, UnitStatus};
 pub use cloud::{CloudInfo, CloudUser};
 pub use model_manager::{ModelInfo, ModelSummary, ModelUser};
+pub use resources::Resource;
 pub use secrets::{Secret, SecretContent};
 pub use user_manager::{AddedUser, Registration, User};
 

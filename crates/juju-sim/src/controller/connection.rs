@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::reply::{Refusal, Reply, denied, name_of, parse, refuse};
 use super::state::{Call, State};
-use super::{applications, facades, models, secrets};
+use super::{applications, charms, facades, models, secrets};
 use crate::model::Juju;
 
 /// What a connection is to, and who is at the other end.
@@ -147,6 +147,8 @@ impl Caller {
             "ApplicationOffers" => models::offers(state, self, method, params),
             "Client" => applications::status(state, self, method),
             "Application" => applications::application(state, self, method, params),
+            "Charms" => charms::info(state, self, method, params),
+            "Resources" => charms::resources(state, self, method, params),
             "Action" => applications::action(state, self, method, params),
             "Secrets" => secrets::call(state, self, method, params),
             "Pinger" if method == "Ping" => Some(Ok(json!({}))),

@@ -18,9 +18,11 @@ const OF_CONTROLLER: &[Row] = &[
 const OF_MODEL: &[Row] = &[
     ("Action", &[7], &[7]),
     ("Application", &[19, 20], &[19, 20, 21, 22]),
+    ("Charms", &[5, 6, 7], &[7]),
     ("Client", &[6, 7, 8], &[8]),
     ("ModelConfig", &[3], &[3, 4]),
     ("Pinger", &[1], &[1]),
+    ("Resources", &[3], &[3]),
     ("Secrets", &[2], &[2]),
 ];
 

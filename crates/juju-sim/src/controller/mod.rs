@@ -2,6 +2,7 @@
 //! a real one gives to users, models, access, options and actions.
 
 mod applications;
+mod charms;
 mod connection;
 mod facades;
 mod models;
@@ -19,7 +20,8 @@ use rustls::ServerConfig;
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 
 pub use self::state::{
-    Action, Application, Call, CharmOption, HostedModel, ModelSecret, Offer, State, User,
+    Action, Application, Call, CharmOption, DeployedResource, HostedModel, ModelSecret, Offer,
+    State, User,
 };
 use crate::driver::Link;
 

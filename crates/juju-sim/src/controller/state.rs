@@ -119,10 +119,23 @@ pub struct Application {
     pub options: BTreeMap<String, CharmOption>,
     /// Applications that it is related to, by its endpoint.
     pub relations: BTreeMap<String, Vec<String>>,
+    /// What it was deployed with, by name.
+    pub resources: BTreeMap<String, DeployedResource>,
+    /// Containers of its charm, each with the resource that is its image.
+    pub containers: BTreeMap<String, String>,
     /// Its units: status and message.
     pub units: BTreeMap<String, (String, String)>,
     /// What its actions do, by name.
     pub actions: BTreeMap<String, Action>,
+}
+
+/// A resource that an application was deployed with: an OCI image.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct DeployedResource {
+    /// Its revision in Charmhub; without one somebody gave it.
+    pub revision: Option<i64>,
+    /// When it was made there.
+    pub timestamp: Timestamp,
 }
 
 /// An option of an application.

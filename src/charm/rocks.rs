@@ -1,0 +1,236 @@
+//! What is known of the platform's images from one audit to the next: which digests ran,
+//! and what registries and Charmhub told, which are asked once a day.
+
+use std::time::Duration;
+
+use anyhow::Context as _;
+use jiff::{SignedDuration, Timestamp};
+use juju_charm::relation::{Databag, Relation, Side};
+use juju_charm::secret::{self, Value, Which};
+use juju_charm::{Unit, action, leader};
+use log::{info, warn};
+use oci_registry::Credentials;
+use serde::{Deserialize, Serialize};
+
+use super::Charm;
+use super::rotate::peers;
+use crate::config::Options;
+use crate::facts::Facts;
+use crate::facts::charmhub::{self, Charmhub};
+use crate::facts::known::{Known, Unknown};
+use crate::facts::rocks::{self as registry, Rocks};
+use crate::report::rocks::Rocks as Report;
+use crate::rocks::{self, Inventory, Ledger};
+
+/// The key of the application's databag that has it.
+const KEY: &str = "rocks";
+/// How often registries and Charmhub are asked.
+const OFTEN: SignedDuration = SignedDuration::from_hours(24);
+/// How soon again, if none of them answered.
+const SOON: SignedDuration = SignedDuration::from_hours(1);
+/// Longest time for asking them in a hook.
+const WITHIN: Duration = Duration::from_secs(30);
+
+/// What is kept; only the leader may read it.
+pub struct Kept {
+    peers: Relation,
+    now: Stored,
+    before: String,
+}
+
+#[derive(Default, Serialize, Deserialize)]
+#[serde(default, rename_all = "kebab-case")]
+struct Stored {
+    ledger: Ledger,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rocks: Option<Rocks>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    charmhub: Option<Charmhub>,
+}
+
+impl Kept {
+    /// Reads it; `None` without a peer relation, as in a unit that is being removed. What is
+    /// not understood is forgotten, and what runs now is trusted anew.
+    pub fn read(unit: &Unit) -> anyhow::Result<Option<Self>> {
+        let Some(peers) = peers()? else {
+            return Ok(None);
+        };
+        let databag = peers.get(Side::Application(unit.application()))?;
+        let before = databag.get(KEY).cloned().unwrap_or_default();
+        let now = match before.is_empty() {
+            true => Stored::default(),
+            false => serde_json::from_str(&before).unwrap_or_else(|why| {
+                warn!("the digests on record are not understood, and are made anew: {why}");
+                Stored::default()
+            }),
+        };
+        Ok(Some(Self { peers, now, before }))
+    }
+
+    /// Puts what is kept into the facts, after asking anew if that is due or `asks`.
+    pub fn tell(&mut self, facts: &mut Facts, options: &Options, asks: bool, now: Timestamp) {
+        facts.ledger = Known::Known(self.now.ledger.clone());
+        if !options.offline && (asks || self.is_due(now)) {
+            self.ask(facts, options);
+        }
+        facts.rocks = kept(&self.now.rocks, options);
+        facts.charmhub = kept(&self.now.charmhub, options);
+    }
+
+    fn is_due(&self, now: Timestamp) -> bool {
+        let Some(rocks) = &self.now.rocks else {
+            return true;
+        };
+        let answered = rocks
+            .images
+            .values()
+            .any(|image| matches!(image, Known::Known(_)));
+        let pause = if answered || rocks.images.is_empty() {
+            OFTEN
+        } else {
+            SOON
+        };
+        // A clock that was put back must not keep it from running.
+        rocks.asked_at > now || now.duration_since(rocks.asked_at) >= pause
+    }
+
+    fn ask(&mut self, facts: &Facts, options: &Options) {
+        let credentials = match credentials(options) {
+            Ok(credentials) => credentials,
+            Err(why) => {
+                warn!("option registry-credentials: {why}; registries are asked without a login");
+                (Credentials::default(), Vec::new())
+            }
+        };
+        let env = |name: &str| std::env::var(name).ok().filter(|text| !text.is_empty());
+        let source = registry::Source {
+            mirrors: options.registry_mirrors.clone(),
+            credentials: credentials.0,
+            authorities: credentials.1,
+            // Juju's own for charms.
+            proxy: env("JUJU_CHARM_HTTPS_PROXY"),
+            no_proxy: env("JUJU_CHARM_NO_PROXY"),
+            within: WITHIN,
+            packages: false,
+        };
+        let references = Inventory::of(facts).references();
+        let found = registry::read(&source, &references, self.now.rocks.as_ref(), &|| ());
+        let mut requests = found.requests;
+        self.now.rocks = Some(found);
+        let followed = rocks::followed(facts);
+        if !followed.is_empty() {
+            let heads = charmhub::read(
+                &charmhub::Source {
+                    url: options.charmhub_url.clone(),
+                    proxy: source.proxy,
+                    within: WITHIN,
+                },
+                &followed,
+            );
+            requests += heads.requests;
+            self.now.charmhub = Some(heads);
+        }
+        info!(
+            "asked registries and Charmhub for {} images in {requests} requests",
+            references.len()
+        );
+    }
+
+    /// Notes what runs, and writes it if it is other than it was.
+    pub fn note(
+        &mut self,
+        inventory: &Inventory,
+        accepted: bool,
+        now: Timestamp,
+    ) -> anyhow::Result<()> {
+        self.now.ledger = self.now.ledger.after(inventory, accepted, now);
+        let text = serde_json::to_string(&self.now).context("the digests on record")?;
+        if text != self.before {
+            let databag = Databag::from([(KEY.to_owned(), text.clone())]);
+            self.peers.set_application(&databag)?;
+            self.before = text;
+        }
+        Ok(())
+    }
+}
+
+/// What was told, or why nothing was.
+fn kept<T: Clone>(told: &Option<T>, options: &Options) -> Known<T> {
+    match told {
+        Some(told) => Known::Known(told.clone()),
+        None if options.offline => Known::Unknown(Unknown::Failed(
+            "not asked, for the option offline is set".into(),
+        )),
+        None => Known::default(),
+    }
+}
+
+/// Logins and authorities of registries, from the secret of the option.
+fn credentials(options: &Options) -> Result<(Credentials, Vec<String>), String> {
+    let Some(id) = &options.registry_credentials else {
+        return Ok((Credentials::default(), Vec::new()));
+    };
+    let content = secret::get(id, Which::Refresh).map_err(|error| error.to_string())?;
+    let text = |key: &str| content.get(key).map(Value::expose);
+    let logins = match text("config-json") {
+        Some(json) => Credentials::parse(json).map_err(|why| format!("key config-json: {why}"))?,
+        None => Credentials::default(),
+    };
+    let authorities = text("ca-cert").map(str::to_owned).into_iter().collect();
+    Ok((logins, authorities))
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Parameters {
+    format: Option<String>,
+    accept: bool,
+}
+
+/// The action `check-rocks`.
+pub fn check(unit: &Unit) -> anyhow::Result<()> {
+    let parameters: Parameters = action::parameters()?;
+    let charm = Charm::read(unit)?;
+    if !leader::is_leader()? {
+        anyhow::bail!(
+            "only the leader knows which digests ran; juju run {}/leader check-rocks",
+            unit.application()
+        );
+    }
+    action::log(&format!("reading the cluster of model {}", unit.model))?;
+    let mut facts = super::audit::read_cluster(unit)?;
+    if let Some(option) = &charm.options.juju_credentials {
+        facts.juju = super::audit::read_juju(unit, option, &charm.options.policy.options);
+    }
+    let mut kept = Kept::read(unit)?.context("the unit is being removed")?;
+    if !charm.options.offline {
+        action::log("asking registries and Charmhub")?;
+    }
+    kept.tell(&mut facts, &charm.options, true, crate::now());
+    let mut inventory = Inventory::of(&facts);
+    kept.note(&inventory, parameters.accept, crate::now())?;
+    if parameters.accept {
+        kept.tell(&mut facts, &charm.options, false, crate::now());
+        inventory = Inventory::of(&facts);
+    }
+    let requests = match &facts.rocks {
+        Known::Known(rocks) => rocks.requests,
+        Known::Unknown(_) => 0,
+    };
+    let report = Report::of(&inventory, rocks::advice(&facts, &inventory), requests);
+    let text = match parameters.format.as_deref() {
+        None | Some("table") => report.table(),
+        Some("json") => report.json(),
+        Some(other) => anyhow::bail!("format {other:?} is neither table nor json"),
+    };
+    let wrong = inventory.wrong().count().to_string();
+    let advice = report.advice.join("\n");
+    let mut results = vec![
+        ("rocks", super::actions::cut(&text)),
+        ("not-as-meant", &wrong),
+    ];
+    if !advice.is_empty() {
+        results.push(("advice", &advice));
+    }
+    Ok(action::set(&results)?)
+}

@@ -1,0 +1,220 @@
+//! `rocks`: which images run, which were meant to, and which are newest.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::{self, IsTerminal as _, Write as _};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+use oci_registry::{Credentials, Mirror};
+
+use super::{ClusterArguments, NOTHING_OPEN, OPEN, print, read};
+use crate::facts::known::Known;
+use crate::facts::{Facts, charmhub, rocks as registry, snapshot};
+use crate::report::rocks::Rocks as Report;
+use crate::rocks::{self, Advisories, Inventory, Lock};
+
+#[derive(clap::Args)]
+pub struct Rocks {
+    #[command(flatten)]
+    cluster: ClusterArguments,
+    /// Tell of a snapshot that `collect` wrote, instead of a cluster.
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["kubeconfig", "context", "controller"])]
+    from: Option<PathBuf>,
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
+    /// Ask neither registries nor Charmhub.
+    #[arg(long)]
+    offline: bool,
+    /// A registry that stands for another, HOST[/PATH]=HOST[/PATH].
+    #[arg(long, value_name = "MIRROR")]
+    registry_mirror: Vec<Mirror>,
+    /// Logins to registries, a config.json of Docker.
+    #[arg(long, value_name = "FILE")]
+    registry_credentials: Option<PathBuf>,
+    /// Authority that registries may have, PEM, beside those of the system.
+    #[arg(long, value_name = "FILE")]
+    registry_ca: Option<PathBuf>,
+    /// Address of Charmhub.
+    #[arg(long, value_name = "URL", default_value = charmhub::DEFAULT_URL)]
+    charmhub_url: String,
+    /// Write what runs now, to hold a platform to it.
+    #[arg(long, value_name = "FILE")]
+    lock: Option<PathBuf>,
+    /// Hold the platform to what `--lock` wrote; the exit status is 1 if it differs.
+    #[arg(long, value_name = "FILE", conflicts_with = "lock")]
+    verify: Option<PathBuf>,
+    /// Read the packages of each image from its registry.
+    #[arg(long, conflicts_with = "offline")]
+    packages: bool,
+    /// Look for known vulnerabilities in the packages, by advisories of OSV: a file, or a
+    /// directory of files.
+    #[arg(long, value_name = "PATH", conflicts_with = "offline")]
+    osv: Option<PathBuf>,
+    /// Write a bill of materials of each image into a directory, CycloneDX.
+    #[arg(long, value_name = "DIR", conflicts_with = "offline")]
+    sbom: Option<PathBuf>,
+    /// Longest time for registries and Charmhub, in seconds.
+    #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=3600))]
+    within: u64,
+}
+
+impl Rocks {
+    pub fn run(self) -> anyhow::Result<u8> {
+        let credentials = match &self.registry_credentials {
+            None => Credentials::default(),
+            Some(path) => {
+                let text = zeroize::Zeroizing::new(text(path)?);
+                Credentials::parse(&text).with_context(|| path.display().to_string())?
+            }
+        };
+        let authorities = self.registry_ca.iter().map(|path| text(path));
+        let source = registry::Source {
+            mirrors: self.registry_mirror.clone(),
+            credentials,
+            authorities: authorities.collect::<Result<_, _>>()?,
+            within: Duration::from_secs(self.within),
+            packages: self.packages || self.osv.is_some() || self.sbom.is_some(),
+            ..registry::Source::default()
+        };
+        let advisories = self.osv.as_deref().map(advisories).transpose()?;
+        let wanted = match &self.verify {
+            None => None,
+            Some(path) => {
+                let lock = Lock::parse(&text(path)?);
+                Some(lock.with_context(|| path.display().to_string())?)
+            }
+        };
+        let mut facts = match &self.from {
+            Some(directory) => snapshot::read(directory)?.0,
+            None => read(&self.cluster, &Default::default())?,
+        };
+        if let Known::Unknown(why) = &facts.pods {
+            bail!("the pods of the cluster are not known: {why}");
+        }
+        let mut requests = 0;
+        if !self.offline {
+            requests = self.look_up(&mut facts, &source);
+        }
+        let inventory = Inventory::of(&facts);
+        let mut report = Report::of(&inventory, rocks::advice(&facts, &inventory), requests);
+        report.differences = wanted.map(|lock| lock.differences(&inventory));
+        report.vulnerable = advisories.map(|advisories| vulnerable(&inventory, &advisories));
+        if let Some(path) = &self.lock {
+            write(path, &Lock::of(&inventory).text())?;
+        }
+        if let Some(directory) = &self.sbom {
+            sboms(directory, &inventory)?;
+        }
+        print(&match self.json {
+            true => report.json(),
+            false => report.table(),
+        })?;
+        let is_as_meant = inventory.wrong().next().is_none()
+            && report.differences.is_none_or(|lines| lines.is_empty());
+        Ok(if is_as_meant { NOTHING_OPEN } else { OPEN })
+    }
+
+    fn look_up(&self, facts: &mut Facts, source: &registry::Source) -> usize {
+        let references = Inventory::of(facts).references();
+        let bar = match io::stderr().is_terminal() {
+            true => indicatif::ProgressBar::new(references.len() as u64),
+            false => indicatif::ProgressBar::hidden(),
+        };
+        let style = indicatif::ProgressStyle::with_template("asking registries {pos}/{len}");
+        bar.set_style(style.unwrap_or(indicatif::ProgressStyle::default_bar()));
+        let found = registry::read(source, &references, None, &|| bar.inc(1));
+        bar.finish_and_clear();
+        let mut requests = found.requests;
+        facts.rocks = Known::Known(found);
+        let followed = rocks::followed(facts);
+        if !followed.is_empty() {
+            let charmhub = charmhub::Source {
+                url: self.charmhub_url.clone(),
+                proxy: None,
+                within: source.within.min(Duration::from_secs(20)),
+            };
+            let heads = charmhub::read(&charmhub, &followed);
+            requests += heads.requests;
+            facts.charmhub = Known::Known(heads);
+        }
+        requests
+    }
+}
+
+fn text(path: &Path) -> anyhow::Result<String> {
+    fs::read_to_string(path).with_context(|| path.display().to_string())
+}
+
+fn write(path: &Path, text: &str) -> anyhow::Result<()> {
+    fs::write(path, text).with_context(|| path.display().to_string())
+}
+
+/// Every advisory of a file, or of a directory's files that end in `.json`.
+fn advisories(path: &Path) -> anyhow::Result<Advisories> {
+    let mut advisories = Advisories::default();
+    let mut files = vec![path.to_owned()];
+    if path.is_dir() {
+        let entries = fs::read_dir(path).with_context(|| path.display().to_string())?;
+        files = entries
+            .map(|entry| Ok(entry?.path()))
+            .collect::<io::Result<_>>()?;
+        files.retain(|file| file.extension().is_some_and(|end| end == "json"));
+        files.sort();
+    }
+    let mut wrong = 0;
+    for file in &files {
+        if let Err(why) = advisories.add(&text(file)?) {
+            wrong += 1;
+            let _ = writeln!(io::stderr(), "warning: {}: {why}", file.display());
+        }
+    }
+    if advisories.is_empty() {
+        bail!(
+            "{}: none of {} files is an advisory of OSV",
+            path.display(),
+            files.len()
+        );
+    }
+    if wrong > 0 {
+        let _ = writeln!(
+            io::stderr(),
+            "warning: {wrong} of {} files are left out",
+            files.len()
+        );
+    }
+    Ok(advisories)
+}
+
+fn vulnerable(
+    inventory: &Inventory,
+    advisories: &Advisories,
+) -> BTreeMap<String, Vec<rocks::Vulnerable>> {
+    let read = inventory
+        .rows
+        .iter()
+        .filter_map(|row| Some((row, row.packages.as_ref()?)));
+    read.map(|(row, packages)| (row.image.clone(), advisories.of(packages)))
+        .collect()
+}
+
+/// A bill of materials for each image whose packages are known.
+fn sboms(directory: &Path, inventory: &Inventory) -> anyhow::Result<()> {
+    fs::create_dir_all(directory).with_context(|| directory.display().to_string())?;
+    for row in &inventory.rows {
+        let Some(bill) = rocks::sbom(row) else {
+            continue;
+        };
+        let is_plain = |c: char| c.is_ascii_alphanumeric() || ".-_".contains(c);
+        let name: String = row
+            .image
+            .chars()
+            .map(|c| if is_plain(c) { c } else { '_' })
+            .collect();
+        let text = format!("{}\n", serde_json::to_string_pretty(&bill)?);
+        write(&directory.join(format!("{name}.cdx.json")), &text)?;
+    }
+    Ok(())
+}

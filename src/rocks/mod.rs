@@ -1,0 +1,20 @@
+//! What runs, what was meant to run, and what is newest: one row an image of the platform,
+//! wherever it is named. Pure.
+
+mod advice;
+mod hidden;
+mod inventory;
+mod ledger;
+mod lock;
+mod osv;
+mod sbom;
+mod version;
+
+pub use self::advice::advice;
+pub(crate) use self::hidden::names_images;
+pub use self::inventory::{Inventory, Place, Row, State, followed};
+pub use self::ledger::{Ledger, Seen};
+pub use self::lock::{Lock, LockError, Locked};
+pub use self::osv::{Advisories, AdvisoryError, Vulnerable};
+pub use self::sbom::sbom;
+pub use self::version::compare as compare_versions;

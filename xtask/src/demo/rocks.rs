@@ -1,0 +1,131 @@
+//! The part of the demo that looks after images: a rock is moved under its tag in a real
+//! registry, and is found.
+
+use anyhow::{Context as _, bail};
+use ckf_hardening::facts::{About, Facts};
+use ckf_hardening::rocks::Inventory;
+use ckf_worlds::World;
+use juju_sim::{Event, Simulation};
+use kube_sandbox::Sandbox;
+use registry_sandbox::{Image, Registry};
+use serde_json::{Value, json};
+
+use super::{UNIT, act, fire, step};
+
+/// The rock that somebody moves.
+const MOVED: (&str, &str) = (
+    "docker.io/charmedkubeflow/training-operator",
+    "1.9.3-9e9ea13",
+);
+
+/// Shows it.
+pub fn show(juju: &mut Simulation, sandbox: &Sandbox) -> anyhow::Result<()> {
+    step("A real registry with the images of the platform that are asked for by tag, as a mirror");
+    let registry = Registry::start()?;
+    let pushed = fill(&registry)?;
+    run_what_was_pushed(sandbox, &pushed)?;
+    println!("{} images at {}", pushed.len(), registry.address());
+    let hosts = ["docker.io", "ghcr.io", "registry.k8s.io"];
+    let mirrors = hosts.map(|host| format!("{host}={}", registry.address()));
+    juju.set_option("registry-mirrors", mirrors.join(","));
+    // There is no Charmhub to be reached from here.
+    juju.set_option("charmhub-url", "http://127.0.0.1:9");
+    juju.set_option("offline", false);
+    fire(juju, &Event::hook("config-changed"))?;
+    step(&format!("juju run {UNIT} check-rocks"));
+    told(juju)?;
+
+    step(&format!(
+        "Somebody pushes another rock as {}:{}",
+        MOVED.0, MOVED.1
+    ));
+    let digest = registry.push(
+        path(MOVED.0)?,
+        MOVED.1,
+        &Image::default().file("x", "another"),
+    )?;
+    println!("{digest}");
+    step(&format!("juju run {UNIT} check-rocks"));
+    if told(juju)? == 0 {
+        bail!("a rock was moved under its tag, and was not found");
+    }
+    Ok(())
+}
+
+/// Puts each image of the platform that is asked for by tag into the registry.
+fn fill(registry: &Registry) -> anyhow::Result<Vec<(String, String)>> {
+    let about = About {
+        namespace: "kubeflow".into(),
+        ..About::default()
+    };
+    let facts = Facts::from_objects(about, &World::stock("1.10").objects);
+    let mut pushed = Vec::new();
+    for reference in Inventory::of(&facts).references() {
+        let Some(tag) = &reference.tag else { continue };
+        let name = reference.to_string();
+        let image = Image::default().file("usr/bin/program", name.clone());
+        let digest = registry.push(path(&reference.repository)?, tag, &image)?;
+        pushed.push((name, digest));
+    }
+    Ok(pushed)
+}
+
+fn path(repository: &str) -> anyhow::Result<&str> {
+    Ok(repository
+        .split_once('/')
+        .context("a repository has a registry")?
+        .1)
+}
+
+/// Has each pod say that it runs what is in the registry.
+fn run_what_was_pushed(sandbox: &Sandbox, pushed: &[(String, String)]) -> anyhow::Result<()> {
+    let listed = sandbox.kubectl(&["get", "--raw", "/api/v1/pods"])?;
+    let pods: Value = serde_json::from_slice(&listed.stdout)?;
+    let mut changed = Vec::new();
+    for pod in pods["items"].as_array().into_iter().flatten() {
+        let mut pod = pod.clone();
+        pod["apiVersion"] = "v1".into();
+        pod["kind"] = "Pod".into();
+        for (containers, statuses) in [
+            ("containers", "containerStatuses"),
+            ("initContainers", "initContainerStatuses"),
+        ] {
+            let specs = pod["spec"][containers].clone();
+            for status in pod["status"][statuses].as_array_mut().into_iter().flatten() {
+                let mut own = specs.as_array().into_iter().flatten();
+                let spec = own.find(|spec| spec["name"] == status["name"]);
+                let image = spec
+                    .and_then(|spec| spec["image"].as_str())
+                    .unwrap_or_default();
+                let is_it =
+                    |name: &str| name == image || name.strip_prefix("docker.io/") == Some(image);
+                if let Some((name, digest)) = pushed.iter().find(|(name, _)| is_it(name)) {
+                    status["imageID"] = format!("{name}@{digest}").into();
+                }
+            }
+        }
+        changed.push(pod);
+    }
+    sandbox.loader()?.load(&changed)
+}
+
+/// Runs the action, and prints what it tells of images that are asked for by tag.
+fn told(juju: &mut Simulation) -> anyhow::Result<usize> {
+    let outcome = act(juju, "check-rocks", json!({"format": "json"}))?;
+    let results = outcome.results();
+    let report: Value = serde_json::from_str(results["rocks"].as_str().unwrap_or_default())?;
+    for row in report["images"].as_array().into_iter().flatten() {
+        for state in row["states"].as_array().into_iter().flatten() {
+            println!("{} {}: {state}", row["application"], row["image"]);
+        }
+    }
+    let number = results["not-as-meant"]
+        .as_str()
+        .unwrap_or_default()
+        .parse()?;
+    println!(
+        "{} images, {number} not as meant",
+        report["images"].as_array().map_or(0, Vec::len)
+    );
+    Ok(number)
+}
