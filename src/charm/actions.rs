@@ -73,8 +73,9 @@ fn get_report(unit: &Unit) -> anyhow::Result<()> {
     let parameters: Parameters = action::parameters()?;
     let format = match parameters.format.as_deref() {
         None => Format::default(),
-        Some(name) => clap::ValueEnum::from_str(name, false)
-            .map_err(|_| anyhow::anyhow!("format {name:?} is not one of table, json, markdown"))?,
+        Some(name) => clap::ValueEnum::from_str(name, false).map_err(|_| {
+            anyhow::anyhow!("format {name:?} is not one of table, json, markdown, html")
+        })?,
     };
     let report = read(unit)?;
     let text = report::fit(&report, format, LONGEST_REPORT);

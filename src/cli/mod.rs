@@ -7,6 +7,7 @@ mod juju;
 mod remedy;
 mod rocks;
 mod rotate;
+mod serve;
 mod users;
 
 use std::io::{self, IsTerminal, Write};
@@ -50,6 +51,8 @@ enum Command {
     Users(users::Users),
     /// Have the deployed charm rotate credentials, or tell how far each is.
     Rotate(rotate::Rotate),
+    /// Watch a cluster, and serve report, metrics and events.
+    Serve(serve::Serve),
     /// Print a completion script for a shell.
     Completions {
         /// The shell.
@@ -114,6 +117,7 @@ pub fn main() -> ExitCode {
         Command::Rocks(rocks) => rocks.run(),
         Command::Users(users) => users.run(),
         Command::Rotate(rotate) => rotate.run(),
+        Command::Serve(serve) => serve.run(),
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(

@@ -37,6 +37,7 @@ pub struct Context<'a> {
     pub policy: &'a Policy,
     release: Option<&'a str>,
     unread: RefCell<Vec<&'a Unread>>,
+    consulted: RefCell<BTreeSet<&'static str>>,
     // What many checks ask for and costs a walk over every pod or profile.
     detected: OnceCell<Option<&'static Release>>,
     profile_namespaces: OnceCell<BTreeSet<&'a str>>,
@@ -62,7 +63,7 @@ fn asked<'a, T>(fact: &'a Known<T>, what: &str) -> Result<&'a T, Missing> {
 macro_rules! accessors {
     ($($(#[$meta:meta])* $name:ident: $type:ty, $what:literal;)*) => {
         $($(#[$meta])* pub fn $name(&self) -> Result<&'a [$type], Missing> {
-            self.items(&self.facts.$name, $what)
+            self.items(&self.facts.$name, stringify!($name), $what)
         })*
     };
 }
@@ -75,6 +76,7 @@ impl<'a> Context<'a> {
             policy,
             release,
             unread: RefCell::default(),
+            consulted: RefCell::default(),
             detected: OnceCell::new(),
             profile_namespaces: OnceCell::new(),
             images: RefCell::default(),
@@ -92,25 +94,34 @@ impl<'a> Context<'a> {
         &self.facts.about.namespace
     }
 
-    /// Runs a check. If it passes although an object of a kind it consulted
-    /// could not be understood, it is not assessed.
-    pub(super) fn tracking(&self, check: Check) -> Result<Outcome, Missing> {
+    /// Runs a check, and tells which facts it consulted, by their fields. If it passes
+    /// although an object of a kind it consulted could not be understood, it is not assessed.
+    pub(super) fn tracking(
+        &self,
+        check: Check,
+    ) -> (Result<Outcome, Missing>, BTreeSet<&'static str>) {
         self.unread.borrow_mut().clear();
-        let outcome = check(self)?;
+        let outcome = check(self);
         let unread = self.unread.borrow();
-        match (&outcome, unread.first()) {
-            (Outcome::Pass(_) | Outcome::NotApplicable(_), Some(first)) => {
+        let outcome = match (outcome, unread.first()) {
+            (Ok(Outcome::Pass(_) | Outcome::NotApplicable(_)), Some(first)) => {
                 Ok(Outcome::NotAssessed(format!(
                     "{} could not be understood: {}",
                     first.object, first.error
                 )))
             }
-            _ => Ok(outcome),
-        }
+            (outcome, _) => outcome,
+        };
+        (outcome, std::mem::take(&mut self.consulted.borrow_mut()))
+    }
+
+    fn note(&self, field: &'static str) {
+        self.consulted.borrow_mut().insert(field);
     }
 
     /// What Juju's controller tells.
     pub fn juju(&self) -> Result<&'a Juju, Missing> {
+        self.note("juju");
         match &self.facts.juju {
             Known::Known(juju) => Ok(juju),
             Known::Unknown(Unknown::NotCollected) => Err(Missing("needs Juju credentials".into())),
@@ -120,6 +131,7 @@ impl<'a> Context<'a> {
 
     /// What clients of the gateway get.
     pub fn handshake(&self) -> Result<&'a Seen, Missing> {
+        self.note("handshake");
         match &self.facts.handshake {
             Known::Known(seen) => Ok(seen),
             Known::Unknown(Unknown::NotCollected) => {
@@ -146,6 +158,7 @@ impl<'a> Context<'a> {
 
     /// When each credential was last rotated by this charm, as far as it is known.
     pub fn rotated(&self) -> BTreeMap<&'a str, Timestamp> {
+        self.note("rotated");
         match &self.facts.rotated {
             Known::Known(all) => all.iter().map(|(name, at)| (name.as_str(), *at)).collect(),
             Known::Unknown(_) => BTreeMap::new(),
@@ -157,21 +170,34 @@ impl<'a> Context<'a> {
         // Asked for each time, so that each check is known to consult them.
         self.pods()?;
         self.config_maps()?;
+        let also = [
+            "juju",
+            "profiles",
+            "rocks",
+            "charmhub",
+            "ledger",
+            "knative_servings",
+            "knative_eventings",
+        ];
+        also.into_iter().for_each(|field| self.note(field));
         Ok(self.inventory.get_or_init(|| Inventory::of(self.facts)))
     }
 
     /// What registries tell.
     pub fn rocks(&self) -> Result<&'a Rocks, Missing> {
+        self.note("rocks");
         asked(&self.facts.rocks, "registries")
     }
 
     /// What Charmhub tells.
     pub fn charmhub(&self) -> Result<&'a Charmhub, Missing> {
+        self.note("charmhub");
         asked(&self.facts.charmhub, "Charmhub")
     }
 
     /// What ran before.
     pub fn ledger(&self) -> Result<&'a Ledger, Missing> {
+        self.note("ledger");
         match &self.facts.ledger {
             Known::Known(ledger) => Ok(ledger),
             Known::Unknown(Unknown::NotCollected) => {
@@ -181,7 +207,13 @@ impl<'a> Context<'a> {
         }
     }
 
-    fn items<T>(&self, kind: &'a Kind<T>, what: &str) -> Result<&'a [T], Missing> {
+    fn items<T>(
+        &self,
+        kind: &'a Kind<T>,
+        field: &'static str,
+        what: &str,
+    ) -> Result<&'a [T], Missing> {
+        self.note(field);
         match kind {
             Known::Known(listed) => {
                 self.unread.borrow_mut().extend(&listed.unread);
@@ -250,6 +282,7 @@ impl<'a> Context<'a> {
 
     /// Version of the API server.
     pub fn version(&self) -> Result<&'a Version, Missing> {
+        self.note("version");
         match &self.facts.version {
             Known::Known(version) => Ok(version),
             Known::Unknown(why) => Err(Missing(format!("version: {why}"))),
@@ -258,6 +291,7 @@ impl<'a> Context<'a> {
 
     /// Juju's rights, or this user's.
     pub fn access(&self) -> Result<&'a AccessReview, Missing> {
+        self.note("access");
         match &self.facts.access {
             Known::Known(access) => Ok(access),
             Known::Unknown(why) => Err(Missing(format!("access reviews: {why}"))),

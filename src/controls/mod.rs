@@ -24,6 +24,8 @@ pub use self::context::{Context, Missing};
 pub use self::images::detect_release;
 pub use self::kubernetes::Distribution;
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
 use crate::catalog::{self, Control, Source};
@@ -137,27 +139,71 @@ pub fn assess(facts: &Facts, policy: &Policy, release: Option<&str>) -> Vec<Asse
     let context = Context::new(facts, policy, release);
     catalog::controls()
         .iter()
-        .map(|control| assess_one(control, &context))
+        .map(|control| assess_one(control, &context).0)
         .collect()
 }
 
-fn assess_one(control: &'static Control, context: &Context<'_>) -> Assessment {
-    let outcome = match (check(&control.id), control.source) {
-        (Some(check), _) => match context.tracking(check) {
-            Ok(outcome) => outcome,
-            Err(missing) => Outcome::NotAssessed(missing.0),
-        },
-        (None, Source::Attestation) => attested(control, context),
-        (None, Source::Juju) => Outcome::NotAssessed("has no check in this version".into()),
-        (None, Source::Ledger | Source::Registry) => {
-            Outcome::NotAssessed("has no check in this version".into())
+/// Verdicts that are kept, to judge again only what consulted facts that changed.
+#[derive(Clone, Debug, Default)]
+pub struct Standing(Vec<(Assessment, BTreeSet<&'static str>)>);
+
+impl Standing {
+    /// Judges those controls that consulted one of these facts, named by the fields of
+    /// [`Facts`]; all, if there are no verdicts yet. Returns how many were judged.
+    pub fn update(
+        &mut self,
+        facts: &Facts,
+        policy: &Policy,
+        release: Option<&str>,
+        changed: &BTreeSet<&'static str>,
+    ) -> usize {
+        let context = Context::new(facts, policy, release);
+        if self.0.is_empty() {
+            let all = catalog::controls().iter();
+            self.0 = all.map(|control| assess_one(control, &context)).collect();
+            return self.0.len();
         }
+        let concerned = self.0.iter_mut().filter(|(_, by)| !by.is_disjoint(changed));
+        let mut number = 0;
+        for standing in concerned {
+            *standing = assess_one(standing.0.control, &context);
+            number += 1;
+        }
+        number
+    }
+
+    /// The verdicts.
+    pub fn assessments(&self) -> impl Iterator<Item = &Assessment> {
+        self.0.iter().map(|(assessment, _)| assessment)
+    }
+
+    /// Forgets them, so that all controls are judged again.
+    pub fn clear(&mut self) {
+        self.0.clear();
+    }
+}
+
+fn assess_one(
+    control: &'static Control,
+    context: &Context<'_>,
+) -> (Assessment, BTreeSet<&'static str>) {
+    let (outcome, consulted) = match (check(&control.id), control.source) {
+        (Some(check), _) => {
+            let (outcome, consulted) = context.tracking(check);
+            let outcome = outcome.unwrap_or_else(|missing| Outcome::NotAssessed(missing.0));
+            (outcome, consulted)
+        }
+        (None, Source::Attestation) => (attested(control, context), BTreeSet::new()),
         (None, Source::Handshake) => {
-            Outcome::NotAssessed("needs a TLS handshake with the webhook's Service".into())
+            let why = "needs a TLS handshake with the webhook's Service";
+            (Outcome::NotAssessed(why.into()), BTreeSet::new())
         }
-        (None, Source::Kubernetes) => Outcome::NotAssessed("has no check in this version".into()),
+        (None, _) => {
+            let why = "has no check in this version";
+            (Outcome::NotAssessed(why.into()), BTreeSet::new())
+        }
     };
-    judge(control, outcome, context)
+    (judge(control, outcome, context), consulted)
 }
 
 fn attested(control: &Control, context: &Context<'_>) -> Outcome {

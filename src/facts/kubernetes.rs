@@ -103,6 +103,14 @@ pub fn read(
 
 /// A client, and the address of the API server.
 pub(crate) async fn connect(source: &Source) -> Result<(Client, String), ReadError> {
+    connect_for(source, REQUEST_DEADLINE).await
+}
+
+/// The same, where an answer may pause for so long.
+pub(crate) async fn connect_for(
+    source: &Source,
+    longest_pause: Duration,
+) -> Result<(Client, String), ReadError> {
     crate::tls::install_provider();
     let options = KubeConfigOptions {
         context: source.context.clone(),
@@ -131,7 +139,7 @@ pub(crate) async fn connect(source: &Source) -> Result<(Client, String), ReadErr
                 .map_err(|e| ReadError::NoCluster(e.to_string()))?,
         };
     config.connect_timeout = Some(Duration::from_secs(5));
-    config.read_timeout = Some(REQUEST_DEADLINE);
+    config.read_timeout = Some(longest_pause);
     let server = config.cluster_url.to_string();
     let client = Client::try_from(config).map_err(|e| ReadError::Client(e.to_string()))?;
     Ok((client, server))
@@ -289,32 +297,62 @@ where
     W: DeserializeOwned,
     T: From<W> + Object,
 {
+    match list_served::<W, T>(client, group, versions, plural).await {
+        Ok(Some(served)) => Known::Known(served.listed),
+        Ok(None) => Known::Known(Listed {
+            installed: false,
+            ..Listed::default()
+        }),
+        Err(why) => Known::Unknown(why),
+    }
+}
+
+/// What a kind's list holds, and from where it can be watched.
+pub(super) struct Served<T> {
+    pub(super) listed: Listed<T>,
+    pub(super) path: String,
+    pub(super) resource_version: String,
+}
+
+/// Lists a kind by the first version that the cluster serves; `None` if it serves none.
+pub(super) async fn list_served<W, T>(
+    client: &Client,
+    group: &str,
+    versions: &[&str],
+    plural: &str,
+) -> Result<Option<Served<T>>, Unknown>
+where
+    W: DeserializeOwned,
+    T: From<W> + Object,
+{
     for version in versions {
         let path = format!("{}/{plural}", prefix(group, version));
-        let mut listed = pages::<W, T>(client, &path).await;
-        if let Err(Failure::Gone) = listed {
-            listed = pages::<W, T>(client, &path).await;
+        let mut read = pages::<W, T>(client, &path).await;
+        if let Err(Failure::Gone) = read {
+            read = pages::<W, T>(client, &path).await;
         }
-        match listed {
-            Ok(mut listed) => {
+        match read {
+            Ok((mut listed, resource_version)) => {
                 listed.items.sort_by(|a, b| {
                     (&a.meta().namespace, &a.meta().name)
                         .cmp(&(&b.meta().namespace, &b.meta().name))
                 });
                 listed.items.shrink_to_fit();
-                return Known::Known(listed);
+                return Ok(Some(Served {
+                    listed,
+                    path,
+                    resource_version,
+                }));
             }
             Err(Failure::NotFound) => {}
-            Err(failure) => return Known::Unknown(failure.into_unknown()),
+            Err(failure) => return Err(failure.into_unknown()),
         }
     }
-    Known::Known(Listed {
-        installed: false,
-        ..Listed::default()
-    })
+    Ok(None)
 }
 
-async fn pages<W, T>(client: &Client, path: &str) -> Result<Listed<T>, Failure>
+/// The objects, and the version of the list.
+async fn pages<W, T>(client: &Client, path: &str) -> Result<(Listed<T>, String), Failure>
 where
     W: DeserializeOwned,
     T: From<W> + Object,
@@ -339,7 +377,7 @@ where
         }
         next = page.metadata.r#continue.unwrap_or_default();
         if next.is_empty() {
-            return Ok(listed);
+            return Ok((listed, page.metadata.resource_version));
         }
     }
 }
@@ -353,8 +391,10 @@ pub(crate) struct Page<'a> {
 }
 
 #[derive(Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
 pub(crate) struct PageMeta {
     pub(crate) r#continue: Option<String>,
+    resource_version: String,
 }
 
 pub(crate) fn encode(token: &str) -> String {
@@ -379,7 +419,7 @@ const CONFIG_MAPS: &[&str] = &[
     "inferenceservice-config",
 ];
 
-async fn config_maps(client: &Client, namespace: &str) -> Kind<ConfigMap> {
+pub(super) async fn config_maps(client: &Client, namespace: &str) -> Kind<ConfigMap> {
     let mut listed = Listed::default();
     for name in CONFIG_MAPS {
         match get::<ConfigMap>(

@@ -22,6 +22,7 @@ pub mod shared;
 pub mod snapshot;
 pub mod text;
 pub mod vulnerability;
+pub mod watch;
 
 use serde::{Deserialize, Serialize};
 

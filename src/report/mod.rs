@@ -1,6 +1,7 @@
 //! The report: verdicts as data, and one file a format.
 
 mod fit;
+pub mod html;
 pub mod json;
 pub mod markdown;
 pub mod rocks;
@@ -103,12 +104,21 @@ impl Report {
         release: Option<&str>,
         problems: Vec<String>,
     ) -> Self {
+        let assessments = assess(facts, policy, release);
+        Self::of(assessments.iter(), facts, policy, release, problems)
+    }
+
+    /// What verdicts on these facts tell.
+    pub fn of<'a>(
+        assessments: impl Iterator<Item = &'a Assessment>,
+        facts: &Facts,
+        policy: &Policy,
+        release: Option<&str>,
+        problems: Vec<String>,
+    ) -> Self {
         let context = Context::new(facts, policy, release);
         let distribution = Distribution::of(facts);
-        let controls: Vec<ControlReport> = assess(facts, policy, release)
-            .into_iter()
-            .map(ControlReport::from)
-            .collect();
+        let controls: Vec<ControlReport> = assessments.map(ControlReport::from).collect();
         let mut summary = Summary::default();
         for control in &controls {
             match control.verdict {
@@ -195,16 +205,16 @@ impl Report {
     }
 }
 
-impl From<Assessment> for ControlReport {
-    fn from(a: Assessment) -> Self {
+impl From<&Assessment> for ControlReport {
+    fn from(a: &Assessment) -> Self {
         Self {
             id: a.control.id.clone(),
             title: a.control.title.clone(),
             section: a.control.section.clone(),
             severity: a.control.severity,
             verdict: a.verdict,
-            reason: a.reason,
-            findings: a.findings,
+            reason: a.reason.clone(),
+            findings: a.findings.clone(),
             fix: a.control.fix.clone(),
         }
     }
@@ -220,6 +230,8 @@ pub enum Format {
     Json,
     /// For issues and wikis.
     Markdown,
+    /// A page that needs nothing else.
+    Html,
 }
 
 impl Format {
@@ -229,6 +241,7 @@ impl Format {
             Self::Table => table::render(report),
             Self::Json => json::render(report),
             Self::Markdown => markdown::render(report),
+            Self::Html => html::render(report),
         }
     }
 }

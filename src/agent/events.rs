@@ -1,0 +1,54 @@
+//! Security events, as lines of JSON in OWASP's logging vocabulary: on standard output,
+//! which Pebble forwards to Loki, and to whoever listens.
+
+use std::io::Write as _;
+
+use serde::Serialize;
+
+/// An event.
+#[derive(Clone, Debug, Serialize)]
+pub struct Event {
+    /// When, RFC 3339.
+    pub datetime: String,
+    /// Who tells.
+    pub appid: &'static str,
+    /// What, in OWASP's words: `NAME:DETAILS`.
+    pub event: String,
+    /// `INFO`, `WARN` or `CRITICAL`.
+    pub level: &'static str,
+    /// In words.
+    pub description: String,
+}
+
+impl Event {
+    /// An event of now.
+    pub fn new(
+        event: impl Into<String>,
+        level: &'static str,
+        description: impl Into<String>,
+    ) -> Self {
+        Self {
+            datetime: crate::now().to_string(),
+            appid: "ckf-hardening",
+            event: event.into(),
+            level,
+            description: description.into(),
+        }
+    }
+
+    /// Its line.
+    pub fn line(&self) -> String {
+        // Text only, so this cannot fail.
+        serde_json::to_string(self).unwrap_or_default()
+    }
+
+    /// Writes it to standard output. One that is closed is no reason to end.
+    pub fn write(&self) {
+        let _ = writeln!(std::io::stdout().lock(), "{}", self.line());
+    }
+}
+
+/// Writes an event of no further interest than the log.
+pub fn say(event: &str, description: &str) {
+    Event::new(event, "INFO", description).write();
+}

@@ -1,0 +1,300 @@
+//! Waits for changes, puts right, judges, and publishes: one thread that does nothing else.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
+
+use jiff::Timestamp;
+use juju_charm::config::Options as RawOptions;
+use log::info;
+
+use super::events::Event;
+use super::metrics::{self, Images, Numbers};
+use super::publish::{Published, Publisher};
+use super::repair::{self, Repairs};
+use super::told::{FILE, Told};
+use crate::catalog::Severity;
+use crate::config::Options;
+use crate::controls::{Standing, Verdict};
+use crate::facts::handshake::{self, Vantage};
+use crate::facts::kubernetes::Source;
+use crate::facts::watch::Live;
+use crate::report::{Report, html, json};
+
+/// What comes within this time of a change is judged with it.
+const SETTLES: Duration = Duration::from_millis(40);
+/// Longest wait without a change, for what the charm tells.
+const LOOKS: Duration = Duration::from_secs(2);
+/// How often everything is judged again: time itself ends certificates.
+const EVERYTHING: Duration = Duration::from_secs(300);
+/// How often clients' handshakes are made.
+const HANDSHAKES: Duration = Duration::from_secs(300);
+/// How long the first lists are waited for.
+const FIRST: Duration = Duration::from_secs(120);
+
+/// The thread's own.
+pub struct Judge {
+    source: Source,
+    folder: Option<PathBuf>,
+    told: Told,
+    told_at: Option<SystemTime>,
+    options: Options,
+    problems: Vec<String>,
+    live: Arc<Live>,
+    publisher: Arc<Publisher>,
+    standing: Standing,
+    repairs: Repairs,
+    numbers: Numbers,
+    images: Images,
+    /// When each open control was found so.
+    open_since: BTreeMap<String, Timestamp>,
+    everything_at: Option<Instant>,
+    handshake_at: Option<Instant>,
+}
+
+impl Judge {
+    /// With what the charm told so far.
+    pub fn new(
+        source: Source,
+        folder: Option<PathBuf>,
+        told: Told,
+        live: Arc<Live>,
+        publisher: Arc<Publisher>,
+    ) -> Self {
+        let (options, problems) = parse(&told);
+        live.change("juju", |facts| {
+            told.put_into(facts);
+            true
+        });
+        Self {
+            source,
+            folder,
+            told,
+            told_at: None,
+            options,
+            problems,
+            live,
+            publisher,
+            standing: Standing::default(),
+            repairs: Repairs::default(),
+            numbers: Numbers::default(),
+            images: Images::default(),
+            open_since: BTreeMap::new(),
+            everything_at: None,
+            handshake_at: None,
+        }
+    }
+
+    /// Runs until the process ends.
+    pub fn run(mut self) {
+        let started = Instant::now();
+        while !self.live.is_whole() && started.elapsed() < FIRST {
+            std::thread::sleep(SETTLES);
+        }
+        loop {
+            let mut changed = self.live.wait(LOOKS, SETTLES);
+            if self.is_told_anew() {
+                self.standing.clear();
+                changed.extend(Told::FIELDS);
+                changed.extend(repair::FIELDS);
+            }
+            let is_time = self
+                .everything_at
+                .is_none_or(|at| at.elapsed() >= EVERYTHING);
+            if changed.is_empty() && !is_time {
+                continue;
+            }
+            if is_time {
+                self.standing.clear();
+                self.everything_at = Some(Instant::now());
+                changed.extend(repair::FIELDS);
+            }
+            self.repair(&changed);
+            self.judge(&mut changed);
+            // It takes seconds, so what is known is published before.
+            if self.look_as_clients_do(&changed) {
+                self.judge(&mut BTreeSet::from(["handshake"]));
+            }
+        }
+    }
+
+    /// Reads what the charm tells, if it is other than it was.
+    fn is_told_anew(&mut self) -> bool {
+        let Some(folder) = &self.folder else {
+            return false;
+        };
+        let at = std::fs::metadata(folder.join(FILE))
+            .and_then(|meta| meta.modified())
+            .ok();
+        if at.is_none() || at == self.told_at {
+            return false;
+        }
+        self.told_at = at;
+        let Some(told) = Told::read(folder) else {
+            return false;
+        };
+        if told == self.told {
+            return false;
+        }
+        info!(
+            "the charm told anew; this unit {}",
+            if told.leads { "leads" } else { "stands by" }
+        );
+        for (name, now) in &told.credentials {
+            let before = self.told.credentials.get(name);
+            if now.rotated.is_some() && before.is_some_and(|before| before.rotated != now.rotated) {
+                let event = format!("authn_password_change:{name}");
+                self.publisher.tell(Event::new(
+                    event,
+                    "INFO",
+                    format!("credential {name} was rotated"),
+                ));
+            }
+        }
+        self.told = told;
+        (self.options, self.problems) = parse(&self.told);
+        log::set_max_level(self.options.log_level);
+        self.live.change("juju", |facts| {
+            self.told.put_into(facts);
+            true
+        });
+        true
+    }
+
+    fn repair(&mut self, changed: &BTreeSet<&'static str>) {
+        let concerns = repair::FIELDS.iter().any(|field| changed.contains(field));
+        if !self.told.leads || !concerns {
+            return;
+        }
+        let facts = self.live.with(Clone::clone);
+        for event in self.repairs.keep(&self.source, &facts, &self.options) {
+            self.publisher.tell(event);
+        }
+    }
+
+    fn judge(&mut self, changed: &mut BTreeSet<&'static str>) {
+        let started = Instant::now();
+        self.live.change("about", |facts| {
+            facts.about.collected_at = crate::now();
+            false
+        });
+        let (policy, release) = (&self.options.policy, self.options.release.as_deref());
+        let (report, judged, certificates) = self.live.with(|facts| {
+            let judged = self.standing.update(facts, policy, release, changed);
+            let assessments = self.standing.assessments();
+            let problems = self.problems.clone();
+            let report = Report::of(assessments, facts, policy, release, problems);
+            (report, judged, metrics::certificates(facts))
+        });
+        if Images::FIELDS.iter().any(|field| changed.contains(field)) {
+            self.images = self.live.with(Images::of);
+        }
+        changed.clear();
+        self.numbers.audits += 1;
+        self.numbers.judged += judged as u64;
+        self.numbers.seconds = started.elapsed().as_secs_f64();
+        self.tell_changes(&report);
+        self.publish(&report, certificates);
+    }
+
+    /// Tells which controls began to fail, and which hold again.
+    fn tell_changes(&mut self, report: &Report) {
+        let now = crate::now();
+        let is_first = self.numbers.audits == 1;
+        for control in &report.controls {
+            let is_open = control.verdict == Verdict::Fail;
+            let was_open = self.open_since.contains_key(&control.id);
+            let name = match control.id.starts_with("AUTHZ-") {
+                true => "privilege_permissions_changed",
+                false => "sensitive_update",
+            };
+            if is_open && !was_open {
+                self.open_since.insert(control.id.clone(), now);
+                // What was open before the agent began is in the report.
+                if !is_first {
+                    let level = match control.severity {
+                        Severity::Critical | Severity::High => "CRITICAL",
+                        _ => "WARN",
+                    };
+                    let why = format!(
+                        "{} fails: {}; {}",
+                        control.id, control.title, control.reason
+                    );
+                    self.publisher
+                        .tell(Event::new(format!("{name}:{}", control.id), level, why));
+                }
+            } else if !is_open && was_open {
+                self.open_since.remove(&control.id);
+                let why = format!(
+                    "{} is {}: {}",
+                    control.id,
+                    control.verdict.name(),
+                    control.reason
+                );
+                self.publisher
+                    .tell(Event::new(format!("{name}:{}", control.id), "INFO", why));
+            }
+        }
+    }
+
+    fn publish(&mut self, report: &Report, certificates: Vec<metrics::CertificateTimes>) {
+        let open = Severity::ALL.map(|severity| report.open_of(severity));
+        let past = self.publisher.remember((crate::now().as_second(), open));
+        let unread = report.cluster.unknown.len();
+        let state = metrics::State {
+            report,
+            numbers: &self.numbers,
+            repairs: &self.repairs,
+            watches: self.live.counts(),
+            open_since: &self.open_since,
+            certificates: &certificates,
+            images: self.images,
+            told: &self.told,
+            has_enforced: !self.options.enforce.is_empty(),
+        };
+        self.publisher.put(Published {
+            report: json::render(report).into(),
+            metrics: metrics::render(&state).into(),
+            page: html::page(report, &past).into(),
+            health: match unread * 2 > self.live.with(|facts| facts.kinds().len()) {
+                true => Err(format!("{unread} kinds of objects could not be read")),
+                false => Ok(()),
+            },
+        });
+    }
+
+    /// Makes handshakes with the gateway when it is time, or when what it serves may be
+    /// other; returns whether clients see something else.
+    fn look_as_clients_do(&mut self, changed: &BTreeSet<&'static str>) -> bool {
+        let may_be_other = ["gateways", "envoy_filters", "secrets", "services"]
+            .iter()
+            .any(|field| changed.contains(field));
+        let is_time = self
+            .handshake_at
+            .is_none_or(|at| at.elapsed() >= HANDSHAKES);
+        // A flood of changes is no reason for a flood of handshakes.
+        let is_soon = self
+            .handshake_at
+            .is_some_and(|at| at.elapsed() < Duration::from_secs(15));
+        if !is_time && (!may_be_other || is_soon) {
+            return false;
+        }
+        let facts = self.live.with(Clone::clone);
+        let host = self.options.policy.external_hostname.as_deref();
+        let seen = handshake::read(&facts, host, Vantage::here());
+        self.handshake_at = Some(Instant::now());
+        let mut is_other = false;
+        self.live.change("handshake", |facts| {
+            is_other = facts.handshake != seen;
+            facts.handshake = seen;
+            false
+        });
+        is_other
+    }
+}
+
+fn parse(told: &Told) -> (Options, Vec<String>) {
+    let (options, problems) = Options::parse(&RawOptions::new(told.options.clone()));
+    (options, problems.iter().map(ToString::to_string).collect())
+}

@@ -1,0 +1,402 @@
+//! Metrics in the form of OpenMetrics. Labels are of the catalogue, of severities and of
+//! credentials that the operator names: nothing of the cluster makes a series.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::AtomicU64;
+
+use jiff::Timestamp;
+use prometheus_client::encoding::text::encode;
+use prometheus_client::encoding::{EncodeLabelSet, LabelSetEncoder};
+use prometheus_client::metrics::counter::ConstCounter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::registry::{Registry, Unit};
+
+use super::repair::Repairs;
+use super::told::Told;
+use crate::catalog::Severity;
+use crate::controls::Verdict;
+use crate::facts::Facts;
+use crate::facts::known::Known;
+use crate::facts::watch::Counts;
+use crate::pki::renewal_time;
+use crate::report::Report;
+use crate::rocks::{Inventory, Row};
+
+/// What the agent counts.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Numbers {
+    /// Times that controls were judged.
+    pub audits: u64,
+    /// Controls that were judged, all times together.
+    pub judged: u64,
+    /// How long the last time took, in seconds.
+    pub seconds: f64,
+}
+
+/// A certificate of the gateway.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CertificateTimes {
+    /// `served` for what clients get, `secret` for what the Secrets hold.
+    pub source: &'static str,
+    /// When it ends, in seconds since 1970.
+    pub not_after: i64,
+    /// When it is to be renewed.
+    pub renewal: i64,
+}
+
+/// Images of the platform, counted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Images {
+    all: usize,
+    wrong: usize,
+    newer: usize,
+    unknown: usize,
+}
+
+impl Images {
+    /// Counts them.
+    pub fn of(facts: &Facts) -> Self {
+        let rows = Inventory::of(facts).rows;
+        let count = |is: fn(&Row) -> bool| rows.iter().filter(|row| is(row)).count();
+        Self {
+            all: rows.len(),
+            wrong: count(|row| !row.states.is_empty()),
+            newer: count(|row| !row.newer.is_empty()),
+            unknown: count(|row| row.unknown.is_some()),
+        }
+    }
+
+    /// Facts that it is of.
+    pub const FIELDS: [&'static str; 5] = ["pods", "juju", "rocks", "charmhub", "ledger"];
+}
+
+/// What metrics tell.
+pub struct State<'a> {
+    pub report: &'a Report,
+    pub numbers: &'a Numbers,
+    pub repairs: &'a Repairs,
+    pub watches: Counts,
+    pub open_since: &'a BTreeMap<String, Timestamp>,
+    pub certificates: &'a [CertificateTimes],
+    pub images: Images,
+    pub told: &'a Told,
+    pub has_enforced: bool,
+}
+
+/// Labels by name.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Labels(Vec<(&'static str, String)>);
+
+impl EncodeLabelSet for Labels {
+    fn encode(&self, encoder: &mut LabelSetEncoder<'_>) -> Result<(), std::fmt::Error> {
+        self.0.encode(encoder)
+    }
+}
+
+type Gauges = Family<Labels, Gauge<f64, AtomicU64>>;
+
+fn labels<const N: usize>(pairs: [(&'static str, &str); N]) -> Labels {
+    Labels(pairs.map(|(name, value)| (name, value.to_owned())).into())
+}
+
+/// The certificates that the gateway has: the one that clients get, and the first to end of
+/// those that Secrets of its Gateways hold.
+pub fn certificates(facts: &Facts) -> Vec<CertificateTimes> {
+    let times = |source, certificate: &crate::facts::certificate::Certificate| CertificateTimes {
+        source,
+        not_after: certificate.not_after,
+        renewal: renewal_time(certificate.not_before, certificate.not_after),
+    };
+    let mut all = Vec::new();
+    if let Known::Known(seen) = &facts.handshake {
+        all.extend(seen.chain.first().map(|leaf| times("served", leaf)));
+    }
+    let mut of_secrets: Vec<CertificateTimes> = Vec::new();
+    if let (Known::Known(gateways), Known::Known(secrets)) = (&facts.gateways, &facts.secrets) {
+        let named: Vec<&str> = gateways
+            .items
+            .iter()
+            .flat_map(|gateway| &gateway.spec.servers)
+            .filter_map(|server| Some(server.tls.as_ref()?.credential_name.as_deref()?))
+            .collect();
+        for secret in &secrets.items {
+            let is_of_platform = secret.metadata.namespace == *facts.about.namespace;
+            if is_of_platform
+                && named.contains(&secret.metadata.name.as_str())
+                && let Some(leaf) = secret.tls.as_ref().and_then(|tls| tls.chain.first())
+            {
+                of_secrets.push(times("secret", leaf));
+            }
+        }
+    }
+    all.extend(
+        of_secrets
+            .into_iter()
+            .min_by_key(|certificate| certificate.not_after),
+    );
+    all
+}
+
+/// The text of the metrics.
+pub fn render(state: &State<'_>) -> String {
+    let mut registry = Registry::with_prefix("ckf_hardening");
+    // Prometheus before 3 knows no metrics of the type info.
+    let build = Gauges::default();
+    build
+        .get_or_create(&labels([("version", crate::VERSION)]))
+        .set(1.0);
+    registry.register("build_info", "The program that tells, as 1", build);
+    of_controls(&mut registry, state);
+    of_credentials(&mut registry, state);
+    of_rocks(&mut registry, state);
+    of_itself(&mut registry, state);
+    let mut text = String::new();
+    // A string takes all.
+    let _ = encode(&mut text, &registry);
+    text
+}
+
+/// The same in Prometheus's older text format, which names a counter whole in its comments.
+pub fn classic(open_metrics: &str) -> String {
+    let types = open_metrics
+        .lines()
+        .filter_map(|line| line.strip_prefix("# TYPE "));
+    let counters: BTreeSet<&str> = types
+        .filter_map(|rest| rest.strip_suffix(" counter"))
+        .collect();
+    let mut out = String::with_capacity(open_metrics.len());
+    for line in open_metrics.lines() {
+        let mut words = line.splitn(4, ' ');
+        match (words.next(), words.next(), words.next(), words.next()) {
+            (Some("#"), Some("EOF" | "UNIT"), ..) => continue,
+            (Some("#"), Some(what), Some(name), Some(rest)) if counters.contains(name) => {
+                out.push_str(&format!("# {what} {name}_total {rest}"));
+            }
+            _ => out.push_str(line),
+        }
+        out.push('\n');
+    }
+    out
+}
+
+fn of_controls(registry: &mut Registry, state: &State<'_>) {
+    let (verdicts, open, findings, since) = (
+        Gauges::default(),
+        Gauges::default(),
+        Gauges::default(),
+        Gauges::default(),
+    );
+    for severity in Severity::ALL {
+        let number = state.report.open_of(severity) as f64;
+        open.get_or_create(&labels([("severity", severity.name())]))
+            .set(number);
+    }
+    let mut of_section: BTreeMap<&str, usize> = BTreeMap::new();
+    for control in &state.report.controls {
+        let verdict = labels([
+            ("control", &control.id),
+            ("section", &control.section),
+            ("severity", control.severity.name()),
+            ("verdict", control.verdict.name()),
+        ]);
+        verdicts.get_or_create(&verdict).set(1.0);
+        *of_section.entry(&control.section).or_default() += control.findings.len();
+    }
+    for (section, number) in of_section {
+        findings
+            .get_or_create(&labels([("section", section)]))
+            .set(number as f64);
+    }
+    for (id, at) in state.open_since {
+        since
+            .get_or_create(&labels([("control", id)]))
+            .set(at.as_second() as f64);
+    }
+    registry.register("control", "The verdict that a control has, as 1", verdicts);
+    registry.register("open_controls", "Controls that fail, by severity", open);
+    registry.register(
+        "open_findings",
+        "Findings that are open, by section of the guide",
+        findings,
+    );
+    registry.register(
+        "failing_since_timestamp",
+        "When a control that fails was first seen to, in seconds since 1970",
+        since,
+    );
+    let unread = Gauge::<f64, AtomicU64>::default();
+    unread.set(state.report.cluster.unknown.len() as f64);
+    registry.register(
+        "unread_kinds",
+        "Kinds of objects that could not be read",
+        unread,
+    );
+    let share = Gauge::<f64, AtomicU64>::default();
+    let known = state
+        .report
+        .controls
+        .iter()
+        .filter(|c| c.verdict != Verdict::NotAssessed)
+        .count();
+    share.set(known as f64 / state.report.controls.len().max(1) as f64);
+    registry.register(
+        "coverage_ratio",
+        "Controls that could be assessed, of all",
+        share,
+    );
+    let (ends, renewals) = (Gauges::default(), Gauges::default());
+    for certificate in state.certificates {
+        let source = labels([("source", certificate.source)]);
+        ends.get_or_create(&source)
+            .set(certificate.not_after as f64);
+        renewals
+            .get_or_create(&source)
+            .set(certificate.renewal as f64);
+    }
+    registry.register(
+        "certificate_not_after_timestamp",
+        "When the gateway's certificate ends, in seconds since 1970",
+        ends,
+    );
+    registry.register(
+        "certificate_renewal_timestamp",
+        "When it is to be renewed, in seconds since 1970",
+        renewals,
+    );
+}
+
+fn of_credentials(registry: &mut Registry, state: &State<'_>) {
+    let (rotated, due, open, failed) = (
+        Gauges::default(),
+        Gauges::default(),
+        Gauges::default(),
+        Gauges::default(),
+    );
+    for (name, credential) in &state.told.credentials {
+        let name = labels([("credential", name)]);
+        let seconds = |at: &Timestamp| at.as_second() as f64;
+        if let Some(at) = &credential.rotated {
+            rotated.get_or_create(&name).set(seconds(at));
+        }
+        if let Some(at) = &credential.due {
+            due.get_or_create(&name).set(seconds(at));
+        }
+        let flag = |is: bool| f64::from(u8::from(is));
+        open.get_or_create(&name).set(flag(credential.is_open));
+        failed.get_or_create(&name).set(flag(credential.failed));
+    }
+    registry.register(
+        "credential_rotated_timestamp",
+        "When a credential was last rotated, in seconds since 1970",
+        rotated,
+    );
+    registry.register(
+        "credential_due_timestamp",
+        "When it is to be rotated, in seconds since 1970",
+        due,
+    );
+    registry.register(
+        "credential_rotation_open",
+        "Whether a rotation has begun and not ended",
+        open,
+    );
+    registry.register(
+        "credential_rotation_failed",
+        "Whether the last try to rotate it failed",
+        failed,
+    );
+}
+
+fn of_rocks(registry: &mut Registry, state: &State<'_>) {
+    let images = Gauges::default();
+    let counts = state.images;
+    for (name, number) in [
+        ("all", counts.all),
+        ("not-as-meant", counts.wrong),
+        ("newer", counts.newer),
+        ("unknown", counts.unknown),
+    ] {
+        images
+            .get_or_create(&labels([("state", name)]))
+            .set(number as f64);
+    }
+    registry.register("images", "Images of the platform: all, and those not as meant, with something newer, or of an unknown registry", images);
+}
+
+fn of_itself(registry: &mut Registry, state: &State<'_>) {
+    let counter = |value: u64| ConstCounter::new(value);
+    let gauge = |value: f64| {
+        let gauge = Gauge::<f64, AtomicU64>::default();
+        gauge.set(value);
+        gauge
+    };
+    let flag = |is: bool| gauge(f64::from(u8::from(is)));
+    let at = state.report.cluster.collected_at.parse::<Timestamp>();
+    registry.register(
+        "audit_timestamp",
+        "When controls were judged last, in seconds since 1970",
+        gauge(at.map_or(0, |at| at.as_second()) as f64),
+    );
+    registry.register_with_unit(
+        "audit_duration",
+        "How long that took",
+        Unit::Seconds,
+        gauge(state.numbers.seconds),
+    );
+    registry.register(
+        "audits",
+        "Times that controls were judged",
+        counter(state.numbers.audits),
+    );
+    registry.register(
+        "judged_controls",
+        "Controls that were judged, all times together",
+        counter(state.numbers.judged),
+    );
+    registry.register(
+        "repairs",
+        "Objects that were put right",
+        counter(state.repairs.done),
+    );
+    registry.register(
+        "repair_failures",
+        "Tries to put right that failed",
+        counter(state.repairs.failed),
+    );
+    registry.register(
+        "repairs_given_up",
+        "Objects that are left as they are, since somebody keeps undoing them",
+        gauge(state.repairs.given_up() as f64),
+    );
+    registry.register(
+        "leads",
+        "Whether this unit leads, and so puts right",
+        flag(state.told.leads),
+    );
+    registry.register(
+        "enforces",
+        "Whether anything is enforced",
+        flag(state.has_enforced),
+    );
+    registry.register(
+        "api_lists",
+        "Lists that were read from the API server",
+        counter(state.watches.lists),
+    );
+    registry.register(
+        "api_watches",
+        "Watches that were opened",
+        counter(state.watches.watches),
+    );
+    registry.register(
+        "api_events",
+        "Objects that watches told of",
+        counter(state.watches.events),
+    );
+    registry.register(
+        "api_failures",
+        "Lists and watches that failed",
+        counter(state.watches.failures),
+    );
+}

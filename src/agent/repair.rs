@@ -1,0 +1,160 @@
+//! Puts right what is enforced, while this unit leads: at most so often, and loudly no
+//! longer when somebody else keeps undoing it.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::time::{Duration, Instant};
+
+use log::{info, warn};
+
+use super::events::Event;
+use crate::cluster::Cluster;
+use crate::config::Options;
+use crate::facts::Facts;
+use crate::facts::kubernetes::Source;
+use crate::remedies::{self, Asker};
+
+/// How long putting right may take.
+const WITHIN: Duration = Duration::from_secs(20);
+/// In this time an object may be put right so often; then it is left as it is for a while.
+const WINDOW: Duration = Duration::from_secs(60);
+const MOST: usize = 5;
+const REST: Duration = Duration::from_secs(600);
+
+/// Facts by which remedies decide, beside their own objects.
+pub const FIELDS: [&str; 8] = [
+    "gateways",
+    "envoy_filters",
+    "services",
+    "pods",
+    "secrets",
+    "ambient_gateways",
+    "crds",
+    "namespaces",
+];
+
+/// Repairs and what came of them.
+#[derive(Default)]
+pub struct Repairs {
+    recent: BTreeMap<String, VecDeque<Instant>>,
+    resting: BTreeMap<String, Instant>,
+    /// Objects that were put right.
+    pub done: u64,
+    /// Tries that failed.
+    pub failed: u64,
+    /// Why the last try failed, if it did.
+    pub problem: Option<String>,
+}
+
+impl Repairs {
+    /// Objects that are left as they are for now, since somebody keeps undoing them.
+    pub fn given_up(&self) -> usize {
+        let now = Instant::now();
+        self.resting.values().filter(|until| **until > now).count()
+    }
+
+    /// Has what the options enforce hold. Returns what is to be told.
+    pub fn keep(&mut self, source: &Source, facts: &Facts, options: &Options) -> Vec<Event> {
+        let mut events = Vec::new();
+        self.problem = self.try_to(source, facts, options, &mut events).err();
+        if let Some(why) = &self.problem {
+            self.failed += 1;
+            warn!("what is enforced could not be put right: {why}");
+        }
+        events
+    }
+
+    fn try_to(
+        &mut self,
+        source: &Source,
+        facts: &Facts,
+        options: &Options,
+        events: &mut Vec<Event>,
+    ) -> Result<(), String> {
+        let deadline = Instant::now() + WITHIN;
+        let cluster = Cluster::connect(source, deadline).map_err(|why| why.to_string())?;
+        let own = cluster.own_objects(&facts.about.namespace);
+        let own = own.map_err(|why| why.to_string())?;
+        let plan = remedies::plan(
+            facts,
+            &options.policy,
+            &own,
+            &options.enforce,
+            Asker::Option,
+        );
+        let mut refused = Vec::new();
+        for change in &plan.changes {
+            let object = change.reference().to_string();
+            if !self.may(&object, events) {
+                continue;
+            }
+            match cluster.carry_out(change) {
+                Ok(()) => {
+                    info!("{change}");
+                    self.done += 1;
+                    let event = format!("sensitive_update:ckf-hardening,{object}");
+                    events.push(Event::new(event, "WARN", format!("put right: {change}")));
+                }
+                Err(why) => refused.push(why.to_string()),
+            }
+        }
+        match refused.is_empty() {
+            true => Ok(()),
+            false => Err(refused.join("; ")),
+        }
+    }
+
+    /// Whether an object may be put right once more.
+    fn may(&mut self, object: &str, events: &mut Vec<Event>) -> bool {
+        let now = Instant::now();
+        if self.resting.get(object).is_some_and(|until| *until > now) {
+            return false;
+        }
+        let recent = self.recent.entry(object.to_owned()).or_default();
+        while recent
+            .front()
+            .is_some_and(|at| now.duration_since(*at) > WINDOW)
+        {
+            recent.pop_front();
+        }
+        if recent.len() < MOST {
+            recent.push_back(now);
+            return true;
+        }
+        self.resting.insert(object.to_owned(), now + REST);
+        let why = format!(
+            "{object} was put right {MOST} times in a minute, and somebody keeps undoing it: it is \
+             left as it is for {} minutes; find out who, by its managedFields",
+            REST.as_secs() / 60
+        );
+        warn!("{why}");
+        events.push(Event::new(
+            format!("sys_monitor_disabled:ckf-hardening,{object}"),
+            "CRITICAL",
+            why,
+        ));
+        false
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_somebody_keeps_undoing_is_left_and_told_once() {
+        let mut repairs = Repairs::default();
+        let mut events = Vec::new();
+        let tries: Vec<bool> = (0..8)
+            .map(|_| repairs.may("EnvoyFilter a/b", &mut events))
+            .collect();
+        assert_eq!(tries.iter().filter(|may| **may).count(), MOST);
+        assert_eq!(events.len(), 1);
+        assert!(
+            events[0].description.contains("keeps undoing"),
+            "{}",
+            events[0].description
+        );
+        assert_eq!(repairs.given_up(), 1);
+        assert!(repairs.may("Gateway a/b", &mut events));
+    }
+}

@@ -1,0 +1,132 @@
+//! The pages: report, metrics, events. Nothing can be changed here.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::{Body, Bytes};
+use axum::extract::State;
+use axum::http::{HeaderMap, HeaderValue, Response, StatusCode, header};
+use axum::routing::get;
+use futures_util::stream;
+use tokio::net::TcpListener;
+use tokio::sync::broadcast::error::RecvError;
+
+use super::metrics;
+use super::publish::{Published, Publisher};
+use crate::report::html;
+
+type Shared = State<Arc<Publisher>>;
+
+/// Serves until the runtime ends.
+pub async fn serve(listener: TcpListener, publisher: Arc<Publisher>) -> std::io::Result<()> {
+    let routes = Router::new()
+        .route("/", get(page))
+        .route("/metrics", get(of_metrics))
+        .route("/healthz", get(health))
+        .route("/api/v1/report", get(report))
+        .route("/api/v1/events", get(events))
+        .with_state(publisher);
+    axum::serve(listener, routes).await
+}
+
+fn answer(status: StatusCode, kind: &'static str, body: impl Into<Body>) -> Response<Body> {
+    let mut answer = Response::new(body.into());
+    *answer.status_mut() = status;
+    let headers = answer.headers_mut();
+    for (name, value) in [
+        (header::CONTENT_TYPE, kind),
+        (header::CACHE_CONTROL, "no-store"),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::REFERRER_POLICY, "no-referrer"),
+    ] {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+    if let Ok(policy) = HeaderValue::from_str(html::content_security_policy()) {
+        headers.insert(header::CONTENT_SECURITY_POLICY, policy);
+    }
+    answer
+}
+
+/// What is served of an audit; before the first one there is none.
+fn of_audit(
+    publisher: &Publisher,
+    kind: &'static str,
+    part: impl Fn(Published) -> Arc<str>,
+) -> Response<Body> {
+    match publisher.now() {
+        Some(published) => {
+            let text = part(published);
+            answer(StatusCode::OK, kind, Bytes::from_owner(text_bytes(text)))
+        }
+        None => answer(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "text/plain; charset=utf-8",
+            "the first audit is to come\n",
+        ),
+    }
+}
+
+/// Bytes of a shared text, without copying it for each request.
+struct SharedText(Arc<str>);
+
+impl AsRef<[u8]> for SharedText {
+    fn as_ref(&self) -> &[u8] {
+        self.0.as_bytes()
+    }
+}
+
+fn text_bytes(text: Arc<str>) -> SharedText {
+    SharedText(text)
+}
+
+async fn page(State(publisher): Shared) -> Response<Body> {
+    of_audit(&publisher, "text/html; charset=utf-8", |published| {
+        published.page
+    })
+}
+
+/// As OpenMetrics for who asks for it, as Prometheus does, and in the older format else.
+async fn of_metrics(State(publisher): Shared, headers: HeaderMap) -> Response<Body> {
+    let accepted = headers
+        .get(header::ACCEPT)
+        .and_then(|value| value.to_str().ok());
+    if accepted.is_some_and(|kinds| kinds.contains("application/openmetrics-text")) {
+        let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+        return of_audit(&publisher, kind, |published| published.metrics);
+    }
+    let kind = "text/plain; version=0.0.4; charset=utf-8";
+    of_audit(&publisher, kind, |published| {
+        metrics::classic(&published.metrics).into()
+    })
+}
+
+async fn report(State(publisher): Shared) -> Response<Body> {
+    of_audit(&publisher, "application/json", |published| published.report)
+}
+
+async fn health(State(publisher): Shared) -> Response<Body> {
+    let kind = "text/plain; charset=utf-8";
+    match publisher.now().map(|published| published.health) {
+        // Pebble would restart what only waits for its first lists.
+        None => answer(StatusCode::OK, kind, "the first audit is to come\n"),
+        Some(Ok(())) => answer(StatusCode::OK, kind, "ok\n"),
+        Some(Err(why)) => answer(StatusCode::SERVICE_UNAVAILABLE, kind, format!("{why}\n")),
+    }
+}
+
+/// Server-sent events, one a security event, as they come.
+async fn events(State(publisher): Shared) -> Response<Body> {
+    let listener = publisher.listen();
+    let first = stream::once(async { Ok::<_, Infallible>(Bytes::from_static(b": listening\n\n")) });
+    let rest = stream::unfold(listener, |mut listener| async move {
+        let text = match listener.recv().await {
+            Ok(event) => format!("data: {}\n\n", event.line()),
+            Err(RecvError::Lagged(lost)) => format!(": {lost} events were missed\n\n"),
+            Err(RecvError::Closed) => return None,
+        };
+        Some((Ok(Bytes::from(text)), listener))
+    });
+    let body = Body::from_stream(futures_util::StreamExt::chain(first, rest));
+    answer(StatusCode::OK, "text/event-stream", body)
+}

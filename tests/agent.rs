@@ -1,0 +1,402 @@
+//! The agent beside a real API server: it sees what changes, tells it, and puts right what
+//! is enforced while its unit leads.
+
+mod support;
+
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use ckf_worlds::World;
+use kube_sandbox::Sandbox;
+use serde_json::{Value, json};
+
+/// Longest wait for anything.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A running agent.
+struct Agent {
+    child: Child,
+    address: String,
+    folder: tempfile::TempDir,
+}
+
+impl Agent {
+    fn start(sandbox: &Sandbox, told: &Value) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let port = TcpListener::bind("127.0.0.1:0")
+            .unwrap()
+            .local_addr()
+            .unwrap()
+            .port();
+        let address = format!("127.0.0.1:{port}");
+        tell(folder.path(), told);
+        let child = Command::new(env!("CARGO_BIN_EXE_ckf-hardening"))
+            .args(["serve", "--listen", &address, "--told"])
+            .arg(folder.path())
+            .arg("--kubeconfig")
+            .arg(sandbox.kubeconfig("admin"))
+            .env_remove("JUJU_DISPATCH_PATH")
+            .stdout(std::fs::File::create(folder.path().join("events")).unwrap())
+            .stderr(Stdio::inherit())
+            .spawn()
+            .unwrap();
+        let agent = Self {
+            child,
+            address,
+            folder,
+        };
+        until("the first audit", || agent.get("/api/v1/report").0 == 200);
+        agent
+    }
+
+    fn tell(&self, told: &Value) {
+        tell(self.folder.path(), told);
+    }
+
+    /// Status, headers and body.
+    fn get(&self, path: &str) -> (u16, String, String) {
+        let Ok(mut stream) = TcpStream::connect(&self.address) else {
+            return (0, String::new(), String::new());
+        };
+        write!(stream, "GET {path} HTTP/1.0\r\nHost: x\r\n\r\n").unwrap();
+        let mut text = String::new();
+        stream.read_to_string(&mut text).unwrap();
+        let (head, body) = text.split_once("\r\n\r\n").unwrap_or_default();
+        let status = head.split(' ').nth(1).and_then(|code| code.parse().ok());
+        (
+            status.unwrap_or(0),
+            head.to_ascii_lowercase(),
+            body.to_owned(),
+        )
+    }
+
+    fn report(&self) -> Value {
+        serde_json::from_str(&self.get("/api/v1/report").2).unwrap()
+    }
+
+    fn metric(&self, name: &str) -> f64 {
+        let text = self.get("/metrics").2;
+        let line = text.lines().find(|line| {
+            line.strip_prefix(name)
+                .is_some_and(|rest| rest.starts_with(' '))
+        });
+        let line = line.unwrap_or_else(|| panic!("no metric {name} in\n{text}"));
+        line.rsplit(' ').next().unwrap().parse().unwrap()
+    }
+
+    fn events(&self) -> Vec<Value> {
+        let text = std::fs::read_to_string(self.folder.path().join("events")).unwrap();
+        text.lines()
+            .map(|line| serde_json::from_str(line).unwrap())
+            .collect()
+    }
+
+    /// Ends it as Pebble does, and returns how long that took.
+    fn end(mut self) -> Duration {
+        let started = Instant::now();
+        let status = Command::new("kill")
+            .arg(self.child.id().to_string())
+            .status();
+        assert!(status.unwrap().success());
+        let ended = self.child.wait().unwrap();
+        assert!(ended.success(), "{ended}");
+        started.elapsed()
+    }
+}
+
+impl Drop for Agent {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn tell(folder: &Path, told: &Value) {
+    let part = folder.join("told.part");
+    std::fs::write(&part, told.to_string()).unwrap();
+    std::fs::rename(part, folder.join("told.json")).unwrap();
+}
+
+fn until(what: &str, mut holds: impl FnMut() -> bool) -> Duration {
+    let started = Instant::now();
+    while !holds() {
+        assert!(started.elapsed() < PATIENCE, "{what} did not come");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    started.elapsed()
+}
+
+fn kubectl(sandbox: &Sandbox, arguments: &[&str]) -> String {
+    let output = sandbox.kubectl(arguments).unwrap();
+    assert!(
+        output.status.success(),
+        "{arguments:?}: {}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+fn promtool() -> PathBuf {
+    debian_programs::program("prometheus", "promtool").unwrap()
+}
+
+/// Runs promtool with text on its standard input.
+fn check_metrics(text: &str) -> String {
+    let mut child = Command::new(promtool())
+        .args(["check", "metrics"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child
+        .stdin
+        .take()
+        .unwrap()
+        .write_all(text.as_bytes())
+        .unwrap();
+    let output = child.wait_with_output().unwrap();
+    let told = format!(
+        "{}{}",
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    );
+    assert!(output.status.success(), "{told}");
+    told
+}
+
+#[test]
+fn it_tells_what_an_audit_tells_and_what_changes_at_once() {
+    let sandbox = support::cluster(&World::stock("1.10"));
+    let agent = Agent::start(&sandbox, &json!({"namespace": "kubeflow"}));
+    let (status, headers, body) = agent.get("/healthz");
+    assert_eq!((status, body.as_str()), (200, "ok\n"), "{headers}");
+
+    // The same verdicts as an audit from a laptop, but for the handshake's.
+    let kubeconfig = sandbox.kubeconfig("admin");
+    let audited = support::audit(&["--kubeconfig".as_ref(), kubeconfig.as_ref()]);
+    let verdicts = |report: &Value| -> Vec<(String, String)> {
+        let controls = report["controls"].as_array().unwrap().iter();
+        let told =
+            controls.map(|control| (control["id"].to_string(), control["verdict"].to_string()));
+        told.collect()
+    };
+    until("the same verdicts", || {
+        verdicts(&agent.report()) == verdicts(&audited)
+    });
+    let judged = agent.metric("ckf_hardening_judged_controls_total");
+
+    // Somebody listens.
+    let mut listener = TcpStream::connect(&agent.address).unwrap();
+    write!(listener, "GET /api/v1/events HTTP/1.1\r\nHost: x\r\n\r\n").unwrap();
+    listener.set_read_timeout(Some(PATIENCE)).unwrap();
+    let mut lines = BufReader::new(listener).lines().map(Result::unwrap);
+    assert!(lines.by_ref().any(|line| line.starts_with(": listening")));
+
+    let label = "pod-security.kubernetes.io/enforce=baseline";
+    kubectl(
+        &sandbox,
+        &["label", "--overwrite", "namespace", "admin", label],
+    );
+    let took = until("the new verdict", || {
+        support::verdict(&agent.report(), "PSS-01") == "pass"
+    });
+    assert!(took < Duration::from_secs(5), "{took:?}");
+    let event = lines.find(|line| line.contains("PSS-01")).unwrap();
+    let event: Value = serde_json::from_str(event.strip_prefix("data: ").unwrap()).unwrap();
+    assert_eq!(event["event"], "sensitive_update:PSS-01");
+    assert_eq!(event["appid"], "ckf-hardening");
+    // Only what consulted namespaces was judged again.
+    let again = agent.metric("ckf_hardening_judged_controls_total") - judged;
+    assert!((1.0..60.0).contains(&again), "{again}");
+
+    let told = check_metrics(&agent.get("/metrics").2);
+    assert_eq!(told, "");
+    assert_eq!(agent.metric("ckf_hardening_leads"), 0.0);
+    assert_eq!(agent.metric("ckf_hardening_unread_kinds"), 0.0);
+
+    let (status, headers, page) = agent.get("/");
+    assert_eq!(status, 200);
+    assert!(
+        headers.contains("content-security-policy: default-src 'none'"),
+        "{headers}"
+    );
+    assert!(page.contains("controls could be assessed"), "{page}");
+    assert_eq!(agent.get("/nothing").0, 404);
+    let took = agent.end();
+    assert!(took < Duration::from_secs(3), "{took:?}");
+}
+
+fn hardened() -> Sandbox {
+    let mut world = World::hardened("1.11");
+    world.remove("Gateway", "ckf-hardening-https-redirect");
+    support::cluster(&world)
+}
+
+fn floor(sandbox: &Sandbox) -> Option<String> {
+    let path = "jsonpath={.spec.configPatches[0].patch.value.transport_socket.typed_config.common_tls_context.tls_params.tls_minimum_protocol_version}";
+    let arguments = [
+        "get",
+        "envoyfilter",
+        "-n",
+        "kubeflow",
+        "ckf-hardening-tls-floor",
+        "-o",
+        path,
+    ];
+    let output = sandbox.kubectl(&arguments).unwrap();
+    output
+        .status
+        .success()
+        .then(|| String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+#[test]
+fn what_is_enforced_is_put_right_at_once_while_it_leads_and_not_for_ever() {
+    let sandbox = hardened();
+    let options = json!({"enforce": "tls-floor,https-redirect"});
+    let mut told = json!({"namespace": "kubeflow", "leads": false, "options": options});
+    let agent = Agent::start(&sandbox, &told);
+    // A unit that stands by changes nothing.
+    std::thread::sleep(Duration::from_secs(3));
+    assert_eq!(floor(&sandbox), None);
+    told["leads"] = true.into();
+    agent.tell(&told);
+    until("the floor", || {
+        floor(&sandbox).as_deref() == Some("TLSv1_2")
+    });
+    until("the redirect", || {
+        let arguments = [
+            "get",
+            "gateway.networking.istio.io",
+            "-n",
+            "kubeflow",
+            "ckf-hardening-https-redirect",
+        ];
+        sandbox.kubectl(&arguments).unwrap().status.success()
+    });
+
+    let weaken = |version: &str| {
+        let patch = json!([{"op": "replace",
+            "path": "/spec/configPatches/0/patch/value/transport_socket/typed_config/common_tls_context/tls_params/tls_minimum_protocol_version",
+            "value": version}]);
+        kubectl(
+            &sandbox,
+            &[
+                "patch",
+                "envoyfilter",
+                "-n",
+                "kubeflow",
+                "ckf-hardening-tls-floor",
+                "--type=json",
+                "-p",
+                &patch.to_string(),
+            ],
+        );
+    };
+    let repairs = || agent.metric("ckf_hardening_repairs_total");
+    let before = repairs();
+    let mut times = Vec::new();
+    for version in ["TLSv1_0", "TLSv1_1"] {
+        weaken(version);
+        times.push(until("the floor again", || {
+            floor(&sandbox).as_deref() == Some("TLSv1_2")
+        }));
+    }
+    kubectl(
+        &sandbox,
+        &[
+            "delete",
+            "envoyfilter",
+            "-n",
+            "kubeflow",
+            "ckf-hardening-tls-floor",
+        ],
+    );
+    times.push(until("the floor again", || {
+        floor(&sandbox).as_deref() == Some("TLSv1_2")
+    }));
+    eprintln!("from the write of a drift, with kubectl around, to its repair: {times:?}");
+    until("the count", || repairs() >= before + 3.0);
+    let told_of = agent.events();
+    assert!(
+        told_of.iter().any(|event| {
+            event["event"]
+                == "sensitive_update:ckf-hardening,EnvoyFilter kubeflow/ckf-hardening-tls-floor"
+        }),
+        "{told_of:?}"
+    );
+
+    // Somebody who keeps undoing it wins, and everybody is told.
+    let deadline = Instant::now() + PATIENCE;
+    while agent.metric("ckf_hardening_repairs_given_up") < 1.0 {
+        assert!(Instant::now() < deadline, "it never gave up");
+        if floor(&sandbox).as_deref() == Some("TLSv1_2") {
+            weaken("TLSv1_0");
+        }
+    }
+    assert_eq!(floor(&sandbox).as_deref(), Some("TLSv1_0"));
+    let events = agent.events();
+    let loud = events
+        .iter()
+        .find(|event| event["level"] == "CRITICAL")
+        .unwrap();
+    assert!(
+        loud["description"]
+            .as_str()
+            .unwrap()
+            .contains("keeps undoing it"),
+        "{loud}"
+    );
+}
+
+#[test]
+fn what_the_charm_tells_is_judged_and_what_is_damaged_is_left_alone() {
+    let sandbox = support::cluster(&World::stock("1.10"));
+    let agent = Agent::start(&sandbox, &json!({"namespace": "kubeflow"}));
+    assert_eq!(support::verdict(&agent.report(), "IMG-11"), "not-assessed");
+    let head = json!({"known": {"revision": 650, "resources": {}}});
+    let facts = json!({
+        "juju": {"known": {"applications": {"known": [{"name": "dex-auth", "charm": "dex-auth",
+            "revision": 612, "channel": "2.41/stable", "base": "24.04"}]}}},
+        "charmhub": {"known": {"heads": {"dex-auth 2.41/stable 24.04": head}}},
+    });
+    let credentials = json!({"dex": {"rotated": "2026-11-01T00:00:00Z", "due": "2027-01-30T00:00:00Z", "failed": true}});
+    let told = json!({"namespace": "kubeflow", "facts": facts, "credentials": credentials,
+        "options": {"profile": "strict", "policy": "waivers: 7"}});
+    agent.tell(&told);
+    until("what Charmhub has", || {
+        support::verdict(&agent.report(), "IMG-11") == "fail"
+    });
+    let report = agent.report();
+    assert!(
+        report["problems"][0]
+            .as_str()
+            .unwrap()
+            .starts_with("option policy"),
+        "{report}"
+    );
+    assert_eq!(
+        agent.metric("ckf_hardening_credential_rotation_failed{credential=\"dex\"}"),
+        1.0
+    );
+    assert_eq!(agent.metric("ckf_hardening_images{state=\"newer\"}"), 1.0);
+    std::fs::write(agent.folder.path().join("told.json"), "{\"leads\": tru").unwrap();
+    std::thread::sleep(Duration::from_secs(3));
+    assert_eq!(support::verdict(&agent.report(), "IMG-11"), "fail");
+
+    // A rotation is told as such.
+    let mut rotated = told.clone();
+    rotated["credentials"]["dex"]["rotated"] = "2026-11-02T00:00:00Z".into();
+    agent.tell(&rotated);
+    until("the event", || {
+        agent
+            .events()
+            .iter()
+            .any(|event| event["event"] == "authn_password_change:dex")
+    });
+}
