@@ -9,7 +9,11 @@ use std::{env, fs};
 fn main() {
     let root = env::var("CARGO_MANIFEST_DIR").expect("cargo sets it");
     let mut code = String::new();
-    for (constant, folder) in [("CONTROL_FILES", "controls"), ("RELEASE_FILES", "releases")] {
+    for (constant, folder) in [
+        ("CONTROL_FILES", "controls"),
+        ("RELEASE_FILES", "releases"),
+        ("ALERT_FILES", "alerts"),
+    ] {
         let folder = Path::new(&root).join("catalog").join(folder);
         println!("cargo::rerun-if-changed={}", folder.display());
         let mut files: Vec<_> = fs::read_dir(&folder)

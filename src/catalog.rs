@@ -255,6 +255,30 @@ pub fn release(name: &str) -> Option<&'static Release> {
     releases().iter().find(|r| r.name == name)
 }
 
+/// Groups of alert rules, `hardening` for Prometheus and `logs` for Loki: name and rules.
+pub fn alerts(file: &str) -> Vec<(String, serde_json::Value)> {
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Group {
+        name: String,
+        rules: serde_json::Value,
+    }
+    let found = ALERT_FILES
+        .iter()
+        .find(|(name, _)| name.strip_suffix(".yaml") == Some(file));
+    let groups: Vec<Group> = found.map_or_else(Vec::new, |(name, text)| parse(name, text));
+    groups
+        .into_iter()
+        .map(|group| (group.name, group.rules))
+        .collect()
+}
+
+/// Dashboards of Grafana, by stem of the file's name.
+pub const DASHBOARDS: [(&str, &str); 1] = [(
+    "hardening",
+    include_str!("../catalog/dashboards/hardening.json"),
+)];
+
 fn parse<T: serde::de::DeserializeOwned>(name: &str, text: &str) -> T {
     // The files are in the binary, and a test reads them all.
     serde_json::from_str(text).unwrap_or_else(|e| panic!("catalogue file {name}: {e}"))

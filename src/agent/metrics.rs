@@ -118,7 +118,7 @@ pub fn certificates(facts: &Facts) -> Vec<CertificateTimes> {
             .items
             .iter()
             .flat_map(|gateway| &gateway.spec.servers)
-            .filter_map(|server| Some(server.tls.as_ref()?.credential_name.as_deref()?))
+            .filter_map(|server| server.tls.as_ref()?.credential_name.as_deref())
             .collect();
         for secret in &secrets.items {
             let is_of_platform = secret.metadata.namespace == *facts.about.namespace;

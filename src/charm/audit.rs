@@ -8,6 +8,7 @@ use super::enforce;
 use super::login::Access;
 use super::rocks::Kept;
 use super::rotate;
+use crate::agent::told::ToldFacts;
 use crate::config::{OptionProblem, Options};
 use crate::facts::handshake::{self, Vantage};
 use crate::facts::juju::{self, Juju};
@@ -42,6 +43,8 @@ pub struct Audited {
     /// What stands for the gateway's configuration with the option `enforce`, or why that
     /// does not hold; `None` if it was not tried.
     pub enforced: Option<Result<String, String>>,
+    /// What the agent cannot read itself.
+    pub told: ToldFacts,
 }
 
 /// Audits the model of this unit. The outer error is one of Juju's tools.
@@ -104,6 +107,13 @@ pub fn run(
         report,
         juju_problem,
         enforced,
+        told: ToldFacts {
+            juju: facts.juju,
+            rotated: facts.rotated,
+            rocks: facts.rocks,
+            charmhub: facts.charmhub,
+            ledger: facts.ledger,
+        },
     }))
 }
 

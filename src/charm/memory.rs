@@ -1,6 +1,6 @@
 //! What the unit remembers from one event to the next, in Juju's store.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::Context as _;
 use jiff::Timestamp;
@@ -45,6 +45,18 @@ struct Stored {
     /// Marks of the authorities that oidc-gatekeeper was told to trust.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     login_trusts: Vec<String>,
+    /// Endpoints of COS and of the dashboard that are related.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    observed: BTreeSet<String>,
+    /// Where logs go, by unit of Loki, as the container was told.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    logs: BTreeMap<String, String>,
+    /// Units of Loki that it was ever told of.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    loki: BTreeSet<String>,
+    /// Stands for what the agent was told, and whether that this unit leads.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    agent: Option<(String, bool)>,
 }
 
 /// An audit, in short.
@@ -117,6 +129,7 @@ impl Memory {
                 report,
                 juju_problem,
                 enforced,
+                told: _,
             }) => {
                 let before = self.now.audit.as_ref();
                 let (mark, enforcement_problem) = match enforced {
@@ -180,6 +193,41 @@ impl Memory {
     /// Notes which it was given; `None` if it must be given again.
     pub fn set_handed_down(&mut self, fingerprint: Option<String>) {
         self.now.handed_down = fingerprint;
+    }
+
+    /// Endpoints of COS and of the dashboard that are related.
+    pub fn observed(&self) -> &BTreeSet<String> {
+        &self.now.observed
+    }
+
+    /// Notes what is related.
+    pub fn set_observed(&mut self, related: BTreeSet<String>) {
+        self.now.observed = related;
+    }
+
+    /// Where logs go, by unit of Loki, as the container was told, and every unit that it was
+    /// ever told of.
+    pub fn logs(&self) -> (&BTreeMap<String, String>, Vec<String>) {
+        (&self.now.logs, self.now.loki.iter().cloned().collect())
+    }
+
+    /// Notes where logs go by now.
+    pub fn set_logs(&mut self, logs: BTreeMap<String, String>) {
+        self.now.loki.extend(logs.keys().cloned());
+        self.now.logs = logs;
+    }
+
+    /// What the agent was told, and whether that this unit leads; `None` if it was not.
+    pub fn agent(&self) -> Option<(&str, bool)> {
+        self.now
+            .agent
+            .as_ref()
+            .map(|(mark, leads)| (mark.as_str(), *leads))
+    }
+
+    /// Notes what it was told.
+    pub fn set_agent(&mut self, told: Option<(String, bool)>) {
+        self.now.agent = told;
     }
 
     /// Marks of the authorities that oidc-gatekeeper was told to trust.

@@ -6,16 +6,19 @@ mod certificates;
 mod enforce;
 mod login;
 mod memory;
+mod observe;
 mod remedy_actions;
 mod rocks;
 mod rotate;
 mod rotation_actions;
 mod status;
+mod workload;
 
+use std::collections::BTreeMap;
 use std::process::ExitCode;
 
 use anyhow::Context as _;
-use juju_charm::event::{Lifecycle, RelationChange, SecretEvent};
+use juju_charm::event::{Lifecycle, RelationChange, SecretEvent, WorkloadEvent};
 use juju_charm::relation::Relation;
 use juju_charm::{
     Event, Unit, config, goal, leader, logging, secret, status as juju_status, version,
@@ -25,11 +28,15 @@ use log::{LevelFilter, debug, info, warn};
 use self::audit::Duty;
 use self::memory::Memory;
 use self::rotate::{Asked, Read, Rotations};
+use self::workload::Workload;
+use crate::agent::told::{CredentialState, Told, ToldFacts};
 use crate::config::{OptionProblem, Options};
 use crate::facts::kubernetes::ReadError;
 use crate::pki::bundle;
+use crate::relations::loki_push_api;
+use crate::relations::topology::Topology;
 use crate::remedies::MANAGED_BY;
-use crate::rotation::Credential;
+use crate::rotation::{Credential, Ledger, Plan, Stage, Target};
 
 /// Runs for one event and ends. It fails only if Juju's own tools do: what a
 /// cluster or an option has wrong is told by the status.
@@ -65,17 +72,24 @@ fn dispatch() -> anyhow::Result<()> {
 struct Charm<'a> {
     unit: &'a Unit,
     options: Options,
+    /// The same as Juju told them.
+    raw: config::Options,
     problems: Vec<OptionProblem>,
     memory: Memory,
     /// What keeps a credential from being rotated, or a gateway from its certificate.
     hindrances: Vec<certificates::Hindrance>,
     /// Who is to be trusted for what the gateway serves, PEM; none if it was not looked.
     trusted: Option<Vec<String>>,
+    /// What the last audit of this hook learned that the agent cannot read.
+    told: Option<ToldFacts>,
+    /// How far each credential is, if it was looked.
+    credentials: BTreeMap<String, CredentialState>,
 }
 
 impl<'a> Charm<'a> {
     fn read(unit: &'a Unit) -> anyhow::Result<Self> {
-        let (options, problems) = Options::parse(&config::all().context("reading the options")?);
+        let raw = config::all().context("reading the options")?;
+        let (options, problems) = Options::parse(&raw);
         log::set_max_level(options.log_level);
         for problem in &problems {
             warn!("{problem}");
@@ -83,10 +97,13 @@ impl<'a> Charm<'a> {
         Ok(Self {
             unit,
             options,
+            raw,
             problems,
             memory: Memory::read()?,
             hindrances: Vec::new(),
             trusted: None,
+            told: None,
+            credentials: BTreeMap::new(),
         })
     }
 
@@ -98,7 +115,10 @@ impl<'a> Charm<'a> {
         if let Err(error) = &result {
             warn!("{error}");
         }
-        Ok(result.map(|audited| audited.report))
+        Ok(result.map(|audited| {
+            self.told = Some(audited.told);
+            audited.report
+        }))
     }
 
     /// Whether somebody changed the gateway's configuration since the last audit. It is
@@ -148,7 +168,82 @@ impl<'a> Charm<'a> {
         }
         rotations.advance(&asked)?;
         self.hindrances.extend(rotations.problem_line());
+        self.credentials = credentials(plan, rotations.ledger());
         rotations.write()
+    }
+
+    /// Has COS and Kubeflow's dashboard know what they should, and the agent's output go
+    /// where they say.
+    fn observe(&mut self, event: &Event, is_leader: bool) -> anyhow::Result<()> {
+        let is_ready = is_ready(event);
+        if !is_ready && !observe::concerns(event, self.memory.observed()) {
+            return Ok(());
+        }
+        if is_ready && self.memory.observed().is_empty() {
+            return Ok(());
+        }
+        let host = self.options.policy.external_hostname.as_deref();
+        let observed = observe::keep(self.unit, event, is_leader, host)?;
+        self.hindrances.extend(observed.hindrances);
+        self.memory.set_observed(observed.related);
+        let (logs, before) = self.memory.logs();
+        if *logs == observed.logs && !is_ready {
+            return Ok(());
+        }
+        let topology = Topology {
+            model: &self.unit.model,
+            model_uuid: &self.unit.model_uuid,
+            application: self.unit.application(),
+        };
+        let targets = loki_push_api::targets(&topology, &self.unit.name, &observed.logs, &before);
+        if let Some(workload) = Workload::connect() {
+            match workload.forward(&targets) {
+                Ok(()) => self.memory.set_logs(observed.logs),
+                Err(why) => warn!("where logs go could not be told: {why}"),
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether the agent must be told anew, and this hook has not learned what to tell it.
+    fn has_to_learn(&self, event: &Event, is_leader: bool) -> bool {
+        let has_led = self.memory.agent().map(|(_, leads)| leads);
+        is_leader && (is_ready(event) || has_led == Some(false)) && Workload::connect().is_some()
+    }
+
+    /// Has the agent run, and tells it what only this side knows, if that is other than it
+    /// was told. While its container is not there, this waits for it.
+    fn tell_agent(&mut self, event: &Event, is_leader: bool) {
+        let has_led = self.memory.agent().map(|(_, leads)| leads);
+        let is_news = match is_leader {
+            // Without an audit the agent knows more than this hook does.
+            true => self.told.is_some(),
+            false => is_ready(event) || has_led != Some(false),
+        };
+        if !is_news {
+            return;
+        }
+        let told = Told {
+            namespace: self.unit.model.clone(),
+            leads: is_leader,
+            options: self.raw.as_map().clone(),
+            facts: self.told.clone().unwrap_or_default(),
+            credentials: self.credentials.clone(),
+        };
+        let mark = workload::mark(&told);
+        if !is_ready(event) && self.memory.agent() == Some((&mark, is_leader)) {
+            return;
+        }
+        let Some(workload) = Workload::connect() else {
+            return;
+        };
+        match workload.keep(&told) {
+            Ok(()) => self.memory.set_agent(Some((mark, is_leader))),
+            Err(why) => {
+                warn!("the agent could not be told: {why}");
+                self.memory.set_agent(None);
+            }
+        }
     }
 
     /// Has the gateway hold a certificate.
@@ -258,6 +353,24 @@ impl<'a> Charm<'a> {
     }
 }
 
+/// How far each credential of the plan is.
+fn credentials(plan: &Plan, ledger: &Ledger) -> BTreeMap<String, CredentialState> {
+    let of = |(credential, target): (&Credential, &Target)| {
+        let entry = ledger.0.get(credential).cloned().unwrap_or_default();
+        let due = entry
+            .rotated
+            .and_then(|at| at.checked_add(target.every).ok());
+        let state = CredentialState {
+            rotated: entry.rotated,
+            due,
+            is_open: entry.stage != Stage::Settled,
+            failed: entry.failure.is_some(),
+        };
+        (credential.to_string(), state)
+    };
+    plan.targets.iter().map(of).collect()
+}
+
 /// Leaves the cluster as it was, when the last unit goes.
 fn remove(unit: &Unit) -> anyhow::Result<()> {
     let goal = match goal::state() {
@@ -282,6 +395,17 @@ fn remove(unit: &Unit) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Whether a container has started, with nothing of what it was told before.
+fn is_ready(event: &Event) -> bool {
+    matches!(
+        event,
+        Event::Workload {
+            what: WorkloadEvent::Ready,
+            ..
+        }
+    )
+}
+
 /// Whether much may be other than it was: what is remembered is looked at again.
 fn is_new(event: &Event) -> bool {
     matches!(
@@ -300,7 +424,8 @@ fn reconcile(unit: &Unit, event: &Event) -> anyhow::Result<()> {
     }
     let is_due = charm.memory.is_audit_due(&charm.options, crate::now());
     let mut is_audited = false;
-    if is_leader && (is_due || charm.has_drifted(event)) {
+    let is_new_to_agent = charm.has_to_learn(event, is_leader);
+    if is_leader && (is_due || is_new_to_agent || charm.has_drifted(event)) {
         // What keeps the cluster from being read is in the memory, and so in the status.
         if let Ok(report) = charm.audit(Duty::Keep)? {
             info!("audited: {}", report.status_line());
@@ -319,6 +444,8 @@ fn reconcile(unit: &Unit, event: &Event) -> anyhow::Result<()> {
         warn!("{}", hindrance.1);
         charm.hindrances.push(hindrance);
     }
+    charm.observe(event, is_leader)?;
+    charm.tell_agent(event, is_leader);
     // Juju itself sets a status when a unit starts.
     let say_again = matches!(
         event,

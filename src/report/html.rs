@@ -200,12 +200,12 @@ fn write_control(out: &mut String, control: &ControlReport, place: usize) -> std
         Verdict::Pass => "ok",
         _ => "info",
     };
-    write!(
+    writeln!(
         out,
         "<article class=\"{class}\" id=\"{id}\" data-id=\"{id}\" data-rank=\"{place}\" data-verdict=\"{verdict}\" data-severity=\"{severity}\">\
          <details><summary><span class=\"id\">{id}</span><span class=\"title\">{}</span>\
          <span class=\"tag severity\">{severity}</span><span class=\"tag\">{verdict}</span></summary><div class=\"inside\">\
-         <p class=\"reason\">{}</p>\n",
+         <p class=\"reason\">{}</p>",
         escape(&control.title),
         escape(&control.reason),
     )?;

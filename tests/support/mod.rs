@@ -1,6 +1,7 @@
 //! What the tests of the binary share.
 #![allow(dead_code, reason = "each test binary uses its part")]
 
+pub mod pebble;
 pub mod rotation;
 
 use std::collections::BTreeMap;

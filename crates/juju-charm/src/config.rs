@@ -20,6 +20,11 @@ impl Options {
         Self(map)
     }
 
+    /// All of them, as Juju told them.
+    pub fn as_map(&self) -> &Map<String, Value> {
+        &self.0
+    }
+
     /// An option of type string; an empty one is absent.
     pub fn text(&self, name: &str) -> Option<&str> {
         self.0.get(name)?.as_str().filter(|text| !text.is_empty())

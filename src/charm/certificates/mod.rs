@@ -19,6 +19,7 @@ pub use self::authority::LABEL as AUTHORITY;
 use self::authority::Own;
 pub use self::gatekeeper::trust as trust_at_login;
 pub use self::given::Given;
+pub use self::trust::differs;
 use super::enforce;
 use crate::pki::{Issued, Name, Request, renewal_time};
 use crate::policy::Policy;

@@ -139,7 +139,10 @@ pub struct SystemInfo {
 impl Client {
     /// The client of a workload container of this unit.
     pub fn of_container(name: &str) -> Self {
-        Self::at(format!("/charm/containers/{name}/pebble.socket"))
+        // A simulated Juju has its containers elsewhere.
+        let root = std::env::var_os("JUJU_SIM_CONTAINERS");
+        let root = root.map_or_else(|| PathBuf::from("/charm/containers"), PathBuf::from);
+        Self::at(root.join(name).join("pebble.socket"))
     }
 
     /// A client of the Pebble at a socket.

@@ -1,0 +1,178 @@
+//! Relations with COS and with Kubeflow's dashboard: what each is told, and where logs go.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use juju_charm::event::{Lifecycle, RelationChange};
+use juju_charm::port::{self, Port};
+use juju_charm::relation::{self, Databag, Relation, Side};
+use juju_charm::{Event, Status, Unit, network};
+use log::warn;
+
+use super::certificates::Hindrance;
+use super::certificates::differs;
+use super::workload::PORT;
+use crate::catalog;
+use crate::relations::topology::Topology;
+use crate::relations::{
+    answer, catalogue, grafana_dashboard, istio_ingress, kubeflow_dashboard_links, loki_push_api,
+    prometheus_scrape,
+};
+
+const METRICS: &str = "metrics-endpoint";
+const DASHBOARDS: &str = "grafana-dashboard";
+const LOGS: &str = "logging";
+const CATALOGUE: &str = "catalogue";
+const INGRESS: &str = "ingress";
+const LINKS: &str = "dashboard-links";
+const ENDPOINTS: [&str; 6] = [METRICS, DASHBOARDS, LOGS, CATALOGUE, INGRESS, LINKS];
+/// Where istio-pilot's gateway has the report page.
+const PREFIX: &str = "/hardening/";
+
+/// What came of it.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Observed {
+    /// Endpoints that are related.
+    pub related: BTreeSet<String>,
+    /// Where logs go, by unit of Loki.
+    pub logs: BTreeMap<String, String>,
+    /// What a peer does not take.
+    pub hindrances: Vec<Hindrance>,
+}
+
+/// Whether an event may change what is told here. `related` are the endpoints that were when
+/// it was looked last: an address changes without an event of its own.
+pub fn concerns(event: &Event, related: &BTreeSet<String>) -> bool {
+    match event {
+        Event::Relation(relation) => ENDPOINTS.contains(&relation.endpoint.as_str()),
+        Event::Lifecycle(Lifecycle::UpgradeCharm | Lifecycle::LeaderElected | Lifecycle::Start) => {
+            true
+        }
+        Event::Lifecycle(Lifecycle::UpdateStatus | Lifecycle::ConfigChanged) => !related.is_empty(),
+        _ => false,
+    }
+}
+
+/// Has every peer be told what it should know; only a leader tells for the application.
+pub fn keep(
+    unit: &Unit,
+    event: &Event,
+    leads: bool,
+    host: Option<&str>,
+) -> anyhow::Result<Observed> {
+    let broken = match event {
+        Event::Relation(relation) if relation.what == RelationChange::Broken => {
+            Some(Relation::new(&relation.id))
+        }
+        _ => None,
+    };
+    let topology = Topology {
+        model: &unit.model,
+        model_uuid: &unit.model_uuid,
+        application: unit.application(),
+    };
+    let mut related: BTreeMap<&str, Vec<Relation>> = BTreeMap::new();
+    for endpoint in ENDPOINTS {
+        let mut all = relation::of_endpoint(endpoint)?;
+        all.retain(|relation| Some(relation) != broken.as_ref());
+        if !all.is_empty() {
+            related.insert(endpoint, all);
+        }
+    }
+    let mut observed = Observed {
+        related: related
+            .keys()
+            .map(|endpoint| (*endpoint).to_owned())
+            .collect(),
+        ..Observed::default()
+    };
+    if let Some(relations) = related.get(METRICS) {
+        let network = network::of_binding(METRICS)?;
+        let address = network.ingress_addresses.first().map(String::as_str);
+        let address = address
+            .or_else(|| network.bind_address())
+            .unwrap_or_default();
+        let wanted = prometheus_scrape::unit(&unit.name, address);
+        for relation in relations.iter().filter(|_| !address.is_empty()) {
+            if differs(&relation.get(Side::Unit(&unit.name))?, &wanted) {
+                relation.set(&wanted)?;
+            }
+        }
+    }
+    if let Some(relations) = related.get(LOGS) {
+        for relation in relations {
+            for name in relation.units()? {
+                let told = loki_push_api::endpoint(&relation.get(Side::Unit(&name))?);
+                observed.logs.extend(told.map(|url| (name, url)));
+            }
+        }
+    }
+    let needs_service = [CATALOGUE, INGRESS, LINKS]
+        .iter()
+        .any(|name| related.contains_key(name));
+    if needs_service && !port::opened()?.contains(&Port::Tcp(PORT)) {
+        // Juju makes it a port of the application's Service.
+        port::open(Port::Tcp(PORT))?;
+    }
+    if !leads {
+        return Ok(observed);
+    }
+    for (endpoint, relations) in &related {
+        let wanted = match application(endpoint, &topology, related.contains_key(INGRESS), host) {
+            Ok(wanted) => wanted,
+            Err(why) => {
+                warn!("{endpoint}: {why}");
+                continue;
+            }
+        };
+        for relation in relations {
+            if differs(
+                &relation.get(Side::Application(topology.application))?,
+                &wanted,
+            ) {
+                relation.set_application(&wanted)?;
+            }
+            if let Some(name) = relation.application()? {
+                let refusal = answer::refusal(&relation.get(Side::Application(&name))?);
+                observed.hindrances.extend(refusal.map(|why| {
+                    warn!("{name} does not take what {endpoint} tells: {why}");
+                    (
+                        Status::Waiting,
+                        format!("{name} does not take what {endpoint} tells: {why}"),
+                    )
+                }));
+            }
+        }
+    }
+    Ok(observed)
+}
+
+/// What the application tells by an endpoint.
+fn application(
+    endpoint: &str,
+    topology: &Topology<'_>,
+    has_ingress: bool,
+    host: Option<&str>,
+) -> std::io::Result<Databag> {
+    let rules = |file: &str| {
+        let groups = catalog::alerts(file);
+        let groups: Vec<_> = groups
+            .iter()
+            .map(|(name, rules)| (name.as_str(), rules.clone()))
+            .collect();
+        topology.rules(&groups)
+    };
+    Ok(match endpoint {
+        METRICS => prometheus_scrape::application(topology, PORT, &rules("hardening")),
+        DASHBOARDS => grafana_dashboard::application(topology, &catalog::DASHBOARDS)?,
+        LOGS => loki_push_api::application(topology, &rules("logs")),
+        CATALOGUE => catalogue::application(&match (has_ingress, host) {
+            (true, Some(host)) => format!("https://{host}{PREFIX}"),
+            _ => format!(
+                "http://{}.{}.svc.cluster.local:{PORT}/",
+                topology.application, topology.model
+            ),
+        }),
+        INGRESS => istio_ingress::application(topology.application, topology.model, PORT, PREFIX),
+        _ => kubeflow_dashboard_links::application(PREFIX),
+    })
+}

@@ -1,0 +1,346 @@
+//! Relations with COS and with Kubeflow's dashboard, as the peers' own libraries and tools
+//! read them; and the agent in its container, as it is told.
+
+mod support;
+
+use std::collections::BTreeMap;
+use std::io::Write as _;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use ckf_hardening::catalog;
+use ckf_worlds::World;
+use juju_sim::{Event, Relation, Simulation};
+use serde_json::{Value, json};
+use support::pebble::Pebble;
+
+const PEERS: [(u32, &str, &str); 6] = [
+    (11, "metrics-endpoint", "grafana-agent-k8s"),
+    (12, "grafana-dashboard", "grafana-agent-k8s"),
+    (13, "logging", "grafana-agent-k8s"),
+    (14, "catalogue", "catalogue"),
+    (15, "ingress", "istio-pilot"),
+    (16, "dashboard-links", "kubeflow-dashboard"),
+];
+
+fn unit() -> Simulation {
+    let files = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut unit = Simulation::new(files, env!("CARGO_BIN_EXE_ckf-hardening").as_ref()).unwrap();
+    unit.environment
+        .insert("KUBECONFIG".into(), "/nowhere".into());
+    unit.set_option("offline", true);
+    unit.set_option("external-hostname", "kubeflow.example.com");
+    for (id, endpoint, application) in PEERS {
+        unit.change(|model| {
+            model
+                .relations
+                .push(Relation::new(id, endpoint, application, 1))
+        });
+    }
+    unit
+}
+
+fn fire(unit: &mut Simulation, event: &Event) -> Vec<String> {
+    let outcome = unit.run(event);
+    assert!(outcome.committed(), "{outcome:?}");
+    outcome.calls.into_iter().map(|call| call.tool).collect()
+}
+
+fn relation(unit: &Simulation, id: u32) -> Relation {
+    unit.model().relation(id).unwrap().clone()
+}
+
+fn changed(unit: &mut Simulation, id: u32) -> Vec<String> {
+    let event = Event::relation(&relation(unit, id), "changed", None);
+    fire(unit, &event)
+}
+
+fn told(unit: &Simulation, id: u32) -> BTreeMap<String, String> {
+    relation(unit, id).application_data
+}
+
+fn parsed(text: &str) -> Value {
+    serde_json::from_str(text).unwrap()
+}
+
+/// Runs promtool on a file, and returns what it says.
+fn promtool(arguments: &[&str], name: &str, text: &str) -> String {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join(name);
+    std::fs::write(&path, text).unwrap();
+    let program = debian_programs::program("prometheus", "promtool").unwrap();
+    let output = Command::new(program)
+        .args(arguments)
+        .arg(&path)
+        .output()
+        .unwrap();
+    let said = format!(
+        "{}{}",
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    );
+    assert!(output.status.success(), "{said}");
+    said
+}
+
+#[test]
+fn every_peer_is_told_what_its_own_library_takes_and_told_it_once() {
+    let mut unit = unit();
+    fire(&mut unit, &Event::hook("leader-elected"));
+    let metrics = told(&unit, 11);
+    let jobs = parsed(&metrics["scrape_jobs"]);
+    assert_eq!(jobs[0]["static_configs"][0]["targets"], json!(["*:8090"]));
+    let of_unit = relation(&unit, 11).unit_data;
+    assert!(
+        !of_unit["prometheus_scrape_unit_address"].is_empty(),
+        "{of_unit:?}"
+    );
+    assert_eq!(of_unit["prometheus_scrape_unit_name"], "ckf-hardening/0");
+    let said = promtool(&["check", "rules"], "rules.json", &metrics["alert_rules"]);
+    assert!(said.contains(&format!("{} rules found", 12)), "{said}");
+    let catalogue = told(&unit, 14);
+    assert_eq!(catalogue["url"], "https://kubeflow.example.com/hardening/");
+
+    let judged = judge(&json!({
+        "metadata": parsed(&metrics["scrape_metadata"]),
+        "dashboards": parsed(&told(&unit, 12)["dashboards"]),
+        "ingress": told(&unit, 15),
+        "links": parsed(&told(&unit, 16)["dashboard_links"]),
+        "logs": {"metadata": parsed(&told(&unit, 13)["metadata"]), "rules": parsed(&told(&unit, 13)["alert_rules"])},
+    }));
+    assert_eq!(
+        judged["identifier"],
+        json!(format!(
+            "kubeflow_{}_ckf-hardening",
+            &unit.model().uuid[..8]
+        ))
+    );
+    assert_eq!(
+        judged["dashboards"],
+        json!(["Hardening of Charmed Kubeflow"])
+    );
+    assert_eq!(judged["ingress"]["service"], "ckf-hardening");
+    assert_eq!(judged["ingress"]["port"], 8090);
+
+    // The same again writes nothing, for each byte wakes the peer.
+    for id in [11, 12, 13, 14, 15, 16] {
+        let calls = changed(&mut unit, id);
+        assert!(
+            !calls.contains(&"relation-set".to_owned()),
+            "{id}: {calls:?}"
+        );
+    }
+    // One who leads no longer leaves it to the other.
+    unit.change(|model| model.leader = false);
+    unit.change(|model| {
+        model
+            .relations
+            .iter_mut()
+            .for_each(|relation| relation.application_data.clear())
+    });
+    changed(&mut unit, 11);
+    assert!(told(&unit, 11).is_empty());
+    unit.change(|model| model.leader = true);
+    fire(&mut unit, &Event::hook("leader-elected"));
+    for (id, ..) in PEERS {
+        assert!(!told(&unit, id).is_empty(), "{id}");
+    }
+}
+
+#[test]
+fn what_a_peer_does_not_take_is_told_by_the_status() {
+    let mut unit = unit();
+    fire(&mut unit, &Event::hook("leader-elected"));
+    unit.change(|model| {
+        let relation = model
+            .relations
+            .iter_mut()
+            .find(|relation| relation.id == 11)
+            .unwrap();
+        let answer = r#"{"errors": "group x, rule 0: could not parse expression"}"#;
+        relation
+            .remote_application_data
+            .insert("event".into(), answer.into());
+    });
+    changed(&mut unit, 11);
+    let status = unit.model().status.clone();
+    assert!(
+        status.message.contains(
+            "grafana-agent-k8s does not take what metrics-endpoint tells: group x, rule 0"
+        ),
+        "{}",
+        status.message
+    );
+}
+
+/// Has the peers' libraries read what we wrote.
+fn judge(wrote: &Value) -> Value {
+    let packages = ["cosl==1.11.3", "serialized-data-interface==0.7.0"];
+    let programs = pip_programs::programs("cos", &packages).unwrap();
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/peers/cos.py");
+    let mut python = Command::new(programs.join("python"))
+        .arg(script)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    python
+        .stdin
+        .take()
+        .unwrap()
+        .write_all(wrote.to_string().as_bytes())
+        .unwrap();
+    let output = python.wait_with_output().unwrap();
+    assert!(output.status.success());
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+#[test]
+fn each_alert_fires_when_it_should_and_not_before() {
+    let groups = catalog::alerts("hardening");
+    let rules = json!({"groups": groups.iter().map(|(name, rules)| json!({"name": name, "rules": rules})).collect::<Vec<_>>()});
+    let directory = tempfile::tempdir().unwrap();
+    std::fs::write(directory.path().join("rules.yaml"), rules.to_string()).unwrap();
+    let tests = include_str!("cos/alerts_test.yaml");
+    std::fs::write(directory.path().join("test.yaml"), tests).unwrap();
+    let program = debian_programs::program("prometheus", "promtool").unwrap();
+    let output = Command::new(program)
+        .args(["test", "rules", "test.yaml"])
+        .current_dir(directory.path())
+        .output()
+        .unwrap();
+    let said = format!(
+        "{}{}",
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    );
+    assert!(output.status.success(), "{said}");
+    // Each alert is tried both ways, and has a page for whoever it wakes.
+    let parsed: Value = serde_yaml::from_str(tests).unwrap();
+    let tried = parsed["tests"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .flat_map(|test| test["alert_rule_test"].as_array().unwrap());
+    let tried: Vec<(&str, bool)> = tried
+        .map(|test| {
+            (
+                test["alertname"].as_str().unwrap(),
+                test["exp_alerts"].as_array().is_some_and(|a| !a.is_empty()),
+            )
+        })
+        .collect();
+    let of_logs = catalog::alerts("logs");
+    let all = groups
+        .iter()
+        .chain(&of_logs)
+        .flat_map(|(_, rules)| rules.as_array().unwrap());
+    for rule in all {
+        let name = rule["alert"].as_str().unwrap();
+        let page = rule["annotations"]["runbook"].as_str().unwrap();
+        assert!(
+            Path::new(env!("CARGO_MANIFEST_DIR")).join(page).exists(),
+            "{name}: {page}"
+        );
+        if !of_logs
+            .iter()
+            .any(|(_, rules)| rules.as_array().unwrap().contains(rule))
+        {
+            assert!(
+                tried.contains(&(name, true)) && tried.contains(&(name, false)),
+                "{name}: {tried:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn the_agent_runs_in_its_container_and_is_told_what_it_cannot_read() {
+    let sandbox = support::cluster(&World::stock("1.10"));
+    let pebble = Pebble::start();
+    let mut unit = unit();
+    unit.environment
+        .insert("KUBECONFIG".into(), sandbox.kubeconfig("admin").into());
+    // Before its container is there nothing is lost.
+    fire(&mut unit, &Event::hook("config-changed"));
+    unit.environment
+        .insert("JUJU_SIM_CONTAINERS".into(), pebble.containers().into());
+    fire(&mut unit, &Event::pebble_ready("hardening"));
+    let given = pebble.given();
+    let told = &given
+        .iter()
+        .find(|(name, _)| name == "/var/lib/ckf-hardening/told.json")
+        .unwrap()
+        .1;
+    assert_eq!(
+        (&told["namespace"], &told["leads"]),
+        (&json!("kubeflow"), &json!(true))
+    );
+    assert_eq!(told["options"]["external-hostname"], "kubeflow.example.com");
+    let layer = &given
+        .iter()
+        .find(|(name, _)| name == "ckf-hardening")
+        .unwrap()
+        .1;
+    let command = layer["services"]["agent"]["command"].as_str().unwrap();
+    assert_eq!(
+        command,
+        "/usr/bin/ckf-hardening serve --listen 0.0.0.0:8090 --told /var/lib/ckf-hardening"
+    );
+    assert_eq!(
+        layer["checks"]["agent"]["http"]["url"],
+        "http://127.0.0.1:8090/healthz"
+    );
+
+    // With nothing new it is left alone.
+    fire(&mut unit, &Event::hook("update-status"));
+    assert_eq!(pebble.given(), []);
+    unit.set_option("tls-min-version", "1.3");
+    fire(&mut unit, &Event::hook("config-changed"));
+    let given = pebble.given();
+    assert_eq!(given[0].1["options"]["tls-min-version"], "1.3");
+
+    // Logs go where Loki says, and no longer when it is gone.
+    unit.change(|model| {
+        let relation = model
+            .relations
+            .iter_mut()
+            .find(|relation| relation.id == 13)
+            .unwrap();
+        let endpoint = r#"{"url": "http://loki-0.loki:3100/loki/api/v1/push"}"#;
+        let databag = BTreeMap::from([("endpoint".to_owned(), endpoint.to_owned())]);
+        relation
+            .remote_units
+            .insert("grafana-agent-k8s/0".into(), databag);
+    });
+    changed(&mut unit, 13);
+    let given = pebble.given();
+    let target = |given: &[(String, Value)]| {
+        let layer = given
+            .iter()
+            .find(|(name, _)| name == "hardening-log-forwarding");
+        layer.unwrap().1["log-targets"]["grafana-agent-k8s/0"].clone()
+    };
+    let forwards = target(&given);
+    assert_eq!(
+        forwards["location"],
+        "http://loki-0.loki:3100/loki/api/v1/push"
+    );
+    assert_eq!(forwards["labels"]["juju_unit"], "ckf-hardening/0");
+    let broken = Event::relation(&relation(&unit, 13), "broken", None);
+    fire(&mut unit, &broken);
+    let removed = target(&pebble.given());
+    assert_eq!(
+        (&removed["services"], &removed["location"]),
+        (&json!(["-all"]), &json!("(removed)"))
+    );
+
+    // Another unit leads: this one's agent must know at once.
+    unit.change(|model| model.relations.retain(|relation| relation.id != 13));
+    unit.change(|model| model.leader = false);
+    fire(&mut unit, &Event::hook("update-status"));
+    assert_eq!(pebble.given()[0].1["leads"], false);
+    unit.change(|model| model.leader = true);
+    fire(&mut unit, &Event::hook("leader-elected"));
+    assert_eq!(pebble.given()[0].1["leads"], true);
+}
