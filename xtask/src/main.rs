@@ -15,7 +15,8 @@ use std::process::ExitCode;
 
 const USAGE: &str = "usage: cargo xtask COMMAND
 
-  demo     the charm's life beside a real API server with a stock Charmed Kubeflow
+  demo     the charm's life beside a real API server with a stock Charmed Kubeflow; at the end it
+           serves the report page until Ctrl-C, unless with `--no-wait`
   test     all tests
   bench    figures of speed and size, each beside its yardstick; `bench hooks` only those of hooks
   pack     the charm for each base, in target/charms
@@ -24,7 +25,7 @@ const USAGE: &str = "usage: cargo xtask COMMAND
 
 fn main() -> ExitCode {
     let result = match std::env::args().nth(1).as_deref() {
-        Some("demo") => demo::demo(),
+        Some("demo") => demo::demo(std::env::args().nth(2).as_deref() != Some("--no-wait")),
         Some("bench") => bench::bench(),
         Some("fetch") => bench::fetch(),
         Some("test") => test::test(),

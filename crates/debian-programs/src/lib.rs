@@ -65,3 +65,30 @@ fn run(command: &mut Command) -> anyhow::Result<()> {
     }
     Ok(())
 }
+
+/// A program whose package needs the system's libraries: it is installed if it is not there.
+pub fn installed(package: &str, program: &str) -> anyhow::Result<PathBuf> {
+    let path = Path::new("/usr/bin").join(program);
+    let target = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/debian");
+    fs::create_dir_all(&target)?;
+    let lock = fs::File::create(target.join(format!("{package}.lock")))?;
+    lock.lock()?;
+    if path.exists() {
+        return Ok(path);
+    }
+    eprintln!("installing Debian's package {package} ...");
+    let install = || {
+        let mut apt = Command::new("apt-get");
+        apt.args(["install", "-y", "-qq", "--no-install-recommends", package]);
+        run(apt.env("DEBIAN_FRONTEND", "noninteractive"))
+    };
+    if install().is_err() {
+        // A new machine has no lists of packages yet.
+        run(Command::new("apt-get").args(["update", "-qq"]))?;
+        install()?;
+    }
+    match path.exists() {
+        true => Ok(path),
+        false => bail!("Debian's package {package} has no {program}"),
+    }
+}

@@ -1,0 +1,99 @@
+//! The report page in a real browser: it reads without scripts, filters with them, and its
+//! own policy lets it do no more.
+
+use std::process::Command;
+
+use ckf_hardening::facts::{About, Facts};
+use ckf_hardening::policy::Policy;
+use ckf_hardening::report::{Report, html};
+use ckf_worlds::World;
+
+/// What came of a page in the browser: its document, and what the console said.
+fn browse(page: &str, more: &[&str]) -> (String, String) {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("page.html");
+    std::fs::write(&path, page).unwrap();
+    let chromium = debian_programs::installed("chromium", "chromium").unwrap();
+    let output = Command::new(chromium)
+        .args([
+            "--headless",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--disable-dev-shm-usage",
+        ])
+        .args([
+            "--enable-logging=stderr",
+            "--v=0",
+            "--timeout=20000",
+            "--dump-dom",
+        ])
+        .arg(format!(
+            "--user-data-dir={}",
+            directory.path().join("profile").display()
+        ))
+        .args(more)
+        .arg(format!("file://{}", path.display()))
+        .output()
+        .unwrap();
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    let console = text(&output.stderr);
+    let console = console.lines().filter(|line| line.contains("CONSOLE"));
+    (text(&output.stdout), console.collect::<Vec<_>>().join("\n"))
+}
+
+fn page() -> String {
+    let about = About {
+        collected_at: "2026-11-25T12:00:00Z".parse().unwrap(),
+        namespace: "kubeflow".into(),
+    };
+    let facts = Facts::from_objects(about, &World::stock("1.10").objects);
+    let report = Report::audit(&facts, &Policy::default(), None, Vec::new());
+    let past: Vec<(i64, [usize; 5])> = (0..90)
+        .map(|i| (i * 60, [1, 4, 9 + i as usize % 5, 6, 2]))
+        .collect();
+    html::page(&report, &past)
+}
+
+#[test]
+fn it_is_filtered_by_its_script_and_nothing_is_refused() {
+    let (document, console) = browse(&page(), &[]);
+    assert_eq!(console, "");
+    // The script has shown the form and counted.
+    assert!(document.contains("118 of 118 controls shown"), "{document}");
+    assert!(document.contains("<form class=\"filter\">"), "{document}");
+    assert!(document.contains("controls could be assessed"));
+    assert!(document.contains("<polyline"));
+}
+
+#[test]
+fn what_is_put_into_it_by_somebody_else_does_not_run() {
+    let evil = "<img src=x onerror=\"document.title='run'\"><script>document.title='run'</script>";
+    let page = page().replace("</main>", &format!("{evil}</main>"));
+    let (document, console) = browse(&page, &[]);
+    assert!(!document.contains("<title>run"), "{document}");
+    assert!(console.contains("Content Security Policy"), "{console}");
+}
+
+#[test]
+fn it_reads_without_scripts() {
+    let page = page();
+    let without = page.split("<script>").next().unwrap();
+    let (document, _) = browse(&format!("{without}</body></html>"), &[]);
+    assert!(
+        document.contains("<form class=\"filter\" hidden=\"\">"),
+        "{document}"
+    );
+    assert!(document.contains("TLS-01"));
+    // For who reads it with their ears, and by the keyboard.
+    assert!(document.contains("<html lang=\"en\">"));
+    assert!(document.contains("role=\"status\"") && document.contains("role=\"img\""));
+    assert_eq!(
+        document.matches("<details>").count(),
+        document.matches("<summary>").count()
+    );
+    assert!(document.contains("<th scope=\"col\">Object</th>"));
+    if let Some(folder) = std::env::var_os("PAGE_SCREENSHOTS") {
+        let path = std::path::Path::new(&folder).join("page.html");
+        std::fs::write(path, page).unwrap();
+    }
+}

@@ -1,0 +1,185 @@
+//! The part of the demo that watches: the agent serves the report page and puts right what
+//! somebody changes, and a real Prometheus scrapes it.
+
+use std::fs::{self, File};
+use std::io::{Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, bail};
+use ckf_hardening::catalog;
+use kube_sandbox::Sandbox;
+use serde_json::{Value, json};
+
+use super::{kubectl, step};
+
+/// Longest wait for anything.
+const PATIENCE: Duration = Duration::from_secs(60);
+const LABELED: [&str; 5] = [
+    "label",
+    "--overwrite",
+    "namespace",
+    "admin",
+    "pod-security.kubernetes.io/enforce=privileged",
+];
+
+/// A process that ends with the demo.
+struct Server(Child);
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// Shows it, and `waits` for Ctrl-C at the end.
+pub fn show(sandbox: &Sandbox, binary: &Path, waits: bool) -> anyhow::Result<()> {
+    let directory = tempfile::tempdir()?;
+    let [agent_port, port] = [free_port()?, free_port()?];
+    step(&format!(
+        "ckf-hardening serve --listen 127.0.0.1:{agent_port}, as Pebble runs it in the charm's container"
+    ));
+    let told = json!({"namespace": "kubeflow", "leads": true, "options": {"enforce": "none"}});
+    fs::write(directory.path().join("told.json"), told.to_string())?;
+    let events = directory.path().join("events");
+    let _agent = Server(
+        Command::new(binary)
+            .args([
+                "serve",
+                "--listen",
+                &format!("127.0.0.1:{agent_port}"),
+                "--told",
+            ])
+            .arg(directory.path())
+            .arg("--kubeconfig")
+            .arg(sandbox.kubeconfig("admin"))
+            .env_remove("JUJU_DISPATCH_PATH")
+            .stdout(File::create(&events)?)
+            .stderr(Stdio::null())
+            .spawn()?,
+    );
+    until(|| Ok(verdict(agent_port, "PSS-01").is_some()))?;
+    println!(
+        "PSS-01 is {}",
+        verdict(agent_port, "PSS-01").unwrap_or_default()
+    );
+
+    step("Somebody takes away what was hardened; the agent watches");
+    let begun = Instant::now();
+    kubectl(sandbox, &LABELED, "")?;
+    until(|| Ok(verdict(agent_port, "PSS-01").as_deref() == Some("fail")))?;
+    println!(
+        "PSS-01 fails, {:.2} s after kubectl was started; its event, as Loki gets it:",
+        begun.elapsed().as_secs_f64()
+    );
+    let told = fs::read_to_string(&events)?;
+    println!(
+        "{}",
+        told.lines()
+            .find(|line| line.contains("PSS-01"))
+            .unwrap_or("(none)")
+    );
+
+    step("A real Prometheus scrapes it, and evaluates the charm's alert rules");
+    let groups = catalog::alerts("hardening").into_iter();
+    let groups: Vec<Value> = groups
+        .map(|(name, rules)| json!({"name": name, "rules": rules}))
+        .collect();
+    fs::write(
+        directory.path().join("rules.yml"),
+        json!({"groups": groups}).to_string(),
+    )?;
+    let config = json!({
+        "global": {"scrape_interval": "1s", "evaluation_interval": "1s"}, "rule_files": ["rules.yml"],
+        "scrape_configs": [{"job_name": "agent", "static_configs": [{"targets": [format!("127.0.0.1:{agent_port}")],
+            "labels": {"juju_model": "kubeflow", "juju_application": "ckf-hardening", "juju_unit": super::UNIT}}]}],
+    });
+    fs::write(directory.path().join("prometheus.yml"), config.to_string())?;
+    let _prometheus = Server(
+        Command::new(debian_programs::program("prometheus", "prometheus")?)
+            .arg(format!(
+                "--config.file={}",
+                directory.path().join("prometheus.yml").display()
+            ))
+            .arg(format!(
+                "--storage.tsdb.path={}",
+                directory.path().join("data").display()
+            ))
+            .arg(format!("--web.listen-address=127.0.0.1:{port}"))
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()?,
+    );
+    let open = "/api/v1/query?query=ckf_hardening_open_controls";
+    until(|| {
+        Ok(get(port, open).is_some_and(|answer| {
+            answer["data"]["result"]
+                .as_array()
+                .is_some_and(|all| !all.is_empty())
+        }))
+    })?;
+    let answer = get(port, open).context("Prometheus answers")?;
+    for result in answer["data"]["result"].as_array().into_iter().flatten() {
+        println!(
+            "{} open: {}",
+            result["metric"]["severity"], result["value"][1]
+        );
+    }
+    let alerts = "/api/v1/alerts";
+    until(|| {
+        Ok(get(port, alerts).is_some_and(|answer| {
+            !answer["data"]["alerts"]
+                .as_array()
+                .is_none_or(Vec::is_empty)
+        }))
+    })?;
+    let answer = get(port, alerts).context("Prometheus answers")?;
+    for alert in answer["data"]["alerts"].as_array().into_iter().flatten() {
+        println!("{} is {}", alert["labels"]["alertname"], alert["state"]);
+    }
+    println!(
+        "\nThe report page:  http://127.0.0.1:{agent_port}/\nPrometheus:       http://127.0.0.1:{port}/alerts"
+    );
+    if waits {
+        println!("Ctrl-C ends them; --no-wait does not wait.");
+        loop {
+            std::thread::park();
+        }
+    }
+    Ok(())
+}
+
+fn free_port() -> anyhow::Result<u16> {
+    Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
+}
+
+/// The JSON that an address answers.
+fn get(port: u16, path: &str) -> Option<Value> {
+    let mut stream = TcpStream::connect(("127.0.0.1", port)).ok()?;
+    write!(stream, "GET {path} HTTP/1.0\r\nHost: x\r\n\r\n").ok()?;
+    let mut text = String::new();
+    stream.read_to_string(&mut text).ok()?;
+    serde_json::from_str(text.split_once("\r\n\r\n")?.1).ok()
+}
+
+fn verdict(port: u16, id: &str) -> Option<String> {
+    let report = get(port, "/api/v1/report")?;
+    let controls = report["controls"].as_array()?;
+    let control = controls.iter().find(|control| control["id"] == id)?;
+    Some(control["verdict"].as_str()?.to_owned())
+}
+
+fn until(mut holds: impl FnMut() -> anyhow::Result<bool>) -> anyhow::Result<()> {
+    let begun = Instant::now();
+    while !holds()? {
+        if begun.elapsed() > PATIENCE {
+            bail!("it did not come within {} s", PATIENCE.as_secs());
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    Ok(())
+}
