@@ -262,6 +262,7 @@ fn the_agent_runs_in_its_container_and_is_told_what_it_cannot_read() {
     unit.environment
         .insert("KUBECONFIG".into(), sandbox.kubeconfig("admin").into());
     // Before its container is there nothing is lost.
+    fire(&mut unit, &Event::hook("leader-elected"));
     fire(&mut unit, &Event::hook("config-changed"));
     unit.environment
         .insert("JUJU_SIM_CONTAINERS".into(), pebble.containers().into());
@@ -276,6 +277,8 @@ fn the_agent_runs_in_its_container_and_is_told_what_it_cannot_read() {
         (&told["namespace"], &told["leads"]),
         (&json!("kubeflow"), &json!(true))
     );
+    // A way to the report is related.
+    assert_eq!(told["shows"], true);
     assert_eq!(told["options"]["external-hostname"], "kubeflow.example.com");
     let layer = &given
         .iter()

@@ -63,6 +63,7 @@ impl Judge {
         publisher: Arc<Publisher>,
     ) -> Self {
         let (options, problems) = parse(&told);
+        publisher.set_shows(told.shows);
         live.change("juju", |facts| {
             told.put_into(facts);
             true
@@ -152,6 +153,7 @@ impl Judge {
                 ));
             }
         }
+        self.publisher.set_shows(told.shows);
         self.told = told;
         (self.options, self.problems) = parse(&self.told);
         log::set_max_level(self.options.log_level);

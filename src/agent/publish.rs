@@ -1,6 +1,7 @@
 //! What came of the last audit, for whoever asks, and events for whoever listens.
 
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::broadcast;
@@ -33,6 +34,7 @@ pub struct Publisher {
     now: Mutex<Option<Published>>,
     past: Mutex<VecDeque<Past>>,
     events: broadcast::Sender<Event>,
+    shows: AtomicBool,
 }
 
 impl Publisher {
@@ -42,6 +44,7 @@ impl Publisher {
             now: Mutex::default(),
             past: Mutex::default(),
             events: broadcast::channel(BEHIND).0,
+            shows: AtomicBool::new(false),
         }
     }
 
@@ -70,6 +73,16 @@ impl Publisher {
             all.pop_front();
         }
         all.iter().copied().collect()
+    }
+
+    /// Whether the report is shown to others than this pod.
+    pub fn shows(&self) -> bool {
+        self.shows.load(Ordering::Relaxed)
+    }
+
+    /// Has it shown to others, or to this pod only.
+    pub fn set_shows(&self, shows: bool) {
+        self.shows.store(shows, Ordering::Relaxed);
     }
 
     /// Tells an event.

@@ -1,12 +1,14 @@
 //! The pages: report, metrics, events. Nothing can be changed here.
 
 use std::convert::Infallible;
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::Router;
 use axum::body::{Body, Bytes};
-use axum::extract::State;
+use axum::extract::{ConnectInfo, Request, State};
 use axum::http::{HeaderMap, HeaderValue, Response, StatusCode, header};
+use axum::middleware::{Next, from_fn_with_state};
 use axum::routing::get;
 use futures_util::stream;
 use tokio::net::TcpListener;
@@ -20,14 +22,40 @@ type Shared = State<Arc<Publisher>>;
 
 /// Serves until the runtime ends.
 pub async fn serve(listener: TcpListener, publisher: Arc<Publisher>) -> std::io::Result<()> {
-    let routes = Router::new()
+    let shown = Router::new()
         .route("/", get(page))
-        .route("/metrics", get(of_metrics))
-        .route("/healthz", get(health))
         .route("/api/v1/report", get(report))
         .route("/api/v1/events", get(events))
-        .with_state(publisher);
+        .route_layer(from_fn_with_state(Arc::clone(&publisher), if_it_is_shown));
+    let routes = Router::new()
+        .route("/metrics", get(of_metrics))
+        .route("/healthz", get(health))
+        .merge(shown)
+        .with_state(publisher)
+        .into_make_service_with_connect_info::<SocketAddr>();
     axum::serve(listener, routes).await
+}
+
+/// What says where the platform is weak is shown to this pod, and to others only if a way
+/// to it was related.
+async fn if_it_is_shown(
+    State(publisher): Shared,
+    ConnectInfo(from): ConnectInfo<SocketAddr>,
+    request: Request,
+    next: Next,
+) -> Response<Body> {
+    match may_see(from, publisher.shows()) {
+        true => next.run(request).await,
+        false => answer(
+            StatusCode::FORBIDDEN,
+            "text/plain; charset=utf-8",
+            "the report is shown when the endpoint ingress is related\n",
+        ),
+    }
+}
+
+fn may_see(from: SocketAddr, shows: bool) -> bool {
+    shows || from.ip().to_canonical().is_loopback()
 }
 
 fn answer(status: StatusCode, kind: &'static str, body: impl Into<Body>) -> Response<Body> {
@@ -129,4 +157,23 @@ async fn events(State(publisher): Shared) -> Response<Body> {
     });
     let body = Body::from_stream(futures_util::StreamExt::chain(first, rest));
     answer(StatusCode::OK, "text/event-stream", body)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn others_see_the_report_only_if_a_way_to_it_is_related() {
+        for (from, shows, may) in [
+            ("127.0.0.1:5", false, true),
+            ("[::1]:5", false, true),
+            ("[::ffff:127.0.0.1]:5", false, true),
+            ("10.1.2.3:5", false, false),
+            ("[::ffff:10.1.2.3]:5", false, false),
+            ("10.1.2.3:5", true, true),
+        ] {
+            assert_eq!(may_see(from.parse().unwrap(), shows), may, "{from} {shows}");
+        }
+    }
 }

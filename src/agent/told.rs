@@ -29,6 +29,9 @@ pub struct Told {
     pub namespace: String,
     /// Whether this unit leads, and so may change the cluster.
     pub leads: bool,
+    /// Whether the report is shown to others than this pod: it says where the platform is
+    /// weak, and so it is only if somebody related a way to it.
+    pub shows: bool,
     /// The options, as Juju tells them; those of type secret name one.
     pub options: Map<String, Value>,
     /// What Juju's side knows.

@@ -218,7 +218,7 @@ impl<'a> Charm<'a> {
         let is_news = match is_leader {
             // Without an audit the agent knows more than this hook does.
             true => self.told.is_some(),
-            false => is_ready(event) || has_led != Some(false),
+            false => is_ready(event) || observe::is_of(event) || has_led != Some(false),
         };
         if !is_news {
             return;
@@ -226,6 +226,7 @@ impl<'a> Charm<'a> {
         let told = Told {
             namespace: self.unit.model.clone(),
             leads: is_leader,
+            shows: observe::has_way(self.memory.observed()),
             options: self.raw.as_map().clone(),
             facts: self.told.clone().unwrap_or_default(),
             credentials: self.credentials.clone(),

@@ -39,6 +39,18 @@ pub struct Observed {
     pub hindrances: Vec<Hindrance>,
 }
 
+/// Whether a way to the report page is related.
+pub fn has_way(related: &BTreeSet<String>) -> bool {
+    [INGRESS, CATALOGUE, LINKS]
+        .iter()
+        .any(|endpoint| related.contains(*endpoint))
+}
+
+/// Whether an event is of a relation that is told here.
+pub fn is_of(event: &Event) -> bool {
+    matches!(event, Event::Relation(relation) if ENDPOINTS.contains(&relation.endpoint.as_str()))
+}
+
 /// Whether an event may change what is told here. `related` are the endpoints that were when
 /// it was looked last: an address changes without an event of its own.
 pub fn concerns(event: &Event, related: &BTreeSet<String>) -> bool {
