@@ -52,64 +52,35 @@ fn charmhub() -> Front {
 
 /// The node runs this digest in the container of a pod.
 fn runs(sandbox: &Sandbox, pod: &str, container: &str, image: Option<&str>, digest: &str) {
-    let patch = |more: &[&str], patch: Value| {
-        let patch = patch.to_string();
-        let arguments = [
-            &[
-                "patch",
-                "pod",
-                "-n",
-                "kubeflow",
-                pod,
-                "--type=strategic",
-                "-p",
-                &patch,
-            ],
-            more,
-        ]
-        .concat();
-        let output = sandbox.kubectl(&arguments).unwrap();
-        assert!(
-            output.status.success(),
-            "{}",
-            String::from_utf8_lossy(&output.stderr)
-        );
+    let kubectl = |arguments: &[&str]| {
+        let output = sandbox.kubectl(arguments).unwrap();
+        let why = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{arguments:?}: {why}");
+        output.stdout
+    };
+    let of_pod = ["-n", "kubeflow", "pod", pod];
+    let patch = |kind: &str, patch: Value, more: &[&str]| {
+        let (kind, patch) = (format!("--type={kind}"), patch.to_string());
+        kubectl(&[&["patch"], &of_pod[..], &[&kind, "-p", &patch], more].concat());
     };
     if let Some(image) = image {
+        let containers = json!([{"name": container, "image": image}]);
         patch(
+            "strategic",
+            json!({"spec": {"containers": containers}}),
             &[],
-            json!({"spec": {"containers": [{"name": container, "image": image}]}}),
         );
     }
-    let output = sandbox
-        .kubectl(&["get", "pod", "-n", "kubeflow", pod, "-o", "json"])
-        .unwrap();
-    let mut found: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let found = kubectl(&[&["get"], &of_pod[..], &["-o", "json"]].concat());
+    let mut found: Value = serde_json::from_slice(&found).unwrap();
     let statuses = found["status"]["containerStatuses"].as_array_mut().unwrap();
     let own = statuses
         .iter_mut()
-        .find(|status| status["name"] == container)
-        .unwrap();
-    own["imageID"] = format!("x@{digest}").into();
+        .find(|status| status["name"] == container);
+    own.unwrap()["imageID"] = format!("x@{digest}").into();
     let statuses = found["status"]["containerStatuses"].take();
-    let patch = json!({"status": {"containerStatuses": statuses}}).to_string();
-    let arguments = [
-        "patch",
-        "pod",
-        "-n",
-        "kubeflow",
-        pod,
-        "--subresource=status",
-        "--type=merge",
-        "-p",
-        &patch,
-    ];
-    let output = sandbox.kubectl(&arguments).unwrap();
-    assert!(
-        output.status.success(),
-        "{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
+    let status = json!({"status": {"containerStatuses": statuses}});
+    patch("merge", status, &["--subresource=status"]);
 }
 
 fn check(unit: &mut Simulation, parameters: Value) -> Outcome {

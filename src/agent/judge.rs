@@ -17,6 +17,7 @@ use super::told::{FILE, Told};
 use crate::catalog::Severity;
 use crate::config::Options;
 use crate::controls::{Standing, Verdict};
+use crate::facts::Facts;
 use crate::facts::handshake::{self, Vantage};
 use crate::facts::kubernetes::Source;
 use crate::facts::watch::Live;
@@ -45,12 +46,15 @@ pub struct Judge {
     publisher: Arc<Publisher>,
     standing: Standing,
     repairs: Repairs,
+    /// Facts that changed since it was seen to that what is enforced holds.
+    unrepaired: BTreeSet<&'static str>,
     numbers: Numbers,
     images: Images,
     /// When each open control was found so.
     open_since: BTreeMap<String, Timestamp>,
     everything_at: Option<Instant>,
     handshake_at: Option<Instant>,
+    judged_at: Option<Instant>,
 }
 
 impl Judge {
@@ -79,11 +83,13 @@ impl Judge {
             publisher,
             standing: Standing::default(),
             repairs: Repairs::default(),
+            unrepaired: BTreeSet::new(),
             numbers: Numbers::default(),
             images: Images::default(),
             open_since: BTreeMap::new(),
             everything_at: None,
             handshake_at: None,
+            judged_at: None,
         }
     }
 
@@ -93,31 +99,39 @@ impl Judge {
         while !self.live.is_whole() && started.elapsed() < FIRST {
             std::thread::sleep(SETTLES);
         }
+        let mut changed = BTreeSet::new();
         loop {
-            let mut changed = self.live.wait(LOOKS, SETTLES);
-            if self.is_told_anew() {
-                self.standing.clear();
-                changed.extend(Told::FIELDS);
-                changed.extend(repair::FIELDS);
-            }
+            changed.extend(self.live.wait(LOOKS, SETTLES));
+            let is_told_anew = self.is_told_anew();
             let is_time = self
                 .everything_at
                 .is_none_or(|at| at.elapsed() >= EVERYTHING);
-            if changed.is_empty() && !is_time {
-                continue;
-            }
-            if is_time {
+            if is_told_anew || is_time {
                 self.standing.clear();
                 self.everything_at = Some(Instant::now());
-                changed.extend(repair::FIELDS);
+                changed.extend(Told::FIELDS);
+                changed.extend(repair::URGENT);
             }
-            self.repair(&changed);
-            self.judge(&mut changed);
+            self.unrepaired.extend(&changed);
+            self.repair();
+            if changed.is_empty() || !self.has_rested(&changed) {
+                continue;
+            }
+            self.judge(&changed);
             // It takes seconds, so what is known is published before.
             if self.look_as_clients_do(&changed) {
-                self.judge(&mut BTreeSet::from(["handshake"]));
+                self.judge(&BTreeSet::from(["handshake"]));
             }
+            changed.clear();
         }
+    }
+
+    /// Whether judging may begin: where things change all the time, it takes a quarter of the
+    /// time at most. What is enforced is judged when it changes.
+    fn has_rested(&self, changed: &BTreeSet<&'static str>) -> bool {
+        let is_urgent = repair::URGENT.iter().any(|field| changed.contains(field));
+        let rest = Duration::from_secs_f64(self.numbers.seconds * 3.0);
+        is_urgent || self.judged_at.is_none_or(|at| at.elapsed() >= rest)
     }
 
     /// Reads what the charm tells, if it is other than it was.
@@ -164,18 +178,20 @@ impl Judge {
         true
     }
 
-    fn repair(&mut self, changed: &BTreeSet<&'static str>) {
-        let concerns = repair::FIELDS.iter().any(|field| changed.contains(field));
-        if !self.told.leads || !concerns {
+    fn repair(&mut self) {
+        if !self.told.leads {
+            self.unrepaired.clear();
+        }
+        if !self.repairs.is_due(&self.unrepaired) {
             return;
         }
-        let facts = self.live.with(Clone::clone);
-        for event in self.repairs.keep(&self.source, &facts, &self.options) {
+        self.unrepaired.clear();
+        for event in self.repairs.keep(&self.source, &self.live, &self.options) {
             self.publisher.tell(event);
         }
     }
 
-    fn judge(&mut self, changed: &mut BTreeSet<&'static str>) {
+    fn judge(&mut self, changed: &BTreeSet<&'static str>) {
         let started = Instant::now();
         self.live.change("about", |facts| {
             facts.about.collected_at = crate::now();
@@ -192,10 +208,10 @@ impl Judge {
         if Images::FIELDS.iter().any(|field| changed.contains(field)) {
             self.images = self.live.with(Images::of);
         }
-        changed.clear();
         self.numbers.audits += 1;
         self.numbers.judged += judged as u64;
         self.numbers.seconds = started.elapsed().as_secs_f64();
+        self.judged_at = Some(Instant::now());
         self.tell_changes(&report);
         self.publish(&report, certificates);
     }
@@ -282,7 +298,13 @@ impl Judge {
         if !is_time && (!may_be_other || is_soon) {
             return false;
         }
-        let facts = self.live.with(Clone::clone);
+        // What leads to the gateway, and no more.
+        let facts = self.live.with(|facts| Facts {
+            about: facts.about.clone(),
+            services: facts.services.clone(),
+            gateways: facts.gateways.clone(),
+            ..Facts::default()
+        });
         let host = self.options.policy.external_hostname.as_deref();
         let seen = handshake::read(&facts, host, Vantage::here());
         self.handshake_at = Some(Instant::now());

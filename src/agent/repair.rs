@@ -1,7 +1,7 @@
 //! Puts right what is enforced, while this unit leads: at most so often, and loudly no
 //! longer when somebody else keeps undoing it.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::{Duration, Instant};
 
 use log::{info, warn};
@@ -9,8 +9,8 @@ use log::{info, warn};
 use super::events::Event;
 use crate::cluster::Cluster;
 use crate::config::Options;
-use crate::facts::Facts;
 use crate::facts::kubernetes::Source;
+use crate::facts::watch::Live;
 use crate::remedies::{self, Asker};
 
 /// How long putting right may take.
@@ -20,23 +20,19 @@ const WINDOW: Duration = Duration::from_secs(60);
 const MOST: usize = 5;
 const REST: Duration = Duration::from_secs(600);
 
-/// Facts by which remedies decide, beside their own objects.
-pub const FIELDS: [&str; 8] = [
-    "gateways",
-    "envoy_filters",
-    "services",
-    "pods",
-    "secrets",
-    "ambient_gateways",
-    "crds",
-    "namespaces",
-];
+/// Facts that tell of a change of what is enforced: it is put right at once.
+pub const URGENT: [&str; 3] = ["gateways", "envoy_filters", "services"];
+/// Facts by which remedies decide too, and that change all the time: they are followed so
+/// often at most.
+pub const FIELDS: [&str; 5] = ["pods", "secrets", "ambient_gateways", "crds", "namespaces"];
+const OFTEN: Duration = Duration::from_secs(10);
 
 /// Repairs and what came of them.
 #[derive(Default)]
 pub struct Repairs {
     recent: BTreeMap<String, VecDeque<Instant>>,
     resting: BTreeMap<String, Instant>,
+    tried_at: Option<Instant>,
     /// Objects that were put right.
     pub done: u64,
     /// Tries that failed.
@@ -52,10 +48,18 @@ impl Repairs {
         self.resting.values().filter(|until| **until > now).count()
     }
 
+    /// Whether changes of these facts are to be followed now.
+    pub fn is_due(&self, changed: &BTreeSet<&'static str>) -> bool {
+        let has = |fields: &[&str]| fields.iter().any(|field| changed.contains(field));
+        let is_time = self.tried_at.is_none_or(|at| at.elapsed() >= OFTEN);
+        has(&URGENT) || is_time && has(&FIELDS)
+    }
+
     /// Has what the options enforce hold. Returns what is to be told.
-    pub fn keep(&mut self, source: &Source, facts: &Facts, options: &Options) -> Vec<Event> {
+    pub fn keep(&mut self, source: &Source, live: &Live, options: &Options) -> Vec<Event> {
         let mut events = Vec::new();
-        self.problem = self.try_to(source, facts, options, &mut events).err();
+        self.tried_at = Some(Instant::now());
+        self.problem = self.try_to(source, live, options, &mut events).err();
         if let Some(why) = &self.problem {
             self.failed += 1;
             warn!("what is enforced could not be put right: {why}");
@@ -66,21 +70,17 @@ impl Repairs {
     fn try_to(
         &mut self,
         source: &Source,
-        facts: &Facts,
+        live: &Live,
         options: &Options,
         events: &mut Vec<Event>,
     ) -> Result<(), String> {
         let deadline = Instant::now() + WITHIN;
         let cluster = Cluster::connect(source, deadline).map_err(|why| why.to_string())?;
-        let own = cluster.own_objects(&facts.about.namespace);
+        let namespace = live.with(|facts| facts.about.namespace.clone());
+        let own = cluster.own_objects(&namespace);
         let own = own.map_err(|why| why.to_string())?;
-        let plan = remedies::plan(
-            facts,
-            &options.policy,
-            &own,
-            &options.enforce,
-            Asker::Option,
-        );
+        let (policy, enforced) = (&options.policy, &options.enforce);
+        let plan = live.with(|facts| remedies::plan(facts, policy, &own, enforced, Asker::Option));
         let mut refused = Vec::new();
         for change in &plan.changes {
             let object = change.reference().to_string();

@@ -60,9 +60,9 @@ enum Command {
     },
 }
 
-/// Which cluster.
+/// Which cluster, and where the platform is in it.
 #[derive(clap::Args)]
-struct ClusterArguments {
+struct KubernetesArguments {
     /// Kubeconfig; else KUBECONFIG, ~/.kube/config or the pod's own account.
     #[arg(long, value_name = "FILE")]
     kubeconfig: Option<PathBuf>,
@@ -72,6 +72,22 @@ struct ClusterArguments {
     /// Namespace (Juju model) of Charmed Kubeflow.
     #[arg(long, default_value = "kubeflow", value_name = "NAME")]
     namespace: String,
+}
+
+impl KubernetesArguments {
+    fn source(&self) -> kubernetes::Source {
+        kubernetes::Source {
+            kubeconfig: self.kubeconfig.clone(),
+            context: self.context.clone(),
+        }
+    }
+}
+
+/// Which cluster, and which controller.
+#[derive(clap::Args)]
+struct ClusterArguments {
+    #[command(flatten)]
+    kubernetes: KubernetesArguments,
     #[command(flatten)]
     controller: juju::ControllerArguments,
 }
@@ -173,13 +189,10 @@ fn read(cluster: &ClusterArguments, declared: &Options) -> anyhow::Result<Facts>
         indicatif::ProgressStyle::with_template("reading {pos}/{len} {msg}")
             .unwrap_or(indicatif::ProgressStyle::default_bar()),
     );
-    let source = kubernetes::Source {
-        kubeconfig: cluster.kubeconfig.clone(),
-        context: cluster.context.clone(),
-    };
+    let source = cluster.kubernetes.source();
     let about = About {
         collected_at: crate::now(),
-        namespace: cluster.namespace.clone(),
+        namespace: cluster.kubernetes.namespace.clone(),
     };
     let told = |kind: &str| {
         bar.set_message(kind.to_owned());
@@ -187,7 +200,9 @@ fn read(cluster: &ClusterArguments, declared: &Options) -> anyhow::Result<Facts>
     };
     let facts = kubernetes::read(&source, about, READ_DEADLINE, &told);
     bar.set_message("Juju");
-    let juju = cluster.controller.read(&cluster.namespace, declared);
+    let juju = cluster
+        .controller
+        .read(&cluster.kubernetes.namespace, declared);
     bar.finish_and_clear();
     let mut facts = facts?;
     facts.juju = juju?;

@@ -7,7 +7,6 @@ use anyhow::bail;
 
 use super::{ClusterArguments, NOTHING_OPEN, OPEN, print};
 use crate::cluster::Cluster;
-use crate::facts::kubernetes::Source;
 use crate::policy::Policy;
 use crate::remedies::{self, Asker, Plan, Remedy};
 
@@ -62,7 +61,7 @@ impl Remedies {
         };
         let facts = super::read(&self.cluster, &policy.options)?;
         let cluster = connect(&self.cluster)?;
-        let own = cluster.own_objects(&self.cluster.namespace)?;
+        let own = cluster.own_objects(&self.cluster.kubernetes.namespace)?;
         let remedies = self.remedies.iter().copied().collect();
         let plan = remedies::plan(&facts, &policy, &own, &remedies, Asker::Person);
         Ok((cluster, plan))
@@ -74,17 +73,14 @@ impl Undo {
     pub fn run(self) -> anyhow::Result<u8> {
         let cluster = connect(&self.cluster)?;
         let remedies: BTreeSet<Remedy> = self.remedies.iter().copied().collect();
-        let own = cluster.own_objects(&self.cluster.namespace)?;
+        let own = cluster.own_objects(&self.cluster.kubernetes.namespace)?;
         let plan = remedies::undo(&own, &remedies).map_err(anyhow::Error::msg)?;
         carry_out(&cluster, &plan)
     }
 }
 
 fn connect(arguments: &ClusterArguments) -> anyhow::Result<Cluster> {
-    let source = Source {
-        kubeconfig: arguments.kubeconfig.clone(),
-        context: arguments.context.clone(),
-    };
+    let source = arguments.kubernetes.source();
     Ok(Cluster::connect(&source, Instant::now() + DEADLINE)?)
 }
 

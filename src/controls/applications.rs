@@ -267,12 +267,36 @@ fn is_observed(context: &Context<'_>, endpoint: &str) -> Result<Outcome, Missing
     let total = all.len();
     let missing = all.into_iter().filter(|app| !app.is_related(endpoint));
     let field = format!("relation {endpoint}");
-    let findings = missing.map(|app| finding(object(app), &field, "absent", "COS"));
+    let agent = telemetry_agent(context.applications()?, endpoint);
+    let findings = missing.map(|app| {
+        let wanted = format!("juju integrate {}:{endpoint} {agent}", app.name);
+        finding(object(app), &field, "absent", wanted)
+    });
     let findings = findings.collect();
     Ok(match total {
         0 => Outcome::NotApplicable(format!("no application of the model has {endpoint}")),
         total => outcome(findings, format!("{} related", count(total, "application"))),
     })
+}
+
+/// The endpoint of the telemetry agent of the model to which an endpoint is related; that of
+/// the one that the guide deploys, if there is none.
+fn telemetry_agent(applications: &[Application], endpoint: &str) -> String {
+    let of_charm = |charm: &str| applications.iter().find(|app| app.charm == charm);
+    let (name, logs) = match (
+        of_charm("grafana-agent-k8s"),
+        of_charm("opentelemetry-collector-k8s"),
+    ) {
+        (Some(agent), _) => (agent.name.as_str(), "logging-provider"),
+        (None, Some(collector)) => (collector.name.as_str(), "receive-loki-logs"),
+        (None, None) => ("grafana-agent-k8s", "logging-provider"),
+    };
+    let other_side = match endpoint {
+        "grafana-dashboard" => "grafana-dashboards-consumer",
+        "logging" => logs,
+        same => same,
+    };
+    format!("{name}:{other_side}")
 }
 
 fn nothing_skips_login(context: &Context<'_>) -> Result<Outcome, Missing> {
@@ -420,4 +444,34 @@ fn profiles_get_the_policy(context: &Context<'_>) -> Result<Outcome, Missing> {
             (!is_strong).then(|| finding(object(app), "security-policy", policy, "baseline"))
         },
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_line_to_paste_names_the_agent_that_is_there() {
+        let of = |name: &str, charm: &str| Application {
+            name: name.into(),
+            charm: charm.into(),
+            ..Application::default()
+        };
+        let none: [Application; 0] = [];
+        assert_eq!(
+            telemetry_agent(&none, "metrics-endpoint"),
+            "grafana-agent-k8s:metrics-endpoint"
+        );
+        let collector = [of("otel", "opentelemetry-collector-k8s")];
+        assert_eq!(
+            telemetry_agent(&collector, "logging"),
+            "otel:receive-loki-logs"
+        );
+        let agent = [of("agent", "grafana-agent-k8s")];
+        assert_eq!(
+            telemetry_agent(&agent, "grafana-dashboard"),
+            "agent:grafana-dashboards-consumer"
+        );
+        assert_eq!(telemetry_agent(&agent, "logging"), "agent:logging-provider");
+    }
 }

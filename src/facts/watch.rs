@@ -21,7 +21,7 @@ use super::object::Object;
 use super::rbac::*;
 use super::secret::Secret;
 use super::vulnerability::VulnerabilityReport;
-use super::{About, Facts, access, with_kinds};
+use super::{About, Facts, access, shared, with_kinds};
 
 /// How long the API server keeps a watch open, in seconds; then it is asked anew.
 const WATCH_SECONDS: u64 = 290;
@@ -31,6 +31,10 @@ const WAIT: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(
 const OFTEN: Duration = Duration::from_secs(30);
 /// How often it is looked whether the cluster serves a kind by now.
 const SERVED: Duration = Duration::from_secs(60);
+
+/// Equal values are kept once, in a table that must not grow with every change: it is emptied
+/// after so many. What is in use stays.
+const FORGETS: u64 = 2048;
 
 /// Facts as they are now.
 pub struct Live {
@@ -309,7 +313,14 @@ where
             "ERROR" => return Err(broken()),
             what => {
                 let is_there = what != "DELETED";
-                live.count(|counts| counts.events += 1);
+                let mut told = 0;
+                live.count(|counts| {
+                    counts.events += 1;
+                    told = counts.events;
+                });
+                if told.is_multiple_of(FORGETS) {
+                    shared::forget_kept();
+                }
                 live.change(kept.field, |facts| {
                     let kind = (kept.of)(facts);
                     apply::<W, T>(kind, &marked.metadata, is_there.then_some(line.object))
@@ -406,6 +417,7 @@ async fn about_the_cluster(client: &Client, live: &Live) {
             is_other
         });
         tokio::time::sleep(OFTEN * 20).await;
+        shared::forget_kept();
     }
 }
 

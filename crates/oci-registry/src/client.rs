@@ -1,18 +1,14 @@
 //! The client: one connection pool for all registries, and a token for each repository.
 
 use std::collections::HashMap;
-use std::io::Read as _;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use reqwest::blocking::{RequestBuilder, Response};
-use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderMap, RETRY_AFTER, WWW_AUTHENTICATE};
-use reqwest::{Method, StatusCode};
-use serde::Deserialize;
+use reqwest::Method;
 use zeroize::Zeroizing;
 
-use crate::auth::Challenge;
+use crate::ask::{document, innermost, is_loopback};
 use crate::layer::{Limits, Walk};
 use crate::manifest::{self, Config, Descriptor, Document, Image, Platform};
 use crate::mirror::{self, Mirror};
@@ -23,8 +19,6 @@ use crate::{Credentials, Digest, Error};
 pub const LARGEST_DOCUMENT: u64 = 4 << 20;
 /// An index may name another one, and that is all.
 const DEEPEST_INDEX: usize = 2;
-/// Longest wait that a registry may ask for before it is asked again, in seconds.
-const LONGEST_PAUSE: u64 = 5;
 
 /// What a client is made of.
 #[derive(Clone, Debug)]
@@ -65,21 +59,21 @@ impl Default for Settings {
 /// A client of registries.
 #[derive(Debug)]
 pub struct Client {
-    http: reqwest::blocking::Client,
-    settings: Settings,
+    pub(crate) http: reqwest::blocking::Client,
+    pub(crate) settings: Settings,
     /// `Authorization` by host and path.
-    authorized: Mutex<HashMap<String, Zeroizing<String>>>,
-    requests: AtomicUsize,
+    pub(crate) authorized: Mutex<HashMap<String, Zeroizing<String>>>,
+    pub(crate) requests: AtomicUsize,
 }
 
 /// A repository as it is asked for.
-struct Target {
+pub(crate) struct Target {
     /// Host that credentials are for.
-    host: String,
+    pub(crate) host: String,
     /// `https://HOST/v2/PATH`.
-    base: String,
+    pub(crate) base: String,
     /// Host and path.
-    key: String,
+    pub(crate) key: String,
 }
 
 impl Client {
@@ -244,212 +238,6 @@ impl Client {
             key: key.clone(),
         }
     }
-
-    /// Asks, and once more after what an answer makes worth it: a login, a pause, a failure.
-    fn ask(
-        &self,
-        method: Method,
-        target: &Target,
-        path: &str,
-        what: &str,
-    ) -> Result<Response, Error> {
-        let url = format!("{}/{path}", target.base);
-        let mut has_logged_in = false;
-        let mut has_paused = false;
-        loop {
-            let mut request = self.http.request(method.clone(), &url);
-            request = request.header(ACCEPT, manifest::ACCEPTED);
-            let known = self.known(&target.key);
-            if let Some(authorization) = &known {
-                request = request.header(AUTHORIZATION, authorization.as_str());
-            }
-            let answer = match self.send(request, &target.host) {
-                Ok(answer) => answer,
-                Err(Error::Unreachable { .. }) if !has_paused => {
-                    has_paused = true;
-                    self.pause(1, &target.host)?;
-                    continue;
-                }
-                Err(error) => return Err(error),
-            };
-            let status = answer.status();
-            let retry_after = seconds(answer.headers());
-            match status {
-                status if status.is_success() => return Ok(answer),
-                StatusCode::UNAUTHORIZED if !has_logged_in => {
-                    has_logged_in = true;
-                    let authorization = self.authorize(target, answer.headers(), what)?;
-                    if let Ok(mut all) = self.authorized.lock() {
-                        all.insert(target.key.clone(), authorization);
-                    }
-                }
-                StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
-                    return Err(self.denied(target, what, "the login is not accepted for it"));
-                }
-                StatusCode::NOT_FOUND => return Err(Error::NotFound(what.to_owned())),
-                StatusCode::TOO_MANY_REQUESTS => {
-                    let host = target.host.clone();
-                    match retry_after {
-                        Some(seconds) if seconds <= LONGEST_PAUSE && !has_paused => {
-                            has_paused = true;
-                            self.pause(seconds, &target.host)?;
-                        }
-                        _ => return Err(Error::RateLimited { host, retry_after }),
-                    }
-                }
-                status if status.is_server_error() && !has_paused => {
-                    has_paused = true;
-                    self.pause(1, &target.host)?;
-                }
-                status => {
-                    return Err(Error::Server {
-                        host: target.host.clone(),
-                        status: status.as_u16(),
-                    });
-                }
-            }
-        }
-    }
-
-    fn known(&self, key: &str) -> Option<Zeroizing<String>> {
-        self.authorized.lock().ok()?.get(key).cloned()
-    }
-
-    fn denied(&self, target: &Target, what: &str, why: &str) -> Error {
-        Error::Denied {
-            host: target.host.clone(),
-            what: what.to_owned(),
-            why: why.to_owned(),
-        }
-    }
-
-    /// What to say in `Authorization` from now on.
-    fn authorize(
-        &self,
-        target: &Target,
-        headers: &HeaderMap,
-        what: &str,
-    ) -> Result<Zeroizing<String>, Error> {
-        let header = headers.get(WWW_AUTHENTICATE).and_then(|v| v.to_str().ok());
-        let challenge = Challenge::parse(header.unwrap_or_default());
-        let login = self.settings.credentials.basic(&target.host);
-        match (challenge, login) {
-            (None, _) => Err(self.denied(target, what, "it asks for a login of another kind")),
-            (Some(Challenge::Basic), None) => {
-                Err(self.denied(target, what, "it asks for a login, and there is none"))
-            }
-            (Some(Challenge::Basic), Some(login)) => {
-                Ok(Zeroizing::new(format!("Basic {}", *login)))
-            }
-            (
-                Some(Challenge::Bearer {
-                    realm,
-                    service,
-                    scope,
-                }),
-                login,
-            ) => self.token(target, &realm, service, scope, login, what),
-        }
-    }
-
-    fn token(
-        &self,
-        target: &Target,
-        realm: &str,
-        service: Option<String>,
-        scope: Option<String>,
-        login: Option<Zeroizing<String>>,
-        what: &str,
-    ) -> Result<Zeroizing<String>, Error> {
-        #[derive(Deserialize)]
-        struct Token {
-            token: Option<Zeroizing<String>>,
-            access_token: Option<Zeroizing<String>>,
-        }
-        let is_safe = realm.starts_with("https://")
-            || realm
-                .strip_prefix("http://")
-                .is_some_and(|rest| is_loopback(rest.split('/').next().unwrap_or_default()));
-        if !is_safe {
-            return Err(self.denied(target, what, "it hands out tokens without TLS"));
-        }
-        let mut query = Vec::new();
-        query.extend(service.map(|service| ("service", service)));
-        query.extend(scope.map(|scope| ("scope", scope)));
-        let mut request = self.http.get(realm).query(&query);
-        if let Some(login) = &login {
-            request = request.header(AUTHORIZATION, format!("Basic {}", **login));
-        }
-        let answer = self.send(request, &target.host)?;
-        match answer.status() {
-            status if status.is_success() => {}
-            StatusCode::TOO_MANY_REQUESTS => {
-                return Err(Error::RateLimited {
-                    host: target.host.clone(),
-                    retry_after: seconds(answer.headers()),
-                });
-            }
-            status if status.is_server_error() => {
-                return Err(Error::Server {
-                    host: target.host.clone(),
-                    status: status.as_u16(),
-                });
-            }
-            _ => return Err(self.denied(target, what, "it hands out no token for this login")),
-        }
-        let bytes = Zeroizing::new(document(answer, &target.host, "a token")?);
-        let token: Option<Token> = serde_json::from_slice(&bytes).ok();
-        let token = token.and_then(|answer| answer.token.or(answer.access_token));
-        let is_plain = |token: &Zeroizing<String>| token.bytes().all(|b| (0x21..0x7f).contains(&b));
-        match token.filter(is_plain) {
-            Some(token) => Ok(Zeroizing::new(format!("Bearer {}", *token))),
-            None => Err(Error::Malformed {
-                what: format!("the token of {}", target.host),
-                why: "it has no token".into(),
-            }),
-        }
-    }
-
-    fn send(&self, request: RequestBuilder, host: &str) -> Result<Response, Error> {
-        let left = self.left(host)?;
-        self.requests.fetch_add(1, Ordering::Relaxed);
-        let request = request.timeout(left.min(self.settings.timeout));
-        request.send().map_err(|error| failed(&error, host))
-    }
-
-    fn left(&self, host: &str) -> Result<Duration, Error> {
-        let left = self
-            .settings
-            .deadline
-            .saturating_duration_since(Instant::now());
-        match left.is_zero() {
-            true => Err(Error::TimedOut { host: host.into() }),
-            false => Ok(left),
-        }
-    }
-
-    fn pause(&self, seconds: u64, host: &str) -> Result<(), Error> {
-        let pause = Duration::from_secs(seconds);
-        if self.left(host)? <= pause {
-            return Err(Error::TimedOut { host: host.into() });
-        }
-        std::thread::sleep(pause);
-        Ok(())
-    }
-}
-
-/// Reads an answer that must be small.
-fn document(answer: Response, host: &str, what: &str) -> Result<Vec<u8>, Error> {
-    let mut bytes = Vec::new();
-    let read = answer.take(LARGEST_DOCUMENT + 1).read_to_end(&mut bytes);
-    read.map_err(|error| broken_off(&error, host))?;
-    if bytes.len() as u64 > LARGEST_DOCUMENT {
-        return Err(Error::TooLarge {
-            what: what.to_owned(),
-            limit: LARGEST_DOCUMENT,
-        });
-    }
-    Ok(bytes)
 }
 
 fn held_to(what: &str, bytes: &[u8], wanted: &Digest) -> Result<(), Error> {
@@ -462,55 +250,4 @@ fn held_to(what: &str, bytes: &[u8], wanted: &Digest) -> Result<(), Error> {
         seen,
         wanted: wanted.clone(),
     })
-}
-
-fn seconds(headers: &HeaderMap) -> Option<u64> {
-    headers.get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()
-}
-
-fn failed(error: &reqwest::Error, host: &str) -> Error {
-    if error.is_timeout() {
-        return Error::TimedOut { host: host.into() };
-    }
-    Error::Unreachable {
-        host: host.into(),
-        why: innermost(error),
-    }
-}
-
-/// What a stream's error says.
-pub(crate) fn broken_off(error: &std::io::Error, host: &str) -> Error {
-    let is_late = error.kind() == std::io::ErrorKind::TimedOut
-        || error.get_ref().is_some_and(|inner| {
-            let inner = inner.downcast_ref::<reqwest::Error>();
-            inner.is_some_and(reqwest::Error::is_timeout)
-        });
-    match is_late {
-        true => Error::TimedOut { host: host.into() },
-        false => Error::Unreachable {
-            host: host.into(),
-            why: "the answer broke off".into(),
-        },
-    }
-}
-
-/// The last cause: those around it repeat the URL, and say that a request failed.
-fn innermost(error: &dyn std::error::Error) -> String {
-    match error.source() {
-        Some(cause) => innermost(cause),
-        None => error.to_string(),
-    }
-}
-
-/// Only there a registry is asked without TLS.
-fn is_loopback(address: &str) -> bool {
-    let host = match address.rsplit_once(':') {
-        Some((host, port)) if port.bytes().all(|b| b.is_ascii_digit()) => host,
-        _ => address,
-    };
-    let host = host.trim_matches(['[', ']']);
-    host == "localhost"
-        || host
-            .parse()
-            .is_ok_and(|ip: std::net::IpAddr| ip.is_loopback())
 }

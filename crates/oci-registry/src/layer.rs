@@ -5,7 +5,7 @@ use std::io::{self, BufRead, BufReader, Read};
 use reqwest::blocking::Response;
 use sha2::{Digest as _, Sha256};
 
-use crate::client::broken_off;
+use crate::ask::broken_off;
 use crate::{Descriptor, Digest, Error};
 
 /// How much of a layer is read.

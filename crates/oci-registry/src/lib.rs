@@ -6,6 +6,7 @@
 //! caller takes, each request by a deadline. What is read is held to its digest. A token or
 //! password goes to the host that it is for and to no other, redirects included.
 
+mod ask;
 mod auth;
 mod client;
 mod credentials;
