@@ -197,7 +197,7 @@ fn actions_tell_what_an_operator_asks(juju: &mut Simulation) {
         ("explain", json!({"control": 7}), "must be of type string"),
         (
             "get-report",
-            json!({"format": "html"}),
+            json!({"format": "pdf"}),
             "must match one of the enum values",
         ),
         (

@@ -173,6 +173,37 @@ fn what_a_peer_does_not_take_is_told_by_the_status() {
     );
 }
 
+#[test]
+fn a_gateway_that_istio_pilot_took_away_is_told_by_the_status() {
+    let mut unit = unit();
+    let mut gateway = Relation::new(17, "gateway-info", "istio-pilot", 1);
+    let told = [
+        ("gateway_name", "kubeflow-gateway"),
+        ("gateway_namespace", "kubeflow"),
+        ("gateway_up", "false"),
+    ];
+    let told = told.map(|(key, value)| (key.to_owned(), value.to_owned()));
+    gateway.remote_application_data.extend(told);
+    unit.change(|model| model.relations.push(gateway));
+    changed(&mut unit, 17);
+    let said = "istio-pilot has taken the Gateway kubeflow/kubeflow-gateway away";
+    let status = unit.model().status.clone();
+    assert!(status.message.contains(said), "{}", status.message);
+    unit.change(|model| {
+        let relation = model
+            .relations
+            .iter_mut()
+            .find(|relation| relation.id == 17)
+            .unwrap();
+        relation
+            .remote_application_data
+            .insert("gateway_up".into(), "true".into());
+    });
+    changed(&mut unit, 17);
+    let status = unit.model().status.clone();
+    assert!(!status.message.contains(said), "{}", status.message);
+}
+
 /// Has the peers' libraries read what we wrote.
 fn judge(wrote: &Value) -> Value {
     let packages = ["cosl==1.11.3", "serialized-data-interface==0.7.0"];

@@ -14,8 +14,8 @@ use super::workload::PORT;
 use crate::catalog;
 use crate::relations::topology::Topology;
 use crate::relations::{
-    answer, catalogue, grafana_dashboard, istio_ingress, kubeflow_dashboard_links, loki_push_api,
-    prometheus_scrape,
+    answer, catalogue, grafana_dashboard, istio_gateway_info, istio_ingress,
+    kubeflow_dashboard_links, loki_push_api, prometheus_scrape,
 };
 
 const METRICS: &str = "metrics-endpoint";
@@ -24,7 +24,10 @@ const LOGS: &str = "logging";
 const CATALOGUE: &str = "catalogue";
 const INGRESS: &str = "ingress";
 const LINKS: &str = "dashboard-links";
-const ENDPOINTS: [&str; 6] = [METRICS, DASHBOARDS, LOGS, CATALOGUE, INGRESS, LINKS];
+const GATEWAY: &str = "gateway-info";
+const ENDPOINTS: [&str; 7] = [
+    METRICS, DASHBOARDS, LOGS, CATALOGUE, INGRESS, LINKS, GATEWAY,
+];
 /// Where istio-pilot's gateway has the report page.
 const PREFIX: &str = "/hardening/";
 
@@ -127,6 +130,20 @@ pub fn keep(
     }
     if !leads {
         return Ok(observed);
+    }
+    // Nothing is told there.
+    let gateways = related.remove(GATEWAY).unwrap_or_default();
+    for relation in gateways {
+        if let Some(name) = relation.application()?
+            && let Some(info) = istio_gateway_info::read(&relation.get(Side::Application(&name))?)
+            && !info.is_up
+        {
+            let why = format!(
+                "{name} has taken the Gateway {}/{} away; see its status",
+                info.namespace, info.name
+            );
+            observed.hindrances.push((Status::Waiting, why));
+        }
     }
     for (endpoint, relations) in &related {
         let wanted = match application(endpoint, &topology, related.contains_key(INGRESS), host) {

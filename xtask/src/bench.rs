@@ -1,5 +1,8 @@
 //! `cargo xtask bench`: each figure and its yardstick, side by side in one run.
 
+mod agent;
+mod rocks;
+
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -32,10 +35,15 @@ pub fn bench() -> anyhow::Result<()> {
         "juju-sim",
     ])?;
     println!("binary: {} bytes", std::fs::metadata(&binary)?.len());
-    hooks(&binary)?;
-    // The rest takes some minutes.
-    if std::env::args().nth(2).as_deref() == Some("hooks") {
-        return Ok(());
+    match std::env::args().nth(2).as_deref() {
+        Some("hooks") => return hooks(&binary),
+        Some("rocks") => return rocks::rocks(&binary),
+        _ => {
+            hooks(&binary)?;
+            rocks::rocks(&binary)?;
+            // The rest takes some minutes.
+            agent::repairs(&binary)?;
+        }
     }
     let sandbox = Sandbox::start()?;
     sandbox.install_istio_definitions()?;
@@ -45,16 +53,23 @@ pub fn bench() -> anyhow::Result<()> {
     let stock = World::stock("1.10");
     loader.load(&stock.objects)?;
     audits(&binary, &sandbox, "stock 1.10")?;
+    agent::costs(&binary, &sandbox, "stock 1.10", &pods(&stock))?;
     let large = World::large("1.10", PODS, PROFILES);
     eprintln!("loading {} objects ...", large.objects.len());
     let started = Instant::now();
     loader.load(&large.objects[stock.objects.len()..])?;
     eprintln!("loaded in {} s", started.elapsed().as_secs());
-    audits(
-        &binary,
-        &sandbox,
-        &format!("{PODS} pods, {PROFILES} profiles"),
-    )
+    let name = format!("{PODS} pods, {PROFILES} profiles");
+    audits(&binary, &sandbox, &name)?;
+    agent::costs(&binary, &sandbox, &name, &pods(&large))
+}
+
+fn pods(world: &World) -> Vec<serde_json::Value> {
+    let pods = world
+        .objects
+        .iter()
+        .filter(|object| object["kind"] == "Pod");
+    pods.cloned().collect()
 }
 
 /// `xtask fetch KUBECONFIG`: the yardstick of an audit, in a process of its own.
