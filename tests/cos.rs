@@ -174,6 +174,35 @@ fn what_a_peer_does_not_take_is_told_by_the_status() {
 }
 
 #[test]
+fn the_agent_knows_at_once_when_a_way_to_the_report_comes_or_goes() {
+    let sandbox = support::cluster(&World::stock("1.10"));
+    let pebble = Pebble::start();
+    let mut unit = unit();
+    let kubeconfig = sandbox.kubeconfig("admin");
+    unit.environment
+        .insert("KUBECONFIG".into(), kubeconfig.into());
+    let containers = pebble.containers().into();
+    unit.environment
+        .insert("JUJU_SIM_CONTAINERS".into(), containers);
+    unit.change(|model| model.relations.clear());
+    fire(&mut unit, &Event::pebble_ready("hardening"));
+    let shows = |given: Vec<(String, Value)>| {
+        let told = given
+            .into_iter()
+            .find(|(name, _)| name.ends_with("told.json"));
+        told.map(|(_, told)| told["shows"].clone())
+    };
+    assert_eq!(shows(pebble.given()), Some(json!(false)));
+    let ingress = Relation::new(15, "ingress", "istio-pilot", 1);
+    unit.change(|model| model.relations.push(ingress));
+    changed(&mut unit, 15);
+    assert_eq!(shows(pebble.given()), Some(json!(true)));
+    let broken = Event::relation(&relation(&unit, 15), "broken", None);
+    fire(&mut unit, &broken);
+    assert_eq!(shows(pebble.given()), Some(json!(false)));
+}
+
+#[test]
 fn a_gateway_that_istio_pilot_took_away_is_told_by_the_status() {
     let mut unit = unit();
     let mut gateway = Relation::new(17, "gateway-info", "istio-pilot", 1);

@@ -208,7 +208,8 @@ impl<'a> Charm<'a> {
     /// Whether the agent must be told anew, and this hook has not learned what to tell it.
     fn has_to_learn(&self, event: &Event, is_leader: bool) -> bool {
         let has_led = self.memory.agent().map(|(_, leads)| leads);
-        is_leader && (is_ready(event) || has_led == Some(false)) && Workload::connect().is_some()
+        let is_news = is_ready(event) || observe::is_of_way(event) || has_led == Some(false);
+        is_leader && is_news && Workload::connect().is_some()
     }
 
     /// Has the agent run, and tells it what only this side knows, if that is other than it
@@ -218,7 +219,7 @@ impl<'a> Charm<'a> {
         let is_news = match is_leader {
             // Without an audit the agent knows more than this hook does.
             true => self.told.is_some(),
-            false => is_ready(event) || observe::is_of(event) || has_led != Some(false),
+            false => is_ready(event) || observe::is_of_way(event) || has_led != Some(false),
         };
         if !is_news {
             return;

@@ -28,6 +28,8 @@ const GATEWAY: &str = "gateway-info";
 const ENDPOINTS: [&str; 7] = [
     METRICS, DASHBOARDS, LOGS, CATALOGUE, INGRESS, LINKS, GATEWAY,
 ];
+/// Ways to the report page.
+const WAYS: [&str; 3] = [CATALOGUE, INGRESS, LINKS];
 /// Where istio-pilot's gateway has the report page.
 const PREFIX: &str = "/hardening/";
 
@@ -44,14 +46,12 @@ pub struct Observed {
 
 /// Whether a way to the report page is related.
 pub fn has_way(related: &BTreeSet<String>) -> bool {
-    [INGRESS, CATALOGUE, LINKS]
-        .iter()
-        .any(|endpoint| related.contains(*endpoint))
+    WAYS.iter().any(|endpoint| related.contains(*endpoint))
 }
 
-/// Whether an event is of a relation that is told here.
-pub fn is_of(event: &Event) -> bool {
-    matches!(event, Event::Relation(relation) if ENDPOINTS.contains(&relation.endpoint.as_str()))
+/// Whether an event is of a way to the report page.
+pub fn is_of_way(event: &Event) -> bool {
+    matches!(event, Event::Relation(relation) if WAYS.contains(&relation.endpoint.as_str()))
 }
 
 /// Whether an event may change what is told here. `related` are the endpoints that were when
@@ -121,10 +121,7 @@ pub fn keep(
             }
         }
     }
-    let needs_service = [CATALOGUE, INGRESS, LINKS]
-        .iter()
-        .any(|name| related.contains_key(name));
-    if needs_service && !port::opened()?.contains(&Port::Tcp(PORT)) {
+    if has_way(&observed.related) && !port::opened()?.contains(&Port::Tcp(PORT)) {
         // Juju makes it a port of the application's Service.
         port::open(Port::Tcp(PORT))?;
     }
