@@ -334,13 +334,13 @@ fn deployed(name: &str, revision: u64, resource: i64) -> Application {
         revision: Some(revision),
         channel: "2.41/stable".into(),
         base: "24.04".into(),
-        resources: BTreeMap::from([(
+        resources: Known::Known(BTreeMap::from([(
             "oci-image".into(),
             Resource {
                 revision: Some(resource),
                 mark: format!("r{resource}"),
             },
-        )]),
+        )])),
         ..Application::default()
     }
 }

@@ -383,10 +383,12 @@ fn describe(row: &mut Row, facts: &Facts, applications: &BTreeMap<&str, &Applica
         {
             row.resource = application.containers.get(container).cloned();
         }
-        let deployed = row
-            .resource
-            .as_ref()
-            .and_then(|name| application.resources.get(name));
+        let resources = match &application.resources {
+            Known::Known(resources) => Some(resources),
+            Known::Unknown(_) => None,
+        };
+        let deployed = row.resource.as_ref().zip(resources);
+        let deployed = deployed.and_then(|(name, resources)| resources.get(name));
         row.resource_revision = deployed.and_then(|resource| resource.revision);
         let tag = image
             .as_ref()
@@ -395,9 +397,9 @@ fn describe(row: &mut Row, facts: &Facts, applications: &BTreeMap<&str, &Applica
         let resource = deployed
             .map(|resource| resource.mark.as_str())
             .unwrap_or_default();
-        row.mark = application
-            .revision
-            .map(|revision| format!("{revision} {resource} {tag}"));
+        // Without the resources a refresh of one would pass for none.
+        let revision = application.revision.filter(|_| resources.is_some());
+        row.mark = revision.map(|revision| format!("{revision} {resource} {tag}"));
         row.newer = newer(row, application, facts);
     }
     let asked = image.as_ref().and_then(|image| image.digest.clone());

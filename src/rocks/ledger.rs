@@ -52,7 +52,8 @@ impl Ledger {
             let contradicted = self.contradicts(&key, digest, row.mark.as_deref());
             let seen = match (contradicted, before) {
                 (Some(seen), _) if !accepted => seen.clone(),
-                (_, Some(seen)) if seen.digest == digest && row.mark.is_none() => seen.clone(),
+                // Whether it was refreshed is not known, and what is on record stays.
+                (_, Some(seen)) if row.mark.is_none() && !accepted => seen.clone(),
                 (_, Some(seen)) if seen.digest == digest => Seen {
                     mark: row.mark.clone(),
                     ..seen.clone()
@@ -139,5 +140,14 @@ mod tests {
                 .is_some()
         );
         assert!(marked.after(&Inventory::default(), false, first).is_empty());
+    }
+
+    #[test]
+    fn a_swap_while_juju_does_not_tell_is_found_when_it_does_again() {
+        let (first, second) = (at("2026-11-01T00:00:00Z"), at("2026-11-02T00:00:00Z"));
+        let ledger = Ledger::default().after(&running("a", Some("612")), false, first);
+        let meanwhile = ledger.after(&running("b", None), false, second);
+        let found = meanwhile.contradicts("dex-auth/dex", "b", Some("612"));
+        assert_eq!(found.map(|seen| seen.digest.as_str()), Some("a"));
     }
 }

@@ -74,7 +74,7 @@ pub struct Grants {
 }
 
 /// An application of the platform's model.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, rename_all = "kebab-case")]
 pub struct Application {
     /// Name.
@@ -88,7 +88,7 @@ pub struct Application {
     /// Version of Ubuntu that its charm is for, for example `24.04`.
     pub base: String,
     /// What it was deployed with, by name.
-    pub resources: BTreeMap<String, Resource>,
+    pub resources: Known<BTreeMap<String, Resource>>,
     /// Containers of its charm, each with the resource that is its image; read where the
     /// image itself does not tell.
     pub containers: BTreeMap<String, String>,

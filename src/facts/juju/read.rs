@@ -157,21 +157,25 @@ fn applications(source: &Source<'_>, target: &Target) -> Result<Vec<Application>
     let mut model = Connection::open(source.endpoint, target, source.login)?;
     let status = model.status()?;
     let names: Vec<&str> = status.applications.keys().map(String::as_str).collect();
-    // They say more of what runs; without them the rest is known all the same.
-    let mut resources = model.resources(&names).unwrap_or_default();
+    // Without them the rest is known all the same.
+    let resources = known(model.resources(&names));
     let application = |(name, status): (String, ApplicationStatus)| {
         let config = model.application_config(&name)?;
         let declared = source.declared.get(&name);
-        let of_name = resources.remove(&name).unwrap_or_default();
         let url = status.charm.clone();
+        let of_name: Known<BTreeMap<String, Resource>> = match &resources {
+            Known::Known(all) => {
+                let own = all.get(&name).into_iter().flatten();
+                Known::Known(own.cloned().map(resource).collect())
+            }
+            Known::Unknown(why) => Known::Unknown(why.clone()),
+        };
         let mut application = application(name, status, &config, declared);
-        application.resources = of_name.into_iter().map(resource).collect();
         // The image of one that somebody gave does not tell whose it is.
-        if application
-            .resources
-            .values()
-            .any(|resource| resource.revision.is_none())
-        {
+        let is_given = |resource: &Resource| resource.revision.is_none();
+        let has_given = matches!(&of_name, Known::Known(own) if own.values().any(is_given));
+        application.resources = of_name;
+        if has_given {
             let info = model.charm_info(&url).unwrap_or_default();
             let containers = info.meta.unwrap_or_default().containers.into_iter();
             application.containers = containers.map(|(name, of)| (name, of.resource)).collect();
