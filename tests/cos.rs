@@ -86,7 +86,7 @@ fn promtool(arguments: &[&str], name: &str, text: &str) -> String {
 #[test]
 fn every_peer_is_told_what_its_own_library_takes_and_told_it_once() {
     let mut unit = unit();
-    fire(&mut unit, &Event::hook("leader-elected"));
+    fire(&mut unit, &Event::hook("upgrade-charm"));
     let metrics = told(&unit, 11);
     let jobs = parsed(&metrics["scrape_jobs"]);
     assert_eq!(jobs[0]["static_configs"][0]["targets"], json!(["*:8090"]));
@@ -150,7 +150,7 @@ fn every_peer_is_told_what_its_own_library_takes_and_told_it_once() {
 #[test]
 fn what_a_peer_does_not_take_is_told_by_the_status() {
     let mut unit = unit();
-    fire(&mut unit, &Event::hook("leader-elected"));
+    fire(&mut unit, &Event::hook("upgrade-charm"));
     unit.change(|model| {
         let relation = model
             .relations
@@ -322,7 +322,7 @@ fn the_agent_runs_in_its_container_and_is_told_what_it_cannot_read() {
     unit.environment
         .insert("KUBECONFIG".into(), sandbox.kubeconfig("admin").into());
     // Before its container is there nothing is lost.
-    fire(&mut unit, &Event::hook("leader-elected"));
+    fire(&mut unit, &Event::hook("upgrade-charm"));
     fire(&mut unit, &Event::hook("config-changed"));
     unit.environment
         .insert("JUJU_SIM_CONTAINERS".into(), pebble.containers().into());

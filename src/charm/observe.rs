@@ -59,10 +59,14 @@ pub fn is_of_way(event: &Event) -> bool {
 pub fn concerns(event: &Event, related: &BTreeSet<String>) -> bool {
     match event {
         Event::Relation(relation) => ENDPOINTS.contains(&relation.endpoint.as_str()),
-        Event::Lifecycle(Lifecycle::UpgradeCharm | Lifecycle::LeaderElected | Lifecycle::Start) => {
-            true
-        }
-        Event::Lifecycle(Lifecycle::UpdateStatus | Lifecycle::ConfigChanged) => !related.is_empty(),
+        // An older version may not have looked.
+        Event::Lifecycle(Lifecycle::UpgradeCharm) => true,
+        Event::Lifecycle(
+            Lifecycle::LeaderElected
+            | Lifecycle::Start
+            | Lifecycle::UpdateStatus
+            | Lifecycle::ConfigChanged,
+        ) => !related.is_empty(),
         _ => false,
     }
 }
