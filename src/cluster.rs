@@ -9,7 +9,6 @@ use kube::Client;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
-use sha2::{Digest, Sha256};
 use tokio::runtime::Runtime;
 
 use crate::facts::core::Service;
@@ -140,12 +139,7 @@ impl Cluster {
             unless_missing(listed)?;
         }
         marks.sort_unstable();
-        let digest = Sha256::digest(marks.join("\n"));
-        Ok(digest
-            .iter()
-            .take(8)
-            .map(|byte| format!("{byte:02x}"))
-            .collect())
+        Ok(crate::mark(marks.join("\n")))
     }
 
     /// Carries a change out. Objects are applied server-side, without force; one of ours

@@ -5,7 +5,6 @@ use std::collections::BTreeSet;
 use jiff::{SignedDuration, Timestamp};
 use log::LevelFilter;
 use oci_registry::Mirror;
-use sha2::{Digest, Sha256};
 
 use crate::catalog::{self, Severity};
 use crate::facts::charmhub;
@@ -120,8 +119,7 @@ impl Options {
             self.offline,
             crate::VERSION
         );
-        let digest = Sha256::digest(text);
-        digest.iter().take(8).map(|b| format!("{b:02x}")).collect()
+        crate::mark(text)
     }
 
     /// Whether an audit of that time is too old.

@@ -63,22 +63,19 @@ fn parsed(text: &str) -> Value {
     serde_json::from_str(text).unwrap()
 }
 
-/// Runs promtool on a file, and returns what it says.
-fn promtool(arguments: &[&str], name: &str, text: &str) -> String {
+/// Runs promtool in a folder with these files, and returns what it says.
+fn promtool(arguments: &[&str], files: &[(&str, &str)]) -> String {
     let directory = tempfile::tempdir().unwrap();
-    let path = directory.path().join(name);
-    std::fs::write(&path, text).unwrap();
-    let program = debian_programs::program("prometheus", "promtool").unwrap();
-    let output = Command::new(program)
+    for (name, text) in files {
+        std::fs::write(directory.path().join(name), text).unwrap();
+    }
+    let output = Command::new(debian_programs::program("prometheus", "promtool").unwrap())
         .args(arguments)
-        .arg(&path)
+        .current_dir(directory.path())
         .output()
         .unwrap();
-    let said = format!(
-        "{}{}",
-        String::from_utf8_lossy(&output.stdout),
-        String::from_utf8_lossy(&output.stderr)
-    );
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    let said = format!("{}{}", text(&output.stdout), text(&output.stderr));
     assert!(output.status.success(), "{said}");
     said
 }
@@ -96,7 +93,8 @@ fn every_peer_is_told_what_its_own_library_takes_and_told_it_once() {
         "{of_unit:?}"
     );
     assert_eq!(of_unit["prometheus_scrape_unit_name"], "ckf-hardening/0");
-    let said = promtool(&["check", "rules"], "rules.json", &metrics["alert_rules"]);
+    let rules = [("rules.json", metrics["alert_rules"].as_str())];
+    let said = promtool(&["check", "rules", "rules.json"], &rules);
     assert!(said.contains(&format!("{} rules found", 12)), "{said}");
     let catalogue = told(&unit, 14);
     assert_eq!(catalogue["url"], "https://kubeflow.example.com/hardening/");
@@ -259,22 +257,13 @@ fn judge(wrote: &Value) -> Value {
 fn each_alert_fires_when_it_should_and_not_before() {
     let groups = catalog::alerts("hardening");
     let rules = json!({"groups": groups.iter().map(|(name, rules)| json!({"name": name, "rules": rules})).collect::<Vec<_>>()});
-    let directory = tempfile::tempdir().unwrap();
-    std::fs::write(directory.path().join("rules.yaml"), rules.to_string()).unwrap();
     let tests = include_str!("cos/alerts_test.yaml");
-    std::fs::write(directory.path().join("test.yaml"), tests).unwrap();
-    let program = debian_programs::program("prometheus", "promtool").unwrap();
-    let output = Command::new(program)
-        .args(["test", "rules", "test.yaml"])
-        .current_dir(directory.path())
-        .output()
-        .unwrap();
-    let said = format!(
-        "{}{}",
-        String::from_utf8_lossy(&output.stdout),
-        String::from_utf8_lossy(&output.stderr)
-    );
-    assert!(output.status.success(), "{said}");
+    let files = [
+        ("rules.yaml", rules.to_string()),
+        ("test.yaml", tests.to_owned()),
+    ];
+    let files = files.each_ref().map(|(name, text)| (*name, text.as_str()));
+    promtool(&["test", "rules", "test.yaml"], &files);
     // Each alert is tried both ways, and has a page for whoever it wakes.
     let parsed: Value = serde_yaml::from_str(tests).unwrap();
     let tried = parsed["tests"]

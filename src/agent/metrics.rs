@@ -20,7 +20,7 @@ use crate::facts::Facts;
 use crate::facts::known::Known;
 use crate::facts::watch::Counts;
 use crate::pki::renewal_time;
-use crate::report::Report;
+use crate::report::{ControlReport, Report};
 use crate::rocks::{Inventory, Row};
 
 /// What the agent counts.
@@ -225,21 +225,16 @@ fn of_controls(registry: &mut Registry, state: &State<'_>) {
         "When a control that fails was first seen to, in seconds since 1970",
         since,
     );
-    let unread = Gauge::<f64, AtomicU64>::default();
-    unread.set(state.report.cluster.unknown.len() as f64);
+    let unread = gauge(state.report.cluster.unknown.len() as f64);
     registry.register(
         "unread_kinds",
         "Kinds of objects that could not be read",
         unread,
     );
-    let share = Gauge::<f64, AtomicU64>::default();
-    let known = state
-        .report
-        .controls
-        .iter()
-        .filter(|c| c.verdict != Verdict::NotAssessed)
-        .count();
-    share.set(known as f64 / state.report.controls.len().max(1) as f64);
+    let controls = &state.report.controls;
+    let is_known = |control: &&ControlReport| control.verdict != Verdict::NotAssessed;
+    let known = controls.iter().filter(is_known).count();
+    let share = gauge(known as f64 / controls.len().max(1) as f64);
     registry.register(
         "coverage_ratio",
         "Controls that could be assessed, of all",
@@ -325,78 +320,73 @@ fn of_rocks(registry: &mut Registry, state: &State<'_>) {
 }
 
 fn of_itself(registry: &mut Registry, state: &State<'_>) {
-    let counter = |value: u64| ConstCounter::new(value);
-    let gauge = |value: f64| {
-        let gauge = Gauge::<f64, AtomicU64>::default();
-        gauge.set(value);
-        gauge
-    };
-    let flag = |is: bool| gauge(f64::from(u8::from(is)));
+    let (numbers, repairs, watches) = (state.numbers, state.repairs, state.watches);
     let at = state.report.cluster.collected_at.parse::<Timestamp>();
-    registry.register(
-        "audit_timestamp",
-        "When controls were judged last, in seconds since 1970",
-        gauge(at.map_or(0, |at| at.as_second()) as f64),
-    );
+    let at = at.map_or(0, |at| at.as_second()) as f64;
+    let flag = |is: bool| f64::from(u8::from(is));
+    for (name, help, value) in [
+        (
+            "audit_timestamp",
+            "When controls were judged last, in seconds since 1970",
+            at,
+        ),
+        (
+            "repairs_given_up",
+            "Objects that are left as they are, since somebody keeps undoing them",
+            repairs.given_up() as f64,
+        ),
+        (
+            "leads",
+            "Whether this unit leads, and so puts right",
+            flag(state.told.leads),
+        ),
+        (
+            "enforces",
+            "Whether anything is enforced",
+            flag(state.has_enforced),
+        ),
+    ] {
+        registry.register(name, help, gauge(value));
+    }
+    let duration = gauge(numbers.seconds);
     registry.register_with_unit(
         "audit_duration",
         "How long that took",
         Unit::Seconds,
-        gauge(state.numbers.seconds),
+        duration,
     );
-    registry.register(
-        "audits",
-        "Times that controls were judged",
-        counter(state.numbers.audits),
-    );
-    registry.register(
-        "judged_controls",
-        "Controls that were judged, all times together",
-        counter(state.numbers.judged),
-    );
-    registry.register(
-        "repairs",
-        "Objects that were put right",
-        counter(state.repairs.done),
-    );
-    registry.register(
-        "repair_failures",
-        "Tries to put right that failed",
-        counter(state.repairs.failed),
-    );
-    registry.register(
-        "repairs_given_up",
-        "Objects that are left as they are, since somebody keeps undoing them",
-        gauge(state.repairs.given_up() as f64),
-    );
-    registry.register(
-        "leads",
-        "Whether this unit leads, and so puts right",
-        flag(state.told.leads),
-    );
-    registry.register(
-        "enforces",
-        "Whether anything is enforced",
-        flag(state.has_enforced),
-    );
-    registry.register(
-        "api_lists",
-        "Lists that were read from the API server",
-        counter(state.watches.lists),
-    );
-    registry.register(
-        "api_watches",
-        "Watches that were opened",
-        counter(state.watches.watches),
-    );
-    registry.register(
-        "api_events",
-        "Objects that watches told of",
-        counter(state.watches.events),
-    );
-    registry.register(
-        "api_failures",
-        "Lists and watches that failed",
-        counter(state.watches.failures),
-    );
+    for (name, help, value) in [
+        ("audits", "Times that controls were judged", numbers.audits),
+        (
+            "judged_controls",
+            "Controls that were judged, all times together",
+            numbers.judged,
+        ),
+        ("repairs", "Objects that were put right", repairs.done),
+        (
+            "repair_failures",
+            "Tries to put right that failed",
+            repairs.failed,
+        ),
+        (
+            "api_lists",
+            "Lists that were read from the API server",
+            watches.lists,
+        ),
+        ("api_watches", "Watches that were opened", watches.watches),
+        ("api_events", "Objects that watches told of", watches.events),
+        (
+            "api_failures",
+            "Lists and watches that failed",
+            watches.failures,
+        ),
+    ] {
+        registry.register(name, help, ConstCounter::new(value));
+    }
+}
+
+fn gauge(value: f64) -> Gauge<f64, AtomicU64> {
+    let gauge = Gauge::default();
+    gauge.set(value);
+    gauge
 }

@@ -37,8 +37,6 @@ pub struct Repairs {
     pub done: u64,
     /// Tries that failed.
     pub failed: u64,
-    /// Why the last try failed, if it did.
-    pub problem: Option<String>,
 }
 
 impl Repairs {
@@ -59,8 +57,7 @@ impl Repairs {
     pub fn keep(&mut self, source: &Source, live: &Live, options: &Options) -> Vec<Event> {
         let mut events = Vec::new();
         self.tried_at = Some(Instant::now());
-        self.problem = self.try_to(source, live, options, &mut events).err();
-        if let Some(why) = &self.problem {
+        if let Err(why) = self.try_to(source, live, options, &mut events) {
             self.failed += 1;
             warn!("what is enforced could not be put right: {why}");
         }

@@ -190,11 +190,7 @@ impl<'a> Charm<'a> {
         if *logs == observed.logs && !is_ready {
             return Ok(());
         }
-        let topology = Topology {
-            model: &self.unit.model,
-            model_uuid: &self.unit.model_uuid,
-            application: self.unit.application(),
-        };
+        let topology = Topology::of(self.unit);
         let targets = loki_push_api::targets(&topology, &self.unit.name, &observed.logs, &before);
         if let Some(workload) = Workload::connect() {
             match workload.forward(&targets) {

@@ -84,11 +84,7 @@ pub fn keep(
         }
         _ => None,
     };
-    let topology = Topology {
-        model: &unit.model,
-        model_uuid: &unit.model_uuid,
-        application: unit.application(),
-    };
+    let topology = Topology::of(unit);
     let mut related: BTreeMap<&str, Vec<Relation>> = BTreeMap::new();
     for endpoint in ENDPOINTS {
         let mut all = relation::of_endpoint(endpoint)?;

@@ -19,6 +19,7 @@ use crate::facts::Facts;
 use crate::facts::charmhub::{self, Charmhub};
 use crate::facts::known::{Known, Unknown};
 use crate::facts::rocks::{self as registry, Rocks};
+use crate::look_up::look_up;
 use crate::report::rocks::Rocks as Report;
 use crate::rocks::{self, Inventory, Ledger};
 
@@ -113,27 +114,19 @@ impl Kept {
             within: WITHIN,
             packages: false,
         };
-        let references = Inventory::of(facts).references();
-        let found = registry::read(&source, &references, self.now.rocks.as_ref(), &|| ());
-        let mut requests = found.requests;
-        self.now.rocks = Some(found);
-        let followed = rocks::followed(facts);
-        if !followed.is_empty() {
-            let heads = charmhub::read(
-                &charmhub::Source {
-                    url: options.charmhub_url.clone(),
-                    proxy: source.proxy,
-                    within: WITHIN,
-                },
-                &followed,
-            );
-            requests += heads.requests;
-            self.now.charmhub = Some(heads);
-        }
+        let charmhub = charmhub::Source {
+            url: options.charmhub_url.clone(),
+            proxy: source.proxy.clone(),
+            within: WITHIN,
+        };
+        let told = look_up(facts, &source, &charmhub, self.now.rocks.as_ref(), &|_| ());
         info!(
-            "asked registries and Charmhub for {} images in {requests} requests",
-            references.len()
+            "asked registries and Charmhub for {} images in {} requests",
+            told.rocks.images.len(),
+            told.requests()
         );
+        self.now.rocks = Some(told.rocks);
+        self.now.charmhub = told.charmhub.or(self.now.charmhub.take());
     }
 
     /// Notes what runs, and writes it if it is other than it was.

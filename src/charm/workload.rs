@@ -2,7 +2,6 @@
 
 use juju_charm::pebble::{Client, Error, Ownership};
 use serde_json::{Value, json};
-use sha2::{Digest as _, Sha256};
 
 use crate::agent::told::{FILE, FOLDER, Told};
 
@@ -66,10 +65,5 @@ fn layer() -> Value {
 /// Stands for what the agent is told and how it is run: if it is another, it is told anew.
 pub fn mark(told: &Told) -> String {
     let text = serde_json::to_string(told).unwrap_or_default();
-    let digest = Sha256::digest(format!("{} {} {text}", crate::VERSION, layer()));
-    digest
-        .iter()
-        .take(8)
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    crate::mark(format!("{} {} {text}", crate::VERSION, layer()))
 }

@@ -12,6 +12,7 @@ use oci_registry::{Credentials, Mirror};
 use super::{ClusterArguments, NOTHING_OPEN, OPEN, print, read};
 use crate::facts::known::Known;
 use crate::facts::{Facts, charmhub, rocks as registry, snapshot};
+use crate::look_up::look_up;
 use crate::report::rocks::Rocks as Report;
 use crate::rocks::{self, Advisories, Inventory, Lock};
 
@@ -118,26 +119,25 @@ impl Rocks {
     }
 
     fn look_up(&self, facts: &mut Facts, source: &registry::Source) -> usize {
-        let references = Inventory::of(facts).references();
         let bar = match io::stderr().is_terminal() {
-            true => indicatif::ProgressBar::new(references.len() as u64),
+            true => indicatif::ProgressBar::new(0),
             false => indicatif::ProgressBar::hidden(),
         };
         let style = indicatif::ProgressStyle::with_template("asking registries {pos}/{len}");
         bar.set_style(style.unwrap_or(indicatif::ProgressStyle::default_bar()));
-        let found = registry::read(source, &references, None, &|| bar.inc(1));
+        let charmhub = charmhub::Source {
+            url: self.charmhub_url.clone(),
+            proxy: None,
+            within: source.within.min(Duration::from_secs(20)),
+        };
+        let told = look_up(facts, source, &charmhub, None, &|images| {
+            bar.set_length(images as u64);
+            bar.inc(1);
+        });
         bar.finish_and_clear();
-        let mut requests = found.requests;
-        facts.rocks = Known::Known(found);
-        let followed = rocks::followed(facts);
-        if !followed.is_empty() {
-            let charmhub = charmhub::Source {
-                url: self.charmhub_url.clone(),
-                proxy: None,
-                within: source.within.min(Duration::from_secs(20)),
-            };
-            let heads = charmhub::read(&charmhub, &followed);
-            requests += heads.requests;
+        let requests = told.requests();
+        facts.rocks = Known::Known(told.rocks);
+        if let Some(heads) = told.charmhub {
             facts.charmhub = Known::Known(heads);
         }
         requests

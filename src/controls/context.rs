@@ -337,7 +337,7 @@ impl<'a> Context<'a> {
 
     /// Namespaces of the platform itself.
     pub fn platform_namespaces(&self) -> [&'a str; 3] {
-        [self.namespace(), "knative-serving", "knative-eventing"]
+        self.facts.about.platform_namespaces()
     }
 
     /// Whether a namespace is the platform's or a profile's.

@@ -155,6 +155,13 @@ pub struct About {
     pub namespace: String,
 }
 
+impl About {
+    /// Namespaces of the platform itself: its own, and those of Knative's workloads.
+    pub fn platform_namespaces(&self) -> [&str; 3] {
+        [&self.namespace, "knative-serving", "knative-eventing"]
+    }
+}
+
 impl Default for About {
     fn default() -> Self {
         Self {

@@ -1,14 +1,11 @@
 //! A bundle of certificates to trust that others write to as well.
 
-use sha2::{Digest, Sha256};
-
 const BEGIN: &str = "-----BEGIN CERTIFICATE-----";
 const END: &str = "-----END CERTIFICATE-----";
 
 /// Stands for a certificate, PEM, however its lines end.
 pub fn mark(pem: &str) -> String {
-    let digest = Sha256::digest(blocks(pem).concat());
-    digest.iter().take(8).map(|b| format!("{b:02x}")).collect()
+    crate::mark(blocks(pem).concat())
 }
 
 /// What a bundle must be for these certificates to be in it, and of those that were put

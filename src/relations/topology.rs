@@ -1,5 +1,6 @@
 //! Where in Juju something is, in COS's vocabulary.
 
+use juju_charm::Unit;
 use serde_json::{Map, Value, json};
 
 /// Name of this charm.
@@ -16,7 +17,16 @@ pub struct Topology<'a> {
     pub application: &'a str,
 }
 
-impl Topology<'_> {
+impl<'a> Topology<'a> {
+    /// That of a unit.
+    pub fn of(unit: &'a Unit) -> Self {
+        Self {
+            model: &unit.model,
+            model_uuid: &unit.model_uuid,
+            application: unit.application(),
+        }
+    }
+
     /// As metadata of a relation.
     pub fn metadata(&self) -> Value {
         json!({

@@ -274,11 +274,7 @@ fn pods(facts: &Facts) -> Vec<(&Pod, bool)> {
     let Known::Known(pods) = &facts.pods else {
         return Vec::new();
     };
-    let platform = [
-        facts.about.namespace.as_str(),
-        "knative-serving",
-        "knative-eventing",
-    ];
+    let platform = facts.about.platform_namespaces();
     let profiles: BTreeSet<&str> = match &facts.profiles {
         Known::Known(listed) => listed
             .items
