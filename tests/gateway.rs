@@ -241,6 +241,48 @@ fn clients_see_what_the_remedies_say() {
     no_configuration_was_refused(&gateway);
 }
 
+#[test]
+fn login_stands_before_the_gateway_and_its_redirect() {
+    let mut world = World::hardened("1.10");
+    world.remove("Gateway", "ckf-hardening-https-redirect");
+    let sandbox = cluster(&world);
+    let gateway = IngressGateway::start(&sandbox).expect("the gateway starts");
+    lead_to(&sandbox, &gateway.address().to_string());
+    command(&sandbox, &["apply", "tls-floor", "https-redirect"]);
+    let http = |path: &str, cookie: &str| {
+        let answer = gateway.http_at(path, cookie).unwrap().unwrap_or_default();
+        let location = answer.lines().find_map(|line| {
+            let (name, value) = line.split_once(": ")?;
+            name.eq_ignore_ascii_case("location").then_some(value)
+        });
+        (
+            answer.get(9..12).map(str::to_owned),
+            location.map(str::to_owned),
+        )
+    };
+    let led = |status: &str, to: &str| (Some(status.to_owned()), Some(to.to_owned()));
+    let login = "/dex/auth?client_id=authservice-oidc&response_type=code";
+    until("login answers", || {
+        http("/pipeline", "") == led("302", login)
+    });
+    // Login is over HTTPS, and so is what a session asks for.
+    let secure = format!("https://kubeflow.example.com{login}");
+    assert_eq!(http(login, ""), led("301", &secure));
+    let secure = "https://kubeflow.example.com/pipeline";
+    assert_eq!(http("/pipeline", kube_sandbox::SESSION), led("301", secure));
+    let report = look(&sandbox);
+    assert_eq!(told(&report, "TLS-20"), ("pass".to_owned(), Vec::new()));
+    // HTTPS itself is not opened by what we added.
+    let answer = gateway.https().unwrap();
+    assert!(answer.contains("HTTP/1.1 302 Found"), "{answer}");
+    let answer = gateway.https_with(kube_sandbox::SESSION).unwrap();
+    assert!(
+        answer.contains("HTTP/1.1 503"),
+        "nothing is behind it: {answer}"
+    );
+    no_configuration_was_refused(&gateway);
+}
+
 /// Envoy counts what it is given and refuses.
 fn no_configuration_was_refused(gateway: &IngressGateway) {
     let mut stream = TcpStream::connect(("127.0.0.1", gateway.admin())).unwrap();

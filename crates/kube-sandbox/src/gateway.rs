@@ -10,6 +10,7 @@ use anyhow::{Context as _, bail};
 use serde_json::json;
 
 use crate::build::{envoy, istiod};
+use crate::login::Login;
 use crate::{Sandbox, free_ports, pki, tail};
 
 /// Longest wait for istiod, and for Envoy's first configuration.
@@ -24,6 +25,8 @@ pub struct IngressGateway {
     address: Ipv4Addr,
     admin: u16,
     children: Vec<Child>,
+    /// What the gateway's filter asks for login, if there is such a filter.
+    _login: Login,
 }
 
 impl IngressGateway {
@@ -38,12 +41,14 @@ impl IngressGateway {
         let [admin] = free_ports()?;
         let [high, low] = admin.to_be_bytes();
         let address = Ipv4Addr::new(127, 77, high, low.clamp(1, 254));
-        prepare(sandbox, address)?;
+        let login = Login::start()?;
+        prepare(sandbox, address, &login)?;
         fs::write(root.join("mesh.yaml"), MESH)?;
         let mut gateway = Self {
             address,
             admin,
             children: Vec::new(),
+            _login: login,
         };
         let istiod = istiod()?;
         let local = |port: u16| format!("127.0.0.1:{port}");
@@ -170,8 +175,8 @@ defaultProviders: {metrics: [], accessLogging: []}
 ";
 
 /// What the gateway needs in the cluster: that its account may read Secrets, and that
-/// its listeners are on the loopback address.
-fn prepare(sandbox: &Sandbox, address: Ipv4Addr) -> anyhow::Result<()> {
+/// its listeners and the login service are on loopback.
+fn prepare(sandbox: &Sandbox, address: Ipv4Addr, login: &Login) -> anyhow::Result<()> {
     let role = json!({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "Role",
         "metadata": {"name": "sandbox-gateway", "namespace": NAMESPACE},
         "rules": [{"apiGroups": [""], "resources": ["secrets"], "verbs": ["get", "list", "watch"]}]});
@@ -184,7 +189,9 @@ fn prepare(sandbox: &Sandbox, address: Ipv4Addr) -> anyhow::Result<()> {
     let filter = json!({"apiVersion": "networking.istio.io/v1alpha3", "kind": "EnvoyFilter",
         "metadata": {"name": "sandbox-loopback", "namespace": NAMESPACE},
         "spec": {"workloadSelector": {"labels": {"istio": "ingressgateway"}}, "configPatches": [listener]}});
-    sandbox.loader()?.load(&[role, binding, filter])
+    sandbox
+        .loader()?
+        .load(&[role, binding, filter, login.filter()])
 }
 
 fn bootstrap(root: &Path, admin: u16, istiod: u16) -> serde_json::Value {

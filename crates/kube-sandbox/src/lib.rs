@@ -9,6 +9,7 @@ mod client;
 mod fetch;
 mod gateway;
 mod load;
+mod login;
 mod pki;
 
 use std::fs::{self, File};
@@ -25,6 +26,7 @@ pub use self::build::{envoy, istiod, kubebox};
 pub use self::fetch::{Fetched, fetch};
 pub use self::gateway::IngressGateway;
 pub use self::load::{Loader, path_of};
+pub use self::login::SESSION;
 
 /// Longest wait for the API server.
 const READY_DEADLINE: Duration = Duration::from_secs(120);

@@ -18,6 +18,8 @@ use crate::tls;
 const WITHIN: Duration = Duration::from_secs(3);
 /// Longest head of an HTTP answer, in bytes.
 const LONGEST_HEAD: usize = 64 * 1024;
+/// Most answers without TLS that are followed to where they lead.
+const MOST_LEADS: usize = 3;
 
 pub struct Client<'a> {
     target: &'a Target,
@@ -133,7 +135,11 @@ impl<'a> Client<'a> {
             },
             suite.suite().as_str().unwrap_or("unknown").to_owned(),
         );
-        let answer = ask(&mut Stream::new(&mut connection, &mut socket), self.name());
+        let answer = ask(
+            &mut Stream::new(&mut connection, &mut socket),
+            self.name(),
+            "/",
+        );
         Ok(Handshake {
             agreed,
             chain,
@@ -207,10 +213,28 @@ impl<'a> Client<'a> {
         hello::server(&record)
     }
 
-    /// What a request without TLS gets.
+    /// What a request without TLS gets. Login in front of the gateway answers before its
+    /// redirect does, with a path of its own, which is followed as a browser would.
     fn clear(&self) -> Option<Clear> {
+        let mut path = "/".to_owned();
+        let mut last = None;
+        for _ in 0..=MOST_LEADS {
+            let Some(clear) = self.clear_at(&path) else {
+                break;
+            };
+            let on = path_on_gateway(&clear, self.name());
+            last = Some(clear);
+            match on {
+                Some(on) => path = on,
+                None => break,
+            }
+        }
+        last
+    }
+
+    fn clear_at(&self, path: &str) -> Option<Clear> {
         let mut socket = self.connect(self.target.http?).ok()?;
-        let answer = ask(&mut socket, self.name());
+        let answer = ask(&mut socket, self.name(), path);
         let status = answer.split_whitespace().nth(1)?.parse().ok()?;
         Some(Clear {
             status,
@@ -226,11 +250,27 @@ struct Handshake {
     answer: String,
 }
 
-/// Asks for `/`, and returns the head of the answer as far as it came. A server may keep
+/// The path to which an answer without TLS leads, if it is one of the same host without
+/// TLS. What cannot stand in a request line leads nowhere.
+fn path_on_gateway(clear: &Clear, host: &str) -> Option<String> {
+    if !(300..400).contains(&clear.status) {
+        return None;
+    }
+    let location = clear.location.as_deref()?;
+    let of_host = location
+        .strip_prefix("http://")
+        .and_then(|rest| rest.strip_prefix(host));
+    let path = of_host.unwrap_or(location);
+    let is_path = path.starts_with('/') && !path.starts_with("//");
+    let is_plain = path.bytes().all(|byte| byte.is_ascii_graphic());
+    (is_path && is_plain).then(|| path.to_owned())
+}
+
+/// Asks for a path, and returns the head of the answer as far as it came. A server may keep
 /// the connection for a while after it, which is not waited for.
-fn ask(stream: &mut (impl io::Read + io::Write), host: &str) -> String {
+fn ask(stream: &mut (impl io::Read + io::Write), host: &str, path: &str) -> String {
     let request = format!(
-        "GET / HTTP/1.1\r\nHost: {host}\r\nUser-Agent: ckf-hardening\r\nConnection: close\r\n\r\n"
+        "GET {path} HTTP/1.1\r\nHost: {host}\r\nUser-Agent: ckf-hardening\r\nConnection: close\r\n\r\n"
     );
     let mut answer = Vec::new();
     let mut part = [0; 4096];
@@ -296,5 +336,33 @@ impl ServerCertVerifier for Everything {
         tls::provider()
             .signature_verification_algorithms
             .supported_schemes()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Clear, path_on_gateway};
+
+    #[test]
+    fn only_a_path_of_the_same_host_without_tls_is_followed() {
+        let on = |status, location: &str| {
+            let location = Some(location.to_owned());
+            path_on_gateway(&Clear { status, location }, "host")
+        };
+        let path = Some("/dex/auth?a=b".to_owned());
+        assert_eq!(on(302, "/dex/auth?a=b"), path);
+        assert_eq!(on(302, "http://host/dex/auth?a=b"), path);
+        for elsewhere in [
+            "https://host/dex",
+            "http://hostile/dex",
+            "http://host:81/dex",
+            "//other/dex",
+            "dex",
+            "/dex auth",
+            "/dex\u{7f}",
+        ] {
+            assert_eq!(on(302, elsewhere), None, "{elsewhere}");
+        }
+        assert_eq!(on(200, "/dex"), None);
     }
 }

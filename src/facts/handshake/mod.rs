@@ -43,13 +43,14 @@ pub struct Seen {
     pub clear: Option<Clear>,
 }
 
-/// What a request without TLS gets.
+/// What a request without TLS gets: the last answer that came without TLS, after those
+/// that led to another path of the gateway, as login in front of it does.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Clear {
     /// Status of the answer.
     pub status: u16,
-    /// Where it leads.
+    /// Where it leads, as the answer says it.
     pub location: Option<String>,
 }
 

@@ -86,16 +86,21 @@ fn clients(gateway: &IngressGateway) -> anyhow::Result<()> {
         let seen = gateway.handshake(options)?;
         println!("  TLS {version}  {}", seen.as_deref().unwrap_or("refused"));
     }
-    let seen = match gateway.http()? {
-        None => "nothing listens".to_owned(),
-        Some(answer) => {
-            let mut lines = answer.lines();
-            let status = lines.next().context("an answer has a status")?;
-            let location = lines.find(|line| line.to_ascii_lowercase().starts_with("location:"));
-            format!("{status}, {}", location.unwrap_or("no location"))
+    let mut path = "/pipeline".to_owned();
+    while let Some(answer) = gateway.http_at(&path, "")? {
+        let mut lines = answer.lines();
+        let status = lines.next().context("an answer has a status")?;
+        let mut headers = lines.filter_map(|line| line.split_once(": "));
+        let location = headers.find(|(name, _)| name.eq_ignore_ascii_case("location"));
+        let to = location.map_or("nowhere", |(_, value)| value);
+        println!("  HTTP     {path}: {status}, to {to}");
+        // Login answers first, with a path of its own.
+        match to.strip_prefix('/') {
+            Some(_) if to != path => path = to.to_owned(),
+            _ => return Ok(()),
         }
-    };
-    println!("  HTTP     {seen}");
+    }
+    println!("  HTTP     nothing listens");
     Ok(())
 }
 
