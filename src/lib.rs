@@ -12,6 +12,7 @@ pub mod cluster;
 pub mod config;
 pub mod controls;
 pub mod facts;
+mod hands;
 pub mod look_up;
 pub mod pki;
 pub mod policy;

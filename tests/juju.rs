@@ -1,5 +1,7 @@
 //! The controls that Juju's controller tells of, and who may do what.
 
+mod support;
+
 use std::collections::BTreeMap;
 use std::process::Command;
 use std::sync::{Arc, Mutex};
@@ -15,6 +17,7 @@ use juju_client::{Endpoint, Login, Password, Trust};
 use juju_sim::Juju;
 use juju_sim::controller::{Application, Controller, Offer, State};
 use serde_json::{Value, json};
+use support::client_store;
 
 const MODEL: &str = "62ab6cbb-ee5b-4fa3-872f-3a9f4a242d8e";
 
@@ -369,25 +372,6 @@ fn what_a_login_may_not_see_is_not_assessed() {
     }
 }
 
-/// An operator's client store that knows a controller.
-fn store(controller: &Controller) -> tempfile::TempDir {
-    let store = tempfile::tempdir().unwrap();
-    let write = |file: &str, text: String| std::fs::write(store.path().join(file), text).unwrap();
-    let authority = controller.authority().replace('\n', "\n      ");
-    let address = controller.address();
-    write(
-        "controllers.yaml",
-        format!(
-            "controllers:\n  here:\n    uuid: x\n    api-endpoints: ['{address}']\n    ca-cert: |\n      {authority}\ncurrent-controller: here\n"
-        ),
-    );
-    write(
-        "accounts.yaml",
-        "controllers: {here: {user: admin, password: admin-pw}}\n".into(),
-    );
-    store
-}
-
 #[test]
 fn rotate_asks_the_charm_and_tells_what_it_answers() {
     let mut state = hardened(Juju::V3_6);
@@ -412,7 +396,7 @@ fn rotate_asks_the_charm_and_tells_what_it_answers() {
     let model = state.models.get_mut(MODEL).unwrap();
     model.applications.insert("ckf-hardening".into(), charm);
     let controller = Controller::start(state).unwrap();
-    let store = store(&controller);
+    let store = client_store(&controller);
     let run = |arguments: &[&str]| {
         let mut command = Command::new(env!("CARGO_BIN_EXE_ckf-hardening"));
         command.arg("rotate").args(arguments);
@@ -467,7 +451,7 @@ fn rotate_asks_the_charm_and_tells_what_it_answers() {
 fn users_shows_who_may_do_what_in_one_table() {
     let controller = Controller::start(neglected(Juju::V4_0)).unwrap();
     controller.change(|state| state.users.get_mut("alice").unwrap().disabled = true);
-    let store = store(&controller);
+    let store = client_store(&controller);
     let run = |arguments: &[&str]| {
         let mut command = Command::new(env!("CARGO_BIN_EXE_ckf-hardening"));
         command

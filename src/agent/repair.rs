@@ -21,10 +21,29 @@ const MOST: usize = 5;
 const REST: Duration = Duration::from_secs(600);
 
 /// Facts that tell of a change of what is enforced: it is put right at once.
-pub const URGENT: [&str; 3] = ["gateways", "envoy_filters", "services"];
+pub const URGENT: [&str; 5] = [
+    "gateways",
+    "envoy_filters",
+    "services",
+    "network_policies",
+    "peer_authentications",
+];
 /// Facts by which remedies decide too, and that change all the time: they are followed so
 /// often at most.
-pub const FIELDS: [&str; 5] = ["pods", "secrets", "ambient_gateways", "crds", "namespaces"];
+pub const FIELDS: [&str; 12] = [
+    "pods",
+    "secrets",
+    "ambient_gateways",
+    "crds",
+    "namespaces",
+    "profiles",
+    "daemon_sets",
+    "role_bindings",
+    "cluster_roles",
+    "authorization_policies",
+    "mutating_webhooks",
+    "validating_webhooks",
+];
 const OFTEN: Duration = Duration::from_secs(10);
 
 /// Repairs and what came of them.
@@ -79,13 +98,14 @@ impl Repairs {
         let (policy, enforced) = (&options.policy, &options.enforce);
         let plan = live.with(|facts| remedies::plan(facts, policy, &own, enforced, Asker::Option));
         let mut refused = Vec::new();
-        for change in &plan.changes {
-            let object = change.reference().to_string();
+        // What Juju changes is the charm's own to do.
+        for change in plan.changes.iter().filter(|change| !change.is_of_juju()) {
+            let object = change.target().to_string();
             if !self.may(&object, events) {
                 continue;
             }
             match cluster.carry_out(change) {
-                Ok(()) => {
+                Ok(_) => {
                     info!("{change}");
                     self.done += 1;
                     let event = format!("sensitive_update:ckf-hardening,{object}");

@@ -54,17 +54,17 @@ pub fn run(
     problems: &[OptionProblem],
     duty: Duty,
 ) -> anyhow::Result<Result<Audited, ReadError>> {
-    let mut facts = match read_cluster(unit) {
+    let mut facts = match read(unit, options) {
         Ok(facts) => facts,
         Err(why) => return Ok(Err(why)),
     };
     let mut enforced = None;
     if duty == Duty::Keep {
-        match enforce::keep(&facts, &options.policy, &options.enforce) {
+        match enforce::keep(unit, options, &facts) {
             Ok(kept) => {
                 if kept.changed {
                     // What was judged must be what is there now.
-                    facts = match read_cluster(unit) {
+                    facts = match read(unit, options) {
                         Ok(facts) => facts,
                         Err(why) => return Ok(Err(why)),
                     };
@@ -76,8 +76,7 @@ pub fn run(
     }
     let host = options.policy.external_hostname.as_deref();
     facts.handshake = handshake::read(&facts, host, Vantage::here());
-    if let Some(option) = &options.juju_credentials {
-        facts.juju = read_juju(unit, option, &options.policy.options);
+    if options.juju_credentials.is_some() {
         facts.rotated = match rotate::rotated(unit) {
             Ok(Ok(rotated)) => Known::Known(rotated),
             Ok(Err(why)) => Known::Unknown(Unknown::Failed(why)),
@@ -115,6 +114,15 @@ pub fn run(
             ledger: facts.ledger,
         },
     }))
+}
+
+/// What the cluster of this unit tells, and the controller if there is a login to it.
+pub fn read(unit: &Unit, options: &Options) -> Result<Facts, ReadError> {
+    let mut facts = read_cluster(unit)?;
+    if let Some(option) = &options.juju_credentials {
+        facts.juju = read_juju(unit, option, &options.policy.options);
+    }
+    Ok(facts)
 }
 
 /// What the cluster of this unit tells.

@@ -3,13 +3,18 @@
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
+use juju_charm::{Unit, config};
 use log::{info, warn};
 
+use super::login::Access;
 use crate::cluster::Cluster;
+use crate::config::Options;
 use crate::facts::Facts;
 use crate::facts::kubernetes::Source;
+use crate::hands::Hands;
 use crate::policy::Policy;
 use crate::remedies::{self, Asker, Plan, Remedy};
+use crate::rotation::owner::Owners as _;
 
 /// How long enforcing may take in one hook.
 const DEADLINE: Duration = Duration::from_secs(60);
@@ -33,15 +38,30 @@ pub fn plan(
     Ok(remedies::plan(facts, policy, &own, remedies, asker))
 }
 
-/// Carries out a plan, all of it that can be, and tells what could not.
-pub fn carry_out(cluster: &Cluster, plan: &Plan) -> Result<(), String> {
+/// Carries out a plan, all of it that can be, and tells what could not. `login` is the
+/// secret of the option `juju-credentials`, for what Juju's API changes.
+pub fn carry_out(
+    unit: &Unit,
+    login: Option<&str>,
+    cluster: &Cluster,
+    plan: &Plan,
+) -> Result<(), String> {
+    let mut access = match plan.changes.iter().any(remedies::Change::is_of_juju) {
+        true => Access::read(unit, login).map_err(|why| why.to_string()),
+        false => Err("nothing is changed by Juju".into()),
+    };
+    let juju = match &mut access {
+        Ok(access) => access.model().map_err(|why| why.to_string()),
+        Err(why) => Err(why.clone()),
+    };
+    let mut hands = Hands { cluster, juju };
     let mut refused = Vec::new();
     for change in &plan.changes {
-        match cluster.carry_out(change) {
+        match hands.carry_out(change) {
             Ok(()) => info!("{change}"),
             Err(why) => {
                 warn!("{}: {why}", change.remedy);
-                refused.push(why.to_string());
+                refused.push(why);
             }
         }
     }
@@ -61,10 +81,16 @@ pub struct Kept {
 }
 
 /// Has the remedies of the option hold.
-pub fn keep(facts: &Facts, policy: &Policy, remedies: &BTreeSet<Remedy>) -> Result<Kept, String> {
+pub fn keep(unit: &Unit, options: &Options, facts: &Facts) -> Result<Kept, String> {
     let cluster = connect()?;
-    let plan = plan(&cluster, facts, policy, remedies, Asker::Option)?;
-    carry_out(&cluster, &plan)?;
+    let plan = plan(
+        &cluster,
+        facts,
+        &options.policy,
+        &options.enforce,
+        Asker::Option,
+    )?;
+    carry_out(unit, options.juju_credentials.as_deref(), &cluster, &plan)?;
     Ok(Kept {
         changed: !plan.changes.is_empty(),
         mark: cluster.mark().map_err(|why| why.to_string())?,
@@ -81,10 +107,18 @@ pub fn has_drifted(mark: &str) -> bool {
     }
 }
 
-/// Takes away every object of ours in a namespace, as the charm goes.
-pub fn remove_all(namespace: &str) -> Result<(), String> {
+/// Takes away every object of ours of a platform, and puts back what was edited, as the
+/// charm goes.
+pub fn remove_all(unit: &Unit) -> Result<(), String> {
     let cluster = connect()?;
-    let own = cluster.own_objects(namespace);
+    let own = cluster.own_objects(&unit.model);
     let own = own.map_err(|why| why.to_string())?;
-    carry_out(&cluster, &remedies::remove_all(&own))
+    let plan = remedies::remove_all(&own);
+    let of_juju = plan.changes.iter().any(remedies::Change::is_of_juju);
+    // The login is asked for only if something is put back with it.
+    let options = match of_juju {
+        true => config::all().map_err(|why| why.to_string())?,
+        false => config::Options::default(),
+    };
+    carry_out(unit, options.secret("juju-credentials"), &cluster, &plan)
 }

@@ -384,7 +384,7 @@ fn remove(unit: &Unit) -> anyhow::Result<()> {
         return Ok(());
     }
     // Without the cluster nothing can be removed, and the unit must go all the same.
-    if let Err(why) = enforce::remove_all(&unit.model) {
+    if let Err(why) = enforce::remove_all(unit) {
         warn!(
             "what this charm made may be left, with the label {}={}: {why}",
             MANAGED_BY.0, MANAGED_BY.1

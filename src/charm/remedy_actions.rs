@@ -7,6 +7,7 @@ use juju_charm::{Unit, action};
 use serde::Deserialize;
 
 use super::{Charm, audit, enforce};
+use crate::cluster::Cluster;
 use crate::remedies::{self, Asker, Plan, Remedy};
 
 #[derive(Default, Deserialize)]
@@ -63,25 +64,27 @@ pub fn undo(unit: &Unit) -> anyhow::Result<()> {
     let cluster = enforce::connect().map_err(anyhow::Error::msg)?;
     let own = cluster.own_objects(&unit.model)?;
     let plan = remedies::undo(&own, &remedies).map_err(anyhow::Error::msg)?;
-    enforce::carry_out(&cluster, &plan).map_err(anyhow::Error::msg)?;
+    carry_out(&charm, &cluster, &plan)?;
     told(&plan)
 }
 
 fn apply_those(charm: &Charm<'_>, remedies: &BTreeSet<Remedy>) -> anyhow::Result<()> {
     let (cluster, plan) = plan_of(charm, remedies)?;
-    enforce::carry_out(&cluster, &plan).map_err(anyhow::Error::msg)?;
+    carry_out(charm, &cluster, &plan)?;
     told(&plan)
 }
 
-fn plan_of(
-    charm: &Charm<'_>,
-    remedies: &BTreeSet<Remedy>,
-) -> anyhow::Result<(crate::cluster::Cluster, Plan)> {
+fn carry_out(charm: &Charm<'_>, cluster: &Cluster, plan: &Plan) -> anyhow::Result<()> {
+    let login = charm.options.juju_credentials.as_deref();
+    enforce::carry_out(charm.unit, login, cluster, plan).map_err(anyhow::Error::msg)
+}
+
+fn plan_of(charm: &Charm<'_>, remedies: &BTreeSet<Remedy>) -> anyhow::Result<(Cluster, Plan)> {
     action::log(&format!(
         "reading the cluster of model {}",
         charm.unit.model
     ))?;
-    let facts = audit::read_cluster(charm.unit)?;
+    let facts = audit::read(charm.unit, &charm.options)?;
     let cluster = enforce::connect().map_err(anyhow::Error::msg)?;
     let policy = &charm.options.policy;
     let plan = enforce::plan(&cluster, &facts, policy, remedies, Asker::Person);
@@ -94,5 +97,6 @@ fn told(plan: &Plan) -> anyhow::Result<()> {
     Ok(action::set(&[
         ("changes", &changes),
         ("plan", &plan.to_string()),
+        ("reach", &plan.reach().join("\n")),
     ])?)
 }

@@ -1,7 +1,8 @@
 //! Which controller, and how to log in to it.
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use juju_client::store::{self, Account, StoreError};
+use juju_client::{Connection, Target};
 
 use crate::facts::juju::{self, Juju};
 use crate::facts::known::{Known, Unknown};
@@ -20,6 +21,25 @@ impl ControllerArguments {
     pub fn account(&self) -> anyhow::Result<Account> {
         let directory = store::directory(env)?;
         Ok(store::account(&directory, self.controller.as_deref())?)
+    }
+
+    /// A connection with a model, by the operator's own login.
+    pub fn model(&self, name: &str) -> anyhow::Result<Connection> {
+        let account = self.account()?;
+        let mut controller =
+            Connection::open(&account.endpoint, &Target::Controller, &account.login)
+                .with_context(|| format!("controller {}", account.controller))?;
+        let models = controller.models()?;
+        let Some(model) = models.iter().find(|known| known.name == name) else {
+            bail!(
+                "the controller {} shows no model {name} to {}",
+                account.controller,
+                controller.user().identity
+            );
+        };
+        let target = Target::Model(model.uuid.clone());
+        let connection = Connection::open(&account.endpoint, &target, &account.login);
+        connection.with_context(|| format!("model {name}"))
     }
 
     /// What the controller tells of a model. Without a client store nothing is, and

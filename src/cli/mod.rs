@@ -11,15 +11,16 @@ mod serve;
 mod users;
 
 use std::io::{self, IsTerminal, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
+use anyhow::Context as _;
 use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::facts::handshake::{self, Vantage};
 use crate::facts::{About, Facts, kubernetes};
-use crate::policy::Options;
+use crate::policy::{Options, Policy};
 
 /// Audit and harden Charmed Kubeflow.
 #[derive(Parser)]
@@ -40,11 +41,13 @@ enum Command {
     /// Explain a control: why, how to fix it, where it stands elsewhere.
     Explain(controls::Explain),
     /// Show what would be changed for remedies to hold, and change nothing.
-    Plan(remedy::Remedies),
+    Plan(remedy::ShowPlan),
     /// Change what has to be changed for remedies to hold.
-    Apply(remedy::Remedies),
+    Apply(remedy::Apply),
     /// Take away remedies that were applied by hand.
     Undo(remedy::Undo),
+    /// List the remedies: what each does, which controls it puts right, what it may break.
+    Remedies(remedy::List),
     /// Show which images run, which were meant to, and which are newest.
     Rocks(Box<rocks::Rocks>),
     /// Show who may do what in Juju: controller, clouds, models and offers.
@@ -127,9 +130,10 @@ pub fn main() -> ExitCode {
         Command::Collect(collect) => collect.run(),
         Command::Controls(list) => list.run(),
         Command::Explain(explain) => explain.run(),
-        Command::Plan(remedies) => remedies.plan(),
-        Command::Apply(remedies) => remedies.apply(),
+        Command::Plan(plan) => plan.run(),
+        Command::Apply(apply) => apply.run(),
         Command::Undo(undo) => undo.run(),
+        Command::Remedies(list) => list.run(),
         Command::Rocks(rocks) => rocks.run(),
         Command::Users(users) => users.run(),
         Command::Rotate(rotate) => rotate.run(),
@@ -165,6 +169,23 @@ fn is_closed_pipe(error: &anyhow::Error) -> bool {
 fn print(text: &str) -> anyhow::Result<()> {
     io::stdout().lock().write_all(text.as_bytes())?;
     Ok(())
+}
+
+/// The policy of a file, or the default. What is wrong with it is an error: who changes
+/// something by a policy must know which.
+fn policy(path: Option<&Path>) -> anyhow::Result<Policy> {
+    let Some(path) = path else {
+        return Ok(Policy::default());
+    };
+    let text =
+        std::fs::read_to_string(path).with_context(|| format!("policy file {}", path.display()))?;
+    match Policy::parse(&text) {
+        (policy, problems) if problems.is_empty() => Ok(policy),
+        (_, problems) => {
+            let problems: Vec<String> = problems.iter().map(ToString::to_string).collect();
+            anyhow::bail!("{}: {}", path.display(), problems.join("; "))
+        }
+    }
 }
 
 /// Reads a cluster and looks at its gateway, with progress on a terminal.

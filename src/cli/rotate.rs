@@ -4,8 +4,8 @@
 use std::io::{self, Write};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, bail};
-use juju_client::{ActionResult, ActionStatus, Connection, Target};
+use anyhow::bail;
+use juju_client::{ActionResult, ActionStatus};
 use serde::Serialize;
 
 use super::juju::ControllerArguments;
@@ -63,7 +63,7 @@ struct Nothing {}
 
 impl Rotate {
     pub fn run(self) -> anyhow::Result<u8> {
-        let mut model = self.connect()?;
+        let mut model = self.controller.model(&self.model)?;
         let status = model.status()?;
         let application = status.applications.get(&self.application);
         let unit = application.and_then(|known| known.leader());
@@ -94,25 +94,6 @@ impl Rotate {
         writeln!(io::stderr(), "{unit} runs {action}, operation {id}").ok();
         let result = model.wait_for_action(&id, Instant::now() + PATIENCE)?;
         self.tell(unit, &id, &result)
-    }
-
-    fn connect(&self) -> anyhow::Result<Connection> {
-        let account = self.controller.account()?;
-        let mut controller =
-            Connection::open(&account.endpoint, &Target::Controller, &account.login)
-                .with_context(|| format!("controller {}", account.controller))?;
-        let models = controller.models()?;
-        let Some(model) = models.iter().find(|known| known.name == self.model) else {
-            bail!(
-                "the controller {} shows no model {} to {}",
-                account.controller,
-                self.model,
-                controller.user().identity
-            );
-        };
-        let target = Target::Model(model.uuid.clone());
-        let connection = Connection::open(&account.endpoint, &target, &account.login);
-        connection.with_context(|| format!("model {}", self.model))
     }
 
     fn tell(&self, unit: &str, id: &str, result: &ActionResult) -> anyhow::Result<u8> {

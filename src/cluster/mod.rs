@@ -3,10 +3,12 @@
 //! [`crate::facts`] reads what is judged; this reads what a change needs to know at
 //! once, and carries it out.
 
-use std::time::Instant;
+mod change;
+mod edit;
+
+use std::time::{Duration, Instant};
 
 use kube::Client;
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
@@ -14,7 +16,7 @@ use tokio::runtime::Runtime;
 use crate::facts::core::Service;
 use crate::facts::known::Unknown;
 use crate::facts::kubernetes::{self, Failure, PAGE, Page, ReadError, Source};
-use crate::remedies::{Change, Deed, MANAGED_BY, OWN_KINDS, differences};
+use crate::remedies::MANAGED_BY;
 
 /// A connection to the API server.
 pub struct Cluster {
@@ -103,104 +105,29 @@ impl Cluster {
         Ok(addresses)
     }
 
-    /// Every object of ours in the namespace of a platform, as it is. Another platform of
-    /// the cluster may have a charm of its own.
-    pub fn own_objects(&self, namespace: &str) -> Result<Vec<Value>, Unknown> {
-        let mut own = Vec::new();
-        let label = format!("{}={}", MANAGED_BY.0, MANAGED_BY.1);
-        for kind in OWN_KINDS {
-            let path = format!(
-                "/apis/{}/namespaces/{namespace}/{}",
-                kind.api_version, kind.plural
-            );
-            let listed = self.each(
-                &path,
-                Some(("labelSelector", &label)),
-                |mut object: Value| {
-                    // A list leaves it out of its items.
-                    object["kind"] = kind.kind.into();
-                    own.push(object);
-                },
-            );
-            unless_missing(listed)?;
-        }
-        Ok(own)
-    }
-
-    /// Stands for every Gateway and EnvoyFilter as it is: if it is another, one of them is.
-    pub fn mark(&self) -> Result<String, Unknown> {
-        let mut marks = Vec::new();
-        for kind in OWN_KINDS {
-            let path = format!("/apis/{}/{}", kind.api_version, kind.plural);
-            let listed = self.each(&path, None, |object: Marked| {
-                let Meta { uid, generation } = object.metadata;
-                marks.push(format!("{uid} {generation}"));
-            });
-            unless_missing(listed)?;
-        }
-        marks.sort_unstable();
-        Ok(crate::mark(marks.join("\n")))
-    }
-
-    /// Carries a change out. Objects are applied server-side, without force; one of ours
-    /// that somebody else has taken fields of is made anew.
-    pub fn carry_out(&self, change: &Change) -> Result<(), Unknown> {
-        let name = change.reference().to_string();
-        let path = path_of(change);
-        let present = match self.send("GET", &path, None) {
-            Ok(text) => serde_json::from_str::<Value>(&text).ok(),
-            Err(Failure::NotFound) => None,
-            Err(failure) => return Err(named(&name, failure)),
-        };
-        let is_own = |object: &Value| object["metadata"]["labels"][MANAGED_BY.0] == MANAGED_BY.1;
-        match (&change.deed, &present) {
-            (_, Some(object)) if !is_own(object) => Err(Unknown::Failed(format!(
-                "{name} is there and is not ours: it has no label {}={}; remove or rename it",
-                MANAGED_BY.0, MANAGED_BY.1
-            ))),
-            (Deed::Delete, None) => Ok(()),
-            (Deed::Delete, Some(object)) => self.delete(&path, object),
-            (_, None) => self.apply(&path, change).map(drop),
-            (_, Some(object)) => {
-                let applied = self.apply(&path, change);
-                let is_so = |applied: &Value| differences(applied, &change.object).is_empty();
-                match applied {
-                    Ok(applied) if is_so(&applied) => return Ok(()),
-                    Ok(_) => {}
-                    Err(Unknown::Failed(why)) if why.contains("409") => {}
-                    Err(why) => return Err(why),
-                }
-                self.delete(&path, object)?;
-                self.apply(&path, change).map(drop)
-            }
-        }
-        .map_err(|why| within(&name, why))
-    }
-
-    fn apply(&self, path: &str, change: &Change) -> Result<Value, Unknown> {
-        let path = format!("{path}?fieldManager={}", MANAGED_BY.1);
-        let text = self.send("PATCH", &path, Some(change.object.clone()));
-        let text = text.map_err(Failure::into_unknown)?;
-        let broken = |_| Unknown::Failed("the answer is not understood".into());
-        serde_json::from_str(&text).map_err(broken)
-    }
-
-    fn delete(&self, path: &str, object: &Value) -> Result<(), Unknown> {
-        let body = json!({"preconditions": {"uid": object["metadata"]["uid"]}});
-        match self.send("DELETE", path, Some(body)) {
-            Ok(_) | Err(Failure::NotFound) => Ok(()),
-            Err(failure) => Err(failure.into_unknown()),
-        }
-    }
-
     fn send(&self, method: &str, path: &str, body: Option<Value>) -> Result<String, Failure> {
         let left = self.deadline.saturating_duration_since(Instant::now());
-        let mut request = kubernetes::request(method, path, body);
-        if method == "PATCH" {
-            let apply = http::HeaderValue::from_static("application/apply-patch+yaml");
-            let headers = request.headers_mut();
-            headers.insert(http::header::CONTENT_TYPE, apply);
-        }
+        let request = kubernetes::request(method, path, body);
+        self.send_request(request, left)
+    }
+
+    /// Sends a patch of a form, by its media type.
+    fn patch(&self, path: &str, form: &'static str, body: Value) -> Result<String, Failure> {
+        let left = self.deadline.saturating_duration_since(Instant::now());
+        let path = format!("{path}?fieldManager={}", MANAGED_BY.1);
+        let mut request = kubernetes::request("PATCH", &path, Some(body));
+        let form = http::HeaderValue::from_static(form);
+        request
+            .headers_mut()
+            .insert(http::header::CONTENT_TYPE, form);
+        self.send_request(request, left)
+    }
+
+    fn send_request(
+        &self,
+        request: http::Request<Vec<u8>>,
+        left: Duration,
+    ) -> Result<String, Failure> {
         let answer = async {
             // The timer belongs to the runtime, so it is made in it.
             tokio::time::timeout(left, kubernetes::send(&self.client, request)).await
@@ -208,35 +135,6 @@ impl Cluster {
         let late = |_| Failure::Other(Unknown::TimedOut("the time for it is over".into()));
         self.runtime.block_on(answer).map_err(late)?
     }
-}
-
-/// What of an object tells whether it is another.
-#[derive(Deserialize)]
-struct Marked {
-    metadata: Meta,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct Meta {
-    uid: String,
-    generation: i64,
-}
-
-/// Without Istio there is nothing of its kinds.
-fn unless_missing(listed: Result<(), Unknown>) -> Result<(), Unknown> {
-    match listed {
-        Err(Unknown::Failed(why)) if why.ends_with("not found") => Ok(()),
-        other => other,
-    }
-}
-
-fn path_of(change: &Change) -> String {
-    let object = change.reference();
-    format!(
-        "/apis/{}/namespaces/{}/{}/{}",
-        change.kind.api_version, object.namespace, change.kind.plural, object.name
-    )
 }
 
 /// Why it failed, with the name of the object.

@@ -20,7 +20,7 @@ pub const CHECKS: &[(&str, Check)] = &[
 ];
 
 /// The web apps that believe the header kubeflow-userid, and their ports.
-const WEB_APPS: &[(&str, &[u16])] = &[
+pub(crate) const WEB_APPS: &[(&str, &[u16])] = &[
     ("jupyter-ui", &[5000]),
     ("katib-ui", &[8080]),
     ("kfp-ui", &[3000]),
@@ -125,7 +125,7 @@ fn mode<'a>(policies: &[&'a PeerAuthentication]) -> Option<(&'a PeerAuthenticati
         .map(|p| (*p, &*p.spec.mtls.mode))
 }
 
-fn is_for_all(policy: &PeerAuthentication) -> bool {
+pub(crate) fn is_for_all(policy: &PeerAuthentication) -> bool {
     policy
         .spec
         .selector

@@ -16,7 +16,7 @@ pub const CHECKS: &[(&str, Check)] = &[
     ("PSS-07", nothing_privileged),
 ];
 
-const ENFORCE: &str = "pod-security.kubernetes.io/enforce";
+pub(crate) const ENFORCE: &str = "pod-security.kubernetes.io/enforce";
 const AUDIT: &str = "pod-security.kubernetes.io/audit";
 const WARN: &str = "pod-security.kubernetes.io/warn";
 

@@ -3,13 +3,23 @@
 
 use serde_json::json;
 
-use super::{Decision, ENVOY_FILTER, Wanted};
+use super::own::{ENVOY_FILTER, Wanted};
+use super::{About, Decision, Risk, Wants};
 use crate::controls::context::{Context, Missing};
 use crate::controls::ingress::Ingress;
 use crate::controls::tls::is_ambient;
 
 /// How long browsers remember it: a year, in seconds.
 const REMEMBERED: u32 = 31_536_000;
+
+pub(super) const ABOUT: About = About {
+    name: "hsts",
+    does: "has every answer tell browsers to come by HTTPS only",
+    controls: &["TLS-21"],
+    risk: Risk::Medium,
+    reach: "browsers remember it for a year and refuse plain HTTP for that host, also after undo",
+    only_by_name: false,
+};
 
 pub(super) fn decide(context: &Context<'_>) -> Result<Decision, Missing> {
     let ingress = Ingress::find(context)?;
@@ -29,10 +39,11 @@ pub(super) fn decide(context: &Context<'_>) -> Result<Decision, Missing> {
     }
     let header =
         json!({"key": "strict-transport-security", "value": format!("max-age={REMEMBERED}")});
-    Ok(Decision::Wanted(vec![Wanted {
+    Ok(Wants::objects(vec![Wanted {
         kind: ENVOY_FILTER,
-        name: "ckf-hardening-hsts",
-        spec: json!({
+        namespace: context.namespace().into(),
+        name: "ckf-hardening-hsts".into(),
+        content: json!({
             "workloadSelector": {"labels": ingress.selector()},
             "configPatches": [{
                 "applyTo": "HTTP_ROUTE",

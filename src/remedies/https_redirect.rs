@@ -3,7 +3,8 @@
 
 use serde_json::json;
 
-use super::{Decision, GATEWAY, Wanted};
+use super::own::{GATEWAY, Wanted};
+use super::{About, Decision, Risk, Wants};
 use crate::controls::context::{Context, Missing};
 use crate::controls::ingress::Ingress;
 use crate::controls::tls::is_ambient;
@@ -11,6 +12,15 @@ use crate::controls::tls::is_ambient;
 /// The listener of HTTP, which login covers as it does that of HTTPS.
 const PORT: u16 = 8080;
 const NAME: &str = "ckf-hardening-https-redirect";
+
+pub(super) const ABOUT: About = About {
+    name: "https-redirect",
+    does: "sends who comes by HTTP to HTTPS",
+    controls: &["TLS-20"],
+    risk: Risk::Low,
+    reach: "port 80, which is closed once HTTPS is on, answers with a redirect, behind login",
+    only_by_name: false,
+};
 
 pub(super) fn decide(context: &Context<'_>) -> Result<Decision, Missing> {
     let unwanted = |why: String| Ok(Decision::Unwanted(why));
@@ -44,10 +54,11 @@ pub(super) fn decide(context: &Context<'_>) -> Result<Decision, Missing> {
         };
         return unwanted(format!("Gateway {}/{} {what}", meta.namespace, meta.name));
     }
-    Ok(Decision::Wanted(vec![Wanted {
+    Ok(Wants::objects(vec![Wanted {
         kind: GATEWAY,
-        name: NAME,
-        spec: json!({
+        namespace: context.namespace().into(),
+        name: NAME.into(),
+        content: json!({
             "selector": ingress.selector(),
             "servers": [{
                 "hosts": ["*"],

@@ -1,55 +1,154 @@
-//! How things are put right: each remedy wants some objects of our own to be beside
-//! the platform's, and what is to be changed follows from what is there. Pure.
+//! How things are put right. A remedy wants some objects of our own to be beside the
+//! platform's, or edits what is somebody else's in a way that can be put back; what is to
+//! be changed follows from what is there. Pure.
 //!
 //! No remedy writes an object that istio-pilot owns: it applies its own without force,
 //! and a field that somebody else owns puts it into an error.
 
+mod cos_relations;
 mod diff;
+mod edit;
 mod hsts;
 mod https_redirect;
+mod mutual_tls;
+mod network_policy;
+mod own;
+mod plan;
+mod platform_network_policies;
+mod pod_security_labels;
+mod profile_network_policies;
+mod removals;
+mod settings;
 mod tls_floor;
 
-use std::collections::BTreeSet;
+pub use self::edit::{Edit, Label, Record, Removal, Setting, Target};
+pub use self::own::{
+    MANAGED_BY, OWN_KINDS, OwnKind, OwnObject, Scope, differences, is_of_platform,
+};
+pub use self::plan::{Asker, Change, Deed, Plan, plan, remove_all, undo, undo_all};
+
 use std::fmt;
 use std::str::FromStr;
 
-use serde_json::{Value, json};
-
+use self::own::Wanted;
 use crate::controls::context::{Context, Missing};
-use crate::facts::Facts;
-use crate::facts::object::ObjectRef;
-use crate::policy::Policy;
+use crate::controls::{Finding, Verdict, assess_named};
 
-/// A remedy.
+/// How much may go wrong when a remedy is applied.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Remedy {
-    /// The gateway accepts no older TLS and no weaker cipher suite than the policy allows.
-    TlsFloor,
-    /// Who comes by HTTP is sent to HTTPS.
-    HttpsRedirect,
-    /// Browsers are told to come by HTTPS only.
-    Hsts,
+pub enum Risk {
+    /// Who does as the guide says notices nothing.
+    Low,
+    /// Some requests that work today may stop.
+    Medium,
+    /// Something that somebody made goes, or people may be kept out.
+    High,
 }
 
-impl Remedy {
-    /// All of them.
-    pub const ALL: [Self; 3] = [Self::TlsFloor, Self::HttpsRedirect, Self::Hsts];
-
+impl Risk {
     /// Its name.
     pub fn name(self) -> &'static str {
         match self {
-            Self::TlsFloor => "tls-floor",
-            Self::HttpsRedirect => "https-redirect",
-            Self::Hsts => "hsts",
+            Self::Low => "low",
+            Self::Medium => "medium",
+            Self::High => "high",
         }
     }
+}
 
-    fn decide(self, context: &Context<'_>) -> Result<Decision, Missing> {
-        match self {
-            Self::TlsFloor => tls_floor::decide(context),
-            Self::HttpsRedirect => https_redirect::decide(context),
-            Self::Hsts => hsts::decide(context),
+/// What is told of a remedy before it is applied.
+#[derive(Debug)]
+pub struct About {
+    /// Its name.
+    pub name: &'static str,
+    /// What it does, in a sentence.
+    pub does: &'static str,
+    /// The controls that it puts right.
+    pub controls: &'static [&'static str],
+    /// How much may go wrong.
+    pub risk: Risk,
+    /// What it reaches: what may stop working.
+    pub reach: &'static str,
+    /// Whether it takes away what somebody made, so that it is applied by its name only.
+    pub only_by_name: bool,
+}
+
+type Decide = fn(&Context<'_>) -> Result<Decision, Missing>;
+
+macro_rules! remedies {
+    ($($(#[$meta:meta])* $variant:ident: $decide:path, $about:expr;)*) => {
+        /// A remedy.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+        pub enum Remedy { $($(#[$meta])* $variant,)* }
+
+        impl Remedy {
+            /// All of them, in the order in which they are applied.
+            pub const ALL: &'static [Self] = &[$(Self::$variant),*];
+
+            /// What is told of it.
+            pub fn about(self) -> &'static About {
+                match self { $(Self::$variant => const { &$about },)* }
+            }
+
+            fn decide(self, context: &Context<'_>) -> Result<Decision, Missing> {
+                let decide: Decide = match self { $(Self::$variant => $decide,)* };
+                decide(context)
+            }
         }
+    };
+}
+
+remedies! {
+    /// The gateway accepts no older TLS and no weaker cipher suite than the policy allows.
+    TlsFloor: tls_floor::decide, tls_floor::ABOUT;
+    /// Who comes by HTTP is sent to HTTPS.
+    HttpsRedirect: https_redirect::decide, https_redirect::ABOUT;
+    /// Browsers are told to come by HTTPS only.
+    Hsts: hsts::decide, hsts::ABOUT;
+    /// Namespaces of profiles and of the platform have Pod Security labels.
+    PodSecurityLabels: pod_security_labels::decide, pod_security_labels::ABOUT;
+    /// Pods of a profile are reached by itself and the platform only.
+    ProfileNetworkPolicies: profile_network_policies::decide, profile_network_policies::ABOUT;
+    /// The web apps that believe a header are reached by the platform only.
+    PlatformNetworkPolicies: platform_network_policies::decide, platform_network_policies::ABOUT;
+    /// Pods of profiles accept mutual TLS only.
+    MutualTls: mutual_tls::decide, mutual_tls::ABOUT;
+    /// Web apps set cookies for HTTPS only.
+    SecureCookies: settings::secure_cookies, settings::SECURE_COOKIES;
+    /// New profiles get a Pod Security Standard.
+    ProfileSecurityPolicy: settings::profile_security_policy, settings::PROFILE_SECURITY_POLICY;
+    /// Dex has no static user once there is another way to log in.
+    PasswordDatabase: settings::password_database, settings::PASSWORD_DATABASE;
+    /// Options are what the policy declares.
+    DeclaredOptions: settings::declared_options, settings::DECLARED_OPTIONS;
+    /// Options that name images are the charms' own again.
+    DefaultImages: settings::default_images, settings::DEFAULT_IMAGES;
+    /// Applications are related to the telemetry agent of the model.
+    CosRelations: cos_relations::decide, cos_relations::ABOUT;
+    /// Long-lived tokens of service accounts go.
+    ServiceAccountTokens: removals::service_account_tokens, removals::SERVICE_ACCOUNT_TOKENS;
+    /// Role bindings in profiles that nobody answers for go.
+    ForeignRoleBindings: removals::foreign_role_bindings, removals::FOREIGN_ROLE_BINDINGS;
+    /// Authorization policies that admit everybody go.
+    WildcardPolicies: removals::wildcard_policies, removals::WILDCARD_POLICIES;
+}
+
+impl Remedy {
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        self.about().name
+    }
+
+    /// Those that take nothing away that somebody made.
+    pub fn additive() -> impl Iterator<Item = Self> {
+        let all = Self::ALL.iter().copied();
+        all.filter(|remedy| !remedy.about().only_by_name)
+    }
+
+    /// The names of all, for people.
+    pub fn names() -> String {
+        let names = Self::ALL.iter().map(|remedy| remedy.name());
+        names.collect::<Vec<_>>().join(", ")
     }
 }
 
@@ -63,320 +162,83 @@ impl FromStr for Remedy {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let known = Self::ALL.into_iter().find(|remedy| remedy.name() == text);
-        known.ok_or_else(|| {
-            let names = Self::ALL.map(Self::name).join(", ");
-            format!("{text:?} is not one of {names}")
-        })
+        let known = Self::ALL.iter().find(|remedy| remedy.name() == text);
+        known
+            .copied()
+            .ok_or_else(|| format!("{text:?} is not one of {}", Self::names()))
     }
 }
 
 /// What a remedy wants.
 enum Decision {
-    /// These objects, which are ours: kind, and what they specify.
-    Wanted(Vec<Wanted>),
-    /// None, for this reason.
+    /// This.
+    Wanted(Wants),
+    /// Nothing, for this reason.
     Unwanted(String),
 }
 
-struct Wanted {
-    kind: OwnKind,
-    name: &'static str,
-    spec: Value,
+/// What a remedy wants to be so.
+#[derive(Default)]
+struct Wants {
+    /// Objects of ours.
+    objects: Vec<Wanted>,
+    /// Edits of what is somebody else's: what is not yet as it should be.
+    edits: Vec<Edit>,
+    /// What is left as it is, and why.
+    notes: Vec<String>,
+    /// What of today would stop.
+    cuts: Vec<String>,
 }
 
-/// A kind of which we make objects.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct OwnKind {
-    /// Group and version.
-    pub api_version: &'static str,
-    /// Kind.
-    pub kind: &'static str,
-    /// Its name in a path.
-    pub plural: &'static str,
-}
+impl Wants {
+    fn objects(objects: Vec<Wanted>) -> Decision {
+        Decision::Wanted(Self {
+            objects,
+            ..Self::default()
+        })
+    }
 
-const ENVOY_FILTER: OwnKind = OwnKind {
-    api_version: "networking.istio.io/v1alpha3",
-    kind: "EnvoyFilter",
-    plural: "envoyfilters",
-};
-const GATEWAY: OwnKind = OwnKind {
-    api_version: "networking.istio.io/v1beta1",
-    kind: "Gateway",
-    plural: "gateways",
-};
-
-/// All of them.
-pub const OWN_KINDS: [OwnKind; 2] = [ENVOY_FILTER, GATEWAY];
-
-/// Label of every object of ours, and its value.
-pub const MANAGED_BY: (&str, &str) = ("app.kubernetes.io/managed-by", "ckf-hardening");
-/// Label that names the remedy that an object is of.
-const REMEDY: &str = "ckf-hardening/remedy";
-/// Label of an object that the charm keeps, and removes when it is not wanted any more.
-const KEPT: &str = "ckf-hardening/kept";
-
-/// What is to be done to an object of ours.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Deed {
-    /// It is to be made.
-    Create,
-    /// It is to be made what it was; the managers that changed it, beside us.
-    Restore(Vec<String>),
-    /// It is to go.
-    Delete,
-}
-
-/// A change of an object of ours.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Change {
-    /// The remedy.
-    pub remedy: Remedy,
-    /// What is to be done.
-    pub deed: Deed,
-    /// Its kind.
-    pub kind: OwnKind,
-    /// The object as it is to be; as it is, if it is to go.
-    pub object: Value,
-    /// What differs, a line each: field, what is there, what is to be.
-    pub diff: Vec<String>,
-}
-
-impl Change {
-    /// The object.
-    pub fn reference(&self) -> ObjectRef {
-        let text = |field: &str| self.object["metadata"][field].as_str().unwrap_or_default();
-        ObjectRef {
-            api_version: self.kind.api_version.into(),
-            kind: self.kind.kind.into(),
-            namespace: text("namespace").into(),
-            name: text("name").into(),
-        }
+    fn edits(edits: Vec<Edit>) -> Decision {
+        Decision::Wanted(Self {
+            edits,
+            ..Self::default()
+        })
     }
 }
 
-impl fmt::Display for Change {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (remedy, object) = (self.remedy, self.reference());
-        match &self.deed {
-            Deed::Create => write!(f, "{remedy}: create {object}")?,
-            Deed::Delete => write!(f, "{remedy}: delete {object}")?,
-            Deed::Restore(by) if by.is_empty() => write!(f, "{remedy}: change {object}")?,
-            Deed::Restore(by) => write!(
-                f,
-                "{remedy}: restore {object}, which {} changed",
-                by.join(", ")
-            )?,
-        }
-        self.diff
-            .iter()
-            .try_for_each(|line| write!(f, "\n  {line}"))
+/// What is open of a control: waived findings are left alone.
+fn open(context: &Context<'_>, id: &str) -> Result<Vec<Finding>, Missing> {
+    let assessment = assess_named(id, context);
+    match assessment.verdict {
+        Verdict::NotAssessed => Err(Missing(format!("{id}: {}", assessment.reason))),
+        _ => Ok(assessment.findings),
     }
 }
 
-/// What is to be changed, and why a remedy changes nothing.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Plan {
-    /// The changes.
-    pub changes: Vec<Change>,
-    /// Remedies that want no object, with the reason.
-    pub notes: Vec<(Remedy, String)>,
-}
-
-impl fmt::Display for Plan {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let changes = self.changes.iter().map(ToString::to_string);
-        let notes = self
-            .notes
-            .iter()
-            .map(|(remedy, why)| format!("{remedy}: nothing, for {why}"));
-        let lines: Vec<String> = changes.chain(notes).collect();
-        match lines.is_empty() {
-            true => f.write_str("all is as it should be"),
-            false => f.write_str(&lines.join("\n")),
-        }
+/// Whether a control passes.
+fn holds(context: &Context<'_>, id: &str) -> Result<bool, Missing> {
+    let assessment = assess_named(id, context);
+    match assessment.verdict {
+        Verdict::NotAssessed => Err(Missing(format!("{id}: {}", assessment.reason))),
+        verdict => Ok(verdict == Verdict::Pass),
     }
 }
 
-/// Who asks for remedies, which tells what becomes of the objects later.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Asker {
-    /// The charm's option: objects are kept, and those of other remedies that it kept go.
-    Option,
-    /// A person, once: objects stay until that person undoes them.
-    Person,
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::catalog;
 
-/// What is to be changed for these remedies to hold. `own` is every object of ours as
-/// it is. What depends on something that could not be read is left as it is.
-pub fn plan(
-    facts: &Facts,
-    policy: &Policy,
-    own: &[Value],
-    remedies: &BTreeSet<Remedy>,
-    asker: Asker,
-) -> Plan {
-    let context = &Context::new(facts, policy, None);
-    let mut plan = Plan::default();
-    for remedy in Remedy::ALL {
-        let of_remedy = own
-            .iter()
-            .filter(|object| remedy_of(object) == Some(remedy));
-        let is_asked = remedies.contains(&remedy);
-        let wanted = match remedy.decide(context) {
-            _ if !is_asked => Vec::new(),
-            Ok(Decision::Wanted(wanted)) => wanted,
-            Ok(Decision::Unwanted(why)) => {
-                plan.notes.push((remedy, why));
-                Vec::new()
+    #[test]
+    fn remedies_have_names_of_their_own_and_put_right_controls_that_are_known() {
+        for remedy in Remedy::ALL {
+            assert_eq!(remedy.name().parse::<Remedy>(), Ok(*remedy));
+            let about = remedy.about();
+            assert!(!about.controls.is_empty(), "{remedy}");
+            for id in about.controls {
+                assert!(catalog::control(id).is_some(), "{remedy}: {id}");
             }
-            Err(Missing(why)) => {
-                plan.notes
-                    .push((remedy, format!("what it depends on is not known: {why}")));
-                continue;
-            }
-        };
-        let mut left: Vec<&Value> = of_remedy.collect();
-        for wanted in wanted {
-            let is = |object: &&Value| {
-                object["kind"] == wanted.kind.kind
-                    && object["metadata"]["name"] == wanted.name
-                    && object["metadata"]["namespace"] == context.namespace()
-            };
-            let present = left.iter().position(is).map(|at| left.swap_remove(at));
-            let kept = asker == Asker::Option || present.is_some_and(is_kept);
-            let object = manifest(context.namespace(), remedy, &wanted, kept);
-            plan.changes
-                .extend(change(remedy, wanted.kind, object, present));
         }
-        let goes = |object: &&&Value| match asker {
-            Asker::Option => is_kept(object),
-            Asker::Person => is_asked,
-        };
-        let gone = left.iter().filter(goes);
-        plan.changes
-            .extend(gone.filter_map(|object| delete(remedy, object)));
+        assert!("tls".parse::<Remedy>().unwrap_err().contains("tls-floor"));
     }
-    plan
-}
-
-/// The changes that take these remedies away, or the reason that it is not to be done.
-pub fn undo(own: &[Value], remedies: &BTreeSet<Remedy>) -> Result<Plan, String> {
-    let mut plan = Plan::default();
-    for object in own {
-        let Some(remedy) = remedy_of(object).filter(|remedy| remedies.contains(remedy)) else {
-            continue;
-        };
-        if is_kept(object) {
-            return Err(format!(
-                "the charm keeps {remedy}, and would put it back; take it out of the option enforce"
-            ));
-        }
-        plan.changes.extend(delete(remedy, object));
-    }
-    let untouched = remedies.iter().filter(|remedy| {
-        let mut changes = plan.changes.iter();
-        !changes.any(|change| change.remedy == **remedy)
-    });
-    plan.notes = untouched
-        .map(|remedy| (*remedy, "it is not applied".into()))
-        .collect();
-    Ok(plan)
-}
-
-/// The changes that take all objects of ours away.
-pub fn remove_all(own: &[Value]) -> Plan {
-    let changes = own
-        .iter()
-        .filter_map(|object| delete(remedy_of(object)?, object));
-    Plan {
-        changes: changes.collect(),
-        notes: Vec::new(),
-    }
-}
-
-fn remedy_of(object: &Value) -> Option<Remedy> {
-    object["metadata"]["labels"][REMEDY].as_str()?.parse().ok()
-}
-
-fn is_kept(object: &Value) -> bool {
-    object["metadata"]["labels"][KEPT] == "true"
-}
-
-fn manifest(namespace: &str, remedy: Remedy, wanted: &Wanted, kept: bool) -> Value {
-    json!({
-        "apiVersion": wanted.kind.api_version,
-        "kind": wanted.kind.kind,
-        "metadata": {
-            "name": wanted.name,
-            "namespace": namespace,
-            "labels": {
-                MANAGED_BY.0: MANAGED_BY.1,
-                REMEDY: remedy.name(),
-                KEPT: kept.to_string(),
-            },
-        },
-        "spec": wanted.spec,
-    })
-}
-
-fn change(remedy: Remedy, kind: OwnKind, object: Value, present: Option<&Value>) -> Option<Change> {
-    let Some(present) = present else {
-        return Some(Change {
-            remedy,
-            deed: Deed::Create,
-            kind,
-            diff: diff::lines("spec", &Value::Null, &object["spec"]),
-            object,
-        });
-    };
-    let diff = differences(present, &object);
-    (!diff.is_empty()).then(|| Change {
-        remedy,
-        deed: Deed::Restore(foreign_managers(present)),
-        kind,
-        object,
-        diff,
-    })
-}
-
-/// What differs between an object of ours as it is and as it should be.
-pub fn differences(present: &Value, wanted: &Value) -> Vec<String> {
-    let mut lines = diff::lines("spec", &present["spec"], &wanted["spec"]);
-    let (is, be) = (
-        &present["metadata"]["labels"],
-        &wanted["metadata"]["labels"],
-    );
-    for (label, value) in be.as_object().into_iter().flatten() {
-        lines.extend(diff::lines(
-            &format!("metadata.labels.{label}"),
-            &is[label],
-            value,
-        ));
-    }
-    lines
-}
-
-fn foreign_managers(object: &Value) -> Vec<String> {
-    let entries = object["metadata"]["managedFields"].as_array();
-    let names = entries
-        .into_iter()
-        .flatten()
-        .filter_map(|entry| entry["manager"].as_str());
-    let foreign: BTreeSet<&str> = names.filter(|name| *name != MANAGED_BY.1).collect();
-    foreign.into_iter().map(str::to_owned).collect()
-}
-
-fn delete(remedy: Remedy, object: &Value) -> Option<Change> {
-    let kind = OWN_KINDS
-        .into_iter()
-        .find(|kind| object["kind"] == kind.kind)?;
-    Some(Change {
-        remedy,
-        deed: Deed::Delete,
-        kind,
-        object: object.clone(),
-        diff: Vec::new(),
-    })
 }

@@ -5,10 +5,20 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use super::{Decision, ENVOY_FILTER, Wanted};
+use super::own::{ENVOY_FILTER, Wanted};
+use super::{About, Decision, Risk, Wants};
 use crate::controls::context::{Context, Missing};
 use crate::controls::ingress::Ingress;
 use crate::controls::tls::is_ambient;
+
+pub(super) const ABOUT: About = About {
+    name: "tls-floor",
+    does: "sets the lowest TLS version and the cipher suites of every listener of the gateway",
+    controls: &["TLS-10", "TLS-11", "TLS-18"],
+    risk: Risk::Low,
+    reach: "clients that speak no newer TLS than the policy's lowest are refused",
+    only_by_name: false,
+};
 
 pub(super) fn decide(context: &Context<'_>) -> Result<Decision, Missing> {
     let ingress = Ingress::find(context)?;
@@ -38,10 +48,11 @@ pub(super) fn decide(context: &Context<'_>) -> Result<Decision, Missing> {
     }
     let parameters = parameters(context);
     let patches: Vec<Value> = ports.iter().map(|port| patch(*port, &parameters)).collect();
-    Ok(Decision::Wanted(vec![Wanted {
+    Ok(Wants::objects(vec![Wanted {
         kind: ENVOY_FILTER,
-        name: "ckf-hardening-tls-floor",
-        spec: json!({
+        namespace: context.namespace().into(),
+        name: "ckf-hardening-tls-floor".into(),
+        content: json!({
             "workloadSelector": {"labels": ingress.selector()},
             "configPatches": patches,
         }),

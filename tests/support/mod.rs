@@ -11,6 +11,7 @@ use std::process::{Command, Output};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use ckf_worlds::World;
+use juju_sim::controller::Controller;
 use juju_sim::{Grant, Owner, Secret, Simulation};
 use kube_sandbox::Sandbox;
 use serde_json::{Value, json};
@@ -134,4 +135,23 @@ pub fn verdict<'a>(report: &'a Value, id: &str) -> &'a str {
     control(report, id)["verdict"]
         .as_str()
         .expect("a control has a verdict")
+}
+
+/// An operator's client store that knows a controller.
+pub fn client_store(controller: &Controller) -> tempfile::TempDir {
+    let store = tempfile::tempdir().unwrap();
+    let write = |file: &str, text: String| std::fs::write(store.path().join(file), text).unwrap();
+    let authority = controller.authority().replace('\n', "\n      ");
+    let address = controller.address();
+    write(
+        "controllers.yaml",
+        format!(
+            "controllers:\n  here:\n    uuid: x\n    api-endpoints: ['{address}']\n    ca-cert: |\n      {authority}\ncurrent-controller: here\n"
+        ),
+    );
+    write(
+        "accounts.yaml",
+        "controllers: {here: {user: admin, password: admin-pw}}\n".into(),
+    );
+    store
 }

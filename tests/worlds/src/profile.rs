@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::platform::{MINIO_KEY, deployment};
+use crate::platform::{MINIO_KEY, deployment, service};
 use crate::{NAMESPACE, base64, object};
 
 const RBAC: &str = "rbac.authorization.k8s.io/v1";
@@ -82,10 +82,16 @@ pub fn profile(name: &str, owner: &str, release: &Value) -> Vec<Value> {
             "data": {"accesskey": base64("minio"), "secretkey": base64(MINIO_KEY)}}),
         ),
     ];
-    for (workload, part) in [
-        ("ml-pipeline-ui-artifact", "/frontend:"),
-        ("ml-pipeline-visualizationserver", "/visualization-server:"),
+    for (workload, part, port) in [
+        ("ml-pipeline-ui-artifact", "/frontend:", 80),
+        (
+            "ml-pipeline-visualizationserver",
+            "/visualization-server:",
+            8888,
+        ),
     ] {
+        let selector = json!({"app": workload});
+        objects.push(service(name, workload, "ClusterIP", selector, &[port]));
         let mut made = deployment(
             name,
             workload,

@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{Facade, Nothing, or_default};
-use crate::Error;
 use crate::connection::{Connection, Password};
+use crate::{Code, Error};
 
 const FACADE: Facade = Facade {
     name: "Application",
@@ -111,5 +111,47 @@ impl Connection {
         }];
         let _: Nothing = self.call_one(&FACADE, "SetConfigs", Arguments { arguments })?;
         Ok(())
+    }
+
+    /// Sets options to the charm's defaults; needs `write`.
+    pub fn reset_application_config(
+        &mut self,
+        application: &str,
+        options: &[&str],
+    ) -> Result<(), Error> {
+        let unset = serde_json::json!({
+            "application": application, "branch": "", "options": options,
+        });
+        let params = serde_json::json!({"Args": [unset]});
+        let _: Nothing = self.call_one(&FACADE, "UnsetApplicationsConfig", params)?;
+        Ok(())
+    }
+
+    /// Relates two endpoints, each `APPLICATION:ENDPOINT`; needs `write`. Related ones stay
+    /// related.
+    pub fn add_relation(&mut self, endpoints: &[String; 2]) -> Result<(), Error> {
+        let params = serde_json::json!({"endpoints": endpoints, "via-cidrs": []});
+        unless(
+            Code::AlreadyExists,
+            self.call(&FACADE, "AddRelation", params),
+        )
+    }
+
+    /// Takes the relation of two endpoints away; needs `write`. One that is not there is no
+    /// error.
+    pub fn destroy_relation(&mut self, endpoints: &[String; 2]) -> Result<(), Error> {
+        let params = serde_json::json!({"endpoints": endpoints, "relation-id": 0});
+        unless(
+            Code::NotFound,
+            self.call(&FACADE, "DestroyRelation", params),
+        )
+    }
+}
+
+/// What was answered does not matter, nor does a refusal of this kind.
+fn unless(code: Code, answer: Result<Value, Error>) -> Result<(), Error> {
+    match answer {
+        Err(error) if error.failure().is_some_and(|failure| failure.code == code) => Ok(()),
+        answer => answer.map(drop),
     }
 }

@@ -70,7 +70,17 @@ pub(super) fn application(
     let model = state.models.get_mut(uuid)?;
     Some(match method {
         "Get" => get(model, params),
-        "SetConfigs" if !may_write(model, caller) => denied(),
+        "SetConfigs" | "UnsetApplicationsConfig" | "AddRelation" | "DestroyRelation"
+            if !may_write(model, caller) =>
+        {
+            denied()
+        }
+        "UnsetApplicationsConfig" | "AddRelation" | "DestroyRelation" if blocked => {
+            refuse("operator says no", "operation is blocked")
+        }
+        "UnsetApplicationsConfig" => unset_config(model, params),
+        "AddRelation" => add_relation(model, params),
+        "DestroyRelation" => destroy_relation(model, params),
         "SetConfigs" if blocked => refuse("operator says no", "operation is blocked"),
         "SetConfigs" => set_configs(model, params),
         _ => return None,
@@ -155,6 +165,102 @@ fn set_configs(model: &mut HostedModel, params: &Value) -> Reply {
         }
         Ok(json!({}))
     })
+}
+
+fn unset_config(model: &mut HostedModel, params: &Value) -> Reply {
+    #[derive(Deserialize)]
+    struct Unset {
+        application: String,
+        options: Vec<String>,
+    }
+    #[derive(Deserialize)]
+    struct Params {
+        #[serde(rename = "Args")]
+        arguments: Vec<Unset>,
+    }
+    let params: Params = parse(params)?;
+    each(params.arguments, |unset| {
+        let application = find(model, &unset.application)?;
+        for name in unset.options {
+            match application.options.get_mut(&name) {
+                Some(option) => option.set = None,
+                None => {
+                    let message = format!("updating application config: unknown option {name:?}");
+                    return refuse(message, "not valid");
+                }
+            }
+        }
+        Ok(json!({}))
+    })
+}
+
+#[derive(Deserialize)]
+struct Endpoints {
+    endpoints: Vec<String>,
+}
+
+/// Application and endpoint of each side.
+type Side = (String, String);
+
+fn sides(model: &mut HostedModel, params: &Value) -> Result<[Side; 2], Refusal> {
+    let params: Endpoints = parse(params)?;
+    let mut sides = params.endpoints.iter().map(|endpoint| {
+        let (application, name) = endpoint.split_once(':')?;
+        Some((application.to_owned(), name.to_owned()))
+    });
+    let (Some(Some(one)), Some(Some(other)), None) = (sides.next(), sides.next(), sides.next())
+    else {
+        return refuse("a relation must involve two applications", "not valid");
+    };
+    find(model, &one.0)?;
+    find(model, &other.0)?;
+    Ok([one, other])
+}
+
+fn is_related(model: &HostedModel, [one, other]: &[Side; 2]) -> bool {
+    let related = |application: &Application| {
+        let with = application.relations.get(&one.1);
+        with.is_some_and(|with| with.contains(&other.0))
+    };
+    model.applications.get(&one.0).is_some_and(related)
+}
+
+fn add_relation(model: &mut HostedModel, params: &Value) -> Reply {
+    let sides = sides(model, params)?;
+    let [one, other] = &sides;
+    if is_related(model, &sides) {
+        let relation = format!("{}:{} {}:{}", one.0, one.1, other.0, other.1);
+        let message =
+            format!("cannot add relation \"{relation}\": relation {relation} already exists");
+        return refuse(message, "already exists");
+    }
+    let mut told = Map::new();
+    for ((own, endpoint), (with, _)) in [(one, other), (other, one)] {
+        let application = find(model, own)?;
+        let related = application.relations.entry(endpoint.clone()).or_default();
+        related.push(with.clone());
+        told.insert(
+            own.clone(),
+            json!({"name": endpoint, "role": "", "interface": "", "optional": true, "limit": 0, "scope": "global"}),
+        );
+    }
+    Ok(json!({"endpoints": told}))
+}
+
+fn destroy_relation(model: &mut HostedModel, params: &Value) -> Reply {
+    let sides = sides(model, params)?;
+    let [one, other] = &sides;
+    if !is_related(model, &sides) {
+        let relation = format!("{}:{} {}:{}", one.0, one.1, other.0, other.1);
+        return refuse(format!("relation {relation:?} not found"), "not found");
+    }
+    for ((own, endpoint), (with, _)) in [(one, other), (other, one)] {
+        let application = find(model, own)?;
+        if let Some(related) = application.relations.get_mut(endpoint) {
+            related.retain(|name| name != with);
+        }
+    }
+    Ok(json!({}))
 }
 
 pub(super) fn action(

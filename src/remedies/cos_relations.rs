@@ -1,0 +1,37 @@
+//! Relations of the platform's applications with the telemetry agent of their model.
+
+use super::edit::Edit;
+use super::{About, Decision, Risk, Wants, open};
+use crate::controls::context::{Context, Missing};
+
+pub(super) const ABOUT: About = About {
+    name: "cos-relations",
+    does: "relates each application to the telemetry agent of the model",
+    controls: &["OBS-01", "OBS-02", "OBS-03"],
+    risk: Risk::Low,
+    reach: "each application sends its metrics, logs and dashboards to the agent",
+    only_by_name: false,
+};
+
+/// Charms of telemetry agents.
+const AGENTS: [&str; 2] = ["grafana-agent-k8s", "opentelemetry-collector-k8s"];
+
+pub(super) fn decide(context: &Context<'_>) -> Result<Decision, Missing> {
+    let mut all = context.applications()?.iter();
+    if !all.any(|app| AGENTS.contains(&app.charm.as_str())) {
+        let why = "the model has no telemetry agent; see OBS-05";
+        return Ok(Decision::Unwanted(why.into()));
+    }
+    let mut edits = Vec::new();
+    for id in ABOUT.controls {
+        for finding in open(context, id)? {
+            // The finding is the line to paste.
+            let endpoints = finding.wanted.strip_prefix("juju integrate ");
+            let endpoints = endpoints.and_then(|line| line.split_once(' '));
+            edits.extend(endpoints.map(|(one, other)| Edit::Relation {
+                endpoints: [one.to_owned(), other.to_owned()],
+            }));
+        }
+    }
+    Ok(Wants::edits(edits))
+}

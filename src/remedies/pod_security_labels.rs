@@ -1,0 +1,61 @@
+//! Pod Security labels of the namespaces of profiles and of the platform. The controller of
+//! profiles writes the one that enforces once, and never again.
+
+use std::collections::BTreeMap;
+
+use super::edit::{Edit, Label};
+use super::{About, Decision, Risk, Wants, holds, open};
+use crate::controls::context::{Context, Missing};
+use crate::controls::pods::ENFORCE;
+use crate::facts::object::ObjectRef;
+
+pub(super) const ABOUT: About = About {
+    name: "pod-security-labels",
+    does: "labels namespaces of profiles and of the platform with Pod Security Standards",
+    controls: &["PSS-01", "PSS-04", "PSS-05"],
+    risk: Risk::Medium,
+    reach: "a new pod of a profile that is privileged, or uses the node's namespaces or paths, is \
+            refused; pods that run go on; what the platform's namespace runs is only noted in the \
+            audit log",
+    only_by_name: false,
+};
+
+/// What each control wants; the first of those that it takes is the one that is set.
+const WANTED: [(&str, &str); 3] = [
+    ("PSS-01", "baseline"),
+    ("PSS-04", "restricted"),
+    ("PSS-05", "baseline"),
+];
+
+pub(super) fn decide(context: &Context<'_>) -> Result<Decision, Missing> {
+    let mut wants = Wants::default();
+    let mut labels: BTreeMap<ObjectRef, BTreeMap<String, Label>> = BTreeMap::new();
+    for (id, wanted) in WANTED {
+        let findings = open(context, id)?;
+        // Without the CNI plugin each pod of the mesh has a container that baseline refuses.
+        if id == "PSS-01" && !findings.is_empty() && !holds(context, "PSS-03")? {
+            wants.notes.push(format!(
+                "PSS-03 does not hold: without Istio's CNI plugin {ENFORCE}={wanted} would refuse \
+                 every pod of the mesh"
+            ));
+            continue;
+        }
+        for finding in findings {
+            let name = finding.field.strip_prefix("metadata.labels[");
+            let Some(name) = name.and_then(|rest| rest.strip_suffix(']')) else {
+                continue;
+            };
+            let label = Label {
+                before: (finding.seen != "absent").then_some(finding.seen),
+                after: Some(wanted.to_owned()),
+            };
+            let of = labels.entry(finding.object).or_default();
+            of.insert(name.to_owned(), label);
+        }
+    }
+    let edits = labels.into_iter();
+    wants.edits = edits
+        .map(|(object, labels)| Edit::Labels { object, labels })
+        .collect();
+    Ok(Decision::Wanted(wants))
+}

@@ -1,0 +1,147 @@
+//! Options of the platform's applications, set by Juju.
+
+use std::collections::BTreeMap;
+
+use super::edit::{Edit, Setting};
+use super::{About, Decision, Risk, Wants, holds, open};
+use crate::controls::Finding;
+use crate::controls::context::{Context, Missing};
+
+pub(super) const SECURE_COOKIES: About = About {
+    name: "secure-cookies",
+    does: "sets secure-cookies of the web apps, once HTTPS is served",
+    controls: &["AUTHN-12"],
+    risk: Risk::Low,
+    reach: "the web apps restart; over plain HTTP nobody can use them any more",
+    only_by_name: false,
+};
+
+pub(super) const PROFILE_SECURITY_POLICY: About = About {
+    name: "profile-security-policy",
+    does: "sets security-policy of kubeflow-profiles to baseline",
+    controls: &["PSS-02"],
+    risk: Risk::Medium,
+    reach: "kubeflow-profiles labels every profile's namespace: a new pod that is privileged is \
+            refused",
+    only_by_name: false,
+};
+
+pub(super) const PASSWORD_DATABASE: About = About {
+    name: "password-database",
+    does: "sets enable-password-db of dex-auth to false, once it has connectors",
+    controls: &["AUTHN-08"],
+    risk: Risk::High,
+    reach: "the static user cannot log in any more: be sure that a connector lets you in",
+    only_by_name: true,
+};
+
+pub(super) const DECLARED_OPTIONS: About = About {
+    name: "declared-options",
+    does: "sets the options that the policy declares",
+    controls: &["JUJU-04"],
+    risk: Risk::Medium,
+    reach: "each application whose option changes does what it does then, most restart",
+    only_by_name: false,
+};
+
+pub(super) const DEFAULT_IMAGES: About = About {
+    name: "default-images",
+    does: "resets options that name images to the charms' defaults",
+    controls: &["IMG-06"],
+    risk: Risk::Medium,
+    reach: "the applications run the charm's own image again; what somebody put there goes",
+    only_by_name: true,
+};
+
+pub(super) fn secure_cookies(context: &Context<'_>) -> Result<Decision, Missing> {
+    let findings = open(context, "AUTHN-12")?;
+    if !findings.is_empty() && !holds(context, "TLS-01")? {
+        let why = "without HTTPS nobody could use the web apps; see TLS-01";
+        return Ok(Decision::Unwanted(why.into()));
+    }
+    Ok(set(findings, |_| Some("true".into())))
+}
+
+pub(super) fn profile_security_policy(context: &Context<'_>) -> Result<Decision, Missing> {
+    let findings = open(context, "PSS-02")?;
+    if !findings.is_empty() && !holds(context, "PSS-03")? {
+        let why = "PSS-03 does not hold: without Istio's CNI plugin it would refuse every pod of \
+                   the mesh";
+        return Ok(Decision::Unwanted(why.into()));
+    }
+    Ok(set(findings, |_| Some("baseline".into())))
+}
+
+pub(super) fn password_database(context: &Context<'_>) -> Result<Decision, Missing> {
+    // Whoever asks for it wants it by the profile baseline too.
+    let mut wants = Wants::default();
+    let all = context.applications()?.iter();
+    for dex in all.filter(|app| app.charm == "dex-auth") {
+        if dex.option("enable-password-db") == Some("false") {
+            continue;
+        }
+        if !dex.has_set("connectors") {
+            let why = format!("{} has no connectors: nobody could log in", dex.name);
+            wants.notes.push(why);
+            continue;
+        }
+        wants.edits.push(Edit::Settings {
+            application: dex.name.clone(),
+            options: BTreeMap::from([option("enable-password-db", None, Some("false".into()))]),
+        });
+    }
+    Ok(Decision::Wanted(wants))
+}
+
+pub(super) fn declared_options(context: &Context<'_>) -> Result<Decision, Missing> {
+    let mut wants = Wants::default();
+    let (mut settable, applications) = (Vec::new(), context.applications()?);
+    for finding in open(context, "JUJU-04")? {
+        let app = applications
+            .iter()
+            .find(|app| app.name == finding.object.name);
+        let setting = app.and_then(|app| app.options.get(&finding.field));
+        match setting {
+            // The policy is no place for a password, and a record is none either.
+            Some(setting) if setting.password.is_some() => wants.notes.push(format!(
+                "{} of {} holds a password; set it by hand",
+                finding.field, finding.object.name
+            )),
+            Some(_) => settable.push(finding),
+            None => wants.notes.push(format!(
+                "{}: {} is {}",
+                finding.object, finding.field, finding.seen
+            )),
+        }
+    }
+    wants.edits = edits(settable, |finding| Some(finding.wanted.clone()));
+    Ok(Decision::Wanted(wants))
+}
+
+pub(super) fn default_images(context: &Context<'_>) -> Result<Decision, Missing> {
+    Ok(set(open(context, "IMG-06")?, |_| None))
+}
+
+fn set(findings: Vec<Finding>, to: impl Fn(&Finding) -> Option<String>) -> Decision {
+    Wants::edits(edits(findings, to))
+}
+
+/// An edit for each application.
+fn edits(findings: Vec<Finding>, to: impl Fn(&Finding) -> Option<String>) -> Vec<Edit> {
+    let mut of: BTreeMap<String, BTreeMap<String, Setting>> = BTreeMap::new();
+    for finding in findings {
+        let (name, setting) = option(&finding.field, Some(finding.seen.clone()), to(&finding));
+        let options = of.entry(finding.object.name).or_default();
+        options.insert(name, setting);
+    }
+    of.into_iter()
+        .map(|(application, options)| Edit::Settings {
+            application,
+            options,
+        })
+        .collect()
+}
+
+fn option(name: &str, before: Option<String>, after: Option<String>) -> (String, Setting) {
+    (name.to_owned(), Setting { before, after })
+}
