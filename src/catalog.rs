@@ -86,6 +86,8 @@ pub enum Source {
     Handshake,
     /// A person's word, in the policy.
     Attestation,
+    /// The policy itself.
+    Policy,
 }
 
 /// A control, but for its check.
@@ -120,6 +122,20 @@ pub struct Mappings {
     pub cis_kubernetes: Vec<String>,
     /// Sections of the NSA and CISA Kubernetes Hardening Guide.
     pub nsa_cisa: Vec<String>,
+}
+
+impl Mappings {
+    /// Every entry, with the name of the catalogue that it is of.
+    pub fn all(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        let catalogues = [
+            ("NIST SP 800-53", &self.nist_800_53),
+            ("CIS Kubernetes", &self.cis_kubernetes),
+            ("NSA/CISA", &self.nsa_cisa),
+        ];
+        catalogues
+            .into_iter()
+            .flat_map(|(name, ids)| ids.iter().map(move |id| (name, id.as_str())))
+    }
 }
 
 /// What a release of Charmed Kubeflow deploys.

@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 
 use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
+use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::catalog::{self, Severity};
+use crate::catalog::{self, Severity, Source};
 use crate::pki::{Terms, TermsWire};
 
 /// How strict the audit is.
@@ -44,6 +45,8 @@ pub struct Policy {
     pub options: Options,
     /// What certificates for the gateway may be.
     pub certificates: Terms,
+    /// How bad a control is when it does not hold, where that is not what the catalogue says.
+    pub severities: BTreeMap<String, Severity>,
     /// Waivers that are complete; those that have ended are among them.
     pub waivers: Vec<Waiver>,
     /// What somebody attests that no program can read.
@@ -64,6 +67,7 @@ impl Default for Policy {
             allow: Allow::default(),
             options: Options::new(),
             certificates: Terms::default(),
+            severities: BTreeMap::new(),
             waivers: Vec::new(),
             attestations: Vec::new(),
         }
@@ -81,7 +85,7 @@ pub fn default_suites() -> Vec<String> {
 }
 
 /// Allow-lists, by kind; entries are `namespace/name` or `name`.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 pub struct Allow {
     /// EnvoyFilters that may touch the ingress.
@@ -127,7 +131,7 @@ impl Waiver {
 }
 
 /// Names objects; a part that is absent matches any.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct ObjectPattern {
     /// Kind.
@@ -168,24 +172,54 @@ pub struct Attestation {
 #[error("policy: {0}")]
 pub struct PolicyProblem(pub String);
 
-#[derive(Deserialize, Default)]
+/// The policy of ckf-hardening: the option `policy`, or the file of `--policy`.
+#[derive(Deserialize, Default, JsonSchema)]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
+#[schemars(title = "ckf-hardening/policy/v1")]
 struct Wire {
+    /// From when on something fails.
     thresholds: Thresholds,
+    /// Addresses from which the gateway may be reached, as CIDR; all, if there are none.
     source_ranges: Vec<String>,
+    /// What is allowed beside the release's own.
     allow: Allow,
+    /// What options of applications are to be: by application, then by option.
+    #[schemars(with = "BTreeMap<String, BTreeMap<String, Option<Scalar>>>")]
     options: BTreeMap<String, BTreeMap<String, serde_yaml::Value>>,
+    /// What certificates for the gateway may be.
     certificates: TermsWire,
+    /// How bad a control is when it does not hold, by its id.
+    #[schemars(with = "BTreeMap<String, Severity>")]
+    severities: BTreeMap<String, String>,
+    /// Findings that somebody takes responsibility for.
+    #[schemars(with = "Vec<WaiverWire>")]
     waivers: Vec<serde_yaml::Value>,
+    /// What somebody attests that no program can read.
+    #[schemars(with = "Vec<AttestationWire>")]
     attestations: Vec<serde_yaml::Value>,
 }
 
-#[derive(Deserialize)]
+/// A value of an option.
+#[derive(JsonSchema)]
+#[serde(untagged)]
+#[expect(dead_code, reason = "it is there for its schema")]
+enum Scalar {
+    Text(String),
+    Number(f64),
+    Truth(bool),
+}
+
+/// From when on something fails, in days.
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 struct Thresholds {
+    /// Before its end a certificate fails.
     certificate_fail_days: i64,
+    /// Before its end a certificate is warned of.
     certificate_warn_days: i64,
+    /// Longest time that a password is used.
     password_max_days: i64,
+    /// Longest time that a user may not log in.
     idle_max_days: i64,
 }
 
@@ -201,23 +235,85 @@ impl Default for Thresholds {
     }
 }
 
-#[derive(Deserialize, Default)]
+/// A finding that somebody takes responsibility for.
+#[derive(Deserialize, Default, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
+#[schemars(extend("required" = ["control", "reason", "owner", "expires"]))]
 struct WaiverWire {
+    /// The control.
+    #[schemars(with = "String")]
     control: Option<String>,
+    /// The object; all of the control's, if it is absent.
     object: ObjectPattern,
+    /// Why.
+    #[schemars(with = "String")]
     reason: Option<String>,
+    /// Who.
+    #[schemars(with = "String")]
     owner: Option<String>,
+    /// Last day on which it holds, in UTC, for example 2027-03-31.
+    #[schemars(with = "String")]
     expires: Option<String>,
 }
 
-#[derive(Deserialize, Default)]
+/// What somebody attests.
+#[derive(Deserialize, Default, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
+#[schemars(extend("required" = ["control", "reason", "owner", "date"]))]
 struct AttestationWire {
+    /// The control.
+    #[schemars(with = "String")]
     control: Option<String>,
+    /// What was done, and where the record is.
+    #[schemars(with = "String")]
     reason: Option<String>,
+    /// Who.
+    #[schemars(with = "String")]
     owner: Option<String>,
+    /// When, for example 2026-10-01; it holds for a year.
+    #[schemars(with = "String")]
     date: Option<String>,
+}
+
+/// The JSON Schema of policies, as it is published in `docs/policy-v1.schema.json`.
+pub fn schema() -> String {
+    let schema = schemars::schema_for!(Wire);
+    let mut text = serde_json::to_string_pretty(&schema).unwrap_or_default();
+    text.push('\n');
+    text
+}
+
+/// The line of the item of a list, as a person writes it: each with a dash of its own. Of a
+/// list in one line it is that line.
+fn line_of(yaml: &str, list: &str, index: usize) -> Option<usize> {
+    let mut lines = yaml.lines().enumerate();
+    let (start, _) = lines.find(|(_, line)| {
+        let rest = line.strip_prefix(list);
+        rest.is_some_and(|rest| rest.starts_with(':'))
+    })?;
+    let dash = |line: &str| {
+        let inner = line.trim_start();
+        inner.starts_with("- ").then(|| line.len() - inner.len())
+    };
+    let mut indentation = None;
+    let items = lines.filter(|(_, line)| match (dash(line), indentation) {
+        (Some(depth), None) => {
+            indentation = Some(depth);
+            true
+        }
+        (depth, known) => depth.is_some() && depth == known,
+    });
+    let item = items.map(|(number, _)| number).nth(index);
+    Some(item.unwrap_or(start) + 1)
+}
+
+/// Names an item of a list for people.
+fn item(yaml: &str, list: &str, index: usize) -> String {
+    let what = list.trim_end_matches('s');
+    match line_of(yaml, list, index) {
+        Some(line) => format!("{what} {} (line {line})", index + 1),
+        None => format!("{what} {}", index + 1),
+    }
 }
 
 impl Policy {
@@ -233,7 +329,7 @@ impl Policy {
             Ok(wire) => wire.unwrap_or_default(),
             Err(error) => {
                 problems.push(PolicyProblem(format!(
-                    "{error}; expected a map with thresholds, source-ranges, allow, options, certificates, waivers, attestations"
+                    "{error}; expected a map with thresholds, source-ranges, allow, options, certificates, severities, waivers, attestations"
                 )));
                 return (policy, problems);
             }
@@ -290,12 +386,19 @@ impl Policy {
             Ok(terms) => policy.certificates = terms,
             Err(why) => problems.push(PolicyProblem(format!("certificates: {why}"))),
         }
+        for (control, severity) in wire.severities {
+            let parsed = known_control(Some(control.clone())).and(severity.parse());
+            match parsed {
+                Ok(severity) => drop(policy.severities.insert(control, severity)),
+                Err(why) => problems.push(PolicyProblem(format!("severities: {control}: {why}"))),
+            }
+        }
         for (index, value) in wire.waivers.into_iter().enumerate() {
             match waiver(value) {
                 Ok(waiver) => policy.waivers.push(waiver),
                 Err(error) => problems.push(PolicyProblem(format!(
-                    "waiver {}: {error}; it does not waive",
-                    index + 1
+                    "{}: {error}; it does not waive",
+                    item(yaml, "waivers", index)
                 ))),
             }
         }
@@ -303,8 +406,8 @@ impl Policy {
             match attestation(value) {
                 Ok(attestation) => policy.attestations.push(attestation),
                 Err(error) => problems.push(PolicyProblem(format!(
-                    "attestation {}: {error}; it is not counted",
-                    index + 1
+                    "{}: {error}; it is not counted",
+                    item(yaml, "attestations", index)
                 ))),
             }
         }
@@ -315,8 +418,12 @@ impl Policy {
 fn waiver(value: serde_yaml::Value) -> Result<Waiver, String> {
     let wire: WaiverWire = serde_yaml::from_value(value)
         .map_err(|e| format!("{e}; expected a map with control, object, reason, owner, expires"))?;
+    let control = known_control(wire.control)?;
+    if catalog::control(&control).is_some_and(|known| known.source == Source::Policy) {
+        return Err(format!("{control} is about waivers, and cannot be waived"));
+    }
     Ok(Waiver {
-        control: known_control(wire.control)?,
+        control,
         object: wire.object,
         reason: said("reason", wire.reason)?,
         owner: said("owner", wire.owner)?,
@@ -399,6 +506,38 @@ mod tests {
         assert!(problems.is_empty(), "{problems:?}");
         assert!(policy.waivers[0].holds("2027-01-31T23:59:59Z".parse().unwrap()));
         assert!(!policy.waivers[0].holds("2027-02-01T00:00:00Z".parse().unwrap()));
+    }
+
+    #[test]
+    fn what_is_wrong_is_told_with_its_line() {
+        let yaml = "thresholds: {}\nwaivers:\n  - control: TLS-02\n    reason: r\n    owner: o\n    \
+            expires: 2027-01-31\n  # one more\n  - control: TLS-03\n    object: {kind: Secret}\n\
+            attestations: [{control: x}]\n";
+        let (_, problems) = Policy::parse(yaml);
+        let told: Vec<String> = problems.iter().map(ToString::to_string).collect();
+        assert_eq!(told.len(), 2, "{told:?}");
+        assert!(
+            told[0].starts_with("policy: waiver 2 (line 8): "),
+            "{told:?}"
+        );
+        assert!(
+            told[1].starts_with("policy: attestation 1 (line 10): "),
+            "{told:?}"
+        );
+    }
+
+    #[test]
+    fn severities_are_the_policys_and_waivers_cannot_be_waived() {
+        let (policy, problems) =
+            Policy::parse("severities: {TLS-20: high, TLS-99: low, TLS-02: bad}");
+        assert_eq!(
+            policy.severities,
+            BTreeMap::from([("TLS-20".into(), Severity::High)])
+        );
+        assert_eq!(problems.len(), 2, "{problems:?}");
+        let waiver = WAIVER.replace("TLS-02", "POL-01");
+        let (_, problems) = Policy::parse(&format!("waivers: [{{{waiver}}}]"));
+        assert!(problems[0].0.contains("cannot be waived"), "{problems:?}");
     }
 
     #[test]

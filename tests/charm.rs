@@ -61,7 +61,7 @@ fn failure(outcome: &Outcome) -> &str {
     outcome.action.as_ref().unwrap().failed.as_deref().unwrap()
 }
 
-const STOCK: &str = "1 critical, 4 high open of 118 controls; juju run ckf-hardening/0 get-report";
+const STOCK: &str = "1 critical, 4 high open of 120 controls; juju run ckf-hardening/0 get-report";
 
 #[test]
 fn the_life_of_a_unit_beside_a_stock_deployment() {
@@ -162,7 +162,7 @@ fn actions_tell_what_an_operator_asks(juju: &mut Simulation) {
     let outcome = action(juju, "audit", json!({}));
     assert_eq!(
         outcome.results()["summary"],
-        "1 critical, 4 high open of 118 controls"
+        "1 critical, 4 high open of 120 controls"
     );
     assert_eq!(outcome.results()["fail"], "18");
     assert!(
@@ -174,7 +174,7 @@ fn actions_tell_what_an_operator_asks(juju: &mut Simulation) {
     let report: Value =
         serde_json::from_str(outcome.results()["report"].as_str().unwrap()).unwrap();
     assert_eq!(report["schema"], "ckf-hardening/report/v1");
-    assert_eq!(report["controls"].as_array().unwrap().len(), 118);
+    assert_eq!(report["controls"].as_array().unwrap().len(), 120);
     let outcome = action(juju, "get-report", json!({}));
     assert!(
         outcome.results()["report"]
@@ -423,4 +423,20 @@ fn interrupted_at_any_call_it_ends_where_it_would_beside_a_cluster() {
         |juju| lasting(&juju.model()),
     );
     assert!(runs > 20, "{runs}");
+}
+
+#[test]
+fn the_actions_take_what_the_code_knows() {
+    let actions: Value = serde_yaml::from_str(include_str!("../actions.yaml")).unwrap();
+    let remedies = ckf_hardening::remedies::Remedy::ALL.iter();
+    let remedies: Vec<&str> = remedies.map(|remedy| remedy.name()).collect();
+    for action in ["plan", "apply", "undo"] {
+        let taken = &actions[action]["params"]["remedies"]["items"]["enum"];
+        assert_eq!(*taken, serde_json::json!(remedies), "{action}");
+    }
+    let formats = <ckf_hardening::report::Format as clap::ValueEnum>::value_variants().iter();
+    let formats = formats.filter_map(clap::ValueEnum::to_possible_value);
+    let formats: Vec<String> = formats.map(|value| value.get_name().to_owned()).collect();
+    let taken = &actions["get-report"]["params"]["format"]["enum"];
+    assert_eq!(*taken, serde_json::json!(formats));
 }

@@ -3,7 +3,9 @@
 mod audit;
 mod collect;
 mod controls;
+mod diff;
 mod juju;
+mod policy;
 mod remedy;
 mod rocks;
 mod rotate;
@@ -20,7 +22,7 @@ use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::facts::handshake::{self, Vantage};
 use crate::facts::{About, Facts, kubernetes};
-use crate::policy::{Options, Policy};
+use crate::policy::Options;
 
 /// Audit and harden Charmed Kubeflow.
 #[derive(Parser)]
@@ -48,6 +50,11 @@ enum Command {
     Undo(remedy::Undo),
     /// List the remedies: what each does, which controls it puts right, what it may break.
     Remedies(remedy::List),
+    /// Tell what is new between two reports.
+    Diff(diff::Diff),
+    /// Check a policy.
+    #[command(subcommand)]
+    Policy(policy::Policy),
     /// Show which images run, which were meant to, and which are newest.
     Rocks(Box<rocks::Rocks>),
     /// Show who may do what in Juju: controller, clouds, models and offers.
@@ -107,6 +114,11 @@ const NOT_ASSESSED: u8 = 3;
 /// Longest time for reading a cluster.
 const READ_DEADLINE: Duration = Duration::from_secs(600);
 
+/// The command line, as its documents need it.
+pub fn command() -> clap::Command {
+    Arguments::command()
+}
+
 /// Runs the command line.
 pub fn main() -> ExitCode {
     env_logger::Builder::from_env(
@@ -134,6 +146,8 @@ pub fn main() -> ExitCode {
         Command::Apply(apply) => apply.run(),
         Command::Undo(undo) => undo.run(),
         Command::Remedies(list) => list.run(),
+        Command::Diff(diff) => diff.run(),
+        Command::Policy(policy) => policy.run(),
         Command::Rocks(rocks) => rocks.run(),
         Command::Users(users) => users.run(),
         Command::Rotate(rotate) => rotate.run(),
@@ -173,7 +187,8 @@ fn print(text: &str) -> anyhow::Result<()> {
 
 /// The policy of a file, or the default. What is wrong with it is an error: who changes
 /// something by a policy must know which.
-fn policy(path: Option<&Path>) -> anyhow::Result<Policy> {
+fn sound_policy(path: Option<&Path>) -> anyhow::Result<crate::policy::Policy> {
+    use crate::policy::Policy;
     let Some(path) = path else {
         return Ok(Policy::default());
     };

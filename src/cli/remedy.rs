@@ -122,7 +122,7 @@ impl Remedies {
     }
 
     fn policy(&self) -> anyhow::Result<Policy> {
-        let mut policy = super::policy(self.policy.as_deref())?;
+        let mut policy = super::sound_policy(self.policy.as_deref())?;
         policy.tls_minimum = if self.tls_min_version == "1.3" { 3 } else { 2 };
         if self.strict {
             policy.profile = Profile::Strict;

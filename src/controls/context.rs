@@ -100,9 +100,13 @@ impl<'a> Context<'a> {
         &self,
         check: Check,
     ) -> (Result<Outcome, Missing>, BTreeSet<&'static str>) {
-        self.unread.borrow_mut().clear();
+        // A check may ask for the verdict on another control.
+        let outer_unread = self.unread.take();
+        let outer = self.consulted.take();
         let outcome = check(self);
-        let unread = self.unread.borrow();
+        let unread = self.unread.replace(outer_unread);
+        let consulted = self.consulted.replace(outer);
+        self.consulted.borrow_mut().extend(&consulted);
         let outcome = match (outcome, unread.first()) {
             (Ok(Outcome::Pass(_) | Outcome::NotApplicable(_)), Some(first)) => {
                 Ok(Outcome::NotAssessed(format!(
@@ -112,7 +116,7 @@ impl<'a> Context<'a> {
             }
             (outcome, _) => outcome,
         };
-        (outcome, std::mem::take(&mut self.consulted.borrow_mut()))
+        (outcome, consulted)
     }
 
     fn note(&self, field: &'static str) {

@@ -13,6 +13,7 @@ mod kubernetes;
 mod monitoring;
 pub(crate) mod network;
 pub(crate) mod pods;
+mod policies;
 mod rocks;
 mod served;
 pub(crate) mod tls;
@@ -28,10 +29,10 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use crate::catalog::{self, Control, Source};
+use crate::catalog::{self, Control, Severity, Source};
 use crate::facts::Facts;
 use crate::facts::object::ObjectRef;
-use crate::policy::Policy;
+use crate::policy::{Policy, Waiver};
 
 /// Evidence that a control does not hold.
 #[derive(
@@ -98,19 +99,32 @@ impl Verdict {
 pub struct Assessment {
     /// The control.
     pub control: &'static Control,
+    /// How bad it is when it does not hold, by the policy.
+    pub severity: Severity,
     /// The verdict.
     pub verdict: Verdict,
     /// Why, in a sentence.
     pub reason: String,
     /// Evidence that is open.
     pub findings: Vec<Finding>,
+    /// Evidence that somebody takes responsibility for.
+    pub waived: Vec<Waived>,
+}
+
+/// Evidence that somebody takes responsibility for.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Waived {
+    /// The evidence.
+    pub finding: Finding,
+    /// The waiver.
+    pub by: Waiver,
 }
 
 type Check = fn(&Context<'_>) -> Result<Outcome, Missing>;
 
 /// The check of a control that can be read from Kubernetes or from Juju.
 fn check(id: &str) -> Option<Check> {
-    let families: [&[(&str, Check)]; 15] = [
+    let families: [&[(&str, Check)]; 16] = [
         applications::CHECKS,
         users::CHECKS,
         tls::CHECKS,
@@ -126,6 +140,7 @@ fn check(id: &str) -> Option<Check> {
         cryptography::CHECKS,
         monitoring::CHECKS,
         kubernetes::CHECKS,
+        policies::CHECKS,
     ];
     families
         .into_iter()
@@ -242,29 +257,38 @@ fn attested(control: &Control, context: &Context<'_>) -> Outcome {
 }
 
 fn judge(control: &'static Control, outcome: Outcome, context: &Context<'_>) -> Assessment {
-    let (verdict, reason, findings) = match outcome {
-        Outcome::Pass(reason) => (Verdict::Pass, reason, Vec::new()),
-        Outcome::NotApplicable(reason) => (Verdict::NotApplicable, reason, Vec::new()),
-        Outcome::NotAssessed(reason) => (Verdict::NotAssessed, reason, Vec::new()),
+    let severities = &context.policy.severities;
+    let mut assessment = Assessment {
+        control,
+        severity: severities
+            .get(&control.id)
+            .copied()
+            .unwrap_or(control.severity),
+        verdict: Verdict::Pass,
+        reason: String::new(),
+        findings: Vec::new(),
+        waived: Vec::new(),
+    };
+    (assessment.verdict, assessment.reason) = match outcome {
+        Outcome::Pass(reason) => (Verdict::Pass, reason),
+        Outcome::NotApplicable(reason) => (Verdict::NotApplicable, reason),
+        Outcome::NotAssessed(reason) => (Verdict::NotAssessed, reason),
         Outcome::Fail(mut findings) => {
             findings.sort();
             findings.dedup();
-            waive(control, findings, context)
+            waive(&mut assessment, findings, context)
         }
     };
-    Assessment {
-        control,
-        verdict,
-        reason,
-        findings,
-    }
+    assessment
 }
 
+/// Tells open findings from waived ones, and what follows.
 fn waive(
-    control: &Control,
+    assessment: &mut Assessment,
     findings: Vec<Finding>,
     context: &Context<'_>,
-) -> (Verdict, String, Vec<Finding>) {
+) -> (Verdict, String) {
+    let control = assessment.control;
     let waivers: Vec<_> = context
         .policy
         .waivers
@@ -274,14 +298,18 @@ fn waive(
     let total = findings.len();
     let mut used = Vec::new();
     let mut ended = Vec::new();
-    let mut open = Vec::new();
+    let open = &mut assessment.findings;
     for finding in findings {
         let mut of_finding = waivers.iter().filter(|w| w.object.matches(&finding.object));
         match of_finding.clone().find(|w| w.holds(context.now())) {
-            Some(waiver) => used.push(format!(
-                "{} until {}: {}",
-                waiver.owner, waiver.expires, waiver.reason
-            )),
+            Some(waiver) => {
+                used.push(format!(
+                    "{} until {}: {}",
+                    waiver.owner, waiver.expires, waiver.reason
+                ));
+                let by = (*waiver).clone();
+                assessment.waived.push(Waived { finding, by });
+            }
             None => {
                 ended.extend(
                     of_finding
@@ -297,11 +325,7 @@ fn waive(
     ended.sort();
     ended.dedup();
     if open.is_empty() {
-        return (
-            Verdict::Waived,
-            format!("waived by {}", used.join("; ")),
-            open,
-        );
+        return (Verdict::Waived, format!("waived by {}", used.join("; ")));
     }
     let first = &open[0];
     let more = if open.len() > 1 {
@@ -325,7 +349,7 @@ fn waive(
         first.seen,
         ended.concat()
     );
-    (Verdict::Fail, reason, open)
+    (Verdict::Fail, reason)
 }
 
 /// Makes a finding.
@@ -353,7 +377,7 @@ fn outcome(findings: Vec<Finding>, evidence: impl Into<String>) -> Outcome {
 }
 
 /// A count with its noun.
-fn count(number: usize, noun: &str) -> String {
+pub(crate) fn count(number: usize, noun: &str) -> String {
     match (number, noun.strip_suffix('y')) {
         (1, _) => format!("1 {noun}"),
         (_, Some(stem)) if !noun.ends_with("ay") => format!("{number} {stem}ies"),
@@ -373,7 +397,7 @@ mod tests {
         for control in catalog::controls() {
             let id = control.id.as_str();
             let should = match control.source {
-                Source::Kubernetes => true,
+                Source::Kubernetes | Source::Policy => true,
                 Source::Juju => !UNJUDGED.contains(&id),
                 Source::Registry => true,
                 // The others are of rotations, and judged with Juju's.
@@ -388,7 +412,7 @@ mod tests {
     fn without_facts_nothing_passes_or_fails() {
         for assessment in assess(&Facts::default(), &Policy::default(), None) {
             // Without a wish there is nothing to judge, whatever the facts.
-            if ["NET-07", "JUJU-04"].contains(&&*assessment.control.id) {
+            if ["NET-07", "JUJU-04", "POL-01", "POL-02"].contains(&&*assessment.control.id) {
                 continue;
             }
             assert_eq!(
@@ -403,7 +427,7 @@ mod tests {
 
     #[test]
     fn the_catalogue_is_whole() {
-        assert_eq!(catalog::controls().len(), 118);
+        assert_eq!(catalog::controls().len(), 120);
         assert_eq!(catalog::releases().len(), 3);
         for control in catalog::controls() {
             assert!(

@@ -1,12 +1,13 @@
 //! What certificates may be, from the policy.
 
 use jiff::SignedDuration;
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::Name;
 
 /// Kind of the authority's key.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum KeyKind {
     /// ECDSA on P-256.
@@ -33,13 +34,19 @@ pub struct Terms {
 }
 
 /// The same as it is written in the policy.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 pub struct TermsWire {
+    /// Kind of the authority's key.
     key: KeyKind,
+    /// Names that certificates may have beside those of the platform.
+    #[schemars(with = "Vec<String>")]
     names: Vec<Name>,
+    /// Days for which a certificate is valid.
     days: i64,
+    /// Days for which the authority is valid.
     ca_days: i64,
+    /// Days for which an old authority is trusted beside a new one.
     overlap_days: i64,
 }
 

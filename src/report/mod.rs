@@ -1,10 +1,15 @@
 //! The report: verdicts as data, and one file a format.
 
+pub mod diff;
 mod fit;
 pub mod html;
 pub mod json;
+pub mod junit;
 pub mod markdown;
+pub mod openreports;
+pub mod oscal;
 pub mod rocks;
+pub mod sarif;
 pub mod table;
 mod users;
 
@@ -14,10 +19,11 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::catalog::{self, Severity};
-use crate::controls::{Assessment, Context, Distribution, Finding, Verdict, assess};
+use crate::controls::{Assessment, Context, Distribution, Finding, Verdict, Waived, assess};
 use crate::facts::Facts;
 use crate::facts::known::Known;
 use crate::policy::Policy;
+use crate::remedies::Remedy;
 
 /// The name of the report's form and version.
 pub const SCHEMA: &str = "ckf-hardening/report/v1";
@@ -34,6 +40,9 @@ pub struct Report {
     pub cluster: Cluster,
     /// How many controls have each verdict.
     pub summary: Summary,
+    /// How much holds, and how much was judged.
+    #[serde(default)]
+    pub score: Score,
     /// What was wrong with policy or snapshot.
     pub problems: Vec<String>,
     /// The controls, in the order of the guide.
@@ -92,8 +101,87 @@ pub struct ControlReport {
     pub reason: String,
     /// Evidence that is open.
     pub findings: Vec<Finding>,
+    /// Evidence that somebody takes responsibility for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub waived: Vec<WaivedFinding>,
     /// How to put it right.
     pub fix: String,
+}
+
+/// Evidence that somebody takes responsibility for.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct WaivedFinding {
+    /// The evidence.
+    pub finding: Finding,
+    /// Who takes it.
+    pub owner: String,
+    /// Why.
+    pub reason: String,
+    /// Last day on which it holds.
+    pub until: String,
+}
+
+/// How much of what was judged holds, and how much was judged: one says nothing without the
+/// other.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct Score {
+    /// Of the controls that pass, fail or are waived those that pass, in percent, each
+    /// weighted by its severity: critical 10, high 6, medium 3, low 1, info 0. Rounded down.
+    pub passed: u32,
+    /// Of the controls that apply those that were judged, in percent. Rounded down.
+    pub covered: u32,
+}
+
+impl Score {
+    fn of(controls: &[ControlReport]) -> Self {
+        let weight = |control: &ControlReport| match control.severity {
+            Severity::Critical => 10,
+            Severity::High => 6,
+            Severity::Medium => 3,
+            Severity::Low => 1,
+            Severity::Info => 0,
+        };
+        let (mut passed, mut judged, mut covered, mut applying) = (0, 0, 0, 0);
+        for control in controls {
+            match control.verdict {
+                Verdict::Pass => {
+                    (passed, judged) = (passed + weight(control), judged + weight(control))
+                }
+                Verdict::Fail | Verdict::Waived => judged += weight(control),
+                Verdict::NotApplicable => continue,
+                Verdict::NotAssessed => {}
+            }
+            applying += 1;
+            covered += u32::from(control.verdict != Verdict::NotAssessed);
+        }
+        let percent = |part: u32, whole: u32| (100 * part).checked_div(whole).unwrap_or(0);
+        Self {
+            passed: percent(passed, judged),
+            covered: percent(covered, applying),
+        }
+    }
+}
+
+/// Without the characters that neither XML nor YAML can say.
+fn printable(text: &str) -> String {
+    let is_said = |c: &char| match *c {
+        '\t' | '\n' | '\r' => true,
+        c => !c.is_control() && !matches!(c, '\u{fffe}' | '\u{ffff}'),
+    };
+    text.chars().filter(is_said).collect()
+}
+
+/// Stands for evidence: the same of the same control has the same.
+pub fn fingerprint(control: &str, finding: &Finding) -> String {
+    let Finding {
+        object,
+        field,
+        seen,
+        wanted,
+    } = finding;
+    crate::mark(format!("{control}\0{object}\0{field}\0{seen}\0{wanted}"))
 }
 
 impl Report {
@@ -148,6 +236,7 @@ impl Report {
                     .collect(),
             },
             summary,
+            score: Score::of(&controls),
             problems,
             controls,
         }
@@ -211,11 +300,23 @@ impl From<&Assessment> for ControlReport {
             id: a.control.id.clone(),
             title: a.control.title.clone(),
             section: a.control.section.clone(),
-            severity: a.control.severity,
+            severity: a.severity,
             verdict: a.verdict,
             reason: a.reason.clone(),
             findings: a.findings.clone(),
+            waived: a.waived.iter().map(WaivedFinding::from).collect(),
             fix: a.control.fix.clone(),
+        }
+    }
+}
+
+impl From<&Waived> for WaivedFinding {
+    fn from(waived: &Waived) -> Self {
+        Self {
+            finding: waived.finding.clone(),
+            owner: waived.by.owner.clone(),
+            reason: waived.by.reason.clone(),
+            until: waived.by.expires.to_string(),
         }
     }
 }
@@ -232,6 +333,18 @@ pub enum Format {
     Markdown,
     /// A page that needs nothing else.
     Html,
+    /// For services that gather what scanners find: SARIF 2.1.0.
+    Sarif,
+    /// For build servers: JUnit XML.
+    Junit,
+    /// An object of Kubernetes: OpenReports.
+    #[value(name = "openreports")]
+    OpenReports,
+    /// An object of Kubernetes, before OpenReports: PolicyReport.
+    #[value(name = "policyreport")]
+    PolicyReport,
+    /// For auditors: OSCAL assessment results.
+    Oscal,
 }
 
 impl Format {
@@ -242,6 +355,11 @@ impl Format {
             Self::Json => json::render(report),
             Self::Markdown => markdown::render(report),
             Self::Html => html::render(report),
+            Self::Sarif => sarif::render(report),
+            Self::Junit => junit::render(report),
+            Self::OpenReports => openreports::render(report),
+            Self::PolicyReport => openreports::policy_report(report),
+            Self::Oscal => oscal::render(report),
         }
     }
 }
@@ -259,15 +377,29 @@ pub fn explain(control: &catalog::Control) -> String {
         control.why.trim(),
         control.fix.trim()
     );
-    let maps = &control.mappings;
-    for (name, ids) in [
-        ("NIST SP 800-53", &maps.nist_800_53),
-        ("CIS Kubernetes", &maps.cis_kubernetes),
-        ("NSA/CISA", &maps.nsa_cisa),
-    ] {
-        if !ids.is_empty() {
-            text.push_str(&format!("{name}: {}\n", ids.join(", ")));
-        }
+    let mut last = "";
+    for (name, id) in control.mappings.all() {
+        let before = match (last == name, last) {
+            (true, _) => ", ".to_owned(),
+            (false, "") => format!("{name}: "),
+            (false, _) => format!("\n{name}: "),
+        };
+        text.push_str(&format!("{before}{id}"));
+        last = name;
+    }
+    if !last.is_empty() {
+        text.push('\n');
+    }
+    let remedies = Remedy::ALL.iter().map(|remedy| remedy.about());
+    let remedies: Vec<&str> = remedies
+        .filter(|about| about.controls.contains(&control.id.as_str()))
+        .map(|about| about.name)
+        .collect();
+    if !remedies.is_empty() {
+        text.push_str(&format!(
+            "\nremedy: ckf-hardening plan {}\n",
+            remedies.join(" ")
+        ));
     }
     text
 }

@@ -83,8 +83,10 @@ pub fn render(report: &Report) -> String {
     }
     let s = &report.summary;
     out.push_str(&format!(
-        "\n{}; {} pass, {} fail, {} waived, {} not applicable, {} not assessed\n",
+        "\n{}; {} % of what was judged holds, by severity; {} % was judged\n{} pass, {} fail, {} waived, {} not applicable, {} not assessed\n",
         report.status_line(),
+        report.score.passed,
+        report.score.covered,
         s.pass,
         s.fail,
         s.waived,

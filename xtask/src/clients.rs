@@ -9,7 +9,7 @@ use juju_sim::Juju;
 use juju_sim::controller::{Application, Controller, State};
 use serde_json::{Map, Value, json};
 
-use crate::{node, run};
+use crate::run;
 
 const MODEL: &str = "62ab6cbb-ee5b-4fa3-872f-3a9f4a242d8e";
 const LIBJUJU: &str = "juju==3.6.1.3";
@@ -64,7 +64,7 @@ fn the_python_client_works_against_the_simulated_controller() {
 
 #[test]
 fn the_javascript_client_works_against_the_simulated_controller() {
-    let folder = node::packages("jujulib", JUJULIB).unwrap();
+    let folder = npm_programs::packages("jujulib", JUJULIB).unwrap();
     let controller = controller(Juju::V3_6);
     let authority = authority(&controller);
     let mut javascript = Command::new("node");
@@ -151,7 +151,7 @@ fn any_value(schema: &mut Value) {
 
 #[test]
 fn what_our_client_sends_is_as_the_schema_says() {
-    let folder = node::packages("jujulib", JUJULIB).unwrap();
+    let folder = npm_programs::packages("jujulib", JUJULIB).unwrap();
     let path = folder.join("node_modules/@canonical/jujulib/generator/schema/schema.json");
     let text = std::fs::read_to_string(path).unwrap();
     let facades: Vec<Value> = serde_json::from_str(&text).unwrap();

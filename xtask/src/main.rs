@@ -5,8 +5,6 @@ mod bench;
 mod clients;
 mod demo;
 mod docs;
-#[cfg(test)]
-mod node;
 mod pack;
 mod run;
 mod test;

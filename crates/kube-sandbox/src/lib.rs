@@ -31,6 +31,9 @@ pub use self::login::SESSION;
 /// Longest wait for the API server.
 const READY_DEADLINE: Duration = Duration::from_secs(120);
 
+/// Version of the definitions of OpenReports.
+const OPEN_REPORTS: &str = "v0.2.1";
+
 /// A running control plane.
 pub struct Sandbox {
     directory: tempfile::TempDir,
@@ -162,6 +165,22 @@ impl Sandbox {
     /// The kubeconfig of a user; `admin` has one from the start.
     pub fn kubeconfig(&self, user: &str) -> PathBuf {
         self.path(&format!("{user}.kubeconfig"))
+    }
+
+    /// Installs the definitions of OpenReports, from its Go module.
+    pub fn install_open_reports(&self) -> anyhow::Result<()> {
+        let module = format!("github.com/openreports/reports-api@{OPEN_REPORTS}");
+        let printed = std::process::Command::new("go")
+            .args(["mod", "download", "-json", &module])
+            .env("GOFLAGS", "-mod=mod")
+            .output()
+            .context("running go")?;
+        let told: serde_json::Value = serde_json::from_slice(&printed.stdout)?;
+        let directory = told["Dir"].as_str().with_context(|| told.to_string())?;
+        let file = std::path::Path::new(directory).join("config/install.yaml");
+        let definitions = std::fs::read_to_string(file)?;
+        self.kubectl_with(&["create", "-f", "-"], &definitions)?;
+        self.wait_for_definitions()
     }
 
     /// Installs Istio's custom resource definitions as Istio ships them, and

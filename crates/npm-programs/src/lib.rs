@@ -1,24 +1,27 @@
 //! Packages that come from npm, in a folder of their own.
 
-use std::path::PathBuf;
+use std::fs;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context as _, bail};
 
-use crate::run::root;
-
-/// Installs packages, each with its version, into the folder of a name, and returns
-/// it. The second time nothing is to be done.
+/// Installs packages, each with its version, into the folder of a name, and returns it.
+/// The second time nothing is to be done. Tests run side by side: one installs, the others
+/// wait.
 pub fn packages(name: &str, packages: &[&str]) -> anyhow::Result<PathBuf> {
-    let folder = root().join("target/npm").join(name);
+    let target = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/npm");
+    let folder = target.join(name);
+    fs::create_dir_all(&folder)?;
+    let lock = fs::File::create(target.join(format!("{name}.lock")))?;
+    lock.lock()?;
     let done = folder.join("installed");
     let wanted = packages.join("\n");
-    if std::fs::read_to_string(&done).is_ok_and(|installed| installed == wanted) {
+    if fs::read_to_string(&done).is_ok_and(|installed| installed == wanted) {
         return Ok(folder);
     }
     eprintln!("installing {} ...", packages.join(", "));
-    std::fs::create_dir_all(&folder)?;
-    std::fs::write(folder.join("package.json"), "{\"private\": true}\n")?;
+    fs::write(folder.join("package.json"), "{\"private\": true}\n")?;
     let mut npm = Command::new("npm");
     npm.args(["install", "--silent", "--no-audit", "--no-fund"])
         .args(packages);
@@ -27,6 +30,6 @@ pub fn packages(name: &str, packages: &[&str]) -> anyhow::Result<PathBuf> {
     if !status.success() {
         bail!("{npm:?} ended with {status}");
     }
-    std::fs::write(done, wanted)?;
+    fs::write(done, wanted)?;
     Ok(folder)
 }

@@ -1,0 +1,69 @@
+//! `diff`: what is new between two reports.
+
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use anyhow::Context as _;
+
+use super::{NOTHING_OPEN, OPEN, print};
+use crate::catalog::Severity;
+use crate::report::Report;
+use crate::report::diff::{Diff as Differences, Fate};
+
+/// Which reports.
+#[derive(clap::Args)]
+pub struct Diff {
+    /// The earlier report, as `audit --format json` wrote it.
+    old: PathBuf,
+    /// The later one.
+    new: PathBuf,
+    /// What makes the exit status 1: `new:SEVERITY`, `fixed:SEVERITY`, or `never`.
+    #[arg(long, default_value = "new:low")]
+    fail_on: FailOn,
+    /// As JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Evidence of a fate, of a severity or worse.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct FailOn(Option<(Fate, Severity)>);
+
+impl FromStr for FailOn {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if text == "never" {
+            return Ok(Self(None));
+        }
+        let expected = || format!("{text:?} is not never, new:SEVERITY or fixed:SEVERITY");
+        let (fate, severity) = text.split_once(':').ok_or_else(expected)?;
+        let fates = [Fate::New, Fate::Fixed, Fate::Unchanged];
+        let fate = fates.into_iter().find(|known| known.name() == fate);
+        Ok(Self(Some((fate.ok_or_else(expected)?, severity.parse()?))))
+    }
+}
+
+impl Diff {
+    /// Compares them.
+    pub fn run(self) -> anyhow::Result<u8> {
+        let diff = Differences::of(&read(&self.old)?, &read(&self.new)?);
+        match self.json {
+            true => print(&format!("{}\n", serde_json::to_string_pretty(&diff)?))?,
+            false => print(&diff.text())?,
+        }
+        let fails = self
+            .fail_on
+            .0
+            .is_some_and(|(fate, severity)| diff.has(fate, severity));
+        Ok(if fails { OPEN } else { NOTHING_OPEN })
+    }
+}
+
+fn read(path: &Path) -> anyhow::Result<Report> {
+    let what = || format!("report {}", path.display());
+    let text = std::fs::read_to_string(path).with_context(what)?;
+    serde_json::from_str(&text)
+        .with_context(what)
+        .context("`audit --format json` writes reports that can be compared")
+}

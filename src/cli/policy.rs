@@ -1,0 +1,105 @@
+//! `policy check`: what is wrong with a policy, and what it would waive now.
+
+use std::path::PathBuf;
+
+use anyhow::Context as _;
+use clap::Subcommand;
+
+use super::{ClusterArguments, NOTHING_OPEN, OPEN, print, read};
+use crate::controls::assess;
+use crate::facts::snapshot;
+use crate::policy::Policy as Parsed;
+
+#[derive(Subcommand)]
+pub enum Policy {
+    /// Tell what is wrong with a policy, by line; with a cluster or a snapshot also what it
+    /// would waive now. Exit status 1 if something is wrong.
+    Check(Check),
+    /// Print the JSON Schema of policies.
+    Schema,
+}
+
+/// Which policy, and what it is held against.
+#[derive(clap::Args)]
+pub struct Check {
+    /// The policy, in YAML.
+    file: PathBuf,
+    /// Show what it would waive in a snapshot that `collect` wrote.
+    #[arg(long, value_name = "DIR")]
+    from: Option<PathBuf>,
+    /// Show what it would waive in the cluster.
+    #[arg(long, conflicts_with = "from")]
+    live: bool,
+    #[command(flatten)]
+    cluster: ClusterArguments,
+}
+
+impl Policy {
+    pub fn run(self) -> anyhow::Result<u8> {
+        match self {
+            Self::Check(check) => check.run(),
+            Self::Schema => print(&crate::policy::schema()).map(|()| NOTHING_OPEN),
+        }
+    }
+}
+
+impl Check {
+    fn run(self) -> anyhow::Result<u8> {
+        let text = std::fs::read_to_string(&self.file)
+            .with_context(|| format!("policy file {}", self.file.display()))?;
+        let (policy, problems) = Parsed::parse(&text);
+        for problem in &problems {
+            print(&format!("{}: {problem}\n", self.file.display()))?;
+        }
+        let today = crate::now();
+        for waiver in policy.waivers.iter().filter(|waiver| !waiver.holds(today)) {
+            print(&format!(
+                "{}: the waiver of {} by {} expired on {}\n",
+                self.file.display(),
+                waiver.control,
+                waiver.owner,
+                waiver.expires
+            ))?;
+        }
+        self.show_waived(&policy)?;
+        if problems.is_empty() {
+            let (waivers, attestations) = (policy.waivers.len(), policy.attestations.len());
+            print(&format!(
+                "the policy is sound: {waivers} waivers, {attestations} attestations\n"
+            ))?;
+            return Ok(NOTHING_OPEN);
+        }
+        Ok(OPEN)
+    }
+
+    fn show_waived(&self, policy: &Parsed) -> anyhow::Result<()> {
+        let facts = match (&self.from, self.live) {
+            (Some(directory), _) => snapshot::read(directory)?.0,
+            (None, true) => read(&self.cluster, &policy.options)?,
+            (None, false) => return Ok(()),
+        };
+        let assessments = assess(&facts, policy, None);
+        for assessment in &assessments {
+            for waived in &assessment.waived {
+                let (id, finding, by) = (&assessment.control.id, &waived.finding, &waived.by);
+                print(&format!(
+                    "waives {id} {}: {} is {} ({} until {}: {})\n",
+                    finding.object, finding.field, finding.seen, by.owner, by.expires, by.reason
+                ))?;
+            }
+        }
+        let told = assessments
+            .iter()
+            .filter(|a| a.control.id.starts_with("POL-"));
+        for assessment in told.filter(|a| !a.findings.is_empty()) {
+            for finding in &assessment.findings {
+                let (id, object) = (&assessment.control.id, &finding.object);
+                print(&format!(
+                    "{id} {object}: {} is {}\n",
+                    finding.field, finding.seen
+                ))?;
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,112 @@
+//! The report as an object of Kubernetes: OpenReports, and the PolicyReport that came
+//! before it.
+
+use serde_json::{Value, json};
+
+use super::{ControlReport, Report, printable};
+use crate::controls::{Finding, Verdict};
+
+/// Most results of one object: each is some hundred bytes, and etcd takes 1.5 MB.
+const MOST: usize = 2000;
+
+/// Renders an OpenReports `Report`.
+pub fn render(report: &Report) -> String {
+    text(&manifest(
+        report,
+        "openreports.io/v1alpha1",
+        "Report",
+        "source",
+    ))
+}
+
+/// Renders a `PolicyReport` of the working group, for clusters that have no OpenReports.
+pub fn policy_report(report: &Report) -> String {
+    text(&manifest(
+        report,
+        "wgpolicyk8s.io/v1alpha2",
+        "PolicyReport",
+        "",
+    ))
+}
+
+fn text(manifest: &Value) -> String {
+    // JSON, which is YAML too: a name may have a character that YAML cannot write plainly.
+    let mut text = serde_json::to_string_pretty(manifest).unwrap_or_default();
+    text.push('\n');
+    printable(&text)
+}
+
+/// The object. `source` is the field that names who made it, if the kind has one.
+pub fn manifest(report: &Report, api_version: &str, kind: &str, source: &str) -> Value {
+    let all = report.controls.iter();
+    let mut results: Vec<Value> = all.flat_map(|control| of(report, control)).collect();
+    let total = results.len();
+    // What is open comes first, so that what is left out is the least of it.
+    results.sort_by_key(|result| result["result"] != "fail");
+    results.truncate(MOST);
+    let count = |verdict: &str| results.iter().filter(|r| r["result"] == verdict).count();
+    let summary = json!({
+        "pass": count("pass"), "fail": count("fail"), "warn": count("warn"),
+        "error": count("error"), "skip": count("skip"),
+    });
+    let mut manifest = json!({
+        "apiVersion": api_version,
+        "kind": kind,
+        "metadata": {
+            "name": "ckf-hardening",
+            "namespace": report.cluster.namespace,
+            "labels": {"app.kubernetes.io/managed-by": "ckf-hardening"},
+            "annotations": {"ckf-hardening/left-out": (total - results.len()).to_string()},
+        },
+        "scope": {"apiVersion": "v1", "kind": "Namespace", "name": report.cluster.namespace},
+        "summary": summary,
+        "results": results,
+    });
+    if !source.is_empty() {
+        manifest[source] = "ckf-hardening".into();
+    }
+    manifest
+}
+
+fn of(report: &Report, control: &ControlReport) -> Vec<Value> {
+    let verdict = match control.verdict {
+        Verdict::Pass => "pass",
+        Verdict::Fail => "fail",
+        Verdict::Waived | Verdict::NotApplicable => "skip",
+        Verdict::NotAssessed => "error",
+    };
+    let seconds = report.cluster.collected_at.parse::<jiff::Timestamp>();
+    let result = |message: &str| {
+        json!({
+            "source": "ckf-hardening",
+            "policy": control.id,
+            "category": control.section,
+            "severity": control.severity.name(),
+            "result": verdict,
+            "scored": true,
+            "message": message,
+            "timestamp": {"seconds": seconds.clone().map_or(0, jiff::Timestamp::as_second), "nanos": 0},
+            "properties": {"title": control.title, "verdict": control.verdict.name()},
+        })
+    };
+    if control.verdict != Verdict::Fail {
+        return vec![result(&control.reason)];
+    }
+    let findings = control.findings.iter();
+    findings
+        .map(|finding| {
+            let Finding {
+                object,
+                field,
+                seen,
+                wanted,
+            } = finding;
+            let mut failed = result(&format!("{field} is {seen}; wanted: {wanted}"));
+            failed["resources"] = json!([{
+                "apiVersion": object.api_version, "kind": object.kind,
+                "namespace": object.namespace, "name": object.name,
+            }]);
+            failed
+        })
+        .collect()
+}

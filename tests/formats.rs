@@ -1,0 +1,349 @@
+//! Reports in the formats that others read, judged by those who read them.
+
+mod support;
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use ckf_hardening::facts::{About, Facts};
+use ckf_hardening::policy::Policy;
+use ckf_hardening::report::{Format, Report, json};
+use ckf_worlds::World;
+use serde_json::Value;
+use support::run;
+
+const WAIVERS: &str = "
+waivers:
+  - {control: NET-01, reason: no other tenants, owner: platform, expires: 2027-01-31}
+  - {control: NET-03, object: {name: nobody}, reason: none, owner: platform, expires: 2027-01-31}
+  - {control: TLS-02, reason: soon, owner: platform, expires: 2026-01-31}
+severities: {PSS-05: high}
+";
+
+fn report_of(world: &World, policy: &str) -> Report {
+    let about = About {
+        collected_at: "2026-11-01T00:00:00Z".parse().unwrap(),
+        namespace: "kubeflow".into(),
+    };
+    let facts = Facts::from_objects(about, &world.objects);
+    let (policy, problems) = Policy::parse(policy);
+    assert!(problems.is_empty(), "{problems:?}");
+    Report::audit(&facts, &policy, None, Vec::new())
+}
+
+/// Stock, with names that no format may stumble over.
+fn hostile() -> World {
+    let mut world = World::stock("1.10");
+    let pod = world.get("Pod", "minio-0");
+    pod["spec"]["containers"][0]["image"] = "evil]]><script>&\u{1}\u{fffe}\"' %2f:latest".into();
+    world
+}
+
+fn python(packages: &[&str], name: &str, script: &str, arguments: &[&Path]) -> String {
+    let programs = pip_programs::programs(name, packages).unwrap();
+    let output = Command::new(programs.join("python"))
+        .args(["-c", script])
+        .args(arguments)
+        .output()
+        .unwrap();
+    let error = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{error}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+fn control<'a>(report: &'a Report, id: &str) -> &'a ckf_hardening::report::ControlReport {
+    report
+        .controls
+        .iter()
+        .find(|control| control.id == id)
+        .unwrap()
+}
+
+#[test]
+fn sarif_satisfies_its_own_validator() {
+    let folder = npm_programs::packages("sarif", &["@microsoft/sarif-multitool-linux@5.7.0"]);
+    let package = folder
+        .unwrap()
+        .join("node_modules/@microsoft/sarif-multitool-linux");
+    let schema = fs::read_to_string(package.join("sarif-2.1.0.json")).unwrap();
+    // Its $id is an address, and nothing is fetched.
+    let mut schema: Value = serde_json::from_str(&schema).unwrap();
+    schema.as_object_mut().unwrap().remove("$id");
+    let schema = jsonschema::validator_for(&schema).unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    for (name, world) in [
+        ("stock", World::stock("1.10")),
+        ("hostile", hostile()),
+        ("ambient", World::hardened("1.11")),
+    ] {
+        let report = report_of(&world, WAIVERS);
+        let text = Format::Sarif.render(&report);
+        let log: Value = serde_json::from_str(&text).unwrap();
+        let errors: Vec<String> = schema.iter_errors(&log).map(|e| e.to_string()).collect();
+        assert_eq!(errors, [""; 0], "{name}");
+        let results = log["runs"][0]["results"].as_array().unwrap();
+        let failing = results.iter().filter(|result| result["kind"] == "fail");
+        let open = failing
+            .filter(|result| result["suppressions"].is_null())
+            .count();
+        let findings: usize = report.controls.iter().map(|c| c.findings.len()).sum();
+        assert_eq!(open, findings, "{name}");
+
+        let file = directory.path().join(format!("{name}.sarif"));
+        fs::write(&file, &text).unwrap();
+        let output = Command::new(package.join("Sarif.Multitool"))
+            .arg("validate")
+            .arg(&file)
+            .args([
+                "--level",
+                "Error;Warning",
+                "--kind",
+                "Fail",
+                "--rule-kind",
+                "Sarif;Ghas",
+            ])
+            .env("DOTNET_SYSTEM_GLOBALIZATION_INVARIANT", "1")
+            .output()
+            .unwrap();
+        let told = String::from_utf8_lossy(&output.stdout);
+        assert!(output.status.success(), "{name}: {told}");
+        assert!(!told.contains(": error "), "{name}: {told}");
+    }
+}
+
+#[test]
+fn junit_is_read_as_it_was_meant() {
+    let directory = tempfile::tempdir().unwrap();
+    let script = "
+import sys
+from junitparser import JUnitXml
+suites = JUnitXml.fromfile(sys.argv[1])
+cases = [case for suite in suites for case in suite]
+kinds = [type(case.result[0]).__name__ if case.result else 'Pass' for case in cases]
+print(len(cases), kinds.count('Pass'), kinds.count('Failure'), kinds.count('Skipped'))
+";
+    for world in [World::stock("1.10"), hostile()] {
+        let report = report_of(&world, WAIVERS);
+        let file = directory.path().join("junit.xml");
+        fs::write(&file, Format::Junit.render(&report)).unwrap();
+        let told = python(&["junitparser==5.0.3"], "junit", script, &[&file]);
+        let s = &report.summary;
+        let skipped = s.waived + s.not_applicable + s.not_assessed;
+        let expected = format!(
+            "{} {} {} {skipped}\n",
+            report.controls.len(),
+            s.pass,
+            s.fail
+        );
+        assert_eq!(told, expected);
+    }
+}
+
+#[test]
+fn oscal_is_what_the_auditors_tool_reads() {
+    let directory = tempfile::tempdir().unwrap();
+    let script = "
+import sys, pathlib
+from trestle.oscal.assessment_results import AssessmentResults
+read = AssessmentResults.oscal_read(pathlib.Path(sys.argv[1]))
+result = read.results[0]
+states = [str(f.target.status.state.value) for f in result.findings or []]
+print(states.count('satisfied'), states.count('not-satisfied'), len({o.uuid for o in result.observations or []}))
+";
+    let empty = World {
+        objects: Vec::new(),
+    };
+    for world in [
+        World::stock("1.10"),
+        World::hardened("1.10"),
+        hostile(),
+        empty,
+    ] {
+        let report = report_of(&world, WAIVERS);
+        let file = directory.path().join("results.json");
+        let text = Format::Oscal.render(&report);
+        assert_eq!(
+            text,
+            Format::Oscal.render(&report),
+            "the same report, the same bytes"
+        );
+        fs::write(&file, text).unwrap();
+        let told = python(&["compliance-trestle==5.2.0"], "oscal", script, &[&file]);
+        let s = &report.summary;
+        let not = s.fail + s.waived;
+        assert_eq!(told, format!("{} {not} {}\n", s.pass, s.pass + not));
+    }
+}
+
+#[test]
+fn kubernetes_takes_the_report_as_an_object() {
+    let sandbox = kube_sandbox::Sandbox::start().unwrap();
+    sandbox.install_open_reports().unwrap();
+    let namespace =
+        r#"{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "kubeflow"}}"#;
+    let apply = |text: &str| {
+        // Fields that the definition does not have are refused.
+        let strict = ["apply", "--server-side", "--validate=strict", "-f", "-"];
+        sandbox.kubectl_with(&strict, text).unwrap()
+    };
+    apply(namespace);
+    for world in [
+        World::stock("1.10"),
+        hostile(),
+        World::large("1.10", 6000, 50),
+    ] {
+        let report = report_of(&world, WAIVERS);
+        apply(&Format::OpenReports.render(&report));
+        let output = sandbox.kubectl(&[
+            "get",
+            "reports.openreports.io",
+            "-n",
+            "kubeflow",
+            "-o",
+            "json",
+        ]);
+        let listed: Value = serde_json::from_slice(&output.unwrap().stdout).unwrap();
+        let stored = &listed["items"][0];
+        let results = stored["results"].as_array().unwrap();
+        assert!(results.len() <= 2000);
+        let fails = results
+            .iter()
+            .filter(|result| result["result"] == "fail")
+            .count();
+        assert_eq!(stored["summary"]["fail"], fails);
+        assert_eq!(stored["summary"]["pass"], report.summary.pass);
+    }
+}
+
+#[test]
+fn what_is_new_is_told_by_the_evidence_and_nothing_is_guessed() {
+    let directory = tempfile::tempdir().unwrap();
+    let write = |name: &str, report: &Report| {
+        let file = directory.path().join(name);
+        fs::write(&file, json::render(report)).unwrap();
+        file.to_str().unwrap().to_owned()
+    };
+    let old = write("old.json", &report_of(&World::stock("1.10"), ""));
+    let mut changed = World::stock("1.10");
+    changed.get("Pod", "minio-0")["spec"]["containers"][0]["image"] =
+        "elsewhere.io/minio:latest".into();
+    changed.remove("EnvoyFilter", "istio-pilot-authn-filter");
+    let new = write("new.json", &report_of(&changed, ""));
+    let waived = write("waived.json", &report_of(&World::stock("1.10"), WAIVERS));
+    let says = |status: i32, arguments: &[&str]| {
+        let output = run(&[&["diff"], arguments].concat());
+        let text = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
+        assert_eq!(output.status.code(), Some(status), "{text}");
+        text
+    };
+    assert!(says(0, &[&old, &old]).starts_with("0 new, 0 fixed, "));
+    let text = says(1, &[&old, &new]);
+    assert!(text.contains("new AUTHN-01 (critical)"), "{text}");
+    assert!(
+        text.contains("new IMG-02 (high) Pod kubeflow/minio-0"),
+        "{text}"
+    );
+    let text = says(0, &[&new, &old]);
+    assert!(text.contains("fixed AUTHN-01 (critical)"), "{text}");
+    says(0, &[&old, &new, "--fail-on", "never"]);
+    says(1, &[&new, &old, "--fail-on", "fixed:high"]);
+    // What is waived is still there.
+    let text = says(1, &[&old, &waived]);
+    assert!(text.contains("2 new, 0 fixed, "), "{text}");
+    assert!(text.contains("new POL-01 (medium) Waiver 3"), "{text}");
+    let refused = says(2, &[&old, "/nowhere.json"]);
+    assert!(refused.contains("report /nowhere.json"), "{refused}");
+    assert!(says(2, &[&old, &new, "--fail-on", "worse"]).contains("new:SEVERITY"));
+
+    // What one of both could not judge is not told of.
+    let unread = World {
+        objects: Vec::new(),
+    };
+    let mut report = report_of(&World::stock("1.10"), "");
+    let unread = report_of(&unread, "");
+    for control in &mut report.controls {
+        if control.id == "AUTHN-01" {
+            *control = ckf_hardening::report::ControlReport {
+                verdict: ckf_hardening::controls::Verdict::NotAssessed,
+                ..unread.controls[0].clone()
+            };
+            control.id = "AUTHN-01".into();
+        }
+    }
+    let partial = write("partial.json", &report);
+    let text = says(1, &[&partial, &new, "--fail-on", "new:high"]);
+    assert!(
+        text.contains("incomparable AUTHN-01: not-assessed -> fail"),
+        "{text}"
+    );
+    assert!(!text.contains("new AUTHN-01"), "{text}");
+}
+
+#[test]
+fn waivers_that_wait_for_nothing_are_findings_that_cannot_be_waived() {
+    let report = report_of(&World::stock("1.10"), WAIVERS);
+    let expired = control(&report, "POL-01");
+    assert_eq!(expired.findings[0].object.name, "3");
+    assert!(
+        expired.findings[0]
+            .seen
+            .contains("2026-01-31, of TLS-02, by platform")
+    );
+    let unused = control(&report, "POL-02");
+    assert_eq!(unused.findings.len(), 1, "{unused:?}");
+    assert_eq!(unused.findings[0].object.name, "2");
+    let waived = &control(&report, "NET-01").waived;
+    assert_eq!(
+        (waived[0].owner.as_str(), waived[0].until.as_str()),
+        ("platform", "2027-01-31")
+    );
+    assert_eq!(control(&report, "PSS-05").severity.name(), "high");
+    let without = report_of(&World::stock("1.10"), "");
+    assert_eq!(
+        control(&without, "POL-01").reason,
+        "the policy waives nothing"
+    );
+    assert!(
+        without.score.passed < 100 && without.score.covered > 30,
+        "{:?}",
+        without.score
+    );
+    // A waiver takes responsibility, and makes nothing better.
+    assert!(report.score.passed <= without.score.passed);
+}
+
+#[test]
+fn a_policy_is_checked_before_it_is_used() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("policy.yaml");
+    let says = |text: &str, status: i32, more: &[&str]| {
+        fs::write(&file, text).unwrap();
+        let arguments = [&["policy", "check", file.to_str().unwrap()], more].concat();
+        let output = run(&arguments);
+        let told = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
+        assert_eq!(output.status.code(), Some(status), "{told}");
+        told
+    };
+    let told = says(WAIVERS, 0, &[]);
+    assert!(
+        told.contains("the waiver of TLS-02 by platform expired on 2026-01-31"),
+        "{told}"
+    );
+    assert!(told.contains("the policy is sound: 3 waivers"), "{told}");
+    let told = says("waivers:\n  - {control: TLS-99}\n", 1, &[]);
+    assert!(
+        told.contains("waiver 1 (line 2): no control \"TLS-99\""),
+        "{told}"
+    );
+    let told = says("thresholds: {certificate-fail-day: 3}\n", 1, &[]);
+    assert!(told.contains("line 1"), "{told}");
+
+    let schema: Value =
+        serde_json::from_str(include_str!("../docs/policy-v1.schema.json")).unwrap();
+    let schema = jsonschema::validator_for(&schema).unwrap();
+    let yaml = |text: &str| serde_yaml::from_str::<Value>(text).unwrap();
+    assert!(schema.is_valid(&yaml(WAIVERS)));
+    assert!(!schema.is_valid(&yaml("waivers: [{control: TLS-01}]")));
+    assert!(!schema.is_valid(&yaml("severities: {TLS-01: bad}")));
+}
