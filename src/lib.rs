@@ -4,6 +4,7 @@
 //! does all the reading, `controls` is pure, and [`charm`] and [`cli`] do the
 //! writing.
 
+pub mod access;
 pub mod agent;
 pub mod catalog;
 pub mod charm;

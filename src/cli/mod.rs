@@ -1,5 +1,6 @@
 //! The command line, one file a subcommand.
 
+mod access;
 mod audit;
 mod collect;
 mod controls;
@@ -50,6 +51,8 @@ enum Command {
     Undo(remedy::Undo),
     /// List the remedies: what each does, which controls it puts right, what it may break.
     Remedies(remedy::List),
+    /// Explain who can do what to whom, and by which chain.
+    Access(access::Access),
     /// Tell what is new between two reports.
     Diff(diff::Diff),
     /// Check a policy.
@@ -146,6 +149,7 @@ pub fn main() -> ExitCode {
         Command::Apply(apply) => apply.run(),
         Command::Undo(undo) => undo.run(),
         Command::Remedies(list) => list.run(),
+        Command::Access(access) => access.run(),
         Command::Diff(diff) => diff.run(),
         Command::Policy(policy) => policy.run(),
         Command::Rocks(rocks) => rocks.run(),

@@ -29,7 +29,8 @@ impl IngressRule {
         self.from.is_empty() || self.from.iter().any(Peer::is_anybody)
     }
 
-    fn admits_port(&self, pod: &Pod, port: u16) -> bool {
+    /// Whether it admits to a port of a pod.
+    pub fn admits_port(&self, pod: &Pod, port: u16) -> bool {
         self.ports.is_empty() || self.ports.iter().any(|p| port_fits(p, pod, port))
     }
 }

@@ -1,0 +1,55 @@
+//! Who somebody is to the API server, and who they can become.
+
+use std::fmt;
+
+/// A name by which the API server knows somebody.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Identity {
+    /// A user.
+    User(String),
+    /// A member of a group.
+    Group(String),
+    /// A service account: namespace and name.
+    Account(String, String),
+    /// Whoever they like: they may impersonate users.
+    Anybody,
+}
+
+impl Identity {
+    /// The user names and groups that bindings may name.
+    pub(super) fn subjects(&self) -> Vec<(&'static str, String)> {
+        let group = |name: &str| ("Group", name.to_owned());
+        match self {
+            Self::User(name) => vec![("User", name.clone()), group("system:authenticated")],
+            Self::Group(name) => vec![("Group", name.clone()), group("system:authenticated")],
+            Self::Account(namespace, name) => vec![
+                ("ServiceAccount", format!("{namespace}/{name}")),
+                ("User", format!("system:serviceaccount:{namespace}:{name}")),
+                group(&format!("system:serviceaccounts:{namespace}")),
+                group("system:serviceaccounts"),
+                group("system:authenticated"),
+            ],
+            Self::Anybody => Vec::new(),
+        }
+    }
+}
+
+impl fmt::Display for Identity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::User(name) => write!(f, "user {name}"),
+            Self::Group(name) => write!(f, "group {name}"),
+            Self::Account(namespace, name) => write!(f, "service account {namespace}/{name}"),
+            Self::Anybody => f.write_str("anybody"),
+        }
+    }
+}
+
+/// An identity that can be had, and the steps that lead to it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reached {
+    /// The identity.
+    pub identity: Identity,
+    /// The steps.
+    pub chain: Vec<String>,
+}

@@ -1,0 +1,203 @@
+//! Who can do what to whom, and by which chain: RBAC with what it lets somebody become,
+//! Istio's policies, membership of the mesh and NetworkPolicies, joined. Pure.
+
+mod identity;
+mod network;
+mod rights;
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::Serialize;
+
+pub use self::identity::{Identity, Reached};
+use self::rights::{Right, Rights};
+use crate::controls::context::{Context, Missing};
+use crate::controls::network::WEB_APPS;
+
+/// Who is asked about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Who {
+    /// A user, by the name that login gives.
+    User(String),
+    /// Members of a group.
+    Group(String),
+    /// A service account.
+    Account {
+        /// Its namespace.
+        namespace: String,
+        /// Its name.
+        name: String,
+    },
+    /// What runs in a profile, by default as its `default-editor`.
+    Profile(String),
+}
+
+/// What is asked about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum To {
+    /// A profile.
+    Profile(String),
+    /// The platform itself.
+    Platform,
+}
+
+impl FromStr for Who {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (kind, name) = text.split_once('/').unwrap_or(("user", text));
+        if name.is_empty() {
+            return Err(format!("{text:?} names nobody"));
+        }
+        match kind {
+            "user" => Ok(Self::User(name.into())),
+            "group" => Ok(Self::Group(name.into())),
+            "profile" => Ok(Self::Profile(name.into())),
+            "account" => match name.split_once('/') {
+                Some((namespace, name)) => Ok(Self::Account {
+                    namespace: namespace.into(),
+                    name: name.into(),
+                }),
+                None => Err(format!("{text:?}: expected account/NAMESPACE/NAME")),
+            },
+            _ => Err(format!(
+                "{text:?} is not NAME, user/NAME, group/NAME, profile/NAME or account/NAMESPACE/NAME"
+            )),
+        }
+    }
+}
+
+impl FromStr for To {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text.split_once('/') {
+            None if text == "platform" => Ok(Self::Platform),
+            Some(("profile", name)) if !name.is_empty() => Ok(Self::Profile(name.into())),
+            _ => Err(format!("{text:?} is neither profile/NAME nor platform")),
+        }
+    }
+}
+
+/// Whether somebody can do something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Can {
+    /// By this chain.
+    Yes,
+    /// For this reason.
+    No,
+    /// What it depends on is not known.
+    Unknown,
+}
+
+/// The answer to a question.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Answer {
+    /// What is asked.
+    pub question: String,
+    /// Whether it can be done.
+    pub can: Can,
+    /// Why, a step each.
+    pub chain: Vec<String>,
+}
+
+impl Answer {
+    fn new(question: impl Into<String>, answer: Result<Option<Vec<String>>, Missing>) -> Self {
+        let question = question.into();
+        match answer {
+            Ok(Some(chain)) => Self {
+                question,
+                can: Can::Yes,
+                chain,
+            },
+            Ok(None) => Self {
+                question,
+                can: Can::No,
+                chain: vec!["no binding, policy or path leads there".into()],
+            },
+            Err(Missing(why)) => Self {
+                question,
+                can: Can::Unknown,
+                chain: vec![why],
+            },
+        }
+    }
+}
+
+impl fmt::Display for Answer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let can = match self.can {
+            Can::Yes => "yes",
+            Can::No => "no",
+            Can::Unknown => "not known",
+        };
+        write!(f, "{can}: {}", self.question)?;
+        self.chain
+            .iter()
+            .try_for_each(|step| write!(f, "\n  {step}"))
+    }
+}
+
+/// What lets its holder read Secrets.
+const READ_SECRETS: &[Right] = &[("", "secrets", "get"), ("", "secrets", "list")];
+/// What lets its holder decide who else may do something.
+const OPEN_DOORS: &[Right] = &[
+    ("rbac.authorization.k8s.io", "rolebindings", "create"),
+    ("rbac.authorization.k8s.io", "rolebindings", "patch"),
+    ("security.istio.io", "authorizationpolicies", "create"),
+    ("security.istio.io", "authorizationpolicies", "delete"),
+    ("networking.k8s.io", "networkpolicies", "delete"),
+];
+
+/// Answers all that is asked of somebody and something.
+pub fn answers(context: &Context<'_>, who: &Who, to: &To) -> Result<Vec<Answer>, Missing> {
+    let rights = Rights::of(context)?;
+    let reached = rights.reach(who);
+    let namespace = match to {
+        To::Profile(name) => name.as_str(),
+        To::Platform => context.namespace(),
+    };
+    if let To::Profile(name) = to
+        && !context.profile_namespaces()?.contains(name.as_str())
+    {
+        return Err(Missing(format!("there is no Profile {name}")));
+    }
+    let by_rights = |what: &[Right]| Ok(rights.chain(&reached, namespace, what));
+    let place = match to {
+        To::Profile(name) => format!("profile {name}"),
+        To::Platform => "the platform".to_owned(),
+    };
+    let mut answers = vec![
+        Answer::new(format!("read Secrets of {place}"), by_rights(READ_SECRETS)),
+        Answer::new(
+            format!("run what they like in {place}, as any of its service accounts"),
+            by_rights(rights::RUN_PODS),
+        ),
+        Answer::new(
+            format!("decide who else may enter {place}"),
+            by_rights(OPEN_DOORS),
+        ),
+    ];
+    match to {
+        To::Profile(name) => {
+            if let Who::User(user) = who {
+                let through = network::through_gateway(context, user, name);
+                let question = format!("reach {place} through the gateway, as themselves");
+                answers.push(Answer::new(question, through));
+            }
+            let inside = network::from_inside(context, &rights, &reached, name);
+            let question = format!("reach pods of {place} from inside the cluster");
+            answers.push(Answer::new(question, inside));
+        }
+        To::Platform => {
+            for (app, ports) in WEB_APPS {
+                let forged = network::forged(context, &rights, &reached, app, ports);
+                let question = format!("call {app} as anybody, with a forged kubeflow-userid");
+                answers.push(Answer::new(question, forged));
+            }
+        }
+    }
+    Ok(answers)
+}

@@ -1,0 +1,250 @@
+//! RBAC: what bindings give to whom, and whom that lets them become.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+
+use super::Who;
+use super::identity::{Identity, Reached};
+use crate::controls::context::{Context, Missing};
+use crate::facts::object::Object as _;
+use crate::facts::rbac::{PolicyRule, RoleRef, Subject};
+
+/// A right: API group, resource and verb.
+pub type Right = (&'static str, &'static str, &'static str);
+
+/// What lets its holder run something of their own in a namespace, and so become each of its
+/// service accounts.
+pub(super) const RUN_PODS: &[Right] = &[
+    ("", "pods", "create"),
+    ("", "pods/exec", "create"),
+    ("apps", "deployments", "create"),
+    ("apps", "statefulsets", "create"),
+    ("apps", "daemonsets", "create"),
+    ("batch", "jobs", "create"),
+    ("batch", "cronjobs", "create"),
+    ("kubeflow.org", "notebooks", "create"),
+];
+/// What lets its holder become a service account without running anything.
+const TAKE_ACCOUNTS: &[Right] = &[
+    ("", "serviceaccounts", "impersonate"),
+    ("", "serviceaccounts/token", "create"),
+];
+/// What lets its holder become whoever they like.
+const TAKE_USERS: &[Right] = &[("", "users", "impersonate"), ("", "groups", "impersonate")];
+
+/// What a binding gives.
+struct Grant<'a> {
+    /// Where; everywhere, if none.
+    namespace: Option<&'a str>,
+    rules: &'a [PolicyRule],
+    binding: String,
+    role: &'a RoleRef,
+}
+
+impl Grant<'_> {
+    fn holds_in(&self, namespace: &str) -> bool {
+        self.namespace.is_none_or(|own| own == namespace)
+    }
+
+    /// The first of these rights that it gives.
+    fn gives<'r>(&self, rights: &'r [Right]) -> Option<&'r Right> {
+        rights.iter().find(|(group, resource, verb)| {
+            let mut rules = self.rules.iter();
+            rules.any(|rule| rule.allows(group, resource, verb))
+        })
+    }
+
+    fn step(&self, (_, resource, verb): &Right) -> String {
+        let (binding, role) = (&self.binding, self.role);
+        format!(
+            "{binding} gives {} {}: {verb} {resource}",
+            role.kind, role.name
+        )
+    }
+}
+
+/// All bindings, by whom they are for.
+pub(super) struct Rights<'a> {
+    grants: Vec<Grant<'a>>,
+    by_subject: HashMap<(String, String), Vec<usize>>,
+    /// Service accounts by namespace, as far as something names them.
+    accounts: BTreeMap<&'a str, BTreeSet<&'a str>>,
+}
+
+impl<'a> Rights<'a> {
+    pub(super) fn of(context: &Context<'a>) -> Result<Self, Missing> {
+        let cluster_roles: HashMap<&str, &[PolicyRule]> = context
+            .cluster_roles()?
+            .iter()
+            .map(|role| (role.metadata.name.as_str(), role.rules.as_slice()))
+            .collect();
+        let roles: HashMap<(&str, &str), &[PolicyRule]> = context
+            .roles()?
+            .iter()
+            .map(|role| {
+                let meta = &role.metadata;
+                (
+                    (&*meta.namespace, meta.name.as_str()),
+                    role.rules.as_slice(),
+                )
+            })
+            .collect();
+        let mut rights = Self {
+            grants: Vec::new(),
+            by_subject: HashMap::new(),
+            accounts: BTreeMap::new(),
+        };
+        for binding in context.cluster_role_bindings()? {
+            let rules = cluster_roles.get(&*binding.role_ref.name);
+            let grant = Grant {
+                namespace: None,
+                rules: rules.copied().unwrap_or_default(),
+                binding: binding.reference().to_string(),
+                role: &binding.role_ref,
+            };
+            rights.add(grant, &binding.subjects, "");
+        }
+        for binding in context.role_bindings()? {
+            let namespace = &*binding.metadata.namespace;
+            let rules = match &*binding.role_ref.kind {
+                "ClusterRole" => cluster_roles.get(&*binding.role_ref.name),
+                _ => roles.get(&(namespace, &*binding.role_ref.name)),
+            };
+            let grant = Grant {
+                namespace: Some(namespace),
+                rules: rules.copied().unwrap_or_default(),
+                binding: binding.reference().to_string(),
+                role: &binding.role_ref,
+            };
+            rights.add(grant, &binding.subjects, namespace);
+        }
+        for pod in context.pods()? {
+            let account = match &*pod.spec.service_account_name {
+                "" => "default",
+                name => name,
+            };
+            let accounts = rights.accounts.entry(&pod.metadata.namespace).or_default();
+            accounts.insert(account);
+        }
+        Ok(rights)
+    }
+
+    fn add(&mut self, grant: Grant<'a>, subjects: &'a [Subject], namespace: &'a str) {
+        let index = self.grants.len();
+        self.grants.push(grant);
+        for subject in subjects {
+            let name = match &*subject.kind {
+                "ServiceAccount" => {
+                    let own = match &*subject.namespace {
+                        "" => namespace,
+                        own => own,
+                    };
+                    self.accounts.entry(own).or_default().insert(&subject.name);
+                    format!("{own}/{}", subject.name)
+                }
+                _ => subject.name.to_string(),
+            };
+            let of = (subject.kind.to_string(), name);
+            self.by_subject.entry(of).or_default().push(index);
+        }
+    }
+
+    fn grants_of(&self, identity: &Identity) -> Vec<&Grant<'a>> {
+        let mut all: Vec<usize> = identity
+            .subjects()
+            .into_iter()
+            .filter_map(|(kind, name)| self.by_subject.get(&(kind.to_owned(), name)))
+            .flatten()
+            .copied()
+            .collect();
+        all.sort_unstable();
+        all.dedup();
+        all.into_iter().map(|index| &self.grants[index]).collect()
+    }
+
+    /// Whom somebody can become, each by the shortest chain; themselves first.
+    pub(super) fn reach(&self, who: &Who) -> Vec<Reached> {
+        let first = match who {
+            Who::User(name) => Identity::User(name.clone()),
+            Who::Group(name) => Identity::Group(name.clone()),
+            Who::Account { namespace, name } => Identity::Account(namespace.clone(), name.clone()),
+            Who::Profile(name) => Identity::Account(name.clone(), "default-editor".into()),
+        };
+        let mut known = BTreeSet::from([first.clone()]);
+        let mut next = VecDeque::from([Reached {
+            identity: first,
+            chain: Vec::new(),
+        }]);
+        let mut reached = Vec::new();
+        while let Some(now) = next.pop_front() {
+            for (identity, step) in self.steps(&now.identity) {
+                if known.insert(identity.clone()) {
+                    let mut chain = now.chain.clone();
+                    chain.push(step);
+                    next.push_back(Reached { identity, chain });
+                }
+            }
+            reached.push(now);
+        }
+        reached
+    }
+
+    /// Whom an identity can become at once.
+    fn steps(&self, identity: &Identity) -> Vec<(Identity, String)> {
+        let mut steps = Vec::new();
+        for grant in self.grants_of(identity) {
+            if let (None, Some(right)) = (grant.namespace, grant.gives(TAKE_USERS)) {
+                let step = format!("{identity} becomes anybody: {}", grant.step(right));
+                steps.push((Identity::Anybody, step));
+            }
+            let Some(right) = grant.gives(TAKE_ACCOUNTS).or(grant.gives(RUN_PODS)) else {
+                continue;
+            };
+            let namespaces = self.accounts.iter();
+            for (namespace, accounts) in namespaces.filter(|(name, _)| grant.holds_in(name)) {
+                for account in accounts {
+                    let other = Identity::Account((*namespace).into(), (*account).into());
+                    let step = format!("{identity} becomes {other}: {}", grant.step(right));
+                    steps.push((other, step));
+                }
+            }
+        }
+        steps
+    }
+
+    /// How one of these rights is had in a namespace.
+    pub(super) fn chain(
+        &self,
+        reached: &[Reached],
+        namespace: &str,
+        rights: &[Right],
+    ) -> Option<Vec<String>> {
+        reached.iter().find_map(|Reached { identity, chain }| {
+            let mut chain = chain.clone();
+            if *identity == Identity::Anybody {
+                return Some(chain);
+            }
+            let grants = self.grants_of(identity).into_iter();
+            let mut here = grants.filter(|grant| grant.holds_in(namespace));
+            let step = here.find_map(|grant| {
+                let right = grant.gives(rights)?;
+                Some(format!("{identity}: {}", grant.step(right)))
+            })?;
+            chain.push(step);
+            Some(chain)
+        })
+    }
+
+    /// Namespaces in which somebody can run pods, each with its chain and the accounts they
+    /// can run as.
+    pub(super) fn runs_in(&self, reached: &[Reached]) -> BTreeMap<String, Vec<String>> {
+        let mut all: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        for Reached { identity, chain } in reached {
+            // Who is an account of a namespace is a pod of it.
+            if let Identity::Account(namespace, _) = identity {
+                all.entry(namespace.clone())
+                    .or_insert_with(|| chain.clone());
+            }
+        }
+        all
+    }
+}
