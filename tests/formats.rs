@@ -347,3 +347,64 @@ fn a_policy_is_checked_before_it_is_used() {
     assert!(!schema.is_valid(&yaml("waivers: [{control: TLS-01}]")));
     assert!(!schema.is_valid(&yaml("severities: {TLS-01: bad}")));
 }
+
+#[test]
+fn names_of_people_and_hosts_are_hidden_the_same_everywhere() {
+    let about = About {
+        collected_at: "2026-11-01T00:00:00Z".parse().unwrap(),
+        namespace: "kubeflow".into(),
+    };
+    let mut world = World::large("1.10", 6, 2);
+    // Drift that names an owner and a host.
+    let binding = |o: &&mut Value| {
+        o["kind"] == "RoleBinding"
+            && o["metadata"]["namespace"] == "user-00000"
+            && o["metadata"]["name"] == "namespaceAdmin"
+    };
+    let binding = world.objects.iter_mut().find(binding).unwrap();
+    binding["subjects"][0]["name"] = "mallory@evil.example.com".into();
+    let facts = Facts::from_objects(about, &world.objects);
+    let report = Report::audit(&facts, &Policy::default(), None, Vec::new());
+    let open = json::render(&report);
+    let hidden = ckf_hardening::report::redact(&report, &facts, &["kubeflow.example.com".into()]);
+    let text = json::render(&hidden);
+    for name in ["user-00000", "user-00001", "mallory", "evil.example.com"] {
+        assert!(open.contains(name), "{name} is in the report");
+        assert!(!text.contains(name), "{name} is hidden");
+    }
+    assert_eq!(hidden.summary, report.summary);
+    let findings = |report: &Report| {
+        report
+            .controls
+            .iter()
+            .map(|c| c.findings.len())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(findings(&hidden), findings(&report));
+    // The namespace of a person is the same one wherever it stands: admin is the platform's.
+    let binding = &control(&hidden, "AUTHZ-02").findings[0].object;
+    let named = |id: &str| {
+        let mut findings = control(&hidden, id).findings.iter();
+        findings.any(|finding| finding.object.name == binding.namespace)
+    };
+    assert!(binding.namespace.starts_with("person-") && named("NET-01") && named("NET-03"));
+}
+
+#[test]
+fn other_catalogues_see_the_same_verdicts_and_how_much_is_looked_at() {
+    use ckf_hardening::report::framework::Framework;
+    let report = report_of(&World::stock("1.10"), "");
+    for (framework, requirement) in [
+        (Framework::Nist, "SC-8"),
+        (Framework::Cis, "5."),
+        (Framework::Nsa, ""),
+    ] {
+        let text = framework.render(&report);
+        assert!(
+            text.contains("requirements that a control maps to could be judged"),
+            "{text}"
+        );
+        assert!(text.contains(requirement), "{text}");
+        assert!(text.contains("fail"), "{text}");
+    }
+}

@@ -9,7 +9,8 @@ use crate::catalog::{self, Severity, Source};
 use crate::controls::Verdict;
 use crate::facts::snapshot;
 use crate::policy::{self, Policy, Profile};
-use crate::report::{Format, Report};
+use crate::report::framework::Framework;
+use crate::report::{Format, Report, redact};
 
 #[derive(clap::Args)]
 pub struct Audit {
@@ -21,6 +22,12 @@ pub struct Audit {
     /// Format of the report.
     #[arg(long, value_enum, default_value_t)]
     format: Format,
+    /// Show the verdicts by the requirements of another catalogue, instead of a report.
+    #[arg(long, value_enum, conflicts_with = "format")]
+    framework: Option<Framework>,
+    /// Replace names of people and hosts, each by the same name everywhere.
+    #[arg(long)]
+    redact: bool,
     /// Severity from which an open finding makes the exit status 1, or `never`.
     #[arg(long, default_value = "low", value_parser = policy::parse_threshold)]
     fail_on: Threshold,
@@ -77,8 +84,15 @@ impl Audit {
                 read_and_look(&self.cluster, &policy.options, host)?
             }
         };
-        let report = Report::audit(&facts, &policy, self.release.as_deref(), problems);
-        print(&self.format.render(&report))?;
+        let mut report = Report::audit(&facts, &policy, self.release.as_deref(), problems);
+        if self.redact {
+            let hosts: Vec<String> = policy.external_hostname.into_iter().collect();
+            report = redact(&report, &facts, &hosts);
+        }
+        print(&match self.framework {
+            Some(framework) => framework.render(&report),
+            None => self.format.render(&report),
+        })?;
         Ok(exit_status(&report, self.fail_on))
     }
 }

@@ -2,17 +2,20 @@
 
 pub mod diff;
 mod fit;
+pub mod framework;
 pub mod html;
 pub mod json;
 pub mod junit;
 pub mod markdown;
 pub mod openreports;
 pub mod oscal;
+mod redact;
 pub mod rocks;
 pub mod sarif;
 pub mod table;
 mod users;
 
+pub use self::redact::redact;
 pub use self::users::Users;
 
 use schemars::JsonSchema;

@@ -1,0 +1,104 @@
+//! The same verdicts as another catalogue names them, with how much of it they cover.
+
+use std::collections::BTreeMap;
+
+use super::table::new_table;
+use super::{ControlReport, Report};
+use crate::catalog;
+use crate::controls::Verdict;
+
+/// A catalogue that controls map to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Framework {
+    /// NIST SP 800-53 revision 5.
+    #[value(name = "nist-800-53")]
+    Nist,
+    /// CIS Kubernetes Benchmark.
+    #[value(name = "cis-kubernetes")]
+    Cis,
+    /// NSA and CISA Kubernetes Hardening Guide.
+    #[value(name = "nsa-cisa")]
+    Nsa,
+}
+
+impl Framework {
+    /// Its name, as mappings have it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Nist => "NIST SP 800-53",
+            Self::Cis => "CIS Kubernetes",
+            Self::Nsa => "NSA/CISA",
+        }
+    }
+
+    /// Renders the verdicts by its requirements.
+    pub fn render(self, report: &Report) -> String {
+        let mut requirements: BTreeMap<Vec<Part>, (String, Vec<&ControlReport>)> = BTreeMap::new();
+        for control in &report.controls {
+            let known = catalog::control(&control.id);
+            let mapped = known.into_iter().flat_map(|known| known.mappings.all());
+            for (_, id) in mapped.filter(|(name, _)| *name == self.name()) {
+                let entry = requirements.entry(parts(id));
+                let (_, controls) = entry.or_insert_with(|| (id.to_owned(), Vec::new()));
+                controls.push(control);
+            }
+        }
+        let mut table = new_table(&["requirement", "verdict", "controls"]);
+        let mut judged = 0;
+        for (id, controls) in requirements.values() {
+            let verdict = verdict(controls);
+            judged += usize::from(!matches!(verdict, Verdict::NotAssessed));
+            let open = controls.iter().filter(|c| c.verdict == Verdict::Fail);
+            let open: Vec<&str> = open.map(|c| c.id.as_str()).collect();
+            let of = match open.as_slice() {
+                [] => format!("{} of ours", controls.len()),
+                open => format!(
+                    "{} of {} fail: {}",
+                    open.len(),
+                    controls.len(),
+                    open.join(", ")
+                ),
+            };
+            table.add_row([id.as_str(), verdict.name(), &of]);
+        }
+        format!(
+            "{}: {} of {} requirements that a control maps to could be judged. Its other \
+             requirements are not looked at.\n\n{table}\n",
+            self.name(),
+            judged,
+            requirements.len()
+        )
+    }
+}
+
+/// The worst of what is judged; what could not be judged keeps a requirement from passing.
+fn verdict(controls: &[&ControlReport]) -> Verdict {
+    let has = |verdict| controls.iter().any(|control| control.verdict == verdict);
+    let order = [
+        Verdict::Fail,
+        Verdict::NotAssessed,
+        Verdict::Waived,
+        Verdict::Pass,
+    ];
+    let found = order.into_iter().find(|verdict| has(*verdict));
+    found.unwrap_or(Verdict::NotApplicable)
+}
+
+/// A part of a requirement's id, so that 5.10 comes after 5.9.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+enum Part {
+    Number(u32),
+    Text(String),
+}
+
+fn parts(id: &str) -> Vec<Part> {
+    let split = id
+        .split(['.', '-', '(', ')'])
+        .filter(|part| !part.is_empty());
+    split
+        .map(|part| match part.parse() {
+            Ok(number) => Part::Number(number),
+            Err(_) => Part::Text(part.to_owned()),
+        })
+        .collect()
+}
