@@ -408,3 +408,54 @@ fn other_catalogues_see_the_same_verdicts_and_how_much_is_looked_at() {
         assert!(text.contains("fail"), "{text}");
     }
 }
+
+#[test]
+fn a_bundle_is_judged_before_it_is_deployed() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("bundle.yaml");
+    let bundle = "
+applications:
+  dex-auth: {charm: dex-auth, channel: 2.41/edge, options: {static-username: admin, static-password: admin}}
+  kubeflow-profiles: {charm: kubeflow-profiles, channel: 1.10/stable, options: {security-policy: baseline}}
+relations:
+  - [dex-auth:logging, grafana-agent-k8s:logging-provider]
+";
+    fs::write(&file, bundle).unwrap();
+    let path = file.to_str().unwrap();
+    let output = run(&[
+        "audit",
+        "--bundle",
+        path,
+        "--format",
+        "json",
+        "--release",
+        "1.10",
+    ]);
+    assert_eq!(output.status.code(), Some(1));
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    for (id, verdict) in [
+        ("AUTHN-09", "fail"),
+        ("AUTHN-10", "fail"),
+        ("UPG-03", "fail"),
+        ("PSS-02", "pass"),
+        ("JUJU-03", "not-assessed"),
+        ("UPG-01", "not-assessed"),
+        ("TLS-01", "not-assessed"),
+    ] {
+        assert_eq!(
+            support::verdict(&report, id),
+            verdict,
+            "{id}: {}",
+            support::control(&report, id)
+        );
+    }
+    let text = report.to_string();
+    assert!(text.contains("no application grafana-agent-k8s"), "{text}");
+    let output = run(&["audit", "--bundle", path, "--fail-on", "never"]);
+    assert_eq!(output.status.code(), Some(0));
+    fs::write(&file, "applications: 3").unwrap();
+    let output = run(&["audit", "--bundle", path]);
+    let error = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(error.contains("it is no bundle"), "{error}");
+}

@@ -7,7 +7,8 @@ use anyhow::Context as _;
 use super::{ClusterArguments, NOT_ASSESSED, NOTHING_OPEN, OPEN, print, read_and_look};
 use crate::catalog::{self, Severity, Source};
 use crate::controls::Verdict;
-use crate::facts::snapshot;
+use crate::facts::known::Known;
+use crate::facts::{About, Facts, bundle, snapshot};
 use crate::policy::{self, Policy, Profile};
 use crate::report::framework::Framework;
 use crate::report::{Format, Report, redact};
@@ -19,6 +20,9 @@ pub struct Audit {
     /// Judge a snapshot that `collect` wrote, instead of a cluster.
     #[arg(long, value_name = "DIR", conflicts_with_all = ["kubeconfig", "context", "controller"])]
     from: Option<PathBuf>,
+    /// Judge what a bundle would deploy, before it does: the controls that Juju tells of.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["from", "kubeconfig", "context", "controller"])]
+    bundle: Option<PathBuf>,
     /// Format of the report.
     #[arg(long, value_enum, default_value_t)]
     format: Format,
@@ -73,13 +77,29 @@ impl Audit {
         }
         policy.external_hostname = self.external_hostname;
         let mut problems: Vec<String> = problems.iter().map(ToString::to_string).collect();
-        let facts = match &self.from {
-            Some(directory) => {
+        let facts = match (&self.from, &self.bundle) {
+            (None, Some(path)) => {
+                let what = || format!("bundle {}", path.display());
+                let text = std::fs::read_to_string(path).with_context(what)?;
+                let read = bundle::read(&text, &policy.options);
+                let (juju, unclear) = read.with_context(what)?;
+                problems.extend(unclear);
+                let about = About {
+                    collected_at: crate::now(),
+                    namespace: self.cluster.kubernetes.namespace.clone(),
+                };
+                Facts {
+                    about,
+                    juju: Known::Known(juju),
+                    ..Facts::default()
+                }
+            }
+            (Some(directory), _) => {
                 let (facts, damaged) = snapshot::read(directory)?;
                 problems.extend(damaged.iter().map(ToString::to_string));
                 facts
             }
-            None => {
+            (None, None) => {
                 let host = policy.external_hostname.as_deref();
                 read_and_look(&self.cluster, &policy.options, host)?
             }
@@ -93,6 +113,11 @@ impl Audit {
             Some(framework) => framework.render(&report),
             None => self.format.render(&report),
         })?;
+        // Of a bundle it is known that most cannot be told.
+        if self.bundle.is_some() {
+            let fails = self.fail_on.is_some_and(|from| report.is_open_at(from));
+            return Ok(if fails { OPEN } else { NOTHING_OPEN });
+        }
         Ok(exit_status(&report, self.fail_on))
     }
 }

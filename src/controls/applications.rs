@@ -132,7 +132,7 @@ fn trust_is_as_released(context: &Context<'_>) -> Result<Outcome, Missing> {
 }
 
 fn no_unit_is_troubled(context: &Context<'_>) -> Result<Outcome, Missing> {
-    let all = context.applications()?;
+    let all = context.deployed()?;
     let units = all.iter().flat_map(|app| &app.troubled);
     let findings = units.map(|(unit, says)| {
         let object = reference("juju", "Unit", "", unit);
@@ -213,6 +213,7 @@ fn images_are_the_defaults(context: &Context<'_>) -> Result<Outcome, Missing> {
 }
 
 fn charms_are_fresh(context: &Context<'_>) -> Result<Outcome, Missing> {
+    context.deployed()?;
     of_all(
         context,
         "each at the newest revision of its channel",

@@ -160,6 +160,14 @@ impl<'a> Context<'a> {
         of_juju(&self.juju()?.applications, "applications")
     }
 
+    /// The same, if they are deployed: a bundle does not tell what became of it.
+    pub fn deployed(&self) -> Result<&'a [juju::Application], Missing> {
+        match self.juju()?.planned {
+            true => Err(Missing("a bundle does not tell".into())),
+            false => self.applications(),
+        }
+    }
+
     /// When each credential was last rotated by this charm, as far as it is known.
     pub fn rotated(&self) -> BTreeMap<&'a str, Timestamp> {
         self.note("rotated");

@@ -1,6 +1,7 @@
 //! What is so: everything that is read, typed, each kind known or unknown.
 
 mod access;
+pub mod bundle;
 pub mod certificate;
 pub mod charmhub;
 pub mod core;

@@ -3,8 +3,8 @@
 
 mod read;
 
-pub(crate) use self::read::charm;
 pub use self::read::{Source, read};
+pub(crate) use self::read::{charm, setting};
 
 use std::collections::BTreeMap;
 
@@ -17,6 +17,9 @@ use super::known::Known;
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, rename_all = "kebab-case")]
 pub struct Juju {
+    /// Whether it is a bundle that tells, and nothing is deployed yet.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub planned: bool,
     /// Version of the controller.
     pub server_version: String,
     /// Who asked; one without `superuser` sees little.

@@ -83,6 +83,7 @@ fn read_from(controller: &mut Connection, source: &Source<'_>) -> Juju {
         Some(target) => known(applications(source, target)),
     };
     Juju {
+        planned: false,
         server_version: controller.server_version().to_owned(),
         login: name(&controller.user().identity).to_owned(),
         users,
@@ -207,16 +208,12 @@ fn application(
         is_troubled.then(|| (name, format!("{}: {}", says.status, says.info)))
     });
     let options = config.config.iter().map(|(name, option)| {
-        let text = text(&option.value);
         let is_declared = declared.is_some_and(|options| options.contains_key(name));
-        let is_shown = is_declared || SHOWN.contains(&name.as_str()) || names_images(name);
-        let is_password = PASSWORDS.contains(&name.as_str());
-        let setting = Setting {
-            set: option.source == OptionSource::User && !text.is_empty(),
-            value: is_shown.then(|| text.clone()),
-            password: (is_password && !text.is_empty()).then(|| Strength::of(&text)),
-        };
-        (name.clone(), setting)
+        let is_set = option.source == OptionSource::User;
+        (
+            name.clone(),
+            setting(name, &option.value, is_set, is_declared),
+        )
     });
     Application {
         name,
@@ -230,6 +227,18 @@ fn application(
         troubled: troubled.collect(),
         options: options.collect(),
         ..Application::default()
+    }
+}
+
+/// What is kept of an option: its value only where that is no secret.
+pub(crate) fn setting(name: &str, value: &Value, is_set: bool, is_declared: bool) -> Setting {
+    let text = text(value);
+    let is_shown = is_declared || SHOWN.contains(&name) || names_images(name);
+    let is_password = PASSWORDS.contains(&name);
+    Setting {
+        set: is_set && !text.is_empty(),
+        value: is_shown.then(|| text.clone()),
+        password: (is_password && !text.is_empty()).then(|| Strength::of(&text)),
     }
 }
 

@@ -1,0 +1,171 @@
+//! What a bundle would deploy, as far as that can be told before it is.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::juju::{Application, Juju, setting};
+use super::known::Known;
+use crate::policy::Options;
+
+/// Why a bundle could not be read.
+#[derive(Debug, thiserror::Error)]
+pub enum BundleError {
+    /// It is no YAML of a bundle.
+    #[error("it is no bundle: {0}")]
+    Malformed(#[from] serde_yaml::Error),
+    /// It deploys nothing.
+    #[error("it has no applications")]
+    Empty,
+}
+
+#[derive(Deserialize)]
+struct Bundle {
+    #[serde(default, alias = "services")]
+    applications: BTreeMap<String, Planned>,
+    #[serde(default)]
+    relations: Vec<Vec<String>>,
+}
+
+#[derive(Deserialize)]
+struct Planned {
+    charm: String,
+    #[serde(default)]
+    channel: String,
+    #[serde(default)]
+    revision: Option<u64>,
+    #[serde(default)]
+    trust: bool,
+    #[serde(default)]
+    options: BTreeMap<String, Value>,
+}
+
+/// Reads a bundle. Also returns what of it says too little to be judged. Of a file with
+/// overlays only the first document is read.
+pub fn read(text: &str, declared: &Options) -> Result<(Juju, Vec<String>), BundleError> {
+    let first = serde_yaml::Deserializer::from_str(text).next();
+    let bundle = match first {
+        Some(document) => Bundle::deserialize(document)?,
+        None => return Err(BundleError::Empty),
+    };
+    if bundle.applications.is_empty() {
+        return Err(BundleError::Empty);
+    }
+    let mut problems = Vec::new();
+    let mut applications: BTreeMap<String, Application> = bundle
+        .applications
+        .into_iter()
+        .map(|(name, planned)| {
+            let of = declared.get(&name);
+            let options = planned.options.iter().map(|(option, value)| {
+                let declared = of.is_some_and(|options| options.contains_key(option));
+                (option.clone(), setting(option, value, true, declared))
+            });
+            // ch:dex-auth, cs:~who/dex-auth-12 and a path all end with the name.
+            let last = planned.charm.rsplit(['/', ':']).next().unwrap_or_default();
+            let application = Application {
+                charm: last.to_owned(),
+                revision: planned.revision,
+                channel: planned.channel,
+                trusted: planned.trust,
+                options: options.collect(),
+                name: name.clone(),
+                ..Application::default()
+            };
+            (name, application)
+        })
+        .collect();
+    for relation in &bundle.relations {
+        let [one, other] = relation.as_slice() else {
+            problems.push(format!(
+                "bundle: relation {relation:?}: expected two endpoints"
+            ));
+            continue;
+        };
+        for (own, with) in [(one, other), (other, one)] {
+            let (name, endpoint) = own.split_once(':').unwrap_or((own, ""));
+            let Some(application) = applications.get_mut(name) else {
+                problems.push(format!(
+                    "bundle: relation {one} {other}: no application {name}"
+                ));
+                continue;
+            };
+            if endpoint.is_empty() {
+                problems.push(format!(
+                    "bundle: relation {one} {other}: it does not say which endpoint of {name}"
+                ));
+                continue;
+            }
+            let with = with.split(':').next().unwrap_or_default().to_owned();
+            let related = application.relations.entry(endpoint.to_owned());
+            related.or_default().push(with);
+        }
+    }
+    let juju = Juju {
+        planned: true,
+        applications: Known::Known(applications.into_values().collect()),
+        ..Juju::default()
+    };
+    Ok((juju, problems))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const BUNDLE: &str = "
+bundle: kubernetes
+name: kubeflow
+applications:
+  dex-auth: {charm: dex-auth, channel: 2.41/stable, revision: 612, trust: true, scale: 1,
+             options: {static-username: admin, static-password: admin, port: 5556}}
+  katib-db: {charm: 'ch:mysql-k8s', channel: 8.0/stable}
+relations:
+  - [katib-db:certificates, ca:certificates]
+  - [dex-auth, katib-db:logging]
+---
+applications: {}
+";
+
+    #[test]
+    fn a_bundle_tells_what_it_would_deploy_and_no_password() {
+        let (juju, problems) = read(BUNDLE, &Options::new()).unwrap();
+        let Known::Known(applications) = &juju.applications else {
+            panic!("they are known")
+        };
+        let [dex, katib] = applications.as_slice() else {
+            panic!("there are two")
+        };
+        assert_eq!(
+            (dex.charm.as_str(), dex.revision, dex.trusted),
+            ("dex-auth", Some(612), true)
+        );
+        let password = dex.options["static-password"].password.unwrap();
+        assert!(password.well_known && dex.options["static-password"].value.is_none());
+        assert_eq!(
+            (katib.charm.as_str(), katib.name.as_str()),
+            ("mysql-k8s", "katib-db")
+        );
+        assert!(katib.is_related("logging") && katib.is_related("certificates"));
+        assert_eq!(problems.len(), 2, "{problems:?}");
+        assert!(problems[0].contains("no application ca"), "{problems:?}");
+        assert!(
+            problems[1].contains("which endpoint of dex-auth"),
+            "{problems:?}"
+        );
+    }
+
+    #[test]
+    fn what_is_no_bundle_is_told() {
+        for text in [
+            "",
+            "applications: {}",
+            "applications: 3",
+            "[",
+            "a: {charm: x}",
+        ] {
+            assert!(read(text, &Options::new()).is_err(), "{text:?}");
+        }
+    }
+}
