@@ -2,6 +2,7 @@
 //! Kubernetes API server that holds a stock Charmed Kubeflow 1.10.
 
 mod credentials;
+mod harden;
 mod observe;
 mod rocks;
 mod tls;
@@ -132,6 +133,7 @@ pub fn demo(waits: bool) -> anyhow::Result<()> {
         bail!("two things were hardened, and the verdicts on {changed:?} changed");
     }
     show_status(&juju);
+    harden::show(&sandbox, &binary)?;
     credentials::show(&mut juju)?;
     rocks::show(&mut juju, &sandbox)?;
     tls::show(&mut juju, &sandbox)?;
