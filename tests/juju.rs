@@ -15,7 +15,9 @@ use ckf_hardening::report::Report;
 use jiff::{SignedDuration, Timestamp};
 use juju_client::{Endpoint, Login, Password, Trust};
 use juju_sim::Juju;
-use juju_sim::controller::{Application, Controller, Offer, State};
+use juju_sim::controller::{
+    Application, CharmRevision, Controller, DeployedResource, Offer, State,
+};
 use serde_json::{Value, json};
 use support::client_store;
 
@@ -486,4 +488,94 @@ fn users_shows_who_may_do_what_in_one_table() {
         error.contains("controller there is not in the client store"),
         "{error}"
     );
+}
+
+#[test]
+fn applications_are_refreshed_one_after_the_other_until_one_does_not_settle() {
+    let mut state = hardened(Juju::V3_6);
+    let model = state.models.get_mut(MODEL).unwrap();
+    let image = |revision| {
+        let resource = DeployedResource {
+            revision: Some(revision),
+            timestamp: ago(30),
+        };
+        BTreeMap::from([("oci-image".to_owned(), resource)])
+    };
+    for (name, charm) in [
+        ("dex-auth", "dex-auth"),
+        ("istio-pilot", "istio-pilot"),
+        ("minio", "minio"),
+    ] {
+        let application = model.applications.get_mut(name).unwrap();
+        application.can_upgrade_to = format!("ch:amd64/{charm}-700");
+        application.resources = image(1);
+        let revisions = [(612, 1), (700, 9)].map(|(revision, image)| CharmRevision {
+            revision,
+            resources: BTreeMap::from([("oci-image".to_owned(), image)]),
+        });
+        state.charmhub.insert(charm.into(), revisions.to_vec());
+    }
+    // Somebody gave MinIO an image of their own.
+    let minio = model.applications.get_mut("minio").unwrap();
+    minio.resources.get_mut("oci-image").unwrap().revision = None;
+    minio.after_refresh = Some(("blocked".into(), "no storage".into()));
+    let controller = Controller::start(state).unwrap();
+    let store = client_store(&controller);
+    let run = |status: i32, arguments: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_ckf-hardening"));
+        command
+            .arg("refresh")
+            .args(arguments)
+            .env("JUJU_DATA", store.path());
+        let output = command.output().unwrap();
+        let text = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
+        assert_eq!(output.status.code(), Some(status), "{text}");
+        text
+    };
+    let charms = || {
+        controller.state(|state| {
+            let applications = &state.models[MODEL].applications;
+            ["istio-pilot", "minio", "dex-auth"].map(|name| {
+                let app = &applications[name];
+                (app.charm.clone(), app.resources["oci-image"].revision)
+            })
+        })
+    };
+    let before = charms();
+
+    // Nothing is done that was not asked for.
+    let text = run(1, &[]);
+    assert!(
+        text.contains("dex-auth: ch:amd64/dex-auth-612 -> ch:amd64/dex-auth-700"),
+        "{text}"
+    );
+    assert_eq!(charms(), before);
+
+    // In the order of the guide, and no further than the first that does not settle.
+    let text = run(2, &["--all"]);
+    assert!(text.contains("istio-pilot: settled"), "{text}");
+    assert!(
+        text.contains("minio: minio/0 is blocked: no storage after the refresh"),
+        "{text}"
+    );
+    let [pilot, minio, dex] = charms();
+    assert_eq!(pilot, ("ch:amd64/istio-pilot-700".into(), Some(9)));
+    assert_eq!(
+        minio,
+        ("ch:amd64/minio-700".into(), None),
+        "what somebody gave stays"
+    );
+    assert_eq!(dex, before[2]);
+
+    // What is in trouble is not touched.
+    let text = run(2, &["minio"]);
+    assert!(
+        text.contains("minio is not refreshed: minio/0 is blocked: no storage"),
+        "{text}"
+    );
+    run(0, &["dex-auth", "--revision", "612"]);
+    assert_eq!(charms()[2], ("ch:amd64/dex-auth-612".into(), Some(1)));
+    let text = run(2, &["dex-auth", "--revision", "5"]);
+    assert!(text.contains("has no revision 5"), "{text}");
+    assert!(run(2, &["nobody"]).contains("has no application nobody"));
 }

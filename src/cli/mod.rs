@@ -7,6 +7,7 @@ mod controls;
 mod diff;
 mod juju;
 mod policy;
+mod refresh;
 mod remedy;
 mod rocks;
 mod rotate;
@@ -60,6 +61,8 @@ enum Command {
     Policy(policy::Policy),
     /// Show which images run, which were meant to, and which are newest.
     Rocks(Box<rocks::Rocks>),
+    /// Bring applications to what Charmhub has newest, one after the other.
+    Refresh(refresh::Refresh),
     /// Show who may do what in Juju: controller, clouds, models and offers.
     Users(users::Users),
     /// Have the deployed charm rotate credentials, or tell how far each is.
@@ -153,6 +156,7 @@ pub fn main() -> ExitCode {
         Command::Diff(diff) => diff.run(),
         Command::Policy(policy) => policy.run(),
         Command::Rocks(rocks) => rocks.run(),
+        Command::Refresh(refresh) => refresh.run(),
         Command::Users(users) => users.run(),
         Command::Rotate(rotate) => rotate.run(),
         Command::Serve(serve) => serve.run(),

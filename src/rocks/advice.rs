@@ -27,7 +27,8 @@ pub fn advice(facts: &Facts, inventory: &Inventory) -> Vec<String> {
     commands.into_values().collect()
 }
 
-fn rank(charm: &str) -> u8 {
+/// The place of a charm in the order of refreshes.
+pub fn rank(charm: &str) -> u8 {
     match charm {
         "istio-pilot" | "istio-k8s" => 0,
         "istio-gateway" | "istio-ingress-k8s" | "istio-beacon-k8s" => 1,

@@ -10,7 +10,7 @@ mod osv;
 mod sbom;
 mod version;
 
-pub use self::advice::advice;
+pub use self::advice::{advice, rank};
 pub(crate) use self::hidden::names_images;
 pub use self::inventory::{Inventory, Place, Row, State, followed};
 pub use self::ledger::{Ledger, Seen};

@@ -198,6 +198,31 @@ fn a_model_tells_its_status_and_options_and_takes_new_ones() {
         let config = admin.application_config("dex-auth").unwrap();
         assert_eq!(config.text("static-password").unwrap().expose(), "another");
 
+        admin
+            .reset_application_config("dex-auth", &["static-password"])
+            .unwrap();
+        let config = admin.application_config("dex-auth").unwrap();
+        assert!(config.text("static-password").is_none());
+        let endpoints = ["dex-auth:logging", "katib-db:logging"].map(str::to_owned);
+        admin.add_relation(&endpoints).unwrap();
+        admin
+            .add_relation(&endpoints)
+            .expect("it is related already");
+        let related = |admin: &mut juju_client::Connection| {
+            admin.status().unwrap().applications["dex-auth"]
+                .relations
+                .get("logging")
+                .cloned()
+        };
+        assert_eq!(related(&mut admin), Some(vec!["katib-db".to_owned()]));
+        admin.destroy_relation(&endpoints).unwrap();
+        admin
+            .destroy_relation(&endpoints)
+            .expect("it is gone already");
+        assert!(related(&mut admin).unwrap_or_default().is_empty());
+        let nobody = ["dex-auth:logging", "nobody:logging"].map(str::to_owned);
+        assert!(admin.add_relation(&nobody).is_err());
+
         let mut bob = open(&controller, &model(), "bob").unwrap();
         let denied = bob
             .set_application_config("dex-auth", &options)

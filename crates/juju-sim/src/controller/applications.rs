@@ -1,12 +1,18 @@
 //! Client, Application and Action, of the model that is logged in to.
 
+use std::time::Duration;
+
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::connection::Caller;
+use super::refresh;
 use super::reply::{Refusal, Reply, denied, each, name_of, parse, refuse};
 use super::state::{Application, CharmOption, HostedModel, Operation, State};
 use super::users::Entities;
+
+/// How long the units of an application work after it was refreshed.
+const REFRESHES: Duration = Duration::from_millis(300);
 
 pub(super) fn status(state: &State, caller: &Caller, method: &str) -> Option<Reply> {
     if method != "FullStatus" {
@@ -38,9 +44,14 @@ fn said(status: &str, info: &str) -> Value {
 }
 
 fn describe(application: &Application) -> Value {
+    // Hooks of a refresh take a moment.
+    let works = application
+        .refreshed
+        .is_some_and(|at| at.elapsed() < REFRESHES);
+    let agent = if works { "executing" } else { "idle" };
     let units = application.units.iter().map(|(name, (status, info))| {
         let unit = json!({
-            "agent-status": said("idle", ""), "workload-status": said(status, info),
+            "agent-status": said(agent, ""), "workload-status": said(status, info),
             "workload-version": "", "machine": "", "opened-ports": [], "public-address": "",
             "charm": "", "subordinates": null, "leader": name.ends_with("/0"),
         });
@@ -70,15 +81,21 @@ pub(super) fn application(
     let model = state.models.get_mut(uuid)?;
     Some(match method {
         "Get" => get(model, params),
-        "SetConfigs" | "UnsetApplicationsConfig" | "AddRelation" | "DestroyRelation"
+        "GetCharmURLOrigin" => refresh::origin(model, params),
+        "SetConfigs"
+        | "UnsetApplicationsConfig"
+        | "AddRelation"
+        | "DestroyRelation"
+        | "SetCharm"
             if !may_write(model, caller) =>
         {
             denied()
         }
-        "UnsetApplicationsConfig" | "AddRelation" | "DestroyRelation" if blocked => {
+        "UnsetApplicationsConfig" | "AddRelation" | "DestroyRelation" | "SetCharm" if blocked => {
             refuse("operator says no", "operation is blocked")
         }
         "UnsetApplicationsConfig" => unset_config(model, params),
+        "SetCharm" => refresh::set_charm(model, params),
         "AddRelation" => add_relation(model, params),
         "DestroyRelation" => destroy_relation(model, params),
         "SetConfigs" if blocked => refuse("operator says no", "operation is blocked"),

@@ -6,19 +6,28 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::connection::Caller;
+use super::refresh;
 use super::reply::{Reply, name_of, parse, refuse};
 use super::state::{Application, State};
 use super::users::Entities;
 
-pub(super) fn info(state: &State, caller: &Caller, method: &str, params: &Value) -> Option<Reply> {
+pub(super) fn info(
+    state: &mut State,
+    caller: &Caller,
+    method: &str,
+    params: &Value,
+) -> Option<Reply> {
     if method != "CharmInfo" {
-        return None;
+        return refresh::charms(state, caller, method, params);
     }
     let model = state.models.get(caller.model.as_deref()?)?;
     let mut applications = model.applications.values();
     Some(parse(params).and_then(|asked: Url| {
         match applications.find(|application| application.charm == asked.url) {
             Some(application) => Ok(describe(application)),
+            None if refresh::info(state, &asked.url).is_some() => {
+                Ok(refresh::info(state, &asked.url).unwrap_or_default())
+            }
             None => refuse(format!("charm {:?} not found", asked.url), "not found"),
         }
     }))
@@ -57,6 +66,9 @@ pub(super) fn resources(
     method: &str,
     params: &Value,
 ) -> Option<Reply> {
+    if method == "AddPendingResources" {
+        return Some(refresh::pending(state, params));
+    }
     if method != "ListResources" {
         return None;
     }

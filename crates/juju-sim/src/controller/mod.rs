@@ -6,6 +6,7 @@ mod charms;
 mod connection;
 mod facades;
 mod models;
+mod refresh;
 mod reply;
 mod secrets;
 mod server;
@@ -20,8 +21,8 @@ use rustls::ServerConfig;
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 
 pub use self::state::{
-    Action, Application, Call, CharmOption, DeployedResource, HostedModel, ModelSecret, Offer,
-    State, User,
+    Action, Application, Call, CharmOption, CharmRevision, DeployedResource, HostedModel,
+    ModelSecret, Offer, State, User,
 };
 use crate::driver::Link;
 

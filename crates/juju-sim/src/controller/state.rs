@@ -1,6 +1,7 @@
 //! What a controller knows.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Instant;
 
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
@@ -27,6 +28,8 @@ pub struct State {
     pub upgrading: bool,
     /// Whether an operator has blocked changes with `juju disable-command`.
     pub blocked: bool,
+    /// What Charmhub has, by name of the charm, oldest revision first.
+    pub charmhub: BTreeMap<String, Vec<CharmRevision>>,
     /// The requests that it was sent.
     pub requests: Vec<Call>,
     pub(super) removed: BTreeSet<String>,
@@ -87,6 +90,8 @@ pub struct HostedModel {
     pub config: BTreeMap<String, Value>,
     /// Its applications, by name.
     pub applications: BTreeMap<String, Application>,
+    /// Charms that were added to it, by URL.
+    pub charms: BTreeSet<String>,
     /// Secrets that it owns, by id.
     pub secrets: BTreeMap<String, ModelSecret>,
 }
@@ -127,6 +132,19 @@ pub struct Application {
     pub units: BTreeMap<String, (String, String)>,
     /// What its actions do, by name.
     pub actions: BTreeMap<String, Action>,
+    /// Status and message of its units once a refresh has run; `active` if none.
+    pub after_refresh: Option<(String, String)>,
+    /// When it was refreshed: its units work for a moment then.
+    pub refreshed: Option<Instant>,
+}
+
+/// A revision of a charm in Charmhub.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CharmRevision {
+    /// The revision.
+    pub revision: i64,
+    /// Revisions of its resources, by name.
+    pub resources: BTreeMap<String, i64>,
 }
 
 /// A resource that an application was deployed with: an OCI image.
@@ -222,6 +240,7 @@ impl State {
                 BTreeMap::from([("admin".into(), "admin".into())]),
             )]),
             offers: Vec::new(),
+            charmhub: BTreeMap::new(),
             config: BTreeMap::from([
                 ("api-port".into(), json!(17070)),
                 ("auditing-enabled".into(), json!(false)),
