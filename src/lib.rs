@@ -14,6 +14,7 @@ pub mod config;
 pub mod controls;
 pub mod facts;
 mod hands;
+pub mod keys;
 pub mod look_up;
 pub mod pki;
 pub mod policy;

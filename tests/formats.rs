@@ -459,3 +459,48 @@ relations:
     assert_eq!(output.status.code(), Some(2));
     assert!(error.contains("it is no bundle"), "{error}");
 }
+
+#[test]
+fn keys_are_listed_and_their_bill_satisfies_the_schema_of_cyclonedx() {
+    use ckf_hardening::controls::Context;
+    use ckf_hardening::keys::{cbom, inventory};
+    let about = About {
+        collected_at: "2026-11-01T00:00:00Z".parse().unwrap(),
+        namespace: "kubeflow".into(),
+    };
+    let facts = Facts::from_objects(about, &World::hardened("1.10").objects);
+    let policy = Policy::default();
+    let context = Context::new(&facts, &policy, None);
+    let keys = inventory(&context).unwrap();
+    let at = |object: &str, field: &str| {
+        let mut all = keys.iter();
+        let found = all.find(|key| key.object.name == object && key.field.contains(field));
+        found.unwrap_or_else(|| panic!("{object} {field}: {keys:?}"))
+    };
+    let gateway = at("kubeflow-gateway-gateway-secret", "tls.crt[0]");
+    assert!(gateway.has_private_key && gateway.renewed_by.starts_with("istio-pilot"));
+    assert!(
+        at("istio-ca-root-cert", "root-cert.pem")
+            .certificate
+            .is_some()
+    );
+    assert!(
+        at("mlpipeline-minio-artifact", "secretkey")
+            .material
+            .is_some()
+    );
+    assert!(keys.iter().any(|key| key.field.contains("caBundle")));
+
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("cbom.json");
+    fs::write(&file, cbom(&keys, "kubeflow").to_string()).unwrap();
+    let script = "
+import sys
+from cyclonedx.schema import SchemaVersion
+from cyclonedx.validation.json import JsonStrictValidator
+wrong = JsonStrictValidator(SchemaVersion.V1_6).validate_str(open(sys.argv[1]).read())
+print(wrong)
+";
+    let packages = ["cyclonedx-python-lib[json-validation]==11.5.0"];
+    assert_eq!(python(&packages, "cyclonedx", script, &[&file]), "None\n");
+}

@@ -6,6 +6,7 @@ mod collect;
 mod controls;
 mod diff;
 mod juju;
+mod keys;
 mod policy;
 mod refresh;
 mod remedy;
@@ -54,6 +55,8 @@ enum Command {
     Remedies(remedy::List),
     /// Explain who can do what to whom, and by which chain.
     Access(access::Access),
+    /// List every certificate and key of the platform.
+    Keys(keys::Keys),
     /// Tell what is new between two reports.
     Diff(diff::Diff),
     /// Check a policy.
@@ -153,6 +156,7 @@ pub fn main() -> ExitCode {
         Command::Undo(undo) => undo.run(),
         Command::Remedies(list) => list.run(),
         Command::Access(access) => access.run(),
+        Command::Keys(keys) => keys.run(),
         Command::Diff(diff) => diff.run(),
         Command::Policy(policy) => policy.run(),
         Command::Rocks(rocks) => rocks.run(),

@@ -1,0 +1,74 @@
+//! `keys`: every certificate and key of the platform.
+
+use std::path::PathBuf;
+
+use anyhow::bail;
+
+use super::{ClusterArguments, NOTHING_OPEN, print, read};
+use crate::controls::{Context, Missing};
+use crate::facts::snapshot;
+use crate::keys::{Key, cbom, day, inventory};
+use crate::policy::Policy;
+use crate::report::table::new_table;
+
+/// Which cluster, and in which form.
+#[derive(clap::Args)]
+pub struct Keys {
+    #[command(flatten)]
+    cluster: ClusterArguments,
+    /// Tell of a snapshot that `collect` wrote, instead of a cluster.
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["kubeconfig", "context", "controller"])]
+    from: Option<PathBuf>,
+    /// As JSON.
+    #[arg(long)]
+    json: bool,
+    /// As a cryptography bill of materials, CycloneDX 1.6.
+    #[arg(long, conflicts_with = "json")]
+    cbom: bool,
+}
+
+impl Keys {
+    /// Lists them.
+    pub fn run(self) -> anyhow::Result<u8> {
+        let policy = Policy::default();
+        let facts = match &self.from {
+            Some(directory) => snapshot::read(directory)?.0,
+            None => read(&self.cluster, &policy.options)?,
+        };
+        let context = Context::new(&facts, &policy, None);
+        let keys = match inventory(&context) {
+            Ok(keys) => keys,
+            Err(Missing(why)) => bail!("{why}"),
+        };
+        let pretty = |value: &serde_json::Value| serde_json::to_string_pretty(value);
+        match (self.json, self.cbom) {
+            (true, _) => print(&format!("{}\n", pretty(&serde_json::to_value(&keys)?)?))?,
+            (_, true) => print(&format!("{}\n", pretty(&cbom(&keys, context.namespace()))?))?,
+            _ => print(&format!("{}\n", table(&keys)))?,
+        }
+        Ok(NOTHING_OPEN)
+    }
+}
+
+fn table(keys: &[Key]) -> comfy_table::Table {
+    let mut table = new_table(&["where", "what", "ends", "renewed by"]);
+    for key in keys {
+        let (what, ends) = match (&key.certificate, &key.material) {
+            (Some(certificate), _) => {
+                let (kind, bits) = (&certificate.key_type, certificate.key_bits);
+                let private = if key.has_private_key {
+                    ", with its key"
+                } else {
+                    ""
+                };
+                let what = format!("{}\n{kind} {bits}{private}", certificate.subject);
+                (what, day(certificate.not_after))
+            }
+            (None, Some(material)) => (material.clone(), "never".to_owned()),
+            (None, None) => (String::new(), String::new()),
+        };
+        let at = format!("{}\n{}", key.object, key.field);
+        table.add_row([at, what, ends, key.renewed_by.to_owned()]);
+    }
+    table
+}
