@@ -13,6 +13,9 @@ use super::step;
 pub fn show(sandbox: &Sandbox, binary: &Path) -> anyhow::Result<()> {
     let tool = Tool { sandbox, binary };
     let before = tool.verdicts()?;
+    let ask = ["access", "--who", "profile/admin", "--to", "platform"];
+    step(&format!("ckf-hardening {}", ask.join(" ")));
+    print!("{}", tool.run(&ask)?);
     step("ckf-hardening plan --all");
     let plan = tool.run(&["plan", "--all"])?;
     let lines: Vec<&str> = plan.lines().collect();
@@ -31,11 +34,10 @@ pub fn show(sandbox: &Sandbox, binary: &Path) -> anyhow::Result<()> {
         fails(&before),
         fails(&hardened)
     );
-    step("ckf-hardening access --who alice@example.com --to platform");
-    print!(
-        "{}",
-        tool.run(&["access", "--who", "alice@example.com", "--to", "platform"])?
-    );
+    step(&format!("ckf-hardening {}", ask.join(" ")));
+    let answers = tool.run(&ask)?;
+    let answers = answers.lines().filter(|line| !line.starts_with(' '));
+    answers.for_each(|line| println!("{line}"));
     step("ckf-hardening undo --all --yes");
     let told = tool.run(&["undo", "--all", "--yes"])?;
     println!("{} changes were put back", told.lines().count());
