@@ -10,8 +10,10 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use ckf_worlds::World;
+use juju_sim::{Event, Simulation};
 use kube_sandbox::Sandbox;
 use serde_json::{Value, json};
+use support::pebble::Pebble;
 
 /// Longest wait for anything.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -399,4 +401,104 @@ fn what_the_charm_tells_is_judged_and_what_is_damaged_is_left_alone() {
             .iter()
             .any(|event| event["event"] == "authn_password_change:dex")
     });
+}
+
+/// The charm of the agent's pod, with the files of this project.
+fn charm(sandbox: &Sandbox, agent: &str, pebble: &Pebble) -> Simulation {
+    let files = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut unit = Simulation::new(files, env!("CARGO_BIN_EXE_ckf-hardening").as_ref()).unwrap();
+    let kubeconfig = sandbox.kubeconfig("admin").into_os_string();
+    unit.environment.insert("KUBECONFIG".into(), kubeconfig);
+    unit.environment
+        .insert("CKF_HARDENING_AGENT".into(), agent.into());
+    let containers = pebble.containers().as_os_str().to_owned();
+    unit.environment
+        .insert("JUJU_SIM_CONTAINERS".into(), containers);
+    unit.change(|model| {
+        let peers = juju_sim::Relation::new(1, "peers", "ckf-hardening", 0);
+        model.relations.push(peers);
+    });
+    unit.set_option("offline", true);
+    unit
+}
+
+/// Has the last audit be long ago.
+fn age(unit: &mut Simulation) {
+    unit.change(|model| {
+        let memory = model.state.get_mut("memory").unwrap();
+        let mut told: Value = serde_json::from_str(memory).unwrap();
+        told["audit"]["at"] = "2026-01-01T00:00:00Z".into();
+        *memory = told.to_string();
+    });
+}
+
+#[test]
+fn a_hook_takes_what_the_agent_found_and_lists_nothing_itself() {
+    let sandbox = support::cluster(&World::stock("1.10"));
+    let agent = Agent::start(&sandbox, &json!({"namespace": "kubeflow"}));
+    let pebble = Pebble::start_with(Some(agent.folder.path().to_owned()));
+    let mut unit = charm(&sandbox, &agent.address, &pebble);
+    let fire = |unit: &mut Simulation, event: &Event| {
+        let outcome = unit.run(event);
+        assert!(outcome.committed(), "{outcome:?}");
+        outcome
+    };
+    fire(&mut unit, &Event::hook("config-changed"));
+    fire(&mut unit, &Event::pebble_ready("hardening"));
+    let status = unit.model().status.message.clone();
+    assert!(status.contains("1 critical, 4 high open"), "{status}");
+
+    // From here on the charm could not read the cluster if it wanted to.
+    let took = "the agent's report is taken";
+    unit.environment
+        .insert("KUBECONFIG".into(), "/nowhere".into());
+    age(&mut unit);
+    let outcome = fire(&mut unit, &Event::hook("update-status"));
+    let logged = format!("{:?}", outcome.calls);
+    assert!(logged.contains(took), "{logged}");
+    assert_eq!(unit.model().status.message, status);
+    let at = |unit: &Simulation| {
+        let memory: Value = serde_json::from_str(&unit.model().state["memory"]).unwrap();
+        memory["audit"]["at"].as_str().unwrap().to_owned()
+    };
+    assert!(at(&unit) > "2026-01-01T00:00:00Z".to_owned());
+    // Which images run is on record, as the agent noted it.
+    let databag = unit.model().relation(1).unwrap().application_data["rocks"].clone();
+    assert!(
+        databag.contains("kubeflow") || databag.contains("sha256:"),
+        "{databag}"
+    );
+
+    // What changes in the cluster is in the next status.
+    let delete = [
+        "delete",
+        "envoyfilter",
+        "-n",
+        "kubeflow",
+        "istio-pilot-authn-filter",
+    ];
+    assert!(sandbox.kubectl(&delete).unwrap().status.success());
+    until("the agent sees it", || {
+        agent.report().to_string().contains("EnvoyFilter")
+            && support::verdict(&agent.report(), "AUTHN-01") == "fail"
+    });
+    age(&mut unit);
+    fire(&mut unit, &Event::hook("update-status"));
+    let status = unit.model().status.message.clone();
+    assert!(status.contains("3 critical"), "{status}");
+
+    // Other options are judged by a hook of its own, which tells the agent.
+    let kubeconfig = sandbox.kubeconfig("admin").into_os_string();
+    unit.environment.insert("KUBECONFIG".into(), kubeconfig);
+    unit.set_option("block-on", "never");
+    unit.set_option("profile", "strict");
+    let outcome = fire(&mut unit, &Event::hook("config-changed"));
+    assert!(!format!("{:?}", outcome.calls).contains(took));
+
+    // Without the agent the charm reads for itself.
+    agent.end();
+    age(&mut unit);
+    let outcome = fire(&mut unit, &Event::hook("update-status"));
+    assert!(!format!("{:?}", outcome.calls).contains(took));
+    assert!(at(&unit) > "2026-01-01T00:00:00Z".to_owned());
 }

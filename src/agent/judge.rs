@@ -10,6 +10,7 @@ use juju_charm::config::Options as RawOptions;
 use log::info;
 
 use super::events::Event;
+use super::found::Head;
 use super::metrics::{self, Images, Numbers};
 use super::publish::{Published, Publisher};
 use super::repair::{self, Repairs};
@@ -19,9 +20,11 @@ use crate::config::Options;
 use crate::controls::{Standing, Verdict};
 use crate::facts::Facts;
 use crate::facts::handshake::{self, Vantage};
+use crate::facts::known::Known;
 use crate::facts::kubernetes::Source;
 use crate::facts::watch::Live;
 use crate::report::{Report, html, json};
+use crate::rocks::{Inventory, Ledger};
 
 /// What comes within this time of a change is judged with it.
 const SETTLES: Duration = Duration::from_millis(40);
@@ -50,6 +53,8 @@ pub struct Judge {
     unrepaired: BTreeSet<&'static str>,
     numbers: Numbers,
     images: Images,
+    /// Which images run, noted after those of before.
+    ledger: Ledger,
     /// When each open control was found so.
     open_since: BTreeMap<String, Timestamp>,
     everything_at: Option<Instant>,
@@ -86,6 +91,7 @@ impl Judge {
             unrepaired: BTreeSet::new(),
             numbers: Numbers::default(),
             images: Images::default(),
+            ledger: Ledger::default(),
             open_since: BTreeMap::new(),
             everything_at: None,
             handshake_at: None,
@@ -206,7 +212,15 @@ impl Judge {
             (report, judged, metrics::certificates(facts))
         });
         if Images::FIELDS.iter().any(|field| changed.contains(field)) {
-            self.images = self.live.with(Images::of);
+            (self.images, self.ledger) = self.live.with(|facts| {
+                let inventory = Inventory::of(facts);
+                let before = match &facts.ledger {
+                    Known::Known(ledger) => ledger.clone(),
+                    Known::Unknown(_) => Ledger::default(),
+                };
+                let after = before.after(&inventory, false, crate::now());
+                (Images::of(&inventory), after)
+            });
         }
         self.numbers.audits += 1;
         self.numbers.judged += judged as u64;
@@ -271,13 +285,21 @@ impl Judge {
             told: &self.told,
             has_enforced: !self.options.enforce.is_empty(),
         };
+        let is_healthy = unread * 2 <= self.live.with(|facts| facts.kinds().len());
+        let head = Head {
+            told: self.told.mark(),
+            healthy: is_healthy,
+            refused: self.repairs.refused().map(str::to_owned),
+            ledger: self.ledger.clone(),
+        };
         self.publisher.put(Published {
             report: json::render(report).into(),
+            head: serde_json::to_string(&head).unwrap_or_default().into(),
             metrics: metrics::render(&state).into(),
             page: html::page(report, &past).into(),
-            health: match unread * 2 > self.live.with(|facts| facts.kinds().len()) {
-                true => Err(format!("{unread} kinds of objects could not be read")),
-                false => Ok(()),
+            health: match is_healthy {
+                false => Err(format!("{unread} kinds of objects could not be read")),
+                true => Ok(()),
             },
         });
     }

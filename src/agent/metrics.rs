@@ -56,8 +56,8 @@ pub struct Images {
 
 impl Images {
     /// Counts them.
-    pub fn of(facts: &Facts) -> Self {
-        let rows = Inventory::of(facts).rows;
+    pub fn of(inventory: &Inventory) -> Self {
+        let rows = &inventory.rows;
         let count = |is: fn(&Row) -> bool| rows.iter().filter(|row| is(row)).count();
         Self {
             all: rows.len(),

@@ -3,6 +3,7 @@
 //! serves what came of it.
 
 mod events;
+pub mod found;
 mod judge;
 mod metrics;
 mod publish;

@@ -18,6 +18,8 @@ const BEHIND: usize = 256;
 pub struct Published {
     /// The report as JSON.
     pub report: Arc<str>,
+    /// What stands beside it for the charm, as JSON.
+    pub head: Arc<str>,
     /// The metrics.
     pub metrics: Arc<str>,
     /// The page.

@@ -56,6 +56,8 @@ pub struct Repairs {
     pub done: u64,
     /// Tries that failed.
     pub failed: u64,
+    /// Why the last try failed, if it did.
+    refused: Option<String>,
 }
 
 impl Repairs {
@@ -63,6 +65,11 @@ impl Repairs {
     pub fn given_up(&self) -> usize {
         let now = Instant::now();
         self.resting.values().filter(|until| **until > now).count()
+    }
+
+    /// Why the last try failed, if it did.
+    pub fn refused(&self) -> Option<&str> {
+        self.refused.as_deref()
     }
 
     /// Whether changes of these facts are to be followed now.
@@ -76,7 +83,8 @@ impl Repairs {
     pub fn keep(&mut self, source: &Source, live: &Live, options: &Options) -> Vec<Event> {
         let mut events = Vec::new();
         self.tried_at = Some(Instant::now());
-        if let Err(why) = self.try_to(source, live, options, &mut events) {
+        self.refused = self.try_to(source, live, options, &mut events).err();
+        if let Some(why) = &self.refused {
             self.failed += 1;
             warn!("what is enforced could not be put right: {why}");
         }

@@ -8,12 +8,13 @@ use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::{ConnectInfo, Request, State};
 use axum::http::{HeaderMap, HeaderValue, Response, StatusCode, header};
-use axum::middleware::{Next, from_fn_with_state};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::routing::get;
 use futures_util::stream;
 use tokio::net::TcpListener;
 use tokio::sync::broadcast::error::RecvError;
 
+use super::found::{self, Head};
 use super::metrics;
 use super::publish::{Published, Publisher};
 use crate::report::html;
@@ -27,10 +28,14 @@ pub async fn serve(listener: TcpListener, publisher: Arc<Publisher>) -> std::io:
         .route("/api/v1/report", get(report))
         .route("/api/v1/events", get(events))
         .route_layer(from_fn_with_state(Arc::clone(&publisher), if_it_is_shown));
+    let of_pod = Router::new()
+        .route(found::PATH, get(what_was_found))
+        .route_layer(from_fn(if_it_is_of_this_pod));
     let routes = Router::new()
         .route("/metrics", get(of_metrics))
         .route("/healthz", get(health))
         .merge(shown)
+        .merge(of_pod)
         .with_state(publisher)
         .into_make_service_with_connect_info::<SocketAddr>();
     axum::serve(listener, routes).await
@@ -50,6 +55,22 @@ async fn if_it_is_shown(
             StatusCode::FORBIDDEN,
             "text/plain; charset=utf-8",
             "the report is shown when the endpoint ingress is related\n",
+        ),
+    }
+}
+
+/// What is for the charm alone.
+async fn if_it_is_of_this_pod(
+    ConnectInfo(from): ConnectInfo<SocketAddr>,
+    request: Request,
+    next: Next,
+) -> Response<Body> {
+    match may_see(from, false) {
+        true => next.run(request).await,
+        false => answer(
+            StatusCode::FORBIDDEN,
+            "text/plain; charset=utf-8",
+            "this is for the charm of this pod\n",
         ),
     }
 }
@@ -131,6 +152,12 @@ async fn of_metrics(State(publisher): Shared, headers: HeaderMap) -> Response<Bo
 
 async fn report(State(publisher): Shared) -> Response<Body> {
     of_audit(&publisher, "application/json", |published| published.report)
+}
+
+async fn what_was_found(State(publisher): Shared) -> Response<Body> {
+    of_audit(&publisher, "application/json", |published| {
+        Head::with(&published.head, &published.report).into()
+    })
 }
 
 async fn health(State(publisher): Shared) -> Response<Body> {

@@ -95,6 +95,11 @@ impl Told {
         })
     }
 
+    /// Stands for all of it.
+    pub fn mark(&self) -> String {
+        crate::mark(serde_json::to_string(self).unwrap_or_default())
+    }
+
     /// Puts the told facts among those that are read.
     pub fn put_into(&self, facts: &mut Facts) {
         let ToldFacts {

@@ -2,6 +2,7 @@
 
 mod actions;
 mod audit;
+mod by_agent;
 mod certificates;
 mod enforce;
 mod login;
@@ -110,7 +111,10 @@ impl<'a> Charm<'a> {
     /// Audits the cluster; what came of it is in the memory. The inner error is why it could
     /// not be read.
     fn audit(&mut self, duty: Duty) -> anyhow::Result<Result<crate::report::Report, ReadError>> {
-        let result = audit::run(self.unit, &self.options, &self.problems, duty)?;
+        let result = match self.by_agent(duty)? {
+            Some(audited) => Ok(audited),
+            None => audit::run(self.unit, &self.options, &self.problems, duty)?,
+        };
         self.memory.audited(&result, &self.options, crate::now());
         if let Err(error) = &result {
             warn!("{error}");
@@ -121,12 +125,46 @@ impl<'a> Charm<'a> {
         }))
     }
 
+    /// The verdicts of the agent, where it is there and knows the options that hold now.
+    fn by_agent(&self, duty: Duty) -> anyhow::Result<Option<audit::Audited>> {
+        let audit = self.memory.audit();
+        let is_same = audit.is_some_and(|audit| {
+            audit.fingerprint == self.options.fingerprint() && audit.enforcement_problem.is_none()
+        });
+        let has_told = matches!(self.memory.agent(), Some((_, true)));
+        if duty != Duty::Keep || !is_same || !has_told {
+            return Ok(None);
+        }
+        by_agent::audit(self.unit, &self.options, |facts, credentials| {
+            self.to_tell(facts, credentials, true)
+        })
+    }
+
+    /// What the agent is told.
+    fn to_tell(
+        &self,
+        facts: ToldFacts,
+        credentials: BTreeMap<String, CredentialState>,
+        is_leader: bool,
+    ) -> Told {
+        Told {
+            namespace: self.unit.model.clone(),
+            leads: is_leader,
+            shows: observe::has_way(self.memory.observed()),
+            options: self.raw.as_map().clone(),
+            facts,
+            credentials,
+        }
+    }
+
     /// Whether somebody changed the gateway's configuration since the last audit. It is
     /// asked as often as Juju asks for the status.
     fn has_drifted(&self, event: &Event) -> bool {
         let mark = self.memory.audit().and_then(|audit| audit.mark.as_deref());
         let asks = matches!(event, Event::Lifecycle(Lifecycle::UpdateStatus));
-        let has_drifted = asks && mark.is_some_and(enforce::has_drifted);
+        // The agent sees it at once, and puts it right.
+        let is_kept = || self.memory.agent().is_some() && by_agent::keeps(&self.options);
+        let has_drifted = asks && mark.is_some_and(|mark| !is_kept() && enforce::has_drifted(mark));
         if has_drifted {
             info!("a Gateway or an EnvoyFilter was changed; the cluster is audited");
         }
@@ -220,14 +258,8 @@ impl<'a> Charm<'a> {
         if !is_news {
             return;
         }
-        let told = Told {
-            namespace: self.unit.model.clone(),
-            leads: is_leader,
-            shows: observe::has_way(self.memory.observed()),
-            options: self.raw.as_map().clone(),
-            facts: self.told.clone().unwrap_or_default(),
-            credentials: self.credentials.clone(),
-        };
+        let facts = self.told.clone().unwrap_or_default();
+        let told = self.to_tell(facts, self.credentials.clone(), is_leader);
         let mark = workload::mark(&told);
         if !is_ready(event) && self.memory.agent() == Some((&mark, is_leader)) {
             return;

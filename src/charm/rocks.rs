@@ -68,6 +68,17 @@ impl Kept {
         Ok(Some(Self { peers, now, before }))
     }
 
+    /// Whether registries and Charmhub are due to be asked.
+    pub fn would_ask(&self, options: &Options, now: Timestamp) -> bool {
+        !options.offline && self.is_due(now)
+    }
+
+    /// Notes what somebody else has found to run, and writes it if it is other than it was.
+    pub fn put(&mut self, ledger: &Ledger) -> anyhow::Result<()> {
+        self.now.ledger = ledger.clone();
+        self.write()
+    }
+
     /// Puts what is kept into the facts, after asking anew if that is due or `asks`.
     pub fn tell(&mut self, facts: &mut Facts, options: &Options, asks: bool, now: Timestamp) {
         facts.ledger = Known::Known(self.now.ledger.clone());
@@ -137,6 +148,10 @@ impl Kept {
         now: Timestamp,
     ) -> anyhow::Result<()> {
         self.now.ledger = self.now.ledger.after(inventory, accepted, now);
+        self.write()
+    }
+
+    fn write(&mut self) -> anyhow::Result<()> {
         let text = serde_json::to_string(&self.now).context("the digests on record")?;
         if text != self.before {
             let databag = Databag::from([(KEY.to_owned(), text.clone())]);

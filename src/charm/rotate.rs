@@ -415,18 +415,25 @@ fn ledger(unit: &Unit, peers: &Relation) -> anyhow::Result<Result<Ledger, String
     Ok(Ledger::parse(text).map_err(explain))
 }
 
+/// How far each credential is, or why that is not known.
+pub fn known(unit: &Unit) -> anyhow::Result<Result<Ledger, String>> {
+    match peers()? {
+        Some(peers) => ledger(unit, &peers),
+        None => Ok(Ok(Ledger::default())),
+    }
+}
+
 /// When each credential was last rotated, or why that is not known.
 pub fn rotated(unit: &Unit) -> anyhow::Result<Result<BTreeMap<String, Timestamp>, String>> {
-    let Some(peers) = peers()? else {
-        return Ok(Ok(BTreeMap::new()));
-    };
-    let known = |ledger: Ledger| {
-        let entries = ledger.0.into_iter();
-        entries
-            .filter_map(|(credential, entry)| Some((credential.to_string(), entry.rotated?)))
-            .collect()
-    };
-    Ok(ledger(unit, &peers)?.map(known))
+    Ok(known(unit)?.map(|ledger| times(&ledger)))
+}
+
+/// When each credential was last rotated.
+pub fn times(ledger: &Ledger) -> BTreeMap<String, Timestamp> {
+    let entries = ledger.0.iter();
+    entries
+        .filter_map(|(credential, entry)| Some((credential.to_string(), entry.rotated?)))
+        .collect()
 }
 
 /// The content when the new value holds: without the old one.

@@ -11,6 +11,7 @@ pub(super) const ABOUT: About = About {
     risk: Risk::Low,
     reach: "each application sends its metrics, logs and dashboards to the agent",
     only_by_name: false,
+    needs_juju: true,
 };
 
 /// Charms of telemetry agents.

@@ -19,6 +19,7 @@ pub(super) const ABOUT: About = About {
     risk: Risk::Medium,
     reach: "browsers remember it for a year and refuse plain HTTP for that host, also after undo",
     only_by_name: false,
+    needs_juju: false,
 };
 
 pub(super) fn decide(context: &Context<'_>) -> Result<Decision, Missing> {

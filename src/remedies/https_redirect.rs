@@ -20,6 +20,7 @@ pub(super) const ABOUT: About = About {
     risk: Risk::Low,
     reach: "port 80, which is closed once HTTPS is on, answers with a redirect, behind login",
     only_by_name: false,
+    needs_juju: false,
 };
 
 pub(super) fn decide(context: &Context<'_>) -> Result<Decision, Missing> {

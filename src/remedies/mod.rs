@@ -71,6 +71,8 @@ pub struct About {
     pub reach: &'static str,
     /// Whether it takes away what somebody made, so that it is applied by its name only.
     pub only_by_name: bool,
+    /// Whether Juju's API is what changes it.
+    pub needs_juju: bool,
 }
 
 type Decide = fn(&Context<'_>) -> Result<Decision, Missing>;

@@ -18,6 +18,7 @@ pub(super) const ABOUT: About = About {
             pod of a profile that has a sidecar: artifacts in the pipelines' pages and the \
             culling of notebooks come from there; try it on one profile first",
     only_by_name: false,
+    needs_juju: false,
 };
 
 const NAME: &str = "ckf-hardening-mutual-tls";

@@ -18,6 +18,7 @@ pub(super) const ABOUT: About = About {
     reach: "pods of profiles and of other namespaces reach the web apps through the gateway only, \
             where they log in; pipelines, MinIO and metadata, which profiles use, stay as they are",
     only_by_name: false,
+    needs_juju: false,
 };
 
 pub(super) fn decide(context: &Context<'_>) -> Result<Decision, Missing> {

@@ -18,6 +18,7 @@ pub(super) const ABOUT: About = About {
             refused; pods that run go on; what the platform's namespace runs is only noted in the \
             audit log",
     only_by_name: false,
+    needs_juju: false,
 };
 
 /// What each control wants; the first of those that it takes is the one that is set.

@@ -17,6 +17,7 @@ pub(super) const ABOUT: About = About {
     reach: "pods of other namespaces, other profiles among them, reach no pod of a profile; an \
             editor of a profile may delete the policy, and it is made again while it is enforced",
     only_by_name: false,
+    needs_juju: false,
 };
 
 const NAME: &str = "ckf-hardening-profile";

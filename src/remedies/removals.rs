@@ -13,6 +13,7 @@ pub(super) const SERVICE_ACCOUNT_TOKENS: About = About {
     reach: "who uses such a token is refused at once; undo makes the Secret again, with another \
             token",
     only_by_name: true,
+    needs_juju: false,
 };
 
 pub(super) const FOREIGN_ROLE_BINDINGS: About = About {
@@ -22,6 +23,7 @@ pub(super) const FOREIGN_ROLE_BINDINGS: About = About {
     risk: Risk::High,
     reach: "their subjects lose in the profile what the binding gave them",
     only_by_name: true,
+    needs_juju: false,
 };
 
 pub(super) const WILDCARD_POLICIES: About = About {
@@ -31,6 +33,7 @@ pub(super) const WILDCARD_POLICIES: About = About {
     risk: Risk::High,
     reach: "requests that only that rule admits are refused where another policy allows some",
     only_by_name: true,
+    needs_juju: false,
 };
 
 pub(super) fn service_account_tokens(context: &Context<'_>) -> Result<Decision, Missing> {

@@ -14,6 +14,7 @@ pub(super) const SECURE_COOKIES: About = About {
     risk: Risk::Low,
     reach: "the web apps restart; over plain HTTP nobody can use them any more",
     only_by_name: false,
+    needs_juju: true,
 };
 
 pub(super) const PROFILE_SECURITY_POLICY: About = About {
@@ -24,6 +25,7 @@ pub(super) const PROFILE_SECURITY_POLICY: About = About {
     reach: "kubeflow-profiles labels every profile's namespace: a new pod that is privileged is \
             refused",
     only_by_name: false,
+    needs_juju: true,
 };
 
 pub(super) const PASSWORD_DATABASE: About = About {
@@ -33,6 +35,7 @@ pub(super) const PASSWORD_DATABASE: About = About {
     risk: Risk::High,
     reach: "the static user cannot log in any more: be sure that a connector lets you in",
     only_by_name: true,
+    needs_juju: true,
 };
 
 pub(super) const DECLARED_OPTIONS: About = About {
@@ -42,6 +45,7 @@ pub(super) const DECLARED_OPTIONS: About = About {
     risk: Risk::Medium,
     reach: "each application whose option changes does what it does then, most restart",
     only_by_name: false,
+    needs_juju: true,
 };
 
 pub(super) const DEFAULT_IMAGES: About = About {
@@ -51,6 +55,7 @@ pub(super) const DEFAULT_IMAGES: About = About {
     risk: Risk::Medium,
     reach: "the applications run the charm's own image again; what somebody put there goes",
     only_by_name: true,
+    needs_juju: true,
 };
 
 pub(super) fn secure_cookies(context: &Context<'_>) -> Result<Decision, Missing> {

@@ -18,6 +18,7 @@ pub(super) const ABOUT: About = About {
     risk: Risk::Low,
     reach: "clients that speak no newer TLS than the policy's lowest are refused",
     only_by_name: false,
+    needs_juju: false,
 };
 
 pub(super) fn decide(context: &Context<'_>) -> Result<Decision, Missing> {

@@ -19,6 +19,11 @@ pub struct Pebble {
 
 impl Pebble {
     pub fn start() -> Self {
+        Self::start_with(None)
+    }
+
+    /// One whose container's folder of the agent is this one.
+    pub fn start_with(folder: Option<std::path::PathBuf>) -> Self {
         let directory = tempfile::tempdir().unwrap();
         std::fs::create_dir(directory.path().join("hardening")).unwrap();
         let listener =
@@ -28,7 +33,7 @@ impl Pebble {
         std::thread::spawn(move || {
             for stream in listener.incoming().flatten() {
                 // A client that goes away is its own affair.
-                let _ = serve(stream, &noted);
+                let _ = serve(stream, &noted, folder.as_deref());
             }
         });
         Self { asked, directory }
@@ -56,12 +61,7 @@ impl Pebble {
                     given.push((asked["label"].as_str().unwrap().to_owned(), layer));
                 }
                 ("POST", "/v1/files") => {
-                    // Parts: the request, then the content.
-                    let parts: Vec<&str> = body.split("\r\n\r\n").collect();
-                    let request = parts[1].lines().next().unwrap();
-                    let request: Value = serde_json::from_str(request).unwrap();
-                    let path = request["files"][0]["path"].as_str().unwrap().to_owned();
-                    let content = parts[2].rsplit_once("\r\n--").unwrap().0;
+                    let (path, content) = pushed(&body).unwrap();
                     given.push((path, serde_json::from_str(content).unwrap()));
                 }
                 _ => {}
@@ -71,7 +71,15 @@ impl Pebble {
     }
 }
 
-fn serve(stream: UnixStream, asked: &Asked) -> std::io::Result<()> {
+/// Path and content of a file that is pushed: parts, the request, then the content.
+fn pushed(body: &str) -> Option<(String, &str)> {
+    let parts: Vec<&str> = body.split("\r\n\r\n").collect();
+    let request: Value = serde_json::from_str(parts.get(1)?.lines().next()?).ok()?;
+    let path = request["files"][0]["path"].as_str()?.to_owned();
+    Some((path, parts.get(2)?.rsplit_once("\r\n--")?.0))
+}
+
+fn serve(stream: UnixStream, asked: &Asked, folder: Option<&Path>) -> std::io::Result<()> {
     let mut reader = BufReader::new(stream.try_clone()?);
     let mut line = String::new();
     reader.read_line(&mut line)?;
@@ -106,6 +114,12 @@ fn serve(stream: UnixStream, asked: &Asked) -> std::io::Result<()> {
     }
     let bare = path.split('?').next().unwrap_or_default().to_owned();
     let body = String::from_utf8_lossy(&body).into_owned();
+    if let (Some(folder), "/v1/files") = (folder, bare.as_str())
+        && let Some((_, content)) = pushed(&body)
+    {
+        std::fs::write(folder.join("told.part"), content)?;
+        std::fs::rename(folder.join("told.part"), folder.join("told.json"))?;
+    }
     asked
         .lock()
         .unwrap()

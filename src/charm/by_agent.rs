@@ -1,0 +1,125 @@
+//! An audit by the agent of this pod: its verdicts are taken where it runs well and knows
+//! what this hook knows, and nothing is listed twice.
+
+use std::collections::BTreeMap;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::time::{Duration, Instant};
+
+use juju_charm::Unit;
+use log::info;
+
+use super::audit::{Audited, read_juju};
+use super::rocks::Kept;
+use super::rotate;
+use super::workload::{PORT, Workload};
+use crate::agent::found::{self, Found};
+use crate::agent::told::{CredentialState, Told, ToldFacts};
+use crate::config::Options;
+use crate::facts::Facts;
+use crate::facts::known::{Known, Unknown};
+
+/// Longest wait until the agent has judged by what it is told anew.
+const PATIENCE: Duration = Duration::from_secs(10);
+const OFTEN: Duration = Duration::from_millis(100);
+
+/// Where the agent of this pod is. Tests have many on one machine.
+fn address() -> SocketAddr {
+    let elsewhere = std::env::var("CKF_HARDENING_AGENT").ok();
+    let elsewhere = elsewhere.and_then(|text| text.parse().ok());
+    elsewhere.unwrap_or(SocketAddr::from((Ipv4Addr::LOCALHOST, PORT)))
+}
+
+/// Whether the agent runs well, and puts right itself all that is enforced.
+pub fn keeps(options: &Options) -> bool {
+    let of_juju = |remedy: &crate::remedies::Remedy| remedy.about().needs_juju;
+    !options.enforce.iter().any(of_juju)
+        && Workload::connect().is_some()
+        && found::is_well(address())
+}
+
+/// What a leader's hook knows and the agent does not: the rest of [`Told`] follows.
+pub fn audit(
+    unit: &Unit,
+    options: &Options,
+    tell: impl Fn(ToldFacts, BTreeMap<String, CredentialState>) -> Told,
+) -> anyhow::Result<Option<Audited>> {
+    if options
+        .enforce
+        .iter()
+        .any(|remedy| remedy.about().needs_juju)
+    {
+        return Ok(None);
+    }
+    let Some(workload) = Workload::connect() else {
+        return Ok(None);
+    };
+    let Ok(before) = found::ask(address()) else {
+        return Ok(None);
+    };
+    if !before.head.healthy {
+        return Ok(None);
+    }
+    let mut facts = Facts::default();
+    let mut credentials = BTreeMap::new();
+    if options.juju_credentials.is_some() || !options.rotate.targets.is_empty() {
+        let rotated = match rotate::known(unit)? {
+            Ok(ledger) => {
+                credentials = super::credentials(&options.rotate, &ledger);
+                Known::Known(rotate::times(&ledger))
+            }
+            Err(why) => Known::Unknown(Unknown::Failed(why)),
+        };
+        if let Some(option) = &options.juju_credentials {
+            facts.juju = read_juju(unit, option, &options.policy.options);
+            facts.rotated = rotated;
+        }
+    }
+    if let Some(mut kept) = Kept::read(unit)? {
+        // Once a day registries are asked for what runs, which needs to be listed.
+        if kept.would_ask(options, crate::now()) {
+            return Ok(None);
+        }
+        kept.put(&before.head.ledger)?;
+        kept.tell(&mut facts, options, false, crate::now());
+    }
+    let juju_problem = match &facts.juju {
+        Known::Unknown(Unknown::NotCollected) | Known::Known(_) => None,
+        Known::Unknown(why) => Some(why.to_string()),
+    };
+    let facts = ToldFacts {
+        juju: facts.juju,
+        rotated: facts.rotated,
+        rocks: facts.rocks,
+        charmhub: facts.charmhub,
+        ledger: facts.ledger,
+    };
+    let told = tell(facts, credentials);
+    let Some(found) = judged_by(&workload, &told, before) else {
+        return Ok(None);
+    };
+    info!("the agent's report is taken");
+    Ok(Some(Audited {
+        report: found.report,
+        juju_problem,
+        enforced: found.head.refused.map(Err),
+        told: told.facts,
+    }))
+}
+
+/// What the agent found by what it is told now.
+fn judged_by(workload: &Workload, told: &Told, before: Found) -> Option<Found> {
+    let mark = told.mark();
+    if before.head.told == mark {
+        return Some(before);
+    }
+    workload.keep(told).ok()?;
+    let until = Instant::now() + PATIENCE;
+    while Instant::now() < until {
+        std::thread::sleep(OFTEN);
+        let found = found::ask(address()).ok();
+        if let Some(found) = found.filter(|found| found.head.told == mark) {
+            return found.head.healthy.then_some(found);
+        }
+    }
+    None
+}
