@@ -97,3 +97,49 @@ fn it_reads_without_scripts() {
         std::fs::write(path, page).unwrap();
     }
 }
+
+/// What axe finds wrong with a page: rule, how many elements, and the first of them.
+fn violations(page: &str, more: &[&str]) -> serde_json::Value {
+    let folder = npm_programs::packages("axe", &["axe-core@4.11.0"]).unwrap();
+    let axe = folder.join("node_modules/axe-core/axe.min.js");
+    let axe = std::fs::read_to_string(axe).unwrap();
+    // The page's own policy would keep the judge out.
+    let from = page
+        .find("<meta http-equiv=\"Content-Security-Policy\"")
+        .unwrap();
+    let to = from + page[from..].find('>').unwrap() + 1;
+    let open = format!("{}{}", &page[..from], &page[to..]);
+    let judge = "axe.run().then(told => {
+        const wrong = told.violations.map(v => [v.id, v.nodes.length, v.nodes[0].html.slice(0, 120)]);
+        document.title = 'axe ' + JSON.stringify({wrong, passed: told.passes.length});
+    })";
+    let page = open.replace(
+        "</body>",
+        &format!("<script>{axe}</script><script>{judge}</script></body>"),
+    );
+    let more = [&["--virtual-time-budget=30000"], more].concat();
+    let (document, console) = browse(&page, &more);
+    let told = document.split("<title>axe ").nth(1);
+    let told = told.unwrap_or_else(|| panic!("axe has not run: {console}"));
+    let told = told.split("</title>").next().unwrap();
+    let told = told
+        .replace("&lt;", "<")
+        .replace("&gt;", ">")
+        .replace("&amp;", "&");
+    serde_json::from_str(&told).unwrap()
+}
+
+#[test]
+fn axe_finds_nothing_that_keeps_anybody_out() {
+    for scheme in [
+        "--blink-settings=preferredColorScheme=1",
+        "--blink-settings=preferredColorScheme=0",
+    ] {
+        let told = violations(&page(), &[scheme]);
+        assert_eq!(told["wrong"], serde_json::json!([]), "{scheme}: {told}");
+        assert!(told["passed"].as_u64().unwrap() > 15, "{told}");
+    }
+    // It would find what is wrong.
+    let worse = page().replace("<html lang=\"en\">", "<html>");
+    assert_eq!(violations(&worse, &[])["wrong"][0][0], "html-has-lang");
+}
