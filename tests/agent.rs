@@ -4,7 +4,7 @@
 mod support;
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::net::{TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -501,4 +501,88 @@ fn a_hook_takes_what_the_agent_found_and_lists_nothing_itself() {
     let outcome = fire(&mut unit, &Event::hook("update-status"));
     assert!(!format!("{:?}", outcome.calls).contains(took));
     assert!(at(&unit) > "2026-01-01T00:00:00Z".to_owned());
+}
+
+#[test]
+fn its_pages_are_served_over_tls_and_a_renewed_certificate_too() {
+    let sandbox = support::cluster(&World::stock("1.10"));
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    let write = |host: &str| {
+        let pair = rcgen::generate_simple_self_signed([host.to_owned()]).unwrap();
+        std::fs::write(path("tls.key"), pair.signing_key.serialize_pem()).unwrap();
+        std::fs::write(path("tls.crt"), pair.cert.pem()).unwrap();
+    };
+    write("first.example.com");
+    let port = TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .port();
+    let serve = |more: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_ckf-hardening"));
+        command
+            .args([
+                "serve",
+                "--listen",
+                &format!("127.0.0.1:{port}"),
+                "--kubeconfig",
+            ])
+            .arg(sandbox.kubeconfig("admin"))
+            .arg("--tls-certificate")
+            .arg(path("tls.crt"))
+            .args(more)
+            .env_remove("JUJU_DISPATCH_PATH")
+            .stdout(Stdio::null());
+        command
+    };
+    let key = path("tls.key");
+    let mut agent = serve(&["--tls-key", key.to_str().unwrap()])
+        .spawn()
+        .unwrap();
+    ckf_hardening::tls::install_provider();
+    let ask = |path: &str, host: &str, trusted: &Path| -> Option<String> {
+        let pem = std::fs::read(trusted).unwrap();
+        let client = reqwest::blocking::Client::builder()
+            .tls_certs_only(reqwest::Certificate::from_pem_bundle(&pem).unwrap())
+            .resolve(host, SocketAddr::from(([127, 0, 0, 1], port)))
+            .no_proxy()
+            .timeout(Duration::from_secs(5));
+        let answer = client
+            .build()
+            .unwrap()
+            .get(format!("https://{host}:{port}{path}"));
+        answer.send().ok()?.text().ok()
+    };
+    let get = |path: &str, host: &str, trusted: &Path| ask(path, host, trusted).unwrap_or_default();
+    until("the first audit over TLS", || {
+        get("/api/v1/report", "first.example.com", &path("tls.crt"))
+            .contains("ckf-hardening/report")
+    });
+    // A client that never says a word keeps nobody waiting.
+    let _silent = TcpStream::connect(("127.0.0.1", port)).unwrap();
+    assert_eq!(
+        get("/healthz", "first.example.com", &path("tls.crt")),
+        "ok\n"
+    );
+    write("second.example.com");
+    until("the renewed certificate is served", || {
+        get("/healthz", "second.example.com", &path("tls.crt")) == "ok\n"
+    });
+    // One that is damaged is not served.
+    std::fs::copy(path("tls.crt"), path("good.crt")).unwrap();
+    std::fs::write(path("tls.crt"), "damaged").unwrap();
+    assert_eq!(
+        get("/healthz", "second.example.com", &path("good.crt")),
+        "ok\n"
+    );
+    let _ = agent.kill();
+    let _ = agent.wait();
+
+    let refused = serve(&["--tls-key", key.to_str().unwrap()])
+        .output()
+        .unwrap();
+    assert_eq!(refused.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("tls.crt"));
+    assert_eq!(serve(&[]).output().unwrap().status.code(), Some(2));
 }

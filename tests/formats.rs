@@ -504,3 +504,46 @@ print(wrong)
     let packages = ["cyclonedx-python-lib[json-validation]==11.5.0"];
     assert_eq!(python(&packages, "cyclonedx", script, &[&file]), "None\n");
 }
+
+#[test]
+fn the_terraform_module_names_the_charms_own_endpoints_and_uses_its_variables() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("terraform");
+    let script = "
+import json, pathlib, sys, hcl2
+told = {}
+for file in sorted(pathlib.Path(sys.argv[1]).glob('*.tf')):
+    for kind, blocks in hcl2.loads(file.read_text()).items():
+        told.setdefault(kind, []).extend(blocks if isinstance(blocks, list) else [blocks])
+print(json.dumps(told))
+";
+    let told = python(&["python-hcl2==7.3.1"], "hcl", script, &[&folder]);
+    let told: Value = serde_json::from_str(&told).unwrap();
+    let output = |name: &str| {
+        let mut all = told["output"].as_array().unwrap().iter();
+        let found = all.find_map(|block| block.get(name).or(block.get(format!("\"{name}\""))));
+        found.unwrap_or_else(|| panic!("no output {name}: {told}"))["value"].clone()
+    };
+    let metadata: Value = serde_yaml::from_str(include_str!("../metadata.yaml")).unwrap();
+    for side in ["provides", "requires"] {
+        let named = output(side);
+        let named = named.as_object().unwrap().values();
+        let mut named: Vec<String> = named
+            .map(|value| value.as_str().unwrap().trim_matches('"').to_owned())
+            .collect();
+        let mut own: Vec<String> = metadata[side]
+            .as_object()
+            .unwrap()
+            .keys()
+            .cloned()
+            .collect();
+        named.sort();
+        own.sort();
+        assert_eq!(named, own, "{side}");
+    }
+    let main = fs::read_to_string(folder.join("main.tf")).unwrap();
+    for block in told["variable"].as_array().unwrap() {
+        let name = block.as_object().unwrap().keys().next().unwrap();
+        let name = name.trim_matches('"');
+        assert!(main.contains(&format!("var.{name}")), "{name} is used");
+    }
+}

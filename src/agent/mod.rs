@@ -9,6 +9,7 @@ mod metrics;
 mod publish;
 mod repair;
 mod server;
+mod tls_listener;
 pub mod told;
 
 use std::net::SocketAddr;
@@ -20,6 +21,8 @@ use log::info;
 
 use self::judge::Judge;
 use self::publish::Publisher;
+pub use self::tls_listener::Pair;
+use self::tls_listener::TlsListener;
 use self::told::Told;
 use crate::facts::About;
 use crate::facts::kubernetes::Source;
@@ -32,6 +35,8 @@ pub struct Settings {
     pub source: Source,
     /// Where it listens.
     pub listen: SocketAddr,
+    /// What it serves TLS with; HTTP, without one.
+    pub pair: Option<Pair>,
     /// The folder that the charm puts what it tells into; without one nobody tells.
     pub told: Option<PathBuf>,
     /// Namespace of the platform, until the charm tells.
@@ -56,7 +61,12 @@ pub fn run(settings: Settings) -> anyhow::Result<()> {
         let listener = tokio::net::TcpListener::bind(settings.listen)
             .await
             .with_context(|| format!("listening at {}", settings.listen))?;
-        info!("serving at http://{}", listener.local_addr()?);
+        let scheme = if settings.pair.is_some() {
+            "https"
+        } else {
+            "http"
+        };
+        info!("serving at {scheme}://{}", listener.local_addr()?);
         let judge = Judge::new(
             settings.source.clone(),
             settings.told.clone(),
@@ -70,11 +80,23 @@ pub fn run(settings: Settings) -> anyhow::Result<()> {
             .context("a thread")?;
         tokio::select! {
             ended = watch::keep(&settings.source, live) => ended.context("watching the cluster"),
-            ended = server::serve(listener, publisher) => ended.context("serving"),
+            ended = serving(listener, settings.pair, publisher) => ended.context("serving"),
             () = asked_to_end() => Ok(()),
         }
     })?;
     events::say("sys_shutdown", &format!("ckf-hardening {}", crate::VERSION));
+    Ok(())
+}
+
+async fn serving(
+    listener: tokio::net::TcpListener,
+    pair: Option<Pair>,
+    publisher: Arc<Publisher>,
+) -> anyhow::Result<()> {
+    match pair {
+        Some(pair) => server::serve(TlsListener::new(listener, pair)?, publisher).await?,
+        None => server::serve(listener, publisher).await?,
+    }
     Ok(())
 }
 

@@ -10,8 +10,8 @@ use axum::extract::{ConnectInfo, Request, State};
 use axum::http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::routing::get;
+use axum::serve::{Listener, ListenerExt as _};
 use futures_util::stream;
-use tokio::net::TcpListener;
 use tokio::sync::broadcast::error::RecvError;
 
 use super::found::{self, Head};
@@ -22,7 +22,10 @@ use crate::report::html;
 type Shared = State<Arc<Publisher>>;
 
 /// Serves until the runtime ends.
-pub async fn serve(listener: TcpListener, publisher: Arc<Publisher>) -> std::io::Result<()> {
+pub async fn serve<L>(listener: L, publisher: Arc<Publisher>) -> std::io::Result<()>
+where
+    L: Listener<Addr = SocketAddr>,
+{
     let shown = Router::new()
         .route("/", get(page))
         .route("/api/v1/report", get(report))
@@ -38,7 +41,8 @@ pub async fn serve(listener: TcpListener, publisher: Arc<Publisher>) -> std::io:
         .merge(of_pod)
         .with_state(publisher)
         .into_make_service_with_connect_info::<SocketAddr>();
-    axum::serve(listener, routes).await
+    // Tapped only for the address, which is told of any listener that is.
+    axum::serve(listener.tap_io(|_| ()), routes).await
 }
 
 /// What says where the platform is weak is shown to this pod, and to others only if a way

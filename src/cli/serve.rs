@@ -13,6 +13,12 @@ pub struct Serve {
     listen: SocketAddr,
     #[command(flatten)]
     kubernetes: KubernetesArguments,
+    /// Certificates to serve TLS with, PEM, leaf first; read again when they are renewed.
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    tls_certificate: Option<PathBuf>,
+    /// Private key of the certificate, PEM.
+    #[arg(long, value_name = "FILE", requires = "tls_certificate")]
+    tls_key: Option<PathBuf>,
     /// Folder that the charm tells by: options, leadership, and what Juju knows. Without it
     /// nothing is changed in the cluster.
     #[arg(long, value_name = "DIR")]
@@ -26,6 +32,10 @@ impl Serve {
         agent::run(agent::Settings {
             source: self.kubernetes.source(),
             listen: self.listen,
+            pair: self
+                .tls_certificate
+                .zip(self.tls_key)
+                .map(|(certificate, key)| agent::Pair { certificate, key }),
             told: self.told,
             namespace: self.kubernetes.namespace,
         })?;

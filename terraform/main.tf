@@ -1,0 +1,18 @@
+resource "juju_application" "ckf_hardening" {
+  name       = var.app_name
+  model_uuid = var.model_uuid
+  # It reads the whole cluster, and changes what is enforced.
+  trust = true
+  units = var.units
+
+  charm {
+    name     = "ckf-hardening"
+    base     = var.base
+    channel  = var.channel
+    revision = var.revision
+  }
+
+  config      = var.config
+  constraints = var.constraints
+  resources   = var.resources
+}
