@@ -11,6 +11,7 @@ use juju_sim::Juju;
 use juju_sim::controller::{Application, Controller, State};
 use kube_sandbox::Sandbox;
 use serde_json::{Value, json};
+use support::dying::{Breaks, Way};
 use support::rotation::{hook, unit};
 use support::{audit, client_store, cluster, control, verdict};
 
@@ -388,4 +389,83 @@ fn the_charm_keeps_what_its_option_names_and_leaves_all_as_it_was() {
     hook(&mut unit, "remove");
     assert_eq!(differences(&before, &everything(&sandbox)), [""; 0]);
     assert_eq!(model(unit.controller()), model_before);
+}
+
+#[test]
+fn dying_at_any_change_leaves_nothing_that_undo_does_not_put_back() {
+    let sandbox = cluster(&stock());
+    let before = everything(&sandbox);
+    let store = tempfile::tempdir().unwrap();
+    let operator = Operator {
+        sandbox: &sandbox,
+        store: store.path(),
+    };
+    let way = Way::open(&sandbox);
+    let over = |file: &std::path::Path, arguments: &[&str]| {
+        Command::new(env!("CARGO_BIN_EXE_ckf-hardening"))
+            .args(arguments)
+            .arg("--kubeconfig")
+            .arg(file)
+            .env("JUJU_DATA", store.path())
+            .output()
+            .unwrap()
+    };
+    let remedies = [
+        "apply",
+        "pod-security-labels",
+        "mutual-tls",
+        "foreign-role-bindings",
+        "service-account-tokens",
+    ];
+    // How many changes there are, when none is broken.
+    let (whole, count) = way.breaking(usize::MAX, Breaks::Before);
+    let output = over(whole.path(), &remedies);
+    assert!(output.status.success(), "{output:?}");
+    let hardened = everything(&sandbox);
+    let changes = count.load(std::sync::atomic::Ordering::SeqCst);
+    let (undoing, count) = way.breaking(usize::MAX, Breaks::Before);
+    assert!(over(undoing.path(), &["undo", "--all"]).status.success());
+    let undone = count.load(std::sync::atomic::Ordering::SeqCst);
+    assert_eq!(differences(&before, &everything(&sandbox)), [""; 0]);
+    assert!(changes >= 9 && undone >= 9, "{changes} and {undone}");
+
+    for how in [Breaks::Before, Breaks::After] {
+        for at in 1..=changes {
+            let (file, _) = way.breaking(at, how);
+            let output = over(file.path(), &remedies);
+            assert_eq!(output.status.code(), Some(2), "{how:?} {at}: {output:?}");
+            // Going on ends where it would have ended.
+            if at % 3 == 0 {
+                operator.says(0, &remedies);
+                assert_eq!(
+                    differences(&hardened, &everything(&sandbox)),
+                    [""; 0],
+                    "{how:?} {at}"
+                );
+            }
+            operator.says(0, &["undo", "--all"]);
+            assert_eq!(
+                differences(&before, &everything(&sandbox)),
+                [""; 0],
+                "{how:?} {at}"
+            );
+        }
+        for at in 1..=undone {
+            operator.says(0, &remedies);
+            let (file, _) = way.breaking(at, how);
+            let output = over(file.path(), &["undo", "--all"]);
+            assert_eq!(
+                output.status.code(),
+                Some(2),
+                "undo {how:?} {at}: {output:?}"
+            );
+            operator.says(0, &["undo", "--all"]);
+            assert_eq!(
+                differences(&before, &everything(&sandbox)),
+                [""; 0],
+                "undo {how:?} {at}"
+            );
+        }
+    }
+    println!("{changes} changes and {undone} back, each broken before and after");
 }

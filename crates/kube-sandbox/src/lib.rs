@@ -242,7 +242,8 @@ impl Sandbox {
         Ok(String::from_utf8_lossy(&output.stdout).into_owned())
     }
 
-    fn kubectl_command(&self) -> anyhow::Result<Command> {
+    /// A kubectl of the admin, to be given arguments and started.
+    pub fn kubectl_command(&self) -> anyhow::Result<Command> {
         let mut command = Command::new(kubebox()?);
         command
             .arg("kubectl")
