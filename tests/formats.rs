@@ -188,6 +188,39 @@ fn kubernetes_takes_the_report_as_an_object() {
         sandbox.kubectl_with(&strict, text).unwrap()
     };
     apply(namespace);
+    // As the tool writes it itself, once and again.
+    let admin = sandbox.kubeconfig("admin");
+    let publish = [
+        "audit",
+        "--publish",
+        "--fail-on",
+        "never",
+        "--kubeconfig",
+        admin.to_str().unwrap(),
+    ];
+    for _ in 0..2 {
+        let output = run(&publish);
+        let error = String::from_utf8_lossy(&output.stderr);
+        assert!(matches!(output.status.code(), Some(0 | 3)), "{error}");
+    }
+    let get = [
+        "get",
+        "reports.openreports.io",
+        "-n",
+        "kubeflow",
+        "ckf-hardening",
+        "-o",
+        "name",
+    ];
+    assert!(sandbox.kubectl(&get).unwrap().status.success());
+    let delete = [
+        "delete",
+        "reports.openreports.io",
+        "-n",
+        "kubeflow",
+        "ckf-hardening",
+    ];
+    assert!(sandbox.kubectl(&delete).unwrap().status.success());
     for world in [
         World::stock("1.10"),
         hostile(),

@@ -11,6 +11,7 @@ use crate::facts::known::Known;
 use crate::facts::{About, Facts, bundle, snapshot};
 use crate::policy::{self, Policy, Profile};
 use crate::report::framework::Framework;
+use crate::report::openreports::Kind;
 use crate::report::{Format, Report, redact};
 
 #[derive(clap::Args)]
@@ -32,6 +33,10 @@ pub struct Audit {
     /// Replace names of people and hosts, each by the same name everywhere.
     #[arg(long)]
     redact: bool,
+    /// Write the report into the cluster too, as an object of OpenReports or, where that is
+    /// not installed, a PolicyReport: 2,000 results at most.
+    #[arg(long, conflicts_with_all = ["from", "bundle"])]
+    publish: bool,
     /// Severity from which an open finding makes the exit status 1, or `never`.
     #[arg(long, default_value = "low", value_parser = policy::parse_threshold)]
     fail_on: Threshold,
@@ -75,7 +80,7 @@ impl Audit {
         if self.strict {
             policy.profile = Profile::Strict;
         }
-        policy.external_hostname = self.external_hostname;
+        policy.external_hostname.clone_from(&self.external_hostname);
         let mut problems: Vec<String> = problems.iter().map(ToString::to_string).collect();
         let facts = match (&self.from, &self.bundle) {
             (None, Some(path)) => {
@@ -109,6 +114,9 @@ impl Audit {
             let hosts: Vec<String> = policy.external_hostname.into_iter().collect();
             report = redact(&report, &facts, &hosts);
         }
+        if self.publish {
+            self.publish(&facts, &report)?;
+        }
         print(&match self.framework {
             Some(framework) => framework.render(&report),
             None => self.format.render(&report),
@@ -119,6 +127,24 @@ impl Audit {
             return Ok(if fails { OPEN } else { NOTHING_OPEN });
         }
         Ok(exit_status(&report, self.fail_on))
+    }
+}
+
+impl Audit {
+    fn publish(&self, facts: &Facts, report: &Report) -> anyhow::Result<()> {
+        let definitions = match &facts.crds {
+            Known::Known(crds) => &crds.items,
+            Known::Unknown(why) => anyhow::bail!("--publish: the definitions of kinds: {why}"),
+        };
+        let names = definitions.iter().map(|crd| crd.metadata.name.as_str());
+        let Some(kind) = Kind::among(names) else {
+            anyhow::bail!(
+                "--publish: the cluster has neither OpenReports nor PolicyReport; install the \
+                 definitions of openreports.io"
+            );
+        };
+        let cluster = super::connect(&self.cluster)?;
+        Ok(cluster.publish(kind.plural(), &kind.of(report))?)
     }
 }
 

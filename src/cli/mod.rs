@@ -18,11 +18,12 @@ mod users;
 use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use clap::{CommandFactory, Parser, Subcommand};
 
+use crate::cluster::Cluster;
 use crate::facts::handshake::{self, Vantage};
 use crate::facts::{About, Facts, kubernetes};
 use crate::policy::Options;
@@ -120,6 +121,8 @@ const FAILED: u8 = 2;
 /// Too much could not be assessed.
 const NOT_ASSESSED: u8 = 3;
 
+/// Longest time for changes.
+const CHANGES_DEADLINE: Duration = Duration::from_secs(600);
 /// Longest time for reading a cluster.
 const READ_DEADLINE: Duration = Duration::from_secs(600);
 
@@ -195,6 +198,15 @@ fn is_closed_pipe(error: &anyhow::Error) -> bool {
 fn print(text: &str) -> anyhow::Result<()> {
     io::stdout().lock().write_all(text.as_bytes())?;
     Ok(())
+}
+
+/// A connection for changes.
+fn connect(arguments: &ClusterArguments) -> anyhow::Result<Cluster> {
+    let source = arguments.kubernetes.source();
+    Ok(Cluster::connect(
+        &source,
+        Instant::now() + CHANGES_DEADLINE,
+    )?)
 }
 
 /// The policy of a file, or the default. What is wrong with it is an error: who changes

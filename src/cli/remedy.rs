@@ -3,23 +3,19 @@
 use std::collections::BTreeSet;
 use std::io::{self, IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
 use juju_client::Connection;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{ClusterArguments, NOTHING_OPEN, OPEN, print};
+use super::{ClusterArguments, NOTHING_OPEN, OPEN, connect, print};
 use crate::cluster::Cluster;
 use crate::controls::{Context, assess_named};
 use crate::facts::Facts;
 use crate::hands::Hands;
 use crate::policy::{Policy, Profile};
 use crate::remedies::{self, Asker, Change, Plan, Remedy};
-
-/// Longest time for the changes.
-const DEADLINE: Duration = Duration::from_secs(600);
 
 /// Which remedies, on which cluster, by which policy.
 #[derive(clap::Args)]
@@ -296,11 +292,6 @@ impl List {
         }
         Ok(NOTHING_OPEN)
     }
-}
-
-fn connect(arguments: &ClusterArguments) -> anyhow::Result<Cluster> {
-    let source = arguments.kubernetes.source();
-    Ok(Cluster::connect(&source, Instant::now() + DEADLINE)?)
 }
 
 /// Shows a plan, and what it reaches.

@@ -82,6 +82,20 @@ impl Cluster {
         self.apply(&path, own).map(drop)
     }
 
+    /// Writes a report into the cluster, in place of the one of before.
+    pub fn publish(&self, plural: &str, report: &Value) -> Result<(), Unknown> {
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        let meta = &report["metadata"];
+        let (namespace, name) = (text(&meta["namespace"]), text(&meta["name"]));
+        let path = format!(
+            "/apis/{}/namespaces/{namespace}/{plural}/{name}",
+            text(&report["apiVersion"])
+        );
+        let written = self.patch(&path, "application/apply-patch+yaml", report.clone());
+        let what = format!("{} {namespace}/{name}", text(&report["kind"]));
+        written.map(drop).map_err(|failure| named(&what, failure))
+    }
+
     /// Deletes an object of ours, if it is there.
     pub fn take(&self, own: &OwnObject) -> Result<(), Unknown> {
         match self.present(own)? {

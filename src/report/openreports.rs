@@ -11,22 +11,50 @@ const MOST: usize = 2000;
 
 /// Renders an OpenReports `Report`.
 pub fn render(report: &Report) -> String {
-    text(&manifest(
-        report,
-        "openreports.io/v1alpha1",
-        "Report",
-        "source",
-    ))
+    text(&Kind::OpenReports.of(report))
 }
 
 /// Renders a `PolicyReport` of the working group, for clusters that have no OpenReports.
 pub fn policy_report(report: &Report) -> String {
-    text(&manifest(
-        report,
-        "wgpolicyk8s.io/v1alpha2",
-        "PolicyReport",
-        "",
-    ))
+    text(&Kind::PolicyReport.of(report))
+}
+
+/// A kind of objects that reports are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// `Report` of openreports.io.
+    OpenReports,
+    /// `PolicyReport` of wgpolicyk8s.io, which came before.
+    PolicyReport,
+}
+
+impl Kind {
+    /// The one to write where these definitions are, the newer first.
+    pub fn among<'a>(mut definitions: impl Iterator<Item = &'a str> + Clone) -> Option<Self> {
+        let mut all = definitions.clone();
+        if all.any(|name| name == "reports.openreports.io") {
+            return Some(Self::OpenReports);
+        }
+        definitions
+            .any(|name| name == "policyreports.wgpolicyk8s.io")
+            .then_some(Self::PolicyReport)
+    }
+
+    /// Its name in a path.
+    pub fn plural(self) -> &'static str {
+        match self {
+            Self::OpenReports => "reports",
+            Self::PolicyReport => "policyreports",
+        }
+    }
+
+    /// A report as such an object.
+    pub fn of(self, report: &Report) -> Value {
+        match self {
+            Self::OpenReports => manifest(report, "openreports.io/v1alpha1", "Report", "source"),
+            Self::PolicyReport => manifest(report, "wgpolicyk8s.io/v1alpha2", "PolicyReport", ""),
+        }
+    }
 }
 
 fn text(manifest: &Value) -> String {
@@ -37,7 +65,7 @@ fn text(manifest: &Value) -> String {
 }
 
 /// The object. `source` is the field that names who made it, if the kind has one.
-pub fn manifest(report: &Report, api_version: &str, kind: &str, source: &str) -> Value {
+fn manifest(report: &Report, api_version: &str, kind: &str, source: &str) -> Value {
     let all = report.controls.iter();
     let mut results: Vec<Value> = all.flat_map(|control| of(report, control)).collect();
     let total = results.len();

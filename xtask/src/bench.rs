@@ -26,14 +26,7 @@ const SIDE_BY_SIDE: &str = "4";
 /// Measures and prints all.
 pub fn bench() -> anyhow::Result<()> {
     let binary = run::release_binary()?;
-    run::cargo(&[
-        "build",
-        "--release",
-        "--package",
-        "xtask",
-        "--package",
-        "juju-sim",
-    ])?;
+    run::cargo(&["build", "--profile", "tools", "--package", "xtask"])?;
     println!("binary: {} bytes", std::fs::metadata(&binary)?.len());
     match std::env::args().nth(2).as_deref() {
         Some("hooks") => return hooks(&binary),
@@ -130,7 +123,7 @@ fn measure(command: &mut Command) -> anyhow::Result<Measured> {
 
 fn audits(binary: &Path, sandbox: &Sandbox, name: &str) -> anyhow::Result<()> {
     let kubeconfig = sandbox.kubeconfig("admin");
-    let xtask = run::root().join("target/release/xtask");
+    let xtask = run::root().join("target/tools/xtask");
     let mut audits = Vec::new();
     let mut fetches = Vec::new();
     for _ in 0..AUDITS {
