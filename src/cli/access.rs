@@ -1,13 +1,10 @@
 //! `access`: who can do what to whom, and by which chain.
 
-use std::path::PathBuf;
-
 use anyhow::bail;
 
-use super::{ClusterArguments, NOTHING_OPEN, OPEN, print, read};
+use super::{FactsArguments, NOTHING_OPEN, OPEN, print};
 use crate::access::{Can, To, Who, answers};
 use crate::controls::{Context, Missing};
-use crate::facts::snapshot;
 use crate::policy::Policy;
 
 /// Who, and what.
@@ -20,24 +17,18 @@ pub struct Access {
     /// To what: profile/NAME, or platform.
     #[arg(long, value_name = "WHAT")]
     to: To,
-    /// Look at a snapshot that `collect` wrote, instead of a cluster.
-    #[arg(long, value_name = "DIR", conflicts_with_all = ["kubeconfig", "context", "controller"])]
-    from: Option<PathBuf>,
     /// As JSON.
     #[arg(long)]
     json: bool,
     #[command(flatten)]
-    cluster: ClusterArguments,
+    facts: FactsArguments,
 }
 
 impl Access {
     /// Explains it. Exit status 1 if something can be done.
     pub fn run(self) -> anyhow::Result<u8> {
         let policy = Policy::default();
-        let facts = match &self.from {
-            Some(directory) => snapshot::read(directory)?.0,
-            None => read(&self.cluster, &policy.options)?,
-        };
+        let facts = self.facts.read()?;
         let context = Context::new(&facts, &policy, None);
         let answers = match answers(&context, &self.who, &self.to) {
             Ok(answers) => answers,

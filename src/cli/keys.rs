@@ -1,12 +1,9 @@
 //! `keys`: every certificate and key of the platform.
 
-use std::path::PathBuf;
-
 use anyhow::bail;
 
-use super::{ClusterArguments, NOTHING_OPEN, print, read};
+use super::{FactsArguments, NOTHING_OPEN, print};
 use crate::controls::{Context, Missing};
-use crate::facts::snapshot;
 use crate::keys::{Key, cbom, day, inventory};
 use crate::policy::Policy;
 use crate::report::table::new_table;
@@ -15,10 +12,7 @@ use crate::report::table::new_table;
 #[derive(clap::Args)]
 pub struct Keys {
     #[command(flatten)]
-    cluster: ClusterArguments,
-    /// Tell of a snapshot that `collect` wrote, instead of a cluster.
-    #[arg(long, value_name = "DIR", conflicts_with_all = ["kubeconfig", "context", "controller"])]
-    from: Option<PathBuf>,
+    facts: FactsArguments,
     /// As JSON.
     #[arg(long)]
     json: bool,
@@ -31,10 +25,7 @@ impl Keys {
     /// Lists them.
     pub fn run(self) -> anyhow::Result<u8> {
         let policy = Policy::default();
-        let facts = match &self.from {
-            Some(directory) => snapshot::read(directory)?.0,
-            None => read(&self.cluster, &policy.options)?,
-        };
+        let facts = self.facts.read()?;
         let context = Context::new(&facts, &policy, None);
         let keys = match inventory(&context) {
             Ok(keys) => keys,

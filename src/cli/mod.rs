@@ -25,7 +25,7 @@ use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::cluster::Cluster;
 use crate::facts::handshake::{self, Vantage};
-use crate::facts::{About, Facts, kubernetes};
+use crate::facts::{About, Facts, kubernetes, snapshot};
 use crate::policy::Options;
 
 /// Audit and harden Charmed Kubeflow.
@@ -110,6 +110,26 @@ struct ClusterArguments {
     kubernetes: KubernetesArguments,
     #[command(flatten)]
     controller: juju::ControllerArguments,
+}
+
+/// A cluster, or a snapshot of one.
+#[derive(clap::Args)]
+struct FactsArguments {
+    #[command(flatten)]
+    cluster: ClusterArguments,
+    /// Look at a snapshot that `collect` wrote, instead of a cluster.
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["kubeconfig", "context", "controller"])]
+    from: Option<PathBuf>,
+}
+
+impl FactsArguments {
+    /// What is so there.
+    fn read(&self) -> anyhow::Result<Facts> {
+        match &self.from {
+            Some(directory) => Ok(snapshot::read(directory)?.0),
+            None => read(&self.cluster, &Options::default()),
+        }
+    }
 }
 
 /// Nothing open at or over the threshold.

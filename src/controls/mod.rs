@@ -50,6 +50,18 @@ pub struct Finding {
     pub wanted: String,
 }
 
+impl std::fmt::Display for Finding {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self {
+            object,
+            field,
+            seen,
+            wanted,
+        } = self;
+        write!(f, "{object}: {field} is {seen}; wanted: {wanted}")
+    }
+}
+
 /// What a check found.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Outcome {

@@ -34,11 +34,7 @@ fn case(control: &ControlReport) -> TestCase {
         Verdict::Pass => TestCaseStatus::success(),
         Verdict::Fail => {
             let mut failure = TestCaseStatus::non_success(NonSuccessKind::Failure);
-            let lines = control.findings.iter().map(|f| {
-                let (object, field) = (&f.object, &f.field);
-                format!("{object}: {field} is {}; wanted: {}", f.seen, f.wanted)
-            });
-            let lines: Vec<String> = lines.collect();
+            let lines: Vec<String> = control.findings.iter().map(ToString::to_string).collect();
             let text = format!("{}\n\n{}", lines.join("\n"), control.fix.trim());
             failure
                 .set_message(printable(&control.reason))

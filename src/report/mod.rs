@@ -178,13 +178,7 @@ fn printable(text: &str) -> String {
 
 /// Stands for evidence: the same of the same control has the same.
 pub fn fingerprint(control: &str, finding: &Finding) -> String {
-    let Finding {
-        object,
-        field,
-        seen,
-        wanted,
-    } = finding;
-    crate::mark(format!("{control}\0{object}\0{field}\0{seen}\0{wanted}"))
+    crate::mark(format!("{control} {finding}"))
 }
 
 impl Report {

@@ -77,13 +77,7 @@ fn observation(report: &Report, control: &ControlReport) -> Value {
     let evidence: Vec<Value> = control
         .findings
         .iter()
-        .map(|f| {
-            let text = format!(
-                "{}: {} is {}; wanted: {}",
-                f.object, f.field, f.seen, f.wanted
-            );
-            json!({"description": said(&text)})
-        })
+        .map(|finding| json!({"description": said(&finding.to_string())}))
         .collect();
     if !evidence.is_empty() {
         observation["relevant-evidence"] = evidence.into();

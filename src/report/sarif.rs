@@ -103,14 +103,8 @@ fn results(report: &Report, control: &ControlReport, index: usize) -> Vec<Value>
             .findings
             .iter()
             .map(|finding| {
-                let Finding {
-                    object,
-                    field,
-                    seen,
-                    wanted,
-                } = finding;
-                let text = format!("{object}: {field} is {seen}; wanted: {wanted}");
-                let mut failed = result("fail", &text);
+                let object = &finding.object;
+                let mut failed = result("fail", &finding.to_string());
                 let mut uri = vec![object.kind.as_str(), object.namespace.as_str()];
                 uri.push(&object.name);
                 uri.retain(|part| !part.is_empty());
