@@ -128,6 +128,7 @@ impl Kept {
         let charmhub = charmhub::Source {
             url: options.charmhub_url.clone(),
             proxy: source.proxy.clone(),
+            no_proxy: source.no_proxy.clone(),
             within: WITHIN,
         };
         let told = look_up(facts, &source, &charmhub, self.now.rocks.as_ref(), &|_| ());

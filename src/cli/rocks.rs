@@ -128,6 +128,7 @@ impl Rocks {
         let charmhub = charmhub::Source {
             url: self.charmhub_url.clone(),
             proxy: None,
+            no_proxy: None,
             within: source.within.min(Duration::from_secs(20)),
         };
         let told = look_up(facts, source, &charmhub, None, &|images| {

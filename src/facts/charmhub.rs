@@ -67,6 +67,8 @@ pub struct Source {
     pub url: String,
     /// Proxy that leads there.
     pub proxy: Option<String>,
+    /// Hosts that are reached without it, comma-separated.
+    pub no_proxy: Option<String>,
     /// Longest time for a request.
     pub within: Duration,
 }
@@ -176,7 +178,8 @@ fn ask(source: &Source, followed: &[&Followed]) -> Result<Vec<ResultWire>, Unkno
         .user_agent(concat!("ckf-hardening/", env!("CARGO_PKG_VERSION")));
     if let Some(proxy) = &source.proxy {
         let proxy = reqwest::Proxy::all(proxy).map_err(|_| failed("its proxy is no URL".into()))?;
-        builder = builder.proxy(proxy);
+        let none = source.no_proxy.as_deref().unwrap_or_default();
+        builder = builder.proxy(proxy.no_proxy(reqwest::NoProxy::from_string(none)));
     }
     let client = builder.build().map_err(|why| failed(why.to_string()))?;
     let url = format!("{}/v2/charms/refresh", source.url.trim_end_matches('/'));
