@@ -1,6 +1,7 @@
 //! `cargo xtask bench`: each figure and its yardstick, side by side in one run.
 
 mod agent;
+mod hooks;
 mod rocks;
 
 use std::path::Path;
@@ -9,7 +10,6 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
 use ckf_worlds::World;
-use juju_sim::{Event, Simulation};
 use kube_sandbox::Sandbox;
 
 use crate::run;
@@ -19,7 +19,6 @@ const PROFILES: usize = 2_000;
 /// Runs of each audit and its yardstick, of which the fastest counts: the
 /// machine is shared, and what others do only adds.
 const AUDITS: usize = 3;
-const HOOKS: usize = 100;
 /// As many kinds side by side as the audit reads.
 const SIDE_BY_SIDE: &str = "4";
 
@@ -27,12 +26,20 @@ const SIDE_BY_SIDE: &str = "4";
 pub fn bench() -> anyhow::Result<()> {
     let binary = run::release_binary()?;
     run::cargo(&["build", "--profile", "tools", "--package", "xtask"])?;
+    run::cargo(&[
+        "build",
+        "--profile",
+        "tools",
+        "--package",
+        "juju-sim",
+        "--bins",
+    ])?;
     println!("binary: {} bytes", std::fs::metadata(&binary)?.len());
     match std::env::args().nth(2).as_deref() {
-        Some("hooks") => return hooks(&binary),
+        Some("hooks") => return hooks::hooks(&binary),
         Some("rocks") => return rocks::rocks(&binary),
         _ => {
-            hooks(&binary)?;
+            hooks::hooks(&binary)?;
             rocks::rocks(&binary)?;
             // The rest takes some minutes.
             agent::repairs(&binary)?;
@@ -160,59 +167,4 @@ fn audits(binary: &Path, sandbox: &Sandbox, name: &str) -> anyhow::Result<()> {
         fastest(&audits) / fastest(&fetches),
     );
     Ok(())
-}
-
-/// A hook of the charm, beside a shell that calls the same tools and nothing
-/// else, and beside a charm in Python that does the same. Each takes its turn.
-fn hooks(binary: &Path) -> anyhow::Result<()> {
-    let python = pip_programs::programs("ops", &["ops==3.9.0"])?.join("python");
-    let script = run::root().join("xtask/assets/ops_charm.py");
-    let script = script.to_str().context("the path of the project is text")?;
-    for hook in ["config-changed", "start"] {
-        let mut juju = Simulation::new(run::root(), binary)?;
-        // Only the leader audits, so that no cluster is needed.
-        juju.change(|model| model.leader = false);
-        let event = Event::hook(hook);
-        juju.run(&event);
-        let calls = juju.run(&event).calls;
-        let tools: Vec<String> = calls.iter().map(line).collect();
-        let shell = tools.join(";");
-        let dispatch = juju.charm_directory().join("dispatch");
-        let rivals: [(&Path, Vec<&str>); 3] = [
-            (&dispatch, vec![]),
-            ("/bin/sh".as_ref(), vec!["-c", &shell]),
-            (&python, vec![script]),
-        ];
-        let mut times = [Duration::ZERO; 3];
-        let mut tools_of_ops = 0;
-        for _ in 0..HOOKS {
-            for (time, (program, arguments)) in times.iter_mut().zip(&rivals) {
-                let started = Instant::now();
-                let outcome = juju.run_program(&event, program, arguments);
-                *time += started.elapsed();
-                if !outcome.committed() {
-                    bail!("{}: {}", program.display(), outcome.stderr);
-                }
-                tools_of_ops = outcome.calls.len();
-            }
-        }
-        let [charm, bare, ops] = times.map(|time| time.as_secs_f64() * 1e3 / HOOKS as f64);
-        println!(
-            "{hook}: {charm:.2} ms with {} tools; sh with the same tools {bare:.2} ms, ratio {:.2}; \
-             ops with {tools_of_ops} tools {ops:.2} ms, 1/{:.1}",
-            tools.len(),
-            charm / bare,
-            ops / charm
-        );
-    }
-    Ok(())
-}
-
-/// A call as a line of a shell.
-fn line(call: &juju_sim::Call) -> String {
-    let quote = |text: &String| format!("'{}'", text.replace('\'', "'\\''"));
-    let arguments: Vec<String> = call.arguments.iter().map(quote).collect();
-    let input = call.input.as_ref().map(quote);
-    let input = input.map_or(String::new(), |text| format!("printf %s {text} | "));
-    format!("{input}{} {}", call.tool, arguments.join(" "))
 }
