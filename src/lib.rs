@@ -1,8 +1,8 @@
 //! `ckf-hardening` audits Charmed Kubeflow against its security guide.
 //!
-//! One way through: event → [`facts`] → [`controls`] → [`report`]. `facts`
-//! does all the reading, `controls` is pure, and [`charm`] and [`cli`] do the
-//! writing.
+//! One way through: event → [`facts`] → [`controls`] → [`remedies`] → effects. `facts`
+//! does all the reading, `controls` and `remedies` are pure, and [`charm`], [`agent`] and
+//! [`cli`] do the writing.
 
 pub mod access;
 pub mod agent;
