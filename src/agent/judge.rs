@@ -188,7 +188,7 @@ impl Judge {
         if !self.told.leads {
             self.unrepaired.clear();
         }
-        if !self.repairs.is_due(&self.unrepaired) {
+        if !self.repairs.is_due(&self.unrepaired, &self.options.enforce) {
             return;
         }
         self.unrepaired.clear();

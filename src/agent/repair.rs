@@ -21,13 +21,9 @@ const MOST: usize = 5;
 const REST: Duration = Duration::from_secs(600);
 
 /// Facts that tell of a change of what is enforced: it is put right at once.
-pub const URGENT: [&str; 5] = [
-    "gateways",
-    "envoy_filters",
-    "services",
-    "network_policies",
-    "peer_authentications",
-];
+pub const URGENT: [&str; 3] = ["gateways", "envoy_filters", "services"];
+/// The same of what is enforced beside TLS.
+const TENANTS: [&str; 2] = ["network_policies", "peer_authentications"];
 /// Facts by which remedies decide too, and that change all the time: they are followed so
 /// often at most.
 pub const FIELDS: [&str; 12] = [
@@ -72,11 +68,17 @@ impl Repairs {
         self.refused.as_deref()
     }
 
-    /// Whether changes of these facts are to be followed now.
-    pub fn is_due(&self, changed: &BTreeSet<&'static str>) -> bool {
+    /// Whether changes of these facts are to be followed now, for what is enforced.
+    pub fn is_due(
+        &self,
+        changed: &BTreeSet<&'static str>,
+        enforced: &BTreeSet<remedies::Remedy>,
+    ) -> bool {
         let has = |fields: &[&str]| fields.iter().any(|field| changed.contains(field));
         let is_time = self.tried_at.is_none_or(|at| at.elapsed() >= OFTEN);
-        has(&URGENT) || is_time && has(&FIELDS)
+        // Others change them too, and only some remedies mind.
+        let minds = |remedy: &remedies::Remedy| !remedy.about().is_of_tls();
+        has(&URGENT) || enforced.iter().any(minds) && has(&TENANTS) || is_time && has(&FIELDS)
     }
 
     /// Has what the options enforce hold. Returns what is to be told.

@@ -1,6 +1,6 @@
 //! Objects of ours: what is there, and how they are made, restored and deleted.
 
-use log::warn;
+use log::{info, warn};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -8,7 +8,7 @@ use super::{Cluster, named, within};
 use crate::facts::known::Unknown;
 use crate::facts::kubernetes::Failure;
 use crate::remedies::{
-    Change, Deed, MANAGED_BY, OWN_KINDS, OwnObject, Scope, differences, is_of_platform,
+    Change, Deed, MANAGED_BY, OWN_KINDS, OwnKind, OwnObject, Scope, differences, is_of_platform,
 };
 
 impl Cluster {
@@ -28,7 +28,7 @@ impl Cluster {
                     own.push(object);
                 }
             });
-            unless_missing(listed)?;
+            unless_out_of_reach(kind, listed)?;
         }
         Ok(own)
     }
@@ -46,7 +46,7 @@ impl Cluster {
                 let Meta { uid, generation } = object.metadata;
                 marks.push(format!("{uid} {generation}"));
             });
-            unless_missing(listed)?;
+            unless_out_of_reach(kind, listed)?;
         }
         marks.sort_unstable();
         Ok(crate::mark(marks.join("\n")))
@@ -169,10 +169,15 @@ struct Meta {
     generation: i64,
 }
 
-/// Without Istio there is nothing of its kinds.
-fn unless_missing(listed: Result<(), Unknown>) -> Result<(), Unknown> {
+/// Without Istio there is nothing of its kinds. An account that may enforce TLS only may not
+/// list what other remedies make, and has made none of it.
+fn unless_out_of_reach(kind: OwnKind, listed: Result<(), Unknown>) -> Result<(), Unknown> {
     match listed {
         Err(Unknown::Failed(why)) if why.ends_with("not found") => Ok(()),
+        Err(Unknown::Forbidden(why)) if !kind.is_of_tls() => {
+            info!("objects of ours that may be there are left as they are: {why}");
+            Ok(())
+        }
         other => other,
     }
 }

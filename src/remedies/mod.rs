@@ -75,6 +75,13 @@ pub struct About {
     pub needs_juju: bool,
 }
 
+impl About {
+    /// Whether it is about the gateway's TLS.
+    pub fn is_of_tls(&self) -> bool {
+        self.controls.iter().all(|id| id.starts_with("TLS-"))
+    }
+}
+
 type Decide = fn(&Context<'_>) -> Result<Decision, Missing>;
 
 macro_rules! remedies {

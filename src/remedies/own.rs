@@ -83,6 +83,11 @@ impl OwnKind {
         self != RECORD
     }
 
+    /// Whether the remedies of TLS make such objects.
+    pub fn is_of_tls(self) -> bool {
+        [ENVOY_FILTER, GATEWAY].contains(&self)
+    }
+
     /// The path of all in a namespace; of all, without one.
     pub fn path(self, namespace: Option<&str>) -> String {
         let group = match self.api_version.contains('/') {

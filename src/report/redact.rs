@@ -100,6 +100,11 @@ fn hosts(facts: &Facts) -> BTreeSet<String> {
     names
 }
 
+/// Keys whose values are this program's own words, whoever is called so.
+const OWN_WORDS: [&str; 8] = [
+    "schema", "id", "title", "section", "severity", "verdict", "fix", "kind",
+];
+
 fn walk(value: &mut Value, names: &[(String, String)]) {
     match value {
         Value::String(text) => {
@@ -110,7 +115,10 @@ fn walk(value: &mut Value, names: &[(String, String)]) {
             }
         }
         Value::Array(all) => all.iter_mut().for_each(|value| walk(value, names)),
-        Value::Object(all) => all.values_mut().for_each(|value| walk(value, names)),
+        Value::Object(all) => {
+            let told = all.iter_mut().filter(|(key, _)| !OWN_WORDS.contains(&key.as_str()));
+            told.for_each(|(_, value)| walk(value, names));
+        }
         _ => {}
     }
 }
@@ -147,5 +155,14 @@ mod tests {
         let text = "bob and bobby: RoleBinding bob/x of bob@example.com, abob";
         let told = "person-1 and bobby: RoleBinding person-1/x of person-1@example.com, abob";
         assert_eq!(replaced(text, "bob", "person-1"), told);
+    }
+
+    #[test]
+    fn somebody_may_be_called_as_a_verdict_is() {
+        let mut value = serde_json::json!({"verdict": "fail", "severity": "high", "reason": "fail is high"});
+        let names = [("fail", "person-1"), ("high", "person-2")];
+        walk(&mut value, &names.map(|(a, b)| (a.to_owned(), b.to_owned())));
+        let told = serde_json::json!({"verdict": "fail", "severity": "high", "reason": "person-1 is person-2"});
+        assert_eq!(value, told);
     }
 }

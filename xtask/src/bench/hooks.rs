@@ -128,12 +128,12 @@ fn stubbed(
         bail!("{}", String::from_utf8_lossy(&output.stderr));
     }
     let text = String::from_utf8(output.stdout)?;
-    let rows: Vec<[f64; 3]> = text
+    let rows: Vec<[f64; 2]> = text
         .lines()
         .map(|line| {
             let mut numbers = line.split(' ').map(str::parse);
-            let mut next = || numbers.next().context("three numbers")?.context("a number");
-            Ok([next()?, next()?, next()?])
+            let mut next = || numbers.next().context("two numbers")?.context("a number");
+            Ok([next()?, next()?])
         })
         .collect::<anyhow::Result<_>>()?;
     let [charm, bare, ops] = rows.as_slice() else {
@@ -142,10 +142,9 @@ fn stubbed(
     let each = |total: f64| total * 1e3 / HOOKS as f64;
     for (name, of) in [("charm", charm), ("sh", bare), ("ops", ops)] {
         println!(
-            "  with stub tools, {name}: {:.2} ms, {:.2} ms of CPU, {:.1} MB",
+            "  with stub tools, {name}: {:.2} ms, {:.2} ms of CPU",
             each(of[0]),
             each(of[1]),
-            of[2] / 1e6
         );
     }
     println!(
