@@ -116,7 +116,9 @@ fn walk(value: &mut Value, names: &[(String, String)]) {
         }
         Value::Array(all) => all.iter_mut().for_each(|value| walk(value, names)),
         Value::Object(all) => {
-            let told = all.iter_mut().filter(|(key, _)| !OWN_WORDS.contains(&key.as_str()));
+            let told = all
+                .iter_mut()
+                .filter(|(key, _)| !OWN_WORDS.contains(&key.as_str()));
             told.for_each(|(_, value)| walk(value, names));
         }
         _ => {}
@@ -159,9 +161,13 @@ mod tests {
 
     #[test]
     fn somebody_may_be_called_as_a_verdict_is() {
-        let mut value = serde_json::json!({"verdict": "fail", "severity": "high", "reason": "fail is high"});
+        let mut value =
+            serde_json::json!({"verdict": "fail", "severity": "high", "reason": "fail is high"});
         let names = [("fail", "person-1"), ("high", "person-2")];
-        walk(&mut value, &names.map(|(a, b)| (a.to_owned(), b.to_owned())));
+        walk(
+            &mut value,
+            &names.map(|(a, b)| (a.to_owned(), b.to_owned())),
+        );
         let told = serde_json::json!({"verdict": "fail", "severity": "high", "reason": "person-1 is person-2"});
         assert_eq!(value, told);
     }
