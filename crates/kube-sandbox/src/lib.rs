@@ -13,6 +13,7 @@ mod login;
 mod pki;
 
 use std::fs::{self, File};
+use std::hash::{BuildHasher as _, Hasher as _};
 use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
@@ -269,13 +270,22 @@ impl Drop for Sandbox {
     }
 }
 
+/// Ports that are free now. They are below those that the kernel gives to connections and to
+/// who asks for any: one of these could be taken before the program that is to listen there
+/// has started.
 fn free_ports<const N: usize>() -> anyhow::Result<[u16; N]> {
-    let listeners: Vec<TcpListener> = (0..N)
-        .map(|_| TcpListener::bind("127.0.0.1:0"))
-        .collect::<Result<_, _>>()?;
+    let mut held: Vec<TcpListener> = Vec::new();
     let mut ports = [0; N];
-    for (port, listener) in ports.iter_mut().zip(&listeners) {
+    for port in &mut ports {
+        let listener = (0..1000).find_map(|_| {
+            // Each hasher of the standard library has random keys.
+            let random = std::hash::RandomState::new().build_hasher().finish();
+            let candidate = 10_000 + (random % 20_000) as u16;
+            TcpListener::bind((std::net::Ipv4Addr::LOCALHOST, candidate)).ok()
+        });
+        let listener = listener.context("no port between 10000 and 30000 is free")?;
         *port = listener.local_addr()?.port();
+        held.push(listener);
     }
     Ok(ports)
 }
