@@ -74,23 +74,9 @@ pub(super) fn forged(
     if pods.is_empty() {
         return Err(Missing(format!("no pod of {app} is there")));
     }
-    for (namespace, chain) in rights.runs_in(reached) {
-        for pod in &pods {
-            for port in ports {
-                let Some(step) = admitted(context, &namespace, pod, *port)? else {
-                    continue;
-                };
-                // A sidecar would ask who calls; the platform's own pods have none.
-                if has_sidecar(pod) && !is_open_to(context, &namespace, pod)? {
-                    continue;
-                }
-                let mut chain = chain.clone();
-                chain.push(format!("a pod of namespace {namespace}: {step}"));
-                return Ok(Some(chain));
-            }
-        }
-    }
-    Ok(None)
+    // A sidecar would ask every caller; the platform's own pods have none.
+    let targets = pods.into_iter().map(|pod| (pod, ports.to_vec()));
+    from_pods(context, rights, reached, targets.collect(), None)
 }
 
 /// How pods that somebody can run reach a profile's pods.
@@ -100,25 +86,37 @@ pub(super) fn from_inside(
     reached: &[Reached],
     profile: &str,
 ) -> Chain {
-    let pods: Vec<&Pod> = context
+    let pods = context
         .pods()?
         .iter()
-        .filter(|pod| pod.metadata.namespace == *profile && !pod.is_finished())
-        .collect();
+        .filter(|pod| pod.metadata.namespace == *profile && !pod.is_finished());
+    let targets = pods.map(|pod| {
+        let ports = pod.all_containers().flat_map(|c| &c.ports);
+        let mut ports: Vec<u16> = ports.map(|port| port.container_port).collect();
+        // One that names no port may listen on any.
+        ports.push(8080);
+        (pod, ports)
+    });
+    from_pods(context, rights, reached, targets.collect(), Some(profile))
+}
+
+/// How pods that somebody can run reach one of these ports. A sidecar asks who calls, but for
+/// pods of the namespace that is its `own`.
+fn from_pods(
+    context: &Context<'_>,
+    rights: &Rights<'_>,
+    reached: &[Reached],
+    targets: Vec<(&Pod, Vec<u16>)>,
+    own: Option<&str>,
+) -> Chain {
     for (namespace, chain) in rights.runs_in(reached) {
-        for pod in &pods {
-            let ports = pod.all_containers().flat_map(|c| &c.ports);
-            let mut ports: Vec<u16> = ports.map(|port| port.container_port).collect();
-            // One that names no port may listen on any.
-            ports.push(8080);
+        let is_own = own == Some(namespace.as_str());
+        for (pod, ports) in &targets {
             for port in ports {
-                let Some(step) = admitted(context, &namespace, pod, port)? else {
+                let Some(step) = admitted(context, &namespace, pod, *port)? else {
                     continue;
                 };
-                if namespace != *profile
-                    && has_sidecar(pod)
-                    && !is_open_to(context, &namespace, pod)?
-                {
+                if !is_own && pod.has_sidecar() && !is_open_to(context, &namespace, pod)? {
                     continue;
                 }
                 let mut chain = chain.clone();
@@ -128,10 +126,6 @@ pub(super) fn from_inside(
         }
     }
     Ok(None)
-}
-
-fn has_sidecar(pod: &Pod) -> bool {
-    pod.all_containers().any(|c| c.name == "istio-proxy")
 }
 
 /// Why NetworkPolicies let pods of a namespace reach a port of a pod; `None` if they do not.

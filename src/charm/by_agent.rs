@@ -29,12 +29,15 @@ fn address() -> SocketAddr {
     elsewhere.unwrap_or(SocketAddr::from((Ipv4Addr::LOCALHOST, PORT)))
 }
 
+/// Whether the agent can put right all that is enforced: it has no login to Juju.
+fn can_keep(options: &Options) -> bool {
+    let mut enforced = options.enforce.iter();
+    !enforced.any(|remedy| remedy.about().needs_juju)
+}
+
 /// Whether the agent runs well, and puts right itself all that is enforced.
 pub fn keeps(options: &Options) -> bool {
-    let of_juju = |remedy: &crate::remedies::Remedy| remedy.about().needs_juju;
-    !options.enforce.iter().any(of_juju)
-        && Workload::connect().is_some()
-        && found::is_well(address())
+    can_keep(options) && Workload::connect().is_some() && found::is_well(address())
 }
 
 /// What a leader's hook knows and the agent does not: the rest of [`Told`] follows.
@@ -43,11 +46,7 @@ pub fn audit(
     options: &Options,
     tell: impl Fn(ToldFacts, BTreeMap<String, CredentialState>) -> Told,
 ) -> anyhow::Result<Option<Audited>> {
-    if options
-        .enforce
-        .iter()
-        .any(|remedy| remedy.about().needs_juju)
-    {
+    if !can_keep(options) {
         return Ok(None);
     }
     let Some(workload) = Workload::connect() else {

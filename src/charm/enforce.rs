@@ -46,7 +46,7 @@ pub fn carry_out(
     cluster: &Cluster,
     plan: &Plan,
 ) -> Result<(), String> {
-    let mut access = match plan.changes.iter().any(remedies::Change::is_of_juju) {
+    let mut access = match plan.is_of_juju() {
         true => Access::read(unit, login).map_err(|why| why.to_string()),
         false => Err("nothing is changed by Juju".into()),
     };
@@ -114,9 +114,8 @@ pub fn remove_all(unit: &Unit) -> Result<(), String> {
     let own = cluster.own_objects(&unit.model);
     let own = own.map_err(|why| why.to_string())?;
     let plan = remedies::remove_all(&own);
-    let of_juju = plan.changes.iter().any(remedies::Change::is_of_juju);
     // The login is asked for only if something is put back with it.
-    let options = match of_juju {
+    let options = match plan.is_of_juju() {
         true => config::all().map_err(|why| why.to_string())?,
         false => config::Options::default(),
     };

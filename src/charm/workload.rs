@@ -64,6 +64,5 @@ fn layer() -> Value {
 
 /// Stands for what the agent is told and how it is run: if it is another, it is told anew.
 pub fn mark(told: &Told) -> String {
-    let text = serde_json::to_string(told).unwrap_or_default();
-    crate::mark(format!("{} {} {text}", crate::VERSION, layer()))
+    crate::mark(format!("{} {} {}", crate::VERSION, layer(), told.mark()))
 }

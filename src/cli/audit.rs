@@ -70,11 +70,7 @@ impl Audit {
             anyhow::bail!("--release {name:?} is not one of {}", known.join(", "));
         }
         let (mut policy, problems) = match &self.policy {
-            Some(path) => {
-                let text = std::fs::read_to_string(path)
-                    .with_context(|| format!("policy file {}", path.display()))?;
-                Policy::parse(&text)
-            }
+            Some(path) => super::read_policy(path)?,
             None => (Policy::default(), Vec::new()),
         };
         if self.strict {

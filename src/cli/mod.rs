@@ -26,7 +26,7 @@ use clap::{CommandFactory, Parser, Subcommand};
 use crate::cluster::Cluster;
 use crate::facts::handshake::{self, Vantage};
 use crate::facts::{About, Facts, kubernetes, snapshot};
-use crate::policy::Options;
+use crate::policy::{Options, Policy, PolicyProblem};
 
 /// Audit and harden Charmed Kubeflow.
 #[derive(Parser)]
@@ -62,7 +62,7 @@ enum Command {
     Diff(diff::Diff),
     /// Check a policy.
     #[command(subcommand)]
-    Policy(policy::Policy),
+    Policy(policy::Command),
     /// Show which images run, which were meant to, and which are newest.
     Rocks(Box<rocks::Rocks>),
     /// Bring applications to what Charmhub has newest, one after the other.
@@ -231,20 +231,24 @@ fn connect(arguments: &ClusterArguments) -> anyhow::Result<Cluster> {
 
 /// The policy of a file, or the default. What is wrong with it is an error: who changes
 /// something by a policy must know which.
-fn sound_policy(path: Option<&Path>) -> anyhow::Result<crate::policy::Policy> {
-    use crate::policy::Policy;
+fn sound_policy(path: Option<&Path>) -> anyhow::Result<Policy> {
     let Some(path) = path else {
         return Ok(Policy::default());
     };
-    let text =
-        std::fs::read_to_string(path).with_context(|| format!("policy file {}", path.display()))?;
-    match Policy::parse(&text) {
+    match read_policy(path)? {
         (policy, problems) if problems.is_empty() => Ok(policy),
         (_, problems) => {
             let problems: Vec<String> = problems.iter().map(ToString::to_string).collect();
             anyhow::bail!("{}: {}", path.display(), problems.join("; "))
         }
     }
+}
+
+/// The policy of a file, and what is wrong with it.
+fn read_policy(path: &Path) -> anyhow::Result<(Policy, Vec<PolicyProblem>)> {
+    let text = std::fs::read_to_string(path);
+    let text = text.with_context(|| format!("policy file {}", path.display()))?;
+    Ok(Policy::parse(&text))
 }
 
 /// Reads a cluster and looks at its gateway, with progress on a terminal.

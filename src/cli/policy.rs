@@ -2,19 +2,18 @@
 
 use std::path::PathBuf;
 
-use anyhow::Context as _;
 use clap::Subcommand;
 
-use super::{ClusterArguments, NOTHING_OPEN, OPEN, print, read};
+use super::{ClusterArguments, NOTHING_OPEN, OPEN, print, read, read_policy};
 use crate::controls::assess;
 use crate::facts::snapshot;
-use crate::policy::Policy as Parsed;
+use crate::policy::Policy;
 
 /// As it is published; a test holds it to the code, which need not be in the binary for it.
 const SCHEMA: &str = include_str!("../../docs/policy-v1.schema.json");
 
 #[derive(Subcommand)]
-pub enum Policy {
+pub enum Command {
     /// Tell what is wrong with a policy, by line; with a cluster or a snapshot also what it
     /// would waive now. Exit status 1 if something is wrong.
     Check(Check),
@@ -37,7 +36,7 @@ pub struct Check {
     cluster: ClusterArguments,
 }
 
-impl Policy {
+impl Command {
     pub fn run(self) -> anyhow::Result<u8> {
         match self {
             Self::Check(check) => check.run(),
@@ -48,9 +47,7 @@ impl Policy {
 
 impl Check {
     fn run(self) -> anyhow::Result<u8> {
-        let text = std::fs::read_to_string(&self.file)
-            .with_context(|| format!("policy file {}", self.file.display()))?;
-        let (policy, problems) = Parsed::parse(&text);
+        let (policy, problems) = read_policy(&self.file)?;
         for problem in &problems {
             print(&format!("{}: {problem}\n", self.file.display()))?;
         }
@@ -75,7 +72,7 @@ impl Check {
         Ok(OPEN)
     }
 
-    fn show_waived(&self, policy: &Parsed) -> anyhow::Result<()> {
+    fn show_waived(&self, policy: &Policy) -> anyhow::Result<()> {
         let facts = match (&self.from, self.live) {
             (Some(directory), _) => snapshot::read(directory)?.0,
             (None, true) => read(&self.cluster, &policy.options)?,

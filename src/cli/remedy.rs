@@ -15,7 +15,7 @@ use crate::controls::{Context, assess_named};
 use crate::facts::Facts;
 use crate::hands::Hands;
 use crate::policy::{Policy, Profile};
-use crate::remedies::{self, Asker, Change, Plan, Remedy};
+use crate::remedies::{self, Asker, Plan, Remedy};
 
 /// Which remedies, on which cluster, by which policy.
 #[derive(clap::Args)]
@@ -190,7 +190,7 @@ impl Apply {
         {
             let now = &made.plan;
             bail!(
-                "the cluster is not as it was when this was planned; plan again. Now it would be:\n{now}"
+                "the cluster, or the policy that is given, is not as it was when this was planned; plan again. Now it would be:\n{now}"
             );
         }
         show(&made.plan)?;
@@ -315,7 +315,7 @@ fn is_agreed(what: &str) -> anyhow::Result<bool> {
 }
 
 fn carry_out(arguments: &ClusterArguments, cluster: &Cluster, plan: &Plan) -> anyhow::Result<()> {
-    let mut model: Result<Connection, String> = match plan.changes.iter().any(Change::is_of_juju) {
+    let mut model: Result<Connection, String> = match plan.is_of_juju() {
         true => arguments
             .controller
             .model(&arguments.kubernetes.namespace)

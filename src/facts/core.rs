@@ -197,6 +197,11 @@ impl Pod {
         matches!(&*self.status.phase, "Succeeded" | "Failed")
     }
 
+    /// Whether it is in the mesh by a sidecar.
+    pub fn has_sidecar(&self) -> bool {
+        self.all_containers().any(|c| c.name == "istio-proxy")
+    }
+
     /// The number of a named container port.
     pub fn named_port(&self, name: &str) -> Option<u16> {
         self.all_containers()

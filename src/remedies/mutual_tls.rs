@@ -60,10 +60,6 @@ const CALLERS: [(&str, &str); 2] = [
     ("kfp-api", "ml-pipeline-visualizationserver"),
 ];
 
-fn has_sidecar(pod: &Pod) -> bool {
-    pod.all_containers().any(|c| c.name == "istio-proxy")
-}
-
 /// Pods without a sidecar that call pods with one today, by what is known of them.
 fn clients_without(context: &Context<'_>) -> Result<Vec<String>, Missing> {
     let profiles = context.profile_namespaces()?;
@@ -75,7 +71,7 @@ fn clients_without(context: &Context<'_>) -> Result<Vec<String>, Missing> {
             pod.metadata.namespace == context.namespace()
                 && pod.metadata.label("app.kubernetes.io/name") == Some(caller)
         });
-        let Some(pod) = of_caller.find(|pod| !has_sidecar(pod)) else {
+        let Some(pod) = of_caller.find(|pod| !pod.has_sidecar()) else {
             continue;
         };
         for service in context.services()?.iter().filter(|service| {
@@ -83,14 +79,14 @@ fn clients_without(context: &Context<'_>) -> Result<Vec<String>, Missing> {
         }) {
             let leads_to =
                 |pod: &Pod| service.selects(&pod.metadata.namespace, &pod.metadata.labels);
-            if running()?.any(|pod| leads_to(pod) && has_sidecar(pod)) {
+            if running()?.any(|pod| leads_to(pod) && pod.has_sidecar()) {
                 let (from, to) = (pod.reference(), service.reference());
                 cuts.push(format!("{from}, which has no sidecar, calls {to}"));
             }
         }
     }
     let outside =
-        running()?.filter(|pod| profiles.contains(&*pod.metadata.namespace) && !has_sidecar(pod));
+        running()?.filter(|pod| profiles.contains(&*pod.metadata.namespace) && !pod.has_sidecar());
     cuts.extend(outside.map(|pod| format!("{} has no sidecar", pod.reference())));
     Ok(cuts)
 }

@@ -2,13 +2,26 @@
 
 use serde_json::{Value, json};
 
-use super::own::MANAGED_BY;
+use super::own::{MANAGED_BY, NETWORK_POLICY, Wanted};
 use crate::controls::context::{Context, Missing};
 use crate::facts::core::{NetworkPolicy, Pod};
 use crate::facts::object::Object as _;
 
+/// A policy for what comes in to the pods of a selector: from those of its own namespace, and
+/// of these others.
+pub(super) fn wanted(namespace: &str, name: String, pods: Value, others: &[&str]) -> Wanted {
+    Wanted {
+        kind: NETWORK_POLICY,
+        namespace: namespace.to_owned(),
+        name,
+        content: json!({
+            "podSelector": pods, "policyTypes": ["Ingress"], "ingress": admit(others),
+        }),
+    }
+}
+
 /// Admits all pods of these namespaces, beside those of the policy's own.
-pub(super) fn admit(namespaces: &[&str]) -> Value {
+fn admit(namespaces: &[&str]) -> Value {
     let mut from = vec![json!({"podSelector": {}})];
     from.extend(namespaces.iter().map(
         |name| json!({"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": name}}}),

@@ -113,6 +113,11 @@ pub struct Plan {
 }
 
 impl Plan {
+    /// Whether Juju carries out some of it.
+    pub fn is_of_juju(&self) -> bool {
+        self.changes.iter().any(Change::is_of_juju)
+    }
+
     /// The changes as data: two plans that say the same do the same.
     pub fn data(&self) -> Value {
         self.changes.iter().map(Change::data).collect()

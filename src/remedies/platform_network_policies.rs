@@ -3,8 +3,7 @@
 
 use serde_json::json;
 
-use super::network_policy::{admit, cuts, is_ours};
-use super::own::{NETWORK_POLICY, Wanted};
+use super::network_policy::{cuts, is_ours, wanted};
 use super::{About, Decision, Risk, Wants};
 use crate::controls::context::{Context, Missing};
 use crate::controls::network::WEB_APPS;
@@ -52,16 +51,9 @@ pub(super) fn decide(context: &Context<'_>) -> Result<Decision, Missing> {
             continue;
         }
         guarded.extend(pods);
-        wants.objects.push(Wanted {
-            kind: NETWORK_POLICY,
-            namespace: namespace.to_owned(),
-            name: format!("ckf-hardening-{app}"),
-            content: json!({
-                "podSelector": {"matchLabels": {"app.kubernetes.io/name": app}},
-                "policyTypes": ["Ingress"],
-                "ingress": admit(&[]),
-            }),
-        });
+        let name = format!("ckf-hardening-{app}");
+        let selected = json!({"matchLabels": {"app.kubernetes.io/name": app}});
+        wants.objects.push(wanted(namespace, name, selected, &[]));
     }
     if wants.objects.is_empty() && wants.notes.is_empty() {
         return Ok(Decision::Unwanted("no pod of a web app is there".into()));

@@ -3,8 +3,7 @@
 
 use serde_json::json;
 
-use super::network_policy::{admit, cuts, is_ours};
-use super::own::{NETWORK_POLICY, Wanted};
+use super::network_policy::{cuts, is_ours, wanted};
 use super::{About, Decision, Risk, Wants};
 use crate::controls::context::{Context, Missing, by_namespace};
 use crate::facts::object::Object as _;
@@ -45,16 +44,10 @@ pub(super) fn decide(context: &Context<'_>) -> Result<Decision, Missing> {
             continue;
         }
         guarded.push(profile);
-        wants.objects.push(Wanted {
-            kind: NETWORK_POLICY,
-            namespace: profile.to_owned(),
-            name: NAME.into(),
-            content: json!({
-                "podSelector": {},
-                "policyTypes": ["Ingress"],
-                "ingress": admit(&context.platform_namespaces()),
-            }),
-        });
+        let others = context.platform_namespaces();
+        wants
+            .objects
+            .push(wanted(profile, NAME.into(), json!({}), &others));
     }
     let pods = context.pods()?.iter();
     let pods: Vec<_> = pods
