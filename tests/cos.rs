@@ -12,7 +12,7 @@ use ckf_hardening::catalog;
 use ckf_worlds::World;
 use juju_sim::{Event, Relation, Simulation};
 use serde_json::{Value, json};
-use support::pebble::Pebble;
+use support::pebble::given;
 
 const PEERS: [(u32, &str, &str); 6] = [
     (11, "metrics-endpoint", "grafana-agent-k8s"),
@@ -174,30 +174,27 @@ fn what_a_peer_does_not_take_is_told_by_the_status() {
 #[test]
 fn the_agent_knows_at_once_when_a_way_to_the_report_comes_or_goes() {
     let sandbox = support::cluster(&World::stock("1.10"));
-    let pebble = Pebble::start();
     let mut unit = unit();
     let kubeconfig = sandbox.kubeconfig("admin");
     unit.environment
         .insert("KUBECONFIG".into(), kubeconfig.into());
-    let containers = pebble.containers().into();
-    unit.environment
-        .insert("JUJU_SIM_CONTAINERS".into(), containers);
+    unit.start_pebble("hardening", &[]);
     unit.change(|model| model.relations.clear());
     fire(&mut unit, &Event::pebble_ready("hardening"));
-    let shows = |given: Vec<(String, Value)>| {
-        let told = given
+    let shows = |unit: &Simulation| {
+        let told = given(unit.pebble("hardening"))
             .into_iter()
             .find(|(name, _)| name.ends_with("told.json"));
         told.map(|(_, told)| told["shows"].clone())
     };
-    assert_eq!(shows(pebble.given()), Some(json!(false)));
+    assert_eq!(shows(&unit), Some(json!(false)));
     let ingress = Relation::new(15, "ingress", "istio-pilot", 1);
     unit.change(|model| model.relations.push(ingress));
     changed(&mut unit, 15);
-    assert_eq!(shows(pebble.given()), Some(json!(true)));
+    assert_eq!(shows(&unit), Some(json!(true)));
     let broken = Event::relation(&relation(&unit, 15), "broken", None);
     fire(&mut unit, &broken);
-    assert_eq!(shows(pebble.given()), Some(json!(false)));
+    assert_eq!(shows(&unit), Some(json!(false)));
 }
 
 #[test]
@@ -306,18 +303,16 @@ fn each_alert_fires_when_it_should_and_not_before() {
 #[test]
 fn the_agent_runs_in_its_container_and_is_told_what_it_cannot_read() {
     let sandbox = support::cluster(&World::stock("1.10"));
-    let pebble = Pebble::start();
     let mut unit = unit();
     unit.environment
         .insert("KUBECONFIG".into(), sandbox.kubeconfig("admin").into());
     // Before its container is there nothing is lost.
     fire(&mut unit, &Event::hook("upgrade-charm"));
     fire(&mut unit, &Event::hook("config-changed"));
-    unit.environment
-        .insert("JUJU_SIM_CONTAINERS".into(), pebble.containers().into());
+    unit.start_pebble("hardening", &[]);
     fire(&mut unit, &Event::pebble_ready("hardening"));
-    let given = pebble.given();
-    let told = &given
+    let gave = given(unit.pebble("hardening"));
+    let told = &gave
         .iter()
         .find(|(name, _)| name == "/var/lib/ckf-hardening/told.json")
         .unwrap()
@@ -329,7 +324,7 @@ fn the_agent_runs_in_its_container_and_is_told_what_it_cannot_read() {
     // A way to the report is related.
     assert_eq!(told["shows"], true);
     assert_eq!(told["options"]["external-hostname"], "kubeflow.example.com");
-    let layer = &given
+    let layer = &gave
         .iter()
         .find(|(name, _)| name == "ckf-hardening")
         .unwrap()
@@ -346,11 +341,13 @@ fn the_agent_runs_in_its_container_and_is_told_what_it_cannot_read() {
 
     // With nothing new it is left alone.
     fire(&mut unit, &Event::hook("update-status"));
-    assert_eq!(pebble.given(), []);
+    assert_eq!(given(unit.pebble("hardening")), []);
+    let services = unit.pebble("hardening").services();
+    assert_eq!(services["agent"], "active");
     unit.set_option("tls-min-version", "1.3");
     fire(&mut unit, &Event::hook("config-changed"));
-    let given = pebble.given();
-    assert_eq!(given[0].1["options"]["tls-min-version"], "1.3");
+    let gave = given(unit.pebble("hardening"));
+    assert_eq!(gave[0].1["options"]["tls-min-version"], "1.3");
 
     // Logs go where Loki says, and no longer when it is gone.
     unit.change(|model| {
@@ -366,14 +363,14 @@ fn the_agent_runs_in_its_container_and_is_told_what_it_cannot_read() {
             .insert("grafana-agent-k8s/0".into(), databag);
     });
     changed(&mut unit, 13);
-    let given = pebble.given();
-    let target = |given: &[(String, Value)]| {
-        let layer = given
+    let gave = given(unit.pebble("hardening"));
+    let target = |gave: &[(String, Value)]| {
+        let layer = gave
             .iter()
             .find(|(name, _)| name == "hardening-log-forwarding");
         layer.unwrap().1["log-targets"]["grafana-agent-k8s/0"].clone()
     };
-    let forwards = target(&given);
+    let forwards = target(&gave);
     assert_eq!(
         forwards["location"],
         "http://loki-0.loki:3100/loki/api/v1/push"
@@ -381,7 +378,7 @@ fn the_agent_runs_in_its_container_and_is_told_what_it_cannot_read() {
     assert_eq!(forwards["labels"]["juju_unit"], "ckf-hardening/0");
     let broken = Event::relation(&relation(&unit, 13), "broken", None);
     fire(&mut unit, &broken);
-    let removed = target(&pebble.given());
+    let removed = target(&given(unit.pebble("hardening")));
     assert_eq!(
         (&removed["services"], &removed["location"]),
         (&json!(["-all"]), &json!("(removed)"))
@@ -391,8 +388,8 @@ fn the_agent_runs_in_its_container_and_is_told_what_it_cannot_read() {
     unit.change(|model| model.relations.retain(|relation| relation.id != 13));
     unit.change(|model| model.leader = false);
     fire(&mut unit, &Event::hook("update-status"));
-    assert_eq!(pebble.given()[0].1["leads"], false);
+    assert_eq!(given(unit.pebble("hardening"))[0].1["leads"], false);
     unit.change(|model| model.leader = true);
     fire(&mut unit, &Event::hook("leader-elected"));
-    assert_eq!(pebble.given()[0].1["leads"], true);
+    assert_eq!(given(unit.pebble("hardening"))[0].1["leads"], true);
 }

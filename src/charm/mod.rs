@@ -242,7 +242,8 @@ impl<'a> Charm<'a> {
     /// Whether the agent must be told anew, and this hook has not learned what to tell it.
     fn has_to_learn(&self, event: &Event, is_leader: bool) -> bool {
         let has_led = self.memory.agent().map(|(_, leads)| leads);
-        let is_news = is_ready(event) || observe::is_of_way(event) || has_led == Some(false);
+        // One that could not be told, or never was, waits no longer than to the next hook.
+        let is_news = is_ready(event) || observe::is_of_way(event) || has_led != Some(true);
         is_leader && is_news && Workload::connect().is_some()
     }
 

@@ -18,6 +18,7 @@ use crate::controller::Controller;
 use crate::event::Event;
 use crate::fault::{Fault, Interruption};
 use crate::model::{ActionResult, Call, Juju, Model};
+use crate::pebble::Pebble;
 use crate::server::{self, Action, Hook, Session, lock};
 use crate::tools::TOOLS;
 
@@ -54,7 +55,7 @@ impl Outcome {
 
 /// What else is called by the running charm, so that its calls count.
 #[derive(Clone)]
-pub(crate) struct Link(Arc<Mutex<Session>>);
+pub(crate) struct Link(pub(crate) Arc<Mutex<Session>>);
 
 impl Link {
     /// What happens at this call of the charm; nothing at one of somebody else.
@@ -78,8 +79,10 @@ impl Link {
 
 /// A unit of a charm in a simulated model.
 pub struct Simulation {
-    directory: tempfile::TempDir,
-    session: Arc<Mutex<Session>>,
+    // Before the directory, which holds their files.
+    pub(crate) pebbles: BTreeMap<String, Pebble>,
+    pub(crate) directory: tempfile::TempDir,
+    pub(crate) session: Arc<Mutex<Session>>,
     /// Variables that the container has and Juju passes on.
     pub environment: BTreeMap<String, OsString>,
     controller: Option<Controller>,
@@ -120,6 +123,7 @@ impl Simulation {
         }));
         server::listen(&directory.path().join("agent.socket"), session.clone())?;
         Ok(Self {
+            pebbles: BTreeMap::new(),
             directory,
             session,
             environment: BTreeMap::new(),
@@ -174,7 +178,7 @@ impl Simulation {
     }
 
     /// Interrupts the charm at its next call of a hook tool or of the controller, by
-    /// its name: `secret-set`, `UserManager.SetPassword`.
+    /// its name: `secret-set`, `UserManager.SetPassword`, `pebble POST /v1/layers`.
     pub fn interrupt_at(&mut self, call: &str, what: Interruption) {
         lock(&self.session).fault_at = Some((call.to_owned(), what));
     }
@@ -376,6 +380,8 @@ impl Simulation {
                 "PATH",
                 &format!("{}:/usr/sbin:/usr/bin:/sbin:/bin", path("tools")),
             ),
+            // Juju has them in a place of its own.
+            ("JUJU_SIM_CONTAINERS", &path("containers")),
             ("JUJU_CONTEXT_ID", &format!("{}-{hook}", model.unit)),
         ]
         .into_iter()

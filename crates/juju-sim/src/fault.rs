@@ -1,5 +1,8 @@
 //! Interruptions of a charm between its calls of hook tools.
 
+use nix::sys::signal::{Signal, kill as kill_process};
+use nix::unistd::Pid;
+
 /// What happens at a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Interruption {
@@ -29,11 +32,9 @@ pub struct Fault {
 
 /// Kills a process that the simulation has started.
 pub(crate) fn kill(process: u32) {
-    let process = i32::try_from(process)
-        .ok()
-        .and_then(rustix::process::Pid::from_raw);
-    if let Some(process) = process {
+    // None is 0, which would be our own group.
+    if let Ok(process @ 1..) = i32::try_from(process) {
         // It may have ended by itself.
-        let _ = rustix::process::kill_process(process, rustix::process::Signal::KILL);
+        let _ = kill_process(Pid::from_raw(process), Signal::SIGKILL);
     }
 }

@@ -32,6 +32,7 @@ mod flags;
 mod format;
 pub mod hooksim;
 mod model;
+pub mod pebble;
 mod pending_secrets;
 mod protocol;
 mod secret;
@@ -39,6 +40,7 @@ mod server;
 mod sweep;
 mod tools;
 mod traces;
+mod workload;
 
 pub use self::charm::{Charm, Role};
 pub use self::driver::{Outcome, Simulation};

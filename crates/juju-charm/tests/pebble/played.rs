@@ -39,7 +39,10 @@ pub struct Exchange {
 }
 
 pub fn recordings() -> Vec<Recorded> {
-    serde_json::from_str(include_str!("recordings.json")).unwrap()
+    serde_json::from_str(include_str!(
+        "../../../juju-sim/tests/recordings/pebble.json"
+    ))
+    .unwrap()
 }
 
 /// Serves the recorded exchanges, so many times, and tells what the client made

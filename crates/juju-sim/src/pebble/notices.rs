@@ -1,0 +1,297 @@
+//! What was told: `/v1/notices`. Changes tell of themselves.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use axum::body::Bytes;
+use axum::extract::{ConnectInfo, Path, Query, State};
+use jiff::{SignedDuration, Timestamp};
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+use tokio::time::Instant;
+
+use super::Happened;
+use super::access::Peer;
+use super::answer::{Answer, Parameters, Refusal, decode, sync};
+use super::durations;
+use super::identities::Access;
+use super::state::App;
+
+/// How long a notice is kept.
+const EXPIRY: Duration = Duration::from_hours(7 * 24);
+/// The longest key.
+const KEY: usize = 256;
+/// The largest data, in bytes.
+const DATA: usize = 4096;
+
+/// A notice.
+#[derive(Clone)]
+struct Notice {
+    id: u64,
+    user: Option<u32>,
+    kind: String,
+    key: String,
+    first: Timestamp,
+    last: Timestamp,
+    repeated: Timestamp,
+    occurrences: u64,
+    data: Map<String, Value>,
+    repeat_after: Duration,
+}
+
+impl Notice {
+    fn to_json(&self) -> Value {
+        let mut notice = json!({
+            "id": self.id.to_string(),
+            "user-id": self.user,
+            "type": self.kind,
+            "key": self.key,
+            "first-occurred": self.first,
+            "last-occurred": self.last,
+            "last-repeated": self.repeated,
+            "occurrences": self.occurrences,
+            "expire-after": durations::format(EXPIRY),
+        });
+        if !self.data.is_empty() {
+            notice["last-data"] = Value::Object(self.data.clone());
+        }
+        if !self.repeat_after.is_zero() {
+            notice["repeat-after"] = durations::format(self.repeat_after).into();
+        }
+        notice
+    }
+}
+
+/// All notices.
+#[derive(Default)]
+pub(super) struct Notices(Vec<Notice>);
+
+impl Notices {
+    /// Notes that something occurred; returns the notice's id, and whether it is repeated.
+    pub(super) fn occurred(
+        &mut self,
+        user: Option<u32>,
+        kind: &str,
+        key: &str,
+        data: Map<String, Value>,
+        repeat_after: Duration,
+    ) -> (u64, bool) {
+        let now = Timestamp::now();
+        let same =
+            |notice: &&mut Notice| notice.user == user && notice.kind == kind && notice.key == key;
+        if let Some(notice) = self.0.iter_mut().find(same) {
+            let pause = SignedDuration::try_from(notice.repeat_after.max(repeat_after));
+            let is_due = pause.is_ok_and(|pause| notice.repeated + pause <= now);
+            notice.occurrences += 1;
+            notice.last = now;
+            notice.data = data;
+            notice.repeat_after = repeat_after;
+            if is_due {
+                notice.repeated = now;
+            }
+            return (notice.id, is_due);
+        }
+        let id = self.0.len() as u64 + 1;
+        self.0.push(Notice {
+            id,
+            user,
+            kind: kind.to_owned(),
+            key: key.to_owned(),
+            first: now,
+            last: now,
+            repeated: now,
+            occurrences: 1,
+            data,
+            repeat_after,
+        });
+        (id, true)
+    }
+
+    /// Those that are asked for, in the order in which they were last repeated.
+    fn asked(&self, filter: &Filter<'_>) -> Vec<Value> {
+        let mut asked: Vec<&Notice> = self.0.iter().filter(|n| filter.takes(n)).collect();
+        asked.sort_by_key(|notice| notice.repeated);
+        asked.into_iter().map(Notice::to_json).collect()
+    }
+}
+
+struct Filter<'a> {
+    /// Nobody in particular: everybody's.
+    user: Option<Option<u32>>,
+    kinds: Vec<&'a str>,
+    keys: Vec<&'a str>,
+    after: Option<Timestamp>,
+}
+
+impl Filter<'_> {
+    fn takes(&self, notice: &Notice) -> bool {
+        let is_public = notice.user.is_none();
+        self.user
+            .is_none_or(|user| is_public || notice.user == user)
+            && (self.kinds.is_empty() || self.kinds.contains(&notice.kind.as_str()))
+            && (self.keys.is_empty() || self.keys.contains(&notice.key.as_str()))
+            && self.after.is_none_or(|after| notice.repeated > after)
+    }
+}
+
+/// `GET`, and waits for one if it is told to.
+pub(super) async fn list(
+    State(app): State<App>,
+    ConnectInfo(peer): ConnectInfo<Peer>,
+    Query(parameters): Query<Parameters>,
+) -> Answer {
+    let user = match parameters.one("users") {
+        None => Some(peer.user()),
+        Some("all") if app.lock().access(peer, None) == Access::Admin => None,
+        Some("all") => {
+            let refusal = "only admins may use the \"users\" filter";
+            return Err(Refusal::new(axum::http::StatusCode::FORBIDDEN, refusal));
+        }
+        Some(_) => return Err(Refusal::bad_request("invalid \"users\" filter")),
+    };
+    let after = parameters.one("after").map(str::parse).transpose();
+    let filter = Filter {
+        user,
+        kinds: parameters.many("types"),
+        keys: parameters.many("keys"),
+        after: after.map_err(|_| Refusal::bad_request("invalid \"after\" timestamp"))?,
+    };
+    let deadline = parameters.timeout()?.map(|wait| Instant::now() + wait);
+    let mut changed = app.changed();
+    loop {
+        let asked = app.lock().notices.asked(&filter);
+        let Some(deadline) = deadline.filter(|_| asked.is_empty()) else {
+            return sync(asked);
+        };
+        let waited = tokio::time::timeout_at(deadline, changed.changed()).await;
+        if waited.is_err() {
+            return sync(asked);
+        }
+    }
+}
+
+/// `GET` of one.
+pub(super) async fn get(
+    State(app): State<App>,
+    ConnectInfo(peer): ConnectInfo<Peer>,
+    Path(id): Path<String>,
+) -> Answer {
+    let state = app.lock();
+    let all = Filter {
+        user: (state.access(peer, None) != Access::Admin).then(|| peer.user()),
+        kinds: Vec::new(),
+        keys: Vec::new(),
+        after: None,
+    };
+    let found = state.notices.0.iter().find(|n| n.id.to_string() == id);
+    match found.filter(|notice| all.takes(notice)) {
+        Some(notice) => sync(notice.to_json()),
+        None => Err(Refusal::not_found(format!(
+            "cannot find notice with ID {id:?}"
+        ))),
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case")]
+struct Told {
+    action: String,
+    #[serde(rename = "type")]
+    kind: String,
+    key: String,
+    #[serde(default)]
+    repeat_after: String,
+    #[serde(default)]
+    data: BTreeMap<String, String>,
+}
+
+/// `POST`: somebody tells a notice of their own.
+pub(super) async fn tell(
+    State(app): State<App>,
+    ConnectInfo(peer): ConnectInfo<Peer>,
+    body: Bytes,
+) -> Answer {
+    let told: Told = decode(&body)?;
+    if told.action != "add" {
+        return Err(Refusal::bad_request(format!(
+            "invalid action {:?}",
+            told.action
+        )));
+    }
+    if told.kind != "custom" {
+        return Err(Refusal::bad_request(format!(
+            "invalid type {:?} (can only add \"custom\" notices)",
+            told.kind
+        )));
+    }
+    if told.key.len() > KEY || !is_key(&told.key) {
+        return Err(Refusal::bad_request(format!(
+            "invalid key {:?} (must be in \"example.com/path\" format)",
+            told.key
+        )));
+    }
+    let size: usize = told.data.iter().map(|(k, v)| k.len() + v.len()).sum();
+    if size > DATA {
+        return Err(Refusal::bad_request(format!(
+            "total size of data must be {DATA} bytes or less"
+        )));
+    }
+    let repeat_after = match told.repeat_after.as_str() {
+        "" => Duration::ZERO,
+        text => durations::parse(text)
+            .ok_or_else(|| Refusal::bad_request(format!("invalid repeat-after: {text:?}")))?,
+    };
+    let data = told.data.into_iter().map(|(k, v)| (k, v.into())).collect();
+    let mut state = app.lock();
+    let (id, is_repeated) =
+        state
+            .notices
+            .occurred(peer.user(), "custom", &told.key, data, repeat_after);
+    if is_repeated {
+        state.happened.push(Happened::Notice {
+            id: id.to_string(),
+            key: told.key,
+        });
+    }
+    app.note();
+    sync(json!({"id": id.to_string()}))
+}
+
+/// A domain of two parts or more, then a path.
+fn is_key(key: &str) -> bool {
+    let words = |text: &str, between: char| {
+        text.split(between).all(|word| {
+            let mut parts = word.split('-');
+            parts.all(|part| {
+                let is_plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
+                !part.is_empty() && part.chars().all(is_plain)
+            })
+        })
+    };
+    let Some((domain, path)) = key.split_once('/') else {
+        return false;
+    };
+    domain.contains('.') && words(domain, '.') && words(path, '/')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_key;
+
+    #[test]
+    fn a_key_is_a_domain_and_a_path() {
+        for key in ["example.com/path", "a-b.example.com/x/y-z", "1.2/3"] {
+            assert!(is_key(key), "{key}");
+        }
+        for key in [
+            "badkey",
+            "example/path",
+            "example.com/",
+            "Example.com/x",
+            "a..b/c",
+            "a.b/c_d",
+        ] {
+            assert!(!is_key(key), "{key}");
+        }
+    }
+}

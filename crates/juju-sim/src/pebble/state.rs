@@ -1,0 +1,135 @@
+//! What a Pebble knows.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use jiff::Timestamp;
+use nix::sys::signal::{Signal, killpg};
+use nix::unistd::Pid;
+use tokio::sync::watch;
+
+use super::changes::Changes;
+use super::exchanges::Exchange;
+use super::exec::Waiting;
+use super::identities::Identities;
+use super::logs::Logs;
+use super::notices::Notices;
+use super::plan::Plan;
+use super::{Happened, Options, checks, loki, services};
+use crate::driver::Link;
+
+/// What every handler has.
+pub(super) type App = Arc<Shared>;
+
+/// A Pebble.
+pub(super) struct Shared {
+    state: Mutex<State>,
+    changed: watch::Sender<u64>,
+    /// Differs after each start.
+    pub(super) boot: String,
+    pub(super) address: SocketAddr,
+    pub(super) options: Options,
+    pub(super) link: Option<Link>,
+}
+
+/// What changes of it.
+pub(super) struct State {
+    pub(super) layers: Vec<(String, Plan)>,
+    pub(super) plan: Plan,
+    pub(super) services: BTreeMap<String, services::Service>,
+    pub(super) checks: BTreeMap<String, checks::Check>,
+    pub(super) changes: Changes,
+    pub(super) notices: Notices,
+    pub(super) identities: Identities,
+    pub(super) logs: Logs,
+    /// Where each log target is in them.
+    pub(super) places: loki::Places,
+    /// Commands whose client has yet to connect, by task.
+    pub(super) waiting: BTreeMap<u64, Waiting>,
+    /// Groups of processes that run.
+    pub(super) processes: BTreeSet<u32>,
+    pub(super) exchanges: Vec<Exchange>,
+    pub(super) happened: Vec<Happened>,
+    /// Counts what may end a wait.
+    pub(super) changed: watch::Sender<u64>,
+}
+
+impl Shared {
+    pub(super) fn new(options: Options, address: SocketAddr, link: Option<Link>) -> Self {
+        let (changed, _) = watch::channel(0);
+        let state = State {
+            layers: Vec::new(),
+            plan: Plan::default(),
+            services: BTreeMap::new(),
+            checks: BTreeMap::new(),
+            changes: Changes::default(),
+            notices: Notices::default(),
+            identities: Identities::default(),
+            logs: Logs::default(),
+            places: loki::Places::new(),
+            waiting: BTreeMap::new(),
+            processes: BTreeSet::new(),
+            exchanges: Vec::new(),
+            happened: Vec::new(),
+            changed: changed.clone(),
+        };
+        Self {
+            state: Mutex::new(state),
+            changed,
+            boot: format!("{:x}", Timestamp::now().as_nanosecond()),
+            address,
+            options,
+            link,
+        }
+    }
+
+    /// The state. Never held while something is awaited.
+    pub(super) fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Wakes when something has changed from now on.
+    pub(super) fn changed(&self) -> watch::Receiver<u64> {
+        self.changed.subscribe()
+    }
+
+    /// Something has changed.
+    pub(super) fn note(&self) {
+        self.changed.send_modify(|count| *count += 1);
+    }
+
+    /// Where a file of the container lies on this machine.
+    pub(super) fn host_path(&self, path: &str) -> PathBuf {
+        match &self.options.root {
+            Some(root) => root.join(path.trim_start_matches('/')),
+            None => PathBuf::from(path),
+        }
+    }
+
+    /// What the container calls a file of this machine.
+    pub(super) fn container_path(&self, path: &Path) -> String {
+        let below = self.options.root.as_ref();
+        match below.and_then(|root| path.strip_prefix(root).ok()) {
+            Some(path) => format!("/{}", path.display()),
+            None => path.display().to_string(),
+        }
+    }
+
+    /// Ends what was started.
+    pub(super) fn kill_all(&self) {
+        for group in std::mem::take(&mut self.lock().processes) {
+            signal(group, Signal::SIGKILL);
+        }
+    }
+}
+
+/// Sends a signal to a process that was started, and to what it has started.
+pub(super) fn signal(group: u32, signal: Signal) {
+    // None is 0, which would be our own.
+    if let Ok(group @ 1..) = i32::try_from(group) {
+        // It may have ended by itself.
+        let _ = killpg(Pid::from_raw(group), signal);
+    }
+}

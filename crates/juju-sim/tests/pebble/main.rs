@@ -1,0 +1,94 @@
+//! The simulated Pebble is held to what Pebble 1.26 was recorded to answer, and to the real
+//! client of `ops`.
+
+mod recorded;
+mod wire;
+
+use std::fs::DirBuilder;
+use std::os::unix::fs::DirBuilderExt as _;
+use std::path::Path;
+use std::process::Command;
+
+use juju_sim::pebble::{Options, Pebble};
+use serde::Deserialize;
+
+use crate::recorded::{Compared, Normal, Recorded, recordings};
+
+/// What came of a step of the client.
+#[derive(Deserialize)]
+struct Step {
+    name: String,
+    summary: String,
+}
+
+#[test]
+fn the_client_of_ops_finds_what_it_found_in_pebble_itself() {
+    let directory = tempfile::tempdir().unwrap();
+    // As that of the recordings.
+    let scratch = directory.path().join("tmpfr62dsbs");
+    DirBuilder::new().mode(0o700).create(&scratch).unwrap();
+    let socket = directory.path().join("pebble.socket");
+    let pebble = Pebble::start(&socket, Options::default()).unwrap();
+    let there = pebble.address().to_string();
+    let python = pip_programs::programs("ops", &["ops==3.9.0"]).unwrap();
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/pebble/steps.py");
+    let output = Command::new(python.join("python"))
+        .arg(script)
+        .arg(&socket)
+        .arg(&scratch)
+        .arg(&there)
+        .output()
+        .unwrap();
+    let complaint = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{complaint}");
+    let said = String::from_utf8(output.stdout).unwrap();
+    let steps = said.lines().map(|line| serde_json::from_str(line).unwrap());
+    let steps: Vec<Step> = steps.collect();
+
+    let normal = Normal {
+        scratch: scratch.to_str().unwrap(),
+        there: &there,
+    };
+    let recorded = recordings();
+    let mut differ = summaries(&recorded, &steps, &normal);
+    let wanted: Vec<(&str, Compared)> = recorded
+        .iter()
+        .flat_map(|one| one.exchanges.iter().map(|e| (one.name.as_str(), e)))
+        .map(|(name, exchange)| (name, exchange.compared(&normal)))
+        .collect();
+    let came = pebble.exchanges();
+    for ((name, wanted), came) in wanted.iter().zip(&came) {
+        let came = normal.exchange(came);
+        if *wanted != came {
+            differ.push(format!("{name}:\n  Pebble {wanted:?}\n  here   {came:?}"));
+        }
+    }
+    let number = differ.len();
+    assert!(differ.is_empty(), "{number} differ:\n{}", differ.join("\n"));
+    assert_eq!((recorded.len(), wanted.len()), (57, came.len()));
+}
+
+/// Steps of which something else came than was recorded.
+fn summaries(recorded: &[Recorded], steps: &[Step], normal: &Normal<'_>) -> Vec<String> {
+    let names = |one: &Recorded| one.name.clone();
+    let recorded_names: Vec<String> = recorded.iter().map(names).collect();
+    let names: Vec<&String> = steps.iter().map(|step| &step.name).collect();
+    assert_eq!(recorded_names.iter().collect::<Vec<_>>(), names);
+    let text = |summary: &str| {
+        let lines = normal.text(summary);
+        let timeless = lines.lines().map(|line| {
+            let is_time = |word: &&str| !(word.starts_with("20") && word.ends_with('Z'));
+            let words: Vec<&str> = line.split(' ').filter(is_time).collect();
+            words.join(" ")
+        });
+        timeless.collect::<Vec<_>>().join("\n")
+    };
+    let pairs = recorded.iter().zip(steps);
+    let other = pairs.filter(|(one, step)| text(&one.summary) != text(&step.summary));
+    other
+        .map(|(one, step)| {
+            let (wanted, came) = (text(&one.summary), text(&step.summary));
+            format!("{}:\n  Pebble {wanted}\n  here   {came}", one.name)
+        })
+        .collect()
+}
