@@ -57,6 +57,20 @@ impl Severity {
     }
 }
 
+impl Source {
+    /// What is asked.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Kubernetes => "cluster",
+            Self::Juju => "juju",
+            Self::Ledger => "ledger",
+            Self::Registry => "registry",
+            Self::Attestation => "attestation",
+            Self::Policy => "policy",
+        }
+    }
+}
+
 impl FromStr for Severity {
     type Err = String;
 
@@ -82,8 +96,6 @@ pub enum Source {
     Ledger,
     /// An image registry, or Charmhub.
     Registry,
-    /// A TLS handshake.
-    Handshake,
     /// A person's word, in the policy.
     Attestation,
     /// The policy itself.
@@ -106,8 +118,15 @@ pub struct Control {
     pub source: Source,
     /// Why it matters.
     pub why: String,
+    /// What is looked at, and what passes.
+    pub check: String,
     /// How to put it right.
     pub fix: String,
+    /// How the charm keeps it so by itself, if it can.
+    #[serde(default)]
+    pub kept: String,
+    /// When a finding may be waived.
+    pub waive: String,
     /// Where it stands in other catalogues.
     pub mappings: Mappings,
 }

@@ -13,13 +13,14 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::{Registry, Unit};
 
 use super::repair::Repairs;
-use super::told::Told;
+use super::told::{CredentialState, Told};
 use crate::catalog::Severity;
 use crate::controls::Verdict;
 use crate::facts::Facts;
 use crate::facts::known::Known;
 use crate::facts::watch::Counts;
 use crate::pki::renewal_time;
+use crate::policy::Policy;
 use crate::report::{ControlReport, Report};
 use crate::rocks::{Inventory, Row};
 
@@ -178,6 +179,83 @@ pub fn classic(open_metrics: &str) -> String {
         out.push('\n');
     }
     out
+}
+
+/// A metric, for who reads about them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Described {
+    /// Its name, as Prometheus keeps it.
+    pub name: String,
+    /// `gauge` or `counter`.
+    pub kind: String,
+    /// What it tells.
+    pub help: String,
+    /// Names of its labels.
+    pub labels: Vec<String>,
+}
+
+/// Every metric that there is.
+pub fn all() -> Vec<Described> {
+    let report = Report::audit(&Facts::default(), &Policy::default(), None, Vec::new());
+    let times = CertificateTimes {
+        source: "served",
+        not_after: 0,
+        renewal: 0,
+    };
+    let credential = CredentialState {
+        rotated: Some(Timestamp::UNIX_EPOCH),
+        due: Some(Timestamp::UNIX_EPOCH),
+        ..CredentialState::default()
+    };
+    let told = Told {
+        credentials: BTreeMap::from([("dex".to_owned(), credential)]),
+        ..Told::default()
+    };
+    let text = render(&State {
+        report: &report,
+        numbers: &Numbers::default(),
+        repairs: &Repairs::default(),
+        watches: Counts::default(),
+        open_since: &BTreeMap::from([("TLS-01".to_owned(), Timestamp::UNIX_EPOCH)]),
+        certificates: &[times],
+        images: Images::default(),
+        told: &told,
+        has_enforced: false,
+    });
+    described(&classic(&text))
+}
+
+/// Reads metrics in the text format.
+fn described(text: &str) -> Vec<Described> {
+    let mut all: Vec<Described> = Vec::new();
+    for line in text.lines() {
+        let mut words = line.splitn(4, ' ');
+        match (words.next(), words.next(), words.next(), words.next()) {
+            (Some("#"), Some("HELP"), Some(name), Some(help)) => all.push(Described {
+                name: name.to_owned(),
+                kind: String::new(),
+                help: help.trim_end_matches('.').to_owned(),
+                labels: Vec::new(),
+            }),
+            (Some("#"), Some("TYPE"), Some(_), Some(kind)) => {
+                if let Some(last) = all.last_mut() {
+                    kind.clone_into(&mut last.kind);
+                }
+            }
+            _ => {
+                let braced = line
+                    .split_once('{')
+                    .and_then(|(_, rest)| rest.split_once('}'));
+                if let (Some((labels, _)), Some(last)) = (braced, all.last_mut())
+                    && last.labels.is_empty()
+                {
+                    let pairs = labels.split("\",").filter_map(|pair| pair.split_once('='));
+                    last.labels = pairs.map(|(name, _)| name.to_owned()).collect();
+                }
+            }
+        }
+    }
+    all
 }
 
 fn of_controls(registry: &mut Registry, state: &State<'_>) {

@@ -20,6 +20,7 @@ use anyhow::Context as _;
 use log::info;
 
 use self::judge::Judge;
+pub use self::metrics::{Described, all as metrics};
 use self::publish::Publisher;
 pub use self::tls_listener::Pair;
 use self::tls_listener::TlsListener;

@@ -17,7 +17,6 @@ pub const CHECKS: &[(&str, Check)] = &[
     ("CRED-02", nobody_is_idle),
     ("CRED-03", least_privilege),
     ("CRED-04", dex_is_rotated),
-    ("CRED-05", gatekeeper_secret_is_rotated),
     ("CRED-09", minio_is_rotated),
     ("CRED-12", mysql_is_rotated),
     ("JUJU-01", credentials_are_not_shared),
@@ -189,18 +188,6 @@ fn dex_is_rotated(context: &Context<'_>) -> Result<Outcome, Missing> {
     let since = context.rotated().get("dex").copied();
     let dex = with_password.map(|dex| (reference("juju", "Application", "", &dex.name), since));
     Ok(by_age(context, dex.collect(), "Dex has no static user"))
-}
-
-fn gatekeeper_secret_is_rotated(context: &Context<'_>) -> Result<Outcome, Missing> {
-    let mut applications = context.applications()?.iter();
-    Ok(match applications.any(|app| app.charm == "oidc-gatekeeper") {
-        true => Outcome::NotAssessed(
-            "oidc-gatekeeper makes its client secret once and tells nobody when; attest the day \
-             on which it was changed"
-                .into(),
-        ),
-        false => Outcome::NotApplicable("the model has no application of oidc-gatekeeper".into()),
-    })
 }
 
 fn minio_is_rotated(context: &Context<'_>) -> Result<Outcome, Missing> {

@@ -366,13 +366,20 @@ pub use self::fit::fit;
 /// Explains a control in words.
 pub fn explain(control: &catalog::Control) -> String {
     let mut text = format!(
-        "{} {}\nsection: {}\nseverity: {}\n\n{}\n\nfix: {}\n",
+        "{} {}\nsection: {}\nseverity: {}\nread from: {}\n\n{}\n\nchecked: {}\n\nfix: {}\n{}\nwaive: {}\n\n",
         control.id,
         control.title,
         control.section,
         control.severity.name(),
+        control.source.name(),
         control.why.trim(),
-        control.fix.trim()
+        control.check.trim(),
+        control.fix.trim(),
+        match control.kept.trim() {
+            "" => String::new(),
+            kept => format!("\nby the charm: {kept}\n"),
+        },
+        control.waive.trim(),
     );
     let mut last = "";
     for (name, id) in control.mappings.all() {
@@ -394,7 +401,7 @@ pub fn explain(control: &catalog::Control) -> String {
         .collect();
     if !remedies.is_empty() {
         text.push_str(&format!(
-            "\nremedy: ckf-hardening plan {}\n",
+            "\nby remedy: ckf-hardening plan {}\n",
             remedies.join(" ")
         ));
     }
