@@ -103,7 +103,7 @@ pub enum Source {
 }
 
 /// A control, but for its check.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Control {
     /// Id, for example `TLS-01`.
@@ -132,7 +132,7 @@ pub struct Control {
 }
 
 /// Where a control stands in other catalogues.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 pub struct Mappings {
     /// NIST SP 800-53 revision 5.

@@ -195,6 +195,33 @@ const REMOVALS: [&str; 5] = [
 ];
 
 #[test]
+fn a_kept_plan_is_applied_by_the_policy_that_it_was_made_with() {
+    let sandbox = cluster(&stock());
+    let folder = tempfile::tempdir().unwrap();
+    let operator = Operator {
+        sandbox: &sandbox,
+        store: folder.path(),
+    };
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let (policy, kept) = (path("policy.yaml"), path("plan.json"));
+    let waiver = "waivers: [{control: AUTHZ-06, reason: known, owner: me, expires: 2099-01-31}]\n";
+    std::fs::write(&policy, waiver).unwrap();
+    let remedies = ["plan", "foreign-role-bindings", "pod-security-labels"];
+    let asked = [&remedies[..], &["--policy", &policy, "--out", &kept]].concat();
+    let plan = operator.says(1, &asked);
+    assert!(!plan.contains("by-hand"), "{plan}");
+
+    let both = operator.says(2, &["apply", "--plan", &kept, "--policy", &policy]);
+    assert!(both.contains("cannot be used with"), "{both}");
+    // By then the file may say something else.
+    std::fs::write(&policy, "").unwrap();
+    let told = operator.says(0, &["apply", "--plan", &kept]);
+    assert!(told.contains("PSS-04: fail -> pass"), "{told}");
+    let waived = sandbox.kubectl(&["get", "rolebinding", "-n", "admin", "by-hand"]);
+    assert!(waived.unwrap().status.success());
+}
+
+#[test]
 fn a_stock_deployment_is_hardened_by_apply_alone_and_ends_as_it_began() {
     let sandbox = cluster(&stock());
     let controller = controller("62ab6cbb-ee5b-4fa3-872f-3a9f4a242d8e");

@@ -20,8 +20,8 @@ use crate::config::Options;
 use crate::controls::{Standing, Verdict};
 use crate::facts::Facts;
 use crate::facts::handshake::{self, Vantage};
-use crate::facts::known::Known;
-use crate::facts::kubernetes::Source;
+use crate::facts::known::{Known, Unknown};
+use crate::facts::kubernetes::{Source, read_others};
 use crate::facts::watch::Live;
 use crate::report::{Report, html, json};
 use crate::rocks::{Inventory, Ledger};
@@ -34,6 +34,9 @@ const LOOKS: Duration = Duration::from_secs(2);
 const EVERYTHING: Duration = Duration::from_secs(300);
 /// How often clients' handshakes are made.
 const HANDSHAKES: Duration = Duration::from_secs(300);
+/// How often kinds are read that only the policy's own controls are about, and within what time.
+const OTHERS: Duration = Duration::from_secs(300);
+const WITHIN: Duration = Duration::from_secs(60);
 /// How long the first lists are waited for.
 const FIRST: Duration = Duration::from_secs(120);
 
@@ -59,6 +62,7 @@ pub struct Judge {
     open_since: BTreeMap<String, Timestamp>,
     everything_at: Option<Instant>,
     handshake_at: Option<Instant>,
+    others_at: Option<Instant>,
     judged_at: Option<Instant>,
 }
 
@@ -95,6 +99,7 @@ impl Judge {
             open_since: BTreeMap::new(),
             everything_at: None,
             handshake_at: None,
+            others_at: None,
             judged_at: None,
         }
     }
@@ -120,6 +125,9 @@ impl Judge {
             }
             self.unrepaired.extend(&changed);
             self.repair();
+            if self.look_at_others() {
+                changed.insert("others");
+            }
             if changed.is_empty() || !self.has_rested(&changed) {
                 continue;
             }
@@ -176,6 +184,8 @@ impl Judge {
         self.publisher.set_shows(told.shows);
         self.told = told;
         (self.options, self.problems) = parse(&self.told);
+        // The policy may be about others now.
+        self.others_at = None;
         log::set_max_level(self.options.log_level);
         self.live.change("juju", |facts| {
             self.told.put_into(facts);
@@ -302,6 +312,32 @@ impl Judge {
                 true => Ok(()),
             },
         });
+    }
+
+    /// Reads what only the policy's own controls are about, when it is time; returns whether it
+    /// is other than it was. It is not watched: it may be any kind, and as many.
+    fn look_at_others(&mut self) -> bool {
+        let kinds = self.options.policy.kinds();
+        let is_time = self.others_at.is_none_or(|at| at.elapsed() >= OTHERS);
+        if kinds.is_empty() || !is_time {
+            return false;
+        }
+        self.others_at = Some(Instant::now());
+        let others = match read_others(&self.source, &kinds, WITHIN) {
+            Ok(others) => others,
+            Err(why) => {
+                let unknown = || Known::Unknown(Unknown::Failed(why.to_string()));
+                let failed = kinds.iter().map(|kind| (kind.to_string(), unknown()));
+                failed.collect()
+            }
+        };
+        let mut is_other = false;
+        self.live.change("others", |facts| {
+            is_other = facts.others != others;
+            facts.others = others;
+            false
+        });
+        is_other
     }
 
     /// Makes handshakes with the gateway when it is time, or when what it serves may be

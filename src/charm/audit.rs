@@ -1,5 +1,6 @@
 //! Reads the cluster that the unit runs in, and judges it.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use juju_charm::Unit;
@@ -16,6 +17,7 @@ use crate::facts::known::{Known, Unknown};
 use crate::facts::kubernetes::{self, ReadError, Source};
 use crate::facts::{About, Facts};
 use crate::policy::Options as Declared;
+use crate::policy::custom::ObjectKind;
 use crate::report::Report;
 use crate::rocks::Inventory;
 
@@ -118,21 +120,21 @@ pub fn run(
 
 /// What the cluster of this unit tells, and the controller if there is a login to it.
 pub fn read(unit: &Unit, options: &Options) -> Result<Facts, ReadError> {
-    let mut facts = read_cluster(unit)?;
+    let mut facts = read_cluster(unit, &options.policy.kinds())?;
     if let Some(option) = &options.juju_credentials {
         facts.juju = read_juju(unit, option, &options.policy.options);
     }
     Ok(facts)
 }
 
-/// What the cluster of this unit tells.
-pub fn read_cluster(unit: &Unit) -> Result<Facts, ReadError> {
+/// What the cluster of this unit tells, and what it has of kinds that only a policy is about.
+pub fn read_cluster(unit: &Unit, kinds: &BTreeSet<ObjectKind>) -> Result<Facts, ReadError> {
     let about = About {
         collected_at: crate::now(),
         // On Kubernetes a model is a namespace of its name.
         namespace: unit.model.clone(),
     };
-    kubernetes::read(&Source::default(), about, DEADLINE, &|_| ())
+    kubernetes::read(&Source::default(), about, kinds, DEADLINE, &|_| ())
 }
 
 /// What the controller tells with the login of the option.

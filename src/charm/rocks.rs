@@ -1,6 +1,7 @@
 //! What is known of the platform's images from one audit to the next: which digests ran,
 //! and what registries and Charmhub told, which are asked once a day.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -207,7 +208,7 @@ pub fn check(unit: &Unit) -> anyhow::Result<()> {
         );
     }
     action::log(&format!("reading the cluster of model {}", unit.model))?;
-    let mut facts = super::audit::read_cluster(unit)?;
+    let mut facts = super::audit::read_cluster(unit, &BTreeSet::new())?;
     if let Some(option) = &charm.options.juju_credentials {
         facts.juju = super::audit::read_juju(unit, option, &charm.options.policy.options);
     }

@@ -40,7 +40,7 @@ pub struct Audit {
     /// Severity from which an open finding makes the exit status 1, or `never`.
     #[arg(long, default_value = "low", value_parser = policy::parse_threshold)]
     fail_on: Threshold,
-    /// Policy: thresholds, allow-lists, waivers and attestations, in YAML.
+    /// Policy: thresholds, allow-lists, waivers, attestations and controls of your own, in YAML.
     #[arg(long, value_name = "FILE")]
     policy: Option<PathBuf>,
     /// Judge warnings as failures.
@@ -102,7 +102,7 @@ impl Audit {
             }
             (None, None) => {
                 let host = policy.external_hostname.as_deref();
-                read_and_look(&self.cluster, &policy.options, host)?
+                read_and_look(&self.cluster, &policy, host)?
             }
         };
         let mut report = Report::audit(&facts, &policy, self.release.as_deref(), problems);

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use super::{ClusterArguments, NOTHING_OPEN, print, read_and_look};
 use crate::facts::snapshot;
-use crate::policy::{self, Options};
+use crate::policy::{self, Policy};
 
 #[derive(clap::Args)]
 pub struct Collect {
@@ -16,15 +16,25 @@ pub struct Collect {
     /// Host by which users reach the platform, for which the gateway is asked.
     #[arg(long, value_name = "HOST", value_parser = policy::parse_hostname)]
     external_hostname: Option<String>,
+    /// Policy; what its own controls are about is read too.
+    #[arg(long, value_name = "FILE")]
+    policy: Option<PathBuf>,
 }
 
 impl Collect {
     pub fn run(self) -> anyhow::Result<u8> {
-        let facts = read_and_look(
-            &self.cluster,
-            &Options::new(),
-            self.external_hostname.as_deref(),
-        )?;
+        let policy = match &self.policy {
+            Some(path) => {
+                let (policy, problems) = super::read_policy(path)?;
+                for problem in problems {
+                    log::warn!("{problem}");
+                }
+                policy
+            }
+            None => Policy::default(),
+        };
+        let host = self.external_hostname.as_deref();
+        let facts = read_and_look(&self.cluster, &policy, host)?;
         snapshot::write(&facts, &self.directory)?;
         let unknown = facts
             .kinds()

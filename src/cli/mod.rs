@@ -26,7 +26,7 @@ use clap::{CommandFactory, Parser, Subcommand};
 use crate::cluster::Cluster;
 use crate::facts::handshake::{self, Vantage};
 use crate::facts::{About, Facts, kubernetes, snapshot};
-use crate::policy::{Options, Policy, PolicyProblem};
+use crate::policy::{Policy, PolicyProblem};
 
 /// Audit and harden Charmed Kubeflow.
 #[derive(Parser)]
@@ -127,7 +127,7 @@ impl FactsArguments {
     fn read(&self) -> anyhow::Result<Facts> {
         match &self.from {
             Some(directory) => Ok(snapshot::read(directory)?.0),
-            None => read(&self.cluster, &Options::default()),
+            None => read(&self.cluster, &Policy::default()),
         }
     }
 }
@@ -229,13 +229,10 @@ fn connect(arguments: &ClusterArguments) -> anyhow::Result<Cluster> {
     )?)
 }
 
-/// The policy of a file, or the default. What is wrong with it is an error: who changes
+/// The policy of a text that is from a file. What is wrong with it is an error: who changes
 /// something by a policy must know which.
-fn sound_policy(path: Option<&Path>) -> anyhow::Result<Policy> {
-    let Some(path) = path else {
-        return Ok(Policy::default());
-    };
-    match read_policy(path)? {
+fn sound(text: &str, path: &Path) -> anyhow::Result<Policy> {
+    match Policy::parse(text) {
         (policy, problems) if problems.is_empty() => Ok(policy),
         (_, problems) => {
             let problems: Vec<String> = problems.iter().map(ToString::to_string).collect();
@@ -246,24 +243,26 @@ fn sound_policy(path: Option<&Path>) -> anyhow::Result<Policy> {
 
 /// The policy of a file, and what is wrong with it.
 fn read_policy(path: &Path) -> anyhow::Result<(Policy, Vec<PolicyProblem>)> {
-    let text = std::fs::read_to_string(path);
-    let text = text.with_context(|| format!("policy file {}", path.display()))?;
-    Ok(Policy::parse(&text))
+    Ok(Policy::parse(&policy_text(path)?))
+}
+
+fn policy_text(path: &Path) -> anyhow::Result<String> {
+    std::fs::read_to_string(path).with_context(|| format!("policy file {}", path.display()))
 }
 
 /// Reads a cluster and looks at its gateway, with progress on a terminal.
 fn read_and_look(
     cluster: &ClusterArguments,
-    declared: &Options,
+    policy: &Policy,
     host: Option<&str>,
 ) -> anyhow::Result<Facts> {
-    let mut facts = read(cluster, declared)?;
+    let mut facts = read(cluster, policy)?;
     facts.handshake = handshake::read(&facts, host, Vantage::here());
     Ok(facts)
 }
 
-/// Reads a cluster, with progress on a terminal.
-fn read(cluster: &ClusterArguments, declared: &Options) -> anyhow::Result<Facts> {
+/// Reads a cluster for what a policy asks, with progress on a terminal.
+fn read(cluster: &ClusterArguments, policy: &Policy) -> anyhow::Result<Facts> {
     let bar = if io::stderr().is_terminal() {
         indicatif::ProgressBar::new(Facts::default().kinds().len() as u64)
     } else {
@@ -282,11 +281,11 @@ fn read(cluster: &ClusterArguments, declared: &Options) -> anyhow::Result<Facts>
         bar.set_message(kind.to_owned());
         bar.inc(1);
     };
-    let facts = kubernetes::read(&source, about, READ_DEADLINE, &told);
+    let facts = kubernetes::read(&source, about, &policy.kinds(), READ_DEADLINE, &told);
     bar.set_message("Juju");
     let juju = cluster
         .controller
-        .read(&cluster.kubernetes.namespace, declared);
+        .read(&cluster.kubernetes.namespace, &policy.options);
     bar.finish_and_clear();
     let mut facts = facts?;
     facts.juju = juju?;

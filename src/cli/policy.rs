@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Subcommand;
 
 use super::{ClusterArguments, NOTHING_OPEN, OPEN, print, read, read_policy};
-use crate::controls::assess;
+use crate::controls::{Assessment, assess};
 use crate::facts::snapshot;
 use crate::policy::Policy;
 
@@ -64,8 +64,9 @@ impl Check {
         self.show_waived(&policy)?;
         if problems.is_empty() {
             let (waivers, attestations) = (policy.waivers.len(), policy.attestations.len());
+            let controls = policy.controls.len();
             print(&format!(
-                "the policy is sound: {waivers} waivers, {attestations} attestations\n"
+                "the policy is sound: {waivers} waivers, {attestations} attestations, {controls} controls\n"
             ))?;
             return Ok(NOTHING_OPEN);
         }
@@ -75,7 +76,7 @@ impl Check {
     fn show_waived(&self, policy: &Policy) -> anyhow::Result<()> {
         let facts = match (&self.from, self.live) {
             (Some(directory), _) => snapshot::read(directory)?.0,
-            (None, true) => read(&self.cluster, &policy.options)?,
+            (None, true) => read(&self.cluster, policy)?,
             (None, false) => return Ok(()),
         };
         let assessments = assess(&facts, policy, None);
@@ -87,6 +88,11 @@ impl Check {
                     finding.object, finding.field, finding.seen, by.owner, by.expires, by.reason
                 ))?;
             }
+        }
+        let of_policy = |a: &&Assessment| policy.controls.iter().any(|c| c.control == *a.control);
+        for assessment in assessments.iter().filter(of_policy) {
+            let (id, verdict) = (&assessment.control.id, assessment.verdict.name());
+            print(&format!("{id}: {verdict}: {}\n", assessment.reason))?;
         }
         let told = assessments
             .iter()

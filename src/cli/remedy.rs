@@ -55,7 +55,7 @@ pub struct Apply {
     #[command(flatten)]
     remedies: Remedies,
     /// Do what a plan says that `plan --out` wrote, if that is still what there is to do.
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["remedies", "all", "tls_min_version"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["remedies", "all", "tls_min_version", "policy", "strict"])]
     plan: Option<PathBuf>,
     /// Do not ask.
     #[arg(long)]
@@ -97,6 +97,9 @@ struct Kept {
     remedies: Vec<String>,
     namespace: String,
     tls_min_version: String,
+    /// The policy that it was made with, as its file had it.
+    policy: String,
+    strict: bool,
     changes: Value,
 }
 
@@ -117,8 +120,14 @@ impl Remedies {
         }
     }
 
-    fn policy(&self) -> anyhow::Result<Policy> {
-        let mut policy = super::sound_policy(self.policy.as_deref())?;
+    fn policy_text(&self) -> anyhow::Result<String> {
+        let text = self.policy.as_deref().map(super::policy_text);
+        Ok(text.transpose()?.unwrap_or_default())
+    }
+
+    /// The policy of a text that is from a file.
+    fn policy(&self, text: &str, file: &Path) -> anyhow::Result<Policy> {
+        let mut policy = super::sound(text, file)?;
         policy.tls_minimum = if self.tls_min_version == "1.3" { 3 } else { 2 };
         if self.strict {
             policy.profile = Profile::Strict;
@@ -126,9 +135,8 @@ impl Remedies {
         Ok(policy)
     }
 
-    fn make(&self) -> anyhow::Result<Made> {
-        let policy = self.policy()?;
-        let facts = super::read(&self.cluster, &policy.options)?;
+    fn make(&self, policy: Policy) -> anyhow::Result<Made> {
+        let facts = super::read(&self.cluster, &policy)?;
         let cluster = connect(&self.cluster)?;
         let own = cluster.own_objects(&self.cluster.kubernetes.namespace)?;
         let remedies = self.asked();
@@ -146,7 +154,9 @@ impl Remedies {
 impl ShowPlan {
     /// Shows what would be changed. Exit status 1 if something would.
     pub fn run(self) -> anyhow::Result<u8> {
-        let made = self.remedies.make()?;
+        let text = self.remedies.policy_text()?;
+        let file = self.remedies.policy.as_deref().unwrap_or(Path::new(""));
+        let made = self.remedies.make(self.remedies.policy(&text, file)?)?;
         show(&made.plan)?;
         if let Some(path) = &self.out {
             let kept = Kept {
@@ -154,6 +164,8 @@ impl ShowPlan {
                 remedies: made.remedies.iter().map(ToString::to_string).collect(),
                 namespace: self.remedies.cluster.kubernetes.namespace.clone(),
                 tls_min_version: self.remedies.tls_min_version.clone(),
+                policy: text,
+                strict: self.remedies.strict,
                 changes: made.plan.data(),
             };
             let text = serde_json::to_string_pretty(&kept)?;
@@ -183,14 +195,22 @@ impl Apply {
             self.remedies
                 .tls_min_version
                 .clone_from(&kept.tls_min_version);
+            self.remedies.strict = kept.strict;
         }
-        let made = self.remedies.make()?;
+        let policy = match (&kept, &self.plan) {
+            (Some(kept), Some(file)) => self.remedies.policy(&kept.policy, file)?,
+            _ => {
+                let file = self.remedies.policy.as_deref().unwrap_or(Path::new(""));
+                self.remedies.policy(&self.remedies.policy_text()?, file)?
+            }
+        };
+        let made = self.remedies.make(policy)?;
         if let Some(kept) = &kept
             && kept.changes != made.plan.data()
         {
             let now = &made.plan;
             bail!(
-                "the cluster, or the policy that is given, is not as it was when this was planned; plan again. Now it would be:\n{now}"
+                "the cluster is not as it was when this was planned; plan again. Now it would be:\n{now}"
             );
         }
         show(&made.plan)?;
@@ -204,7 +224,7 @@ impl Apply {
 
     /// Judges the controls of the remedies once more.
     fn verify(&self, before: &Made) -> anyhow::Result<()> {
-        let after = super::read(&self.remedies.cluster, &before.policy.options)?;
+        let after = super::read(&self.remedies.cluster, &before.policy)?;
         let remedies = before.plan.changes.iter().map(|change| change.remedy);
         let remedies: BTreeSet<Remedy> = remedies.collect();
         let was = Context::new(&before.facts, &before.policy, None);

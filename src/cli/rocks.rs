@@ -13,6 +13,7 @@ use super::{ClusterArguments, NOTHING_OPEN, OPEN, print, read};
 use crate::facts::known::Known;
 use crate::facts::{Facts, charmhub, rocks as registry, snapshot};
 use crate::look_up::look_up;
+use crate::policy::Policy;
 use crate::report::rocks::Rocks as Report;
 use crate::rocks::{self, Advisories, Inventory, Lock};
 
@@ -90,7 +91,7 @@ impl Rocks {
         };
         let mut facts = match &self.from {
             Some(directory) => snapshot::read(directory)?.0,
-            None => read(&self.cluster, &Default::default())?,
+            None => read(&self.cluster, &Policy::default())?,
         };
         if let Known::Unknown(why) = &facts.pods {
             bail!("the pods of the cluster are not known: {why}");

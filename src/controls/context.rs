@@ -24,6 +24,7 @@ use crate::facts::rocks::Rocks;
 use crate::facts::secret::Secret;
 use crate::facts::vulnerability::VulnerabilityReport;
 use crate::policy::Policy;
+use crate::policy::custom::ObjectKind;
 use crate::rocks::{Inventory, Ledger};
 
 /// Why a check cannot be made.
@@ -142,6 +143,18 @@ impl<'a> Context<'a> {
                 Err(Missing("needs a handshake with the gateway".into()))
             }
             Known::Unknown(why) => Err(Missing(format!("the gateway: {why}"))),
+        }
+    }
+
+    /// Objects of a kind that only the policy's own controls read; `None` if it is not installed.
+    pub fn others(&self, kind: &ObjectKind) -> Result<Option<&'a [serde_json::Value]>, Missing> {
+        self.note("others");
+        match self.facts.others.get(&kind.to_string()) {
+            Some(Known::Known(objects)) => Ok(objects.as_deref()),
+            Some(Known::Unknown(why)) => Err(Missing(format!("{kind}: {why}"))),
+            None => Err(Missing(format!(
+                "{kind} was not read; `collect` reads it with the policy"
+            ))),
         }
     }
 

@@ -7,6 +7,7 @@ mod authz;
 pub mod context;
 mod credentials;
 mod cryptography;
+mod custom;
 mod images;
 pub(crate) mod ingress;
 mod kubernetes;
@@ -25,6 +26,7 @@ pub use self::context::{Context, Missing};
 pub use self::images::detect_release;
 pub use self::kubernetes::Distribution;
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
@@ -32,6 +34,7 @@ use serde::{Deserialize, Serialize};
 use crate::catalog::{self, Control, Severity};
 use crate::facts::Facts;
 use crate::facts::object::ObjectRef;
+use crate::policy::custom::CustomControl;
 use crate::policy::{Policy, Waiver};
 
 /// Evidence that a control does not hold.
@@ -110,7 +113,7 @@ impl Verdict {
 #[derive(Clone, Debug)]
 pub struct Assessment {
     /// The control.
-    pub control: &'static Control,
+    pub control: Cow<'static, Control>,
     /// How bad it is when it does not hold, by the policy.
     pub severity: Severity,
     /// The verdict.
@@ -164,9 +167,18 @@ fn check(id: &str) -> Option<Check> {
 /// Judges every control.
 pub fn assess(facts: &Facts, policy: &Policy, release: Option<&str>) -> Vec<Assessment> {
     let context = Context::new(facts, policy, release);
-    catalog::controls()
-        .iter()
-        .map(|control| assess_one(control, &context).0)
+    all(&context)
+        .into_iter()
+        .map(|(assessment, _)| assessment)
+        .collect()
+}
+
+/// Every control of the catalogue, then those of the policy.
+fn all(context: &Context<'_>) -> Vec<(Assessment, BTreeSet<&'static str>)> {
+    let ours = catalog::controls().iter();
+    let theirs = context.policy.controls.iter();
+    ours.map(|control| assess_one(control, context))
+        .chain(theirs.map(|custom| assess_custom(custom, context)))
         .collect()
 }
 
@@ -186,15 +198,25 @@ impl Standing {
     ) -> usize {
         let context = Context::new(facts, policy, release);
         if self.0.is_empty() {
-            let all = catalog::controls().iter();
-            self.0 = all.map(|control| assess_one(control, &context)).collect();
+            self.0 = all(&context);
             return self.0.len();
         }
         let concerned = self.0.iter_mut().filter(|(_, by)| !by.is_disjoint(changed));
         let mut number = 0;
         for standing in concerned {
-            *standing = assess_one(standing.0.control, &context);
-            number += 1;
+            let judged = match &standing.0.control {
+                Cow::Borrowed(control) => Some(assess_one(control, &context)),
+                Cow::Owned(control) => {
+                    let mut theirs = policy.controls.iter();
+                    let custom = theirs.find(|custom| custom.control.id == control.id);
+                    custom.map(|custom| assess_custom(custom, &context))
+                }
+            };
+            // One that is gone from the policy goes when all are judged again.
+            if let Some(judged) = judged {
+                *standing = judged;
+                number += 1;
+            }
         }
         number
     }
@@ -212,10 +234,15 @@ impl Standing {
 
 /// The verdict on one control.
 pub(crate) fn assess_named(id: &str, context: &Context<'_>) -> Assessment {
-    match catalog::control(id) {
-        Some(control) => assess_one(control, context).0,
-        // Remedies name controls of the catalogue only, as a test sees to.
-        None => unreachable!("no control {id}"),
+    let mut theirs = context.policy.controls.iter();
+    match (
+        catalog::control(id),
+        theirs.find(|custom| custom.control.id == id),
+    ) {
+        (Some(control), _) => assess_one(control, context).0,
+        (None, Some(custom)) => assess_custom(custom, context).0,
+        // Remedies and policies name known controls only, as tests see to.
+        (None, None) => unreachable!("no control {id}"),
     }
 }
 
@@ -232,7 +259,17 @@ fn assess_one(
         // Every other source has a check, as a test sees to.
         (None, _) => (attested(control, context), BTreeSet::new()),
     };
-    (judge(control, outcome, context), consulted)
+    (judge(Cow::Borrowed(control), outcome, context), consulted)
+}
+
+fn assess_custom(
+    custom: &CustomControl,
+    context: &Context<'_>,
+) -> (Assessment, BTreeSet<&'static str>) {
+    let outcome = custom::check(context, custom);
+    let outcome = outcome.unwrap_or_else(|missing| Outcome::NotAssessed(missing.0));
+    let control = Cow::Owned(custom.control.clone());
+    (judge(control, outcome, context), BTreeSet::from(["others"]))
 }
 
 fn attested(control: &Control, context: &Context<'_>) -> Outcome {
@@ -261,14 +298,12 @@ fn attested(control: &Control, context: &Context<'_>) -> Outcome {
     }
 }
 
-fn judge(control: &'static Control, outcome: Outcome, context: &Context<'_>) -> Assessment {
+fn judge(control: Cow<'static, Control>, outcome: Outcome, context: &Context<'_>) -> Assessment {
     let severities = &context.policy.severities;
+    let said = severities.get(&control.id).copied();
     let mut assessment = Assessment {
+        severity: said.unwrap_or(control.severity),
         control,
-        severity: severities
-            .get(&control.id)
-            .copied()
-            .unwrap_or(control.severity),
         verdict: Verdict::Pass,
         reason: String::new(),
         findings: Vec::new(),
@@ -293,12 +328,12 @@ fn waive(
     findings: Vec<Finding>,
     context: &Context<'_>,
 ) -> (Verdict, String) {
-    let control = assessment.control;
+    let id = &assessment.control.id;
     let waivers: Vec<_> = context
         .policy
         .waivers
         .iter()
-        .filter(|w| w.control == control.id)
+        .filter(|w| w.control == *id)
         .collect();
     let total = findings.len();
     let mut used = Vec::new();

@@ -1,5 +1,6 @@
 //! Reads the facts from a cluster: typed pages, kinds side by side.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -16,10 +17,12 @@ use super::knative::{KnativeEventing, KnativeServing};
 use super::known::{Kind, Known, Listed, Unknown};
 use super::manifest::parse_item;
 use super::object::Object;
+use super::others::{self, Others};
 use super::rbac::*;
 use super::secret::Secret;
 use super::vulnerability::VulnerabilityReport;
 use super::{About, Facts, access, shared, with_kinds};
+use crate::policy::custom::ObjectKind;
 
 /// Objects asked for at once.
 pub(crate) const PAGE: usize = 500;
@@ -80,6 +83,7 @@ pub enum ReadError {
 pub fn read(
     source: &Source,
     about: About,
+    others: &BTreeSet<ObjectKind>,
     deadline: Duration,
     progress: Progress<'_>,
 ) -> Result<Facts, ReadError> {
@@ -89,7 +93,7 @@ pub fn read(
         .map_err(|e| ReadError::Client(e.to_string()))?;
     runtime.block_on(async {
         let (client, server) = connect(source).await?;
-        let read = collect(&client, about, progress);
+        let read = collect(&client, about, others, progress);
         match tokio::time::timeout(deadline, read).await {
             Ok(Ok(facts)) => Ok(facts),
             Ok(Err(why)) => Err(ReadError::Unreachable { server, why }),
@@ -148,7 +152,33 @@ pub(crate) async fn connect_for(
 /// Told as each kind is read: its resource name.
 pub type Progress<'a> = &'a (dyn Fn(&str) + 'a);
 
-async fn collect(client: &Client, about: About, progress: Progress<'_>) -> Result<Facts, Unknown> {
+/// Reads the kinds again that only the policy's own controls read. Blocks.
+pub fn read_others(
+    source: &Source,
+    kinds: &BTreeSet<ObjectKind>,
+    deadline: Duration,
+) -> Result<Others, ReadError> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|e| ReadError::Client(e.to_string()))?;
+    runtime.block_on(async {
+        let (client, server) = connect(source).await?;
+        let read = others::read(&client, kinds);
+        let late = |_| ReadError::Deadline {
+            server,
+            seconds: deadline.as_secs(),
+        };
+        tokio::time::timeout(deadline, read).await.map_err(late)
+    })
+}
+
+async fn collect(
+    client: &Client,
+    about: About,
+    kinds: &BTreeSet<ObjectKind>,
+    progress: Progress<'_>,
+) -> Result<Facts, Unknown> {
     let version = get::<Version>(client, "/version")
         .await
         .map_err(Failure::into_unknown)?;
@@ -179,8 +209,9 @@ async fn collect(client: &Client, about: About, progress: Progress<'_>) -> Resul
             list::<$wire, $type>(client, $group, &$versions, $plural).await
         };
     }
-    let facts = with_kinds!(fetch);
+    let mut facts = with_kinds!(fetch);
     shared::forget_kept();
+    facts.others = others::read(client, kinds).await;
     Ok(facts)
 }
 
@@ -200,7 +231,7 @@ pub fn list_paths() -> Vec<String> {
         .collect()
 }
 
-fn prefix(group: &str, version: &str) -> String {
+pub(super) fn prefix(group: &str, version: &str) -> String {
     if group.is_empty() {
         format!("/api/{version}")
     } else {

@@ -16,6 +16,7 @@ pub mod kubernetes;
 pub mod labels;
 pub mod manifest;
 pub mod object;
+pub mod others;
 pub mod rbac;
 pub mod rocks;
 pub mod secret;
@@ -129,6 +130,9 @@ macro_rules! define {
             pub charmhub: Known<charmhub::Charmhub>,
             /// What ran before.
             pub ledger: Known<crate::rocks::Ledger>,
+            /// Objects of kinds that only the policy's own controls read.
+            #[serde(skip_serializing_if = "others::Others::is_empty")]
+            pub others: others::Others,
             $($(#[$meta])* pub $field: Kind<$type>,)*
         }
 

@@ -49,6 +49,9 @@ pub fn write(facts: &Facts, directory: &Path) -> Result<(), SnapshotError> {
     put("rocks", &facts.rocks)?;
     put("charmhub", &facts.charmhub)?;
     put("ledger", &facts.ledger)?;
+    if !facts.others.is_empty() {
+        put("others", &facts.others)?;
+    }
     macro_rules! put_all {
         ($($(#[$meta:meta])* $field:ident: $type:ty => $group:literal [$($version:literal)+] $plural:literal $(via $wire:ty)?;)*) => {
             $(put(stringify!($field), &facts.$field)?;)*
@@ -99,6 +102,10 @@ pub fn read(directory: &Path) -> Result<(Facts, Vec<SnapshotError>), SnapshotErr
     load(directory, "rocks", &mut facts.rocks, &mut problems);
     load(directory, "charmhub", &mut facts.charmhub, &mut problems);
     load(directory, "ledger", &mut facts.ledger, &mut problems);
+    match load_file(directory, "others") {
+        Ok(others) => facts.others = others.unwrap_or_default(),
+        Err(problem) => problems.push(problem),
+    }
     macro_rules! load_all {
         ($($(#[$meta:meta])* $field:ident: $type:ty => $group:literal [$($version:literal)+] $plural:literal $(via $wire:ty)?;)*) => {
             $(load(directory, stringify!($field), &mut facts.$field, &mut problems);)*
@@ -114,26 +121,31 @@ fn load<T: serde::de::DeserializeOwned>(
     into: &mut super::known::Known<T>,
     problems: &mut Vec<SnapshotError>,
 ) {
+    match load_file(directory, name) {
+        Ok(None) => {}
+        Ok(Some(fact)) => *into = fact,
+        Err(problem) => {
+            let why = super::known::Unknown::Failed(problem.to_string());
+            *into = super::known::Known::Unknown(why);
+            problems.push(problem);
+        }
+    }
+}
+
+/// A file of the snapshot; `None` if it is missing.
+fn load_file<T: serde::de::DeserializeOwned>(
+    directory: &Path,
+    name: &str,
+) -> Result<Option<T>, SnapshotError> {
     let path = directory.join(format!("{name}.json"));
-    let problem = match fs::read_to_string(&path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return,
-        Err(source) => SnapshotError::File {
-            path: path.display().to_string(),
-            source,
-        },
-        Ok(text) => match serde_json::from_str::<&RawValue>(&text)
-            .and_then(|raw| serde_json::from_str(raw.get()))
-        {
-            Ok(fact) => {
-                *into = fact;
-                return;
-            }
-            Err(source) => SnapshotError::Content {
-                path: path.display().to_string(),
-                source,
-            },
-        },
+    let told = path.display().to_string();
+    let text = match fs::read_to_string(&path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(source) => return Err(SnapshotError::File { path: told, source }),
+        Ok(text) => text,
     };
-    *into = super::known::Known::Unknown(super::known::Unknown::Failed(problem.to_string()));
-    problems.push(problem);
+    let raw = serde_json::from_str::<&RawValue>(&text);
+    raw.and_then(|raw| serde_json::from_str(raw.get()))
+        .map(Some)
+        .map_err(|source| SnapshotError::Content { path: told, source })
 }

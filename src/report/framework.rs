@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use super::table::new_table;
 use super::{ControlReport, Report};
-use crate::catalog;
 use crate::controls::Verdict;
 
 /// A catalogue that controls map to.
@@ -35,8 +34,8 @@ impl Framework {
     pub fn render(self, report: &Report) -> String {
         let mut requirements: BTreeMap<Vec<Part>, (String, Vec<&ControlReport>)> = BTreeMap::new();
         for control in &report.controls {
-            let known = catalog::control(&control.id);
-            let mapped = known.into_iter().flat_map(|known| known.mappings.all());
+            let known = control.known();
+            let mapped = known.into_iter().flat_map(|(_, mappings)| mappings.all());
             for (_, id) in mapped.filter(|(name, _)| *name == self.name()) {
                 let entry = requirements.entry(parts(id));
                 let (_, controls) = entry.or_insert_with(|| (id.to_owned(), Vec::new()));

@@ -18,6 +18,8 @@ mod users;
 pub use self::redact::redact;
 pub use self::users::Users;
 
+use std::borrow::Cow;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -109,6 +111,32 @@ pub struct ControlReport {
     pub waived: Vec<WaivedFinding>,
     /// How to put it right.
     pub fix: String,
+    /// What the catalogue would tell, of a control of the policy's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub own: Option<OwnControl>,
+}
+
+/// What the catalogue would tell of a control.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct OwnControl {
+    /// Why it matters.
+    pub why: String,
+    /// Where it stands in other catalogues.
+    pub mappings: catalog::Mappings,
+}
+
+impl ControlReport {
+    /// Why it matters, and where it stands in other catalogues.
+    fn known(&self) -> Option<(&str, &catalog::Mappings)> {
+        let of_catalogue = || {
+            let known = catalog::control(&self.id)?;
+            Some((known.why.as_str(), &known.mappings))
+        };
+        let own = self.own.as_ref();
+        own.map(|own| (own.why.as_str(), &own.mappings))
+            .or_else(of_catalogue)
+    }
 }
 
 /// Evidence that somebody takes responsibility for.
@@ -303,6 +331,13 @@ impl From<&Assessment> for ControlReport {
             findings: a.findings.clone(),
             waived: a.waived.iter().map(WaivedFinding::from).collect(),
             fix: a.control.fix.clone(),
+            own: match &a.control {
+                Cow::Borrowed(_) => None,
+                Cow::Owned(control) => Some(OwnControl {
+                    why: control.why.clone(),
+                    mappings: control.mappings.clone(),
+                }),
+            },
         }
     }
 }

@@ -7,7 +7,6 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 
 use super::{ControlReport, Report};
-use crate::catalog;
 use crate::controls::Verdict;
 
 /// Renders it.
@@ -20,7 +19,8 @@ pub fn render(report: &Report) -> String {
         .collect();
     let observations: Vec<Value> = assessed.iter().map(|c| observation(report, c)).collect();
     let findings: Vec<Value> = assessed.iter().map(|c| finding(report, c)).collect();
-    let requirements: BTreeSet<String> = assessed.iter().flat_map(|c| nist(&c.id)).collect();
+    let requirements: BTreeSet<String> =
+        assessed.iter().flat_map(|control| nist(control)).collect();
     let selected: Vec<Value> = requirements
         .iter()
         .map(|id| json!({"control-id": id}))
@@ -95,7 +95,7 @@ fn finding(report: &Report, control: &ControlReport) -> Value {
         json!({"name": "severity", "ns": NAMESPACE, "value": control.severity.name()}),
         json!({"name": "verdict", "ns": NAMESPACE, "value": control.verdict.name()}),
     ];
-    let of_nist = nist(&control.id);
+    let of_nist = nist(control);
     props.extend(
         of_nist
             .iter()
@@ -119,8 +119,10 @@ fn finding(report: &Report, control: &ControlReport) -> Value {
 const NAMESPACE: &str = "https://charmhub.io/ckf-hardening";
 
 /// Requirements of NIST SP 800-53 of a control, as OSCAL's catalogue names them.
-fn nist(id: &str) -> Vec<String> {
-    let mapped = catalog::control(id).map(|control| control.mappings.nist_800_53.as_slice());
+fn nist(control: &ControlReport) -> Vec<String> {
+    let mapped = control
+        .known()
+        .map(|(_, mappings)| mappings.nist_800_53.as_slice());
     let ids = mapped.unwrap_or_default().iter();
     // AC-6(1) is ac-6.1 there.
     ids.map(|id| id.to_lowercase().replace('(', ".").replace(')', ""))

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{ControlReport, Report, fingerprint};
-use crate::catalog::{self, Severity};
+use crate::catalog::Severity;
 use crate::controls::{Finding, Verdict};
 
 /// Renders it.
@@ -60,11 +60,11 @@ fn security_severity(severity: Severity) -> &'static str {
 }
 
 fn rule(control: &ControlReport) -> Value {
-    let known = catalog::control(&control.id);
-    let why = known.map_or("", |known| known.why.trim());
+    let known = control.known();
+    let why = known.map_or("", |(why, _)| why.trim());
     let mut tags = vec!["security".to_owned(), control.section.clone()];
-    if let Some(known) = known {
-        tags.extend(known.mappings.all().map(|(of, id)| format!("{of}: {id}")));
+    if let Some((_, mappings)) = known {
+        tags.extend(mappings.all().map(|(of, id)| format!("{of}: {id}")));
     }
     json!({
         "id": control.id,

@@ -16,7 +16,7 @@ const USAGE: &str = "usage: cargo xtask COMMAND
   demo     the charm's life beside a real API server with a stock Charmed Kubeflow; at the end it
            serves the report page until Ctrl-C, unless with `--no-wait`
   test     all tests
-  bench    figures of speed and size, each beside its yardstick; `bench hooks` and `bench rocks` only those
+  bench    figures of speed and size, each beside its yardstick; `bench hooks` and `bench rocks` only those, `bench agent` all others
   pack     the charm for each base, in target/charms
   docs     write the documents that are generated from code and data
 ";

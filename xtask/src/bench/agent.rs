@@ -164,7 +164,12 @@ pub fn repairs(binary: &Path) -> anyhow::Result<()> {
         ])?;
         let mut filter: Value =
             serde_json::from_slice(&read.stdout).context("the floor is there")?;
-        filter["metadata"] = json!({"name": "ckf-hardening-tls-floor", "namespace": "kubeflow"});
+        // Its labels stay: without them it would be somebody else's, and left alone.
+        if let Some(metadata) = filter["metadata"].as_object_mut() {
+            metadata.retain(|key, _| {
+                ["name", "namespace", "labels", "annotations"].contains(&key.as_str())
+            });
+        }
         filter["spec"]["configPatches"][0]["patch"]["value"]["transport_socket"]["typed_config"]
             ["common_tls_context"]["tls_params"]["tls_minimum_protocol_version"] = "TLSv1_0".into();
         for _ in 0..MOST - 1 {

@@ -38,7 +38,7 @@ pub(super) fn index() -> String {
 /// How many are put right by what.
 fn numbers() -> String {
     let all = catalog::controls();
-    let of = |is: fn(&&Control) -> bool| all.iter().filter(|c| is(c)).count();
+    let of = |is: fn(&&Control) -> bool| all.iter().filter(is).count();
     let attested = of(|control| control.source == Source::Attestation);
     let remedied = of(|control| !remedies(control, "").is_empty());
     let kept = of(|control| !control.kept.is_empty() && remedies(control, "").is_empty());

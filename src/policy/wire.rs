@@ -1,176 +1,16 @@
-//! The policy: thresholds, allow-lists, waivers and attestations, parsed once.
+//! Reads a policy as people write it.
 
 use std::collections::BTreeMap;
 
+use jiff::SignedDuration;
 use jiff::civil::Date;
-use jiff::{SignedDuration, Timestamp};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::custom::{self, ControlWire, CustomControl};
+use super::{Allow, Attestation, ObjectPattern, Policy, PolicyProblem, Waiver};
 use crate::catalog::{self, Severity, Source};
 use crate::pki::{Terms, TermsWire};
-
-/// How strict the audit is.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Profile {
-    /// What every deployment should meet.
-    #[default]
-    Baseline,
-    /// Warnings fail too.
-    Strict,
-}
-
-/// What the audit judges by. A value of this type is sound.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Policy {
-    /// How strict.
-    pub profile: Profile,
-    /// Days before its end at which a certificate fails, and at which it is warned of.
-    pub certificate_days: (i64, i64),
-    /// Longest time that a password is used.
-    pub password_age: SignedDuration,
-    /// Longest time that a user may not log in.
-    pub idle_time: SignedDuration,
-    /// Lowest TLS version, `1.2` or `1.3`, as the minor digit.
-    pub tls_minimum: u8,
-    /// Cipher suites that the gateway may use below TLS 1.3, by OpenSSL's names.
-    pub tls_suites: Vec<String>,
-    /// Host by which users reach the platform.
-    pub external_hostname: Option<String>,
-    /// Addresses from which the gateway may be reached; empty for all.
-    pub source_ranges: Vec<String>,
-    /// What is allowed beside the release's own.
-    pub allow: Allow,
-    /// What options of applications are to be: by application, then by option.
-    pub options: Options,
-    /// What certificates for the gateway may be.
-    pub certificates: Terms,
-    /// How bad a control is when it does not hold, where that is not what the catalogue says.
-    pub severities: BTreeMap<String, Severity>,
-    /// Waivers that are complete; those that have ended are among them.
-    pub waivers: Vec<Waiver>,
-    /// What somebody attests that no program can read.
-    pub attestations: Vec<Attestation>,
-}
-
-impl Default for Policy {
-    fn default() -> Self {
-        Self {
-            profile: Profile::Baseline,
-            certificate_days: (7, 30),
-            password_age: SignedDuration::from_hours(90 * 24),
-            idle_time: SignedDuration::from_hours(90 * 24),
-            tls_minimum: 2,
-            tls_suites: default_suites(),
-            external_hostname: None,
-            source_ranges: Vec::new(),
-            allow: Allow::default(),
-            options: Options::new(),
-            certificates: Terms::default(),
-            severities: BTreeMap::new(),
-            waivers: Vec::new(),
-            attestations: Vec::new(),
-        }
-    }
-}
-
-/// Options of applications, by application and name, as Juju prints their values.
-pub type Options = BTreeMap<String, BTreeMap<String, String>>;
-
-/// All suites below TLS 1.3 that are strong.
-pub fn default_suites() -> Vec<String> {
-    let suites = crate::controls::tls::STRONG_SUITES.iter();
-    let below_1_3 = suites.filter(|name| !name.starts_with("TLS_"));
-    below_1_3.map(|name| (*name).to_owned()).collect()
-}
-
-/// Allow-lists, by kind; entries are `namespace/name` or `name`.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
-pub struct Allow {
-    /// EnvoyFilters that may touch the ingress.
-    pub envoyfilters: Vec<String>,
-    /// Role bindings that may be in profiles.
-    pub rolebindings: Vec<String>,
-    /// Cluster roles that may add to Kubeflow's.
-    pub clusterroles: Vec<String>,
-    /// VirtualServices that may be on the gateway.
-    pub virtualservices: Vec<String>,
-    /// Services that may be exposed.
-    pub services: Vec<String>,
-    /// Pods that may be privileged, by `namespace/name-prefix`.
-    pub pods: Vec<String>,
-    /// Juju users that may be superusers.
-    pub superusers: Vec<String>,
-    /// Juju users that may be admins of the platform's model.
-    pub model_admins: Vec<String>,
-    /// Registries or repositories that images may come from.
-    pub registries: Vec<String>,
-}
-
-/// A finding that somebody takes responsibility for.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Waiver {
-    /// The control.
-    pub control: String,
-    /// The object, as `Kind namespace/name` parts; all of the control's if empty.
-    pub object: ObjectPattern,
-    /// Why.
-    pub reason: String,
-    /// Who.
-    pub owner: String,
-    /// Last day on which it holds, in UTC.
-    pub expires: Date,
-}
-
-impl Waiver {
-    /// Whether it still holds.
-    pub fn holds(&self, now: Timestamp) -> bool {
-        now.to_zoned(jiff::tz::TimeZone::UTC).date() <= self.expires
-    }
-}
-
-/// Names objects; a part that is absent matches any.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct ObjectPattern {
-    /// Kind.
-    pub kind: Option<String>,
-    /// Namespace.
-    pub namespace: Option<String>,
-    /// Name.
-    pub name: Option<String>,
-}
-
-impl ObjectPattern {
-    /// Whether it names this object.
-    pub fn matches(&self, object: &crate::facts::object::ObjectRef) -> bool {
-        fn fits(pattern: &Option<String>, value: &str) -> bool {
-            pattern.as_deref().is_none_or(|p| p == value)
-        }
-        fits(&self.kind, &object.kind)
-            && fits(&self.namespace, &object.namespace)
-            && fits(&self.name, &object.name)
-    }
-}
-
-/// What somebody attests.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Attestation {
-    /// The control.
-    pub control: String,
-    /// Who.
-    pub owner: String,
-    /// What was done, and where the record is.
-    pub reason: String,
-    /// When; it holds for a year.
-    pub date: Date,
-}
-
-/// A part of the policy that could not be used; the rest was.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("policy: {0}")]
-pub struct PolicyProblem(pub String);
 
 /// The policy of ckf-hardening: the option `policy`, or the file of `--policy`.
 #[derive(Deserialize, Default, JsonSchema)]
@@ -191,6 +31,9 @@ struct Wire {
     /// How bad a control is when it does not hold, by its id.
     #[schemars(with = "BTreeMap<String, Severity>")]
     severities: BTreeMap<String, String>,
+    /// Controls of your own.
+    #[schemars(with = "Vec<ControlWire>")]
+    controls: Vec<serde_yaml::Value>,
     /// Findings that somebody takes responsibility for.
     #[schemars(with = "Vec<WaiverWire>")]
     waivers: Vec<serde_yaml::Value>,
@@ -329,7 +172,7 @@ impl Policy {
             Ok(wire) => wire.unwrap_or_default(),
             Err(error) => {
                 problems.push(PolicyProblem(format!(
-                    "{error}; expected a map with thresholds, source-ranges, allow, options, certificates, severities, waivers, attestations"
+                    "{error}; expected a map with thresholds, source-ranges, allow, options, certificates, severities, controls, waivers, attestations"
                 )));
                 return (policy, problems);
             }
@@ -386,15 +229,29 @@ impl Policy {
             Ok(terms) => policy.certificates = terms,
             Err(why) => problems.push(PolicyProblem(format!("certificates: {why}"))),
         }
+        for (index, value) in wire.controls.into_iter().enumerate() {
+            let parsed = match policy.controls.len() < custom::MOST {
+                true => custom::control(value, &policy.controls),
+                false => Err(format!("there are {} already, which is all", custom::MOST)),
+            };
+            match parsed {
+                Ok(control) => policy.controls.push(control),
+                Err(error) => problems.push(PolicyProblem(format!(
+                    "{}: {error}; it is not judged",
+                    item(yaml, "controls", index)
+                ))),
+            }
+        }
+        let own = &policy.controls;
         for (control, severity) in wire.severities {
-            let parsed = known_control(Some(control.clone())).and(severity.parse());
+            let parsed = known_control(Some(control.clone()), own).and(severity.parse());
             match parsed {
                 Ok(severity) => drop(policy.severities.insert(control, severity)),
                 Err(why) => problems.push(PolicyProblem(format!("severities: {control}: {why}"))),
             }
         }
         for (index, value) in wire.waivers.into_iter().enumerate() {
-            match waiver(value) {
+            match waiver(value, own) {
                 Ok(waiver) => policy.waivers.push(waiver),
                 Err(error) => problems.push(PolicyProblem(format!(
                     "{}: {error}; it does not waive",
@@ -403,7 +260,7 @@ impl Policy {
             }
         }
         for (index, value) in wire.attestations.into_iter().enumerate() {
-            match attestation(value) {
+            match attestation(value, own) {
                 Ok(attestation) => policy.attestations.push(attestation),
                 Err(error) => problems.push(PolicyProblem(format!(
                     "{}: {error}; it is not counted",
@@ -415,10 +272,10 @@ impl Policy {
     }
 }
 
-fn waiver(value: serde_yaml::Value) -> Result<Waiver, String> {
+fn waiver(value: serde_yaml::Value, own: &[CustomControl]) -> Result<Waiver, String> {
     let wire: WaiverWire = serde_yaml::from_value(value)
         .map_err(|e| format!("{e}; expected a map with control, object, reason, owner, expires"))?;
-    let control = known_control(wire.control)?;
+    let control = known_control(wire.control, own)?;
     if catalog::control(&control).is_some_and(|known| known.source == Source::Policy) {
         return Err(format!("{control} is about waivers, and cannot be waived"));
     }
@@ -431,11 +288,12 @@ fn waiver(value: serde_yaml::Value) -> Result<Waiver, String> {
     })
 }
 
-fn attestation(value: serde_yaml::Value) -> Result<Attestation, String> {
+fn attestation(value: serde_yaml::Value, own: &[CustomControl]) -> Result<Attestation, String> {
     let wire: AttestationWire = serde_yaml::from_value(value)
         .map_err(|e| format!("{e}; expected a map with control, reason, owner, date"))?;
-    let control = known_control(wire.control)?;
-    if catalog::control(&control).is_some_and(|known| known.source != Source::Attestation) {
+    let control = known_control(wire.control, own)?;
+    let known = catalog::control(&control);
+    if known.is_none_or(|known| known.source != Source::Attestation) {
         return Err(format!(
             "{control} is judged by ckf-hardening itself; what it finds can be waived, under waivers"
         ));
@@ -448,17 +306,18 @@ fn attestation(value: serde_yaml::Value) -> Result<Attestation, String> {
     })
 }
 
-fn known_control(id: Option<String>) -> Result<String, String> {
+fn known_control(id: Option<String>, own: &[CustomControl]) -> Result<String, String> {
     let id = said("control", id)?;
-    match catalog::control(&id) {
-        Some(_) => Ok(id),
-        None => Err(format!(
+    let is_own = own.iter().any(|custom| custom.control.id == id);
+    match is_own || catalog::control(&id).is_some() {
+        true => Ok(id),
+        false => Err(format!(
             "no control {id:?}; `ckf-hardening controls` lists them"
         )),
     }
 }
 
-fn said(field: &str, value: Option<String>) -> Result<String, String> {
+pub(super) fn said(field: &str, value: Option<String>) -> Result<String, String> {
     value
         .map(|v| v.trim().to_owned())
         .filter(|v| !v.is_empty())
@@ -471,16 +330,6 @@ fn day(field: &str, value: Option<String>) -> Result<Date, String> {
         .map_err(|_| format!("{field} {text:?} is not a day; expected for example 2027-03-31"))
 }
 
-/// A host name, without scheme, port or wildcard.
-pub fn parse_hostname(text: &str) -> Result<String, String> {
-    match rustls::pki_types::ServerName::try_from(text) {
-        Ok(_) if !text.contains(':') => Ok(text.to_ascii_lowercase()),
-        _ => Err(format!(
-            "{text:?} is no host name; expected one like kubeflow.example.com"
-        )),
-    }
-}
-
 /// A value as Juju prints it.
 fn option_value(value: &serde_yaml::Value) -> Option<String> {
     match value {
@@ -489,14 +338,6 @@ fn option_value(value: &serde_yaml::Value) -> Option<String> {
         serde_yaml::Value::Number(value) => Some(value.to_string()),
         serde_yaml::Value::String(text) => Some(text.clone()),
         _ => None,
-    }
-}
-
-/// The threshold from which open findings count, or `None` for never.
-pub fn parse_threshold(text: &str) -> Result<Option<Severity>, String> {
-    match text.trim() {
-        "never" | "none" => Ok(None),
-        other => other.parse().map(Some),
     }
 }
 
@@ -544,6 +385,60 @@ mod tests {
         let waiver = WAIVER.replace("TLS-02", "POL-01");
         let (_, problems) = Policy::parse(&format!("waivers: [{{{waiver}}}]"));
         assert!(problems[0].0.contains("cannot be waived"), "{problems:?}");
+    }
+
+    const OWN: &str = "id: ORG-01, title: t, severity: low, why: w, fix: f, apiVersion: v1, \
+        kind: Pod, expression: object.spec.replicas > 1";
+
+    #[test]
+    fn a_control_of_its_own_can_be_waived_and_is_as_bad_as_it_says() {
+        let yaml = format!(
+            "controls: [{{{OWN}}}]\nseverities: {{ORG-01: high}}\n\
+             waivers: [{{control: ORG-01, reason: r, owner: o, expires: 2027-01-31}}]"
+        );
+        let (policy, problems) = Policy::parse(&yaml);
+        assert!(problems.is_empty(), "{problems:?}");
+        assert_eq!(policy.controls[0].control.section, "Ours");
+        assert_eq!(policy.severities["ORG-01"], Severity::High);
+        assert_eq!(policy.waivers.len(), 1);
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_control_is_told_and_it_is_not_judged() {
+        let long = format!("expression: '{}'", "1+".repeat(600));
+        for (old, new, told) in [
+            ("ORG-01", "TLS-99", "begins as ours do"),
+            ("ORG-01", "org-1", "is not a word of capitals"),
+            ("why: w, ", "", "why is missing"),
+            ("severity: low", "severity: bad", "is not one of critical"),
+            ("apiVersion: v1", "apiVersion: a/b/c", "is not a version"),
+            ("kind: Pod", "kimd: Pod", "unknown field `kimd`"),
+            (
+                "object.spec.replicas > 1",
+                "object.spec.",
+                "expression is not CEL: 1:",
+            ),
+            ("object.spec.replicas > 1", "\"'a\"", "unterminated"),
+            (
+                "expression: object.spec.replicas > 1",
+                &long,
+                "1000 are allowed",
+            ),
+            (
+                "object.spec.replicas > 1",
+                &format!("'{}1'", "(".repeat(400)),
+                "not CEL",
+            ),
+        ] {
+            let own = OWN.replace(old, new);
+            let (policy, problems) = Policy::parse(&format!("controls:\n  - {{{own}}}"));
+            assert_eq!((policy.controls.len(), problems.len()), (0, 1), "{new}");
+            let problem = problems[0].to_string();
+            assert!(problem.contains(told), "{new}: {problem}");
+            assert!(problem.contains("control 1 (line 2)"), "{problem}");
+        }
+        let (policy, problems) = Policy::parse(&format!("controls: [{{{OWN}}}, {{{OWN}}}]"));
+        assert_eq!((policy.controls.len(), problems.len()), (1, 1));
     }
 
     #[test]
