@@ -5,7 +5,7 @@ mod support;
 use std::path::Path;
 
 use ckf_worlds::World;
-use juju_sim::{Event, Juju, Model, Outcome, Relation, Simulation, sweep};
+use juju_sim::{Event, Juju, Model, Outcome, Owner, Relation, Secret, Simulation, sweep};
 use serde_json::{Value, json};
 use support::cluster;
 
@@ -290,7 +290,10 @@ fn a_cluster_out_of_reach_is_waited_for() {
 fn every_hook_of_a_sidecar_charm_ends_well() {
     let directory = tempfile::tempdir().unwrap();
     let kubeconfig = nowhere(directory.path());
-    let peers = Relation::new(0, "peers", "ckf-hardening", 2);
+    let mut peers = Relation::new(0, "peers", "ckf-hardening", 0);
+    peers
+        .remote_units
+        .insert("ckf-hardening/1".into(), Default::default());
     for version in [Juju::V3_6, Juju::V4_0] {
         let mut juju = unit(&kubeconfig);
         juju.change(|model| {
@@ -300,7 +303,6 @@ fn every_hook_of_a_sidecar_charm_ends_well() {
         for hook in [
             "install",
             "leader-elected",
-            "leader-settings-changed",
             "config-changed",
             "start",
             "update-status",
@@ -309,6 +311,9 @@ fn every_hook_of_a_sidecar_charm_ends_well() {
             "remove",
         ] {
             committed(&juju.run(&Event::hook(hook)));
+        }
+        if version == Juju::V3_6 {
+            committed(&juju.run(&Event::hook("leader-settings-changed")));
         }
         let with = |name: &str, variables: &[(&str, &str)]| Event::Hook {
             name: name.into(),
@@ -326,13 +331,16 @@ fn every_hook_of_a_sidecar_charm_ends_well() {
         ] {
             committed(&juju.run(&Event::relation(&peers, hook, unit)));
         }
-        let secret = [
-            ("JUJU_SECRET_ID", "secret:9prue3hk1gajoic8kgkg"),
-            ("JUJU_SECRET_LABEL", ""),
-            ("JUJU_SECRET_REVISION", "1"),
-        ];
-        for hook in ["changed", "rotate", "expired", "remove"] {
-            committed(&juju.run(&with(&format!("secret-{hook}"), &secret)));
+        let of = |owner| Secret::new("9prue3hk1gajoic8kgkg", owner, Default::default());
+        for (hook, owner, revision) in [
+            ("changed", Owner::Model, None),
+            ("rotate", Owner::Application("ckf-hardening".into()), None),
+            ("expired", Owner::Unit("ckf-hardening/0".into()), Some(1)),
+            ("remove", Owner::Unit("ckf-hardening/0".into()), Some(1)),
+        ] {
+            let secret = of(owner);
+            juju.change(|model| model.secrets = vec![secret.clone()]);
+            committed(&juju.run(&Event::secret(hook, &secret, "", revision)));
         }
         let workload = [
             ("JUJU_WORKLOAD_NAME", "hardening"),

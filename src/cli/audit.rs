@@ -113,6 +113,8 @@ impl Audit {
         if self.publish {
             self.publish(&facts, &report)?;
         }
+        // The report is all that is needed now, and of a large cluster it is large too.
+        drop(facts);
         print(&match self.framework {
             Some(framework) => framework.render(&report),
             None => self.format.render(&report),

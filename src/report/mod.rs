@@ -218,12 +218,12 @@ impl Report {
         problems: Vec<String>,
     ) -> Self {
         let assessments = assess(facts, policy, release);
-        Self::of(assessments.iter(), facts, policy, release, problems)
+        Self::of(assessments.into_iter(), facts, policy, release, problems)
     }
 
     /// What verdicts on these facts tell.
-    pub fn of<'a>(
-        assessments: impl Iterator<Item = &'a Assessment>,
+    pub fn of<A: Into<ControlReport>>(
+        assessments: impl Iterator<Item = A>,
         facts: &Facts,
         policy: &Policy,
         release: Option<&str>,
@@ -231,7 +231,7 @@ impl Report {
     ) -> Self {
         let context = Context::new(facts, policy, release);
         let distribution = Distribution::of(facts);
-        let controls: Vec<ControlReport> = assessments.map(ControlReport::from).collect();
+        let controls: Vec<ControlReport> = assessments.map(Into::into).collect();
         let mut summary = Summary::default();
         for control in &controls {
             match control.verdict {
@@ -320,15 +320,22 @@ impl Report {
 }
 
 impl From<&Assessment> for ControlReport {
-    fn from(a: &Assessment) -> Self {
+    fn from(assessment: &Assessment) -> Self {
+        assessment.clone().into()
+    }
+}
+
+/// A large deployment has findings by the ten thousand, so they are not copied.
+impl From<Assessment> for ControlReport {
+    fn from(a: Assessment) -> Self {
         Self {
             id: a.control.id.clone(),
             title: a.control.title.clone(),
             section: a.control.section.clone(),
             severity: a.severity,
             verdict: a.verdict,
-            reason: a.reason.clone(),
-            findings: a.findings.clone(),
+            reason: a.reason,
+            findings: a.findings,
             waived: a.waived.iter().map(WaivedFinding::from).collect(),
             fix: a.control.fix.clone(),
             own: match &a.control {

@@ -13,9 +13,10 @@ use ckf_worlds::World;
 use kube_sandbox::Sandbox;
 
 use crate::run;
+use crate::sandbox::LARGE;
 
-const PODS: usize = 20_000;
-const PROFILES: usize = 2_000;
+const PODS: usize = LARGE.0;
+const PROFILES: usize = LARGE.1;
 /// Runs of each audit and its yardstick, of which the fastest counts: the
 /// machine is shared, and what others do only adds.
 const AUDITS: usize = 3;

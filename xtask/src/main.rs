@@ -7,6 +7,7 @@ mod demo;
 mod docs;
 mod pack;
 mod run;
+mod sandbox;
 mod test;
 
 use std::process::ExitCode;
@@ -17,6 +18,7 @@ const USAGE: &str = "usage: cargo xtask COMMAND
            serves the report page until Ctrl-C, unless with `--no-wait`
   test     all tests
   bench    figures of speed and size, each beside its yardstick; `bench hooks` and `bench rocks` only those, `bench agent` all others
+  sandbox  a real API server with a stock Charmed Kubeflow, or a `large` one, to try things on
   pack     the charm for each base, in target/charms
   docs     write the documents that are generated from code and data
 ";
@@ -26,6 +28,7 @@ fn main() -> ExitCode {
         Some("demo") => demo::demo(std::env::args().nth(2).as_deref() != Some("--no-wait")),
         Some("bench") => bench::bench(),
         Some("fetch") => bench::fetch(),
+        Some("sandbox") => sandbox::sandbox(std::env::args().nth(2).as_deref()),
         Some("test") => test::test(),
         Some("docs") => docs::write(),
         Some("pack") => pack::pack().map(drop),

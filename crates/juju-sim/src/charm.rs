@@ -8,6 +8,8 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
+use crate::consistency::is_secret_id;
+
 /// A charm's metadata, options and actions.
 #[derive(Clone, Debug, Default)]
 pub struct Charm {
@@ -15,6 +17,10 @@ pub struct Charm {
     pub name: String,
     /// Workload containers.
     pub containers: Vec<String>,
+    /// Storage.
+    pub storage: Vec<String>,
+    /// Resources.
+    pub resources: Vec<String>,
     /// Endpoints and their roles.
     pub endpoints: BTreeMap<String, Role>,
     /// Options by name.
@@ -64,6 +70,10 @@ struct Metadata {
     #[serde(default)]
     containers: BTreeMap<String, Value>,
     #[serde(default)]
+    storage: BTreeMap<String, Value>,
+    #[serde(default)]
+    resources: BTreeMap<String, Value>,
+    #[serde(default)]
     provides: BTreeMap<String, Value>,
     #[serde(default)]
     requires: BTreeMap<String, Value>,
@@ -88,6 +98,8 @@ impl Charm {
         let charm = Self {
             name: metadata.name,
             containers: metadata.containers.into_keys().collect(),
+            storage: metadata.storage.into_keys().collect(),
+            resources: metadata.resources.into_keys().collect(),
             endpoints: [
                 (metadata.provides, Role::Provider),
                 (metadata.requires, Role::Requirer),
@@ -124,7 +136,7 @@ impl Charm {
             "int" => value.is_i64(),
             "float" => value.is_number(),
             "boolean" => value.is_boolean(),
-            "secret" => value.as_str().is_some_and(|v| v.starts_with("secret:")),
+            "secret" => value.as_str().is_some_and(is_secret),
             other => bail!("option {name:?} has the unknown type {other:?}"),
         };
         if !fits {
@@ -199,6 +211,13 @@ impl Charm {
         parameters.extend(given.clone());
         Ok(parameters)
     }
+}
+
+/// `secret:ID`, or `secret://MODEL/ID` of another model.
+fn is_secret(uri: &str) -> bool {
+    let id = uri.strip_prefix("secret:");
+    let id = id.map(|id| id.rsplit('/').next().unwrap_or_default());
+    id.is_some_and(is_secret_id)
 }
 
 fn yaml<T: DeserializeOwned>(directory: &Path, name: &str) -> anyhow::Result<Option<T>> {

@@ -14,6 +14,7 @@ use serde_json::{Map, Value, json};
 
 use crate::charm::Charm;
 use crate::commit::Pending;
+use crate::consistency;
 use crate::controller::Controller;
 use crate::event::Event;
 use crate::fault::{Fault, Interruption};
@@ -202,8 +203,9 @@ impl Simulation {
     /// Runs `dispatch` for an event.
     ///
     /// # Panics
-    /// If Juju would not fire the event: an unknown container or action, or
-    /// another hook than the one that left the unit in error.
+    /// If Juju would not fire the event, or would not have the model: an unknown container,
+    /// a relation that is not there, an option of another type, and so on; or another hook than
+    /// the one that left the unit in error.
     pub fn run(&mut self, event: &Event) -> Outcome {
         self.run_program(event, &self.charm_directory().join("dispatch"), &[])
     }
@@ -258,25 +260,13 @@ impl Simulation {
     /// Parameters of an action, or the outcome of one that Juju does not run.
     fn begin(&self, event: &Event) -> Result<Option<Action>, Box<Outcome>> {
         let session = lock(&self.session);
+        let consistent = consistency::check(&session.model, &session.charm, event, &self.pebbles);
+        if let Err(why) = consistent {
+            drop(session);
+            panic!("this cannot be: {why}");
+        }
         match event {
-            Event::Hook { environment, .. } => {
-                if let Some(container) = environment.get("JUJU_WORKLOAD_NAME") {
-                    let known = session.charm.containers.contains(container);
-                    assert!(known, "metadata.yaml has no container {container}");
-                }
-                if let Some(id) = relation_id(environment) {
-                    let relation = session.model.relation(id);
-                    let endpoint = environment.get("JUJU_RELATION");
-                    assert!(
-                        relation.is_some_and(|r| Some(&r.endpoint) == endpoint),
-                        "the model has no relation {id} of {endpoint:?}"
-                    );
-                    let endpoint = endpoint.map_or("", String::as_str);
-                    let known = session.charm.endpoints.contains_key(endpoint);
-                    assert!(known, "metadata.yaml has no endpoint {endpoint}");
-                }
-                Ok(None)
-            }
+            Event::Hook { .. } => Ok(None),
             Event::Action { name, parameters } => {
                 let additional = session.model.juju == Juju::V3_6;
                 match session

@@ -24,6 +24,7 @@
 mod charm;
 mod clock;
 mod commit;
+mod consistency;
 pub mod controller;
 mod driver;
 mod event;

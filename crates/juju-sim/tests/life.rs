@@ -239,7 +239,12 @@ fn hooks_have_the_recorded_environment() {
         let mut juju = simulation();
         let world = World::new();
         juju.change(|model| world.show(&recorded.unit, model));
-        let secret = Secret::new(USER_SECRET, juju_sim::Owner::Model, Bag::new());
+        let owner = match recorded.hook.as_str() {
+            "secret-changed" => juju_sim::Owner::Model,
+            _ => juju_sim::Owner::Unit(recorded.unit.clone()),
+        };
+        let secret = Secret::new(USER_SECRET, owner, Bag::new());
+        juju.change(|model| model.secrets = vec![secret.clone()]);
         let get = |name: &str| recorded.environment.get(name).map(String::as_str);
         let label = get("JUJU_SECRET_LABEL").unwrap_or_default();
         let revision = get("JUJU_SECRET_REVISION").map(|text| text.parse().unwrap());

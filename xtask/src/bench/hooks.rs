@@ -154,6 +154,34 @@ fn stubbed(
         ops[0] / charm[0],
         ops[1] / charm[1]
     );
+    for (name, (program, arguments)) in ["charm", "ops"].iter().zip([&rivals[0], &rivals[2]]) {
+        let file = path("memory");
+        let variables = variables.iter().filter_map(|variable| {
+            let text = std::str::from_utf8(variable).ok()?;
+            text.split_once('=')
+        });
+        let output = Command::new(program)
+            .args(arguments)
+            .env_clear()
+            .envs(variables)
+            .env("JUJU_SIM_MEMORY", &file)
+            .current_dir(juju.charm_directory())
+            .output()?;
+        if !output.status.success() {
+            bail!("{}", String::from_utf8_lossy(&output.stderr));
+        }
+        let status = fs::read_to_string(&file).context("no tool was called")?;
+        let megabytes = |field: &str| {
+            let line = status.lines().find_map(|line| line.strip_prefix(field));
+            let kilobytes = line.and_then(|l| l.trim_end_matches("kB").trim().parse::<f64>().ok());
+            kilobytes.unwrap_or_default() / 1e3
+        };
+        println!(
+            "  memory of {name}: {:.1} MB resident at most, of which {:.1} MB is its own and the rest pages of its files",
+            megabytes("VmHWM:"),
+            megabytes("RssAnon:")
+        );
+    }
     Ok(())
 }
 
