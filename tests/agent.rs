@@ -381,6 +381,23 @@ fn what_the_charm_tells_is_judged_and_what_is_damaged_is_left_alone() {
         1.0
     );
     assert_eq!(agent.metric("ckf_hardening_images{state=\"newer\"}"), 1.0);
+    // What only the policy's own controls are about is read too.
+    let own = "controls: [{id: ORG-01, title: t, severity: low, why: w, fix: f, apiVersion: apps/v1, \
+        kind: Deployment, expression: has(object.spec.nowhere)}]";
+    let mut with_own = told.clone();
+    with_own["options"]["policy"] = own.into();
+    agent.tell(&with_own);
+    until("the control of the policy", || {
+        let report = agent.report();
+        let controls = report["controls"].as_array().unwrap();
+        controls
+            .iter()
+            .any(|control| control["id"] == "ORG-01" && control["verdict"] == "fail")
+    });
+    agent.tell(&told);
+    until("the policy of before", || {
+        agent.report()["controls"].as_array().unwrap().len() == 120
+    });
     std::fs::write(agent.folder.path().join("told.json"), "{\"leads\": tru").unwrap();
     std::thread::sleep(Duration::from_secs(3));
     assert_eq!(support::verdict(&agent.report(), "IMG-11"), "fail");

@@ -62,10 +62,11 @@ type Unclear = Vec<(ObjectRef, String)>;
 fn judge(custom: &CustomControl, objects: &[&Json]) -> (Vec<Finding>, Unclear) {
     let mut findings = Vec::new();
     let mut unclear = Vec::new();
+    let mut functions = Scope::default();
+    // The name is new in a scope that is.
+    let _ = functions.add_function("matches", matches);
     for object in objects {
-        let mut scope = Scope::default();
-        // The name is new in a scope that is.
-        let _ = scope.add_function("matches", matches);
+        let mut scope = functions.new_inner_scope();
         scope.add_variable_from_value("object", value(object));
         match scope.resolve(custom.rule.expression()) {
             Ok(Value::Bool(true)) => {}
@@ -197,6 +198,10 @@ mod tests {
             (
                 // One has two containers and one replica, the other the reverse.
                 "object.spec.containers.filter(c, c.name == 'c').size() + object.spec.replicas == 3",
+                Ok("true of 2 objects"),
+            ),
+            (
+                "object.metadata.name.contains('o') && double(object.spec.replicas) < 2.5",
                 Ok("true of 2 objects"),
             ),
             (
