@@ -57,20 +57,6 @@ impl Severity {
     }
 }
 
-impl Source {
-    /// What is asked.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Kubernetes => "cluster",
-            Self::Juju => "juju",
-            Self::Ledger => "ledger",
-            Self::Registry => "registry",
-            Self::Attestation => "attestation",
-            Self::Policy => "policy",
-        }
-    }
-}
-
 impl FromStr for Severity {
     type Err = String;
 
@@ -100,6 +86,20 @@ pub enum Source {
     Attestation,
     /// The policy itself.
     Policy,
+}
+
+impl Source {
+    /// What is asked.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Kubernetes => "cluster",
+            Self::Juju => "juju",
+            Self::Ledger => "ledger",
+            Self::Registry => "registry",
+            Self::Attestation => "attestation",
+            Self::Policy => "policy",
+        }
+    }
 }
 
 /// A control, but for its check.
@@ -154,6 +154,20 @@ impl Mappings {
         catalogues
             .into_iter()
             .flat_map(|(name, ids)| ids.iter().map(move |id| (name, id.as_str())))
+    }
+
+    /// In words, a text for each catalogue that it stands in: `CIS Kubernetes: 5.1.1, 5.1.3`.
+    pub fn in_words(&self) -> Vec<String> {
+        let mut texts: Vec<String> = Vec::new();
+        let mut last = "";
+        for (name, id) in self.all() {
+            match texts.last_mut() {
+                Some(text) if last == name => *text = format!("{text}, {id}"),
+                _ => texts.push(format!("{name}: {id}")),
+            }
+            last = name;
+        }
+        texts
     }
 }
 

@@ -317,11 +317,11 @@ impl Judge {
     /// Reads what only the policy's own controls are about, when it is time; returns whether it
     /// is other than it was. It is not watched: it may be any kind, and as many.
     fn look_at_others(&mut self) -> bool {
-        let kinds = self.options.policy.kinds();
         let is_time = self.others_at.is_none_or(|at| at.elapsed() >= OTHERS);
-        if kinds.is_empty() || !is_time {
+        if self.options.policy.controls.is_empty() || !is_time {
             return false;
         }
+        let kinds = self.options.policy.kinds();
         self.others_at = Some(Instant::now());
         let others = match read_others(&self.source, &kinds, WITHIN) {
             Ok(others) => others,

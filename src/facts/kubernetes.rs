@@ -87,11 +87,7 @@ pub fn read(
     deadline: Duration,
     progress: Progress<'_>,
 ) -> Result<Facts, ReadError> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|e| ReadError::Client(e.to_string()))?;
-    runtime.block_on(async {
+    runtime()?.block_on(async {
         let (client, server) = connect(source).await?;
         let read = collect(&client, about, others, progress);
         match tokio::time::timeout(deadline, read).await {
@@ -103,6 +99,13 @@ pub fn read(
             }),
         }
     })
+}
+
+fn runtime() -> Result<tokio::runtime::Runtime, ReadError> {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|e| ReadError::Client(e.to_string()))
 }
 
 /// A client, and the address of the API server.
@@ -158,11 +161,7 @@ pub fn read_others(
     kinds: &BTreeSet<ObjectKind>,
     deadline: Duration,
 ) -> Result<Others, ReadError> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|e| ReadError::Client(e.to_string()))?;
-    runtime.block_on(async {
+    runtime()?.block_on(async {
         let (client, server) = connect(source).await?;
         let read = others::read(&client, kinds);
         let late = |_| ReadError::Deadline {
@@ -389,6 +388,21 @@ where
     T: From<W> + Object,
 {
     let mut listed = Listed::default();
+    let version = each(client, path, |item| {
+        parse_item::<W, T>(item, &mut listed);
+        Ok(())
+    });
+    let version = version.await?;
+    Ok((listed, version))
+}
+
+/// Hands on each object of a list, page by page, as JSON; returns the version of the list.
+pub(super) async fn each(
+    client: &Client,
+    path: &str,
+    mut item: impl FnMut(&str) -> serde_json::Result<()>,
+) -> Result<String, Failure> {
+    let failed = |e: serde_json::Error| Failure::Other(Unknown::Failed(format!("{path}: {e}")));
     let mut next = String::new();
     loop {
         let query = if next.is_empty() {
@@ -401,14 +415,13 @@ where
             request("GET", &format!("{path}?limit={PAGE}{query}"), None),
         )
         .await?;
-        let page: Page<'_> = serde_json::from_str(&page)
-            .map_err(|e| Failure::Other(Unknown::Failed(format!("{path}: {e}"))))?;
-        for item in page.items.unwrap_or_default() {
-            parse_item::<W, T>(item.get(), &mut listed);
+        let page: Page<'_> = serde_json::from_str(&page).map_err(failed)?;
+        for raw in page.items.unwrap_or_default() {
+            item(raw.get()).map_err(failed)?;
         }
         next = page.metadata.r#continue.unwrap_or_default();
         if next.is_empty() {
-            return Ok((listed, page.metadata.resource_version));
+            return Ok(page.metadata.resource_version);
         }
     }
 }

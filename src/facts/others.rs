@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::known::{Known, Unknown};
-use super::kubernetes::{Failure, PAGE, Page, encode, get, prefix, request, send};
+use super::kubernetes::{Failure, each, get, prefix};
 use crate::policy::custom::ObjectKind;
 
 /// Those that were read, by their kind's name; `null` of a kind that is not installed.
@@ -65,27 +65,14 @@ async fn list(client: &Client, kind: &ObjectKind) -> Result<Option<Vec<Value>>, 
 
 async fn pages(client: &Client, path: &str, kind: &ObjectKind) -> Result<Vec<Value>, Failure> {
     let mut objects = Vec::new();
-    let mut next = String::new();
-    loop {
-        let query = match next.is_empty() {
-            true => String::new(),
-            false => format!("&continue={}", encode(&next)),
-        };
-        let path = format!("{path}?limit={PAGE}{query}");
-        let text = send(client, request("GET", &path, None)).await?;
-        let failed =
-            |error: serde_json::Error| Failure::Other(Unknown::Failed(format!("{path}: {error}")));
-        let page: Page<'_> = serde_json::from_str(&text).map_err(failed)?;
-        for item in page.items.unwrap_or_default() {
-            let mut object = serde_json::from_str(item.get()).map_err(failed)?;
-            reduce(&mut object, kind);
-            objects.push(object);
-        }
-        next = page.metadata.r#continue.unwrap_or_default();
-        if next.is_empty() {
-            return Ok(objects);
-        }
-    }
+    let read = each(client, path, |item| {
+        let mut object = serde_json::from_str(item)?;
+        reduce(&mut object, kind);
+        objects.push(object);
+        Ok(())
+    });
+    read.await?;
+    Ok(objects)
 }
 
 /// Takes away what is long and says nothing, and what nobody may see: of a Secret its keys are

@@ -423,17 +423,8 @@ pub fn explain(control: &catalog::Control) -> String {
         },
         control.waive.trim(),
     );
-    let mut last = "";
-    for (name, id) in control.mappings.all() {
-        let before = match (last == name, last) {
-            (true, _) => ", ".to_owned(),
-            (false, "") => format!("{name}: "),
-            (false, _) => format!("\n{name}: "),
-        };
-        text.push_str(&format!("{before}{id}"));
-        last = name;
-    }
-    if !last.is_empty() {
+    for line in control.mappings.in_words() {
+        text.push_str(&line);
         text.push('\n');
     }
     let remedies = Remedy::ALL.iter().map(|remedy| remedy.about());

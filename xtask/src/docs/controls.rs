@@ -103,19 +103,9 @@ fn page(control: &Control) -> String {
     };
     add("How to put it right by tool", &tool);
     add("When to waive it", &control.waive);
-    let mut last = "";
-    let mut mappings = String::new();
-    for (name, id) in control.mappings.all() {
-        let before = match last == name {
-            true => ", ".to_owned(),
-            false if last.is_empty() => format!("{name}: "),
-            false => format!(". {name}: "),
-        };
-        let _ = write!(mappings, "{before}{id}");
-        last = name;
-    }
+    let mappings = control.mappings.in_words();
     if !mappings.is_empty() {
-        add("In other catalogues", &format!("{mappings}."));
+        add("In other catalogues", &format!("{}.", mappings.join(". ")));
     }
     text
 }

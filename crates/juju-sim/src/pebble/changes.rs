@@ -253,7 +253,7 @@ impl Pebble {
         let key = id.to_string();
         self.notices
             .occurred(None, "change-update", &key, about, Duration::ZERO);
-        self.changed.send_modify(|count| *count += 1);
+        self.note();
     }
 }
 
@@ -281,13 +281,15 @@ pub(super) async fn list(State(app): State<App>, Query(parameters): Query<Parame
 
 /// `GET` of one.
 pub(super) async fn get(State(app): State<App>, Path(id): Path<String>) -> Answer {
-    sync(found(&app.lock(), &id)?.1.to_json(number(&id)))
+    let state = app.lock();
+    let (number, change) = found(&state, &id)?;
+    sync(change.to_json(number))
 }
 
 /// `POST` to one.
 pub(super) async fn change(State(app): State<App>, Path(id): Path<String>, _: Bytes) -> Answer {
-    let (_, change) = found_ready(&app.lock(), &id)?;
-    match change {
+    let is_ready = found(&app.lock(), &id)?.1.ready.is_some();
+    match is_ready {
         true => Err(Refusal::bad_request(format!(
             "cannot abort change {id} with nothing pending"
         ))),
@@ -330,16 +332,9 @@ pub(super) async fn wait(
     }
 }
 
-fn number(id: &str) -> u64 {
-    id.parse().unwrap_or(0)
-}
-
 fn found<'a>(state: &'a Pebble, id: &str) -> Result<(u64, &'a Change), Refusal> {
     let missing = || Refusal::not_found(format!("cannot find change with id {id:?}"));
-    let change = state.changes.all.get(&number(id)).ok_or_else(missing)?;
-    Ok((number(id), change))
-}
-
-fn found_ready(state: &Pebble, id: &str) -> Result<(u64, bool), Refusal> {
-    found(state, id).map(|(id, change)| (id, change.ready.is_some()))
+    let number = id.parse().map_err(|_| missing())?;
+    let change = state.changes.all.get(&number).ok_or_else(missing)?;
+    Ok((number, change))
 }

@@ -15,7 +15,7 @@ use super::Happened;
 use super::answer::{Answer, Parameters, Refusal, decode, sync};
 use super::changes::{self, Status};
 use super::plan::{self, Level, Plan, Startup};
-use super::programs::{Owner, environment};
+use super::programs::{Owner, environment, not_found};
 use super::state::{App, State as Pebble};
 use super::{durations, supervise};
 
@@ -298,11 +298,7 @@ fn dial(address: &str, error: &io::Error) -> String {
 
 async fn ask_command(app: &App, exec: &plan::Exec) -> Result<(), String> {
     let words = shlex::split(&exec.command).unwrap_or_default();
-    let missing = || {
-        let name = words.first().map_or("", String::as_str);
-        format!("exec: {name:?}: executable file not found in $PATH")
-    };
-    let mut command = app.command(&words).ok_or_else(missing)?;
+    let mut command = app.command(&words).ok_or_else(|| not_found(&words))?;
     let owner = Owner::new(None, exec.user.as_deref(), None, None)?;
     let of_service = exec.service_context.as_ref().and_then(|name| {
         let state = app.lock();

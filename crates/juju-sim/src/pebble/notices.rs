@@ -253,7 +253,7 @@ pub(super) async fn tell(
             key: told.key,
         });
     }
-    app.note();
+    state.note();
     sync(json!({"id": id.to_string()}))
 }
 

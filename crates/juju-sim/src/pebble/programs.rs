@@ -169,6 +169,12 @@ impl Shared {
     }
 }
 
+/// As Go says that there is no such executable.
+pub(super) fn not_found(words: &[String]) -> String {
+    let name = words.first().map_or("", String::as_str);
+    format!("exec: {name:?}: executable file not found in $PATH")
+}
+
 fn executable(name: &str) -> Option<PathBuf> {
     if name.contains('/') {
         return Path::new(name).is_file().then(|| name.into());

@@ -26,7 +26,6 @@ pub(super) type App = Arc<Shared>;
 /// A Pebble.
 pub(super) struct Shared {
     state: Mutex<State>,
-    changed: watch::Sender<u64>,
     /// Differs after each start.
     pub(super) boot: String,
     pub(super) address: SocketAddr,
@@ -53,12 +52,18 @@ pub(super) struct State {
     pub(super) exchanges: Vec<Exchange>,
     pub(super) happened: Vec<Happened>,
     /// Counts what may end a wait.
-    pub(super) changed: watch::Sender<u64>,
+    changed: watch::Sender<u64>,
+}
+
+impl State {
+    /// Something has changed.
+    pub(super) fn note(&self) {
+        self.changed.send_modify(|count| *count += 1);
+    }
 }
 
 impl Shared {
     pub(super) fn new(options: Options, address: SocketAddr, link: Option<Link>) -> Self {
-        let (changed, _) = watch::channel(0);
         let state = State {
             layers: Vec::new(),
             plan: Plan::default(),
@@ -73,11 +78,10 @@ impl Shared {
             processes: BTreeSet::new(),
             exchanges: Vec::new(),
             happened: Vec::new(),
-            changed: changed.clone(),
+            changed: watch::channel(0).0,
         };
         Self {
             state: Mutex::new(state),
-            changed,
             boot: format!("{:x}", Timestamp::now().as_nanosecond()),
             address,
             options,
@@ -92,12 +96,7 @@ impl Shared {
 
     /// Wakes when something has changed from now on.
     pub(super) fn changed(&self) -> watch::Receiver<u64> {
-        self.changed.subscribe()
-    }
-
-    /// Something has changed.
-    pub(super) fn note(&self) {
-        self.changed.send_modify(|count| *count += 1);
+        self.lock().changed.subscribe()
     }
 
     /// Where a file of the container lies on this machine.

@@ -10,7 +10,7 @@ use tokio::process::Child;
 use tokio::sync::{oneshot, watch};
 
 use super::plan::{self, Action};
-use super::programs::{Owner, environment};
+use super::programs::{Owner, environment, not_found};
 use super::services::Current;
 use super::state::{App, signal};
 
@@ -83,7 +83,7 @@ fn set(state: &mut super::state::State, name: &str, current: Current) {
         service.since = Some(Timestamp::now());
     }
     service.current = current;
-    state.changed.send_modify(|count| *count += 1);
+    state.note();
 }
 
 /// How a run of a service ended.
@@ -208,11 +208,9 @@ async fn end(child: &mut Child, process: u32, patience: Duration) {
 fn spawn(app: &App, name: &str, config: &plan::Service) -> Result<Child, String> {
     let text = config.command.as_deref().unwrap_or_default();
     let words = shlex::split(text).unwrap_or_default();
-    let missing = || {
-        let program = words.first().map_or("", String::as_str);
-        format!("exec: {program:?}: executable file not found in $PATH")
-    };
-    let mut command = app.service_command(&words).ok_or_else(missing)?;
+    let mut command = app
+        .service_command(&words)
+        .ok_or_else(|| not_found(&words))?;
     let owner = Owner::new(
         config.user_id,
         config.user.as_deref(),
