@@ -16,6 +16,7 @@ use super::publish::{Published, Publisher};
 use super::repair::{self, Repairs};
 use super::told::{FILE, Told};
 use crate::catalog::Severity;
+use crate::cluster::Holder;
 use crate::config::Options;
 use crate::controls::{Standing, Verdict};
 use crate::facts::Facts;
@@ -202,7 +203,12 @@ impl Judge {
             return;
         }
         self.unrepaired.clear();
-        for event in self.repairs.keep(&self.source, &self.live, &self.options) {
+        let holder = Holder::parse(&self.told.holder);
+        let (source, live) = (&self.source, &self.live);
+        for event in self
+            .repairs
+            .keep(source, live, &self.options, holder.as_ref())
+        {
             self.publisher.tell(event);
         }
     }

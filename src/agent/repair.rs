@@ -7,11 +7,11 @@ use std::time::{Duration, Instant};
 use log::{info, warn};
 
 use super::events::Event;
-use crate::cluster::Cluster;
+use crate::cluster::{Cluster, Hold, Holder};
 use crate::config::Options;
 use crate::facts::kubernetes::Source;
 use crate::facts::watch::Live;
-use crate::remedies::{self, Asker};
+use crate::remedies::{self, Asker, Change};
 
 /// How long putting right may take.
 const WITHIN: Duration = Duration::from_secs(20);
@@ -82,10 +82,18 @@ impl Repairs {
     }
 
     /// Has what the options enforce hold. Returns what is to be told.
-    pub fn keep(&mut self, source: &Source, live: &Live, options: &Options) -> Vec<Event> {
+    pub fn keep(
+        &mut self,
+        source: &Source,
+        live: &Live,
+        options: &Options,
+        holder: Option<&Holder>,
+    ) -> Vec<Event> {
         let mut events = Vec::new();
         self.tried_at = Some(Instant::now());
-        self.refused = self.try_to(source, live, options, &mut events).err();
+        self.refused = self
+            .try_to(source, live, options, holder, &mut events)
+            .err();
         if let Some(why) = &self.refused {
             self.failed += 1;
             warn!("what is enforced could not be put right: {why}");
@@ -98,6 +106,7 @@ impl Repairs {
         source: &Source,
         live: &Live,
         options: &Options,
+        holder: Option<&Holder>,
         events: &mut Vec<Event>,
     ) -> Result<(), String> {
         let deadline = Instant::now() + WITHIN;
@@ -105,11 +114,19 @@ impl Repairs {
         let namespace = live.with(|facts| facts.about.namespace.clone());
         let own = cluster.own_objects(&namespace);
         let own = own.map_err(|why| why.to_string())?;
+        let hold = cluster.hold(&namespace, holder);
+        if let Some(why) = hold.other() {
+            return Err(why);
+        }
         let (policy, enforced) = (&options.policy, &options.enforce);
         let plan = live.with(|facts| remedies::plan(facts, policy, &own, enforced, Asker::Option));
         let mut refused = Vec::new();
-        // What Juju changes is the charm's own to do.
-        for change in plan.changes.iter().filter(|change| !change.is_of_juju()) {
+        // What Juju changes is the charm's own to do, and so is to find out who enforces here.
+        let is_known = !matches!(hold, Hold::Unknown(_));
+        let may = |change: &&Change| {
+            !change.is_of_juju() && (is_known || change.remedy.about().is_of_tls())
+        };
+        for change in plan.changes.iter().filter(may) {
             let object = change.target().to_string();
             if !self.may(&object, events) {
                 continue;

@@ -29,6 +29,9 @@ pub struct Told {
     pub namespace: String,
     /// Whether this unit leads, and so may change the cluster.
     pub leads: bool,
+    /// The application, by which others of its kind know that it enforces here; empty if it is
+    /// not told.
+    pub holder: String,
     /// Whether the report is shown to others than this pod: it says where the platform is
     /// weak, and so it is only if somebody related a way to it.
     pub shows: bool,

@@ -71,7 +71,7 @@ pub fn run(
                         Err(why) => return Ok(Err(why)),
                     };
                 }
-                enforced = Some(Ok(kept.mark));
+                enforced = Some(kept.mark);
             }
             Err(why) => enforced = Some(Err(why)),
         }

@@ -150,6 +150,7 @@ impl<'a> Charm<'a> {
         Told {
             namespace: self.unit.model.clone(),
             leads: is_leader,
+            holder: enforce::holder(self.unit).to_string(),
             shows: observe::has_way(self.memory.observed()),
             options: self.raw.as_map().clone(),
             facts,

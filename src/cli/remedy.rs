@@ -271,10 +271,12 @@ impl Undo {
             false => remedies::undo(&own, &remedies).map_err(anyhow::Error::msg)?,
         };
         print(&format!("{plan}\n"))?;
-        if plan.changes.is_empty() || !(self.yes || is_agreed("undo")?) {
+        if !plan.changes.is_empty() && !(self.yes || is_agreed("undo")?) {
             return Ok(NOTHING_OPEN);
         }
         carry_out(&self.cluster, &cluster, &plan)?;
+        // The key of records goes with the last of them.
+        cluster.settle(&self.cluster.kubernetes.namespace, None)?;
         Ok(NOTHING_OPEN)
     }
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use http::Method;
 use kube::Client;
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use serde::Deserialize;
@@ -18,6 +19,7 @@ use super::known::{Kind, Known, Listed, Unknown};
 use super::manifest::parse_item;
 use super::object::Object;
 use super::others::{self, Others};
+use super::path::{ApiPath, PathError};
 use super::rbac::*;
 use super::secret::Secret;
 use super::vulnerability::VulnerabilityReport;
@@ -178,7 +180,7 @@ async fn collect(
     kinds: &BTreeSet<ObjectKind>,
     progress: Progress<'_>,
 ) -> Result<Facts, Unknown> {
-    let version = get::<Version>(client, "/version")
+    let version = get::<Version>(client, &"/version".into())
         .await
         .map_err(Failure::into_unknown)?;
     let turns = Semaphore::new(SIDE_BY_SIDE);
@@ -226,23 +228,40 @@ pub fn list_paths() -> Vec<String> {
     kinds
         .into_iter()
         .filter(|(_, _, plural)| *plural != "configmaps")
-        .map(|(group, version, plural)| format!("{}/{plural}", prefix(group, version)))
+        .filter_map(|(group, version, plural)| kind_path(group, version, plural).ok())
+        .map(|path| path.to_string())
         .collect()
 }
 
-pub(super) fn prefix(group: &str, version: &str) -> String {
-    if group.is_empty() {
-        format!("/api/{version}")
-    } else {
-        format!("/apis/{group}/{version}")
-    }
+fn kind_path(group: &str, version: &str, plural: &str) -> Result<ApiPath, PathError> {
+    let root = match group {
+        "" => ApiPath::from("/api"),
+        group => ApiPath::from("/apis").join(group)?,
+    };
+    root.join(version)?.join(plural)
 }
 
-/// Why a request failed.
+/// Why a request failed, by the status that the API server gave it.
+#[derive(Debug)]
 pub(crate) enum Failure {
+    /// 404: there is no such object, or no such kind.
     NotFound,
+    /// 410: a list or watch goes on from what is forgotten.
     Gone,
+    /// 409: it exists, is another by now, or somebody else owns a field.
+    Conflict(String),
+    /// 422: validation or an admission policy refuses it.
+    Invalid(String),
+    /// No request was made.
+    Path(PathError),
+    /// Anything else.
     Other(Unknown),
+}
+
+impl From<PathError> for Failure {
+    fn from(error: PathError) -> Self {
+        Self::Path(error)
+    }
 }
 
 impl Failure {
@@ -250,6 +269,9 @@ impl Failure {
         match self {
             Self::NotFound => Unknown::Failed("not found".into()),
             Self::Gone => Unknown::Failed("the list changed while it was read, twice".into()),
+            Self::Conflict(why) => Unknown::Failed(format!("409: {why}")),
+            Self::Invalid(why) => Unknown::Failed(format!("422: {why}")),
+            Self::Path(error) => Unknown::Failed(error.to_string()),
             Self::Other(unknown) => unknown,
         }
     }
@@ -269,6 +291,8 @@ pub(crate) async fn send(
         Ok(Err(kube::Error::Api(status))) => Err(match status.code {
             404 => Failure::NotFound,
             410 => Failure::Gone,
+            409 => Failure::Conflict(status.message.clone()),
+            422 => Failure::Invalid(status.message.clone()),
             401 | 403 => Failure::Other(Unknown::Forbidden(status.message.clone())),
             504 => Failure::Other(Unknown::TimedOut(status.message.clone())),
             code => Failure::Other(Unknown::Failed(format!("{code}: {}", status.message))),
@@ -293,33 +317,37 @@ fn innermost(error: &dyn std::error::Error) -> String {
     }
 }
 
-pub(super) async fn get<T: DeserializeOwned>(client: &Client, path: &str) -> Result<T, Failure> {
-    let text = send(client, request("GET", path, None)).await?;
+pub(super) async fn get<T: DeserializeOwned>(
+    client: &Client,
+    path: &ApiPath,
+) -> Result<T, Failure> {
+    let text = send(client, request(Method::GET, path, None)?).await?;
     serde_json::from_str(&text).map_err(|e| Failure::Other(Unknown::Failed(format!("{path}: {e}"))))
 }
 
 pub(crate) fn request(
-    method: &str,
-    path: &str,
+    method: Method,
+    path: &ApiPath,
     body: Option<serde_json::Value>,
-) -> http::Request<Vec<u8>> {
+) -> Result<http::Request<Vec<u8>>, Failure> {
     let body = body.map(|value| value.to_string().into_bytes());
     let mut request = http::Request::new(body.unwrap_or_default());
-    *request.method_mut() = method.parse().unwrap_or_default();
-    *request.uri_mut() = path.parse().unwrap_or_default();
+    *request.method_mut() = method;
+    let text = path.to_string();
+    *request.uri_mut() = text.parse().map_err(|_| PathError(text))?;
     let headers = request.headers_mut();
     headers.insert(
         http::header::CONTENT_TYPE,
         http::HeaderValue::from_static("application/json"),
     );
     // Custom resource definitions are megabytes; only their names are read.
-    let accept = if path.contains("/customresourcedefinitions") {
+    let accept = if path.path().ends_with("/customresourcedefinitions") {
         "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
     } else {
         "application/json"
     };
     headers.insert(http::header::ACCEPT, http::HeaderValue::from_static(accept));
-    request
+    Ok(request)
 }
 
 async fn list<W, T>(client: &Client, group: &str, versions: &[&str], plural: &str) -> Kind<T>
@@ -340,7 +368,7 @@ where
 /// What a kind's list holds, and from where it can be watched.
 pub(super) struct Served<T> {
     pub(super) listed: Listed<T>,
-    pub(super) path: String,
+    pub(super) path: ApiPath,
     pub(super) resource_version: String,
 }
 
@@ -356,7 +384,8 @@ where
     T: From<W> + Object,
 {
     for version in versions {
-        let path = format!("{}/{plural}", prefix(group, version));
+        let path = kind_path(group, version, plural);
+        let path = path.map_err(|error| Failure::from(error).into_unknown())?;
         let mut read = pages::<W, T>(client, &path).await;
         if let Err(Failure::Gone) = read {
             read = pages::<W, T>(client, &path).await;
@@ -382,7 +411,7 @@ where
 }
 
 /// The objects, and the version of the list.
-async fn pages<W, T>(client: &Client, path: &str) -> Result<(Listed<T>, String), Failure>
+async fn pages<W, T>(client: &Client, path: &ApiPath) -> Result<(Listed<T>, String), Failure>
 where
     W: DeserializeOwned,
     T: From<W> + Object,
@@ -399,22 +428,13 @@ where
 /// Hands on each object of a list, page by page, as JSON; returns the version of the list.
 pub(super) async fn each(
     client: &Client,
-    path: &str,
+    path: &ApiPath,
     mut item: impl FnMut(&str) -> serde_json::Result<()>,
 ) -> Result<String, Failure> {
     let failed = |e: serde_json::Error| Failure::Other(Unknown::Failed(format!("{path}: {e}")));
     let mut next = String::new();
     loop {
-        let query = if next.is_empty() {
-            String::new()
-        } else {
-            format!("&continue={}", encode(&next))
-        };
-        let page = send(
-            client,
-            request("GET", &format!("{path}?limit={PAGE}{query}"), None),
-        )
-        .await?;
+        let page = send(client, request(Method::GET, &page_path(path, &next), None)?).await?;
         let page: Page<'_> = serde_json::from_str(&page).map_err(failed)?;
         for raw in page.items.unwrap_or_default() {
             item(raw.get()).map_err(failed)?;
@@ -441,17 +461,13 @@ pub(crate) struct PageMeta {
     resource_version: String,
 }
 
-pub(crate) fn encode(token: &str) -> String {
-    token
-        .bytes()
-        .map(|b| {
-            if b.is_ascii_alphanumeric() || b"-_.~".contains(&b) {
-                char::from(b).to_string()
-            } else {
-                format!("%{b:02X}")
-            }
-        })
-        .collect()
+/// The path of a page of a list, from where the one before ended.
+pub(crate) fn page_path(path: &ApiPath, next: &str) -> ApiPath {
+    let path = path.clone().with("limit", &PAGE.to_string());
+    match next {
+        "" => path,
+        next => path.with("continue", next),
+    }
 }
 
 /// ConfigMaps that hold what controls read.
@@ -466,12 +482,12 @@ const CONFIG_MAPS: &[&str] = &[
 pub(super) async fn config_maps(client: &Client, namespace: &str) -> Kind<ConfigMap> {
     let mut listed = Listed::default();
     for name in CONFIG_MAPS {
-        match get::<ConfigMap>(
-            client,
-            &format!("/api/v1/namespaces/{namespace}/configmaps/{name}"),
-        )
-        .await
-        {
+        let path = ApiPath::all("v1", namespace, "configmaps").and_then(|all| all.join(name));
+        let read = match path {
+            Ok(path) => get::<ConfigMap>(client, &path).await,
+            Err(error) => Err(error.into()),
+        };
+        match read {
             Ok(map) => listed.items.push(map),
             Err(Failure::NotFound) => {}
             Err(failure) => return Known::Unknown(failure.into_unknown()),

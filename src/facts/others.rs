@@ -7,7 +7,8 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::known::{Known, Unknown};
-use super::kubernetes::{Failure, each, get, prefix};
+use super::kubernetes::{Failure, each, get};
+use super::path::{ApiPath, PathError};
 use crate::policy::custom::ObjectKind;
 
 /// Those that were read, by their kind's name; `null` of a kind that is not installed.
@@ -40,10 +41,8 @@ pub(super) async fn read(client: &Client, kinds: &BTreeSet<ObjectKind>) -> Other
 }
 
 async fn list(client: &Client, kind: &ObjectKind) -> Result<Option<Vec<Value>>, Unknown> {
-    let served = match kind.api_version.split_once('/') {
-        Some((group, version)) => prefix(group, version),
-        None => prefix("", &kind.api_version),
-    };
+    let refused = |error: PathError| Failure::from(error).into_unknown();
+    let served = ApiPath::of(&kind.api_version).map_err(refused)?;
     let resources: Resources = match get(client, &served).await {
         Ok(resources) => resources,
         Err(Failure::NotFound) => return Ok(None),
@@ -53,7 +52,7 @@ async fn list(client: &Client, kind: &ObjectKind) -> Result<Option<Vec<Value>>, 
     let Some(resource) = resources.resources.iter().find(of_kind) else {
         return Ok(None);
     };
-    let path = format!("{served}/{}", resource.name);
+    let path = served.join(&resource.name).map_err(refused)?;
     match pages(client, &path, kind).await {
         // It changed while it was read.
         Err(Failure::Gone) => pages(client, &path, kind).await,
@@ -63,7 +62,7 @@ async fn list(client: &Client, kind: &ObjectKind) -> Result<Option<Vec<Value>>, 
     .map_err(Failure::into_unknown)
 }
 
-async fn pages(client: &Client, path: &str, kind: &ObjectKind) -> Result<Vec<Value>, Failure> {
+async fn pages(client: &Client, path: &ApiPath, kind: &ObjectKind) -> Result<Vec<Value>, Failure> {
     let mut objects = Vec::new();
     let read = each(client, path, |item| {
         let mut object = serde_json::from_str(item)?;

@@ -18,6 +18,7 @@ use super::known::{Kind, Known, Listed, Unknown};
 use super::kubernetes::{self, Failure, Served, Source, list_served};
 use super::manifest::parse_item;
 use super::object::Object;
+use super::path::ApiPath;
 use super::rbac::*;
 use super::secret::Secret;
 use super::vulnerability::VulnerabilityReport;
@@ -284,7 +285,7 @@ async fn stream<W, T>(
     client: &Client,
     live: &Live,
     kept: &Kept<'_, T>,
-    path: &str,
+    path: &ApiPath,
     resource_version: &mut String,
 ) -> Result<(), Failure>
 where
@@ -292,12 +293,14 @@ where
     T: From<W> + Object + PartialEq,
 {
     let broken = || Failure::Other(Unknown::Failed("the watch broke off".into()));
-    let path = format!(
-        "{path}?watch=1&allowWatchBookmarks=true&timeoutSeconds={WATCH_SECONDS}&resourceVersion={resource_version}"
-    );
-    let answer = client
-        .request_stream(kubernetes::request("GET", &path, None))
-        .await;
+    let path = path
+        .clone()
+        .with("watch", "1")
+        .with("allowWatchBookmarks", "true")
+        .with("timeoutSeconds", &WATCH_SECONDS.to_string())
+        .with("resourceVersion", resource_version);
+    let request = kubernetes::request(http::Method::GET, &path, None)?;
+    let answer = client.request_stream(request).await;
     let answer = answer.map_err(|error| match error {
         kube::Error::Api(status) if status.code == 410 => Failure::Gone,
         _ => broken(),
@@ -400,7 +403,7 @@ async fn config_maps(client: &Client, live: &Live, namespace: &str) {
 /// Version and rights.
 async fn about_the_cluster(client: &Client, live: &Live) {
     loop {
-        let version = kubernetes::get::<Version>(client, "/version").await;
+        let version = kubernetes::get::<Version>(client, &"/version".into()).await;
         let version = match version {
             Ok(version) => Known::Known(version),
             Err(failure) => Known::Unknown(failure.into_unknown()),

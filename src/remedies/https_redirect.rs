@@ -11,7 +11,7 @@ use crate::controls::tls::is_ambient;
 
 /// The listener of HTTP, which login covers as it does that of HTTPS.
 const PORT: u16 = 8080;
-const NAME: &str = "ckf-hardening-https-redirect";
+pub(super) const NAME: &str = "ckf-hardening-https-redirect";
 
 pub(super) const ABOUT: About = About {
     name: "https-redirect",

@@ -5,6 +5,7 @@
 //! No remedy writes an object that istio-pilot owns: it applies its own without force,
 //! and a field that somebody else owns puts it into an error.
 
+mod bounds;
 mod cos_relations;
 mod diff;
 mod edit;
@@ -17,15 +18,20 @@ mod plan;
 mod platform_network_policies;
 mod pod_security_labels;
 mod profile_network_policies;
+mod record;
 mod removals;
 mod settings;
 mod tls_floor;
 
-pub use self::edit::{Edit, Label, Record, Removal, Setting, Target};
+pub use self::edit::{Edit, Label, Removal, Setting, Target, edited_kind};
 pub use self::own::{
-    MANAGED_BY, OWN_KINDS, OwnKind, OwnObject, Scope, differences, is_of_platform,
+    MANAGED_BY, OWN_KINDS, Own, OwnKind, OwnObject, Scope, differences, is_of_platform,
 };
 pub use self::plan::{Asker, Change, Deed, Plan, plan, remove_all, undo, undo_all};
+pub use self::record::{
+    Content, Entry, EntryError, KEY_LENGTH, Reading, Record, RecordKey, is_recorded, pending,
+    signature,
+};
 
 use std::fmt;
 use std::str::FromStr;

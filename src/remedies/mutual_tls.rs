@@ -21,7 +21,7 @@ pub(super) const ABOUT: About = About {
     needs_juju: false,
 };
 
-const NAME: &str = "ckf-hardening-mutual-tls";
+pub(super) const NAME: &str = "ckf-hardening-mutual-tls";
 
 pub(super) fn decide(context: &Context<'_>) -> Result<Decision, Missing> {
     let policies = by_namespace(context.peer_authentications()?);

@@ -5,12 +5,21 @@ use std::fmt;
 
 use serde_json::{Value, json};
 
-use super::edit::{Edit, Record, Target};
-use super::own::{OwnObject, differences, foreign_managers, is_kept, remedy_of};
+use super::edit::{Edit, Target};
+use super::own::{
+    Own, OwnObject, differences, foreign_managers, is_applied_by_us, is_kept, remedy_of,
+};
+use super::record::{self, Entry, Record};
 use super::{Decision, Remedy, Wants, diff};
 use crate::controls::context::{Context, Missing};
 use crate::facts::Facts;
+use crate::facts::known::Known;
 use crate::policy::Policy;
+
+/// How many records, and of how many bytes together, a remedy may have of the objects of one
+/// namespace: who may write there must not fill the cluster's storage by them.
+const MOST_RECORDS: usize = 50;
+const MOST_BYTES: usize = 4 * 1024 * 1024;
 
 /// What is to be done.
 #[derive(Clone, Debug, PartialEq)]
@@ -23,8 +32,8 @@ pub enum Deed {
     Delete(OwnObject),
     /// What is somebody else's is to be edited, with the record of it.
     Edit(Edit, OwnObject),
-    /// An edit is to be put back, and its record is to go.
-    PutBack(Edit, OwnObject),
+    /// What a record holds is to be put back, and the record is to go.
+    PutBack(Entry, OwnObject),
 }
 
 /// A change.
@@ -45,14 +54,16 @@ impl Change {
             Deed::Create(own) | Deed::Restore(own, _) | Deed::Delete(own) => {
                 Target::Object(own.reference())
             }
-            Deed::Edit(edit, _) | Deed::PutBack(edit, _) => edit.target(),
+            Deed::Edit(edit, _) => edit.target(),
+            Deed::PutBack(entry, _) => entry.edit.target(),
         }
     }
 
     /// Whether Juju carries it out.
     pub fn is_of_juju(&self) -> bool {
         match &self.deed {
-            Deed::Edit(edit, _) | Deed::PutBack(edit, _) => edit.is_of_juju(),
+            Deed::Edit(edit, _) => edit.is_of_juju(),
+            Deed::PutBack(entry, _) => entry.edit.is_of_juju(),
             _ => false,
         }
     }
@@ -110,6 +121,8 @@ pub struct Plan {
     pub notes: Vec<(Remedy, String)>,
     /// What of today would stop.
     pub cuts: Vec<(Remedy, String)>,
+    /// What carries our labels and is not ours, so that it is left alone.
+    pub ignored: Vec<String>,
 }
 
 impl Plan {
@@ -149,7 +162,8 @@ impl fmt::Display for Plan {
             };
             format!("{remedy}: {how_much}, for {why}")
         });
-        let lines: Vec<String> = changes.chain(notes).collect();
+        let ignored = self.ignored.iter().map(|why| format!("ignored: {why}"));
+        let lines: Vec<String> = changes.chain(notes).chain(ignored).collect();
         match lines.is_empty() {
             true => f.write_str("all is as it should be"),
             false => f.write_str(&lines.join("\n")),
@@ -166,17 +180,19 @@ pub enum Asker {
     Person,
 }
 
-/// What is to be changed for these remedies to hold. `own` is every object of ours as
-/// it is. What depends on something that could not be read is left as it is.
+/// What is to be changed for these remedies to hold. `own` is what is there of ours. What depends on something that could not be read is left as it is.
 pub fn plan(
     facts: &Facts,
     policy: &Policy,
-    own: &[Value],
+    own: &Own,
     remedies: &BTreeSet<Remedy>,
     asker: Asker,
 ) -> Plan {
     let context = &Context::new(facts, policy, None);
-    let mut plan = Plan::default();
+    let mut plan = Plan {
+        ignored: own.ignored.clone(),
+        ..Plan::default()
+    };
     for &remedy in Remedy::ALL {
         let is_asked = remedies.contains(&remedy);
         let wants = match is_asked {
@@ -194,25 +210,44 @@ pub fn plan(
                 }
             },
         };
-        let of_remedy = own
-            .iter()
-            .filter(|object| remedy_of(object) == Some(remedy));
-        let (records, objects): (Vec<&Value>, Vec<&Value>) =
-            of_remedy.partition(|object| Record::read(object).is_some());
         let mut planned = Planned {
             platform: context.namespace(),
             remedy,
             asker,
             is_asked,
-            changes: &mut plan.changes,
+            plan: &mut plan,
         };
-        planned.objects(&wants, objects);
+        let is_of_remedy = |object: &&Value| remedy_of(object) == Some(remedy);
+        planned.objects(&wants, own.objects.iter().filter(is_of_remedy).collect());
+        let records = own.records.iter().filter(|record| record.remedy == remedy);
+        let (stale, records) = records.partition(|record| is_gone(record, facts));
+        planned.forget(stale);
         planned.edits(wants.edits, records);
+        planned.pending(own.pending.iter().filter(is_of_remedy).collect());
         let of = |text: String| (remedy, text);
         plan.notes.extend(wants.notes.into_iter().map(of));
         plan.cuts.extend(wants.cuts.into_iter().map(of));
     }
     plan
+}
+
+/// The namespace of the object that a record is about, which may be the object itself.
+fn namespace_of(edit: &Edit) -> Option<String> {
+    match edit.target() {
+        Target::Object(object) if object.kind == "Namespace" => Some(object.name),
+        Target::Object(object) => Some(object.namespace),
+        Target::Application(_) | Target::Relation(_) => None,
+    }
+}
+
+/// Whether the namespace that a record is about is known to be gone.
+fn is_gone(record: &Record, facts: &Facts) -> bool {
+    let (Some(name), Known::Known(all)) = (namespace_of(&record.entry.edit), &facts.namespaces)
+    else {
+        return false;
+    };
+    let is_whole = all.installed && all.unread.is_empty() && !all.items.is_empty();
+    is_whole && !all.items.iter().any(|known| known.metadata.name == name)
 }
 
 /// Changes of one remedy.
@@ -221,7 +256,7 @@ struct Planned<'a> {
     remedy: Remedy,
     asker: Asker,
     is_asked: bool,
-    changes: &'a mut Vec<Change>,
+    plan: &'a mut Plan,
 }
 
 impl Planned<'_> {
@@ -246,64 +281,106 @@ impl Planned<'_> {
             let present = left.remove(&(kind, wanted.namespace.clone(), wanted.name.clone()));
             let kept = self.asker == Asker::Option || present.is_some_and(is_kept);
             let own = OwnObject::new(wanted, self.platform, self.remedy, kept);
-            self.changes.extend(change(self.remedy, own, present));
+            self.plan.changes.extend(change(self.remedy, own, present));
         }
-        let gone = left.into_values().filter(|object| self.goes(object));
-        let gone: Vec<_> = gone
-            .filter_map(|object| delete(self.remedy, object))
-            .collect();
-        self.changes.extend(gone);
+        for object in left.into_values() {
+            if self.goes(object) {
+                self.plan.delete(self.remedy, object);
+            }
+        }
     }
 
-    fn edits(&mut self, edits: Vec<Edit>, records: Vec<&Value>) {
-        let recorded: BTreeMap<Target, (&Value, Edit)> = records
+    /// Takes away records of what is gone: there is nothing that they could revert.
+    fn forget(&mut self, records: Vec<&Record>) {
+        for record in records {
+            self.plan.changes.push(Change {
+                remedy: self.remedy,
+                deed: Deed::Delete(record.own.clone()),
+                diff: vec!["its namespace is gone, and nothing is left to revert".into()],
+            });
+        }
+    }
+
+    /// Takes away records whose edit has not begun, where no edit is asked for.
+    fn pending(&mut self, pending: Vec<&Value>) {
+        let gone = pending.into_iter().filter(|object| match self.asker {
+            Asker::Option => !self.is_asked && is_kept(object),
+            Asker::Person => false,
+        });
+        let deletes: Vec<_> = gone.filter_map(|o| deletion(self.remedy, o)).collect();
+        self.plan.changes.extend(deletes);
+    }
+
+    fn edits(&mut self, edits: Vec<Edit>, records: Vec<&Record>) {
+        let recorded: BTreeMap<Target, &Record> = records
             .iter()
-            .filter_map(|object| {
-                let edit = Record::read(object)?;
-                Some((edit.target(), (*object, edit)))
-            })
+            .map(|record| (record.entry.edit.target(), *record))
             .collect();
+        // By namespace: how many records there are, and of how many bytes.
+        let mut room: BTreeMap<String, (usize, usize)> = BTreeMap::new();
+        for record in &records {
+            if let Some(namespace) = namespace_of(&record.entry.edit) {
+                let (number, bytes) = room.entry(namespace).or_default();
+                *number += 1;
+                *bytes += record.own.size();
+            }
+        }
+        let mut refused: BTreeMap<String, usize> = BTreeMap::new();
         for edit in edits {
-            let earlier = recorded.get(&edit.target());
-            let diff = edit.lines();
-            let (edit, kept) = match earlier {
+            let record = match recorded.get(&edit.target()) {
                 // Who edited it first undoes it.
-                Some((object, earlier)) => (edit.after(earlier), is_kept(object)),
-                None => (edit, self.asker == Asker::Option),
+                Some(earlier) => earlier.own.clone(),
+                None => {
+                    if let Some(namespace) = namespace_of(&edit) {
+                        let (number, bytes) = room.entry(namespace.clone()).or_default();
+                        if *number >= MOST_RECORDS || *bytes >= MOST_BYTES {
+                            *refused.entry(namespace).or_default() += 1;
+                            continue;
+                        }
+                        *number += 1;
+                    }
+                    let wanted = record::wanted(&edit, self.platform, self.remedy);
+                    let kept = self.asker == Asker::Option;
+                    OwnObject::new(&wanted, self.platform, self.remedy, kept)
+                }
             };
-            let wanted = Record::wanted(&edit, self.platform, self.remedy);
-            let record = OwnObject::new(&wanted, self.platform, self.remedy, kept);
-            self.changes.push(Change {
+            let diff = edit.lines();
+            self.plan.changes.push(Change {
                 remedy: self.remedy,
                 deed: Deed::Edit(edit, record),
                 diff,
             });
         }
+        for (namespace, number) in refused {
+            let why = format!(
+                "namespace {namespace} has as many records as one may have, and {number} more \
+                 objects there are left; change them by hand, or undo some"
+            );
+            self.plan.notes.push((self.remedy, why));
+        }
         // What was edited for a remedy that is asked for stays as it is.
         if self.asker == Asker::Option && !self.is_asked {
-            let gone = records.into_iter().filter(|object| is_kept(object));
-            let gone: Vec<_> = gone
-                .filter_map(|object| take_away(self.remedy, object))
-                .collect();
-            self.changes.extend(gone);
+            let gone = records.into_iter().filter(|record| record.kept);
+            self.plan.changes.extend(gone.map(revert));
         }
     }
 }
 
 /// The changes that take these remedies away, or the reason that it is not to be done.
-pub fn undo(own: &[Value], remedies: &BTreeSet<Remedy>) -> Result<Plan, String> {
-    let mut plan = Plan::default();
-    for object in own {
-        let Some(remedy) = remedy_of(object).filter(|remedy| remedies.contains(remedy)) else {
-            continue;
-        };
-        if is_kept(object) {
-            return Err(format!(
-                "the charm keeps {remedy}, and would put it back; take it out of the option enforce"
-            ));
-        }
-        plan.changes.extend(take_away(remedy, object));
+pub fn undo(own: &Own, remedies: &BTreeSet<Remedy>) -> Result<Plan, String> {
+    let is_undone = |remedy: Option<Remedy>| remedy.is_some_and(|of| remedies.contains(&of));
+    let of_objects = own.objects.iter().chain(&own.pending);
+    let kept = of_objects
+        .filter(|object| is_kept(object))
+        .filter_map(remedy_of)
+        .chain(own.records.iter().filter(|of| of.kept).map(|of| of.remedy))
+        .find(|remedy| is_undone(Some(*remedy)));
+    if let Some(remedy) = kept {
+        return Err(format!(
+            "the charm keeps {remedy}, and would put it back; take it out of the option enforce"
+        ));
     }
+    let mut plan = take(own, |remedy, _| is_undone(Some(remedy)));
     let untouched = remedies.iter().filter(|remedy| {
         let mut changes = plan.changes.iter();
         !changes.any(|change| change.remedy == **remedy)
@@ -315,21 +392,40 @@ pub fn undo(own: &[Value], remedies: &BTreeSet<Remedy>) -> Result<Plan, String> 
 }
 
 /// The changes that take away all that people applied by hand.
-pub fn undo_all(own: &[Value]) -> Plan {
-    take_all(own.iter().filter(|object| !is_kept(object)))
+pub fn undo_all(own: &Own) -> Plan {
+    take(own, |_, is_kept| !is_kept)
 }
 
 /// The changes that take all objects of ours away, and put back all that was edited.
-pub fn remove_all(own: &[Value]) -> Plan {
-    take_all(own.iter())
+pub fn remove_all(own: &Own) -> Plan {
+    take(own, |_, _| true)
 }
 
-fn take_all<'a>(own: impl Iterator<Item = &'a Value>) -> Plan {
-    let changes = own.filter_map(|object| take_away(remedy_of(object)?, object));
-    Plan {
-        changes: changes.collect(),
+/// Takes away what a remedy made, and reverts what it edited, where that is to go.
+fn take(own: &Own, goes: impl Fn(Remedy, bool) -> bool) -> Plan {
+    let mut plan = Plan {
+        ignored: own.ignored.clone(),
         ..Plan::default()
+    };
+    let all = |objects: &'_ [Value]| -> Vec<(Remedy, Value)> {
+        let of_remedy = objects
+            .iter()
+            .filter_map(|object| Some((remedy_of(object)?, object.clone())));
+        let gone = of_remedy.filter(|(remedy, object)| goes(*remedy, is_kept(object)));
+        gone.collect()
+    };
+    for (remedy, object) in all(&own.objects) {
+        plan.delete(remedy, &object);
     }
+    let records = own.records.iter();
+    let gone = records.filter(|record| goes(record.remedy, record.kept));
+    plan.changes.extend(gone.map(revert));
+    let pending = all(&own.pending);
+    let deletions = pending
+        .iter()
+        .filter_map(|(of, object)| deletion(*of, object));
+    plan.changes.extend(deletions);
+    plan
 }
 
 fn change(remedy: Remedy, own: OwnObject, present: Option<&Value>) -> Option<Change> {
@@ -349,7 +445,21 @@ fn change(remedy: Remedy, own: OwnObject, present: Option<&Value>) -> Option<Cha
     })
 }
 
-fn delete(remedy: Remedy, object: &Value) -> Option<Change> {
+impl Plan {
+    /// Deletes an object of ours. One that we never applied has our name and labels from
+    /// somebody else, and is theirs.
+    fn delete(&mut self, remedy: Remedy, object: &Value) {
+        match is_applied_by_us(object) {
+            true => self.changes.extend(deletion(remedy, object)),
+            false => self.ignored.extend(OwnObject::read(object).map(|own| {
+                let name = own.reference();
+                format!("{name} carries labels of this charm, but somebody else made it")
+            })),
+        }
+    }
+}
+
+fn deletion(remedy: Remedy, object: &Value) -> Option<Change> {
     Some(Change {
         remedy,
         deed: Deed::Delete(OwnObject::read(object)?),
@@ -357,14 +467,11 @@ fn delete(remedy: Remedy, object: &Value) -> Option<Change> {
     })
 }
 
-/// Takes an object of ours away; with a record, what it records is put back.
-fn take_away(remedy: Remedy, object: &Value) -> Option<Change> {
-    match Record::read(object) {
-        None => delete(remedy, object),
-        Some(edit) => Some(Change {
-            remedy,
-            deed: Deed::PutBack(edit, OwnObject::read(object)?),
-            diff: Vec::new(),
-        }),
+/// Puts back what a record holds.
+fn revert(record: &Record) -> Change {
+    Change {
+        remedy: record.remedy,
+        deed: Deed::PutBack(record.entry.clone(), record.own.clone()),
+        diff: Vec::new(),
     }
 }

@@ -19,7 +19,7 @@ pub(super) const ABOUT: About = About {
     needs_juju: false,
 };
 
-const NAME: &str = "ckf-hardening-profile";
+pub(super) const NAME: &str = "ckf-hardening-profile";
 
 pub(super) fn decide(context: &Context<'_>) -> Result<Decision, Missing> {
     let all = context.network_policies()?.iter();

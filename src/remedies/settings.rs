@@ -93,6 +93,7 @@ pub(super) fn password_database(context: &Context<'_>) -> Result<Decision, Missi
         wants.edits.push(Edit::Settings {
             application: dex.name.clone(),
             options: BTreeMap::from([option("enable-password-db", None, Some("false".into()))]),
+            unrecorded: BTreeMap::new(),
         });
     }
     Ok(Decision::Wanted(wants))
@@ -143,6 +144,7 @@ fn edits(findings: Vec<Finding>, to: impl Fn(&Finding) -> Option<String>) -> Vec
         .map(|(application, options)| Edit::Settings {
             application,
             options,
+            unrecorded: BTreeMap::new(),
         })
         .collect()
 }

@@ -4,7 +4,7 @@
 mod read;
 
 pub use self::read::{Source, read};
-pub(crate) use self::read::{charm, setting};
+pub(crate) use self::read::{charm, holds_no_secret, setting};
 
 use std::collections::BTreeMap;
 

@@ -29,6 +29,11 @@ const SHOWN: [&str; 11] = [
     // Certificates, which everybody may read.
     "ca-bundle",
 ];
+/// Whether an option is known to hold no secret, so that its value may be recorded and shown.
+pub(crate) fn holds_no_secret(option: &str) -> bool {
+    SHOWN.contains(&option) || names_images(option)
+}
+
 /// Options that hold a password.
 const PASSWORDS: [&str; 3] = ["static-password", "secret-key", "client-secret"];
 
