@@ -132,15 +132,14 @@ pub fn keep(unit: &Unit, options: &Options, facts: &Facts) -> Result<Kept, Strin
         _ => refused.extend(some(&plan.ignored)),
     }
     let login = options.juju_credentials.as_deref();
-    if let Err(why) = carry_out(unit, login, &cluster, &plan) {
-        refused.insert(0, why);
-    }
-    if enforced.is_empty() && refused.is_empty() {
+    let done = carry_out(unit, login, &cluster, &plan);
+    if enforced.is_empty() && done.is_ok() {
         // Another application may enforce here from now on.
         if let Err(why) = cluster.settle(platform, Some(&own)) {
             warn!("that this application enforces nothing could not be noted: {why}");
         }
     }
+    refused.splice(0..0, done.err());
     Ok(Kept {
         changed: !plan.changes.is_empty(),
         mark: match refused.is_empty() {
