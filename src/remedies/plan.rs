@@ -292,7 +292,8 @@ impl Planned<'_> {
 
     /// Takes away records of what is gone: there is nothing that they could revert.
     fn forget(&mut self, records: Vec<&Record>) {
-        for record in records {
+        let is_asked = self.is_asked || self.asker == Asker::Option;
+        for record in records.into_iter().filter(|_| is_asked) {
             self.plan.changes.push(Change {
                 remedy: self.remedy,
                 deed: Deed::Delete(record.own.clone()),
@@ -327,6 +328,12 @@ impl Planned<'_> {
         }
         let mut refused: BTreeMap<String, usize> = BTreeMap::new();
         for edit in edits {
+            // What it sets of Juju's is known once secrets are taken out.
+            if !edit.is_of_juju() && !self.remedy.may_edit(&edit, self.platform) {
+                let why = format!("{}: it is beyond what is edited here", edit.target());
+                self.plan.notes.push((self.remedy, why));
+                continue;
+            }
             let record = match recorded.get(&edit.target()) {
                 // Who edited it first undoes it.
                 Some(earlier) => earlier.own.clone(),

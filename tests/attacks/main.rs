@@ -1,6 +1,8 @@
 //! The product attacked through what others may write: each file is an attacker, or a slip.
 
 mod admission;
+mod juju_records;
+mod limited_account;
 mod namespace_editor;
 mod second_application;
 #[path = "../support/mod.rs"]
