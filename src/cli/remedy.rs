@@ -271,7 +271,8 @@ impl Undo {
             false => remedies::undo(&own, &remedies).map_err(anyhow::Error::msg)?,
         };
         print(&format!("{plan}\n"))?;
-        if !plan.changes.is_empty() && !(self.yes || is_agreed("undo")?) {
+        let is_agreed = plan.changes.is_empty() || self.yes || is_agreed("undo")?;
+        if !is_agreed {
             return Ok(NOTHING_OPEN);
         }
         carry_out(&self.cluster, &cluster, &plan)?;
