@@ -32,6 +32,7 @@ fn controller(juju: Juju, model: &str) -> Controller {
         ..Application::default()
     };
     let hosted = state.add_model(model, "kubeflow");
+    hosted.users.insert("hardening".into(), "write".into());
     hosted.applications.insert("dex-auth".into(), dex);
     Controller::start_with(state, Certificate::Good).unwrap()
 }

@@ -108,6 +108,7 @@ fn controller(uuid: &str) -> Controller {
     let mut state = State::new(Juju::V3_6, "admin-pw");
     state.add_user("hardening", "first-pw-of-the-charm").access = "superuser".into();
     let model = state.add_model(uuid, "kubeflow");
+    model.users.insert("hardening".into(), "write".into());
     let mut add = |charm: &str, options: &[(&str, Option<&str>)]| {
         let mut application = Application {
             charm: format!("ch:amd64/{charm}-1"),

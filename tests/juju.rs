@@ -16,7 +16,7 @@ use jiff::{SignedDuration, Timestamp};
 use juju_client::{Endpoint, Login, Password, Trust};
 use juju_sim::Juju;
 use juju_sim::controller::{
-    Application, CharmRevision, Controller, DeployedResource, Offer, State,
+    Application, CharmRevision, Controller, DeployedResource, Life, Offer, State,
 };
 use serde_json::{Value, json};
 use support::client_store;
@@ -58,6 +58,7 @@ fn hardened(juju: Juju) -> State {
     (alice.created, alice.last_connection) = (ago(80), Some(ago(3)));
     let model = state.add_model(MODEL, "kubeflow");
     model.users.insert("alice".into(), "read".into());
+    model.users.insert("auditor".into(), "read".into());
     let cos = ["metrics-endpoint", "grafana-dashboard", "logging"];
     let dex = [
         ("static-username", "user@example.com"),
@@ -372,6 +373,47 @@ fn what_a_login_may_not_see_is_not_assessed() {
             wrong[id].1
         );
     }
+}
+
+#[test]
+fn an_application_that_is_going_leaves_the_rest_to_be_judged() {
+    for life in [Life::Dying, Life::Dead] {
+        let mut state = hardened(Juju::V4_0);
+        let model = state.models.get_mut(MODEL).unwrap();
+        model.applications.get_mut("katib-db").unwrap().life = life;
+        let facts = facts(state, "auditor");
+        let Known::Known(juju) = &facts.juju else {
+            panic!("{:?}", facts.juju)
+        };
+        let Known::Known(applications) = &juju.applications else {
+            panic!("{:?}", juju.applications)
+        };
+        // One that is dying is there and can be read.
+        let is_read = applications.iter().any(|app| app.name == "katib-db");
+        assert_eq!(is_read, life == Life::Dying);
+        assert_eq!(applications.len(), if is_read { 7 } else { 6 });
+        for id in ["JUJU-03", "AUTHN-12", "PSS-02"] {
+            assert_eq!(verdicts(&facts, &policy())[id].0, Verdict::Pass, "{id}");
+        }
+    }
+}
+
+#[test]
+fn a_superuser_without_access_to_the_model_may_not_read_its_applications() {
+    let mut state = hardened(Juju::V3_6);
+    state.models.get_mut(MODEL).unwrap().users.remove("auditor");
+    let facts = facts(state, "auditor");
+    let (verdict, reason) = &verdicts(&facts, &policy())["AUTHN-12"];
+    assert_eq!(*verdict, Verdict::NotAssessed);
+    assert!(
+        reason.contains("Application.Get: permission denied"),
+        "{reason}"
+    );
+    let Known::Known(juju) = &facts.juju else {
+        panic!("{:?}", facts.juju)
+    };
+    let told = juju.unread_applications("kubeflow").unwrap();
+    assert!(told.contains("juju grant auditor read kubeflow"), "{told}");
 }
 
 #[test]

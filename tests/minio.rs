@@ -37,6 +37,7 @@ fn controller(juju: Juju, model: &str) -> Controller {
         .with_option("access-key", "string", Some("minio"))
         .with_option("secret-key", "string", Some(OLD));
     let hosted = state.add_model(model, "kubeflow");
+    hosted.users.insert("hardening".into(), "write".into());
     hosted.applications.insert("minio".into(), minio);
     Controller::start_with(state, Certificate::Good).unwrap()
 }

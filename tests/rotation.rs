@@ -33,6 +33,7 @@ fn controller(juju: Juju, model: &str) -> Controller {
     let set_password = Box::new(|_: &_| Ok(serde_json::Map::new()));
     database.actions.insert("set-password".into(), set_password);
     let hosted = state.add_model(model, "kubeflow");
+    hosted.users.insert("hardening".into(), "write".into());
     hosted.applications.insert("dex-auth".into(), dex);
     hosted.applications.insert("katib-db".into(), database);
     Controller::start_with(state, Certificate::Good).unwrap()

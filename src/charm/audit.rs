@@ -94,10 +94,7 @@ pub fn run(
         }
     }
     let problems = problems.iter().map(ToString::to_string).collect();
-    let juju_problem = match &facts.juju {
-        Known::Unknown(Unknown::NotCollected) | Known::Known(_) => None,
-        Known::Unknown(why) => Some(why.to_string()),
-    };
+    let juju_problem = juju_problem(&facts.juju, &unit.model);
     let report = Report::audit(
         &facts,
         &options.policy,
@@ -116,6 +113,15 @@ pub fn run(
             ledger: facts.ledger,
         },
     }))
+}
+
+/// Why the controller could not be read, or the platform's model there.
+pub fn juju_problem(juju: &Known<Juju>, model: &str) -> Option<String> {
+    match juju {
+        Known::Unknown(Unknown::NotCollected) => None,
+        Known::Unknown(why) => Some(why.to_string()),
+        Known::Known(juju) => juju.unread_applications(model),
+    }
 }
 
 /// What the cluster of this unit tells, and the controller if there is a login to it.

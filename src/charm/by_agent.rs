@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use juju_charm::Unit;
 use log::info;
 
-use super::audit::{Audited, read_juju};
+use super::audit::{Audited, juju_problem, read_juju};
 use super::rocks::Kept;
 use super::rotate;
 use super::workload::{PORT, Workload};
@@ -81,10 +81,7 @@ pub fn audit(
         kept.put(&before.head.ledger)?;
         kept.tell(&mut facts, options, false, crate::now());
     }
-    let juju_problem = match &facts.juju {
-        Known::Unknown(Unknown::NotCollected) | Known::Known(_) => None,
-        Known::Unknown(why) => Some(why.to_string()),
-    };
+    let juju_problem = juju_problem(&facts.juju, &unit.model);
     let facts = ToldFacts {
         juju: facts.juju,
         rotated: facts.rotated,

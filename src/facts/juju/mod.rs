@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::known::Known;
+use super::known::{Known, Unknown};
 
 /// What a controller tells.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -34,6 +34,24 @@ pub struct Juju {
     pub offers: Known<Vec<Grants>>,
     /// Applications of the platform's model.
     pub applications: Known<Vec<Application>>,
+}
+
+impl Juju {
+    /// Why the applications of a model could not be read, with the grant that is missing if one
+    /// is: a superuser without access to the model may not read them either.
+    pub fn unread_applications(&self, model: &str) -> Option<String> {
+        let Known::Unknown(why) = &self.applications else {
+            return None;
+        };
+        let login = &self.login;
+        Some(match why {
+            Unknown::Forbidden(_) | Unknown::Failed(_) => format!(
+                "{why}; the login {login} may lack access: juju grant {login} read {model}, or \
+                 write for what is to be changed"
+            ),
+            Unknown::TimedOut(_) | Unknown::NotCollected => why.to_string(),
+        })
+    }
 }
 
 /// A local user.

@@ -106,7 +106,20 @@ fn users(controller: &mut Connection) -> Result<Vec<User>, Error> {
 }
 
 fn models(controller: &mut Connection, all: &[ModelSummary]) -> Result<Vec<Model>, Error> {
-    all.iter().map(|m| model(controller, &m.uuid)).collect()
+    let model = |summary: &ModelSummary| still_there(model(controller, &summary.uuid));
+    all.iter()
+        .map(model)
+        .filter_map(Result::transpose)
+        .collect()
+}
+
+/// What was read, unless it went in the meantime.
+fn still_there<T>(read: Result<T, Error>) -> Result<Option<T>, Error> {
+    match read {
+        Ok(value) => Ok(Some(value)),
+        Err(error) if error.is_gone() => Ok(None),
+        Err(error) => Err(error),
+    }
 }
 
 fn model(controller: &mut Connection, uuid: &str) -> Result<Model, Error> {
@@ -126,20 +139,24 @@ fn model(controller: &mut Connection, uuid: &str) -> Result<Model, Error> {
 fn clouds(controller: &mut Connection) -> Result<Vec<Grants>, Error> {
     let names = controller.clouds()?;
     let grants = |name: String| {
-        let cloud = controller.cloud(&name)?;
+        let Some(cloud) = still_there(controller.cloud(&name))? else {
+            return Ok(None);
+        };
         let users = cloud.users.into_iter().map(|user| (user.name, user.access));
-        Ok(Grants {
+        Ok(Some(Grants {
             name,
             users: users.collect(),
-        })
+        }))
     };
-    names.into_iter().map(grants).collect()
+    let all = names.into_iter().map(grants);
+    all.filter_map(Result::transpose).collect()
 }
 
 fn offers(controller: &mut Connection, models: &[Model]) -> Result<Vec<Grants>, Error> {
     let mut all = Vec::new();
     for model in models {
-        let offers = controller.offers(&model.owner, &model.name)?;
+        let offers = still_there(controller.offers(&model.owner, &model.name))?;
+        let offers = offers.unwrap_or_default();
         all.extend(offers.into_iter().map(|offer| {
             Grants {
                 name: offer.offer_url,
@@ -160,8 +177,11 @@ fn applications(source: &Source<'_>, target: &Target) -> Result<Vec<Application>
     let names: Vec<&str> = status.applications.keys().map(String::as_str).collect();
     // Without them the rest is known all the same.
     let resources = known(model.resources(&names));
-    let application = |(name, status): (String, ApplicationStatus)| {
-        let config = model.application_config(&name)?;
+    let mut application = |(name, status): (String, ApplicationStatus)| {
+        // One that is dead has no options any more, and is in the status for a while.
+        let Some(config) = still_there(model.application_config(&name))? else {
+            return Ok(None);
+        };
         let declared = source.declared.get(&name);
         let url = status.charm.clone();
         let of_name: Known<BTreeMap<String, Resource>> = match &resources {
@@ -181,9 +201,11 @@ fn applications(source: &Source<'_>, target: &Target) -> Result<Vec<Application>
             let containers = info.meta.unwrap_or_default().containers.into_iter();
             application.containers = containers.map(|(name, of)| (name, of.resource)).collect();
         }
-        Ok(application)
+        Ok(Some(application))
     };
-    status.applications.into_iter().map(application).collect()
+    let all = status.applications.into_iter();
+    all.filter_map(|known| application(known).transpose())
+        .collect()
 }
 
 fn resource(resource: juju_client::Resource) -> (String, Resource) {
