@@ -76,7 +76,7 @@ fn the_life_of_a_unit_beside_a_stock_deployment() {
     assert_eq!(model.workload_version, env!("CARGO_PKG_VERSION"));
     assert_eq!(
         (model.status.name.as_str(), model.status.message.as_str()),
-        ("blocked", STOCK)
+        ("active", STOCK)
     );
     let audits = |juju: &Simulation| {
         juju.model()
@@ -143,6 +143,11 @@ fn bad_options_are_named_and_the_audit_goes_on(juju: &mut Simulation) {
         "{}",
         status.message
     );
+    assert!(
+        status.message.contains("what is enforced stays as it is"),
+        "{}",
+        status.message
+    );
     assert!(status.message.ends_with(STOCK), "{}", status.message);
     let warned = |text: &str| {
         juju.model()
@@ -155,6 +160,7 @@ fn bad_options_are_named_and_the_audit_goes_on(juju: &mut Simulation) {
     juju.set_option("policy", "");
     juju.set_option("block-on", "critical");
     committed(&juju.run(&Event::hook("config-changed")));
+    assert_eq!(juju.model().status.name, "blocked");
     assert_eq!(juju.model().status.message, STOCK);
 }
 

@@ -35,6 +35,7 @@ fn controller(juju: Juju, model: &str) -> Controller {
     };
     let minio = minio
         .with_option("access-key", "string", Some("minio"))
+        .with_option("mode", "string", Some("server"))
         .with_option("secret-key", "string", Some(OLD));
     let hosted = state.add_model(model, "kubeflow");
     hosted.users.insert("hardening".into(), "write".into());

@@ -47,6 +47,9 @@ pub struct Judge {
     told: Told,
     told_at: Option<SystemTime>,
     options: Options,
+    /// The last options that were understood, by which is repaired; none since the start
+    /// means that nothing is.
+    enforced: Option<Options>,
     problems: Vec<String>,
     live: Arc<Live>,
     publisher: Arc<Publisher>,
@@ -86,6 +89,7 @@ impl Judge {
             folder,
             told,
             told_at: None,
+            enforced: Some(options.clone()).filter(|options| !options.is_frozen()),
             options,
             problems,
             live,
@@ -184,6 +188,9 @@ impl Judge {
         self.publisher.set_shows(told.shows);
         self.told = told;
         (self.options, self.problems) = parse(&self.told);
+        if !self.options.is_frozen() {
+            self.enforced = Some(self.options.clone());
+        }
         // The policy may be about others now.
         self.others_at = None;
         log::set_max_level(self.options.log_level);
@@ -198,11 +205,15 @@ impl Judge {
         if !self.told.leads {
             self.unrepaired.clear();
         }
-        if !self.repairs.is_due(&self.unrepaired, &self.options.enforce) {
+        let Some(options) = &self.enforced else {
+            self.unrepaired.clear();
+            return;
+        };
+        if !self.repairs.is_due(&self.unrepaired, &options.enforce) {
             return;
         }
         self.unrepaired.clear();
-        for event in self.repairs.keep(&self.source, &self.live, &self.options) {
+        for event in self.repairs.keep(&self.source, &self.live, options) {
             self.publisher.tell(event);
         }
     }

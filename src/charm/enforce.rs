@@ -80,9 +80,15 @@ pub struct Kept {
     pub mark: String,
 }
 
-/// Has the remedies of the option hold.
+/// Has the remedies of the option hold. While the options are frozen, all stays as it is.
 pub fn keep(unit: &Unit, options: &Options, facts: &Facts) -> Result<Kept, String> {
     let cluster = connect()?;
+    if options.is_frozen() {
+        return Ok(Kept {
+            changed: false,
+            mark: cluster.mark().map_err(|why| why.to_string())?,
+        });
+    }
     let plan = plan(
         &cluster,
         facts,

@@ -180,18 +180,22 @@ impl<'a> Charm<'a> {
         if plan.targets.is_empty() && login.is_none() {
             return Ok(());
         }
-        let mut asked = Asked::default();
+        let mut reminded = None;
         if let Event::Secret { id, label, what } = event
             && let Some(credential) = label.as_deref().and_then(Credential::of_label)
         {
             match what {
-                SecretEvent::Rotate => drop(asked.0.insert(credential, None)),
+                // Juju's clock reminds; whether it is due is the plan's to say.
+                SecretEvent::Rotate => reminded = Some(credential),
                 // Juju takes no new content of a secret in the hook that removes a revision.
                 SecretEvent::Remove { revision } => {
                     return Ok(secret::remove(id, Some(*revision))?);
                 }
                 SecretEvent::Changed | SecretEvent::Expired { .. } => {}
             }
+        }
+        if self.options.is_frozen() {
+            return Ok(());
         }
         let mut rotations = match Rotations::read(self.unit, plan, login)? {
             Read::NoPeers => return Ok(()),
@@ -201,10 +205,10 @@ impl<'a> Charm<'a> {
             }
             Read::Ready(rotations) => rotations,
         };
-        if !asked.0.is_empty() {
-            rotations.log_in(self.unit, login);
+        rotations.advance(&Asked::default())?;
+        if let Some(credential) = reminded {
+            rotations.remind(self.unit, &credential)?;
         }
-        rotations.advance(&asked)?;
         self.hindrances.extend(rotations.problem_line());
         self.credentials = credentials(plan, rotations.ledger());
         rotations.write()
@@ -297,6 +301,9 @@ impl<'a> Charm<'a> {
         if changed.is_none() && self.memory.has_gateway() == Some(false) && !is_new(event) {
             return Ok(());
         }
+        if is_leader && self.options.freezes_certificates() {
+            return Ok(());
+        }
         if is_leader {
             let broken = changed.filter(|relation| relation.what == RelationChange::Broken);
             let broken = broken.map(|relation| Relation::new(&relation.id));
@@ -323,6 +330,9 @@ impl<'a> Charm<'a> {
     /// Gives istio-pilot the certificate of the option `tls-secret`, if it has another or
     /// `looks` again for what somebody may have changed.
     fn hand_down(&mut self, looks: bool) -> Result<(), certificates::Hindrance> {
+        if self.options.is_frozen() {
+            return Ok(());
+        }
         let Some(id) = &self.options.tls_secret else {
             if self.memory.handed_down().is_some() {
                 self.memory.set_handed_down(None);
@@ -350,6 +360,9 @@ impl<'a> Charm<'a> {
     /// Has login trust who signs the gateway's certificate, if that is another by now or
     /// it `looks` again. Without a login to the controller, TLS-09 tells what is to be done.
     fn trust_at_login(&mut self, looks: bool) -> Result<(), certificates::Hindrance> {
+        if self.options.is_frozen() {
+            return Ok(());
+        }
         let (Some(trusted), Some(login)) = (
             self.trusted.take(),
             self.options.juju_credentials.as_deref(),

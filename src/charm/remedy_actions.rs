@@ -44,6 +44,14 @@ pub fn apply(unit: &Unit) -> anyhow::Result<()> {
     apply_those(&charm, &remedies)
 }
 
+/// Refuses to change anything by options that are not understood.
+fn refuse_if_frozen(charm: &Charm<'_>) -> anyhow::Result<()> {
+    match charm.options.freeze_reason() {
+        Some(why) => bail!("{why}"),
+        None => Ok(()),
+    }
+}
+
 /// The same for what makes the gateway's TLS safe.
 pub fn enforce_tls(unit: &Unit) -> anyhow::Result<()> {
     let charm = Charm::read(unit)?;
@@ -56,6 +64,7 @@ pub fn enforce_tls(unit: &Unit) -> anyhow::Result<()> {
 /// Takes remedies away that somebody applied.
 pub fn undo(unit: &Unit) -> anyhow::Result<()> {
     let charm = Charm::read(unit)?;
+    refuse_if_frozen(&charm)?;
     let parameters: Parameters = action::parameters()?;
     let remedies = parameters.remedies(&charm.options.enforce)?;
     if let Some(kept) = remedies.intersection(&charm.options.enforce).next() {
@@ -69,6 +78,7 @@ pub fn undo(unit: &Unit) -> anyhow::Result<()> {
 }
 
 fn apply_those(charm: &Charm<'_>, remedies: &BTreeSet<Remedy>) -> anyhow::Result<()> {
+    refuse_if_frozen(charm)?;
     let (cluster, plan) = plan_of(charm, remedies)?;
     carry_out(charm, &cluster, &plan)?;
     told(&plan)

@@ -4,58 +4,58 @@ use anyhow::{Context as _, bail};
 use comfy_table::{Table, presets};
 use jiff::Timestamp;
 use juju_charm::{Unit, action, leader};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::Charm;
 use super::rotate::{Asked, Read, Rotations};
 use crate::rotation::{Credential, Delivery, Ledger, Plan, Stage};
 
-/// The controller's first user, who is everybody's last way in.
-const FIRST_USER: &str = "admin";
-
 #[derive(Default, Deserialize)]
 #[serde(default, rename_all = "kebab-case")]
 struct Parameters {
+    #[serde(deserialize_with = "names")]
     targets: Vec<String>,
+    #[serde(deserialize_with = "names")]
     users: Vec<String>,
+    abandon: Option<String>,
     deliver: Option<Delivery>,
     dry_run: bool,
     force: bool,
 }
 
+/// Names in a list, or in a text with commas: Juju 4.0 hands no list on.
+fn names<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Names {
+        List(Vec<String>),
+        Text(String),
+    }
+    Ok(match Option::<Names>::deserialize(deserializer)? {
+        None => Vec::new(),
+        Some(Names::List(names)) => names,
+        Some(Names::Text(text)) => {
+            let text = text.trim();
+            let inner = text
+                .strip_prefix('[')
+                .and_then(|rest| rest.strip_suffix(']'));
+            let names = inner.unwrap_or(text).split([',', ' ']).map(str::trim);
+            names
+                .filter(|name| !name.is_empty())
+                .map(str::to_owned)
+                .collect()
+        }
+    })
+}
+
 impl Parameters {
-    /// What is asked for; without a target, all that the option names.
-    fn asked(&self, plan: &Plan) -> anyhow::Result<Asked> {
+    /// What is asked for by name.
+    fn named(&self) -> anyhow::Result<Vec<Credential>> {
         let users = self.users.iter().map(|name| format!("juju-user/{name}"));
-        let names: Vec<String> = self.targets.iter().cloned().chain(users).collect();
-        let mut asked = Asked::default();
-        for name in &names {
-            let credential: Credential = name.parse().map_err(anyhow::Error::msg)?;
-            if credential == Credential::JujuUser(FIRST_USER.into()) && !self.force {
-                bail!(
-                    "{name} is the controller's first user, everybody's last way in; \
-                     force=true rotates it all the same"
-                );
-            }
-            let delivery = self
-                .deliver
-                .filter(|_| matches!(credential, Credential::JujuUser(_)));
-            asked.0.insert(credential, delivery);
-        }
-        if names.is_empty() {
-            asked.0.extend(
-                plan.targets
-                    .keys()
-                    .map(|credential| (credential.clone(), None)),
-            );
-        }
-        if asked.0.is_empty() {
-            bail!(
-                "nothing to rotate: name targets, for example targets='[dex]', \
-                 or set the option rotate"
-            );
-        }
-        Ok(asked)
+        let names = self.targets.iter().cloned().chain(users);
+        names
+            .map(|name| name.parse().map_err(anyhow::Error::msg))
+            .collect()
     }
 }
 
@@ -63,16 +63,20 @@ impl Parameters {
 pub fn rotate(unit: &Unit) -> anyhow::Result<()> {
     let parameters: Parameters = action::parameters()?;
     let charm = leading(unit)?;
+    if let Some(why) = charm.options.freeze_reason() {
+        bail!("{why}");
+    }
     let plan = &charm.options.rotate;
     let login = charm.options.juju_credentials.as_deref();
-    let asked = parameters.asked(plan)?;
     let mut rotations = read(unit, plan, login)?;
     rotations.log_in(unit, login);
-    if let Some(problem) = rotations.login_problem() {
-        bail!("{problem}");
+    if let Some(name) = &parameters.abandon {
+        let credential = name.parse().map_err(anyhow::Error::msg)?;
+        return abandon(rotations, &credential, &parameters);
     }
+    let asked = asked(&parameters, plan, &mut rotations)?;
     if parameters.dry_run {
-        let lines = asked.0.keys().map(|credential| {
+        let lines = asked.credentials.keys().map(|credential| {
             let stage = rotations
                 .ledger()
                 .0
@@ -83,17 +87,15 @@ pub fn rotate(unit: &Unit) -> anyhow::Result<()> {
         let text = lines.collect::<Vec<_>>().join("\n");
         return Ok(action::set(&[("plan", &text)])?);
     }
-    for credential in asked.0.keys() {
+    for credential in asked.credentials.keys() {
         action::log(&format!("rotating {credential}"))?;
     }
     rotations.advance(&asked)?;
     let rows: Vec<Row> = rows(rotations.ledger(), plan, crate::now())
         .into_iter()
         .filter(|row| {
-            asked
-                .0
-                .keys()
-                .any(|credential| credential.to_string() == row.credential)
+            let mut credentials = asked.credentials.keys();
+            credentials.any(|credential| credential.to_string() == row.credential)
         })
         .collect();
     for row in &rows {
@@ -109,6 +111,84 @@ pub fn rotate(unit: &Unit) -> anyhow::Result<()> {
     rotations.write()
 }
 
+/// What is asked for: what is named, each of which must be possible, or all that the option
+/// names and that is.
+fn asked(
+    parameters: &Parameters,
+    plan: &Plan,
+    rotations: &mut Rotations<'_>,
+) -> anyhow::Result<Asked> {
+    let named = parameters.named()?;
+    let force = parameters.force;
+    let mut asked = Asked {
+        force,
+        ..Asked::default()
+    };
+    if let Some(problem) = rotations.login_problem() {
+        bail!("{problem}");
+    }
+    let is_named = !named.is_empty();
+    let all = match is_named {
+        true => named,
+        false => plan.targets.keys().cloned().collect(),
+    };
+    if all.is_empty() {
+        bail!("nothing to rotate: name targets, for example targets=dex, or set the option rotate");
+    }
+    for credential in all {
+        if let Err(why) = rotations.check(&credential, force) {
+            if is_named {
+                bail!("{why}");
+            }
+            action::log(&format!("{credential} is left out: {why}"))?;
+            continue;
+        }
+        let delivery = parameters
+            .deliver
+            .filter(|_| matches!(credential, Credential::JujuUser(_)));
+        asked.credentials.insert(credential, delivery);
+    }
+    if asked.credentials.is_empty() {
+        bail!(
+            "none of what the option rotate names can be rotated now; the log of the action says why"
+        );
+    }
+    Ok(asked)
+}
+
+/// Gives up a rotation that is under way.
+fn abandon(
+    mut rotations: Box<Rotations<'_>>,
+    credential: &Credential,
+    parameters: &Parameters,
+) -> anyhow::Result<()> {
+    let stage = rotations
+        .ledger()
+        .0
+        .get(credential)
+        .map(|entry| entry.stage);
+    if stage.is_none_or(|stage| stage == Stage::Settled) {
+        bail!("no rotation of {credential} is under way");
+    }
+    if parameters.dry_run {
+        let plan = format!("{credential}: its rotation would be given up");
+        return Ok(action::set(&[("plan", &plan)])?);
+    }
+    let became = rotations.abandon(credential)?;
+    let again = match rotations.is_planned(credential) {
+        true => "; the option rotate names it, so that it begins again when it is due",
+        false => "",
+    };
+    let status = format!("{credential}: {became}{again}");
+    action::set(&[("status", &status)])?;
+    rotations.write()
+}
+
+/// What is lost with the application, for whoever is about to remove it.
+const BEFORE_REMOVAL: &str = "removing the application destroys these secrets, the only place of \
+                              the values: juju show-secret ID --reveal takes them out before; see \
+                              how-to/uninstall";
+
 /// Shows how far each credential is.
 pub fn status(unit: &Unit) -> anyhow::Result<()> {
     let charm = leading(unit)?;
@@ -120,10 +200,12 @@ pub fn status(unit: &Unit) -> anyhow::Result<()> {
         return Ok(action::set(&[("status", text)])?);
     }
     let json = serde_json::to_string(&rows).context("the credentials as JSON")?;
-    Ok(action::set(&[
-        ("status", &table(&rows)),
-        ("credentials", &json),
-    ])?)
+    let table = table(&rows);
+    let mut results = vec![("status", &*table), ("credentials", &*json)];
+    if rows.iter().any(|row| row.secret.starts_with("secret:")) {
+        results.push(("before-removal", BEFORE_REMOVAL));
+    }
+    Ok(action::set(&results)?)
 }
 
 fn leading(unit: &Unit) -> anyhow::Result<Charm<'_>> {

@@ -2,8 +2,8 @@
 
 use juju_charm::Status;
 
-use super::memory::Memory;
-use crate::config::{OptionProblem, Options};
+use super::memory::{Audit, Memory};
+use crate::config::{OptionProblem, Options, UNTIL_CORRECTED};
 
 /// What a unit that is not the leader says.
 pub fn standing_by() -> (Status, String) {
@@ -17,18 +17,28 @@ pub fn decide(
     problems: &[OptionProblem],
     memory: &Memory,
 ) -> (Status, String) {
+    let more = match problems.len() {
+        0 | 1 => String::new(),
+        number => format!(" (and {} more)", number - 1),
+    };
+    let report = |audit: &Audit| format!("{}; juju run {unit} get-report", audit.line);
+    // What nothing is changed for comes before what waits.
+    if let Some(first) = options.frozen.first() {
+        let found = memory.audit().map(|audit| format!("; {}", report(audit)));
+        let found = found.unwrap_or_default();
+        return (
+            Status::Blocked,
+            format!("{first}{more}; {UNTIL_CORRECTED}{found}"),
+        );
+    }
     if let Some(why) = memory.unreachable() {
         return (Status::Waiting, why.to_owned());
     }
     let Some(audit) = memory.audit() else {
         return (Status::Waiting, "the first audit is to come".into());
     };
-    let found = format!("{}; juju run {unit} get-report", audit.line);
+    let found = report(audit);
     if let Some(first) = problems.first() {
-        let more = match problems.len() {
-            1 => String::new(),
-            number => format!(" (and {} more)", number - 1),
-        };
         return (Status::Blocked, format!("{first}{more}; {found}"));
     }
     if audit.unread > 0 {
