@@ -8,10 +8,11 @@ use std::time::{Duration, Instant};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use ckf_worlds::{World, object};
+use ckf_worlds::istio_pilot::IstioPilot;
+use ckf_worlds::{HOST, World, object};
 use jiff::{SignedDuration, Timestamp};
 use juju_sim::controller::{Application, Certificate, Controller, State};
-use juju_sim::{Event, Juju, Outcome, Simulation};
+use juju_sim::{Event, Juju, Outcome, Relation, Simulation};
 use kube_sandbox::Sandbox;
 use serde_json::{Value, json};
 
@@ -788,5 +789,41 @@ fn a_grant_that_is_missing_is_named() {
             "first-pw-of-dex"
         );
         assert!(!message(&unit).contains("juju grant"), "{}", message(&unit));
+    }
+}
+
+#[test]
+fn a_slip_takes_no_certificate_away() {
+    let mut unit = unit(Juju::V3_6, "");
+    unit.set_option("external-hostname", HOST);
+    let mut relation = Relation::new(9, "gateway-certificates", "istio-pilot", 1);
+    let pilot = IstioPilot::at(HOST);
+    relation
+        .remote_units
+        .insert("istio-pilot/0".into(), pilot.databag());
+    let changed = Event::relation(&relation, "changed", None);
+    unit.change(|model| model.relations.push(relation));
+    assert!(unit.run(&changed).committed());
+    let issued = |unit: &Simulation| unit.model().relation(9).unwrap().application_data.clone();
+    let before = issued(&unit);
+    assert!(
+        before["certificates"].contains("BEGIN CERTIFICATE"),
+        "{before:?}"
+    );
+    for (name, slip) in [
+        ("external-hostname", "https://kubeflow.example.com"),
+        ("policy", "certificates: {days: 9000000}"),
+        ("policy", "certificate: {}"),
+    ] {
+        unit.set_option(name, slip);
+        hook(&mut unit, "config-changed");
+        assert!(unit.run(&changed).committed());
+        assert_eq!(issued(&unit), before, "{name}={slip}");
+        let told = message(&unit);
+        assert!(
+            told.starts_with(&format!("blocked: option {name}: ")),
+            "{told}"
+        );
+        unit.set_option(name, if name == "policy" { "" } else { HOST });
     }
 }
