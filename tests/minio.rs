@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use ckf_worlds::World;
 use juju_sim::controller::{Application, Certificate, Controller, State};
 use juju_sim::{Event, Juju, Simulation, sweep};
 use kube_sandbox::{Loader, Sandbox};
@@ -52,11 +53,22 @@ impl Platform {
         let sandbox = Sandbox::start().expect("the API server starts");
         let loader = sandbox.loader().expect("admin can log in");
         let platform = Self { sandbox, loader };
-        let profile = json!({"app.kubernetes.io/part-of": "kubeflow-profile"});
+        platform.load(&World::definitions());
+        platform
+            .sandbox
+            .wait_for_definitions()
+            .expect("they establish");
+        // A label makes no namespace a profile's.
+        let label = json!({"app.kubernetes.io/part-of": "kubeflow-profile"});
+        let mut alice = namespace("alice", &label);
+        alice["metadata"]["annotations"] = json!({"owner": "alice@example.com"});
+        alice["metadata"]["ownerReferences"] = json!([ckf_worlds::owned_by("alice")]);
         platform.load(&[
+            json!({"apiVersion": "kubeflow.org/v1", "kind": "Profile", "metadata": {"name": "alice"},
+                "spec": {"owner": {"kind": "User", "name": "alice@example.com"}}}),
             namespace("kubeflow", &json!({})),
-            namespace("alice", &profile),
-            namespace("elsewhere", &json!({})),
+            alice,
+            namespace("elsewhere", &label),
             secret(
                 "elsewhere",
                 "mlpipeline-minio-artifact",

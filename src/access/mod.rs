@@ -159,10 +159,16 @@ pub fn answers(context: &Context<'_>, who: &Who, to: &To) -> Result<Vec<Answer>,
         To::Profile(name) => name.as_str(),
         To::Platform => context.namespace(),
     };
-    if let To::Profile(name) = to
-        && !context.profile_namespaces()?.contains(name.as_str())
-    {
-        return Err(Missing(format!("there is no Profile {name}")));
+    if let To::Profile(name) = to {
+        let mut claims = context.profile_claims()?.iter();
+        let claim = claims.find(|(profile, _)| profile.metadata.name == *name);
+        match claim.map(|(_, claim)| claim.reason()) {
+            Some(None) => {}
+            Some(Some(why)) => {
+                return Err(Missing(format!("the Profile {name} does not count: {why}")));
+            }
+            None => return Err(Missing(format!("there is no Profile {name}"))),
+        }
     }
     let by_rights = |what: &[Right]| Ok(rights.chain(&reached, namespace, what));
     let place = match to {

@@ -39,8 +39,13 @@ const PASSWORD_LENGTH: usize = 14;
 /// Web applications that set cookies.
 const WITH_COOKIES: [&str; 3] = ["jupyter-ui", "kubeflow-volumes", "tensorboards-web-app"];
 
+/// An application, as findings name it.
+pub(crate) fn application_reference(name: &str) -> ObjectRef {
+    reference("juju", "Application", "", name)
+}
+
 fn object(application: &Application) -> ObjectRef {
-    reference("juju", "Application", "", &application.name)
+    application_reference(&application.name)
 }
 
 /// A check of each application of a charm.

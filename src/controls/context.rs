@@ -19,6 +19,7 @@ use crate::facts::juju::{self, Juju};
 use crate::facts::knative::{KnativeEventing, KnativeServing};
 use crate::facts::known::{Kind, Known, Unknown, Unread};
 use crate::facts::object::Object;
+use crate::facts::profiles::{self, Claim};
 use crate::facts::rbac::*;
 use crate::facts::rocks::Rocks;
 use crate::facts::secret::Secret;
@@ -41,6 +42,7 @@ pub struct Context<'a> {
     consulted: RefCell<BTreeSet<&'static str>>,
     // What many checks ask for and costs a walk over every pod or profile.
     detected: OnceCell<Option<&'static Release>>,
+    profile_claims: OnceCell<Vec<(&'a Profile, Claim)>>,
     profile_namespaces: OnceCell<BTreeSet<&'a str>>,
     images: RefCell<HashMap<&'a str, Option<Rc<Image>>>>,
     inventory: OnceCell<Inventory>,
@@ -79,6 +81,7 @@ impl<'a> Context<'a> {
             unread: RefCell::default(),
             consulted: RefCell::default(),
             detected: OnceCell::new(),
+            profile_claims: OnceCell::new(),
             profile_namespaces: OnceCell::new(),
             images: RefCell::default(),
             inventory: OnceCell::new(),
@@ -198,6 +201,7 @@ impl<'a> Context<'a> {
         let also = [
             "juju",
             "profiles",
+            "namespaces",
             "rocks",
             "charmhub",
             "ledger",
@@ -342,12 +346,25 @@ impl<'a> Context<'a> {
         }
     }
 
-    /// Namespaces of profiles: each Profile has one of its name.
+    /// Every Profile, with what the namespace of its name is to it.
+    pub fn profile_claims(&self) -> Result<&[(&'a Profile, Claim)], Missing> {
+        // Asked for each time, so that each check is known to consult both.
+        let (profiles, namespaces) = (self.profiles()?, self.namespaces()?);
+        let about = &self.facts.about;
+        let claims = || profiles::claims(profiles, namespaces, about);
+        Ok(self.profile_claims.get_or_init(claims))
+    }
+
+    /// Namespaces of profiles: those that bear the marks of the profile controller, and of no
+    /// other Profile.
     pub fn profile_namespaces(&self) -> Result<&BTreeSet<&'a str>, Missing> {
-        let profiles = self.profiles()?;
-        Ok(self
-            .profile_namespaces
-            .get_or_init(|| profiles.iter().map(|p| p.metadata.name.as_str()).collect()))
+        let claims = self.profile_claims()?;
+        Ok(self.profile_namespaces.get_or_init(|| {
+            let proven = claims.iter().filter(|(_, claim)| claim.is_proven());
+            proven
+                .map(|(profile, _)| profile.metadata.name.as_str())
+                .collect()
+        }))
     }
 
     /// An image reference, parsed once for all containers that have it; `None`

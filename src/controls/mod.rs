@@ -1,9 +1,9 @@
 //! What should be so: pure functions from facts and policy to verdicts, one
 //! file a section of the guide.
 
-mod applications;
+pub(crate) mod applications;
 mod authn;
-mod authz;
+pub(crate) mod authz;
 pub mod context;
 mod credentials;
 mod cryptography;

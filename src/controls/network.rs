@@ -116,12 +116,12 @@ fn web_apps_guarded(context: &Context<'_>) -> Result<Outcome, Missing> {
 }
 
 /// The mode of mutual TLS that a namespace's policies set for all its pods, and
-/// the object that sets it.
+/// the object that sets it: of several the oldest holds.
 fn mode<'a>(policies: &[&'a PeerAuthentication]) -> Option<(&'a PeerAuthentication, &'a str)> {
-    policies
-        .iter()
-        .filter(|p| is_for_all(p))
-        .find(|p| !matches!(&*p.spec.mtls.mode, "" | "UNSET"))
+    let for_all = policies.iter().filter(|p| is_for_all(p));
+    for_all
+        .min_by_key(|p| p.created)
+        .filter(|p| !matches!(&*p.spec.mtls.mode, "" | "UNSET"))
         .map(|p| (*p, &*p.spec.mtls.mode))
 }
 

@@ -14,6 +14,7 @@ use crate::facts::dpkg::Packages;
 use crate::facts::image::ImageReference;
 use crate::facts::juju::Application;
 use crate::facts::known::Known;
+use crate::facts::profiles;
 use crate::facts::rocks::Rock;
 
 /// Repositories of Juju's own images: an image of each is in every pod, and one row tells it.
@@ -275,14 +276,7 @@ fn pods(facts: &Facts) -> Vec<(&Pod, bool)> {
         return Vec::new();
     };
     let platform = facts.about.platform_namespaces();
-    let profiles: BTreeSet<&str> = match &facts.profiles {
-        Known::Known(listed) => listed
-            .items
-            .iter()
-            .map(|p| p.metadata.name.as_str())
-            .collect(),
-        Known::Unknown(_) => BTreeSet::new(),
-    };
+    let profiles = profiles::namespaces(facts).unwrap_or_default();
     let of_platform = |pod: &Pod| {
         let namespace = &*pod.metadata.namespace;
         if platform.contains(&namespace) {

@@ -8,11 +8,13 @@ use jiff::Timestamp;
 use juju_client::Password;
 use log::warn;
 use serde::Deserialize;
+use serde_json::Value;
 
 use super::{Applied, Change, Owners, Refusal, prepared};
 use crate::cluster::Cluster;
 use crate::facts::juju::charm;
 use crate::facts::known::Unknown;
+use crate::facts::profiles;
 use crate::facts::secret::Plain;
 
 const CHARM: &str = "minio";
@@ -24,8 +26,15 @@ const DEFAULT_USERNAME: &str = "minio";
 const ARTIFACT: &str = "mlpipeline-minio-artifact";
 /// The Secret that the copies in profiles are made from.
 const CONTROLLER: &str = "kfp-profile-controller-minio-credentials";
-/// Label of the namespaces of profiles.
-const PROFILES: &str = "app.kubernetes.io/part-of=kubeflow-profile";
+/// What tells which namespaces are a profile's: version, kind and path.
+const OF_PROFILES: [(&str, &str, &str); 2] = [
+    ("v1", "Namespace", "/api/v1/namespaces"),
+    (
+        "kubeflow.org/v1",
+        "Profile",
+        "/apis/kubeflow.org/v1/profiles",
+    ),
+];
 /// The pods that are made anew: the platform's own, which hold nothing of a user's.
 /// Notebooks and pipelines are left to whoever runs them.
 const RESTARTED: (&str, &str) = ("app", "ml-pipeline-ui-artifact");
@@ -110,13 +119,16 @@ fn some(names: &[String]) -> String {
 /// The copies of the key, in the platform and in profiles.
 fn copies(cluster: &Cluster, namespace: &str) -> Result<Vec<Copy>, Refusal> {
     let mut namespaces = BTreeSet::from([namespace.to_owned()]);
-    cluster.each(
-        "/api/v1/namespaces",
-        Some(("labelSelector", PROFILES)),
-        |named: Named| {
-            namespaces.insert(named.metadata.name);
-        },
-    )?;
+    let mut objects = Vec::new();
+    for (version, kind, path) in OF_PROFILES {
+        cluster.each(path, None, |mut object: Value| {
+            // A list leaves both out of its items.
+            object["apiVersion"] = version.into();
+            object["kind"] = kind.into();
+            objects.push(object);
+        })?;
+    }
+    namespaces.extend(profiles::of_objects(namespace, &objects));
     let mut copies = Vec::new();
     for name in [ARTIFACT, CONTROLLER] {
         let selector = format!("metadata.name={name}");
@@ -200,11 +212,6 @@ struct Owner {
 struct Written {
     time: Option<Timestamp>,
     fields_v1: BTreeMap<String, serde::de::IgnoredAny>,
-}
-
-#[derive(Deserialize)]
-struct Named {
-    metadata: Meta,
 }
 
 #[derive(Deserialize)]
