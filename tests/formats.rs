@@ -193,6 +193,7 @@ fn kubernetes_takes_the_report_as_an_object() {
     let publish = [
         "audit",
         "--publish",
+        "--yes",
         "--fail-on",
         "never",
         "--kubeconfig",

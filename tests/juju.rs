@@ -412,7 +412,20 @@ fn rotate_asks_the_charm_and_tells_what_it_answers() {
     };
     let last = || asked.lock().unwrap().pop().unwrap();
 
-    let (code, told, progress) = run(&["dex", "juju-user/alice", "--deliver", "registration"]);
+    // Without a terminal nothing is rotated that was not said twice.
+    let (code, _, refused) = run(&["dex"]);
+    assert_eq!(code, Some(2));
+    assert!(refused.contains("pass --yes to rotate"), "{refused}");
+    assert!(asked.lock().unwrap().is_empty());
+
+    let named = [
+        "dex",
+        "juju-user/alice",
+        "--deliver",
+        "registration",
+        "--yes",
+    ];
+    let (code, told, progress) = run(&named);
     assert_eq!(
         (code, told.as_str()),
         (Some(0), "dex  prepared\n"),
@@ -438,7 +451,10 @@ fn rotate_asks_the_charm_and_tells_what_it_answers() {
     assert_eq!(last(), json!({"rotation-status": {}}));
 
     for (arguments, why) in [
-        (&["juju-user/nobody"][..], "only the leader rotates"),
+        (
+            &["juju-user/nobody", "--yes"][..],
+            "only the leader rotates",
+        ),
         (&["--model", "there"], "shows no model there to"),
         (&["--application", "there"], "no unit of there"),
         (&["sesame"], "is not one of juju-user/NAME"),
@@ -553,6 +569,9 @@ fn applications_are_refreshed_one_after_the_other_until_one_does_not_settle() {
 
     // In the order of the guide, and no further than the first that does not settle.
     let text = run(2, &["--all"]);
+    assert!(text.contains("pass --yes to refresh"), "{text}");
+    assert_eq!(charms(), before);
+    let text = run(2, &["--all", "--yes"]);
     assert!(text.contains("istio-pilot: settled"), "{text}");
     assert!(
         text.contains("minio: minio/0 is blocked: no storage after the refresh"),
@@ -568,14 +587,14 @@ fn applications_are_refreshed_one_after_the_other_until_one_does_not_settle() {
     assert_eq!(dex, before[2]);
 
     // What is in trouble is not touched.
-    let text = run(2, &["minio"]);
+    let text = run(2, &["minio", "--yes"]);
     assert!(
         text.contains("minio is not refreshed: minio/0 is blocked: no storage"),
         "{text}"
     );
-    run(0, &["dex-auth", "--revision", "612"]);
+    run(0, &["dex-auth", "--revision", "612", "--yes"]);
     assert_eq!(charms()[2], ("ch:amd64/dex-auth-612".into(), Some(1)));
-    let text = run(2, &["dex-auth", "--revision", "5"]);
+    let text = run(2, &["dex-auth", "--revision", "5", "--yes"]);
     assert!(text.contains("has no revision 5"), "{text}");
     assert!(run(2, &["nobody"]).contains("has no application nobody"));
 }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::Context as _;
 
-use super::{ClusterArguments, NOT_ASSESSED, NOTHING_OPEN, OPEN, print, read_and_look};
+use super::{ClusterArguments, NOT_ASSESSED, NOTHING_OPEN, OPEN, confirm, print, read_and_look};
 use crate::catalog::{self, Severity, Source};
 use crate::controls::Verdict;
 use crate::facts::known::Known;
@@ -37,6 +37,10 @@ pub struct Audit {
     /// not installed, a PolicyReport: 2,000 results at most.
     #[arg(long, conflicts_with_all = ["from", "bundle"])]
     publish: bool,
+    /// Do not ask before the report is written into the cluster; without a terminal it is not
+    /// written without it.
+    #[arg(long, requires = "publish")]
+    yes: bool,
     /// Severity from which an open finding makes the exit status 1, or `never`.
     #[arg(long, default_value = "low", value_parser = policy::parse_threshold)]
     fail_on: Threshold,
@@ -58,6 +62,7 @@ type Threshold = Option<Severity>;
 
 impl Audit {
     pub fn run(self) -> anyhow::Result<u8> {
+        let publishes = self.publish && confirm("publish", self.yes)?;
         if let Some(name) = self
             .release
             .as_deref()
@@ -110,7 +115,7 @@ impl Audit {
             let hosts: Vec<String> = policy.external_hostname.into_iter().collect();
             report = redact(&report, &facts, &hosts);
         }
-        if self.publish {
+        if publishes {
             self.publish(&facts, &report)?;
         }
         // The report is all that is needed now, and of a large cluster it is large too.

@@ -3,6 +3,7 @@
 mod access;
 mod audit;
 mod collect;
+mod confirm;
 mod controls;
 mod diff;
 mod juju;
@@ -23,6 +24,7 @@ use std::time::{Duration, Instant};
 use anyhow::Context as _;
 use clap::{CommandFactory, Parser, Subcommand};
 
+use self::confirm::confirm;
 use crate::cluster::Cluster;
 use crate::facts::handshake::{self, Vantage};
 use crate::facts::{About, Facts, kubernetes, snapshot};

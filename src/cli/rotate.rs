@@ -9,7 +9,7 @@ use juju_client::{ActionResult, ActionStatus};
 use serde::Serialize;
 
 use super::juju::ControllerArguments;
-use super::{NOTHING_OPEN, print};
+use super::{NOTHING_OPEN, confirm, print};
 use crate::rotation::{Credential, Delivery};
 
 /// Longest time that the charm has for an action.
@@ -42,6 +42,9 @@ pub struct Rotate {
     /// Name of the charm's application there.
     #[arg(long, default_value = "ckf-hardening", value_name = "NAME")]
     application: String,
+    /// Do not ask; without a terminal nothing is rotated without it.
+    #[arg(long)]
+    yes: bool,
     #[command(flatten)]
     controller: ControllerArguments,
 }
@@ -81,6 +84,9 @@ impl Rotate {
                 (action, model.enqueue_action(unit, action, &Nothing {})?)
             }
             false => {
+                if !self.dry_run && !confirm("rotate", self.yes)? {
+                    return Ok(NOTHING_OPEN);
+                }
                 let parameters = Parameters {
                     targets: &self.targets,
                     deliver: self.deliver,
