@@ -36,6 +36,8 @@ pub struct Options {
     pub rotate: Plan,
     /// Remedies that are kept applied.
     pub enforce: BTreeSet<Remedy>,
+    /// Remedies of those that may delete what people made, or stop flows of today.
+    pub allow_disruption: BTreeSet<Remedy>,
     /// Registries that stand for others.
     pub registry_mirrors: Vec<Mirror>,
     /// URI of the secret with logins to registries.
@@ -99,6 +101,7 @@ impl Options {
                 BTreeSet::from([Remedy::TlsFloor, Remedy::HttpsRedirect]),
                 enforce,
             ),
+            allow_disruption: reader.read("allow-disruption", BTreeSet::new(), enforce),
             registry_mirrors: reader.read("registry-mirrors", Vec::new(), mirrors),
             registry_credentials: raw.secret("registry-credentials").map(str::to_owned),
             charmhub_url: reader.read("charmhub-url", charmhub::DEFAULT_URL.into(), charmhub_url),
@@ -111,9 +114,10 @@ impl Options {
     /// Stands for all that an audit judges by: if it is another, the verdicts may be.
     pub fn fingerprint(&self) -> String {
         let text = format!(
-            "{:?} {:?} {:?} {:?} {:?} {}",
+            "{:?} {:?} {:?} {:?} {:?} {:?} {}",
             self.policy,
             self.enforce,
+            self.allow_disruption,
             self.release,
             self.juju_credentials,
             self.offline,
@@ -297,6 +301,8 @@ mod tests {
             ("registry-mirrors", "docker.io", "HOST[/PATH]=HOST[/PATH]"),
             ("charmhub-url", "charmhub", "is no URL"),
             ("rotate", "targets: [dexter]", "not one of juju-user/NAME"),
+            ("allow-disruption", "mutual-tsl", "not one of tls-floor"),
+            ("allow-disruption", "all", "not one of tls-floor"),
         ] {
             let (options, problems) = parse(json!({option: value}));
             assert_eq!(problems.len(), 1, "{option}={value}: {problems:?}");

@@ -77,7 +77,7 @@ fn told(report: &Value, id: &str) -> (String, Vec<String>) {
 fn command(sandbox: &Sandbox, arguments: &[&str]) {
     let admin = sandbox.kubeconfig("admin");
     let mut all: Vec<&str> = arguments.to_vec();
-    all.extend(["--kubeconfig", admin.to_str().unwrap()]);
+    all.extend(["--yes", "--kubeconfig", admin.to_str().unwrap()]);
     let output = run(&all);
     assert!(
         output.status.success(),

@@ -300,6 +300,7 @@ impl Judge {
             told: self.told.mark(),
             healthy: is_healthy,
             refused: self.repairs.refused().map(str::to_owned),
+            held_back: self.repairs.held_back().map(str::to_owned),
             ledger: self.ledger.clone(),
         };
         self.publisher.put(Published {

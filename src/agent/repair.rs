@@ -11,7 +11,7 @@ use crate::cluster::Cluster;
 use crate::config::Options;
 use crate::facts::kubernetes::Source;
 use crate::facts::watch::Live;
-use crate::remedies::{self, Asker};
+use crate::remedies::{self, Consent, Deed, Target};
 
 /// How long putting right may take.
 const WITHIN: Duration = Duration::from_secs(20);
@@ -26,8 +26,9 @@ pub const URGENT: [&str; 3] = ["gateways", "envoy_filters", "services"];
 const TENANTS: [&str; 2] = ["network_policies", "peer_authentications"];
 /// Facts by which remedies decide too, and that change all the time: they are followed so
 /// often at most.
-pub const FIELDS: [&str; 12] = [
+pub const FIELDS: [&str; 13] = [
     "pods",
+    "virtual_services",
     "secrets",
     "ambient_gateways",
     "crds",
@@ -54,6 +55,11 @@ pub struct Repairs {
     pub failed: u64,
     /// Why the last try failed, if it did.
     refused: Option<String>,
+    /// What waited for consent at the last try, in a line.
+    held_back: Option<String>,
+    /// Objects of ours that this process has seen, and has not taken away itself: to make one
+    /// again is no new disruption.
+    stood: BTreeSet<Target>,
 }
 
 impl Repairs {
@@ -66,6 +72,11 @@ impl Repairs {
     /// Why the last try failed, if it did.
     pub fn refused(&self) -> Option<&str> {
         self.refused.as_deref()
+    }
+
+    /// What waited for consent at the last try, in a line.
+    pub fn held_back(&self) -> Option<&str> {
+        self.held_back.as_deref()
     }
 
     /// Whether changes of these facts are to be followed now, for what is enforced.
@@ -106,7 +117,10 @@ impl Repairs {
         let own = cluster.own_objects(&namespace);
         let own = own.map_err(|why| why.to_string())?;
         let (policy, enforced) = (&options.policy, &options.enforce);
-        let plan = live.with(|facts| remedies::plan(facts, policy, &own, enforced, Asker::Option));
+        self.stood.extend(remedies::targets(&own));
+        let consent = Consent::of_option(&options.allow_disruption).with_stood(self.stood.clone());
+        let plan = live.with(|facts| remedies::plan(facts, policy, &own, enforced, &consent));
+        self.note_held_back(plan.held_back_line(), events);
         let mut refused = Vec::new();
         // What Juju changes is the charm's own to do.
         for change in plan.changes.iter().filter(|change| !change.is_of_juju()) {
@@ -117,6 +131,9 @@ impl Repairs {
             match cluster.carry_out(change) {
                 Ok(_) => {
                     info!("{change}");
+                    if let Deed::Delete(own) = &change.deed {
+                        self.stood.remove(&Target::Object(own.reference()));
+                    }
                     self.done += 1;
                     let event = format!("sensitive_update:ckf-hardening,{object}");
                     events.push(Event::new(event, "WARN", format!("put right: {change}")));
@@ -128,6 +145,16 @@ impl Repairs {
             true => Ok(()),
             false => Err(refused.join("; ")),
         }
+    }
+
+    /// Notes what waits for consent, and tells of it once.
+    fn note_held_back(&mut self, held_back: Option<String>, events: &mut Vec<Event>) {
+        if let Some(why) = held_back.as_ref().filter(|_| held_back != self.held_back) {
+            warn!("{why}");
+            let event = "sys_monitor_disabled:ckf-hardening,held-back";
+            events.push(Event::new(event.to_owned(), "WARN", why.clone()));
+        }
+        self.held_back = held_back;
     }
 
     /// Whether an object may be put right once more.

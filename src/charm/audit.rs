@@ -45,6 +45,9 @@ pub struct Audited {
     /// What stands for the gateway's configuration with the option `enforce`, or why that
     /// does not hold; `None` if it was not tried.
     pub enforced: Option<Result<String, String>>,
+    /// What of the option `enforce` waits for consent, in a line, or that nothing does; `None`
+    /// if it was not tried.
+    pub held_back: Option<Option<String>>,
     /// What the agent cannot read itself.
     pub told: ToldFacts,
 }
@@ -60,7 +63,7 @@ pub fn run(
         Ok(facts) => facts,
         Err(why) => return Ok(Err(why)),
     };
-    let mut enforced = None;
+    let (mut enforced, mut held_back) = (None, None);
     if duty == Duty::Keep {
         match enforce::keep(unit, options, &facts) {
             Ok(kept) => {
@@ -72,6 +75,7 @@ pub fn run(
                     };
                 }
                 enforced = Some(Ok(kept.mark));
+                held_back = Some(kept.held_back);
             }
             Err(why) => enforced = Some(Err(why)),
         }
@@ -108,6 +112,7 @@ pub fn run(
         report,
         juju_problem,
         enforced,
+        held_back,
         told: ToldFacts {
             juju: facts.juju,
             rotated: facts.rotated,

@@ -101,6 +101,7 @@ pub fn audit(
         report: found.report,
         juju_problem,
         enforced: found.head.refused.map(Err),
+        held_back: Some(found.head.held_back),
         told: told.facts,
     }))
 }

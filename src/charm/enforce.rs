@@ -13,7 +13,7 @@ use crate::facts::Facts;
 use crate::facts::kubernetes::Source;
 use crate::hands::Hands;
 use crate::policy::Policy;
-use crate::remedies::{self, Asker, Plan, Remedy};
+use crate::remedies::{self, Consent, Plan, Remedy};
 use crate::rotation::owner::Owners as _;
 
 /// How long enforcing may take in one hook.
@@ -31,11 +31,11 @@ pub fn plan(
     facts: &Facts,
     policy: &Policy,
     remedies: &BTreeSet<Remedy>,
-    asker: Asker,
+    consent: &Consent,
 ) -> Result<Plan, String> {
     let own = cluster.own_objects(&facts.about.namespace);
     let own = own.map_err(|why| why.to_string())?;
-    Ok(remedies::plan(facts, policy, &own, remedies, asker))
+    Ok(remedies::plan(facts, policy, &own, remedies, consent))
 }
 
 /// Carries out a plan, all of it that can be, and tells what could not. `login` is the
@@ -78,6 +78,8 @@ pub struct Kept {
     pub changed: bool,
     /// Stands for the gateway's configuration after it.
     pub mark: String,
+    /// What waits for consent, in a line.
+    pub held_back: Option<String>,
 }
 
 /// Has the remedies of the option hold.
@@ -88,12 +90,13 @@ pub fn keep(unit: &Unit, options: &Options, facts: &Facts) -> Result<Kept, Strin
         facts,
         &options.policy,
         &options.enforce,
-        Asker::Option,
+        &Consent::of_option(&options.allow_disruption),
     )?;
     carry_out(unit, options.juju_credentials.as_deref(), &cluster, &plan)?;
     Ok(Kept {
         changed: !plan.changes.is_empty(),
         mark: cluster.mark().map_err(|why| why.to_string())?,
+        held_back: plan.held_back_line(),
     })
 }
 

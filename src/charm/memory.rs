@@ -79,6 +79,9 @@ pub struct Audit {
     /// What of the option `enforce` could not be put right.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub enforcement_problem: Option<String>,
+    /// What of it waits for consent, in a line.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub held_back: Option<String>,
     /// Why the controller could not be read, though there is a login to it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub juju_problem: Option<String>,
@@ -129,9 +132,13 @@ impl Memory {
                 report,
                 juju_problem,
                 enforced,
+                held_back,
                 told: _,
             }) => {
                 let before = self.now.audit.as_ref();
+                let held_back = held_back
+                    .clone()
+                    .unwrap_or_else(|| before.and_then(|audit| audit.held_back.clone()));
                 let (mark, enforcement_problem) = match enforced {
                     Some(Ok(mark)) => (Some(mark.clone()), None),
                     Some(Err(why)) => (None, Some(why.clone())),
@@ -148,6 +155,7 @@ impl Memory {
                     unread: report.cluster.unknown.len(),
                     mark,
                     enforcement_problem,
+                    held_back,
                     juju_problem: juju_problem.clone(),
                 });
             }

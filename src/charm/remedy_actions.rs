@@ -8,12 +8,16 @@ use serde::Deserialize;
 
 use super::{Charm, audit, enforce};
 use crate::cluster::Cluster;
-use crate::remedies::{self, Asker, Plan, Remedy};
+use crate::config::Options;
+use crate::remedies::{self, Consent, Plan, Remedy};
 
 #[derive(Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 struct Parameters {
     remedies: Vec<String>,
+    /// Names of profiles, comma-separated.
+    profiles: String,
+    allow_disruption: bool,
 }
 
 impl Parameters {
@@ -25,6 +29,32 @@ impl Parameters {
         let names = self.remedies.iter().map(|name| name.parse::<Remedy>());
         names.collect::<Result<_, _>>().map_err(anyhow::Error::msg)
     }
+
+    /// Profiles to which changes are confined, if any are named.
+    fn profiles(&self) -> Option<BTreeSet<String>> {
+        let names = self.profiles.split(',').map(str::trim);
+        let names: BTreeSet<String> = names
+            .filter(|name| !name.is_empty())
+            .map(str::to_owned)
+            .collect();
+        (!names.is_empty()).then_some(names)
+    }
+
+    /// What the person who asks agrees to.
+    fn consent(&self, remedies: &BTreeSet<Remedy>, options: &Options) -> Consent {
+        let mut disruption = options.allow_disruption.clone();
+        if self.allow_disruption {
+            disruption.extend(remedies);
+        }
+        let mut consent = Consent::of_person(&disruption);
+        if self.remedies.is_empty() {
+            consent = consent.unnamed();
+        }
+        match self.profiles() {
+            Some(names) => consent.only_in(names),
+            None => consent,
+        }
+    }
 }
 
 /// Shows what would be changed.
@@ -32,7 +62,8 @@ pub fn plan(unit: &Unit) -> anyhow::Result<()> {
     let charm = Charm::read(unit)?;
     let parameters: Parameters = action::parameters()?;
     let remedies = parameters.remedies(&charm.options.enforce)?;
-    let (_, plan) = plan_of(&charm, &remedies)?;
+    let consent = parameters.consent(&remedies, &charm.options);
+    let (_, plan) = plan_of(&charm, &remedies, &consent)?;
     told(&plan)
 }
 
@@ -41,7 +72,8 @@ pub fn apply(unit: &Unit) -> anyhow::Result<()> {
     let charm = Charm::read(unit)?;
     let parameters: Parameters = action::parameters()?;
     let remedies = parameters.remedies(&charm.options.enforce)?;
-    apply_those(&charm, &remedies)
+    let consent = parameters.consent(&remedies, &charm.options);
+    apply_those(&charm, &remedies, &consent)
 }
 
 /// The same for what makes the gateway's TLS safe.
@@ -50,6 +82,7 @@ pub fn enforce_tls(unit: &Unit) -> anyhow::Result<()> {
     apply_those(
         &charm,
         &BTreeSet::from([Remedy::TlsFloor, Remedy::HttpsRedirect]),
+        &Consent::of_person(&BTreeSet::new()),
     )
 }
 
@@ -63,13 +96,20 @@ pub fn undo(unit: &Unit) -> anyhow::Result<()> {
     }
     let cluster = enforce::connect().map_err(anyhow::Error::msg)?;
     let own = cluster.own_objects(&unit.model)?;
-    let plan = remedies::undo(&own, &remedies).map_err(anyhow::Error::msg)?;
+    let mut plan = remedies::undo(&own, &remedies).map_err(anyhow::Error::msg)?;
+    if let Some(profiles) = parameters.profiles() {
+        plan.confine(&profiles);
+    }
     carry_out(&charm, &cluster, &plan)?;
     told(&plan)
 }
 
-fn apply_those(charm: &Charm<'_>, remedies: &BTreeSet<Remedy>) -> anyhow::Result<()> {
-    let (cluster, plan) = plan_of(charm, remedies)?;
+fn apply_those(
+    charm: &Charm<'_>,
+    remedies: &BTreeSet<Remedy>,
+    consent: &Consent,
+) -> anyhow::Result<()> {
+    let (cluster, plan) = plan_of(charm, remedies, consent)?;
     carry_out(charm, &cluster, &plan)?;
     told(&plan)
 }
@@ -79,7 +119,11 @@ fn carry_out(charm: &Charm<'_>, cluster: &Cluster, plan: &Plan) -> anyhow::Resul
     enforce::carry_out(charm.unit, login, cluster, plan).map_err(anyhow::Error::msg)
 }
 
-fn plan_of(charm: &Charm<'_>, remedies: &BTreeSet<Remedy>) -> anyhow::Result<(Cluster, Plan)> {
+fn plan_of(
+    charm: &Charm<'_>,
+    remedies: &BTreeSet<Remedy>,
+    consent: &Consent,
+) -> anyhow::Result<(Cluster, Plan)> {
     action::log(&format!(
         "reading the cluster of model {}",
         charm.unit.model
@@ -87,7 +131,7 @@ fn plan_of(charm: &Charm<'_>, remedies: &BTreeSet<Remedy>) -> anyhow::Result<(Cl
     let facts = audit::read(charm.unit, &charm.options)?;
     let cluster = enforce::connect().map_err(anyhow::Error::msg)?;
     let policy = &charm.options.policy;
-    let plan = enforce::plan(&cluster, &facts, policy, remedies, Asker::Person);
+    let plan = enforce::plan(&cluster, &facts, policy, remedies, consent);
     Ok((cluster, plan.map_err(anyhow::Error::msg)?))
 }
 

@@ -45,6 +45,10 @@ pub fn decide(
     if let Some(why) = &audit.enforcement_problem {
         return (Status::Blocked, format!("enforce: {why}; {found}"));
     }
+    let found = match &audit.held_back {
+        Some(why) => format!("enforce: {why}; {found}"),
+        None => found,
+    };
     let blocks = options
         .block_on
         .is_some_and(|threshold| audit.worst.is_some_and(|worst| worst >= threshold));

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::edit::{Edit, Record, Target};
 use super::own::{OwnObject, differences, foreign_managers, is_kept, remedy_of};
-use super::{Decision, Remedy, Wants, diff};
+use super::{Break, Consent, Decision, HeldBack, Leftover, Remedy, Wants, diff};
 use crate::controls::context::{Context, Missing};
 use crate::facts::Facts;
 use crate::policy::Policy;
@@ -108,8 +108,10 @@ pub struct Plan {
     pub changes: Vec<Change>,
     /// What is left as it is, with the reason.
     pub notes: Vec<(Remedy, String)>,
-    /// What of today would stop.
-    pub cuts: Vec<(Remedy, String)>,
+    /// Flows of today that the changes would stop, those that are held back among them.
+    pub breaks: Vec<Break>,
+    /// Changes that wait for consent: they are not made.
+    pub held_back: Vec<HeldBack>,
 }
 
 impl Plan {
@@ -123,16 +125,22 @@ impl Plan {
         self.changes.iter().map(Change::data).collect()
     }
 
-    /// What the changes reach, a line for each remedy that has some.
+    /// What the changes reach, those that are held back too, a line for each remedy.
     pub fn reach(&self) -> Vec<String> {
-        let remedies: BTreeSet<Remedy> = self.changes.iter().map(|change| change.remedy).collect();
+        let changes = self.changes.iter();
+        let held_back = self.held_back.iter().map(|held| &held.change);
+        let remedies: BTreeSet<Remedy> = changes
+            .chain(held_back)
+            .map(|change| change.remedy)
+            .collect();
         let mut lines = Vec::new();
         for remedy in remedies {
+            let breaks = || self.breaks.iter().filter(|broken| broken.remedy == remedy);
             let about = remedy.about();
-            let risk = about.risk.name();
+            let worst = breaks().map(|broken| broken.risk).max();
+            let risk = about.risk.max(worst.unwrap_or(about.risk)).name();
             lines.push(format!("{remedy}: risk {risk}: {}", about.reach));
-            let of_remedy = self.cuts.iter().filter(|(of, _)| *of == remedy);
-            lines.extend(of_remedy.map(|(_, cut)| format!("{remedy}: would cut: {cut}")));
+            lines.extend(breaks().map(|broken| format!("{remedy}: would break: {broken}")));
         }
         lines
     }
@@ -149,7 +157,13 @@ impl fmt::Display for Plan {
             };
             format!("{remedy}: {how_much}, for {why}")
         });
-        let lines: Vec<String> = changes.chain(notes).collect();
+        let held_back = self.held_back.iter().map(|held| {
+            let remedy = held.change.remedy;
+            format!(
+                "{held}; --allow-disruption, or the option allow-disruption={remedy}, allows it"
+            )
+        });
+        let lines: Vec<String> = changes.chain(notes).chain(held_back).collect();
         match lines.is_empty() {
             true => f.write_str("all is as it should be"),
             false => f.write_str(&lines.join("\n")),
@@ -166,26 +180,31 @@ pub enum Asker {
     Person,
 }
 
-/// What is to be changed for these remedies to hold. `own` is every object of ours as
-/// it is. What depends on something that could not be read is left as it is.
+/// What is to be changed for these remedies to hold, as far as it was agreed to. `own` is every
+/// object of ours as it is. What depends on something that could not be read is left as it is.
 pub fn plan(
     facts: &Facts,
     policy: &Policy,
     own: &[Value],
     remedies: &BTreeSet<Remedy>,
-    asker: Asker,
+    consent: &Consent,
 ) -> Plan {
+    let asker = consent.asker();
     let context = &Context::new(facts, policy, None);
     let mut plan = Plan::default();
     for &remedy in Remedy::ALL {
         let is_asked = remedies.contains(&remedy);
         let wants = match is_asked {
-            false => Wants::default(),
+            false => Wants::nothing(Leftover::Goes),
             true => match remedy.decide(context) {
                 Ok(Decision::Wanted(wants)) => wants,
-                Ok(Decision::Unwanted(why)) => {
+                Ok(Decision::Leave(why)) => {
                     plan.notes.push((remedy, why));
-                    Wants::default()
+                    Wants::nothing(Leftover::Stays)
+                }
+                Ok(Decision::Gone(why)) => {
+                    plan.notes.push((remedy, why));
+                    Wants::nothing(Leftover::Goes)
                 }
                 Err(Missing(why)) => {
                     let why = format!("what it depends on is not known: {why}");
@@ -210,8 +229,9 @@ pub fn plan(
         planned.edits(wants.edits, records);
         let of = |text: String| (remedy, text);
         plan.notes.extend(wants.notes.into_iter().map(of));
-        plan.cuts.extend(wants.cuts.into_iter().map(of));
+        plan.breaks.extend(wants.breaks);
     }
+    consent.confine(&mut plan);
     plan
 }
 
@@ -226,8 +246,14 @@ struct Planned<'a> {
 
 impl Planned<'_> {
     /// Whether what is there and not wanted is to go.
-    fn goes(&self, object: &Value) -> bool {
-        match self.asker {
+    fn goes(&self, leftover: &Leftover, object: &Value) -> bool {
+        let namespace = object["metadata"]["namespace"].as_str();
+        let may = match leftover {
+            Leftover::Stays => false,
+            Leftover::GoesFrom(names) => namespace.is_some_and(|name| names.contains(name)),
+            Leftover::Goes => true,
+        };
+        may && match self.asker {
             Asker::Option => is_kept(object),
             Asker::Person => self.is_asked,
         }
@@ -241,14 +267,20 @@ impl Planned<'_> {
             (text(&object["kind"]), namespace, name)
         };
         let mut left: BTreeMap<_, &Value> = present.into_iter().map(|o| (key(o), o)).collect();
-        for wanted in &wants.objects {
+        let new = wants.objects.iter().map(|wanted| (wanted, true));
+        let kept = wants.kept.iter().map(|wanted| (wanted, false));
+        for (wanted, is_made) in new.chain(kept) {
             let kind = wanted.kind.kind.to_owned();
             let present = left.remove(&(kind, wanted.namespace.clone(), wanted.name.clone()));
+            if present.is_none() && !is_made {
+                continue;
+            }
             let kept = self.asker == Asker::Option || present.is_some_and(is_kept);
             let own = OwnObject::new(wanted, self.platform, self.remedy, kept);
             self.changes.extend(change(self.remedy, own, present));
         }
-        let gone = left.into_values().filter(|object| self.goes(object));
+        let left = left.into_values();
+        let gone = left.filter(|object| self.goes(&wants.leftover, object));
         let gone: Vec<_> = gone
             .filter_map(|object| delete(self.remedy, object))
             .collect();

@@ -66,9 +66,8 @@ fn metrics() -> String {
 fn remedies() -> String {
     let mut text = format!("{GENERATED}# Remedies\n\n");
     text.push_str("What `plan`, `apply` and `undo` take, and the option `enforce`. Those that take away what somebody made are applied by\n");
-    text.push_str(
-        "their name only: `--all` leaves them out. [How to harden](../how-to/harden.md).\n\n",
-    );
+    text.push_str("their name only: `--all` leaves them out. A change that would stop a flow of today is held back until `--allow-disruption`\n");
+    text.push_str("or the charm's option `allow-disruption` agrees to it. [How to harden](../how-to/harden.md).\n\n");
     text.push_str("| remedy | controls | risk |\n|---|---|---|\n");
     let all = || Remedy::ALL.iter().map(|remedy| remedy.about());
     for about in all() {
@@ -86,8 +85,8 @@ fn remedies() -> String {
     for about in all() {
         let _ = write!(
             text,
-            "\n## `{}`\n\nIt {}.\n\nWhat it reaches: {}.\n",
-            about.name, about.does, about.reach
+            "\n## `{}`\n\nIt {}.\n\nWhat it reaches: {}.\n\nWhat it may break: {}.\n\nWorks on: {}.\n\nSource: {}.\n",
+            about.name, about.does, about.reach, about.breaks, about.works_on, about.source
         );
     }
     text
