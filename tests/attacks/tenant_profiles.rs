@@ -18,7 +18,11 @@ use super::support::{audit, cluster, control, run, verdict};
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The agent of a unit that leads.
-struct Agent(Child, tempfile::TempDir);
+struct Agent {
+    child: Child,
+    /// What the charm told it; gone with it.
+    _folder: tempfile::TempDir,
+}
 
 impl Agent {
     fn start(sandbox: &Sandbox, options: Value) -> Self {
@@ -37,14 +41,17 @@ impl Agent {
             .stdout(Stdio::null())
             .spawn()
             .unwrap();
-        Self(child, folder)
+        Self {
+            child,
+            _folder: folder,
+        }
     }
 }
 
 impl Drop for Agent {
     fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }
 
