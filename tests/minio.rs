@@ -237,7 +237,7 @@ fn what_the_charm_may_not_do_is_told(platform: &Platform) {
         .unwrap();
     let may_read = json!({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole",
         "metadata": {"name": "reader"},
-        "rules": [{"apiGroups": [""], "resources": ["*"], "verbs": ["get", "list"]}]});
+        "rules": [{"apiGroups": ["", "kubeflow.org"], "resources": ["*"], "verbs": ["get", "list"]}]});
     let bound = json!({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRoleBinding",
         "metadata": {"name": "reader"},
         "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "reader"},
