@@ -151,6 +151,7 @@ impl<'a> Charm<'a> {
             namespace: self.unit.model.clone(),
             leads: is_leader,
             shows: observe::has_way(self.memory.observed()),
+            scraped: observe::is_scraped(self.memory.observed()),
             options: self.raw.as_map().clone(),
             facts,
             credentials,

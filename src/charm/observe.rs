@@ -49,9 +49,15 @@ pub fn has_way(related: &BTreeSet<String>) -> bool {
     WAYS.iter().any(|endpoint| related.contains(*endpoint))
 }
 
-/// Whether an event is of a way to the report page.
+/// Whether a scraper of the metrics is related.
+pub fn is_scraped(related: &BTreeSet<String>) -> bool {
+    related.contains(METRICS)
+}
+
+/// Whether an event is of a way to the report page, or to the metrics.
 pub fn is_of_way(event: &Event) -> bool {
-    matches!(event, Event::Relation(relation) if WAYS.contains(&relation.endpoint.as_str()))
+    matches!(event, Event::Relation(relation)
+        if WAYS.contains(&relation.endpoint.as_str()) || relation.endpoint == METRICS)
 }
 
 /// Whether an event may change what is told here. `related` are the endpoints that were when

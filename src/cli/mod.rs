@@ -153,14 +153,16 @@ pub fn command() -> clap::Command {
 
 /// Runs the command line.
 pub fn main() -> ExitCode {
-    env_logger::Builder::from_env(
-        env_logger::Env::new()
-            .filter("CKF_HARDENING_LOG")
-            // The Kubernetes client logs what its errors say again.
-            .default_filter_or("warn,kube_client=off"),
-    )
-    .init();
-    let arguments = match Arguments::try_parse() {
+    let arguments = Arguments::try_parse();
+    // The agent's level is the charm's option, and changes while it runs.
+    let filter = match arguments.as_ref().map(|parsed| &parsed.command) {
+        Ok(Command::Serve(_)) => "warn,kube_client=off,ckf_hardening=trace,juju_charm=trace",
+        // The Kubernetes client logs what its errors say again.
+        _ => "warn,kube_client=off",
+    };
+    let environment = env_logger::Env::new().filter("CKF_HARDENING_LOG");
+    env_logger::Builder::from_env(environment.default_filter_or(filter)).init();
+    let arguments = match arguments {
         Ok(arguments) => arguments,
         Err(error) => {
             let failed = error.use_stderr();

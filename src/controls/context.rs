@@ -1,12 +1,14 @@
 //! What a check may see: facts and policy, and nothing else. It notes which
 //! kinds a check consulted, so that what could not be read is never a pass.
 
-use std::cell::{OnceCell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::rc::Rc;
+use std::time::Duration;
 
 use jiff::Timestamp;
 
+use super::custom::Outcomes;
 use super::images::Image;
 use super::{Check, Outcome};
 use crate::catalog::{self, Release};
@@ -44,7 +46,13 @@ pub struct Context<'a> {
     profile_namespaces: OnceCell<BTreeSet<&'a str>>,
     images: RefCell<HashMap<&'a str, Option<Rc<Image>>>>,
     inventory: OnceCell<Inventory>,
+    /// What the policy's own controls may compute, all together, and outcomes found elsewhere.
+    custom_time: Cell<Duration>,
+    custom_outcomes: Option<&'a Outcomes>,
 }
+
+/// Longest computing for all controls that a policy adds.
+const CUSTOM_TIME: Duration = Duration::from_secs(30);
 
 fn of_juju<'a, T>(known: &'a Known<Vec<T>>, what: &str) -> Result<&'a [T], Missing> {
     match known {
@@ -82,7 +90,31 @@ impl<'a> Context<'a> {
             profile_namespaces: OnceCell::new(),
             images: RefCell::default(),
             inventory: OnceCell::new(),
+            custom_time: Cell::new(CUSTOM_TIME),
+            custom_outcomes: None,
         }
+    }
+
+    /// The same, where the policy's own controls were evaluated elsewhere.
+    pub fn with_outcomes(self, outcomes: &'a Outcomes) -> Self {
+        Self {
+            custom_outcomes: Some(outcomes),
+            ..self
+        }
+    }
+
+    pub(super) fn custom_outcomes(&self) -> Option<&'a Outcomes> {
+        self.custom_outcomes
+    }
+
+    /// What the policy's own controls may still compute.
+    pub(super) fn custom_time(&self) -> Duration {
+        self.custom_time.get()
+    }
+
+    pub(super) fn spend_custom_time(&self, spent: Duration) {
+        let left = self.custom_time.get().saturating_sub(spent);
+        self.custom_time.set(left);
     }
 
     /// The time by which things are judged: when the facts were read.

@@ -7,7 +7,7 @@ mod authz;
 pub mod context;
 mod credentials;
 mod cryptography;
-mod custom;
+pub(crate) mod custom;
 mod images;
 pub(crate) mod ingress;
 mod kubernetes;
@@ -23,6 +23,7 @@ mod upgrades;
 mod users;
 
 pub use self::context::{Context, Missing};
+pub use self::custom::Outcomes;
 pub use self::images::detect_release;
 pub use self::kubernetes::Distribution;
 
@@ -188,15 +189,17 @@ pub struct Standing(Vec<(Assessment, BTreeSet<&'static str>)>);
 
 impl Standing {
     /// Judges those controls that consulted one of these facts, named by the fields of
-    /// [`Facts`]; all, if there are no verdicts yet. Returns how many were judged.
+    /// [`Facts`]; all, if there are no verdicts yet. The policy's own controls were evaluated
+    /// elsewhere, with these outcomes. Returns how many were judged.
     pub fn update(
         &mut self,
         facts: &Facts,
         policy: &Policy,
         release: Option<&str>,
+        outcomes: &Outcomes,
         changed: &BTreeSet<&'static str>,
     ) -> usize {
-        let context = Context::new(facts, policy, release);
+        let context = Context::new(facts, policy, release).with_outcomes(outcomes);
         if self.0.is_empty() {
             self.0 = all(&context);
             return self.0.len();

@@ -17,11 +17,11 @@ use super::knative::{KnativeEventing, KnativeServing};
 use super::known::{Kind, Known, Listed, Unknown};
 use super::manifest::parse_item;
 use super::object::Object;
-use super::others::{self, Others};
+use super::others;
 use super::rbac::*;
 use super::secret::Secret;
 use super::vulnerability::VulnerabilityReport;
-use super::{About, Facts, access, shared, with_kinds};
+use super::{About, Facts, access, requests, shared, with_kinds};
 use crate::policy::custom::ObjectKind;
 
 /// Objects asked for at once.
@@ -155,20 +155,22 @@ pub(crate) async fn connect_for(
 /// Told as each kind is read: its resource name.
 pub type Progress<'a> = &'a (dyn Fn(&str) + 'a);
 
-/// Reads the kinds again that only the policy's own controls read. Blocks.
-pub fn read_others(
+/// Reads a kind that only the policy's own controls read, object by object. Blocks. `None` if
+/// it is not installed. What `begin` makes takes all objects of one reading.
+pub fn visit_others<S>(
     source: &Source,
-    kinds: &BTreeSet<ObjectKind>,
+    kind: &ObjectKind,
     deadline: Duration,
-) -> Result<Others, ReadError> {
-    runtime()?.block_on(async {
-        let (client, server) = connect(source).await?;
-        let read = others::read(&client, kinds);
-        let late = |_| ReadError::Deadline {
-            server,
-            seconds: deadline.as_secs(),
-        };
-        tokio::time::timeout(deadline, read).await.map_err(late)
+    begin: impl Fn() -> S,
+    take: impl FnMut(&mut S, &serde_json::Value),
+) -> Result<Option<S>, Unknown> {
+    let runtime = runtime().map_err(|error| Unknown::Failed(error.to_string()))?;
+    runtime.block_on(async {
+        let connected = connect(source).await;
+        let (client, _) = connected.map_err(|error| Unknown::Failed(error.to_string()))?;
+        let read = others::visit(&client, kind, begin, take);
+        let late = |_| Unknown::TimedOut(format!("it takes more than {} s", deadline.as_secs()));
+        tokio::time::timeout(deadline, read).await.map_err(late)?
     })
 }
 
@@ -259,6 +261,7 @@ pub(crate) async fn send(
     client: &Client,
     request: http::Request<Vec<u8>>,
 ) -> Result<String, Failure> {
+    requests::count(&request);
     let answer = tokio::time::timeout(REQUEST_DEADLINE * 2, client.request_text(request)).await;
     match answer {
         Err(_) => Err(Failure::Other(Unknown::TimedOut(format!(
@@ -286,7 +289,7 @@ pub(crate) async fn send(
 }
 
 /// The last cause: those around it only say that a request failed.
-fn innermost(error: &dyn std::error::Error) -> String {
+pub(super) fn innermost(error: &dyn std::error::Error) -> String {
     match error.source() {
         Some(cause) => innermost(cause),
         None => error.to_string(),
@@ -320,6 +323,21 @@ pub(crate) fn request(
     };
     headers.insert(http::header::ACCEPT, http::HeaderValue::from_static(accept));
     request
+}
+
+/// The objects of the first page of a list.
+pub(crate) async fn list_page<T: DeserializeOwned>(
+    client: &Client,
+    path: &str,
+) -> Result<Vec<T>, Unknown> {
+    let text = send(client, request("GET", path, None)).await;
+    let text = text.map_err(Failure::into_unknown)?;
+    let failed = |e: serde_json::Error| Unknown::Failed(format!("{path}: {e}"));
+    let page: Page<'_> = serde_json::from_str(&text).map_err(failed)?;
+    let items = page.items.unwrap_or_default().into_iter();
+    items
+        .map(|raw| serde_json::from_str(raw.get()).map_err(failed))
+        .collect()
 }
 
 async fn list<W, T>(client: &Client, group: &str, versions: &[&str], plural: &str) -> Kind<T>

@@ -18,6 +18,7 @@ pub mod manifest;
 pub mod object;
 pub mod others;
 pub mod rbac;
+pub mod requests;
 pub mod rocks;
 pub mod secret;
 pub mod shared;

@@ -40,6 +40,46 @@ pub(super) async fn read(client: &Client, kinds: &BTreeSet<ObjectKind>) -> Other
 }
 
 async fn list(client: &Client, kind: &ObjectKind) -> Result<Option<Vec<Value>>, Unknown> {
+    let Some(path) = path(client, kind).await? else {
+        return Ok(None);
+    };
+    let read = || async {
+        let mut objects = Vec::new();
+        each_of(client, &path, kind, |object| objects.push(object)).await?;
+        Ok(objects)
+    };
+    match read().await {
+        // It changed while it was read.
+        Err(Failure::Gone) => read().await,
+        read => read,
+    }
+    .map(Some)
+    .map_err(Failure::into_unknown)
+}
+
+/// Reads a kind, object by object, without keeping any: a tenant may make as many as they
+/// like. `None` if it is not installed. What
+/// `begin` makes takes all objects of one reading.
+pub(super) async fn visit<S>(
+    client: &Client,
+    kind: &ObjectKind,
+    begin: impl Fn() -> S,
+    mut take: impl FnMut(&mut S, &Value),
+) -> Result<Option<S>, Unknown> {
+    let Some(path) = path(client, kind).await? else {
+        return Ok(None);
+    };
+    let mut state = begin();
+    let mut read = each_of(client, &path, kind, |object| take(&mut state, &object)).await;
+    if let Err(Failure::Gone) = read {
+        state = begin();
+        read = each_of(client, &path, kind, |object| take(&mut state, &object)).await;
+    }
+    read.map(|()| Some(state)).map_err(Failure::into_unknown)
+}
+
+/// The path of a kind's list, if the cluster serves it.
+async fn path(client: &Client, kind: &ObjectKind) -> Result<Option<String>, Unknown> {
     let served = match kind.api_version.split_once('/') {
         Some((group, version)) => prefix(group, version),
         None => prefix("", &kind.api_version),
@@ -50,29 +90,23 @@ async fn list(client: &Client, kind: &ObjectKind) -> Result<Option<Vec<Value>>, 
         Err(failure) => return Err(failure.into_unknown()),
     };
     let of_kind = |resource: &&Resource| resource.kind == kind.kind && !resource.name.contains('/');
-    let Some(resource) = resources.resources.iter().find(of_kind) else {
-        return Ok(None);
-    };
-    let path = format!("{served}/{}", resource.name);
-    match pages(client, &path, kind).await {
-        // It changed while it was read.
-        Err(Failure::Gone) => pages(client, &path, kind).await,
-        read => read,
-    }
-    .map(Some)
-    .map_err(Failure::into_unknown)
+    let resource = resources.resources.iter().find(of_kind);
+    Ok(resource.map(|resource| format!("{served}/{}", resource.name)))
 }
 
-async fn pages(client: &Client, path: &str, kind: &ObjectKind) -> Result<Vec<Value>, Failure> {
-    let mut objects = Vec::new();
+async fn each_of(
+    client: &Client,
+    path: &str,
+    kind: &ObjectKind,
+    mut take: impl FnMut(Value),
+) -> Result<(), Failure> {
     let read = each(client, path, |item| {
         let mut object = serde_json::from_str(item)?;
         reduce(&mut object, kind);
-        objects.push(object);
+        take(object);
         Ok(())
     });
-    read.await?;
-    Ok(objects)
+    read.await.map(drop)
 }
 
 /// Takes away what is long and says nothing, and what nobody may see: of a Secret its keys are
