@@ -78,6 +78,8 @@ pub async fn serve(
                 () = ticket.evicted() => debug!("{from}: another needs the room"),
             }
         });
+        // Those that are evicted close before more are accepted, however many come.
+        tokio::task::yield_now().await;
     }
 }
 

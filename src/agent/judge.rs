@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::audience::Namespaces;
 use super::custom_controls::Evaluated;
@@ -32,6 +32,8 @@ const LOOKS: Duration = Duration::from_secs(2);
 const EVERYTHING: Duration = Duration::from_secs(300);
 /// How often clients' handshakes are made.
 const HANDSHAKES: Duration = Duration::from_secs(300);
+/// A report says how old its facts are to this.
+const YOUNGER: SignedDuration = SignedDuration::from_secs(60);
 /// How long the first lists are waited for.
 const FIRST: Duration = Duration::from_secs(120);
 
@@ -116,7 +118,8 @@ impl Judge {
                 changed.extend(Told::FIELDS);
                 changed.extend(repair::URGENT);
             }
-            if changed.is_empty() || !self.has_rested(&changed) {
+            let is_younger = self.is_younger();
+            if changed.is_empty() && !is_younger || !self.has_rested(&changed) {
                 continue;
             }
             self.judge(&changed);
@@ -126,6 +129,13 @@ impl Judge {
             }
             changed.clear();
         }
+    }
+
+    /// Whether facts are much younger by now than the report says.
+    fn is_younger(&self) -> bool {
+        let told = self.live.with(|facts| facts.about.collected_at);
+        let as_of = self.live.as_of();
+        as_of.is_some_and(|as_of| as_of.duration_since(told) >= YOUNGER)
     }
 
     /// Whether judging may begin: where things change all the time, it takes a quarter of the

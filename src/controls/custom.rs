@@ -427,12 +427,12 @@ mod tests {
         let data: serde_json::Map<String, Json> =
             (0..keys).map(|n| (format!("k{n}"), json!(""))).collect();
         json!({"metadata": {"namespace": namespace, "name": name}, "spec": data,
-            "list": (0..keys).collect::<Vec<_>>(), "text": "a".repeat(keys)})
+            "list": (0..keys).collect::<Vec<_>>(), "text": "a".repeat(keys * 20)})
     }
 
     #[test]
     fn an_expression_ends_in_its_time_whatever_the_object() {
-        let hostile = wide("kubeflow", "hostile", 20_000);
+        let hostile = wide("kubeflow", "hostile", 5_000);
         for expression in [
             "object.spec.all(k, object.spec.exists_one(j, j == k))",
             "object.list.exists(a, object.list.exists(b, a + b == -1))",
@@ -458,14 +458,14 @@ mod tests {
         }
         let (verdict, reason) = judged(
             "object.text.matches('(a*)*b')",
-            Known::Known(Some(vec![wide("kubeflow", "long", 100_000)])),
+            Known::Known(Some(vec![wide("kubeflow", "long", 4_000)])),
         );
         assert_eq!(verdict, Verdict::NotAssessed);
         assert!(reason.contains("65536 are allowed"), "{reason}");
         // What takes no loop in a loop is answered, however large the object.
         let (verdict, reason) = judged(
             "object.list.filter(a, a > 5).map(a, a + 1).all(a, a > 1)",
-            Known::Known(Some(vec![wide("kubeflow", "large", 2_000)])),
+            Known::Known(Some(vec![wide("kubeflow", "large", 1_000)])),
         );
         assert_eq!(verdict, Verdict::Pass, "{reason}");
     }
@@ -476,7 +476,7 @@ mod tests {
         let mut policy = policy(expression);
         policy.controls[0].namespaces.clear();
         let mut objects: Vec<Json> = (0..30)
-            .map(|n| wide("attacker", &format!("hostile-{n}"), 5_000))
+            .map(|n| wide("attacker", &format!("hostile-{n}"), 3_000))
             .collect();
         objects.push(wide("victim", "small", 3));
         objects

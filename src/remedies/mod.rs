@@ -13,6 +13,7 @@ mod https_redirect;
 mod mutual_tls;
 mod network_policy;
 mod own;
+mod own_policy;
 mod plan;
 mod platform_network_policies;
 mod pod_security_labels;

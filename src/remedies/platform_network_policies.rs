@@ -4,7 +4,7 @@
 use serde_json::json;
 
 use super::network_policy::{cuts, is_ours, wanted};
-use super::{About, Decision, Risk, Wants};
+use super::{About, Decision, Risk, Wants, own_policy};
 use crate::controls::context::{Context, Missing};
 use crate::controls::network::WEB_APPS;
 use crate::facts::object::Object as _;
@@ -55,6 +55,7 @@ pub(super) fn decide(context: &Context<'_>) -> Result<Decision, Missing> {
         let selected = json!({"matchLabels": {"app.kubernetes.io/name": app}});
         wants.objects.push(wanted(namespace, name, selected, &[]));
     }
+    wants.objects.extend(own_policy::wanted(context)?);
     if wants.objects.is_empty() && wants.notes.is_empty() {
         return Ok(Decision::Unwanted("no pod of a web app is there".into()));
     }
