@@ -46,6 +46,9 @@ pub struct Published {
 /// How many controls were open at a time, by severity, the worst first.
 pub type Past = (i64, [usize; 5]);
 
+/// A text, and since when it is so.
+type Rendered = (Instant, Arc<str>);
+
 /// Keeps what is served.
 pub struct Publisher {
     live: Arc<Live>,
@@ -56,7 +59,7 @@ pub struct Publisher {
     events: broadcast::Sender<Event>,
     ways: Mutex<Ways>,
     judged_at: Mutex<Instant>,
-    rendered: Mutex<[Option<(Instant, Arc<str>)>; 2]>,
+    rendered: Mutex<[Option<Rendered>; 2]>,
     refused: AtomicU64,
 }
 

@@ -14,6 +14,7 @@ use serde_json::Value as Json;
 use super::context::{Context, Missing};
 use super::{Finding, Outcome, count, finding, outcome};
 use crate::facts::object::ObjectRef;
+use crate::facts::others::UNREAD;
 use crate::policy::custom::{CustomControl, TURN};
 
 /// Holds what the deepest expression needs, whatever thread asks.
@@ -124,6 +125,9 @@ impl<'a> Evaluation<'a> {
             return;
         }
         self.seen += 1;
+        if object.get(UNREAD).is_some() {
+            return self.note(object, "it nests deeper than is read".to_owned());
+        }
         let spent_on = self.spent_on.get(namespace).copied().unwrap_or_default();
         let left_of_namespace = PER_NAMESPACE.saturating_sub(spent_on);
         let left = self.most.saturating_sub(self.spent);
@@ -493,6 +497,13 @@ mod tests {
             .map(|f| f.object.name.as_str())
             .collect();
         assert_eq!(names, ["bad"]);
+    }
+
+    #[test]
+    fn what_could_not_be_read_whole_is_never_a_pass() {
+        let object = json!({"metadata": {"namespace": "kubeflow", "name": "deep"}, UNREAD: true});
+        let (verdict, reason) = judged("!has(object.spec)", Known::Known(Some(vec![object])));
+        assert_eq!(verdict, Verdict::NotAssessed, "{reason}");
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use kube::Client;
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::known::{Known, Unknown};
 use super::kubernetes::{Failure, each, get, prefix};
@@ -12,6 +12,22 @@ use crate::policy::custom::ObjectKind;
 
 /// Those that were read, by their kind's name; `null` of a kind that is not installed.
 pub type Others = BTreeMap<String, Known<Option<Vec<Value>>>>;
+
+/// Marks an object of which nothing but its name is kept.
+pub const UNREAD: &str = "ckf-hardening/unread";
+
+/// What is read of an object that cannot be read whole.
+#[derive(Deserialize)]
+struct Named {
+    metadata: Name,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Name {
+    namespace: String,
+    name: String,
+}
 
 /// What a group serves in a version.
 #[derive(Deserialize)]
@@ -101,12 +117,26 @@ async fn each_of(
     mut take: impl FnMut(Value),
 ) -> Result<(), Failure> {
     let read = each(client, path, |item| {
-        let mut object = serde_json::from_str(item)?;
-        reduce(&mut object, kind);
-        take(object);
+        take(understand(item, kind)?);
         Ok(())
     });
     read.await.map(drop)
+}
+
+/// An object as it is kept. One that nests deeper than is read is kept by its name, so that it
+/// hides no other.
+fn understand(item: &str, kind: &ObjectKind) -> serde_json::Result<Value> {
+    match serde_json::from_str(item) {
+        Ok(mut object) => {
+            reduce(&mut object, kind);
+            Ok(object)
+        }
+        Err(_) => {
+            let Named { metadata } = serde_json::from_str(item)?;
+            let Name { namespace, name } = metadata;
+            Ok(json!({"metadata": {"namespace": namespace, "name": name}, UNREAD: true}))
+        }
+    }
 }
 
 /// Takes away what is long and says nothing, and what nobody may see: of a Secret its keys are
@@ -139,8 +169,24 @@ fn reduce(object: &mut Value, kind: &ObjectKind) {
 mod tests {
     use serde_json::json;
 
-    use super::reduce;
+    use super::{UNREAD, reduce, understand};
     use crate::policy::custom::ObjectKind;
+
+    #[test]
+    fn an_object_that_nests_too_deep_is_kept_by_its_name() {
+        let kind = ObjectKind {
+            api_version: "example.com/v1".into(),
+            kind: "Rocket".into(),
+        };
+        let deep = format!("{}1{}", "[".repeat(5000), "]".repeat(5000));
+        let item = format!(
+            "{{\"spec\": {deep}, \"metadata\": {{\"namespace\": \"a\", \"name\": \"b\"}}}}"
+        );
+        let object = understand(&item, &kind).unwrap();
+        let wanted = json!({"metadata": {"namespace": "a", "name": "b"}, UNREAD: true});
+        assert_eq!(object, wanted);
+        assert!(understand("{\"spec\": 1}", &kind).is_ok());
+    }
 
     #[test]
     fn of_a_secret_nothing_but_its_keys_is_kept() {
