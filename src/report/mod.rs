@@ -16,7 +16,7 @@ pub mod table;
 mod users;
 
 pub use self::redact::redact;
-pub use self::users::Users;
+pub use self::users::{Row as UserRow, Users};
 
 use std::borrow::Cow;
 
@@ -387,6 +387,11 @@ pub enum Format {
 }
 
 impl Format {
+    /// Whether programs read it, to which a part of it is worth nothing.
+    pub fn is_for_programs(self) -> bool {
+        !matches!(self, Self::Table | Self::Markdown)
+    }
+
     /// Renders a report.
     pub fn render(self, report: &Report) -> String {
         match self {

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::table::new_table;
+use super::table::{WIDTH, new_table_within, trimmed};
 use crate::rocks::{Inventory, Row, State, Vulnerable};
 
 /// What is told of the platform's images.
@@ -39,7 +39,24 @@ impl Rocks {
 
     /// For people.
     pub fn table(&self) -> String {
-        let mut table = new_table(&["application", "image", "runs", "what of it"]);
+        self.table_within(WIDTH)
+    }
+
+    /// As JSON of a line, with these of its images.
+    pub fn json_of(&self, rows: &[Row]) -> String {
+        let part = Self {
+            images: rows.to_vec(),
+            advice: self.advice.clone(),
+            requests: self.requests,
+            ..Self::default()
+        };
+        // Strings and numbers only, so this cannot fail.
+        serde_json::to_string(&part).unwrap_or_default()
+    }
+
+    /// For people, in so many characters of width.
+    pub fn table_within(&self, width: u16) -> String {
+        let mut table = new_table_within(&["application", "image", "runs", "what of it"], width);
         for row in &self.images {
             let charm = match (&row.revision, &row.channel) {
                 (Some(revision), Some(channel)) => format!("\n{channel} {revision}"),
@@ -91,7 +108,7 @@ impl Rocks {
             "\n{} images, {wrong} not as meant, {newer} with something newer, {unknown} that their registry does not tell of\n",
             self.images.len()
         ));
-        out
+        trimmed(&out)
     }
 
     fn notes(&self, row: &Row) -> Vec<String> {

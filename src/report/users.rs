@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use comfy_table::Table;
 use serde::Serialize;
 
-use super::table::new_table;
+use super::table::{WIDTH, new_table_within, trimmed};
 use crate::facts::juju::{Grants, Juju};
 use crate::facts::known::{Known, Unknown};
 
@@ -75,6 +75,26 @@ impl Users {
 
     /// As a table for people.
     pub fn table(&self) -> String {
+        self.table_within(WIDTH)
+    }
+
+    /// As JSON, with these of its users.
+    pub fn json_of(&self, rows: &[Row]) -> String {
+        #[derive(Serialize)]
+        struct Part<'a> {
+            users: &'a [Row],
+            unknown: &'a BTreeMap<&'static str, String>,
+        }
+        let part = Part {
+            users: rows,
+            unknown: &self.unknown,
+        };
+        // Strings only, so this cannot fail.
+        serde_json::to_string(&part).unwrap_or_default()
+    }
+
+    /// As a table for people of so many characters in width.
+    pub fn table_within(&self, width: u16) -> String {
         let head = [
             "user",
             "controller",
@@ -83,7 +103,7 @@ impl Users {
             "models",
             "offers",
         ];
-        let mut table: Table = new_table(&head);
+        let mut table: Table = new_table_within(&head, width);
         for row in &self.users {
             let controller = match (row.disabled, row.controller.as_str()) {
                 (Some(true), _) => "disabled",
@@ -109,7 +129,7 @@ impl Users {
         for (what, why) in &self.unknown {
             out.push_str(&format!("not known: {what}: {why}\n"));
         }
-        out
+        trimmed(&out)
     }
 }
 

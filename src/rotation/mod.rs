@@ -85,7 +85,8 @@ impl Entry {
             more => 1_i64 << (more - 2).min(6),
         };
         let base = SignedDuration::from_mins(minutes.min(60));
-        let more = base.mul_f64(jitter.clamp(0.0, 1.0) / 4.0);
+        // In whole seconds, for the time is shown.
+        let more = SignedDuration::from_secs(base.mul_f64(jitter.clamp(0.0, 1.0) / 4.0).as_secs());
         self.failure = Some(ledger::Failure {
             attempts,
             why,
