@@ -382,8 +382,7 @@ fn rotate_asks_the_charm_and_tells_what_it_answers() {
         let asked = asked.clone();
         Box::new(move |parameters: &serde_json::Map<String, Value>| {
             asked.lock().unwrap().push(json!({name: parameters}));
-            if parameters.get("targets").cloned().unwrap_or_default() == json!(["juju-user/nobody"])
-            {
+            if parameters.get("targets").cloned().unwrap_or_default() == json!("juju-user/nobody") {
                 return Err("only the leader rotates credentials".into());
             }
             let results = json!({"status": "dex  prepared", "credentials": "[{\"credential\":\"dex\"}]",
@@ -424,7 +423,7 @@ fn rotate_asks_the_charm_and_tells_what_it_answers() {
     );
     assert_eq!(
         last(),
-        json!({"rotate-credentials": {"targets": ["dex", "juju-user/alice"],
+        json!({"rotate-credentials": {"targets": "dex,juju-user/alice",
             "deliver": "registration", "dry-run": false, "force": false}})
     );
     let (_, told, _) = run(&["--dry-run"]);

@@ -61,12 +61,16 @@ pub fn audit(
     let mut facts = Facts::default();
     let mut credentials = BTreeMap::new();
     if options.juju_credentials.is_some() || !options.rotate.targets.is_empty() {
-        let rotated = match rotate::known(unit)? {
-            Ok(ledger) => {
+        let rotated = match rotate::known(unit) {
+            Ok(Ok(ledger)) => {
                 credentials = super::credentials(&options.rotate, &ledger);
                 Known::Known(rotate::times(&ledger))
             }
-            Err(why) => Known::Unknown(Unknown::Failed(why)),
+            Ok(Err(why)) => Known::Unknown(Unknown::Failed(why)),
+            Err(error) if super::is_absence(&error) => {
+                Known::Unknown(Unknown::Failed(format!("{error:#}")))
+            }
+            Err(error) => return Err(error),
         };
         if let Some(option) = &options.juju_credentials {
             facts.juju = read_juju(unit, option, &options.policy.options);

@@ -67,7 +67,7 @@ pub fn carry_out(
     }
     match refused.is_empty() {
         true => Ok(()),
-        false => Err(refused.join("; ")),
+        false => Err(super::results::first_reasons(&refused)),
     }
 }
 

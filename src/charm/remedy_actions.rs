@@ -6,23 +6,28 @@ use anyhow::bail;
 use juju_charm::{Unit, action};
 use serde::Deserialize;
 
+use super::names::Names;
+use super::results::Results;
 use super::{Charm, audit, enforce};
 use crate::cluster::Cluster;
 use crate::remedies::{self, Asker, Plan, Remedy};
 
+/// Where what does not fit into the results is.
+const ELSEWHERE: &str = "`ckf-hardening plan` prints all, and juju debug-log has what was done";
+
 #[derive(Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 struct Parameters {
-    remedies: Vec<String>,
+    remedies: Names,
 }
 
 impl Parameters {
     /// The remedies that are named; without any, those of the option.
     fn remedies(&self, option: &BTreeSet<Remedy>) -> anyhow::Result<BTreeSet<Remedy>> {
-        if self.remedies.is_empty() {
+        if self.remedies.0.is_empty() {
             return Ok(option.clone());
         }
-        let names = self.remedies.iter().map(|name| name.parse::<Remedy>());
+        let names = self.remedies.0.iter().map(|name| name.parse::<Remedy>());
         names.collect::<Result<_, _>>().map_err(anyhow::Error::msg)
     }
 }
@@ -33,7 +38,7 @@ pub fn plan(unit: &Unit) -> anyhow::Result<()> {
     let parameters: Parameters = action::parameters()?;
     let remedies = parameters.remedies(&charm.options.enforce)?;
     let (_, plan) = plan_of(&charm, &remedies)?;
-    told(&plan)
+    Ok(results(&plan).set()?)
 }
 
 /// Changes what is to be changed.
@@ -57,6 +62,9 @@ pub fn enforce_tls(unit: &Unit) -> anyhow::Result<()> {
 pub fn undo(unit: &Unit) -> anyhow::Result<()> {
     let charm = Charm::read(unit)?;
     let parameters: Parameters = action::parameters()?;
+    if parameters.remedies.0.is_empty() {
+        bail!("name the remedies that are to be undone, for example remedies=hsts,mutual-tls");
+    }
     let remedies = parameters.remedies(&charm.options.enforce)?;
     if let Some(kept) = remedies.intersection(&charm.options.enforce).next() {
         bail!("the charm keeps {kept}, and would put it back; take it out of the option enforce");
@@ -64,19 +72,20 @@ pub fn undo(unit: &Unit) -> anyhow::Result<()> {
     let cluster = enforce::connect().map_err(anyhow::Error::msg)?;
     let own = cluster.own_objects(&unit.model)?;
     let plan = remedies::undo(&own, &remedies).map_err(anyhow::Error::msg)?;
-    carry_out(&charm, &cluster, &plan)?;
-    told(&plan)
+    carry_out(&charm, &cluster, &plan)
 }
 
 fn apply_those(charm: &Charm<'_>, remedies: &BTreeSet<Remedy>) -> anyhow::Result<()> {
     let (cluster, plan) = plan_of(charm, remedies)?;
-    carry_out(charm, &cluster, &plan)?;
-    told(&plan)
+    carry_out(charm, &cluster, &plan)
 }
 
+/// Carries out a plan, and tells all of it, also if a part was refused.
 fn carry_out(charm: &Charm<'_>, cluster: &Cluster, plan: &Plan) -> anyhow::Result<()> {
     let login = charm.options.juju_credentials.as_deref();
-    enforce::carry_out(charm.unit, login, cluster, plan).map_err(anyhow::Error::msg)
+    let done = enforce::carry_out(charm.unit, login, cluster, plan);
+    results(plan).set_after_work();
+    done.map_err(anyhow::Error::msg)
 }
 
 fn plan_of(charm: &Charm<'_>, remedies: &BTreeSet<Remedy>) -> anyhow::Result<(Cluster, Plan)> {
@@ -91,12 +100,10 @@ fn plan_of(charm: &Charm<'_>, remedies: &BTreeSet<Remedy>) -> anyhow::Result<(Cl
     Ok((cluster, plan.map_err(anyhow::Error::msg)?))
 }
 
-/// The plan as the action's result.
-fn told(plan: &Plan) -> anyhow::Result<()> {
-    let changes = plan.changes.len().to_string();
-    Ok(action::set(&[
-        ("changes", &changes),
-        ("plan", &plan.to_string()),
-        ("reach", &plan.reach().join("\n")),
-    ])?)
+/// The plan as the action's results.
+fn results(plan: &Plan) -> Results {
+    Results::default()
+        .value("changes", &plan.changes.len().to_string())
+        .lines("plan", &plan.to_string(), ELSEWHERE)
+        .lines("reach", &plan.reach().join("\n"), ELSEWHERE)
 }

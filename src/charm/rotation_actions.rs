@@ -1,23 +1,28 @@
 //! The actions `rotate-credentials` and `rotation-status`.
 
-use anyhow::{Context as _, bail};
-use comfy_table::{Table, presets};
+use anyhow::bail;
+use comfy_table::{ContentArrangement, Table, presets};
 use jiff::Timestamp;
 use juju_charm::{Unit, action, leader};
 use serde::{Deserialize, Serialize};
 
 use super::Charm;
+use super::names::Names;
+use super::results::{Results, WIDTH};
 use super::rotate::{Asked, Read, Rotations};
 use crate::rotation::{Credential, Delivery, Ledger, Plan, Stage};
 
 /// The controller's first user, who is everybody's last way in.
 const FIRST_USER: &str = "admin";
 
+/// Where what does not fit into the results is.
+const ELSEWHERE: &str = "the result credentials has all";
+
 #[derive(Default, Deserialize)]
 #[serde(default, rename_all = "kebab-case")]
 struct Parameters {
-    targets: Vec<String>,
-    users: Vec<String>,
+    targets: Names,
+    users: Names,
     deliver: Option<Delivery>,
     dry_run: bool,
     force: bool,
@@ -26,8 +31,8 @@ struct Parameters {
 impl Parameters {
     /// What is asked for; without a target, all that the option names.
     fn asked(&self, plan: &Plan) -> anyhow::Result<Asked> {
-        let users = self.users.iter().map(|name| format!("juju-user/{name}"));
-        let names: Vec<String> = self.targets.iter().cloned().chain(users).collect();
+        let users = self.users.0.iter().map(|name| format!("juju-user/{name}"));
+        let names: Vec<String> = self.targets.0.iter().cloned().chain(users).collect();
         let mut asked = Asked::default();
         for name in &names {
             let credential: Credential = name.parse().map_err(anyhow::Error::msg)?;
@@ -51,7 +56,7 @@ impl Parameters {
         }
         if asked.0.is_empty() {
             bail!(
-                "nothing to rotate: name targets, for example targets='[dex]', \
+                "nothing to rotate: name targets, for example targets=dex, \
                  or set the option rotate"
             );
         }
@@ -81,7 +86,7 @@ pub fn rotate(unit: &Unit) -> anyhow::Result<()> {
             format!("{credential}: {}", would(stage.unwrap_or_default()))
         });
         let text = lines.collect::<Vec<_>>().join("\n");
-        return Ok(action::set(&[("plan", &text)])?);
+        return Ok(Results::default().lines("plan", &text, ELSEWHERE).set()?);
     }
     for credential in asked.0.keys() {
         action::log(&format!("rotating {credential}"))?;
@@ -99,14 +104,11 @@ pub fn rotate(unit: &Unit) -> anyhow::Result<()> {
     for row in &rows {
         action::log(&format!("{}: {}", row.credential, row.state))?;
     }
-    let json = serde_json::to_string(&rows).context("the credentials as JSON")?;
+    // First what was begun is written down.
+    rotations.write()?;
     let next = "the next hooks go on by themselves; rotation-status shows how far they are";
-    action::set(&[
-        ("status", &table(&rows)),
-        ("credentials", &json),
-        ("next", next),
-    ])?;
-    rotations.write()
+    shown(&rows).value("next", next).set_after_work();
+    Ok(())
 }
 
 /// Shows how far each credential is.
@@ -117,13 +119,18 @@ pub fn status(unit: &Unit) -> anyhow::Result<()> {
     let rows = rows(rotations.ledger(), plan, crate::now());
     if rows.is_empty() {
         let text = "no credential is rotated; the option rotate names those that should be";
-        return Ok(action::set(&[("status", text)])?);
+        return Ok(Results::default().value("status", text).set()?);
     }
-    let json = serde_json::to_string(&rows).context("the credentials as JSON")?;
-    Ok(action::set(&[
-        ("status", &table(&rows)),
-        ("credentials", &json),
-    ])?)
+    Ok(shown(&rows).set()?)
+}
+
+/// Credentials as a table and as JSON.
+fn shown(rows: &[Row]) -> Results {
+    // Strings and numbers only, so this cannot fail.
+    let json = |rows: &[Row]| serde_json::to_string(rows).unwrap_or_default();
+    Results::default()
+        .lines("status", &table(rows), ELSEWHERE)
+        .json("credentials", rows, json)
 }
 
 fn leading(unit: &Unit) -> anyhow::Result<Charm<'_>> {
@@ -209,7 +216,10 @@ fn rows(ledger: &Ledger, plan: &Plan, now: Timestamp) -> Vec<Row> {
 
 fn table(rows: &[Row]) -> String {
     let mut table = Table::new();
-    table.load_style(presets::NOTHING);
+    table
+        .load_style(presets::NOTHING)
+        .set_content_arrangement(ContentArrangement::Dynamic)
+        .set_width(WIDTH);
     table.set_header(["credential", "state", "age", "next", "secret"]);
     for row in rows {
         let age = row

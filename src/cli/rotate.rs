@@ -50,8 +50,9 @@ pub struct Rotate {
 #[derive(Serialize)]
 #[serde(rename_all = "kebab-case")]
 struct Parameters<'a> {
-    #[serde(skip_serializing_if = "<[Credential]>::is_empty")]
-    targets: &'a [Credential],
+    /// Separated by commas: Juju 4.0 hands no list on.
+    #[serde(skip_serializing_if = "str::is_empty")]
+    targets: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     deliver: Option<Delivery>,
     dry_run: bool,
@@ -81,8 +82,9 @@ impl Rotate {
                 (action, model.enqueue_action(unit, action, &Nothing {})?)
             }
             false => {
+                let targets: Vec<String> = self.targets.iter().map(ToString::to_string).collect();
                 let parameters = Parameters {
-                    targets: &self.targets,
+                    targets: &targets.join(","),
                     deliver: self.deliver,
                     dry_run: self.dry_run,
                     force: self.force,
