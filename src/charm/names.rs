@@ -11,27 +11,31 @@ pub struct Names(pub Vec<String>);
 
 impl From<Value> for Names {
     fn from(value: Value) -> Self {
-        let all = match value {
-            Value::Null => String::new(),
-            Value::String(text) => text,
-            Value::Array(list) => {
-                let items = list.into_iter().map(|item| match item {
-                    Value::String(text) => text,
-                    other => other.to_string(),
-                });
-                items.collect::<Vec<_>>().join(",")
+        let all: Vec<String> = match value {
+            Value::Null => Vec::new(),
+            Value::Array(list) => list.iter().map(text).collect(),
+            other => {
+                let text = text(&other);
+                let list = text.trim().strip_prefix('[');
+                let list = list.and_then(|list| list.strip_suffix(']'));
+                let is_gap = |c: char| c == ',' || (list.is_some() && c.is_whitespace());
+                let names = list.unwrap_or(&text).split(is_gap);
+                names.map(str::to_owned).collect()
             }
-            other => other.to_string(),
         };
-        let bare = all.trim().trim_start_matches('[').trim_end_matches(']');
-        let names = bare.split(|c: char| c == ',' || c.is_whitespace());
-        let names = names.map(|name| name.trim_matches(['"', '\'']));
+        let bare = all.iter().map(|name| name.trim().trim_matches(['"', '\'']));
         Self(
-            names
-                .filter(|name| !name.is_empty())
+            bare.filter(|name| !name.is_empty())
                 .map(str::to_owned)
                 .collect(),
         )
+    }
+}
+
+fn text(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
     }
 }
 
@@ -52,6 +56,11 @@ mod tests {
         ] {
             let names: Names = serde_json::from_value(form.clone()).unwrap();
             assert_eq!(names.0, ["dex", "mysql/katib-db/root"], "{form}");
+        }
+        // What is no name is not made two.
+        for form in [json!("no body"), json!(["no body"])] {
+            let names: Names = serde_json::from_value(form).unwrap();
+            assert_eq!(names.0, ["no body"]);
         }
         for nothing in [json!(null), json!(""), json!("[]"), json!([])] {
             assert_eq!(

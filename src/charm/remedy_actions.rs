@@ -107,3 +107,31 @@ fn results(plan: &Plan) -> Results {
         .lines("plan", &plan.to_string(), ELSEWHERE)
         .lines("reach", &plan.reach().join("\n"), ELSEWHERE)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::charm::results::{LONGEST, first_reasons};
+    use crate::charm::status::brief;
+    use crate::remedies::Remedy::ProfileNetworkPolicies as Remedy;
+
+    #[test]
+    fn plan_of_two_thousand_profiles_is_returned_whole_in_parts_that_juju_takes() {
+        let of = |number: usize| format!("user-{number:05} {}", "needs an owner ".repeat(12));
+        let plan = Plan {
+            notes: (0..2000).map(|number| (Remedy, of(number))).collect(),
+            cuts: (0..2000).map(|number| (Remedy, of(number))).collect(),
+            ..Plan::default()
+        };
+        let results = results(&plan);
+        let entries = results.entries();
+        assert!(entries.iter().all(|(_, value)| value.len() <= LONGEST));
+        let plans = entries.iter().filter(|(key, _)| key.starts_with("plan"));
+        let lines = plans.flat_map(|(_, value)| value.lines());
+        assert_eq!(lines.filter(|line| line.contains("user-")).count(), 2000);
+
+        let refused: Vec<String> = (0..2000).map(of).collect();
+        let why = brief(&first_reasons(&refused), 240);
+        assert!(why.starts_with("user-00000") && why.chars().count() <= 240);
+    }
+}

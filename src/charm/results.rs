@@ -76,6 +76,12 @@ impl Results {
         self.0.extend(parts);
     }
 
+    /// What would be returned.
+    #[cfg(test)]
+    pub fn entries(&self) -> &[(String, String)] {
+        &self.0
+    }
+
     /// Has Juju return them. Each is tried, whatever became of the others.
     pub fn set(self) -> Result<(), ToolError> {
         let mut result = Ok(());

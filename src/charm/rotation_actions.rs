@@ -1,7 +1,7 @@
 //! The actions `rotate-credentials` and `rotation-status`.
 
 use anyhow::bail;
-use comfy_table::{ContentArrangement, Table, presets};
+use comfy_table::{ColumnConstraint, ContentArrangement, Table, presets};
 use jiff::Timestamp;
 use juju_charm::{Unit, action, leader};
 use serde::{Deserialize, Serialize};
@@ -220,13 +220,28 @@ fn table(rows: &[Row]) -> String {
         .load_style(presets::NOTHING)
         .set_content_arrangement(ContentArrangement::Dynamic)
         .set_width(WIDTH);
-    table.set_header(["credential", "state", "age", "next", "secret"]);
+    table.set_header(["credential, secret", "state", "age", "next"]);
     for row in rows {
         let age = row
             .age_days
             .map_or("unknown".into(), |days| format!("{days} d"));
         let next = row.next.map_or("-".into(), |next| next.to_string());
-        table.add_row([&row.credential, &row.state, &age, &next, &row.secret]);
+        // Juju takes the id without the model's.
+        let id = row.secret.rsplit('/').next().unwrap_or_default();
+        let secret = match row.secret.split_once("//") {
+            Some((scheme, _)) => format!("{scheme}{id}"),
+            None => row.secret.clone(),
+        };
+        table.add_row([
+            &format!("{}\n{secret}", row.credential),
+            &row.state,
+            &age,
+            &next,
+        ]);
+    }
+    // Names and ids are there to be copied, so they are not broken.
+    if let Some(column) = table.column_mut(0) {
+        column.set_constraint(ColumnConstraint::ContentWidth);
     }
     let lines = table.lines().map(|line| line.trim().to_owned());
     lines.collect::<Vec<_>>().join("\n")

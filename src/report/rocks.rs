@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::table::{WIDTH, new_table_within, trimmed};
+use super::table::{WIDTH, new_table_within, trimmed, wrapped};
 use crate::rocks::{Inventory, Row, State, Vulnerable};
 
 /// What is told of the platform's images.
@@ -104,10 +104,11 @@ impl Rocks {
             .iter()
             .filter(|row| row.unknown.is_some())
             .count();
-        out.push_str(&format!(
+        let summary = format!(
             "\n{} images, {wrong} not as meant, {newer} with something newer, {unknown} that their registry does not tell of\n",
             self.images.len()
-        ));
+        );
+        out.push_str(&wrapped(&summary, width));
         trimmed(&out)
     }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use comfy_table::Table;
 use serde::Serialize;
 
-use super::table::{WIDTH, new_table_within, trimmed};
+use super::table::{WIDTH, new_table_within, trimmed, wrapped};
 use crate::facts::juju::{Grants, Juju};
 use crate::facts::known::{Known, Unknown};
 
@@ -127,7 +127,7 @@ impl Users {
         }
         let mut out = format!("{table}\n");
         for (what, why) in &self.unknown {
-            out.push_str(&format!("not known: {what}: {why}\n"));
+            out.push_str(&wrapped(&format!("not known: {what}: {why}\n"), width));
         }
         trimmed(&out)
     }

@@ -92,7 +92,7 @@ pub fn sweep<S: PartialEq + Debug>(
 }
 
 /// Runs a life, and at each of its events for every call of a tool that reads, and for each way
-/// in which what it asks about can be gone, that event and the next once more from the same model.
+/// in which what it asks about can be gone, that event once more from the same model, and the next.
 /// No event may fail for that, the first time it is fired: an action may refuse, and no more.
 /// `holds` is called after every event. Returns how many troubles there were.
 ///
@@ -128,7 +128,9 @@ pub fn sweep_absences(
                 let trouble = format!("{what:?} at {tool}, read {read} of {:?}", step.event);
                 take(juju, step, &trouble);
                 juju.miss(None);
-                if let Some(next) = life.get(at + 1) {
+                // Ways to be gone leave the same behind, but for leadership.
+                let leads_on = matches!(what, Absence::NotFound | Absence::NotLeader);
+                if let Some(next) = life.get(at + 1).filter(|_| leads_on) {
                     take(juju, next, &trouble);
                 }
                 troubles += 1;
