@@ -304,6 +304,35 @@ pub fn release(name: &str) -> Option<&'static Release> {
     releases().iter().find(|r| r.name == name)
 }
 
+/// What options of a charm hold.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct CharmOptions {
+    /// Harmless: their values are shown.
+    pub shown: Vec<String>,
+    /// Their values are secrets.
+    pub secret: Vec<String>,
+    /// Their values have secrets among other things.
+    pub document: Vec<String>,
+    /// No secrets, and nothing to show.
+    pub private: Vec<String>,
+}
+
+/// What is known of a charm's options; `None` for a charm that is not of the platform.
+pub fn charm_options(charm: &str) -> Option<&'static CharmOptions> {
+    static OPTIONS: OnceLock<std::collections::BTreeMap<String, CharmOptions>> = OnceLock::new();
+    OPTIONS
+        .get_or_init(|| {
+            let files = OPTION_FILES.iter();
+            files
+                .flat_map(|(name, text)| {
+                    parse::<std::collections::BTreeMap<String, CharmOptions>>(name, text)
+                })
+                .collect()
+        })
+        .get(charm)
+}
+
 /// Groups of alert rules, `hardening` for Prometheus and `logs` for Loki: name and rules.
 pub fn alerts(file: &str) -> Vec<(String, serde_json::Value)> {
     #[derive(Deserialize)]

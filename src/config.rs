@@ -38,6 +38,8 @@ pub struct Options {
     pub enforce: BTreeSet<Remedy>,
     /// Registries that stand for others.
     pub registry_mirrors: Vec<Mirror>,
+    /// Registries, each with a host that hands out its tokens beside its own.
+    pub registry_realms: Vec<(String, String)>,
     /// URI of the secret with logins to registries.
     pub registry_credentials: Option<String>,
     /// Where Charmhub is.
@@ -100,6 +102,7 @@ impl Options {
                 enforce,
             ),
             registry_mirrors: reader.read("registry-mirrors", Vec::new(), mirrors),
+            registry_realms: reader.read("registry-realms", Vec::new(), realms),
             registry_credentials: raw.secret("registry-credentials").map(str::to_owned),
             charmhub_url: reader.read("charmhub-url", charmhub::DEFAULT_URL.into(), charmhub_url),
             offline: raw.boolean("offline").unwrap_or_default(),
@@ -176,6 +179,28 @@ fn mirrors(text: &str) -> Result<Vec<Mirror>, String> {
                 .map_err(|why: oci_registry::MirrorError| why.to_string())
         })
         .collect()
+}
+
+fn realms(text: &str) -> Result<Vec<(String, String)>, String> {
+    let parts = text.split(',').map(str::trim);
+    parts.filter(|part| !part.is_empty()).map(realm).collect()
+}
+
+/// A registry with a host that hands out its tokens, `REGISTRY=HOST`.
+pub(crate) fn realm(text: &str) -> Result<(String, String), String> {
+    let is_host = |text: &&str| {
+        !text.is_empty()
+            && text
+                .chars()
+                .all(|c| c.is_ascii_alphanumeric() || ".-".contains(c))
+    };
+    let (registry, host) = text.split_once('=').unwrap_or((text, ""));
+    match [registry, host].iter().all(is_host) {
+        true => Ok((registry.to_ascii_lowercase(), host.to_ascii_lowercase())),
+        false => Err(format!(
+            "{text:?} is no realm; expected REGISTRY=HOST, as registry.example.com=login.example.net"
+        )),
+    }
 }
 
 fn charmhub_url(text: &str) -> Result<String, String> {
@@ -295,6 +320,7 @@ mod tests {
             ("log-level", "loud", "error, warning, info, debug, trace"),
             ("policy", "waivers: 7", "waivers"),
             ("registry-mirrors", "docker.io", "HOST[/PATH]=HOST[/PATH]"),
+            ("registry-realms", "https://x", "REGISTRY=HOST"),
             ("charmhub-url", "charmhub", "is no URL"),
             ("rotate", "targets: [dexter]", "not one of juju-user/NAME"),
         ] {

@@ -13,6 +13,7 @@ pub mod cluster;
 pub mod config;
 pub mod controls;
 pub mod facts;
+mod files;
 mod hands;
 pub mod keys;
 pub mod look_up;

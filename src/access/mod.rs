@@ -8,6 +8,7 @@ mod rights;
 use std::fmt;
 use std::str::FromStr;
 
+use juju_charm::printable::line;
 use serde::Serialize;
 
 pub use self::identity::{Identity, Reached};
@@ -133,10 +134,10 @@ impl fmt::Display for Answer {
             Can::No => "no",
             Can::Unknown => "not known",
         };
-        write!(f, "{can}: {}", self.question)?;
+        write!(f, "{can}: {}", line(&self.question))?;
         self.chain
             .iter()
-            .try_for_each(|step| write!(f, "\n  {step}"))
+            .try_for_each(|step| write!(f, "\n  {}", line(step)))
     }
 }
 

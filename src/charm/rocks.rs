@@ -22,7 +22,7 @@ use crate::facts::known::{Known, Unknown};
 use crate::facts::rocks::{self as registry, Rocks};
 use crate::look_up::look_up;
 use crate::report::rocks::Rocks as Report;
-use crate::rocks::{self, Inventory, Ledger};
+use crate::rocks::{self, Allowed, Inventory, Ledger};
 
 /// The key of the application's databag that has it.
 const KEY: &str = "rocks";
@@ -116,7 +116,10 @@ impl Kept {
             }
         };
         let env = |name: &str| std::env::var(name).ok().filter(|text| !text.is_empty());
+        let named = options.policy.allow.registries.iter().map(String::as_str);
         let source = registry::Source {
+            allowed: Allowed::new(named),
+            realms: options.registry_realms.clone(),
             mirrors: options.registry_mirrors.clone(),
             credentials: credentials.0,
             authorities: credentials.1,

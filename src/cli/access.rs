@@ -2,7 +2,7 @@
 
 use anyhow::bail;
 
-use super::{FactsArguments, NOTHING_OPEN, OPEN, print};
+use super::{FactsArguments, NOTHING_OPEN, OPEN, print, print_data};
 use crate::access::{Can, To, Who, answers};
 use crate::controls::{Context, Missing};
 use crate::policy::Policy;
@@ -35,7 +35,7 @@ impl Access {
             Err(Missing(why)) => bail!("{why}"),
         };
         match self.json {
-            true => print(&format!("{}\n", serde_json::to_string_pretty(&answers)?))?,
+            true => print_data(&format!("{}\n", serde_json::to_string_pretty(&answers)?))?,
             false => answers
                 .iter()
                 .try_for_each(|answer| print(&format!("{answer}\n")))?,

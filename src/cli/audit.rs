@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::Context as _;
 
-use super::{ClusterArguments, NOT_ASSESSED, NOTHING_OPEN, OPEN, print, read_and_look};
+use super::{ClusterArguments, NOT_ASSESSED, NOTHING_OPEN, OPEN, print, print_data, read_and_look};
 use crate::catalog::{self, Severity, Source};
 use crate::controls::Verdict;
 use crate::facts::known::Known;
@@ -81,7 +81,8 @@ impl Audit {
         let facts = match (&self.from, &self.bundle) {
             (None, Some(path)) => {
                 let what = || format!("bundle {}", path.display());
-                let text = std::fs::read_to_string(path).with_context(what)?;
+                let text =
+                    crate::files::read(path, crate::files::LARGEST_BY_HAND).with_context(what)?;
                 let read = bundle::read(&text, &policy.options);
                 let (juju, unclear) = read.with_context(what)?;
                 problems.extend(unclear);
@@ -115,10 +116,11 @@ impl Audit {
         }
         // The report is all that is needed now, and of a large cluster it is large too.
         drop(facts);
-        print(&match self.framework {
-            Some(framework) => framework.render(&report),
-            None => self.format.render(&report),
-        })?;
+        match (self.framework, self.format) {
+            (Some(framework), _) => print(&framework.render(&report))?,
+            (None, Format::Table) => print(&self.format.render(&report))?,
+            (None, format) => print_data(&format.render(&report))?,
+        }
         // Of a bundle it is known that most cannot be told.
         if self.bundle.is_some() {
             let fails = self.fail_on.is_some_and(|from| report.is_open_at(from));

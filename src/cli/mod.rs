@@ -22,6 +22,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use clap::{CommandFactory, Parser, Subcommand};
+use juju_charm::printable;
 
 use crate::cluster::Cluster;
 use crate::facts::handshake::{self, Vantage};
@@ -159,6 +160,12 @@ pub fn main() -> ExitCode {
             // The Kubernetes client logs what its errors say again.
             .default_filter_or("warn,kube_client=off"),
     )
+    // What others wrote must not begin a line of its own.
+    .format(|out, record| {
+        let text = record.args().to_string();
+        let (level, target) = (record.level(), record.target());
+        writeln!(out, "[{level:<5} {target}] {}", printable::line(&text))
+    })
     .init();
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
@@ -195,14 +202,15 @@ pub fn main() -> ExitCode {
                 "ckf-hardening",
                 &mut script,
             );
-            print(&String::from_utf8_lossy(&script)).map(|()| NOTHING_OPEN)
+            print_data(&String::from_utf8_lossy(&script)).map(|()| NOTHING_OPEN)
         }
     };
     match result {
         Ok(code) => ExitCode::from(code),
         Err(error) if is_closed_pipe(&error) => ExitCode::from(NOTHING_OPEN),
         Err(error) => {
-            let _ = writeln!(io::stderr(), "error: {error:#}");
+            let text = format!("{error:#}");
+            let _ = writeln!(io::stderr(), "error: {}", printable::text(&text));
             ExitCode::from(FAILED)
         }
     }
@@ -215,7 +223,14 @@ fn is_closed_pipe(error: &anyhow::Error) -> bool {
         .is_some_and(|e| e.kind() == io::ErrorKind::BrokenPipe)
 }
 
+/// Prints a text for people. What names and messages of others have in them that a terminal
+/// would obey is written out.
 fn print(text: &str) -> anyhow::Result<()> {
+    print_data(&printable::text(text))
+}
+
+/// Prints what a program reads, which has escapes of its own.
+fn print_data(text: &str) -> anyhow::Result<()> {
     io::stdout().lock().write_all(text.as_bytes())?;
     Ok(())
 }
@@ -247,7 +262,8 @@ fn read_policy(path: &Path) -> anyhow::Result<(Policy, Vec<PolicyProblem>)> {
 }
 
 fn policy_text(path: &Path) -> anyhow::Result<String> {
-    std::fs::read_to_string(path).with_context(|| format!("policy file {}", path.display()))
+    let read = crate::files::read(path, crate::files::LARGEST_BY_HAND);
+    read.with_context(|| format!("policy file {}", path.display()))
 }
 
 /// Reads a cluster and looks at its gateway, with progress on a terminal.

@@ -5,11 +5,12 @@ use std::io::{self, IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
+use juju_charm::printable::line;
 use juju_client::Connection;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{ClusterArguments, NOTHING_OPEN, OPEN, connect, print};
+use super::{ClusterArguments, NOTHING_OPEN, OPEN, connect, print, print_data};
 use crate::cluster::Cluster;
 use crate::controls::{Context, assess_named};
 use crate::facts::Facts;
@@ -169,7 +170,7 @@ impl ShowPlan {
                 changes: made.plan.data(),
             };
             let text = serde_json::to_string_pretty(&kept)?;
-            std::fs::write(path, text + "\n")
+            crate::files::write(path, (text + "\n").as_bytes())
                 .with_context(|| format!("plan file {}", path.display()))?;
         }
         Ok(match made.plan.changes.is_empty() {
@@ -237,7 +238,7 @@ impl Apply {
         for id in ids {
             let (was, is) = (assess_named(id, &was), assess_named(id, &is));
             let (from, to) = (was.verdict.name(), is.verdict.name());
-            print(&format!("{id}: {from} -> {to}: {}\n", is.reason))?;
+            print(&format!("{id}: {from} -> {to}: {}\n", line(&is.reason)))?;
         }
         Ok(())
     }
@@ -246,7 +247,7 @@ impl Apply {
 impl Kept {
     fn read(path: &Path) -> anyhow::Result<Self> {
         let what = || format!("plan file {}", path.display());
-        let text = std::fs::read_to_string(path).with_context(what)?;
+        let text = crate::files::read(path, crate::files::LARGEST_REPORT).with_context(what)?;
         let kept: Self = serde_json::from_str(&text).with_context(what)?;
         match kept.schema == SCHEMA {
             true => Ok(kept),
@@ -293,7 +294,7 @@ impl List {
                     })
                 })
                 .collect();
-            print(&format!("{}\n", serde_json::to_string_pretty(&all)?))?;
+            print_data(&format!("{}\n", serde_json::to_string_pretty(&all)?))?;
             return Ok(NOTHING_OPEN);
         }
         for about in all {

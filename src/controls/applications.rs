@@ -4,7 +4,7 @@
 use super::context::{Context, Missing};
 use super::{Check, Finding, Outcome, count, finding, outcome};
 use crate::facts::istio::reference;
-use crate::facts::juju::{Application, Setting};
+use crate::facts::juju::Application;
 use crate::facts::object::ObjectRef;
 use crate::policy::Profile;
 use crate::rocks::names_images;
@@ -102,14 +102,17 @@ fn no_password_in_options(context: &Context<'_>) -> Result<Outcome, Missing> {
     let all = context.applications()?.iter();
     let findings = all.flat_map(|app| {
         let set = app.options.iter().filter(|(_, setting)| setting.set);
-        let passwords = set.filter(|(_, setting)| setting.password.is_some());
-        passwords.map(|(name, _)| {
-            let seen = "a password, which every reader of the model sees";
+        let secrets = set.filter(|(_, setting)| setting.secret || setting.password.is_some());
+        secrets.map(|(name, setting)| {
+            let seen = match setting.password {
+                Some(_) => "a password, which every reader of the model sees",
+                None => "a text with a secret in it, which every reader of the model sees",
+            };
             finding(object(app), name, seen, "unset, or a secret")
         })
     });
     let findings = findings.collect();
-    Ok(outcome(findings, "no option that is set holds a password"))
+    Ok(outcome(findings, "no option that is set holds a secret"))
 }
 
 fn trust_is_as_released(context: &Context<'_>) -> Result<Outcome, Missing> {
@@ -163,21 +166,33 @@ fn options_are_as_declared(context: &Context<'_>) -> Result<Outcome, Missing> {
             continue;
         };
         for (option, wanted) in options {
-            match application.options.get(option) {
-                None => findings.push(finding(
+            let Some(setting) = application.options.get(option) else {
+                // What was meant for another option may be a secret.
+                let wanted = "to be an option of it";
+                findings.push(finding(
                     object(application),
                     option,
                     "no such option",
                     wanted,
-                )),
-                // A snapshot has the values only of those that were declared then.
-                Some(Setting { value: None, .. }) => unknown.push(format!("{name}: {option}")),
-                Some(Setting {
-                    value: Some(seen), ..
-                }) if seen.trim() != wanted.trim() => {
+                ));
+                continue;
+            };
+            match (&setting.value, setting.as_declared) {
+                (Some(seen), _) if seen.trim() == wanted.trim() => {}
+                (Some(seen), _) => {
                     findings.push(finding(object(application), option, seen, wanted));
                 }
-                Some(_) => {}
+                (None, Some(true)) => {}
+                (None, Some(false)) => {
+                    let seen = match setting.set {
+                        true => "set, and not as declared",
+                        false => "not set as declared",
+                    };
+                    let wanted = "what the policy declares";
+                    findings.push(finding(object(application), option, seen, wanted));
+                }
+                // A snapshot has only the values of options that are known to be harmless.
+                (None, None) => unknown.push(format!("{name}: {option}")),
             }
         }
     }

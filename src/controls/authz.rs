@@ -130,11 +130,7 @@ fn subjects_text(subjects: &[Subject]) -> String {
     if subjects.is_empty() {
         "nobody".into()
     } else {
-        subjects
-            .iter()
-            .map(ToString::to_string)
-            .collect::<Vec<_>>()
-            .join(", ")
+        super::named(subjects)
     }
 }
 

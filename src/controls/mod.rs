@@ -319,6 +319,7 @@ fn judge(control: Cow<'static, Control>, outcome: Outcome, context: &Context<'_>
             waive(&mut assessment, findings, context)
         }
     };
+    assessment.reason = bounded(assessment.reason, LONGEST_REASON);
     assessment
 }
 
@@ -392,6 +393,11 @@ fn waive(
     (Verdict::Fail, reason)
 }
 
+/// Longest text of a finding, in characters: one object of a tenant must not fill a report.
+const LONGEST_TEXT: usize = 300;
+/// Longest reason of a verdict, in characters.
+const LONGEST_REASON: usize = 800;
+
 /// Makes a finding.
 fn finding(
     object: ObjectRef,
@@ -401,9 +407,48 @@ fn finding(
 ) -> Finding {
     Finding {
         object,
-        field: field.into(),
-        seen: seen.into(),
-        wanted: wanted.into(),
+        field: bounded(field.into(), LONGEST_TEXT),
+        seen: bounded(seen.into(), LONGEST_TEXT),
+        wanted: bounded(wanted.into(), LONGEST_TEXT),
+    }
+}
+
+/// A text of so many characters at most, and how many more there were.
+fn bounded(mut text: String, longest: usize) -> String {
+    // Bytes are never fewer than characters.
+    if text.len() > longest
+        && let Some((end, _)) = text.char_indices().nth(longest)
+    {
+        let more = text[end..].chars().count();
+        text.truncate(end);
+        text.push_str(&format!("… and {more} more characters"));
+    }
+    text
+}
+
+/// How many of a list are named.
+const NAMED: usize = 5;
+/// Longest list of names, in bytes: what a finding says behind it must have room.
+const LONGEST_NAMED: usize = 240;
+
+/// A list in words: the first of it, and how many more there are.
+pub(crate) fn named<T: std::fmt::Display>(all: &[T]) -> String {
+    let mut first = String::new();
+    let mut number = 0;
+    for one in all.iter().take(NAMED) {
+        let one = bounded(one.to_string(), LONGEST_NAMED / 2);
+        if number > 0 {
+            if first.len() + one.len() > LONGEST_NAMED {
+                break;
+            }
+            first.push_str(", ");
+        }
+        first.push_str(&one);
+        number += 1;
+    }
+    match all.len() - number {
+        0 => first,
+        more => format!("{first} and {more} more"),
     }
 }
 
@@ -437,6 +482,19 @@ mod tests {
             let is_attested = control.source == Source::Attestation;
             assert_ne!(has_check, is_attested, "{}", control.id);
         }
+    }
+
+    #[test]
+    fn texts_and_lists_of_any_length_are_told_in_few_words() {
+        let text = bounded("é".repeat(7_500), LONGEST_TEXT);
+        assert_eq!(
+            text.chars().count(),
+            300 + "… and 7200 more characters".chars().count()
+        );
+        assert!(text.ends_with("é… and 7200 more characters"), "{text}");
+        assert_eq!(bounded("é".repeat(300), LONGEST_TEXT), "é".repeat(300));
+        assert_eq!(named(&[1, 2, 3, 4, 5]), "1, 2, 3, 4, 5");
+        assert_eq!(named(&[1, 2, 3, 4, 5, 6, 7]), "1, 2, 3, 4, 5 and 2 more");
     }
 
     #[test]

@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use kube::Client;
-use kube::config::{KubeConfigOptions, Kubeconfig};
+use kube::client::AuthError;
+use kube::config::{KubeConfigOptions, Kubeconfig, KubeconfigError};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
@@ -119,6 +120,7 @@ pub(crate) async fn connect_for(
     longest_pause: Duration,
 ) -> Result<(Client, String), ReadError> {
     crate::tls::install_provider();
+    bounded_kubeconfig(source)?;
     let options = KubeConfigOptions {
         context: source.context.clone(),
         ..Default::default()
@@ -130,26 +132,85 @@ pub(crate) async fn connect_for(
                     path: path.display().to_string(),
                     message,
                 };
-                let kubeconfig = Kubeconfig::read_from(path).map_err(|e| problem(e.to_string()))?;
+                let kubeconfig = Kubeconfig::read_from(path).map_err(|e| problem(said(&e)))?;
                 kube::Config::from_custom_kubeconfig(kubeconfig, &options)
                     .await
-                    .map_err(|e| problem(e.to_string()))?
+                    .map_err(|e| problem(said(&e)))?
             }
             None if source.context.is_some() => kube::Config::from_kubeconfig(&options)
                 .await
                 .map_err(|e| ReadError::Kubeconfig {
                     path: "of this user".into(),
-                    message: e.to_string(),
+                    message: said(&e),
                 })?,
             None => kube::Config::infer()
                 .await
-                .map_err(|e| ReadError::NoCluster(e.to_string()))?,
+                .map_err(|e| ReadError::NoCluster(said(&e)))?,
         };
     config.connect_timeout = Some(Duration::from_secs(5));
     config.read_timeout = Some(longest_pause);
     let server = config.cluster_url.to_string();
-    let client = Client::try_from(config).map_err(|e| ReadError::Client(e.to_string()))?;
+    let client = Client::try_from(config).map_err(|e| ReadError::Client(said(&e)))?;
     Ok((client, server))
+}
+
+/// Largest kubeconfig that is read, in bytes.
+const LARGEST_KUBECONFIG: u64 = 4 << 20;
+
+/// Refuses a kubeconfig that is larger than any is.
+fn bounded_kubeconfig(source: &Source) -> Result<(), ReadError> {
+    let of_environment = std::env::var_os("KUBECONFIG").unwrap_or_default();
+    let paths: Vec<PathBuf> = match &source.kubeconfig {
+        Some(path) => vec![path.clone()],
+        None if of_environment.is_empty() => std::env::home_dir()
+            .map(|home| home.join(".kube/config"))
+            .into_iter()
+            .collect(),
+        None => std::env::split_paths(&of_environment).collect(),
+    };
+    for path in paths {
+        // What is not there is told of by who reads it.
+        let is_large = std::fs::metadata(&path).is_ok_and(|file| file.len() > LARGEST_KUBECONFIG);
+        if is_large {
+            return Err(ReadError::Kubeconfig {
+                path: path.display().to_string(),
+                message: format!("it is larger than {LARGEST_KUBECONFIG} bytes"),
+            });
+        }
+    }
+    Ok(())
+}
+
+/// What an error of the client says. A parser shows the lines around what it does not
+/// understand, and a plugin that fails its arguments, environment and output: these have tokens
+/// in them, and are left out.
+fn said(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut cause = Some(error);
+    while let Some(error) = cause {
+        if let Some(KubeconfigError::Parse(why)) = error.downcast_ref() {
+            let at = why.location().map_or(String::new(), |at| {
+                format!(" (line {}, column {})", at.line(), at.column())
+            });
+            return format!("it is not understood{at}");
+        }
+        if let Some(why) = error.downcast_ref() {
+            return of_login(why);
+        }
+        cause = error.source();
+    }
+    error.to_string()
+}
+
+fn of_login(error: &AuthError) -> String {
+    const PLUGIN: &str = "the kubeconfig's login plugin";
+    match error {
+        AuthError::AuthExecRun { out, .. } => format!("{PLUGIN} failed: {}", out.status),
+        AuthError::AuthExecStart(why) => format!("{PLUGIN} could not be run: {why}"),
+        AuthError::AuthExecParse(_) => format!("{PLUGIN} printed what is not understood"),
+        AuthError::AuthExec(_) => format!("{PLUGIN} failed"),
+        AuthError::ParseTokenKey(_) => "the login's token is not understood".into(),
+        other => other.to_string(),
+    }
 }
 
 /// Told as each kind is read: its resource name.
@@ -274,7 +335,10 @@ pub(crate) async fn send(
             code => Failure::Other(Unknown::Failed(format!("{code}: {}", status.message))),
         }),
         Ok(Err(error)) => {
-            let text = innermost(&error);
+            let text = match &error {
+                kube::Error::Auth(_) => said(&error),
+                _ => innermost(&error),
+            };
             let timed_out = text.contains("timed out") || text.contains("deadline");
             Err(Failure::Other(if timed_out {
                 Unknown::TimedOut(text)
@@ -286,10 +350,10 @@ pub(crate) async fn send(
 }
 
 /// The last cause: those around it only say that a request failed.
-fn innermost(error: &dyn std::error::Error) -> String {
+fn innermost(error: &(dyn std::error::Error + 'static)) -> String {
     match error.source() {
         Some(cause) => innermost(cause),
-        None => error.to_string(),
+        None => said(error),
     }
 }
 
@@ -319,6 +383,13 @@ pub(crate) fn request(
         "application/json"
     };
     headers.insert(http::header::ACCEPT, http::HeaderValue::from_static(accept));
+    // The buffers of a connection that stays open would keep what they held last.
+    if path.contains("/secrets") {
+        headers.insert(
+            http::header::CONNECTION,
+            http::HeaderValue::from_static("close"),
+        );
+    }
     request
 }
 
@@ -478,4 +549,68 @@ pub(super) async fn config_maps(client: &Client, namespace: &str) -> Kind<Config
         }
     }
     Known::Known(listed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn connects(kubeconfig: &str) -> String {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("config");
+        std::fs::write(&path, kubeconfig).unwrap();
+        let source = Source {
+            kubeconfig: Some(path),
+            context: None,
+        };
+        let connected = runtime().unwrap().block_on(async {
+            let (client, _) = connect(&source).await?;
+            let version = get::<Version>(&client, "/version").await;
+            version.map_err(|failure| ReadError::Client(failure.into_unknown().to_string()))
+        });
+        connected.expect_err("nobody answers").to_string()
+    }
+
+    const CLUSTER: &str = "apiVersion: v1\nkind: Config\ncurrent-context: c\n\
+        clusters: [{name: c, cluster: {server: 'https://127.0.0.1:9'}}]\n\
+        contexts: [{name: c, context: {cluster: c, user: u}}]\n";
+
+    #[test]
+    fn what_is_wrong_with_a_kubeconfig_is_told_without_what_it_holds() {
+        for user in [
+            "token: s3cret-token\n  broken: [",
+            "users: [{name: u, user: {token: [s3cret-token]}}]\n",
+            "users: [{name: u, user: {token: {a: s3cret-token}, client-key-data: s3cret-token}}]\n",
+            // A plugin that fails, prints, and has it in its arguments and environment.
+            "users: [{name: u, user: {exec: {apiVersion: client.authentication.k8s.io/v1, \
+             interactiveMode: Never, command: sh, args: [-c, 'echo s3cret-token; exit 3'], \
+             env: [{name: A, value: s3cret-token}]}}}]\n",
+            "users: [{name: u, user: {exec: {apiVersion: client.authentication.k8s.io/v1, \
+             interactiveMode: Never, command: echo, args: ['{\"status\": s3cret-token']}}}]\n",
+            "users: [{name: u, user: {exec: {apiVersion: client.authentication.k8s.io/v1, \
+             interactiveMode: Never, command: /nowhere/plugin, args: [s3cret-token]}}}]\n",
+        ] {
+            let told = connects(&format!("{CLUSTER}{user}"));
+            assert!(!told.contains("s3cret"), "{told}");
+            assert!(!told.is_empty());
+        }
+    }
+
+    #[test]
+    fn a_kubeconfig_of_any_size_or_depth_is_refused() {
+        let large = connects(&format!("{CLUSTER}# {}", "x".repeat(5 << 20)));
+        assert!(large.contains("larger than 4194304 bytes"), "{large}");
+        let deep = connects(&format!("{CLUSTER}users: {}", "[".repeat(100_000)));
+        assert!(deep.contains("not understood"), "{deep}");
+        let mut bomb = "a0: &a0 [x, x, x, x, x, x, x, x, x]\n".to_owned();
+        for level in 1..12 {
+            let all = vec![format!("*a{}", level - 1); 9].join(", ");
+            bomb.push_str(&format!("a{level}: &a{level} [{all}]\n"));
+        }
+        let bomb = connects(&format!("{CLUSTER}{bomb}"));
+        assert!(
+            bomb.contains("not understood") || bomb.len() < 300,
+            "{bomb}"
+        );
+    }
 }

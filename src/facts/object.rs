@@ -1,5 +1,6 @@
 //! What every Kubernetes object has.
 
+use juju_charm::printable::line;
 use serde::{Deserialize, Serialize};
 
 use super::labels::Labels;
@@ -23,12 +24,14 @@ pub struct ObjectRef {
     pub name: String,
 }
 
+/// A name may hold anything but a slash where it is of RBAC: it stays in its line.
 impl std::fmt::Display for ObjectRef {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let name = line(&self.name);
         if self.namespace.is_empty() {
-            write!(f, "{} {}", self.kind, self.name)
+            write!(f, "{} {name}", self.kind)
         } else {
-            write!(f, "{} {}/{}", self.kind, self.namespace, self.name)
+            write!(f, "{} {}/{name}", self.kind, self.namespace)
         }
     }
 }

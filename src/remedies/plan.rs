@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
+use juju_charm::printable::line;
 use serde_json::{Value, json};
 
 use super::edit::{Edit, Record, Target};
@@ -93,11 +94,11 @@ impl fmt::Display for Change {
         if let Deed::Restore(_, by) = &self.deed
             && !by.is_empty()
         {
-            write!(f, ", which {} changed", by.join(", "))?;
+            write!(f, ", which {} changed", line(&by.join(", ")))?;
         }
         self.diff
             .iter()
-            .try_for_each(|line| write!(f, "\n  {line}"))
+            .try_for_each(|text| write!(f, "\n  {}", line(text)))
     }
 }
 
@@ -132,7 +133,7 @@ impl Plan {
             let risk = about.risk.name();
             lines.push(format!("{remedy}: risk {risk}: {}", about.reach));
             let of_remedy = self.cuts.iter().filter(|(of, _)| *of == remedy);
-            lines.extend(of_remedy.map(|(_, cut)| format!("{remedy}: would cut: {cut}")));
+            lines.extend(of_remedy.map(|(_, cut)| format!("{remedy}: would cut: {}", line(cut))));
         }
         lines
     }
@@ -147,7 +148,7 @@ impl fmt::Display for Plan {
                 true => "not all",
                 false => "nothing",
             };
-            format!("{remedy}: {how_much}, for {why}")
+            format!("{remedy}: {how_much}, for {}", line(why))
         });
         let lines: Vec<String> = changes.chain(notes).collect();
         match lines.is_empty() {

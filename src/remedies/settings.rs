@@ -107,9 +107,16 @@ pub(super) fn declared_options(context: &Context<'_>) -> Result<Decision, Missin
             .find(|app| app.name == finding.object.name);
         let setting = app.and_then(|app| app.options.get(&finding.field));
         match setting {
-            // The policy is no place for a password, and a record is none either.
-            Some(setting) if setting.password.is_some() => wants.notes.push(format!(
-                "{} of {} holds a password; set it by hand",
+            // The policy is no place for a secret, and a record is none either.
+            Some(setting) if setting.secret || setting.password.is_some() => {
+                wants.notes.push(format!(
+                    "{} of {} holds a password or another secret; set it by hand",
+                    finding.field, finding.object.name
+                ));
+            }
+            Some(setting) if setting.value.is_none() => wants.notes.push(format!(
+                "{} of {} is not known to be harmless, and what stands would be on record; set it \
+                 by hand",
                 finding.field, finding.object.name
             )),
             Some(_) => settable.push(finding),
@@ -119,7 +126,11 @@ pub(super) fn declared_options(context: &Context<'_>) -> Result<Decision, Missin
             )),
         }
     }
-    wants.edits = edits(settable, |finding| Some(finding.wanted.clone()));
+    // A finding's text may be cut short.
+    wants.edits = edits(settable, |finding| {
+        let declared = context.policy.options.get(&finding.object.name)?;
+        declared.get(&finding.field).cloned()
+    });
     Ok(Decision::Wanted(wants))
 }
 

@@ -5,6 +5,7 @@ use std::sync::OnceLock;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use juju_charm::printable;
 use sha2::{Digest as _, Sha256};
 
 use super::{ControlReport, Report};
@@ -241,7 +242,8 @@ fn write_control(out: &mut String, control: &ControlReport, place: usize) -> std
 /// As text in a page or in the value of an attribute.
 fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
+    // Line breaks are of no meaning here, and what turns the direction of writing is.
+    for c in printable::text(text).chars() {
         match c {
             '&' => out.push_str("&amp;"),
             '<' => out.push_str("&lt;"),

@@ -1,5 +1,7 @@
 //! The report as Markdown, for issues and wikis.
 
+use juju_charm::printable::line;
+
 use super::Report;
 use crate::controls::Verdict;
 
@@ -60,14 +62,12 @@ pub fn render(report: &Report) -> String {
 /// Makes text of the cluster harmless in a table of Markdown.
 fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
+    for c in line(text).chars() {
         match c {
             '|' | '`' | '*' | '_' | '[' | ']' | '<' | '>' | '\\' | '#' => {
                 out.push('\\');
                 out.push(c);
             }
-            '\n' | '\r' => out.push(' '),
-            c if c.is_control() => {}
             c => out.push(c),
         }
     }

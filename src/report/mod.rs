@@ -335,7 +335,7 @@ impl From<Assessment> for ControlReport {
             severity: a.severity,
             verdict: a.verdict,
             reason: a.reason,
-            findings: a.findings,
+            findings: few(a.findings),
             waived: a.waived.iter().map(WaivedFinding::from).collect(),
             fix: a.control.fix.clone(),
             own: match &a.control {
@@ -346,6 +346,58 @@ impl From<Assessment> for ControlReport {
                 }),
             },
         }
+    }
+}
+
+/// Most findings of one object under one control.
+const MOST_OF_ONE: usize = 50;
+/// Longest name of an object, in bytes: that of most kinds is shorter than half of it, and that
+/// of RBAC may be of any length.
+const LONGEST_NAME: usize = 512;
+
+/// Findings without so many of one object that there is room for no other.
+fn few(findings: Vec<Finding>) -> Vec<Finding> {
+    let mut few: Vec<Finding> = Vec::with_capacity(findings.len());
+    let (mut of_one, mut more) = (0, 0);
+    for mut finding in findings {
+        let name = &mut finding.object.name;
+        if name.len() > LONGEST_NAME {
+            let end = (0..=LONGEST_NAME)
+                .rev()
+                .find(|end| name.is_char_boundary(*end));
+            let mark = crate::mark(&*name);
+            name.truncate(end.unwrap_or(0));
+            name.push_str(&format!("…{mark}"));
+        }
+        // They are in the order of their objects.
+        let is_same = few.last().is_some_and(|last| last.object == finding.object);
+        if !is_same {
+            left_out(&mut few, &mut more);
+            of_one = 0;
+        }
+        of_one += 1;
+        match of_one > MOST_OF_ONE {
+            true => more += 1,
+            false => few.push(finding),
+        }
+    }
+    left_out(&mut few, &mut more);
+    few
+}
+
+/// Says how many findings of the last object are left out.
+fn left_out(few: &mut Vec<Finding>, more: &mut usize) {
+    if let Some(last) = few.last()
+        && *more > 0
+    {
+        let told = Finding {
+            object: last.object.clone(),
+            field: "other fields".into(),
+            seen: format!("{more} more findings of the same kind"),
+            wanted: "none".into(),
+        };
+        few.push(told);
+        *more = 0;
     }
 }
 

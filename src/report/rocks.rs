@@ -1,5 +1,6 @@
 //! The images of the platform, as a table and as JSON.
 
+use juju_charm::printable::line;
 use serde::Serialize;
 
 use super::table::new_table;
@@ -52,14 +53,14 @@ impl Rocks {
                 .map(ToString::to_string)
                 .unwrap_or_default();
             table.add_row([
-                format!("{}{charm}", row.application),
-                format!("{place}\n{}", shorter(row)),
+                format!("{}{charm}", line(&row.application)),
+                format!("{}\n{}", line(&place), line(&shorter(row))),
                 row.running
                     .iter()
-                    .map(|digest| digits(digest))
+                    .map(|digest| line(&digits(digest)).into_owned())
                     .collect::<Vec<_>>()
                     .join("\n"),
-                self.notes(row).join("\n"),
+                lines(&self.notes(row)),
             ]);
         }
         let mut out = format!("{table}\n");
@@ -67,10 +68,10 @@ impl Rocks {
             out.push_str("\nto be on what is newest:\n");
             self.advice
                 .iter()
-                .for_each(|command| out.push_str(&format!("  {command}\n")));
+                .for_each(|command| out.push_str(&format!("  {}\n", line(command))));
         }
-        for line in self.differences.iter().flatten() {
-            out.push_str(&format!("not as locked: {line}\n"));
+        for difference in self.differences.iter().flatten() {
+            out.push_str(&format!("not as locked: {}\n", line(difference)));
         }
         let wrong = self
             .images
@@ -152,6 +153,12 @@ impl Rocks {
             serde_json::to_string_pretty(self).unwrap_or_default()
         )
     }
+}
+
+/// Texts, a line each.
+fn lines(texts: &[String]) -> String {
+    let lines: Vec<_> = texts.iter().map(|text| line(text)).collect();
+    lines.join("\n")
 }
 
 fn state(state: &State) -> String {

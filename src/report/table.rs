@@ -1,6 +1,7 @@
 //! The report as a table for people.
 
 use comfy_table::{ContentArrangement, Table, presets};
+use juju_charm::printable::line;
 
 use super::Report;
 use crate::controls::Verdict;
@@ -23,7 +24,7 @@ pub fn render(report: &Report) -> String {
         report.cluster.security_guide,
     );
     for problem in &report.problems {
-        out.push_str(&format!("problem: {problem}\n"));
+        out.push_str(&format!("problem: {}\n", line(problem)));
     }
     let open = report.open();
     if !open.is_empty() {
@@ -32,7 +33,7 @@ pub fn render(report: &Report) -> String {
             table.add_row([
                 control.id.clone(),
                 control.severity.name().into(),
-                format!("{}\n{}", control.title, control.reason),
+                format!("{}\n{}", line(&control.title), line(&control.reason)),
             ]);
         }
         out.push_str(&format!("\n{table}\n"));
@@ -55,7 +56,7 @@ pub fn render(report: &Report) -> String {
             out.push_str("\nwaived:\n");
             controls
                 .iter()
-                .for_each(|c| out.push_str(&format!("  {} {}\n", c.id, c.reason)));
+                .for_each(|c| out.push_str(&format!("  {} {}\n", c.id, line(&c.reason))));
             continue;
         }
         let mut reasons: Vec<(&str, Vec<&str>)> = Vec::new();
@@ -76,7 +77,7 @@ pub fn render(report: &Report) -> String {
             let reason = if reason.is_empty() {
                 String::new()
             } else {
-                format!(": {reason}")
+                format!(": {}", line(reason))
             };
             out.push_str(&format!("  {}{reason}\n", ids.join(" ")));
         }

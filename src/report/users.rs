@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use comfy_table::Table;
+use juju_charm::printable::line;
 use serde::Serialize;
 
 use super::table::new_table;
@@ -97,8 +98,8 @@ impl Users {
                 (None, None) => "-",
             };
             table.add_row([
-                row.user.clone(),
-                controller.to_owned(),
+                line(&row.user).into_owned(),
+                line(controller).into_owned(),
                 last.to_owned(),
                 list(&row.clouds),
                 list(&row.models),
@@ -107,7 +108,7 @@ impl Users {
         }
         let mut out = format!("{table}\n");
         for (what, why) in &self.unknown {
-            out.push_str(&format!("not known: {what}: {why}\n"));
+            out.push_str(&format!("not known: {what}: {}\n", line(why)));
         }
         out
     }
@@ -142,6 +143,6 @@ fn grant<'a>(
 fn list(grants: &BTreeMap<String, String>) -> String {
     let lines = grants
         .iter()
-        .map(|(name, access)| format!("{name}: {access}"));
+        .map(|(name, access)| format!("{}: {}", line(name), line(access)));
     lines.collect::<Vec<_>>().join("\n")
 }

@@ -1,10 +1,11 @@
 //! What a Juju controller tells: who may do what, and how the applications of the
 //! platform's model are set up. Values of options that may be secrets are not kept.
 
+pub(crate) mod options;
 mod read;
 
+pub(crate) use self::read::{Given, charm, setting};
 pub use self::read::{Source, read};
-pub(crate) use self::read::{charm, setting};
 
 use std::collections::BTreeMap;
 
@@ -130,6 +131,12 @@ pub struct Setting {
     /// What is told of a password.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub password: Option<Strength>,
+    /// Whether its value is a secret, or has one in it.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub secret: bool,
+    /// Where its value is not told: whether it is what the policy declared when it was read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub as_declared: Option<bool>,
 }
 
 /// What is told of a password: never the password.
@@ -153,6 +160,19 @@ impl Strength {
         Self {
             length: password.chars().count(),
             well_known: WELL_KNOWN.contains(&lower.as_str()),
+        }
+    }
+}
+
+impl Juju {
+    /// Forgets what holds only by the policy that it was read with: a snapshot is judged by
+    /// another one, too.
+    pub(crate) fn forget_comparisons(&mut self) {
+        if let Known::Known(applications) = &mut self.applications {
+            let settings = applications
+                .iter_mut()
+                .flat_map(|app| app.options.values_mut());
+            settings.for_each(|setting| setting.as_declared = None);
         }
     }
 }
