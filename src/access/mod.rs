@@ -13,7 +13,7 @@ use serde::Serialize;
 pub use self::identity::{Identity, Reached};
 use self::rights::{Right, Rights};
 use crate::controls::context::{Context, Missing};
-use crate::controls::network::WEB_APPS;
+use crate::controls::network::{KFP_API, WEB_APPS};
 
 /// Who is asked about.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -151,6 +151,46 @@ const OPEN_DOORS: &[Right] = &[
     ("networking.k8s.io", "networkpolicies", "delete"),
 ];
 
+/// Whether anything in the cluster names a subject. A user that nothing names may exist: the
+/// API server knows users only by what their login says.
+pub fn is_named(context: &Context<'_>, who: &Who) -> Result<bool, Missing> {
+    let bound = |kind: &str, name: &str| -> Result<bool, Missing> {
+        let of_cluster = context.cluster_role_bindings()?.iter();
+        let of_cluster = of_cluster.flat_map(|binding| &binding.subjects);
+        let of_namespaces = context.role_bindings()?.iter();
+        let mut all = of_cluster.chain(of_namespaces.flat_map(|binding| &binding.subjects));
+        Ok(all.any(|subject| &*subject.kind == kind && &*subject.name == name))
+    };
+    match who {
+        Who::Profile(name) => Ok(context.profile_namespaces()?.contains(name.as_str())),
+        Who::Group(name) => Ok(name.starts_with("system:") || bound("Group", name)?),
+        Who::Account { namespace, name } => {
+            let mut accounts = context.service_accounts()?.iter();
+            Ok(accounts.any(|account| {
+                account.metadata.name == *name && *account.metadata.namespace == *namespace.as_str()
+            }))
+        }
+        Who::User(name) => {
+            let mut profiles = context.profiles()?.iter();
+            if name.starts_with("system:")
+                || profiles.any(|profile| &*profile.spec.owner.name == name.as_str())
+                || bound("User", name)?
+            {
+                return Ok(true);
+            }
+            let rules = context.authorization_policies()?.iter();
+            let rules = rules.flat_map(|policy| &policy.spec.rules);
+            let mut conditions = rules.flat_map(|rule| &rule.when);
+            Ok(conditions.any(|condition| {
+                condition
+                    .values
+                    .iter()
+                    .any(|value| *value == *name.as_str())
+            }))
+        }
+    }
+}
+
 /// Answers all that is asked of somebody and something.
 pub fn answers(context: &Context<'_>, who: &Who, to: &To) -> Result<Vec<Answer>, Missing> {
     let rights = Rights::of(context)?;
@@ -192,7 +232,7 @@ pub fn answers(context: &Context<'_>, who: &Who, to: &To) -> Result<Vec<Answer>,
             answers.push(Answer::new(question, inside));
         }
         To::Platform => {
-            for (app, ports) in WEB_APPS {
+            for (app, ports) in WEB_APPS.iter().chain([&KFP_API]) {
                 let forged = network::forged(context, &rights, &reached, app, ports);
                 let question = format!("call {app} as anybody, with a forged kubeflow-userid");
                 answers.push(Answer::new(question, forged));

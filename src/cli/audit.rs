@@ -19,7 +19,7 @@ pub struct Audit {
     #[command(flatten)]
     cluster: ClusterArguments,
     /// Judge a snapshot that `collect` wrote, instead of a cluster.
-    #[arg(long, value_name = "DIR", conflicts_with_all = ["kubeconfig", "context", "controller"])]
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["kubeconfig", "context", "controller", "namespace"])]
     from: Option<PathBuf>,
     /// Judge what a bundle would deploy, before it does: the controls that Juju tells of.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["from", "kubeconfig", "context", "controller"])]

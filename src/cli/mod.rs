@@ -25,7 +25,7 @@ use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::cluster::Cluster;
 use crate::facts::handshake::{self, Vantage};
-use crate::facts::{About, Facts, kubernetes, snapshot};
+use crate::facts::{About, Facts, kubernetes, platform, snapshot};
 use crate::policy::{Policy, PolicyProblem};
 
 /// Audit and harden Charmed Kubeflow.
@@ -118,7 +118,7 @@ struct FactsArguments {
     #[command(flatten)]
     cluster: ClusterArguments,
     /// Look at a snapshot that `collect` wrote, instead of a cluster.
-    #[arg(long, value_name = "DIR", conflicts_with_all = ["kubeconfig", "context", "controller"])]
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["kubeconfig", "context", "controller", "namespace"])]
     from: Option<PathBuf>,
 }
 
@@ -127,7 +127,11 @@ impl FactsArguments {
     fn read(&self) -> anyhow::Result<Facts> {
         match &self.from {
             Some(directory) => Ok(snapshot::read(directory)?.0),
-            None => read(&self.cluster, &Policy::default()),
+            None => {
+                let facts = read(&self.cluster, &Policy::default())?;
+                platform::look(&facts)?;
+                Ok(facts)
+            }
         }
     }
 }
@@ -257,6 +261,7 @@ fn read_and_look(
     host: Option<&str>,
 ) -> anyhow::Result<Facts> {
     let mut facts = read(cluster, policy)?;
+    platform::look(&facts)?;
     facts.handshake = handshake::read(&facts, host, Vantage::here());
     Ok(facts)
 }

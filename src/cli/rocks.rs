@@ -22,7 +22,7 @@ pub struct Rocks {
     #[command(flatten)]
     cluster: ClusterArguments,
     /// Tell of a snapshot that `collect` wrote, instead of a cluster.
-    #[arg(long, value_name = "DIR", conflicts_with_all = ["kubeconfig", "context", "controller"])]
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["kubeconfig", "context", "controller", "namespace"])]
     from: Option<PathBuf>,
     /// Print JSON.
     #[arg(long)]

@@ -281,6 +281,8 @@ impl<'a> Context<'a> {
         validating_webhooks: ValidatingWebhookConfiguration, "validatingwebhookconfigurations";
         /// Profiles.
         profiles: Profile, "profiles";
+        /// Service accounts.
+        service_accounts: ServiceAccount, "serviceaccounts";
         /// Istio's Gateways.
         gateways: Gateway, "gateways";
         /// VirtualServices.

@@ -57,6 +57,29 @@ pub enum ReadError {
     /// The client could not be made.
     #[error("kubernetes client: {0}")]
     Client(String),
+    /// The API server does not take the login.
+    #[error(
+        "the API server {server} does not accept the login of the kubeconfig (401: {message}); it \
+         has expired or is another cluster's: log in again with your provider's tool, or get a new \
+         kubeconfig, and try `kubectl auth whoami`"
+    )]
+    LoginExpired {
+        /// Its address.
+        server: String,
+        /// What it says.
+        message: String,
+    },
+    /// The API server answers, and refuses even its version.
+    #[error(
+        "the API server {server} refuses this login everything, even its version ({message}); bind \
+         a role to the account that may read what an audit reads"
+    )]
+    Refused {
+        /// Its address.
+        server: String,
+        /// What it says.
+        message: String,
+    },
     /// The API server does not answer.
     #[error(
         "the API server {server} did not answer ({why}); check that it runs and that the network leads to it"
@@ -92,7 +115,7 @@ pub fn read(
         let read = collect(&client, about, others, progress);
         match tokio::time::timeout(deadline, read).await {
             Ok(Ok(facts)) => Ok(facts),
-            Ok(Err(why)) => Err(ReadError::Unreachable { server, why }),
+            Ok(Err(failure)) => Err(failure.of_server(server)),
             Err(_) => Err(ReadError::Deadline {
                 server,
                 seconds: deadline.as_secs(),
@@ -177,10 +200,8 @@ async fn collect(
     about: About,
     kinds: &BTreeSet<ObjectKind>,
     progress: Progress<'_>,
-) -> Result<Facts, Unknown> {
-    let version = get::<Version>(client, "/version")
-        .await
-        .map_err(Failure::into_unknown)?;
+) -> Result<Facts, Failure> {
+    let version = get::<Version>(client, "/version").await?;
     let turns = Semaphore::new(SIDE_BY_SIDE);
     macro_rules! fetch {
         ($($(#[$meta:meta])* $field:ident: $type:ty => $group:literal [$($version:literal)+] $plural:literal $(via $wire:ty)?;)*) => {{
@@ -242,6 +263,8 @@ pub(super) fn prefix(group: &str, version: &str) -> String {
 pub(crate) enum Failure {
     NotFound,
     Gone,
+    /// The login is not accepted; the text is the API server's message.
+    Unauthorized(String),
     Other(Unknown),
 }
 
@@ -250,7 +273,22 @@ impl Failure {
         match self {
             Self::NotFound => Unknown::Failed("not found".into()),
             Self::Gone => Unknown::Failed("the list changed while it was read, twice".into()),
+            Self::Unauthorized(message) => {
+                Unknown::Forbidden(format!("the login is not accepted: {message}"))
+            }
             Self::Other(unknown) => unknown,
+        }
+    }
+
+    /// What the first request to a server failed by.
+    fn of_server(self, server: String) -> ReadError {
+        match self {
+            Self::Unauthorized(message) => ReadError::LoginExpired { server, message },
+            Self::Other(Unknown::Forbidden(message)) => ReadError::Refused { server, message },
+            failure => ReadError::Unreachable {
+                server,
+                why: failure.into_unknown(),
+            },
         }
     }
 }
@@ -269,7 +307,8 @@ pub(crate) async fn send(
         Ok(Err(kube::Error::Api(status))) => Err(match status.code {
             404 => Failure::NotFound,
             410 => Failure::Gone,
-            401 | 403 => Failure::Other(Unknown::Forbidden(status.message.clone())),
+            401 => Failure::Unauthorized(status.message.clone()),
+            403 => Failure::Other(Unknown::Forbidden(status.message.clone())),
             504 => Failure::Other(Unknown::TimedOut(status.message.clone())),
             code => Failure::Other(Unknown::Failed(format!("{code}: {}", status.message))),
         }),

@@ -17,6 +17,7 @@ pub mod labels;
 pub mod manifest;
 pub mod object;
 pub mod others;
+pub mod platform;
 pub mod rbac;
 pub mod rocks;
 pub mod secret;

@@ -15,7 +15,8 @@ pub(super) const ABOUT: About = About {
     controls: &["NET-02"],
     risk: Risk::Low,
     reach: "pods of profiles and of other namespaces reach the web apps through the gateway only, \
-            where they log in; pipelines, MinIO and metadata, which profiles use, stay as they are",
+            where they log in; pipelines, MinIO and metadata, which profiles use, stay as they are, so \
+            kfp-api still believes the header of any pod of a profile",
     only_by_name: false,
     needs_juju: false,
 };
