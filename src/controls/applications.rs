@@ -122,14 +122,21 @@ fn trust_is_as_released(context: &Context<'_>) -> Result<Outcome, Missing> {
                 .applications
                 .values()
                 .find(|known| known.charm == app.charm);
-            // This charm reads the whole cluster.
-            let expected =
-                app.charm == "ckf-hardening" || released.is_some_and(|known| known.trust);
+            let expected = TRUSTED_COMPANIONS.contains(&app.charm.as_str())
+                || released.is_some_and(|known| known.trust);
             (app.trusted && !expected)
                 .then(|| finding(object(app), "trust", "true", "false, as the release has it"))
         },
     )
 }
+
+/// Charms beside the release's own that need trust: this one reads the whole cluster, and
+/// telemetry agents find out what runs.
+const TRUSTED_COMPANIONS: [&str; 3] = [
+    "ckf-hardening",
+    "grafana-agent-k8s",
+    "opentelemetry-collector-k8s",
+];
 
 fn no_unit_is_troubled(context: &Context<'_>) -> Result<Outcome, Missing> {
     let all = context.deployed()?;
@@ -281,16 +288,17 @@ fn is_observed(context: &Context<'_>, endpoint: &str) -> Result<Outcome, Missing
 }
 
 /// The endpoint of the telemetry agent of the model to which an endpoint is related; that of
-/// the one that the guide deploys, if there is none.
+/// the collector that is to be deployed, if there is none.
 fn telemetry_agent(applications: &[Application], endpoint: &str) -> String {
     let of_charm = |charm: &str| applications.iter().find(|app| app.charm == charm);
+    // grafana-agent-k8s is past its end of life: it is named only where it is all there is.
     let (name, logs) = match (
-        of_charm("grafana-agent-k8s"),
         of_charm("opentelemetry-collector-k8s"),
+        of_charm("grafana-agent-k8s"),
     ) {
-        (Some(agent), _) => (agent.name.as_str(), "logging-provider"),
-        (None, Some(collector)) => (collector.name.as_str(), "receive-loki-logs"),
-        (None, None) => ("grafana-agent-k8s", "logging-provider"),
+        (Some(collector), _) => (collector.name.as_str(), "receive-loki-logs"),
+        (None, Some(agent)) => (agent.name.as_str(), "logging-provider"),
+        (None, None) => ("opentelemetry-collector-k8s", "receive-loki-logs"),
     };
     let other_side = match endpoint {
         "grafana-dashboard" => "grafana-dashboards-consumer",
@@ -461,7 +469,7 @@ mod tests {
         let none: [Application; 0] = [];
         assert_eq!(
             telemetry_agent(&none, "metrics-endpoint"),
-            "grafana-agent-k8s:metrics-endpoint"
+            "opentelemetry-collector-k8s:metrics-endpoint"
         );
         let collector = [of("otel", "opentelemetry-collector-k8s")];
         assert_eq!(
@@ -474,5 +482,7 @@ mod tests {
             "agent:grafana-dashboards-consumer"
         );
         assert_eq!(telemetry_agent(&agent, "logging"), "agent:logging-provider");
+        let both = [agent[0].clone(), collector[0].clone()];
+        assert_eq!(telemetry_agent(&both, "logging"), "otel:receive-loki-logs");
     }
 }
