@@ -7,7 +7,7 @@ use cel::parser::PrattParser;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::catalog::{self, Control, Mappings, Severity, Source};
+use crate::catalog::{self, Control, FixProof, Mappings, Severity, Source, WorksOn};
 
 /// Controls of a policy, at most.
 pub(super) const MOST: usize = 100;
@@ -185,6 +185,11 @@ pub(super) fn control(
             why: said("why", wire.why)?,
             check: format!("Of each {} must be true: {rule}", kind.kind),
             fix: said("fix", wire.fix)?,
+            fix_breaks: "It is not known here: the fix is the policy's own.".to_owned(),
+            fix_works_on: WorksOn::default(),
+            fix_proof: FixProof::None {
+                reason: "the fix is the policy's own".to_owned(),
+            },
             kept: String::new(),
             waive: wire.waive.unwrap_or_default(),
             mappings: wire.mappings,

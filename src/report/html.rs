@@ -212,6 +212,15 @@ fn write_control(out: &mut String, control: &ControlReport, place: usize) -> std
     )?;
     if is_open {
         write!(out, "<p><strong>Fix:</strong> {}</p>", escape(&control.fix))?;
+        if let Some(advice) = &control.advice {
+            write!(
+                out,
+                "<p><strong>May break:</strong> {}</p><p><strong>Works on:</strong> {}</p><p><strong>Shown by:</strong> {}</p>",
+                escape(&advice.breaks),
+                escape(&advice.works_on.to_string()),
+                escape(&advice.proof.to_string())
+            )?;
+        }
     }
     if !control.findings.is_empty() {
         out.push_str("<div class=\"scroll\"><table><thead><tr><th scope=\"col\">Object</th><th scope=\"col\">Field</th><th scope=\"col\">Seen</th><th scope=\"col\">Wanted</th></tr></thead><tbody>");

@@ -40,6 +40,9 @@ pub fn render(report: &Report) -> String {
             out.push_str(&format!("| {} |\n", cells.map(|c| escape(&c)).join(" | ")));
         }
         out.push_str(&format!("\n{}\n\n", control.fix.trim()));
+        if let Some(advice) = &control.advice {
+            out.push_str(&format!("May break: {}\n\n", advice.breaks));
+        }
     }
     out.push_str("## Everything else\n\n| control | verdict | reason |\n|---|---|---|\n");
     for control in report

@@ -111,6 +111,9 @@ pub struct ControlReport {
     pub waived: Vec<WaivedFinding>,
     /// How to put it right.
     pub fix: String,
+    /// What to know before the fix is followed: of a control that fails or is waived.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub advice: Option<catalog::Advice>,
     /// What the catalogue would tell, of a control of the policy's own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub own: Option<OwnControl>,
@@ -338,6 +341,11 @@ impl From<Assessment> for ControlReport {
             findings: a.findings,
             waived: a.waived.iter().map(WaivedFinding::from).collect(),
             fix: a.control.fix.clone(),
+            advice: match (&a.control, a.verdict) {
+                // A report that fits into an action's result says it where there is something to fix.
+                (Cow::Borrowed(control), Verdict::Fail | Verdict::Waived) => Some(control.advice()),
+                _ => None,
+            },
             own: match &a.control {
                 Cow::Borrowed(_) => None,
                 Cow::Owned(control) => Some(OwnControl {
@@ -408,7 +416,7 @@ pub use self::fit::fit;
 /// Explains a control in words.
 pub fn explain(control: &catalog::Control) -> String {
     let mut text = format!(
-        "{} {}\nsection: {}\nseverity: {}\nread from: {}\n\n{}\n\nchecked: {}\n\nfix: {}\n{}\nwaive: {}\n\n",
+        "{} {}\nsection: {}\nseverity: {}\nread from: {}\n\n{}\n\nchecked: {}\n\nfix: {}\n\nmay break: {}\nworks on: {}\nshown by: {}\n{}\nwaive: {}\n\n",
         control.id,
         control.title,
         control.section,
@@ -417,6 +425,9 @@ pub fn explain(control: &catalog::Control) -> String {
         control.why.trim(),
         control.check.trim(),
         control.fix.trim(),
+        control.fix_breaks.trim(),
+        control.fix_works_on,
+        control.fix_proof,
         match control.kept.trim() {
             "" => String::new(),
             kept => format!("\nby the charm: {kept}\n"),
