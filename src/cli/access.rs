@@ -35,11 +35,8 @@ impl Access {
             Ok(answers) => answers,
             Err(Missing(why)) => bail!("{why}"),
         };
-        let is_known = match is_named(&context, &self.who) {
-            Ok(named) => named,
-            // What could not be read is no proof that nothing names them.
-            Err(Missing(_)) => true,
-        };
+        // What could not be read is no proof that nothing names them.
+        let is_known = is_named(&context, &self.who).unwrap_or(true);
         if !is_known {
             eprintln!("{}", unknown(&self.who));
         }
