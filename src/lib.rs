@@ -16,6 +16,7 @@ pub mod facts;
 mod hands;
 pub mod keys;
 pub mod look_up;
+pub mod permissions;
 pub mod pki;
 pub mod policy;
 pub mod relations;

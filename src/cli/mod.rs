@@ -7,6 +7,7 @@ mod controls;
 mod diff;
 mod juju;
 mod keys;
+mod permissions;
 mod policy;
 mod refresh;
 mod remedy;
@@ -73,6 +74,8 @@ enum Command {
     Rotate(rotate::Rotate),
     /// Watch a cluster, and serve report, metrics and events.
     Serve(serve::Serve),
+    /// Print the roles that a use needs, each right with its reason.
+    Permissions(permissions::Permissions),
     /// Print a completion script for a shell.
     Completions {
         /// The shell.
@@ -187,6 +190,7 @@ pub fn main() -> ExitCode {
         Command::Users(users) => users.run(),
         Command::Rotate(rotate) => rotate.run(),
         Command::Serve(serve) => serve.run(),
+        Command::Permissions(permissions) => permissions.run(),
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(

@@ -230,6 +230,16 @@ pub fn list_paths() -> Vec<String> {
         .collect()
 }
 
+/// Each kind that an audit reads: its API group, empty for the core group, and its resource.
+pub fn kinds() -> Vec<(&'static str, &'static str)> {
+    macro_rules! kinds {
+        ($($(#[$meta:meta])* $field:ident: $type:ty => $group:literal [$($version:literal)+] $plural:literal $(via $wire:ty)?;)*) => {
+            vec![$(($group, $plural),)*]
+        };
+    }
+    with_kinds!(kinds)
+}
+
 pub(super) fn prefix(group: &str, version: &str) -> String {
     if group.is_empty() {
         format!("/api/{version}")
@@ -455,7 +465,7 @@ pub(crate) fn encode(token: &str) -> String {
 }
 
 /// ConfigMaps that hold what controls read.
-const CONFIG_MAPS: &[&str] = &[
+pub(crate) const CONFIG_MAPS: &[&str] = &[
     "istio",
     "istio-ca-root-cert",
     // They name images that are started later.
