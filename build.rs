@@ -13,6 +13,7 @@ fn main() {
         ("CONTROL_FILES", "controls"),
         ("RELEASE_FILES", "releases"),
         ("ALERT_FILES", "alerts"),
+        ("OPTION_FILES", "options"),
     ] {
         let folder = Path::new(&root).join("catalog").join(folder);
         println!("cargo::rerun-if-changed={}", folder.display());

@@ -1,5 +1,6 @@
 //! The catalogue: controls and releases, as data.
 
+use std::collections::BTreeMap;
 use std::str::FromStr;
 use std::sync::OnceLock;
 
@@ -122,6 +123,15 @@ pub struct Control {
     pub check: String,
     /// How to put it right.
     pub fix: String,
+    /// What following the fix may break, and for how long; that it breaks nothing is said with why.
+    #[serde(rename = "fix-breaks")]
+    pub fix_breaks: String,
+    /// Where the fix works.
+    #[serde(rename = "fix-works-on")]
+    pub fix_works_on: WorksOn,
+    /// What shows that it does, and does no other harm.
+    #[serde(rename = "fix-proof")]
+    pub fix_proof: FixProof,
     /// How the charm keeps it so by itself, if it can.
     #[serde(default)]
     pub kept: String,
@@ -129,6 +139,205 @@ pub struct Control {
     pub waive: String,
     /// Where it stands in other catalogues.
     pub mappings: Mappings,
+}
+
+/// Where a fix works.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct WorksOn {
+    /// Releases of Charmed Kubeflow, by name.
+    pub releases: Vec<String>,
+    /// Modes of the mesh.
+    pub meshes: Vec<Mesh>,
+    /// Condition under which it works; empty for none.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub when: String,
+}
+
+/// Mode of Istio's data plane.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema,
+)]
+#[serde(rename_all = "lowercase")]
+pub enum Mesh {
+    /// A proxy in each pod.
+    Sidecar,
+    /// A proxy on each node, and waypoints.
+    Ambient,
+}
+
+impl Mesh {
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Sidecar => "sidecar",
+            Self::Ambient => "ambient",
+        }
+    }
+}
+
+impl std::fmt::Display for WorksOn {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        if self.releases.is_empty() || self.meshes.is_empty() {
+            return f.write_str("no release");
+        }
+        let meshes: Vec<&str> = self.meshes.iter().map(|mesh| mesh.name()).collect();
+        write!(f, "{}; {}", self.releases.join(", "), meshes.join(", "))?;
+        match self.when.trim() {
+            "" => Ok(()),
+            when => write!(f, "; condition: {when}"),
+        }
+    }
+}
+
+/// What shows that a fix does what it says, and no other harm.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(tag = "kind", rename_all = "lowercase", deny_unknown_fields)]
+pub enum FixProof {
+    /// A test of this repository.
+    Test {
+        /// File and function, as `tests/gateway.rs::clients_see_what_the_remedies_say`.
+        name: String,
+        /// What the test shows of the fix.
+        shows: String,
+    },
+    /// Code or documentation of the charm or of what it is made of.
+    Source {
+        /// Owner and name on GitHub.
+        repository: String,
+        /// Commit.
+        revision: String,
+        /// File, with a line where one says it: `src/charm.py:137`.
+        path: String,
+        /// What that code says of the fix.
+        shows: String,
+    },
+    /// Nothing: there is no good fix, and `fix` gives the mitigation.
+    None {
+        /// Why there is none.
+        reason: String,
+    },
+}
+
+impl FixProof {
+    /// Its kind.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Test { .. } => "test",
+            Self::Source { .. } => "source",
+            Self::None { .. } => "none",
+        }
+    }
+}
+
+impl std::fmt::Display for FixProof {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Test { name, shows } => write!(f, "test {name}: {}", shows.trim()),
+            Self::Source {
+                repository,
+                revision,
+                path,
+                shows,
+            } => write!(f, "{repository} at {revision}, {path}: {}", shows.trim()),
+            Self::None { reason } => write!(f, "nothing: {}", reason.trim()),
+        }
+    }
+}
+
+/// What to know before a fix is followed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct Advice {
+    /// What following the fix may break.
+    pub breaks: String,
+    /// Where it works.
+    pub works_on: WorksOn,
+    /// What shows that it does, and does no other harm.
+    pub proof: FixProof,
+}
+
+impl Control {
+    /// Reads a control of the catalogue from JSON.
+    ///
+    /// # Errors
+    ///
+    /// A field is missing or unknown, or what is said of the fix is not whole.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let control: Self = serde_json::from_str(text).map_err(|e| e.to_string())?;
+        control.check_advice()?;
+        Ok(control)
+    }
+
+    /// What to know before its fix is followed.
+    pub fn advice(&self) -> Advice {
+        Advice {
+            breaks: self.fix_breaks.trim().to_owned(),
+            works_on: self.fix_works_on.clone(),
+            proof: self.fix_proof.clone(),
+        }
+    }
+
+    /// Advice that says half of what has to be known is as bad as none.
+    fn check_advice(&self) -> Result<(), String> {
+        let is_said = |field: &str, text: &str| match text.trim() {
+            "" => Err(format!("{field} is empty")),
+            _ => Ok(()),
+        };
+        is_said("fix-breaks", &self.fix_breaks)?;
+        let works_nowhere =
+            self.fix_works_on.releases.is_empty() || self.fix_works_on.meshes.is_empty();
+        match &self.fix_proof {
+            FixProof::Test { name, shows } => {
+                is_said("fix-proof.shows", shows)?;
+                let named = name.split_once("::");
+                if !named.is_some_and(|(file, test)| file.ends_with(".rs") && !test.is_empty()) {
+                    return Err(format!("fix-proof.name {name:?} is not FILE.rs::TEST"));
+                }
+            }
+            FixProof::Source {
+                repository,
+                revision,
+                path,
+                shows,
+            } => {
+                is_said("fix-proof.shows", shows)?;
+                is_said("fix-proof.path", path)?;
+                let is_commit =
+                    revision.len() >= 7 && revision.bytes().all(|b| b.is_ascii_hexdigit());
+                if !is_commit {
+                    return Err(format!("fix-proof.revision {revision:?} is no commit"));
+                }
+                if repository
+                    .split('/')
+                    .filter(|part| !part.is_empty())
+                    .count()
+                    != 2
+                {
+                    return Err(format!(
+                        "fix-proof.repository {repository:?} is not OWNER/NAME"
+                    ));
+                }
+            }
+            FixProof::None { reason } => {
+                is_said("fix-proof.reason", reason)?;
+                if !(self.fix.starts_with("There is no good fix")
+                    && self.fix.contains("Mitigation: "))
+                {
+                    return Err(
+                        "fix-proof is none, so fix has to begin with \"There is no good fix\" \
+                         and to give a \"Mitigation: \""
+                            .into(),
+                    );
+                }
+                return Ok(());
+            }
+        }
+        if works_nowhere {
+            return Err("fix-works-on names no release or no mesh".into());
+        }
+        Ok(())
+    }
 }
 
 /// Where a control stands in other catalogues.
@@ -266,7 +475,10 @@ pub fn controls() -> &'static [Control] {
     CONTROLS.get_or_init(|| {
         let mut controls: Vec<Control> = CONTROL_FILES
             .iter()
-            .map(|(name, text)| parse(name, text))
+            .map(|(name, text)| {
+                // As for `parse`.
+                Control::parse(text).unwrap_or_else(|e| panic!("catalogue file {name}: {e}"))
+            })
             .collect();
         let rank = |c: &Control| {
             let family = c.id.split('-').next().unwrap_or_default();
@@ -304,6 +516,36 @@ pub fn release(name: &str) -> Option<&'static Release> {
     releases().iter().find(|r| r.name == name)
 }
 
+/// What options of a charm hold.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct CharmOptions {
+    /// Harmless: their values are shown.
+    pub shown: Vec<String>,
+    /// Their values are secrets.
+    pub secret: Vec<String>,
+    /// Their values have secrets among other things.
+    pub document: Vec<String>,
+    /// No secrets, and nothing to show.
+    pub private: Vec<String>,
+}
+
+/// What is known of a charm's options; `None` for a charm that is not of the platform.
+pub fn charm_options(charm: &str) -> Option<&'static CharmOptions> {
+    all_charm_options().get(charm)
+}
+
+/// The same of every charm of the platform, by its name.
+pub fn all_charm_options() -> &'static BTreeMap<String, CharmOptions> {
+    static OPTIONS: OnceLock<BTreeMap<String, CharmOptions>> = OnceLock::new();
+    OPTIONS.get_or_init(|| {
+        let files = OPTION_FILES.iter();
+        files
+            .flat_map(|(name, text)| parse::<BTreeMap<String, CharmOptions>>(name, text))
+            .collect()
+    })
+}
+
 /// Groups of alert rules, `hardening` for Prometheus and `logs` for Loki: name and rules.
 pub fn alerts(file: &str) -> Vec<(String, serde_json::Value)> {
     #[derive(Deserialize)]
@@ -331,4 +573,88 @@ pub const DASHBOARDS: [(&str, &str); 1] = [(
 fn parse<T: serde::de::DeserializeOwned>(name: &str, text: &str) -> T {
     // The files are in the binary, and a test reads them all.
     serde_json::from_str(text).unwrap_or_else(|e| panic!("catalogue file {name}: {e}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    /// A control with these fields changed; null takes one away.
+    fn control(changes: Value) -> Result<Control, String> {
+        let mut control = json!({
+            "id": "TLS-99", "title": "t", "section": "s", "severity": "low", "source": "kubernetes",
+            "why": "w", "check": "c", "fix": "Do it.", "waive": "Never.", "mappings": {},
+            "fix-breaks": "Nothing: it only reads.",
+            "fix-works-on": {"releases": ["1.10"], "meshes": ["sidecar"]},
+            "fix-proof": {"kind": "test", "name": "tests/a.rs::b", "shows": "That it holds."},
+        });
+        for (field, value) in changes.as_object().unwrap() {
+            match value {
+                Value::Null => drop(control.as_object_mut().unwrap().remove(field)),
+                value => control[field] = value.clone(),
+            }
+        }
+        Control::parse(&control.to_string())
+    }
+
+    #[test]
+    fn control_without_what_its_fix_may_break_is_refused() {
+        assert!(control(json!({})).is_ok());
+        let source = |repository: &str, revision: &str| {
+            json!({"kind": "source", "repository": repository, "revision": revision,
+                "path": "src/charm.py:1", "shows": "That it holds."})
+        };
+        let none = json!({"kind": "none", "reason": "no option sets it"});
+        let mitigated = "There is no good fix: no option sets it. Mitigation: close the port.";
+        assert!(control(json!({"fix-proof": source("a/b", "0123456789ab")})).is_ok());
+        assert!(control(json!({"fix-proof": none, "fix": mitigated})).is_ok());
+        for (changes, expected) in [
+            (json!({"fix-breaks": null}), "fix-breaks"),
+            (json!({"fix-works-on": null}), "fix-works-on"),
+            (json!({"fix-proof": null}), "fix-proof"),
+            (json!({"fix-breaks": " "}), "fix-breaks is empty"),
+            (
+                json!({"fix-works-on": {"releases": [], "meshes": ["sidecar"]}}),
+                "names no release",
+            ),
+            (
+                json!({"fix-works-on": {"releases": ["1.10"], "meshes": ["mesh"]}}),
+                "mesh",
+            ),
+            (json!({"fix-proof": {"kind": "hope"}}), "hope"),
+            (
+                json!({"fix-proof": {"kind": "test", "name": "b", "shows": "s"}}),
+                "FILE.rs::TEST",
+            ),
+            (json!({"fix-proof": source("a/b", "main")}), "no commit"),
+            (
+                json!({"fix-proof": source("b", "0123456789ab")}),
+                "OWNER/NAME",
+            ),
+            (json!({"fix-proof": none}), "There is no good fix"),
+        ] {
+            let error = control(changes.clone()).unwrap_err();
+            assert!(error.contains(expected), "{changes}: {error}");
+        }
+    }
+
+    #[test]
+    fn fix_works_on_releases_of_the_catalogue_in_their_own_mesh() {
+        for control in controls() {
+            let works = &control.fix_works_on;
+            for name in &works.releases {
+                let release = release(name);
+                let release = release.unwrap_or_else(|| panic!("{}: {name}", control.id));
+                let meshes: Vec<&str> = works.meshes.iter().map(|mesh| mesh.name()).collect();
+                assert!(
+                    meshes.contains(&release.mesh.as_str()),
+                    "{}: {name} is {}",
+                    control.id,
+                    release.mesh
+                );
+            }
+        }
+    }
 }

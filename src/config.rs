@@ -5,12 +5,35 @@ use std::collections::BTreeSet;
 use jiff::{SignedDuration, Timestamp};
 use log::LevelFilter;
 use oci_registry::Mirror;
+use serde_json::Value;
 
 use crate::catalog::{self, Severity};
 use crate::facts::charmhub;
 use crate::policy::{self, Policy, Profile};
 use crate::remedies::Remedy;
 use crate::rotation::Plan;
+
+/// Options by which the charm changes the cluster, Juju or credentials. While one of them has
+/// a problem nothing is changed: a default in its place would undo, delete or disable what the
+/// operator never meant to.
+const FREEZING: [&str; 10] = [
+    "enforce",
+    "policy",
+    "rotate",
+    "profile",
+    "allow-disruption",
+    "tls-min-version",
+    "tls-cipher-suites",
+    "tls-secret",
+    "external-hostname",
+    "juju-credentials",
+];
+/// What is told while the options are frozen.
+pub const UNTIL_CORRECTED: &str =
+    "until that is corrected nothing is changed, and what is enforced stays as it is";
+/// Options of certificates for the gateway: while one of them has a problem, those that were
+/// issued stay.
+const OF_CERTIFICATES: [&str; 2] = ["policy", "external-hostname"];
 
 /// The shortest time between audits, in seconds.
 const SHORTEST_INTERVAL: i64 = 300;
@@ -36,8 +59,12 @@ pub struct Options {
     pub rotate: Plan,
     /// Remedies that are kept applied.
     pub enforce: BTreeSet<Remedy>,
+    /// Remedies of those that may delete what people made, or stop flows of today.
+    pub allow_disruption: BTreeSet<Remedy>,
     /// Registries that stand for others.
     pub registry_mirrors: Vec<Mirror>,
+    /// Registries, each with a host that hands out its tokens beside its own.
+    pub registry_realms: Vec<(String, String)>,
     /// URI of the secret with logins to registries.
     pub registry_credentials: Option<String>,
     /// Where Charmhub is.
@@ -46,9 +73,11 @@ pub struct Options {
     pub offline: bool,
     /// What goes to Juju's log.
     pub log_level: LevelFilter,
+    /// Problems of options by which something is changed; see [`Options::is_frozen`].
+    pub frozen: Vec<OptionProblem>,
 }
 
-/// An option that could not be used as it is; its default holds in its place.
+/// An option that could not be used as it is.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("option {option}: {message}")]
 pub struct OptionProblem {
@@ -73,6 +102,10 @@ impl Options {
             message,
         }));
         let mut reader = Reader { raw, problems };
+        // Text that is no text is no policy and no plan either.
+        for option in ["policy", "rotate"] {
+            reader.text(option);
+        }
         let policy = Policy {
             profile: reader.read("profile", Profile::default(), profile),
             tls_minimum: reader.read("tls-min-version", policy.tls_minimum, tls_minimum),
@@ -82,41 +115,70 @@ impl Options {
             }),
             ..policy
         };
-        let options = Self {
+        let mut options = Self {
             policy,
             release: reader.read("release", None, |text| release(text).map(Some)),
             audit_interval: reader.read("audit-interval", SignedDuration::from_hours(1), interval),
-            block_on: reader.read(
-                "block-on",
-                Some(Severity::Critical),
-                policy::parse_threshold,
-            ),
-            juju_credentials: raw.secret("juju-credentials").map(str::to_owned),
-            tls_secret: raw.secret("tls-secret").map(str::to_owned),
+            block_on: reader.read("block-on", None, policy::parse_threshold),
+            juju_credentials: reader.secret("juju-credentials"),
+            tls_secret: reader.secret("tls-secret"),
             rotate,
             enforce: reader.read(
                 "enforce",
                 BTreeSet::from([Remedy::TlsFloor, Remedy::HttpsRedirect]),
                 enforce,
             ),
+            allow_disruption: reader.read("allow-disruption", BTreeSet::new(), enforce),
             registry_mirrors: reader.read("registry-mirrors", Vec::new(), mirrors),
-            registry_credentials: raw.secret("registry-credentials").map(str::to_owned),
+            registry_realms: reader.read("registry-realms", Vec::new(), realms),
+            registry_credentials: reader.secret("registry-credentials"),
             charmhub_url: reader.read("charmhub-url", charmhub::DEFAULT_URL.into(), charmhub_url),
-            offline: raw.boolean("offline").unwrap_or_default(),
+            offline: reader.boolean("offline"),
             log_level: reader.read("log-level", LevelFilter::Info, log_level),
+            frozen: Vec::new(),
         };
-        (options, reader.problems)
+        let problems = reader.problems;
+        let has = |option| problems.iter().any(|problem| problem.option == option);
+        // By a default, hosts would be asked that the operator keeps this unit from.
+        options.offline |= ["offline", "registry-mirrors", "charmhub-url"]
+            .into_iter()
+            .any(has);
+        let frozen = problems.iter();
+        let frozen = frozen.filter(|problem| FREEZING.contains(&problem.option));
+        options.frozen = frozen.cloned().collect();
+        (options, problems)
+    }
+
+    /// Whether nothing may be changed in the cluster, in Juju or of a credential, since an
+    /// option that says what is to be changed is not understood. What is enforced stays as it
+    /// is: nothing is created, restored, undone, deleted, disabled or rotated.
+    pub fn is_frozen(&self) -> bool {
+        !self.frozen.is_empty()
+    }
+
+    /// Whether certificates of the gateway stay as they are.
+    pub fn freezes_certificates(&self) -> bool {
+        let mut frozen = self.frozen.iter();
+        frozen.any(|problem| OF_CERTIFICATES.contains(&problem.option))
+    }
+
+    /// Why nothing is changed, if so.
+    pub fn freeze_reason(&self) -> Option<String> {
+        let first = self.frozen.first()?;
+        Some(format!("{first}; {UNTIL_CORRECTED}"))
     }
 
     /// Stands for all that an audit judges by: if it is another, the verdicts may be.
     pub fn fingerprint(&self) -> String {
         let text = format!(
-            "{:?} {:?} {:?} {:?} {:?} {}",
+            "{:?} {:?} {:?} {:?} {:?} {:?} {:?} {}",
             self.policy,
             self.enforce,
+            self.allow_disruption,
             self.release,
             self.juju_credentials,
             self.offline,
+            self.frozen,
             crate::VERSION
         );
         crate::mark(text)
@@ -135,19 +197,68 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
+    /// The text of an option. An empty one is absent, unless its default is something: then
+    /// the operator has to say what is meant.
+    fn text(&mut self, option: &'static str) -> Option<String> {
+        let expected = match self.raw.as_map().get(option) {
+            None | Some(Value::Null) => return None,
+            Some(Value::String(text)) if !text.is_empty() => return Some(text.trim().to_owned()),
+            Some(Value::String(_)) => match option {
+                "enforce" => "is empty; expected names of remedies, or none",
+                "profile" | "tls-min-version" => "is empty; juju config --reset brings the default",
+                _ => return None,
+            },
+            Some(_) => "is no text",
+        };
+        self.problem(option, expected);
+        None
+    }
+
+    fn problem(&mut self, option: &'static str, message: &str) {
+        self.problems.push(OptionProblem {
+            option,
+            message: message.to_owned(),
+        });
+    }
+
     fn read<T>(
         &mut self,
         option: &'static str,
         default: T,
         parse: impl Fn(&str) -> Result<T, String>,
     ) -> T {
-        let Some(text) = self.raw.text(option) else {
+        let Some(text) = self.text(option) else {
             return default;
         };
-        parse(text.trim()).unwrap_or_else(|message| {
+        parse(&text).unwrap_or_else(|message| {
             self.problems.push(OptionProblem { option, message });
             default
         })
+    }
+
+    /// The URI of a secret.
+    fn secret(&mut self, option: &'static str) -> Option<String> {
+        let text = self.text(option)?;
+        if text.starts_with("secret:") {
+            return Some(text);
+        }
+        // It may be the secret itself, so it is not shown.
+        self.problem(
+            option,
+            "is no secret; expected secret:ID, as juju add-secret prints it",
+        );
+        None
+    }
+
+    fn boolean(&mut self, option: &'static str) -> bool {
+        match self.raw.as_map().get(option) {
+            None | Some(Value::Null) => false,
+            Some(Value::Bool(is_set)) => *is_set,
+            Some(_) => {
+                self.problem(option, "is neither true nor false");
+                false
+            }
+        }
     }
 }
 
@@ -176,6 +287,28 @@ fn mirrors(text: &str) -> Result<Vec<Mirror>, String> {
                 .map_err(|why: oci_registry::MirrorError| why.to_string())
         })
         .collect()
+}
+
+fn realms(text: &str) -> Result<Vec<(String, String)>, String> {
+    let parts = text.split(',').map(str::trim);
+    parts.filter(|part| !part.is_empty()).map(realm).collect()
+}
+
+/// A registry with a host that hands out its tokens, `REGISTRY=HOST`.
+pub(crate) fn realm(text: &str) -> Result<(String, String), String> {
+    let is_host = |text: &&str| {
+        !text.is_empty()
+            && text
+                .chars()
+                .all(|c| c.is_ascii_alphanumeric() || ".-".contains(c))
+    };
+    let (registry, host) = text.split_once('=').unwrap_or((text, ""));
+    match [registry, host].iter().all(is_host) {
+        true => Ok((registry.to_ascii_lowercase(), host.to_ascii_lowercase())),
+        false => Err(format!(
+            "{text:?} is no realm; expected REGISTRY=HOST, as registry.example.com=login.example.net"
+        )),
+    }
 }
 
 fn charmhub_url(text: &str) -> Result<String, String> {
@@ -248,7 +381,7 @@ fn log_level(text: &str) -> Result<LevelFilter, String> {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::{Value, json};
+    use serde_json::json;
 
     use super::*;
 
@@ -272,42 +405,163 @@ mod tests {
         assert_eq!(parse(json!({})).1, [""; 0]);
     }
 
-    #[test]
-    fn what_is_wrong_is_named_and_its_default_holds() {
-        for (option, value, expected) in [
-            ("profile", "lax", "neither baseline nor strict"),
-            ("tls-min-version", "1.1", "neither 1.2 nor 1.3"),
-            ("tls-min-version", "TLSv1.2", "neither 1.2 nor 1.3"),
-            ("release", "1.9", "not one of 1.10, 1.11, latest"),
-            ("audit-interval", "often", "30m, 6h or 1d"),
-            ("audit-interval", "10s", "between 5m and 30d"),
-            ("audit-interval", "-1h", "between 5m and 30d"),
-            ("audit-interval", "2months", "months or years"),
-            ("audit-interval", "99999999999999999999h", "30m, 6h or 1d"),
-            ("block-on", "everything", "critical"),
+    /// What a wrong value of an option does.
+    #[derive(Clone, Copy, Debug, PartialEq)]
+    enum Slip {
+        /// Nothing is changed until it is corrected.
+        Freezes,
+        /// Nothing outside is asked until it is corrected.
+        Disconnects,
+        /// Its default holds, which changes nothing but what is told.
+        OnlyTells,
+    }
+    use Slip::{Disconnects, Freezes, OnlyTells};
+
+    /// A wrong value of each option, and more where there are several ways to err.
+    fn slips() -> Vec<(&'static str, Value, Slip, &'static str)> {
+        let texts = [
+            ("profile", "lax", Freezes, "neither baseline nor strict"),
+            ("profile", "", Freezes, "is empty"),
+            ("tls-min-version", "1.1", Freezes, "neither 1.2 nor 1.3"),
+            ("tls-min-version", "TLSv1.3", Freezes, "neither 1.2 nor 1.3"),
+            ("tls-cipher-suites", "AES128-SHA", Freezes, "is not one of"),
+            (
+                "enforce",
+                "tls-floor,secure-cookie",
+                Freezes,
+                "secure-cookie",
+            ),
+            (
+                "enforce",
+                "tls-floor,a-remedy-of-tomorrow",
+                Freezes,
+                "a-remedy-of-tomorrow",
+            ),
+            ("enforce", "", Freezes, "or none"),
+            ("enforce", "tls-floor,none", Freezes, "none"),
+            ("policy", "waivers: 7", Freezes, "waivers"),
+            ("policy", "treshold: {}", Freezes, "treshold"),
+            (
+                "rotate",
+                "targets: [dexter]",
+                Freezes,
+                "not one of juju-user/NAME",
+            ),
+            ("rotate", "disable-idle: 2y", Freezes, "\"2y\""),
+            ("tls-secret", "s3cr3t-key", Freezes, "is no secret"),
+            ("juju-credentials", "s3cr3t-login", Freezes, "is no secret"),
             (
                 "external-hostname",
                 "https://kubeflow.example.com/",
+                Freezes,
                 "host name",
             ),
-            ("external-hostname", "kube flow", "host name"),
-            ("external-hostname", "*.example.com", "host name"),
-            ("log-level", "loud", "error, warning, info, debug, trace"),
-            ("policy", "waivers: 7", "waivers"),
-            ("registry-mirrors", "docker.io", "HOST[/PATH]=HOST[/PATH]"),
-            ("charmhub-url", "charmhub", "is no URL"),
-            ("rotate", "targets: [dexter]", "not one of juju-user/NAME"),
-        ] {
-            let (options, problems) = parse(json!({option: value}));
-            assert_eq!(problems.len(), 1, "{option}={value}: {problems:?}");
+            ("external-hostname", "kube flow", Freezes, "host name"),
+            ("external-hostname", "*.example.com", Freezes, "host name"),
+            (
+                "registry-mirrors",
+                "docker.io",
+                Disconnects,
+                "HOST[/PATH]=HOST[/PATH]",
+            ),
+            (
+                "allow-disruption",
+                "mutual-tsl",
+                Freezes,
+                "not one of tls-floor",
+            ),
+            ("allow-disruption", "all", Freezes, "not one of tls-floor"),
+            ("registry-realms", "https://x", OnlyTells, "REGISTRY=HOST"),
+            ("charmhub-url", "charmhub", Disconnects, "is no URL"),
+            ("offline", "yes", Disconnects, "neither true nor false"),
+            (
+                "registry-credentials",
+                "s3cr3t-json",
+                OnlyTells,
+                "is no secret",
+            ),
+            ("release", "1.9", OnlyTells, "not one of 1.10, 1.11, latest"),
+            ("audit-interval", "often", OnlyTells, "30m, 6h or 1d"),
+            ("audit-interval", "10s", OnlyTells, "between 5m and 30d"),
+            ("audit-interval", "-1h", OnlyTells, "between 5m and 30d"),
+            ("audit-interval", "2months", OnlyTells, "months or years"),
+            (
+                "audit-interval",
+                "99999999999999999999h",
+                OnlyTells,
+                "30m, 6h or 1d",
+            ),
+            ("block-on", "everything", OnlyTells, "critical"),
+            (
+                "log-level",
+                "loud",
+                OnlyTells,
+                "error, warning, info, debug, trace",
+            ),
+        ];
+        let texts = texts.map(|(option, text, does, told)| (option, json!(text), does, told));
+        // Of another type, as after a change of the charm's revision.
+        let others = [
+            ("enforce", json!(7), Freezes, "is no text"),
+            ("policy", json!(true), Freezes, "is no text"),
+            ("rotate", json!(["dex"]), Freezes, "is no text"),
+        ];
+        texts.into_iter().chain(others).collect()
+    }
+
+    #[test]
+    fn a_wrong_value_of_any_option_changes_nothing() {
+        let file: Value = serde_yaml::from_str(include_str!("../config.yaml")).unwrap();
+        for option in file["options"].as_object().unwrap().keys() {
             assert!(
-                problems[0].starts_with(&format!("option {option}: "))
-                    && problems[0].contains(expected),
-                "{option}={value}: {}",
-                problems[0]
+                slips().iter().any(|(tested, ..)| tested == option),
+                "{option} has no wrong value here"
             );
-            assert_eq!(options, parse(json!({})).0, "{option}={value}");
         }
+        let defaults = parse(json!({})).0;
+        for (option, value, does, told) in slips() {
+            let (options, problems) = parse(json!({option: value}));
+            let of = format!("{option}={value}: {problems:?}");
+            assert_eq!(problems.len(), 1, "{of}");
+            let is_told = problems[0].starts_with(&format!("option {option}: "))
+                && problems[0].contains(told)
+                && !problems[0].contains("s3cr3t");
+            assert!(is_told, "{of}");
+            assert_eq!(options.is_frozen(), does == Freezes, "{of}");
+            assert_eq!(options.offline, does == Disconnects, "{of}");
+            if does == Freezes {
+                let why = options.freeze_reason().unwrap();
+                assert!(
+                    why.starts_with(&problems[0]) && why.contains("stays as it is"),
+                    "{why}"
+                );
+            }
+            let (frozen, offline) = (Vec::new(), false);
+            let rest = Options {
+                frozen,
+                offline,
+                ..options
+            };
+            assert_eq!(rest, defaults, "{of}");
+        }
+    }
+
+    #[test]
+    fn certificates_stay_while_what_they_are_made_by_is_not_understood() {
+        for (option, value, stay) in [
+            ("policy", "treshold: {}", true),
+            ("external-hostname", "kube flow", true),
+            ("enforce", "tls-flor", false),
+        ] {
+            let options = parse(json!({option: value})).0;
+            assert_eq!(options.freezes_certificates(), stay, "{option}");
+        }
+    }
+
+    #[test]
+    fn an_option_that_is_corrected_is_news() {
+        let wrong = parse(json!({"enforce": "tls-floor,https-redirct"})).0;
+        assert_ne!(wrong.fingerprint(), parse(json!({})).0.fingerprint());
     }
 
     #[test]

@@ -31,7 +31,7 @@ pub fn look_up(
     known: Option<&Rocks>,
     progress: &(dyn Fn(usize) + Sync),
 ) -> Told {
-    let images = Inventory::of(facts).references();
+    let images = Inventory::of(facts).asked();
     let told = || progress(images.len());
     let rocks = registry::read(registries, &images, known, &told);
     let followed = rocks::followed(facts);

@@ -1,6 +1,14 @@
 //! One binary, two lives: Juju's `dispatch` and the command line.
 
+use std::alloc::System;
 use std::process::ExitCode;
+
+use zeroizing_alloc::ZeroAlloc;
+
+/// What is freed is wiped: bodies of Secrets, passwords and tokens go through buffers of
+/// libraries that do not wipe them.
+#[global_allocator]
+static ALLOCATOR: ZeroAlloc<System> = ZeroAlloc(System);
 
 fn main() -> ExitCode {
     // Juju sets it for every hook and action, and nobody else does.

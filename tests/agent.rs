@@ -3,143 +3,17 @@
 
 mod support;
 
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use ckf_worlds::World;
 use juju_sim::{Event, Simulation};
 use kube_sandbox::Sandbox;
 use serde_json::{Value, json};
-
-/// Longest wait for anything.
-const PATIENCE: Duration = Duration::from_secs(30);
-
-/// A running agent.
-struct Agent {
-    child: Child,
-    address: String,
-    folder: tempfile::TempDir,
-}
-
-impl Agent {
-    fn start(sandbox: &Sandbox, told: &Value) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let port = TcpListener::bind("127.0.0.1:0")
-            .unwrap()
-            .local_addr()
-            .unwrap()
-            .port();
-        let address = format!("127.0.0.1:{port}");
-        tell(folder.path(), told);
-        let child = Command::new(env!("CARGO_BIN_EXE_ckf-hardening"))
-            .args(["serve", "--listen", &address, "--told"])
-            .arg(folder.path())
-            .arg("--kubeconfig")
-            .arg(sandbox.kubeconfig("admin"))
-            .env_remove("JUJU_DISPATCH_PATH")
-            .stdout(std::fs::File::create(folder.path().join("events")).unwrap())
-            .stderr(Stdio::inherit())
-            .spawn()
-            .unwrap();
-        let agent = Self {
-            child,
-            address,
-            folder,
-        };
-        until("the first audit", || agent.get("/api/v1/report").0 == 200);
-        agent
-    }
-
-    fn tell(&self, told: &Value) {
-        tell(self.folder.path(), told);
-    }
-
-    /// Status, headers and body.
-    fn get(&self, path: &str) -> (u16, String, String) {
-        let Ok(mut stream) = TcpStream::connect(&self.address) else {
-            return (0, String::new(), String::new());
-        };
-        write!(stream, "GET {path} HTTP/1.0\r\nHost: x\r\n\r\n").unwrap();
-        let mut text = String::new();
-        stream.read_to_string(&mut text).unwrap();
-        let (head, body) = text.split_once("\r\n\r\n").unwrap_or_default();
-        let status = head.split(' ').nth(1).and_then(|code| code.parse().ok());
-        (
-            status.unwrap_or(0),
-            head.to_ascii_lowercase(),
-            body.to_owned(),
-        )
-    }
-
-    fn report(&self) -> Value {
-        serde_json::from_str(&self.get("/api/v1/report").2).unwrap()
-    }
-
-    fn metric(&self, name: &str) -> f64 {
-        let text = self.get("/metrics").2;
-        let line = text.lines().find(|line| {
-            line.strip_prefix(name)
-                .is_some_and(|rest| rest.starts_with(' '))
-        });
-        let line = line.unwrap_or_else(|| panic!("no metric {name} in\n{text}"));
-        line.rsplit(' ').next().unwrap().parse().unwrap()
-    }
-
-    fn events(&self) -> Vec<Value> {
-        let text = std::fs::read_to_string(self.folder.path().join("events")).unwrap();
-        text.lines()
-            .map(|line| serde_json::from_str(line).unwrap())
-            .collect()
-    }
-
-    /// Ends it as Pebble does, and returns how long that took.
-    fn end(mut self) -> Duration {
-        let started = Instant::now();
-        let status = Command::new("kill")
-            .arg(self.child.id().to_string())
-            .status();
-        assert!(status.unwrap().success());
-        let ended = self.child.wait().unwrap();
-        assert!(ended.success(), "{ended}");
-        started.elapsed()
-    }
-}
-
-impl Drop for Agent {
-    fn drop(&mut self) {
-        // It may have ended by itself.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-fn tell(folder: &Path, told: &Value) {
-    let part = folder.join("told.part");
-    std::fs::write(&part, told.to_string()).unwrap();
-    std::fs::rename(part, folder.join("told.json")).unwrap();
-}
-
-fn until(what: &str, mut holds: impl FnMut() -> bool) -> Duration {
-    let started = Instant::now();
-    while !holds() {
-        assert!(started.elapsed() < PATIENCE, "{what} did not come");
-        std::thread::sleep(Duration::from_millis(5));
-    }
-    started.elapsed()
-}
-
-fn kubectl(sandbox: &Sandbox, arguments: &[&str]) -> String {
-    let output = sandbox.kubectl(arguments).unwrap();
-    assert!(
-        output.status.success(),
-        "{arguments:?}: {}",
-        String::from_utf8_lossy(&output.stderr)
-    );
-    String::from_utf8_lossy(&output.stdout).into_owned()
-}
+use support::agent::{Agent, PATIENCE, Stall, floor, hardened, kubectl, until};
 
 fn promtool() -> PathBuf {
     debian_programs::program("prometheus", "promtool").unwrap()
@@ -193,7 +67,11 @@ fn it_tells_what_an_audit_tells_and_what_changes_at_once() {
 
     // Somebody listens.
     let mut listener = TcpStream::connect(&agent.address).unwrap();
-    write!(listener, "GET /api/v1/events HTTP/1.1\r\nHost: x\r\n\r\n").unwrap();
+    write!(
+        listener,
+        "GET /api/v1/events HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    )
+    .unwrap();
     listener.set_read_timeout(Some(PATIENCE)).unwrap();
     let mut lines = BufReader::new(listener).lines().map(Result::unwrap);
     assert!(lines.by_ref().any(|line| line.starts_with(": listening")));
@@ -230,30 +108,6 @@ fn it_tells_what_an_audit_tells_and_what_changes_at_once() {
     assert_eq!(agent.get("/nothing").0, 404);
     let took = agent.end();
     assert!(took < Duration::from_secs(3), "{took:?}");
-}
-
-fn hardened() -> Sandbox {
-    let mut world = World::hardened("1.11");
-    world.remove("Gateway", "ckf-hardening-https-redirect");
-    support::cluster(&world)
-}
-
-fn floor(sandbox: &Sandbox) -> Option<String> {
-    let path = "jsonpath={.spec.configPatches[0].patch.value.transport_socket.typed_config.common_tls_context.tls_params.tls_minimum_protocol_version}";
-    let arguments = [
-        "get",
-        "envoyfilter",
-        "-n",
-        "kubeflow",
-        "ckf-hardening-tls-floor",
-        "-o",
-        path,
-    ];
-    let output = sandbox.kubectl(&arguments).unwrap();
-    output
-        .status
-        .success()
-        .then(|| String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
 #[test]
@@ -596,4 +450,234 @@ fn its_pages_are_served_over_tls_and_a_renewed_certificate_too() {
     assert_eq!(refused.status.code(), Some(2));
     assert!(String::from_utf8_lossy(&refused.stderr).contains("tls.crt"));
     assert_eq!(serve(&[]).output().unwrap().status.code(), Some(2));
+}
+
+/// The definition of a kind that trivy-operator brings.
+fn vulnerability_reports() -> Value {
+    json!({"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
+        "metadata": {"name": "vulnerabilityreports.aquasecurity.github.io"},
+        "spec": {"group": "aquasecurity.github.io", "scope": "Namespaced",
+            "names": {"plural": "vulnerabilityreports", "singular": "vulnerabilityreport",
+                "kind": "VulnerabilityReport", "listKind": "VulnerabilityReportList"},
+            "versions": [{"name": "v1alpha1", "served": true, "storage": true,
+                "schema": {"openAPIV3Schema": {"type": "object",
+                    "x-kubernetes-preserve-unknown-fields": true}}}]}})
+}
+
+#[test]
+fn a_change_of_a_definition_costs_few_requests_and_a_kind_that_comes_later_is_seen() {
+    let sandbox = support::cluster(&World::stock("1.10"));
+    let agent = Agent::start(&sandbox, &json!({"namespace": "kubeflow"}));
+    until("the first audit of everything", || {
+        agent.metric("ckf_hardening_unread_kinds") == 0.0
+    });
+    let watches = || agent.metric("ckf_hardening_api_watches_total");
+    let before = watches();
+    for value in ["a", "b", "c"] {
+        let label = format!("example.com/touched={value}");
+        let object = "envoyfilters.networking.istio.io";
+        kubectl(&sandbox, &["label", "--overwrite", "crd", object, &label]);
+    }
+    let definition = vulnerability_reports().to_string();
+    sandbox
+        .kubectl_with(&["create", "-f", "-"], &definition)
+        .unwrap();
+    let started = Instant::now();
+    // Listed and watched, though nothing but its definition said that it is there.
+    let watched = "ckf_hardening_api_requests_total{kind=\"vulnerabilityreports\",verb=\"watch\"}";
+    while agent.metric_or_zero(watched) < 1.0 {
+        assert!(
+            started.elapsed() < Duration::from_secs(60),
+            "it is not watched"
+        );
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    let seen = started.elapsed();
+    std::thread::sleep(Duration::from_secs(20).saturating_sub(seen));
+    let opened = watches() - before;
+    let requests = agent.metric_sum("ckf_hardening_api_requests_total");
+    eprintln!(
+        "seen after {seen:?}; watches opened meanwhile: {opened}; requests in all: {requests}"
+    );
+    assert!(opened <= 5.0, "{opened} watches were opened");
+    assert!(requests < 400.0, "{requests} requests since the start");
+}
+
+#[test]
+fn at_its_start_and_at_a_restart_nothing_that_was_so_before_is_an_event() {
+    let sandbox = support::cluster(&World::stock("1.10"));
+    for start in 0..3 {
+        let agent = Agent::start(&sandbox, &json!({"namespace": "kubeflow"}));
+        assert_eq!(support::verdict(&agent.report(), "PSS-01"), "fail");
+        // The handshake, and what is judged by it, comes later.
+        std::thread::sleep(Duration::from_secs(4));
+        let events = agent.events();
+        let findings: Vec<_> = events
+            .iter()
+            .filter(|event| event["event"] != "sys_startup")
+            .collect();
+        assert!(findings.is_empty(), "start {start}: {findings:?}");
+    }
+}
+
+#[test]
+fn a_repair_that_failed_is_tried_again_although_nothing_else_changes() {
+    let sandbox = hardened();
+    let options = json!({"enforce": "tls-floor"});
+    let told = json!({"namespace": "kubeflow", "leads": true, "options": options});
+    let agent = Agent::start(&sandbox, &told);
+    until("the floor", || {
+        floor(&sandbox).as_deref() == Some("TLSv1_2")
+    });
+    let policy = json!({"apiVersion": "admissionregistration.k8s.io/v1",
+        "kind": "ValidatingAdmissionPolicy", "metadata": {"name": "no-filters"},
+        "spec": {"failurePolicy": "Fail", "matchConstraints": {"resourceRules": [{
+            "apiGroups": ["networking.istio.io"], "apiVersions": ["*"],
+            "operations": ["CREATE", "UPDATE"], "resources": ["envoyfilters"]}]},
+            "validations": [{"expression": "false", "message": "no filters today"}]}});
+    let binding = json!({"apiVersion": "admissionregistration.k8s.io/v1",
+        "kind": "ValidatingAdmissionPolicyBinding", "metadata": {"name": "no-filters"},
+        "spec": {"policyName": "no-filters", "validationActions": ["Deny"]}});
+    for object in [policy, binding] {
+        let text = object.to_string();
+        sandbox.kubectl_with(&["create", "-f", "-"], &text).unwrap();
+    }
+    let probe = json!({"apiVersion": "networking.istio.io/v1alpha3", "kind": "EnvoyFilter",
+        "metadata": {"name": "probe", "namespace": "default"}, "spec": {}})
+    .to_string();
+    until("the policy to hold", || {
+        let refused = sandbox.kubectl_with(&["create", "--dry-run=server", "-f", "-"], &probe);
+        refused.is_err_and(|why| why.to_string().contains("no filters today"))
+    });
+    let delete = [
+        "delete",
+        "envoyfilter",
+        "-n",
+        "kubeflow",
+        "ckf-hardening-tls-floor",
+    ];
+    kubectl(&sandbox, &delete);
+    let failures = || agent.metric("ckf_hardening_repair_failures_total");
+    until("three failures", || failures() >= 3.0);
+    assert_eq!(floor(&sandbox), None);
+    let found = agent.get("/api/v1/found").2;
+    assert!(found.contains("no filters today"), "it is not said why");
+    kubectl(
+        &sandbox,
+        &["delete", "validatingadmissionpolicybinding", "no-filters"],
+    );
+    let took = until("the floor again", || {
+        floor(&sandbox).as_deref() == Some("TLSv1_2")
+    });
+    eprintln!("repaired {took:?} after the cause was gone");
+    assert!(took < Duration::from_secs(20), "{took:?}");
+    until("the refusal to be over", || {
+        !agent.get("/api/v1/found").2.contains("no filters today")
+    });
+    assert_eq!(agent.metric("ckf_hardening_repairs_given_up"), 0.0);
+    // Each repair is in the log, at the level that is the default.
+    let log = agent.log();
+    assert!(log.contains("ckf-hardening-tls-floor"), "{log}");
+}
+
+#[test]
+fn the_log_is_as_loud_as_the_option_says_from_the_start() {
+    let sandbox = support::cluster(&World::stock("1.10"));
+    for (level, is_loud) in [("error", false), ("info", true)] {
+        let options = json!({"log-level": level});
+        let told = json!({"namespace": "kubeflow", "options": options});
+        let agent = Agent::start(&sandbox, &told);
+        let log = agent.log();
+        assert_eq!(
+            log.contains("serving at http://"),
+            is_loud,
+            "{level}: {log}"
+        );
+    }
+}
+
+#[test]
+fn a_signal_ends_it_at_once_although_the_api_server_does_not_answer() {
+    let sandbox = hardened();
+    let stall = Stall::before(&sandbox);
+    let options = json!({"enforce": "tls-floor"});
+    let told = json!({"namespace": "kubeflow", "leads": true, "options": options});
+    let agent = Agent::start_by(&stall.kubeconfig, &told, &[]);
+    until("the floor", || {
+        floor(&sandbox).as_deref() == Some("TLSv1_2")
+    });
+    let delete = [
+        "delete",
+        "envoyfilter",
+        "-n",
+        "kubeflow",
+        "ckf-hardening-tls-floor",
+    ];
+    kubectl(&sandbox, &delete);
+    // In the middle of the repair: it waits for an answer that does not come.
+    stall.stop();
+    std::thread::sleep(Duration::from_millis(500));
+    let took = agent.end();
+    assert!(took < Duration::from_secs(3), "{took:?}");
+    stall.go_on();
+    let before = floor(&sandbox);
+    std::thread::sleep(Duration::from_secs(2));
+    assert_eq!(floor(&sandbox), before, "something wrote after the end");
+}
+
+#[test]
+fn facts_of_an_api_server_that_is_silent_grow_old_and_say_so() {
+    let sandbox = support::cluster(&World::stock("1.10"));
+    let stall = Stall::before(&sandbox);
+    // Bookmarks come about once a minute.
+    let after = ["--stale-after", "85"];
+    let agent = Agent::start_by(&stall.kubeconfig, &json!({"namespace": "kubeflow"}), &after);
+    until("good health", || agent.get("/healthz").2 == "ok\n");
+    let collected = || {
+        let report = agent.report();
+        let at = report["cluster"]["collectedAt"].as_str().unwrap();
+        at.parse::<jiff::Timestamp>().unwrap()
+    };
+    stall.stop();
+    let stopped = (Instant::now(), jiff::Timestamp::now());
+    let unhealthy = |text: &str| {
+        let (status, _, body) = agent.get("/healthz");
+        status == 503 && body.contains(text)
+    };
+    while !unhealthy("stale: nothing was heard from the API server for 8") {
+        let late = stopped.0.elapsed() > Duration::from_secs(110);
+        assert!(!late, "it says {:?}", agent.get("/healthz"));
+        assert!(collected() <= stopped.1, "the report says that it is newer");
+        std::thread::sleep(Duration::from_millis(500));
+    }
+    eprintln!("stale after {:?}", stopped.0.elapsed());
+    until("every verdict to be open", || {
+        support::verdict(&agent.report(), "PSS-01") == "not-assessed"
+    });
+    assert!(collected() <= stopped.1);
+    assert!(agent.metric("ckf_hardening_audit_timestamp") <= stopped.1.as_second() as f64);
+    stall.go_on();
+    let recovers = Instant::now();
+    let has_recovered = || {
+        support::verdict(&agent.report(), "PSS-01") == "fail"
+            && agent.get("/healthz").0 == 200
+            && collected() > stopped.1
+    };
+    while !has_recovered() {
+        assert!(
+            recovers.elapsed() < Duration::from_secs(120),
+            "it does not recover: {:?}, {}",
+            agent.get("/healthz"),
+            collected()
+        );
+        std::thread::sleep(Duration::from_millis(200));
+    }
+    eprintln!("recovered after {:?}", recovers.elapsed());
+    // What was open before is nothing new.
+    let events = agent.events();
+    let loud: Vec<_> = events
+        .iter()
+        .filter(|event| event["level"] != "INFO")
+        .collect();
+    assert!(loud.is_empty(), "{loud:?}");
 }

@@ -95,7 +95,7 @@ fn every_peer_is_told_what_its_own_library_takes_and_told_it_once() {
     assert_eq!(of_unit["prometheus_scrape_unit_name"], "ckf-hardening/0");
     let rules = [("rules.json", metrics["alert_rules"].as_str())];
     let said = promtool(&["check", "rules", "rules.json"], &rules);
-    assert!(said.contains(&format!("{} rules found", 12)), "{said}");
+    assert!(said.contains(&format!("{} rules found", 13)), "{said}");
     let catalogue = told(&unit, 14);
     assert_eq!(catalogue["url"], "https://kubeflow.example.com/hardening/");
 

@@ -188,11 +188,19 @@ fn kubernetes_takes_the_report_as_an_object() {
         sandbox.kubectl_with(&strict, text).unwrap()
     };
     apply(namespace);
+    // Where there is no Charmed Kubeflow, nothing is audited.
+    apply(
+        r#"{"apiVersion": "apps/v1", "kind": "StatefulSet",
+        "metadata": {"name": "kubeflow-roles", "namespace": "kubeflow"}, "spec": {"serviceName": "kubeflow-roles",
+        "replicas": 0, "selector": {"matchLabels": {"app": "kubeflow-roles"}}, "template": {"metadata":
+        {"labels": {"app": "kubeflow-roles"}}, "spec": {"containers": [{"name": "charm", "image": "charm-base"}]}}}}"#,
+    );
     // As the tool writes it itself, once and again.
     let admin = sandbox.kubeconfig("admin");
     let publish = [
         "audit",
         "--publish",
+        "--yes",
         "--fail-on",
         "never",
         "--kubeconfig",

@@ -7,7 +7,7 @@ use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
-use ckf_worlds::World;
+use ckf_worlds::{World, object};
 use kube_sandbox::{IngressGateway, Sandbox};
 use serde_json::{Value, json};
 use support::{audit, cluster, control, lead_to, run, verdict};
@@ -77,7 +77,7 @@ fn told(report: &Value, id: &str) -> (String, Vec<String>) {
 fn command(sandbox: &Sandbox, arguments: &[&str]) {
     let admin = sandbox.kubeconfig("admin");
     let mut all: Vec<&str> = arguments.to_vec();
-    all.extend(["--kubeconfig", admin.to_str().unwrap()]);
+    all.extend(["--yes", "--kubeconfig", admin.to_str().unwrap()]);
     let output = run(&all);
     assert!(
         output.status.success(),
@@ -281,6 +281,118 @@ fn login_stands_before_the_gateway_and_its_redirect() {
         "nothing is behind it: {answer}"
     );
     no_configuration_was_refused(&gateway);
+}
+
+/// The filter chains of a listener that Envoy runs, by the names that they are for.
+fn chains(gateway: &IngressGateway, port: u16) -> Vec<(Vec<String>, String)> {
+    let dump = admin(gateway, "/config_dump?resource=dynamic_listeners");
+    let names = |chain: &Value| -> Vec<String> {
+        let names = chain["filter_chain_match"]["server_names"].as_array();
+        let names = names.into_iter().flatten();
+        names
+            .map(|name| name.as_str().unwrap().to_owned())
+            .collect()
+    };
+    let listeners = dump["configs"].as_array().unwrap().iter();
+    listeners
+        .map(|listener| &listener["active_state"]["listener"])
+        .filter(|listener| listener["address"]["socket_address"]["port_value"] == port)
+        .flat_map(|listener| listener["filter_chains"].as_array().unwrap())
+        .map(|chain| {
+            let socket = chain["transport_socket"]["name"].as_str();
+            (names(chain), socket.unwrap_or_default().to_owned())
+        })
+        .collect()
+}
+
+/// Somebody has connections passed through on the platform's own listener: the floor stays on
+/// what ends TLS there, and what is passed through has none.
+#[test]
+fn floor_stays_beside_connections_that_are_passed_through() {
+    let sandbox = cluster(&platform());
+    let gateway = IngressGateway::start(&sandbox).expect("the gateway starts");
+    let client = Client { gateway: &gateway };
+    until("HTTPS is served", || client.handshake(&GCM).is_some());
+    let passed = "db.team-a.example.com";
+    let others = [
+        object(
+            "networking.istio.io/v1beta1",
+            "Gateway",
+            "team-a",
+            "mine",
+            json!({"spec": {
+            "selector": {"istio": "ingressgateway"}, "servers": [{"hosts": ["*.team-a.example.com"],
+                "port": {"name": "tls-mine", "number": 8443, "protocol": "TLS"}, "tls": {"mode": "PASSTHROUGH"}}]}}),
+        ),
+        object(
+            "networking.istio.io/v1beta1",
+            "VirtualService",
+            "team-a",
+            "mine",
+            json!({"spec": {
+            "hosts": [passed], "gateways": ["mine"], "tls": [{"match": [{"port": 8443, "sniHosts": [passed]}],
+                "route": [{"destination": {"host": "dex-auth.kubeflow.svc.cluster.local", "port": {"number": 5556}}}]}]}}),
+        ),
+    ];
+    sandbox.loader().unwrap().load(&others).unwrap();
+    let is_of = |name: &'static str| move |(names, _): &(Vec<String>, String)| names == &[name];
+    until("it is passed through", || {
+        chains(&gateway, 8443).iter().any(is_of(passed))
+    });
+    command(
+        &sandbox,
+        &["apply", "tls-floor", "--tls-min-version", "1.3"],
+    );
+    until("TLS 1.2 is refused", || client.handshake(&GCM).is_none());
+    assert!(client.handshake(&["-tls1_3"]).is_some());
+    let all = chains(&gateway, 8443);
+    let (_, socket) = all.iter().find(|chain| is_of(passed)(chain)).unwrap();
+    assert_eq!(socket, "envoy.transport_sockets.raw_buffer", "{all:?}");
+    no_configuration_was_refused(&gateway);
+
+    // A Gateway for one name has a filter chain that is matched by it, and no other is touched.
+    let mut named = platform();
+    let gateway_of_platform = named.get("Gateway", "kubeflow-gateway");
+    gateway_of_platform["spec"]["servers"][0]["hosts"] = json!(["kubeflow.example.com"]);
+    let gateway_of_platform = gateway_of_platform.clone();
+    sandbox
+        .loader()
+        .unwrap()
+        .load(&[gateway_of_platform])
+        .unwrap();
+    command(
+        &sandbox,
+        &["apply", "tls-floor", "--tls-min-version", "1.3"],
+    );
+    until("the platform's chain is for its name", || {
+        chains(&gateway, 8443)
+            .iter()
+            .any(is_of("kubeflow.example.com"))
+    });
+    until("TLS 1.2 is refused by name", || {
+        client.handshake(&GCM).is_none() && client.handshake(&["-tls1_3"]).is_some()
+    });
+    let all = chains(&gateway, 8443);
+    let (_, socket) = all.iter().find(|chain| is_of(passed)(chain)).unwrap();
+    assert_eq!(socket, "", "{all:?}");
+    let report = audit(&[
+        "--kubeconfig".as_ref(),
+        sandbox.kubeconfig("admin").as_ref(),
+    ]);
+    assert_eq!(verdict(&report, "TLS-10"), "pass");
+    no_configuration_was_refused(&gateway);
+}
+
+/// What Envoy's administration answers.
+fn admin(gateway: &IngressGateway, path: &str) -> Value {
+    ckf_hardening::tls::install_provider();
+    let client = reqwest::blocking::Client::builder()
+        .no_proxy()
+        .build()
+        .unwrap();
+    let url = format!("http://127.0.0.1:{}{path}", gateway.admin());
+    let answer = client.get(url).send().unwrap().text().unwrap();
+    serde_json::from_str(&answer).unwrap()
 }
 
 /// Envoy counts what it is given and refuses.

@@ -16,7 +16,7 @@ use jiff::{SignedDuration, Timestamp};
 use juju_client::{Endpoint, Login, Password, Trust};
 use juju_sim::Juju;
 use juju_sim::controller::{
-    Application, CharmRevision, Controller, DeployedResource, Offer, State,
+    Application, CharmRevision, Controller, DeployedResource, Life, Offer, State,
 };
 use serde_json::{Value, json};
 use support::client_store;
@@ -58,6 +58,7 @@ fn hardened(juju: Juju) -> State {
     (alice.created, alice.last_connection) = (ago(80), Some(ago(3)));
     let model = state.add_model(MODEL, "kubeflow");
     model.users.insert("alice".into(), "read".into());
+    model.users.insert("auditor".into(), "read".into());
     let cos = ["metrics-endpoint", "grafana-dashboard", "logging"];
     let dex = [
         ("static-username", "user@example.com"),
@@ -375,6 +376,47 @@ fn what_a_login_may_not_see_is_not_assessed() {
 }
 
 #[test]
+fn an_application_that_is_going_leaves_the_rest_to_be_judged() {
+    for life in [Life::Dying, Life::Dead] {
+        let mut state = hardened(Juju::V4_0);
+        let model = state.models.get_mut(MODEL).unwrap();
+        model.applications.get_mut("katib-db").unwrap().life = life;
+        let facts = facts(state, "auditor");
+        let Known::Known(juju) = &facts.juju else {
+            panic!("{:?}", facts.juju)
+        };
+        let Known::Known(applications) = &juju.applications else {
+            panic!("{:?}", juju.applications)
+        };
+        // One that is dying is there and can be read.
+        let is_read = applications.iter().any(|app| app.name == "katib-db");
+        assert_eq!(is_read, life == Life::Dying);
+        assert_eq!(applications.len(), if is_read { 7 } else { 6 });
+        for id in ["JUJU-03", "AUTHN-12", "PSS-02"] {
+            assert_eq!(verdicts(&facts, &policy())[id].0, Verdict::Pass, "{id}");
+        }
+    }
+}
+
+#[test]
+fn a_superuser_without_access_to_the_model_may_not_read_its_applications() {
+    let mut state = hardened(Juju::V3_6);
+    state.models.get_mut(MODEL).unwrap().users.remove("auditor");
+    let facts = facts(state, "auditor");
+    let (verdict, reason) = &verdicts(&facts, &policy())["AUTHN-12"];
+    assert_eq!(*verdict, Verdict::NotAssessed);
+    assert!(
+        reason.contains("Application.Get: permission denied"),
+        "{reason}"
+    );
+    let Known::Known(juju) = &facts.juju else {
+        panic!("{:?}", facts.juju)
+    };
+    let told = juju.unread_applications("kubeflow").unwrap();
+    assert!(told.contains("juju grant auditor read kubeflow"), "{told}");
+}
+
+#[test]
 fn rotate_asks_the_charm_and_tells_what_it_answers() {
     let mut state = hardened(Juju::V3_6);
     let asked = Arc::new(Mutex::new(Vec::new()));
@@ -382,8 +424,7 @@ fn rotate_asks_the_charm_and_tells_what_it_answers() {
         let asked = asked.clone();
         Box::new(move |parameters: &serde_json::Map<String, Value>| {
             asked.lock().unwrap().push(json!({name: parameters}));
-            if parameters.get("targets").cloned().unwrap_or_default() == json!(["juju-user/nobody"])
-            {
+            if parameters.get("targets").cloned().unwrap_or_default() == json!("juju-user/nobody") {
                 return Err("only the leader rotates credentials".into());
             }
             let results = json!({"status": "dex  prepared", "credentials": "[{\"credential\":\"dex\"}]",
@@ -412,7 +453,20 @@ fn rotate_asks_the_charm_and_tells_what_it_answers() {
     };
     let last = || asked.lock().unwrap().pop().unwrap();
 
-    let (code, told, progress) = run(&["dex", "juju-user/alice", "--deliver", "registration"]);
+    // Without a terminal nothing is rotated that was not said twice.
+    let (code, _, refused) = run(&["dex"]);
+    assert_eq!(code, Some(2));
+    assert!(refused.contains("pass --yes to rotate"), "{refused}");
+    assert!(asked.lock().unwrap().is_empty());
+
+    let named = [
+        "dex",
+        "juju-user/alice",
+        "--deliver",
+        "registration",
+        "--yes",
+    ];
+    let (code, told, progress) = run(&named);
     assert_eq!(
         (code, told.as_str()),
         (Some(0), "dex  prepared\n"),
@@ -424,7 +478,7 @@ fn rotate_asks_the_charm_and_tells_what_it_answers() {
     );
     assert_eq!(
         last(),
-        json!({"rotate-credentials": {"targets": ["dex", "juju-user/alice"],
+        json!({"rotate-credentials": {"targets": "dex,juju-user/alice",
             "deliver": "registration", "dry-run": false, "force": false}})
     );
     let (_, told, _) = run(&["--dry-run"]);
@@ -438,7 +492,10 @@ fn rotate_asks_the_charm_and_tells_what_it_answers() {
     assert_eq!(last(), json!({"rotation-status": {}}));
 
     for (arguments, why) in [
-        (&["juju-user/nobody"][..], "only the leader rotates"),
+        (
+            &["juju-user/nobody", "--yes"][..],
+            "only the leader rotates",
+        ),
         (&["--model", "there"], "shows no model there to"),
         (&["--application", "there"], "no unit of there"),
         (&["sesame"], "is not one of juju-user/NAME"),
@@ -553,6 +610,9 @@ fn applications_are_refreshed_one_after_the_other_until_one_does_not_settle() {
 
     // In the order of the guide, and no further than the first that does not settle.
     let text = run(2, &["--all"]);
+    assert!(text.contains("pass --yes to refresh"), "{text}");
+    assert_eq!(charms(), before);
+    let text = run(2, &["--all", "--yes"]);
     assert!(text.contains("istio-pilot: settled"), "{text}");
     assert!(
         text.contains("minio: minio/0 is blocked: no storage after the refresh"),
@@ -568,14 +628,14 @@ fn applications_are_refreshed_one_after_the_other_until_one_does_not_settle() {
     assert_eq!(dex, before[2]);
 
     // What is in trouble is not touched.
-    let text = run(2, &["minio"]);
+    let text = run(2, &["minio", "--yes"]);
     assert!(
         text.contains("minio is not refreshed: minio/0 is blocked: no storage"),
         "{text}"
     );
-    run(0, &["dex-auth", "--revision", "612"]);
+    run(0, &["dex-auth", "--revision", "612", "--yes"]);
     assert_eq!(charms()[2], ("ch:amd64/dex-auth-612".into(), Some(1)));
-    let text = run(2, &["dex-auth", "--revision", "5"]);
+    let text = run(2, &["dex-auth", "--revision", "5", "--yes"]);
     assert!(text.contains("has no revision 5"), "{text}");
     assert!(run(2, &["nobody"]).contains("has no application nobody"));
 }

@@ -14,6 +14,7 @@ fn controller(juju: Juju, model: &str, bundle: Option<&str>) -> Controller {
     let mut state = State::new(juju, "admin-pw-of-the-controller");
     state.add_user("hardening", "first-pw-of-the-charm").access = "superuser".into();
     let hosted = state.add_model(model, "kubeflow");
+    hosted.users.insert("hardening".into(), "write".into());
     let of = |charm: &str| Application {
         charm: charm.into(),
         ..Application::default()

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use ckf_worlds::World;
 use juju_sim::controller::{Application, Certificate, Controller, State};
 use juju_sim::{Event, Juju, Simulation, sweep};
 use kube_sandbox::{Loader, Sandbox};
@@ -35,8 +36,10 @@ fn controller(juju: Juju, model: &str) -> Controller {
     };
     let minio = minio
         .with_option("access-key", "string", Some("minio"))
+        .with_option("mode", "string", Some("server"))
         .with_option("secret-key", "string", Some(OLD));
     let hosted = state.add_model(model, "kubeflow");
+    hosted.users.insert("hardening".into(), "write".into());
     hosted.applications.insert("minio".into(), minio);
     Controller::start_with(state, Certificate::Good).unwrap()
 }
@@ -52,11 +55,22 @@ impl Platform {
         let sandbox = Sandbox::start().expect("the API server starts");
         let loader = sandbox.loader().expect("admin can log in");
         let platform = Self { sandbox, loader };
-        let profile = json!({"app.kubernetes.io/part-of": "kubeflow-profile"});
+        platform.load(&World::definitions());
+        platform
+            .sandbox
+            .wait_for_definitions()
+            .expect("they establish");
+        // A label makes no namespace a profile's.
+        let label = json!({"app.kubernetes.io/part-of": "kubeflow-profile"});
+        let mut alice = namespace("alice", &label);
+        alice["metadata"]["annotations"] = json!({"owner": "alice@example.com"});
+        alice["metadata"]["ownerReferences"] = json!([ckf_worlds::owned_by("alice")]);
         platform.load(&[
+            json!({"apiVersion": "kubeflow.org/v1", "kind": "Profile", "metadata": {"name": "alice"},
+                "spec": {"owner": {"kind": "User", "name": "alice@example.com"}}}),
             namespace("kubeflow", &json!({})),
-            namespace("alice", &profile),
-            namespace("elsewhere", &json!({})),
+            alice,
+            namespace("elsewhere", &label),
             secret(
                 "elsewhere",
                 "mlpipeline-minio-artifact",
@@ -225,7 +239,7 @@ fn what_the_charm_may_not_do_is_told(platform: &Platform) {
         .unwrap();
     let may_read = json!({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole",
         "metadata": {"name": "reader"},
-        "rules": [{"apiGroups": [""], "resources": ["*"], "verbs": ["get", "list"]}]});
+        "rules": [{"apiGroups": ["", "kubeflow.org"], "resources": ["*"], "verbs": ["get", "list"]}]});
     let bound = json!({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRoleBinding",
         "metadata": {"name": "reader"},
         "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "reader"},

@@ -40,7 +40,7 @@ fn get(port: u16, path: &str) -> Value {
     let Ok(mut stream) = TcpStream::connect(("127.0.0.1", port)) else {
         return Value::Null;
     };
-    write!(stream, "GET {path} HTTP/1.0\r\nHost: x\r\n\r\n").unwrap();
+    write!(stream, "GET {path} HTTP/1.0\r\nHost: localhost\r\n\r\n").unwrap();
     let mut text = String::new();
     stream.read_to_string(&mut text).unwrap();
     let body = text.split_once("\r\n\r\n").map_or("", |(_, body)| body);

@@ -58,6 +58,9 @@ fn command(sandbox: &Sandbox, arguments: &[&str]) -> Output {
     let admin = sandbox.kubeconfig("admin");
     let mut all: Vec<&str> = arguments.to_vec();
     all.extend(["--kubeconfig", admin.to_str().unwrap()]);
+    if ["apply", "undo"].contains(&arguments[0]) {
+        all.push("--yes");
+    }
     run(&all)
 }
 

@@ -20,6 +20,7 @@ fn controller(juju: Juju, model: &str) -> Controller {
         ..Application::default()
     };
     let hosted = state.add_model(model, "kubeflow");
+    hosted.users.insert("hardening".into(), "write".into());
     hosted.applications.insert(
         "istio-pilot".into(),
         pilot.with_option("tls-secret-id", "secret", None),

@@ -8,12 +8,13 @@ mod rights;
 use std::fmt;
 use std::str::FromStr;
 
+use juju_charm::printable::line;
 use serde::Serialize;
 
 pub use self::identity::{Identity, Reached};
 use self::rights::{Right, Rights};
 use crate::controls::context::{Context, Missing};
-use crate::controls::network::WEB_APPS;
+use crate::controls::network::{KFP_API, WEB_APPS};
 
 /// Who is asked about.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -133,10 +134,10 @@ impl fmt::Display for Answer {
             Can::No => "no",
             Can::Unknown => "not known",
         };
-        write!(f, "{can}: {}", self.question)?;
+        write!(f, "{can}: {}", line(&self.question))?;
         self.chain
             .iter()
-            .try_for_each(|step| write!(f, "\n  {step}"))
+            .try_for_each(|step| write!(f, "\n  {}", line(step)))
     }
 }
 
@@ -151,6 +152,46 @@ const OPEN_DOORS: &[Right] = &[
     ("networking.k8s.io", "networkpolicies", "delete"),
 ];
 
+/// Whether anything in the cluster names a subject. A user that nothing names may exist: the
+/// API server knows users only by what their login says.
+pub fn is_named(context: &Context<'_>, who: &Who) -> Result<bool, Missing> {
+    let bound = |kind: &str, name: &str| -> Result<bool, Missing> {
+        let of_cluster = context.cluster_role_bindings()?.iter();
+        let of_cluster = of_cluster.flat_map(|binding| &binding.subjects);
+        let of_namespaces = context.role_bindings()?.iter();
+        let mut all = of_cluster.chain(of_namespaces.flat_map(|binding| &binding.subjects));
+        Ok(all.any(|subject| &*subject.kind == kind && &*subject.name == name))
+    };
+    match who {
+        Who::Profile(name) => Ok(context.profile_namespaces()?.contains(name.as_str())),
+        Who::Group(name) => Ok(name.starts_with("system:") || bound("Group", name)?),
+        Who::Account { namespace, name } => {
+            let mut accounts = context.service_accounts()?.iter();
+            Ok(accounts.any(|account| {
+                account.metadata.name == *name && *account.metadata.namespace == *namespace.as_str()
+            }))
+        }
+        Who::User(name) => {
+            let mut profiles = context.profiles()?.iter();
+            if name.starts_with("system:")
+                || profiles.any(|profile| &*profile.spec.owner.name == name.as_str())
+                || bound("User", name)?
+            {
+                return Ok(true);
+            }
+            let rules = context.authorization_policies()?.iter();
+            let rules = rules.flat_map(|policy| &policy.spec.rules);
+            let mut conditions = rules.flat_map(|rule| &rule.when);
+            Ok(conditions.any(|condition| {
+                condition
+                    .values
+                    .iter()
+                    .any(|value| *value == *name.as_str())
+            }))
+        }
+    }
+}
+
 /// Answers all that is asked of somebody and something.
 pub fn answers(context: &Context<'_>, who: &Who, to: &To) -> Result<Vec<Answer>, Missing> {
     let rights = Rights::of(context)?;
@@ -159,10 +200,16 @@ pub fn answers(context: &Context<'_>, who: &Who, to: &To) -> Result<Vec<Answer>,
         To::Profile(name) => name.as_str(),
         To::Platform => context.namespace(),
     };
-    if let To::Profile(name) = to
-        && !context.profile_namespaces()?.contains(name.as_str())
-    {
-        return Err(Missing(format!("there is no Profile {name}")));
+    if let To::Profile(name) = to {
+        let mut claims = context.profile_claims()?.iter();
+        let claim = claims.find(|(profile, _)| profile.metadata.name == *name);
+        match claim.map(|(_, claim)| claim.reason()) {
+            Some(None) => {}
+            Some(Some(why)) => {
+                return Err(Missing(format!("the Profile {name} does not count: {why}")));
+            }
+            None => return Err(Missing(format!("there is no Profile {name}"))),
+        }
     }
     let by_rights = |what: &[Right]| Ok(rights.chain(&reached, namespace, what));
     let place = match to {
@@ -192,7 +239,7 @@ pub fn answers(context: &Context<'_>, who: &Who, to: &To) -> Result<Vec<Answer>,
             answers.push(Answer::new(question, inside));
         }
         To::Platform => {
-            for (app, ports) in WEB_APPS {
+            for (app, ports) in WEB_APPS.iter().chain([&KFP_API]) {
                 let forged = network::forged(context, &rights, &reached, app, ports);
                 let question = format!("call {app} as anybody, with a forged kubeflow-userid");
                 answers.push(Answer::new(question, forged));

@@ -40,6 +40,9 @@ pub struct Head {
     /// What of the option `enforce` could not be put right.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub refused: Option<String>,
+    /// What of it waits for consent, in a line.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub held_back: Option<String>,
     /// Which images run, noted after those of before.
     pub ledger: Ledger,
 }

@@ -1,29 +1,27 @@
-//! Waits for changes, puts right, judges, and publishes: one thread that does nothing else.
+//! Waits for changes, judges, and publishes: one thread that does nothing else.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
-use jiff::Timestamp;
-use juju_charm::config::Options as RawOptions;
-use log::info;
+use jiff::{SignedDuration, Timestamp};
 
+use super::audience::Namespaces;
+use super::custom_controls::Evaluated;
 use super::events::Event;
 use super::found::Head;
-use super::metrics::{self, Images, Numbers};
+use super::inbox::{Current, Inbox};
+use super::metrics::{self, Images, Numbers, Summary};
 use super::publish::{Published, Publisher};
-use super::repair::{self, Repairs};
-use super::told::{FILE, Told};
+use super::repair;
+use super::told::Told;
 use crate::catalog::Severity;
-use crate::config::Options;
 use crate::controls::{Standing, Verdict};
 use crate::facts::Facts;
 use crate::facts::handshake::{self, Vantage};
-use crate::facts::known::{Known, Unknown};
-use crate::facts::kubernetes::{Source, read_others};
+use crate::facts::known::Known;
 use crate::facts::watch::Live;
-use crate::report::{Report, html, json};
+use crate::report::{ControlReport, Report, html, json};
 use crate::rocks::{Inventory, Ledger};
 
 /// What comes within this time of a change is judged with it.
@@ -34,85 +32,82 @@ const LOOKS: Duration = Duration::from_secs(2);
 const EVERYTHING: Duration = Duration::from_secs(300);
 /// How often clients' handshakes are made.
 const HANDSHAKES: Duration = Duration::from_secs(300);
-/// How often kinds are read that only the policy's own controls are about, and within what time.
-const OTHERS: Duration = Duration::from_secs(300);
-const WITHIN: Duration = Duration::from_secs(60);
+/// A report says how old its facts are to this.
+const YOUNGER: SignedDuration = SignedDuration::from_secs(60);
 /// How long the first lists are waited for.
 const FIRST: Duration = Duration::from_secs(120);
 
 /// The thread's own.
 pub struct Judge {
-    source: Source,
-    folder: Option<PathBuf>,
-    told: Told,
-    told_at: Option<SystemTime>,
-    options: Options,
-    problems: Vec<String>,
+    inbox: Arc<Inbox>,
+    current: Arc<Current>,
     live: Arc<Live>,
     publisher: Arc<Publisher>,
+    evaluated: Evaluated,
     standing: Standing,
-    repairs: Repairs,
-    /// Facts that changed since it was seen to that what is enforced holds.
-    unrepaired: BTreeSet<&'static str>,
     numbers: Numbers,
     images: Images,
     /// Which images run, noted after those of before.
     ledger: Ledger,
+    /// Controls that were assessed before: what one says first was so before the agent began.
+    assessed: BTreeSet<String>,
     /// When each open control was found so.
     open_since: BTreeMap<String, Timestamp>,
     everything_at: Option<Instant>,
     handshake_at: Option<Instant>,
-    others_at: Option<Instant>,
     judged_at: Option<Instant>,
 }
 
 impl Judge {
     /// With what the charm told so far.
     pub fn new(
-        source: Source,
-        folder: Option<PathBuf>,
-        told: Told,
+        inbox: Arc<Inbox>,
         live: Arc<Live>,
         publisher: Arc<Publisher>,
+        evaluated: Evaluated,
     ) -> Self {
-        let (options, problems) = parse(&told);
-        publisher.set_shows(told.shows);
-        live.change("juju", |facts| {
-            told.put_into(facts);
-            true
-        });
-        Self {
-            source,
-            folder,
-            told,
-            told_at: None,
-            options,
-            problems,
+        let judge = Self {
+            current: inbox.read(),
+            inbox,
             live,
             publisher,
+            evaluated,
             standing: Standing::default(),
-            repairs: Repairs::default(),
-            unrepaired: BTreeSet::new(),
             numbers: Numbers::default(),
             images: Images::default(),
             ledger: Ledger::default(),
+            assessed: BTreeSet::new(),
             open_since: BTreeMap::new(),
             everything_at: None,
             handshake_at: None,
-            others_at: None,
             judged_at: None,
-        }
+        };
+        judge.take_input();
+        judge
+    }
+
+    /// Has the facts and the pages be as the charm tells.
+    fn take_input(&self) {
+        let told = &self.current.told;
+        self.publisher.set_ways(told.ways());
+        self.live.change("juju", |facts| {
+            told.put_into(facts);
+            true
+        });
     }
 
     /// Runs until the process ends.
     pub fn run(mut self) {
+        let changes = self.live.listen();
         let started = Instant::now();
         while !self.live.is_whole() && started.elapsed() < FIRST {
+            self.publisher.beat();
             std::thread::sleep(SETTLES);
         }
         let mut changed = BTreeSet::new();
         loop {
-            changed.extend(self.live.wait(LOOKS, SETTLES));
+            changed.extend(changes.wait(LOOKS, SETTLES));
+            self.publisher.beat();
             let is_told_anew = self.is_told_anew();
             let is_time = self
                 .everything_at
@@ -123,12 +118,8 @@ impl Judge {
                 changed.extend(Told::FIELDS);
                 changed.extend(repair::URGENT);
             }
-            self.unrepaired.extend(&changed);
-            self.repair();
-            if self.look_at_others() {
-                changed.insert("others");
-            }
-            if changed.is_empty() || !self.has_rested(&changed) {
+            let is_younger = self.is_younger();
+            if changed.is_empty() && !is_younger || !self.has_rested(&changed) {
                 continue;
             }
             self.judge(&changed);
@@ -140,6 +131,13 @@ impl Judge {
         }
     }
 
+    /// Whether facts are much younger by now than the report says.
+    fn is_younger(&self) -> bool {
+        let told = self.live.with(|facts| facts.about.collected_at);
+        let as_of = self.live.as_of();
+        as_of.is_some_and(|as_of| as_of.duration_since(told) >= YOUNGER)
+    }
+
     /// Whether judging may begin: where things change all the time, it takes a quarter of the
     /// time at most. What is enforced is judged when it changes.
     fn has_rested(&self, changed: &BTreeSet<&'static str>) -> bool {
@@ -148,30 +146,14 @@ impl Judge {
         is_urgent || self.judged_at.is_none_or(|at| at.elapsed() >= rest)
     }
 
-    /// Reads what the charm tells, if it is other than it was.
+    /// Takes what the charm tells, if it is other than it was.
     fn is_told_anew(&mut self) -> bool {
-        let Some(folder) = &self.folder else {
-            return false;
-        };
-        let at = std::fs::metadata(folder.join(FILE))
-            .and_then(|meta| meta.modified())
-            .ok();
-        if at.is_none() || at == self.told_at {
+        let current = self.inbox.read();
+        if current.number == self.current.number {
             return false;
         }
-        self.told_at = at;
-        let Some(told) = Told::read(folder) else {
-            return false;
-        };
-        if told == self.told {
-            return false;
-        }
-        info!(
-            "the charm told anew; this unit {}",
-            if told.leads { "leads" } else { "stands by" }
-        );
-        for (name, now) in &told.credentials {
-            let before = self.told.credentials.get(name);
+        for (name, now) in &current.told.credentials {
+            let before = self.current.told.credentials.get(name);
             if now.rotated.is_some() && before.is_some_and(|before| before.rotated != now.rotated) {
                 let event = format!("authn_password_change:{name}");
                 self.publisher.tell(Event::new(
@@ -181,45 +163,31 @@ impl Judge {
                 ));
             }
         }
-        self.publisher.set_shows(told.shows);
-        self.told = told;
-        (self.options, self.problems) = parse(&self.told);
-        // The policy may be about others now.
-        self.others_at = None;
-        log::set_max_level(self.options.log_level);
-        self.live.change("juju", |facts| {
-            self.told.put_into(facts);
-            true
-        });
+        self.current = current;
+        self.take_input();
         true
-    }
-
-    fn repair(&mut self) {
-        if !self.told.leads {
-            self.unrepaired.clear();
-        }
-        if !self.repairs.is_due(&self.unrepaired, &self.options.enforce) {
-            return;
-        }
-        self.unrepaired.clear();
-        for event in self.repairs.keep(&self.source, &self.live, &self.options) {
-            self.publisher.tell(event);
-        }
     }
 
     fn judge(&mut self, changed: &BTreeSet<&'static str>) {
         let started = Instant::now();
+        let as_of = self.live.as_of();
         self.live.change("about", |facts| {
-            facts.about.collected_at = crate::now();
+            // It is as old as the oldest facts, and never younger again than it was.
+            if let Some(as_of) = as_of {
+                facts.about.collected_at = facts.about.collected_at.max(as_of);
+            }
             false
         });
-        let (policy, release) = (&self.options.policy, self.options.release.as_deref());
-        let (report, judged, certificates) = self.live.with(|facts| {
-            let judged = self.standing.update(facts, policy, release, changed);
-            let assessments = self.standing.assessments();
-            let problems = self.problems.clone();
-            let report = Report::of(assessments, facts, policy, release, problems);
-            (report, judged, metrics::certificates(facts))
+        let options = &self.current.options;
+        let (policy, release) = (&options.policy, options.release.as_deref());
+        let outcomes = self.evaluated.outcomes();
+        let (report, judged, certificates, namespaces) = self.live.with(|facts| {
+            let standing = &mut self.standing;
+            let judged = standing.update(facts, policy, release, &outcomes, changed);
+            let problems = self.current.problems.clone();
+            let report = Report::of(standing.assessments(), facts, policy, release, problems);
+            let certificates = metrics::certificates(facts);
+            (report, judged, certificates, Namespaces::of(facts))
         });
         if Images::FIELDS.iter().any(|field| changed.contains(field)) {
             (self.images, self.ledger) = self.live.with(|facts| {
@@ -237,14 +205,19 @@ impl Judge {
         self.numbers.seconds = started.elapsed().as_secs_f64();
         self.judged_at = Some(Instant::now());
         self.tell_changes(&report);
-        self.publish(&report, certificates);
+        self.publish(&report, certificates, namespaces);
     }
 
-    /// Tells which controls began to fail, and which hold again.
+    /// Tells which controls began to fail, and which hold again. What could not be assessed
+    /// for a while is no change.
     fn tell_changes(&mut self, report: &Report) {
         let now = crate::now();
-        let is_first = self.numbers.audits == 1;
-        for control in &report.controls {
+        let is_there = |id: &String| report.controls.iter().any(|control| control.id == *id);
+        self.open_since.retain(|id, _| is_there(id));
+        self.assessed.retain(is_there);
+        let assessed = |control: &&ControlReport| control.verdict != Verdict::NotAssessed;
+        for control in report.controls.iter().filter(assessed) {
+            let is_first = self.assessed.insert(control.id.clone());
             let is_open = control.verdict == Verdict::Fail;
             let was_open = self.open_since.contains_key(&control.id);
             let name = match control.id.starts_with("AUTHZ-") {
@@ -253,7 +226,7 @@ impl Judge {
             };
             if is_open && !was_open {
                 self.open_since.insert(control.id.clone(), now);
-                // What was open before the agent began is in the report.
+                // What was open before is in the report.
                 if !is_first {
                     let level = match control.severity {
                         Severity::Critical | Severity::High => "CRITICAL",
@@ -280,64 +253,43 @@ impl Judge {
         }
     }
 
-    fn publish(&mut self, report: &Report, certificates: Vec<metrics::CertificateTimes>) {
+    fn publish(
+        &mut self,
+        report: &Report,
+        certificates: Vec<metrics::CertificateTimes>,
+        namespaces: Namespaces,
+    ) {
         let open = Severity::ALL.map(|severity| report.open_of(severity));
         let past = self.publisher.remember((crate::now().as_second(), open));
         let unread = report.cluster.unknown.len();
-        let state = metrics::State {
-            report,
-            numbers: &self.numbers,
-            repairs: &self.repairs,
-            watches: self.live.counts(),
+        let Current { told, options, .. } = &*self.current;
+        let parts = metrics::Parts {
             open_since: &self.open_since,
-            certificates: &certificates,
+            numbers: self.numbers,
+            certificates,
             images: self.images,
-            told: &self.told,
-            has_enforced: !self.options.enforce.is_empty(),
+            told,
+            enforces: !options.enforce.is_empty(),
         };
         let is_healthy = unread * 2 <= self.live.with(|facts| facts.kinds().len());
-        let head = Head {
-            told: self.told.mark(),
-            healthy: is_healthy,
-            refused: self.repairs.refused().map(str::to_owned),
-            ledger: self.ledger.clone(),
-        };
         self.publisher.put(Published {
             report: json::render(report).into(),
-            head: serde_json::to_string(&head).unwrap_or_default().into(),
-            metrics: metrics::render(&state).into(),
+            head: Head {
+                told: told.mark(),
+                healthy: is_healthy,
+                refused: None,
+                held_back: None,
+                ledger: self.ledger.clone(),
+            },
+            number: self.current.number,
+            summary: Arc::new(Summary::of(report, parts)),
             page: html::page(report, &past).into(),
             health: match is_healthy {
                 false => Err(format!("{unread} kinds of objects could not be read")),
                 true => Ok(()),
             },
+            namespaces: Arc::new(namespaces),
         });
-    }
-
-    /// Reads what only the policy's own controls are about, when it is time; returns whether it
-    /// is other than it was. It is not watched: it may be any kind, and as many.
-    fn look_at_others(&mut self) -> bool {
-        let is_time = self.others_at.is_none_or(|at| at.elapsed() >= OTHERS);
-        if self.options.policy.controls.is_empty() || !is_time {
-            return false;
-        }
-        let kinds = self.options.policy.kinds();
-        self.others_at = Some(Instant::now());
-        let others = match read_others(&self.source, &kinds, WITHIN) {
-            Ok(others) => others,
-            Err(why) => {
-                let unknown = || Known::Unknown(Unknown::Failed(why.to_string()));
-                let failed = kinds.iter().map(|kind| (kind.to_string(), unknown()));
-                failed.collect()
-            }
-        };
-        let mut is_other = false;
-        self.live.change("others", |facts| {
-            is_other = facts.others != others;
-            facts.others = others;
-            false
-        });
-        is_other
     }
 
     /// Makes handshakes with the gateway when it is time, or when what it serves may be
@@ -363,7 +315,7 @@ impl Judge {
             gateways: facts.gateways.clone(),
             ..Facts::default()
         });
-        let host = self.options.policy.external_hostname.as_deref();
+        let host = self.current.options.policy.external_hostname.as_deref();
         let seen = handshake::read(&facts, host, Vantage::here());
         self.handshake_at = Some(Instant::now());
         let mut is_other = false;
@@ -374,9 +326,4 @@ impl Judge {
         });
         is_other
     }
-}
-
-fn parse(told: &Told) -> (Options, Vec<String>) {
-    let (options, problems) = Options::parse(&RawOptions::new(told.options.clone()));
-    (options, problems.iter().map(ToString::to_string).collect())
 }

@@ -1,5 +1,5 @@
-//! Metrics in the form of OpenMetrics. Labels are of the catalogue, of severities and of
-//! credentials that the operator names: nothing of the cluster makes a series.
+//! Metrics in the form of OpenMetrics. Labels are of the catalogue, of severities, of kinds that
+//! are known and of credentials that the operator names: nothing of the cluster makes a series.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::AtomicU64;
@@ -7,17 +7,18 @@ use std::sync::atomic::AtomicU64;
 use jiff::Timestamp;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::encoding::{EncodeLabelSet, LabelSetEncoder};
-use prometheus_client::metrics::counter::ConstCounter;
+use prometheus_client::metrics::counter::{ConstCounter, Counter};
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::{Registry, Unit};
 
-use super::repair::Repairs;
+use super::repair::Repaired;
 use super::told::{CredentialState, Told};
 use crate::catalog::Severity;
 use crate::controls::Verdict;
 use crate::facts::Facts;
 use crate::facts::known::Known;
+use crate::facts::requests;
 use crate::facts::watch::Counts;
 use crate::pki::renewal_time;
 use crate::policy::Policy;
@@ -72,17 +73,93 @@ impl Images {
     pub const FIELDS: [&'static str; 5] = ["pods", "juju", "rocks", "charmhub", "ledger"];
 }
 
-/// What metrics tell.
-pub struct State<'a> {
-    pub report: &'a Report,
-    pub numbers: &'a Numbers,
-    pub repairs: &'a Repairs,
-    pub watches: Counts,
+/// What metrics say of the last audit.
+#[derive(Clone, Debug, Default)]
+pub struct Summary {
+    controls: Vec<Line>,
+    open: Vec<(Severity, usize)>,
+    unread: usize,
+    collected_at: i64,
+    open_since: BTreeMap<String, Timestamp>,
+    numbers: Numbers,
+    certificates: Vec<CertificateTimes>,
+    images: Images,
+    credentials: BTreeMap<String, CredentialState>,
+    leads: bool,
+    enforces: bool,
+}
+
+/// A control, as far as metrics go.
+#[derive(Clone, Debug)]
+struct Line {
+    id: String,
+    section: String,
+    severity: Severity,
+    verdict: Verdict,
+    findings: usize,
+}
+
+/// What else a summary is made of.
+pub struct Parts<'a> {
+    /// When each open control was found so.
     pub open_since: &'a BTreeMap<String, Timestamp>,
-    pub certificates: &'a [CertificateTimes],
+    /// What the agent counts.
+    pub numbers: Numbers,
+    /// Certificates of the gateway.
+    pub certificates: Vec<CertificateTimes>,
+    /// Images, counted.
     pub images: Images,
+    /// What the charm tells.
     pub told: &'a Told,
-    pub has_enforced: bool,
+    /// Whether anything is enforced.
+    pub enforces: bool,
+}
+
+impl Summary {
+    /// Of a report.
+    pub fn of(report: &Report, parts: Parts<'_>) -> Self {
+        let line = |control: &ControlReport| Line {
+            id: control.id.clone(),
+            section: control.section.clone(),
+            severity: control.severity,
+            verdict: control.verdict,
+            findings: control.findings.len(),
+        };
+        let mut open_since = parts.open_since.clone();
+        open_since.retain(|id, _| {
+            let mut controls = report.controls.iter();
+            controls.any(|control| control.id == *id && control.verdict == Verdict::Fail)
+        });
+        let at = report.cluster.collected_at.parse::<Timestamp>();
+        Self {
+            controls: report.controls.iter().map(line).collect(),
+            open: Severity::ALL
+                .map(|severity| (severity, report.open_of(severity)))
+                .into(),
+            unread: report.cluster.unknown.len(),
+            collected_at: at.map_or(0, |at| at.as_second()),
+            open_since,
+            numbers: parts.numbers,
+            certificates: parts.certificates,
+            images: parts.images,
+            credentials: parts.told.credentials.clone(),
+            leads: parts.told.leads,
+            enforces: parts.enforces,
+        }
+    }
+}
+
+/// What goes on meanwhile.
+#[derive(Clone, Debug, Default)]
+pub struct Running {
+    /// What came of repairs.
+    pub repaired: Repaired,
+    /// What watching costs.
+    pub watches: Counts,
+    /// Requests to the API server.
+    pub requests: requests::Counts,
+    /// Connections that found no room.
+    pub refused: u64,
 }
 
 /// Labels by name.
@@ -96,6 +173,7 @@ impl EncodeLabelSet for Labels {
 }
 
 type Gauges = Family<Labels, Gauge<f64, AtomicU64>>;
+type Counters = Family<Labels, Counter>;
 
 fn labels<const N: usize>(pairs: [(&'static str, &str); N]) -> Labels {
     Labels(pairs.map(|(name, value)| (name, value.to_owned())).into())
@@ -139,8 +217,8 @@ pub fn certificates(facts: &Facts) -> Vec<CertificateTimes> {
     all
 }
 
-/// The text of the metrics.
-pub fn render(state: &State<'_>) -> String {
+/// The text of the metrics: all, or only sums that name no weakness.
+pub fn render(summary: &Summary, running: &Running, names_weaknesses: bool) -> String {
     let mut registry = Registry::with_prefix("ckf_hardening");
     // Prometheus before 3 knows no metrics of the type info.
     let build = Gauges::default();
@@ -148,10 +226,14 @@ pub fn render(state: &State<'_>) -> String {
         .get_or_create(&labels([("version", crate::VERSION)]))
         .set(1.0);
     registry.register("build_info", "The program that tells, as 1", build);
-    of_controls(&mut registry, state);
-    of_credentials(&mut registry, state);
-    of_rocks(&mut registry, state);
-    of_itself(&mut registry, state);
+    of_all_controls(&mut registry, summary);
+    if names_weaknesses {
+        of_each_control(&mut registry, summary);
+        of_certificates(&mut registry, summary);
+        of_credentials(&mut registry, summary);
+        of_rocks(&mut registry, summary);
+    }
+    of_itself(&mut registry, summary, running);
     let mut text = String::new();
     // A string takes all.
     let _ = encode(&mut text, &registry);
@@ -211,17 +293,25 @@ pub fn all() -> Vec<Described> {
         credentials: BTreeMap::from([("dex".to_owned(), credential)]),
         ..Told::default()
     };
-    let text = render(&State {
-        report: &report,
-        numbers: &Numbers::default(),
-        repairs: &Repairs::default(),
-        watches: Counts::default(),
-        open_since: &BTreeMap::from([("TLS-01".to_owned(), Timestamp::UNIX_EPOCH)]),
-        certificates: &[times],
-        images: Images::default(),
-        told: &told,
-        has_enforced: false,
-    });
+    let mut summary = Summary::of(
+        &report,
+        Parts {
+            open_since: &BTreeMap::new(),
+            numbers: Numbers::default(),
+            certificates: vec![times],
+            images: Images::default(),
+            told: &told,
+            enforces: false,
+        },
+    );
+    summary
+        .open_since
+        .insert("TLS-01".to_owned(), Timestamp::UNIX_EPOCH);
+    let running = Running {
+        requests: BTreeMap::from([(("pods", "list"), 1)]),
+        ..Running::default()
+    };
+    let text = render(&summary, &running, true);
     described(&classic(&text))
 }
 
@@ -258,20 +348,34 @@ fn described(text: &str) -> Vec<Described> {
     all
 }
 
-fn of_controls(registry: &mut Registry, state: &State<'_>) {
-    let (verdicts, open, findings, since) = (
-        Gauges::default(),
-        Gauges::default(),
-        Gauges::default(),
-        Gauges::default(),
-    );
-    for severity in Severity::ALL {
-        let number = state.report.open_of(severity) as f64;
+/// Sums over all controls.
+fn of_all_controls(registry: &mut Registry, summary: &Summary) {
+    let open = Gauges::default();
+    for (severity, number) in &summary.open {
         open.get_or_create(&labels([("severity", severity.name())]))
-            .set(number);
+            .set(*number as f64);
     }
+    registry.register("open_controls", "Controls that fail, by severity", open);
+    registry.register(
+        "unread_kinds",
+        "Kinds of objects that could not be read",
+        gauge(summary.unread as f64),
+    );
+    let controls = &summary.controls;
+    let is_known = |line: &&Line| line.verdict != Verdict::NotAssessed;
+    let known = controls.iter().filter(is_known).count();
+    let share = gauge(known as f64 / controls.len().max(1) as f64);
+    registry.register(
+        "coverage_ratio",
+        "Controls that could be assessed, of all",
+        share,
+    );
+}
+
+fn of_each_control(registry: &mut Registry, summary: &Summary) {
+    let (verdicts, findings, since) = (Gauges::default(), Gauges::default(), Gauges::default());
     let mut of_section: BTreeMap<&str, usize> = BTreeMap::new();
-    for control in &state.report.controls {
+    for control in &summary.controls {
         let verdict = labels([
             ("control", &control.id),
             ("section", &control.section),
@@ -279,20 +383,19 @@ fn of_controls(registry: &mut Registry, state: &State<'_>) {
             ("verdict", control.verdict.name()),
         ]);
         verdicts.get_or_create(&verdict).set(1.0);
-        *of_section.entry(&control.section).or_default() += control.findings.len();
+        *of_section.entry(&control.section).or_default() += control.findings;
     }
     for (section, number) in of_section {
         findings
             .get_or_create(&labels([("section", section)]))
             .set(number as f64);
     }
-    for (id, at) in state.open_since {
+    for (id, at) in &summary.open_since {
         since
             .get_or_create(&labels([("control", id)]))
             .set(at.as_second() as f64);
     }
     registry.register("control", "The verdict that a control has, as 1", verdicts);
-    registry.register("open_controls", "Controls that fail, by severity", open);
     registry.register(
         "open_findings",
         "Findings that are open, by section of the guide",
@@ -303,23 +406,11 @@ fn of_controls(registry: &mut Registry, state: &State<'_>) {
         "When a control that fails was first seen to, in seconds since 1970",
         since,
     );
-    let unread = gauge(state.report.cluster.unknown.len() as f64);
-    registry.register(
-        "unread_kinds",
-        "Kinds of objects that could not be read",
-        unread,
-    );
-    let controls = &state.report.controls;
-    let is_known = |control: &&ControlReport| control.verdict != Verdict::NotAssessed;
-    let known = controls.iter().filter(is_known).count();
-    let share = gauge(known as f64 / controls.len().max(1) as f64);
-    registry.register(
-        "coverage_ratio",
-        "Controls that could be assessed, of all",
-        share,
-    );
+}
+
+fn of_certificates(registry: &mut Registry, summary: &Summary) {
     let (ends, renewals) = (Gauges::default(), Gauges::default());
-    for certificate in state.certificates {
+    for certificate in &summary.certificates {
         let source = labels([("source", certificate.source)]);
         ends.get_or_create(&source)
             .set(certificate.not_after as f64);
@@ -339,14 +430,14 @@ fn of_controls(registry: &mut Registry, state: &State<'_>) {
     );
 }
 
-fn of_credentials(registry: &mut Registry, state: &State<'_>) {
+fn of_credentials(registry: &mut Registry, summary: &Summary) {
     let (rotated, due, open, failed) = (
         Gauges::default(),
         Gauges::default(),
         Gauges::default(),
         Gauges::default(),
     );
-    for (name, credential) in &state.told.credentials {
+    for (name, credential) in &summary.credentials {
         let name = labels([("credential", name)]);
         let seconds = |at: &Timestamp| at.as_second() as f64;
         if let Some(at) = &credential.rotated {
@@ -381,9 +472,9 @@ fn of_credentials(registry: &mut Registry, state: &State<'_>) {
     );
 }
 
-fn of_rocks(registry: &mut Registry, state: &State<'_>) {
+fn of_rocks(registry: &mut Registry, summary: &Summary) {
     let images = Gauges::default();
-    let counts = state.images;
+    let counts = summary.images;
     for (name, number) in [
         ("all", counts.all),
         ("not-as-meant", counts.wrong),
@@ -397,31 +488,29 @@ fn of_rocks(registry: &mut Registry, state: &State<'_>) {
     registry.register("images", "Images of the platform: all, and those not as meant, with something newer, or of an unknown registry", images);
 }
 
-fn of_itself(registry: &mut Registry, state: &State<'_>) {
-    let (numbers, repairs, watches) = (state.numbers, state.repairs, state.watches);
-    let at = state.report.cluster.collected_at.parse::<Timestamp>();
-    let at = at.map_or(0, |at| at.as_second()) as f64;
+fn of_itself(registry: &mut Registry, summary: &Summary, running: &Running) {
+    let (numbers, repaired, watches) = (summary.numbers, &running.repaired, running.watches);
     let flag = |is: bool| f64::from(u8::from(is));
     for (name, help, value) in [
         (
             "audit_timestamp",
-            "When controls were judged last, in seconds since 1970",
-            at,
+            "When the oldest facts that the verdicts are of were known to be so, in seconds since 1970",
+            summary.collected_at as f64,
         ),
         (
             "repairs_given_up",
             "Objects that are left as they are, since somebody keeps undoing them",
-            repairs.given_up() as f64,
+            repaired.given_up() as f64,
         ),
         (
             "leads",
             "Whether this unit leads, and so puts right",
-            flag(state.told.leads),
+            flag(summary.leads),
         ),
         (
             "enforces",
             "Whether anything is enforced",
-            flag(state.has_enforced),
+            flag(summary.enforces),
         ),
     ] {
         registry.register(name, help, gauge(value));
@@ -440,11 +529,11 @@ fn of_itself(registry: &mut Registry, state: &State<'_>) {
             "Controls that were judged, all times together",
             numbers.judged,
         ),
-        ("repairs", "Objects that were put right", repairs.done),
+        ("repairs", "Objects that were put right", repaired.done),
         (
             "repair_failures",
             "Tries to put right that failed",
-            repairs.failed,
+            repaired.failed,
         ),
         (
             "api_lists",
@@ -458,9 +547,25 @@ fn of_itself(registry: &mut Registry, state: &State<'_>) {
             "Lists and watches that failed",
             watches.failures,
         ),
+        (
+            "connections_refused",
+            "Connections that found no room",
+            running.refused,
+        ),
     ] {
         registry.register(name, help, ConstCounter::new(value));
     }
+    let requests = Counters::default();
+    for ((kind, verb), number) in &running.requests {
+        requests
+            .get_or_create(&labels([("kind", kind), ("verb", verb)]))
+            .inc_by(*number);
+    }
+    registry.register(
+        "api_requests",
+        "Requests to the API server, by kind and verb",
+        requests,
+    );
 }
 
 fn gauge(value: f64) -> Gauge<f64, AtomicU64> {

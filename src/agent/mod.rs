@@ -1,33 +1,52 @@
 //! The agent: the same audit under watches. It keeps the facts as the cluster changes,
-//! judges again what consulted them, puts right what is enforced while its unit leads, and
-//! serves what came of it.
+//! judges again what consulted them, repairs what is enforced while its unit leads, and
+//! serves what came of it. Each of these has a thread of its own, so that none waits for
+//! another: what anybody connects, creates or sends delays no repair.
 
+mod audience;
+mod connections;
+mod custom_controls;
+mod directory;
 mod events;
 pub mod found;
+mod gate;
+mod inbox;
 mod judge;
+mod limits;
 mod metrics;
 mod publish;
 mod repair;
 mod server;
-mod tls_listener;
+mod tls;
 pub mod told;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context as _;
-use log::info;
+use log::{info, warn};
 
+use self::custom_controls::Evaluated;
+use self::directory::Directory;
+use self::gate::Gate;
+use self::inbox::Inbox;
 use self::judge::Judge;
+use self::limits::Limits;
 pub use self::metrics::{Described, all as metrics};
 use self::publish::Publisher;
-pub use self::tls_listener::Pair;
-use self::tls_listener::TlsListener;
-use self::told::Told;
+use self::repair::Enforcer;
+use self::server::Pages;
+pub use self::tls::Pair;
+use self::tls::Tls;
+use crate::controls::custom::STACK;
 use crate::facts::About;
-use crate::facts::kubernetes::Source;
+use crate::facts::kubernetes::{ReadError, Source};
 use crate::facts::watch::{self, Live};
+
+/// How long a write that has begun is waited for at the end.
+const ENDS: Duration = Duration::from_secs(1);
 
 /// Where and how the agent runs.
 #[derive(Clone, Debug)]
@@ -42,63 +61,111 @@ pub struct Settings {
     pub told: Option<PathBuf>,
     /// Namespace of the platform, until the charm tells.
     pub namespace: String,
+    /// Facts that nothing was heard of for this long are not known any more.
+    pub stale: Duration,
 }
 
 /// Runs until it is asked to end. It fails only if it cannot begin.
 pub fn run(settings: Settings) -> anyhow::Result<()> {
-    let told = Told::read_or_default(settings.told.as_deref(), &settings.namespace);
+    let limits = Arc::new(Limits::new(limits::raise_descriptors()));
+    let inbox = Arc::new(Inbox::new(settings.told.clone(), &settings.namespace));
     let about = About {
         collected_at: crate::now(),
-        namespace: told.namespace.clone(),
+        namespace: inbox.read().told.namespace.clone(),
     };
-    let live = Arc::new(Live::new(about));
-    let publisher = Arc::new(Publisher::new());
+    let live = Arc::new(Live::new(about, settings.stale));
+    let publisher = Arc::new(Publisher::new(Arc::clone(&live)));
+    let gate = Arc::new(Gate::default());
     events::say("sys_startup", &format!("ckf-hardening {}", crate::VERSION));
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .context("a runtime")?;
-    runtime.block_on(async {
+    let runtime = runtime()?;
+    let ended = runtime.block_on(async {
         let listener = tokio::net::TcpListener::bind(settings.listen)
             .await
             .with_context(|| format!("listening at {}", settings.listen))?;
-        let scheme = if settings.pair.is_some() {
-            "https"
-        } else {
-            "http"
-        };
+        let tls = settings.pair.clone().map(Tls::new).transpose()?;
+        let scheme = if tls.is_some() { "https" } else { "http" };
         info!("serving at {scheme}://{}", listener.local_addr()?);
-        let judge = Judge::new(
-            settings.source.clone(),
-            settings.told.clone(),
-            told,
-            Arc::clone(&live),
-            Arc::clone(&publisher),
-        );
-        std::thread::Builder::new()
-            .name("judge".into())
-            .spawn(move || judge.run())
-            .context("a thread")?;
+        let broken = work(&settings, &inbox, &live, &publisher, &gate)?;
+        let directory = Directory::new(settings.source.clone());
+        let pages = Pages::new(Arc::clone(&publisher), directory);
+        let routes = server::routes(Arc::new(pages));
         tokio::select! {
-            ended = watch::keep(&settings.source, live) => ended.context("watching the cluster"),
-            ended = serving(listener, settings.pair, publisher) => ended.context("serving"),
+            broken = broken => match broken {
+                Ok(why) => Err(why).context("watching the cluster"),
+                // The thread is there as long as the process.
+                Err(_) => Ok(()),
+            },
+            () = connections::serve(listener, tls, routes, limits, publisher) => Ok(()),
             () = asked_to_end() => Ok(()),
         }
-    })?;
+    });
+    if !gate.close(ENDS) {
+        warn!("a write had begun, and is not waited for any longer");
+    }
+    ended?;
     events::say("sys_shutdown", &format!("ckf-hardening {}", crate::VERSION));
     Ok(())
 }
 
-async fn serving(
-    listener: tokio::net::TcpListener,
-    pair: Option<Pair>,
-    publisher: Arc<Publisher>,
+fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("a runtime")
+}
+
+/// Starts the threads that work. What is returned comes if the cluster cannot be watched.
+fn work(
+    settings: &Settings,
+    inbox: &Arc<Inbox>,
+    live: &Arc<Live>,
+    publisher: &Arc<Publisher>,
+    gate: &Arc<Gate>,
+) -> anyhow::Result<tokio::sync::oneshot::Receiver<ReadError>> {
+    let evaluated = Evaluated::default();
+    let judge = Judge::new(
+        Arc::clone(inbox),
+        Arc::clone(live),
+        Arc::clone(publisher),
+        evaluated.clone(),
+    );
+    let enforcer = Enforcer {
+        source: settings.source.clone(),
+        inbox: Arc::clone(inbox),
+        live: Arc::clone(live),
+        publisher: Arc::clone(publisher),
+        gate: Arc::clone(gate),
+    };
+    let (sender, broken) = tokio::sync::oneshot::channel();
+    let watching = runtime()?;
+    thread("judge", None, || judge.run())?;
+    thread("enforcer", None, || enforcer.run())?;
+    let (source, inbox, live) = (settings.source.clone(), Arc::clone(inbox), Arc::clone(live));
+    let facts = Arc::clone(&live);
+    let of_custom = source.clone();
+    // As deep as expressions may be.
+    thread("custom", Some(STACK), move || {
+        custom_controls::run(&of_custom, &inbox, &live, &evaluated);
+    })?;
+    thread("watches", None, move || {
+        if let Err(why) = watching.block_on(watch::keep(&source, facts)) {
+            // The process may end at the same time.
+            let _ = sender.send(why);
+        }
+    })?;
+    Ok(broken)
+}
+
+fn thread(
+    name: &str,
+    stack: Option<usize>,
+    work: impl FnOnce() + Send + 'static,
 ) -> anyhow::Result<()> {
-    match pair {
-        Some(pair) => server::serve(TlsListener::new(listener, pair)?, publisher).await?,
-        None => server::serve(listener, publisher).await?,
+    let mut builder = std::thread::Builder::new().name(name.to_owned());
+    if let Some(stack) = stack {
+        builder = builder.stack_size(stack);
     }
-    Ok(())
+    builder.spawn(work).map(drop).context("a thread")
 }
 
 /// Ends when somebody sends a signal, as Pebble does.

@@ -1,72 +1,166 @@
 //! What came of the last audit, for whoever asks, and events for whoever listens.
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use tokio::sync::broadcast;
 
+use super::audience::{Namespaces, Ways};
 use super::events::Event;
+use super::found::Head;
+use super::metrics::{self, Running, Summary};
+use super::repair::Outcomes;
+use crate::facts::requests;
+use crate::facts::watch::Live;
 
 /// Results that are remembered: a day of them at one a minute.
 const REMEMBERED: usize = 1440;
 /// Events that a slow listener may lag behind.
 const BEHIND: usize = 256;
+/// How long metrics are taken as they are, whoever asks how often.
+const RENDERED: Duration = Duration::from_secs(1);
+/// Longest time that an audit may take before the agent counts as stuck.
+const STUCK: Duration = Duration::from_secs(300);
 
-/// What is served.
+/// What is served of an audit.
 #[derive(Clone, Debug)]
 pub struct Published {
     /// The report as JSON.
     pub report: Arc<str>,
-    /// What stands beside it for the charm, as JSON.
-    pub head: Arc<str>,
-    /// The metrics.
-    pub metrics: Arc<str>,
+    /// What stands beside it for the charm.
+    pub head: Head,
+    /// Number of the charm's input that it was judged by.
+    pub number: u64,
+    /// What metrics say of it.
+    pub summary: Arc<Summary>,
     /// The page.
     pub page: Arc<str>,
     /// Whether the cluster is read as it should be; else what is wrong.
     pub health: Result<(), String>,
+    /// Which namespaces are the platform's.
+    pub namespaces: Arc<Namespaces>,
 }
 
 /// How many controls were open at a time, by severity, the worst first.
 pub type Past = (i64, [usize; 5]);
 
+/// A text, and since when it is so.
+type Rendered = (Instant, Arc<str>);
+
 /// Keeps what is served.
 pub struct Publisher {
+    live: Arc<Live>,
+    /// What came of repairs.
+    pub repaired: Outcomes,
     now: Mutex<Option<Published>>,
     past: Mutex<VecDeque<Past>>,
     events: broadcast::Sender<Event>,
-    shows: AtomicBool,
+    ways: Mutex<Ways>,
+    judged_at: Mutex<Instant>,
+    rendered: Mutex<[Option<Rendered>; 2]>,
+    refused: AtomicU64,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Publisher {
     /// Nothing is served yet.
-    pub fn new() -> Self {
+    pub fn new(live: Arc<Live>) -> Self {
         Self {
+            live,
+            repaired: Outcomes::default(),
             now: Mutex::default(),
             past: Mutex::default(),
             events: broadcast::channel(BEHIND).0,
-            shows: AtomicBool::new(false),
+            ways: Mutex::default(),
+            judged_at: Mutex::new(Instant::now()),
+            rendered: Mutex::default(),
+            refused: AtomicU64::new(0),
         }
     }
 
-    /// What is served; `None` before the first audit.
+    /// What is served; `None` before the first audit. What of it goes on meanwhile is as now.
     pub fn now(&self) -> Option<Published> {
-        self.now
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        let mut now = lock(&self.now).clone()?;
+        let repaired = self.repaired.now();
+        now.head.refused = repaired.refused;
+        now.head.held_back = repaired.held_back;
+        if repaired.seen_to != Some(now.number) {
+            // What came of enforcing it is not known yet.
+            now.head.told.clear();
+        }
+        now.health = self.silence().and(now.health);
+        now.head.healthy = now.health.is_ok();
+        Some(now)
+    }
+
+    /// Whether the agent works, before and after the first audit.
+    pub fn silence(&self) -> Result<(), String> {
+        if let Some(silence) = self.live.silence() {
+            let seconds = silence.as_secs();
+            return Err(format!(
+                "stale: nothing was heard from the API server for {seconds} s"
+            ));
+        }
+        let idle = lock(&self.judged_at).elapsed();
+        match idle < STUCK {
+            true => Ok(()),
+            false => Err(format!("stuck: an audit has run for {} s", idle.as_secs())),
+        }
+    }
+
+    /// Notes that the thread that judges is alive.
+    pub fn beat(&self) {
+        *lock(&self.judged_at) = Instant::now();
     }
 
     /// Serves this from now on.
     pub fn put(&self, published: Published) {
-        *self.now.lock().unwrap_or_else(PoisonError::into_inner) = Some(published);
+        *lock(&self.now) = Some(published);
+        *lock(&self.rendered) = Default::default();
+    }
+
+    /// The metrics, all or only sums, as OpenMetrics; `None` before the first audit.
+    pub fn metrics(&self, names_weaknesses: bool) -> Option<Arc<str>> {
+        let summary = Arc::clone(&lock(&self.now).as_ref()?.summary);
+        let rendered = &mut lock(&self.rendered)[usize::from(names_weaknesses)];
+        if let Some((at, text)) = rendered
+            && at.elapsed() < RENDERED
+        {
+            return Some(Arc::clone(text));
+        }
+        let running = Running {
+            repaired: self.repaired.now(),
+            watches: self.live.counts(),
+            requests: requests::counts(),
+            refused: self.refused.load(Ordering::Relaxed),
+        };
+        let text: Arc<str> = metrics::render(&summary, &running, names_weaknesses).into();
+        *rendered = Some((Instant::now(), Arc::clone(&text)));
+        Some(text)
+    }
+
+    /// Counts a connection that found no room.
+    pub fn refuse(&self) {
+        self.refused.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Which namespaces are the platform's, as far as it is known.
+    pub fn namespaces(&self) -> Arc<Namespaces> {
+        let known = lock(&self.now)
+            .as_ref()
+            .map(|now| Arc::clone(&now.namespaces));
+        known.unwrap_or_default()
     }
 
     /// Notes a result, unless it is as the last one of the same minute; returns all that are
     /// remembered, the oldest first.
     pub fn remember(&self, past: Past) -> Vec<Past> {
-        let mut all = self.past.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut all = lock(&self.past);
         match all.back_mut() {
             Some(last) if past.0 - last.0 < 60 => last.1 = past.1,
             _ => all.push_back(past),
@@ -77,14 +171,14 @@ impl Publisher {
         all.iter().copied().collect()
     }
 
-    /// Whether the report is shown to others than this pod.
-    pub fn shows(&self) -> bool {
-        self.shows.load(Ordering::Relaxed)
+    /// Ways that are related.
+    pub fn ways(&self) -> Ways {
+        *lock(&self.ways)
     }
 
-    /// Has it shown to others, or to this pod only.
-    pub fn set_shows(&self, shows: bool) {
-        self.shows.store(shows, Ordering::Relaxed);
+    /// Has what is served shown to those who come by these ways.
+    pub fn set_ways(&self, ways: Ways) {
+        *lock(&self.ways) = ways;
     }
 
     /// Tells an event.

@@ -1,33 +1,48 @@
-//! Puts right what is enforced, while this unit leads: at most so often, and loudly no
-//! longer when somebody else keeps undoing it.
+//! Repairs what is enforced, while this unit leads, on a thread that does nothing else: at most
+//! so often, and no longer when somebody else keeps undoing it.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use log::{info, warn};
 
 use super::events::Event;
-use crate::cluster::Cluster;
+use super::gate::Gate;
+use super::inbox::{Current, Inbox};
+use super::publish::Publisher;
+use crate::cluster::{Cluster, Hold, Holder};
 use crate::config::Options;
 use crate::facts::kubernetes::Source;
 use crate::facts::watch::Live;
-use crate::remedies::{self, Asker};
+use crate::remedies::{self, Change, Consent, Deed, Target};
 
-/// How long putting right may take.
+/// How long a repair may take.
 const WITHIN: Duration = Duration::from_secs(20);
-/// In this time an object may be put right so often; then it is left as it is for a while.
+/// What comes within this time of a change is repaired with it.
+const SETTLES: Duration = Duration::from_millis(40);
+/// Longest wait without a change, for what the charm tells.
+const LOOKS: Duration = Duration::from_secs(2);
+/// How often everything is looked at, whatever changed.
+const EVERYTHING: Duration = Duration::from_secs(300);
+/// How long the first lists are waited for.
+const FIRST: Duration = Duration::from_secs(120);
+/// In this time an object may be repaired so often; then it is left as it is for a while.
 const WINDOW: Duration = Duration::from_secs(60);
 const MOST: usize = 5;
 const REST: Duration = Duration::from_secs(600);
+/// First and longest wait after a failure.
+const AGAIN: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(30));
 
-/// Facts that tell of a change of what is enforced: it is put right at once.
+/// Facts that tell of a change of what is enforced: it is repaired at once.
 pub const URGENT: [&str; 3] = ["gateways", "envoy_filters", "services"];
 /// The same of what is enforced beside TLS.
 const TENANTS: [&str; 2] = ["network_policies", "peer_authentications"];
 /// Facts by which remedies decide too, and that change all the time: they are followed so
 /// often at most.
-pub const FIELDS: [&str; 12] = [
+pub const FIELDS: [&str; 13] = [
     "pods",
+    "virtual_services",
     "secrets",
     "ambient_gateways",
     "crds",
@@ -42,82 +57,167 @@ pub const FIELDS: [&str; 12] = [
 ];
 const OFTEN: Duration = Duration::from_secs(10);
 
-/// Repairs and what came of them.
-#[derive(Default)]
-pub struct Repairs {
-    recent: BTreeMap<String, VecDeque<Instant>>,
-    resting: BTreeMap<String, Instant>,
-    tried_at: Option<Instant>,
-    /// Objects that were put right.
+/// What came of repairs, for who reads about it.
+#[derive(Clone, Default)]
+pub struct Outcomes(Arc<Mutex<Repaired>>);
+
+/// What came of repairs so far.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Repaired {
+    /// Objects that were repaired.
     pub done: u64,
     /// Tries that failed.
     pub failed: u64,
+    /// Until when objects are left as they are, since somebody keeps undoing them.
+    resting: BTreeMap<String, Instant>,
     /// Why the last try failed, if it did.
-    refused: Option<String>,
+    pub refused: Option<String>,
+    /// What waited for consent at the last try, in a line.
+    pub held_back: Option<String>,
+    /// What of the charm's input was seen to: its number.
+    pub seen_to: Option<u64>,
 }
 
-impl Repairs {
-    /// Objects that are left as they are for now, since somebody keeps undoing them.
+impl Outcomes {
+    fn lock(&self) -> MutexGuard<'_, Repaired> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// As it is now.
+    pub fn now(&self) -> Repaired {
+        self.lock().clone()
+    }
+}
+
+impl Repaired {
+    /// Objects that are left as they are for now.
     pub fn given_up(&self) -> usize {
         let now = Instant::now();
         self.resting.values().filter(|until| **until > now).count()
     }
+}
 
-    /// Why the last try failed, if it did.
-    pub fn refused(&self) -> Option<&str> {
-        self.refused.as_deref()
-    }
+/// The thread's own.
+pub struct Enforcer {
+    /// Which cluster.
+    pub source: Source,
+    /// What the charm tells.
+    pub inbox: Arc<Inbox>,
+    /// The facts.
+    pub live: Arc<Live>,
+    /// Where events go.
+    pub publisher: Arc<Publisher>,
+    /// What writes go through.
+    pub gate: Arc<Gate>,
+}
 
-    /// Whether changes of these facts are to be followed now, for what is enforced.
-    pub fn is_due(
-        &self,
-        changed: &BTreeSet<&'static str>,
-        enforced: &BTreeSet<remedies::Remedy>,
-    ) -> bool {
-        let has = |fields: &[&str]| fields.iter().any(|field| changed.contains(field));
-        let is_time = self.tried_at.is_none_or(|at| at.elapsed() >= OFTEN);
-        // Others change them too, and only some remedies mind.
-        let minds = |remedy: &remedies::Remedy| !remedy.about().is_of_tls();
-        has(&URGENT) || enforced.iter().any(minds) && has(&TENANTS) || is_time && has(&FIELDS)
+impl Enforcer {
+    /// Runs until the process ends.
+    pub fn run(self) {
+        let changes = self.live.listen();
+        let started = Instant::now();
+        while !self.live.is_whole() && started.elapsed() < FIRST {
+            std::thread::sleep(SETTLES);
+        }
+        let mut repairs = Repairs::new(self.publisher.repaired.clone());
+        let mut pending = BTreeSet::new();
+        let mut number = None;
+        let mut everything_at: Option<Instant> = None;
+        loop {
+            let fresh = changes.wait(repairs.wait(LOOKS), SETTLES);
+            let current = self.inbox.read();
+            let is_time = everything_at.is_none_or(|at| at.elapsed() >= EVERYTHING);
+            let is_other = number != Some(current.number);
+            if is_time || is_other {
+                everything_at = Some(Instant::now());
+                number = Some(current.number);
+                pending.extend(URGENT);
+                repairs.retry_at = None;
+            }
+            repairs.hasten(&fresh);
+            pending.extend(fresh);
+            // While the options are not understood, the last good ones of this process hold.
+            let options = current.enforced.as_deref().filter(|_| current.told.leads);
+            let Some(options) = options else {
+                pending.clear();
+                repairs.retry_at = None;
+                let mut outcomes = self.publisher.repaired.lock();
+                (outcomes.refused, outcomes.held_back) = (None, None);
+                outcomes.seen_to = Some(current.number);
+                continue;
+            };
+            if repairs.is_due(&pending, &options.enforce) {
+                let (events, result) = self.enforce(&mut repairs, &current, options);
+                for event in events {
+                    self.publisher.tell(event);
+                }
+                match result {
+                    Ok(()) => pending.clear(),
+                    // They stay, and are tried again.
+                    Err(why) => warn!("what is enforced could not be repaired: {why}"),
+                }
+            }
+            self.publisher.repaired.lock().seen_to = Some(current.number);
+        }
     }
 
     /// Has what the options enforce hold. Returns what is to be told.
-    pub fn keep(&mut self, source: &Source, live: &Live, options: &Options) -> Vec<Event> {
+    fn enforce(
+        &self,
+        repairs: &mut Repairs,
+        current: &Current,
+        options: &Options,
+    ) -> (Vec<Event>, Result<(), String>) {
         let mut events = Vec::new();
-        self.tried_at = Some(Instant::now());
-        self.refused = self.try_to(source, live, options, &mut events).err();
-        if let Some(why) = &self.refused {
-            self.failed += 1;
-            warn!("what is enforced could not be put right: {why}");
-        }
-        events
+        let result = self.try_to(repairs, current, options, &mut events);
+        repairs.tried(&result);
+        (events, result)
     }
 
     fn try_to(
-        &mut self,
-        source: &Source,
-        live: &Live,
+        &self,
+        repairs: &mut Repairs,
+        current: &Current,
         options: &Options,
         events: &mut Vec<Event>,
     ) -> Result<(), String> {
         let deadline = Instant::now() + WITHIN;
-        let cluster = Cluster::connect(source, deadline).map_err(|why| why.to_string())?;
+        let cluster = Cluster::connect(&self.source, deadline).map_err(|why| why.to_string())?;
+        let live = &self.live;
         let namespace = live.with(|facts| facts.about.namespace.clone());
         let own = cluster.own_objects(&namespace);
         let own = own.map_err(|why| why.to_string())?;
+        let hold = cluster.hold(&namespace, Holder::parse(&current.told.holder).as_ref());
+        if let Some(why) = hold.other() {
+            return Err(why);
+        }
         let (policy, enforced) = (&options.policy, &options.enforce);
-        let plan = live.with(|facts| remedies::plan(facts, policy, &own, enforced, Asker::Option));
+        repairs.stood.extend(remedies::targets(&own.objects));
+        let consent =
+            Consent::of_option(&options.allow_disruption).with_stood(repairs.stood.clone());
+        let plan = live.with(|facts| remedies::plan(facts, policy, &own, enforced, &consent));
+        repairs.note_held_back(plan.held_back_line(), events);
         let mut refused = Vec::new();
-        // What Juju changes is the charm's own to do.
-        for change in plan.changes.iter().filter(|change| !change.is_of_juju()) {
+        // What Juju changes is the charm's own to do, and so is to find out who enforces here.
+        let is_known = !matches!(hold, Hold::Unknown(_));
+        let may = |change: &&Change| {
+            !change.is_of_juju() && (is_known || change.remedy.about().is_of_tls())
+        };
+        for change in plan.changes.iter().filter(may) {
             let object = change.target().to_string();
-            if !self.may(&object, events) {
+            if !repairs.may(&object, events) {
                 continue;
             }
+            let Some(_pass) = self.gate.pass() else {
+                return Err("the agent ends".into());
+            };
             match cluster.carry_out(change) {
                 Ok(_) => {
                     info!("{change}");
-                    self.done += 1;
+                    if let Deed::Delete(own) = &change.deed {
+                        repairs.stood.remove(&Target::Object(own.reference()));
+                    }
+                    repairs.done(object.clone());
                     let event = format!("sensitive_update:ckf-hardening,{object}");
                     events.push(Event::new(event, "WARN", format!("put right: {change}")));
                 }
@@ -129,25 +229,126 @@ impl Repairs {
             false => Err(refused.join("; ")),
         }
     }
+}
 
-    /// Whether an object may be put right once more.
+/// How often what was repaired, and when what failed is tried again.
+struct Repairs {
+    outcomes: Outcomes,
+    recent: BTreeMap<String, VecDeque<Instant>>,
+    tried_at: Option<Instant>,
+    failures: u32,
+    retry_at: Option<Instant>,
+    /// Objects of ours that this process has seen, and has not taken away itself: to make one
+    /// again is no new disruption.
+    stood: BTreeSet<Target>,
+}
+
+impl Repairs {
+    fn new(outcomes: Outcomes) -> Self {
+        Self {
+            outcomes,
+            recent: BTreeMap::new(),
+            tried_at: None,
+            failures: 0,
+            retry_at: None,
+            stood: BTreeSet::new(),
+        }
+    }
+
+    /// Notes what waits for consent, and reports it once.
+    fn note_held_back(&mut self, held_back: Option<String>, events: &mut Vec<Event>) {
+        let mut outcomes = self.outcomes.lock();
+        if let Some(why) = held_back
+            .as_ref()
+            .filter(|_| held_back != outcomes.held_back)
+        {
+            warn!("{why}");
+            let event = "sys_monitor_disabled:ckf-hardening,held-back";
+            events.push(Event::new(event.to_owned(), "WARN", why.clone()));
+        }
+        outcomes.held_back = held_back;
+    }
+
+    /// How long to wait for changes: not beyond the next try.
+    fn wait(&self, most: Duration) -> Duration {
+        self.retry_at.map_or(most, |at| {
+            at.saturating_duration_since(Instant::now()).min(most)
+        })
+    }
+
+    /// Whether changes of these facts are to be followed now, for what is enforced.
+    fn is_due(
+        &self,
+        changed: &BTreeSet<&'static str>,
+        enforced: &BTreeSet<remedies::Remedy>,
+    ) -> bool {
+        if let Some(at) = self.retry_at {
+            return at <= Instant::now();
+        }
+        let has = |fields: &[&str]| fields.iter().any(|field| changed.contains(field));
+        let is_time = self.tried_at.is_none_or(|at| at.elapsed() >= OFTEN);
+        // Others change them too, and only some remedies mind.
+        let minds = |remedy: &remedies::Remedy| !remedy.about().is_of_tls();
+        has(&URGENT) || enforced.iter().any(minds) && has(&TENANTS) || is_time && has(&FIELDS)
+    }
+
+    /// A change of what is enforced does not wait as long as a failure does.
+    fn hasten(&mut self, changed: &BTreeSet<&'static str>) {
+        let mut urgent = URGENT.iter().chain(&TENANTS);
+        if let (Some(at), Some(tried)) = (self.retry_at, self.tried_at)
+            && urgent.any(|field| changed.contains(field))
+        {
+            self.retry_at = Some(at.min(tried + AGAIN.0));
+        }
+    }
+
+    /// Notes what came of a try.
+    fn tried(&mut self, result: &Result<(), String>) {
+        let now = Instant::now();
+        self.tried_at = Some(now);
+        let mut outcomes = self.outcomes.lock();
+        outcomes.refused = result.as_ref().err().cloned();
+        match result {
+            Ok(()) => {
+                self.failures = 0;
+                self.retry_at = None;
+            }
+            Err(_) => {
+                outcomes.failed += 1;
+                let wait = AGAIN.0 * 2_u32.saturating_pow(self.failures.min(5));
+                self.failures += 1;
+                self.retry_at = Some(now + wait.min(AGAIN.1));
+            }
+        }
+    }
+
+    /// Notes that an object was repaired.
+    fn done(&mut self, object: String) {
+        self.outcomes.lock().done += 1;
+        let recent = self.recent.entry(object).or_default();
+        recent.push_back(Instant::now());
+    }
+
+    /// Whether an object may be repaired once more.
     fn may(&mut self, object: &str, events: &mut Vec<Event>) -> bool {
         let now = Instant::now();
-        if self.resting.get(object).is_some_and(|until| *until > now) {
+        self.recent.retain(|_, times| {
+            times.retain(|at| now.duration_since(*at) <= WINDOW);
+            !times.is_empty()
+        });
+        let mut outcomes = self.outcomes.lock();
+        outcomes.resting.retain(|_, until| *until > now);
+        if outcomes.resting.contains_key(object) {
             return false;
         }
-        let recent = self.recent.entry(object.to_owned()).or_default();
-        while recent
-            .front()
-            .is_some_and(|at| now.duration_since(*at) > WINDOW)
+        if self
+            .recent
+            .get(object)
+            .is_none_or(|times| times.len() < MOST)
         {
-            recent.pop_front();
-        }
-        if recent.len() < MOST {
-            recent.push_back(now);
             return true;
         }
-        self.resting.insert(object.to_owned(), now + REST);
+        outcomes.resting.insert(object.to_owned(), now + REST);
         let why = format!(
             "{object} was put right {MOST} times in a minute, and somebody keeps undoing it: it is \
              left as it is for {} minutes; find out who, by its managedFields",
@@ -169,19 +370,62 @@ mod tests {
 
     #[test]
     fn what_somebody_keeps_undoing_is_left_and_told_once() {
-        let mut repairs = Repairs::default();
+        let mut repairs = Repairs::new(Outcomes::default());
         let mut events = Vec::new();
-        let tries: Vec<bool> = (0..8)
-            .map(|_| repairs.may("EnvoyFilter a/b", &mut events))
-            .collect();
-        assert_eq!(tries.iter().filter(|may| **may).count(), MOST);
+        let mut tries = 0;
+        for _ in 0..8 {
+            if repairs.may("EnvoyFilter a/b", &mut events) {
+                tries += 1;
+                repairs.done("EnvoyFilter a/b".into());
+            }
+        }
+        assert_eq!(tries, MOST);
         assert_eq!(events.len(), 1);
         assert!(
             events[0].description.contains("keeps undoing"),
             "{}",
             events[0].description
         );
-        assert_eq!(repairs.given_up(), 1);
+        assert_eq!(repairs.outcomes.now().given_up(), 1);
         assert!(repairs.may("Gateway a/b", &mut events));
+    }
+
+    #[test]
+    fn what_fails_is_no_repair_that_somebody_undoes() {
+        let mut repairs = Repairs::new(Outcomes::default());
+        let mut events = Vec::new();
+        for _ in 0..20 {
+            assert!(repairs.may("EnvoyFilter a/b", &mut events));
+        }
+        assert!(events.is_empty());
+    }
+
+    #[test]
+    fn what_failed_is_tried_again_later_and_later_and_a_change_does_not_wait_as_long() {
+        let mut repairs = Repairs::new(Outcomes::default());
+        let enforced = BTreeSet::new();
+        let nothing = BTreeSet::new();
+        assert!(!repairs.is_due(&nothing, &enforced));
+        let mut waits = Vec::new();
+        for _ in 0..7 {
+            repairs.tried(&Err("refused".into()));
+            let at = repairs.retry_at.unwrap();
+            waits.push((at - repairs.tried_at.unwrap()).as_secs());
+            // Not at once, even if it is pending; but without another change.
+            assert!(!repairs.is_due(&BTreeSet::from(["gateways"]), &enforced));
+            repairs.retry_at = Some(Instant::now());
+            assert!(repairs.is_due(&nothing, &enforced));
+        }
+        assert_eq!(waits, [1, 2, 4, 8, 16, 30, 30]);
+        repairs.tried(&Err("refused".into()));
+        repairs.hasten(&BTreeSet::from(["pods"]));
+        assert!(repairs.wait(LOOKS * 10) > Duration::from_secs(10));
+        repairs.hasten(&BTreeSet::from(["network_policies"]));
+        assert!(repairs.wait(LOOKS * 10) <= Duration::from_secs(1));
+        assert_eq!(repairs.outcomes.now().failed, 8);
+        assert_eq!(repairs.outcomes.now().refused.as_deref(), Some("refused"));
+        repairs.tried(&Ok(()));
+        assert_eq!(repairs.retry_at, None);
+        assert_eq!(repairs.outcomes.now().refused, None);
     }
 }

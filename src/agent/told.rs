@@ -9,6 +9,7 @@ use log::warn;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::audience::Ways;
 use crate::facts::Facts;
 use crate::facts::charmhub::Charmhub;
 use crate::facts::juju::Juju;
@@ -29,9 +30,14 @@ pub struct Told {
     pub namespace: String,
     /// Whether this unit leads, and so may change the cluster.
     pub leads: bool,
+    /// The application, by which others of its kind know that it enforces here; empty if it is
+    /// not told.
+    pub holder: String,
     /// Whether the report is shown to others than this pod: it says where the platform is
     /// weak, and so it is only if somebody related a way to it.
     pub shows: bool,
+    /// Whether a scraper is related.
+    pub scraped: bool,
     /// The options, as Juju tells them; those of type secret name one.
     pub options: Map<String, Value>,
     /// What Juju's side knows.
@@ -93,6 +99,14 @@ impl Told {
             namespace: namespace.to_owned(),
             ..Self::default()
         })
+    }
+
+    /// The ways that are related.
+    pub(super) fn ways(&self) -> Ways {
+        Ways {
+            report: self.shows,
+            metrics: self.scraped,
+        }
     }
 
     /// Stands for all of it.

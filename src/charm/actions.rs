@@ -1,25 +1,23 @@
 //! The actions of `actions.yaml`.
 
 use anyhow::{Context as _, bail};
-use juju_charm::{Unit, action, leader, tool};
+use juju_charm::{Unit, action, leader};
 use serde::Deserialize;
 
 use super::audit::Duty;
 use super::login::LoginProblem;
+use super::results::{LONGEST, Results, WIDTH};
+use super::status::brief;
 use super::{Charm, audit, remedy_actions, rocks, rotation_actions};
 use crate::catalog;
 use crate::facts::known::Known;
 use crate::report::{self, Format, Report};
 
-/// Room for the report's key in the argument that holds both.
-const LONGEST_REPORT: usize = tool::LONGEST_ARGUMENT - 64;
-
-/// As much of a text as fits into the argument that holds it.
-pub fn cut(text: &str) -> &str {
-    let end = (0..=text.len().min(LONGEST_REPORT)).rev();
-    let end = end.into_iter().find(|end| text.is_char_boundary(*end));
-    &text[..end.unwrap_or(0)]
-}
+/// Longest message of a failure, in characters.
+const LONGEST_FAILURE: usize = 2000;
+/// Where the whole report is.
+const WHOLE: &str =
+    "get-report format=json complete=true returns all, and `ckf-hardening audit` prints it";
 
 /// Runs an action. What it cannot do it says by failing the action, not the process.
 pub fn run(unit: &Unit, name: &str) -> anyhow::Result<()> {
@@ -39,7 +37,8 @@ pub fn run(unit: &Unit, name: &str) -> anyhow::Result<()> {
     };
     match result {
         Ok(()) => Ok(()),
-        Err(error) => action::fail(&format!("{error:#}")).context("failing the action"),
+        Err(error) => action::fail(&brief(&format!("{error:#}"), LONGEST_FAILURE))
+            .context("failing the action"),
     }
 }
 
@@ -54,14 +53,17 @@ fn audit(unit: &Unit) -> anyhow::Result<()> {
         ("not-assessed", summary.not_assessed),
     ]
     .map(|(key, number)| (key, number.to_string()));
-    let mut results: Vec<(&str, &str)> = counts.iter().map(|(k, v)| (*k, v.as_str())).collect();
-    let line = report.status_line();
-    results.push(("summary", &line));
-    let problems = report.problems.join("\n");
-    if !problems.is_empty() {
-        results.push(("problems", &problems));
-    }
-    Ok(action::set(&results)?)
+    let results = counts
+        .iter()
+        .fold(Results::default(), |results, (key, number)| {
+            results.value(key, number)
+        });
+    let results = results.value("summary", &report.status_line()).lines(
+        "problems",
+        &report.problems.join("\n"),
+        "see get-report",
+    );
+    Ok(results.set()?)
 }
 
 fn get_report(unit: &Unit) -> anyhow::Result<()> {
@@ -69,6 +71,7 @@ fn get_report(unit: &Unit) -> anyhow::Result<()> {
     #[serde(default)]
     struct Parameters {
         format: Option<String>,
+        complete: bool,
     }
     let parameters: Parameters = action::parameters()?;
     let format = match parameters.format.as_deref() {
@@ -78,8 +81,15 @@ fn get_report(unit: &Unit) -> anyhow::Result<()> {
         })?,
     };
     let report = read(unit)?;
-    let text = report::fit(&report, format, LONGEST_REPORT);
-    Ok(action::set(&[("report", &text)])?)
+    let results = match (parameters.complete, format.is_for_programs()) {
+        (true, true) => Results::default().whole("report", &format.render(&report)),
+        (true, false) => Results::default().lines("report", &format.render(&report), WHOLE),
+        (false, true) => Results::default().whole("report", &report::fit(&report, format, LONGEST)),
+        (false, false) => {
+            Results::default().lines("report", &report::fit(&report, format, LONGEST), WHOLE)
+        }
+    };
+    Ok(results.set()?)
 }
 
 /// Audits, and lets the status tell what came of it.
@@ -104,8 +114,14 @@ fn list_users(unit: &Unit) -> anyhow::Result<()> {
         Known::Unknown(why) => bail!("{why}"),
     };
     let users = report::Users::of(&juju);
-    let json = serde_json::to_string(&users).context("the users as JSON")?;
-    Ok(action::set(&[("users", &users.table()), ("json", &json)])?)
+    let table = users.table_within(WIDTH);
+    let elsewhere = "`ckf-hardening users` prints all";
+    let json = |rows: &[report::UserRow]| users.json_of(rows);
+    let results =
+        Results::default()
+            .lines("users", &table, elsewhere)
+            .json("json", &users.users, json);
+    Ok(results.set()?)
 }
 
 fn explain() -> anyhow::Result<()> {
@@ -119,5 +135,7 @@ fn explain() -> anyhow::Result<()> {
     let control = catalog::control(&id).with_context(|| {
         format!("there is no control {id:?}; get-report lists them all, the first is K8S-01")
     })?;
-    Ok(action::set(&[("explanation", &report::explain(control))])?)
+    let text = report::explain(control);
+    let results = Results::default().lines("explanation", &text, "see docs/reference/controls");
+    Ok(results.set()?)
 }

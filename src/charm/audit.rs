@@ -45,6 +45,9 @@ pub struct Audited {
     /// What stands for the gateway's configuration with the option `enforce`, or why that
     /// does not hold; `None` if it was not tried.
     pub enforced: Option<Result<String, String>>,
+    /// What of the option `enforce` waits for consent, in a line, or that nothing does; `None`
+    /// if it was not tried.
+    pub held_back: Option<Option<String>>,
     /// What the agent cannot read itself.
     pub told: ToldFacts,
 }
@@ -60,7 +63,7 @@ pub fn run(
         Ok(facts) => facts,
         Err(why) => return Ok(Err(why)),
     };
-    let mut enforced = None;
+    let (mut enforced, mut held_back) = (None, None);
     if duty == Duty::Keep {
         match enforce::keep(unit, options, &facts) {
             Ok(kept) => {
@@ -71,7 +74,8 @@ pub fn run(
                         Err(why) => return Ok(Err(why)),
                     };
                 }
-                enforced = Some(Ok(kept.mark));
+                enforced = Some(kept.mark);
+                held_back = Some(kept.held_back);
             }
             Err(why) => enforced = Some(Err(why)),
         }
@@ -94,10 +98,7 @@ pub fn run(
         }
     }
     let problems = problems.iter().map(ToString::to_string).collect();
-    let juju_problem = match &facts.juju {
-        Known::Unknown(Unknown::NotCollected) | Known::Known(_) => None,
-        Known::Unknown(why) => Some(why.to_string()),
-    };
+    let juju_problem = juju_problem(&facts.juju, &unit.model);
     let report = Report::audit(
         &facts,
         &options.policy,
@@ -108,6 +109,7 @@ pub fn run(
         report,
         juju_problem,
         enforced,
+        held_back,
         told: ToldFacts {
             juju: facts.juju,
             rotated: facts.rotated,
@@ -116,6 +118,15 @@ pub fn run(
             ledger: facts.ledger,
         },
     }))
+}
+
+/// Why the controller could not be read, or the platform's model there.
+pub fn juju_problem(juju: &Known<Juju>, model: &str) -> Option<String> {
+    match juju {
+        Known::Unknown(Unknown::NotCollected) => None,
+        Known::Unknown(why) => Some(why.to_string()),
+        Known::Known(juju) => juju.unread_applications(model),
+    }
 }
 
 /// What the cluster of this unit tells, and the controller if there is a login to it.

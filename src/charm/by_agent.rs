@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use juju_charm::Unit;
 use log::info;
 
-use super::audit::{Audited, read_juju};
+use super::audit::{Audited, juju_problem, read_juju};
 use super::rocks::Kept;
 use super::rotate;
 use super::workload::{PORT, Workload};
@@ -61,12 +61,16 @@ pub fn audit(
     let mut facts = Facts::default();
     let mut credentials = BTreeMap::new();
     if options.juju_credentials.is_some() || !options.rotate.targets.is_empty() {
-        let rotated = match rotate::known(unit)? {
-            Ok(ledger) => {
+        let rotated = match rotate::known(unit) {
+            Ok(Ok(ledger)) => {
                 credentials = super::credentials(&options.rotate, &ledger);
                 Known::Known(rotate::times(&ledger))
             }
-            Err(why) => Known::Unknown(Unknown::Failed(why)),
+            Ok(Err(why)) => Known::Unknown(Unknown::Failed(why)),
+            Err(error) if super::is_absence(&error) => {
+                Known::Unknown(Unknown::Failed(format!("{error:#}")))
+            }
+            Err(error) => return Err(error),
         };
         if let Some(option) = &options.juju_credentials {
             facts.juju = read_juju(unit, option, &options.policy.options);
@@ -81,10 +85,7 @@ pub fn audit(
         kept.put(&before.head.ledger)?;
         kept.tell(&mut facts, options, false, crate::now());
     }
-    let juju_problem = match &facts.juju {
-        Known::Unknown(Unknown::NotCollected) | Known::Known(_) => None,
-        Known::Unknown(why) => Some(why.to_string()),
-    };
+    let juju_problem = juju_problem(&facts.juju, &unit.model);
     let facts = ToldFacts {
         juju: facts.juju,
         rotated: facts.rotated,
@@ -101,6 +102,7 @@ pub fn audit(
         report: found.report,
         juju_problem,
         enforced: found.head.refused.map(Err),
+        held_back: Some(found.head.held_back),
         told: told.facts,
     }))
 }

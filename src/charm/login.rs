@@ -14,6 +14,8 @@ use crate::rotation::owner::{Owners, Refusal};
 
 /// How long connecting and each call may take.
 const WITHIN: Duration = Duration::from_secs(10);
+/// What a controller says to a user who has no access to what is logged in to.
+const DENIED: &str = "permission denied";
 /// How long all work with the controller may take in one hook.
 const DEADLINE: Duration = Duration::from_secs(90);
 
@@ -140,6 +142,10 @@ impl Access {
             let login = Login::new(&self.user, password.clone())?.within(left.min(WITHIN));
             match Connection::open(&self.endpoint, target, &login) {
                 Ok(connection) => return Ok((self.check(connection)?, login)),
+                // The password is right, and others would be no better.
+                Err(Error::Login { message, .. }) if message == DENIED => {
+                    return Err(self.not_granted(target));
+                }
                 Err(error @ Error::Login { .. }) => refused = Some(error),
                 Err(error) => return Err(error.into()),
             }
@@ -148,6 +154,18 @@ impl Access {
             Some(error) => self::refused(&error),
             None => Refusal("there is no password to log in with".into()),
         })
+    }
+
+    /// What the user of the login lacks to be let in.
+    fn not_granted(&self, target: &Target) -> Refusal {
+        let user = &self.user;
+        let access = match target {
+            Target::Controller => "login".to_owned(),
+            Target::Model(_) => format!("write {}", self.namespace),
+        };
+        Refusal(format!(
+            "the login {user} is not let in; juju grant {user} {access} allows it"
+        ))
     }
 
     fn check(&self, connection: Connection) -> Result<Connection, Refusal> {
@@ -183,6 +201,16 @@ impl Owners for Access {
             None => self.open(&Target::Model(self.model_uuid.clone()))?.0,
         };
         Ok(self.model.insert(connection))
+    }
+
+    fn accepts(&mut self, user: &str, password: &Password) -> Result<bool, Refusal> {
+        let login = Login::new(user, password.clone())?.within(WITHIN);
+        match Connection::open(&self.endpoint, &Target::Controller, &login) {
+            Ok(_) => Ok(true),
+            // A user without access to the controller is known by the password all the same.
+            Err(Error::Login { message, .. }) => Ok(message == DENIED),
+            Err(error) => Err(error.into()),
+        }
     }
 
     fn cluster(&mut self) -> Result<&Cluster, Refusal> {

@@ -8,12 +8,22 @@ use juju_charm::{Status, state};
 use serde::{Deserialize, Serialize};
 
 use super::audit::Audited;
+use super::certificates::Hindrance;
+use super::removal::Fate;
+use super::status::brief;
 use crate::catalog::Severity;
 use crate::config::Options;
 use crate::facts::kubernetes::ReadError;
 
 /// The key under which all of it is.
 const KEY: &str = "memory";
+/// Longest text that is remembered, in characters: Juju takes 64 KiB in all, and a cluster can
+/// have anything to say.
+const LONGEST: usize = 240;
+/// Most hindrances of a step.
+const HINDRANCES: usize = 3;
+/// Most units of Loki, and most marks.
+const MOST: usize = 128;
 
 /// What is remembered.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -57,6 +67,13 @@ struct Stored {
     /// Stands for what the agent was told, and whether that this unit leads.
     #[serde(skip_serializing_if = "Option::is_none")]
     agent: Option<(String, bool)>,
+    /// What hindered each step when it was last taken, as status and message: a hook that has
+    /// nothing to do with a step does not take it.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    hindrances: BTreeMap<String, Vec<(String, String)>>,
+    /// What is to become of a unit that goes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fate: Option<Fate>,
 }
 
 /// An audit, in short.
@@ -79,9 +96,30 @@ pub struct Audit {
     /// What of the option `enforce` could not be put right.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub enforcement_problem: Option<String>,
+    /// What of it waits for consent, in a line.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub held_back: Option<String>,
     /// Why the controller could not be read, though there is a login to it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub juju_problem: Option<String>,
+}
+
+impl Stored {
+    /// With no more than Juju takes: lists that others make longer are cut, and what is cut is
+    /// looked at again by the next hook.
+    fn bounded(&self) -> Self {
+        let mut bounded = self.clone();
+        let first = |set: &BTreeSet<String>| set.iter().take(MOST).cloned().collect();
+        bounded.loki = first(&self.loki);
+        bounded.observed = first(&self.observed);
+        bounded.login_trusts.truncate(MOST);
+        let logs = self.logs.iter().filter(|(_, url)| url.len() <= LONGEST);
+        bounded.logs = logs
+            .take(MOST)
+            .map(|(k, v)| (k.clone(), v.clone()))
+            .collect();
+        bounded
+    }
 }
 
 impl Memory {
@@ -100,7 +138,8 @@ impl Memory {
         if self.now == self.before {
             return Ok(());
         }
-        let text = serde_json::to_string(&self.now).context("the unit's state as JSON")?;
+        let now = self.now.bounded();
+        let text = serde_json::to_string(&now).context("the unit's state as JSON")?;
         state::set(&BTreeMap::from([(KEY, text)])).context("writing the unit's state")
     }
 
@@ -129,12 +168,16 @@ impl Memory {
                 report,
                 juju_problem,
                 enforced,
+                held_back,
                 told: _,
             }) => {
                 let before = self.now.audit.as_ref();
+                let held_back = held_back
+                    .clone()
+                    .unwrap_or_else(|| before.and_then(|audit| audit.held_back.clone()));
                 let (mark, enforcement_problem) = match enforced {
                     Some(Ok(mark)) => (Some(mark.clone()), None),
-                    Some(Err(why)) => (None, Some(why.clone())),
+                    Some(Err(why)) => (None, Some(brief(why, LONGEST))),
                     None => before.map_or((None, None), |audit| {
                         (audit.mark.clone(), audit.enforcement_problem.clone())
                     }),
@@ -148,10 +191,11 @@ impl Memory {
                     unread: report.cluster.unknown.len(),
                     mark,
                     enforcement_problem,
-                    juju_problem: juju_problem.clone(),
+                    held_back: held_back.map(|why| brief(&why, LONGEST)),
+                    juju_problem: juju_problem.as_ref().map(|why| brief(why, LONGEST)),
                 });
             }
-            Err(error) => self.now.unreachable = Some(error.to_string()),
+            Err(error) => self.now.unreachable = Some(brief(&error.to_string(), LONGEST)),
         }
     }
 
@@ -240,6 +284,54 @@ impl Memory {
         self.now.login_trusts = marks;
     }
 
+    /// Notes what hindered a step, if anything did.
+    pub fn set_hindrances(&mut self, step: &str, hindrances: Vec<Hindrance>) {
+        let brief = hindrances
+            .into_iter()
+            .take(HINDRANCES)
+            .map(|(status, why)| (status.name().to_owned(), brief(&why, LONGEST)));
+        let brief: Vec<_> = brief.collect();
+        match brief.is_empty() {
+            true => drop(self.now.hindrances.remove(step)),
+            false => drop(self.now.hindrances.insert(step.to_owned(), brief)),
+        }
+    }
+
+    /// Forgets what hindered any step, as a unit does that leads no longer.
+    pub fn forget_hindrances(&mut self) {
+        self.now.hindrances.clear();
+    }
+
+    /// What hinders the steps.
+    pub fn hindrances(&self) -> Vec<Hindrance> {
+        let all = self.now.hindrances.values().flatten();
+        all.map(|(status, why)| {
+            let is_blocked = status == Status::Blocked.name();
+            let status = if is_blocked {
+                Status::Blocked
+            } else {
+                Status::Waiting
+            };
+            (status, why.clone())
+        })
+        .collect()
+    }
+
+    /// What is to become of this unit, if it goes.
+    pub fn fate(&self) -> Option<Fate> {
+        self.now.fate
+    }
+
+    /// Whether this unit goes.
+    pub fn is_going(&self) -> bool {
+        self.now.fate.is_some_and(Fate::is_going)
+    }
+
+    /// Notes what is to become of a unit that goes.
+    pub fn set_fate(&mut self, fate: Fate) {
+        self.now.fate = Some(fate);
+    }
+
     /// Whether another version of the program was told to Juju.
     pub fn is_other_version(&self) -> bool {
         self.now.version != crate::VERSION
@@ -259,5 +351,56 @@ impl Memory {
     /// Notes that this status was set.
     pub fn said(&mut self, status: Status, message: &str) {
         self.now.status = Some((status.name().to_owned(), message.to_owned()));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::agent::told::ToldFacts;
+    use crate::facts::Facts;
+    use crate::policy::Policy;
+    use crate::report::Report;
+
+    #[test]
+    fn memory_of_anything_is_no_longer_than_juju_takes() {
+        let long = |n: usize| format!("{n} {}", "é\n".repeat(50_000));
+        let mut memory = Memory::default();
+        let report = Report::audit(&Facts::default(), &Policy::default(), None, Vec::new());
+        let audited = Audited {
+            report,
+            juju_problem: Some(long(1)),
+            enforced: Some(Err(long(2))),
+            held_back: Some(Some(long(3))),
+            told: ToldFacts::default(),
+        };
+        let (options, _) = Options::parse(&juju_charm::config::Options::default());
+        memory.audited(&Ok(audited), &options, Timestamp::UNIX_EPOCH);
+        for step in ["a", "b", "c", "d", "e", "f"] {
+            let hindrances = (0..2000).map(|n| (Status::Blocked, long(n % 7)));
+            memory.set_hindrances(step, hindrances.collect());
+        }
+        let logs = (0..2000).map(|n| {
+            (
+                format!("loki/{n}"),
+                format!("http://loki-{n}/{}", "x".repeat(n)),
+            )
+        });
+        memory.set_logs(logs.collect());
+        memory.set_login_trusts((0..2000).map(|n| format!("{n:016}")).collect());
+        memory.set_observed((0..2000).map(|n| format!("endpoint-{n}")).collect());
+        let text = serde_json::to_string(&memory.now.bounded()).unwrap();
+        assert!(text.len() <= state::LONGEST_VALUE, "{}", text.len());
+        assert!(
+            memory
+                .audit()
+                .unwrap()
+                .enforcement_problem
+                .as_ref()
+                .unwrap()
+                .chars()
+                .count()
+                <= LONGEST
+        );
     }
 }

@@ -7,8 +7,11 @@ mod certificates;
 mod enforce;
 mod login;
 mod memory;
+mod names;
 mod observe;
 mod remedy_actions;
+mod removal;
+mod results;
 mod rocks;
 mod rotate;
 mod rotation_actions;
@@ -21,13 +24,16 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 use juju_charm::event::{Lifecycle, RelationChange, SecretEvent, WorkloadEvent};
 use juju_charm::relation::Relation;
+use juju_charm::secret::SecretError;
 use juju_charm::{
-    Event, Unit, config, goal, leader, logging, secret, status as juju_status, version,
+    Event, Status, ToolError, Unit, config, leader, logging, secret, status as juju_status, version,
 };
 use log::{LevelFilter, debug, info, warn};
 
 use self::audit::Duty;
+use self::certificates::Hindrance;
 use self::memory::Memory;
+use self::removal::Fate;
 use self::rotate::{Asked, Read, Rotations};
 use self::workload::Workload;
 use crate::agent::told::{CredentialState, Told, ToldFacts};
@@ -36,7 +42,6 @@ use crate::facts::kubernetes::ReadError;
 use crate::pki::bundle;
 use crate::relations::loki_push_api;
 use crate::relations::topology::Topology;
-use crate::remedies::MANAGED_BY;
 use crate::rotation::{Credential, Ledger, Plan, Stage, Target};
 
 /// Runs for one event and ends. It fails only if Juju's own tools do: what a
@@ -63,10 +68,30 @@ fn dispatch() -> anyhow::Result<()> {
             debug!("the hook {name} is not one that this charm knows; nothing is done");
             Ok(())
         }
-        Event::Lifecycle(Lifecycle::Stop) => Ok(()),
-        Event::Lifecycle(Lifecycle::Remove) => remove(&unit),
-        event => reconcile(&unit, &event),
+        Event::Lifecycle(Lifecycle::Stop) => removal::stop(&unit),
+        Event::Lifecycle(Lifecycle::Remove) => removal::remove(&unit),
+        event => match reconcile(&unit, &event) {
+            // What Juju no longer has, no retry brings back, and a hook in error stops the unit.
+            Err(error) if is_absence(&error) => {
+                warn!("the hook ends early: {error:#}");
+                Ok(())
+            }
+            result => result,
+        },
     }
+}
+
+/// Whether a hook tool found gone what it was asked about.
+fn is_absence(error: &anyhow::Error) -> bool {
+    error.chain().any(|cause| {
+        let tool = cause.downcast_ref::<ToolError>();
+        let secret = cause.downcast_ref::<SecretError>();
+        let secret = secret.and_then(|error| match error {
+            SecretError::Tool(tool) => Some(tool),
+            SecretError::Files(_) | SecretError::Key(_) => None,
+        });
+        tool.or(secret).is_some_and(ToolError::is_absence)
+    })
 }
 
 /// What every hook starts from, read once.
@@ -77,8 +102,6 @@ struct Charm<'a> {
     raw: config::Options,
     problems: Vec<OptionProblem>,
     memory: Memory,
-    /// What keeps a credential from being rotated, or a gateway from its certificate.
-    hindrances: Vec<certificates::Hindrance>,
     /// Who is to be trusted for what the gateway serves, PEM; none if it was not looked.
     trusted: Option<Vec<String>>,
     /// What the last audit of this hook learned that the agent cannot read.
@@ -101,7 +124,6 @@ impl<'a> Charm<'a> {
             raw,
             problems,
             memory: Memory::read()?,
-            hindrances: Vec::new(),
             trusted: None,
             told: None,
             credentials: BTreeMap::new(),
@@ -150,7 +172,9 @@ impl<'a> Charm<'a> {
         Told {
             namespace: self.unit.model.clone(),
             leads: is_leader,
+            holder: enforce::holder(self.unit).to_string(),
             shows: observe::has_way(self.memory.observed()),
+            scraped: observe::is_scraped(self.memory.observed()),
             options: self.raw.as_map().clone(),
             facts,
             credentials,
@@ -178,14 +202,16 @@ impl<'a> Charm<'a> {
             self.options.juju_credentials.as_deref(),
         );
         if plan.targets.is_empty() && login.is_none() {
+            self.memory.set_hindrances(ROTATION, Vec::new());
             return Ok(());
         }
-        let mut asked = Asked::default();
+        let mut reminded = None;
         if let Event::Secret { id, label, what } = event
             && let Some(credential) = label.as_deref().and_then(Credential::of_label)
         {
             match what {
-                SecretEvent::Rotate => drop(asked.0.insert(credential, None)),
+                // Juju's clock reminds; whether it is due is the plan's to say.
+                SecretEvent::Rotate => reminded = Some(credential),
                 // Juju takes no new content of a secret in the hook that removes a revision.
                 SecretEvent::Remove { revision } => {
                     return Ok(secret::remove(id, Some(*revision))?);
@@ -193,19 +219,24 @@ impl<'a> Charm<'a> {
                 SecretEvent::Changed | SecretEvent::Expired { .. } => {}
             }
         }
+        if self.options.is_frozen() {
+            return Ok(());
+        }
         let mut rotations = match Rotations::read(self.unit, plan, login)? {
             Read::NoPeers => return Ok(()),
             Read::Damaged(why) => {
-                self.hindrances.push((juju_charm::Status::Blocked, why));
+                let damaged = vec![(Status::Blocked, why)];
+                self.memory.set_hindrances(ROTATION, damaged);
                 return Ok(());
             }
             Read::Ready(rotations) => rotations,
         };
-        if !asked.0.is_empty() {
-            rotations.log_in(self.unit, login);
+        rotations.advance(&Asked::default())?;
+        if let Some(credential) = reminded {
+            rotations.remind(self.unit, &credential)?;
         }
-        rotations.advance(&asked)?;
-        self.hindrances.extend(rotations.problem_line());
+        let problem = rotations.problem_line().into_iter().collect();
+        self.memory.set_hindrances(ROTATION, problem);
         self.credentials = credentials(plan, rotations.ledger());
         rotations.write()
     }
@@ -222,7 +253,7 @@ impl<'a> Charm<'a> {
         }
         let host = self.options.policy.external_hostname.as_deref();
         let observed = observe::keep(self.unit, event, is_leader, host)?;
-        self.hindrances.extend(observed.hindrances);
+        self.memory.set_hindrances(OBSERVING, observed.hindrances);
         self.memory.set_observed(observed.related);
         let (logs, before) = self.memory.logs();
         if *logs == observed.logs && !is_ready {
@@ -297,12 +328,16 @@ impl<'a> Charm<'a> {
         if changed.is_none() && self.memory.has_gateway() == Some(false) && !is_new(event) {
             return Ok(());
         }
+        if is_leader && self.options.freezes_certificates() {
+            return Ok(());
+        }
         if is_leader {
             let broken = changed.filter(|relation| relation.what == RelationChange::Broken);
             let broken = broken.map(|relation| Relation::new(&relation.id));
             let policy = &self.options.policy;
             let kept = certificates::keep(self.unit, policy, broken.as_ref(), crate::now())?;
-            self.hindrances.extend(kept.hindrance);
+            let hindrance = kept.hindrance.into_iter().collect();
+            self.memory.set_hindrances(CERTIFICATES, hindrance);
             self.memory.set_gateway(kept.has_gateway);
             self.memory.set_asks_upstream(kept.asks_upstream);
             self.trusted = kept.trusted;
@@ -323,6 +358,9 @@ impl<'a> Charm<'a> {
     /// Gives istio-pilot the certificate of the option `tls-secret`, if it has another or
     /// `looks` again for what somebody may have changed.
     fn hand_down(&mut self, looks: bool) -> Result<(), certificates::Hindrance> {
+        if self.options.is_frozen() {
+            return Ok(());
+        }
         let Some(id) = &self.options.tls_secret else {
             if self.memory.handed_down().is_some() {
                 self.memory.set_handed_down(None);
@@ -350,6 +388,9 @@ impl<'a> Charm<'a> {
     /// Has login trust who signs the gateway's certificate, if that is another by now or
     /// it `looks` again. Without a login to the controller, TLS-09 tells what is to be done.
     fn trust_at_login(&mut self, looks: bool) -> Result<(), certificates::Hindrance> {
+        if self.options.is_frozen() {
+            return Ok(());
+        }
         let (Some(trusted), Some(login)) = (
             self.trusted.take(),
             self.options.juju_credentials.as_deref(),
@@ -366,23 +407,78 @@ impl<'a> Charm<'a> {
         Ok(())
     }
 
+    /// Takes a step of a hook, and notes what hinders it. What Juju no longer has hinders this
+    /// step and no other.
+    fn step(
+        &mut self,
+        step: &'static str,
+        take: impl FnOnce(&mut Self) -> anyhow::Result<()>,
+    ) -> anyhow::Result<()> {
+        match take(self) {
+            Err(error) if is_absence(&error) => {
+                warn!("{step}: {error:#}");
+                let why = format!("{step}: {error:#}");
+                self.memory
+                    .set_hindrances(step, vec![(Status::Waiting, why)]);
+                Ok(())
+            }
+            result => result,
+        }
+    }
+
+    /// The same for a step whose hindrance is its error.
+    fn try_step(
+        &mut self,
+        step: &'static str,
+        take: impl FnOnce(&mut Self) -> Result<(), Hindrance>,
+    ) {
+        let hindrance = take(self).err();
+        if let Some((_, why)) = &hindrance {
+            warn!("{why}");
+        }
+        self.memory
+            .set_hindrances(step, hindrance.into_iter().collect());
+    }
+
     /// Sets the status if it is another, and writes the memory if it changed.
     fn finish(mut self, is_leader: bool, say_again: bool) -> anyhow::Result<()> {
         let (name, message) = if is_leader {
-            let found =
-                status::decide(&self.unit.name, &self.options, &self.problems, &self.memory);
-            let hindrances = std::mem::take(&mut self.hindrances);
-            hindrances.into_iter().fold(found, status::with_hindrance)
+            status::decide(&self.unit.name, &self.options, &self.problems, &self.memory)
         } else {
+            self.memory.forget_hindrances();
             status::standing_by()
         };
-        if say_again || !self.memory.says(name, &message) {
-            juju_status::set(name, &message)?;
-            self.memory.said(name, &message);
+        let is_new = say_again || !self.memory.says(name, &message);
+        // Of a unit that goes and is blocked Juju takes away relations before their hooks.
+        if is_new && name == Status::Blocked && !self.memory.is_going() {
+            let fate = Fate::of(self.unit);
+            if fate.is_going() {
+                return removal::leave(self.unit, &mut self.memory, fate);
+            }
         }
-        self.memory.write()
+        if is_new && !self.memory.is_going() {
+            match juju_status::set(name, &message) {
+                Ok(()) => self.memory.said(name, &message),
+                Err(error) if error.is_absence() => warn!("the status could not be set: {error}"),
+                Err(error) => return Err(error.into()),
+            }
+        }
+        match self.memory.write() {
+            Err(error) if is_absence(&error) => {
+                warn!("{error:#}");
+                Ok(())
+            }
+            result => result,
+        }
     }
 }
+
+/// Steps of a hook, by which what hinders them is remembered.
+const ROTATION: &str = "rotation";
+const CERTIFICATES: &str = "gateway-certificates";
+const TLS_SECRET: &str = "tls-secret";
+const LOGIN_TRUST: &str = "login-trust";
+const OBSERVING: &str = "observing";
 
 /// How far each credential of the plan is.
 fn credentials(plan: &Plan, ledger: &Ledger) -> BTreeMap<String, CredentialState> {
@@ -400,30 +496,6 @@ fn credentials(plan: &Plan, ledger: &Ledger) -> BTreeMap<String, CredentialState
         (credential.to_string(), state)
     };
     plan.targets.iter().map(of).collect()
-}
-
-/// Leaves the cluster as it was, when the last unit goes.
-fn remove(unit: &Unit) -> anyhow::Result<()> {
-    let goal = match goal::state() {
-        Ok(goal) => goal,
-        Err(error) => {
-            // Whether others stay is not known, and they need what would be taken away.
-            warn!("what this charm made is left: {error}");
-            return Ok(());
-        }
-    };
-    let mut others = goal.units.iter().filter(|(name, _)| **name != unit.name);
-    if others.any(|(_, other)| other.status != "dying") {
-        return Ok(());
-    }
-    // Without the cluster nothing can be removed, and the unit must go all the same.
-    if let Err(why) = enforce::remove_all(unit) {
-        warn!(
-            "what this charm made may be left, with the label {}={}: {why}",
-            MANAGED_BY.0, MANAGED_BY.1
-        );
-    }
-    Ok(())
 }
 
 /// Whether a container has started, with nothing of what it was told before.
@@ -448,34 +520,49 @@ fn is_new(event: &Event) -> bool {
 /// Makes the unit what it should be, whatever happened before.
 fn reconcile(unit: &Unit, event: &Event) -> anyhow::Result<()> {
     let mut charm = Charm::read(unit)?;
-    let is_leader = leader::is_leader()?;
+    if let Some(fate) = charm.memory.fate().filter(|fate| fate.is_going()) {
+        return removal::leave(unit, &mut charm.memory, fate);
+    }
+    if removal::may_be_of_removal(event) {
+        let fate = Fate::of(unit);
+        if fate.is_going() {
+            return removal::leave(unit, &mut charm.memory, fate);
+        }
+    }
+    let is_leader = is_leader()?;
     if charm.memory.is_other_version() {
-        version::set(crate::VERSION)?;
-        charm.memory.set_version();
+        match version::set(crate::VERSION) {
+            Ok(()) => charm.memory.set_version(),
+            Err(error) if error.is_absence() => warn!("{error}"),
+            Err(error) => return Err(error.into()),
+        }
     }
     let is_due = charm.memory.is_audit_due(&charm.options, crate::now());
     let mut is_audited = false;
     let is_new_to_agent = charm.has_to_learn(event, is_leader);
     if is_leader && (is_due || is_new_to_agent || charm.has_drifted(event)) {
         // What keeps the cluster from being read is in the memory, and so in the status.
-        if let Ok(report) = charm.audit(Duty::Keep)? {
-            info!("audited: {}", report.status_line());
-            is_audited = true;
-        }
+        charm.step("audit", |charm| {
+            if let Ok(report) = charm.audit(Duty::Keep)? {
+                info!("audited: {}", report.status_line());
+                is_audited = true;
+            }
+            charm.memory.set_hindrances("audit", Vec::new());
+            Ok(())
+        })?;
     }
     if is_leader {
-        charm.rotate(event)?;
+        charm.step(ROTATION, |charm| charm.rotate(event))?;
     }
-    charm.certify(event, is_leader)?;
-    if is_leader && let Err(hindrance) = charm.hand_down(is_audited) {
-        warn!("{}", hindrance.1);
-        charm.hindrances.push(hindrance);
+    charm.step(CERTIFICATES, |charm| charm.certify(event, is_leader))?;
+    if is_leader {
+        charm.try_step(TLS_SECRET, |charm| charm.hand_down(is_audited));
+        // What was not looked at in this hook is as it was.
+        if charm.trusted.is_some() || charm.options.juju_credentials.is_none() {
+            charm.try_step(LOGIN_TRUST, |charm| charm.trust_at_login(is_audited));
+        }
     }
-    if is_leader && let Err(hindrance) = charm.trust_at_login(is_audited) {
-        warn!("{}", hindrance.1);
-        charm.hindrances.push(hindrance);
-    }
-    charm.observe(event, is_leader)?;
+    charm.step(OBSERVING, |charm| charm.observe(event, is_leader))?;
     charm.tell_agent(event, is_leader);
     // Juju itself sets a status when a unit starts.
     let say_again = matches!(
@@ -483,4 +570,15 @@ fn reconcile(unit: &Unit, event: &Event) -> anyhow::Result<()> {
         Event::Lifecycle(Lifecycle::Start | Lifecycle::UpgradeCharm | Lifecycle::Install)
     );
     charm.finish(is_leader, say_again)
+}
+
+/// Whether this unit leads. One that Juju no longer knows does not.
+fn is_leader() -> anyhow::Result<bool> {
+    match leader::is_leader() {
+        Err(error) if error.is_absence() => {
+            warn!("{error}");
+            Ok(false)
+        }
+        result => Ok(result?),
+    }
 }

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use juju_charm::event::{Lifecycle, RelationChange};
 use juju_charm::port::{self, Port};
 use juju_charm::relation::{self, Databag, Relation, Side};
+use juju_charm::tool::present;
 use juju_charm::{Event, Status, Unit, network};
 use log::warn;
 
@@ -30,6 +31,9 @@ const ENDPOINTS: [&str; 7] = [
 ];
 /// Ways to the report page.
 const WAYS: [&str; 3] = [CATALOGUE, INGRESS, LINKS];
+/// Whoever is related here reaches the agent's port: its owner makes it a port of the
+/// application's Service, and of the policies that other charms write from it.
+const REACHED: [&str; 4] = [METRICS, CATALOGUE, INGRESS, LINKS];
 /// Where istio-pilot's gateway has the report page.
 const PREFIX: &str = "/hardening/";
 
@@ -49,9 +53,15 @@ pub fn has_way(related: &BTreeSet<String>) -> bool {
     WAYS.iter().any(|endpoint| related.contains(*endpoint))
 }
 
-/// Whether an event is of a way to the report page.
+/// Whether a scraper of the metrics is related.
+pub fn is_scraped(related: &BTreeSet<String>) -> bool {
+    related.contains(METRICS)
+}
+
+/// Whether an event is of a way to the report page, or to the metrics.
 pub fn is_of_way(event: &Event) -> bool {
-    matches!(event, Event::Relation(relation) if WAYS.contains(&relation.endpoint.as_str()))
+    matches!(event, Event::Relation(relation)
+        if WAYS.contains(&relation.endpoint.as_str()) || relation.endpoint == METRICS)
 }
 
 /// Whether an event may change what is told here. `related` are the endpoints that were when
@@ -101,29 +111,23 @@ pub fn keep(
         ..Observed::default()
     };
     if let Some(relations) = related.get(METRICS) {
-        let network = network::of_binding(METRICS)?;
-        let address = network.ingress_addresses.first().map(String::as_str);
-        let address = address
-            .or_else(|| network.bind_address())
-            .unwrap_or_default();
-        let wanted = prometheus_scrape::unit(&unit.name, address);
-        for relation in relations.iter().filter(|_| !address.is_empty()) {
-            if differs(&relation.get(Side::Unit(&unit.name))?, &wanted) {
-                relation.set(&wanted)?;
-            }
+        tell_address(unit, relations)?;
+    }
+    for relation in related.get(LOGS).into_iter().flatten() {
+        for name in present(relation.units())?.unwrap_or_default() {
+            let databag = present(relation.get(Side::Unit(&name)))?.unwrap_or_default();
+            let url = loki_push_api::endpoint(&databag);
+            observed.logs.extend(url.map(|url| (name, url)));
         }
     }
-    if let Some(relations) = related.get(LOGS) {
-        for relation in relations {
-            for name in relation.units()? {
-                let told = loki_push_api::endpoint(&relation.get(Side::Unit(&name))?);
-                observed.logs.extend(told.map(|url| (name, url)));
-            }
-        }
-    }
-    if has_way(&observed.related) && !port::opened()?.contains(&Port::Tcp(PORT)) {
-        // Juju makes it a port of the application's Service.
-        port::open(Port::Tcp(PORT))?;
+    let is_reached = REACHED
+        .iter()
+        .any(|endpoint| observed.related.contains(*endpoint));
+    let is_open = port::opened()?.contains(&Port::Tcp(PORT));
+    match (is_reached, is_open) {
+        (true, false) => port::open(Port::Tcp(PORT))?,
+        (false, true) => port::close(Port::Tcp(PORT))?,
+        _ => {}
     }
     if !leads {
         return Ok(observed);
@@ -131,8 +135,9 @@ pub fn keep(
     // Nothing is told there.
     let gateways = related.remove(GATEWAY).unwrap_or_default();
     for relation in gateways {
-        if let Some(name) = relation.application()?
-            && let Some(info) = istio_gateway_info::read(&relation.get(Side::Application(&name))?)
+        if let Some(name) = present(relation.application())?.flatten()
+            && let Some(databag) = present(relation.get(Side::Application(&name)))?
+            && let Some(info) = istio_gateway_info::read(&databag)
             && !info.is_up
         {
             let why = format!(
@@ -151,14 +156,18 @@ pub fn keep(
             }
         };
         for relation in relations {
-            if differs(
-                &relation.get(Side::Application(topology.application))?,
-                &wanted,
-            ) {
+            let own = Side::Application(topology.application);
+            // One that is gone is listed still.
+            let Some(databag) = present(relation.get(own))? else {
+                continue;
+            };
+            if differs(&databag, &wanted) {
                 relation.set_application(&wanted)?;
             }
-            if let Some(name) = relation.application()? {
-                let refusal = answer::refusal(&relation.get(Side::Application(&name))?);
+            if let Some(name) = present(relation.application())?.flatten()
+                && let Some(databag) = present(relation.get(Side::Application(&name)))?
+            {
+                let refusal = answer::refusal(&databag);
                 observed.hindrances.extend(refusal.map(|why| {
                     warn!("{name} does not take what {endpoint} tells: {why}");
                     (
@@ -170,6 +179,24 @@ pub fn keep(
         }
     }
     Ok(observed)
+}
+
+/// Has Prometheus know where this unit is: at its pod, for the Service leads to any of the units.
+fn tell_address(unit: &Unit, relations: &[Relation]) -> anyhow::Result<()> {
+    let network = present(network::of_binding(METRICS))?.unwrap_or_default();
+    let address = network.bind_address();
+    let address = address.or_else(|| network.ingress_addresses.first().map(String::as_str));
+    let Some(address) = address.filter(|address| !address.is_empty()) else {
+        return Ok(());
+    };
+    let wanted = prometheus_scrape::unit(&unit.name, address);
+    for relation in relations {
+        let databag = present(relation.get(Side::Unit(&unit.name)))?;
+        if databag.is_some_and(|databag| differs(&databag, &wanted)) {
+            relation.set(&wanted)?;
+        }
+    }
+    Ok(())
 }
 
 /// What the application tells by an endpoint.

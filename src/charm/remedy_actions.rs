@@ -6,24 +6,55 @@ use anyhow::bail;
 use juju_charm::{Unit, action};
 use serde::Deserialize;
 
+use super::names::Names;
+use super::results::Results;
 use super::{Charm, audit, enforce};
 use crate::cluster::Cluster;
-use crate::remedies::{self, Asker, Plan, Remedy};
+use crate::config::Options;
+use crate::remedies::{self, Consent, Plan, Remedy};
+
+/// Where what does not fit into the results is.
+const ELSEWHERE: &str = "`ckf-hardening plan` prints all, and juju debug-log has what was done";
 
 #[derive(Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 struct Parameters {
-    remedies: Vec<String>,
+    remedies: Names,
+    /// Profiles to which the changes are confined.
+    profiles: Names,
+    allow_disruption: bool,
 }
 
 impl Parameters {
     /// The remedies that are named; without any, those of the option.
     fn remedies(&self, option: &BTreeSet<Remedy>) -> anyhow::Result<BTreeSet<Remedy>> {
-        if self.remedies.is_empty() {
+        if self.remedies.0.is_empty() {
             return Ok(option.clone());
         }
-        let names = self.remedies.iter().map(|name| name.parse::<Remedy>());
+        let names = self.remedies.0.iter().map(|name| name.parse::<Remedy>());
         names.collect::<Result<_, _>>().map_err(anyhow::Error::msg)
+    }
+
+    /// Profiles to which changes are confined, if any are named.
+    fn profiles(&self) -> Option<BTreeSet<String>> {
+        let names: BTreeSet<String> = self.profiles.0.iter().cloned().collect();
+        (!names.is_empty()).then_some(names)
+    }
+
+    /// What the person who asks agrees to.
+    fn consent(&self, remedies: &BTreeSet<Remedy>, options: &Options) -> Consent {
+        let mut disruption = options.allow_disruption.clone();
+        if self.allow_disruption {
+            disruption.extend(remedies);
+        }
+        let mut consent = Consent::of_person(&disruption);
+        if self.remedies.0.is_empty() {
+            consent = consent.unnamed();
+        }
+        match self.profiles() {
+            Some(names) => consent.only_in(names),
+            None => consent,
+        }
     }
 }
 
@@ -32,8 +63,9 @@ pub fn plan(unit: &Unit) -> anyhow::Result<()> {
     let charm = Charm::read(unit)?;
     let parameters: Parameters = action::parameters()?;
     let remedies = parameters.remedies(&charm.options.enforce)?;
-    let (_, plan) = plan_of(&charm, &remedies)?;
-    told(&plan)
+    let consent = parameters.consent(&remedies, &charm.options);
+    let (_, plan) = plan_of(&charm, &remedies, &consent)?;
+    Ok(results(&plan).set()?)
 }
 
 /// Changes what is to be changed.
@@ -41,7 +73,16 @@ pub fn apply(unit: &Unit) -> anyhow::Result<()> {
     let charm = Charm::read(unit)?;
     let parameters: Parameters = action::parameters()?;
     let remedies = parameters.remedies(&charm.options.enforce)?;
-    apply_those(&charm, &remedies)
+    let consent = parameters.consent(&remedies, &charm.options);
+    apply_those(&charm, &remedies, &consent)
+}
+
+/// Refuses to change anything by options that are not understood.
+fn refuse_if_frozen(charm: &Charm<'_>) -> anyhow::Result<()> {
+    match charm.options.freeze_reason() {
+        Some(why) => bail!("{why}"),
+        None => Ok(()),
+    }
 }
 
 /// The same for what makes the gateway's TLS safe.
@@ -50,36 +91,54 @@ pub fn enforce_tls(unit: &Unit) -> anyhow::Result<()> {
     apply_those(
         &charm,
         &BTreeSet::from([Remedy::TlsFloor, Remedy::HttpsRedirect]),
+        &Consent::of_person(&BTreeSet::new()),
     )
 }
 
 /// Takes remedies away that somebody applied.
 pub fn undo(unit: &Unit) -> anyhow::Result<()> {
     let charm = Charm::read(unit)?;
+    refuse_if_frozen(&charm)?;
     let parameters: Parameters = action::parameters()?;
+    if parameters.remedies.0.is_empty() {
+        bail!("name the remedies that are to be undone, for example remedies=hsts,mutual-tls");
+    }
     let remedies = parameters.remedies(&charm.options.enforce)?;
     if let Some(kept) = remedies.intersection(&charm.options.enforce).next() {
         bail!("the charm keeps {kept}, and would put it back; take it out of the option enforce");
     }
     let cluster = enforce::connect().map_err(anyhow::Error::msg)?;
     let own = cluster.own_objects(&unit.model)?;
-    let plan = remedies::undo(&own, &remedies).map_err(anyhow::Error::msg)?;
-    carry_out(&charm, &cluster, &plan)?;
-    told(&plan)
+    let mut plan = remedies::undo(&own, &remedies).map_err(anyhow::Error::msg)?;
+    if let Some(profiles) = parameters.profiles() {
+        plan.confine(&profiles);
+    }
+    carry_out(&charm, &cluster, &plan)
 }
 
-fn apply_those(charm: &Charm<'_>, remedies: &BTreeSet<Remedy>) -> anyhow::Result<()> {
-    let (cluster, plan) = plan_of(charm, remedies)?;
-    carry_out(charm, &cluster, &plan)?;
-    told(&plan)
+fn apply_those(
+    charm: &Charm<'_>,
+    remedies: &BTreeSet<Remedy>,
+    consent: &Consent,
+) -> anyhow::Result<()> {
+    refuse_if_frozen(charm)?;
+    let (cluster, plan) = plan_of(charm, remedies, consent)?;
+    carry_out(charm, &cluster, &plan)
 }
 
+/// Carries out a plan, and tells all of it, also if a part was refused.
 fn carry_out(charm: &Charm<'_>, cluster: &Cluster, plan: &Plan) -> anyhow::Result<()> {
     let login = charm.options.juju_credentials.as_deref();
-    enforce::carry_out(charm.unit, login, cluster, plan).map_err(anyhow::Error::msg)
+    let done = enforce::carry_out(charm.unit, login, cluster, plan);
+    results(plan).set_after_work();
+    done.map_err(anyhow::Error::msg)
 }
 
-fn plan_of(charm: &Charm<'_>, remedies: &BTreeSet<Remedy>) -> anyhow::Result<(Cluster, Plan)> {
+fn plan_of(
+    charm: &Charm<'_>,
+    remedies: &BTreeSet<Remedy>,
+    consent: &Consent,
+) -> anyhow::Result<(Cluster, Plan)> {
     action::log(&format!(
         "reading the cluster of model {}",
         charm.unit.model
@@ -87,16 +146,41 @@ fn plan_of(charm: &Charm<'_>, remedies: &BTreeSet<Remedy>) -> anyhow::Result<(Cl
     let facts = audit::read(charm.unit, &charm.options)?;
     let cluster = enforce::connect().map_err(anyhow::Error::msg)?;
     let policy = &charm.options.policy;
-    let plan = enforce::plan(&cluster, &facts, policy, remedies, Asker::Person);
+    let plan = enforce::plan(&cluster, &facts, policy, remedies, consent);
     Ok((cluster, plan.map_err(anyhow::Error::msg)?))
 }
 
-/// The plan as the action's result.
-fn told(plan: &Plan) -> anyhow::Result<()> {
-    let changes = plan.changes.len().to_string();
-    Ok(action::set(&[
-        ("changes", &changes),
-        ("plan", &plan.to_string()),
-        ("reach", &plan.reach().join("\n")),
-    ])?)
+/// The plan as the action's results.
+fn results(plan: &Plan) -> Results {
+    Results::default()
+        .value("changes", &plan.changes.len().to_string())
+        .lines("plan", &plan.to_string(), ELSEWHERE)
+        .lines("reach", &plan.reach().join("\n"), ELSEWHERE)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::charm::results::{LONGEST, first_reasons};
+    use crate::charm::status::brief;
+    use crate::remedies::Remedy::ProfileNetworkPolicies as Remedy;
+
+    #[test]
+    fn plan_of_two_thousand_profiles_is_returned_whole_in_parts_that_juju_takes() {
+        let of = |number: usize| format!("user-{number:05} {}", "needs an owner ".repeat(12));
+        let plan = Plan {
+            notes: (0..2000).map(|number| (Remedy, of(number))).collect(),
+            ..Plan::default()
+        };
+        let results = results(&plan);
+        let entries = results.entries();
+        assert!(entries.iter().all(|(_, value)| value.len() <= LONGEST));
+        let plans = entries.iter().filter(|(key, _)| key.starts_with("plan"));
+        let lines = plans.flat_map(|(_, value)| value.lines());
+        assert_eq!(lines.filter(|line| line.contains("user-")).count(), 2000);
+
+        let refused: Vec<String> = (0..2000).map(of).collect();
+        let why = brief(&first_reasons(&refused), 240);
+        assert!(why.starts_with("user-00000") && why.chars().count() <= 240);
+    }
 }

@@ -8,12 +8,14 @@ use anyhow::Context as _;
 use jiff::{SignedDuration, Timestamp};
 use juju_charm::relation::{Databag, Relation, Side};
 use juju_charm::secret::{self, Value, Which};
+use juju_charm::tool::present;
 use juju_charm::{Unit, action, leader};
 use log::{info, warn};
 use oci_registry::Credentials;
 use serde::{Deserialize, Serialize};
 
 use super::Charm;
+use super::results::{Results, WIDTH};
 use super::rotate::peers;
 use crate::config::Options;
 use crate::facts::Facts;
@@ -22,7 +24,7 @@ use crate::facts::known::{Known, Unknown};
 use crate::facts::rocks::{self as registry, Rocks};
 use crate::look_up::look_up;
 use crate::report::rocks::Rocks as Report;
-use crate::rocks::{self, Inventory, Ledger};
+use crate::rocks::{self, Allowed, Inventory, Ledger};
 
 /// The key of the application's databag that has it.
 const KEY: &str = "rocks";
@@ -57,7 +59,10 @@ impl Kept {
         let Some(peers) = peers()? else {
             return Ok(None);
         };
-        let databag = peers.get(Side::Application(unit.application()))?;
+        // Juju lists a peer relation that it has taken away already.
+        let Some(databag) = present(peers.get(Side::Application(unit.application())))? else {
+            return Ok(None);
+        };
         let before = databag.get(KEY).cloned().unwrap_or_default();
         let now = match before.is_empty() {
             true => Stored::default(),
@@ -116,7 +121,10 @@ impl Kept {
             }
         };
         let env = |name: &str| std::env::var(name).ok().filter(|text| !text.is_empty());
+        let named = options.policy.allow.registries.iter().map(String::as_str);
         let source = registry::Source {
+            allowed: Allowed::new(named),
+            realms: options.registry_realms.clone(),
             mirrors: options.registry_mirrors.clone(),
             credentials: credentials.0,
             authorities: credentials.1,
@@ -157,8 +165,10 @@ impl Kept {
         let text = serde_json::to_string(&self.now).context("the digests on record")?;
         if text != self.before {
             let databag = Databag::from([(KEY.to_owned(), text.clone())]);
-            self.peers.set_application(&databag)?;
-            self.before = text;
+            match present(self.peers.set_application(&databag))? {
+                Some(()) => self.before = text,
+                None => warn!("the digests on record could not be written; another unit leads"),
+            }
         }
         Ok(())
     }
@@ -228,19 +238,18 @@ pub fn check(unit: &Unit) -> anyhow::Result<()> {
         Known::Unknown(_) => 0,
     };
     let report = Report::of(&inventory, rocks::advice(&facts, &inventory), requests);
-    let text = match parameters.format.as_deref() {
-        None | Some("table") => report.table(),
-        Some("json") => report.json(),
+    let elsewhere = "`ckf-hardening rocks` prints all";
+    let results = match parameters.format.as_deref() {
+        None | Some("table") => {
+            Results::default().lines("rocks", &report.table_within(WIDTH), elsewhere)
+        }
+        Some("json") => {
+            Results::default().json("rocks", &report.images, |rows| report.json_of(rows))
+        }
         Some(other) => anyhow::bail!("format {other:?} is neither table nor json"),
     };
-    let wrong = inventory.wrong().count().to_string();
-    let advice = report.advice.join("\n");
-    let mut results = vec![
-        ("rocks", super::actions::cut(&text)),
-        ("not-as-meant", &wrong),
-    ];
-    if !advice.is_empty() {
-        results.push(("advice", &advice));
-    }
-    Ok(action::set(&results)?)
+    let results = results
+        .value("not-as-meant", &inventory.wrong().count().to_string())
+        .lines("advice", &report.advice.join("\n"), elsewhere);
+    Ok(results.set()?)
 }

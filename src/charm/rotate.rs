@@ -14,14 +14,18 @@ use juju_client::Password;
 use log::{info, warn};
 
 use super::login::{Access, LoginProblem};
-use crate::rotation::owner::{self, Applied, Change, Owners as _, Refusal};
-use crate::rotation::{Credential, Delivery, Entry, Ledger, Plan, Stage, Step, Target, password};
+use crate::rotation::owner::{self, Applied, Change, Holding, Owners as _, Refusal};
+use crate::rotation::{
+    Credential, Delivery, Entry, FIRST_USER, Ledger, Plan, Stage, Step, Target, password,
+};
 
 /// The peer relation, and the key of the application's databag that has the ledger.
 const PEERS: &str = "peers";
 const KEY: &str = "rotation";
 /// The notice by which a hook has the next one come at once.
 const NOTICE: &str = "ckf-hardening.charm/rotation";
+/// After so many tries what is published counts as settled, if the plan no longer names it.
+const LAST: u32 = 5;
 /// Old and new value of a secret's content.
 const USERNAME: &str = "username";
 const PASSWORD: &str = "password";
@@ -48,9 +52,14 @@ pub enum Read<'a> {
     Ready(Box<Rotations<'a>>),
 }
 
-/// What somebody asks for beside the plan.
+/// What a person asks for beside the plan.
 #[derive(Debug, Default)]
-pub struct Asked(pub BTreeMap<Credential, Option<Delivery>>);
+pub struct Asked {
+    /// The credentials, each with how it is to be delivered, if that is said.
+    pub credentials: BTreeMap<Credential, Option<Delivery>>,
+    /// Whether the controller's first user may be among them.
+    pub force: bool,
+}
 
 /// How the secret of a credential is.
 enum Held {
@@ -96,6 +105,11 @@ impl<'a> Rotations<'a> {
         &self.ledger
     }
 
+    /// Whether the plan names a credential.
+    pub fn is_planned(&self, credential: &Credential) -> bool {
+        self.plan.targets.contains_key(credential)
+    }
+
     /// Why there is no login.
     pub fn login_problem(&self) -> Option<&LoginProblem> {
         self.access.as_ref().err()
@@ -112,7 +126,9 @@ impl<'a> Rotations<'a> {
         if let Some(problem) = self.problem() {
             return Some((Status::Blocked, problem.to_string()));
         }
-        let (credential, failure) = self.ledger.failure()?;
+        let work = self.candidates(&Asked::default());
+        let mut failures = self.ledger.failures();
+        let (credential, failure) = failures.find(|(credential, _)| work.contains(*credential))?;
         let line = format!(
             "rotation of {credential}: {}; tried again after {}",
             failure.why, failure.again
@@ -129,14 +145,16 @@ impl<'a> Rotations<'a> {
     /// All credentials that something may have to be done for.
     fn candidates(&self, asked: &Asked) -> BTreeSet<Credential> {
         let planned = self.plan.targets.keys();
-        let all = planned.chain(self.ledger.unsettled()).chain(asked.0.keys());
+        let all = planned
+            .chain(self.ledger.unsettled())
+            .chain(asked.credentials.keys());
         all.cloned().collect()
     }
 
     fn step(&self, credential: &Credential, asked: &Asked) -> Step {
         let none = Entry::default();
         let entry = self.ledger.0.get(credential).unwrap_or(&none);
-        let is_asked = asked.0.contains_key(credential);
+        let is_asked = asked.credentials.contains_key(credential);
         // A user that was disabled stays so until somebody asks.
         if entry.disabled.is_some() && !is_asked && entry.stage == Stage::Settled {
             return Step::Rest;
@@ -148,13 +166,34 @@ impl<'a> Rotations<'a> {
     /// Takes the next step of each credential. What an owner refuses is written down
     /// and tried again later; only Juju's own tools make this fail.
     pub fn advance(&mut self, asked: &Asked) -> anyhow::Result<()> {
-        for credential in self.candidates(asked) {
-            match self.step(&credential, asked) {
+        let work = self.candidates(asked);
+        // What could not even be begun, and is no longer wanted.
+        for (credential, entry) in &mut self.ledger.0 {
+            if !work.contains(credential) {
+                entry.failure = None;
+            }
+        }
+        for credential in work {
+            let step = self.step(&credential, asked);
+            if asked.credentials.contains_key(&credential) && self.access.is_ok() {
+                let entry = self.ledger.entry(&credential);
+                entry.asked = true;
+                entry.forced |= asked.force;
+            }
+            match step {
                 Step::Rest | Step::Wait(_) => continue,
+                // What is given up needs no login, though with one it is known what holds.
+                Step::Abandon => {
+                    let became = self.abandon(&credential)?;
+                    info!(
+                        "rotation of {credential}: no longer named by the option rotate; {became}"
+                    );
+                    continue;
+                }
                 // Without a login nothing is begun; what was begun stays as it is.
                 _ if self.access.is_err() => continue,
                 Step::Prepare => {
-                    let delivery = asked.0.get(&credential).copied().flatten();
+                    let delivery = asked.credentials.get(&credential).copied().flatten();
                     self.prepare(&credential, delivery)?;
                 }
                 Step::Apply => self.apply(&credential)?,
@@ -172,6 +211,16 @@ impl<'a> Rotations<'a> {
         delivery: Option<Delivery>,
     ) -> anyhow::Result<()> {
         let target = self.plan.targets.get(credential).copied();
+        let forced = self.ledger.entry(credential).forced;
+        if let Err(Refusal(why)) = self.check(credential, forced) {
+            warn!("rotation of {credential}: {why}");
+            let entry = self.ledger.entry(credential);
+            if entry.stage == Stage::Settled {
+                (entry.asked, entry.forced) = (false, false);
+            }
+            entry.failed(why, self.now, password::jitter());
+            return Ok(());
+        }
         if self.disable_if_idle(credential) {
             return Ok(());
         }
@@ -201,6 +250,14 @@ impl<'a> Rotations<'a> {
         Ok(())
     }
 
+    /// Whether a new value could be set, as far as that can be seen before.
+    pub fn check(&mut self, credential: &Credential, forced: bool) -> Result<(), Refusal> {
+        match &mut self.access {
+            Ok(access) => owner::check(credential, forced, access),
+            Err(problem) => Err(Refusal(problem.to_string())),
+        }
+    }
+
     /// Disables a Juju user that did not log in for long, if the plan says so.
     fn disable_if_idle(&mut self, credential: &Credential) -> bool {
         let (Credential::JujuUser(name), Some(limit)) = (credential, self.plan.disable_idle) else {
@@ -213,6 +270,10 @@ impl<'a> Rotations<'a> {
             }
             let controller = access.controller()?;
             let user = controller.user_info(name)?;
+            // Who is everybody's last way in is not disabled by any path.
+            if name == FIRST_USER || user.created_by == user.username {
+                return Ok(false);
+            }
             // One that never logged in is idle since it was made.
             let last = user.last_connection.or(user.date_created);
             let last: Option<Timestamp> = last.and_then(|time| time.parse().ok());
@@ -230,6 +291,7 @@ impl<'a> Rotations<'a> {
         match result {
             Ok(true) => {
                 warn!("{credential}: disabled, for it was idle too long");
+                entry.settle();
                 entry.disabled = Some(now);
                 true
             }
@@ -252,8 +314,10 @@ impl<'a> Rotations<'a> {
                 Held::Nothing if entry.delivery == Delivery::Registration => Content::new(),
                 Held::Nothing => {
                     warn!("{credential}: its secret was removed; it is prepared anew");
-                    self.ledger.entry(credential).stage = Stage::Settled;
-                    return self.prepare(credential, Some(entry.delivery));
+                    let delivery = entry.delivery;
+                    let entry = self.ledger.entry(credential);
+                    (entry.stage, entry.secret) = (Stage::Settled, String::new());
+                    return self.prepare(credential, Some(delivery));
                 }
             },
         };
@@ -267,6 +331,7 @@ impl<'a> Rotations<'a> {
             delivery: entry.delivery,
             new: new.as_ref(),
             action: &entry.action,
+            forced: entry.forced,
         };
         let Ok(access) = &mut self.access else {
             return Ok(());
@@ -282,7 +347,11 @@ impl<'a> Rotations<'a> {
             }
         };
         if let Some(action) = applied.pending_action {
-            self.ledger.entry(credential).action = action;
+            // It is asked after less and less often: a unit that is down may never run it.
+            let why = format!("the action {action} has not ended; juju show-operation tells more");
+            let entry = self.ledger.entry(credential);
+            entry.action = action;
+            entry.failed(why, self.now, password::jitter());
             return Ok(());
         }
         if !is_kept {
@@ -300,45 +369,120 @@ impl<'a> Rotations<'a> {
         }
         let now = self.now;
         let entry = self.ledger.entry(credential);
-        entry.stage = if is_kept {
-            Stage::Settled
-        } else {
-            Stage::Published
-        };
         entry.rotated = Some(now);
         entry.failure = None;
         entry.action.clear();
+        match is_kept {
+            true => entry.settle(),
+            false => entry.stage = Stage::Published,
+        }
         Ok(())
     }
 
     fn settle(&mut self, credential: &Credential) -> anyhow::Result<()> {
         // Juju offers the old revision for removal when its owner too reads the new one.
-        let stage = match read(&credential.label(), Which::Refresh)? {
-            Held::Content(content) if content.contains_key(NEXT) => Stage::Prepared,
-            Held::Content(content) => match self.see_through(credential, &content) {
-                Ok(()) => Stage::Settled,
-                Err(Refusal(why)) => {
-                    info!("rotation of {credential}: {why}");
-                    let entry = self.ledger.entry(credential);
-                    entry.failed(why, self.now, password::jitter());
-                    return Ok(());
-                }
-            },
-            Held::Nothing => Stage::Settled,
+        let content = match read(&credential.label(), Which::Refresh)? {
+            Held::Content(content) if content.contains_key(NEXT) => {
+                let entry = self.ledger.entry(credential);
+                (entry.stage, entry.failure) = (Stage::Prepared, None);
+                return Ok(());
+            }
+            Held::Content(content) => content,
+            Held::Nothing => {
+                self.ledger.entry(credential).settle();
+                return Ok(());
+            }
         };
-        let entry = self.ledger.entry(credential);
-        entry.stage = stage;
-        entry.failure = None;
+        let attempts = self.ledger.entry(credential).attempts();
+        let seen = self.see_through(credential, &content, attempts);
+        let is_wanted = self.plan.targets.contains_key(credential);
+        let (now, entry) = (self.now, self.ledger.entry(credential));
+        match seen {
+            Ok(()) => entry.settle(),
+            Err(Refusal(why)) if !is_wanted && !entry.asked && attempts >= LAST => {
+                warn!("rotation of {credential}: it is published and no longer named: {why}");
+                entry.settle();
+            }
+            Err(Refusal(why)) => {
+                info!("rotation of {credential}: {why}");
+                entry.failed(why, now, password::jitter());
+            }
+        }
         Ok(())
     }
 
+    /// Gives a rotation up that is under way, and tells what became of its new value. A value
+    /// that may hold is never dropped: where a hook died, its only copy is the prepared one.
+    pub fn abandon(&mut self, credential: &Credential) -> anyhow::Result<String> {
+        let entry = self.ledger.entry(credential).clone();
+        let mut became = "it is given up".to_owned();
+        if entry.stage == Stage::Prepared && !credential.is_kept_by_owner() {
+            let held = read(&credential.label(), Which::Peek)?;
+            if let Held::Content(mut content) = held
+                && let Some(next) = content.get(NEXT)
+            {
+                let next = Password::new(next.expose());
+                let holds = match &mut self.access {
+                    Ok(access) => owner::holds(credential, &next, access),
+                    Err(problem) => Err(Refusal(problem.to_string())),
+                };
+                let id = self.secret_of(credential)?;
+                match holds {
+                    Ok(Holding::Yes(username)) => {
+                        let applied = Applied {
+                            username,
+                            ..Applied::default()
+                        };
+                        publish(&mut content, &applied, Some(&next));
+                        secret::set(&id, &content, &Attributes::default())?;
+                        let (now, entry) = (self.now, self.ledger.entry(credential));
+                        entry.rotated = Some(now);
+                        became = format!("its new value holds already, and is in {id}");
+                    }
+                    Ok(Holding::No | Holding::Gone) => {
+                        content.remove(NEXT);
+                        // One that holds nothing else is left for another rotation to begin
+                        // with: a label that was just freed may not be taken again at once.
+                        if !content.is_empty() {
+                            secret::set(&id, &content, &Attributes::default())?;
+                        }
+                        became = "what was prepared for it never held, and is not used".into();
+                    }
+                    Err(Refusal(why)) => {
+                        became = format!(
+                            "whether its new value holds is not known ({why}), so it stays in {id} \
+                             as {NEXT}"
+                        );
+                    }
+                }
+            }
+            if entry.delivery == Delivery::Registration {
+                became = "if its user cannot log in, run rotate-credentials again for a new token"
+                    .to_owned();
+            }
+        }
+        let entry = self.ledger.entry(credential);
+        entry.settle();
+        if entry.rotated.is_none() && entry.disabled.is_none() {
+            self.ledger.0.remove(credential);
+        }
+        Ok(became)
+    }
+
     /// Sees to it that whoever uses the value that was published has it.
-    fn see_through(&mut self, credential: &Credential, content: &Content) -> Result<(), Refusal> {
+    fn see_through(
+        &mut self,
+        credential: &Credential,
+        content: &Content,
+        attempts: u32,
+    ) -> Result<(), Refusal> {
         let published = content
             .get(PASSWORD)
             .map(|held| Password::new(held.expose()));
         match (&mut self.access, published) {
-            (Ok(access), Some(published)) => owner::settle(credential, &published, access),
+            (Ok(access), Some(published)) => {
+                owner::settle(credential, &published, attempts, access)
+            }
             _ => Ok(()),
         }
     }
@@ -360,6 +504,38 @@ impl<'a> Rotations<'a> {
         };
         self.ledger.entry(credential).secret = secret::add(content, &attributes)?;
         Ok(())
+    }
+
+    /// Has Juju remind the charm by the plan as it is now, and no more of what the plan does
+    /// not name: else the hook comes back every five minutes. Only a Juju that can change a
+    /// secret's policy is asked to.
+    pub fn remind(&self, unit: &Unit, credential: &Credential) -> anyhow::Result<()> {
+        let entry = self.ledger.0.get(credential);
+        let is_new = entry != self.before.0.get(credential);
+        // A new revision moves the time by itself, and an older Juju refuses the commit.
+        if is_new || !can_change_policy(&unit.juju_version) {
+            return Ok(());
+        }
+        let target = self.plan.targets.get(credential);
+        let wanted = target
+            .and_then(|target| clock(target.every))
+            .unwrap_or(Rotate::Never);
+        let (id, info) = match secret::info_by_label(&credential.label()) {
+            Err(ToolError::NotFound { .. }) => return Ok(()),
+            known => known?,
+        };
+        if info.rotation == Some(wanted) {
+            return Ok(());
+        }
+        let attributes = Attributes {
+            rotate: Some(wanted),
+            ..Attributes::default()
+        };
+        Ok(secret::set(
+            &format!("secret:{id}"),
+            &Content::new(),
+            &attributes,
+        )?)
     }
 
     /// Id of the secret of a credential, which it has.
@@ -461,6 +637,18 @@ fn read(label: &str, which: Which) -> anyhow::Result<Held> {
     }
 }
 
+/// Whether this Juju changes how often a secret is rotated: 3.6 before 3.6.12 fails when the
+/// hook ends.
+fn can_change_policy(version: &str) -> bool {
+    let number = |part: &str| {
+        let digits: String = part.chars().take_while(char::is_ascii_digit).collect();
+        digits.parse::<u32>().unwrap_or_default()
+    };
+    let mut parts = version.split(['.', '-']).map(number);
+    let mut next = || parts.next().unwrap_or_default();
+    (next(), next(), next()) >= (3, 6, 12)
+}
+
 /// Juju's own clock for a time: the shortest of its periods that is not shorter, its
 /// months taken as long. It reminds the charm should no other hook come.
 fn clock(every: SignedDuration) -> Option<Rotate> {
@@ -484,5 +672,25 @@ fn wake() {
     let pebble = Pebble::of_container("hardening");
     if let Err(error) = pebble.notify(NOTICE, &serde_json::Map::new(), None) {
         log::debug!("no notice to go on at once: {error}");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_policy_is_changed_only_where_juju_can() {
+        for (version, can) in [
+            ("3.6.9", false),
+            ("3.6.11", false),
+            ("3.6.12", true),
+            ("3.6.12.1", true),
+            ("3.6-beta2", false),
+            ("4.0.15", true),
+            ("", false),
+        ] {
+            assert_eq!(can_change_policy(version), can, "{version}");
+        }
     }
 }

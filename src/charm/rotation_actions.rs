@@ -1,61 +1,39 @@
 //! The actions `rotate-credentials` and `rotation-status`.
 
-use anyhow::{Context as _, bail};
-use comfy_table::{Table, presets};
+use anyhow::bail;
+use comfy_table::{ColumnConstraint, ContentArrangement, Table, presets};
 use jiff::Timestamp;
 use juju_charm::{Unit, action, leader};
 use serde::{Deserialize, Serialize};
 
 use super::Charm;
+use super::names::Names;
+use super::results::{Results, WIDTH};
 use super::rotate::{Asked, Read, Rotations};
 use crate::rotation::{Credential, Delivery, Ledger, Plan, Stage};
 
-/// The controller's first user, who is everybody's last way in.
-const FIRST_USER: &str = "admin";
+/// Where what does not fit into the results is.
+const ELSEWHERE: &str = "the result credentials has all";
 
 #[derive(Default, Deserialize)]
 #[serde(default, rename_all = "kebab-case")]
 struct Parameters {
-    targets: Vec<String>,
-    users: Vec<String>,
+    targets: Names,
+    users: Names,
+    abandon: Option<String>,
     deliver: Option<Delivery>,
     dry_run: bool,
     force: bool,
 }
 
 impl Parameters {
-    /// What is asked for; without a target, all that the option names.
-    fn asked(&self, plan: &Plan) -> anyhow::Result<Asked> {
-        let users = self.users.iter().map(|name| format!("juju-user/{name}"));
-        let names: Vec<String> = self.targets.iter().cloned().chain(users).collect();
-        let mut asked = Asked::default();
-        for name in &names {
-            let credential: Credential = name.parse().map_err(anyhow::Error::msg)?;
-            if credential == Credential::JujuUser(FIRST_USER.into()) && !self.force {
-                bail!(
-                    "{name} is the controller's first user, everybody's last way in; \
-                     force=true rotates it all the same"
-                );
-            }
-            let delivery = self
-                .deliver
-                .filter(|_| matches!(credential, Credential::JujuUser(_)));
-            asked.0.insert(credential, delivery);
-        }
-        if names.is_empty() {
-            asked.0.extend(
-                plan.targets
-                    .keys()
-                    .map(|credential| (credential.clone(), None)),
-            );
-        }
-        if asked.0.is_empty() {
-            bail!(
-                "nothing to rotate: name targets, for example targets='[dex]', \
-                 or set the option rotate"
-            );
-        }
-        Ok(asked)
+    /// What is asked for by name.
+    fn named(&self) -> anyhow::Result<Vec<Credential>> {
+        let users = self.users.0.iter().map(|name| format!("juju-user/{name}"));
+        let names = self.targets.0.iter().cloned().chain(users);
+        names
+            .map(|name| name.parse().map_err(anyhow::Error::msg))
+            .collect()
     }
 }
 
@@ -63,16 +41,20 @@ impl Parameters {
 pub fn rotate(unit: &Unit) -> anyhow::Result<()> {
     let parameters: Parameters = action::parameters()?;
     let charm = leading(unit)?;
+    if let Some(why) = charm.options.freeze_reason() {
+        bail!("{why}");
+    }
     let plan = &charm.options.rotate;
     let login = charm.options.juju_credentials.as_deref();
-    let asked = parameters.asked(plan)?;
     let mut rotations = read(unit, plan, login)?;
     rotations.log_in(unit, login);
-    if let Some(problem) = rotations.login_problem() {
-        bail!("{problem}");
+    if let Some(name) = &parameters.abandon {
+        let credential = name.parse().map_err(anyhow::Error::msg)?;
+        return abandon(rotations, &credential, &parameters);
     }
+    let asked = asked(&parameters, plan, &mut rotations)?;
     if parameters.dry_run {
-        let lines = asked.0.keys().map(|credential| {
+        let lines = asked.credentials.keys().map(|credential| {
             let stage = rotations
                 .ledger()
                 .0
@@ -81,33 +63,108 @@ pub fn rotate(unit: &Unit) -> anyhow::Result<()> {
             format!("{credential}: {}", would(stage.unwrap_or_default()))
         });
         let text = lines.collect::<Vec<_>>().join("\n");
-        return Ok(action::set(&[("plan", &text)])?);
+        return Ok(Results::default().lines("plan", &text, ELSEWHERE).set()?);
     }
-    for credential in asked.0.keys() {
+    for credential in asked.credentials.keys() {
         action::log(&format!("rotating {credential}"))?;
     }
     rotations.advance(&asked)?;
     let rows: Vec<Row> = rows(rotations.ledger(), plan, crate::now())
         .into_iter()
         .filter(|row| {
-            asked
-                .0
-                .keys()
-                .any(|credential| credential.to_string() == row.credential)
+            let mut credentials = asked.credentials.keys();
+            credentials.any(|credential| credential.to_string() == row.credential)
         })
         .collect();
     for row in &rows {
         action::log(&format!("{}: {}", row.credential, row.state))?;
     }
-    let json = serde_json::to_string(&rows).context("the credentials as JSON")?;
+    // First what was begun is written down.
+    rotations.write()?;
     let next = "the next hooks go on by themselves; rotation-status shows how far they are";
-    action::set(&[
-        ("status", &table(&rows)),
-        ("credentials", &json),
-        ("next", next),
-    ])?;
-    rotations.write()
+    shown(&rows).value("next", next).set_after_work();
+    Ok(())
 }
+
+/// What is asked for: what is named, each of which must be possible, or all that the option
+/// names and that is.
+fn asked(
+    parameters: &Parameters,
+    plan: &Plan,
+    rotations: &mut Rotations<'_>,
+) -> anyhow::Result<Asked> {
+    let named = parameters.named()?;
+    let force = parameters.force;
+    let mut asked = Asked {
+        force,
+        ..Asked::default()
+    };
+    if let Some(problem) = rotations.login_problem() {
+        bail!("{problem}");
+    }
+    let is_named = !named.is_empty();
+    let all = match is_named {
+        true => named,
+        false => plan.targets.keys().cloned().collect(),
+    };
+    if all.is_empty() {
+        bail!("nothing to rotate: name targets, for example targets=dex, or set the option rotate");
+    }
+    for credential in all {
+        if let Err(why) = rotations.check(&credential, force) {
+            if is_named {
+                bail!("{why}");
+            }
+            action::log(&format!("{credential} is left out: {why}"))?;
+            continue;
+        }
+        let delivery = parameters
+            .deliver
+            .filter(|_| matches!(credential, Credential::JujuUser(_)));
+        asked.credentials.insert(credential, delivery);
+    }
+    if asked.credentials.is_empty() {
+        bail!(
+            "none of what the option rotate names can be rotated now; the log of the action says why"
+        );
+    }
+    Ok(asked)
+}
+
+/// Gives up a rotation that is under way.
+fn abandon(
+    mut rotations: Box<Rotations<'_>>,
+    credential: &Credential,
+    parameters: &Parameters,
+) -> anyhow::Result<()> {
+    let stage = rotations
+        .ledger()
+        .0
+        .get(credential)
+        .map(|entry| entry.stage);
+    if stage.is_none_or(|stage| stage == Stage::Settled) {
+        bail!("no rotation of {credential} is under way");
+    }
+    if parameters.dry_run {
+        let plan = format!("{credential}: its rotation would be given up");
+        return Ok(Results::default().value("plan", &plan).set()?);
+    }
+    let became = rotations.abandon(credential)?;
+    let again = match rotations.is_planned(credential) {
+        true => "; the option rotate names it, so that it begins again when it is due",
+        false => "",
+    };
+    let status = format!("{credential}: {became}{again}");
+    // First what was given up is written down.
+    rotations.write()?;
+    Results::default().value("status", &status).set_after_work();
+    Ok(())
+}
+
+/// What is lost with the application, for whoever is about to remove it.
+const BEFORE_REMOVAL: &str = "removing the application destroys these secrets, the only place of \
+                              the values: juju show-secret ID --reveal takes them out before; see \
+                              how-to/uninstall";
 
 /// Shows how far each credential is.
 pub fn status(unit: &Unit) -> anyhow::Result<()> {
@@ -117,13 +174,22 @@ pub fn status(unit: &Unit) -> anyhow::Result<()> {
     let rows = rows(rotations.ledger(), plan, crate::now());
     if rows.is_empty() {
         let text = "no credential is rotated; the option rotate names those that should be";
-        return Ok(action::set(&[("status", text)])?);
+        return Ok(Results::default().value("status", text).set()?);
     }
-    let json = serde_json::to_string(&rows).context("the credentials as JSON")?;
-    Ok(action::set(&[
-        ("status", &table(&rows)),
-        ("credentials", &json),
-    ])?)
+    let mut results = shown(&rows);
+    if rows.iter().any(|row| row.secret.starts_with("secret:")) {
+        results = results.value("before-removal", BEFORE_REMOVAL);
+    }
+    Ok(results.set()?)
+}
+
+/// Credentials as a table and as JSON.
+fn shown(rows: &[Row]) -> Results {
+    // Strings and numbers only, so this cannot fail.
+    let json = |rows: &[Row]| serde_json::to_string(rows).unwrap_or_default();
+    Results::default()
+        .lines("status", &table(rows), ELSEWHERE)
+        .json("credentials", rows, json)
 }
 
 fn leading(unit: &Unit) -> anyhow::Result<Charm<'_>> {
@@ -209,14 +275,32 @@ fn rows(ledger: &Ledger, plan: &Plan, now: Timestamp) -> Vec<Row> {
 
 fn table(rows: &[Row]) -> String {
     let mut table = Table::new();
-    table.load_style(presets::NOTHING);
-    table.set_header(["credential", "state", "age", "next", "secret"]);
+    table
+        .load_style(presets::NOTHING)
+        .set_content_arrangement(ContentArrangement::Dynamic)
+        .set_width(WIDTH);
+    table.set_header(["credential, secret", "state", "age", "next"]);
     for row in rows {
         let age = row
             .age_days
             .map_or("unknown".into(), |days| format!("{days} d"));
         let next = row.next.map_or("-".into(), |next| next.to_string());
-        table.add_row([&row.credential, &row.state, &age, &next, &row.secret]);
+        // Juju takes the id without the model's.
+        let id = row.secret.rsplit('/').next().unwrap_or_default();
+        let secret = match row.secret.split_once("//") {
+            Some((scheme, _)) => format!("{scheme}{id}"),
+            None => row.secret.clone(),
+        };
+        table.add_row([
+            &format!("{}\n{secret}", row.credential),
+            &row.state,
+            &age,
+            &next,
+        ]);
+    }
+    // Names and ids are there to be copied, so they are not broken.
+    if let Some(column) = table.column_mut(0) {
+        column.set_constraint(ColumnConstraint::ContentWidth);
     }
     let lines = table.lines().map(|line| line.trim().to_owned());
     lines.collect::<Vec<_>>().join("\n")

@@ -1,6 +1,6 @@
 //! The agent in its container: what Pebble runs, and what the agent is told.
 
-use juju_charm::pebble::{Client, Error, Ownership};
+use juju_charm::pebble::{Client, Current, Error, Ownership, Service};
 use serde_json::{Value, json};
 
 use crate::agent::told::{FILE, FOLDER, Told};
@@ -23,14 +23,62 @@ impl Workload {
 
     /// Has the agent run, and tells it.
     pub fn keep(&self, told: &Told) -> Result<(), Error> {
-        // Text, numbers and maps of them, so this cannot fail.
-        let text = serde_json::to_vec(told).unwrap_or_default();
-        let path = format!("{FOLDER}/{FILE}");
-        self.0.push(&path, &text[..], true, &Ownership::default())?;
+        self.push(told)?;
+        // The agent sees the file change. A layer is added only if it is another: that may take
+        // long.
+        let is_running = |service: &Service| service.current == Current::Active;
+        if self.has_layer() && self.0.services(&[SERVICE])?.iter().any(is_running) {
+            return Ok(());
+        }
         // JSON is YAML.
         self.0
             .add_layer("ckf-hardening", &layer().to_string(), true)?;
         self.0.replan().map(drop)
+    }
+
+    /// Ends the agent, and waits until it has ended. One that cannot be ended is given an input
+    /// by which it changes nothing.
+    pub fn stop(&self, namespace: &str) -> Result<(), Error> {
+        let services = self.0.services(&[SERVICE])?;
+        if services
+            .iter()
+            .all(|service| service.current == Current::Inactive)
+        {
+            return Ok(());
+        }
+        let stopped = self.0.stop_services(&[SERVICE]).map(drop);
+        if stopped.is_err() {
+            let told = Told {
+                namespace: namespace.to_owned(),
+                ..Told::default()
+            };
+            self.push(&told)?;
+        }
+        stopped
+    }
+
+    /// Whether Pebble has our layer, of this version.
+    fn has_layer(&self) -> bool {
+        let plan: Option<Value> = self
+            .0
+            .plan()
+            .ok()
+            .and_then(|plan| serde_yaml::from_str(&plan).ok());
+        let Some(plan) = plan else {
+            return false;
+        };
+        let wanted = layer();
+        let has = |kind: &str, key: &str| plan[kind][SERVICE][key] == wanted[kind][SERVICE][key];
+        has("services", "command") && has("services", "startup") && has("checks", "http")
+    }
+
+    fn push(&self, told: &Told) -> Result<(), Error> {
+        // Text, numbers and maps of them, so this cannot fail.
+        let text = serde_json::to_vec(told).unwrap_or_default();
+        let path = format!("{FOLDER}/{FILE}");
+        self.0
+            .push(&path, &text[..], true, &Ownership::default())
+            .map(drop)
     }
 
     /// Has its output go to these targets.

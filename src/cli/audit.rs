@@ -4,7 +4,9 @@ use std::path::PathBuf;
 
 use anyhow::Context as _;
 
-use super::{ClusterArguments, NOT_ASSESSED, NOTHING_OPEN, OPEN, print, read_and_look};
+use super::{
+    ClusterArguments, NOT_ASSESSED, NOTHING_OPEN, OPEN, confirm, print, print_data, read_and_look,
+};
 use crate::catalog::{self, Severity, Source};
 use crate::controls::Verdict;
 use crate::facts::known::Known;
@@ -19,7 +21,7 @@ pub struct Audit {
     #[command(flatten)]
     cluster: ClusterArguments,
     /// Judge a snapshot that `collect` wrote, instead of a cluster.
-    #[arg(long, value_name = "DIR", conflicts_with_all = ["kubeconfig", "context", "controller"])]
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["kubeconfig", "context", "controller", "namespace"])]
     from: Option<PathBuf>,
     /// Judge what a bundle would deploy, before it does: the controls that Juju tells of.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["from", "kubeconfig", "context", "controller"])]
@@ -37,6 +39,10 @@ pub struct Audit {
     /// not installed, a PolicyReport: 2,000 results at most.
     #[arg(long, conflicts_with_all = ["from", "bundle"])]
     publish: bool,
+    /// Do not ask before the report is written into the cluster; without a terminal it is not
+    /// written without it.
+    #[arg(long, requires = "publish")]
+    yes: bool,
     /// Severity from which an open finding makes the exit status 1, or `never`.
     #[arg(long, default_value = "low", value_parser = policy::parse_threshold)]
     fail_on: Threshold,
@@ -58,6 +64,7 @@ type Threshold = Option<Severity>;
 
 impl Audit {
     pub fn run(self) -> anyhow::Result<u8> {
+        let publishes = self.publish && confirm("publish", self.yes)?;
         if let Some(name) = self
             .release
             .as_deref()
@@ -81,7 +88,8 @@ impl Audit {
         let facts = match (&self.from, &self.bundle) {
             (None, Some(path)) => {
                 let what = || format!("bundle {}", path.display());
-                let text = std::fs::read_to_string(path).with_context(what)?;
+                let text =
+                    crate::files::read(path, crate::files::LARGEST_BY_HAND).with_context(what)?;
                 let read = bundle::read(&text, &policy.options);
                 let (juju, unclear) = read.with_context(what)?;
                 problems.extend(unclear);
@@ -110,15 +118,16 @@ impl Audit {
             let hosts: Vec<String> = policy.external_hostname.into_iter().collect();
             report = redact(&report, &facts, &hosts);
         }
-        if self.publish {
+        if publishes {
             self.publish(&facts, &report)?;
         }
         // The report is all that is needed now, and of a large cluster it is large too.
         drop(facts);
-        print(&match self.framework {
-            Some(framework) => framework.render(&report),
-            None => self.format.render(&report),
-        })?;
+        match (self.framework, self.format) {
+            (Some(framework), _) => print(&framework.render(&report))?,
+            (None, Format::Table) => print(&self.format.render(&report))?,
+            (None, format) => print_data(&format.render(&report))?,
+        }
         // Of a bundle it is known that most cannot be told.
         if self.bundle.is_some() {
             let fails = self.fail_on.is_some_and(|from| report.is_open_at(from));

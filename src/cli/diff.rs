@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use anyhow::Context as _;
 
-use super::{NOTHING_OPEN, OPEN, print};
+use super::{NOTHING_OPEN, OPEN, print, print_data};
 use crate::catalog::Severity;
 use crate::report::Report;
 use crate::report::diff::{Diff as Differences, Fate};
@@ -49,7 +49,7 @@ impl Diff {
     pub fn run(self) -> anyhow::Result<u8> {
         let diff = Differences::of(&read(&self.old)?, &read(&self.new)?);
         match self.json {
-            true => print(&format!("{}\n", serde_json::to_string_pretty(&diff)?))?,
+            true => print_data(&format!("{}\n", serde_json::to_string_pretty(&diff)?))?,
             false => print(&diff.text())?,
         }
         let fails = self
@@ -62,7 +62,7 @@ impl Diff {
 
 fn read(path: &Path) -> anyhow::Result<Report> {
     let what = || format!("report {}", path.display());
-    let text = std::fs::read_to_string(path).with_context(what)?;
+    let text = crate::files::read(path, crate::files::LARGEST_REPORT).with_context(what)?;
     serde_json::from_str(&text)
         .with_context(what)
         .context("`audit --format json` writes reports that can be compared")

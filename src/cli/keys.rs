@@ -1,8 +1,9 @@
 //! `keys`: every certificate and key of the platform.
 
 use anyhow::bail;
+use juju_charm::printable::line;
 
-use super::{FactsArguments, NOTHING_OPEN, print};
+use super::{FactsArguments, NOTHING_OPEN, print, print_data};
 use crate::controls::{Context, Missing};
 use crate::keys::{Key, cbom, day, inventory};
 use crate::policy::Policy;
@@ -33,8 +34,8 @@ impl Keys {
         };
         let pretty = |value: &serde_json::Value| serde_json::to_string_pretty(value);
         match (self.json, self.cbom) {
-            (true, _) => print(&format!("{}\n", pretty(&serde_json::to_value(&keys)?)?))?,
-            (_, true) => print(&format!("{}\n", pretty(&cbom(&keys, context.namespace()))?))?,
+            (true, _) => print_data(&format!("{}\n", pretty(&serde_json::to_value(&keys)?)?))?,
+            (_, true) => print_data(&format!("{}\n", pretty(&cbom(&keys, context.namespace()))?))?,
             _ => print(&format!("{}\n", table(&keys)))?,
         }
         Ok(NOTHING_OPEN)
@@ -52,13 +53,13 @@ fn table(keys: &[Key]) -> comfy_table::Table {
                 } else {
                     ""
                 };
-                let what = format!("{}\n{kind} {bits}{private}", certificate.subject);
+                let what = format!("{}\n{kind} {bits}{private}", line(&certificate.subject));
                 (what, day(certificate.not_after))
             }
             (None, Some(material)) => (material.clone(), "never".to_owned()),
             (None, None) => (String::new(), String::new()),
         };
-        let at = format!("{}\n{}", key.object, key.field);
+        let at = format!("{}\n{}", key.object, line(&key.field));
         table.add_row([at, what, ends, key.renewed_by.to_owned()]);
     }
     table

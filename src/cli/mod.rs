@@ -3,10 +3,12 @@
 mod access;
 mod audit;
 mod collect;
+mod confirm;
 mod controls;
 mod diff;
 mod juju;
 mod keys;
+mod permissions;
 mod policy;
 mod refresh;
 mod remedy;
@@ -22,10 +24,12 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use clap::{CommandFactory, Parser, Subcommand};
+use juju_charm::printable;
 
+use self::confirm::confirm;
 use crate::cluster::Cluster;
 use crate::facts::handshake::{self, Vantage};
-use crate::facts::{About, Facts, kubernetes, snapshot};
+use crate::facts::{About, Facts, kubernetes, platform, snapshot};
 use crate::policy::{Policy, PolicyProblem};
 
 /// Audit and harden Charmed Kubeflow.
@@ -73,6 +77,8 @@ enum Command {
     Rotate(rotate::Rotate),
     /// Watch a cluster, and serve report, metrics and events.
     Serve(serve::Serve),
+    /// Print the roles that a use needs, each right with its reason.
+    Permissions(permissions::Permissions),
     /// Print a completion script for a shell.
     Completions {
         /// The shell.
@@ -118,7 +124,7 @@ struct FactsArguments {
     #[command(flatten)]
     cluster: ClusterArguments,
     /// Look at a snapshot that `collect` wrote, instead of a cluster.
-    #[arg(long, value_name = "DIR", conflicts_with_all = ["kubeconfig", "context", "controller"])]
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["kubeconfig", "context", "controller", "namespace"])]
     from: Option<PathBuf>,
 }
 
@@ -127,7 +133,11 @@ impl FactsArguments {
     fn read(&self) -> anyhow::Result<Facts> {
         match &self.from {
             Some(directory) => Ok(snapshot::read(directory)?.0),
-            None => read(&self.cluster, &Policy::default()),
+            None => {
+                let facts = read(&self.cluster, &Policy::default())?;
+                platform::look(&facts)?;
+                Ok(facts)
+            }
         }
     }
 }
@@ -153,14 +163,23 @@ pub fn command() -> clap::Command {
 
 /// Runs the command line.
 pub fn main() -> ExitCode {
-    env_logger::Builder::from_env(
-        env_logger::Env::new()
-            .filter("CKF_HARDENING_LOG")
-            // The Kubernetes client logs what its errors say again.
-            .default_filter_or("warn,kube_client=off"),
-    )
-    .init();
-    let arguments = match Arguments::try_parse() {
+    let arguments = Arguments::try_parse();
+    // The agent's level is the charm's option, and changes while it runs.
+    let filter = match arguments.as_ref().map(|parsed| &parsed.command) {
+        Ok(Command::Serve(_)) => "warn,kube_client=off,ckf_hardening=trace,juju_charm=trace",
+        // The Kubernetes client logs what its errors say again.
+        _ => "warn,kube_client=off",
+    };
+    let environment = env_logger::Env::new().filter("CKF_HARDENING_LOG");
+    env_logger::Builder::from_env(environment.default_filter_or(filter))
+        // What others wrote must not begin a line of its own.
+        .format(|out, record| {
+            let text = record.args().to_string();
+            let (level, target) = (record.level(), record.target());
+            writeln!(out, "[{level:<5} {target}] {}", printable::line(&text))
+        })
+        .init();
+    let arguments = match arguments {
         Ok(arguments) => arguments,
         Err(error) => {
             let failed = error.use_stderr();
@@ -187,6 +206,7 @@ pub fn main() -> ExitCode {
         Command::Users(users) => users.run(),
         Command::Rotate(rotate) => rotate.run(),
         Command::Serve(serve) => serve.run(),
+        Command::Permissions(permissions) => permissions.run(),
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(
@@ -195,14 +215,15 @@ pub fn main() -> ExitCode {
                 "ckf-hardening",
                 &mut script,
             );
-            print(&String::from_utf8_lossy(&script)).map(|()| NOTHING_OPEN)
+            print_data(&String::from_utf8_lossy(&script)).map(|()| NOTHING_OPEN)
         }
     };
     match result {
         Ok(code) => ExitCode::from(code),
         Err(error) if is_closed_pipe(&error) => ExitCode::from(NOTHING_OPEN),
         Err(error) => {
-            let _ = writeln!(io::stderr(), "error: {error:#}");
+            let text = format!("{error:#}");
+            let _ = writeln!(io::stderr(), "error: {}", printable::text(&text));
             ExitCode::from(FAILED)
         }
     }
@@ -215,7 +236,14 @@ fn is_closed_pipe(error: &anyhow::Error) -> bool {
         .is_some_and(|e| e.kind() == io::ErrorKind::BrokenPipe)
 }
 
+/// Prints a text for people. What names and messages of others have in them that a terminal
+/// would obey is written out.
 fn print(text: &str) -> anyhow::Result<()> {
+    print_data(&printable::text(text))
+}
+
+/// Prints what a program reads, which has escapes of its own.
+fn print_data(text: &str) -> anyhow::Result<()> {
     io::stdout().lock().write_all(text.as_bytes())?;
     Ok(())
 }
@@ -247,7 +275,8 @@ fn read_policy(path: &Path) -> anyhow::Result<(Policy, Vec<PolicyProblem>)> {
 }
 
 fn policy_text(path: &Path) -> anyhow::Result<String> {
-    std::fs::read_to_string(path).with_context(|| format!("policy file {}", path.display()))
+    let read = crate::files::read(path, crate::files::LARGEST_BY_HAND);
+    read.with_context(|| format!("policy file {}", path.display()))
 }
 
 /// Reads a cluster and looks at its gateway, with progress on a terminal.
@@ -257,6 +286,7 @@ fn read_and_look(
     host: Option<&str>,
 ) -> anyhow::Result<Facts> {
     let mut facts = read(cluster, policy)?;
+    platform::look(&facts)?;
     facts.handshake = handshake::read(&facts, host, Vantage::here());
     Ok(facts)
 }

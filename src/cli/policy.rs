@@ -3,8 +3,9 @@
 use std::path::PathBuf;
 
 use clap::Subcommand;
+use juju_charm::printable::line;
 
-use super::{ClusterArguments, NOTHING_OPEN, OPEN, print, read, read_policy};
+use super::{ClusterArguments, NOTHING_OPEN, OPEN, print, print_data, read, read_policy};
 use crate::controls::{Assessment, assess};
 use crate::facts::snapshot;
 use crate::policy::Policy;
@@ -40,7 +41,7 @@ impl Command {
     pub fn run(self) -> anyhow::Result<u8> {
         match self {
             Self::Check(check) => check.run(),
-            Self::Schema => print(SCHEMA).map(|()| NOTHING_OPEN),
+            Self::Schema => print_data(SCHEMA).map(|()| NOTHING_OPEN),
         }
     }
 }
@@ -85,14 +86,19 @@ impl Check {
                 let (id, finding, by) = (&assessment.control.id, &waived.finding, &waived.by);
                 print(&format!(
                     "waives {id} {}: {} is {} ({} until {}: {})\n",
-                    finding.object, finding.field, finding.seen, by.owner, by.expires, by.reason
+                    finding.object,
+                    line(&finding.field),
+                    line(&finding.seen),
+                    by.owner,
+                    by.expires,
+                    by.reason
                 ))?;
             }
         }
         let of_policy = |a: &&Assessment| policy.controls.iter().any(|c| c.control == *a.control);
         for assessment in assessments.iter().filter(of_policy) {
             let (id, verdict) = (&assessment.control.id, assessment.verdict.name());
-            print(&format!("{id}: {verdict}: {}\n", assessment.reason))?;
+            print(&format!("{id}: {verdict}: {}\n", line(&assessment.reason)))?;
         }
         let told = assessments
             .iter()
@@ -102,7 +108,8 @@ impl Check {
                 let (id, object) = (&assessment.control.id, &finding.object);
                 print(&format!(
                     "{id} {object}: {} is {}\n",
-                    finding.field, finding.seen
+                    line(&finding.field),
+                    line(&finding.seen)
                 ))?;
             }
         }

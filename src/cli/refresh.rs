@@ -7,7 +7,7 @@ use anyhow::bail;
 use juju_client::{ApplicationStatus, Connection, FullStatus};
 
 use super::juju::ControllerArguments;
-use super::{NOTHING_OPEN, OPEN, print};
+use super::{NOTHING_OPEN, OPEN, confirm, print};
 use crate::facts::juju::charm;
 use crate::rocks::rank;
 
@@ -28,6 +28,9 @@ pub struct Refresh {
     /// Longest time for the units of one application, in seconds.
     #[arg(long, value_name = "SECONDS", default_value_t = 900)]
     within: u64,
+    /// Do not ask; without a terminal nothing is refreshed without it.
+    #[arg(long)]
+    yes: bool,
     #[command(flatten)]
     controller: ControllerArguments,
 }
@@ -46,19 +49,27 @@ impl Refresh {
             print("every application is at the newest revision of its channel\n")?;
             return Ok(NOTHING_OPEN);
         }
-        if self.applications.is_empty() && !self.all {
+        let is_shown = self.applications.is_empty() && !self.all;
+        if is_shown || !self.yes {
             for (name, known) in &wanted {
-                print(&format!(
-                    "{name}: {} -> {}\n",
-                    known.charm, known.can_upgrade_to
-                ))?;
+                let to = match (self.revision, known.can_upgrade_to.as_str()) {
+                    (Some(revision), _) => format!("revision {revision}"),
+                    (None, "") => "the newest of its channel".to_owned(),
+                    (None, to) => to.to_owned(),
+                };
+                print(&format!("{name}: {} -> {to}\n", known.charm))?;
             }
+        }
+        if is_shown {
             writeln!(
                 io::stderr(),
                 "name applications, or give --all, to refresh them"
             )
             .ok();
             return Ok(OPEN);
+        }
+        if !confirm("refresh", self.yes)? {
+            return Ok(NOTHING_OPEN);
         }
         for (name, known) in wanted {
             self.one(&mut model, name, known)?;

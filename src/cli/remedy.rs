@@ -1,21 +1,21 @@
 //! `ckf-hardening plan`, `apply` and `undo`: how things are put right, by hand.
 
 use std::collections::BTreeSet;
-use std::io::{self, IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
+use juju_charm::printable::line;
 use juju_client::Connection;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{ClusterArguments, NOTHING_OPEN, OPEN, connect, print};
+use super::{ClusterArguments, NOTHING_OPEN, OPEN, confirm, connect, print, print_data};
 use crate::cluster::Cluster;
 use crate::controls::{Context, assess_named};
 use crate::facts::Facts;
 use crate::hands::Hands;
 use crate::policy::{Policy, Profile};
-use crate::remedies::{self, Asker, Plan, Remedy};
+use crate::remedies::{self, Consent, Plan, Remedy};
 
 /// Which remedies, on which cluster, by which policy.
 #[derive(clap::Args)]
@@ -23,9 +23,15 @@ pub struct Remedies {
     /// Remedies; `remedies` lists them.
     #[arg(value_name = "REMEDY", default_values = ["tls-floor", "https-redirect"])]
     remedies: Vec<Remedy>,
-    /// Every remedy that takes nothing away that somebody made.
+    /// Every remedy that takes nothing away that people made, where it breaks nothing.
     #[arg(long, conflicts_with = "remedies")]
     all: bool,
+    /// Make changes that stop flows of today too; `plan` names them.
+    #[arg(long)]
+    allow_disruption: bool,
+    /// Confine the changes to this profile; may be given several times.
+    #[arg(long = "profile", value_name = "NAME")]
+    profiles: Vec<String>,
     #[command(flatten)]
     cluster: ClusterArguments,
     /// Policy: what findings are waived, and what options are to be, in YAML.
@@ -55,9 +61,9 @@ pub struct Apply {
     #[command(flatten)]
     remedies: Remedies,
     /// Do what a plan says that `plan --out` wrote, if that is still what there is to do.
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["remedies", "all", "tls_min_version", "policy", "strict"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["remedies", "all", "tls_min_version", "policy", "strict", "allow_disruption", "profiles"])]
     plan: Option<PathBuf>,
-    /// Do not ask.
+    /// Do not ask; without a terminal nothing is changed without it.
     #[arg(long)]
     yes: bool,
 }
@@ -71,9 +77,12 @@ pub struct Undo {
     /// Every remedy that was applied by hand.
     #[arg(long, conflicts_with = "remedies")]
     all: bool,
+    /// Undo them in this profile only; may be given several times.
+    #[arg(long = "profile", value_name = "NAME")]
+    profiles: Vec<String>,
     #[command(flatten)]
     cluster: ClusterArguments,
-    /// Do not ask.
+    /// Do not ask; without a terminal nothing is undone without it.
     #[arg(long)]
     yes: bool,
 }
@@ -100,6 +109,10 @@ struct Kept {
     /// The policy that it was made with, as its file had it.
     policy: String,
     strict: bool,
+    #[serde(default)]
+    allow_disruption: bool,
+    #[serde(default)]
+    profiles: Vec<String>,
     changes: Value,
 }
 
@@ -118,6 +131,45 @@ impl Remedies {
             true => Remedy::additive().collect(),
             false => self.remedies.iter().copied().collect(),
         }
+    }
+
+    /// What the person who asks agrees to.
+    fn consent(
+        &self,
+        facts: &Facts,
+        policy: &Policy,
+        remedies: &BTreeSet<Remedy>,
+    ) -> anyhow::Result<Consent> {
+        let consent = match self.allow_disruption {
+            true => Consent::of_person(remedies),
+            false => Consent::of_person(&BTreeSet::new()),
+        };
+        if self.profiles.is_empty() {
+            return Ok(consent);
+        }
+        let context = Context::new(facts, policy, None);
+        let known = context.profile_namespaces();
+        let known = known.map_err(|missing| anyhow::anyhow!("--profile: {}", missing.0))?;
+        let mut named = self.profiles.iter();
+        if let Some(name) = named.find(|name| !known.contains(name.as_str())) {
+            bail!("there is no Profile {name} that owns its namespace; see AUTHZ-01");
+        }
+        Ok(consent.only_in(self.profiles.iter().cloned().collect()))
+    }
+
+    /// Remedies that `--all` leaves out, and how to have them.
+    fn left_out(&self) -> Option<String> {
+        let by_name = Remedy::ALL
+            .iter()
+            .filter(|remedy| remedy.about().only_by_name);
+        let names: Vec<&str> = by_name.map(|remedy| remedy.name()).collect();
+        self.all.then(|| {
+            format!(
+                "left out by --all, since they delete what people made or rely on: {}; name them \
+                 to have them",
+                names.join(", ")
+            )
+        })
     }
 
     fn policy_text(&self) -> anyhow::Result<String> {
@@ -140,7 +192,8 @@ impl Remedies {
         let cluster = connect(&self.cluster)?;
         let own = cluster.own_objects(&self.cluster.kubernetes.namespace)?;
         let remedies = self.asked();
-        let plan = remedies::plan(&facts, &policy, &own, &remedies, Asker::Person);
+        let consent = self.consent(&facts, &policy, &remedies)?;
+        let plan = remedies::plan(&facts, &policy, &own, &remedies, &consent);
         Ok(Made {
             facts,
             policy,
@@ -157,7 +210,7 @@ impl ShowPlan {
         let text = self.remedies.policy_text()?;
         let file = self.remedies.policy.as_deref().unwrap_or(Path::new(""));
         let made = self.remedies.make(self.remedies.policy(&text, file)?)?;
-        show(&made.plan)?;
+        show(&made.plan, self.remedies.left_out())?;
         if let Some(path) = &self.out {
             let kept = Kept {
                 schema: SCHEMA.into(),
@@ -166,10 +219,12 @@ impl ShowPlan {
                 tls_min_version: self.remedies.tls_min_version.clone(),
                 policy: text,
                 strict: self.remedies.strict,
+                allow_disruption: self.remedies.allow_disruption,
+                profiles: self.remedies.profiles.clone(),
                 changes: made.plan.data(),
             };
             let text = serde_json::to_string_pretty(&kept)?;
-            std::fs::write(path, text + "\n")
+            crate::files::write(path, (text + "\n").as_bytes())
                 .with_context(|| format!("plan file {}", path.display()))?;
         }
         Ok(match made.plan.changes.is_empty() {
@@ -196,6 +251,8 @@ impl Apply {
                 .tls_min_version
                 .clone_from(&kept.tls_min_version);
             self.remedies.strict = kept.strict;
+            self.remedies.allow_disruption = kept.allow_disruption;
+            self.remedies.profiles.clone_from(&kept.profiles);
         }
         let policy = match (&kept, &self.plan) {
             (Some(kept), Some(file)) => self.remedies.policy(&kept.policy, file)?,
@@ -213,8 +270,8 @@ impl Apply {
                 "the cluster is not as it was when this was planned; plan again. Now it would be:\n{now}"
             );
         }
-        show(&made.plan)?;
-        if made.plan.changes.is_empty() || !(self.yes || is_agreed("apply")?) {
+        show(&made.plan, self.remedies.left_out())?;
+        if made.plan.changes.is_empty() || !confirm("apply", self.yes)? {
             return Ok(NOTHING_OPEN);
         }
         carry_out(&self.remedies.cluster, &made.cluster, &made.plan)?;
@@ -237,7 +294,7 @@ impl Apply {
         for id in ids {
             let (was, is) = (assess_named(id, &was), assess_named(id, &is));
             let (from, to) = (was.verdict.name(), is.verdict.name());
-            print(&format!("{id}: {from} -> {to}: {}\n", is.reason))?;
+            print(&format!("{id}: {from} -> {to}: {}\n", line(&is.reason)))?;
         }
         Ok(())
     }
@@ -246,7 +303,7 @@ impl Apply {
 impl Kept {
     fn read(path: &Path) -> anyhow::Result<Self> {
         let what = || format!("plan file {}", path.display());
-        let text = std::fs::read_to_string(path).with_context(what)?;
+        let text = crate::files::read(path, crate::files::LARGEST_REPORT).with_context(what)?;
         let kept: Self = serde_json::from_str(&text).with_context(what)?;
         match kept.schema == SCHEMA {
             true => Ok(kept),
@@ -266,15 +323,21 @@ impl Undo {
         let cluster = connect(&self.cluster)?;
         let remedies: BTreeSet<Remedy> = self.remedies.iter().copied().collect();
         let own = cluster.own_objects(&self.cluster.kubernetes.namespace)?;
-        let plan = match self.all {
+        let mut plan = match self.all {
             true => remedies::undo_all(&own),
             false => remedies::undo(&own, &remedies).map_err(anyhow::Error::msg)?,
         };
+        if !self.profiles.is_empty() {
+            plan.confine(&self.profiles.iter().cloned().collect());
+        }
         print(&format!("{plan}\n"))?;
-        if plan.changes.is_empty() || !(self.yes || is_agreed("undo")?) {
+        // Without changes it goes on: what holds the platform may be left over.
+        if !plan.changes.is_empty() && !confirm("undo", self.yes)? {
             return Ok(NOTHING_OPEN);
         }
         carry_out(&self.cluster, &cluster, &plan)?;
+        // The key of records goes with the last of them.
+        cluster.settle(&self.cluster.kubernetes.namespace, None)?;
         Ok(NOTHING_OPEN)
     }
 }
@@ -289,11 +352,12 @@ impl List {
                     serde_json::json!({
                         "name": about.name, "does": about.does, "controls": about.controls,
                         "risk": about.risk.name(), "reach": about.reach,
-                        "onlyByName": about.only_by_name,
+                        "breaks": about.breaks, "worksOn": about.works_on,
+                        "source": about.source, "onlyByName": about.only_by_name,
                     })
                 })
                 .collect();
-            print(&format!("{}\n", serde_json::to_string_pretty(&all)?))?;
+            print_data(&format!("{}\n", serde_json::to_string_pretty(&all)?))?;
             return Ok(NOTHING_OPEN);
         }
         for about in all {
@@ -304,34 +368,28 @@ impl List {
             };
             let (controls, risk) = (about.controls.join(", "), about.risk.name());
             print(&format!(
-                "{}  ({controls}; risk {risk}{by_name})\n{}{}",
+                "{}  ({controls}; risk {risk}{by_name})\n{}{}{}{}{}",
                 about.name,
                 indented(about.does),
-                indented(about.reach)
+                indented(about.reach),
+                indented(&format!("may break: {}", about.breaks)),
+                indented(&format!("works on: {}", about.works_on)),
+                indented(&format!("source: {}", about.source)),
             ))?;
         }
         Ok(NOTHING_OPEN)
     }
 }
 
-/// Shows a plan, and what it reaches.
-fn show(plan: &Plan) -> anyhow::Result<()> {
+/// Shows a plan, what it reaches, and what it leaves out.
+fn show(plan: &Plan, left_out: Option<String>) -> anyhow::Result<()> {
     print(&format!("{plan}\n"))?;
-    match plan.reach().as_slice() {
+    let mut lines = plan.reach();
+    lines.extend(left_out);
+    match lines.as_slice() {
         [] => Ok(()),
         lines => print(&format!("\n{}\n", lines.join("\n"))),
     }
-}
-
-/// Asks who sits at a terminal; a script has said what it wants.
-fn is_agreed(what: &str) -> anyhow::Result<bool> {
-    if !io::stdin().is_terminal() || !io::stderr().is_terminal() {
-        return Ok(true);
-    }
-    write!(io::stderr(), "\n{what}? [y/N] ")?;
-    let mut answer = String::new();
-    io::stdin().read_line(&mut answer)?;
-    Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
 }
 
 fn carry_out(arguments: &ClusterArguments, cluster: &Cluster, plan: &Plan) -> anyhow::Result<()> {

@@ -7,22 +7,24 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
+use juju_charm::printable::line;
 use oci_registry::{Credentials, Mirror};
 
-use super::{ClusterArguments, NOTHING_OPEN, OPEN, print, read};
+use super::{ClusterArguments, NOTHING_OPEN, OPEN, print, print_data, read};
 use crate::facts::known::Known;
 use crate::facts::{Facts, charmhub, rocks as registry, snapshot};
+use crate::files;
 use crate::look_up::look_up;
 use crate::policy::Policy;
 use crate::report::rocks::Rocks as Report;
-use crate::rocks::{self, Advisories, Inventory, Lock};
+use crate::rocks::{self, Advisories, Allowed, Inventory, Lock};
 
 #[derive(clap::Args)]
 pub struct Rocks {
     #[command(flatten)]
     cluster: ClusterArguments,
     /// Tell of a snapshot that `collect` wrote, instead of a cluster.
-    #[arg(long, value_name = "DIR", conflicts_with_all = ["kubeconfig", "context", "controller"])]
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["kubeconfig", "context", "controller", "namespace"])]
     from: Option<PathBuf>,
     /// Print JSON.
     #[arg(long)]
@@ -33,6 +35,12 @@ pub struct Rocks {
     /// A registry that stands for another, HOST[/PATH]=HOST[/PATH].
     #[arg(long, value_name = "MIRROR")]
     registry_mirror: Vec<Mirror>,
+    /// A host that hands out tokens for a registry beside its own, REGISTRY=HOST.
+    #[arg(long, value_name = "REALM", value_parser = crate::config::realm)]
+    registry_realm: Vec<(String, String)>,
+    /// Policy; its allow.registries are asked beside the releases' own.
+    #[arg(long, value_name = "FILE")]
+    policy: Option<PathBuf>,
     /// Logins to registries, a config.json of Docker.
     #[arg(long, value_name = "FILE")]
     registry_credentials: Option<PathBuf>,
@@ -73,7 +81,14 @@ impl Rocks {
             }
         };
         let authorities = self.registry_ca.iter().map(|path| text(path));
+        let policy = match &self.policy {
+            Some(path) => super::sound(&super::policy_text(path)?, path)?,
+            None => Policy::default(),
+        };
+        let named = policy.allow.registries.iter().map(String::as_str);
         let source = registry::Source {
+            allowed: Allowed::new(named),
+            realms: self.registry_realm.clone(),
             mirrors: self.registry_mirror.clone(),
             credentials,
             authorities: authorities.collect::<Result<_, _>>()?,
@@ -110,10 +125,10 @@ impl Rocks {
         if let Some(directory) = &self.sbom {
             sboms(directory, &inventory)?;
         }
-        print(&match self.json {
-            true => report.json(),
-            false => report.table(),
-        })?;
+        match self.json {
+            true => print_data(&report.json())?,
+            false => print(&report.table())?,
+        }
         let is_as_meant = inventory.wrong().next().is_none()
             && report.differences.is_none_or(|lines| lines.is_empty());
         Ok(if is_as_meant { NOTHING_OPEN } else { OPEN })
@@ -146,12 +161,15 @@ impl Rocks {
     }
 }
 
+/// Largest file of advisories that is read, in bytes.
+const LARGEST_ADVISORIES: u64 = 512 << 20;
+
 fn text(path: &Path) -> anyhow::Result<String> {
-    fs::read_to_string(path).with_context(|| path.display().to_string())
+    files::read(path, LARGEST_ADVISORIES).with_context(|| path.display().to_string())
 }
 
 fn write(path: &Path, text: &str) -> anyhow::Result<()> {
-    fs::write(path, text).with_context(|| path.display().to_string())
+    files::write(path, text.as_bytes()).with_context(|| path.display().to_string())
 }
 
 /// Every advisory of a file, or of a directory's files that end in `.json`.
@@ -170,7 +188,12 @@ fn advisories(path: &Path) -> anyhow::Result<Advisories> {
     for file in &files {
         if let Err(why) = advisories.add(&text(file)?) {
             wrong += 1;
-            let _ = writeln!(io::stderr(), "warning: {}: {why}", file.display());
+            let _ = writeln!(
+                io::stderr(),
+                "warning: {}: {}",
+                file.display(),
+                line(&why.to_string())
+            );
         }
     }
     if advisories.is_empty() {
@@ -204,7 +227,7 @@ fn vulnerable(
 
 /// A bill of materials for each image whose packages are known.
 fn sboms(directory: &Path, inventory: &Inventory) -> anyhow::Result<()> {
-    fs::create_dir_all(directory).with_context(|| directory.display().to_string())?;
+    files::make_directory(directory).with_context(|| directory.display().to_string())?;
     for row in &inventory.rows {
         let Some(bill) = rocks::sbom(row) else {
             continue;

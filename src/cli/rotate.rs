@@ -9,7 +9,7 @@ use juju_client::{ActionResult, ActionStatus};
 use serde::Serialize;
 
 use super::juju::ControllerArguments;
-use super::{NOTHING_OPEN, print};
+use super::{NOTHING_OPEN, confirm, print};
 use crate::rotation::{Credential, Delivery};
 
 /// Longest time that the charm has for an action.
@@ -42,6 +42,9 @@ pub struct Rotate {
     /// Name of the charm's application there.
     #[arg(long, default_value = "ckf-hardening", value_name = "NAME")]
     application: String,
+    /// Do not ask; without a terminal nothing is rotated without it.
+    #[arg(long)]
+    yes: bool,
     #[command(flatten)]
     controller: ControllerArguments,
 }
@@ -50,8 +53,9 @@ pub struct Rotate {
 #[derive(Serialize)]
 #[serde(rename_all = "kebab-case")]
 struct Parameters<'a> {
-    #[serde(skip_serializing_if = "<[Credential]>::is_empty")]
-    targets: &'a [Credential],
+    /// Separated by commas: Juju 4.0 hands no list on.
+    #[serde(skip_serializing_if = "str::is_empty")]
+    targets: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     deliver: Option<Delivery>,
     dry_run: bool,
@@ -81,8 +85,12 @@ impl Rotate {
                 (action, model.enqueue_action(unit, action, &Nothing {})?)
             }
             false => {
+                if !self.dry_run && !confirm("rotate", self.yes)? {
+                    return Ok(NOTHING_OPEN);
+                }
+                let targets: Vec<String> = self.targets.iter().map(ToString::to_string).collect();
                 let parameters = Parameters {
-                    targets: &self.targets,
+                    targets: &targets.join(","),
                     deliver: self.deliver,
                     dry_run: self.dry_run,
                     force: self.force,

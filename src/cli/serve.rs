@@ -2,9 +2,11 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use super::{KubernetesArguments, NOTHING_OPEN};
 use crate::agent;
+use crate::facts::watch::STALE;
 
 #[derive(clap::Args)]
 pub struct Serve {
@@ -23,12 +25,14 @@ pub struct Serve {
     /// nothing is changed in the cluster.
     #[arg(long, value_name = "DIR")]
     told: Option<PathBuf>,
+    /// Seconds without a word of the API server after which facts are not known any more. It
+    /// sends one about every minute.
+    #[arg(long, value_name = "SECONDS", default_value_t = STALE.as_secs())]
+    stale_after: u64,
 }
 
 impl Serve {
     pub fn run(self) -> anyhow::Result<u8> {
-        // Told by the options from then on.
-        log::set_max_level(log::LevelFilter::Info);
         agent::run(agent::Settings {
             source: self.kubernetes.source(),
             listen: self.listen,
@@ -38,6 +42,7 @@ impl Serve {
                 .map(|(certificate, key)| agent::Pair { certificate, key }),
             told: self.told,
             namespace: self.kubernetes.namespace,
+            stale: Duration::from_secs(self.stale_after.max(1)),
         })?;
         Ok(NOTHING_OPEN)
     }

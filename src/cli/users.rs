@@ -1,7 +1,7 @@
 //! `users`: who may do what in Juju.
 
 use super::juju::ControllerArguments;
-use super::{NOTHING_OPEN, print};
+use super::{NOTHING_OPEN, print, print_data};
 use crate::facts::juju::{self, Source};
 use crate::facts::known::Known;
 use crate::policy::Options;
@@ -30,11 +30,10 @@ impl Users {
             Known::Unknown(why) => anyhow::bail!("controller {}: {why}", account.controller),
         };
         let users = Report::of(&juju);
-        let text = match self.json {
-            true => format!("{}\n", serde_json::to_string_pretty(&users)?),
-            false => users.table(),
-        };
-        print(&text)?;
+        match self.json {
+            true => print_data(&format!("{}\n", serde_json::to_string_pretty(&users)?))?,
+            false => print(&users.table())?,
+        }
         Ok(NOTHING_OPEN)
     }
 }

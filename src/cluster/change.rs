@@ -1,5 +1,6 @@
 //! Objects of ours: what is there, and how they are made, restored and deleted.
 
+use http::Method;
 use log::{info, warn};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -7,30 +8,61 @@ use serde_json::{Value, json};
 use super::{Cluster, named, within};
 use crate::facts::known::Unknown;
 use crate::facts::kubernetes::Failure;
+use crate::facts::object::ObjectRef;
+use crate::facts::path::ApiPath;
 use crate::remedies::{
-    Change, Deed, MANAGED_BY, OWN_KINDS, OwnKind, OwnObject, Scope, differences, is_of_platform,
+    Change, Deed, MANAGED_BY, OWN_KINDS, Own, OwnKind, OwnObject, Scope, differences,
+    is_of_platform,
 };
 
+/// The media type of server-side apply.
+const APPLY: &str = "application/apply-patch+yaml";
+
 impl Cluster {
-    /// Every object of ours for a platform, as it is. Another platform of the cluster may
-    /// have a charm of its own.
-    pub fn own_objects(&self, namespace: &str) -> Result<Vec<Value>, Unknown> {
-        let mut own = Vec::new();
+    /// What is there of ours for a platform. Another platform of the cluster may have a charm
+    /// of its own.
+    pub fn own_objects(&self, namespace: &str) -> Result<Own, Unknown> {
+        let mut objects = Vec::new();
         for kind in OWN_KINDS {
-            let path = match kind.scope {
-                Scope::Platform => kind.path(Some(namespace)),
-                Scope::Everywhere => kind.path(None),
-            };
-            let listed = self.each(&path, Some(OURS), |mut object: Value| {
-                // A list leaves it out of its items.
-                object["kind"] = kind.kind.into();
-                if is_of_platform(&object, namespace) {
-                    own.push(object);
-                }
-            });
+            let listed = self.each_own(kind, namespace, |object| objects.push(object));
             unless_out_of_reach(kind, listed)?;
         }
-        Ok(own)
+        let key = self.known_key(namespace);
+        Ok(Own::of(objects, namespace, key.as_ref()))
+    }
+
+    /// Hands on each object that carries the labels of a record of a platform.
+    pub(super) fn each_record(
+        &self,
+        namespace: &str,
+        take: impl FnMut(Value),
+    ) -> Result<(), Unknown> {
+        let records = OWN_KINDS.into_iter().filter(|kind| !kind.is_enforced());
+        let [record] = records.collect::<Vec<_>>()[..] else {
+            return Ok(());
+        };
+        let listed = self.each_own(record, namespace, take);
+        listed.map_err(|failure| named(record.plural, failure))
+    }
+
+    fn each_own(
+        &self,
+        kind: OwnKind,
+        namespace: &str,
+        mut take: impl FnMut(Value),
+    ) -> Result<(), Failure> {
+        let path = match kind.scope {
+            Scope::Platform => kind.path(Some(namespace)),
+            Scope::Everywhere => kind.path(None),
+        };
+        self.list(&path?, Some(OURS), |mut object: Value| {
+            // A list leaves them out of its items.
+            object["kind"] = kind.kind.into();
+            object["apiVersion"] = kind.api_version.into();
+            if is_of_platform(&object, namespace) {
+                take(object);
+            }
+        })
     }
 
     /// Stands for every Gateway and EnvoyFilter as it is, and for every other object of ours
@@ -42,7 +74,9 @@ impl Cluster {
                 Scope::Platform => None,
                 Scope::Everywhere => Some(OURS),
             };
-            let listed = self.each(&kind.path(None), selector, |object: Marked| {
+            let path = kind.path(None);
+            let path = path.map_err(|error| named(kind.plural, error.into()))?;
+            let listed = self.list(&path, selector, |object: Marked| {
                 let Meta { uid, generation } = object.metadata;
                 marks.push(format!("{uid} {generation}"));
             });
@@ -59,27 +93,40 @@ impl Cluster {
             _ if change.is_of_juju() => return Ok(false),
             Deed::Create(own) | Deed::Restore(own, _) => self.put(own),
             Deed::Delete(own) => self.take(own),
-            Deed::Edit(edit, record) => self.edit(edit, record),
-            Deed::PutBack(edit, record) => self.put_back(edit, record),
+            Deed::Edit(edit, record) => self.edit(change.remedy, edit, record),
+            Deed::PutBack(entry, record) => self.put_back(change.remedy, entry, record),
         };
         done.map(|()| true).map_err(|why| within(&name, why))
     }
 
-    /// Makes an object of ours what it is to be: applied server-side, without force. One
-    /// that somebody else has taken fields of is made anew.
+    /// Makes an object of ours what it is to be. It is never deleted for that: what is there
+    /// holds until the API server has accepted what replaces it.
     pub fn put(&self, own: &OwnObject) -> Result<(), Unknown> {
-        let path = own.path();
-        let Some(present) = self.present(own)? else {
-            return self.apply(&path, own).map(drop);
+        let path = own
+            .path()
+            .map_err(|error| Failure::from(error).into_unknown())?;
+        let present = self.present(own)?;
+        let is_there = present.is_some();
+        let applied = match self.apply(&path, own) {
+            // Its name and labels are ours, and so are its fields, whoever has taken them.
+            Err(Failure::Conflict(_)) if is_there => {
+                self.apply(&path.clone().with("force", "true"), own)
+            }
+            applied => applied,
         };
-        match self.apply(&path, own) {
-            Ok(applied) if differences(&applied, own).is_empty() => return Ok(()),
-            Ok(_) => {}
-            Err(Unknown::Failed(why)) if why.contains("409") => {}
-            Err(why) => return Err(why),
+        let applied = applied.map_err(Failure::into_unknown)?;
+        if differences(&applied, own).is_empty() {
+            return Ok(());
         }
-        self.delete(&path, &present)?;
-        self.apply(&path, own).map(drop)
+        // Somebody else has fields that we leave out, which only a replacement takes away.
+        let mut whole = applied;
+        whole[own.kind.content] = own.object[own.kind.content].clone();
+        if let Some(meta) = whole["metadata"].as_object_mut() {
+            meta.remove("managedFields");
+        }
+        let path = path.with("fieldManager", MANAGED_BY.1);
+        let replaced = self.send(Method::PUT, &path, Some(whole));
+        replaced.map(drop).map_err(Failure::into_unknown)
     }
 
     /// Writes a report into the cluster, in place of the one of before.
@@ -87,27 +134,40 @@ impl Cluster {
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
         let meta = &report["metadata"];
         let (namespace, name) = (text(&meta["namespace"]), text(&meta["name"]));
-        let path = format!(
-            "/apis/{}/namespaces/{namespace}/{plural}/{name}",
-            text(&report["apiVersion"])
-        );
-        let written = self.patch(&path, "application/apply-patch+yaml", report.clone());
         let what = format!("{} {namespace}/{name}", text(&report["kind"]));
+        let path = ApiPath::all(&text(&report["apiVersion"]), &namespace, plural);
+        let written = path
+            .and_then(|all| all.join(&name))
+            .map_err(Failure::from)
+            .and_then(|path| self.patch(&path, APPLY, report.clone()));
         written.map(drop).map_err(|failure| named(&what, failure))
     }
 
-    /// Deletes an object of ours, if it is there.
+    /// Deletes an object of ours, if it is there; one that was read, if it is still that.
     pub fn take(&self, own: &OwnObject) -> Result<(), Unknown> {
-        match self.present(own)? {
-            Some(present) => self.delete(&own.path(), &present),
-            None => Ok(()),
+        let Some(present) = self.present(own)? else {
+            return Ok(());
+        };
+        let uid = present["metadata"]["uid"].as_str();
+        match own.uid() {
+            Some(read) if Some(read) != uid => {
+                left(&own.reference().to_string(), "it is another object by now");
+                Ok(())
+            }
+            _ => {
+                let path = own
+                    .path()
+                    .map_err(|error| Failure::from(error).into_unknown())?;
+                self.delete(&path, &present)
+            }
         }
     }
 
     /// An object of ours as it is; an error if what is there under its name is not ours.
     pub fn present(&self, own: &OwnObject) -> Result<Option<Value>, Unknown> {
         let name = own.reference().to_string();
-        let present = self.get(&own.path(), &name)?;
+        let path = own.path().map_err(|error| named(&name, error.into()))?;
+        let present = self.get(&path, &name)?;
         let is_own = |object: &Value| object["metadata"]["labels"][MANAGED_BY.0] == MANAGED_BY.1;
         match present {
             Some(object) if !is_own(&object) => Err(Unknown::Failed(format!(
@@ -118,24 +178,53 @@ impl Cluster {
         }
     }
 
-    pub(super) fn get(&self, path: &str, name: &str) -> Result<Option<Value>, Unknown> {
-        match self.send("GET", path, None) {
+    pub(super) fn get(&self, path: &ApiPath, name: &str) -> Result<Option<Value>, Unknown> {
+        match self.send(Method::GET, path, None) {
             Ok(text) => serde_json::from_str(&text).map(Some).map_err(|_| broken()),
             Err(Failure::NotFound) => Ok(None),
             Err(failure) => Err(named(name, failure)),
         }
     }
 
-    fn apply(&self, path: &str, own: &OwnObject) -> Result<Value, Unknown> {
-        let text = self.patch(path, "application/apply-patch+yaml", own.object.clone());
-        let text = text.map_err(Failure::into_unknown)?;
-        serde_json::from_str(&text).map_err(|_| broken())
+    /// An object of the cluster, which is just the one that is named.
+    pub(super) fn get_object(
+        &self,
+        path: &ApiPath,
+        object: &ObjectRef,
+    ) -> Result<Option<Value>, Unknown> {
+        let present = self.get(path, &object.to_string())?;
+        let is_it = |present: &Value| {
+            let meta = &present["metadata"];
+            meta["name"] == *object.name
+                && meta["namespace"].as_str().unwrap_or_default() == object.namespace
+                && meta["uid"].is_string()
+        };
+        match present {
+            Some(other) if !is_it(&other) => Err(Unknown::Failed(format!(
+                "{object}: the API server answers with another object"
+            ))),
+            present => Ok(present),
+        }
     }
 
-    pub(super) fn delete(&self, path: &str, object: &Value) -> Result<(), Unknown> {
-        let body = json!({"preconditions": {"uid": object["metadata"]["uid"]}});
-        match self.send("DELETE", path, Some(body)) {
-            Ok(_) | Err(Failure::NotFound) => Ok(()),
+    fn apply(&self, path: &ApiPath, own: &OwnObject) -> Result<Value, Failure> {
+        let text = self.patch(path, APPLY, own.object.clone())?;
+        serde_json::from_str(&text).map_err(|_| Failure::Other(broken()))
+    }
+
+    /// Deletes an object that was read, and no other. That there is none is the end of it only
+    /// if it is not there under its name either.
+    pub(super) fn delete(&self, path: &ApiPath, object: &Value) -> Result<(), Unknown> {
+        let uid = &object["metadata"]["uid"];
+        let body = json!({"preconditions": {"uid": uid}});
+        match self.send(Method::DELETE, path, Some(body)) {
+            Ok(_) => Ok(()),
+            Err(Failure::NotFound) => match self.get(path, path.path())? {
+                Some(still) if still["metadata"]["uid"] == *uid => Err(Unknown::Failed(
+                    "the API server does not find it to delete, and still has it".into(),
+                )),
+                _ => Ok(()),
+            },
             Err(failure) => Err(failure.into_unknown()),
         }
     }
@@ -147,7 +236,7 @@ const OURS: (&str, &str) = (
     "app.kubernetes.io/managed-by=ckf-hardening",
 );
 
-fn broken() -> Unknown {
+pub(super) fn broken() -> Unknown {
     Unknown::Failed("the answer is not understood".into())
 }
 
@@ -171,14 +260,14 @@ struct Meta {
 
 /// Without Istio there is nothing of its kinds. An account that may enforce TLS only may not
 /// list what other remedies make, and has made none of it.
-fn unless_out_of_reach(kind: OwnKind, listed: Result<(), Unknown>) -> Result<(), Unknown> {
+fn unless_out_of_reach(kind: OwnKind, listed: Result<(), Failure>) -> Result<(), Unknown> {
     match listed {
-        Err(Unknown::Failed(why)) if why.ends_with("not found") => Ok(()),
-        Err(Unknown::Forbidden(why)) if !kind.is_of_tls() => {
+        Ok(()) | Err(Failure::NotFound) => Ok(()),
+        Err(Failure::Other(Unknown::Forbidden(why))) if !kind.is_of_tls() => {
             info!("objects of ours that may be there are left as they are: {why}");
             Ok(())
         }
-        other => other,
+        Err(failure) => Err(named(kind.plural, failure)),
     }
 }
 

@@ -5,9 +5,14 @@
 
 mod change;
 mod edit;
+mod platform;
 
+pub use self::platform::{Hold, Holder};
+
+use std::cell::RefCell;
 use std::time::{Duration, Instant};
 
+use http::Method;
 use kube::Client;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -15,7 +20,8 @@ use tokio::runtime::Runtime;
 
 use crate::facts::core::Service;
 use crate::facts::known::Unknown;
-use crate::facts::kubernetes::{self, Failure, PAGE, Page, ReadError, Source};
+use crate::facts::kubernetes::{self, Failure, Page, ReadError, Source, page_path};
+use crate::facts::path::ApiPath;
 use crate::remedies::MANAGED_BY;
 
 /// A connection to the API server.
@@ -23,6 +29,8 @@ pub struct Cluster {
     runtime: Runtime,
     client: Client,
     deadline: Instant,
+    /// The Secret of the platform that is changed, once it was read.
+    platform: RefCell<Option<platform::Platform>>,
 }
 
 impl Cluster {
@@ -37,6 +45,7 @@ impl Cluster {
             runtime,
             client,
             deadline,
+            platform: RefCell::new(None),
         })
     }
 
@@ -44,26 +53,31 @@ impl Cluster {
     /// has no query; the selector is one of labels or fields, as in a query.
     pub fn each<T: DeserializeOwned>(
         &self,
-        path: &str,
-        selector: Option<(&str, &str)>,
-        mut take: impl FnMut(T),
+        path: impl Into<ApiPath>,
+        selector: Option<(&'static str, &str)>,
+        take: impl FnMut(T),
     ) -> Result<(), Unknown> {
-        let selector = selector.map_or(String::new(), |(kind, value)| {
-            format!("&{kind}={}", kubernetes::encode(value))
-        });
+        let path = path.into();
+        let read = self.list(&path, selector, take);
+        read.map_err(|failure| named(path.path(), failure))
+    }
+
+    /// The same, with the failure as the API server gave it.
+    fn list<T: DeserializeOwned>(
+        &self,
+        path: &ApiPath,
+        selector: Option<(&'static str, &str)>,
+        mut take: impl FnMut(T),
+    ) -> Result<(), Failure> {
+        let mut path = path.clone();
+        if let Some((kind, value)) = selector {
+            path = path.with(kind, value);
+        }
         let mut next = String::new();
         loop {
-            let page = match next.is_empty() {
-                true => format!("{path}?limit={PAGE}{selector}"),
-                false => format!(
-                    "{path}?limit={PAGE}{selector}&continue={}",
-                    kubernetes::encode(&next)
-                ),
-            };
-            let text = self.send("GET", &page, None);
-            let text = text.map_err(|failure| named(path, failure))?;
+            let text = self.send(Method::GET, &page_path(&path, &next), None)?;
             // An error of the parser might repeat a value, so its words stay out.
-            let broken = |_| Unknown::Failed(format!("{path}: the answer is not understood"));
+            let broken = |_| Failure::Other(Unknown::Failed("the answer is not understood".into()));
             let page: Page<'_> = serde_json::from_str(&text).map_err(broken)?;
             for item in page.items.unwrap_or_default() {
                 take(serde_json::from_str(item.get()).map_err(broken)?);
@@ -78,17 +92,19 @@ impl Cluster {
     /// Asks for a pod to go, as its disruption budget allows. One that is gone, or is
     /// another pod of that name by now, is no error.
     pub fn evict(&self, namespace: &str, name: &str, uid: &str) -> Result<(), Unknown> {
-        let path = format!("/api/v1/namespaces/{namespace}/pods/{name}/eviction");
+        let what = format!("pod {namespace}/{name}");
+        let path = ApiPath::all("v1", namespace, "pods")
+            .and_then(|pods| pods.join(name)?.join("eviction"))
+            .map_err(|error| named(&what, error.into()))?;
         let body = json!({
             "apiVersion": "policy/v1",
             "kind": "Eviction",
             "metadata": {"namespace": namespace, "name": name},
             "deleteOptions": {"preconditions": {"uid": uid}},
         });
-        match self.send("POST", &path, Some(body)) {
-            Ok(_) | Err(Failure::NotFound) => Ok(()),
-            Err(Failure::Other(Unknown::Failed(why))) if why.starts_with("409") => Ok(()),
-            Err(failure) => Err(named(&format!("pod {namespace}/{name}"), failure)),
+        match self.send(Method::POST, &path, Some(body)) {
+            Ok(_) | Err(Failure::NotFound | Failure::Conflict(_)) => Ok(()),
+            Err(failure) => Err(named(&what, failure)),
         }
     }
 
@@ -96,8 +112,9 @@ impl Cluster {
     /// the cluster and out.
     pub fn gateway_addresses(&self, namespace: &str) -> Result<Vec<String>, Unknown> {
         let mut addresses = Vec::new();
-        let path = format!("/api/v1/namespaces/{namespace}/services");
-        self.each(&path, None, |service: Service| {
+        let path = ApiPath::all("v1", namespace, "services");
+        let path = path.map_err(|error| named(namespace, error.into()))?;
+        self.each(path, None, |service: Service| {
             if service.is_ingress_gateway() {
                 addresses.extend(service.addresses(true));
             }
@@ -105,17 +122,17 @@ impl Cluster {
         Ok(addresses)
     }
 
-    fn send(&self, method: &str, path: &str, body: Option<Value>) -> Result<String, Failure> {
+    fn send(&self, method: Method, path: &ApiPath, body: Option<Value>) -> Result<String, Failure> {
         let left = self.deadline.saturating_duration_since(Instant::now());
-        let request = kubernetes::request(method, path, body);
+        let request = kubernetes::request(method, path, body)?;
         self.send_request(request, left)
     }
 
     /// Sends a patch of a form, by its media type.
-    fn patch(&self, path: &str, form: &'static str, body: Value) -> Result<String, Failure> {
+    fn patch(&self, path: &ApiPath, form: &'static str, body: Value) -> Result<String, Failure> {
         let left = self.deadline.saturating_duration_since(Instant::now());
-        let path = format!("{path}?fieldManager={}", MANAGED_BY.1);
-        let mut request = kubernetes::request("PATCH", &path, Some(body));
+        let path = path.clone().with("fieldManager", MANAGED_BY.1);
+        let mut request = kubernetes::request(Method::PATCH, &path, Some(body))?;
         let form = http::HeaderValue::from_static(form);
         request
             .headers_mut()

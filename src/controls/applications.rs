@@ -4,9 +4,10 @@
 use super::context::{Context, Missing};
 use super::{Check, Finding, Outcome, count, finding, outcome};
 use crate::facts::istio::reference;
-use crate::facts::juju::{Application, Setting};
+use crate::facts::juju::Application;
 use crate::facts::object::ObjectRef;
 use crate::policy::Profile;
+use crate::relations::topology::CHARM;
 use crate::rocks::names_images;
 
 /// The checks that are made of applications.
@@ -39,8 +40,13 @@ const PASSWORD_LENGTH: usize = 14;
 /// Web applications that set cookies.
 const WITH_COOKIES: [&str; 3] = ["jupyter-ui", "kubeflow-volumes", "tensorboards-web-app"];
 
+/// An application, as findings name it.
+pub(crate) fn application_reference(name: &str) -> ObjectRef {
+    reference("juju", "Application", "", name)
+}
+
 fn object(application: &Application) -> ObjectRef {
-    reference("juju", "Application", "", &application.name)
+    application_reference(&application.name)
 }
 
 /// A check of each application of a charm.
@@ -102,14 +108,17 @@ fn no_password_in_options(context: &Context<'_>) -> Result<Outcome, Missing> {
     let all = context.applications()?.iter();
     let findings = all.flat_map(|app| {
         let set = app.options.iter().filter(|(_, setting)| setting.set);
-        let passwords = set.filter(|(_, setting)| setting.password.is_some());
-        passwords.map(|(name, _)| {
-            let seen = "a password, which every reader of the model sees";
+        let secrets = set.filter(|(_, setting)| setting.secret || setting.password.is_some());
+        secrets.map(|(name, setting)| {
+            let seen = match setting.password {
+                Some(_) => "a password, which every reader of the model sees",
+                None => "a text with a secret in it, which every reader of the model sees",
+            };
             finding(object(app), name, seen, "unset, or a secret")
         })
     });
     let findings = findings.collect();
-    Ok(outcome(findings, "no option that is set holds a password"))
+    Ok(outcome(findings, "no option that is set holds a secret"))
 }
 
 fn trust_is_as_released(context: &Context<'_>) -> Result<Outcome, Missing> {
@@ -122,18 +131,27 @@ fn trust_is_as_released(context: &Context<'_>) -> Result<Outcome, Missing> {
                 .applications
                 .values()
                 .find(|known| known.charm == app.charm);
-            // This charm reads the whole cluster.
-            let expected =
-                app.charm == "ckf-hardening" || released.is_some_and(|known| known.trust);
+            let expected = TRUSTED_COMPANIONS.contains(&app.charm.as_str())
+                || released.is_some_and(|known| known.trust);
             (app.trusted && !expected)
                 .then(|| finding(object(app), "trust", "true", "false, as the release has it"))
         },
     )
 }
 
+/// Charms beside the release's own that need trust: this one reads the whole cluster, and
+/// telemetry agents find out what runs.
+const TRUSTED_COMPANIONS: [&str; 3] = [
+    "ckf-hardening",
+    "grafana-agent-k8s",
+    "opentelemetry-collector-k8s",
+];
+
 fn no_unit_is_troubled(context: &Context<'_>) -> Result<Outcome, Missing> {
     let all = context.deployed()?;
-    let units = all.iter().flat_map(|app| &app.troubled);
+    // Our own status is made of these verdicts.
+    let others = all.iter().filter(|app| app.charm != CHARM);
+    let units = others.flat_map(|app| &app.troubled);
     let findings = units.map(|(unit, says)| {
         let object = reference("juju", "Unit", "", unit);
         finding(object, "workload status", says.clone(), "active")
@@ -163,21 +181,33 @@ fn options_are_as_declared(context: &Context<'_>) -> Result<Outcome, Missing> {
             continue;
         };
         for (option, wanted) in options {
-            match application.options.get(option) {
-                None => findings.push(finding(
+            let Some(setting) = application.options.get(option) else {
+                // What was meant for another option may be a secret.
+                let wanted = "to be an option of it";
+                findings.push(finding(
                     object(application),
                     option,
                     "no such option",
                     wanted,
-                )),
-                // A snapshot has the values only of those that were declared then.
-                Some(Setting { value: None, .. }) => unknown.push(format!("{name}: {option}")),
-                Some(Setting {
-                    value: Some(seen), ..
-                }) if seen.trim() != wanted.trim() => {
+                ));
+                continue;
+            };
+            match (&setting.value, setting.as_declared) {
+                (Some(seen), _) if seen.trim() == wanted.trim() => {}
+                (Some(seen), _) => {
                     findings.push(finding(object(application), option, seen, wanted));
                 }
-                Some(_) => {}
+                (None, Some(true)) => {}
+                (None, Some(false)) => {
+                    let seen = match setting.set {
+                        true => "set, and not as declared",
+                        false => "not set as declared",
+                    };
+                    let wanted = "what the policy declares";
+                    findings.push(finding(object(application), option, seen, wanted));
+                }
+                // A snapshot has only the values of options that are known to be harmless.
+                (None, None) => unknown.push(format!("{name}: {option}")),
             }
         }
     }
@@ -281,16 +311,17 @@ fn is_observed(context: &Context<'_>, endpoint: &str) -> Result<Outcome, Missing
 }
 
 /// The endpoint of the telemetry agent of the model to which an endpoint is related; that of
-/// the one that the guide deploys, if there is none.
+/// the collector that is to be deployed, if there is none.
 fn telemetry_agent(applications: &[Application], endpoint: &str) -> String {
     let of_charm = |charm: &str| applications.iter().find(|app| app.charm == charm);
+    // grafana-agent-k8s is past its end of life: it is named only where it is all there is.
     let (name, logs) = match (
-        of_charm("grafana-agent-k8s"),
         of_charm("opentelemetry-collector-k8s"),
+        of_charm("grafana-agent-k8s"),
     ) {
-        (Some(agent), _) => (agent.name.as_str(), "logging-provider"),
-        (None, Some(collector)) => (collector.name.as_str(), "receive-loki-logs"),
-        (None, None) => ("grafana-agent-k8s", "logging-provider"),
+        (Some(collector), _) => (collector.name.as_str(), "receive-loki-logs"),
+        (None, Some(agent)) => (agent.name.as_str(), "logging-provider"),
+        (None, None) => ("opentelemetry-collector-k8s", "receive-loki-logs"),
     };
     let other_side = match endpoint {
         "grafana-dashboard" => "grafana-dashboards-consumer",
@@ -461,7 +492,7 @@ mod tests {
         let none: [Application; 0] = [];
         assert_eq!(
             telemetry_agent(&none, "metrics-endpoint"),
-            "grafana-agent-k8s:metrics-endpoint"
+            "opentelemetry-collector-k8s:metrics-endpoint"
         );
         let collector = [of("otel", "opentelemetry-collector-k8s")];
         assert_eq!(
@@ -474,5 +505,7 @@ mod tests {
             "agent:grafana-dashboards-consumer"
         );
         assert_eq!(telemetry_agent(&agent, "logging"), "agent:logging-provider");
+        let both = [agent[0].clone(), collector[0].clone()];
+        assert_eq!(telemetry_agent(&both, "logging"), "otel:receive-loki-logs");
     }
 }

@@ -1,13 +1,14 @@
 //! Authorisation: profiles, RBAC and Istio's policies. A rule is judged with
 //! who holds it: role, binding and subject together.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::context::{Context, Missing, allowed};
 use super::ingress::Ingress;
 use super::{Check, Finding, Outcome, count, finding, outcome};
 use crate::facts::istio::{AuthorizationPolicy, AuthorizationRule, Profile, reference};
 use crate::facts::object::{Object, ObjectRef};
+use crate::facts::profiles::{Claim, PART_OF};
 use crate::facts::rbac::{PolicyRule, RoleBinding, RoleRef, Subject};
 use crate::facts::text::Text;
 
@@ -31,24 +32,47 @@ const RBAC: &str = "rbac.authorization.k8s.io/v1";
 const OWNER_POLICY: &str = "ns-owner-access-istio";
 const USER_HEADER: &str = "request.headers[kubeflow-userid]";
 
-/// Applies a judgement to each Profile.
+/// Applies a judgement to each Profile, whether or not it counts.
 fn each_profile(
     context: &Context<'_>,
     evidence: &str,
-    judge: impl Fn(&Profile, &mut Vec<Finding>) -> Result<(), Missing>,
+    judge: impl Fn(&Profile, &Claim, &mut Vec<Finding>) -> Result<(), Missing>,
 ) -> Result<Outcome, Missing> {
-    let profiles = context.profiles()?;
+    let profiles = context.profile_claims()?;
     if profiles.is_empty() {
         return Ok(Outcome::NotApplicable("there is no Profile".into()));
     }
     let mut findings = Vec::new();
-    for profile in profiles {
-        judge(profile, &mut findings)?;
+    for (profile, claim) in profiles {
+        judge(profile, claim, &mut findings)?;
     }
     Ok(outcome(
         findings,
         format!("{}: {evidence}", count(profiles.len(), "Profile")),
     ))
+}
+
+/// Applies a judgement to each Profile whose namespace is its own; AUTHZ-01 tells of the others.
+fn each_own_profile(
+    context: &Context<'_>,
+    evidence: &str,
+    judge: impl Fn(&Profile, &mut Vec<Finding>) -> Result<(), Missing>,
+) -> Result<Outcome, Missing> {
+    let profiles = context.profile_claims()?;
+    let own = || profiles.iter().filter(|(_, claim)| claim.is_proven());
+    let why = match (profiles.is_empty(), own().count()) {
+        (true, _) => "there is no Profile",
+        (_, 0) => "no Profile owns its namespace, see AUTHZ-01",
+        (_, number) => {
+            let mut findings = Vec::new();
+            for (profile, _) in own() {
+                judge(profile, &mut findings)?;
+            }
+            let evidence = format!("{}: {evidence}", count(number, "Profile"));
+            return Ok(outcome(findings, evidence));
+        }
+    };
+    Ok(Outcome::NotApplicable(why.into()))
 }
 
 fn namespaces_belong(context: &Context<'_>) -> Result<Outcome, Missing> {
@@ -57,41 +81,49 @@ fn namespaces_belong(context: &Context<'_>) -> Result<Outcome, Missing> {
         .iter()
         .map(|n| (n.metadata.name.as_str(), n))
         .collect();
-    let mut result = each_profile(context, "each owns its namespace", |profile, findings| {
-        let name = profile.metadata.name.as_str();
-        let owner = &*profile.spec.owner.name;
-        match by_name.get(name) {
-            None => findings.push(finding(
-                reference("v1", "Namespace", "", name),
-                "metadata.name",
-                "missing",
-                "the namespace of its Profile",
-            )),
-            Some(namespace) => {
-                let seen = namespace
-                    .metadata
-                    .annotations
-                    .owner
-                    .as_deref()
-                    .unwrap_or("absent");
-                if seen != owner {
-                    findings.push(finding(
-                        namespace.reference(),
-                        "metadata.annotations.owner",
-                        seen,
-                        owner,
-                    ));
-                }
+    let mut result = each_profile(
+        context,
+        "each owns its namespace",
+        |profile, claim, findings| {
+            let name = profile.metadata.name.as_str();
+            let owner = &*profile.spec.owner.name;
+            let seen = by_name
+                .get(name)
+                .map(|namespace| namespace.metadata.annotations.owner.as_deref());
+            match (claim, seen) {
+                (Claim::Proven, _) => {}
+                (Claim::Unproven(_), None) => findings.push(finding(
+                    reference("v1", "Namespace", "", name),
+                    "metadata.name",
+                    "missing",
+                    "the namespace of its Profile",
+                )),
+                (Claim::Unproven(_), Some(seen)) if seen != Some(owner) => findings.push(finding(
+                    reference("v1", "Namespace", "", name),
+                    "metadata.annotations.owner",
+                    seen.unwrap_or("absent"),
+                    owner,
+                )),
+                (Claim::Unproven(why) | Claim::Refused(why), _) => findings.push(finding(
+                    profile.reference(),
+                    "its Namespace",
+                    format!("not its own: {why}"),
+                    "one that the profile controller made for this Profile",
+                )),
             }
-        }
-        Ok(())
-    })?;
-    let profiles = context.profile_namespaces()?;
+            Ok(())
+        },
+    )?;
+    let named: BTreeSet<&str> = context
+        .profiles()?
+        .iter()
+        .map(|profile| profile.metadata.name.as_str())
+        .collect();
     let orphans: Vec<_> = namespaces
         .iter()
         .filter(|n| {
-            n.metadata.label("app.kubernetes.io/part-of") == Some("kubeflow-profile")
-                && !profiles.contains(n.metadata.name.as_str())
+            n.metadata.label(PART_OF.0) == Some(PART_OF.1)
+                && !named.contains(n.metadata.name.as_str())
         })
         .map(|n| {
             finding(
@@ -130,17 +162,13 @@ fn subjects_text(subjects: &[Subject]) -> String {
     if subjects.is_empty() {
         "nobody".into()
     } else {
-        subjects
-            .iter()
-            .map(ToString::to_string)
-            .collect::<Vec<_>>()
-            .join(", ")
+        super::named(subjects)
     }
 }
 
 fn owner_binding(context: &Context<'_>) -> Result<Outcome, Missing> {
     let bindings = bindings(context)?;
-    each_profile(
+    each_own_profile(
         context,
         "its owner is its one admin",
         |profile, findings| {
@@ -193,7 +221,7 @@ fn is_account(subject: &Subject, namespace: &str, account: &str) -> bool {
 
 fn service_account_bindings(context: &Context<'_>) -> Result<Outcome, Missing> {
     let bindings = bindings(context)?;
-    each_profile(
+    each_own_profile(
         context,
         "its service accounts have their own roles only",
         |profile, findings| {
@@ -371,7 +399,7 @@ fn owner_policy(context: &Context<'_>) -> Result<Outcome, Missing> {
         .filter(|p| p.metadata.name == OWNER_POLICY)
         .map(|p| (&*p.metadata.namespace, p))
         .collect();
-    each_profile(
+    each_own_profile(
         context,
         "its policy admits its owner only",
         |profile, findings| {
@@ -466,7 +494,7 @@ fn contributors_paired(context: &Context<'_>) -> Result<Outcome, Missing> {
             .or_default()
             .push(policy);
     }
-    each_profile(
+    each_own_profile(
         context,
         "contributors have binding and policy",
         |profile, findings| {
@@ -537,7 +565,7 @@ fn is_contributor(binding: &RoleBinding) -> bool {
 
 fn no_foreign_binding(context: &Context<'_>) -> Result<Outcome, Missing> {
     let bindings = bindings(context)?;
-    each_profile(
+    each_own_profile(
         context,
         "no foreign binding gives power",
         |profile, findings| {
@@ -604,6 +632,43 @@ fn is_wildcard(rule: &AuthorizationRule) -> bool {
     open_from && open_to && open_when
 }
 
+/// Whom a rule admits that matches every request, in words.
+fn admitted(rule: &AuthorizationRule) -> String {
+    let any: Vec<&str> = rule.when.iter().map(|condition| &*condition.key).collect();
+    match (any.is_empty(), rule.from.is_empty() && rule.to.is_empty()) {
+        (false, _) => format!("any value of {}, from anybody", any.join(" and ")),
+        (true, true) => "an empty rule, which admits everybody".into(),
+        (true, false) => "any principal".into(),
+    }
+}
+
+/// The policy that kfp-profile-controller makes in each profile, beside the profile
+/// controller's own.
+const CHARMED_POLICY: &str = "ns-owner-access-istio-charmed";
+
+/// What holds a wildcard's harm down while its maker makes it again.
+pub(crate) const MITIGATION: &str =
+    "profile-network-policies keeps other profiles from the pods that it opens";
+
+/// The controller that makes a policy again when it is deleted: by the policy's owner, and by the
+/// names of those that the platform's own controllers make in every profile.
+pub(crate) fn maker_of_policy(
+    context: &Context<'_>,
+    policy: &AuthorizationPolicy,
+) -> Option<String> {
+    let meta = &policy.metadata;
+    let is_in_profile = context
+        .profile_namespaces()
+        .is_ok_and(|profiles| profiles.contains(&*meta.namespace));
+    match meta.name.as_str() {
+        OWNER_POLICY if is_in_profile => return Some("the profile controller".into()),
+        CHARMED_POLICY if is_in_profile => return Some("kfp-profile-controller".into()),
+        _ => {}
+    }
+    let owner = meta.owner_references.iter().next()?;
+    Some(format!("the controller of {} {}", owner.kind, owner.name))
+}
+
 fn no_wildcard_policy(context: &Context<'_>) -> Result<Outcome, Missing> {
     let mut findings = Vec::new();
     let mut judged = 0;
@@ -621,16 +686,19 @@ fn no_wildcard_policy(context: &Context<'_>) -> Result<Outcome, Missing> {
             .enumerate()
             .filter(|(_, rule)| is_wildcard(rule))
         {
-            let seen = if rule.from.is_empty() {
-                "an empty rule, which admits everybody"
-            } else {
-                "any principal"
+            let maker = maker_of_policy(context, policy);
+            let by = maker.as_ref().map_or(String::new(), |maker| {
+                format!("; made, and made again, by {maker}")
+            });
+            let wanted = match maker {
+                None => "a source, a path or a condition".to_owned(),
+                Some(_) => format!("none; until its maker changes, {MITIGATION}"),
             };
             findings.push(finding(
                 policy.reference(),
                 &format!("spec.rules[{index}]"),
-                seen,
-                "a source, a path or a condition",
+                format!("{}{by}", admitted(rule)),
+                wanted,
             ));
         }
     }
@@ -827,7 +895,7 @@ fn gateway_principal(context: &Context<'_>) -> Result<Outcome, Missing> {
     let account = &*gateway.spec.service_account_name;
     let wanted = format!("cluster.local/ns/{}/sa/{account}", context.namespace());
     let policies = context.authorization_policies()?;
-    each_profile(
+    each_own_profile(
         context,
         "its policy trusts the gateway's service account",
         |profile, findings| {
@@ -860,7 +928,7 @@ fn no_admin_profile(context: &Context<'_>) -> Result<Outcome, Missing> {
     each_profile(
         context,
         "none is KFAM's administrator",
-        |profile, findings| {
+        |profile, _, findings| {
             let mut judge = |field: &str, value: &str| {
                 if value == "admin" {
                     findings.push(finding(profile.reference(), field, "admin", "another name"));
@@ -875,7 +943,7 @@ fn no_admin_profile(context: &Context<'_>) -> Result<Outcome, Missing> {
 
 fn no_stale_profile(context: &Context<'_>) -> Result<Outcome, Missing> {
     let namespaces = context.namespaces()?;
-    each_profile(context, "none is stale", |profile, findings| {
+    each_profile(context, "none is stale", |profile, _, findings| {
         let object: ObjectRef = profile.reference();
         match namespaces
             .iter()

@@ -1,12 +1,14 @@
 //! What a check may see: facts and policy, and nothing else. It notes which
 //! kinds a check consulted, so that what could not be read is never a pass.
 
-use std::cell::{OnceCell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::rc::Rc;
+use std::time::Duration;
 
 use jiff::Timestamp;
 
+use super::custom::Outcomes;
 use super::images::Image;
 use super::{Check, Outcome};
 use crate::catalog::{self, Release};
@@ -19,6 +21,7 @@ use crate::facts::juju::{self, Juju};
 use crate::facts::knative::{KnativeEventing, KnativeServing};
 use crate::facts::known::{Kind, Known, Unknown, Unread};
 use crate::facts::object::Object;
+use crate::facts::profiles::{self, Claim};
 use crate::facts::rbac::*;
 use crate::facts::rocks::Rocks;
 use crate::facts::secret::Secret;
@@ -41,10 +44,17 @@ pub struct Context<'a> {
     consulted: RefCell<BTreeSet<&'static str>>,
     // What many checks ask for and costs a walk over every pod or profile.
     detected: OnceCell<Option<&'static Release>>,
+    profile_claims: OnceCell<Vec<(&'a Profile, Claim)>>,
     profile_namespaces: OnceCell<BTreeSet<&'a str>>,
     images: RefCell<HashMap<&'a str, Option<Rc<Image>>>>,
     inventory: OnceCell<Inventory>,
+    /// What the policy's own controls may compute, all together, and outcomes found elsewhere.
+    custom_time: Cell<Duration>,
+    custom_outcomes: Option<&'a Outcomes>,
 }
+
+/// Longest computing for all controls that a policy adds.
+const CUSTOM_TIME: Duration = Duration::from_secs(30);
 
 fn of_juju<'a, T>(known: &'a Known<Vec<T>>, what: &str) -> Result<&'a [T], Missing> {
     match known {
@@ -79,10 +89,35 @@ impl<'a> Context<'a> {
             unread: RefCell::default(),
             consulted: RefCell::default(),
             detected: OnceCell::new(),
+            profile_claims: OnceCell::new(),
             profile_namespaces: OnceCell::new(),
             images: RefCell::default(),
             inventory: OnceCell::new(),
+            custom_time: Cell::new(CUSTOM_TIME),
+            custom_outcomes: None,
         }
+    }
+
+    /// The same, where the policy's own controls were evaluated elsewhere.
+    pub fn with_outcomes(self, outcomes: &'a Outcomes) -> Self {
+        Self {
+            custom_outcomes: Some(outcomes),
+            ..self
+        }
+    }
+
+    pub(super) fn custom_outcomes(&self) -> Option<&'a Outcomes> {
+        self.custom_outcomes
+    }
+
+    /// What the policy's own controls may still compute.
+    pub(super) fn custom_time(&self) -> Duration {
+        self.custom_time.get()
+    }
+
+    pub(super) fn spend_custom_time(&self, spent: Duration) {
+        let left = self.custom_time.get().saturating_sub(spent);
+        self.custom_time.set(left);
     }
 
     /// The time by which things are judged: when the facts were read.
@@ -198,6 +233,7 @@ impl<'a> Context<'a> {
         let also = [
             "juju",
             "profiles",
+            "namespaces",
             "rocks",
             "charmhub",
             "ledger",
@@ -281,6 +317,8 @@ impl<'a> Context<'a> {
         validating_webhooks: ValidatingWebhookConfiguration, "validatingwebhookconfigurations";
         /// Profiles.
         profiles: Profile, "profiles";
+        /// Service accounts.
+        service_accounts: ServiceAccount, "serviceaccounts";
         /// Istio's Gateways.
         gateways: Gateway, "gateways";
         /// VirtualServices.
@@ -342,12 +380,25 @@ impl<'a> Context<'a> {
         }
     }
 
-    /// Namespaces of profiles: each Profile has one of its name.
+    /// Every Profile, with what the namespace of its name is to it.
+    pub fn profile_claims(&self) -> Result<&[(&'a Profile, Claim)], Missing> {
+        // Asked for each time, so that each check is known to consult both.
+        let (profiles, namespaces) = (self.profiles()?, self.namespaces()?);
+        let about = &self.facts.about;
+        let claims = || profiles::claims(profiles, namespaces, about);
+        Ok(self.profile_claims.get_or_init(claims))
+    }
+
+    /// Namespaces of profiles: those that bear the marks of the profile controller, and of no
+    /// other Profile.
     pub fn profile_namespaces(&self) -> Result<&BTreeSet<&'a str>, Missing> {
-        let profiles = self.profiles()?;
-        Ok(self
-            .profile_namespaces
-            .get_or_init(|| profiles.iter().map(|p| p.metadata.name.as_str()).collect()))
+        let claims = self.profile_claims()?;
+        Ok(self.profile_namespaces.get_or_init(|| {
+            let proven = claims.iter().filter(|(_, claim)| claim.is_proven());
+            proven
+                .map(|(profile, _)| profile.metadata.name.as_str())
+                .collect()
+        }))
     }
 
     /// An image reference, parsed once for all containers that have it; `None`

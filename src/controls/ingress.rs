@@ -143,6 +143,17 @@ impl<'a> Ingress<'a> {
             && self.is_selected(&filter.selector)
     }
 
+    /// Whether the platform's own Gateway serves clear text and nothing else.
+    pub fn is_clear(&self) -> bool {
+        let servers = self.servers();
+        let is_own = |served: &&Served<'_>| {
+            self.main
+                .is_some_and(|main| std::ptr::eq(main, served.gateway))
+        };
+        let mut own = servers.iter().filter(is_own).peekable();
+        own.peek().is_some() && own.all(Served::is_clear)
+    }
+
     /// All servers of all Gateways on the ingress.
     pub fn servers(&self) -> Vec<Served<'a>> {
         let outside = self.services.iter().any(|s| s.is_exposed());
@@ -255,6 +266,23 @@ impl Served<'_> {
                     "SIMPLE" | "MUTUAL" | "OPTIONAL_MUTUAL" | "ISTIO_MUTUAL"
                 )
             })
+    }
+
+    /// Whether it passes TLS connections through to what is behind it.
+    pub fn passes_through(&self) -> bool {
+        !self.is_clear() && !self.terminates_tls()
+    }
+
+    /// Names by which its filter chain is chosen; none if it is for every name.
+    pub fn server_names(&self) -> Vec<&str> {
+        let hosts = self.server.hosts.iter();
+        let names: Vec<&str> = hosts
+            .map(|host| host.split_once('/').map_or(&**host, |(_, name)| name))
+            .collect();
+        match names.contains(&"*") {
+            true => Vec::new(),
+            false => names,
+        }
     }
 
     /// From where it is reached, in words.

@@ -1,13 +1,13 @@
 //! What should be so: pure functions from facts and policy to verdicts, one
 //! file a section of the guide.
 
-mod applications;
+pub(crate) mod applications;
 mod authn;
-mod authz;
+pub(crate) mod authz;
 pub mod context;
 mod credentials;
 mod cryptography;
-mod custom;
+pub(crate) mod custom;
 mod images;
 pub(crate) mod ingress;
 mod kubernetes;
@@ -23,6 +23,7 @@ mod upgrades;
 mod users;
 
 pub use self::context::{Context, Missing};
+pub use self::custom::Outcomes;
 pub use self::images::detect_release;
 pub use self::kubernetes::Distribution;
 
@@ -188,15 +189,17 @@ pub struct Standing(Vec<(Assessment, BTreeSet<&'static str>)>);
 
 impl Standing {
     /// Judges those controls that consulted one of these facts, named by the fields of
-    /// [`Facts`]; all, if there are no verdicts yet. Returns how many were judged.
+    /// [`Facts`]; all, if there are no verdicts yet. The policy's own controls were evaluated
+    /// elsewhere, with these outcomes. Returns how many were judged.
     pub fn update(
         &mut self,
         facts: &Facts,
         policy: &Policy,
         release: Option<&str>,
+        outcomes: &Outcomes,
         changed: &BTreeSet<&'static str>,
     ) -> usize {
-        let context = Context::new(facts, policy, release);
+        let context = Context::new(facts, policy, release).with_outcomes(outcomes);
         if self.0.is_empty() {
             self.0 = all(&context);
             return self.0.len();
@@ -319,6 +322,7 @@ fn judge(control: Cow<'static, Control>, outcome: Outcome, context: &Context<'_>
             waive(&mut assessment, findings, context)
         }
     };
+    assessment.reason = bounded(assessment.reason, LONGEST_REASON);
     assessment
 }
 
@@ -392,6 +396,11 @@ fn waive(
     (Verdict::Fail, reason)
 }
 
+/// Longest text of a finding, in characters: one object of a tenant must not fill a report.
+const LONGEST_TEXT: usize = 300;
+/// Longest reason of a verdict, in characters.
+const LONGEST_REASON: usize = 800;
+
 /// Makes a finding.
 fn finding(
     object: ObjectRef,
@@ -401,9 +410,48 @@ fn finding(
 ) -> Finding {
     Finding {
         object,
-        field: field.into(),
-        seen: seen.into(),
-        wanted: wanted.into(),
+        field: bounded(field.into(), LONGEST_TEXT),
+        seen: bounded(seen.into(), LONGEST_TEXT),
+        wanted: bounded(wanted.into(), LONGEST_TEXT),
+    }
+}
+
+/// A text of so many characters at most, and how many more there were.
+fn bounded(mut text: String, longest: usize) -> String {
+    // Bytes are never fewer than characters.
+    if text.len() > longest
+        && let Some((end, _)) = text.char_indices().nth(longest)
+    {
+        let more = text[end..].chars().count();
+        text.truncate(end);
+        text.push_str(&format!("… and {more} more characters"));
+    }
+    text
+}
+
+/// How many of a list are named.
+const NAMED: usize = 5;
+/// Longest list of names, in bytes: what a finding says behind it must have room.
+const LONGEST_NAMED: usize = 240;
+
+/// A list in words: the first of it, and how many more there are.
+pub(crate) fn named<T: std::fmt::Display>(all: &[T]) -> String {
+    let mut first = String::new();
+    let mut number = 0;
+    for one in all.iter().take(NAMED) {
+        let one = bounded(one.to_string(), LONGEST_NAMED / 2);
+        if number > 0 {
+            if first.len() + one.len() > LONGEST_NAMED {
+                break;
+            }
+            first.push_str(", ");
+        }
+        first.push_str(&one);
+        number += 1;
+    }
+    match all.len() - number {
+        0 => first,
+        more => format!("{first} and {more} more"),
     }
 }
 
@@ -437,6 +485,19 @@ mod tests {
             let is_attested = control.source == Source::Attestation;
             assert_ne!(has_check, is_attested, "{}", control.id);
         }
+    }
+
+    #[test]
+    fn texts_and_lists_of_any_length_are_told_in_few_words() {
+        let text = bounded("é".repeat(7_500), LONGEST_TEXT);
+        assert_eq!(
+            text.chars().count(),
+            300 + "… and 7200 more characters".chars().count()
+        );
+        assert!(text.ends_with("é… and 7200 more characters"), "{text}");
+        assert_eq!(bounded("é".repeat(300), LONGEST_TEXT), "é".repeat(300));
+        assert_eq!(named(&[1, 2, 3, 4, 5]), "1, 2, 3, 4, 5");
+        assert_eq!(named(&[1, 2, 3, 4, 5, 6, 7]), "1, 2, 3, 4, 5 and 2 more");
     }
 
     #[test]

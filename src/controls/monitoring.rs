@@ -82,9 +82,10 @@ fn agent_is_healthy(context: &Context<'_>) -> Result<Outcome, Missing> {
             "apps/v1",
             "StatefulSet",
             context.namespace(),
-            "grafana-agent-k8s",
+            "opentelemetry-collector-k8s",
         );
-        let wanted = "grafana-agent-k8s or opentelemetry-collector-k8s";
+        let wanted =
+            "opentelemetry-collector-k8s, or grafana-agent-k8s, which is past its end of life";
         return Ok(Outcome::Fail(vec![finding(
             object,
             "metadata.name",

@@ -30,6 +30,10 @@ pub(crate) const WEB_APPS: &[(&str, &[u16])] = &[
     ("tensorboards-web-app", &[5000]),
 ];
 
+/// kfp-api believes the header too. Profiles have to reach it, so NET-02 does not ask for it to
+/// be closed.
+pub(crate) const KFP_API: (&str, &[u16]) = ("kfp-api", &[8888, 8887]);
+
 fn no_profiles() -> Outcome {
     Outcome::NotApplicable("there is no Profile".into())
 }
@@ -111,17 +115,20 @@ fn web_apps_guarded(context: &Context<'_>) -> Result<Outcome, Missing> {
     }
     Ok(outcome(
         findings,
-        format!("{} closed to other namespaces", count(guarded, "port")),
+        format!(
+            "{} closed to other namespaces; kfp-api, which believes the same header, is not among them",
+            count(guarded, "port")
+        ),
     ))
 }
 
 /// The mode of mutual TLS that a namespace's policies set for all its pods, and
-/// the object that sets it.
+/// the object that sets it: of several the oldest holds.
 fn mode<'a>(policies: &[&'a PeerAuthentication]) -> Option<(&'a PeerAuthentication, &'a str)> {
-    policies
-        .iter()
-        .filter(|p| is_for_all(p))
-        .find(|p| !matches!(&*p.spec.mtls.mode, "" | "UNSET"))
+    let for_all = policies.iter().filter(|p| is_for_all(p));
+    for_all
+        .min_by_key(|p| p.created)
+        .filter(|p| !matches!(&*p.spec.mtls.mode, "" | "UNSET"))
         .map(|p| (*p, &*p.spec.mtls.mode))
 }
 

@@ -58,13 +58,26 @@ fn labelled(
     )
 }
 
+/// Standards that refuse the init container of a mesh without its CNI plugin.
+const REFUSING: [&str; 2] = ["baseline", "restricted"];
+
 fn profiles_enforce(context: &Context<'_>) -> Result<Outcome, Missing> {
-    Ok(labelled(
+    let mut result = labelled(
         &profile_namespaces(context)?,
         &[ENFORCE],
-        &["baseline", "restricted"],
+        &REFUSING,
         "each enforces at least baseline",
-    ))
+    );
+    // What is not known of the plugin is told by PSS-03.
+    if let (Outcome::Fail(findings), Ok(Outcome::Fail(_))) = (&mut result, cni_is_on(context)) {
+        for finding in findings {
+            finding.wanted.push_str(
+                ", once Istio CNI is on (PSS-03): before that, a profile could start no pod of the \
+                 mesh",
+            );
+        }
+    }
+    Ok(result)
 }
 
 fn profiles_warn(context: &Context<'_>) -> Result<Outcome, Missing> {
@@ -111,12 +124,32 @@ fn cni_is_on(context: &Context<'_>) -> Result<Outcome, Missing> {
             context.namespace(),
             "istio-cni-node",
         );
-        return Ok(Outcome::Fail(vec![finding(
+        let mut findings = vec![finding(
             object,
             "metadata.name",
             "missing",
             "Istio's CNI node agent",
-        )]));
+        )];
+        let is_refusing = |namespace: &&&Namespace| {
+            let label = namespace.metadata.label(ENFORCE);
+            label.is_some_and(|label| REFUSING.contains(&label))
+        };
+        let in_mesh = |namespace: &&&Namespace| {
+            namespace.metadata.label("istio-injection") == Some("enabled")
+        };
+        // Without them it still fails; PSS-01 tells that they are not known.
+        let profiles = profile_namespaces(context).unwrap_or_default();
+        let shut = profiles.iter().filter(is_refusing).filter(in_mesh);
+        findings.extend(shut.map(|namespace| {
+            let label = namespace.metadata.label(ENFORCE).unwrap_or_default();
+            finding(
+                namespace.reference(),
+                &format!("metadata.labels[{ENFORCE}]"),
+                format!("{label}, without Istio CNI: the profile can start no pod of the mesh"),
+                "privileged, until Istio's CNI node agent is there",
+            )
+        }));
+        return Ok(Outcome::Fail(findings));
     };
     let (ready, wanted) = (
         agent.status.number_ready,
@@ -232,6 +265,13 @@ fn is_excepted(context: &Context<'_>, pod: &Pod) -> bool {
         (namespace.is_empty() || pod.metadata.namespace == *namespace)
             && pod.metadata.name.starts_with(prefix)
     })
+}
+
+/// What of a pod the baseline standard refuses.
+pub(crate) fn beyond_baseline(pod: &Pod) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    judge_pod(pod, &mut findings);
+    findings
 }
 
 fn judge_pod(pod: &Pod, findings: &mut Vec<Finding>) {

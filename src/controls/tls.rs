@@ -58,7 +58,7 @@ pub fn is_ambient(context: &Context<'_>, ingress: &Ingress<'_>) -> Result<bool, 
     Ok(!ingress.exists() && !ambient_ingress(context)?.is_empty())
 }
 
-pub(super) fn gateway_reference(context: &Context<'_>) -> ObjectRef {
+pub(crate) fn gateway_reference(context: &Context<'_>) -> ObjectRef {
     reference(
         "networking.istio.io/v1",
         "Gateway",
@@ -652,11 +652,11 @@ fn minor(version: &str) -> u8 {
     }
 }
 
-/// TLS parameters that EnvoyFilters set on a listener.
+/// TLS parameters that EnvoyFilters set on the filter chain of a server.
 fn floors<'a>(
     context: &Context<'a>,
     ingress: &Ingress<'_>,
-    port: u16,
+    served: &Served<'_>,
 ) -> Result<Vec<(ObjectRef, &'a crate::facts::istio::TlsParameters)>, Missing> {
     let filters = context
         .envoy_filters()?
@@ -668,7 +668,11 @@ fn floors<'a>(
         .filter(|(_, p)| {
             p.apply_to == "FILTER_CHAIN" && p.operation == "MERGE" && p.transport_protocol.is_none()
         })
-        .filter(|(_, p)| patches_port(p, port))
+        .filter(|(_, p)| patches_port(p, served.listener))
+        .filter(|(_, p)| {
+            let sni = p.sni.as_deref();
+            sni.is_none_or(|sni| served.server_names().contains(&sni))
+        })
         .filter_map(|(object, p)| Some((object, p.tls.as_ref()?)))
         .collect())
 }
@@ -697,7 +701,7 @@ fn refuses_old_versions(context: &Context<'_>) -> Result<Outcome, Missing> {
         let own = tls
             .and_then(|t| t.min_protocol_version.as_deref())
             .unwrap_or("TLSV1_2");
-        let floors = floors(context, ingress, served.listener)?;
+        let floors = floors(context, ingress, served)?;
         let lowest = floors
             .iter()
             .filter_map(|(object, p)| Some((object, p.minimum.as_deref()?)))
@@ -762,7 +766,7 @@ fn strong_suites(context: &Context<'_>) -> Result<Outcome, Missing> {
                 }
             }
         };
-        for (object, params) in floors(context, ingress, served.listener)? {
+        for (object, params) in floors(context, ingress, served)? {
             judge(object, "cipher_suites", &params.cipher_suites);
         }
         // A filter's suites are added to the server's own, not put in their place.

@@ -75,10 +75,12 @@ fn istio_fits(context: &Context<'_>) -> Result<Outcome, Missing> {
     let mut findings = Vec::new();
     for pod in &ingress.running {
         match version_of(pod, "istio-proxy") {
-            Some(Ok(proxy)) if proxy.0 == pilot.0 && proxy.1.abs_diff(pilot.1) <= 1 => {}
+            // Proxies may be one minor version behind istiod, and never ahead of it.
+            Some(Ok(proxy))
+                if proxy.0 == pilot.0 && matches!(pilot.1.checked_sub(proxy.1), Some(0 | 1)) => {}
             Some(Ok((major, minor))) => {
                 let wanted = format!(
-                    "at most one minor version from istiod's {}.{}",
+                    "istiod's {}.{}, or one minor version behind it",
                     pilot.0, pilot.1
                 );
                 findings.push(finding(

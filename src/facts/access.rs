@@ -1,12 +1,14 @@
 //! What Juju's cloud credential may do, asked of the API server itself.
 
 use futures_util::{StreamExt as _, TryStreamExt as _};
+use http::Method;
 use kube::Client;
 use serde::Deserialize;
 
 use super::core::ServiceAccount;
 use super::known::{Known, Unknown};
 use super::kubernetes::{Failure, get, request, send};
+use super::path::ApiPath;
 use super::rbac::{Access, AccessReview};
 
 /// Questions that are under way at once.
@@ -38,7 +40,12 @@ pub(super) async fn read(client: &Client) -> Known<AccessReview> {
         items: Vec<ServiceAccount>,
     }
     // `juju add-k8s` makes the account of the cloud credential in kube-system.
-    let juju = match get::<Names>(client, "/api/v1/namespaces/kube-system/serviceaccounts").await {
+    let juju = match get::<Names>(
+        client,
+        &"/api/v1/namespaces/kube-system/serviceaccounts".into(),
+    )
+    .await
+    {
         Ok(accounts) => accounts
             .items
             .into_iter()
@@ -120,15 +127,8 @@ async fn review(
     struct Status {
         allowed: bool,
     }
-    let text = send(
-        client,
-        request(
-            "POST",
-            &format!("/apis/authorization.k8s.io/v1/{plural}"),
-            Some(body),
-        ),
-    )
-    .await?;
+    let path = ApiPath::from("/apis/authorization.k8s.io/v1").join(plural)?;
+    let text = send(client, request(Method::POST, &path, Some(body))?).await?;
     let review: Review =
         serde_json::from_str(&text).map_err(|e| Failure::Other(Unknown::Failed(e.to_string())))?;
     Ok(review.status.allowed)

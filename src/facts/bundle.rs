@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::juju::{Application, Juju, setting};
+use super::juju::{Application, Given, Juju, setting};
 use super::known::Known;
 use crate::policy::Options;
 
@@ -57,13 +57,22 @@ pub fn read(text: &str, declared: &Options) -> Result<(Juju, Vec<String>), Bundl
         .applications
         .into_iter()
         .map(|(name, planned)| {
-            let of = declared.get(&name);
-            let options = planned.options.iter().map(|(option, value)| {
-                let declared = of.is_some_and(|options| options.contains_key(option));
-                (option.clone(), setting(option, value, true, declared))
-            });
             // ch:dex-auth, cs:~who/dex-auth-12 and a path all end with the name.
             let last = planned.charm.rsplit(['/', ':']).next().unwrap_or_default();
+            let charm = bare(last);
+            let of = declared.get(&name);
+            let options = planned.options.iter().map(|(option, value)| {
+                let wanted = of.and_then(|options| options.get(option));
+                let given = Given {
+                    name: option,
+                    value,
+                    is_set: true,
+                    is_uri: value
+                        .as_str()
+                        .is_some_and(|text| text.starts_with("secret:")),
+                };
+                (option.clone(), setting(charm, &given, wanted))
+            });
             let application = Application {
                 charm: last.to_owned(),
                 revision: planned.revision,
@@ -108,6 +117,14 @@ pub fn read(text: &str, declared: &Options) -> Result<(Juju, Vec<String>), Bundl
         ..Juju::default()
     };
     Ok((juju, problems))
+}
+
+/// A charm's name without the revision that may end it.
+fn bare(name: &str) -> &str {
+    match name.rsplit_once('-') {
+        Some((bare, end)) if !end.is_empty() && end.bytes().all(|b| b.is_ascii_digit()) => bare,
+        _ => name,
+    }
 }
 
 #[cfg(test)]

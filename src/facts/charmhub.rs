@@ -132,7 +132,11 @@ pub fn read(source: &Source, followed: &BTreeSet<Followed>) -> Charmhub {
 }
 
 fn head(results: &[ResultWire], index: usize) -> Known<Head> {
-    let failed = |why: &str| Known::Unknown(Unknown::Failed(format!("Charmhub: {why}")));
+    // What it says may be of any length.
+    let failed = |why: &str| {
+        let why: String = why.chars().take(300).collect();
+        Known::Unknown(Unknown::Failed(format!("Charmhub: {why}")))
+    };
     let key = index.to_string();
     let Some(result) = results.iter().find(|result| result.instance_key == key) else {
         return failed("it did not answer for this charm");
@@ -172,7 +176,15 @@ fn ask(source: &Source, followed: &[&Followed]) -> Result<Vec<ResultWire>, Unkno
         "context": [], "actions": actions,
         "fields": ["revision", "resources", "released-at", "created-at", "name"],
     });
+    // Where it leads on, it does so by TLS.
+    let redirects = reqwest::redirect::Policy::custom(|attempt| {
+        match attempt.url().scheme() == "https" && attempt.previous().len() <= 3 {
+            true => attempt.follow(),
+            false => attempt.error("it leads on without TLS, or too often"),
+        }
+    });
     let mut builder = reqwest::blocking::Client::builder()
+        .redirect(redirects)
         .timeout(source.within)
         .connect_timeout(source.within.min(Duration::from_secs(5)))
         .user_agent(concat!("ckf-hardening/", env!("CARGO_PKG_VERSION")));
@@ -186,6 +198,7 @@ fn ask(source: &Source, followed: &[&Followed]) -> Result<Vec<ResultWire>, Unkno
     let answer = client.post(url).json(&body).send();
     let answer = answer.map_err(|error| match error.is_timeout() {
         true => Unknown::TimedOut(format!("Charmhub at {} did not answer in time", source.url)),
+        false if error.is_redirect() => failed("it leads on to where it is not followed".into()),
         false => failed("it could not be reached".into()),
     })?;
     let status = answer.status();
@@ -193,8 +206,13 @@ fn ask(source: &Source, followed: &[&Followed]) -> Result<Vec<ResultWire>, Unkno
         return Err(failed(format!("it answered {status}")));
     }
     let mut text = String::new();
-    let read = answer.take(LARGEST_ANSWER).read_to_string(&mut text);
+    let read = answer.take(LARGEST_ANSWER + 1).read_to_string(&mut text);
     read.map_err(|_| failed("the answer broke off".into()))?;
+    if text.len() as u64 > LARGEST_ANSWER {
+        return Err(failed(format!(
+            "the answer is larger than {LARGEST_ANSWER} bytes"
+        )));
+    }
     let answer: Answer = serde_json::from_str(&text)
         .map_err(|why| failed(format!("the answer is not understood: {why}")))?;
     Ok(answer.results)

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -134,7 +135,7 @@ VirtualServiceSpec {
     gateways: Vec<Text>,
     /// HTTP routes.
     http: Vec<HttpRoute>,
-    /// TLS routes; only that they are there matters.
+    /// TLS routes: connections that are passed through.
     #[serde(skip_serializing_if = "Vec::is_empty")] tls: Vec<DestinationList>,
     /// TCP routes; only that they are there matters.
     #[serde(skip_serializing_if = "Vec::is_empty")] tcp: Vec<DestinationList>,
@@ -170,8 +171,19 @@ StringMatch {
 wire! {
 /// A TLS or TCP route.
 DestinationList {
+    /// Connections that it is for.
+    #[serde(rename = "match", skip_serializing_if = "Vec::is_empty")] matches: Vec<TlsMatch>,
     /// Where it goes.
     route: Vec<RouteDestination>,
+}}
+
+wire! {
+/// Connections that a TLS route is for.
+TlsMatch {
+    /// Names that clients ask for; none for a TCP route.
+    #[serde(skip_serializing_if = "Vec::is_empty")] sni_hosts: Vec<Text>,
+    /// Gateways, instead of those of the VirtualService.
+    #[serde(skip_serializing_if = "Vec::is_empty")] gateways: Vec<Text>,
 }}
 
 wire! {
@@ -271,6 +283,7 @@ impl From<ConfigPatchWire> for ConfigPatch {
                 .and_then(Value::as_u64)
                 .and_then(|p| u16::try_from(p).ok()),
             transport_protocol: text("/listener/filterChain/transportProtocol"),
+            sni: text("/listener/filterChain/sni"),
             operation: wire.patch.operation,
             ext_authz: filter
                 .is_some_and(|f| f.contains("ext_authz"))
@@ -305,6 +318,8 @@ ConfigPatch {
     #[serde(skip_serializing_if = "Option::is_none")] port: Option<u16>,
     /// Transport protocol that the filter chain must match.
     #[serde(skip_serializing_if = "Option::is_none")] transport_protocol: Option<Text>,
+    /// Name of a server that the filter chain must match.
+    #[serde(skip_serializing_if = "Option::is_none")] sni: Option<Text>,
     /// For example `INSERT_BEFORE` or `MERGE`.
     operation: Text,
     /// The external authorisation that it adds.
@@ -480,11 +495,43 @@ RuleCondition {
     #[serde(skip_serializing_if = "Vec::is_empty")] not_values: Vec<Text>,
 }}
 
+/// Metadata with what tells an object from its namesakes.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct IdentifiedMeta {
+    #[serde(flatten)]
+    meta: Meta,
+    #[serde(default)]
+    uid: Text,
+    #[serde(default)]
+    creation_timestamp: Option<Timestamp>,
+}
+
+/// A PeerAuthentication, as the API server sends it.
+#[derive(Deserialize)]
+pub(super) struct PeerAuthenticationWire {
+    metadata: IdentifiedMeta,
+    #[serde(default)]
+    spec: PeerAuthenticationSpec,
+}
+
+impl From<PeerAuthenticationWire> for PeerAuthentication {
+    fn from(wire: PeerAuthenticationWire) -> Self {
+        Self {
+            metadata: wire.metadata.meta,
+            created: wire.metadata.creation_timestamp,
+            spec: wire.spec,
+        }
+    }
+}
+
 wire! {
 /// Istio's PeerAuthentication.
 PeerAuthentication {
     /// Metadata.
     metadata: Meta,
+    /// When it was made: of several for a whole namespace the oldest holds.
+    #[serde(skip_serializing_if = "Option::is_none")] created: Option<Timestamp>,
     /// What it asks for.
     spec: PeerAuthenticationSpec,
 }}
@@ -636,11 +683,34 @@ RequestRedirect {
     #[serde(skip_serializing_if = "Option::is_none")] scheme: Option<Text>,
 }}
 
+/// A Profile, as the API server sends it.
+#[derive(Deserialize)]
+pub(super) struct ProfileWire {
+    metadata: IdentifiedMeta,
+    #[serde(default)]
+    spec: ProfileSpec,
+    #[serde(default)]
+    status: ProfileStatus,
+}
+
+impl From<ProfileWire> for Profile {
+    fn from(wire: ProfileWire) -> Self {
+        Self {
+            metadata: wire.metadata.meta,
+            uid: wire.metadata.uid,
+            spec: wire.spec,
+            status: wire.status,
+        }
+    }
+}
+
 wire! {
 /// Kubeflow's Profile.
 Profile {
     /// Metadata.
     metadata: Meta,
+    /// UID; empty if it is not known.
+    #[serde(skip_serializing_if = "str::is_empty")] uid: Text,
     /// Whose it is.
     spec: ProfileSpec,
     /// How it is.

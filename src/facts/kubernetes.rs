@@ -4,8 +4,10 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use http::Method;
 use kube::Client;
-use kube::config::{KubeConfigOptions, Kubeconfig};
+use kube::client::AuthError;
+use kube::config::{KubeConfigOptions, Kubeconfig, KubeconfigError};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
@@ -17,11 +19,12 @@ use super::knative::{KnativeEventing, KnativeServing};
 use super::known::{Kind, Known, Listed, Unknown};
 use super::manifest::parse_item;
 use super::object::Object;
-use super::others::{self, Others};
+use super::others;
+use super::path::{ApiPath, PathError};
 use super::rbac::*;
 use super::secret::Secret;
 use super::vulnerability::VulnerabilityReport;
-use super::{About, Facts, access, shared, with_kinds};
+use super::{About, Facts, access, requests, shared, with_kinds};
 use crate::policy::custom::ObjectKind;
 
 /// Objects asked for at once.
@@ -57,6 +60,29 @@ pub enum ReadError {
     /// The client could not be made.
     #[error("kubernetes client: {0}")]
     Client(String),
+    /// The API server does not take the login.
+    #[error(
+        "the API server {server} does not accept the login of the kubeconfig (401: {message}); it \
+         has expired or is another cluster's: log in again with your provider's tool, or get a new \
+         kubeconfig, and try `kubectl auth whoami`"
+    )]
+    LoginExpired {
+        /// Its address.
+        server: String,
+        /// What it says.
+        message: String,
+    },
+    /// The API server answers, and refuses even its version.
+    #[error(
+        "the API server {server} refuses this login everything, even its version ({message}); bind \
+         a role to the account that may read what an audit reads"
+    )]
+    Refused {
+        /// Its address.
+        server: String,
+        /// What it says.
+        message: String,
+    },
     /// The API server does not answer.
     #[error(
         "the API server {server} did not answer ({why}); check that it runs and that the network leads to it"
@@ -92,7 +118,7 @@ pub fn read(
         let read = collect(&client, about, others, progress);
         match tokio::time::timeout(deadline, read).await {
             Ok(Ok(facts)) => Ok(facts),
-            Ok(Err(why)) => Err(ReadError::Unreachable { server, why }),
+            Ok(Err(failure)) => Err(failure.of_server(server)),
             Err(_) => Err(ReadError::Deadline {
                 server,
                 seconds: deadline.as_secs(),
@@ -119,6 +145,7 @@ pub(crate) async fn connect_for(
     longest_pause: Duration,
 ) -> Result<(Client, String), ReadError> {
     crate::tls::install_provider();
+    bounded_kubeconfig(source)?;
     let options = KubeConfigOptions {
         context: source.context.clone(),
         ..Default::default()
@@ -130,45 +157,106 @@ pub(crate) async fn connect_for(
                     path: path.display().to_string(),
                     message,
                 };
-                let kubeconfig = Kubeconfig::read_from(path).map_err(|e| problem(e.to_string()))?;
+                let kubeconfig = Kubeconfig::read_from(path).map_err(|e| problem(said(&e)))?;
                 kube::Config::from_custom_kubeconfig(kubeconfig, &options)
                     .await
-                    .map_err(|e| problem(e.to_string()))?
+                    .map_err(|e| problem(said(&e)))?
             }
             None if source.context.is_some() => kube::Config::from_kubeconfig(&options)
                 .await
                 .map_err(|e| ReadError::Kubeconfig {
                     path: "of this user".into(),
-                    message: e.to_string(),
+                    message: said(&e),
                 })?,
             None => kube::Config::infer()
                 .await
-                .map_err(|e| ReadError::NoCluster(e.to_string()))?,
+                .map_err(|e| ReadError::NoCluster(said(&e)))?,
         };
     config.connect_timeout = Some(Duration::from_secs(5));
     config.read_timeout = Some(longest_pause);
     let server = config.cluster_url.to_string();
-    let client = Client::try_from(config).map_err(|e| ReadError::Client(e.to_string()))?;
+    let client = Client::try_from(config).map_err(|e| ReadError::Client(said(&e)))?;
     Ok((client, server))
+}
+
+/// Largest kubeconfig that is read, in bytes.
+const LARGEST_KUBECONFIG: u64 = 4 << 20;
+
+/// Refuses a kubeconfig that is larger than any is.
+fn bounded_kubeconfig(source: &Source) -> Result<(), ReadError> {
+    let of_environment = std::env::var_os("KUBECONFIG").unwrap_or_default();
+    let paths: Vec<PathBuf> = match &source.kubeconfig {
+        Some(path) => vec![path.clone()],
+        None if of_environment.is_empty() => std::env::home_dir()
+            .map(|home| home.join(".kube/config"))
+            .into_iter()
+            .collect(),
+        None => std::env::split_paths(&of_environment).collect(),
+    };
+    for path in paths {
+        // What is not there is told of by who reads it.
+        let is_large = std::fs::metadata(&path).is_ok_and(|file| file.len() > LARGEST_KUBECONFIG);
+        if is_large {
+            return Err(ReadError::Kubeconfig {
+                path: path.display().to_string(),
+                message: format!("it is larger than {LARGEST_KUBECONFIG} bytes"),
+            });
+        }
+    }
+    Ok(())
+}
+
+/// What an error of the client says. A parser shows the lines around what it does not
+/// understand, and a plugin that fails its arguments, environment and output: these have tokens
+/// in them, and are left out.
+fn said(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut cause = Some(error);
+    while let Some(error) = cause {
+        if let Some(KubeconfigError::Parse(why)) = error.downcast_ref() {
+            let at = why.location().map_or(String::new(), |at| {
+                format!(" (line {}, column {})", at.line(), at.column())
+            });
+            return format!("it is not understood{at}");
+        }
+        if let Some(why) = error.downcast_ref() {
+            return of_login(why);
+        }
+        cause = error.source();
+    }
+    error.to_string()
+}
+
+fn of_login(error: &AuthError) -> String {
+    const PLUGIN: &str = "the kubeconfig's login plugin";
+    match error {
+        AuthError::AuthExecRun { out, .. } => format!("{PLUGIN} failed: {}", out.status),
+        AuthError::AuthExecStart(why) => format!("{PLUGIN} could not be run: {why}"),
+        AuthError::AuthExecParse(_) => format!("{PLUGIN} printed what is not understood"),
+        AuthError::AuthExec(_) => format!("{PLUGIN} failed"),
+        AuthError::ParseTokenKey(_) => "the login's token is not understood".into(),
+        other => other.to_string(),
+    }
 }
 
 /// Told as each kind is read: its resource name.
 pub type Progress<'a> = &'a (dyn Fn(&str) + 'a);
 
-/// Reads the kinds again that only the policy's own controls read. Blocks.
-pub fn read_others(
+/// Reads a kind that only the policy's own controls read, object by object. Blocks. `None` if
+/// it is not installed. What `begin` makes takes all objects of one reading.
+pub fn visit_others<S>(
     source: &Source,
-    kinds: &BTreeSet<ObjectKind>,
+    kind: &ObjectKind,
     deadline: Duration,
-) -> Result<Others, ReadError> {
-    runtime()?.block_on(async {
-        let (client, server) = connect(source).await?;
-        let read = others::read(&client, kinds);
-        let late = |_| ReadError::Deadline {
-            server,
-            seconds: deadline.as_secs(),
-        };
-        tokio::time::timeout(deadline, read).await.map_err(late)
+    begin: impl Fn() -> S,
+    take: impl FnMut(&mut S, &serde_json::Value),
+) -> Result<Option<S>, Unknown> {
+    let runtime = runtime().map_err(|error| Unknown::Failed(error.to_string()))?;
+    runtime.block_on(async {
+        let connected = connect(source).await;
+        let (client, _) = connected.map_err(|error| Unknown::Failed(error.to_string()))?;
+        let read = others::visit(&client, kind, begin, take);
+        let late = |_| Unknown::TimedOut(format!("it takes more than {} s", deadline.as_secs()));
+        tokio::time::timeout(deadline, read).await.map_err(late)?
     })
 }
 
@@ -177,10 +265,8 @@ async fn collect(
     about: About,
     kinds: &BTreeSet<ObjectKind>,
     progress: Progress<'_>,
-) -> Result<Facts, Unknown> {
-    let version = get::<Version>(client, "/version")
-        .await
-        .map_err(Failure::into_unknown)?;
+) -> Result<Facts, Failure> {
+    let version = get::<Version>(client, &"/version".into()).await?;
     let turns = Semaphore::new(SIDE_BY_SIDE);
     macro_rules! fetch {
         ($($(#[$meta:meta])* $field:ident: $type:ty => $group:literal [$($version:literal)+] $plural:literal $(via $wire:ty)?;)*) => {{
@@ -226,23 +312,52 @@ pub fn list_paths() -> Vec<String> {
     kinds
         .into_iter()
         .filter(|(_, _, plural)| *plural != "configmaps")
-        .map(|(group, version, plural)| format!("{}/{plural}", prefix(group, version)))
+        .filter_map(|(group, version, plural)| kind_path(group, version, plural).ok())
+        .map(|path| path.to_string())
         .collect()
 }
 
-pub(super) fn prefix(group: &str, version: &str) -> String {
-    if group.is_empty() {
-        format!("/api/{version}")
-    } else {
-        format!("/apis/{group}/{version}")
+/// Each kind that an audit reads: its API group, empty for the core group, and its resource.
+pub fn kinds() -> Vec<(&'static str, &'static str)> {
+    macro_rules! kinds {
+        ($($(#[$meta:meta])* $field:ident: $type:ty => $group:literal [$($version:literal)+] $plural:literal $(via $wire:ty)?;)*) => {
+            vec![$(($group, $plural),)*]
+        };
     }
+    with_kinds!(kinds)
 }
 
-/// Why a request failed.
+fn kind_path(group: &str, version: &str, plural: &str) -> Result<ApiPath, PathError> {
+    let root = match group {
+        "" => ApiPath::from("/api"),
+        group => ApiPath::from("/apis").join(group)?,
+    };
+    root.join(version)?.join(plural)
+}
+
+/// Why a request failed, by the status that the API server gave it.
+#[derive(Debug)]
 pub(crate) enum Failure {
+    /// 404: there is no such object, or no such kind.
     NotFound,
+    /// 410: a list or watch goes on from what is forgotten.
     Gone,
+    /// 401: the login is not accepted; the text is the API server's message.
+    Unauthorized(String),
+    /// 409: it exists, is another by now, or somebody else owns a field.
+    Conflict(String),
+    /// 422: validation or an admission policy refuses it.
+    Invalid(String),
+    /// No request was made.
+    Path(PathError),
+    /// Anything else.
     Other(Unknown),
+}
+
+impl From<PathError> for Failure {
+    fn from(error: PathError) -> Self {
+        Self::Path(error)
+    }
 }
 
 impl Failure {
@@ -250,7 +365,25 @@ impl Failure {
         match self {
             Self::NotFound => Unknown::Failed("not found".into()),
             Self::Gone => Unknown::Failed("the list changed while it was read, twice".into()),
+            Self::Conflict(why) => Unknown::Failed(format!("409: {why}")),
+            Self::Invalid(why) => Unknown::Failed(format!("422: {why}")),
+            Self::Path(error) => Unknown::Failed(error.to_string()),
+            Self::Unauthorized(message) => {
+                Unknown::Forbidden(format!("the login is not accepted: {message}"))
+            }
             Self::Other(unknown) => unknown,
+        }
+    }
+
+    /// What the first request to a server failed by.
+    fn of_server(self, server: String) -> ReadError {
+        match self {
+            Self::Unauthorized(message) => ReadError::LoginExpired { server, message },
+            Self::Other(Unknown::Forbidden(message)) => ReadError::Refused { server, message },
+            failure => ReadError::Unreachable {
+                server,
+                why: failure.into_unknown(),
+            },
         }
     }
 }
@@ -259,6 +392,7 @@ pub(crate) async fn send(
     client: &Client,
     request: http::Request<Vec<u8>>,
 ) -> Result<String, Failure> {
+    requests::count(&request);
     let answer = tokio::time::timeout(REQUEST_DEADLINE * 2, client.request_text(request)).await;
     match answer {
         Err(_) => Err(Failure::Other(Unknown::TimedOut(format!(
@@ -269,12 +403,18 @@ pub(crate) async fn send(
         Ok(Err(kube::Error::Api(status))) => Err(match status.code {
             404 => Failure::NotFound,
             410 => Failure::Gone,
-            401 | 403 => Failure::Other(Unknown::Forbidden(status.message.clone())),
+            401 => Failure::Unauthorized(status.message.clone()),
+            403 => Failure::Other(Unknown::Forbidden(status.message.clone())),
+            409 => Failure::Conflict(status.message.clone()),
+            422 => Failure::Invalid(status.message.clone()),
             504 => Failure::Other(Unknown::TimedOut(status.message.clone())),
             code => Failure::Other(Unknown::Failed(format!("{code}: {}", status.message))),
         }),
         Ok(Err(error)) => {
-            let text = innermost(&error);
+            let text = match &error {
+                kube::Error::Auth(_) => said(&error),
+                _ => innermost(&error),
+            };
             let timed_out = text.contains("timed out") || text.contains("deadline");
             Err(Failure::Other(if timed_out {
                 Unknown::TimedOut(text)
@@ -286,40 +426,67 @@ pub(crate) async fn send(
 }
 
 /// The last cause: those around it only say that a request failed.
-fn innermost(error: &dyn std::error::Error) -> String {
+pub(super) fn innermost(error: &(dyn std::error::Error + 'static)) -> String {
     match error.source() {
         Some(cause) => innermost(cause),
-        None => error.to_string(),
+        None => said(error),
     }
 }
 
-pub(super) async fn get<T: DeserializeOwned>(client: &Client, path: &str) -> Result<T, Failure> {
-    let text = send(client, request("GET", path, None)).await?;
+pub(super) async fn get<T: DeserializeOwned>(
+    client: &Client,
+    path: &ApiPath,
+) -> Result<T, Failure> {
+    let text = send(client, request(Method::GET, path, None)?).await?;
     serde_json::from_str(&text).map_err(|e| Failure::Other(Unknown::Failed(format!("{path}: {e}"))))
 }
 
 pub(crate) fn request(
-    method: &str,
-    path: &str,
+    method: Method,
+    path: &ApiPath,
     body: Option<serde_json::Value>,
-) -> http::Request<Vec<u8>> {
+) -> Result<http::Request<Vec<u8>>, Failure> {
     let body = body.map(|value| value.to_string().into_bytes());
     let mut request = http::Request::new(body.unwrap_or_default());
-    *request.method_mut() = method.parse().unwrap_or_default();
-    *request.uri_mut() = path.parse().unwrap_or_default();
+    *request.method_mut() = method;
+    let text = path.to_string();
+    *request.uri_mut() = text.parse().map_err(|_| PathError(text))?;
     let headers = request.headers_mut();
     headers.insert(
         http::header::CONTENT_TYPE,
         http::HeaderValue::from_static("application/json"),
     );
     // Custom resource definitions are megabytes; only their names are read.
-    let accept = if path.contains("/customresourcedefinitions") {
+    let accept = if path.path().ends_with("/customresourcedefinitions") {
         "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
     } else {
         "application/json"
     };
     headers.insert(http::header::ACCEPT, http::HeaderValue::from_static(accept));
-    request
+    // The buffers of a connection that stays open would keep what they held last.
+    if path.path().contains("/secrets") {
+        headers.insert(
+            http::header::CONNECTION,
+            http::HeaderValue::from_static("close"),
+        );
+    }
+    Ok(request)
+}
+
+/// The objects of the first page of a list.
+pub(crate) async fn list_page<T: DeserializeOwned>(
+    client: &Client,
+    path: &ApiPath,
+) -> Result<Vec<T>, Unknown> {
+    let request = request(Method::GET, path, None).map_err(Failure::into_unknown)?;
+    let text = send(client, request).await;
+    let text = text.map_err(Failure::into_unknown)?;
+    let failed = |e: serde_json::Error| Unknown::Failed(format!("{path}: {e}"));
+    let page: Page<'_> = serde_json::from_str(&text).map_err(failed)?;
+    let items = page.items.unwrap_or_default().into_iter();
+    items
+        .map(|raw| serde_json::from_str(raw.get()).map_err(failed))
+        .collect()
 }
 
 async fn list<W, T>(client: &Client, group: &str, versions: &[&str], plural: &str) -> Kind<T>
@@ -340,7 +507,7 @@ where
 /// What a kind's list holds, and from where it can be watched.
 pub(super) struct Served<T> {
     pub(super) listed: Listed<T>,
-    pub(super) path: String,
+    pub(super) path: ApiPath,
     pub(super) resource_version: String,
 }
 
@@ -356,7 +523,8 @@ where
     T: From<W> + Object,
 {
     for version in versions {
-        let path = format!("{}/{plural}", prefix(group, version));
+        let path = kind_path(group, version, plural);
+        let path = path.map_err(|error| Failure::from(error).into_unknown())?;
         let mut read = pages::<W, T>(client, &path).await;
         if let Err(Failure::Gone) = read {
             read = pages::<W, T>(client, &path).await;
@@ -382,7 +550,7 @@ where
 }
 
 /// The objects, and the version of the list.
-async fn pages<W, T>(client: &Client, path: &str) -> Result<(Listed<T>, String), Failure>
+async fn pages<W, T>(client: &Client, path: &ApiPath) -> Result<(Listed<T>, String), Failure>
 where
     W: DeserializeOwned,
     T: From<W> + Object,
@@ -399,22 +567,13 @@ where
 /// Hands on each object of a list, page by page, as JSON; returns the version of the list.
 pub(super) async fn each(
     client: &Client,
-    path: &str,
+    path: &ApiPath,
     mut item: impl FnMut(&str) -> serde_json::Result<()>,
 ) -> Result<String, Failure> {
     let failed = |e: serde_json::Error| Failure::Other(Unknown::Failed(format!("{path}: {e}")));
     let mut next = String::new();
     loop {
-        let query = if next.is_empty() {
-            String::new()
-        } else {
-            format!("&continue={}", encode(&next))
-        };
-        let page = send(
-            client,
-            request("GET", &format!("{path}?limit={PAGE}{query}"), None),
-        )
-        .await?;
+        let page = send(client, request(Method::GET, &page_path(path, &next), None)?).await?;
         let page: Page<'_> = serde_json::from_str(&page).map_err(failed)?;
         for raw in page.items.unwrap_or_default() {
             item(raw.get()).map_err(failed)?;
@@ -441,21 +600,17 @@ pub(crate) struct PageMeta {
     resource_version: String,
 }
 
-pub(crate) fn encode(token: &str) -> String {
-    token
-        .bytes()
-        .map(|b| {
-            if b.is_ascii_alphanumeric() || b"-_.~".contains(&b) {
-                char::from(b).to_string()
-            } else {
-                format!("%{b:02X}")
-            }
-        })
-        .collect()
+/// The path of a page of a list, from where the one before ended.
+pub(crate) fn page_path(path: &ApiPath, next: &str) -> ApiPath {
+    let path = path.clone().with("limit", &PAGE.to_string());
+    match next {
+        "" => path,
+        next => path.with("continue", next),
+    }
 }
 
 /// ConfigMaps that hold what controls read.
-const CONFIG_MAPS: &[&str] = &[
+pub(crate) const CONFIG_MAPS: &[&str] = &[
     "istio",
     "istio-ca-root-cert",
     // They name images that are started later.
@@ -466,16 +621,80 @@ const CONFIG_MAPS: &[&str] = &[
 pub(super) async fn config_maps(client: &Client, namespace: &str) -> Kind<ConfigMap> {
     let mut listed = Listed::default();
     for name in CONFIG_MAPS {
-        match get::<ConfigMap>(
-            client,
-            &format!("/api/v1/namespaces/{namespace}/configmaps/{name}"),
-        )
-        .await
-        {
+        let path = ApiPath::all("v1", namespace, "configmaps").and_then(|all| all.join(name));
+        let read = match path {
+            Ok(path) => get::<ConfigMap>(client, &path).await,
+            Err(error) => Err(error.into()),
+        };
+        match read {
             Ok(map) => listed.items.push(map),
             Err(Failure::NotFound) => {}
             Err(failure) => return Known::Unknown(failure.into_unknown()),
         }
     }
     Known::Known(listed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn connects(kubeconfig: &str) -> String {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("config");
+        std::fs::write(&path, kubeconfig).unwrap();
+        let source = Source {
+            kubeconfig: Some(path),
+            context: None,
+        };
+        let connected = runtime().unwrap().block_on(async {
+            let (client, _) = connect(&source).await?;
+            let version = get::<Version>(&client, &"/version".into()).await;
+            version.map_err(|failure| ReadError::Client(failure.into_unknown().to_string()))
+        });
+        connected.expect_err("nobody answers").to_string()
+    }
+
+    const CLUSTER: &str = "apiVersion: v1\nkind: Config\ncurrent-context: c\n\
+        clusters: [{name: c, cluster: {server: 'https://127.0.0.1:9'}}]\n\
+        contexts: [{name: c, context: {cluster: c, user: u}}]\n";
+
+    #[test]
+    fn what_is_wrong_with_a_kubeconfig_is_told_without_what_it_holds() {
+        for user in [
+            "token: s3cret-token\n  broken: [",
+            "users: [{name: u, user: {token: [s3cret-token]}}]\n",
+            "users: [{name: u, user: {token: {a: s3cret-token}, client-key-data: s3cret-token}}]\n",
+            // A plugin that fails, prints, and has it in its arguments and environment.
+            "users: [{name: u, user: {exec: {apiVersion: client.authentication.k8s.io/v1, \
+             interactiveMode: Never, command: sh, args: [-c, 'echo s3cret-token; exit 3'], \
+             env: [{name: A, value: s3cret-token}]}}}]\n",
+            "users: [{name: u, user: {exec: {apiVersion: client.authentication.k8s.io/v1, \
+             interactiveMode: Never, command: echo, args: ['{\"status\": s3cret-token']}}}]\n",
+            "users: [{name: u, user: {exec: {apiVersion: client.authentication.k8s.io/v1, \
+             interactiveMode: Never, command: /nowhere/plugin, args: [s3cret-token]}}}]\n",
+        ] {
+            let told = connects(&format!("{CLUSTER}{user}"));
+            assert!(!told.contains("s3cret"), "{told}");
+            assert!(!told.is_empty());
+        }
+    }
+
+    #[test]
+    fn a_kubeconfig_of_any_size_or_depth_is_refused() {
+        let large = connects(&format!("{CLUSTER}# {}", "x".repeat(5 << 20)));
+        assert!(large.contains("larger than 4194304 bytes"), "{large}");
+        let deep = connects(&format!("{CLUSTER}users: {}", "[".repeat(100_000)));
+        assert!(deep.contains("not understood"), "{deep}");
+        let mut bomb = "a0: &a0 [x, x, x, x, x, x, x, x, x]\n".to_owned();
+        for level in 1..12 {
+            let all = vec![format!("*a{}", level - 1); 9].join(", ");
+            bomb.push_str(&format!("a{level}: &a{level} [{all}]\n"));
+        }
+        let bomb = connects(&format!("{CLUSTER}{bomb}"));
+        assert!(
+            bomb.contains("not understood") || bomb.len() < 300,
+            "{bomb}"
+        );
+    }
 }

@@ -17,7 +17,11 @@ pub mod labels;
 pub mod manifest;
 pub mod object;
 pub mod others;
+pub mod path;
+pub mod platform;
+pub mod profiles;
 pub mod rbac;
+pub mod requests;
 pub mod rocks;
 pub mod secret;
 pub mod shared;
@@ -77,7 +81,7 @@ macro_rules! with_kinds {
             /// Custom resource definitions, by name.
             crds: CustomResourceDefinition => "apiextensions.k8s.io" ["v1"] "customresourcedefinitions";
             /// Profiles.
-            profiles: Profile => "kubeflow.org" ["v1" "v1beta1"] "profiles";
+            profiles: Profile => "kubeflow.org" ["v1" "v1beta1"] "profiles" via crate::facts::istio::ProfileWire;
             /// Istio's Gateways.
             gateways: Gateway => "networking.istio.io" ["v1" "v1beta1" "v1alpha3"] "gateways" via crate::facts::istio::GatewayWire;
             /// VirtualServices.
@@ -87,7 +91,7 @@ macro_rules! with_kinds {
             /// AuthorizationPolicies.
             authorization_policies: AuthorizationPolicy => "security.istio.io" ["v1" "v1beta1"] "authorizationpolicies";
             /// PeerAuthentications.
-            peer_authentications: PeerAuthentication => "security.istio.io" ["v1" "v1beta1"] "peerauthentications";
+            peer_authentications: PeerAuthentication => "security.istio.io" ["v1" "v1beta1"] "peerauthentications" via crate::facts::istio::PeerAuthenticationWire;
             /// RequestAuthentications.
             request_authentications: RequestAuthentication => "security.istio.io" ["v1" "v1beta1"] "requestauthentications";
             /// Gateways of the Gateway API.

@@ -1,5 +1,6 @@
 //! What every Kubernetes object has.
 
+use juju_charm::printable::line;
 use serde::{Deserialize, Serialize};
 
 use super::labels::Labels;
@@ -23,12 +24,14 @@ pub struct ObjectRef {
     pub name: String,
 }
 
+/// A name may hold anything but a slash where it is of RBAC: it stays in its line.
 impl std::fmt::Display for ObjectRef {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let name = line(&self.name);
         if self.namespace.is_empty() {
-            write!(f, "{} {}", self.kind, self.name)
+            write!(f, "{} {name}", self.kind)
         } else {
-            write!(f, "{} {}/{}", self.kind, self.namespace, self.name)
+            write!(f, "{} {}/{name}", self.kind, self.namespace)
         }
     }
 }
@@ -75,13 +78,48 @@ impl Annotations {
 }
 
 /// The owner of an object.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct OwnerReference {
+    /// Group and version.
+    #[serde(skip_serializing_if = "str::is_empty")]
+    pub api_version: Text,
     /// Kind.
     pub kind: Text,
     /// Name.
     pub name: Text,
+    /// UID of a Profile; of any other owner it is not kept, for there are thousands.
+    #[serde(skip_serializing_if = "str::is_empty")]
+    pub uid: Text,
+}
+
+impl<'de> Deserialize<'de> for OwnerReference {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Default, Deserialize)]
+        #[serde(rename_all = "camelCase", default)]
+        struct Wire {
+            api_version: Text,
+            kind: Text,
+            name: Text,
+            uid: String,
+        }
+        let Wire {
+            api_version,
+            kind,
+            name,
+            uid,
+        } = Wire::deserialize(deserializer)?;
+        let uid = match kind == "Profile" {
+            true => Text::from(&*uid),
+            false => Text::default(),
+        };
+        Ok(Self {
+            api_version,
+            kind,
+            name,
+            uid,
+        })
+    }
 }
 
 impl Meta {

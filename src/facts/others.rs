@@ -4,14 +4,31 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use kube::Client;
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::known::{Known, Unknown};
-use super::kubernetes::{Failure, each, get, prefix};
+use super::kubernetes::{Failure, each, get};
+use super::path::{ApiPath, PathError};
 use crate::policy::custom::ObjectKind;
 
 /// Those that were read, by their kind's name; `null` of a kind that is not installed.
 pub type Others = BTreeMap<String, Known<Option<Vec<Value>>>>;
+
+/// Marks an object of which nothing but its name is kept.
+pub const UNREAD: &str = "ckf-hardening/unread";
+
+/// What is read of an object that cannot be read whole.
+#[derive(Deserialize)]
+struct Named {
+    metadata: Name,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Name {
+    namespace: String,
+    name: String,
+}
 
 /// What a group serves in a version.
 #[derive(Deserialize)]
@@ -40,39 +57,86 @@ pub(super) async fn read(client: &Client, kinds: &BTreeSet<ObjectKind>) -> Other
 }
 
 async fn list(client: &Client, kind: &ObjectKind) -> Result<Option<Vec<Value>>, Unknown> {
-    let served = match kind.api_version.split_once('/') {
-        Some((group, version)) => prefix(group, version),
-        None => prefix("", &kind.api_version),
-    };
-    let resources: Resources = match get(client, &served).await {
-        Ok(resources) => resources,
-        Err(Failure::NotFound) => return Ok(None),
-        Err(failure) => return Err(failure.into_unknown()),
-    };
-    let of_kind = |resource: &&Resource| resource.kind == kind.kind && !resource.name.contains('/');
-    let Some(resource) = resources.resources.iter().find(of_kind) else {
+    let Some(path) = path(client, kind).await? else {
         return Ok(None);
     };
-    let path = format!("{served}/{}", resource.name);
-    match pages(client, &path, kind).await {
+    let read = || async {
+        let mut objects = Vec::new();
+        each_of(client, &path, kind, |object| objects.push(object)).await?;
+        Ok(objects)
+    };
+    match read().await {
         // It changed while it was read.
-        Err(Failure::Gone) => pages(client, &path, kind).await,
+        Err(Failure::Gone) => read().await,
         read => read,
     }
     .map(Some)
     .map_err(Failure::into_unknown)
 }
 
-async fn pages(client: &Client, path: &str, kind: &ObjectKind) -> Result<Vec<Value>, Failure> {
-    let mut objects = Vec::new();
+/// Reads a kind, object by object, without keeping any: a tenant may make as many as they
+/// like. `None` if it is not installed. What
+/// `begin` makes takes all objects of one reading.
+pub(super) async fn visit<S>(
+    client: &Client,
+    kind: &ObjectKind,
+    begin: impl Fn() -> S,
+    mut take: impl FnMut(&mut S, &Value),
+) -> Result<Option<S>, Unknown> {
+    let Some(path) = path(client, kind).await? else {
+        return Ok(None);
+    };
+    let mut state = begin();
+    let mut read = each_of(client, &path, kind, |object| take(&mut state, &object)).await;
+    if let Err(Failure::Gone) = read {
+        state = begin();
+        read = each_of(client, &path, kind, |object| take(&mut state, &object)).await;
+    }
+    read.map(|()| Some(state)).map_err(Failure::into_unknown)
+}
+
+/// The path of a kind's list, if the cluster serves it.
+async fn path(client: &Client, kind: &ObjectKind) -> Result<Option<ApiPath>, Unknown> {
+    let refused = |error: PathError| Failure::from(error).into_unknown();
+    let served = ApiPath::of(&kind.api_version).map_err(refused)?;
+    let resources: Resources = match get(client, &served).await {
+        Ok(resources) => resources,
+        Err(Failure::NotFound) => return Ok(None),
+        Err(failure) => return Err(failure.into_unknown()),
+    };
+    let of_kind = |resource: &&Resource| resource.kind == kind.kind && !resource.name.contains('/');
+    let resource = resources.resources.iter().find(of_kind);
+    let path = resource.map(|resource| served.join(&resource.name));
+    path.transpose().map_err(refused)
+}
+
+async fn each_of(
+    client: &Client,
+    path: &ApiPath,
+    kind: &ObjectKind,
+    mut take: impl FnMut(Value),
+) -> Result<(), Failure> {
     let read = each(client, path, |item| {
-        let mut object = serde_json::from_str(item)?;
-        reduce(&mut object, kind);
-        objects.push(object);
+        take(understand(item, kind)?);
         Ok(())
     });
-    read.await?;
-    Ok(objects)
+    read.await.map(drop)
+}
+
+/// An object as it is kept. One that nests deeper than is read is kept by its name, so that it
+/// hides no other.
+fn understand(item: &str, kind: &ObjectKind) -> serde_json::Result<Value> {
+    match serde_json::from_str(item) {
+        Ok(mut object) => {
+            reduce(&mut object, kind);
+            Ok(object)
+        }
+        Err(_) => {
+            let Named { metadata } = serde_json::from_str(item)?;
+            let Name { namespace, name } = metadata;
+            Ok(json!({"metadata": {"namespace": namespace, "name": name}, UNREAD: true}))
+        }
+    }
 }
 
 /// Takes away what is long and says nothing, and what nobody may see: of a Secret its keys are
@@ -105,8 +169,24 @@ fn reduce(object: &mut Value, kind: &ObjectKind) {
 mod tests {
     use serde_json::json;
 
-    use super::reduce;
+    use super::{UNREAD, reduce, understand};
     use crate::policy::custom::ObjectKind;
+
+    #[test]
+    fn an_object_that_nests_too_deep_is_kept_by_its_name() {
+        let kind = ObjectKind {
+            api_version: "example.com/v1".into(),
+            kind: "Rocket".into(),
+        };
+        let deep = format!("{}1{}", "[".repeat(5000), "]".repeat(5000));
+        let item = format!(
+            "{{\"spec\": {deep}, \"metadata\": {{\"namespace\": \"a\", \"name\": \"b\"}}}}"
+        );
+        let object = understand(&item, &kind).unwrap();
+        let wanted = json!({"metadata": {"namespace": "a", "name": "b"}, UNREAD: true});
+        assert_eq!(object, wanted);
+        assert!(understand("{\"spec\": 1}", &kind).is_ok());
+    }
 
     #[test]
     fn of_a_secret_nothing_but_its_keys_is_kept() {

@@ -1,12 +1,13 @@
 //! A snapshot: the facts in a directory, to audit later and elsewhere.
 
-use std::fs;
 use std::io;
 use std::path::Path;
 
 use serde_json::value::RawValue;
 
+use super::known::Known;
 use super::{Facts, with_kinds};
+use crate::files;
 
 /// Why a snapshot could not be written or read.
 #[derive(Debug, thiserror::Error)]
@@ -29,21 +30,29 @@ pub enum SnapshotError {
     },
 }
 
-/// Writes a file for each kind into a directory, which is made if it is missing.
+/// Largest file of a snapshot that is read, in bytes.
+const LARGEST_FILE: u64 = 2 << 30;
+
+/// Writes a file for each kind into a directory, which is made if it is missing. Only its owner
+/// may read them; no link is followed.
 pub fn write(facts: &Facts, directory: &Path) -> Result<(), SnapshotError> {
     let file_error = |path: &Path| {
         let path = path.display().to_string();
         move |source| SnapshotError::File { path, source }
     };
-    fs::create_dir_all(directory).map_err(file_error(directory))?;
+    files::make_directory(directory).map_err(file_error(directory))?;
     let put = |name: &str, value: &dyn erased::Write| {
         let path = directory.join(format!("{name}.json"));
-        fs::write(&path, value.json()).map_err(file_error(&path))
+        files::write(&path, value.json().as_bytes()).map_err(file_error(&path))
     };
     put("about", &facts.about)?;
     put("version", &facts.version)?;
     put("access", &facts.access)?;
-    put("juju", &facts.juju)?;
+    let mut juju = facts.juju.clone();
+    if let Known::Known(juju) = &mut juju {
+        juju.forget_comparisons();
+    }
+    put("juju", &juju)?;
     put("handshake", &facts.handshake)?;
     put("rotated", &facts.rotated)?;
     put("rocks", &facts.rocks)?;
@@ -83,7 +92,8 @@ mod erased {
 pub fn read(directory: &Path) -> Result<(Facts, Vec<SnapshotError>), SnapshotError> {
     let mut problems = Vec::new();
     let about = directory.join("about.json");
-    let text = fs::read_to_string(&about).map_err(|source| SnapshotError::File {
+    let read = files::read_own(&about, LARGEST_FILE);
+    let text = read.map_err(|source| SnapshotError::File {
         path: about.display().to_string(),
         source,
     })?;
@@ -139,7 +149,7 @@ fn load_file<T: serde::de::DeserializeOwned>(
 ) -> Result<Option<T>, SnapshotError> {
     let path = directory.join(format!("{name}.json"));
     let told = path.display().to_string();
-    let text = match fs::read_to_string(&path) {
+    let text = match files::read_own(&path, LARGEST_FILE) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(source) => return Err(SnapshotError::File { path: told, source }),
         Ok(text) => text,
@@ -148,4 +158,63 @@ fn load_file<T: serde::de::DeserializeOwned>(
     raw.and_then(|raw| serde_json::from_str(raw.get()))
         .map(Some)
         .map_err(|source| SnapshotError::Content { path: told, source })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::{PermissionsExt as _, symlink};
+
+    use super::*;
+
+    #[test]
+    fn a_snapshot_is_its_owner_s_alone_and_follows_no_link() {
+        let folder = tempfile::tempdir().unwrap();
+        let directory = folder.path().join("snapshot");
+        write(&Facts::default(), &directory).unwrap();
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode(&directory), 0o700);
+        for entry in fs::read_dir(&directory).unwrap() {
+            let path = entry.unwrap().path();
+            assert_eq!(mode(&path), 0o600, "{}", path.display());
+        }
+        // A link that lies there already, to what is somebody else's.
+        let victim = folder.path().join("victim");
+        fs::write(&victim, "as it was").unwrap();
+        let secrets = directory.join("secrets.json");
+        fs::remove_file(&secrets).unwrap();
+        symlink(&victim, &secrets).unwrap();
+        let why = write(&Facts::default(), &directory)
+            .unwrap_err()
+            .to_string();
+        assert!(
+            why.contains("secrets.json") && why.contains("symbolic link"),
+            "{why}"
+        );
+        assert_eq!(fs::read_to_string(&victim).unwrap(), "as it was");
+        let (_, problems) = read(&directory).unwrap();
+        assert!(
+            problems
+                .iter()
+                .any(|why| why.to_string().contains("symbolic link"))
+        );
+        let link = folder.path().join("link");
+        symlink(&directory, &link).unwrap();
+        assert!(write(&Facts::default(), &link).is_err());
+    }
+
+    #[test]
+    fn a_file_that_nests_without_end_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        write(&Facts::default(), folder.path()).unwrap();
+        let deep = "[".repeat(1_000_000) + &"]".repeat(1_000_000);
+        fs::write(folder.path().join("pods.json"), deep).unwrap();
+        let (facts, problems) = read(folder.path()).unwrap();
+        assert!(matches!(facts.pods, Known::Unknown(_)));
+        assert!(
+            problems[0].to_string().contains("pods.json: expected what"),
+            "{}",
+            problems[0]
+        );
+    }
 }

@@ -3,16 +3,21 @@
 
 use std::sync::Arc;
 
+use cel::common::ast::{CallExpr, ComprehensionExpr, EntryExpr, Expr, LiteralValue, operators};
 use cel::parser::PrattParser;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::catalog::{self, Control, Mappings, Severity, Source};
+use crate::catalog::{self, Control, FixProof, Mappings, Severity, Source, WorksOn};
 
 /// Controls of a policy, at most.
 pub(super) const MOST: usize = 100;
 /// Bytes of an expression, at most: what is longer nests deeper than a stack is sure to hold.
 const LONGEST: usize = 1000;
+/// Loops within loops, at most: each multiplies with the size of an object.
+const DEEPEST: usize = 3;
+/// The function that each turn of a loop calls. CEL has no such name, so no expression can.
+pub(crate) const TURN: &str = "@turn";
 
 /// A control that the policy adds.
 #[derive(Clone, Debug, PartialEq)]
@@ -86,15 +91,110 @@ impl Rule {
                 first.trim_start_matches("ERROR: <input>:")
             )
         })?;
+        let mut expression = parsed;
+        let depth = meter(&mut expression);
+        if depth > DEEPEST {
+            return Err(format!(
+                "expression has {depth} loops within each other; {DEEPEST} are allowed"
+            ));
+        }
         Ok(Self {
             text: text.to_owned(),
-            expression: Arc::new(parsed),
+            expression: Arc::new(expression),
         })
     }
 
-    /// The expression.
-    pub fn expression(&self) -> &cel::IdedExpr {
+    /// The expression; each turn of a loop in it calls [`TURN`], which may end it.
+    pub(crate) fn expression(&self) -> &cel::IdedExpr {
         &self.expression
+    }
+}
+
+/// Has each turn of each loop call [`TURN`]: the interpreter has no limit of its own. Returns
+/// how deep loops are within each other.
+fn meter(of: &mut cel::IdedExpr) -> usize {
+    let deepest = |all: &mut dyn Iterator<Item = &mut cel::IdedExpr>| all.map(meter).max();
+    let depth = match &mut of.expr {
+        Expr::Call(call) => {
+            let target = call.target.as_deref_mut();
+            deepest(&mut target.into_iter().chain(&mut call.args))
+        }
+        Expr::Select(select) => Some(meter(&mut select.operand)),
+        Expr::List(list) => deepest(&mut list.elements.iter_mut()),
+        Expr::Map(map) => map
+            .entries
+            .iter_mut()
+            .map(|e| meter_entry(&mut e.expr))
+            .max(),
+        Expr::Struct(of) => of
+            .entries
+            .iter_mut()
+            .map(|e| meter_entry(&mut e.expr))
+            .max(),
+        Expr::Comprehension(comprehension) => Some(meter_loop(comprehension)),
+        Expr::Unspecified | Expr::Ident(_) | Expr::Literal(_) => None,
+    };
+    depth.unwrap_or_default()
+}
+
+fn meter_entry(entry: &mut EntryExpr) -> usize {
+    match entry {
+        EntryExpr::StructField(field) => meter(&mut field.value),
+        EntryExpr::MapEntry(entry) => meter(&mut entry.key).max(meter(&mut entry.value)),
+    }
+}
+
+fn meter_loop(of: &mut ComprehensionExpr) -> usize {
+    let inner = [
+        &mut of.loop_cond,
+        &mut of.loop_step,
+        &mut of.accu_init,
+        &mut of.result,
+    ];
+    let depth = inner.into_iter().map(meter).max().unwrap_or_default() + 1;
+    // What is looped over is computed once.
+    let depth = depth.max(meter(&mut of.iter_range));
+    // The interpreter knows the steps of `map` and `filter` by their form, which stays.
+    match &mut of.loop_step.expr {
+        Expr::Call(step) if step.func_name == operators::CONDITIONAL => {
+            if let Some(guard) = step.args.first_mut() {
+                after_turn(guard);
+            }
+        }
+        Expr::Call(step) if step.func_name == operators::ADD => {
+            let accumulated = step.args.first().cloned().unwrap_or_default();
+            let step = std::mem::take(&mut of.loop_step);
+            of.loop_step = call(
+                operators::CONDITIONAL,
+                vec![call(TURN, Vec::new()), step, accumulated],
+            );
+        }
+        _ => after_turn(&mut of.loop_cond),
+    }
+    depth
+}
+
+/// Has a condition count a turn first, and fail with it.
+fn after_turn(condition: &mut cel::IdedExpr) {
+    let old = std::mem::take(condition);
+    let no = cel::IdedExpr {
+        id: 0,
+        expr: Expr::Literal(LiteralValue::Boolean(false.into())),
+    };
+    *condition = call(
+        operators::CONDITIONAL,
+        vec![call(TURN, Vec::new()), old, no],
+    );
+}
+
+fn call(function: &str, args: Vec<cel::IdedExpr>) -> cel::IdedExpr {
+    cel::IdedExpr {
+        id: 0,
+        expr: Expr::Call(CallExpr {
+            func_name: function.to_owned(),
+            target: None,
+            args,
+        }),
     }
 }
 
@@ -185,6 +285,11 @@ pub(super) fn control(
             why: said("why", wire.why)?,
             check: format!("Of each {} must be true: {rule}", kind.kind),
             fix: said("fix", wire.fix)?,
+            fix_breaks: "It is not known here: the fix is the policy's own.".to_owned(),
+            fix_works_on: WorksOn::default(),
+            fix_proof: FixProof::None {
+                reason: "the fix is the policy's own".to_owned(),
+            },
             kept: String::new(),
             waive: wire.waive.unwrap_or_default(),
             mappings: wire.mappings,
@@ -201,4 +306,48 @@ fn is_id(id: &str) -> bool {
     };
     let is_word = (2..=12).contains(&word.len()) && word.chars().all(|c| c.is_ascii_uppercase());
     is_word && (2..=4).contains(&number.len()) && number.chars().all(|c| c.is_ascii_digit())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn loops_within_loops_are_refused_at_a_depth_and_one_after_the_other_are_not() {
+        for expression in [
+            "object.a.all(a, a.b.exists(b, b.c.exists_one(c, c == 1)))",
+            "object.a.filter(a, a > 1).map(a, a + 1).filter(a, a > 1).map(a, a * 2).all(a, a > 0)",
+            "[object.a.all(a, a), object.b.all(b, b)].all(x, x) && object.c.all(c, c)",
+        ] {
+            assert!(Rule::parse(expression).is_ok(), "{expression}");
+        }
+        let deep = |depth: usize| {
+            let open = (0..depth).map(|n| format!("object.a.all(x{n}, "));
+            format!("{}true{}", open.collect::<String>(), ")".repeat(depth))
+        };
+        assert!(Rule::parse(&deep(3)).is_ok());
+        assert_eq!(
+            Rule::parse(&deep(4)).unwrap_err(),
+            "expression has 4 loops within each other; 3 are allowed"
+        );
+        // Wherever it is hidden.
+        for hidden in [
+            "[X]",
+            "{'a': X}",
+            "{X: 1}",
+            "f(X)",
+            "(X).size()",
+            "X ? 1 : 2",
+            "[1].all(y, X)",
+            "!X",
+            "has((X).b)",
+        ] {
+            let expression = hidden.replace('X', &deep(4));
+            assert!(Rule::parse(&expression).is_err(), "{expression}");
+        }
+        assert!(
+            Rule::parse("@turn()").is_err(),
+            "no expression may count for itself"
+        );
+    }
 }

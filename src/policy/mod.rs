@@ -124,6 +124,35 @@ pub struct Allow {
     pub registries: Vec<String>,
 }
 
+impl Allow {
+    /// Entries that name nothing, and so would allow all or none.
+    fn problems(&self) -> impl Iterator<Item = String> {
+        let lists = [
+            ("envoyfilters", &self.envoyfilters),
+            ("rolebindings", &self.rolebindings),
+            ("clusterroles", &self.clusterroles),
+            ("virtualservices", &self.virtualservices),
+            ("services", &self.services),
+            ("pods", &self.pods),
+            ("superusers", &self.superusers),
+            ("model-admins", &self.model_admins),
+            ("registries", &self.registries),
+        ];
+        lists.into_iter().flat_map(|(list, entries)| {
+            // These two name what begins so.
+            let is_prefix = matches!(list, "pods" | "registries");
+            let parts = if is_prefix { 1 } else { usize::MAX };
+            let wrong = entries.iter().filter(move |entry| {
+                let mut named = entry.split('/').take(parts);
+                named.any(|part| part.trim().is_empty())
+            });
+            wrong.map(move |entry| {
+                format!("allow: {list}: {entry:?} names nothing; expected a name, or a namespace and a name with / between them")
+            })
+        })
+    }
+}
+
 /// A finding that somebody takes responsibility for.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Waiver {

@@ -1,6 +1,7 @@
 //! Reads a policy as people write it.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 
 use jiff::SignedDuration;
 use jiff::civil::Date;
@@ -210,7 +211,14 @@ impl Policy {
                 ))),
             }
         }
-        policy.source_ranges = wire.source_ranges;
+        let is_range = |text: &String| is_cidr(text);
+        match wire.source_ranges.iter().find(|text| !is_range(text)) {
+            None => policy.source_ranges = wire.source_ranges,
+            Some(wrong) => problems.push(PolicyProblem(format!(
+                "source-ranges: {wrong:?} is no range of addresses; expected for example 10.0.0.0/8"
+            ))),
+        }
+        problems.extend(wire.allow.problems().map(PolicyProblem));
         policy.allow = wire.allow;
         for (application, options) in wire.options {
             for (name, value) in options {
@@ -270,6 +278,17 @@ impl Policy {
         }
         (policy, problems)
     }
+}
+
+/// Whether a text is addresses as CIDR.
+fn is_cidr(text: &str) -> bool {
+    let Some((address, length)) = text.split_once('/') else {
+        return false;
+    };
+    let (Ok(address), Ok(length)) = (address.parse::<IpAddr>(), length.parse::<u8>()) else {
+        return false;
+    };
+    length <= if address.is_ipv4() { 32 } else { 128 }
 }
 
 fn waiver(value: serde_yaml::Value, own: &[CustomControl]) -> Result<Waiver, String> {
@@ -516,6 +535,195 @@ mod tests {
         }
         let (policy, problems) = Policy::parse(&format!("waivers: [{{{WAIVER}}}, {{control: x}}]"));
         assert_eq!((policy.waivers.len(), problems.len()), (1, 1));
+    }
+
+    /// Every field of the schema below a part of it, by its path.
+    fn fields(
+        schema: &serde_json::Value,
+        part: &serde_json::Value,
+        at: &str,
+        all: &mut Vec<String>,
+    ) {
+        let part = match part["$ref"].as_str() {
+            Some(name) => &schema["$defs"][name.rsplit('/').next().unwrap()],
+            None => part,
+        };
+        if part["items"].is_object() {
+            fields(schema, &part["items"], at, all);
+        }
+        for (name, field) in part["properties"].as_object().into_iter().flatten() {
+            let path = format!("{at}.{name}");
+            let path = path.trim_start_matches('.');
+            all.push(path.to_owned());
+            fields(schema, field, path, all);
+        }
+    }
+
+    /// A wrong value of each field.
+    const WRONG: [(&str, &str); 61] = [
+        ("allow", "allow: all"),
+        ("allow.clusterroles", "allow: {clusterroles: admin}"),
+        ("allow.envoyfilters", "allow: {envoyfilters: ['']}"),
+        ("allow.model-admins", "allow: {model-admins: [' ']}"),
+        ("allow.pods", "allow: {pods: [/]}"),
+        ("allow.registries", "allow: {registries: [{}]}"),
+        ("allow.rolebindings", "allow: {rolebindings: [admin/]}"),
+        ("allow.services", "allow: {services: {a: b}}"),
+        ("allow.superusers", "allow: {superusers: [[]]}"),
+        ("allow.virtualservices", "allow: {virtualservices: [/x]}"),
+        ("attestations", "attestations: K8S-01"),
+        (
+            "attestations.control",
+            "attestations: [{control: K8S-99, reason: r, owner: o, date: 2026-10-01}]",
+        ),
+        (
+            "attestations.date",
+            "attestations: [{control: K8S-01, reason: r, owner: o, date: once}]",
+        ),
+        (
+            "attestations.owner",
+            "attestations: [{control: K8S-01, reason: r, date: 2026-10-01}]",
+        ),
+        (
+            "attestations.reason",
+            "attestations: [{control: K8S-01, reason: '', owner: o, date: 2026-10-01}]",
+        ),
+        ("certificates", "certificates: []"),
+        ("certificates.ca-days", "certificates: {ca-days: 0}"),
+        ("certificates.days", "certificates: {days: -1}"),
+        ("certificates.key", "certificates: {key: rsa-1024}"),
+        ("certificates.names", "certificates: {names: ['kube flow']}"),
+        (
+            "certificates.overlap-days",
+            "certificates: {overlap-days: soon}",
+        ),
+        ("controls", "controls: {}"),
+        (
+            "controls.apiVersion",
+            "controls: [{OWN, apiVersion: a/b/c}]",
+        ),
+        (
+            "controls.expression",
+            "controls: [{OWN, expression: 'object.'}]",
+        ),
+        ("controls.fix", "controls: [{OWN, fix: ''}]"),
+        ("controls.id", "controls: [{OWN, id: TLS-99}]"),
+        ("controls.kind", "controls: [{OWN, kind: ''}]"),
+        ("controls.mappings", "controls: [{OWN, mappings: CIS}]"),
+        (
+            "controls.mappings.cis-kubernetes",
+            "controls: [{OWN, mappings: {cis-kubernetes: {}}}]",
+        ),
+        (
+            "controls.mappings.nist-800-53",
+            "controls: [{OWN, mappings: {nist-800-53: AC-1}}]",
+        ),
+        (
+            "controls.mappings.nsa-cisa",
+            "controls: [{OWN, mappings: {nsa-cisa: [{}]}}]",
+        ),
+        (
+            "controls.namespaces",
+            "controls: [{OWN, namespaces: kubeflow}]",
+        ),
+        ("controls.section", "controls: [{OWN, section: []}]"),
+        ("controls.severity", "controls: [{OWN, severity: awful}]"),
+        ("controls.title", "controls: [{OWN, title: ' '}]"),
+        ("controls.waive", "controls: [{OWN, waive: {}}]"),
+        ("controls.why", "controls: [{OWN, why: ''}]"),
+        ("options", "options: [dex-auth]"),
+        ("options", "options: {dex-auth: {static-username: [a]}}"),
+        ("severities", "severities: {TLS-02: awful}"),
+        ("severities", "severities: {TLS-99: low}"),
+        ("source-ranges", "source-ranges: [10.0.0.0/33]"),
+        ("source-ranges", "source-ranges: [10.0.0.0]"),
+        ("source-ranges", "source-ranges: [kubeflow.example.com/8]"),
+        ("thresholds", "thresholds: 7"),
+        ("thresholds", "treshold: {}"),
+        (
+            "thresholds.certificate-fail-days",
+            "thresholds: {certificate-fail-days: -1}",
+        ),
+        (
+            "thresholds.certificate-warn-days",
+            "thresholds: {certificate-warn-days: 1}",
+        ),
+        ("thresholds.idle-max-days", "thresholds: {idle-max-days: 0}"),
+        (
+            "thresholds.password-max-days",
+            "thresholds: {password-max-days: 90d}",
+        ),
+        ("waivers", "waivers: {TLS-02: no}"),
+        (
+            "waivers.control",
+            "waivers: [{control: TLS-99, reason: r, owner: o, expires: 2027-01-31}]",
+        ),
+        (
+            "waivers.expires",
+            "waivers: [{control: TLS-02, reason: r, owner: o, expires: 31.1.2027}]",
+        ),
+        ("waivers.object", "waivers: [{WAIVER, object: gateway}]"),
+        ("waivers.object", "waivers: [{WAIVER, object: {labels: a}}]"),
+        (
+            "waivers.object.kind",
+            "waivers: [{WAIVER, object: {kind: [Pod]}}]",
+        ),
+        (
+            "waivers.object.name",
+            "waivers: [{WAIVER, object: {name: {}}}]",
+        ),
+        (
+            "waivers.object.namespace",
+            "waivers: [{WAIVER, object: {namespace: [a]}}]",
+        ),
+        (
+            "waivers.owner",
+            "waivers: [{control: TLS-02, reason: r, expires: 2027-01-31}]",
+        ),
+        (
+            "waivers.reason",
+            "waivers: [{control: TLS-02, owner: o, expires: 2027-01-31}]",
+        ),
+        ("waivers.reason", "waiver: [{WAIVER}]"),
+    ];
+
+    #[test]
+    fn a_wrong_value_of_any_field_freezes_what_the_policy_decides() {
+        let schema: serde_json::Value = serde_json::from_str(&schema()).unwrap();
+        let mut all = Vec::new();
+        fields(&schema, &schema, "", &mut all);
+        assert!(all.len() > 50, "{all:?}");
+        for field in &all {
+            let is_tested = WRONG.iter().any(|(tested, _)| tested == field);
+            assert!(is_tested, "{field} has no wrong value here");
+        }
+        for (field, yaml) in WRONG {
+            // The last of two keys would be an error of its own.
+            let own: Vec<&str> = OWN
+                .split(", ")
+                .filter(|part| {
+                    let key = part.split(':').next().unwrap().trim();
+                    !yaml.contains(&format!(", {key}: "))
+                })
+                .collect();
+            let yaml = yaml
+                .replace("OWN", &own.join(", "))
+                .replace("WAIVER", WAIVER);
+            let raw = serde_json::json!({"policy": yaml});
+            let raw = juju_charm::config::Options::new(raw.as_object().unwrap().clone());
+            let (options, problems) = crate::config::Options::parse(&raw);
+            assert!(
+                all.iter().any(|known| known == field),
+                "{field} is no field"
+            );
+            assert_eq!(problems.len(), 1, "{field}: {yaml}: {problems:?}");
+            assert!(options.is_frozen(), "{field}: {yaml}");
+            let told = problems[0].to_string();
+            let name = field.rsplit('.').next().unwrap();
+            let is_named = told.contains(name)
+                || told.contains(field.split('.').next().unwrap().trim_end_matches('s'));
+            assert!(is_named, "{field}: {told}");
+        }
     }
 
     proptest::proptest! {

@@ -21,7 +21,7 @@ pub fn application(
     for (stem, text) in dashboards {
         let template = json!({
             "charm": CHARM, "content": packed(text)?, "inject_dropdowns": true,
-            "juju_topology": topology.metadata(),
+            "juju_topology": topology.of_dashboard(),
         });
         templates.insert(format!("file:{stem}"), template);
     }

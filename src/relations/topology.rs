@@ -15,6 +15,8 @@ pub struct Topology<'a> {
     pub model_uuid: &'a str,
     /// The application.
     pub application: &'a str,
+    /// The unit that writes.
+    pub unit: &'a str,
 }
 
 impl<'a> Topology<'a> {
@@ -24,6 +26,7 @@ impl<'a> Topology<'a> {
             model: &unit.model,
             model_uuid: &unit.model_uuid,
             application: unit.application(),
+            unit: &unit.name,
         }
     }
 
@@ -32,6 +35,15 @@ impl<'a> Topology<'a> {
         json!({
             "model": self.model, "model_uuid": self.model_uuid, "application": self.application,
             "charm_name": CHARM,
+        })
+    }
+
+    /// As metadata of a dashboard. Grafana's charm puts a matcher with a variable of its own into
+    /// each query for every key, and has variables for these four only.
+    pub fn of_dashboard(&self) -> Value {
+        json!({
+            "model": self.model, "model_uuid": self.model_uuid, "application": self.application,
+            "unit": self.unit,
         })
     }
 

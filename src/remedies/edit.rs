@@ -1,12 +1,13 @@
-//! Edits of what is somebody else's, and the record by which they are put back.
+//! Edits of what is somebody else's.
 
 use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use super::own::{RECORD, Wanted};
+use super::record::RecordKey;
+use crate::facts::juju::holds_no_secret;
 use crate::facts::object::ObjectRef;
 
 /// An edit of what is somebody else's.
@@ -28,6 +29,10 @@ pub enum Edit {
         application: String,
         /// The options.
         options: BTreeMap<String, Setting>,
+        /// Options of a record that may hold a secret: what stands for the value of before,
+        /// which is not recorded and so cannot be restored.
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        unrecorded: BTreeMap<String, Option<String>>,
     },
     /// Two endpoints are related.
     Relation {
@@ -121,6 +126,9 @@ impl Edit {
             Self::Settings { options, .. } => options
                 .iter()
                 .map(|(name, setting)| {
+                    if !holds_no_secret(name) {
+                        return format!("{name}: values that may be secret are not shown");
+                    }
                     let after = shown(setting.after.as_deref(), "the charm's default");
                     match &setting.before {
                         Some(before) => format!("{name}: {before} -> {after}"),
@@ -132,8 +140,8 @@ impl Edit {
         }
     }
 
-    /// This edit with what stood before the first edit of the same target.
-    pub(super) fn after(mut self, earlier: &Self) -> Self {
+    /// This edit with what was there before the first edit of the same target.
+    pub fn after(mut self, earlier: &Self) -> Self {
         match (&mut self, earlier) {
             (Self::Labels { labels, .. }, Self::Labels { labels: first, .. }) => {
                 for (name, label) in first {
@@ -141,15 +149,60 @@ impl Edit {
                     edited.or_insert_with(|| label.clone()).before = label.before.clone();
                 }
             }
-            (Self::Settings { options, .. }, Self::Settings { options: first, .. }) => {
+            (
+                Self::Settings {
+                    options,
+                    unrecorded,
+                    ..
+                },
+                Self::Settings {
+                    options: first,
+                    unrecorded: first_unrecorded,
+                    ..
+                },
+            ) => {
                 for (name, setting) in first {
                     let edited = options.entry(name.clone());
                     edited.or_insert_with(|| setting.clone()).before = setting.before.clone();
                 }
+                unrecorded.extend(first_unrecorded.clone());
             }
             _ => {}
         }
         self
+    }
+
+    /// This edit as it may be recorded: an option that may hold a secret leaves only a digest
+    /// of what it was.
+    pub fn without_secrets(mut self, key: &RecordKey) -> Self {
+        if let Self::Settings {
+            application,
+            options,
+            unrecorded,
+        } = &mut self
+        {
+            options.retain(|name, setting| {
+                let is_recorded = holds_no_secret(name);
+                if !is_recorded {
+                    let before = setting.before.as_deref();
+                    let digest = before.map(|value| key.digest(application, name, value));
+                    unrecorded.insert(name.clone(), digest);
+                }
+                is_recorded
+            });
+        }
+        self
+    }
+}
+
+/// Group, version and name in a path of a kind of which objects are edited.
+pub fn edited_kind(kind: &str) -> Option<(&'static str, &'static str)> {
+    match kind {
+        "Namespace" => Some(("v1", "namespaces")),
+        "Secret" => Some(("v1", "secrets")),
+        "RoleBinding" => Some(("rbac.authorization.k8s.io/v1", "rolebindings")),
+        "AuthorizationPolicy" => Some(("security.istio.io/v1beta1", "authorizationpolicies")),
+        _ => None,
     }
 }
 
@@ -158,38 +211,6 @@ fn shown<'a>(value: Option<&'a str>, none: &'a str) -> &'a str {
         None => none,
         Some("") => "\"\"",
         Some(value) => value,
-    }
-}
-
-/// The record of an edit, which is an object of ours.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Record;
-
-/// Where the edit is in a record.
-const KEY: &str = "edit";
-
-impl Record {
-    /// The edit that an object of ours records.
-    pub fn read(object: &Value) -> Option<Edit> {
-        if object["kind"] != RECORD.kind {
-            return None;
-        }
-        serde_json::from_str(object["data"][KEY].as_str()?).ok()
-    }
-
-    /// The content of an edit's record.
-    pub fn content(edit: &Edit) -> Value {
-        json!({KEY: serde_json::to_string(edit).unwrap_or_default()})
-    }
-
-    pub(super) fn wanted(edit: &Edit, platform: &str, remedy: super::Remedy) -> Wanted {
-        let of = crate::mark(format!("{remedy} {:?}", edit.target()));
-        Wanted {
-            kind: RECORD,
-            namespace: platform.into(),
-            name: format!("ckf-hardening-{remedy}-{}", &of[..of.len().min(16)]),
-            content: Self::content(edit),
-        }
     }
 }
 
@@ -225,13 +246,47 @@ mod tests {
     }
 
     #[test]
-    fn a_record_is_read_as_it_was_written() {
-        let edit = labels(&[("a", None, "baseline")]);
-        let object = json!({"kind": "ConfigMap", "data": Record::content(&edit)});
-        assert_eq!(Record::read(&object), Some(edit));
-        assert_eq!(
-            Record::read(&json!({"kind": "ConfigMap", "data": {}})),
-            None
-        );
+    fn option_that_may_hold_a_secret_is_recorded_by_a_digest_only() {
+        let key = RecordKey::new(&[7; 32]).unwrap();
+        let setting = |before: &str| Setting {
+            before: Some(before.into()),
+            after: Some("wanted".into()),
+        };
+        let options = [
+            ("static-password", setting("hunter2")),
+            ("connectors", setting("clientSecret: S3CR3T")),
+            ("public-url", setting("https://a.example")),
+        ];
+        let edit = Edit::Settings {
+            application: "dex-auth".into(),
+            options: options.map(|(name, of)| (name.to_owned(), of)).into(),
+            unrecorded: BTreeMap::new(),
+        };
+        let lines = edit.lines().join("\n");
+        let recorded = edit.clone().without_secrets(&key);
+        let text = serde_json::to_string(&recorded).unwrap();
+        for secret in ["hunter2", "S3CR3T"] {
+            assert!(!text.contains(secret), "{text}");
+            assert!(!lines.contains(secret), "{lines}");
+        }
+        let Edit::Settings {
+            options,
+            unrecorded,
+            ..
+        } = &recorded
+        else {
+            unreachable!("it was one of settings");
+        };
+        assert_eq!(options.keys().collect::<Vec<_>>(), ["public-url"]);
+        let expected = key.digest("dex-auth", "static-password", "hunter2");
+        assert_eq!(unrecorded["static-password"], Some(expected));
+        // Edited again, what was there first stays on record.
+        let again = Edit::Settings {
+            application: "dex-auth".into(),
+            options: BTreeMap::from([("connectors".to_owned(), setting("another"))]),
+            unrecorded: BTreeMap::new(),
+        };
+        let again = again.without_secrets(&key).after(&recorded);
+        assert_eq!(again, recorded);
     }
 }

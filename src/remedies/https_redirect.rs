@@ -4,14 +4,15 @@
 use serde_json::json;
 
 use super::own::{GATEWAY, Wanted};
-use super::{About, Decision, Risk, Wants};
+use super::{About, Decision, Risk, Wants, waived};
 use crate::controls::context::{Context, Missing};
-use crate::controls::ingress::Ingress;
-use crate::controls::tls::is_ambient;
+use crate::controls::ingress::{Ingress, Served};
+use crate::controls::tls::{gateway_reference, is_ambient};
+use crate::facts::object::Object as _;
 
 /// The listener of HTTP, which login covers as it does that of HTTPS.
 const PORT: u16 = 8080;
-const NAME: &str = "ckf-hardening-https-redirect";
+pub(super) const NAME: &str = "ckf-hardening-https-redirect";
 
 pub(super) const ABOUT: About = About {
     name: "https-redirect",
@@ -19,43 +20,39 @@ pub(super) const ABOUT: About = About {
     controls: &["TLS-20"],
     risk: Risk::Low,
     reach: "port 80, which is closed once HTTPS is on, answers with a redirect, behind login",
+    breaks: "nothing that is served: with HTTPS istio-pilot opens no port for HTTP. Where another \
+             Gateway serves HTTP on that port it is not made",
+    works_on: "1.10 and 1.11 with istio-pilot; in the ambient mesh istio-ingress-k8s redirects",
+    source: "a real istiod and Envoy, with login before it: tests/gateway.rs",
     only_by_name: false,
     needs_juju: false,
 };
 
 pub(super) fn decide(context: &Context<'_>) -> Result<Decision, Missing> {
-    let unwanted = |why: String| Ok(Decision::Unwanted(why));
     let ingress = Ingress::find(context)?;
     if is_ambient(context, &ingress)? {
-        return unwanted("istio-ingress-k8s redirects by itself once it has a certificate".into());
+        let why = "istio-ingress-k8s redirects by itself once it has a certificate";
+        return Ok(Decision::Leave(why.into()));
     }
     let servers = ingress.servers();
-    let of_main = |served: &&crate::controls::ingress::Served<'_>| {
+    let of_main = |served: &&Served<'_>| {
         ingress
             .main
             .is_some_and(|main| std::ptr::eq(main, served.gateway))
     };
-    let is_https = servers
-        .iter()
-        .filter(of_main)
-        .any(|served| served.terminates_tls());
-    if !is_https {
-        return unwanted("the platform's Gateway does not serve HTTPS; see TLS-01".into());
+    let mut own = servers.iter().filter(of_main);
+    if !own.any(|served| served.terminates_tls()) {
+        let why = "the platform's Gateway does not serve HTTPS; see TLS-01".to_owned();
+        // With clear text there, a redirect would lead everybody to where nothing answers.
+        return Ok(match ingress.is_clear() {
+            true => Decision::Gone(why),
+            false => Decision::Leave(why),
+        });
     }
-    let is_own = |name: &str, namespace: &str| name == NAME && namespace == context.namespace();
-    let taken = servers.iter().find(|served| {
-        let meta = &served.gateway.metadata;
-        served.listener == PORT && !is_own(&meta.name, &meta.namespace)
-    });
-    if let Some(other) = taken {
-        let meta = &other.gateway.metadata;
-        let what = match other.is_redirect() {
-            true => "redirects already",
-            false => "serves there, and two would be mixed; see TLS-02",
-        };
-        return unwanted(format!("Gateway {}/{} {what}", meta.namespace, meta.name));
+    if let Some(why) = waived(context, "TLS-20", &gateway_reference(context)) {
+        return Ok(Decision::Leave(why));
     }
-    Ok(Wants::objects(vec![Wanted {
+    let wanted = Wanted {
         kind: GATEWAY,
         namespace: context.namespace().into(),
         name: NAME.into(),
@@ -67,5 +64,23 @@ pub(super) fn decide(context: &Context<'_>) -> Result<Decision, Missing> {
                 "tls": {"httpsRedirect": true},
             }],
         }),
-    }]))
+    };
+    let is_own = |name: &str, namespace: &str| name == NAME && namespace == context.namespace();
+    let taken = servers.iter().find(|served| {
+        let meta = &served.gateway.metadata;
+        served.listener == PORT && !is_own(&meta.name, &meta.namespace)
+    });
+    let Some(other) = taken else {
+        return Ok(Wants::objects(vec![wanted]));
+    };
+    let what = match other.is_redirect() {
+        true => "redirects already",
+        false => "serves there, and a redirect beside it would be for its paths too; see TLS-02",
+    };
+    // Ours stays if it is there: whoever else serves on that port takes nothing away.
+    Ok(Decision::Wanted(Wants {
+        kept: vec![wanted],
+        notes: vec![format!("{} {what}", other.gateway.reference())],
+        ..Wants::default()
+    }))
 }

@@ -5,6 +5,9 @@
 //! No remedy writes an object that istio-pilot owns: it applies its own without force,
 //! and a field that somebody else owns puts it into an error.
 
+mod bounds;
+mod breaks;
+mod consent;
 mod cos_relations;
 mod diff;
 mod edit;
@@ -13,26 +16,39 @@ mod https_redirect;
 mod mutual_tls;
 mod network_policy;
 mod own;
+mod own_policy;
 mod plan;
 mod platform_network_policies;
 mod pod_security_labels;
 mod profile_network_policies;
+mod record;
 mod removals;
 mod settings;
 mod tls_floor;
 
-pub use self::edit::{Edit, Label, Record, Removal, Setting, Target};
+pub use self::breaks::Break;
+pub use self::consent::{Consent, HeldBack, WithheldFor, targets};
+pub use self::edit::{Edit, Label, Removal, Setting, Target, edited_kind};
 pub use self::own::{
-    MANAGED_BY, OWN_KINDS, OwnKind, OwnObject, Scope, differences, is_of_platform,
+    MANAGED_BY, OWN_KINDS, Own, OwnKind, OwnObject, Scope, differences, is_of_platform,
 };
 pub use self::plan::{Asker, Change, Deed, Plan, plan, remove_all, undo, undo_all};
+pub use self::record::{
+    Content, Entry, EntryError, KEY_LENGTH, Reading, Record, RecordKey, is_recorded, pending,
+    signature,
+};
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
 
+use self::breaks::Breaks;
 use self::own::Wanted;
 use crate::controls::context::{Context, Missing};
-use crate::controls::{Finding, Verdict, assess_named};
+use crate::controls::{Finding, Verdict, assess_named, pods};
+use crate::facts::istio::reference;
+use crate::facts::object::{Object as _, ObjectRef};
+use crate::facts::profiles::Claim;
 
 /// How much may go wrong when a remedy is applied.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -67,8 +83,14 @@ pub struct About {
     pub controls: &'static [&'static str],
     /// How much may go wrong.
     pub risk: Risk,
-    /// What it reaches: what may stop working.
+    /// What it reaches.
     pub reach: &'static str,
+    /// What it may break, and what the charm does about that.
+    pub breaks: &'static str,
+    /// The releases and modes of the mesh on which it works.
+    pub works_on: &'static str,
+    /// Where that is known from: a test on real parts, or a project's own source or documents.
+    pub source: &'static str,
     /// Whether it takes away what somebody made, so that it is applied by its name only.
     pub only_by_name: bool,
     /// Whether Juju's API is what changes it.
@@ -178,25 +200,43 @@ impl FromStr for Remedy {
     }
 }
 
-/// What a remedy wants.
+/// What a remedy decides.
 enum Decision {
-    /// This.
+    /// This is to be so.
     Wanted(Wants),
-    /// Nothing, for this reason.
-    Unwanted(String),
+    /// Nothing new is to be made, for this reason; what is there of ours stays as it is.
+    Leave(String),
+    /// What the remedy guards is gone, for this reason; what is there of ours goes too.
+    Gone(String),
+}
+
+/// What becomes of an object of ours that is there and that the remedy does not name.
+#[derive(Default)]
+enum Leftover {
+    /// It stays as it is: nothing that somebody else made is a reason to take it away.
+    #[default]
+    Stays,
+    /// It goes if it is in one of these namespaces, which are not what the remedy guards.
+    GoesFrom(BTreeSet<String>),
+    /// It goes: the remedy is not asked for, or what it guards is gone.
+    Goes,
 }
 
 /// What a remedy wants to be so.
 #[derive(Default)]
 struct Wants {
-    /// Objects of ours.
+    /// Objects of ours that are made, or made again what they are to be.
     objects: Vec<Wanted>,
+    /// Objects of ours that are made what they are to be if they are there, and not made anew.
+    kept: Vec<Wanted>,
+    /// What becomes of every other object of ours.
+    leftover: Leftover,
     /// Edits of what is somebody else's: what is not yet as it should be.
     edits: Vec<Edit>,
     /// What is left as it is, and why.
     notes: Vec<String>,
-    /// What of today would stop.
-    cuts: Vec<String>,
+    /// Flows of today that would stop.
+    breaks: Vec<Break>,
 }
 
 impl Wants {
@@ -212,6 +252,14 @@ impl Wants {
             edits,
             ..Self::default()
         })
+    }
+
+    /// Nothing is wanted, and this becomes of what is there.
+    fn nothing(leftover: Leftover) -> Self {
+        Self {
+            leftover,
+            ..Self::default()
+        }
     }
 }
 
@@ -233,6 +281,75 @@ fn holds(context: &Context<'_>, id: &str) -> Result<bool, Missing> {
     }
 }
 
+/// The waiver of a control that covers an object, in words; `None` if none does. A waiver holds
+/// for what would be a finding as it does for one.
+fn waived(context: &Context<'_>, id: &str, object: &ObjectRef) -> Option<String> {
+    let mut waivers = context.policy.waivers.iter();
+    let waiver = waivers.find(|waiver| {
+        waiver.control == id && waiver.object.matches(object) && waiver.holds(context.now())
+    })?;
+    Some(format!(
+        "{id} of {object} is waived by {} until {}: {}",
+        waiver.owner, waiver.expires, waiver.reason
+    ))
+}
+
+/// The Namespace of a profile, as findings name it.
+fn namespace(name: &str) -> ObjectRef {
+    reference("v1", "Namespace", "", name)
+}
+
+/// Namespaces that Profiles name and that are somebody else's: nothing of ours belongs there.
+fn refused(context: &Context<'_>) -> Result<Leftover, Missing> {
+    let claims = context.profile_claims()?.iter();
+    let refused = claims.filter(|(_, claim)| matches!(claim, Claim::Refused(_)));
+    let names = refused.map(|(profile, _)| profile.metadata.name.clone());
+    let mut names: BTreeSet<String> = names.collect();
+    // A namespace without Profile is not guarded as a profile's any more.
+    let known: BTreeSet<&str> = context
+        .profiles()?
+        .iter()
+        .map(|profile| profile.metadata.name.as_str())
+        .collect();
+    let all = context.namespaces()?.iter();
+    let all = all.map(|namespace| namespace.metadata.name.as_str());
+    names.extend(all.filter(|name| !known.contains(name)).map(str::to_owned));
+    Ok(Leftover::GoesFrom(names))
+}
+
+/// Pods of a namespace that run, and that baseline would refuse if they were made again.
+fn refused_pods(
+    context: &Context<'_>,
+    namespace: &str,
+    breaks: &mut Breaks,
+) -> Result<(), Missing> {
+    let pods = context.pods()?.iter();
+    let here = pods.filter(|pod| pod.metadata.namespace == *namespace && !pod.is_finished());
+    for pod in here {
+        if let Some(first) = pods::beyond_baseline(pod).first() {
+            let text = format!(
+                "{} has {}, which baseline refuses",
+                first.object, first.field
+            );
+            breaks.add(pod.reference(), Risk::Medium, text);
+        }
+    }
+    Ok(())
+}
+
+/// Why a Profile that does not count is left alone, a line each.
+fn doubtful(context: &Context<'_>) -> Result<Vec<String>, Missing> {
+    let claims = context.profile_claims()?.iter();
+    let doubtful = claims.filter_map(|(profile, claim)| {
+        let why = claim.reason()?;
+        let name = &profile.metadata.name;
+        Some(format!(
+            "Profile {name} does not count: {why}; see AUTHZ-01"
+        ))
+    });
+    Ok(doubtful.collect())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -244,6 +361,15 @@ mod tests {
             assert_eq!(remedy.name().parse::<Remedy>(), Ok(*remedy));
             let about = remedy.about();
             assert!(!about.controls.is_empty(), "{remedy}");
+            for text in [
+                about.does,
+                about.reach,
+                about.breaks,
+                about.works_on,
+                about.source,
+            ] {
+                assert!(text.len() > 10, "{remedy}: {text:?}");
+            }
             for id in about.controls {
                 assert!(catalog::control(id).is_some(), "{remedy}: {id}");
             }

@@ -4,8 +4,10 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
+use super::record::{Reading, Record, RecordKey};
 use super::{Remedy, diff};
 use crate::facts::object::ObjectRef;
+use crate::facts::path::{ApiPath, PathError};
 
 /// Where objects of a kind are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -89,13 +91,8 @@ impl OwnKind {
     }
 
     /// The path of all in a namespace; of all, without one.
-    pub fn path(self, namespace: Option<&str>) -> String {
-        let group = match self.api_version.contains('/') {
-            true => "apis",
-            false => "api",
-        };
-        let within = namespace.map_or(String::new(), |name| format!("/namespaces/{name}"));
-        format!("/{group}/{}{within}/{}", self.api_version, self.plural)
+    pub fn path(self, namespace: Option<&str>) -> Result<ApiPath, PathError> {
+        ApiPath::all(self.api_version, namespace.unwrap_or_default(), self.plural)
     }
 }
 
@@ -173,10 +170,80 @@ impl OwnObject {
     }
 
     /// Its path.
-    pub fn path(&self) -> String {
+    pub fn path(&self) -> Result<ApiPath, PathError> {
         let object = self.reference();
-        let within = self.kind.path(Some(&object.namespace));
-        format!("{within}/{}", object.name)
+        self.kind.path(Some(&object.namespace))?.join(&object.name)
+    }
+
+    /// The bytes of what it holds.
+    pub(super) fn size(&self) -> usize {
+        let fields = ["data", "binaryData"].into_iter();
+        let values = fields.filter_map(|field| self.object[field].as_object());
+        let texts = values.flat_map(|map| map.values().filter_map(Value::as_str));
+        texts.map(str::len).sum()
+    }
+
+    /// Its uid, if it was read.
+    pub fn uid(&self) -> Option<&str> {
+        self.object["metadata"]["uid"].as_str()
+    }
+
+    /// The remedy that its label names.
+    pub fn remedy(&self) -> Option<Remedy> {
+        remedy_of(&self.object)
+    }
+}
+
+/// What is there of ours. Labels alone make nothing ours: whoever may write may write them too.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Own {
+    /// Objects under the names that their remedies make.
+    pub objects: Vec<Value>,
+    /// Records that verify, of edits within the bounds of their remedies.
+    pub records: Vec<Record>,
+    /// Records whose edit has not begun.
+    pub pending: Vec<Value>,
+    /// What carries our labels beside that, and is left alone.
+    pub ignored: Vec<String>,
+}
+
+impl Own {
+    /// Takes apart what carries our labels for a platform, by the key of its records.
+    pub fn of(objects: Vec<Value>, platform: &str, key: Option<&RecordKey>) -> Self {
+        let mut own = Self::default();
+        for object in objects {
+            let Some(read) = OwnObject::read(&object) else {
+                continue;
+            };
+            let name = read.reference();
+            let ignored = |why: &str| format!("{name} carries labels of this charm, but {why}");
+            if read.kind == RECORD {
+                match Reading::of(&object, key) {
+                    Reading::Signed(record)
+                        if record.remedy.may_edit(&record.entry.edit, platform) =>
+                    {
+                        own.records.push(*record);
+                    }
+                    Reading::Signed(_) => {
+                        own.ignored
+                            .push(ignored("its remedy may not edit what it records"));
+                    }
+                    Reading::Pending => own.pending.push(object),
+                    Reading::Refused(why) => own.ignored.push(ignored(why)),
+                }
+                continue;
+            }
+            let makes =
+                |remedy: &Remedy| remedy.makes(read.kind, &name.namespace, &name.name, platform);
+            if read.remedy().as_ref().is_some_and(makes) {
+                own.objects.push(object);
+            } else if !Remedy::ALL.iter().any(makes) {
+                own.ignored
+                    .push(ignored("no remedy makes an object of that name"));
+            }
+            // One of our names without our labels is made ours as it is applied.
+        }
+        own
     }
 }
 
@@ -187,7 +254,19 @@ pub(super) fn remedy_of(object: &Value) -> Option<Remedy> {
 
 /// Whether the charm keeps it.
 pub(super) fn is_kept(object: &Value) -> bool {
-    object["metadata"]["labels"][KEPT] == "true"
+    kept_of(object) == Some(true)
+}
+
+/// The same, where there is such a label.
+pub(super) fn kept_of(object: &Value) -> Option<bool> {
+    object["metadata"]["labels"][KEPT].as_str()?.parse().ok()
+}
+
+/// Whether it was applied under our name as the field manager, as all that we make is.
+pub(super) fn is_applied_by_us(object: &Value) -> bool {
+    let entries = object["metadata"]["managedFields"].as_array();
+    let mut entries = entries.into_iter().flatten();
+    entries.any(|entry| entry["manager"] == MANAGED_BY.1)
 }
 
 /// Whether it is of this platform; one of before there was such a label is by its namespace.

@@ -3,14 +3,24 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
+use juju_charm::printable::line;
 use serde_json::{Value, json};
 
-use super::edit::{Edit, Record, Target};
-use super::own::{OwnObject, differences, foreign_managers, is_kept, remedy_of};
-use super::{Decision, Remedy, Wants, diff};
+use super::edit::{Edit, Target};
+use super::own::{
+    Own, OwnObject, differences, foreign_managers, is_applied_by_us, is_kept, remedy_of,
+};
+use super::record::{self, Entry, Record};
+use super::{Break, Consent, Decision, HeldBack, Leftover, Remedy, Wants, diff};
 use crate::controls::context::{Context, Missing};
 use crate::facts::Facts;
+use crate::facts::known::Known;
 use crate::policy::Policy;
+
+/// How many records, and of how many bytes together, a remedy may have of the objects of one
+/// namespace: who may write there must not fill the cluster's storage by them.
+const MOST_RECORDS: usize = 50;
+const MOST_BYTES: usize = 4 * 1024 * 1024;
 
 /// What is to be done.
 #[derive(Clone, Debug, PartialEq)]
@@ -23,8 +33,8 @@ pub enum Deed {
     Delete(OwnObject),
     /// What is somebody else's is to be edited, with the record of it.
     Edit(Edit, OwnObject),
-    /// An edit is to be put back, and its record is to go.
-    PutBack(Edit, OwnObject),
+    /// What a record holds is to be put back, and the record is to go.
+    PutBack(Entry, OwnObject),
 }
 
 /// A change.
@@ -45,14 +55,16 @@ impl Change {
             Deed::Create(own) | Deed::Restore(own, _) | Deed::Delete(own) => {
                 Target::Object(own.reference())
             }
-            Deed::Edit(edit, _) | Deed::PutBack(edit, _) => edit.target(),
+            Deed::Edit(edit, _) => edit.target(),
+            Deed::PutBack(entry, _) => entry.edit.target(),
         }
     }
 
     /// Whether Juju carries it out.
     pub fn is_of_juju(&self) -> bool {
         match &self.deed {
-            Deed::Edit(edit, _) | Deed::PutBack(edit, _) => edit.is_of_juju(),
+            Deed::Edit(edit, _) => edit.is_of_juju(),
+            Deed::PutBack(entry, _) => entry.edit.is_of_juju(),
             _ => false,
         }
     }
@@ -93,11 +105,11 @@ impl fmt::Display for Change {
         if let Deed::Restore(_, by) = &self.deed
             && !by.is_empty()
         {
-            write!(f, ", which {} changed", by.join(", "))?;
+            write!(f, ", which {} changed", line(&by.join(", ")))?;
         }
         self.diff
             .iter()
-            .try_for_each(|line| write!(f, "\n  {line}"))
+            .try_for_each(|text| write!(f, "\n  {}", line(text)))
     }
 }
 
@@ -108,8 +120,12 @@ pub struct Plan {
     pub changes: Vec<Change>,
     /// What is left as it is, with the reason.
     pub notes: Vec<(Remedy, String)>,
-    /// What of today would stop.
-    pub cuts: Vec<(Remedy, String)>,
+    /// Flows of today that the changes would stop, those that are held back among them.
+    pub breaks: Vec<Break>,
+    /// Changes that wait for consent: they are not made.
+    pub held_back: Vec<HeldBack>,
+    /// What carries our labels and is not ours, so that it is left alone.
+    pub ignored: Vec<String>,
 }
 
 impl Plan {
@@ -123,16 +139,22 @@ impl Plan {
         self.changes.iter().map(Change::data).collect()
     }
 
-    /// What the changes reach, a line for each remedy that has some.
+    /// What the changes reach, those that are held back too, a line for each remedy.
     pub fn reach(&self) -> Vec<String> {
-        let remedies: BTreeSet<Remedy> = self.changes.iter().map(|change| change.remedy).collect();
+        let changes = self.changes.iter();
+        let held_back = self.held_back.iter().map(|held| &held.change);
+        let remedies: BTreeSet<Remedy> = changes
+            .chain(held_back)
+            .map(|change| change.remedy)
+            .collect();
         let mut lines = Vec::new();
         for remedy in remedies {
+            let breaks = || self.breaks.iter().filter(|broken| broken.remedy == remedy);
             let about = remedy.about();
-            let risk = about.risk.name();
+            let worst = breaks().map(|broken| broken.risk).max();
+            let risk = about.risk.max(worst.unwrap_or(about.risk)).name();
             lines.push(format!("{remedy}: risk {risk}: {}", about.reach));
-            let of_remedy = self.cuts.iter().filter(|(of, _)| *of == remedy);
-            lines.extend(of_remedy.map(|(_, cut)| format!("{remedy}: would cut: {cut}")));
+            lines.extend(breaks().map(|broken| format!("{remedy}: would break: {broken}")));
         }
         lines
     }
@@ -147,9 +169,20 @@ impl fmt::Display for Plan {
                 true => "not all",
                 false => "nothing",
             };
-            format!("{remedy}: {how_much}, for {why}")
+            format!("{remedy}: {how_much}, for {}", line(why))
         });
-        let lines: Vec<String> = changes.chain(notes).collect();
+        let held_back = self.held_back.iter().map(|held| {
+            let remedy = held.change.remedy;
+            format!(
+                "{held}; --allow-disruption, or the option allow-disruption={remedy}, allows it"
+            )
+        });
+        let ignored = self.ignored.iter().map(|why| format!("ignored: {why}"));
+        let lines: Vec<String> = changes
+            .chain(notes)
+            .chain(held_back)
+            .chain(ignored)
+            .collect();
         match lines.is_empty() {
             true => f.write_str("all is as it should be"),
             false => f.write_str(&lines.join("\n")),
@@ -166,26 +199,34 @@ pub enum Asker {
     Person,
 }
 
-/// What is to be changed for these remedies to hold. `own` is every object of ours as
-/// it is. What depends on something that could not be read is left as it is.
+/// What is to be changed for these remedies to hold, as far as it was agreed to. `own` is what
+/// is there of ours. What depends on something that could not be read is left as it is.
 pub fn plan(
     facts: &Facts,
     policy: &Policy,
-    own: &[Value],
+    own: &Own,
     remedies: &BTreeSet<Remedy>,
-    asker: Asker,
+    consent: &Consent,
 ) -> Plan {
+    let asker = consent.asker();
     let context = &Context::new(facts, policy, None);
-    let mut plan = Plan::default();
+    let mut plan = Plan {
+        ignored: own.ignored.clone(),
+        ..Plan::default()
+    };
     for &remedy in Remedy::ALL {
         let is_asked = remedies.contains(&remedy);
         let wants = match is_asked {
-            false => Wants::default(),
+            false => Wants::nothing(Leftover::Goes),
             true => match remedy.decide(context) {
                 Ok(Decision::Wanted(wants)) => wants,
-                Ok(Decision::Unwanted(why)) => {
+                Ok(Decision::Leave(why)) => {
                     plan.notes.push((remedy, why));
-                    Wants::default()
+                    Wants::nothing(Leftover::Stays)
+                }
+                Ok(Decision::Gone(why)) => {
+                    plan.notes.push((remedy, why));
+                    Wants::nothing(Leftover::Goes)
                 }
                 Err(Missing(why)) => {
                     let why = format!("what it depends on is not known: {why}");
@@ -194,25 +235,45 @@ pub fn plan(
                 }
             },
         };
-        let of_remedy = own
-            .iter()
-            .filter(|object| remedy_of(object) == Some(remedy));
-        let (records, objects): (Vec<&Value>, Vec<&Value>) =
-            of_remedy.partition(|object| Record::read(object).is_some());
         let mut planned = Planned {
             platform: context.namespace(),
             remedy,
             asker,
             is_asked,
-            changes: &mut plan.changes,
+            plan: &mut plan,
         };
-        planned.objects(&wants, objects);
+        let is_of_remedy = |object: &&Value| remedy_of(object) == Some(remedy);
+        planned.objects(&wants, own.objects.iter().filter(is_of_remedy).collect());
+        let records = own.records.iter().filter(|record| record.remedy == remedy);
+        let (stale, records) = records.partition(|record| is_gone(record, facts));
+        planned.forget(stale);
         planned.edits(wants.edits, records);
+        planned.pending(own.pending.iter().filter(is_of_remedy).collect());
         let of = |text: String| (remedy, text);
         plan.notes.extend(wants.notes.into_iter().map(of));
-        plan.cuts.extend(wants.cuts.into_iter().map(of));
+        plan.breaks.extend(wants.breaks);
     }
+    consent.confine(&mut plan);
     plan
+}
+
+/// The namespace of the object that a record is about, which may be the object itself.
+fn namespace_of(edit: &Edit) -> Option<String> {
+    match edit.target() {
+        Target::Object(object) if object.kind == "Namespace" => Some(object.name),
+        Target::Object(object) => Some(object.namespace),
+        Target::Application(_) | Target::Relation(_) => None,
+    }
+}
+
+/// Whether the namespace that a record is about is known to be gone.
+fn is_gone(record: &Record, facts: &Facts) -> bool {
+    let (Some(name), Known::Known(all)) = (namespace_of(&record.entry.edit), &facts.namespaces)
+    else {
+        return false;
+    };
+    let is_whole = all.installed && all.unread.is_empty() && !all.items.is_empty();
+    is_whole && !all.items.iter().any(|known| known.metadata.name == name)
 }
 
 /// Changes of one remedy.
@@ -221,13 +282,19 @@ struct Planned<'a> {
     remedy: Remedy,
     asker: Asker,
     is_asked: bool,
-    changes: &'a mut Vec<Change>,
+    plan: &'a mut Plan,
 }
 
 impl Planned<'_> {
     /// Whether what is there and not wanted is to go.
-    fn goes(&self, object: &Value) -> bool {
-        match self.asker {
+    fn goes(&self, leftover: &Leftover, object: &Value) -> bool {
+        let namespace = object["metadata"]["namespace"].as_str();
+        let may = match leftover {
+            Leftover::Stays => false,
+            Leftover::GoesFrom(names) => namespace.is_some_and(|name| names.contains(name)),
+            Leftover::Goes => true,
+        };
+        may && match self.asker {
             Asker::Option => is_kept(object),
             Asker::Person => self.is_asked,
         }
@@ -241,69 +308,123 @@ impl Planned<'_> {
             (text(&object["kind"]), namespace, name)
         };
         let mut left: BTreeMap<_, &Value> = present.into_iter().map(|o| (key(o), o)).collect();
-        for wanted in &wants.objects {
+        let new = wants.objects.iter().map(|wanted| (wanted, true));
+        let kept = wants.kept.iter().map(|wanted| (wanted, false));
+        for (wanted, is_made) in new.chain(kept) {
             let kind = wanted.kind.kind.to_owned();
             let present = left.remove(&(kind, wanted.namespace.clone(), wanted.name.clone()));
+            if present.is_none() && !is_made {
+                continue;
+            }
             let kept = self.asker == Asker::Option || present.is_some_and(is_kept);
             let own = OwnObject::new(wanted, self.platform, self.remedy, kept);
-            self.changes.extend(change(self.remedy, own, present));
+            self.plan.changes.extend(change(self.remedy, own, present));
         }
-        let gone = left.into_values().filter(|object| self.goes(object));
-        let gone: Vec<_> = gone
-            .filter_map(|object| delete(self.remedy, object))
-            .collect();
-        self.changes.extend(gone);
+        for object in left.into_values() {
+            if self.goes(&wants.leftover, object) {
+                self.plan.delete(self.remedy, object);
+            }
+        }
     }
 
-    fn edits(&mut self, edits: Vec<Edit>, records: Vec<&Value>) {
-        let recorded: BTreeMap<Target, (&Value, Edit)> = records
+    /// Takes away records of what is gone: there is nothing that they could revert.
+    fn forget(&mut self, records: Vec<&Record>) {
+        let is_asked = self.is_asked || self.asker == Asker::Option;
+        for record in records.into_iter().filter(|_| is_asked) {
+            self.plan.changes.push(Change {
+                remedy: self.remedy,
+                deed: Deed::Delete(record.own.clone()),
+                diff: vec!["its namespace is gone, and nothing is left to revert".into()],
+            });
+        }
+    }
+
+    /// Takes away records whose edit has not begun, where no edit is asked for.
+    fn pending(&mut self, pending: Vec<&Value>) {
+        let gone = pending.into_iter().filter(|object| match self.asker {
+            Asker::Option => !self.is_asked && is_kept(object),
+            Asker::Person => false,
+        });
+        let deletes: Vec<_> = gone.filter_map(|o| deletion(self.remedy, o)).collect();
+        self.plan.changes.extend(deletes);
+    }
+
+    fn edits(&mut self, edits: Vec<Edit>, records: Vec<&Record>) {
+        let recorded: BTreeMap<Target, &Record> = records
             .iter()
-            .filter_map(|object| {
-                let edit = Record::read(object)?;
-                Some((edit.target(), (*object, edit)))
-            })
+            .map(|record| (record.entry.edit.target(), *record))
             .collect();
+        // By namespace: how many records there are, and of how many bytes.
+        let mut room: BTreeMap<String, (usize, usize)> = BTreeMap::new();
+        for record in &records {
+            if let Some(namespace) = namespace_of(&record.entry.edit) {
+                let (number, bytes) = room.entry(namespace).or_default();
+                *number += 1;
+                *bytes += record.own.size();
+            }
+        }
+        let mut refused: BTreeMap<String, usize> = BTreeMap::new();
         for edit in edits {
-            let earlier = recorded.get(&edit.target());
-            let diff = edit.lines();
-            let (edit, kept) = match earlier {
+            // What it sets of Juju's is known once secrets are taken out.
+            if !edit.is_of_juju() && !self.remedy.may_edit(&edit, self.platform) {
+                let why = format!("{}: it is beyond what is edited here", edit.target());
+                self.plan.notes.push((self.remedy, why));
+                continue;
+            }
+            let record = match recorded.get(&edit.target()) {
                 // Who edited it first undoes it.
-                Some((object, earlier)) => (edit.after(earlier), is_kept(object)),
-                None => (edit, self.asker == Asker::Option),
+                Some(earlier) => earlier.own.clone(),
+                None => {
+                    if let Some(namespace) = namespace_of(&edit) {
+                        let (number, bytes) = room.entry(namespace.clone()).or_default();
+                        if *number >= MOST_RECORDS || *bytes >= MOST_BYTES {
+                            *refused.entry(namespace).or_default() += 1;
+                            continue;
+                        }
+                        *number += 1;
+                    }
+                    let wanted = record::wanted(&edit, self.platform, self.remedy);
+                    let kept = self.asker == Asker::Option;
+                    OwnObject::new(&wanted, self.platform, self.remedy, kept)
+                }
             };
-            let wanted = Record::wanted(&edit, self.platform, self.remedy);
-            let record = OwnObject::new(&wanted, self.platform, self.remedy, kept);
-            self.changes.push(Change {
+            let diff = edit.lines();
+            self.plan.changes.push(Change {
                 remedy: self.remedy,
                 deed: Deed::Edit(edit, record),
                 diff,
             });
         }
+        for (namespace, number) in refused {
+            let why = format!(
+                "namespace {namespace} has as many records as one may have, and {number} more \
+                 objects there are left; change them by hand, or undo some"
+            );
+            self.plan.notes.push((self.remedy, why));
+        }
         // What was edited for a remedy that is asked for stays as it is.
         if self.asker == Asker::Option && !self.is_asked {
-            let gone = records.into_iter().filter(|object| is_kept(object));
-            let gone: Vec<_> = gone
-                .filter_map(|object| take_away(self.remedy, object))
-                .collect();
-            self.changes.extend(gone);
+            let gone = records.into_iter().filter(|record| record.kept);
+            self.plan.changes.extend(gone.map(revert));
         }
     }
 }
 
 /// The changes that take these remedies away, or the reason that it is not to be done.
-pub fn undo(own: &[Value], remedies: &BTreeSet<Remedy>) -> Result<Plan, String> {
-    let mut plan = Plan::default();
-    for object in own {
-        let Some(remedy) = remedy_of(object).filter(|remedy| remedies.contains(remedy)) else {
-            continue;
-        };
-        if is_kept(object) {
-            return Err(format!(
-                "the charm keeps {remedy}, and would put it back; take it out of the option enforce"
-            ));
-        }
-        plan.changes.extend(take_away(remedy, object));
+pub fn undo(own: &Own, remedies: &BTreeSet<Remedy>) -> Result<Plan, String> {
+    let is_undone = |remedy: Option<Remedy>| remedy.is_some_and(|of| remedies.contains(&of));
+    let of_objects = own.objects.iter().chain(&own.pending);
+    let kept = of_objects
+        .filter(|object| is_kept(object))
+        .filter_map(remedy_of)
+        .chain(own.records.iter().filter(|of| of.kept).map(|of| of.remedy))
+        .find(|remedy| is_undone(Some(*remedy)));
+    if let Some(remedy) = kept {
+        return Err(format!(
+            "the charm keeps {remedy}, and would put it back; take it out of the option enforce"
+        ));
     }
+    let mut plan = take(own, |remedy, _| is_undone(Some(remedy)));
     let untouched = remedies.iter().filter(|remedy| {
         let mut changes = plan.changes.iter();
         !changes.any(|change| change.remedy == **remedy)
@@ -315,21 +436,40 @@ pub fn undo(own: &[Value], remedies: &BTreeSet<Remedy>) -> Result<Plan, String> 
 }
 
 /// The changes that take away all that people applied by hand.
-pub fn undo_all(own: &[Value]) -> Plan {
-    take_all(own.iter().filter(|object| !is_kept(object)))
+pub fn undo_all(own: &Own) -> Plan {
+    take(own, |_, is_kept| !is_kept)
 }
 
 /// The changes that take all objects of ours away, and put back all that was edited.
-pub fn remove_all(own: &[Value]) -> Plan {
-    take_all(own.iter())
+pub fn remove_all(own: &Own) -> Plan {
+    take(own, |_, _| true)
 }
 
-fn take_all<'a>(own: impl Iterator<Item = &'a Value>) -> Plan {
-    let changes = own.filter_map(|object| take_away(remedy_of(object)?, object));
-    Plan {
-        changes: changes.collect(),
+/// Takes away what a remedy made, and reverts what it edited, where that is to go.
+fn take(own: &Own, goes: impl Fn(Remedy, bool) -> bool) -> Plan {
+    let mut plan = Plan {
+        ignored: own.ignored.clone(),
         ..Plan::default()
+    };
+    let all = |objects: &'_ [Value]| -> Vec<(Remedy, Value)> {
+        let of_remedy = objects
+            .iter()
+            .filter_map(|object| Some((remedy_of(object)?, object.clone())));
+        let gone = of_remedy.filter(|(remedy, object)| goes(*remedy, is_kept(object)));
+        gone.collect()
+    };
+    for (remedy, object) in all(&own.objects) {
+        plan.delete(remedy, &object);
     }
+    let records = own.records.iter();
+    let gone = records.filter(|record| goes(record.remedy, record.kept));
+    plan.changes.extend(gone.map(revert));
+    let pending = all(&own.pending);
+    let deletions = pending
+        .iter()
+        .filter_map(|(of, object)| deletion(*of, object));
+    plan.changes.extend(deletions);
+    plan
 }
 
 fn change(remedy: Remedy, own: OwnObject, present: Option<&Value>) -> Option<Change> {
@@ -349,7 +489,21 @@ fn change(remedy: Remedy, own: OwnObject, present: Option<&Value>) -> Option<Cha
     })
 }
 
-fn delete(remedy: Remedy, object: &Value) -> Option<Change> {
+impl Plan {
+    /// Deletes an object of ours. One that we never applied has our name and labels from
+    /// somebody else, and is theirs.
+    fn delete(&mut self, remedy: Remedy, object: &Value) {
+        match is_applied_by_us(object) {
+            true => self.changes.extend(deletion(remedy, object)),
+            false => self.ignored.extend(OwnObject::read(object).map(|own| {
+                let name = own.reference();
+                format!("{name} carries labels of this charm, but somebody else made it")
+            })),
+        }
+    }
+}
+
+fn deletion(remedy: Remedy, object: &Value) -> Option<Change> {
     Some(Change {
         remedy,
         deed: Deed::Delete(OwnObject::read(object)?),
@@ -357,14 +511,11 @@ fn delete(remedy: Remedy, object: &Value) -> Option<Change> {
     })
 }
 
-/// Takes an object of ours away; with a record, what it records is put back.
-fn take_away(remedy: Remedy, object: &Value) -> Option<Change> {
-    match Record::read(object) {
-        None => delete(remedy, object),
-        Some(edit) => Some(Change {
-            remedy,
-            deed: Deed::PutBack(edit, OwnObject::read(object)?),
-            diff: Vec::new(),
-        }),
+/// Puts back what a record holds.
+fn revert(record: &Record) -> Change {
+    Change {
+        remedy: record.remedy,
+        deed: Deed::PutBack(record.entry.clone(), record.own.clone()),
+        diff: Vec::new(),
     }
 }

@@ -3,8 +3,9 @@
 
 use std::collections::BTreeMap;
 
-use super::edit::{Edit, Label};
-use super::{About, Decision, Risk, Wants, holds, open};
+use super::breaks::Breaks;
+use super::edit::{Edit, Label, Target};
+use super::{About, Decision, Remedy, Risk, Wants, holds, open, refused_pods};
 use crate::controls::context::{Context, Missing};
 use crate::controls::pods::ENFORCE;
 use crate::facts::object::ObjectRef;
@@ -17,6 +18,12 @@ pub(super) const ABOUT: About = About {
     reach: "a new pod of a profile that is privileged, or uses the node's namespaces or paths, is \
             refused; pods that run go on; what the platform's namespace runs is only noted in the \
             audit log",
+    breaks: "without Istio's CNI plugin every new pod of the mesh, so enforce waits for PSS-03; \
+             with it, new pods that baseline refuses. A profile in which such a pod runs is left \
+             out until allow-disruption names the remedy; audit and warn break nothing",
+    works_on: "every release; enforce with Istio's CNI plugin",
+    source: "kubernetes.io, Pod Security Standards; documentation.ubuntu.com, Run unprivileged \
+             workloads; tests/hardening.rs, tests/attacks/slip.rs",
     only_by_name: false,
     needs_juju: false,
 };
@@ -54,9 +61,14 @@ pub(super) fn decide(context: &Context<'_>) -> Result<Decision, Missing> {
             of.insert(name.to_owned(), label);
         }
     }
-    let edits = labels.into_iter();
-    wants.edits = edits
-        .map(|(object, labels)| Edit::Labels { object, labels })
-        .collect();
+    for (object, labels) in labels {
+        if labels.contains_key(ENFORCE) {
+            let cause = Target::Object(object.clone());
+            let mut breaks = Breaks::by(Remedy::PodSecurityLabels, cause, &object.name);
+            refused_pods(context, &object.name, &mut breaks)?;
+            wants.breaks.extend(breaks.found());
+        }
+        wants.edits.push(Edit::Labels { object, labels });
+    }
     Ok(Decision::Wanted(wants))
 }

@@ -3,8 +3,9 @@
 
 use serde_json::json;
 
-use super::network_policy::{cuts, is_ours, wanted};
-use super::{About, Decision, Risk, Wants};
+use super::breaks::{Breaks, Flows};
+use super::network_policy::{admits_all, ambient, is_ours, wanted};
+use super::{About, Decision, Remedy, Risk, Wants, doubtful, namespace, refused, waived};
 use crate::controls::context::{Context, Missing, by_namespace};
 use crate::facts::object::Object as _;
 
@@ -15,44 +16,80 @@ pub(super) const ABOUT: About = About {
     risk: Risk::Medium,
     reach: "pods of other namespaces, other profiles among them, reach no pod of a profile; an \
             editor of a profile may delete the policy, and it is made again while it is enforced",
+    breaks: "what reaches a profile's pods from other namespaces or from outside the cluster: \
+             Services of type LoadBalancer or NodePort, webhooks served there, and scrapers of \
+             another model; with the ambient mesh, on networks that do not exempt them, the \
+             kubelet's probes. A profile in which one of these is seen is left out until \
+             allow-disruption names the remedy",
+    works_on: "every release, on a network that enforces NetworkPolicies",
+    source: "kubernetes.io, NetworkPolicy; istio.io, ambient and NetworkPolicy; \
+             tests/hardening.rs, tests/attacks/tenant.rs",
     only_by_name: false,
     needs_juju: false,
 };
 
-const NAME: &str = "ckf-hardening-profile";
+pub(super) const NAME: &str = "ckf-hardening-profile";
 
 pub(super) fn decide(context: &Context<'_>) -> Result<Decision, Missing> {
     let all = context.network_policies()?.iter();
     let policies = by_namespace(all.filter(|policy| policy.is_for_ingress()));
     let profiles = context.profile_namespaces()?;
+    let mut wants = Wants {
+        leftover: refused(context)?,
+        notes: doubtful(context)?,
+        ..Wants::default()
+    };
     if profiles.is_empty() {
-        return Ok(Decision::Unwanted("there is no Profile".into()));
+        wants.notes.push("there is no Profile that counts".into());
     }
-    let mut wants = Wants::default();
-    let mut guarded = Vec::new();
+    let flows = Flows::read(context)?;
+    let others = context.platform_namespaces();
+    let ambient = ambient(context)?;
     for &profile in profiles {
-        let here = policies.get(profile).into_iter().flatten();
-        // What policies admit adds up, so one of ours would widen a stricter one.
-        let other = here
-            .filter(|policy| policy.spec.pod_selector.is_empty())
-            .find(|policy| !is_ours(policy));
-        if let Some(other) = other {
-            let object = other.reference();
-            let why =
-                format!("{object} is there already, and ours would only add to what it admits");
+        let here = policies.get(profile).map(Vec::as_slice).unwrap_or_default();
+        if let Some(why) = waived(context, "NET-01", &namespace(profile)) {
             wants.notes.push(why);
             continue;
         }
-        guarded.push(profile);
-        let others = context.platform_namespaces();
-        wants
-            .objects
-            .push(wanted(profile, NAME.into(), json!({}), &others));
+        let wanted = wanted(profile, NAME.into(), json!({}), &others);
+        let mut breaks = Breaks::of(Remedy::ProfileNetworkPolicies, &wanted);
+        flows.from_outside(&mut breaks, profile, |_| true);
+        if ambient.contains(profile) {
+            let object = namespace(profile);
+            let text = format!(
+                "{object} is in the ambient mesh: the kubelet's probes come from 169.254.7.127 \
+                 there, and a network that does not exempt it refuses them"
+            );
+            breaks.add(object, Risk::Medium, text);
+        }
+        // What policies admit adds up: beside a stricter one, ours would only widen it, and
+        // beside one that admits everybody it does nothing until that goes.
+        let mut theirs = here
+            .iter()
+            .filter(|policy| policy.spec.pod_selector.is_empty() && !is_ours(policy));
+        let first = theirs.clone().next();
+        match (first, theirs.find(|policy| admits_all(policy))) {
+            (_, Some(open)) => {
+                wants.notes.push(format!(
+                    "{} admits everybody, and policies add up: ours does nothing beside it; see \
+                     NET-01",
+                    open.reference()
+                ));
+                wants.breaks.extend(breaks.found());
+                wants.objects.push(wanted);
+            }
+            (Some(other), None) => {
+                wants.notes.push(format!(
+                    "{} is there already, and a new one of ours would only add to what it admits",
+                    other.reference()
+                ));
+                wants.kept.push(wanted);
+            }
+            (None, None) => {
+                wants.breaks.extend(breaks.found());
+                wants.objects.push(wanted);
+            }
+        }
     }
-    let pods = context.pods()?.iter();
-    let pods: Vec<_> = pods
-        .filter(|pod| guarded.contains(&&*pod.metadata.namespace) && !pod.is_finished())
-        .collect();
-    wants.cuts = cuts(context, &pods)?;
     Ok(Decision::Wanted(wants))
 }

@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use super::breaks::Breaks;
 use super::edit::{Edit, Setting};
-use super::{About, Decision, Risk, Wants, holds, open};
+use super::{About, Decision, Remedy, Risk, Target, Wants, holds, open, refused_pods, waived};
 use crate::controls::Finding;
+use crate::controls::applications::application_reference;
 use crate::controls::context::{Context, Missing};
 
 pub(super) const SECURE_COOKIES: About = About {
@@ -13,6 +15,9 @@ pub(super) const SECURE_COOKIES: About = About {
     controls: &["AUTHN-12"],
     risk: Risk::Low,
     reach: "the web apps restart; over plain HTTP nobody can use them any more",
+    breaks: "logging in over plain HTTP, which is why it waits for TLS-01",
+    works_on: "1.10, 1.11 and latest",
+    source: "the charms' option secure-cookies of jupyter-ui, kubeflow-volumes and tensorboards-web-app, config.yaml; tests/hardening.rs",
     only_by_name: false,
     needs_juju: true,
 };
@@ -24,6 +29,9 @@ pub(super) const PROFILE_SECURITY_POLICY: About = About {
     risk: Risk::Medium,
     reach: "kubeflow-profiles labels every profile's namespace: a new pod that is privileged is \
             refused",
+    breaks: "without Istio's CNI plugin every pod of the mesh, since each has an init container with NET_ADMIN, so it waits for PSS-03; with it, new pods that are privileged or use the node",
+    works_on: "1.10 and later, kubeflow-profiles of revision 765 and later, with cni-bin-dir and cni-conf-dir of istio-pilot set",
+    source: "documentation.ubuntu.com, Run unprivileged workloads; kubernetes.io, Pod Security Standards; tests/hardening.rs",
     only_by_name: false,
     needs_juju: true,
 };
@@ -34,6 +42,9 @@ pub(super) const PASSWORD_DATABASE: About = About {
     controls: &["AUTHN-08"],
     risk: Risk::High,
     reach: "the static user cannot log in any more: be sure that a connector lets you in",
+    breaks: "the login of the static user, which may be the only one, and its Profiles have no owner who can log in",
+    works_on: "1.10, 1.11 and latest, once dex-auth has connectors",
+    source: "dex-auth, config.yaml and src/charm.py; tests/hardening.rs",
     only_by_name: true,
     needs_juju: true,
 };
@@ -44,6 +55,9 @@ pub(super) const DECLARED_OPTIONS: About = About {
     controls: &["JUJU-04"],
     risk: Risk::Medium,
     reach: "each application whose option changes does what it does then, most restart",
+    breaks: "what depends on the value that was set before",
+    works_on: "every release",
+    source: "tests/hardening.rs; each charm's own config.yaml says what an option does",
     only_by_name: false,
     needs_juju: true,
 };
@@ -54,6 +68,9 @@ pub(super) const DEFAULT_IMAGES: About = About {
     controls: &["IMG-06"],
     risk: Risk::Medium,
     reach: "the applications run the charm's own image again; what somebody put there goes",
+    breaks: "what the other image was chosen for, for example a registry without which nothing can be pulled",
+    works_on: "every release, where the charms' own images can be pulled",
+    source: "the charms' config.yaml and default-custom-images.json; tests/hardening.rs",
     only_by_name: true,
     needs_juju: true,
 };
@@ -62,7 +79,7 @@ pub(super) fn secure_cookies(context: &Context<'_>) -> Result<Decision, Missing>
     let findings = open(context, "AUTHN-12")?;
     if !findings.is_empty() && !holds(context, "TLS-01")? {
         let why = "without HTTPS nobody could use the web apps; see TLS-01";
-        return Ok(Decision::Unwanted(why.into()));
+        return Ok(Decision::Leave(why.into()));
     }
     Ok(set(findings, |_| Some("true".into())))
 }
@@ -72,9 +89,23 @@ pub(super) fn profile_security_policy(context: &Context<'_>) -> Result<Decision,
     if !findings.is_empty() && !holds(context, "PSS-03")? {
         let why = "PSS-03 does not hold: without Istio's CNI plugin it would refuse every pod of \
                    the mesh";
-        return Ok(Decision::Unwanted(why.into()));
+        return Ok(Decision::Leave(why.into()));
     }
-    Ok(set(findings, |_| Some("baseline".into())))
+    let mut wants = Wants {
+        edits: edits(findings, |_| Some("baseline".into())),
+        ..Wants::default()
+    };
+    // The charm labels every profile's namespace.
+    let platform = context.namespace();
+    for edit in &wants.edits {
+        let cause: Target = edit.target();
+        let mut breaks = Breaks::by(Remedy::ProfileSecurityPolicy, cause, platform);
+        for profile in context.profile_namespaces()? {
+            refused_pods(context, profile, &mut breaks)?;
+        }
+        wants.breaks.extend(breaks.found());
+    }
+    Ok(Decision::Wanted(wants))
 }
 
 pub(super) fn password_database(context: &Context<'_>) -> Result<Decision, Missing> {
@@ -85,6 +116,11 @@ pub(super) fn password_database(context: &Context<'_>) -> Result<Decision, Missi
         if dex.option("enable-password-db") == Some("false") {
             continue;
         }
+        let object = application_reference(&dex.name);
+        if let Some(why) = waived(context, "AUTHN-08", &object) {
+            wants.notes.push(why);
+            continue;
+        }
         if !dex.has_set("connectors") {
             let why = format!("{} has no connectors: nobody could log in", dex.name);
             wants.notes.push(why);
@@ -93,6 +129,7 @@ pub(super) fn password_database(context: &Context<'_>) -> Result<Decision, Missi
         wants.edits.push(Edit::Settings {
             application: dex.name.clone(),
             options: BTreeMap::from([option("enable-password-db", None, Some("false".into()))]),
+            unrecorded: BTreeMap::new(),
         });
     }
     Ok(Decision::Wanted(wants))
@@ -107,9 +144,16 @@ pub(super) fn declared_options(context: &Context<'_>) -> Result<Decision, Missin
             .find(|app| app.name == finding.object.name);
         let setting = app.and_then(|app| app.options.get(&finding.field));
         match setting {
-            // The policy is no place for a password, and a record is none either.
-            Some(setting) if setting.password.is_some() => wants.notes.push(format!(
-                "{} of {} holds a password; set it by hand",
+            // The policy is no place for a secret, and a record is none either.
+            Some(setting) if setting.secret || setting.password.is_some() => {
+                wants.notes.push(format!(
+                    "{} of {} holds a password or another secret; set it by hand",
+                    finding.field, finding.object.name
+                ));
+            }
+            Some(setting) if setting.value.is_none() => wants.notes.push(format!(
+                "{} of {} is not known to be harmless, and what stands would be on record; set it \
+                 by hand",
                 finding.field, finding.object.name
             )),
             Some(_) => settable.push(finding),
@@ -119,7 +163,11 @@ pub(super) fn declared_options(context: &Context<'_>) -> Result<Decision, Missin
             )),
         }
     }
-    wants.edits = edits(settable, |finding| Some(finding.wanted.clone()));
+    // A finding's text may be cut short.
+    wants.edits = edits(settable, |finding| {
+        let declared = context.policy.options.get(&finding.object.name)?;
+        declared.get(&finding.field).cloned()
+    });
     Ok(Decision::Wanted(wants))
 }
 
@@ -143,6 +191,7 @@ fn edits(findings: Vec<Finding>, to: impl Fn(&Finding) -> Option<String>) -> Vec
         .map(|(application, options)| Edit::Settings {
             application,
             options,
+            unrecorded: BTreeMap::new(),
         })
         .collect()
 }

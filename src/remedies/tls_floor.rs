@@ -1,15 +1,17 @@
 //! An EnvoyFilter that sets the lowest TLS version and the cipher suites on every
-//! listener of the ingress that ends TLS.
+//! filter chain of the ingress that ends TLS.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
 use super::own::{ENVOY_FILTER, Wanted};
-use super::{About, Decision, Risk, Wants};
+use super::{About, Decision, Risk, Wants, waived};
 use crate::controls::context::{Context, Missing};
-use crate::controls::ingress::Ingress;
+use crate::controls::ingress::{Ingress, Served};
 use crate::controls::tls::is_ambient;
+use crate::facts::istio::VirtualService;
+use crate::facts::object::Object as _;
 
 pub(super) const ABOUT: About = About {
     name: "tls-floor",
@@ -17,74 +19,209 @@ pub(super) const ABOUT: About = About {
     controls: &["TLS-10", "TLS-11", "TLS-18"],
     risk: Risk::Low,
     reach: "clients that speak no newer TLS than the policy's lowest are refused",
+    breaks: "such clients only: with 1.2, which is Istio's default, none that was served before; \
+             with 1.3, those that cannot speak it. Connections that another Gateway passes through \
+             are not touched",
+    works_on: "1.10 and 1.11 with istio-pilot; in the ambient mesh the gateway takes no EnvoyFilter",
+    source: "a real istiod and Envoy, with handshakes by openssl: tests/gateway.rs",
     only_by_name: false,
     needs_juju: false,
 };
 
+pub(super) const NAME: &str = "ckf-hardening-tls-floor";
+
 pub(super) fn decide(context: &Context<'_>) -> Result<Decision, Missing> {
     let ingress = Ingress::find(context)?;
     if is_ambient(context, &ingress)? {
-        return Ok(Decision::Unwanted(
+        return Ok(Decision::Leave(
             "istio-ingress-k8s has no setting for TLS versions; an ambient gateway takes Envoy's"
                 .into(),
         ));
     }
-    // By listener: whether all that is served there ends TLS at the gateway. What is
-    // passed through has no TLS settings, and a listener that is given some is refused.
-    let mut listeners: BTreeMap<u16, bool> = BTreeMap::new();
-    for served in ingress.servers().iter().filter(|served| !served.is_clear()) {
-        let ends = listeners.entry(served.listener).or_insert(true);
-        *ends &= served.terminates_tls();
+    let servers = ingress.servers();
+    let mut listeners: BTreeMap<u16, Vec<&Served<'_>>> = BTreeMap::new();
+    for served in servers.iter().filter(|served| !served.is_clear()) {
+        listeners.entry(served.listener).or_default().push(served);
     }
-    let ports: Vec<u16> = listeners
-        .iter()
-        .filter(|(_, ends)| **ends)
-        .map(|(port, _)| *port)
-        .collect();
-    if ports.is_empty() {
-        return Ok(Decision::Unwanted(match listeners.is_empty() {
-            true => "no Gateway serves HTTPS; see TLS-01".into(),
-            false => "every TLS listener passes some connections through".into(),
-        }));
+    listeners.retain(|_, servers| servers.iter().any(|served| served.terminates_tls()));
+    if listeners.is_empty() {
+        let why = "no Gateway serves HTTPS; see TLS-01".to_owned();
+        // A listener that serves clear text under a port that had TLS would be refused with a
+        // filter that sets TLS on it.
+        return Ok(match ingress.is_clear() {
+            true => Decision::Gone(why),
+            false => Decision::Leave(why),
+        });
     }
-    let parameters = parameters(context);
-    let patches: Vec<Value> = ports.iter().map(|port| patch(*port, &parameters)).collect();
-    Ok(Wants::objects(vec![Wanted {
+    let mut wants = Wants::default();
+    let mut patches: Vec<Value> = Vec::new();
+    for (port, servers) in &listeners {
+        let (parameters, notes) = parameters(context, servers);
+        wants.notes.extend(notes);
+        if parameters.as_object().is_none_or(|set| set.is_empty()) {
+            continue;
+        }
+        match of_listener(context, *port, servers, &parameters)? {
+            Ok(of_listener) => patches.extend(of_listener),
+            Err(why) => return Ok(Decision::Leave(why)),
+        }
+    }
+    if patches.is_empty() {
+        let notes = wants.notes.join("; ");
+        return Ok(Decision::Leave(notes));
+    }
+    wants.objects.push(Wanted {
         kind: ENVOY_FILTER,
         namespace: context.namespace().into(),
-        name: "ckf-hardening-tls-floor".into(),
+        name: NAME.into(),
         content: json!({
             "workloadSelector": {"labels": ingress.selector()},
             "configPatches": patches,
         }),
-    }]))
+    });
+    Ok(Decision::Wanted(wants))
 }
 
-fn parameters(context: &Context<'_>) -> Value {
+/// What the policy wants of a listener's servers, without what is waived for all of them.
+fn parameters(context: &Context<'_>, servers: &[&Served<'_>]) -> (Value, Vec<String>) {
+    let ending = || servers.iter().filter(|served| served.terminates_tls());
+    let mut notes = Vec::new();
+    let mut is_wanted = |id: &str| {
+        let waivers = ending().map(|served| waived(context, id, &served.gateway.reference()));
+        let waivers: Option<Vec<String>> = waivers.collect();
+        let waiver = waivers.and_then(|all| all.into_iter().next());
+        let is_wanted = waiver.is_none();
+        notes.extend(waiver);
+        is_wanted
+    };
     let least = context.policy.tls_minimum;
-    let mut parameters = json!({"tls_minimum_protocol_version": format!("TLSv1_{least}")});
+    let mut parameters = json!({});
+    if is_wanted("TLS-10") {
+        parameters["tls_minimum_protocol_version"] = format!("TLSv1_{least}").into();
+    }
     // The suites of TLS 1.3 are fixed, and all of them are strong.
-    if least < 3 {
+    if least < 3 && is_wanted("TLS-11") {
         parameters["cipher_suites"] = json!(context.policy.tls_suites);
     }
-    parameters
+    (parameters, notes)
 }
 
-fn patch(port: u16, parameters: &Value) -> Value {
+/// The most names of passed through connections that a filter excepts.
+const MOST_NAMES: usize = 500;
+
+/// The patches of a listener, or why there are none.
+///
+/// What is passed through has no TLS settings, and Envoy refuses a listener of which such a
+/// filter chain is given some. A chain can be matched by the names that it is for; that of a
+/// server for every name has nothing to match, so all chains are patched, and those that pass
+/// through are made clear again by their names.
+fn of_listener(
+    context: &Context<'_>,
+    port: u16,
+    servers: &[&Served<'_>],
+    parameters: &Value,
+) -> Result<Result<Vec<Value>, String>, Missing> {
+    let ending = || servers.iter().filter(|served| served.terminates_tls());
+    let passing: Vec<_> = servers.iter().filter(|s| s.passes_through()).collect();
+    let set_tls = |matched: Value| patch(port, matched, tls_socket(parameters));
+    if passing.is_empty() {
+        return Ok(Ok(vec![set_tls(Value::Null)]));
+    }
+    if ending().all(|served| !served.server_names().is_empty()) {
+        // Each chain is for all names of its server, and is found by the first.
+        let names = ending().filter_map(|served| served.server_names().first().copied());
+        let names: BTreeSet<&str> = names.collect();
+        let patches = names.into_iter().map(|name| set_tls(json!({"sni": name})));
+        return Ok(Ok(patches.collect()));
+    }
+    let automatic = passing.iter().find(|served| {
+        let tls = served.server.tls.as_ref();
+        tls.is_some_and(|tls| tls.mode == "AUTO_PASSTHROUGH")
+    });
+    if let Some(served) = automatic {
+        return Ok(Err(format!(
+            "{} passes connections of the mesh through on port {port}, and Istio's filter chains \
+             for them cannot be told from the platform's",
+            served.gateway.reference()
+        )));
+    }
+    let ended: BTreeSet<&str> = ending().flat_map(|served| served.server_names()).collect();
+    let mut names = passed_names(context, &passing)?;
+    names.retain(|name| !ended.contains(name));
+    if names.len() > MOST_NAMES {
+        return Ok(Err(format!(
+            "{} names are passed through on port {port}, more than a filter can except",
+            names.len()
+        )));
+    }
+    let mut patches = vec![set_tls(Value::Null)];
+    let clear = names
+        .into_iter()
+        .map(|name| patch(port, json!({"sni": name}), clear_socket()));
+    patches.extend(clear);
+    Ok(Ok(patches))
+}
+
+/// Names of connections that VirtualServices lead through these servers.
+fn passed_names<'a>(
+    context: &Context<'a>,
+    passing: &[&&Served<'_>],
+) -> Result<BTreeSet<&'a str>, Missing> {
+    let is_on = |service: &VirtualService, gateway: &str| {
+        let own = &*service.metadata.namespace;
+        let (namespace, name) = gateway.split_once('/').unwrap_or((own, gateway));
+        passing.iter().any(|served| {
+            let meta = &served.gateway.metadata;
+            meta.namespace == namespace && meta.name == name
+        })
+    };
+    let mut names = BTreeSet::new();
+    for service in context.virtual_services()? {
+        for matched in service.spec.tls.iter().flat_map(|route| &route.matches) {
+            let gateways = match matched.gateways.is_empty() {
+                true => &service.spec.gateways,
+                false => &matched.gateways,
+            };
+            if gateways.iter().any(|gateway| is_on(service, gateway)) {
+                names.extend(matched.sni_hosts.iter().map(|host| &**host));
+            }
+        }
+    }
+    Ok(names)
+}
+
+fn tls_socket(parameters: &Value) -> Value {
+    json!({
+        "name": "envoy.transport_sockets.tls",
+        "typed_config": {
+            "@type": "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext",
+            "common_tls_context": {"tls_params": parameters},
+        },
+    })
+}
+
+/// No TLS. An empty message would be merged as nothing at all, so it comes wrapped.
+fn clear_socket() -> Value {
+    json!({
+        "name": "envoy.transport_sockets.raw_buffer",
+        "typed_config": {
+            "@type": "type.googleapis.com/udpa.type.v1.TypedStruct",
+            "type_url": "type.googleapis.com/envoy.extensions.transport_sockets.raw_buffer.v3.RawBuffer",
+            "value": {},
+        },
+    })
+}
+
+fn patch(port: u16, chain: Value, socket: Value) -> Value {
+    // Without the port the listener of the redirect gets TLS settings too, and Envoy
+    // refuses it.
+    let mut listener = json!({"portNumber": port});
+    if !chain.is_null() {
+        listener["filterChain"] = chain;
+    }
     json!({
         "applyTo": "FILTER_CHAIN",
-        // Without the port the listener of the redirect gets TLS settings too, and Envoy
-        // refuses it.
-        "match": {"context": "GATEWAY", "listener": {"portNumber": port}},
-        "patch": {
-            "operation": "MERGE",
-            "value": {"transport_socket": {
-                "name": "envoy.transport_sockets.tls",
-                "typed_config": {
-                    "@type": "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext",
-                    "common_tls_context": {"tls_params": parameters},
-                },
-            }},
-        },
+        "match": {"context": "GATEWAY", "listener": listener},
+        "patch": {"operation": "MERGE", "value": {"transport_socket": socket}},
     })
 }

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use juju_charm::printable::line;
 use serde::Serialize;
 
 use super::{ControlReport, Report, fingerprint};
@@ -124,13 +125,13 @@ impl Diff {
                     fate.name(),
                     severity.name(),
                     finding.object,
-                    finding.field,
-                    finding.seen
+                    line(&finding.field),
+                    line(&finding.seen)
                 ));
             }
         }
         for (control, why) in &self.incomparable {
-            out.push_str(&format!("incomparable {control}: {why}\n"));
+            out.push_str(&format!("incomparable {control}: {}\n", line(why)));
         }
         out.push_str(&format!(
             "{} new, {} fixed, {} unchanged, {} incomparable\n",

@@ -5,6 +5,7 @@ use std::sync::OnceLock;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use juju_charm::printable;
 use sha2::{Digest as _, Sha256};
 
 use super::{ControlReport, Report};
@@ -212,6 +213,15 @@ fn write_control(out: &mut String, control: &ControlReport, place: usize) -> std
     )?;
     if is_open {
         write!(out, "<p><strong>Fix:</strong> {}</p>", escape(&control.fix))?;
+        if let Some(advice) = &control.advice {
+            write!(
+                out,
+                "<p><strong>May break:</strong> {}</p><p><strong>Works on:</strong> {}</p><p><strong>Shown by:</strong> {}</p>",
+                escape(&advice.breaks),
+                escape(&advice.works_on.to_string()),
+                escape(&advice.proof.to_string())
+            )?;
+        }
     }
     if !control.findings.is_empty() {
         out.push_str("<div class=\"scroll\"><table><thead><tr><th scope=\"col\">Object</th><th scope=\"col\">Field</th><th scope=\"col\">Seen</th><th scope=\"col\">Wanted</th></tr></thead><tbody>");
@@ -241,7 +251,8 @@ fn write_control(out: &mut String, control: &ControlReport, place: usize) -> std
 /// As text in a page or in the value of an attribute.
 fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
+    // Line breaks are of no meaning here, and what turns the direction of writing is.
+    for c in printable::text(text).chars() {
         match c {
             '&' => out.push_str("&amp;"),
             '<' => out.push_str("&lt;"),

@@ -25,7 +25,17 @@ pub fn render(report: &Report) -> String {
         .collect();
     let name = escape(&format!("ckf-hardening {}", report.cluster.namespace));
     let all: Vec<&ControlReport> = report.controls.iter().collect();
-    let suites = element("testsuites", &name, &all, &suites.concat());
+    let problems = report.problems.iter().map(|problem| escape(problem));
+    let problems: Vec<String> = problems.collect();
+    let problems = match problems.is_empty() {
+        true => String::new(),
+        false => format!(
+            "<testsuite name=\"the report\" tests=\"0\" failures=\"0\" errors=\"0\" skipped=\"0\">\n\
+             <system-out>{}</system-out></testsuite>\n",
+            problems.join("\n")
+        ),
+    };
+    let suites = element("testsuites", &name, &all, &(suites.concat() + &problems));
     format!("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n{suites}")
 }
 

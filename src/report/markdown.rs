@@ -1,5 +1,7 @@
 //! The report as Markdown, for issues and wikis.
 
+use juju_charm::printable::line;
+
 use super::Report;
 use crate::controls::Verdict;
 
@@ -40,6 +42,9 @@ pub fn render(report: &Report) -> String {
             out.push_str(&format!("| {} |\n", cells.map(|c| escape(&c)).join(" | ")));
         }
         out.push_str(&format!("\n{}\n\n", control.fix.trim()));
+        if let Some(advice) = &control.advice {
+            out.push_str(&format!("May break: {}\n\n", advice.breaks));
+        }
     }
     out.push_str("## Everything else\n\n| control | verdict | reason |\n|---|---|---|\n");
     for control in report
@@ -60,14 +65,12 @@ pub fn render(report: &Report) -> String {
 /// Makes text of the cluster harmless in a table of Markdown.
 fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
+    for c in line(text).chars() {
         match c {
             '|' | '`' | '*' | '_' | '[' | ']' | '<' | '>' | '\\' | '#' => {
                 out.push('\\');
                 out.push(c);
             }
-            '\n' | '\r' => out.push(' '),
-            c if c.is_control() => {}
             c => out.push(c),
         }
     }

@@ -16,7 +16,7 @@ pub mod table;
 mod users;
 
 pub use self::redact::redact;
-pub use self::users::Users;
+pub use self::users::{Row as UserRow, Users};
 
 use std::borrow::Cow;
 
@@ -111,6 +111,9 @@ pub struct ControlReport {
     pub waived: Vec<WaivedFinding>,
     /// How to put it right.
     pub fix: String,
+    /// What to know before the fix is followed: of a control that fails or is waived.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub advice: Option<catalog::Advice>,
     /// What the catalogue would tell, of a control of the policy's own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub own: Option<OwnControl>,
@@ -335,9 +338,14 @@ impl From<Assessment> for ControlReport {
             severity: a.severity,
             verdict: a.verdict,
             reason: a.reason,
-            findings: a.findings,
+            findings: few(a.findings),
             waived: a.waived.iter().map(WaivedFinding::from).collect(),
             fix: a.control.fix.clone(),
+            advice: match (&a.control, a.verdict) {
+                // A report that fits into an action's result says it where there is something to fix.
+                (Cow::Borrowed(control), Verdict::Fail | Verdict::Waived) => Some(control.advice()),
+                _ => None,
+            },
             own: match &a.control {
                 Cow::Borrowed(_) => None,
                 Cow::Owned(control) => Some(OwnControl {
@@ -346,6 +354,58 @@ impl From<Assessment> for ControlReport {
                 }),
             },
         }
+    }
+}
+
+/// Most findings of one object under one control.
+const MOST_OF_ONE: usize = 50;
+/// Longest name of an object, in bytes: that of most kinds is shorter than half of it, and that
+/// of RBAC may be of any length.
+const LONGEST_NAME: usize = 512;
+
+/// Findings without so many of one object that there is room for no other.
+fn few(findings: Vec<Finding>) -> Vec<Finding> {
+    let mut few: Vec<Finding> = Vec::with_capacity(findings.len());
+    let (mut of_one, mut more) = (0, 0);
+    for mut finding in findings {
+        let name = &mut finding.object.name;
+        if name.len() > LONGEST_NAME {
+            let end = (0..=LONGEST_NAME)
+                .rev()
+                .find(|end| name.is_char_boundary(*end));
+            let mark = crate::mark(&*name);
+            name.truncate(end.unwrap_or(0));
+            name.push_str(&format!("…{mark}"));
+        }
+        // They are in the order of their objects.
+        let is_same = few.last().is_some_and(|last| last.object == finding.object);
+        if !is_same {
+            left_out(&mut few, &mut more);
+            of_one = 0;
+        }
+        of_one += 1;
+        match of_one > MOST_OF_ONE {
+            true => more += 1,
+            false => few.push(finding),
+        }
+    }
+    left_out(&mut few, &mut more);
+    few
+}
+
+/// Says how many findings of the last object are left out.
+fn left_out(few: &mut Vec<Finding>, more: &mut usize) {
+    if let Some(last) = few.last()
+        && *more > 0
+    {
+        let told = Finding {
+            object: last.object.clone(),
+            field: "other fields".into(),
+            seen: format!("{more} more findings of the same kind"),
+            wanted: "none".into(),
+        };
+        few.push(told);
+        *more = 0;
     }
 }
 
@@ -387,6 +447,11 @@ pub enum Format {
 }
 
 impl Format {
+    /// Whether programs read it, to which a part of it is worth nothing.
+    pub fn is_for_programs(self) -> bool {
+        !matches!(self, Self::Table | Self::Markdown)
+    }
+
     /// Renders a report.
     pub fn render(self, report: &Report) -> String {
         match self {
@@ -408,7 +473,7 @@ pub use self::fit::fit;
 /// Explains a control in words.
 pub fn explain(control: &catalog::Control) -> String {
     let mut text = format!(
-        "{} {}\nsection: {}\nseverity: {}\nread from: {}\n\n{}\n\nchecked: {}\n\nfix: {}\n{}\nwaive: {}\n\n",
+        "{} {}\nsection: {}\nseverity: {}\nread from: {}\n\n{}\n\nchecked: {}\n\nfix: {}\n\nmay break: {}\nworks on: {}\nshown by: {}\n{}\nwaive: {}\n\n",
         control.id,
         control.title,
         control.section,
@@ -417,6 +482,9 @@ pub fn explain(control: &catalog::Control) -> String {
         control.why.trim(),
         control.check.trim(),
         control.fix.trim(),
+        control.fix_breaks.trim(),
+        control.fix_works_on,
+        control.fix_proof,
         match control.kept.trim() {
             "" => String::new(),
             kept => format!("\nby the charm: {kept}\n"),

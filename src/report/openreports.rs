@@ -90,6 +90,10 @@ fn manifest(report: &Report, api_version: &str, kind: &str, source: &str) -> Val
         "summary": summary,
         "results": results,
     });
+    if !report.problems.is_empty() {
+        manifest["metadata"]["annotations"]["ckf-hardening/problems"] =
+            report.problems.join("\n").into();
+    }
     if !source.is_empty() {
         manifest[source] = "ckf-hardening".into();
     }

@@ -52,6 +52,9 @@ pub fn render(report: &Report) -> String {
         }],
     }});
     let mut results = results;
+    if !report.problems.is_empty() {
+        results["assessment-results"]["results"][0]["remarks"] = report.problems.join("\n").into();
+    }
     // OSCAL knows no empty lists.
     if assessed.is_empty() {
         let result = results["assessment-results"]["results"][0].as_object_mut();

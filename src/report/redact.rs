@@ -101,8 +101,8 @@ fn hosts(facts: &Facts) -> BTreeSet<String> {
 }
 
 /// Keys whose values are this program's own words, whoever is called so.
-const OWN_WORDS: [&str; 8] = [
-    "schema", "id", "title", "section", "severity", "verdict", "fix", "kind",
+const OWN_WORDS: [&str; 9] = [
+    "schema", "id", "title", "section", "severity", "verdict", "fix", "advice", "kind",
 ];
 
 fn walk(value: &mut Value, names: &[(String, String)]) {

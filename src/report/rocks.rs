@@ -1,8 +1,9 @@
 //! The images of the platform, as a table and as JSON.
 
+use juju_charm::printable::line;
 use serde::Serialize;
 
-use super::table::new_table;
+use super::table::{WIDTH, new_table_within, trimmed, wrapped};
 use crate::rocks::{Inventory, Row, State, Vulnerable};
 
 /// What is told of the platform's images.
@@ -39,7 +40,24 @@ impl Rocks {
 
     /// For people.
     pub fn table(&self) -> String {
-        let mut table = new_table(&["application", "image", "runs", "what of it"]);
+        self.table_within(WIDTH)
+    }
+
+    /// As JSON of a line, with these of its images.
+    pub fn json_of(&self, rows: &[Row]) -> String {
+        let part = Self {
+            images: rows.to_vec(),
+            advice: self.advice.clone(),
+            requests: self.requests,
+            ..Self::default()
+        };
+        // Strings and numbers only, so this cannot fail.
+        serde_json::to_string(&part).unwrap_or_default()
+    }
+
+    /// For people, in so many characters of width.
+    pub fn table_within(&self, width: u16) -> String {
+        let mut table = new_table_within(&["application", "image", "runs", "what of it"], width);
         for row in &self.images {
             let charm = match (&row.revision, &row.channel) {
                 (Some(revision), Some(channel)) => format!("\n{channel} {revision}"),
@@ -52,14 +70,14 @@ impl Rocks {
                 .map(ToString::to_string)
                 .unwrap_or_default();
             table.add_row([
-                format!("{}{charm}", row.application),
-                format!("{place}\n{}", shorter(row)),
+                format!("{}{charm}", line(&row.application)),
+                format!("{}\n{}", line(&place), line(&shorter(row))),
                 row.running
                     .iter()
-                    .map(|digest| digits(digest))
+                    .map(|digest| line(&digits(digest)).into_owned())
                     .collect::<Vec<_>>()
                     .join("\n"),
-                self.notes(row).join("\n"),
+                lines(&self.notes(row)),
             ]);
         }
         let mut out = format!("{table}\n");
@@ -67,10 +85,10 @@ impl Rocks {
             out.push_str("\nto be on what is newest:\n");
             self.advice
                 .iter()
-                .for_each(|command| out.push_str(&format!("  {command}\n")));
+                .for_each(|command| out.push_str(&format!("  {}\n", line(command))));
         }
-        for line in self.differences.iter().flatten() {
-            out.push_str(&format!("not as locked: {line}\n"));
+        for difference in self.differences.iter().flatten() {
+            out.push_str(&format!("not as locked: {}\n", line(difference)));
         }
         let wrong = self
             .images
@@ -87,11 +105,12 @@ impl Rocks {
             .iter()
             .filter(|row| row.unknown.is_some())
             .count();
-        out.push_str(&format!(
+        let summary = format!(
             "\n{} images, {wrong} not as meant, {newer} with something newer, {unknown} that their registry does not tell of\n",
             self.images.len()
-        ));
-        out
+        );
+        out.push_str(&wrapped(&summary, width));
+        trimmed(&out)
     }
 
     fn notes(&self, row: &Row) -> Vec<String> {
@@ -152,6 +171,12 @@ impl Rocks {
             serde_json::to_string_pretty(self).unwrap_or_default()
         )
     }
+}
+
+/// Texts, a line each.
+fn lines(texts: &[String]) -> String {
+    let lines: Vec<_> = texts.iter().map(|text| line(text)).collect();
+    lines.join("\n")
 }
 
 fn state(state: &State) -> String {

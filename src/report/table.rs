@@ -1,15 +1,21 @@
 //! The report as a table for people.
 
 use comfy_table::{ContentArrangement, Table, presets};
+use juju_charm::printable::line;
 
 use super::Report;
 use crate::controls::Verdict;
 
 /// Widest table, in characters, where no terminal tells its width.
-const WIDTH: u16 = 120;
+pub const WIDTH: u16 = 120;
 
 /// Renders it: what is open first, then a line for everything else.
 pub fn render(report: &Report) -> String {
+    render_within(report, WIDTH)
+}
+
+/// The same in so many characters of width.
+pub fn render_within(report: &Report, width: u16) -> String {
     let mut out = format!(
         "Charmed Kubeflow {} in namespace {}, {} {}\nsecurity guide: {}\n",
         report.release.as_deref().unwrap_or("(release unknown)"),
@@ -23,16 +29,16 @@ pub fn render(report: &Report) -> String {
         report.cluster.security_guide,
     );
     for problem in &report.problems {
-        out.push_str(&format!("problem: {problem}\n"));
+        out.push_str(&format!("problem: {}\n", line(problem)));
     }
     let open = report.open();
     if !open.is_empty() {
-        let mut table = new_table(&["control", "severity", "what is wrong"]);
+        let mut table = new_table_within(&["control", "severity", "what is wrong"], width);
         for control in &open {
             table.add_row([
                 control.id.clone(),
                 control.severity.name().into(),
-                format!("{}\n{}", control.title, control.reason),
+                format!("{}\n{}", line(&control.title), line(&control.reason)),
             ]);
         }
         out.push_str(&format!("\n{table}\n"));
@@ -55,7 +61,7 @@ pub fn render(report: &Report) -> String {
             out.push_str("\nwaived:\n");
             controls
                 .iter()
-                .for_each(|c| out.push_str(&format!("  {} {}\n", c.id, c.reason)));
+                .for_each(|c| out.push_str(&format!("  {} {}\n", c.id, line(&c.reason))));
             continue;
         }
         let mut reasons: Vec<(&str, Vec<&str>)> = Vec::new();
@@ -76,7 +82,7 @@ pub fn render(report: &Report) -> String {
             let reason = if reason.is_empty() {
                 String::new()
             } else {
-                format!(": {reason}")
+                format!(": {}", line(reason))
             };
             out.push_str(&format!("  {}{reason}\n", ids.join(" ")));
         }
@@ -93,16 +99,55 @@ pub fn render(report: &Report) -> String {
         s.not_applicable,
         s.not_assessed
     ));
-    out
+    trimmed(&out)
+}
+
+/// Without blanks at the ends of lines, with which tables fill their last column.
+pub fn trimmed(text: &str) -> String {
+    let lines: Vec<&str> = text.split('\n').map(str::trim_end).collect();
+    lines.join("\n")
+}
+
+/// With lines of so many characters at most: longer ones are broken between words, and go on
+/// indented.
+pub fn wrapped(text: &str, width: u16) -> String {
+    let width = usize::from(width);
+    let mut out = Vec::new();
+    for line in text.split('\n') {
+        if line.chars().count() <= width {
+            out.push(line.to_owned());
+            continue;
+        }
+        let indent: String = line.chars().take_while(|c| *c == ' ').collect();
+        let (mut now, mut length) = (String::new(), 0);
+        for word in line.split(' ').filter(|word| !word.is_empty()) {
+            let more = word.chars().count();
+            if length > 0 && length + 1 + more > width {
+                out.push(std::mem::take(&mut now));
+                length = 0;
+            }
+            let gap = if length == 0 { indent.as_str() } else { " " };
+            now.push_str(gap);
+            now.push_str(word);
+            length += gap.len() + more;
+        }
+        out.push(now);
+    }
+    out.join("\n")
 }
 
 /// A table in the style of this program's output.
 pub fn new_table(header: &[&str]) -> Table {
+    new_table_within(header, WIDTH)
+}
+
+/// The same in so many characters of width.
+pub fn new_table_within(header: &[&str], width: u16) -> Table {
     let mut table = Table::new();
     table
         .load_style(presets::UTF8_HORIZONTAL_ONLY)
         .set_content_arrangement(ContentArrangement::Dynamic)
-        .set_width(WIDTH);
+        .set_width(width);
     table.set_header(header.iter().copied());
     table
 }

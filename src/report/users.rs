@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 
 use comfy_table::Table;
+use juju_charm::printable::line;
 use serde::Serialize;
 
-use super::table::new_table;
+use super::table::{WIDTH, new_table_within, trimmed, wrapped};
 use crate::facts::juju::{Grants, Juju};
 use crate::facts::known::{Known, Unknown};
 
@@ -75,6 +76,26 @@ impl Users {
 
     /// As a table for people.
     pub fn table(&self) -> String {
+        self.table_within(WIDTH)
+    }
+
+    /// As JSON, with these of its users.
+    pub fn json_of(&self, rows: &[Row]) -> String {
+        #[derive(Serialize)]
+        struct Part<'a> {
+            users: &'a [Row],
+            unknown: &'a BTreeMap<&'static str, String>,
+        }
+        let part = Part {
+            users: rows,
+            unknown: &self.unknown,
+        };
+        // Strings only, so this cannot fail.
+        serde_json::to_string(&part).unwrap_or_default()
+    }
+
+    /// As a table for people of so many characters in width.
+    pub fn table_within(&self, width: u16) -> String {
         let head = [
             "user",
             "controller",
@@ -83,7 +104,7 @@ impl Users {
             "models",
             "offers",
         ];
-        let mut table: Table = new_table(&head);
+        let mut table: Table = new_table_within(&head, width);
         for row in &self.users {
             let controller = match (row.disabled, row.controller.as_str()) {
                 (Some(true), _) => "disabled",
@@ -97,8 +118,8 @@ impl Users {
                 (None, None) => "-",
             };
             table.add_row([
-                row.user.clone(),
-                controller.to_owned(),
+                line(&row.user).into_owned(),
+                line(controller).into_owned(),
                 last.to_owned(),
                 list(&row.clouds),
                 list(&row.models),
@@ -107,9 +128,10 @@ impl Users {
         }
         let mut out = format!("{table}\n");
         for (what, why) in &self.unknown {
-            out.push_str(&format!("not known: {what}: {why}\n"));
+            let text = format!("not known: {what}: {}\n", line(why));
+            out.push_str(&wrapped(&text, width));
         }
-        out
+        trimmed(&out)
     }
 }
 
@@ -142,6 +164,6 @@ fn grant<'a>(
 fn list(grants: &BTreeMap<String, String>) -> String {
     let lines = grants
         .iter()
-        .map(|(name, access)| format!("{name}: {access}"));
+        .map(|(name, access)| format!("{}: {}", line(name), line(access)));
     lines.collect::<Vec<_>>().join("\n")
 }

@@ -14,6 +14,7 @@ use crate::facts::dpkg::Packages;
 use crate::facts::image::ImageReference;
 use crate::facts::juju::Application;
 use crate::facts::known::Known;
+use crate::facts::profiles;
 use crate::facts::rocks::Rock;
 
 /// Repositories of Juju's own images: an image of each is in every pod, and one row tells it.
@@ -125,6 +126,18 @@ pub struct Row {
     /// Its packages, if they were read.
     #[serde(skip)]
     pub packages: Option<Packages>,
+    /// Whether only pods in profiles name it, as a tenant may make them.
+    #[serde(skip)]
+    pub of_tenant: bool,
+}
+
+/// An image that a registry can tell of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Asked {
+    /// The image.
+    pub image: ImageReference,
+    /// Whether only pods in profiles name it.
+    pub of_tenant: bool,
 }
 
 impl Row {
@@ -184,8 +197,10 @@ impl Inventory {
                     place: Some(place),
                     image: image.to_string(),
                     resource: resource(&image),
+                    of_tenant: is_profile,
                     ..Row::default()
                 });
+                row.of_tenant &= is_profile;
                 row.pod.get_or_insert_with(|| {
                     (
                         pod.metadata.namespace.to_string(),
@@ -223,12 +238,30 @@ impl Inventory {
 
     /// Images that a registry can tell of.
     pub fn references(&self) -> BTreeSet<ImageReference> {
-        let all = self
-            .rows
-            .iter()
-            .filter_map(|row| ImageReference::parse(&row.image));
-        all.filter(|image| !image.repository.starts_with(OF_CHARMHUB))
-            .collect()
+        self.asked().into_iter().map(|asked| asked.image).collect()
+    }
+
+    /// The same, what the platform itself names first.
+    pub fn asked(&self) -> Vec<Asked> {
+        let mut asked: BTreeMap<ImageReference, bool> = BTreeMap::new();
+        for row in &self.rows {
+            let image = ImageReference::parse(&row.image);
+            let image = image.filter(|image| !image.repository.starts_with(OF_CHARMHUB));
+            if let Some(image) = image {
+                *asked.entry(image).or_insert(true) &= row.of_tenant;
+            }
+        }
+        let mut asked: Vec<Asked> = asked
+            .into_iter()
+            .map(|(image, of_tenant)| Asked { image, of_tenant })
+            .collect();
+        let is_released = |image: &ImageReference| {
+            let mut releases = catalog::releases().iter();
+            let name = image.to_string();
+            releases.any(|release| release.images().any(|own| name.ends_with(own)))
+        };
+        asked.sort_by_cached_key(|asked| (asked.of_tenant, !is_released(&asked.image)));
+        asked
     }
 
     /// Rows in which something is wrong.
@@ -275,14 +308,7 @@ fn pods(facts: &Facts) -> Vec<(&Pod, bool)> {
         return Vec::new();
     };
     let platform = facts.about.platform_namespaces();
-    let profiles: BTreeSet<&str> = match &facts.profiles {
-        Known::Known(listed) => listed
-            .items
-            .iter()
-            .map(|p| p.metadata.name.as_str())
-            .collect(),
-        Known::Unknown(_) => BTreeSet::new(),
-    };
+    let profiles = profiles::namespaces(facts).unwrap_or_default();
     let of_platform = |pod: &Pod| {
         let namespace = &*pod.metadata.namespace;
         if platform.contains(&namespace) {

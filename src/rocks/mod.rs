@@ -2,6 +2,7 @@
 //! wherever it is named. Pure.
 
 mod advice;
+mod allowed;
 mod hidden;
 mod inventory;
 mod ledger;
@@ -11,8 +12,9 @@ mod sbom;
 mod version;
 
 pub use self::advice::{advice, rank};
+pub use self::allowed::Allowed;
 pub(crate) use self::hidden::names_images;
-pub use self::inventory::{Inventory, Place, Row, State, followed};
+pub use self::inventory::{Asked, Inventory, Place, Row, State, followed};
 pub use self::ledger::{Ledger, Seen};
 pub use self::lock::{Lock, LockError, Locked};
 pub use self::osv::{Advisories, AdvisoryError, Vulnerable};

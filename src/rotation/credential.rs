@@ -37,6 +37,8 @@ pub enum Delivery {
     Registration,
 }
 
+/// The user that Juju makes as it begins, who is everybody's last way in.
+pub const FIRST_USER: &str = "admin";
 /// Users of a MySQL charm whose password its action sets.
 const MYSQL_USERS: [&str; 3] = ["root", "serverconfig", "clusteradmin"];
 
@@ -49,6 +51,12 @@ impl Credential {
     /// The credential of a secret's label.
     pub fn of_label(label: &str) -> Option<Self> {
         label.strip_prefix("credential/")?.parse().ok()
+    }
+
+    /// Whether it names the controller's first user. That may also be who the charm logs in
+    /// as, which is known with the login only.
+    pub fn is_first_user(&self) -> bool {
+        matches!(self, Self::JujuUser(name) if name == FIRST_USER)
     }
 
     /// Whether its value is made by its owner and not put into a secret.

@@ -53,6 +53,13 @@ pub struct Entry {
     /// Why the last try failed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub failure: Option<Failure>,
+    /// Whether a person asked for the rotation that is under way. One that the plan alone
+    /// began is given up when the plan no longer names it.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub asked: bool,
+    /// Whether that person said `force`, which the controller's first user needs.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub forced: bool,
     /// When its user was disabled for being idle.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub disabled: Option<Timestamp>,
@@ -77,6 +84,21 @@ pub struct Failure {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ledger(pub BTreeMap<Credential, Entry>);
 
+impl Entry {
+    /// How many tries failed in a row.
+    pub fn attempts(&self) -> u32 {
+        self.failure.as_ref().map_or(0, |failure| failure.attempts)
+    }
+
+    /// Nothing is under way any longer.
+    pub fn settle(&mut self) {
+        self.stage = Stage::Settled;
+        self.failure = None;
+        self.action.clear();
+        (self.asked, self.forced) = (false, false);
+    }
+}
+
 impl Ledger {
     /// Reads it; an entry that this version does not understand is an error, for
     /// forgetting one might lose a rotation that was begun.
@@ -99,9 +121,9 @@ impl Ledger {
             .map(|(credential, _)| credential)
     }
 
-    /// The first failure there is, with its credential.
-    pub fn failure(&self) -> Option<(&Credential, &Failure)> {
-        let mut all = self.0.iter();
-        all.find_map(|(credential, entry)| Some((credential, entry.failure.as_ref()?)))
+    /// What failed, with why.
+    pub fn failures(&self) -> impl Iterator<Item = (&Credential, &Failure)> {
+        let all = self.0.iter();
+        all.filter_map(|(credential, entry)| Some((credential, entry.failure.as_ref()?)))
     }
 }

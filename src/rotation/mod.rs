@@ -14,7 +14,7 @@ pub mod password;
 mod plan;
 pub mod token;
 
-pub use self::credential::{Credential, Delivery};
+pub use self::credential::{Credential, Delivery, FIRST_USER};
 pub use self::ledger::{Entry, Ledger, Stage};
 pub use self::plan::{Plan, Target};
 
@@ -33,15 +33,19 @@ pub enum Step {
     Settle,
     /// It failed and is to be tried again at this time.
     Wait(Timestamp),
+    /// The plan alone began it, and no longer names it: it is to be given up.
+    Abandon,
 }
 
 impl Entry {
     /// The next step, at this time, for a credential that is to be rotated this
     /// often, or that is `asked` for now.
     pub fn step(&self, every: Option<SignedDuration>, asked: bool, now: Timestamp) -> Step {
+        let is_wanted = asked || self.asked || every.is_some();
+        let is_due = self.is_due(every, now);
         match (self.stage, &self.failure) {
-            (Stage::Settled, _) if asked || self.is_due(every, now) => Step::Prepare,
-            (Stage::Settled, _) => Step::Rest,
+            (Stage::Settled, _) if !asked && !is_due => Step::Rest,
+            (Stage::Prepared, _) if !is_wanted => Step::Abandon,
             // Whoever asks does not want to wait; nor must a clock that was put back keep
             // it waiting for ever.
             (_, Some(failure))
@@ -51,7 +55,10 @@ impl Entry {
             {
                 Step::Wait(failure.again)
             }
+            (Stage::Settled, _) => Step::Prepare,
             (Stage::Prepared, _) => Step::Apply,
+            // What somebody else keeps from its end must not keep a new value away.
+            (Stage::Published, Some(_)) if asked || is_due => Step::Prepare,
             (Stage::Published, _) => Step::Settle,
         }
     }
@@ -85,7 +92,8 @@ impl Entry {
             more => 1_i64 << (more - 2).min(6),
         };
         let base = SignedDuration::from_mins(minutes.min(60));
-        let more = base.mul_f64(jitter.clamp(0.0, 1.0) / 4.0);
+        // In whole seconds, for the time is shown.
+        let more = SignedDuration::from_secs(base.mul_f64(jitter.clamp(0.0, 1.0) / 4.0).as_secs());
         self.failure = Some(ledger::Failure {
             attempts,
             why,
@@ -127,17 +135,63 @@ mod tests {
     }
 
     #[test]
-    fn what_was_begun_is_ended_though_nobody_asks_any_more() {
-        for (stage, step) in [
-            (Stage::Prepared, Step::Apply),
-            (Stage::Published, Step::Settle),
+    fn what_the_plan_alone_began_is_given_up_when_it_no_longer_names_it() {
+        for (stage, asked, step) in [
+            (Stage::Prepared, false, Step::Abandon),
+            (Stage::Prepared, true, Step::Apply),
+            (Stage::Published, false, Step::Settle),
+            (Stage::Published, true, Step::Settle),
+            (Stage::Settled, false, Step::Rest),
         ] {
-            let entry = Entry {
+            let mut entry = Entry {
                 stage,
+                asked,
+                rotated: Some(at(0)),
                 ..Entry::default()
             };
-            assert_eq!(entry.step(None, false, at(0)), step);
+            assert_eq!(entry.step(None, false, at(0)), step, "{stage:?}");
+            // That it has to be waited for makes no difference to what is given up.
+            entry.failed("no answer".into(), at(0), 0.5);
+            entry.failed("no answer".into(), at(0), 0.5);
+            let waits = matches!(entry.step(None, false, at(0)), Step::Wait(_));
+            assert_eq!(
+                waits,
+                ![Step::Abandon, Step::Rest].contains(&step),
+                "{stage:?}"
+            );
         }
+    }
+
+    #[test]
+    fn a_rotation_that_does_not_settle_keeps_no_new_one_away() {
+        let every = Some(SignedDuration::from_hours(24));
+        let mut entry = Entry {
+            stage: Stage::Published,
+            rotated: Some(at(0)),
+            ..Entry::default()
+        };
+        assert_eq!(
+            entry.step(every, true, at(60)),
+            Step::Settle,
+            "it has not been tried"
+        );
+        entry.failed("a copy differs".into(), at(60), 0.0);
+        assert_eq!(entry.step(every, false, at(60)), Step::Settle);
+        assert_eq!(entry.step(every, true, at(60)), Step::Prepare);
+        assert_eq!(entry.step(every, false, at(DAY)), Step::Prepare);
+        assert_eq!(entry.step(None, false, at(DAY)), Step::Settle);
+    }
+
+    #[test]
+    fn a_value_that_cannot_be_prepared_is_tried_again_later() {
+        let every = Some(SignedDuration::from_hours(24));
+        let mut entry = Entry::default();
+        entry.failed("the user is gone".into(), at(0), 0.0);
+        entry.failed("the user is gone".into(), at(0), 0.0);
+        assert_eq!(entry.step(every, false, at(0)), Step::Wait(at(60)));
+        assert_eq!(entry.step(every, false, at(60)), Step::Prepare);
+        assert_eq!(entry.step(every, true, at(0)), Step::Prepare);
+        assert_eq!(entry.step(None, false, at(60)), Step::Rest);
     }
 
     proptest! {
@@ -148,7 +202,7 @@ mod tests {
             failures in 1_usize..40, jitter in 0.0_f64..1.0, when in 0_i64..4_000_000_000,
             later in -400_000_000_i64..400_000_000,
         ) {
-            let mut entry = Entry { stage: Stage::Prepared, ..Entry::default() };
+            let mut entry = Entry { stage: Stage::Prepared, asked: true, ..Entry::default() };
             for _ in 0..failures {
                 entry.failed("no answer".into(), at(when), jitter);
             }

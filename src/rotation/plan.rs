@@ -13,6 +13,9 @@ const EVERY: SignedDuration = SignedDuration::from_hours(90 * 24);
 const SHORTEST: SignedDuration = SignedDuration::from_hours(1);
 /// The longest.
 const LONGEST: SignedDuration = SignedDuration::from_hours(2 * 365 * 24);
+/// The shortest time after which a user may count as idle: `6m` is six minutes, and nobody who
+/// means months is to have users disabled by that.
+const SHORTEST_IDLE: SignedDuration = SignedDuration::from_hours(7 * 24);
 
 /// What is rotated, and how often.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -57,7 +60,8 @@ struct SettingsWire {
 }
 
 impl Plan {
-    /// Parses the option. What is wrong is named; the rest holds.
+    /// Parses the option. What is wrong is named, and nothing holds by a default in its place:
+    /// who acts by a plan has to see that there is nothing wrong with it.
     pub fn parse(text: &str) -> (Self, Vec<String>) {
         let mut wrong = Vec::new();
         let mut plan = Self::default();
@@ -74,8 +78,6 @@ impl Plan {
             }
         };
         let every = time(wire.every.as_deref(), EVERY);
-        let idle = wire.disable_idle.as_deref();
-        plan.disable_idle = idle.map(|text| time(Some(text), EVERY));
         let mut targets = Vec::new();
         for target in wire.targets {
             let settings = match target {
@@ -89,6 +91,11 @@ impl Plan {
             let every = time(settings.every.as_deref(), every);
             targets.push((settings.credential, every, settings.deliver));
         }
+        match wire.disable_idle.as_deref().map(idle_period) {
+            None => {}
+            Some(Ok(time)) => plan.disable_idle = Some(time),
+            Some(Err(error)) => wrong.push(format!("disable-idle: {error}")),
+        }
         for (name, every, deliver) in targets {
             match name.parse::<Credential>() {
                 Ok(credential) => {
@@ -99,8 +106,18 @@ impl Plan {
                         ));
                         continue;
                     }
+                    if credential.is_first_user() {
+                        wrong.push(format!(
+                            "{name} is the controller's first user, everybody's last way in, and is \
+                             not rotated by the option; rotate-credentials with force=true does"
+                        ));
+                        continue;
+                    }
                     let delivery = deliver.unwrap_or_default();
-                    plan.targets.insert(credential, Target { every, delivery });
+                    let target = Target { every, delivery };
+                    if plan.targets.insert(credential, target).is_some() {
+                        wrong.push(format!("{name} is named twice"));
+                    }
                 }
                 Err(error) => wrong.push(error),
             }
@@ -120,6 +137,13 @@ fn explain(error: &serde_yaml::Error) -> String {
     match text.lines().next() {
         Some(first) => format!("{first}; expected every, targets, exclude, disable-idle"),
         None => "it is no YAML".into(),
+    }
+}
+
+fn idle_period(text: &str) -> Result<SignedDuration, String> {
+    match period(text)? {
+        time if time >= SHORTEST_IDLE => Ok(time),
+        _ => Err(format!("{text:?} is not between 7d and 730d")),
     }
 }
 
@@ -172,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_named_and_the_rest_holds() {
+    fn what_is_wrong_is_named() {
         for (text, expected) in [
             (
                 "targets: [dex, minos]",
@@ -192,10 +216,16 @@ mod tests {
             ),
             ("every: often\ntargets: [dex]", "12h or 90d"),
             ("every: 5s\ntargets: [dex]", "between 1h and 730d"),
+            ("every: 90\ntargets: [dex]", "12h or 90d"),
             ("exclude: [7]\ntargets: [dex]", "is not one of"),
             (
                 "targets: [dex, {credential: own-login, deliver: registration}]",
                 "only a juju-user",
+            ),
+            ("targets: [dex, juju-user/admin]", "everybody's last way in"),
+            (
+                "targets: [dex, {credential: dex, every: 1d}]",
+                "dex is named twice",
             ),
         ] {
             let (plan, wrong) = Plan::parse(text);
@@ -210,10 +240,39 @@ mod tests {
             "targets: 7",
             "[",
             "targets: [{credential: dex, colour: red}]",
+            "targets: [{credential: dex, deliver: letter}]",
+            "targets: [{credential: [dex]}]",
+            "exclude: dex",
         ] {
             let (plan, wrong) = Plan::parse(text);
             assert_eq!(wrong.len(), 1, "{text}: {wrong:?}");
             assert_eq!(plan, Plan::default());
+        }
+        // Each field of the option has a wrong value above or below.
+        let told = Plan::parse("whatever: 1").1.concat();
+        let (_, known) = told.split_once("expected one of").unwrap();
+        let known = known.split_once(';').map_or(known, |(known, _)| known);
+        let known: Vec<&str> = known.split('`').skip(1).step_by(2).collect();
+        assert_eq!(
+            known,
+            ["every", "targets", "exclude", "disable-idle"],
+            "{told}"
+        );
+    }
+
+    #[test]
+    fn a_time_that_is_wrong_disables_nobody() {
+        for text in [
+            "2y", "365 dayz", "1000d", "180", "'180'", "0d", "-90d", "6m", "180m", "6mo", "P1Y",
+            "''",
+        ] {
+            let option = format!("targets: [juju-user/bot]\ndisable-idle: {text}");
+            let (plan, wrong) = Plan::parse(&option);
+            assert_eq!(plan.disable_idle, None, "{text}");
+            assert!(
+                wrong.len() == 1 && wrong[0].starts_with("disable-idle: "),
+                "{wrong:?}"
+            );
         }
     }
 }

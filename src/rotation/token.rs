@@ -10,9 +10,10 @@ const LONG_FORM: usize = 0x80;
 /// The token of a user, from the key that the controller made, base64: what
 /// `juju change-user-password --reset` prints. `None` if the key is no base64.
 ///
-/// It is an ASN.1 sequence of the user, the addresses, the key and the
-/// controller's name, in base64 for URLs, padded with zeros behind the
-/// sequence so that no `=` is needed.
+/// It is an ASN.1 sequence of the user, the addresses, the key, the controller's name and
+/// the configuration of a proxy, which is empty and must be there: with four fields
+/// `juju register` finds the sequence truncated. It is in base64 for URLs, padded with
+/// zeros behind the sequence so that no `=` is needed.
 pub fn registration(
     user: &str,
     addresses: &[String],
@@ -26,6 +27,7 @@ pub fn registration(
         element(SEQUENCE, &addresses),
         element(OCTETS, &key),
         text(controller),
+        text(NO_PROXY),
     ];
     let mut token = element(SEQUENCE, &parts.concat());
     while !token.len().is_multiple_of(3) {
@@ -34,6 +36,8 @@ pub fn registration(
     Some(Password::new(URL_SAFE.encode(token)))
 }
 
+/// The controller is reached without a proxy of Juju's.
+const NO_PROXY: &str = "";
 const SEQUENCE: u8 = 0x30;
 const OCTETS: u8 = 0x04;
 const UTF8: u8 = 0x0c;
@@ -73,6 +77,20 @@ mod tests {
     use super::*;
     use x509_parser::der_parser::parse_der;
 
+    /// What `juju add-user` of Juju 4.0.15 printed; its controller is gone.
+    const PRINTED: &str = "MEcTBWNhcm9sMBUTEzEwLjk2LjE3Ni4yNDA6MTcwNzAEIJpexjGFkJ-4e53x2YPtZ3EQd3NqgXEp3g73_Xs0QVxTEwNyamMTAAAA";
+
+    #[test]
+    fn a_token_is_the_one_that_juju_prints() {
+        let bytes = URL_SAFE.decode(PRINTED).unwrap();
+        let (_, parsed) = parse_der(&bytes).unwrap();
+        let parts = parsed.as_sequence().unwrap();
+        let key = Password::new(STANDARD.encode(parts[2].as_slice().unwrap()));
+        let addresses = ["10.96.176.240:17070".to_owned()];
+        let token = registration("carol", &addresses, &key, "rjc").unwrap();
+        assert_eq!(token.expose(), PRINTED);
+    }
+
     #[test]
     fn a_token_is_the_sequence_that_juju_register_reads() {
         for count in [1, 2, 30] {
@@ -92,6 +110,8 @@ mod tests {
             assert_eq!(parts[2].as_slice().unwrap(), [7; 32]);
             assert_eq!(parts[3].as_str().unwrap(), "prod_eu");
             assert_eq!(parts[3].tag().0, u32::from(UTF8));
+            assert_eq!(parts[4].as_str().unwrap(), "");
+            assert_eq!(parts.len(), 5);
         }
         let wrong = Password::new("no base64!");
         assert!(registration("alice", &[], &wrong, "x").is_none());

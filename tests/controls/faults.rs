@@ -1005,5 +1005,10 @@ pub const FAULTS: &[(&str, &str, Change)] = &[
         c.world.objects[i]["spec"]["containers"][0]["image"] =
             "docker.io/istio/proxyv2:1.20.0".into();
     }),
+    ("UPG-04", "a gateway ahead of istiod", |c| {
+        let i = first_pod(c, "kubeflow", "istio-ingressgateway-workload");
+        c.world.objects[i]["spec"]["containers"][0]["image"] =
+            "docker.io/istio/proxyv2:1.25.0".into();
+    }),
     ("UPG-05", "too old", |c| c.version = "v1.20.0".into()),
 ];

@@ -1,6 +1,7 @@
 //! What the tests of the binary share.
 #![allow(dead_code, reason = "each test binary uses its part")]
 
+pub mod agent;
 pub mod dying;
 pub mod pebble;
 pub mod rotation;

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use jiff::{SignedDuration, Timestamp};
 use juju_sim::controller::Controller;
 use juju_sim::{Event, Grant, Juju, Model, Outcome, Owner, Relation, Secret, Simulation};
 use serde_json::Value;
@@ -76,6 +77,22 @@ pub fn held(model: &Model, credential: &str) -> BTreeMap<String, String> {
         (key.clone(), value)
     };
     content.iter().map(decode).collect()
+}
+
+/// Time as the charm sees it: all that was rotated was so many days before.
+pub fn age_ledger(unit: &mut Simulation, days: i64) {
+    unit.change(|model| {
+        let bag = &mut model.relations[0].application_data;
+        let mut ledger: Value = serde_json::from_str(&bag["rotation"]).unwrap();
+        for entry in ledger.as_object_mut().unwrap().values_mut() {
+            if let Some(at) = entry["rotated"].as_str() {
+                let at: Timestamp = at.parse().unwrap();
+                let then = at - SignedDuration::from_hours(24 * days);
+                entry["rotated"] = then.to_string().into();
+            }
+        }
+        bag.insert("rotation".into(), ledger.to_string());
+    });
 }
 
 /// The ledger's entry of a credential.

@@ -133,7 +133,7 @@ fn call_everything(controller: &Controller) {
     of_model.refresh("dex-auth", None).unwrap();
     let content = BTreeMap::from([("tls-key", &password)]);
     let uri = of_model
-        .create_secret(MODEL, "gateway", "for the gateway", &content)
+        .create_secret("gateway", "for the gateway", &content)
         .unwrap();
     of_model.update_secret(&uri, "again", &content).unwrap();
     of_model.grant_secret(&uri, "dex-auth").unwrap();

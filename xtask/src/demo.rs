@@ -25,10 +25,8 @@ const WAIVER: &str = "waivers:
     owner: platform-team@example.com
     expires: 2027-06-30
 ";
-const DENY: &str = r#"{"apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy",
- "metadata": {"name": "default-deny", "namespace": "admin"},
- "spec": {"podSelector": {}, "policyTypes": ["Ingress"], "ingress": [
-   {"from": [{"podSelector": {}}, {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "kubeflow"}}}]}]}}"#;
+/// A remedy that cuts nothing of a stock deployment.
+const HARMLESS: &str = "platform-network-policies";
 
 /// Shows it all, and `waits` at the end for somebody to look.
 pub fn demo(waits: bool) -> anyhow::Result<()> {
@@ -99,19 +97,9 @@ pub fn demo(waits: bool) -> anyhow::Result<()> {
     let before = verdicts(&mut juju)?;
     println!("PSS-06 is {}", before["PSS-06"]);
 
-    step("Hardening two things with kubectl");
-    kubectl(
-        &sandbox,
-        &[
-            "label",
-            "--overwrite",
-            "namespace",
-            "admin",
-            "pod-security.kubernetes.io/enforce=baseline",
-        ],
-        "",
-    )?;
-    kubectl(&sandbox, &["apply", "-f", "-"], DENY)?;
+    for name in ["plan", "apply"] {
+        remedy(&mut juju, name)?;
+    }
     step(&format!("juju run {UNIT} audit"));
     let outcome = act(&mut juju, "audit", json!({}))?;
     for (key, value) in outcome
@@ -129,10 +117,14 @@ pub fn demo(waits: bool) -> anyhow::Result<()> {
     for id in &changed {
         println!("{id} was {}, is {}", before[*id], after[*id]);
     }
-    if changed.len() < 2 {
-        bail!("two things were hardened, and the verdicts on {changed:?} changed");
+    if changed != ["NET-02"] {
+        bail!("{HARMLESS} was applied, and the verdicts on {changed:?} changed");
     }
     show_status(&juju);
+    remedy(&mut juju, "undo")?;
+    if verdicts(&mut juju)? != before {
+        bail!("{HARMLESS} was undone, and the verdicts are not as they were");
+    }
     harden::show(&sandbox, &binary)?;
     credentials::show(&mut juju)?;
     rocks::show(&mut juju, &sandbox)?;
@@ -192,6 +184,17 @@ fn act(juju: &mut Simulation, name: &str, parameters: Value) -> anyhow::Result<O
         bail!("the action {name} failed: {message}");
     }
     Ok(outcome)
+}
+
+/// Runs an action on the harmless remedy, and prints what it results in.
+fn remedy(juju: &mut Simulation, name: &str) -> anyhow::Result<()> {
+    step(&format!("juju run {UNIT} {name} remedies={HARMLESS}"));
+    let outcome = act(juju, name, json!({"remedies": [HARMLESS]}))?;
+    let results = outcome.results();
+    for (key, value) in results.iter().filter(|(key, _)| *key != "return-code") {
+        println!("{key}: {}", value.as_str().unwrap_or_default());
+    }
+    Ok(())
 }
 
 fn verdicts(juju: &mut Simulation) -> anyhow::Result<BTreeMap<String, String>> {

@@ -1,10 +1,12 @@
-//! The project's scripts: `cargo xtask demo`, `test`, `bench`, `pack`, `docs`.
+//! The project's scripts: `cargo xtask demo`, `test`, `check`, `fuzz`, `bench`, `pack`, `docs`.
 
 mod bench;
+mod check;
 #[cfg(test)]
 mod clients;
 mod demo;
 mod docs;
+mod fuzz;
 mod pack;
 mod run;
 mod sandbox;
@@ -17,6 +19,8 @@ const USAGE: &str = "usage: cargo xtask COMMAND
   demo     the charm's life beside a real API server with a stock Charmed Kubeflow; at the end it
            serves the report page until Ctrl-C, unless with `--no-wait`
   test     all tests
+  check    format, lint, licences and known advisories of dependencies
+  fuzz     the fuzz targets, each for a bounded time
   bench    figures of speed and size, each beside its yardstick; `bench hooks` and `bench rocks` only those, `bench agent` all others
   sandbox  a real API server with a stock Charmed Kubeflow, or a `large` one, to try things on
   pack     the charm for each base, in target/charms
@@ -24,9 +28,12 @@ const USAGE: &str = "usage: cargo xtask COMMAND
 ";
 
 fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(2).collect();
     let result = match std::env::args().nth(1).as_deref() {
         Some("demo") => demo::demo(std::env::args().nth(2).as_deref() != Some("--no-wait")),
         Some("bench") => bench::bench(),
+        Some("check") => check::check(&arguments),
+        Some("fuzz") => fuzz::fuzz(&arguments),
         Some("fetch") => bench::fetch(),
         Some("sandbox") => sandbox::sandbox(std::env::args().nth(2).as_deref()),
         Some("test") => test::test(),

@@ -2,6 +2,7 @@
 
 use serde::de::DeserializeOwned;
 
+use crate::printable;
 use crate::tool::{self, ToolError};
 
 /// The parameters, with the defaults of `actions.yaml`.
@@ -14,6 +15,7 @@ pub fn parameters<T: DeserializeOwned + Default>() -> Result<T, ToolError> {
 pub fn set(results: &[(&str, &str)]) -> Result<(), ToolError> {
     // Each in a call of its own: together they might be longer than the kernel allows.
     for (key, value) in results {
+        let value = printable::text(value);
         tool::run("action-set", &["--".to_owned(), format!("{key}={value}")])?;
     }
     Ok(())
@@ -21,10 +23,10 @@ pub fn set(results: &[(&str, &str)]) -> Result<(), ToolError> {
 
 /// Tells whoever waits for the action how far it is. It takes effect at once.
 pub fn log(message: &str) -> Result<(), ToolError> {
-    tool::run("action-log", &["--", message]).map(drop)
+    tool::run("action-log", &["--", &printable::line(message)]).map(drop)
 }
 
 /// Fails the action with a message. `dispatch` should exit with 0 all the same.
 pub fn fail(message: &str) -> Result<(), ToolError> {
-    tool::run("action-fail", &["--", message]).map(drop)
+    tool::run("action-fail", &["--", &printable::text(message)]).map(drop)
 }

@@ -35,6 +35,7 @@ pub mod network;
 #[cfg(feature = "pebble")]
 pub mod pebble;
 pub mod port;
+pub mod printable;
 pub mod relation;
 pub mod resource;
 pub mod secret;

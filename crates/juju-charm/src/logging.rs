@@ -2,7 +2,7 @@
 
 use log::{Level, LevelFilter, Log, Metadata, Record};
 
-use crate::tool;
+use crate::{printable, tool};
 
 /// Writes records to Juju's log. Whoever may read the model may read it.
 struct JujuLog {
@@ -36,6 +36,8 @@ impl Log for JujuLog {
             Level::Trace => "--log-level=TRACE",
         };
         let message = record.args().to_string();
+        // What others wrote must not begin a line of its own.
+        let message = printable::line(&message);
         for part in parts(&message, tool::LONGEST_ARGUMENT) {
             if let Err(error) = tool::run("juju-log", &[level, "--", part]) {
                 // Juju logs what goes to standard error as well.

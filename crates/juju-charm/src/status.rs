@@ -1,5 +1,6 @@
 //! The status that `juju status` shows: `status-set`. It takes effect at once.
 
+use crate::printable;
 use crate::tool::{self, ToolError};
 
 /// What a charm may say of itself.
@@ -41,12 +42,14 @@ pub fn get() -> Result<(String, String), ToolError> {
 
 /// Sets the unit's status.
 pub fn set(status: Status, message: &str) -> Result<(), ToolError> {
-    tool::run("status-set", &["--", status.name(), one_argument(message)]).map(drop)
+    let message = printable::line(message);
+    tool::run("status-set", &["--", status.name(), one_argument(&message)]).map(drop)
 }
 
 /// Sets the application's status; only the leader may.
 pub fn set_application(status: Status, message: &str) -> Result<(), ToolError> {
-    let message = one_argument(message);
+    let message = printable::line(message);
+    let message = one_argument(&message);
     let arguments = ["--application=true", "--", status.name(), message];
     tool::run("status-set", &arguments).map(drop)
 }

@@ -70,6 +70,27 @@ pub enum ToolError {
     },
 }
 
+impl ToolError {
+    /// Whether what was asked for is not there, or is not this unit's: a relation, a secret, a
+    /// unit or an application that is gone, or leadership that was lost. Juju says so of what is
+    /// being removed, in any hook; trying again does not help.
+    pub fn is_absence(&self) -> bool {
+        matches!(
+            self,
+            Self::NotLeader { .. } | Self::Denied { .. } | Self::NotFound { .. }
+        )
+    }
+}
+
+/// What was read, or `None` if it is not there; see [`ToolError::is_absence`].
+pub fn present<T>(read: Result<T, ToolError>) -> Result<Option<T>, ToolError> {
+    match read {
+        Ok(value) => Ok(Some(value)),
+        Err(error) if error.is_absence() => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
 /// Runs a tool and returns what it prints.
 pub fn run<S: AsRef<OsStr>>(tool: &str, arguments: &[S]) -> Result<Vec<u8>, ToolError> {
     let output = Command::new(tool)
@@ -129,12 +150,13 @@ fn finish(tool: &str, output: io::Result<Output>) -> Result<Vec<u8>, ToolError> 
     let stderr = String::from_utf8_lossy(&output.stderr);
     let message = stderr.trim().trim_start_matches("ERROR ").to_owned();
     Err(match output.status.code() {
-        Some(2) => ToolError::Usage { tool, message },
+        // A relation that is gone is a wrong value of an option to Juju.
+        Some(2) if !message.ends_with("not found") => ToolError::Usage { tool, message },
         _ if message.contains("is not the leader") => ToolError::NotLeader { tool },
         _ if message.contains("permission denied") || message.contains("is not allowed to") => {
             ToolError::Denied { tool, message }
         }
-        _ if message.ends_with("not found") => ToolError::NotFound { tool, message },
+        _ if message.contains("not found") => ToolError::NotFound { tool, message },
         Some(_) => ToolError::Failed { tool, message },
         None => ToolError::Failed {
             tool,

@@ -124,7 +124,7 @@ fn everything(unit: &Unit, db: &Relation) {
     db.set_application(&Databag::from([("a".into(), "b".into())]))
         .unwrap();
     let gone = Relation::new("db:99").units().unwrap_err();
-    assert!(matches!(gone, ToolError::Usage { .. }), "{gone}");
+    assert!(matches!(gone, ToolError::NotFound { .. }), "{gone}");
     let stranger = db.get(Side::Unit("pg/9")).unwrap_err();
     assert!(matches!(stranger, ToolError::NotFound { .. }), "{stranger}");
 

@@ -90,6 +90,13 @@ impl Error {
         }
     }
 
+    /// Whether what it is about is not there any more, or just about to go.
+    pub fn is_gone(&self) -> bool {
+        self.failure().is_some_and(|failure| {
+            failure.code == Code::NotFound || failure.message.ends_with(" is dead")
+        })
+    }
+
     /// What the controller said of the call, if it is its refusal.
     pub fn failure(&self) -> Option<&Failure> {
         match self {
@@ -206,7 +213,9 @@ impl Code {
     pub(crate) fn parse(code: &str, message: &str) -> Self {
         match code {
             "unauthorized access" | "login expired" | "access required" => Self::Unauthorized,
-            "not found" | "user not found" | "model not found" => Self::NotFound,
+            "not found" | "user not found" | "model not found" | "secret not found" => {
+                Self::NotFound
+            }
             "already exists" => Self::AlreadyExists,
             "not implemented" | "not supported" => Self::NotImplemented,
             "operation is blocked" => Self::Blocked,
@@ -215,6 +224,9 @@ impl Code {
             "redirection required" => Self::Redirected,
             // 4.0 leaves the code of these empty.
             "" if message.ends_with("not found") => Self::NotFound,
+            "" if message.ends_with("is permanently deleted") => Self::NotFound,
+            // Of a cloud or a controller: the user may not see it.
+            "" if message.starts_with("access not found for") => Self::Unauthorized,
             "" if message.ends_with("already exists") => Self::AlreadyExists,
             "" if message.contains("maintenance in progress") => Self::Upgrading,
             "" if message == "permission denied" => Self::Unauthorized,

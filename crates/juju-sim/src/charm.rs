@@ -9,6 +9,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use crate::consistency::is_secret_id;
+use crate::model::Juju;
 
 /// A charm's metadata, options and actions.
 #[derive(Clone, Debug, Default)]
@@ -150,8 +151,18 @@ impl Charm {
         &self,
         name: &str,
         given: &Map<String, Value>,
-        additional_by_default: bool,
+        juju: Juju,
     ) -> Result<Map<String, Value>, String> {
+        // Juju 4.0 keeps every parameter as a text, and reads back numbers and truth only.
+        let kept: Map<String, Value> = match juju {
+            Juju::V3_6 => given.clone(),
+            Juju::V4_0 => given
+                .iter()
+                .map(|(key, value)| (key.clone(), as_kept(value)))
+                .collect(),
+        };
+        let given = &kept;
+        let additional_by_default = juju == Juju::V3_6;
         let Some(spec) = self.actions.get(name) else {
             return Err(format!("action {name:?} not defined on unit"));
         };
@@ -178,8 +189,11 @@ impl Charm {
                     "(root) : additional property \"{key}\" is not allowed, given {given}"
                 ));
             };
-            let kind = schema["type"].as_str().unwrap_or("string");
-            let fits = match kind {
+            let kinds: Vec<&str> = match &schema["type"] {
+                Value::Array(kinds) => kinds.iter().filter_map(Value::as_str).collect(),
+                kind => vec![kind.as_str().unwrap_or("string")],
+            };
+            let fits = |kind: &&str| match *kind {
                 "string" => value.is_string(),
                 "integer" => value.is_i64(),
                 "number" => value.is_number(),
@@ -188,7 +202,11 @@ impl Charm {
                 "object" => value.is_object(),
                 _ => true,
             };
-            if !fits {
+            if !kinds.iter().any(fits) {
+                let kind = match kinds.as_slice() {
+                    [kind] => (*kind).to_owned(),
+                    kinds => format!("[{}]", kinds.join(",")),
+                };
                 return refuse(format!(
                     "(root).{key} : must be of type {kind}, given {value}"
                 ));
@@ -210,6 +228,33 @@ impl Charm {
             .collect();
         parameters.extend(given.clone());
         Ok(parameters)
+    }
+}
+
+/// A parameter as Juju 4.0 keeps it: lists and maps as Go prints them.
+fn as_kept(value: &Value) -> Value {
+    match value {
+        Value::Array(_) | Value::Object(_) => Value::String(printed(value)),
+        other => other.clone(),
+    }
+}
+
+/// A value as Go prints it by `%v`.
+fn printed(value: &Value) -> String {
+    match value {
+        Value::Array(list) => {
+            let items: Vec<String> = list.iter().map(printed).collect();
+            format!("[{}]", items.join(" "))
+        }
+        Value::Object(map) => {
+            let items = map
+                .iter()
+                .map(|(key, value)| format!("{key}:{}", printed(value)));
+            format!("map[{}]", items.collect::<Vec<_>>().join(" "))
+        }
+        Value::String(text) => text.clone(),
+        Value::Null => "<nil>".to_owned(),
+        other => other.to_string(),
     }
 }
 

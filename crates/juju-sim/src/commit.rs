@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::charm::Charm;
-use crate::model::{Juju, Model, Port};
+use crate::model::{Forgotten, Juju, Model, Port};
 use crate::pending_secrets::PendingSecrets;
 
 /// The largest sum of a unit's stored keys and values, in bytes.
@@ -40,7 +40,7 @@ pub struct Pending {
     pub relations: Vec<RelationWrite>,
     /// Stored values; `None` deletes.
     pub state: BTreeMap<String, Option<String>>,
-    /// Ports to open, or to close on every endpoint, in order.
+    /// Ports to open, or to close at the endpoint that they name, in order.
     pub ports: Vec<(Port, bool)>,
     /// Storage to add, by name.
     pub storage: Vec<String>,
@@ -70,10 +70,7 @@ impl Pending {
             if *open {
                 ports.insert(port.clone());
             } else {
-                let same = |p: &Port| p.number == port.number && p.protocol == port.protocol;
-                ports.retain(|p| {
-                    !same(p) || !(port.endpoint.is_empty() || p.endpoint == port.endpoint)
-                });
+                ports.remove(port);
             }
         }
         ports
@@ -86,6 +83,9 @@ impl Pending {
             return Err(error);
         }
         committed.fail_next_commit = None;
+        if model.forgotten == Forgotten::Unit && self.writes() {
+            return Err("unit not found".into());
+        }
         self.put_into(&mut committed, charm)?;
         *model = committed;
         // Only then does Juju find that a container is no machine.
@@ -93,6 +93,19 @@ impl Pending {
             return Err("unit machine not assigned".into());
         }
         Ok(())
+    }
+
+    /// Whether there is anything to commit.
+    fn writes(&self) -> bool {
+        let secrets = &self.secrets;
+        !(self.relations.is_empty()
+            && self.state.is_empty()
+            && self.ports.is_empty()
+            && secrets.creates.is_empty()
+            && secrets.updates.is_empty()
+            && secrets.removes.is_empty()
+            && secrets.grants.is_empty()
+            && secrets.revokes.is_empty())
     }
 
     fn put_into(&self, model: &mut Model, charm: &Charm) -> Result<(), String> {

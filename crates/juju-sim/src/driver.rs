@@ -17,7 +17,7 @@ use crate::commit::Pending;
 use crate::consistency;
 use crate::controller::Controller;
 use crate::event::Event;
-use crate::fault::{Fault, Interruption};
+use crate::fault::{Absence, Fault, Interruption};
 use crate::model::{ActionResult, Call, Juju, Model};
 use crate::pebble::Pebble;
 use crate::server::{self, Action, Hook, Session, lock};
@@ -121,6 +121,7 @@ impl Simulation {
             dispatch: None,
             fault: None,
             fault_at: None,
+            absence: None,
         }));
         server::listen(&directory.path().join("agent.socket"), session.clone())?;
         Ok(Self {
@@ -182,6 +183,12 @@ impl Simulation {
     /// its name: `secret-set`, `UserManager.SetPassword`, `pebble POST /v1/layers`.
     pub fn interrupt_at(&mut self, call: &str, what: Interruption) {
         lock(&self.session).fault_at = Some((call.to_owned(), what));
+    }
+
+    /// Has a tool that reads find gone what it is asked about, after so many calls of such tools;
+    /// how many are left of one that has not come.
+    pub fn miss(&mut self, absence: Option<(usize, Absence)>) -> Option<(usize, Absence)> {
+        std::mem::replace(&mut lock(&self.session).absence, absence)
     }
 
     /// Takes the unit out of error without another try, as `juju resolve
@@ -268,11 +275,8 @@ impl Simulation {
         match event {
             Event::Hook { .. } => Ok(None),
             Event::Action { name, parameters } => {
-                let additional = session.model.juju == Juju::V3_6;
-                match session
-                    .charm
-                    .action_parameters(name, parameters, additional)
-                {
+                let juju = session.model.juju;
+                match session.charm.action_parameters(name, parameters, juju) {
                     Ok(parameters) => Ok(Some(Action {
                         parameters,
                         result: ActionResult::default(),
@@ -368,7 +372,7 @@ impl Simulation {
             ("JUJU_AGENT_SOCKET_ADDRESS", &path("agent.socket")),
             (
                 "PATH",
-                &format!("{}:/usr/sbin:/usr/bin:/sbin:/bin", path("tools")),
+                &format!("{}:/usr/sbin:/usr/bin:/sbin:/bin:/charm/bin", path("tools")),
             ),
             // Juju has them in a place of its own.
             ("JUJU_SIM_CONTAINERS", &path("containers")),

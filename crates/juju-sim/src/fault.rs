@@ -21,6 +21,77 @@ impl Interruption {
     pub const ALL: [Self; 4] = [Self::KillBefore, Self::KillAfter, Self::Refuse, Self::Lose];
 }
 
+/// How a tool that reads finds gone what it is asked about, or takes its time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Absence {
+    /// There is no such thing.
+    NotFound,
+    /// It is not this unit's.
+    Denied,
+    /// The relation is gone.
+    RelationGone,
+    /// The secret is gone.
+    SecretGone,
+    /// Another unit leads by now.
+    NotLeader,
+    /// It answers late.
+    Slow,
+}
+
+impl Absence {
+    /// All that there are.
+    pub const ALL: [Self; 6] = [
+        Self::NotFound,
+        Self::Denied,
+        Self::RelationGone,
+        Self::SecretGone,
+        Self::NotLeader,
+        Self::Slow,
+    ];
+
+    /// Whether a tool reads what may be gone.
+    pub fn concerns(tool: &str) -> bool {
+        let reads = ["-get", "-list", "-ids", "-state"]
+            .iter()
+            .any(|end| tool.ends_with(end));
+        // What the agent has itself is always there: it is the hook's own.
+        (reads && tool != "action-get") || ["is-leader", "opened-ports"].contains(&tool)
+    }
+
+    /// Whether a tool may say so, at this call of those of a hook.
+    pub(crate) fn is_told_by(self, tool: &str, at: usize) -> bool {
+        let is_of = |family: &str| tool.starts_with(family);
+        match self {
+            Self::NotFound | Self::Denied => true,
+            Self::RelationGone => is_of("relation-") || is_of("network-"),
+            Self::SecretGone => is_of("secret-"),
+            Self::NotLeader => is_of("secret-") || is_of("is-leader"),
+            // One tool that is slow is as good as another.
+            Self::Slow => at == 0,
+        }
+    }
+
+    /// Exit status and words of Juju.
+    pub(crate) fn words(self, tool: &str, unit: &str) -> (u8, String) {
+        let of_relation = tool.starts_with("relation-");
+        match self {
+            Self::NotFound => (1, format!("unit {unit:?} not found")),
+            Self::Denied => (1, "permission denied (unauthorized access)".to_owned()),
+            Self::RelationGone if of_relation => (
+                2,
+                "invalid value \"x:9\" for option -r: relation not found".to_owned(),
+            ),
+            Self::RelationGone => (
+                1,
+                "getting regular relation by key: relation not found".into(),
+            ),
+            Self::SecretGone => (1, "secret \"d3nkb2fmp25c76a0gone\" not found".to_owned()),
+            Self::NotLeader => (1, "this unit is not the leader".to_owned()),
+            Self::Slow => (0, String::new()),
+        }
+    }
+}
+
 /// An interruption that is to come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Fault {

@@ -36,6 +36,7 @@ mod model;
 pub mod pebble;
 mod pending_secrets;
 mod protocol;
+mod removal;
 mod secret;
 mod server;
 mod sweep;
@@ -46,11 +47,12 @@ mod workload;
 pub use self::charm::{Charm, Role};
 pub use self::driver::{Outcome, Simulation};
 pub use self::event::Event;
-pub use self::fault::{Fault, Interruption};
+pub use self::fault::{Absence, Fault, Interruption};
 pub use self::model::{
-    ActionResult, Addresses, Call, Goal, GoalStatus, Juju, LogLine, Model, Port, Relation, Status,
-    Storage,
+    ActionResult, Addresses, Call, Forgotten, Goal, GoalStatus, Gone, Juju, LogLine, Model, Port,
+    Relation, Status, Storage,
 };
+pub use self::removal::{Peers, Removal, Step};
 pub use self::secret::{Consumer, Content, Grant, Owner, Rotate, Secret};
-pub use self::sweep::sweep;
+pub use self::sweep::{sweep, sweep_absences};
 pub use self::traces::Trace;

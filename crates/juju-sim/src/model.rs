@@ -87,7 +87,23 @@ pub struct Model {
     pub cloud_credential: Option<Value>,
     /// An error with which Juju will refuse to commit the next hook.
     pub fail_next_commit: Option<String>,
+    /// Units of the application that are being removed.
+    pub dying: BTreeSet<String>,
+    /// What Juju has forgotten of the unit while its last hooks run.
+    pub forgotten: Forgotten,
     secrets_made: u64,
+}
+
+/// What Juju has forgotten while a unit's last hooks run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Forgotten {
+    /// Nothing.
+    #[default]
+    No,
+    /// The application, as far as `goal-state` tells: it was removed by force.
+    Application,
+    /// The unit and the application: most tools fail, and so does a hook that writes.
+    Unit,
 }
 
 /// An opened port.
@@ -166,6 +182,22 @@ pub struct Relation {
     pub remote_model: Option<String>,
     /// Whether its `relation-broken` is fired.
     pub broken: bool,
+    /// What Juju has taken away of it, while it is listed still.
+    pub gone: Gone,
+}
+
+/// What Juju has taken away of a relation that its tools list still.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Gone {
+    /// Nothing.
+    #[default]
+    No,
+    /// The unit has left its scope: its own bags are denied. A unit that is removed while it is
+    /// blocked leaves at once what it is the last in, the peer relation of a lone unit above all.
+    Left,
+    /// The relation, with an application that was removed by force: no bag can be read, in any
+    /// later hook, and no broken hook comes.
+    Removed,
 }
 
 impl Relation {
@@ -273,6 +305,8 @@ impl Model {
             resources: BTreeMap::new(),
             cloud_credential: None,
             fail_next_commit: None,
+            dying: BTreeSet::new(),
+            forgotten: Forgotten::No,
             secrets_made: 0,
         }
     }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
-use crate::model::Model;
+use crate::model::{Juju, Model};
 use crate::secret::{Content, Grant, Owner, Rotate, Secret};
 
 /// A change of a secret.
@@ -128,7 +128,22 @@ impl PendingSecrets {
             secret.removed |= revisions.is_empty() || secret.revisions.is_empty();
         }
         for ((id, relation), to) in &self.grants {
+            let juju = model.juju;
+            let other = model
+                .relation(*relation)
+                .map(|relation| relation.remote_application.clone());
             let secret = find(model, id);
+            let is_scoped = secret
+                .grants
+                .iter()
+                .any(|grant| grant.to == *to && grant.relation.is_some_and(|r| r != *relation));
+            if juju == Juju::V4_0 && is_scoped {
+                return Err(format!(
+                    "executing leadership func: grant secrets access: cannot change scope or \
+                     subject type of existing grant for {:?} on {id:?}",
+                    other.unwrap_or_default()
+                ));
+            }
             if !secret.is_granted_to(to) {
                 secret.grants.push(Grant {
                     relation: Some(*relation),

@@ -4,15 +4,19 @@ use std::io::{BufRead as _, BufReader, Write as _};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use serde_json::{Map, Value};
 
 use crate::charm::Charm;
 use crate::commit::Pending;
-use crate::fault::{Fault, Interruption, kill};
+use crate::fault::{Absence, Fault, Interruption, kill};
 use crate::model::{ActionResult, Call, Model};
 use crate::protocol::{Answer, Request};
 use crate::tools;
+
+/// How long a slow tool takes.
+const SLOW: Duration = Duration::from_millis(700);
 
 /// What a hook's tools work on.
 pub struct Session {
@@ -28,6 +32,8 @@ pub struct Session {
     pub fault: Option<Fault>,
     /// One at the next call of a name.
     pub fault_at: Option<(String, Interruption)>,
+    /// After so many calls that read, what one of them finds gone.
+    pub absence: Option<(usize, Absence)>,
 }
 
 impl Session {
@@ -42,6 +48,21 @@ impl Session {
             return None;
         }
         self.fault.take().map(|fault| fault.what)
+    }
+
+    /// What this call finds gone, if its turn has come.
+    fn absence(&mut self, tool: &str) -> Option<Absence> {
+        let (after, what) = self.absence.filter(|_| Absence::concerns(tool))?;
+        match after {
+            0 => {
+                self.absence = None;
+                Some(what)
+            }
+            after => {
+                self.absence = Some((after - 1, what));
+                None
+            }
+        }
     }
 
     pub(crate) fn kill(&self) {
@@ -135,7 +156,21 @@ fn answer(session: &mut Session, request: &Request) -> Answer {
             session.kill();
             answer
         }
-        None => tools::call(session, request),
+        None => match session.absence(&request.tool) {
+            Some(Absence::Slow) => {
+                std::thread::sleep(SLOW);
+                tools::call(session, request)
+            }
+            Some(absence) => {
+                let (code, words) = absence.words(&request.tool, &session.model.unit);
+                Answer::End {
+                    code,
+                    stdout: String::new(),
+                    stderr: format!("ERROR {words}\n"),
+                }
+            }
+            None => tools::call(session, request),
+        },
     };
     if let (Answer::End { code, .. }, Some(hook)) = (&answer, session.hook.as_mut()) {
         hook.calls.push(Call {

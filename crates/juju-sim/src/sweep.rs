@@ -4,7 +4,8 @@ use std::fmt::Debug;
 
 use crate::driver::{Outcome, Simulation};
 use crate::event::Event;
-use crate::fault::{Fault, Interruption};
+use crate::fault::{Absence, Fault, Interruption};
+use crate::removal::Step;
 
 /// Tries of one event; more means that the charm does not get over the fault.
 const TRIES: usize = 3;
@@ -88,6 +89,56 @@ pub fn sweep<S: PartialEq + Debug>(
         runs += 1;
     }
     runs
+}
+
+/// Runs a life, and at each of its events for every call of a tool that reads, and for each way
+/// in which what it asks about can be gone, that event once more from the same model, and the next.
+/// No event may fail for that, the first time it is fired: an action may refuse, and no more.
+/// `holds` is called after every event. Returns how many troubles there were.
+///
+/// # Panics
+/// If an event fails.
+pub fn sweep_absences(
+    juju: &mut Simulation,
+    life: &[Step],
+    holds: impl Fn(&Simulation, &Event),
+) -> usize {
+    let take = |juju: &mut Simulation, step: &Step, trouble: &str| {
+        let outcome = juju.take(step);
+        let event = &step.event;
+        assert!(
+            outcome.committed(),
+            "{trouble}: {event:?} fails: {outcome:?}"
+        );
+        holds(juju, event);
+        outcome
+    };
+    let mut troubles = 0;
+    for (at, step) in life.iter().enumerate() {
+        let before = juju.model();
+        let calls = take(juju, step, "without trouble").calls;
+        let after = juju.model();
+        let tools = calls.into_iter().map(|call| call.tool);
+        let reads: Vec<String> = tools.filter(|tool| Absence::concerns(tool)).collect();
+        for (read, tool) in reads.iter().enumerate() {
+            let is_told = |what: &&Absence| what.is_told_by(tool, read);
+            for what in Absence::ALL.iter().filter(is_told) {
+                juju.change(|model| *model = before.clone());
+                juju.miss(Some((read, *what)));
+                let trouble = format!("{what:?} at {tool}, read {read} of {:?}", step.event);
+                take(juju, step, &trouble);
+                juju.miss(None);
+                // Ways to be gone leave the same behind, but for leadership.
+                let leads_on = matches!(what, Absence::NotFound | Absence::NotLeader);
+                if let Some(next) = life.get(at + 1).filter(|_| leads_on) {
+                    take(juju, next, &trouble);
+                }
+                troubles += 1;
+            }
+        }
+        juju.change(|model| *model = after);
+    }
+    troubles
 }
 
 /// Moves leadership, and fires what Juju then fires.

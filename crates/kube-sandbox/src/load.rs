@@ -23,17 +23,18 @@ impl Loader {
         Ok(Self { runtime, client })
     }
 
-    /// Creates objects, namespaces first, with their status, as lightkube would
-    /// (`fieldManager=lightkube`). One that is there already is replaced.
+    /// Creates objects, what others need first, with their status, as lightkube would
+    /// (`fieldManager=lightkube`). One that is there already is replaced. A reference to an
+    /// owner that is there gets the owner's UID, if the owner is a Profile.
     pub fn load(&self, objects: &[Value]) -> anyhow::Result<()> {
-        let is_first = |o: &&Value| {
-            matches!(
-                o["kind"].as_str(),
-                Some("Namespace" | "CustomResourceDefinition" | "ClusterRole" | "Role")
-            )
+        let wave_of = |o: &Value| match o["kind"].as_str() {
+            Some("CustomResourceDefinition") => 0,
+            Some("Profile") => 1,
+            Some("Namespace" | "ClusterRole" | "Role") => 2,
+            _ => 3,
         };
-        for first in [true, false] {
-            let wave = objects.iter().filter(|o| is_first(o) == first);
+        for number in 0..=3 {
+            let wave = objects.iter().filter(|o| wave_of(o) == number);
             self.runtime.block_on(async {
                 let mut sent = futures_util::stream::iter(wave.map(|o| self.create(o)))
                     .buffer_unordered(AT_ONCE);
@@ -58,7 +59,31 @@ impl Loader {
         })
     }
 
+    /// The object with the UIDs of the Profiles that own it.
+    async fn with_owners(&self, object: &Value) -> anyhow::Result<Value> {
+        let mut owned = object.clone();
+        let references = owned["metadata"]["ownerReferences"].as_array_mut();
+        for reference in references.into_iter().flatten() {
+            if reference["kind"] != "Profile" {
+                continue;
+            }
+            let version = reference["apiVersion"].as_str().unwrap_or_default();
+            let name = reference["name"].as_str().unwrap_or_default();
+            let path = format!("/apis/{version}/profiles/{name}");
+            match self.send("GET", &path, None).await {
+                Ok(owner) => {
+                    let owner: Value = serde_json::from_str(&owner)?;
+                    reference["uid"] = owner["metadata"]["uid"].clone();
+                }
+                Err(error) if is_status(&error, 404) => {}
+                Err(error) => return Err(error).with_context(|| format!("reading {path}")),
+            }
+        }
+        Ok(owned)
+    }
+
     async fn create(&self, object: &Value) -> anyhow::Result<()> {
+        let object = &self.with_owners(object).await?;
         let path = path_of(object)?;
         let named = format!("{path}/{}", name_of(object)?);
         let made = match self

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use reqwest::blocking::{RequestBuilder, Response};
 use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderMap, RETRY_AFTER, WWW_AUTHENTICATE};
-use reqwest::{Method, StatusCode};
+use reqwest::{Method, StatusCode, Url};
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
@@ -138,13 +138,10 @@ impl Client {
             token: Option<Zeroizing<String>>,
             access_token: Option<Zeroizing<String>>,
         }
-        let is_safe = realm.starts_with("https://")
-            || realm
-                .strip_prefix("http://")
-                .is_some_and(|rest| is_loopback(rest.split('/').next().unwrap_or_default()));
-        if !is_safe {
-            return Err(self.denied(target, what, "it hands out tokens without TLS"));
-        }
+        let denied = |why: String| self.denied(target, what, &why);
+        let realm = Url::parse(realm).map_err(|_| denied("its realm is no URL".into()))?;
+        let own = Url::parse(&target.base).map_err(|_| denied("its address is no URL".into()))?;
+        self.guard.may_hand_out(&own, &realm).map_err(denied)?;
         let mut query = Vec::new();
         query.extend(service.map(|service| ("service", service)));
         query.extend(scope.map(|scope| ("scope", scope)));
@@ -191,10 +188,13 @@ impl Client {
     }
 
     fn left(&self, host: &str) -> Result<Duration, Error> {
-        let left = self
-            .settings
-            .deadline
-            .saturating_duration_since(Instant::now());
+        let now = Instant::now();
+        let mut until = self.settings.deadline;
+        if let Ok(mut asked) = self.asked.lock() {
+            let first = *asked.entry(host.to_owned()).or_insert(now);
+            until = until.min(first + self.settings.per_host);
+        }
+        let left = until.saturating_duration_since(now);
         match left.is_zero() {
             true => Err(Error::TimedOut { host: host.into() }),
             false => Ok(left),
@@ -233,6 +233,12 @@ fn failed(error: &reqwest::Error, host: &str) -> Error {
     if error.is_timeout() {
         return Error::TimedOut { host: host.into() };
     }
+    if error.is_redirect() {
+        return Error::Refused {
+            host: host.into(),
+            why: innermost(error),
+        };
+    }
     Error::Unreachable {
         host: host.into(),
         why: innermost(error),
@@ -261,17 +267,4 @@ pub(crate) fn innermost(error: &dyn std::error::Error) -> String {
         Some(cause) => innermost(cause),
         None => error.to_string(),
     }
-}
-
-/// Only there a registry is asked without TLS.
-pub(crate) fn is_loopback(address: &str) -> bool {
-    let host = match address.rsplit_once(':') {
-        Some((host, port)) if port.bytes().all(|b| b.is_ascii_digit()) => host,
-        _ => address,
-    };
-    let host = host.trim_matches(['[', ']']);
-    host == "localhost"
-        || host
-            .parse()
-            .is_ok_and(|ip: std::net::IpAddr| ip.is_loopback())
 }

@@ -1,14 +1,15 @@
 //! The client: one connection pool for all registries, and a token for each repository.
 
 use std::collections::HashMap;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use reqwest::Method;
 use zeroize::Zeroizing;
 
-use crate::ask::{document, innermost, is_loopback};
+use crate::ask::{document, innermost};
+use crate::guard::{Guard, Resolver};
 use crate::layer::{Limits, Walk};
 use crate::manifest::{self, Config, Descriptor, Document, Image, Platform};
 use crate::mirror::{self, Mirror};
@@ -23,14 +24,20 @@ const DEEPEST_INDEX: usize = 2;
 /// What a client is made of.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// Registries that stand for others.
+    /// Registries that stand for others. They may be in a private network or on this machine.
     pub mirrors: Vec<Mirror>,
+    /// Other hosts, `HOST[:PORT]`, that may be there; those on loopback are asked without TLS.
+    pub local: Vec<String>,
+    /// Registries, each with a host that hands out its tokens beside its own.
+    pub realms: Vec<(String, String)>,
     /// Logins.
     pub credentials: Credentials,
     /// Longest wait for an answer, and for each part of it.
     pub timeout: Duration,
     /// When everything must be done.
     pub deadline: Instant,
+    /// Longest time for one registry, from when it is asked first.
+    pub per_host: Duration,
     /// What images are for.
     pub platform: Platform,
     /// Authorities that are trusted beside those of the system, PEM.
@@ -45,9 +52,12 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             mirrors: Vec::new(),
+            local: Vec::new(),
+            realms: Vec::new(),
             credentials: Credentials::default(),
             timeout: Duration::from_secs(10),
             deadline: Instant::now() + Duration::from_secs(60),
+            per_host: Duration::from_secs(60),
             platform: Platform::default(),
             authorities: Vec::new(),
             proxy: None,
@@ -63,6 +73,9 @@ pub struct Client {
     pub(crate) settings: Settings,
     /// `Authorization` by host and path.
     pub(crate) authorized: Mutex<HashMap<String, Zeroizing<String>>>,
+    /// When each host was asked first.
+    pub(crate) asked: Mutex<HashMap<String, Instant>>,
+    pub(crate) guard: Arc<Guard>,
     pub(crate) requests: AtomicUsize,
 }
 
@@ -83,12 +96,20 @@ impl Client {
             host: "(none)".into(),
             why,
         };
+        let guard = Arc::new(guard(&settings));
+        let of_redirects = Arc::clone(&guard);
         let mut builder = reqwest::blocking::Client::builder()
             .timeout(settings.timeout)
             .connect_timeout(settings.timeout.min(Duration::from_secs(5)))
             .user_agent(concat!("ckf-hardening/", env!("CARGO_PKG_VERSION")))
             // Authorization is taken off when the host is another: reqwest sees to it.
-            .redirect(reqwest::redirect::Policy::limited(4));
+            .redirect(reqwest::redirect::Policy::custom(
+                move |attempt| match of_redirects.may_follow(attempt.previous(), attempt.url()) {
+                    Ok(()) => attempt.follow(),
+                    Err(why) => attempt.error(why),
+                },
+            ))
+            .dns_resolver(Arc::new(Resolver(Arc::clone(&guard))));
         let mut authorities = Vec::new();
         for pem in &settings.authorities {
             let parsed = reqwest::Certificate::from_pem(pem.as_bytes());
@@ -108,6 +129,8 @@ impl Client {
             http,
             settings,
             authorized: Mutex::default(),
+            asked: Mutex::default(),
+            guard,
             requests: AtomicUsize::new(0),
         })
     }
@@ -120,7 +143,7 @@ impl Client {
     /// The digest that a tag leads to.
     pub fn digest(&self, repository: &str, tag: &str) -> Result<Digest, Error> {
         let what = format!("{repository}:{tag}");
-        let target = self.target(repository);
+        let target = self.target(repository)?;
         let path = format!("manifests/{tag}");
         let answer = self.ask(Method::HEAD, &target, &path, &what)?;
         let told = answer.headers().get("docker-content-digest");
@@ -138,7 +161,7 @@ impl Client {
     pub fn has(&self, repository: &str, reference: &str) -> Result<bool, Error> {
         let what = format!("{repository} {reference}");
         let path = format!("manifests/{reference}");
-        match self.ask(Method::HEAD, &self.target(repository), &path, &what) {
+        match self.ask(Method::HEAD, &self.target(repository)?, &path, &what) {
             Ok(_) => Ok(true),
             Err(Error::NotFound(_)) => Ok(false),
             Err(other) => Err(other),
@@ -181,7 +204,7 @@ impl Client {
     pub fn config(&self, repository: &str, image: &Image) -> Result<Config, Error> {
         let descriptor = &image.manifest.config;
         let what = format!("the configuration of {repository}");
-        let target = self.target(repository);
+        let target = self.target(repository)?;
         let path = format!("blobs/{}", descriptor.digest);
         let answer = self.ask(Method::GET, &target, &path, &what)?;
         let bytes = document(answer, &target.host, &what)?;
@@ -197,7 +220,7 @@ impl Client {
         limits: Limits,
     ) -> Result<Walk, Error> {
         let what = format!("layer {} of {repository}", layer.digest);
-        let target = self.target(repository);
+        let target = self.target(repository)?;
         let path = format!("blobs/{}", layer.digest);
         let answer = self.ask(Method::GET, &target, &path, &what)?;
         Ok(Walk::new(answer, &target.host, layer, limits, what))
@@ -205,7 +228,7 @@ impl Client {
 
     /// Any small document of a repository, whole.
     pub(crate) fn small(&self, repository: &str, path: &str, what: &str) -> Result<Vec<u8>, Error> {
-        let target = self.target(repository);
+        let target = self.target(repository)?;
         let answer = self.ask(Method::GET, &target, path, what)?;
         document(answer, &target.host, what)
     }
@@ -219,7 +242,7 @@ impl Client {
         Ok((Digest::of(&bytes), manifest::parse(&what, &bytes)?))
     }
 
-    fn target(&self, repository: &str) -> Target {
+    fn target(&self, repository: &str) -> Result<Target, Error> {
         let key = mirror::resolve(&self.settings.mirrors, repository);
         let (host, path) = key.split_once('/').unwrap_or((key.as_str(), ""));
         // Docker's own registry has another name than its images.
@@ -227,17 +250,40 @@ impl Client {
             "docker.io" => "registry-1.docker.io",
             other => other,
         };
-        let scheme = if is_loopback(address) {
-            "http"
-        } else {
-            "https"
-        };
-        Target {
+        let scheme = self.guard.scheme(address).map_err(|why| Error::Refused {
+            host: host.to_owned(),
+            why,
+        })?;
+        Ok(Target {
             host: host.to_owned(),
             base: format!("{scheme}://{address}/v2/{path}"),
             key: key.clone(),
-        }
+        })
     }
+}
+
+/// Where a client of these settings may go.
+fn guard(settings: &Settings) -> Guard {
+    let env = |name: &str| std::env::var(name).ok();
+    let of_environment = [
+        "HTTPS_PROXY",
+        "https_proxy",
+        "HTTP_PROXY",
+        "http_proxy",
+        "ALL_PROXY",
+        "all_proxy",
+    ];
+    let proxies = settings
+        .proxy
+        .clone()
+        .into_iter()
+        .chain(of_environment.into_iter().filter_map(env));
+    let mirrors = settings
+        .mirrors
+        .iter()
+        .map(|mirror| mirror.host().to_owned());
+    let named = mirrors.chain(settings.local.iter().cloned());
+    Guard::new(named, proxies, &settings.realms)
 }
 
 fn held_to(what: &str, bytes: &[u8], wanted: &Digest) -> Result<(), Error> {

@@ -19,6 +19,14 @@ pub enum Error {
         /// What it said.
         why: String,
     },
+    /// It, or what it leads to, is nowhere that is asked.
+    #[error("registry {host} is not asked: {why}")]
+    Refused {
+        /// The registry.
+        host: String,
+        /// Why.
+        why: String,
+    },
     /// Too much was asked of it.
     #[error("registry {host} limits how often it is asked; {}", again(*.retry_after))]
     RateLimited {

@@ -3,8 +3,10 @@
 //!
 //! It blocks, and several threads may share it. Whatever a registry says, time and memory
 //! are bounded: manifests and configurations by [`LARGEST_DOCUMENT`], layers by what the
-//! caller takes, each request by a deadline. What is read is held to its digest. A token or
-//! password goes to the host that it is for and to no other, redirects included.
+//! caller takes, each request by a deadline, and so is each registry. What is read is held to its
+//! digest. A token or password goes to the host that it is for and to no other, redirects
+//! included. A registry leads to no other host but by TLS, for blobs, and never into a network
+//! of this site; one on this machine is asked only if the caller names it.
 
 mod ask;
 mod auth;
@@ -12,6 +14,7 @@ mod client;
 mod credentials;
 mod digest;
 mod error;
+mod guard;
 mod layer;
 mod manifest;
 mod mirror;
@@ -21,7 +24,7 @@ pub use client::{Client, LARGEST_DOCUMENT, Settings};
 pub use credentials::{CredentialError, Credentials};
 pub use digest::Digest;
 pub use error::Error;
-pub use layer::{Limits, Walk};
+pub use layer::{Limits, UNPACKED_AT_LEAST, Walk};
 pub use manifest::{Config, Descriptor, Image, Manifest, Platform};
 pub use mirror::{Mirror, MirrorError};
 pub use signature::Signatures;

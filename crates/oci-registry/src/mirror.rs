@@ -38,6 +38,18 @@ impl FromStr for Mirror {
     }
 }
 
+impl Mirror {
+    /// What it stands for: a host, or a host with the first parts of a path.
+    pub fn of(&self) -> &str {
+        &self.of
+    }
+
+    /// The host, with its port if there is one, that is asked.
+    pub fn host(&self) -> &str {
+        self.at.split('/').next().unwrap_or(&self.at)
+    }
+}
+
 /// Where a repository is, by the mirror that stands for the most of its name.
 pub(crate) fn resolve(mirrors: &[Mirror], repository: &str) -> String {
     let rest = |mirror: &Mirror| {

@@ -6,7 +6,16 @@ use std::time::{Duration, Instant};
 use oci_registry::{Client, Credentials, Digest, Error, Limits, Settings};
 use registry_sandbox::{Answer, Front, Image, Registry, Request, sha256};
 
+/// A client that may ask on loopback, where the tests' registries are.
 fn client(settings: Settings) -> Client {
+    strict(Settings {
+        local: vec!["127.0.0.1".into()],
+        ..settings
+    })
+}
+
+/// A client that may not.
+fn strict(settings: Settings) -> Client {
     static TLS: Once = Once::new();
     TLS.call_once(|| drop(rustls::crypto::ring::default_provider().install_default()));
     Client::new(settings).unwrap()
@@ -352,4 +361,92 @@ fn a_bomb_is_not_unpacked() {
         refused.to_string().contains("larger than 33554432 bytes"),
         "{refused}"
     );
+}
+
+#[test]
+fn a_registry_leads_nowhere_that_is_not_its_own() {
+    let registry = Registry::start().unwrap();
+    let digest = registry.push("a/b", "1", &rock("1")).unwrap();
+    let inside = Front::start("", |_| {
+        Answer::With(200, vec![], b"{\"token\": \"t\", \"secret\": 1}".to_vec())
+    })
+    .unwrap();
+    let there = format!("http://{}", inside.address());
+    let login = |front: &Front| {
+        let config = format!(
+            r#"{{"auths": {{"{}": {{"username": "robot", "password": "s3cret"}}}}}}"#,
+            front.address()
+        );
+        Credentials::parse(&config).unwrap()
+    };
+    // Named by an option itself, it may not lead to what listens beside it.
+    let named = |front: &Front| {
+        strict(Settings {
+            local: vec![front.address().to_owned()],
+            credentials: login(front),
+            ..Settings::default()
+        })
+    };
+    let to = there.clone();
+    let redirects = Front::start(registry.address(), move |request: &Request| {
+        match request.path.contains("/blobs/") {
+            true => {
+                let place = format!("{to}/latest/meta-data/iam");
+                Answer::With(307, vec![("location", place)], vec![])
+            }
+            false => Answer::Through,
+        }
+    })
+    .unwrap();
+    let repository = format!("{}/a/b", redirects.address());
+    let asked = named(&redirects);
+    assert_eq!(asked.digest(&repository, "1").unwrap().as_str(), digest);
+    let image = asked.image(&repository, "1").unwrap();
+    let refused = asked.config(&repository, &image).unwrap_err();
+    assert!(matches!(&refused, Error::Refused { .. }), "{refused}");
+    let to = there.clone();
+    let realm = Front::start(registry.address(), move |_: &Request| {
+        let challenge = format!(r#"Bearer realm="{to}/any?delete=all",service="r""#);
+        Answer::With(401, vec![("www-authenticate", challenge)], vec![])
+    })
+    .unwrap();
+    let refused = named(&realm)
+        .digest(&format!("{}/a/b", realm.address()), "1")
+        .unwrap_err();
+    assert!(matches!(&refused, Error::Denied { .. }), "{refused}");
+    assert!(inside.seen().is_empty(), "{:?}", inside.seen());
+    // And one that no option names is not asked at all.
+    let nobody_s = strict(Settings::default());
+    for host in [
+        registry.address().to_owned(),
+        registry.address().replace("127.0.0.1", "localhost"),
+    ] {
+        let refused = nobody_s.digest(&format!("{host}/a/b"), "1").unwrap_err();
+        assert!(matches!(&refused, Error::Refused { .. }), "{refused}");
+    }
+    assert_eq!(nobody_s.requests(), 0);
+}
+
+#[test]
+fn one_registry_has_its_own_time_and_leaves_the_rest() {
+    let silent = Front::start("", |_| Answer::Silence(Duration::from_secs(30))).unwrap();
+    let registry = Registry::start().unwrap();
+    registry.push("a/b", "1", &rock("1")).unwrap();
+    let client = client(Settings {
+        per_host: Duration::from_secs(1),
+        ..Settings::default()
+    });
+    let started = Instant::now();
+    for _ in 0..5 {
+        let late = client.digest(&format!("{}/a/b", silent.address()), "1");
+        assert!(matches!(late, Err(Error::TimedOut { .. })));
+    }
+    assert!(
+        started.elapsed() < Duration::from_secs(5),
+        "{:?}",
+        started.elapsed()
+    );
+    client
+        .digest(&format!("{}/a/b", registry.address()), "1")
+        .unwrap();
 }

@@ -121,7 +121,7 @@ impl Given {
         let uuid = &unit.model_uuid;
         let mut own = model.model_secrets(uuid)?.into_iter();
         let uri = match own.find(|secret| secret.label == LABEL) {
-            None => model.create_secret(uuid, LABEL, &description, &content)?,
+            None => model.create_secret(LABEL, &description, &content)?,
             Some(own) => {
                 if own.description != description {
                     model.update_secret(&own.uri, &description, &content)?;

@@ -12,6 +12,7 @@ mod upstream;
 
 use jiff::{SignedDuration, Timestamp};
 use juju_charm::relation::{self, Relation, Side};
+use juju_charm::tool::present;
 use juju_charm::{Status, Unit};
 use log::{info, warn};
 
@@ -102,15 +103,24 @@ pub fn keep(
     }
     let mut hindrances = Vec::new();
     let (gateways, asked) = read(unit, gateways, &mut hindrances)?;
+    if gateways.is_empty() {
+        return Ok(Kept {
+            trusted: Some(Vec::new()),
+            ..Kept::default()
+        });
+    }
     let asked = judge(unit, policy, asked, &mut hindrances);
-    let upstream = related(UPSTREAM)?.into_iter().next();
-    let asks_upstream = upstream.is_some();
     let names = || asked.iter().flat_map(|asked| asked.request.names.clone());
-    let source = match upstream {
+    let upstream = match related(UPSTREAM)?.first() {
         Some(relation) => {
             let requests: Vec<_> = asked.iter().map(|a| a.request.pem.clone()).collect();
-            Source::Upstream(upstream::Upstream::ask(unit, relation, &requests)?)
+            upstream::Upstream::ask(unit, relation, &requests)?
         }
+        None => None,
+    };
+    let asks_upstream = upstream.is_some();
+    let source = match upstream {
+        Some(upstream) => Source::Upstream(upstream),
         None => match Own::ready(unit, &policy.certificates, names().collect(), now)? {
             Ok(own) => Source::Own(Box::new(own)),
             Err(why) => {
@@ -192,18 +202,26 @@ fn read(
 ) -> anyhow::Result<(Vec<Gateway>, Vec<Asked>)> {
     let mut gateways = Vec::new();
     let mut asked = Vec::new();
-    for relation in relations {
-        let own = relation.get(Side::Application(unit.application()))?;
+    'relations: for relation in relations {
+        // One that is gone is listed still, and asks for nothing.
+        let Some(own) = present(relation.get(Side::Application(unit.application())))? else {
+            continue;
+        };
         let mut sides: Vec<(String, Vec<RequestEntry>)> = Vec::new();
         let mut take = |by: &str, read: Result<Vec<RequestEntry>, databag::BadDatabag>| match read {
             Ok(entries) => sides.push((by.to_owned(), entries)),
             Err(why) => hindrances.push((Status::Blocked, format!("databag of {by}: {why}"))),
         };
-        for name in relation.units()? {
-            take(&name, databag::requests(&relation.get(Side::Unit(&name))?));
+        for name in present(relation.units())?.unwrap_or_default() {
+            let Some(databag) = present(relation.get(Side::Unit(&name)))? else {
+                continue 'relations;
+            };
+            take(&name, databag::requests(&databag));
         }
-        if let Some(name) = relation.application()? {
-            let databag = relation.get(Side::Application(&name))?;
+        if let Some(name) = present(relation.application())?.flatten() {
+            let Some(databag) = present(relation.get(Side::Application(&name)))? else {
+                continue 'relations;
+            };
             take(&name, databag::requests(&databag));
         }
         for (by, entry) in sides
@@ -281,10 +299,10 @@ fn answer(
     now: Timestamp,
 ) -> Result<AnswerEntry, Hindrance> {
     let (by, request) = (&asked.by, &asked.request);
-    let present = gateway.answer_to(request);
+    let before = gateway.answer_to(request);
     let issued = match source {
         Source::Own(own) => {
-            if let Some(entry) = present
+            if let Some(entry) = before
                 && is_fresh(own, &entry.issued(), request, *life, now)
             {
                 return Ok(entry.clone());

@@ -3,6 +3,7 @@
 
 use jiff::Timestamp;
 use juju_charm::relation::{Relation, Side};
+use juju_charm::tool::present;
 use juju_charm::{Status, Unit};
 
 use super::Hindrance;
@@ -18,23 +19,30 @@ pub struct Upstream {
 }
 
 impl Upstream {
-    /// Asks it for these requests and no others, and reads what it answers.
-    pub fn ask(unit: &Unit, relation: Relation, requests: &[String]) -> anyhow::Result<Self> {
-        write(unit, &relation, requests)?;
-        let name = relation.application()?;
+    /// Asks it for these requests and no others, and reads what it answers; `None` if the
+    /// relation is gone, though it is listed.
+    pub fn ask(
+        unit: &Unit,
+        relation: &Relation,
+        requests: &[String],
+    ) -> anyhow::Result<Option<Self>> {
+        if !write(unit, relation, requests)? {
+            return Ok(None);
+        }
+        let name = present(relation.application())?.flatten();
         let databag = match &name {
-            Some(name) => relation.get(Side::Application(name))?,
+            Some(name) => present(relation.get(Side::Application(name)))?.unwrap_or_default(),
             None => Default::default(),
         };
         let (answers, damage) = match databag::answers(&databag) {
             Ok(answers) => (answers, None),
             Err(why) => (Vec::new(), Some(why.to_string())),
         };
-        Ok(Self {
+        Ok(Some(Self {
             name: name.unwrap_or_else(|| "the authority".into()),
             answers,
             damage,
-        })
+        }))
     }
 
     /// Its answer to a request, if clients would take it.
@@ -62,10 +70,11 @@ impl Upstream {
 pub fn withdraw(unit: &Unit, relations: &[Relation]) -> anyhow::Result<()> {
     relations
         .iter()
-        .try_for_each(|relation| write(unit, relation, &[]))
+        .try_for_each(|relation| write(unit, relation, &[]).map(drop))
 }
 
-fn write(unit: &Unit, relation: &Relation, requests: &[String]) -> anyhow::Result<()> {
+/// Writes requests; `false` if the relation is gone.
+fn write(unit: &Unit, relation: &Relation, requests: &[String]) -> anyhow::Result<bool> {
     let entries: Vec<_> = requests
         .iter()
         .map(|pem| RequestEntry {
@@ -74,9 +83,11 @@ fn write(unit: &Unit, relation: &Relation, requests: &[String]) -> anyhow::Resul
         })
         .collect();
     let wanted = databag::write_requests(&entries);
-    let present = relation.get(Side::Unit(&unit.name))?;
-    if differs(&present, &wanted) {
+    let Some(databag) = present(relation.get(Side::Unit(&unit.name)))? else {
+        return Ok(false);
+    };
+    if differs(&databag, &wanted) {
         relation.set(&wanted)?;
     }
-    Ok(())
+    Ok(true)
 }

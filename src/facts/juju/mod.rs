@@ -1,17 +1,19 @@
 //! What a Juju controller tells: who may do what, and how the applications of the
 //! platform's model are set up. Values of options that may be secrets are not kept.
 
+pub(crate) mod options;
 mod read;
 
+pub(crate) use self::options::holds_no_secret;
+pub(crate) use self::read::{Given, charm, setting};
 pub use self::read::{Source, read};
-pub(crate) use self::read::{charm, setting};
 
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::known::Known;
+use super::known::{Known, Unknown};
 
 /// What a controller tells.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -34,6 +36,24 @@ pub struct Juju {
     pub offers: Known<Vec<Grants>>,
     /// Applications of the platform's model.
     pub applications: Known<Vec<Application>>,
+}
+
+impl Juju {
+    /// Why the applications of a model could not be read, with the grant that is missing if one
+    /// is: a superuser without access to the model may not read them either.
+    pub fn unread_applications(&self, model: &str) -> Option<String> {
+        let Known::Unknown(why) = &self.applications else {
+            return None;
+        };
+        let login = &self.login;
+        Some(match why {
+            Unknown::Forbidden(_) | Unknown::Failed(_) => format!(
+                "{why}; the login {login} may lack access: juju grant {login} read {model}, or \
+                 write for what is to be changed"
+            ),
+            Unknown::TimedOut(_) | Unknown::NotCollected => why.to_string(),
+        })
+    }
 }
 
 /// A local user.
@@ -130,6 +150,12 @@ pub struct Setting {
     /// What is told of a password.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub password: Option<Strength>,
+    /// Whether its value is a secret, or has one in it.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub secret: bool,
+    /// Where its value is not told: whether it is what the policy declared when it was read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub as_declared: Option<bool>,
 }
 
 /// What is told of a password: never the password.
@@ -153,6 +179,19 @@ impl Strength {
         Self {
             length: password.chars().count(),
             well_known: WELL_KNOWN.contains(&lower.as_str()),
+        }
+    }
+}
+
+impl Juju {
+    /// Forgets what holds only by the policy that it was read with: a snapshot is judged by
+    /// another one, too.
+    pub(crate) fn forget_comparisons(&mut self) {
+        if let Known::Known(applications) = &mut self.applications {
+            let settings = applications
+                .iter_mut()
+                .flat_map(|app| app.options.values_mut());
+            settings.for_each(|setting| setting.as_declared = None);
         }
     }
 }

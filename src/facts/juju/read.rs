@@ -8,29 +8,12 @@ use juju_client::{
     OptionSource, Target,
 };
 use serde_json::Value;
+use zeroize::Zeroizing;
 
+use super::options::{self, Sensitivity};
 use super::{Application, Grants, Juju, Model, Resource, Setting, Strength, User};
 use crate::facts::known::{Known, Unknown};
 use crate::policy::Options;
-use crate::rocks::names_images;
-
-/// Options whose values say how safe the platform is, and are no secrets.
-const SHOWN: [&str; 11] = [
-    "enable-password-db",
-    "issuer-url",
-    "public-url",
-    "static-username",
-    "skip-auth-urls",
-    "secure-cookies",
-    "security-policy",
-    "tls-secret-id",
-    "access-key",
-    "client-name",
-    // Certificates, which everybody may read.
-    "ca-bundle",
-];
-/// Options that hold a password.
-const PASSWORDS: [&str; 3] = ["static-password", "secret-key", "client-secret"];
 
 /// A controller, and the name of the platform's model there.
 #[derive(Debug)]
@@ -39,7 +22,7 @@ pub struct Source<'a> {
     pub endpoint: &'a Endpoint,
     /// Who asks.
     pub login: &'a Login,
-    /// Options whose values are to be compared, and so are no secrets.
+    /// What options are to be, to which they are compared.
     pub declared: &'a Options,
     /// Name of the platform's model.
     pub model: &'a str,
@@ -106,7 +89,20 @@ fn users(controller: &mut Connection) -> Result<Vec<User>, Error> {
 }
 
 fn models(controller: &mut Connection, all: &[ModelSummary]) -> Result<Vec<Model>, Error> {
-    all.iter().map(|m| model(controller, &m.uuid)).collect()
+    let model = |summary: &ModelSummary| still_there(model(controller, &summary.uuid));
+    all.iter()
+        .map(model)
+        .filter_map(Result::transpose)
+        .collect()
+}
+
+/// What was read, unless it went in the meantime.
+fn still_there<T>(read: Result<T, Error>) -> Result<Option<T>, Error> {
+    match read {
+        Ok(value) => Ok(Some(value)),
+        Err(error) if error.is_gone() => Ok(None),
+        Err(error) => Err(error),
+    }
 }
 
 fn model(controller: &mut Connection, uuid: &str) -> Result<Model, Error> {
@@ -126,20 +122,24 @@ fn model(controller: &mut Connection, uuid: &str) -> Result<Model, Error> {
 fn clouds(controller: &mut Connection) -> Result<Vec<Grants>, Error> {
     let names = controller.clouds()?;
     let grants = |name: String| {
-        let cloud = controller.cloud(&name)?;
+        let Some(cloud) = still_there(controller.cloud(&name))? else {
+            return Ok(None);
+        };
         let users = cloud.users.into_iter().map(|user| (user.name, user.access));
-        Ok(Grants {
+        Ok(Some(Grants {
             name,
             users: users.collect(),
-        })
+        }))
     };
-    names.into_iter().map(grants).collect()
+    let all = names.into_iter().map(grants);
+    all.filter_map(Result::transpose).collect()
 }
 
 fn offers(controller: &mut Connection, models: &[Model]) -> Result<Vec<Grants>, Error> {
     let mut all = Vec::new();
     for model in models {
-        let offers = controller.offers(&model.owner, &model.name)?;
+        let offers = still_there(controller.offers(&model.owner, &model.name))?;
+        let offers = offers.unwrap_or_default();
         all.extend(offers.into_iter().map(|offer| {
             Grants {
                 name: offer.offer_url,
@@ -160,8 +160,11 @@ fn applications(source: &Source<'_>, target: &Target) -> Result<Vec<Application>
     let names: Vec<&str> = status.applications.keys().map(String::as_str).collect();
     // Without them the rest is known all the same.
     let resources = known(model.resources(&names));
-    let application = |(name, status): (String, ApplicationStatus)| {
-        let config = model.application_config(&name)?;
+    let mut application = |(name, status): (String, ApplicationStatus)| {
+        // One that is dead has no options any more, and is in the status for a while.
+        let Some(config) = still_there(model.application_config(&name))? else {
+            return Ok(None);
+        };
         let declared = source.declared.get(&name);
         let url = status.charm.clone();
         let of_name: Known<BTreeMap<String, Resource>> = match &resources {
@@ -181,9 +184,11 @@ fn applications(source: &Source<'_>, target: &Target) -> Result<Vec<Application>
             let containers = info.meta.unwrap_or_default().containers.into_iter();
             application.containers = containers.map(|(name, of)| (name, of.resource)).collect();
         }
-        Ok(application)
+        Ok(Some(application))
     };
-    status.applications.into_iter().map(application).collect()
+    let all = status.applications.into_iter();
+    all.filter_map(|known| application(known).transpose())
+        .collect()
 }
 
 fn resource(resource: juju_client::Resource) -> (String, Resource) {
@@ -208,12 +213,14 @@ fn application(
         is_troubled.then(|| (name, format!("{}: {}", says.status, says.info)))
     });
     let options = config.config.iter().map(|(name, option)| {
-        let is_declared = declared.is_some_and(|options| options.contains_key(name));
-        let is_set = option.source == OptionSource::User;
-        (
-            name.clone(),
-            setting(name, &option.value, is_set, is_declared),
-        )
+        let wanted = declared.and_then(|options| options.get(name));
+        let option = Given {
+            name,
+            value: &option.value,
+            is_set: option.source == OptionSource::User,
+            is_uri: option.kind == "secret",
+        };
+        (name.clone(), setting(charm, &option, wanted))
     });
     Application {
         name,
@@ -230,15 +237,40 @@ fn application(
     }
 }
 
-/// What is kept of an option: its value only where that is no secret.
-pub(crate) fn setting(name: &str, value: &Value, is_set: bool, is_declared: bool) -> Setting {
-    let text = text(value);
-    let is_shown = is_declared || SHOWN.contains(&name) || names_images(name);
-    let is_password = PASSWORDS.contains(&name);
+/// An option as Juju or a bundle tells it.
+pub(crate) struct Given<'a> {
+    /// Its name.
+    pub name: &'a str,
+    /// Its value.
+    pub value: &'a Value,
+    /// Whether somebody set it.
+    pub is_set: bool,
+    /// Whether it is of Juju's type `secret`, so that its value only names one.
+    pub is_uri: bool,
+}
+
+/// What is kept of an option of a charm: its value only where that is harmless.
+pub(crate) fn setting(charm: &str, option: &Given<'_>, wanted: Option<&String>) -> Setting {
+    let text = Zeroizing::new(text(option.value));
+    let sensitivity = match option.is_uri {
+        true => Sensitivity::Harmless,
+        false => options::sensitivity(charm, option.name),
+    };
+    let holds_secret = match sensitivity {
+        Sensitivity::Secret => !text.is_empty(),
+        Sensitivity::Harmless => options::holds_login(&text),
+        Sensitivity::Document | Sensitivity::Private => options::holds_secret(&text),
+    };
+    let is_shown = sensitivity == Sensitivity::Harmless && !holds_secret;
+    let is_password = sensitivity == Sensitivity::Secret;
     Setting {
-        set: is_set && !text.is_empty(),
-        value: is_shown.then(|| text.clone()),
-        password: (is_password && !text.is_empty()).then(|| Strength::of(&text)),
+        set: option.is_set && !text.is_empty(),
+        value: is_shown.then(|| text.to_string()),
+        password: (is_password && holds_secret).then(|| Strength::of(&text)),
+        secret: holds_secret,
+        as_declared: wanted
+            .filter(|_| !is_shown)
+            .map(|wanted| wanted.trim() == text.trim()),
     }
 }
 
@@ -293,7 +325,80 @@ fn why(error: &Error) -> Unknown {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
+
+    fn of(charm: &str, name: &str, value: &str, wanted: Option<&str>) -> Setting {
+        let option = Given {
+            name,
+            value: &json!(value),
+            is_set: true,
+            is_uri: false,
+        };
+        setting(charm, &option, wanted.map(str::to_owned).as_ref())
+    }
+
+    #[test]
+    fn a_declared_option_that_may_hold_a_secret_is_compared_and_not_kept() {
+        for (charm, name, value) in [
+            ("dex-auth", "static-password", "hunter2"),
+            (
+                "dex-auth",
+                "connectors",
+                "- config: {clientSecret: hunter2}",
+            ),
+            ("minio", "secret-key", "hunter2"),
+            ("minio", "ssl-key", "aHVudGVyMg=="),
+            ("minio", "access-key", "hunter2"),
+            ("theirs", "api-token", "hunter2"),
+            ("theirs", "colour", "hunter2"),
+            (
+                "dex-auth",
+                "issuer-url",
+                "https://me:hunter2@idp.example.com",
+            ),
+            (
+                "oidc-gatekeeper",
+                "ca-bundle",
+                "-----BEGIN PRIVATE KEY-----\nhunter2",
+            ),
+        ] {
+            let other = of(charm, name, value, Some(""));
+            assert_eq!(
+                (other.as_declared, &other.value),
+                (Some(false), &None),
+                "{name}"
+            );
+            let same = of(charm, name, value, Some(value));
+            assert_eq!(
+                (same.as_declared, &same.value),
+                (Some(true), &None),
+                "{name}"
+            );
+            let kept = serde_json::to_string(&same).unwrap();
+            assert!(
+                !kept.contains("hunter2") && !kept.contains("aHVu"),
+                "{name}: {kept}"
+            );
+        }
+        let shown = of(
+            "dex-auth",
+            "issuer-url",
+            "https://idp.example.com",
+            Some(""),
+        );
+        assert_eq!(shown.value.as_deref(), Some("https://idp.example.com"));
+        assert_eq!((shown.secret, shown.as_declared), (false, None));
+    }
+
+    #[test]
+    fn connectors_hold_a_secret_only_if_they_have_one() {
+        assert!(of("dex-auth", "connectors", "[{bindPW: x}]", None).secret);
+        assert!(!of("dex-auth", "connectors", "[{type: github}]", None).secret);
+        assert!(of("minio", "ssl-key", "LS0t", None).secret);
+        assert!(!of("minio", "access-key", "root-of-minio", None).secret);
+    }
 
     #[test]
     fn a_charm_s_name_and_revision_are_in_its_url() {

@@ -1,92 +1,163 @@
 //! The key of MinIO's root user: an option of `minio`, which the charms of the
-//! platform copy into Secrets. It has settled when all copies are equal and the pods
-//! that the platform runs with an older one were made anew.
+//! platform copy into Secrets. It has settled when the platform's own copies hold it and the
+//! pods that the platform runs with an older one were made anew. A profile's copy is waited
+//! for a while only: whoever may edit the profile may write into it what they like.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
-use juju_client::Password;
+use juju_client::{ApplicationConfig, Password};
 use log::warn;
 use serde::Deserialize;
+use serde_json::Value;
 
-use super::{Applied, Change, Owners, Refusal, prepared};
+use super::{Applied, Change, Holding, Owners, Refusal, application_of, prepared, set_option};
 use crate::cluster::Cluster;
-use crate::facts::juju::charm;
 use crate::facts::known::Unknown;
+use crate::facts::profiles;
 use crate::facts::secret::Plain;
 
 const CHARM: &str = "minio";
 const USERNAME: &str = "access-key";
 const PASSWORD: &str = "secret-key";
+/// How MinIO runs. As a gateway it stands before an account of a cloud, and its key is that
+/// account's.
+const MODE: &str = "mode";
+const SERVER: &str = "server";
 /// The user if no option names one.
 const DEFAULT_USERNAME: &str = "minio";
 /// The Secret that pipelines read, in the platform's namespace and in each profile.
 const ARTIFACT: &str = "mlpipeline-minio-artifact";
 /// The Secret that the copies in profiles are made from.
 const CONTROLLER: &str = "kfp-profile-controller-minio-credentials";
-/// Label of the namespaces of profiles.
-const PROFILES: &str = "app.kubernetes.io/part-of=kubeflow-profile";
+/// What tells which namespaces are a profile's: version, kind and path.
+const OF_PROFILES: [(&str, &str, &str); 2] = [
+    ("v1", "Namespace", "/api/v1/namespaces"),
+    (
+        "kubeflow.org/v1",
+        "Profile",
+        "/apis/kubeflow.org/v1/profiles",
+    ),
+];
 /// The pods that are made anew: the platform's own, which hold nothing of a user's.
 /// Notebooks and pipelines are left to whoever runs them.
 const RESTARTED: (&str, &str) = ("app", "ml-pipeline-ui-artifact");
 /// How many objects a message names.
 const NAMED: usize = 5;
+/// How often profiles are waited for. Kubeflow's own controller writes their copies within a
+/// minute, and these tries take three.
+const PATIENCE: u32 = 3;
+
+/// MinIO, if its key is its own. A mode that is not known is refused like a gateway.
+fn find(owners: &mut dyn Owners) -> Result<(String, ApplicationConfig), Refusal> {
+    let Some((application, config)) = application_of(CHARM, owners)? else {
+        return Err(Refusal(format!(
+            "no application of the model is of the charm {CHARM}; take minio out of the option \
+             rotate, or run rotate-credentials abandon=minio"
+        )));
+    };
+    match mode(&config) {
+        Ok(()) => Ok((application, config)),
+        Err(mode) => Err(Refusal(format!(
+            "{application} has mode {mode}, not {SERVER}: its key is that of the storage behind \
+             it, and a new one here would cut off all that is stored; rotate it where it is made, \
+             then set it with juju config {application}, and take minio out of the option rotate"
+        ))),
+    }
+}
+
+/// Whether the key is MinIO's own, or the mode in which it is not.
+fn mode(config: &ApplicationConfig) -> Result<(), String> {
+    // Charms of other releases may have no such option: they know the server only.
+    let Some(option) = config.config.get(MODE) else {
+        return Ok(());
+    };
+    match option.value.as_str() {
+        Some(SERVER) => Ok(()),
+        Some(other) => Err(format!("{other:?}")),
+        None => Err("unknown".into()),
+    }
+}
+
+pub(super) fn check(owners: &mut dyn Owners) -> Result<(), Refusal> {
+    find(owners).map(drop)
+}
+
+pub(super) fn holds(prepared: &Password, owners: &mut dyn Owners) -> Result<Holding, Refusal> {
+    Ok(match application_of(CHARM, owners)? {
+        None => Holding::Gone,
+        Some((_, config)) if config.text(PASSWORD).as_ref() == Some(prepared) => {
+            Holding::Yes(username(&config))
+        }
+        Some(_) => Holding::No,
+    })
+}
+
+fn username(config: &ApplicationConfig) -> String {
+    let named = config.text(USERNAME);
+    named.map_or(DEFAULT_USERNAME.into(), |name| name.expose().to_owned())
+}
 
 pub(super) fn apply(change: &Change<'_>, owners: &mut dyn Owners) -> Result<Applied, Refusal> {
     let new = prepared(change)?;
+    let (application, config) = find(owners)?;
     // What cannot be seen to its end is not begun.
     let namespace = owners.namespace().to_owned();
     copies(owners.cluster()?, &namespace)?;
-    let model = owners.model()?;
-    let status = model.status()?;
-    let mut applications = status.applications.iter();
-    let application = applications.find(|(_, known)| charm(&known.charm).0 == CHARM);
-    let Some((application, _)) = application else {
-        return Err(Refusal(format!(
-            "no application of the model is of the charm {CHARM}; take minio out of the option rotate"
-        )));
-    };
-    let config = model.application_config(application)?;
-    let username = config.text(USERNAME);
-    // Setting what holds would restart MinIO for nothing.
-    if config.text(PASSWORD).as_ref() != Some(new) {
-        model.set_application_config(application, &BTreeMap::from([(PASSWORD, new)]))?;
-    }
+    set_option(&application, &config, (PASSWORD, new), owners)?;
     Ok(Applied {
-        username: username.map_or(DEFAULT_USERNAME.into(), |name| name.expose().to_owned()),
+        username: username(&config),
         ..Applied::default()
     })
 }
 
-pub(super) fn settle(published: &Password, owners: &mut dyn Owners) -> Result<(), Refusal> {
+pub(super) fn settle(
+    published: &Password,
+    attempts: u32,
+    owners: &mut dyn Owners,
+) -> Result<(), Refusal> {
     let namespace = owners.namespace().to_owned();
     let cluster = owners.cluster()?;
     let copies = copies(cluster, &namespace)?;
-    let others = copies.iter().filter(|copy| !copy.holds(published));
-    let others: Vec<String> = others.map(Copy::to_string).collect();
-    if !others.is_empty() {
+    let (hold, others): (Vec<Copy>, Vec<Copy>) =
+        copies.into_iter().partition(|copy| copy.holds(published));
+    let names: Vec<String> = others.iter().map(Copy::to_string).collect();
+    let of_platform = |copy: &Copy| copy.metadata.namespace == namespace;
+    if others.iter().any(of_platform) {
         return Err(Refusal(format!(
             "the Secrets {} do not hold the new key yet; if that stays so, restart kfp-profile-controller \
              and see that the relations of minio are up",
-            some(&others)
+            some(&names)
         )));
     }
+    // The platform is done. In a profile the pods follow as soon as its copy does.
+    let mut waiting = Vec::new();
+    if !names.is_empty() {
+        waiting.push(format!(
+            "the Secrets {} of profiles do not hold the new key, and what runs there with it cannot \
+             use MinIO; one that is deleted is made anew by kfp-profile-controller",
+            some(&names)
+        ));
+    }
     let mut left = Vec::new();
-    let mut refused = None;
-    for pod in stale(cluster, &copies)? {
+    for pod in stale(cluster, &hold)? {
         let Meta {
             namespace,
             name,
             uid,
             ..
         } = &pod.metadata;
-        match pod.is_restarted() {
-            true => refused = cluster.evict(namespace, name, uid).err().or(refused),
-            false => left.push(format!("{namespace}/{name}")),
+        if !pod.is_restarted() {
+            left.push(format!("{namespace}/{name}"));
+            continue;
         }
-    }
-    if let Some(why) = refused {
-        return Err(why.into());
+        match cluster.evict(namespace, name, uid) {
+            Ok(()) => {}
+            // What this charm lacks is for the operator to grant, however long that takes.
+            Err(why @ Unknown::Forbidden(_)) => return Err(why.into()),
+            // A budget of the profile's own, for example.
+            Err(why) => waiting.push(format!("the pod {namespace}/{name} stays: {why}")),
+        }
     }
     if !left.is_empty() {
         warn!(
@@ -95,7 +166,18 @@ pub(super) fn settle(published: &Password, owners: &mut dyn Owners) -> Result<()
             some(&left)
         );
     }
-    Ok(())
+    match waiting.is_empty() {
+        true => Ok(()),
+        false if attempts < PATIENCE => Err(Refusal(some(&waiting))),
+        // No profile holds the platform's key up.
+        false => {
+            warn!(
+                "rotation of minio is at its end without some profiles (CRED-10 shows them): {}",
+                some(&waiting)
+            );
+            Ok(())
+        }
+    }
 }
 
 fn some(names: &[String]) -> String {
@@ -110,13 +192,16 @@ fn some(names: &[String]) -> String {
 /// The copies of the key, in the platform and in profiles.
 fn copies(cluster: &Cluster, namespace: &str) -> Result<Vec<Copy>, Refusal> {
     let mut namespaces = BTreeSet::from([namespace.to_owned()]);
-    cluster.each(
-        "/api/v1/namespaces",
-        Some(("labelSelector", PROFILES)),
-        |named: Named| {
-            namespaces.insert(named.metadata.name);
-        },
-    )?;
+    let mut objects = Vec::new();
+    for (version, kind, path) in OF_PROFILES {
+        cluster.each(path, None, |mut object: Value| {
+            // A list leaves both out of its items.
+            object["apiVersion"] = version.into();
+            object["kind"] = kind.into();
+            objects.push(object);
+        })?;
+    }
+    namespaces.extend(profiles::of_objects(namespace, &objects));
     let mut copies = Vec::new();
     for name in [ARTIFACT, CONTROLLER] {
         let selector = format!("metadata.name={name}");
@@ -200,11 +285,6 @@ struct Owner {
 struct Written {
     time: Option<Timestamp>,
     fields_v1: BTreeMap<String, serde::de::IgnoredAny>,
-}
-
-#[derive(Deserialize)]
-struct Named {
-    metadata: Meta,
 }
 
 #[derive(Deserialize)]

@@ -49,9 +49,12 @@ pub fn profile(name: &str, owner: &str, release: &Value) -> Vec<Value> {
             "Namespace",
             "",
             name,
-            json!({"metadata": {"annotations": {"owner": owner}, "labels": {
+            json!({"metadata": {"annotations": {"owner": owner}, "ownerReferences": [owned_by(name)], "labels": {
             "kubernetes.io/metadata.name": name, "istio-injection": "enabled", "app.kubernetes.io/part-of": "kubeflow-profile",
-            "user.kubeflow.org/enabled": "true", "pod-security.kubernetes.io/enforce": "privileged"}}}),
+            "user.kubeflow.org/enabled": "true", "pipelines.kubeflow.org/enabled": "true",
+            "katib.kubeflow.org/metrics-collector-injection": "enabled", "katib-metricscollector-injection": "enabled",
+            "serving.kubeflow.org/inferenceservice": "enabled", "namespace-node-affinity": "enabled",
+            "pod-security.kubernetes.io/enforce": "privileged"}}}),
         ),
         admin,
         binding("default-editor", "kubeflow-edit", account("default-editor")),
@@ -120,6 +123,13 @@ pub fn profile(name: &str, owner: &str, release: &Value) -> Vec<Value> {
         objects.extend(made);
     }
     objects
+}
+
+/// The reference by which the profile controller marks what it makes for a Profile. The UID is
+/// invented; an API server gives the Profile one of its own.
+pub fn owned_by(profile: &str) -> Value {
+    json!({"apiVersion": "kubeflow.org/v1", "kind": "Profile", "name": profile,
+        "uid": "00000000-0000-0000-0000-000000000002", "controller": true, "blockOwnerDeletion": true})
 }
 
 /// The definition of the kind Profile, as far as the API server needs it.

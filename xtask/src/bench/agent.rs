@@ -63,7 +63,7 @@ impl Agent {
 
     fn get(&self, path: &str) -> anyhow::Result<String> {
         let mut stream = TcpStream::connect(("127.0.0.1", self.port))?;
-        write!(stream, "GET {path} HTTP/1.0\r\nHost: x\r\n\r\n")?;
+        write!(stream, "GET {path} HTTP/1.0\r\nHost: localhost\r\n\r\n")?;
         let mut text = String::new();
         stream.read_to_string(&mut text)?;
         Ok(text
@@ -142,7 +142,10 @@ pub fn repairs(binary: &Path) -> anyhow::Result<()> {
         let agent = Agent::start(binary, &sandbox)?;
         let stream = TcpStream::connect(("127.0.0.1", agent.port))?;
         stream.set_read_timeout(Some(Duration::from_secs(30)))?;
-        write!(&stream, "GET /api/v1/events HTTP/1.1\r\nHost: x\r\n\r\n")?;
+        write!(
+            &stream,
+            "GET /api/v1/events HTTP/1.1\r\nHost: localhost\r\n\r\n"
+        )?;
         let mut events = BufReader::new(stream).lines();
         let mut wait_for = |part: &str| -> anyhow::Result<()> {
             for line in events.by_ref() {

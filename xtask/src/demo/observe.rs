@@ -17,12 +17,14 @@ use super::{kubectl, step};
 
 /// Longest wait for anything.
 const PATIENCE: Duration = Duration::from_secs(60);
-const LABELED: [&str; 5] = [
-    "label",
-    "--overwrite",
-    "namespace",
-    "admin",
-    "pod-security.kubernetes.io/enforce=privileged",
+/// The control that fails once everybody who is logged in may read all namespaces.
+const WATCHED: &str = "AUTHZ-09";
+const BIND: [&str; 5] = [
+    "create",
+    "clusterrolebinding",
+    "everybody",
+    "--clusterrole=view",
+    "--group=system:authenticated",
 ];
 
 /// A process that ends with the demo.
@@ -62,25 +64,25 @@ pub fn show(sandbox: &Sandbox, binary: &Path, waits: bool) -> anyhow::Result<()>
             .stderr(Stdio::null())
             .spawn()?,
     );
-    until(|| Ok(verdict(agent_port, "PSS-01").is_some()))?;
+    until(|| Ok(verdict(agent_port, WATCHED).is_some()))?;
     println!(
-        "PSS-01 is {}",
-        verdict(agent_port, "PSS-01").unwrap_or_default()
+        "{WATCHED} is {}",
+        verdict(agent_port, WATCHED).unwrap_or_default()
     );
 
-    step("Somebody takes away what was hardened; the agent watches");
+    step("A binding lets everybody read all namespaces; the agent watches");
     let begun = Instant::now();
-    kubectl(sandbox, &LABELED, "")?;
-    until(|| Ok(verdict(agent_port, "PSS-01").as_deref() == Some("fail")))?;
+    kubectl(sandbox, &BIND, "")?;
+    until(|| Ok(verdict(agent_port, WATCHED).as_deref() == Some("fail")))?;
     println!(
-        "PSS-01 fails, {:.2} s after kubectl was started; its event, as Loki gets it:",
+        "{WATCHED} fails, {:.2} s after kubectl was started; its event, as Loki gets it:",
         begun.elapsed().as_secs_f64()
     );
     let told = fs::read_to_string(&events)?;
     println!(
         "{}",
         told.lines()
-            .find(|line| line.contains("PSS-01"))
+            .find(|line| line.contains(WATCHED))
             .unwrap_or("(none)")
     );
 
@@ -160,7 +162,7 @@ fn free_port() -> anyhow::Result<u16> {
 /// The JSON that an address answers.
 fn get(port: u16, path: &str) -> Option<Value> {
     let mut stream = TcpStream::connect(("127.0.0.1", port)).ok()?;
-    write!(stream, "GET {path} HTTP/1.0\r\nHost: x\r\n\r\n").ok()?;
+    write!(stream, "GET {path} HTTP/1.0\r\nHost: localhost\r\n\r\n").ok()?;
     let mut text = String::new();
     stream.read_to_string(&mut text).ok()?;
     serde_json::from_str(text.split_once("\r\n\r\n")?.1).ok()

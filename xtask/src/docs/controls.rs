@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use ckf_hardening::catalog::{self, Control, Source};
+use ckf_hardening::catalog::{self, Control, FixProof, Source};
 use ckf_hardening::remedies::Remedy;
 
 use super::GENERATED;
@@ -51,10 +51,20 @@ fn numbers() -> String {
         .iter()
         .map(|(name, n)| format!("{n} {name}"))
         .collect();
+    let proved = |kind: &str| {
+        let of_kind = all
+            .iter()
+            .filter(|control| control.fix_proof.kind() == kind);
+        of_kind.count()
+    };
+    let (by_test, by_source, by_none) = (proved("test"), proved("source"), proved("none"));
     format!(
         "Of {} controls, {remedied} have a remedy that `apply` carries out, {kept} more are kept by the charm itself (rotation,\n\
          renewal), for {advised} there is advice, and {attested} no program can assess: somebody attests them. By what they are read from:\n\
-         {}.\n",
+         {}.\n\n\
+         Each page says what following its fix may break and where it works. That a fix works and does no other harm is shown by\n\
+         a test of this repository for {by_test}, and by code or documentation of the charms at a named revision for {by_source}; {by_none} have\n\
+         no good fix, and say so with the mitigation.\n",
         all.len(),
         sources.join(", ")
     )
@@ -83,6 +93,9 @@ fn page(control: &Control) -> String {
     add("Why", &control.why);
     add("How it is checked", &control.check);
     add("How to put it right by hand", &control.fix);
+    add("What that may break", &control.fix_breaks);
+    add("Where it works", &format!("{}.", works_on(control)));
+    add("What shows it", &proof(control));
     let mut tools: Vec<String> = Vec::new();
     let remedies = remedies(control, "../");
     if !remedies.is_empty() {
@@ -99,7 +112,7 @@ fn page(control: &Control) -> String {
         (true, Source::Attestation) => {
             "There is no remedy, and no check: attest it in the [policy](../policy.md).".to_owned()
         }
-        (true, _) => "There is no remedy: what is wrong is somebody's to decide.".to_owned(),
+        (true, _) => "No automatic remediation.".to_owned(),
     };
     add("How to put it right by tool", &tool);
     add("When to waive it", &control.waive);
@@ -108,6 +121,44 @@ fn page(control: &Control) -> String {
         add("In other catalogues", &format!("{}.", mappings.join(". ")));
     }
     text
+}
+
+fn works_on(control: &Control) -> String {
+    match &control.fix_proof {
+        FixProof::None { .. } => "Nowhere: there is no good fix".to_owned(),
+        _ => {
+            let works = &control.fix_works_on;
+            let meshes: Vec<&str> = works.meshes.iter().map(|mesh| mesh.name()).collect();
+            let mut text = format!(
+                "Charmed Kubeflow {}, in {} mode",
+                works.releases.join(", "),
+                meshes.join(" and ")
+            );
+            if !works.when.trim().is_empty() {
+                let _ = write!(text, ". Condition: {}", works.when.trim());
+            }
+            text
+        }
+    }
+}
+
+fn proof(control: &Control) -> String {
+    match &control.fix_proof {
+        FixProof::Test { name, shows } => {
+            let file = name.split("::").next().unwrap_or_default();
+            format!("The test [`{name}`](../../../{file}). {}", shows.trim())
+        }
+        FixProof::Source {
+            repository,
+            revision,
+            path,
+            shows,
+        } => format!(
+            "`{path}` of {repository}, at revision `{revision}`. {}",
+            shows.trim()
+        ),
+        FixProof::None { reason } => format!("There is none: {}.", reason.trim()),
+    }
 }
 
 /// What puts a control right, in a word or two.

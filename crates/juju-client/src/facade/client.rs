@@ -51,6 +51,8 @@ pub struct ApplicationStatus {
     /// Applications that it is related to, by its endpoint.
     #[serde(deserialize_with = "or_default")]
     pub relations: BTreeMap<String, Vec<String>>,
+    /// `alive`, `dying` or `dead`.
+    pub life: String,
     /// What it says of itself.
     pub status: Status,
     /// Its units, by name.

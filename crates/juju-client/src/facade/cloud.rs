@@ -31,6 +31,7 @@ pub struct CloudInfo {
 #[serde(default, rename_all = "kebab-case")]
 pub struct CloudUser {
     /// Name.
+    #[serde(alias = "user")]
     pub name: String,
     /// `add-model` or `admin`.
     pub access: String,

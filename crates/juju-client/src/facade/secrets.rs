@@ -62,7 +62,7 @@ impl Content {
 #[derive(Serialize)]
 #[serde(rename_all = "kebab-case")]
 struct Create<'a> {
-    owner_tag: String,
+    owner_tag: &'a str,
     label: &'a str,
     description: &'a str,
     content: Content,
@@ -87,10 +87,8 @@ impl Connection {
             results: Vec<Secret>,
         }
         let owner = format!("model-{model_uuid}");
-        let params = serde_json::json!({
-            "show-secrets": false,
-            "filter": {"owner-tag": owner},
-        });
+        // A filter by owner takes applications and units only: a model's tag is refused.
+        let params = serde_json::json!({"show-secrets": false, "filter": {}});
         let listed: Results = self.call(&FACADE, "ListSecrets", params)?;
         let all = listed.results.into_iter();
         Ok(all.filter(|secret| secret.owner_tag == owner).collect())
@@ -99,7 +97,6 @@ impl Connection {
     /// Makes a secret that the model owns, and returns its URI; needs `write`.
     pub fn create_secret(
         &mut self,
-        model_uuid: &str,
         label: &str,
         description: &str,
         content: &SecretContent<'_>,
@@ -109,7 +106,8 @@ impl Connection {
             result: String,
         }
         let args = [Create {
-            owner_tag: format!("model-{model_uuid}"),
+            // The model that is logged in to; its tag is refused.
+            owner_tag: "",
             label,
             description,
             content: Content::of(content),
@@ -137,7 +135,7 @@ impl Connection {
         Ok(())
     }
 
-    /// Lets an application read a secret of the model; needs `admin`. Doing it again
+    /// Lets an application read a secret of the model; needs `write`. Doing it again
     /// changes nothing.
     pub fn grant_secret(&mut self, uri: &str, application: &str) -> Result<(), Error> {
         let params = serde_json::json!({"uri": uri, "label": "", "applications": [application]});

@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use super::connection::Caller;
 use super::refresh;
 use super::reply::{Refusal, Reply, denied, each, name_of, parse, refuse};
-use super::state::{Application, CharmOption, HostedModel, Operation, State};
+use super::state::{Application, CharmOption, HostedModel, Life, Operation, State};
 use super::users::Entities;
 
 /// How long the units of an application work after it was refreshed.
@@ -63,8 +63,8 @@ fn describe(application: &Application) -> Value {
     json!({
         "charm": application.charm, "charm-version": "", "charm-profile": "",
         "charm-channel": application.channel, "can-upgrade-to": application.can_upgrade_to,
-        "base": {"name": "ubuntu", "channel": "22.04/stable"}, "exposed": false, "life": "alive",
-        "relations": application.relations, "subordinate-to": [], "units": units,
+        "base": {"name": "ubuntu", "channel": "22.04/stable"}, "exposed": false,
+        "life": application.life.name(), "relations": application.relations, "subordinate-to": [], "units": units,
         "meter-statuses": null, "status": said(status, info), "workload-version": "",
         "endpoint-bindings": null, "public-address": "",
     })
@@ -80,6 +80,7 @@ pub(super) fn application(
     let uuid = caller.model.as_deref()?;
     let model = state.models.get_mut(uuid)?;
     Some(match method {
+        "Get" | "GetCharmURLOrigin" if !may_read(model, caller) => denied(),
         "Get" => get(model, params),
         "GetCharmURLOrigin" => refresh::origin(model, params),
         "SetConfigs"
@@ -104,9 +105,14 @@ pub(super) fn application(
     })
 }
 
+/// A superuser without access to the model may log in to it and see its status, and no more.
+pub(super) fn may_read(model: &HostedModel, caller: &Caller) -> bool {
+    model.users.contains_key(&caller.user)
+}
+
 pub(super) fn may_write(model: &HostedModel, caller: &Caller) -> bool {
     let access = model.users.get(&caller.user);
-    caller.is_superuser || access.is_some_and(|access| access != "read")
+    access.is_some_and(|access| access != "read")
 }
 
 fn find<'a>(model: &'a mut HostedModel, name: &str) -> Result<&'a mut Application, Refusal> {
@@ -116,13 +122,25 @@ fn find<'a>(model: &'a mut HostedModel, name: &str) -> Result<&'a mut Applicatio
     }
 }
 
-fn get(model: &mut HostedModel, params: &Value) -> Reply {
+/// What a call says that does something with one that is dead.
+fn alive(application: &Application, what: &str) -> Result<(), Refusal> {
+    match application.life {
+        Life::Dead => refuse(format!("{what}: application is dead"), ""),
+        Life::Alive | Life::Dying => Ok(()),
+    }
+}
+
+fn get(model: &HostedModel, params: &Value) -> Reply {
     #[derive(Deserialize)]
     struct Params {
         application: String,
     }
     let params: Params = parse(params)?;
-    let application = find(model, &params.application)?;
+    let Some(application) = model.applications.get(&params.application) else {
+        let message = format!("application {} not found", params.application);
+        return refuse(message, "not found");
+    };
+    alive(application, "querying application config")?;
     let options = application.options.iter().map(|(name, option)| {
         let CharmOption { kind, default, set } = option;
         let source = match (set, default.is_null()) {
@@ -167,12 +185,13 @@ fn set_configs(model: &mut HostedModel, params: &Value) -> Reply {
     let params: Params = parse(params)?;
     each(params.arguments, |set| {
         let application = find(model, &set.application)?;
+        alive(application, "updating application config")?;
         if let Some(name) = set
             .config
             .keys()
             .find(|name| !application.options.contains_key(*name))
         {
-            let message = format!("updating application config: unknown option {name:?}");
+            let message = format!("invalid application config: unknown option {name:?}");
             return refuse(message, "not valid");
         }
         for (name, value) in set.config {
@@ -198,13 +217,11 @@ fn unset_config(model: &mut HostedModel, params: &Value) -> Reply {
     let params: Params = parse(params)?;
     each(params.arguments, |unset| {
         let application = find(model, &unset.application)?;
+        alive(application, "updating application config")?;
+        // One that is not known is no error.
         for name in unset.options {
-            match application.options.get_mut(&name) {
-                Some(option) => option.set = None,
-                None => {
-                    let message = format!("updating application config: unknown option {name:?}");
-                    return refuse(message, "not valid");
-                }
+            if let Some(option) = application.options.get_mut(&name) {
+                option.set = None;
             }
         }
         Ok(json!({}))
@@ -246,10 +263,13 @@ fn add_relation(model: &mut HostedModel, params: &Value) -> Reply {
     let sides = sides(model, params)?;
     let [one, other] = &sides;
     if is_related(model, &sides) {
-        let relation = format!("{}:{} {}:{}", one.0, one.1, other.0, other.1);
-        let message =
-            format!("cannot add relation \"{relation}\": relation {relation} already exists");
-        return refuse(message, "already exists");
+        let of = |(application, endpoint): &Side| format!("{application}:{endpoint}");
+        let (one, other) = (of(one), of(other));
+        let message = format!(
+            "adding relation between endpoints {one:?} and {other:?}: cannot add relation {one:?}, \
+             {other:?}: relation {one} {other}: already exists"
+        );
+        return refuse(message, "");
     }
     let mut told = Map::new();
     for ((own, endpoint), (with, _)) in [(one, other), (other, one)] {
@@ -268,8 +288,11 @@ fn destroy_relation(model: &mut HostedModel, params: &Value) -> Reply {
     let sides = sides(model, params)?;
     let [one, other] = &sides;
     if !is_related(model, &sides) {
-        let relation = format!("{}:{} {}:{}", one.0, one.1, other.0, other.1);
-        return refuse(format!("relation {relation:?} not found"), "not found");
+        let message = format!(
+            "relation with endpoints [{}:{} {}:{}] or id 0 not found",
+            one.0, one.1, other.0, other.1
+        );
+        return refuse(message, "not found");
     }
     for ((own, endpoint), (with, _)) in [(one, other), (other, one)] {
         let application = find(model, own)?;
@@ -318,11 +341,21 @@ fn enqueue(state: &mut State, caller: &Caller, params: &Value) -> Reply {
     for asked in params.actions {
         let unit = name_of(&asked.receiver, "unit")?;
         let application = unit.rsplit_once('-').map_or(unit, |(name, _)| name);
-        let application = find(model, application)?;
+        let Some(application) = model.applications.get_mut(application) else {
+            let message = format!(
+                "adding action operation: adding action operation: getting charm UUID for \
+                 application {application:?}: application {application:?} not found"
+            );
+            return refuse(message, "");
+        };
         let Some(run) = application.actions.get_mut(&asked.name) else {
-            let message = format!("action {:?} not found", asked.name);
-            told.push(json!({"error": {"message": message, "code": "not found"}}));
-            continue;
+            // One that is not known fails the others too.
+            let unit = unit.rsplit_once('-').unwrap_or((unit, "0"));
+            let message = format!(
+                "action {:?} not defined for unit \"{}/{}\".",
+                asked.name, unit.0, unit.1
+            );
+            return refuse(message, "not found");
         };
         state.operations.push(Operation {
             asked: false,

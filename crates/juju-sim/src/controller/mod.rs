@@ -21,7 +21,7 @@ use rustls::ServerConfig;
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 
 pub use self::state::{
-    Action, Application, Call, CharmOption, CharmRevision, DeployedResource, HostedModel,
+    Action, Application, Call, CharmOption, CharmRevision, DeployedResource, HostedModel, Life,
     ModelSecret, Offer, State, User,
 };
 use crate::driver::Link;

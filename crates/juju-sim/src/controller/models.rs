@@ -305,7 +305,16 @@ pub(super) fn cloud(state: &State, caller: &Caller, method: &str, params: &Value
     let sees = |users: &std::collections::BTreeMap<String, String>| {
         caller.is_superuser || users.contains_key(&caller.user)
     };
+    let hidden = |name: &str| {
+        let message = format!("access not found for {:?} on {name:?}", caller.user);
+        refuse(message, "")
+    };
+    // One cloud that is not seen hides the others too.
+    let unseen = state.clouds.iter().find(|(_, users)| !sees(users));
     Some(match method {
+        "Clouds" if unseen.is_some() && state.juju == Juju::V4_0 => {
+            hidden(unseen.map_or("", |(name, _)| name.as_str()))
+        }
         "Clouds" => {
             let clouds = state.clouds.iter().filter(|(_, users)| sees(users));
             let clouds: Map<String, Value> = clouds
@@ -320,10 +329,13 @@ pub(super) fn cloud(state: &State, caller: &Caller, method: &str, params: &Value
                     return refuse(format!("cloud {name:?} not found"), "not found");
                 };
                 if !sees(users) {
-                    return denied();
+                    return match state.juju {
+                        Juju::V3_6 => denied(),
+                        Juju::V4_0 => hidden(name),
+                    };
                 }
                 let users = users.iter().map(
-                    |(name, access)| json!({"name": name, "display-name": name, "access": access}),
+                    |(name, access)| json!({"user": name, "display-name": name, "access": access}),
                 );
                 let users: Vec<_> = users.collect();
                 Ok(json!({"result": {"type": "kubernetes", "users": users}}))

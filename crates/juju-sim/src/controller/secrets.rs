@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::applications::may_write;
+use super::applications::{may_read, may_write};
 use super::connection::Caller;
 use super::reply::{Reply, denied, each, parse, refuse};
 use super::state::{HostedModel, ModelSecret, State};
@@ -17,14 +17,12 @@ pub(super) fn call(
     params: &Value,
 ) -> Option<Reply> {
     let uuid = caller.model.as_deref()?;
-    let blocked = state.blocked;
     let model = state.models.get_mut(uuid)?;
     Some(match method {
+        "ListSecrets" if !may_read(model, caller) => denied(),
         "ListSecrets" => list(model, uuid, params),
+        // A block of changes does not stop them.
         "CreateSecrets" | "UpdateSecrets" | "GrantSecret" if !may_write(model, caller) => denied(),
-        "CreateSecrets" | "UpdateSecrets" | "GrantSecret" if blocked => {
-            refuse("operator says no", "operation is blocked")
-        }
         "CreateSecrets" => create(model, uuid, params),
         "UpdateSecrets" => update(model, params),
         "GrantSecret" => grant(model, params),
@@ -61,7 +59,7 @@ fn list(model: &HostedModel, uuid: &str, params: &Value) -> Reply {
     #[derive(Default, Deserialize)]
     #[serde(default, rename_all = "kebab-case")]
     struct Filter {
-        owner_tag: String,
+        owner_tag: Option<String>,
         label: String,
     }
     #[derive(Default, Deserialize)]
@@ -71,9 +69,22 @@ fn list(model: &HostedModel, uuid: &str, params: &Value) -> Reply {
     }
     let Params { filter } = parse(params)?;
     let owner = format!("model-{uuid}");
+    // Secrets of applications and units are not simulated here.
+    let mut has_other_owner = false;
+    if let Some(tag) = &filter.owner_tag {
+        match tag.split_once('-') {
+            Some(("application" | "unit", _)) => has_other_owner = true,
+            Some((kind @ ("model" | "user"), _)) => {
+                return refuse(
+                    format!("secret owner tag kind {kind:?} not valid"),
+                    "not valid",
+                );
+            }
+            _ => return refuse(format!("{tag:?} is not a valid tag"), ""),
+        }
+    }
     let is_wanted = |secret: &&ModelSecret| {
-        (filter.owner_tag.is_empty() || filter.owner_tag == owner)
-            && (filter.label.is_empty() || filter.label == secret.label)
+        !has_other_owner && (filter.label.is_empty() || filter.label == secret.label)
     };
     let found = model.secrets.iter().filter(|(_, secret)| is_wanted(secret));
     let results: Vec<_> = found
@@ -93,18 +104,25 @@ fn list(model: &HostedModel, uuid: &str, params: &Value) -> Reply {
 fn create(model: &mut HostedModel, uuid: &str, params: &Value) -> Reply {
     let arguments: Arguments = parse(params)?;
     each(arguments.args, |one| {
-        if one.owner_tag != format!("model-{uuid}") {
-            return refuse("permission denied", "unauthorized access");
+        if !one.owner_tag.is_empty() && one.owner_tag != uuid {
+            return refuse(
+                format!("owner tag {:?} not valid", one.owner_tag),
+                "not valid",
+            );
         }
         if model.secrets.values().any(|known| known.label == one.label) {
-            let message = format!("secret with label {:?} already exists", one.label);
+            let message = format!("secret with name {:?} already exists", one.label);
             return refuse(message, "already exists");
+        }
+        let content = one.content.unwrap_or_default().data;
+        if content.is_empty() {
+            return refuse("empty secret value not valid", "not valid");
         }
         let id = format!("d0model0secret0{:05}", model.secrets.len());
         let secret = ModelSecret {
             label: one.label,
             description: one.description,
-            revisions: vec![one.content.unwrap_or_default().data],
+            revisions: vec![content],
             ..ModelSecret::default()
         };
         model.secrets.insert(id.clone(), secret);
@@ -119,7 +137,7 @@ fn find<'a>(
     let id = uri.trim_start_matches("secret:");
     match model.secrets.get_mut(id) {
         Some(secret) => Ok(secret),
-        None => refuse(format!("secret {id:?} not found"), "not found"),
+        None => refuse("secret not found", "secret not found"),
     }
 }
 
@@ -147,10 +165,11 @@ fn grant(model: &mut HostedModel, params: &Value) -> Reply {
     let params: Params = parse(params)?;
     each(params.applications, |application| {
         if !model.applications.contains_key(&application) {
-            return refuse(
-                format!("application {application:?} not found"),
-                "not found",
+            let message = format!(
+                "cannot change access to {:?} for {application:?}: application {application:?} not found",
+                params.uri
             );
+            return refuse(message, "");
         }
         find(model, &params.uri)?.granted.insert(application);
         Ok(json!({}))

@@ -109,9 +109,33 @@ pub struct ModelSecret {
     pub granted: BTreeSet<String>,
 }
 
+/// How far an application's removal is. One that is gone is in no model.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Life {
+    /// It is not being removed.
+    #[default]
+    Alive,
+    /// It is, and can be read and set all the same.
+    Dying,
+    /// Its units are gone; it is still in the status, and cannot be read.
+    Dead,
+}
+
+impl Life {
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Alive => "alive",
+            Self::Dying => "dying",
+            Self::Dead => "dead",
+        }
+    }
+}
+
 /// An application of a model.
 #[derive(Default)]
 pub struct Application {
+    /// How far its removal is.
+    pub life: Life,
     /// URL of its charm.
     pub charm: String,
     /// Channel that it follows.

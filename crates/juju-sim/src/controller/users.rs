@@ -186,6 +186,13 @@ fn set_password(state: &mut State, caller: &Caller, params: &Value) -> Reply {
                 ),
             };
         };
+        if user.disabled && state.juju == Juju::V4_0 {
+            let message = format!(
+                "failed to set password: setting password for user {name:?}: setting password hash \
+                 for user {name:?}: {name:?}: user authentication disabled"
+            );
+            return refuse(message, "");
+        }
         let is_empty = match state.juju {
             Juju::V3_6 => change.password.is_empty(),
             Juju::V4_0 => change.password.trim().is_empty(),
@@ -210,11 +217,19 @@ fn reset_password(state: &mut State, caller: &Caller, params: &Value) -> Reply {
                 return denied();
             }
             let key = secret_key(state);
+            let is_v4 = state.juju == Juju::V4_0;
             let user = found(state, name, |name| {
                 format!(
                     "setting activation key for user {name:?}: active user {name:?}: user not found"
                 )
             })?;
+            if user.disabled && is_v4 {
+                let message = format!(
+                    "setting activation key for user {name:?}: setting activation key for user \
+                     {name:?}: {name:?}: user authentication disabled"
+                );
+                return refuse(message, "");
+            }
             user.password = None;
             user.secret_key = Some(key.clone());
             Ok(json!({"tag": tag, "secret-key": key}))

@@ -1,5 +1,7 @@
 //! Layers of configuration: `/v1/layers` and `/v1/plan`.
 
+use std::time::Duration;
+
 use axum::body::Bytes;
 use axum::extract::{Query, State};
 use serde::Deserialize;
@@ -21,7 +23,14 @@ struct Request {
 
 /// `POST`: adds a layer, or combines it with the one of its label.
 pub(super) async fn add(State(app): State<App>, body: Bytes) -> Answer {
-    let request: Request = decode(&body)?;
+    // The layer holds at once, whether the client waits or not.
+    let takes = put(&app, &body)?;
+    tokio::time::sleep(takes).await;
+    sync(true)
+}
+
+fn put(app: &App, body: &Bytes) -> Result<Duration, Refusal> {
+    let request: Request = decode(body)?;
     if request.action != "add" {
         return Err(Refusal::bad_request(format!(
             "invalid action {:?}",
@@ -57,9 +66,9 @@ pub(super) async fn add(State(app): State<App>, body: Bytes) -> Answer {
     let plan = plan.complete().map_err(Refusal::bad_request)?;
     state.layers = layers;
     let before = std::mem::replace(&mut state.plan, plan);
-    checks::follow(&app, &mut state, &before);
+    checks::follow(app, &mut state, &before);
     loki::follow(&mut state);
-    sync(true)
+    Ok(state.layers_take)
 }
 
 /// `GET`: the plan, in YAML.

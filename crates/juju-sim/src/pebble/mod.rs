@@ -165,6 +165,12 @@ impl Pebble {
         serde_json::to_value(&self.shared.lock().plan).unwrap_or_default()
     }
 
+    /// How long adding a layer takes from now on. With a Loki that takes connections and does not
+    /// answer, a real one was seen to take 6 to 10 seconds, whatever the layer said.
+    pub fn delay_layers(&self, takes: Duration) {
+        self.shared.lock().layers_take = takes;
+    }
+
     /// What each service does now: `active`, `inactive`, `backoff` or `error`.
     pub fn services(&self) -> BTreeMap<String, &'static str> {
         let state = self.shared.lock();

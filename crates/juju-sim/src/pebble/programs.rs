@@ -19,6 +19,7 @@ pub struct Program {
     output: String,
     errors: String,
     code: Option<u8>,
+    instead: Vec<String>,
 }
 
 impl Program {
@@ -29,6 +30,7 @@ impl Program {
             output: String::new(),
             errors: String::new(),
             code: None,
+            instead: Vec::new(),
         }
     }
 
@@ -56,7 +58,20 @@ impl Program {
         }
     }
 
+    /// A real program runs in its place: an executable of this machine, and its arguments.
+    pub fn becomes(self, command: &[&str]) -> Self {
+        Self {
+            instead: command.iter().map(|word| (*word).to_owned()).collect(),
+            ..self
+        }
+    }
+
     fn command(&self) -> Command {
+        if let Some((name, arguments)) = self.instead.split_first() {
+            let mut command = Command::new(name);
+            command.args(arguments);
+            return command;
+        }
         let end = match self.code {
             Some(code) => format!("exit {code}"),
             None => "exec sleep infinity".to_owned(),

@@ -36,6 +36,8 @@ pub(super) struct Shared {
 /// What changes of it.
 pub(super) struct State {
     pub(super) layers: Vec<(String, Plan)>,
+    /// How long adding one takes.
+    pub(super) layers_take: std::time::Duration,
     pub(super) plan: Plan,
     pub(super) services: BTreeMap<String, services::Service>,
     pub(super) checks: BTreeMap<String, checks::Check>,
@@ -66,6 +68,7 @@ impl Shared {
     pub(super) fn new(options: Options, address: SocketAddr, link: Option<Link>) -> Self {
         let state = State {
             layers: Vec::new(),
+            layers_take: std::time::Duration::ZERO,
             plan: Plan::default(),
             services: BTreeMap::new(),
             checks: BTreeMap::new(),

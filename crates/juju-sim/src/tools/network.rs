@@ -7,7 +7,7 @@ use super::Failure;
 use super::relation::{RELATION, chosen};
 use crate::flags::Arguments;
 use crate::format::{self, FORMAT, OUTPUT};
-use crate::model::{Addresses, Juju};
+use crate::model::{Addresses, Forgotten, Gone, Juju};
 use crate::protocol::Request;
 use crate::server::Session;
 
@@ -97,8 +97,20 @@ pub fn get(session: &mut Session, request: &Request) -> Result<String, Failure> 
         return Err(Failure::usage("no arguments specified"));
     };
     arguments.at_most(1)?;
-    if arguments.value("relation").is_some() {
-        chosen(session, &arguments)?;
+    if session.model.forgotten == Forgotten::Unit {
+        let unit = &session.model.unit;
+        return Err(Failure::run(format!("unit {unit:?} not found (not found)")));
+    }
+    // In a hook of a relation that one is asked for.
+    let in_hook = session.hook.as_ref().and_then(|hook| hook.relation);
+    if arguments.value("relation").is_some() || in_hook.is_some() {
+        let relation = chosen(session, &arguments)?;
+        if relation.gone == Gone::Removed {
+            return Err(Failure::run(match session.model.juju {
+                Juju::V3_6 => format!("relation {} not found", relation.id),
+                Juju::V4_0 => "permission denied (unauthorized access)".to_owned(),
+            }));
+        }
     }
     let model = &session.model;
     let known = binding == "juju-info" || session.charm.endpoints.contains_key(binding);

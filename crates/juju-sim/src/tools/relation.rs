@@ -10,7 +10,7 @@ use super::{Failure, hook};
 use crate::commit::RelationWrite;
 use crate::flags::Arguments;
 use crate::format::{self, FORMAT, OUTPUT};
-use crate::model::{Juju, Model, Relation};
+use crate::model::{Gone, Juju, Model, Relation};
 use crate::protocol::Request;
 use crate::server::Session;
 
@@ -117,20 +117,51 @@ fn application_bag(
 ) -> Result<Bag, Failure> {
     let model = &session.model;
     if application == model.application() {
+        if relation.gone != Gone::No {
+            return Err(denied(session, true));
+        }
         if !model.leader && model.juju == Juju::V3_6 {
             return Err(Failure::run("permission denied"));
         }
         return Ok(pending(session, relation, true, &relation.application_data));
     }
+    if relation.gone == Gone::Removed {
+        return Err(removed(session));
+    }
     if application != relation.remote_application {
-        return Err(Failure::run("relation unit not found"));
+        return Err(Failure::run(match model.juju {
+            Juju::V3_6 => "relation unit not found",
+            Juju::V4_0 => "getting relation endpoint UUID: application not found in relation",
+        }));
     }
     Ok(relation.remote_application_data.clone())
 }
 
+/// What Juju says of an own bag in a relation that is gone.
+fn denied(session: &Session, application: bool) -> Failure {
+    Failure::run(match (session.model.juju, application) {
+        (Juju::V4_0, true) => "permission denied (unauthorized access)",
+        _ => "permission denied",
+    })
+}
+
+/// What Juju says of a bag of the other side in a relation that was removed.
+fn removed(session: &Session) -> Failure {
+    Failure::run(match session.model.juju {
+        Juju::V3_6 => "permission denied",
+        Juju::V4_0 => "getting regular relation by key: relation not found",
+    })
+}
+
 fn unit_bag(session: &Session, relation: &Relation, unit: &str) -> Result<Bag, Failure> {
     if unit == session.model.unit {
+        if relation.gone != Gone::No {
+            return Err(denied(session, false));
+        }
         return Ok(pending(session, relation, false, &relation.unit_data));
+    }
+    if relation.gone == Gone::Removed {
+        return Err(removed(session));
     }
     // Data of a unit that has departed stays readable.
     let units = [&relation.remote_units, &relation.sibling_units];

@@ -11,7 +11,7 @@ use super::{Failure, hook};
 use crate::charm::Role;
 use crate::flags::Arguments;
 use crate::format::{self, FORMAT, OUTPUT};
-use crate::model::{Juju, Model};
+use crate::model::{Forgotten, Juju, Model};
 use crate::protocol::Request;
 use crate::secret::{Content, Owner, Rotate, Secret};
 use crate::server::Session;
@@ -38,6 +38,12 @@ pub fn get(session: &mut Session, request: &Request) -> Result<String, Failure> 
         (&["refresh"], false),
     ];
     let arguments = Arguments::parse(&request.arguments, spec)?;
+    if session.model.forgotten == Forgotten::Unit {
+        let unit = &session.model.unit;
+        return Err(Failure::run(format!(
+            "getting latest secret revision: unit {unit:?} not found"
+        )));
+    }
     let label = arguments.value("label");
     let read = match (arguments.is_on("peek"), arguments.is_on("refresh")) {
         (true, true) => {

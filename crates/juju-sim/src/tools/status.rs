@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use super::{Failure, hook};
 use crate::flags::Arguments;
 use crate::format::{self, FORMAT, OUTPUT};
-use crate::model::Status;
+use crate::model::{Forgotten, Status};
 use crate::protocol::Request;
 use crate::server::Session;
 
@@ -21,6 +21,13 @@ pub fn get(session: &mut Session, request: &Request) -> Result<String, Failure> 
     ];
     let arguments = Arguments::parse(&request.arguments, spec)?;
     arguments.at_most(0)?;
+    if session.model.forgotten == Forgotten::Unit {
+        let unit = &session.model.unit;
+        return Err(Failure::run(match arguments.is_on("application") {
+            true => "finding application status: permission denied".to_owned(),
+            false => format!("finding workload status: unit {unit:?} not found"),
+        }));
+    }
     let with_data = arguments.is_on("include-data");
     let structured = with_data || arguments.value("format").is_some_and(|f| f != "smart");
     let now = session.model.status.clone();
@@ -81,6 +88,10 @@ pub fn set(session: &mut Session, request: &Request) -> Result<String, Failure> 
         )));
     }
     arguments.at_most(2)?;
+    if session.model.forgotten == Forgotten::Unit {
+        let unit = &session.model.unit;
+        return Err(Failure::run(format!("unit {unit:?} not found")));
+    }
     let message = arguments.positionals.get(1).map_or("", String::as_str);
     let status = Status::new(name, message);
     if !arguments.is_on("application") {

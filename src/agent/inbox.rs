@@ -1,0 +1,86 @@
+//! What the charm tells, as every thread of the agent has it.
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::SystemTime;
+
+use juju_charm::config::Options as RawOptions;
+use log::info;
+
+use super::told::{FILE, Told};
+use crate::config::Options;
+
+/// What holds now.
+pub struct Current {
+    /// Counts what was told, from 0 for what was there at the start.
+    pub number: u64,
+    /// What the charm tells.
+    pub told: Told,
+    /// Its options.
+    pub options: Options,
+    /// The last options that could all be understood, by which is repaired; none since the
+    /// start means that nothing is.
+    pub enforced: Option<Arc<Options>>,
+    /// What is wrong with them.
+    pub problems: Vec<String>,
+}
+
+impl Current {
+    fn new(number: u64, told: Told, before: Option<&Self>) -> Self {
+        let (options, problems) = Options::parse(&RawOptions::new(told.options.clone()));
+        log::set_max_level(options.log_level);
+        let enforced = match options.is_frozen() {
+            true => before.and_then(|before| before.enforced.clone()),
+            false => Some(Arc::new(options.clone())),
+        };
+        Self {
+            number,
+            told,
+            enforced,
+            options,
+            problems: problems.iter().map(ToString::to_string).collect(),
+        }
+    }
+}
+
+/// Reads the charm's file when it is another.
+pub struct Inbox {
+    folder: Option<PathBuf>,
+    state: Mutex<(Option<SystemTime>, Arc<Current>)>,
+}
+
+impl Inbox {
+    /// With what was told so far.
+    pub fn new(folder: Option<PathBuf>, namespace: &str) -> Self {
+        let read_at = changed(folder.as_ref());
+        let told = Told::read_or_default(folder.as_deref(), namespace);
+        Self {
+            folder,
+            state: Mutex::new((read_at, Arc::new(Current::new(0, told, None)))),
+        }
+    }
+
+    /// What holds now, read again if the file is another.
+    pub fn read(&self) -> Arc<Current> {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let at = changed(self.folder.as_ref());
+        if at.is_none() || at == state.0 {
+            return Arc::clone(&state.1);
+        }
+        state.0 = at;
+        let told = self.folder.as_deref().and_then(Told::read);
+        if let Some(told) = told.filter(|told| *told != state.1.told) {
+            let role = if told.leads { "leads" } else { "stands by" };
+            state.1 = Arc::new(Current::new(state.1.number + 1, told, Some(&state.1)));
+            info!("the charm's input changed; this unit {role}");
+        }
+        Arc::clone(&state.1)
+    }
+}
+
+fn changed(folder: Option<&PathBuf>) -> Option<SystemTime> {
+    let file = folder?.join(FILE);
+    std::fs::metadata(file)
+        .and_then(|meta| meta.modified())
+        .ok()
+}

@@ -1,0 +1,157 @@
+//! Flows of today that a change would stop, by what is known of them.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use super::edit::Target;
+use super::own::Wanted;
+use super::{Remedy, Risk};
+use crate::controls::context::{Context, Missing, by_namespace};
+use crate::facts::core::{Pod, Service};
+use crate::facts::object::{Object as _, ObjectRef};
+
+/// A flow of today that a change would stop.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Break {
+    /// The remedy whose change stops it.
+    pub remedy: Remedy,
+    /// What that change is made to.
+    pub cause: Target,
+    /// The namespace of the flow.
+    pub namespace: String,
+    /// What is not reached, or does not run, any more.
+    pub object: ObjectRef,
+    /// The flow, in words.
+    pub text: String,
+    /// How bad that is.
+    pub risk: Risk,
+}
+
+impl fmt::Display for Break {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+/// Collects what one change would stop.
+pub(super) struct Breaks {
+    remedy: Remedy,
+    cause: Target,
+    namespace: String,
+    found: Vec<Break>,
+}
+
+impl Breaks {
+    /// Of an object of ours that is to be made.
+    pub(super) fn of(remedy: Remedy, wanted: &Wanted) -> Self {
+        let cause = ObjectRef {
+            api_version: wanted.kind.api_version.into(),
+            kind: wanted.kind.kind.into(),
+            namespace: wanted.namespace.clone(),
+            name: wanted.name.clone(),
+        };
+        Self::by(remedy, Target::Object(cause), &wanted.namespace)
+    }
+
+    /// Of any change.
+    pub(super) fn by(remedy: Remedy, cause: Target, namespace: &str) -> Self {
+        Self {
+            remedy,
+            cause,
+            namespace: namespace.into(),
+            found: Vec::new(),
+        }
+    }
+
+    pub(super) fn add(&mut self, object: ObjectRef, risk: Risk, text: String) {
+        self.found.push(Break {
+            remedy: self.remedy,
+            cause: self.cause.clone(),
+            namespace: self.namespace.clone(),
+            object,
+            text,
+            risk,
+        });
+    }
+
+    pub(super) fn found(self) -> Vec<Break> {
+        self.found
+    }
+}
+
+/// Services, pods and called webhooks of a cluster, by namespace.
+pub(super) struct Flows<'a> {
+    services: BTreeMap<&'a str, Vec<&'a Service>>,
+    pods: BTreeMap<&'a str, Vec<&'a Pod>>,
+    /// Services that the API server calls, with the webhook.
+    called: Vec<(&'a str, &'a str, &'a str)>,
+}
+
+impl<'a> Flows<'a> {
+    pub(super) fn read(context: &Context<'a>) -> Result<Self, Missing> {
+        let mutating = context.mutating_webhooks()?.iter();
+        let validating = context.validating_webhooks()?.iter();
+        let webhooks = mutating
+            .flat_map(|configuration| &configuration.webhooks)
+            .chain(validating.flat_map(|configuration| &configuration.webhooks));
+        let called = webhooks.filter_map(|webhook| {
+            let service = webhook.client_config.service.as_ref()?;
+            Some((&*service.namespace, &*service.name, &*webhook.name))
+        });
+        let running = context.pods()?.iter().filter(|pod| !pod.is_finished());
+        Ok(Self {
+            services: by_namespace(context.services()?),
+            pods: by_namespace(running),
+            called: called.collect(),
+        })
+    }
+
+    /// Pods of a namespace that run.
+    pub(super) fn pods(&self, namespace: &str) -> &[&'a Pod] {
+        self.pods.get(namespace).map_or(&[], Vec::as_slice)
+    }
+
+    /// Services of a namespace.
+    pub(super) fn services(&self, namespace: &str) -> &[&'a Service] {
+        self.services.get(namespace).map_or(&[], Vec::as_slice)
+    }
+
+    /// The first pod of a namespace that a Service leads to and that is one of these.
+    pub(super) fn behind(
+        &self,
+        service: &Service,
+        is_one: impl Fn(&Pod) -> bool,
+    ) -> Option<&'a Pod> {
+        let here = self.pods(&service.metadata.namespace).iter();
+        let mut pods = here.filter(|pod| is_one(pod));
+        let pod = pods.find(|pod| service.selects(&pod.metadata.namespace, &pod.metadata.labels));
+        pod.copied()
+    }
+
+    /// What comes from outside the cluster, or from the API server, to these pods of a namespace.
+    pub(super) fn from_outside(
+        &self,
+        breaks: &mut Breaks,
+        namespace: &str,
+        is_guarded: impl Fn(&Pod) -> bool,
+    ) {
+        for service in self.services(namespace) {
+            let Some(pod) = self.behind(service, &is_guarded) else {
+                continue;
+            };
+            let (name, pod) = (service.reference(), &pod.metadata.name);
+            if service.is_exposed() {
+                let kind = &service.spec.kind;
+                let text = format!("{name}, a {kind}, leads from outside the cluster to {pod}");
+                breaks.add(name.clone(), Risk::Medium, text);
+            }
+            let mut called = self.called.iter();
+            let is_called = called
+                .find(|(within, service, _)| *within == &*name.namespace && *service == name.name);
+            if let Some((_, _, webhook)) = is_called {
+                let text = format!("the API server calls webhook {webhook} at {pod}");
+                breaks.add(name, Risk::High, text);
+            }
+        }
+    }
+}

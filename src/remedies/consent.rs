@@ -1,0 +1,387 @@
+//! What a plan may do on whose word: what nobody has agreed to is held back, and said.
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use serde_json::Value;
+
+use super::breaks::Break;
+use super::edit::Target;
+use super::own::OwnObject;
+use super::plan::{Asker, Change, Deed, Plan};
+use super::{Edit, Remedy};
+
+/// On whose word changes are made, and how far it goes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Consent {
+    asker: Asker,
+    /// Whether each remedy was named by who asks.
+    is_named: bool,
+    /// Remedies that may stop flows of today.
+    disruption: BTreeSet<Remedy>,
+    /// Profiles to which changes are confined; `None` for no bound.
+    profiles: Option<BTreeSet<String>>,
+    /// Objects of ours that were there when this process last looked.
+    stood: BTreeSet<Target>,
+}
+
+impl Consent {
+    /// The word of the options `enforce` and `allow-disruption`: nobody watches what is done.
+    pub fn of_option(allow_disruption: &BTreeSet<Remedy>) -> Self {
+        Self::new(Asker::Option, allow_disruption.clone())
+    }
+
+    /// The word of a person who named remedies, and who agrees to the disruption that some of
+    /// them bring.
+    pub fn of_person(allow_disruption: &BTreeSet<Remedy>) -> Self {
+        Self::new(Asker::Person, allow_disruption.clone())
+    }
+
+    fn new(asker: Asker, disruption: BTreeSet<Remedy>) -> Self {
+        Self {
+            asker,
+            is_named: asker == Asker::Person,
+            disruption,
+            profiles: None,
+            stood: BTreeSet::new(),
+        }
+    }
+
+    /// The same, of a person who named no remedy and asks for those of the option.
+    pub fn unnamed(self) -> Self {
+        Self {
+            is_named: false,
+            ..self
+        }
+    }
+
+    /// The same, for these profiles only.
+    pub fn only_in(self, profiles: BTreeSet<String>) -> Self {
+        Self {
+            profiles: Some(profiles),
+            ..self
+        }
+    }
+
+    /// The same, where these objects of ours stood a moment ago: to make them again is no new
+    /// disruption.
+    pub fn with_stood(self, stood: BTreeSet<Target>) -> Self {
+        Self { stood, ..self }
+    }
+
+    pub(super) fn asker(&self) -> Asker {
+        self.asker
+    }
+
+    /// Takes out of a plan what nobody has agreed to.
+    pub(super) fn confine(&self, plan: &mut Plan) {
+        if let Some(profiles) = &self.profiles {
+            plan.confine(profiles);
+        }
+        let (mut agreed, mut held_back) = (Vec::new(), Vec::new());
+        for change in std::mem::take(&mut plan.changes) {
+            match self.withheld(&change, &plan.breaks) {
+                None => agreed.push(change),
+                Some(why) => held_back.push(HeldBack { change, why }),
+            }
+        }
+        plan.changes = agreed;
+        plan.held_back = held_back;
+    }
+
+    fn withheld(&self, change: &Change, breaks: &[Break]) -> Option<WithheldFor> {
+        let remedy = change.remedy;
+        let is_new = match &change.deed {
+            Deed::Create(_) => !self.stood.contains(&change.target()),
+            Deed::Edit(..) => true,
+            Deed::Restore(..) | Deed::Delete(_) | Deed::PutBack(..) => false,
+        };
+        if !is_new || self.disruption.contains(&remedy) {
+            return None;
+        }
+        let is_removal = matches!(change.deed, Deed::Edit(Edit::Removal(_), _));
+        if !self.is_named && (remedy.about().only_by_name || is_removal) {
+            return Some(WithheldFor::Removal);
+        }
+        let target = change.target();
+        let broken = breaks
+            .iter()
+            .filter(|broken| broken.remedy == remedy && broken.cause == target);
+        let broken: Vec<Break> = broken.cloned().collect();
+        (!broken.is_empty()).then_some(WithheldFor::Breaks(broken))
+    }
+}
+
+/// What objects of ours are, to tell later that they stood.
+pub fn targets(own: &[Value]) -> BTreeSet<Target> {
+    let own = own.iter().filter_map(OwnObject::read);
+    own.map(|own| Target::Object(own.reference())).collect()
+}
+
+/// A change that waits for consent.
+#[derive(Clone, Debug, PartialEq)]
+pub struct HeldBack {
+    /// The change.
+    pub change: Change,
+    /// Why it is not made.
+    pub why: WithheldFor,
+}
+
+/// Why a change waits for consent.
+#[derive(Clone, Debug, PartialEq)]
+pub enum WithheldFor {
+    /// What somebody made would go, or people may be kept out.
+    Removal,
+    /// These flows of today would stop.
+    Breaks(Vec<Break>),
+}
+
+/// How many flows a line names.
+const NAMED: usize = 1;
+
+impl fmt::Display for HeldBack {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Change { remedy, .. } = &self.change;
+        let target = self.change.target();
+        match &self.why {
+            WithheldFor::Removal => write!(
+                f,
+                "{remedy}: {target} is held back: what people made or rely on would go"
+            ),
+            WithheldFor::Breaks(broken) => {
+                let named: Vec<String> = broken.iter().take(NAMED).map(Break::to_string).collect();
+                let more = match broken.len().saturating_sub(NAMED) {
+                    0 => String::new(),
+                    more => format!(" and {more} more"),
+                };
+                let named = named.join("; ");
+                write!(
+                    f,
+                    "{remedy}: {target} is held back: it would break: {named}{more}"
+                )
+            }
+        }
+    }
+}
+
+impl Plan {
+    /// Leaves of the plan what is done to these profiles.
+    pub fn confine(&mut self, profiles: &BTreeSet<String>) {
+        let is_in = |target: &Target| match target {
+            Target::Object(object) if object.kind == "Namespace" => profiles.contains(&object.name),
+            Target::Object(object) => profiles.contains(&object.namespace),
+            Target::Application(_) | Target::Relation(_) => false,
+        };
+        self.changes.retain(|change| is_in(&change.target()));
+        self.breaks.retain(|broken| is_in(&broken.cause));
+    }
+
+    /// What is held back in a line, short enough for a status; `None` if nothing is.
+    pub fn held_back_line(&self) -> Option<String> {
+        let first = self.held_back.first()?;
+        let all = self.held_back.iter();
+        let remedies: BTreeSet<Remedy> = all.map(|one| one.change.remedy).collect();
+        let names: Vec<&str> = remedies.iter().map(|remedy| remedy.name()).collect();
+        let more = match self.held_back.len() - 1 {
+            0 => String::new(),
+            more => format!(" (and {more} more)"),
+        };
+        // What to do comes first: a status shows the beginning.
+        let names = names.join(",");
+        Some(format!("without allow-disruption={names}: {first}{more}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use serde_json::json;
+
+    use super::*;
+    use crate::facts::object::ObjectRef;
+    use crate::remedies::edit::Removal;
+    use crate::remedies::own::{OwnObject, PEER_AUTHENTICATION, Wanted};
+    use crate::remedies::{Risk, breaks::Breaks};
+
+    fn wanted(namespace: &str) -> Wanted {
+        Wanted {
+            kind: PEER_AUTHENTICATION,
+            namespace: namespace.into(),
+            name: "ours".into(),
+            content: json!({}),
+        }
+    }
+
+    fn own(namespace: &str) -> OwnObject {
+        OwnObject::new(&wanted(namespace), "kubeflow", Remedy::MutualTls, true)
+    }
+
+    fn change(remedy: Remedy, deed: Deed) -> Change {
+        Change {
+            remedy,
+            deed,
+            diff: Vec::new(),
+        }
+    }
+
+    fn object(namespace: &str) -> ObjectRef {
+        ObjectRef {
+            api_version: "v1".into(),
+            kind: "Pod".into(),
+            namespace: namespace.into(),
+            name: "caller".into(),
+        }
+    }
+
+    /// A plan of one change in each of two profiles; in the first it would break something.
+    fn plan(deed: fn(OwnObject) -> Deed) -> Plan {
+        let changes = ["alice", "bob"];
+        let changes = changes.map(|name| change(Remedy::MutualTls, deed(own(name))));
+        let mut breaks = Breaks::of(Remedy::MutualTls, &wanted("alice"));
+        breaks.add(object("kubeflow"), Risk::High, "caller calls".into());
+        Plan {
+            changes: changes.into(),
+            breaks: breaks.found(),
+            ..Plan::default()
+        }
+    }
+
+    fn targets(changes: &[Change]) -> Vec<String> {
+        changes
+            .iter()
+            .map(|change| change.target().to_string())
+            .collect()
+    }
+
+    const ALICE: &str = "PeerAuthentication alice/ours";
+    const BOB: &str = "PeerAuthentication bob/ours";
+
+    fn confined(consent: &Consent, mut plan: Plan) -> (Vec<String>, Vec<String>) {
+        consent.confine(&mut plan);
+        let held = plan.held_back.iter().map(|held| held.change.clone());
+        (targets(&plan.changes), targets(&held.collect::<Vec<_>>()))
+    }
+
+    #[test]
+    fn change_that_breaks_a_flow_is_held_back_until_it_is_allowed() {
+        let none = BTreeSet::new();
+        let mutual_tls = BTreeSet::from([Remedy::MutualTls]);
+        for (ask, is_held) in [
+            (Consent::of_option(&none), true),
+            (Consent::of_person(&none), true),
+            (
+                Consent::of_option(&BTreeSet::from([Remedy::TlsFloor])),
+                true,
+            ),
+            (Consent::of_option(&mutual_tls), false),
+            (Consent::of_person(&mutual_tls), false),
+        ] {
+            let (made, held) = confined(&ask, plan(Deed::Create));
+            match is_held {
+                true => assert_eq!(
+                    (made, held),
+                    (vec![BOB.into()], vec![ALICE.into()]),
+                    "{ask:?}"
+                ),
+                false => assert_eq!((made.len(), held.len()), (2, 0), "{ask:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn object_that_stood_before_is_restored_whatever_it_breaks() {
+        let none = BTreeSet::new();
+        let restored = confined(
+            &Consent::of_option(&none),
+            plan(|own| Deed::Restore(own, Vec::new())),
+        );
+        assert_eq!(restored.0.len(), 2);
+        let stood = BTreeSet::from([Target::Object(own("alice").reference())]);
+        let again = Consent::of_option(&none).with_stood(stood);
+        assert_eq!(confined(&again, plan(Deed::Create)).0.len(), 2);
+        assert_eq!(confined(&again, plan(Deed::Delete)).0.len(), 2);
+    }
+
+    fn removal() -> Change {
+        let edit = Edit::Removal(Removal {
+            object: object("alice"),
+            why: "foreign".into(),
+            manifest: None,
+        });
+        change(
+            Remedy::ForeignRoleBindings,
+            Deed::Edit(edit, own("kubeflow")),
+        )
+    }
+
+    fn relation() -> Change {
+        let endpoints = ["a:b".to_owned(), "c:d".to_owned()];
+        let edit = Edit::Relation { endpoints };
+        change(Remedy::PasswordDatabase, Deed::Edit(edit, own("kubeflow")))
+    }
+
+    #[test]
+    fn removal_by_an_option_needs_the_option_that_says_so() {
+        let both = || Plan {
+            changes: vec![removal(), relation()],
+            ..Plan::default()
+        };
+        let none = BTreeSet::new();
+        let (made, held) = confined(&Consent::of_option(&none), both());
+        assert_eq!((made.len(), held.len()), (0, 2));
+        // Who names such a remedy means it.
+        let (made, held) = confined(&Consent::of_person(&none), both());
+        assert_eq!((made.len(), held.len()), (2, 0));
+        let (made, held) = confined(&Consent::of_person(&none).unnamed(), both());
+        assert_eq!((made.len(), held.len()), (0, 2));
+        let allowed = BTreeSet::from([Remedy::ForeignRoleBindings]);
+        let (made, held) = confined(&Consent::of_option(&allowed), both());
+        assert_eq!(made, ["Pod alice/caller"]);
+        assert_eq!(held, ["relation a:b c:d"]);
+    }
+
+    #[test]
+    fn plan_for_some_profiles_leaves_the_others_and_the_platform() {
+        let none = BTreeSet::new();
+        let only = Consent::of_person(&none).only_in(BTreeSet::from(["bob".to_owned()]));
+        assert_eq!(confined(&only, plan(Deed::Create)).0, [BOB]);
+        let mut labels = removal();
+        let namespace = ObjectRef {
+            kind: "Namespace".into(),
+            namespace: String::new(),
+            name: "bob".into(),
+            ..object("bob")
+        };
+        if let Deed::Edit(edit, _) = &mut labels.deed {
+            *edit = Edit::Labels {
+                object: namespace,
+                labels: BTreeMap::new(),
+            };
+        }
+        let plan = Plan {
+            changes: vec![labels, relation(), removal()],
+            ..Plan::default()
+        };
+        assert_eq!(confined(&only, plan).0, ["Namespace bob"]);
+    }
+
+    #[test]
+    fn line_of_what_is_held_back_says_how_to_allow_it() {
+        let mut plan = plan(Deed::Create);
+        plan.changes.push(removal());
+        assert_eq!(plan.held_back_line(), None);
+        Consent::of_option(&BTreeSet::new()).confine(&mut plan);
+        let line = plan.held_back_line().unwrap();
+        for part in [
+            "mutual-tls: PeerAuthentication alice/ours is held back",
+            "caller calls",
+            "(and 1 more)",
+            "allow-disruption=mutual-tls,foreign-role-bindings",
+        ] {
+            assert!(line.contains(part), "{part}: {line}");
+        }
+        assert!(line.len() < 400, "{line}");
+        let _: Value = plan.data();
+    }
+}
