@@ -4,7 +4,7 @@
 mod support;
 
 use std::io::{BufRead as _, BufReader, Write as _};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -379,11 +379,7 @@ fn its_pages_are_served_over_tls_and_a_renewed_certificate_too() {
         std::fs::write(path("tls.crt"), pair.cert.pem()).unwrap();
     };
     write("first.example.com");
-    let port = TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap()
-        .port();
+    let port = kube_sandbox::free_port().unwrap();
     let serve = |more: &[&str]| {
         let mut command = Command::new(env!("CARGO_BIN_EXE_ckf-hardening"));
         command

@@ -5,7 +5,7 @@ mod support;
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::{Read as _, Write as _};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::os::unix::fs::FileExt as _;
 use std::path::Path;
 use std::process::{Child, Command};
@@ -381,9 +381,7 @@ struct Agent {
 impl Agent {
     fn start(sandbox: &Sandbox, told: Option<&Value>) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = listener.local_addr().unwrap().to_string();
-        drop(listener);
+        let address = format!("127.0.0.1:{}", kube_sandbox::free_port().unwrap());
         let told = told.map_or(
             json!({"namespace": "kubeflow", "shows": true}),
             Value::clone,

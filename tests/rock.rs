@@ -5,7 +5,7 @@ mod support;
 
 use std::fs;
 use std::io::{Read as _, Write as _};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -249,11 +249,7 @@ fn the_agent_serves_from_its_image_without_root_capabilities_or_a_disk() {
     for path in [folder.path(), &told] {
         fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
     }
-    let port = TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap()
-        .port();
+    let port = kube_sandbox::free_port().unwrap();
     let listen = format!("127.0.0.1:{port}");
     let arguments = [
         "serve",

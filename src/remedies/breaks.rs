@@ -129,7 +129,7 @@ impl<'a> Flows<'a> {
     }
 
     /// What comes from outside the cluster, or from the API server, to these pods of a namespace.
-    pub(super) fn from_outside(
+    pub(super) fn outside_callers(
         &self,
         breaks: &mut Breaks,
         namespace: &str,

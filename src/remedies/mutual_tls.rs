@@ -200,7 +200,7 @@ impl<'a> Callers<'a> {
             let text = format!("{from}, which has no sidecar, calls {to}: {what_for}");
             breaks.add(to, *risk, text);
         }
-        flows.from_outside(&mut breaks, profile, in_mesh);
+        flows.outside_callers(&mut breaks, profile, in_mesh);
         let outside = flows.pods(profile).iter().filter(|pod| !pod.has_sidecar());
         let outside: Vec<_> = outside.collect();
         if let Some(first) = outside.first() {

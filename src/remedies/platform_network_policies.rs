@@ -61,7 +61,7 @@ pub(super) fn decide(context: &Context<'_>) -> Result<Decision, Missing> {
         let selected = json!({"matchLabels": {"app.kubernetes.io/name": app}});
         let wanted = wanted(platform, format!("ckf-hardening-{app}"), selected, &[]);
         let mut breaks = Breaks::of(Remedy::PlatformNetworkPolicies, &wanted);
-        flows.from_outside(&mut breaks, platform, is_of_app);
+        flows.outside_callers(&mut breaks, platform, is_of_app);
         if is_ambient {
             let object = namespace(platform);
             let text = format!(

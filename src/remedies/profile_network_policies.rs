@@ -53,7 +53,7 @@ pub(super) fn decide(context: &Context<'_>) -> Result<Decision, Missing> {
         }
         let wanted = wanted(profile, NAME.into(), json!({}), &others);
         let mut breaks = Breaks::of(Remedy::ProfileNetworkPolicies, &wanted);
-        flows.from_outside(&mut breaks, profile, |_| true);
+        flows.outside_callers(&mut breaks, profile, |_| true);
         if ambient.contains(profile) {
             let object = namespace(profile);
             let text = format!(

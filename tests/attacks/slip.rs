@@ -267,9 +267,7 @@ struct Agent<'a> {
 
 impl<'a> Agent<'a> {
     fn start(sandbox: &Sandbox, folder: &'a Path) -> Self {
-        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = port.local_addr().unwrap().to_string();
-        drop(port);
+        let address = format!("127.0.0.1:{}", kube_sandbox::free_port().unwrap());
         let child = Command::new(env!("CARGO_BIN_EXE_ckf-hardening"))
             .args(["serve", "--listen", &address, "--told"])
             .arg(folder)

@@ -1,7 +1,6 @@
 //! A tenant: may have a Profile of any name made, and may write NetworkPolicies, Istio's
 //! policies, Gateways, VirtualServices and Services in the own namespace.
 
-use std::net::TcpListener;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -29,9 +28,7 @@ impl Agent {
         let folder = tempfile::tempdir().unwrap();
         let told = json!({"namespace": "kubeflow", "leads": true, "options": options});
         std::fs::write(folder.path().join("told.json"), told.to_string()).unwrap();
-        let port = TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = port.local_addr().unwrap().to_string();
-        drop(port);
+        let address = format!("127.0.0.1:{}", kube_sandbox::free_port().unwrap());
         let child = Command::new(env!("CARGO_BIN_EXE_ckf-hardening"))
             .args(["serve", "--listen", &address, "--told"])
             .arg(folder.path())

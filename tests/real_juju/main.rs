@@ -10,7 +10,7 @@ mod status;
 mod support;
 
 use std::io::{Read as _, Write as _};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -45,9 +45,7 @@ fn unit(juju: Juju, number: u32, of: u32, kubeconfig: &Path) -> Simulation {
 
 /// Has the container of a unit run the real agent; where it listens.
 fn with_agent(unit: &mut Simulation, kubeconfig: &Path) -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = listener.local_addr().unwrap().to_string();
-    drop(listener);
+    let address = format!("127.0.0.1:{}", kube_sandbox::free_port().unwrap());
     let folder = unit.charm_directory();
     let root = folder.parent().unwrap().join("containers/hardening/root");
     let told = root.join("var/lib/ckf-hardening").display().to_string();

@@ -45,11 +45,7 @@ impl Agent {
 
     fn start_command(mut command: Command, kubeconfig: &Path, told: &Value, more: &[&str]) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let port = TcpListener::bind("127.0.0.1:0")
-            .unwrap()
-            .local_addr()
-            .unwrap()
-            .port();
+        let port = kube_sandbox::free_port().unwrap();
         tell(folder.path(), told);
         let file = |name: &str| std::fs::File::create(folder.path().join(name)).unwrap();
         let child = command

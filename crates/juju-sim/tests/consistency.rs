@@ -32,7 +32,8 @@ fn what_cannot_be_is_not_run() {
     const ID: &str = "d0000000000000000042";
     let own = || Owner::Unit("tester/0".into());
     let hook = |what: &str| Event::secret(what, &secret(ID, own()), "", None);
-    let cases: Vec<(&str, Box<dyn FnOnce(&mut Simulation)>, Event)> = vec![
+    type Case = (&'static str, Box<dyn FnOnce(&mut Simulation)>, Event);
+    let cases: Vec<Case> = vec![
         (
             "has two relations 7",
             Box::new(move |juju| {

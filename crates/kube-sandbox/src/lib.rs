@@ -270,6 +270,13 @@ impl Drop for Sandbox {
     }
 }
 
+/// A port that is free now, for a program that is started at once. It is below those that the
+/// kernel gives to connections, so that none of these takes it first.
+pub fn free_port() -> anyhow::Result<u16> {
+    let [port] = free_ports()?;
+    Ok(port)
+}
+
 /// Ports that are free now. They are below those that the kernel gives to connections and to
 /// who asks for any: one of these could be taken before the program that is to listen there
 /// has started.

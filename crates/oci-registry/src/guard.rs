@@ -364,7 +364,7 @@ mod tests {
         let guard = guard(&["127.0.0.1:5000"]);
         let blob = url("https://docker.io/v2/a/b/blobs/sha256:0");
         let manifest = url("https://docker.io/v2/a/b/manifests/1");
-        let follows = |from: &Url, to: &str| guard.may_follow(&[from.clone()], &url(to));
+        let follows = |from: &Url, to: &str| guard.may_follow(std::slice::from_ref(from), &url(to));
         assert_eq!(follows(&blob, "https://store.example/x"), Ok(()));
         assert_eq!(
             follows(&manifest, "https://registry-1.docker.io/v2/"),

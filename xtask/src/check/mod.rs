@@ -20,7 +20,10 @@ const USAGE: &str = "usage: cargo xtask check [STEP ...] [--advisory-db DIR]
 Without a STEP all of them run.
 ";
 
-const STEPS: [(&str, fn(&Options) -> anyhow::Result<()>); 4] = [
+/// A step: its name, and what it does.
+type Step = (&'static str, fn(&Options) -> anyhow::Result<()>);
+
+const STEPS: [Step; 4] = [
     ("format", |_| cargo(&["fmt", "--all", "--check"])),
     ("lint", |_| {
         cargo(&[
@@ -86,8 +89,6 @@ fn parse(arguments: &[String]) -> anyhow::Result<Options> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-
     #[test]
     fn arguments_unknown_are_refused() {
         let parse = |arguments: &[&str]| {

@@ -1,4 +1,5 @@
 //! Plays recorded calls of hook tools.
+#![allow(dead_code, reason = "each test binary uses its part")]
 
 use std::path::Path;
 
