@@ -11,7 +11,13 @@ fuzz_target!(|content: (&str, &str)| {
     let now = "2026-11-25T00:00:00Z".parse().expect("it is a time");
     if let Err(why) = judge_pair(first, second, Some("kubeflow.example.com"), now) {
         let told = why.to_string();
-        assert!(second.len() < 12 || !told.contains(second), "{told}");
+        // The input may hold words that are said of any key.
+        let of_another = judge_pair(first, "another", Some("kubeflow.example.com"), now)
+            .map_or_else(|why| why.to_string(), |_| String::new());
+        assert!(
+            second.len() < 12 || !told.contains(second) || of_another.contains(second),
+            "{told}"
+        );
     }
     if let Err(why) = Credentials::parse(first) {
         let _ = why.to_string();

@@ -62,7 +62,7 @@ fn repository(name: &str) -> Option<String> {
         return None;
     }
     let (registry, path) = match name.split_once('/') {
-        Some((first, rest)) if first.contains(['.', ':']) || first == "localhost" => (first, rest),
+        Some((first, rest)) if is_registry_by_look(first) => (first, rest),
         _ => ("docker.io", name),
     };
     let registry = match registry {
@@ -76,6 +76,14 @@ fn repository(name: &str) -> Option<String> {
     };
     let fits = library.len() + path.len() <= LONGEST_REPOSITORY;
     fits.then(|| format!("{registry}/{library}{path}"))
+}
+
+/// Whether the first part of a name is a registry's, as the distribution project decides it: what
+/// has capitals can be no repository.
+fn is_registry_by_look(first: &str) -> bool {
+    first.contains(['.', ':'])
+        || first == "localhost"
+        || first.bytes().any(|b| b.is_ascii_uppercase())
 }
 
 fn is_registry(text: &str) -> bool {
@@ -132,11 +140,18 @@ mod tests {
     /// What the distribution project's own grammar makes of it.
     fn by_the_library(text: &str) -> Option<ImageReference> {
         let reference = Reference::from_str(text).ok()?;
+        // It takes `NAME/x` for `docker.io/NAME/x`, which it then refuses.
+        let again = Reference::from_str(&reference.whole());
+        let name = format!("{}/{}", reference.registry(), reference.repository());
+        let repository = match again {
+            Ok(_) => name,
+            Err(_) => reference.repository().to_owned(),
+        };
         // The library takes `latest` for a tag that is not written.
         let named = text.split('@').next().unwrap_or(text);
         let last = named.rsplit('/').next().unwrap_or(named);
         Some(ImageReference {
-            repository: format!("{}/{}", reference.registry(), reference.repository()),
+            repository,
             tag: reference
                 .tag()
                 .filter(|_| last.contains(':'))
@@ -192,5 +207,6 @@ mod tests {
             Some("localhost:5000/x/y")
         );
         assert_eq!(repository("UPPER CASE"), None);
+        assert_eq!(repository("3I/0:xx").as_deref(), Some("3I/0"));
     }
 }

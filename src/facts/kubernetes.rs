@@ -145,38 +145,44 @@ pub(crate) async fn connect_for(
     longest_pause: Duration,
 ) -> Result<(Client, String), ReadError> {
     crate::tls::install_provider();
-    bounded_kubeconfig(source)?;
-    let options = KubeConfigOptions {
-        context: source.context.clone(),
-        ..Default::default()
-    };
-    let mut config =
-        match &source.kubeconfig {
-            Some(path) => {
-                let problem = |message: String| ReadError::Kubeconfig {
-                    path: path.display().to_string(),
-                    message,
-                };
-                let kubeconfig = Kubeconfig::read_from(path).map_err(|e| problem(said(&e)))?;
-                kube::Config::from_custom_kubeconfig(kubeconfig, &options)
-                    .await
-                    .map_err(|e| problem(said(&e)))?
-            }
-            None if source.context.is_some() => kube::Config::from_kubeconfig(&options)
-                .await
-                .map_err(|e| ReadError::Kubeconfig {
-                    path: "of this user".into(),
-                    message: said(&e),
-                })?,
-            None => kube::Config::infer()
-                .await
-                .map_err(|e| ReadError::NoCluster(said(&e)))?,
-        };
+    let mut config = client_config(source).await?;
     config.connect_timeout = Some(Duration::from_secs(5));
     config.read_timeout = Some(longest_pause);
     let server = config.cluster_url.to_string();
     let client = Client::try_from(config).map_err(|e| ReadError::Client(said(&e)))?;
     Ok((client, server))
+}
+
+/// Reads how to reach the API server. No login plugin is run here: the client does that.
+pub async fn client_config(source: &Source) -> Result<kube::Config, ReadError> {
+    bounded_kubeconfig(source)?;
+    let options = KubeConfigOptions {
+        context: source.context.clone(),
+        ..Default::default()
+    };
+    Ok(match &source.kubeconfig {
+        Some(path) => {
+            let problem = |message: String| ReadError::Kubeconfig {
+                path: path.display().to_string(),
+                message,
+            };
+            let kubeconfig = Kubeconfig::read_from(path).map_err(|e| problem(said(&e)))?;
+            kube::Config::from_custom_kubeconfig(kubeconfig, &options)
+                .await
+                .map_err(|e| problem(said(&e)))?
+        }
+        None if source.context.is_some() => {
+            kube::Config::from_kubeconfig(&options)
+                .await
+                .map_err(|e| ReadError::Kubeconfig {
+                    path: "of this user".into(),
+                    message: said(&e),
+                })?
+        }
+        None => kube::Config::infer()
+            .await
+            .map_err(|e| ReadError::NoCluster(said(&e)))?,
+    })
 }
 
 /// Largest kubeconfig that is read, in bytes.

@@ -92,7 +92,8 @@ fn read<T: serde::de::DeserializeOwned>(
     databag: &Databag,
     key: &'static str,
 ) -> Result<Vec<T>, BadDatabag> {
-    let Some(text) = databag.get(key) else {
+    // An empty value is what a key is deleted with.
+    let Some(text) = databag.get(key).filter(|text| !text.is_empty()) else {
         return Ok(Vec::new());
     };
     serde_json::from_str(text).map_err(|source| BadDatabag { key, source })
@@ -138,6 +139,7 @@ mod tests {
     #[test]
     fn nothing_is_written_as_nothing_and_a_bad_databag_is_told() {
         assert_eq!(write_requests(&[])[REQUESTS], "");
+        assert_eq!(requests(&write_requests(&[])).unwrap(), []);
         assert_eq!(requests(&Databag::new()).unwrap(), []);
         let why = requests(&databag(REQUESTS, "-----BEGIN")).unwrap_err();
         assert!(

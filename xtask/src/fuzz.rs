@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context as _, bail};
+use ckf_worlds::World;
 
 use crate::run::root;
 
@@ -18,7 +19,8 @@ const USAGE: &str = "usage: cargo xtask fuzz [TARGET ...] [--seconds N] [--list]
   --seconds N  how long each target runs (default 30)
   --list       print the targets
 
-It needs a C++ compiler (c++), for libFuzzer. Inputs that reached something new are kept in
+It needs a C++ compiler (c++), for libFuzzer. Seeds are in fuzz/seeds/TARGET, and for
+cluster_objects the objects of the tests' worlds. Inputs that reached something new are kept in
 fuzz/corpus/TARGET; an input that fails is kept in fuzz/artifacts/TARGET, and is run again by
 `cargo xtask fuzz TARGET` first.
 ";
@@ -149,7 +151,27 @@ fn run(name: &str, seconds: u32) -> anyhow::Result<bool> {
     if seeds.is_dir() {
         command.arg(seeds);
     }
+    if name == "cluster_objects" {
+        command.arg(world_seeds()?);
+    }
     is_fine(&mut command)
+}
+
+/// A folder with each object of the worlds, to begin with: they are written by the tests' worlds,
+/// so no copies of them are kept.
+fn world_seeds() -> anyhow::Result<PathBuf> {
+    let folder = root().join("target/fuzz/seeds");
+    std::fs::create_dir_all(&folder)?;
+    for (name, world) in [
+        ("stock", World::stock("1.10")),
+        ("hardened", World::hardened("1.11")),
+    ] {
+        for (number, object) in world.objects.iter().enumerate() {
+            let text = serde_json::to_string(&[object])?;
+            std::fs::write(folder.join(format!("{name}-{number}")), text)?;
+        }
+    }
+    Ok(folder)
 }
 
 fn limits(artifacts: &Path) -> [String; 4] {

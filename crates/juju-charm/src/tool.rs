@@ -129,12 +129,15 @@ pub fn run_with_input<S: AsRef<OsStr>>(
 pub fn json<T: DeserializeOwned + Default>(tool: &str, arguments: &[&str]) -> Result<T, ToolError> {
     let mut all = vec!["--format=json"];
     all.extend(arguments);
-    let printed = run(tool, &all)?;
-    let value: Option<T> =
-        serde_json::from_slice(&printed).map_err(|source| ToolError::Output {
-            tool: tool.to_owned(),
-            source,
-        })?;
+    parse(tool, &run(tool, &all)?)
+}
+
+/// Reads what a tool printed with `--format=json`; `null` is the default of the type.
+pub fn parse<T: DeserializeOwned + Default>(tool: &str, printed: &[u8]) -> Result<T, ToolError> {
+    let value: Option<T> = serde_json::from_slice(printed).map_err(|source| ToolError::Output {
+        tool: tool.to_owned(),
+        source,
+    })?;
     Ok(value.unwrap_or_default())
 }
 

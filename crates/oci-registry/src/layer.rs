@@ -121,6 +121,26 @@ impl Walk {
     }
 }
 
+/// Hands out the files of a layer that is at hand, as [`Walk::files`] does; nothing is held to a
+/// digest.
+pub fn layer_files(
+    what: &str,
+    content: &[u8],
+    limits: Limits,
+    largest: u64,
+    mut wanted: impl FnMut(&str) -> bool,
+    mut take: impl FnMut(&str, Vec<u8>),
+) -> Result<(), Error> {
+    let mut taken = Taken {
+        limits,
+        what,
+        largest,
+        wanted: &mut wanted,
+        take: &mut take,
+    };
+    walk(content, &AtomicU64::new(content.len() as u64), &mut taken)
+}
+
 /// What is taken of a layer.
 struct Taken<'a> {
     limits: Limits,
@@ -323,14 +343,9 @@ mod tests {
         }
         archive.resize(archive.len() + 1024, 0);
         let mut found = Vec::new();
-        let mut taken = Taken {
-            limits: Limits::default(),
-            what: "a layer",
-            largest: 1 << 20,
-            wanted: &mut |_| true,
-            take: &mut |path, content| found.push(format!("{path} {}", content.len())),
-        };
-        walk(&archive[..], &AtomicU64::new(1 << 20), &mut taken)?;
+        let take = |path: &str, content: Vec<u8>| found.push(format!("{path} {}", content.len()));
+        let limits = Limits::default();
+        layer_files("a layer", &archive, limits, 1 << 20, |_| true, take)?;
         Ok(found)
     }
 

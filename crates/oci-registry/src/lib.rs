@@ -24,7 +24,7 @@ pub use client::{Client, LARGEST_DOCUMENT, Settings};
 pub use credentials::{CredentialError, Credentials};
 pub use digest::Digest;
 pub use error::Error;
-pub use layer::{Limits, UNPACKED_AT_LEAST, Walk};
+pub use layer::{Limits, UNPACKED_AT_LEAST, Walk, layer_files};
 pub use manifest::{Config, Descriptor, Image, Manifest, Platform};
 pub use mirror::{Mirror, MirrorError};
 pub use signature::Signatures;

@@ -1,0 +1,27 @@
+//! A kubeconfig: any text is read or refused, and what it holds is not told. No plugin is run.
+#![no_main]
+
+use std::path::PathBuf;
+use std::sync::LazyLock;
+
+use ckf_hardening::facts::kubernetes::{Source, client_config};
+use libfuzzer_sys::fuzz_target;
+
+/// Each process has a file of its own.
+static PATH: LazyLock<PathBuf> = LazyLock::new(|| {
+    std::env::temp_dir().join(format!("kubeconfig-{}", std::process::id()))
+});
+
+fuzz_target!(|text: &str| {
+    if std::fs::write(&*PATH, text).is_err() {
+        return;
+    }
+    let source = Source {
+        kubeconfig: Some(PATH.clone()),
+        context: None,
+    };
+    if let Err(why) = futures_executor::block_on(client_config(&source)) {
+        let told = why.to_string();
+        assert!(!told.contains("s3cret-token"), "{told}");
+    }
+});
