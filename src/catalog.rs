@@ -38,13 +38,7 @@ pub enum Severity {
 
 impl Severity {
     /// All, worst first.
-    pub const ALL: [Self; 5] = [
-        Self::Critical,
-        Self::High,
-        Self::Medium,
-        Self::Low,
-        Self::Info,
-    ];
+    pub const ALL: [Self; 5] = [Self::Critical, Self::High, Self::Medium, Self::Low, Self::Info];
 
     /// Its name.
     pub fn name(self) -> &'static str {
@@ -62,12 +56,9 @@ impl FromStr for Severity {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        Self::ALL
-            .into_iter()
-            .find(|s| s.name() == text)
-            .ok_or_else(|| {
-                format!("severity {text:?} is not one of critical, high, medium, low, info")
-            })
+        Self::ALL.into_iter().find(|s| s.name() == text).ok_or_else(|| {
+            format!("severity {text:?} is not one of critical, high, medium, low, info")
+        })
     }
 }
 
@@ -234,12 +225,9 @@ impl std::fmt::Display for FixProof {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Test { name, shows } => write!(f, "test {name}: {}", shows.trim()),
-            Self::Source {
-                repository,
-                revision,
-                path,
-                shows,
-            } => write!(f, "{repository} at {revision}, {path}: {}", shows.trim()),
+            Self::Source { repository, revision, path, shows } => {
+                write!(f, "{repository} at {revision}, {path}: {}", shows.trim())
+            }
             Self::None { reason } => write!(f, "nothing: {}", reason.trim()),
         }
     }
@@ -295,12 +283,7 @@ impl Control {
                     return Err(format!("fix-proof.name {name:?} is not FILE.rs::TEST"));
                 }
             }
-            FixProof::Source {
-                repository,
-                revision,
-                path,
-                shows,
-            } => {
+            FixProof::Source { repository, revision, path, shows } => {
                 is_said("fix-proof.shows", shows)?;
                 is_said("fix-proof.path", path)?;
                 let is_commit =
@@ -308,15 +291,8 @@ impl Control {
                 if !is_commit {
                     return Err(format!("fix-proof.revision {revision:?} is no commit"));
                 }
-                if repository
-                    .split('/')
-                    .filter(|part| !part.is_empty())
-                    .count()
-                    != 2
-                {
-                    return Err(format!(
-                        "fix-proof.repository {repository:?} is not OWNER/NAME"
-                    ));
+                if repository.split('/').filter(|part| !part.is_empty()).count() != 2 {
+                    return Err(format!("fix-proof.repository {repository:?} is not OWNER/NAME"));
                 }
             }
             FixProof::None { reason } => {
@@ -360,9 +336,7 @@ impl Mappings {
             ("CIS Kubernetes", &self.cis_kubernetes),
             ("NSA/CISA", &self.nsa_cisa),
         ];
-        catalogues
-            .into_iter()
-            .flat_map(|(name, ids)| ids.iter().map(move |id| (name, id.as_str())))
+        catalogues.into_iter().flat_map(|(name, ids)| ids.iter().map(move |id| (name, id.as_str())))
     }
 
     /// In words, a text for each catalogue that it stands in: `CIS Kubernetes: 5.1.1, 5.1.3`.
@@ -503,12 +477,7 @@ pub fn control(id: &str) -> Option<&'static Control> {
 /// All releases, oldest first.
 pub fn releases() -> &'static [Release] {
     static RELEASES: OnceLock<Vec<Release>> = OnceLock::new();
-    RELEASES.get_or_init(|| {
-        RELEASE_FILES
-            .iter()
-            .map(|(name, text)| parse(name, text))
-            .collect()
-    })
+    RELEASES.get_or_init(|| RELEASE_FILES.iter().map(|(name, text)| parse(name, text)).collect())
 }
 
 /// The release with this name.
@@ -540,9 +509,7 @@ pub fn all_charm_options() -> &'static BTreeMap<String, CharmOptions> {
     static OPTIONS: OnceLock<BTreeMap<String, CharmOptions>> = OnceLock::new();
     OPTIONS.get_or_init(|| {
         let files = OPTION_FILES.iter();
-        files
-            .flat_map(|(name, text)| parse::<BTreeMap<String, CharmOptions>>(name, text))
-            .collect()
+        files.flat_map(|(name, text)| parse::<BTreeMap<String, CharmOptions>>(name, text)).collect()
     })
 }
 
@@ -554,21 +521,14 @@ pub fn alerts(file: &str) -> Vec<(String, serde_json::Value)> {
         name: String,
         rules: serde_json::Value,
     }
-    let found = ALERT_FILES
-        .iter()
-        .find(|(name, _)| name.strip_suffix(".yaml") == Some(file));
+    let found = ALERT_FILES.iter().find(|(name, _)| name.strip_suffix(".yaml") == Some(file));
     let groups: Vec<Group> = found.map_or_else(Vec::new, |(name, text)| parse(name, text));
-    groups
-        .into_iter()
-        .map(|group| (group.name, group.rules))
-        .collect()
+    groups.into_iter().map(|group| (group.name, group.rules)).collect()
 }
 
 /// Dashboards of Grafana, by stem of the file's name.
-pub const DASHBOARDS: [(&str, &str); 1] = [(
-    "hardening",
-    include_str!("../catalog/dashboards/hardening.json"),
-)];
+pub const DASHBOARDS: [(&str, &str); 1] =
+    [("hardening", include_str!("../catalog/dashboards/hardening.json"))];
 
 fn parse<T: serde::de::DeserializeOwned>(name: &str, text: &str) -> T {
     // The files are in the binary, and a test reads them all.
@@ -615,24 +575,12 @@ mod tests {
             (json!({"fix-works-on": null}), "fix-works-on"),
             (json!({"fix-proof": null}), "fix-proof"),
             (json!({"fix-breaks": " "}), "fix-breaks is empty"),
-            (
-                json!({"fix-works-on": {"releases": [], "meshes": ["sidecar"]}}),
-                "names no release",
-            ),
-            (
-                json!({"fix-works-on": {"releases": ["1.10"], "meshes": ["mesh"]}}),
-                "mesh",
-            ),
+            (json!({"fix-works-on": {"releases": [], "meshes": ["sidecar"]}}), "names no release"),
+            (json!({"fix-works-on": {"releases": ["1.10"], "meshes": ["mesh"]}}), "mesh"),
             (json!({"fix-proof": {"kind": "hope"}}), "hope"),
-            (
-                json!({"fix-proof": {"kind": "test", "name": "b", "shows": "s"}}),
-                "FILE.rs::TEST",
-            ),
+            (json!({"fix-proof": {"kind": "test", "name": "b", "shows": "s"}}), "FILE.rs::TEST"),
             (json!({"fix-proof": source("a/b", "main")}), "no commit"),
-            (
-                json!({"fix-proof": source("b", "0123456789ab")}),
-                "OWNER/NAME",
-            ),
+            (json!({"fix-proof": source("b", "0123456789ab")}), "OWNER/NAME"),
             (json!({"fix-proof": none}), "There is no good fix"),
         ] {
             let error = control(changes.clone()).unwrap_err();

@@ -92,15 +92,12 @@ impl Options {
     pub fn parse(raw: &juju_charm::config::Options) -> (Self, Vec<OptionProblem>) {
         let mut problems = Vec::new();
         let (policy, wrong) = Policy::parse(raw.text("policy").unwrap_or_default());
-        problems.extend(wrong.into_iter().map(|problem| OptionProblem {
-            option: "policy",
-            message: problem.0,
-        }));
+        problems.extend(
+            wrong.into_iter().map(|problem| OptionProblem { option: "policy", message: problem.0 }),
+        );
         let (rotate, wrong) = Plan::parse(raw.text("rotate").unwrap_or_default());
-        problems.extend(wrong.into_iter().map(|message| OptionProblem {
-            option: "rotate",
-            message,
-        }));
+        problems
+            .extend(wrong.into_iter().map(|message| OptionProblem { option: "rotate", message }));
         let mut reader = Reader { raw, problems };
         // Text that is no text is no policy and no plan either.
         for option in ["policy", "rotate"] {
@@ -110,9 +107,8 @@ impl Options {
             profile: reader.read("profile", Profile::default(), profile),
             tls_minimum: reader.read("tls-min-version", policy.tls_minimum, tls_minimum),
             tls_suites: reader.read("tls-cipher-suites", policy.tls_suites.clone(), suites),
-            external_hostname: reader.read("external-hostname", None, |text| {
-                policy::parse_hostname(text).map(Some)
-            }),
+            external_hostname: reader
+                .read("external-hostname", None, |text| policy::parse_hostname(text).map(Some)),
             ..policy
         };
         let mut options = Self {
@@ -140,9 +136,7 @@ impl Options {
         let problems = reader.problems;
         let has = |option| problems.iter().any(|problem| problem.option == option);
         // By a default, hosts would be asked that the operator keeps this unit from.
-        options.offline |= ["offline", "registry-mirrors", "charmhub-url"]
-            .into_iter()
-            .any(has);
+        options.offline |= ["offline", "registry-mirrors", "charmhub-url"].into_iter().any(has);
         let frozen = problems.iter();
         let frozen = frozen.filter(|problem| FREEZING.contains(&problem.option));
         options.frozen = frozen.cloned().collect();
@@ -215,10 +209,7 @@ impl Reader<'_> {
     }
 
     fn problem(&mut self, option: &'static str, message: &str) {
-        self.problems.push(OptionProblem {
-            option,
-            message: message.to_owned(),
-        });
+        self.problems.push(OptionProblem { option, message: message.to_owned() });
     }
 
     fn read<T>(
@@ -243,10 +234,7 @@ impl Reader<'_> {
             return Some(text);
         }
         // It may be the secret itself, so it is not shown.
-        self.problem(
-            option,
-            "is no secret; expected secret:ID, as juju add-secret prints it",
-        );
+        self.problem(option, "is no secret; expected secret:ID, as juju add-secret prints it");
         None
     }
 
@@ -282,10 +270,7 @@ fn enforce(text: &str) -> Result<BTreeSet<Remedy>, String> {
 fn mirrors(text: &str) -> Result<Vec<Mirror>, String> {
     let parts = text.split(',').filter(|part| !part.trim().is_empty());
     parts
-        .map(|part| {
-            part.parse()
-                .map_err(|why: oci_registry::MirrorError| why.to_string())
-        })
+        .map(|part| part.parse().map_err(|why: oci_registry::MirrorError| why.to_string()))
         .collect()
 }
 
@@ -297,10 +282,7 @@ fn realms(text: &str) -> Result<Vec<(String, String)>, String> {
 /// A registry with a host that hands out its tokens, `REGISTRY=HOST`.
 pub(crate) fn realm(text: &str) -> Result<(String, String), String> {
     let is_host = |text: &&str| {
-        !text.is_empty()
-            && text
-                .chars()
-                .all(|c| c.is_ascii_alphanumeric() || ".-".contains(c))
+        !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || ".-".contains(c))
     };
     let (registry, host) = text.split_once('=').unwrap_or((text, ""));
     match [registry, host].iter().all(is_host) {
@@ -317,10 +299,7 @@ fn charmhub_url(text: &str) -> Result<String, String> {
     });
     match is_url {
         true => Ok(text.to_owned()),
-        false => Err(format!(
-            "{text:?} is no URL; expected one like {}",
-            charmhub::DEFAULT_URL
-        )),
+        false => Err(format!("{text:?} is no URL; expected one like {}", charmhub::DEFAULT_URL)),
     }
 }
 
@@ -345,18 +324,14 @@ fn release(text: &str) -> Result<String, String> {
     if catalog::release(text).is_some() {
         return Ok(text.to_owned());
     }
-    let known: Vec<&str> = catalog::releases()
-        .iter()
-        .map(|r| r.name.as_str())
-        .collect();
+    let known: Vec<&str> = catalog::releases().iter().map(|r| r.name.as_str()).collect();
     Err(format!("{text:?} is not one of {}", known.join(", ")))
 }
 
 fn interval(text: &str) -> Result<SignedDuration, String> {
     let expected = "expected a time like 30m, 6h or 1d";
-    let parsed: jiff::Span = text
-        .parse()
-        .map_err(|_| format!("{text:?} is no time; {expected}"))?;
+    let parsed: jiff::Span =
+        text.parse().map_err(|_| format!("{text:?} is no time; {expected}"))?;
     let duration = parsed
         .to_duration(jiff::SpanRelativeTo::days_are_24_hours())
         .map_err(|_| format!("{text:?} has months or years; {expected}"))?;
@@ -373,9 +348,7 @@ fn log_level(text: &str) -> Result<LevelFilter, String> {
         "info" => Ok(LevelFilter::Info),
         "debug" => Ok(LevelFilter::Debug),
         "trace" => Ok(LevelFilter::Trace),
-        other => Err(format!(
-            "{other:?} is not one of error, warning, info, debug, trace"
-        )),
+        other => Err(format!("{other:?} is not one of error, warning, info, debug, trace")),
     }
 }
 
@@ -386,9 +359,7 @@ mod tests {
     use super::*;
 
     fn parse(options: Value) -> (Options, Vec<String>) {
-        let Value::Object(map) = options else {
-            panic!("options are a map")
-        };
+        let Value::Object(map) = options else { panic!("options are a map") };
         let (options, problems) = Options::parse(&juju_charm::config::Options::new(map));
         (options, problems.iter().map(ToString::to_string).collect())
     }
@@ -397,10 +368,8 @@ mod tests {
     fn the_defaults_of_config_yaml_are_those_of_the_code() {
         let file: Value = serde_yaml::from_str(include_str!("../config.yaml")).unwrap();
         let options = file["options"].as_object().unwrap();
-        let defaults: serde_json::Map<String, Value> = options
-            .iter()
-            .map(|(name, spec)| (name.clone(), spec["default"].clone()))
-            .collect();
+        let defaults: serde_json::Map<String, Value> =
+            options.iter().map(|(name, spec)| (name.clone(), spec["default"].clone())).collect();
         assert_eq!(parse(Value::Object(defaults)), parse(json!({})));
         assert_eq!(parse(json!({})).1, [""; 0]);
     }
@@ -425,79 +394,34 @@ mod tests {
             ("tls-min-version", "1.1", Freezes, "neither 1.2 nor 1.3"),
             ("tls-min-version", "TLSv1.3", Freezes, "neither 1.2 nor 1.3"),
             ("tls-cipher-suites", "AES128-SHA", Freezes, "is not one of"),
-            (
-                "enforce",
-                "tls-floor,secure-cookie",
-                Freezes,
-                "secure-cookie",
-            ),
-            (
-                "enforce",
-                "tls-floor,a-remedy-of-tomorrow",
-                Freezes,
-                "a-remedy-of-tomorrow",
-            ),
+            ("enforce", "tls-floor,secure-cookie", Freezes, "secure-cookie"),
+            ("enforce", "tls-floor,a-remedy-of-tomorrow", Freezes, "a-remedy-of-tomorrow"),
             ("enforce", "", Freezes, "or none"),
             ("enforce", "tls-floor,none", Freezes, "none"),
             ("policy", "waivers: 7", Freezes, "waivers"),
             ("policy", "treshold: {}", Freezes, "treshold"),
-            (
-                "rotate",
-                "targets: [dexter]",
-                Freezes,
-                "not one of juju-user/NAME",
-            ),
+            ("rotate", "targets: [dexter]", Freezes, "not one of juju-user/NAME"),
             ("rotate", "disable-idle: 2y", Freezes, "\"2y\""),
             ("tls-secret", "s3cr3t-key", Freezes, "is no secret"),
             ("juju-credentials", "s3cr3t-login", Freezes, "is no secret"),
-            (
-                "external-hostname",
-                "https://kubeflow.example.com/",
-                Freezes,
-                "host name",
-            ),
+            ("external-hostname", "https://kubeflow.example.com/", Freezes, "host name"),
             ("external-hostname", "kube flow", Freezes, "host name"),
             ("external-hostname", "*.example.com", Freezes, "host name"),
-            (
-                "registry-mirrors",
-                "docker.io",
-                Disconnects,
-                "HOST[/PATH]=HOST[/PATH]",
-            ),
-            (
-                "allow-disruption",
-                "mutual-tsl",
-                Freezes,
-                "not one of tls-floor",
-            ),
+            ("registry-mirrors", "docker.io", Disconnects, "HOST[/PATH]=HOST[/PATH]"),
+            ("allow-disruption", "mutual-tsl", Freezes, "not one of tls-floor"),
             ("allow-disruption", "all", Freezes, "not one of tls-floor"),
             ("registry-realms", "https://x", OnlyTells, "REGISTRY=HOST"),
             ("charmhub-url", "charmhub", Disconnects, "is no URL"),
             ("offline", "yes", Disconnects, "neither true nor false"),
-            (
-                "registry-credentials",
-                "s3cr3t-json",
-                OnlyTells,
-                "is no secret",
-            ),
+            ("registry-credentials", "s3cr3t-json", OnlyTells, "is no secret"),
             ("release", "1.9", OnlyTells, "not one of 1.10, 1.11, latest"),
             ("audit-interval", "often", OnlyTells, "30m, 6h or 1d"),
             ("audit-interval", "10s", OnlyTells, "between 5m and 30d"),
             ("audit-interval", "-1h", OnlyTells, "between 5m and 30d"),
             ("audit-interval", "2months", OnlyTells, "months or years"),
-            (
-                "audit-interval",
-                "99999999999999999999h",
-                OnlyTells,
-                "30m, 6h or 1d",
-            ),
+            ("audit-interval", "99999999999999999999h", OnlyTells, "30m, 6h or 1d"),
             ("block-on", "everything", OnlyTells, "critical"),
-            (
-                "log-level",
-                "loud",
-                OnlyTells,
-                "error, warning, info, debug, trace",
-            ),
+            ("log-level", "loud", OnlyTells, "error, warning, info, debug, trace"),
         ];
         let texts = texts.map(|(option, text, does, told)| (option, json!(text), does, told));
         // Of another type, as after a change of the charm's revision.
@@ -531,17 +455,10 @@ mod tests {
             assert_eq!(options.offline, does == Disconnects, "{of}");
             if does == Freezes {
                 let why = options.freeze_reason().unwrap();
-                assert!(
-                    why.starts_with(&problems[0]) && why.contains("stays as it is"),
-                    "{why}"
-                );
+                assert!(why.starts_with(&problems[0]) && why.contains("stays as it is"), "{why}");
             }
             let (frozen, offline) = (Vec::new(), false);
-            let rest = Options {
-                frozen,
-                offline,
-                ..options
-            };
+            let rest = Options { frozen, offline, ..options };
             assert_eq!(rest, defaults, "{of}");
         }
     }

@@ -30,10 +30,7 @@ pub fn write(path: &Path, content: &[u8]) -> io::Result<()> {
         }
         Ok(known) if known.is_dir() => return Err(refused("it is a directory")),
         Ok(known) if known.file_type().is_char_device() || known.file_type().is_fifo() => {
-            return OpenOptions::new()
-                .write(true)
-                .open(path)?
-                .write_all(content);
+            return OpenOptions::new().write(true).open(path)?.write_all(content);
         }
         Ok(known) if !known.is_file() => return Err(refused("it is no regular file")),
         Ok(_) => {}
@@ -58,11 +55,7 @@ fn create_beside(path: &Path, directory: &Path) -> io::Result<(File, PathBuf)> {
     for _ in 0..16 {
         let temporary = directory.join(format!(".{name}.{:016x}", rand::random::<u64>()));
         // With O_EXCL no link is followed either.
-        let created = OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .mode(0o600)
-            .open(&temporary);
+        let created = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&temporary);
         match created {
             Ok(file) => return Ok((file, temporary)),
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
@@ -93,10 +86,9 @@ pub fn make_directory(directory: &Path) -> io::Result<()> {
             own_directory(directory)?;
             Err(refused("it is no directory"))
         }
-        Err(error) if error.kind() == io::ErrorKind::NotFound => DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(directory),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            DirBuilder::new().recursive(true).mode(0o700).create(directory)
+        }
         Err(error) => Err(error),
     }
 }
@@ -140,15 +132,8 @@ mod tests {
         let other = folder.path().join("hard-link");
         fs::hard_link(&path, &other).unwrap();
         write(&path, b"two").unwrap();
-        assert_eq!(
-            (mode(&path), fs::read(&path).unwrap()),
-            (0o600, b"two".to_vec())
-        );
-        assert_eq!(
-            fs::read(&other).unwrap(),
-            b"one",
-            "the other name keeps its content"
-        );
+        assert_eq!((mode(&path), fs::read(&path).unwrap()), (0o600, b"two".to_vec()));
+        assert_eq!(fs::read(&other).unwrap(), b"one", "the other name keeps its content");
         let names = fs::read_dir(folder.path()).unwrap().count();
         assert_eq!(names, 2, "nothing else is left behind");
     }
@@ -182,12 +167,7 @@ mod tests {
     #[test]
     fn a_device_is_written_to_and_stays_one() {
         write(Path::new("/dev/null"), b"gone").unwrap();
-        assert!(
-            fs::metadata("/dev/null")
-                .unwrap()
-                .file_type()
-                .is_char_device()
-        );
+        assert!(fs::metadata("/dev/null").unwrap().file_type().is_char_device());
     }
 
     #[test]

@@ -22,11 +22,7 @@ pub struct Hands<'a> {
 impl Hands<'_> {
     /// Carries out a change.
     pub fn carry_out(&mut self, change: &Change) -> Result<(), String> {
-        if self
-            .cluster
-            .carry_out(change)
-            .map_err(|why| why.to_string())?
-        {
+        if self.cluster.carry_out(change).map_err(|why| why.to_string())? {
             return Ok(());
         }
         let target = change.target();
@@ -58,19 +54,11 @@ fn make(
     record: &OwnObject,
 ) -> Result<(), String> {
     let write_record = |edit: Edit| {
-        let entry = Entry {
-            edit,
-            uid: String::new(),
-            namespace_uid: String::new(),
-        };
+        let entry = Entry { edit, uid: String::new(), namespace_uid: String::new() };
         cluster.record(remedy, record, &entry).map_err(said)
     };
     match edit {
-        Edit::Settings {
-            application,
-            options,
-            ..
-        } => {
+        Edit::Settings { application, options, .. } => {
             let known = options_of(model, application).map_err(said)?;
             let with_before = options.iter().map(|(name, setting)| {
                 let before = known.get(name).and_then(Clone::clone);
@@ -110,16 +98,10 @@ fn put_back(
 ) -> Result<(), String> {
     let platform = record.reference().namespace;
     if !remedy.may_edit(edit, &platform) {
-        return Err(format!(
-            "{remedy} may not edit it so, and does not revert it"
-        ));
+        return Err(format!("{remedy} may not edit it so, and does not revert it"));
     }
     match edit {
-        Edit::Settings {
-            application,
-            options,
-            unrecorded,
-        } => {
+        Edit::Settings { application, options, unrecorded } => {
             let known = match options_of(model, application) {
                 Err(error) if is_gone(&error) => {
                     warn!("application {application} is gone, and nothing is left to revert");
@@ -167,9 +149,7 @@ fn put_back(
 
 /// Whether what was asked for is not there any more.
 fn is_gone(error: &Error) -> bool {
-    error
-        .failure()
-        .is_some_and(|failure| failure.code == Code::NotFound)
+    error.failure().is_some_and(|failure| failure.code == Code::NotFound)
 }
 
 /// An application's options, each with its value as text where somebody set one.

@@ -112,10 +112,8 @@ pub fn inventory(context: &Context<'_>) -> Result<Vec<Key>, Missing> {
         all.for_each(|of| webhook(&object, of));
     }
     for map in context.config_maps()? {
-        let root = map
-            .data
-            .get("root-cert.pem")
-            .filter(|_| map.metadata.name == "istio-ca-root-cert");
+        let root =
+            map.data.get("root-cert.pem").filter(|_| map.metadata.name == "istio-ca-root-cert");
         let Some(root) = root else { continue };
         let read = Certificate::from_pem(root.as_bytes()).unwrap_or_default();
         keys.extend(read.into_iter().map(|certificate| Key {
@@ -146,11 +144,8 @@ fn instant(seconds: i64) -> String {
 /// The inventory as a cryptography bill of materials, CycloneDX 1.6. The same keys give the
 /// same bytes.
 pub fn cbom(keys: &[Key], namespace: &str) -> Value {
-    let components: Vec<Value> = keys
-        .iter()
-        .enumerate()
-        .map(|(index, key)| component(index, key))
-        .collect();
+    let components: Vec<Value> =
+        keys.iter().enumerate().map(|(index, key)| component(index, key)).collect();
     json!({
         "bomFormat": "CycloneDX", "specVersion": "1.6", "version": 1,
         "metadata": {

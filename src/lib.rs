@@ -35,11 +35,7 @@ pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 /// Stands for a text: eight bytes of its hash, in hexadecimal.
 fn mark(text: impl AsRef<[u8]>) -> String {
     let digest = sha2::Sha256::digest(text);
-    digest
-        .iter()
-        .take(8)
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Now, to the second: a report's time has no more.

@@ -20,19 +20,14 @@ fn world(profiles: usize) -> World {
     // As Kubernetes' controller fills roles that aggregate others.
     let objects = world.objects.clone();
     let roles = || objects.iter().filter(|o| o["kind"] == "ClusterRole");
-    for role in world
-        .objects
-        .iter_mut()
-        .filter(|o| o["kind"] == "ClusterRole")
-    {
+    for role in world.objects.iter_mut().filter(|o| o["kind"] == "ClusterRole") {
         let selectors = role["aggregationRule"]["clusterRoleSelectors"].clone();
         for selector in selectors.as_array().into_iter().flatten() {
             let labels = selector["matchLabels"].as_object().unwrap();
             let (label, _) = labels.iter().next().unwrap();
             let rules = roles().filter(|r| r["metadata"]["labels"][label] == "true");
-            let rules: Vec<Value> = rules
-                .flat_map(|r| r["rules"].as_array().unwrap().clone())
-                .collect();
+            let rules: Vec<Value> =
+                rules.flat_map(|r| r["rules"].as_array().unwrap().clone()).collect();
             role["rules"] = rules.into();
         }
     }
@@ -40,11 +35,7 @@ fn world(profiles: usize) -> World {
 }
 
 fn binding(namespace: &str, name: &str, role: &str, subject: Value) -> Value {
-    let kind = if namespace.is_empty() {
-        "ClusterRoleBinding"
-    } else {
-        "RoleBinding"
-    };
+    let kind = if namespace.is_empty() { "ClusterRoleBinding" } else { "RoleBinding" };
     object(
         RBAC,
         kind,
@@ -131,16 +122,10 @@ fn a_contributor_comes_through_the_gateway_and_by_the_binding() {
     let all = ask(&world, ALICE, BOBS);
     let (can, why) = answer(&all, SECRETS);
     assert_eq!(can, Can::Yes);
-    assert!(
-        why.contains("user-00001/user-alice-clusterrole-edit"),
-        "{why}"
-    );
+    assert!(why.contains("user-00001/user-alice-clusterrole-edit"), "{why}");
     let (can, why) = answer(&all, GATEWAY);
     assert_eq!(can, Can::Yes);
-    assert!(
-        why.contains("AuthorizationPolicy user-00001/user-alice-clusterrole-edit"),
-        "{why}"
-    );
+    assert!(why.contains("AuthorizationPolicy user-00001/user-alice-clusterrole-edit"), "{why}");
     // One of other principals admits nobody who comes through the gateway.
     let policy = world.objects.last_mut().unwrap();
     policy["spec"]["rules"][0]["from"][0]["source"]["principals"] =
@@ -183,19 +168,11 @@ fn whom_somebody_can_become_counts_with_each_step() {
     // Who impersonates users is anybody.
     world.objects.extend([
         role("takes-users", "users", "impersonate"),
-        binding(
-            "",
-            "support",
-            "takes-users",
-            json!({"kind": "Group", "name": "support"}),
-        ),
+        binding("", "support", "takes-users", json!({"kind": "Group", "name": "support"})),
     ]);
     let (can, why) = answer(&ask(&world, "group/support", BOBS), SECRETS);
     assert_eq!(can, Can::Yes);
-    assert!(
-        why.contains("becomes anybody: ClusterRoleBinding support"),
-        "{why}"
-    );
+    assert!(why.contains("becomes anybody: ClusterRoleBinding support"), "{why}");
     assert_eq!(answer(&ask(&world, "mallory", BOBS), SECRETS).0, Can::No);
 }
 
@@ -205,10 +182,7 @@ fn a_forged_header_reaches_a_web_app_unless_a_policy_stands_before_it() {
     let question = "call jupyter-ui as anybody";
     let (can, why) = answer(&ask(&world, ALICE, "platform"), question);
     assert_eq!(can, Can::Yes);
-    assert!(
-        why.contains("no NetworkPolicy holds for Pod kubeflow/jupyter-ui-0"),
-        "{why}"
-    );
+    assert!(why.contains("no NetworkPolicy holds for Pod kubeflow/jupyter-ui-0"), "{why}");
     assert!(why.contains("becomes service account user-00000/"), "{why}");
     let policy = |from: Value| {
         object(
@@ -223,14 +197,7 @@ fn a_forged_header_reaches_a_web_app_unless_a_policy_stands_before_it() {
     world.objects.push(policy(json!([{"podSelector": {}}])));
     assert_eq!(answer(&ask(&world, ALICE, "platform"), question).0, Can::No);
     // Who runs pods in the platform's own namespace comes by it.
-    assert_eq!(
-        answer(
-            &ask(&world, "account/kubeflow/kfp-ui", "platform"),
-            question
-        )
-        .0,
-        Can::Yes
-    );
+    assert_eq!(answer(&ask(&world, "account/kubeflow/kfp-ui", "platform"), question).0, Can::Yes);
     // One that admits by a label of namespaces admits those that have it.
     *world.objects.last_mut().unwrap() = policy(json!([
         {"namespaceSelector": {"matchLabels": {"app.kubernetes.io/part-of": "kubeflow-profile"}}}]));
@@ -269,10 +236,6 @@ fn two_thousand_profiles_are_answered_for() {
     let (who, to) = (ALICE.parse().unwrap(), BOBS.parse().unwrap());
     let begun = Instant::now();
     let all = answers(&context, &who, &to).unwrap();
-    println!(
-        "{} answers over 2000 profiles took {:?}",
-        all.len(),
-        begun.elapsed()
-    );
+    println!("{} answers over 2000 profiles took {:?}", all.len(), begun.elapsed());
     assert_eq!(answer(&all, SECRETS).0, Can::No);
 }

@@ -52,10 +52,7 @@ fn fix_that_is_shown_by_a_test_names_one_that_exists() {
         let head = format!("fn {test}() {{");
         let at = lines.iter().position(|line| *line == head);
         let at = at.unwrap_or_else(|| panic!("{}: {file} has no test {test}", control.id));
-        let attributes = lines[..at]
-            .iter()
-            .rev()
-            .take_while(|line| line.starts_with('#'));
+        let attributes = lines[..at].iter().rev().take_while(|line| line.starts_with('#'));
         let attributes: Vec<&&str> = attributes.collect();
         assert!(
             attributes.contains(&&"#[test]") && !attributes.iter().any(|a| a.contains("ignore")),
@@ -198,9 +195,7 @@ fn removes_an_application(passage: &str) -> Option<String> {
         .map(String::as_str)
         .collect();
     let removal = Regex::new(r"remove-application (?:--\S+ )*([a-z0-9-]+)").unwrap();
-    let mut removed = removal
-        .captures_iter(passage)
-        .map(|found| found[1].to_owned());
+    let mut removed = removal.captures_iter(passage).map(|found| found[1].to_owned());
     removed.find(|name| of_platform.contains(name.as_str()))
 }
 
@@ -241,15 +236,9 @@ fn dangerous_advice_is_recognised() {
         };
         let qualified = format!("{} {unless}", danger.refused);
         let still = dangers(&qualified);
-        assert!(
-            !still.iter().any(|why| why.ends_with(danger.breaks)),
-            "{still:?}"
-        );
+        assert!(!still.iter().any(|why| why.ends_with(danger.breaks)), "{still:?}");
     }
-    assert_eq!(
-        dangers("juju remove-application kserve-controller").len(),
-        1
-    );
+    assert_eq!(dangers("juju remove-application kserve-controller").len(), 1);
     for harmless in [
         "juju remove-application ckf-hardening",
         "juju config minio secret-key=@FILE",
@@ -287,25 +276,14 @@ fn numbers_of_controls_in_documents_are_the_catalogues() {
     let all = catalog::controls().len().to_string();
     let mut documents = files("docs", ".md");
     documents.extend(
-        [
-            "README.md",
-            "SECURITY.md",
-            "CONTRIBUTING.md",
-            "docs/overview.svg",
-        ]
-        .map(PathBuf::from),
+        ["README.md", "SECURITY.md", "CONTRIBUTING.md", "docs/overview.svg"].map(PathBuf::from),
     );
     for path in documents {
         let name = path.to_str().unwrap();
         let text = read(name);
-        let said: Vec<&str> = number
-            .captures_iter(&text)
-            .map(|found| found.get(1).unwrap().as_str())
-            .collect();
-        assert!(
-            said.iter().all(|said| *said == all),
-            "{name} says {said:?} of {all} controls"
-        );
+        let said: Vec<&str> =
+            number.captures_iter(&text).map(|found| found.get(1).unwrap().as_str()).collect();
+        assert!(said.iter().all(|said| *said == all), "{name} says {said:?} of {all} controls");
         if name == "docs/overview.svg" {
             assert_eq!(said.len(), 1, "the overview says how many there are");
         }
@@ -316,15 +294,10 @@ fn numbers_of_controls_in_documents_are_the_catalogues() {
 fn yaml_with(page: &str, kind: &str) -> Vec<Value> {
     let text = read(page);
     let mut blocks = text.split("```yaml\n").skip(1);
-    let mut blocks = blocks
-        .by_ref()
-        .map(|rest| rest.split("```").next().unwrap_or_default());
+    let mut blocks = blocks.by_ref().map(|rest| rest.split("```").next().unwrap_or_default());
     let block = blocks.find(|block| block.contains(kind));
     let block = block.unwrap_or_else(|| panic!("{page} has no {kind}"));
-    block
-        .split("\n---\n")
-        .map(|document| serde_yaml::from_str(document).unwrap())
-        .collect()
+    block.split("\n---\n").map(|document| serde_yaml::from_str(document).unwrap()).collect()
 }
 
 const ROLES: &str = "docs/how-to/gate-a-pipeline.md";
@@ -382,11 +355,7 @@ fn blocks(page: &str) -> Vec<String> {
 
 fn shell(script: &str, kubeconfig: &Path, folder: &Path) -> Output {
     let binary = Path::new(env!("CARGO_BIN_EXE_ckf-hardening"));
-    let path = format!(
-        "{}:{}",
-        binary.parent().unwrap().display(),
-        std::env::var("PATH").unwrap()
-    );
+    let path = format!("{}:{}", binary.parent().unwrap().display(), std::env::var("PATH").unwrap());
     Command::new("sh")
         .args(["-c", script])
         .current_dir(folder)
@@ -415,26 +384,18 @@ fn tutorial_works_literally_on_the_sandbox() {
             String::from_utf8_lossy(&output.stderr).into_owned(),
         );
         // 1 says that something is open, would change or can be done.
-        assert!(
-            matches!(output.status.code(), Some(0 | 1)),
-            "{block}: {error}"
-        );
+        assert!(matches!(output.status.code(), Some(0 | 1)), "{block}: {error}");
         assert!(!told.is_empty(), "{block} says nothing");
         ran.push((block, told));
     }
     let told = |command: &str| {
         let found = ran.iter().find(|(block, _)| block.contains(command));
-        &found
-            .unwrap_or_else(|| panic!("the tutorial has no {command}"))
-            .1
+        &found.unwrap_or_else(|| panic!("the tutorial has no {command}")).1
     };
     assert!(told("audit").contains("NET-02"));
     assert!(told("explain NET-02").contains("may break: "));
     let plan = told("plan platform-network-policies");
-    assert!(
-        plan.contains("create NetworkPolicy") && !plan.contains("would cut"),
-        "{plan}"
-    );
+    assert!(plan.contains("create NetworkPolicy") && !plan.contains("would cut"), "{plan}");
     let applied = told("apply platform-network-policies");
     assert!(applied.contains("NET-02: fail -> pass"), "{applied}");
     assert!(told("policy check").contains("1 waiver"));
@@ -449,32 +410,12 @@ fn tutorial_works_literally_on_the_sandbox() {
 /// The roles of the page are all that an audit needs.
 fn rights_of_the_docs_are_enough(sandbox: &Sandbox) {
     for role in yaml_with(ROLES, "kind: ClusterRole") {
-        sandbox
-            .kubectl_with(&["apply", "-f", "-"], &role.to_string())
-            .unwrap();
+        sandbox.kubectl_with(&["apply", "-f", "-"], &role.to_string()).unwrap();
     }
     let name = "ckf-hardening-audit";
     for binding in [
-        &[
-            "create",
-            "clusterrolebinding",
-            name,
-            "--clusterrole",
-            name,
-            "--user",
-            "auditor",
-        ][..],
-        &[
-            "create",
-            "rolebinding",
-            name,
-            "-n",
-            "kubeflow",
-            "--role",
-            name,
-            "--user",
-            "auditor",
-        ],
+        &["create", "clusterrolebinding", name, "--clusterrole", name, "--user", "auditor"][..],
+        &["create", "rolebinding", name, "-n", "kubeflow", "--role", name, "--user", "auditor"],
     ] {
         sandbox.kubectl_with(binding, "").unwrap();
     }
@@ -501,33 +442,20 @@ fn what_is_not_there_is_said(sandbox: &Sandbox) {
     ] {
         let (status, error, printed) = told(&[command, &["--namespace", "nope"]].concat());
         assert_eq!(status, Some(2), "{command:?}: {error}");
-        assert_eq!(
-            error,
-            "error: no namespace nope; Charmed Kubeflow was found in: kubeflow\n"
-        );
+        assert_eq!(error, "error: no namespace nope; Charmed Kubeflow was found in: kubeflow\n");
         assert!(printed.is_empty() && !snapshot.exists());
         let (status, error, _) = told(&[command, &["--namespace", "default"]].concat());
         assert_eq!(status, Some(2), "{command:?}: {error}");
         assert!(error.contains("found in: kubeflow"), "{error}");
     }
-    for who in [
-        "admn",
-        "group/nobody",
-        "account/admin/nobody",
-        "profile/nobody",
-    ] {
+    for who in ["admn", "group/nobody", "account/admin/nobody", "profile/nobody"] {
         let (status, error, _) = told(&["access", "--who", who, "--to", "profile/admin"]);
         assert!(error.contains("is not known"), "{who}: {error}");
         assert_ne!(status, Some(0), "{who}: a typo is no answer");
     }
     let (_, error, _) = told(&["access", "--who", "admin", "--to", "profile/admin"]);
     assert!(!error.contains("not known"), "{error}");
-    for command in [
-        "audit",
-        "access --who admin --to platform",
-        "keys",
-        "rocks --offline",
-    ] {
+    for command in ["audit", "access --who admin --to platform", "keys", "rocks --offline"] {
         let mut arguments: Vec<&str> = command.split(' ').collect();
         arguments.extend(["--from", "snapshot", "--namespace", "x"]);
         let output = run(&arguments);
@@ -541,11 +469,7 @@ fn what_is_not_there_is_said(sandbox: &Sandbox) {
     let mut config: Value = serde_yaml::from_str(&text).unwrap();
     config["users"][0]["user"] = json!({"token": "has-expired"});
     fs::write(&expired, serde_yaml::to_string(&config).unwrap()).unwrap();
-    let output = run(&[
-        "audit".as_ref(),
-        "--kubeconfig".as_ref(),
-        expired.as_os_str(),
-    ]);
+    let output = run(&["audit".as_ref(), "--kubeconfig".as_ref(), expired.as_os_str()]);
     let error = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(output.status.code(), Some(2), "{error}");
     assert!(
@@ -554,12 +478,8 @@ fn what_is_not_there_is_said(sandbox: &Sandbox) {
     );
     let nobody = sandbox.write_kubeconfig("nobody", "nobodies").unwrap();
     let partial = folder.path().join("partial");
-    let arguments = [
-        "collect".as_ref(),
-        "--kubeconfig".as_ref(),
-        nobody.as_os_str(),
-        partial.as_os_str(),
-    ];
+    let arguments =
+        ["collect".as_ref(), "--kubeconfig".as_ref(), nobody.as_os_str(), partial.as_os_str()];
     let output = run(&arguments);
     assert_eq!(output.status.code(), Some(3), "most kinds are forbidden");
 }
@@ -567,39 +487,25 @@ fn what_is_not_there_is_said(sandbox: &Sandbox) {
 #[test]
 fn pod_security_labels_refuse_only_what_enforce_says() {
     let sandbox = Sandbox::start().unwrap();
-    let empty = [
-        "audit",
-        "--kubeconfig",
-        sandbox.kubeconfig("admin").to_str().unwrap(),
-    ]
-    .map(str::to_owned);
+    let empty =
+        ["audit", "--kubeconfig", sandbox.kubeconfig("admin").to_str().unwrap()].map(str::to_owned);
     let output = run(&empty);
     let error = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(output.status.code(), Some(2), "{error}");
-    assert!(
-        error.starts_with("error: no Charmed Kubeflow in this cluster"),
-        "{error}"
-    );
+    assert!(error.starts_with("error: no Charmed Kubeflow in this cluster"), "{error}");
     assert_eq!(error.lines().count(), 1, "{error}");
 
     let namespace = |name: &str, labels: Value| {
         let object = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}});
-        sandbox
-            .kubectl_with(&["apply", "-f", "-"], &object.to_string())
-            .unwrap();
+        sandbox.kubectl_with(&["apply", "-f", "-"], &object.to_string()).unwrap();
         let account = json!({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "default", "namespace": name}});
-        sandbox
-            .kubectl_with(&["apply", "-f", "-"], &account.to_string())
-            .unwrap();
+        sandbox.kubectl_with(&["apply", "-f", "-"], &account.to_string()).unwrap();
     };
     namespace(
         "noted",
         json!({"pod-security.kubernetes.io/audit": "restricted", "pod-security.kubernetes.io/warn": "restricted"}),
     );
-    namespace(
-        "enforced",
-        json!({"pod-security.kubernetes.io/enforce": "baseline"}),
-    );
+    namespace("enforced", json!({"pod-security.kubernetes.io/enforce": "baseline"}));
     // As Istio injects it: with its plugin on there is no istio-init.
     let pod = |namespace: &str, has_init: bool| {
         let mut pod = json!({"apiVersion": "v1", "kind": "Pod",
@@ -612,27 +518,14 @@ fn pod_security_labels_refuse_only_what_enforce_says() {
                 "securityContext": {"capabilities": capabilities, "runAsUser": 0}}]);
         }
         let apply = ["apply", "--dry-run=server", "-f", "-"];
-        sandbox
-            .kubectl_with(&apply, &pod.to_string())
-            .map_err(|e| format!("{e:#}"))
+        sandbox.kubectl_with(&apply, &pod.to_string()).map_err(|e| format!("{e:#}"))
     };
     for has_init in [true, false] {
-        assert_eq!(
-            pod("noted", has_init).err(),
-            None,
-            "audit and warn refuse nothing"
-        );
+        assert_eq!(pod("noted", has_init).err(), None, "audit and warn refuse nothing");
     }
     let refused = pod("enforced", true).unwrap_err();
-    assert!(
-        refused.contains("NET_ADMIN") && refused.contains("baseline"),
-        "{refused}"
-    );
-    assert_eq!(
-        pod("enforced", false).err(),
-        None,
-        "with Istio CNI it is taken"
-    );
+    assert!(refused.contains("NET_ADMIN") && refused.contains("baseline"), "{refused}");
+    assert_eq!(pod("enforced", false).err(), None, "with Istio CNI it is taken");
 }
 
 #[test]

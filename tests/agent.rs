@@ -28,12 +28,7 @@ fn check_metrics(text: &str) -> String {
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    child
-        .stdin
-        .take()
-        .unwrap()
-        .write_all(text.as_bytes())
-        .unwrap();
+    child.stdin.take().unwrap().write_all(text.as_bytes()).unwrap();
     let output = child.wait_with_output().unwrap();
     let told = format!(
         "{}{}",
@@ -60,30 +55,19 @@ fn it_tells_what_an_audit_tells_and_what_changes_at_once() {
             controls.map(|control| (control["id"].to_string(), control["verdict"].to_string()));
         told.collect()
     };
-    until("the same verdicts", || {
-        verdicts(&agent.report()) == verdicts(&audited)
-    });
+    until("the same verdicts", || verdicts(&agent.report()) == verdicts(&audited));
     let judged = agent.metric("ckf_hardening_judged_controls_total");
 
     // Somebody listens.
     let mut listener = TcpStream::connect(&agent.address).unwrap();
-    write!(
-        listener,
-        "GET /api/v1/events HTTP/1.1\r\nHost: localhost\r\n\r\n"
-    )
-    .unwrap();
+    write!(listener, "GET /api/v1/events HTTP/1.1\r\nHost: localhost\r\n\r\n").unwrap();
     listener.set_read_timeout(Some(PATIENCE)).unwrap();
     let mut lines = BufReader::new(listener).lines().map(Result::unwrap);
     assert!(lines.by_ref().any(|line| line.starts_with(": listening")));
 
     let label = "pod-security.kubernetes.io/enforce=baseline";
-    kubectl(
-        &sandbox,
-        &["label", "--overwrite", "namespace", "admin", label],
-    );
-    let took = until("the new verdict", || {
-        support::verdict(&agent.report(), "PSS-01") == "pass"
-    });
+    kubectl(&sandbox, &["label", "--overwrite", "namespace", "admin", label]);
+    let took = until("the new verdict", || support::verdict(&agent.report(), "PSS-01") == "pass");
     assert!(took < Duration::from_secs(5), "{took:?}");
     let event = lines.find(|line| line.contains("PSS-01")).unwrap();
     let event: Value = serde_json::from_str(event.strip_prefix("data: ").unwrap()).unwrap();
@@ -100,10 +84,7 @@ fn it_tells_what_an_audit_tells_and_what_changes_at_once() {
 
     let (status, headers, page) = agent.get("/");
     assert_eq!(status, 200);
-    assert!(
-        headers.contains("content-security-policy: default-src 'none'"),
-        "{headers}"
-    );
+    assert!(headers.contains("content-security-policy: default-src 'none'"), "{headers}");
     assert!(page.contains("controls could be assessed"), "{page}");
     assert_eq!(agent.get("/nothing").0, 404);
     let took = agent.end();
@@ -121,9 +102,7 @@ fn what_is_enforced_is_put_right_at_once_while_it_leads_and_not_for_ever() {
     assert_eq!(floor(&sandbox), None);
     told["leads"] = true.into();
     agent.tell(&told);
-    until("the floor", || {
-        floor(&sandbox).as_deref() == Some("TLSv1_2")
-    });
+    until("the floor", || floor(&sandbox).as_deref() == Some("TLSv1_2"));
     until("the redirect", || {
         let arguments = [
             "get",
@@ -158,23 +137,10 @@ fn what_is_enforced_is_put_right_at_once_while_it_leads_and_not_for_ever() {
     let mut times = Vec::new();
     for version in ["TLSv1_0", "TLSv1_1"] {
         weaken(version);
-        times.push(until("the floor again", || {
-            floor(&sandbox).as_deref() == Some("TLSv1_2")
-        }));
+        times.push(until("the floor again", || floor(&sandbox).as_deref() == Some("TLSv1_2")));
     }
-    kubectl(
-        &sandbox,
-        &[
-            "delete",
-            "envoyfilter",
-            "-n",
-            "kubeflow",
-            "ckf-hardening-tls-floor",
-        ],
-    );
-    times.push(until("the floor again", || {
-        floor(&sandbox).as_deref() == Some("TLSv1_2")
-    }));
+    kubectl(&sandbox, &["delete", "envoyfilter", "-n", "kubeflow", "ckf-hardening-tls-floor"]);
+    times.push(until("the floor again", || floor(&sandbox).as_deref() == Some("TLSv1_2")));
     eprintln!("from the write of a drift, with kubectl around, to its repair: {times:?}");
     until("the count", || repairs() >= before + 3.0);
     let told_of = agent.events();
@@ -219,21 +185,10 @@ fn what_the_charm_tells_is_judged_and_what_is_damaged_is_left_alone() {
     let told = json!({"namespace": "kubeflow", "facts": facts, "credentials": credentials,
         "options": {"profile": "strict", "policy": "waivers: 7"}});
     agent.tell(&told);
-    until("what Charmhub has", || {
-        support::verdict(&agent.report(), "IMG-11") == "fail"
-    });
+    until("what Charmhub has", || support::verdict(&agent.report(), "IMG-11") == "fail");
     let report = agent.report();
-    assert!(
-        report["problems"][0]
-            .as_str()
-            .unwrap()
-            .starts_with("option policy"),
-        "{report}"
-    );
-    assert_eq!(
-        agent.metric("ckf_hardening_credential_rotation_failed{credential=\"dex\"}"),
-        1.0
-    );
+    assert!(report["problems"][0].as_str().unwrap().starts_with("option policy"), "{report}");
+    assert_eq!(agent.metric("ckf_hardening_credential_rotation_failed{credential=\"dex\"}"), 1.0);
     assert_eq!(agent.metric("ckf_hardening_images{state=\"newer\"}"), 1.0);
     // What only the policy's own controls are about is read too.
     let own = "controls: [{id: ORG-01, title: t, severity: low, why: w, fix: f, apiVersion: apps/v1, \
@@ -244,14 +199,10 @@ fn what_the_charm_tells_is_judged_and_what_is_damaged_is_left_alone() {
     until("the control of the policy", || {
         let report = agent.report();
         let controls = report["controls"].as_array().unwrap();
-        controls
-            .iter()
-            .any(|control| control["id"] == "ORG-01" && control["verdict"] == "fail")
+        controls.iter().any(|control| control["id"] == "ORG-01" && control["verdict"] == "fail")
     });
     agent.tell(&told);
-    until("the policy of before", || {
-        agent.report()["controls"].as_array().unwrap().len() == 120
-    });
+    until("the policy of before", || agent.report()["controls"].as_array().unwrap().len() == 120);
     std::fs::write(agent.folder.path().join("told.json"), "{\"leads\": tru").unwrap();
     std::thread::sleep(Duration::from_secs(3));
     assert_eq!(support::verdict(&agent.report(), "IMG-11"), "fail");
@@ -261,10 +212,7 @@ fn what_the_charm_tells_is_judged_and_what_is_damaged_is_left_alone() {
     rotated["credentials"]["dex"]["rotated"] = "2026-11-02T00:00:00Z".into();
     agent.tell(&rotated);
     until("the event", || {
-        agent
-            .events()
-            .iter()
-            .any(|event| event["event"] == "authn_password_change:dex")
+        agent.events().iter().any(|event| event["event"] == "authn_password_change:dex")
     });
 }
 
@@ -274,12 +222,9 @@ fn charm(sandbox: &Sandbox, agent: &Agent) -> Simulation {
     let mut unit = Simulation::new(files, env!("CARGO_BIN_EXE_ckf-hardening").as_ref()).unwrap();
     let kubeconfig = sandbox.kubeconfig("admin").into_os_string();
     unit.environment.insert("KUBECONFIG".into(), kubeconfig);
-    unit.environment
-        .insert("CKF_HARDENING_AGENT".into(), (&agent.address).into());
+    unit.environment.insert("CKF_HARDENING_AGENT".into(), (&agent.address).into());
     let pebble = unit.start_pebble("hardening", &[]);
-    pebble
-        .mount("/var/lib/ckf-hardening", agent.folder.path())
-        .unwrap();
+    pebble.mount("/var/lib/ckf-hardening", agent.folder.path()).unwrap();
     unit.change(|model| {
         let peers = juju_sim::Relation::new(1, "peers", "ckf-hardening", 0);
         model.relations.push(peers);
@@ -315,8 +260,7 @@ fn a_hook_takes_what_the_agent_found_and_lists_nothing_itself() {
 
     // From here on the charm could not read the cluster if it wanted to.
     let took = "the agent's report is taken";
-    unit.environment
-        .insert("KUBECONFIG".into(), "/nowhere".into());
+    unit.environment.insert("KUBECONFIG".into(), "/nowhere".into());
     age(&mut unit);
     let outcome = fire(&mut unit, &Event::hook("update-status"));
     let logged = format!("{:?}", outcome.calls);
@@ -329,19 +273,10 @@ fn a_hook_takes_what_the_agent_found_and_lists_nothing_itself() {
     assert_ne!(at(&unit), "2026-01-01T00:00:00Z");
     // Which images run is on record, as the agent noted it.
     let databag = unit.model().relation(1).unwrap().application_data["rocks"].clone();
-    assert!(
-        databag.contains("kubeflow") || databag.contains("sha256:"),
-        "{databag}"
-    );
+    assert!(databag.contains("kubeflow") || databag.contains("sha256:"), "{databag}");
 
     // What changes in the cluster is in the next status.
-    let delete = [
-        "delete",
-        "envoyfilter",
-        "-n",
-        "kubeflow",
-        "istio-pilot-authn-filter",
-    ];
+    let delete = ["delete", "envoyfilter", "-n", "kubeflow", "istio-pilot-authn-filter"];
     assert!(sandbox.kubectl(&delete).unwrap().status.success());
     until("the agent sees it", || {
         agent.report().to_string().contains("EnvoyFilter")
@@ -383,12 +318,7 @@ fn its_pages_are_served_over_tls_and_a_renewed_certificate_too() {
     let serve = |more: &[&str]| {
         let mut command = Command::new(env!("CARGO_BIN_EXE_ckf-hardening"));
         command
-            .args([
-                "serve",
-                "--listen",
-                &format!("127.0.0.1:{port}"),
-                "--kubeconfig",
-            ])
+            .args(["serve", "--listen", &format!("127.0.0.1:{port}"), "--kubeconfig"])
             .arg(sandbox.kubeconfig("admin"))
             .arg("--tls-certificate")
             .arg(path("tls.crt"))
@@ -398,9 +328,7 @@ fn its_pages_are_served_over_tls_and_a_renewed_certificate_too() {
         command
     };
     let key = path("tls.key");
-    let mut agent = serve(&["--tls-key", key.to_str().unwrap()])
-        .spawn()
-        .unwrap();
+    let mut agent = serve(&["--tls-key", key.to_str().unwrap()]).spawn().unwrap();
     ckf_hardening::tls::install_provider();
     let ask = |path: &str, host: &str, trusted: &Path| -> Option<String> {
         let pem = std::fs::read(trusted).unwrap();
@@ -409,10 +337,7 @@ fn its_pages_are_served_over_tls_and_a_renewed_certificate_too() {
             .resolve(host, SocketAddr::from(([127, 0, 0, 1], port)))
             .no_proxy()
             .timeout(Duration::from_secs(5));
-        let answer = client
-            .build()
-            .unwrap()
-            .get(format!("https://{host}:{port}{path}"));
+        let answer = client.build().unwrap().get(format!("https://{host}:{port}{path}"));
         answer.send().ok()?.text().ok()
     };
     let get = |path: &str, host: &str, trusted: &Path| ask(path, host, trusted).unwrap_or_default();
@@ -422,10 +347,7 @@ fn its_pages_are_served_over_tls_and_a_renewed_certificate_too() {
     });
     // A client that never says a word keeps nobody waiting.
     let _silent = TcpStream::connect(("127.0.0.1", port)).unwrap();
-    assert_eq!(
-        get("/healthz", "first.example.com", &path("tls.crt")),
-        "ok\n"
-    );
+    assert_eq!(get("/healthz", "first.example.com", &path("tls.crt")), "ok\n");
     write("second.example.com");
     until("the renewed certificate is served", || {
         get("/healthz", "second.example.com", &path("tls.crt")) == "ok\n"
@@ -433,16 +355,11 @@ fn its_pages_are_served_over_tls_and_a_renewed_certificate_too() {
     // One that is damaged is not served.
     std::fs::copy(path("tls.crt"), path("good.crt")).unwrap();
     std::fs::write(path("tls.crt"), "damaged").unwrap();
-    assert_eq!(
-        get("/healthz", "second.example.com", &path("good.crt")),
-        "ok\n"
-    );
+    assert_eq!(get("/healthz", "second.example.com", &path("good.crt")), "ok\n");
     let _ = agent.kill();
     let _ = agent.wait();
 
-    let refused = serve(&["--tls-key", key.to_str().unwrap()])
-        .output()
-        .unwrap();
+    let refused = serve(&["--tls-key", key.to_str().unwrap()]).output().unwrap();
     assert_eq!(refused.status.code(), Some(2));
     assert!(String::from_utf8_lossy(&refused.stderr).contains("tls.crt"));
     assert_eq!(serve(&[]).output().unwrap().status.code(), Some(2));
@@ -464,9 +381,7 @@ fn vulnerability_reports() -> Value {
 fn a_change_of_a_definition_costs_few_requests_and_a_kind_that_comes_later_is_seen() {
     let sandbox = support::cluster(&World::stock("1.10"));
     let agent = Agent::start(&sandbox, &json!({"namespace": "kubeflow"}));
-    until("the first audit of everything", || {
-        agent.metric("ckf_hardening_unread_kinds") == 0.0
-    });
+    until("the first audit of everything", || agent.metric("ckf_hardening_unread_kinds") == 0.0);
     let watches = || agent.metric("ckf_hardening_api_watches_total");
     let before = watches();
     for value in ["a", "b", "c"] {
@@ -475,17 +390,12 @@ fn a_change_of_a_definition_costs_few_requests_and_a_kind_that_comes_later_is_se
         kubectl(&sandbox, &["label", "--overwrite", "crd", object, &label]);
     }
     let definition = vulnerability_reports().to_string();
-    sandbox
-        .kubectl_with(&["create", "-f", "-"], &definition)
-        .unwrap();
+    sandbox.kubectl_with(&["create", "-f", "-"], &definition).unwrap();
     let started = Instant::now();
     // Listed and watched, though nothing but its definition said that it is there.
     let watched = "ckf_hardening_api_requests_total{kind=\"vulnerabilityreports\",verb=\"watch\"}";
     while agent.metric_or_zero(watched) < 1.0 {
-        assert!(
-            started.elapsed() < Duration::from_secs(60),
-            "it is not watched"
-        );
+        assert!(started.elapsed() < Duration::from_secs(60), "it is not watched");
         std::thread::sleep(Duration::from_millis(100));
     }
     let seen = started.elapsed();
@@ -508,10 +418,8 @@ fn at_its_start_and_at_a_restart_nothing_that_was_so_before_is_an_event() {
         // The handshake, and what is judged by it, comes later.
         std::thread::sleep(Duration::from_secs(4));
         let events = agent.events();
-        let findings: Vec<_> = events
-            .iter()
-            .filter(|event| event["event"] != "sys_startup")
-            .collect();
+        let findings: Vec<_> =
+            events.iter().filter(|event| event["event"] != "sys_startup").collect();
         assert!(findings.is_empty(), "start {start}: {findings:?}");
     }
 }
@@ -522,9 +430,7 @@ fn a_repair_that_failed_is_tried_again_although_nothing_else_changes() {
     let options = json!({"enforce": "tls-floor"});
     let told = json!({"namespace": "kubeflow", "leads": true, "options": options});
     let agent = Agent::start(&sandbox, &told);
-    until("the floor", || {
-        floor(&sandbox).as_deref() == Some("TLSv1_2")
-    });
+    until("the floor", || floor(&sandbox).as_deref() == Some("TLSv1_2"));
     let policy = json!({"apiVersion": "admissionregistration.k8s.io/v1",
         "kind": "ValidatingAdmissionPolicy", "metadata": {"name": "no-filters"},
         "spec": {"failurePolicy": "Fail", "matchConstraints": {"resourceRules": [{
@@ -545,31 +451,18 @@ fn a_repair_that_failed_is_tried_again_although_nothing_else_changes() {
         let refused = sandbox.kubectl_with(&["create", "--dry-run=server", "-f", "-"], &probe);
         refused.is_err_and(|why| why.to_string().contains("no filters today"))
     });
-    let delete = [
-        "delete",
-        "envoyfilter",
-        "-n",
-        "kubeflow",
-        "ckf-hardening-tls-floor",
-    ];
+    let delete = ["delete", "envoyfilter", "-n", "kubeflow", "ckf-hardening-tls-floor"];
     kubectl(&sandbox, &delete);
     let failures = || agent.metric("ckf_hardening_repair_failures_total");
     until("three failures", || failures() >= 3.0);
     assert_eq!(floor(&sandbox), None);
     let found = agent.get("/api/v1/found").2;
     assert!(found.contains("no filters today"), "it is not said why");
-    kubectl(
-        &sandbox,
-        &["delete", "validatingadmissionpolicybinding", "no-filters"],
-    );
-    let took = until("the floor again", || {
-        floor(&sandbox).as_deref() == Some("TLSv1_2")
-    });
+    kubectl(&sandbox, &["delete", "validatingadmissionpolicybinding", "no-filters"]);
+    let took = until("the floor again", || floor(&sandbox).as_deref() == Some("TLSv1_2"));
     eprintln!("repaired {took:?} after the cause was gone");
     assert!(took < Duration::from_secs(20), "{took:?}");
-    until("the refusal to be over", || {
-        !agent.get("/api/v1/found").2.contains("no filters today")
-    });
+    until("the refusal to be over", || !agent.get("/api/v1/found").2.contains("no filters today"));
     assert_eq!(agent.metric("ckf_hardening_repairs_given_up"), 0.0);
     // Each repair is in the log, at the level that is the default.
     let log = agent.log();
@@ -584,11 +477,7 @@ fn the_log_is_as_loud_as_the_option_says_from_the_start() {
         let told = json!({"namespace": "kubeflow", "options": options});
         let agent = Agent::start(&sandbox, &told);
         let log = agent.log();
-        assert_eq!(
-            log.contains("serving at http://"),
-            is_loud,
-            "{level}: {log}"
-        );
+        assert_eq!(log.contains("serving at http://"), is_loud, "{level}: {log}");
     }
 }
 
@@ -599,16 +488,8 @@ fn a_signal_ends_it_at_once_although_the_api_server_does_not_answer() {
     let options = json!({"enforce": "tls-floor"});
     let told = json!({"namespace": "kubeflow", "leads": true, "options": options});
     let agent = Agent::start_by(&stall.kubeconfig, &told, &[]);
-    until("the floor", || {
-        floor(&sandbox).as_deref() == Some("TLSv1_2")
-    });
-    let delete = [
-        "delete",
-        "envoyfilter",
-        "-n",
-        "kubeflow",
-        "ckf-hardening-tls-floor",
-    ];
+    until("the floor", || floor(&sandbox).as_deref() == Some("TLSv1_2"));
+    let delete = ["delete", "envoyfilter", "-n", "kubeflow", "ckf-hardening-tls-floor"];
     kubectl(&sandbox, &delete);
     // In the middle of the repair: it waits for an answer that does not come.
     stall.stop();
@@ -671,9 +552,6 @@ fn facts_of_an_api_server_that_is_silent_grow_old_and_say_so() {
     eprintln!("recovered after {:?}", recovers.elapsed());
     // What was open before is nothing new.
     let events = agent.events();
-    let loud: Vec<_> = events
-        .iter()
-        .filter(|event| event["level"] != "INFO")
-        .collect();
+    let loud: Vec<_> = events.iter().filter(|event| event["level"] != "INFO").collect();
     assert!(loud.is_empty(), "{loud:?}");
 }

@@ -31,18 +31,9 @@ fn arguments() {
         (&["audit", "--release", "1.9"][..], "1.10, 1.11, latest"),
         (&["audit", "--fail-on", "awful"], "critical"),
         (&["audit", "--format", "pdf"], "table, json, markdown"),
-        (
-            &["audit", "--external-hostname", "https://x"],
-            "no host name",
-        ),
-        (
-            &["audit", "--from", "a", "--kubeconfig", "b"],
-            "cannot be used with",
-        ),
-        (
-            &["audit", "--policy", "/nowhere/policy.yaml"],
-            "/nowhere/policy.yaml",
-        ),
+        (&["audit", "--external-hostname", "https://x"], "no host name"),
+        (&["audit", "--from", "a", "--kubeconfig", "b"], "cannot be used with"),
+        (&["audit", "--policy", "/nowhere/policy.yaml"], "/nowhere/policy.yaml"),
         (&["explain", "TLS-99"], "TLS-99"),
         (&["explain"], "<"),
         (&["harden"], "harden"),
@@ -70,10 +61,7 @@ fn kubeconfigs() {
             &format!("{cluster}, certificate-authority: /nowhere/ca.crt}}}}]\n{rest}"),
             "/nowhere/ca.crt",
         ),
-        (
-            &format!("{cluster}, certificate-authority-data: '%%%'}}}}]\n{rest}"),
-            "kubeconfig",
-        ),
+        (&format!("{cluster}, certificate-authority-data: '%%%'}}}}]\n{rest}"), "kubeconfig"),
         (
             &format!("{cluster}, certificate-authority-data: aGVsbG8=}}}}]\n{rest}"),
             "did not answer",
@@ -82,13 +70,7 @@ fn kubeconfigs() {
             "clusters: [{name: c, cluster: {server: 'not an address'}}]\nusers: [{name: c, user: {}}]\ncontexts: [{name: c, context: {cluster: c, user: c}}]\ncurrent-context: c\n",
             "kubeconfig",
         ),
-        (
-            &format!(
-                "{cluster}}}}}]\n{}",
-                rest.replace("cluster: c,", "cluster: d,")
-            ),
-            "cluster",
-        ),
+        (&format!("{cluster}}}}}]\n{}", rest.replace("cluster: c,", "cluster: d,")), "cluster"),
         (
             &format!(
                 "{cluster}}}}}]\n{}",
@@ -104,10 +86,7 @@ fn kubeconfigs() {
     let error = refused(&["audit", "--kubeconfig", "/nowhere/config"]);
     assert!(error.contains("/nowhere/config"), "{error}");
     let error = refused(&["audit", "--kubeconfig", directory.path().to_str().unwrap()]);
-    assert!(
-        error.contains(directory.path().to_str().unwrap()),
-        "{error}"
-    );
+    assert!(error.contains(directory.path().to_str().unwrap()), "{error}");
 }
 
 fn facts(objects: &[Value]) -> Facts {
@@ -143,10 +122,7 @@ fn snapshots() {
     for (file, text) in [
         ("gateways.json", ""),
         ("gateways.json", "{\"known\": 7}"),
-        (
-            "gateways.json",
-            "{\"known\": {\"installed\": true, \"items\": [{\"spec\": 7}]}}",
-        ),
+        ("gateways.json", "{\"known\": {\"installed\": true, \"items\": [{\"spec\": 7}]}}"),
         ("gateways.json", "{\"perhaps\": {}}"),
         ("gateways.json", "\u{0}"),
         ("secrets.json", "{\"known\""),
@@ -160,11 +136,7 @@ fn snapshots() {
         fs::write(&path, before).unwrap();
         let report: Value = serde_json::from_slice(&output.stdout).unwrap();
         let problem = report["problems"][0].as_str().unwrap_or_default();
-        assert!(
-            problem.contains(file),
-            "{file} {text:?}: {}",
-            report["problems"]
-        );
+        assert!(problem.contains(file), "{file} {text:?}: {}", report["problems"]);
         let fails = report["summary"]["fail"].as_u64().unwrap();
         assert!(fails > 0, "the rest is judged without {file}");
     }
@@ -180,74 +152,26 @@ fn snapshots() {
 fn objects() {
     for (kind, name, field, value) in [
         ("Gateway", "kubeflow-gateway", "spec", json!("none")),
-        (
-            "Gateway",
-            "kubeflow-gateway",
-            "spec",
-            json!({"servers": {"0": "HTTP"}}),
-        ),
-        (
-            "Gateway",
-            "kubeflow-gateway",
-            "spec",
-            json!({"servers": [{"port": {"number": 70000}}]}),
-        ),
+        ("Gateway", "kubeflow-gateway", "spec", json!({"servers": {"0": "HTTP"}})),
+        ("Gateway", "kubeflow-gateway", "spec", json!({"servers": [{"port": {"number": 70000}}]})),
         ("VirtualService", "katib-ui", "spec", json!({"http": 7})),
-        (
-            "EnvoyFilter",
-            "istio-pilot-authn-filter",
-            "spec",
-            json!({"configPatches": "all"}),
-        ),
-        (
-            "AuthorizationPolicy",
-            "ns-owner-access-istio",
-            "spec",
-            json!({"rules": [7]}),
-        ),
+        ("EnvoyFilter", "istio-pilot-authn-filter", "spec", json!({"configPatches": "all"})),
+        ("AuthorizationPolicy", "ns-owner-access-istio", "spec", json!({"rules": [7]})),
         ("Pod", "minio-0", "spec", json!({"containers": "minio"})),
         ("StatefulSet", "minio", "spec", json!("none")),
-        (
-            "Namespace",
-            "admin",
-            "metadata",
-            json!({"name": "admin", "labels": ["a"]}),
-        ),
-        (
-            "Service",
-            "minio",
-            "spec",
-            json!({"ports": [{"port": "many"}]}),
-        ),
-        (
-            "Secret",
-            "mlpipeline-minio-artifact",
-            "data",
-            json!({"accesskey": "%%%"}),
-        ),
+        ("Namespace", "admin", "metadata", json!({"name": "admin", "labels": ["a"]})),
+        ("Service", "minio", "spec", json!({"ports": [{"port": "many"}]})),
+        ("Secret", "mlpipeline-minio-artifact", "data", json!({"accesskey": "%%%"})),
         ("RoleBinding", "namespaceAdmin", "subjects", json!("ada")),
-        (
-            "ClusterRoleBinding",
-            "juju-credential-0a1b2c3d",
-            "roleRef",
-            json!(7),
-        ),
+        ("ClusterRoleBinding", "juju-credential-0a1b2c3d", "roleRef", json!(7)),
         ("Profile", "admin", "spec", json!({"owner": "ada"})),
-        (
-            "MutatingWebhookConfiguration",
-            "katib",
-            "webhooks",
-            json!({"name": "x"}),
-        ),
+        ("MutatingWebhookConfiguration", "katib", "webhooks", json!({"name": "x"})),
     ] {
         let mut world = World::stock("1.10");
         world.get(kind, name)[field] = value.clone();
         let facts = facts(&world.objects);
         let unread = serde_json::to_string(&facts).unwrap();
-        assert!(
-            unread.contains("\"unread\""),
-            "{kind} {name} {field}={value} was read"
-        );
+        assert!(unread.contains("\"unread\""), "{kind} {name} {field}={value} was read");
         let report = Report::audit(&facts, &Policy::default(), None, Vec::new());
         assert!(report.summary.fail > 0, "the rest is judged");
         let told = report.controls.iter().any(|c| {
@@ -314,10 +238,7 @@ const KINDS: &[(&str, &str)] = &[
     ("networking.istio.io/v1alpha3", "EnvoyFilter"),
     ("security.istio.io/v1", "AuthorizationPolicy"),
     ("kubeflow.org/v1", "Profile"),
-    (
-        "admissionregistration.k8s.io/v1",
-        "MutatingWebhookConfiguration",
-    ),
+    ("admissionregistration.k8s.io/v1", "MutatingWebhookConfiguration"),
     ("gateway.networking.k8s.io/v1", "Gateway"),
 ];
 

@@ -22,26 +22,19 @@ const TRUST: u32 = 6;
 fn unit() -> Simulation {
     let files = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut unit = Simulation::new(files, env!("CARGO_BIN_EXE_ckf-hardening").as_ref()).unwrap();
-    unit.environment
-        .insert("KUBECONFIG".into(), "/nowhere".into());
+    unit.environment.insert("KUBECONFIG".into(), "/nowhere".into());
     unit.set_option("external-hostname", HOST);
     unit
 }
 
 fn relate(unit: &mut Simulation, id: u32, endpoint: &str, application: &str) {
-    unit.change(|model| {
-        model
-            .relations
-            .push(Relation::new(id, endpoint, application, 1))
-    });
+    unit.change(|model| model.relations.push(Relation::new(id, endpoint, application, 1)));
     changed(unit, id);
 }
 
 fn relate_pilot(unit: &mut Simulation, pilot: &IstioPilot) {
     let mut relation = Relation::new(GATEWAY, "gateway-certificates", "istio-pilot", 1);
-    relation
-        .remote_units
-        .insert("istio-pilot/0".into(), pilot.databag());
+    relation.remote_units.insert("istio-pilot/0".into(), pilot.databag());
     unit.change(|model| model.relations.push(relation));
     changed(unit, GATEWAY);
 }
@@ -50,19 +43,14 @@ fn relate_pilot(unit: &mut Simulation, pilot: &IstioPilot) {
 fn writes(unit: &mut Simulation, pilot: &IstioPilot) {
     let databag = pilot.databag();
     of(unit, GATEWAY, |relation| {
-        relation
-            .remote_units
-            .insert("istio-pilot/0".into(), databag);
+        relation.remote_units.insert("istio-pilot/0".into(), databag);
     });
     changed(unit, GATEWAY);
 }
 
 fn of(unit: &mut Simulation, id: u32, change: impl FnOnce(&mut Relation)) {
     unit.change(|model| {
-        let found = model
-            .relations
-            .iter_mut()
-            .find(|relation| relation.id == id);
+        let found = model.relations.iter_mut().find(|relation| relation.id == id);
         change(found.unwrap());
     });
 }
@@ -95,9 +83,7 @@ fn answers(unit: &Simulation) -> Vec<Value> {
 }
 
 fn leaf(pem: &str) -> Certificate {
-    Certificate::from_pem(pem.as_bytes())
-        .unwrap()
-        .swap_remove(0)
+    Certificate::from_pem(pem.as_bytes()).unwrap().swap_remove(0)
 }
 
 /// The content of the authority's secret.
@@ -112,26 +98,15 @@ fn istio_pilot_gets_a_certificate_for_its_key_and_keeps_it() {
     relate_pilot(&mut unit, &pilot);
     pilot.reads(&relation(&unit, GATEWAY));
     let served = leaf(pilot.served.as_deref().unwrap());
-    assert_eq!(
-        public_key_of_private(pilot.key().as_bytes()),
-        Some(served.public_key)
-    );
+    assert_eq!(public_key_of_private(pilot.key().as_bytes()), Some(served.public_key));
     assert_eq!(served.names, [HOST]);
     assert_eq!((served.not_after - served.not_before + 300) / 86400, 90);
     assert!(pilot.renews);
-    assert!(
-        served.issuer.contains("ckf-hardening CA of"),
-        "{}",
-        served.issuer
-    );
+    assert!(served.issuer.contains("ckf-hardening CA of"), "{}", served.issuer);
 
     let before = relation(&unit, GATEWAY);
     let called = hook(&mut unit, "update-status");
-    assert!(
-        !called
-            .iter()
-            .any(|tool| tool == "relation-set" || tool.starts_with("secret-s"))
-    );
+    assert!(!called.iter().any(|tool| tool == "relation-set" || tool.starts_with("secret-s")));
     assert_eq!(relation(&unit, GATEWAY), before);
     assert!(!format!("{before:?}").contains("PRIVATE KEY"));
 }
@@ -139,10 +114,7 @@ fn istio_pilot_gets_a_certificate_for_its_key_and_keeps_it() {
 #[test]
 fn another_address_gets_another_certificate_and_the_old_one_goes() {
     let mut unit = unit();
-    unit.set_option(
-        "policy",
-        "certificates: {names: [10.64.140.43, 10.64.140.44]}",
-    );
+    unit.set_option("policy", "certificates: {names: [10.64.140.43, 10.64.140.44]}");
     let mut pilot = IstioPilot::at("10.64.140.43");
     relate_pilot(&mut unit, &pilot);
     pilot.reads(&relation(&unit, GATEWAY));
@@ -162,10 +134,7 @@ fn a_certificate_is_renewed_under_its_request_at_two_thirds_of_its_life() {
     let pilot = IstioPilot::at(HOST);
     relate_pilot(&mut unit, &pilot);
     let held = secret(&unit);
-    let own = (
-        held["current-key"].as_str(),
-        held["current-certificate"].as_str(),
-    );
+    let own = (held["current-key"].as_str(), held["current-certificate"].as_str());
     for (days, is_renewed) in [((-58, 32), false), ((-61, 29), true), ((-91, -1), true)] {
         let aged = sign(pilot.request(), own, days);
         let entry = json!([{
@@ -175,19 +144,13 @@ fn a_certificate_is_renewed_under_its_request_at_two_thirds_of_its_life() {
             "chain": [aged, own.1],
         }]);
         of(&mut unit, GATEWAY, |relation| {
-            relation
-                .application_data
-                .insert("certificates".into(), entry.to_string());
+            relation.application_data.insert("certificates".into(), entry.to_string());
         });
         hook(&mut unit, "update-status");
         let answers = answers(&unit);
         assert_eq!(answers.len(), 1);
         assert_eq!(answers[0]["certificate_signing_request"], pilot.request());
-        assert_eq!(
-            answers[0]["certificate"] != aged.as_str(),
-            is_renewed,
-            "{days:?}"
-        );
+        assert_eq!(answers[0]["certificate"] != aged.as_str(), is_renewed, "{days:?}");
     }
 }
 
@@ -216,10 +179,7 @@ fn a_request_outside_the_policy_is_refused_in_our_status() {
             "[{\"certificate_signing_request\": \"x\", \"ca\": false}]".into(),
             "no certificate signing request",
         ),
-        (
-            "-----BEGIN".into(),
-            "databag of istio-pilot/0: certificate_signing_requests: ",
-        ),
+        ("-----BEGIN".into(), "databag of istio-pilot/0: certificate_signing_requests: "),
     ] {
         of(&mut unit, GATEWAY, |relation| {
             let databag = relation.remote_units.get_mut("istio-pilot/0").unwrap();
@@ -235,10 +195,7 @@ fn an_address_that_the_policy_does_not_name_waits_for_the_cluster() {
     let mut unit = unit();
     relate_pilot(&mut unit, &IstioPilot::at("10.64.140.43"));
     let told = message(&unit);
-    assert!(
-        told.contains("it is for 10.64.140.43, which is no address of the gateway"),
-        "{told}"
-    );
+    assert!(told.contains("it is for 10.64.140.43, which is no address of the gateway"), "{told}");
 }
 
 #[test]
@@ -255,20 +212,14 @@ fn who_must_trust_the_gateway_is_told_whom_in_the_version_it_speaks() {
     assert_eq!(told.unit_data["certificate"], ca.trim());
     assert_eq!(told.unit_data["version"], "0");
     of(&mut unit, TRUST, |relation| {
-        relation
-            .remote_application_data
-            .insert("version".into(), "1".into());
+        relation.remote_application_data.insert("version".into(), "1".into());
     });
     changed(&mut unit, TRUST);
     assert_eq!(relation(&unit, TRUST).unit_data, BTreeMap::new());
     // When no gateway has a certificate of ours, nothing is left to trust.
     let event = Event::relation(&relation(&unit, GATEWAY), "broken", None);
     assert!(unit.run(&event).committed());
-    assert!(
-        !relation(&unit, TRUST)
-            .application_data
-            .contains_key("certificates")
-    );
+    assert!(!relation(&unit, TRUST).application_data.contains_key("certificates"));
 }
 
 #[test]
@@ -292,10 +243,7 @@ fn a_policy_for_another_key_changes_the_authority_after_it_was_made_known() {
     hook(&mut unit, "config-changed");
     let after = secret(&unit);
     assert_eq!(after["current-certificate"], both["next-certificate"]);
-    assert_eq!(
-        answers(&unit)[0]["ca"],
-        after["current-certificate"].as_str()
-    );
+    assert_eq!(answers(&unit)[0]["ca"], after["current-certificate"].as_str());
 }
 
 #[test]
@@ -304,10 +252,7 @@ fn a_damaged_authority_signs_nothing_and_is_told() {
     relate_pilot(&mut unit, &IstioPilot::at(HOST));
     let before = answers(&unit);
     unit.change(|model| {
-        let held = model
-            .secrets
-            .iter_mut()
-            .find(|secret| secret.label == "gateway-ca");
+        let held = model.secrets.iter_mut().find(|secret| secret.label == "gateway-ca");
         let held = held.unwrap();
         let latest = held.latest();
         let content = held.revisions.get_mut(&latest).unwrap();
@@ -325,9 +270,7 @@ fn a_damaged_authority_signs_nothing_and_is_told() {
 fn upstream_answers(unit: &mut Simulation, entries: &Value) {
     let text = entries.to_string();
     of(unit, UPSTREAM, |relation| {
-        relation
-            .remote_application_data
-            .insert("certificates".into(), text);
+        relation.remote_application_data.insert("certificates".into(), text);
     });
     changed(unit, UPSTREAM);
 }
@@ -345,10 +288,7 @@ fn an_upstream_authority_gets_the_request_as_it_came_and_its_answer_is_passed_on
     );
     let asked = &relation(&unit, UPSTREAM).unit_data["certificate_signing_requests"];
     let asked: Value = serde_json::from_str(asked).unwrap();
-    assert_eq!(
-        asked,
-        json!([{"certificate_signing_request": pilot.request(), "ca": false}])
-    );
+    assert_eq!(asked, json!([{"certificate_signing_request": pilot.request(), "ca": false}]));
 
     let (key, ca) = authority();
     let other = IstioPilot::at(HOST);
@@ -358,30 +298,15 @@ fn an_upstream_authority_gets_the_request_as_it_came_and_its_answer_is_passed_on
             "certificate_signing_request": request,
             "certificate": certificate, "ca": ca, "chain": [certificate, ca],
         });
-        entry
-            .as_object_mut()
-            .unwrap()
-            .extend(more.as_object().unwrap().clone());
+        entry.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
         json!([entry])
     };
     let good = sign(pilot.request(), (&key, &ca), (-1, 30));
     for (wrong, part) in [
-        (
-            entry(&sign(other.request(), (&key, &ca), (-1, 30)), json!({})),
-            "another key",
-        ),
-        (
-            entry(&sign(pilot.request(), (&key, &ca), (-9, -1)), json!({})),
-            "ended on",
-        ),
-        (
-            entry(&sign(pilot.request(), (&key, &ca), (1, 9)), json!({})),
-            "clients would refuse",
-        ),
-        (
-            entry(&good, json!({"ca": authority().1, "chain": []})),
-            "clients would refuse",
-        ),
+        (entry(&sign(other.request(), (&key, &ca), (-1, 30)), json!({})), "another key"),
+        (entry(&sign(pilot.request(), (&key, &ca), (-9, -1)), json!({})), "ended on"),
+        (entry(&sign(pilot.request(), (&key, &ca), (1, 9)), json!({})), "clients would refuse"),
+        (entry(&good, json!({"ca": authority().1, "chain": []})), "clients would refuse"),
         (entry(&ca, json!({})), "another key"),
         (entry(&good, json!({"revoked": true})), "has not answered"),
         (json!("x"), "databag of vault: certificates: "),
@@ -396,10 +321,7 @@ fn an_upstream_authority_gets_the_request_as_it_came_and_its_answer_is_passed_on
     // An answer that is no longer good takes nothing away.
     upstream_answers(&mut unit, &entry(&good, json!({"revoked": true})));
     assert_eq!(answers(&unit)[0]["certificate"], good.as_str());
-    assert!(
-        unit.model().secrets.is_empty(),
-        "no authority of ours was made"
-    );
+    assert!(unit.model().secrets.is_empty(), "no authority of ours was made");
 }
 
 #[test]
@@ -407,11 +329,7 @@ fn who_leads_no_longer_asks_no_longer() {
     let mut unit = unit();
     relate(&mut unit, UPSTREAM, "certificates", "vault");
     relate_pilot(&mut unit, &IstioPilot::at(HOST));
-    assert!(
-        relation(&unit, UPSTREAM)
-            .unit_data
-            .contains_key("certificate_signing_requests")
-    );
+    assert!(relation(&unit, UPSTREAM).unit_data.contains_key("certificate_signing_requests"));
     unit.change(|model| model.leader = false);
     hook(&mut unit, "update-status");
     assert_eq!(relation(&unit, UPSTREAM).unit_data, BTreeMap::new());
@@ -448,9 +366,7 @@ fn whatever_interrupts_the_charm_the_gateway_ends_with_one_good_certificate() {
     let make = || {
         let mut unit = unit();
         let mut relation = Relation::new(GATEWAY, "gateway-certificates", "istio-pilot", 1);
-        relation
-            .remote_units
-            .insert("istio-pilot/0".into(), pilot.databag());
+        relation.remote_units.insert("istio-pilot/0".into(), pilot.databag());
         let trust = Relation::new(TRUST, "send-ca-cert", "prometheus", 1);
         unit.change(|model| model.relations.extend([relation, trust]));
         unit
@@ -463,11 +379,7 @@ fn whatever_interrupts_the_charm_the_gateway_ends_with_one_good_certificate() {
     let holds = |unit: &Simulation| {
         for entry in answers(unit) {
             let held = secret(unit);
-            assert_eq!(
-                entry["ca"],
-                held["current-certificate"].as_str(),
-                "the key is kept"
-            );
+            assert_eq!(entry["ca"], held["current-certificate"].as_str(), "the key is kept");
             assert!(entry.get("revoked").is_none());
         }
     };

@@ -20,8 +20,7 @@ fn unit(kubeconfig: &Path) -> Simulation {
 
 fn unit_of(charm: &Path, kubeconfig: &Path) -> Simulation {
     let mut juju = Simulation::new(charm, env!("CARGO_BIN_EXE_ckf-hardening").as_ref()).unwrap();
-    juju.environment
-        .insert("KUBECONFIG".into(), kubeconfig.into());
+    juju.environment.insert("KUBECONFIG".into(), kubeconfig.into());
     // Nothing outside of this machine is asked.
     juju.set_option("offline", true);
     juju
@@ -74,16 +73,9 @@ fn the_life_of_a_unit_beside_a_stock_deployment() {
     committed(&juju.run(&Event::pebble_ready("hardening")));
     let model = juju.model();
     assert_eq!(model.workload_version, env!("CARGO_PKG_VERSION"));
-    assert_eq!(
-        (model.status.name.as_str(), model.status.message.as_str()),
-        ("active", STOCK)
-    );
+    assert_eq!((model.status.name.as_str(), model.status.message.as_str()), ("active", STOCK));
     let audits = |juju: &Simulation| {
-        juju.model()
-            .log
-            .iter()
-            .filter(|l| l.message.starts_with("audited: "))
-            .count()
+        juju.model().log.iter().filter(|l| l.message.starts_with("audited: ")).count()
     };
     assert_eq!(audits(&juju), 1, "one audit serves all hooks of the start");
 
@@ -111,11 +103,7 @@ fn what_the_operator_sets_takes_effect_at_once(juju: &mut Simulation) {
     juju.set_option("policy", "waivers: [{control: TLS-01, reason: behind a VPN until March, owner: ops, expires: 2099-03-31}]");
     committed(&juju.run(&Event::hook("config-changed")));
     assert_eq!(juju.model().status.name, "active");
-    assert!(
-        juju.model().status.message.starts_with("4 high, "),
-        "{}",
-        juju.model().status.message
-    );
+    assert!(juju.model().status.message.starts_with("4 high, "), "{}", juju.model().status.message);
     juju.set_option("block-on", "high");
     committed(&juju.run(&Event::hook("config-changed")));
     assert_eq!(juju.model().status.name, "blocked");
@@ -126,34 +114,20 @@ fn what_the_operator_sets_takes_effect_at_once(juju: &mut Simulation) {
 
 fn bad_options_are_named_and_the_audit_goes_on(juju: &mut Simulation) {
     juju.set_option("audit-interval", "now and then");
-    juju.set_option(
-        "policy",
-        "waivers: [{control: TLS-01, owner: ops, expires: 2099-03-31}]\n",
-    );
+    juju.set_option("policy", "waivers: [{control: TLS-01, owner: ops, expires: 2099-03-31}]\n");
     committed(&juju.run(&Event::hook("config-changed")));
     let status = juju.model().status;
     assert_eq!(status.name, "blocked");
-    assert!(
-        status.message.starts_with("option policy: waiver"),
-        "{}",
-        status.message
-    );
+    assert!(status.message.starts_with("option policy: waiver"), "{}", status.message);
     assert!(
         status.message.contains("reason") && status.message.contains("(and 1 more)"),
         "{}",
         status.message
     );
-    assert!(
-        status.message.contains("what is enforced stays as it is"),
-        "{}",
-        status.message
-    );
+    assert!(status.message.contains("what is enforced stays as it is"), "{}", status.message);
     assert!(status.message.ends_with(STOCK), "{}", status.message);
     let warned = |text: &str| {
-        juju.model()
-            .log
-            .iter()
-            .any(|l| l.level == "WARNING" && l.message.contains(text))
+        juju.model().log.iter().any(|l| l.level == "WARNING" && l.message.contains(text))
     };
     assert!(warned("option audit-interval: \"now and then\" is no time"));
     juju.set_option("audit-interval", "1h");
@@ -166,15 +140,9 @@ fn bad_options_are_named_and_the_audit_goes_on(juju: &mut Simulation) {
 
 fn actions_tell_what_an_operator_asks(juju: &mut Simulation) {
     let outcome = action(juju, "audit", json!({}));
-    assert_eq!(
-        outcome.results()["summary"],
-        "1 critical, 4 high open of 120 controls"
-    );
+    assert_eq!(outcome.results()["summary"], "1 critical, 4 high open of 120 controls");
     assert_eq!(outcome.results()["fail"], "18");
-    assert!(
-        !outcome.action.as_ref().unwrap().log.is_empty(),
-        "an action tells its progress"
-    );
+    assert!(!outcome.action.as_ref().unwrap().log.is_empty(), "an action tells its progress");
 
     let outcome = action(juju, "get-report", json!({"format": "json"}));
     let report: Value =
@@ -182,42 +150,20 @@ fn actions_tell_what_an_operator_asks(juju: &mut Simulation) {
     assert_eq!(report["schema"], "ckf-hardening/report/v1");
     assert_eq!(report["controls"].as_array().unwrap().len(), 120);
     let outcome = action(juju, "get-report", json!({}));
-    assert!(
-        outcome.results()["report"]
-            .as_str()
-            .unwrap()
-            .contains("TLS-01")
-    );
+    assert!(outcome.results()["report"].as_str().unwrap().contains("TLS-01"));
 
     let outcome = action(juju, "explain", json!({"control": "tls-01"}));
-    assert!(
-        outcome.results()["explanation"]
-            .as_str()
-            .unwrap()
-            .contains("NIST SP 800-53")
-    );
+    assert!(outcome.results()["explanation"].as_str().unwrap().contains("NIST SP 800-53"));
     let outcome = action(juju, "explain", json!({"control": "TLS-99"}));
     assert!(failure(&outcome).contains("no control \"TLS-99\""));
     for (name, parameters, why) in [
         ("explain", json!({}), "\"control\" property is missing"),
         ("explain", json!({"control": 7}), "must be of type string"),
-        (
-            "get-report",
-            json!({"format": "pdf"}),
-            "must match one of the enum values",
-        ),
-        (
-            "audit",
-            json!({"really": true}),
-            "additional property \"really\" is not allowed",
-        ),
+        ("get-report", json!({"format": "pdf"}), "must match one of the enum values"),
+        ("audit", json!({"really": true}), "additional property \"really\" is not allowed"),
     ] {
         let outcome = juju.run(&Event::action(name, parameters));
-        assert!(
-            outcome.exit.is_none() && failure(&outcome).contains(why),
-            "{}",
-            failure(&outcome)
-        );
+        assert!(outcome.exit.is_none() && failure(&outcome).contains(why), "{}", failure(&outcome));
     }
 }
 
@@ -234,12 +180,7 @@ fn an_audit_that_is_old_is_made_again(juju: &mut Simulation) {
     committed(&juju.run(&Event::hook("update-status")));
     assert_ne!(audited_at(juju), "2026-01-01T00:00:00Z");
     // What an older or newer version wrote is no reason to fail.
-    juju.change(|model| {
-        model
-            .state
-            .insert("memory".into(), "7 of 9".into())
-            .map_or((), drop)
-    });
+    juju.change(|model| model.state.insert("memory".into(), "7 of 9".into()).map_or((), drop));
     committed(&juju.run(&Event::hook("update-status")));
     assert_eq!(juju.model().status.message, STOCK);
 }
@@ -247,10 +188,7 @@ fn an_audit_that_is_old_is_made_again(juju: &mut Simulation) {
 fn a_unit_that_is_not_the_leader_stands_by(juju: &mut Simulation) {
     juju.change(|model| model.leader = false);
     committed(&juju.run(&Event::hook("update-status")));
-    assert_eq!(
-        juju.model().status.message,
-        "standing by; the leader audits"
-    );
+    assert_eq!(juju.model().status.message, "standing by; the leader audits");
     juju.change(|model| model.leader = true);
     committed(&juju.run(&Event::hook("leader-elected")));
     assert_eq!(juju.model().status.message, STOCK);
@@ -262,9 +200,7 @@ fn without_trust_it_says_how_to_give_it(nobody: &Path) {
     let status = juju.model().status;
     assert_eq!(status.name, "blocked");
     assert!(
-        status
-            .message
-            .contains("juju trust ckf-hardening --scope=cluster"),
+        status.message.contains("juju trust ckf-hardening --scope=cluster"),
         "{}",
         status.message
     );
@@ -285,11 +221,7 @@ fn a_cluster_out_of_reach_is_waited_for() {
         );
     }
     let outcome = action(&mut juju, "audit", json!({}));
-    assert!(
-        failure(&outcome).contains("127.0.0.1:1"),
-        "{}",
-        failure(&outcome)
-    );
+    assert!(failure(&outcome).contains("127.0.0.1:1"), "{}", failure(&outcome));
 }
 
 #[test]
@@ -297,9 +229,7 @@ fn every_hook_of_a_sidecar_charm_ends_well() {
     let directory = tempfile::tempdir().unwrap();
     let kubeconfig = nowhere(directory.path());
     let mut peers = Relation::new(0, "peers", "ckf-hardening", 0);
-    peers
-        .remote_units
-        .insert("ckf-hardening/1".into(), Default::default());
+    peers.remote_units.insert("ckf-hardening/1".into(), Default::default());
     for version in [Juju::V3_6, Juju::V4_0] {
         let mut juju = unit(&kubeconfig);
         juju.change(|model| {
@@ -323,10 +253,7 @@ fn every_hook_of_a_sidecar_charm_ends_well() {
         }
         let with = |name: &str, variables: &[(&str, &str)]| Event::Hook {
             name: name.into(),
-            environment: variables
-                .iter()
-                .map(|(k, v)| ((*k).into(), (*v).into()))
-                .collect(),
+            environment: variables.iter().map(|(k, v)| ((*k).into(), (*v).into())).collect(),
         };
         for (hook, unit) in [
             ("created", None),
@@ -358,12 +285,9 @@ fn every_hook_of_a_sidecar_charm_ends_well() {
         for hook in ["ready", "custom-notice", "check-failed", "check-recovered"] {
             committed(&juju.run(&with(&format!("hardening-pebble-{hook}"), &workload)));
         }
-        for hook in [
-            "collect-metrics",
-            "meter-status-changed",
-            "pre-series-upgrade",
-            "of-another-age",
-        ] {
+        for hook in
+            ["collect-metrics", "meter-status-changed", "pre-series-upgrade", "of-another-age"]
+        {
             let outcome = juju.run(&Event::hook(hook));
             committed(&outcome);
             assert_eq!(tools(&outcome), ["juju-log"], "{hook}");
@@ -413,12 +337,7 @@ fn interrupted_at_any_call_it_ends_where_it_would_without_a_cluster() {
     let mut events = unit(&kubeconfig).deployment();
     events.push(Event::hook("update-status"));
     events.push(Event::action("explain", json!({"control": "TLS-01"})));
-    let runs = sweep(
-        || unit(&kubeconfig),
-        &events,
-        |_| (),
-        |juju| lasting(&juju.model()),
-    );
+    let runs = sweep(|| unit(&kubeconfig), &events, |_| (), |juju| lasting(&juju.model()));
     assert!(runs > 60, "{runs}");
 }
 
@@ -455,9 +374,7 @@ fn the_actions_take_what_the_code_knows() {
     let remedies = ckf_hardening::remedies::Remedy::ALL.iter();
     let remedies: Vec<&str> = remedies.map(|remedy| remedy.name()).collect();
     for action in ["plan", "apply", "undo"] {
-        let about = actions[action]["params"]["remedies"]["description"]
-            .as_str()
-            .unwrap();
+        let about = actions[action]["params"]["remedies"]["description"].as_str().unwrap();
         let named = about.split(|c: char| !c.is_ascii_lowercase() && c != '-');
         let named: Vec<&str> = named.filter(|word| remedies.contains(word)).collect();
         assert_eq!(named, remedies, "{action}");
@@ -467,13 +384,8 @@ fn the_actions_take_what_the_code_knows() {
         assert_eq!(action["additionalProperties"], false, "{name}");
         for (parameter, schema) in action["params"].as_object().into_iter().flatten() {
             let kind = &schema["type"];
-            let is_plain = ["string", "boolean", "integer"]
-                .iter()
-                .any(|plain| kind == plain);
-            assert!(
-                is_plain || *kind == json!(["string", "array"]),
-                "{name} {parameter}: {kind}"
-            );
+            let is_plain = ["string", "boolean", "integer"].iter().any(|plain| kind == plain);
+            assert!(is_plain || *kind == json!(["string", "array"]), "{name} {parameter}: {kind}");
         }
     }
     let formats = <ckf_hardening::report::Format as clap::ValueEnum>::value_variants().iter();

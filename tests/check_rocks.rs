@@ -24,10 +24,7 @@ fn controller(juju: Juju, model: &str) -> Controller {
         channel: "2.41/stable".into(),
         resources: BTreeMap::from([(
             "oci-image".to_owned(),
-            DeployedResource {
-                revision: Some(10),
-                ..DeployedResource::default()
-            },
+            DeployedResource { revision: Some(10), ..DeployedResource::default() },
         )]),
         ..Application::default()
     };
@@ -66,18 +63,12 @@ fn runs(sandbox: &Sandbox, pod: &str, container: &str, image: Option<&str>, dige
     };
     if let Some(image) = image {
         let containers = json!([{"name": container, "image": image}]);
-        patch(
-            "strategic",
-            json!({"spec": {"containers": containers}}),
-            &[],
-        );
+        patch("strategic", json!({"spec": {"containers": containers}}), &[]);
     }
     let found = kubectl(&[&["get"], &of_pod[..], &["-o", "json"]].concat());
     let mut found: Value = serde_json::from_slice(&found).unwrap();
     let statuses = found["status"]["containerStatuses"].as_array_mut().unwrap();
-    let own = statuses
-        .iter_mut()
-        .find(|status| status["name"] == container);
+    let own = statuses.iter_mut().find(|status| status["name"] == container);
     own.unwrap()["imageID"] = format!("x@{digest}").into();
     let statuses = found["status"]["containerStatuses"].take();
     let status = json!({"status": {"containerStatuses": statuses}});
@@ -92,9 +83,7 @@ fn check(unit: &mut Simulation, parameters: Value) -> Outcome {
 
 fn images(unit: &mut Simulation, parameters: Value) -> Value {
     let mut all = json!({"format": "json"});
-    all.as_object_mut()
-        .unwrap()
-        .extend(parameters.as_object().unwrap().clone());
+    all.as_object_mut().unwrap().extend(parameters.as_object().unwrap().clone());
     let outcome = check(unit, all);
     serde_json::from_str(outcome.results()["rocks"].as_str().unwrap()).unwrap()
 }
@@ -103,9 +92,7 @@ fn states(report: &Value, application: &str) -> Vec<String> {
     let rows = report["images"].as_array().unwrap().iter();
     let of_it = rows.filter(|row| row["application"] == application);
     let states = of_it.flat_map(|row| row["states"].as_array().unwrap());
-    states
-        .map(|state| state["state"].as_str().unwrap().to_owned())
-        .collect()
+    states.map(|state| state["state"].as_str().unwrap().to_owned()).collect()
 }
 
 fn verdict(unit: &mut Simulation, id: &str) -> (String, String) {
@@ -124,17 +111,10 @@ fn verdict(unit: &mut Simulation, id: &str) -> (String, String) {
 fn what_ran_is_on_record_and_what_is_swapped_is_told_until_it_is_accepted_or_refreshed() {
     let sandbox = support::cluster(&World::stock("1.10"));
     let (registry, charmhub) = (Registry::start().unwrap(), charmhub());
-    let digest = registry
-        .push(ROCK, TAG, &Image::default().file("a", "a"))
-        .unwrap();
-    let pods = sandbox
-        .kubectl(&["get", "pods", "-n", "kubeflow", "-o", "name"])
-        .unwrap();
+    let digest = registry.push(ROCK, TAG, &Image::default().file("a", "a")).unwrap();
+    let pods = sandbox.kubectl(&["get", "pods", "-n", "kubeflow", "-o", "name"]).unwrap();
     let pods = String::from_utf8(pods.stdout).unwrap();
-    let training = pods
-        .lines()
-        .find(|name| name.contains("training-operator-6d"))
-        .unwrap();
+    let training = pods.lines().find(|name| name.contains("training-operator-6d")).unwrap();
     let training = training.strip_prefix("pod/").unwrap();
     runs(&sandbox, training, "training-operator", None, &digest);
 
@@ -142,10 +122,7 @@ fn what_ran_is_on_record_and_what_is_swapped_is_told_until_it_is_accepted_or_ref
     let kubeconfig = sandbox.kubeconfig("admin").into_os_string();
     unit.environment.insert("KUBECONFIG".into(), kubeconfig);
     unit.set_option("offline", false);
-    let mirrors = format!(
-        "docker.io={0}, ghcr.io={0}, registry.k8s.io={0}",
-        registry.address()
-    );
+    let mirrors = format!("docker.io={0}, ghcr.io={0}, registry.k8s.io={0}", registry.address());
     unit.set_option("registry-mirrors", mirrors);
     unit.set_option("charmhub-url", format!("http://{}", charmhub.address()));
 
@@ -166,41 +143,28 @@ fn what_ran_is_on_record_and_what_is_swapped_is_told_until_it_is_accepted_or_ref
     assert_eq!(table.results()["not-as-meant"], "0");
     // A cell of eighty columns is broken between words.
     let rocks = table.results()["rocks"].as_str().unwrap();
-    assert!(
-        rocks.contains("newer: charm") && rocks.contains("revision 650"),
-        "{rocks}"
-    );
+    assert!(rocks.contains("newer: charm") && rocks.contains("revision 650"), "{rocks}");
 
     // Somebody swaps Dex's image, and moves the tag of another one.
     let other = format!("sha256:{}", "9".repeat(64));
     let image = format!("registry.jujucharms.com/charm/x/oci-image@{other}");
     runs(&sandbox, "dex-auth-0", "dex", Some(&image), &other);
-    registry
-        .push(ROCK, TAG, &Image::default().file("a", "b"))
-        .unwrap();
+    registry.push(ROCK, TAG, &Image::default().file("a", "b")).unwrap();
     let report = images(&mut unit, json!({}));
     assert_eq!(states(&report, "dex-auth"), ["swapped"]);
     assert_eq!(states(&report, "training-operator"), ["moved"]);
     let (swapped, why) = verdict(&mut unit, "IMG-03");
     assert_eq!(swapped, "fail", "{why}");
     assert!(
-        why.starts_with(&format!(
-            "Pod kubeflow/dex-auth-0: container dex is {other}"
-        )),
+        why.starts_with(&format!("Pod kubeflow/dex-auth-0: container dex is {other}")),
         "{why}"
     );
     assert_eq!(verdict(&mut unit, "IMG-10").0, "fail");
     assert_eq!(verdict(&mut unit, "IMG-11").0, "fail");
 
     // It stays until somebody says that it is meant, or Juju that it was refreshed.
-    assert_eq!(
-        states(&images(&mut unit, json!({})), "dex-auth"),
-        ["swapped"]
-    );
-    assert_eq!(
-        states(&images(&mut unit, json!({"accept": true})), "dex-auth"),
-        [""; 0]
-    );
+    assert_eq!(states(&images(&mut unit, json!({})), "dex-auth"), ["swapped"]);
+    assert_eq!(states(&images(&mut unit, json!({"accept": true})), "dex-auth"), [""; 0]);
     assert_eq!(states(&images(&mut unit, json!({})), "dex-auth"), [""; 0]);
     let third = format!("sha256:{}", "8".repeat(64));
     let image = format!("registry.jujucharms.com/charm/x/oci-image@{third}");

@@ -16,9 +16,7 @@ const STOCK_FAILS: &[&str] = &[
 ];
 
 fn failing(report: &Value) -> Vec<&str> {
-    let controls = report["controls"]
-        .as_array()
-        .expect("a report has controls");
+    let controls = report["controls"].as_array().expect("a report has controls");
     let mut ids: Vec<&str> = controls
         .iter()
         .filter(|c| c["verdict"] == "fail")
@@ -37,10 +35,7 @@ fn a_stock_deployment_is_told_what_is_wrong() {
     assert_eq!(live["release"], "1.10");
     assert_eq!(live["problems"], json!([]));
     assert_eq!(live["cluster"]["distribution"], "Canonical Kubernetes");
-    assert_eq!(
-        control(&live, "TLS-02")["findings"][0]["object"]["name"],
-        "kubeflow-gateway"
-    );
+    assert_eq!(control(&live, "TLS-02")["findings"][0]["object"]["name"], "kubeflow-gateway");
 
     a_snapshot_gives_the_same_verdicts_and_bytes(admin.as_ref(), &live);
     a_waiver_waives_one_object_and_no_more(admin.as_ref());
@@ -51,27 +46,12 @@ fn a_stock_deployment_is_told_what_is_wrong() {
 fn a_snapshot_gives_the_same_verdicts_and_bytes(admin: &OsStr, live: &Value) {
     let directory = tempfile::tempdir().unwrap();
     let at = directory.path().join("snapshot");
-    let output = run(&[
-        "collect".as_ref(),
-        "--kubeconfig".as_ref(),
-        admin,
-        at.as_os_str(),
-    ]);
-    assert!(
-        output.status.success(),
-        "{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
+    let output = run(&["collect".as_ref(), "--kubeconfig".as_ref(), admin, at.as_os_str()]);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     for file in fs::read_dir(&at).unwrap() {
         let text = fs::read_to_string(file.unwrap().path()).unwrap();
-        assert!(
-            !text.contains("Zq8rT2mWx5vB1nKcYp4sLd7hGf3jQa"),
-            "a snapshot holds MinIO's key"
-        );
-        assert!(
-            !text.contains("an-invented-password"),
-            "a snapshot holds a password"
-        );
+        assert!(!text.contains("Zq8rT2mWx5vB1nKcYp4sLd7hGf3jQa"), "a snapshot holds MinIO's key");
+        assert!(!text.contains("an-invented-password"), "a snapshot holds a password");
     }
     let offline = audit(&["--from".as_ref(), at.as_os_str()]);
     let verdicts = |r: &Value| -> Vec<(Value, Value)> {
@@ -106,31 +86,16 @@ fn a_waiver_waives_one_object_and_no_more(admin: &OsStr) {
         - {control: NET-02, object: {kind: Pod, name: katib-ui-0}, reason: moves in March, owner: ops, expires: 2099-12-31}\n\
         - {control: NET-01, reason: '', owner: ops, expires: 2099-12-31}\n\
         - {control: NET-03, reason: it was late, owner: ops, expires: 2020-12-31}\n").unwrap();
-    let report = audit(&[
-        "--kubeconfig".as_ref(),
-        admin,
-        "--policy".as_ref(),
-        policy.as_ref(),
-    ]);
+    let report = audit(&["--kubeconfig".as_ref(), admin, "--policy".as_ref(), policy.as_ref()]);
     assert_eq!(verdict(&report, "PSS-01"), "waived");
     assert_eq!(verdict(&report, "NET-02"), "fail");
     let open = control(&report, "NET-02")["findings"].to_string();
-    assert!(
-        !open.contains("katib-ui") && open.contains("jupyter-ui"),
-        "{open}"
-    );
+    assert!(!open.contains("katib-ui") && open.contains("jupyter-ui"), "{open}");
     assert_eq!(verdict(&report, "NET-01"), "fail");
-    assert!(
-        report["problems"][0].as_str().unwrap().contains("reason"),
-        "{}",
-        report["problems"]
-    );
+    assert!(report["problems"][0].as_str().unwrap().contains("reason"), "{}", report["problems"]);
     assert_eq!(verdict(&report, "NET-03"), "fail");
     assert!(
-        control(&report, "NET-03")["reason"]
-            .as_str()
-            .unwrap()
-            .contains("expired on 2020-12-31")
+        control(&report, "NET-03")["reason"].as_str().unwrap().contains("expired on 2020-12-31")
     );
 }
 
@@ -149,13 +114,7 @@ fn what_a_user_may_not_read_is_not_assessed(sandbox: &kube_sandbox::Sandbox) {
         .unwrap();
     sandbox
         .kubectl_with(
-            &[
-                "create",
-                "clusterrolebinding",
-                "reader",
-                "--clusterrole=reader",
-                "--user=reader",
-            ],
+            &["create", "clusterrolebinding", "reader", "--clusterrole=reader", "--user=reader"],
             "",
         )
         .unwrap();
@@ -208,16 +167,9 @@ fn a_cluster_that_is_not_there_is_an_error_that_says_so() {
     let kubeconfig = directory.path().join("config");
     fs::write(&kubeconfig, "apiVersion: v1\nkind: Config\ncurrent-context: c\nclusters: [{name: c, cluster: {server: 'https://127.0.0.1:1'}}]\n\
         users: [{name: c, user: {}}]\ncontexts: [{name: c, context: {cluster: c, user: c}}]\n").unwrap();
-    let output = run(&[
-        "audit".as_ref(),
-        "--kubeconfig".as_ref(),
-        kubeconfig.as_os_str(),
-    ]);
+    let output = run(&["audit".as_ref(), "--kubeconfig".as_ref(), kubeconfig.as_os_str()]);
     assert_eq!(output.status.code(), Some(2));
     let error = String::from_utf8_lossy(&output.stderr);
-    assert!(
-        error.starts_with("error: ") && error.contains("127.0.0.1:1"),
-        "{error}"
-    );
+    assert!(error.starts_with("error: ") && error.contains("127.0.0.1:1"), "{error}");
     assert!(output.stdout.is_empty());
 }

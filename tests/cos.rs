@@ -26,16 +26,11 @@ const PEERS: [(u32, &str, &str); 6] = [
 fn unit() -> Simulation {
     let files = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut unit = Simulation::new(files, env!("CARGO_BIN_EXE_ckf-hardening").as_ref()).unwrap();
-    unit.environment
-        .insert("KUBECONFIG".into(), "/nowhere".into());
+    unit.environment.insert("KUBECONFIG".into(), "/nowhere".into());
     unit.set_option("offline", true);
     unit.set_option("external-hostname", "kubeflow.example.com");
     for (id, endpoint, application) in PEERS {
-        unit.change(|model| {
-            model
-                .relations
-                .push(Relation::new(id, endpoint, application, 1))
-        });
+        unit.change(|model| model.relations.push(Relation::new(id, endpoint, application, 1)));
     }
     unit
 }
@@ -88,10 +83,7 @@ fn every_peer_is_told_what_its_own_library_takes_and_told_it_once() {
     let jobs = parsed(&metrics["scrape_jobs"]);
     assert_eq!(jobs[0]["static_configs"][0]["targets"], json!(["*:8090"]));
     let of_unit = relation(&unit, 11).unit_data;
-    assert!(
-        !of_unit["prometheus_scrape_unit_address"].is_empty(),
-        "{of_unit:?}"
-    );
+    assert!(!of_unit["prometheus_scrape_unit_address"].is_empty(), "{of_unit:?}");
     assert_eq!(of_unit["prometheus_scrape_unit_name"], "ckf-hardening/0");
     let rules = [("rules.json", metrics["alert_rules"].as_str())];
     let said = promtool(&["check", "rules", "rules.json"], &rules);
@@ -108,33 +100,21 @@ fn every_peer_is_told_what_its_own_library_takes_and_told_it_once() {
     }));
     assert_eq!(
         judged["identifier"],
-        json!(format!(
-            "kubeflow_{}_ckf-hardening",
-            &unit.model().uuid[..8]
-        ))
+        json!(format!("kubeflow_{}_ckf-hardening", &unit.model().uuid[..8]))
     );
-    assert_eq!(
-        judged["dashboards"],
-        json!(["Hardening of Charmed Kubeflow"])
-    );
+    assert_eq!(judged["dashboards"], json!(["Hardening of Charmed Kubeflow"]));
     assert_eq!(judged["ingress"]["service"], "ckf-hardening");
     assert_eq!(judged["ingress"]["port"], 8090);
 
     // The same again writes nothing, for each byte wakes the peer.
     for id in [11, 12, 13, 14, 15, 16] {
         let calls = changed(&mut unit, id);
-        assert!(
-            !calls.contains(&"relation-set".to_owned()),
-            "{id}: {calls:?}"
-        );
+        assert!(!calls.contains(&"relation-set".to_owned()), "{id}: {calls:?}");
     }
     // One who leads no longer leaves it to the other.
     unit.change(|model| model.leader = false);
     unit.change(|model| {
-        model
-            .relations
-            .iter_mut()
-            .for_each(|relation| relation.application_data.clear())
+        model.relations.iter_mut().for_each(|relation| relation.application_data.clear())
     });
     changed(&mut unit, 11);
     assert!(told(&unit, 11).is_empty());
@@ -150,15 +130,9 @@ fn what_a_peer_does_not_take_is_told_by_the_status() {
     let mut unit = unit();
     fire(&mut unit, &Event::hook("upgrade-charm"));
     unit.change(|model| {
-        let relation = model
-            .relations
-            .iter_mut()
-            .find(|relation| relation.id == 11)
-            .unwrap();
+        let relation = model.relations.iter_mut().find(|relation| relation.id == 11).unwrap();
         let answer = r#"{"errors": "group x, rule 0: could not parse expression"}"#;
-        relation
-            .remote_application_data
-            .insert("event".into(), answer.into());
+        relation.remote_application_data.insert("event".into(), answer.into());
     });
     changed(&mut unit, 11);
     let status = unit.model().status.clone();
@@ -176,8 +150,7 @@ fn the_agent_knows_at_once_when_a_way_to_the_report_comes_or_goes() {
     let sandbox = support::cluster(&World::stock("1.10"));
     let mut unit = unit();
     let kubeconfig = sandbox.kubeconfig("admin");
-    unit.environment
-        .insert("KUBECONFIG".into(), kubeconfig.into());
+    unit.environment.insert("KUBECONFIG".into(), kubeconfig.into());
     unit.start_pebble("hardening", &[]);
     unit.change(|model| model.relations.clear());
     fire(&mut unit, &Event::pebble_ready("hardening"));
@@ -214,14 +187,8 @@ fn a_gateway_that_istio_pilot_took_away_is_told_by_the_status() {
     let status = unit.model().status.clone();
     assert!(status.message.contains(said), "{}", status.message);
     unit.change(|model| {
-        let relation = model
-            .relations
-            .iter_mut()
-            .find(|relation| relation.id == 17)
-            .unwrap();
-        relation
-            .remote_application_data
-            .insert("gateway_up".into(), "true".into());
+        let relation = model.relations.iter_mut().find(|relation| relation.id == 17).unwrap();
+        relation.remote_application_data.insert("gateway_up".into(), "true".into());
     });
     changed(&mut unit, 17);
     let status = unit.model().status.clone();
@@ -239,12 +206,7 @@ fn judge(wrote: &Value) -> Value {
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();
-    python
-        .stdin
-        .take()
-        .unwrap()
-        .write_all(wrote.to_string().as_bytes())
-        .unwrap();
+    python.stdin.take().unwrap().write_all(wrote.to_string().as_bytes()).unwrap();
     let output = python.wait_with_output().unwrap();
     assert!(output.status.success());
     serde_json::from_slice(&output.stdout).unwrap()
@@ -255,10 +217,7 @@ fn each_alert_fires_when_it_should_and_not_before() {
     let groups = catalog::alerts("hardening");
     let rules = json!({"groups": groups.iter().map(|(name, rules)| json!({"name": name, "rules": rules})).collect::<Vec<_>>()});
     let tests = include_str!("cos/alerts_test.yaml");
-    let files = [
-        ("rules.yaml", rules.to_string()),
-        ("test.yaml", tests.to_owned()),
-    ];
+    let files = [("rules.yaml", rules.to_string()), ("test.yaml", tests.to_owned())];
     let files = files.each_ref().map(|(name, text)| (*name, text.as_str()));
     promtool(&["test", "rules", "test.yaml"], &files);
     // Each alert is tried both ways, and has a page for whoever it wakes.
@@ -277,21 +236,12 @@ fn each_alert_fires_when_it_should_and_not_before() {
         })
         .collect();
     let of_logs = catalog::alerts("logs");
-    let all = groups
-        .iter()
-        .chain(&of_logs)
-        .flat_map(|(_, rules)| rules.as_array().unwrap());
+    let all = groups.iter().chain(&of_logs).flat_map(|(_, rules)| rules.as_array().unwrap());
     for rule in all {
         let name = rule["alert"].as_str().unwrap();
         let page = rule["annotations"]["runbook"].as_str().unwrap();
-        assert!(
-            Path::new(env!("CARGO_MANIFEST_DIR")).join(page).exists(),
-            "{name}: {page}"
-        );
-        if !of_logs
-            .iter()
-            .any(|(_, rules)| rules.as_array().unwrap().contains(rule))
-        {
+        assert!(Path::new(env!("CARGO_MANIFEST_DIR")).join(page).exists(), "{name}: {page}");
+        if !of_logs.iter().any(|(_, rules)| rules.as_array().unwrap().contains(rule)) {
             assert!(
                 tried.contains(&(name, true)) && tried.contains(&(name, false)),
                 "{name}: {tried:?}"
@@ -304,40 +254,25 @@ fn each_alert_fires_when_it_should_and_not_before() {
 fn the_agent_runs_in_its_container_and_is_told_what_it_cannot_read() {
     let sandbox = support::cluster(&World::stock("1.10"));
     let mut unit = unit();
-    unit.environment
-        .insert("KUBECONFIG".into(), sandbox.kubeconfig("admin").into());
+    unit.environment.insert("KUBECONFIG".into(), sandbox.kubeconfig("admin").into());
     // Before its container is there nothing is lost.
     fire(&mut unit, &Event::hook("upgrade-charm"));
     fire(&mut unit, &Event::hook("config-changed"));
     unit.start_pebble("hardening", &[]);
     fire(&mut unit, &Event::pebble_ready("hardening"));
     let gave = given(unit.pebble("hardening"));
-    let told = &gave
-        .iter()
-        .find(|(name, _)| name == "/var/lib/ckf-hardening/told.json")
-        .unwrap()
-        .1;
-    assert_eq!(
-        (&told["namespace"], &told["leads"]),
-        (&json!("kubeflow"), &json!(true))
-    );
+    let told = &gave.iter().find(|(name, _)| name == "/var/lib/ckf-hardening/told.json").unwrap().1;
+    assert_eq!((&told["namespace"], &told["leads"]), (&json!("kubeflow"), &json!(true)));
     // A way to the report is related.
     assert_eq!(told["shows"], true);
     assert_eq!(told["options"]["external-hostname"], "kubeflow.example.com");
-    let layer = &gave
-        .iter()
-        .find(|(name, _)| name == "ckf-hardening")
-        .unwrap()
-        .1;
+    let layer = &gave.iter().find(|(name, _)| name == "ckf-hardening").unwrap().1;
     let command = layer["services"]["agent"]["command"].as_str().unwrap();
     assert_eq!(
         command,
         "/usr/bin/ckf-hardening serve --listen 0.0.0.0:8090 --told /var/lib/ckf-hardening"
     );
-    assert_eq!(
-        layer["checks"]["agent"]["http"]["url"],
-        "http://127.0.0.1:8090/healthz"
-    );
+    assert_eq!(layer["checks"]["agent"]["http"]["url"], "http://127.0.0.1:8090/healthz");
 
     // With nothing new it is left alone.
     fire(&mut unit, &Event::hook("update-status"));
@@ -351,30 +286,19 @@ fn the_agent_runs_in_its_container_and_is_told_what_it_cannot_read() {
 
     // Logs go where Loki says, and no longer when it is gone.
     unit.change(|model| {
-        let relation = model
-            .relations
-            .iter_mut()
-            .find(|relation| relation.id == 13)
-            .unwrap();
+        let relation = model.relations.iter_mut().find(|relation| relation.id == 13).unwrap();
         let endpoint = r#"{"url": "http://loki-0.loki:3100/loki/api/v1/push"}"#;
         let databag = BTreeMap::from([("endpoint".to_owned(), endpoint.to_owned())]);
-        relation
-            .remote_units
-            .insert("grafana-agent-k8s/0".into(), databag);
+        relation.remote_units.insert("grafana-agent-k8s/0".into(), databag);
     });
     changed(&mut unit, 13);
     let gave = given(unit.pebble("hardening"));
     let target = |gave: &[(String, Value)]| {
-        let layer = gave
-            .iter()
-            .find(|(name, _)| name == "hardening-log-forwarding");
+        let layer = gave.iter().find(|(name, _)| name == "hardening-log-forwarding");
         layer.unwrap().1["log-targets"]["grafana-agent-k8s/0"].clone()
     };
     let forwards = target(&gave);
-    assert_eq!(
-        forwards["location"],
-        "http://loki-0.loki:3100/loki/api/v1/push"
-    );
+    assert_eq!(forwards["location"], "http://loki-0.loki:3100/loki/api/v1/push");
     assert_eq!(forwards["labels"]["juju_unit"], "ckf-hardening/0");
     let broken = Event::relation(&relation(&unit, 13), "broken", None);
     fire(&mut unit, &broken);

@@ -78,9 +78,7 @@ fn audit(folder: &Path, kubeconfig: &Path, more: &[&str]) -> (i32, String) {
 fn found(report: &Value, id: &str) -> Value {
     let controls = report["controls"].as_array().unwrap();
     let found = controls.iter().find(|control| control["id"] == id);
-    found
-        .unwrap_or_else(|| panic!("no {id} in the report"))
-        .clone()
+    found.unwrap_or_else(|| panic!("no {id} in the report")).clone()
 }
 
 /// A stock deployment in which one Deployment has an owner, and a folder with the policy.
@@ -104,59 +102,36 @@ fn what_a_policy_adds_is_judged_and_reported_as_ours_is() {
     assert_eq!(report["controls"].as_array().unwrap().len(), 125);
 
     let owners = found(&report, "ORG-01");
-    assert_eq!(
-        (&owners["verdict"], &owners["section"]),
-        (&json!("fail"), &json!("Ours"))
-    );
+    assert_eq!((&owners["verdict"], &owners["section"]), (&json!("fail"), &json!("Ours")));
     let names: Vec<&str> = owners["findings"]
         .as_array()
         .unwrap()
         .iter()
         .map(|finding| finding["object"]["name"].as_str().unwrap())
         .collect();
-    assert!(
-        names.contains(&"training-operator") && !names.contains(&"istiod"),
-        "{names:?}"
-    );
+    assert!(names.contains(&"training-operator") && !names.contains(&"istiod"), "{names:?}");
     let quotas = found(&report, "ORG-02");
     assert_eq!(quotas["verdict"], "waived");
     assert_eq!(quotas["waived"][0]["owner"], "platform");
     // The waiver of one of them is used, which is a control of ours.
     assert_eq!(found(&report, "POL-02")["verdict"], "pass");
     let secrets = found(&report, "ORG-03");
-    assert_eq!(
-        secrets["verdict"], "pass",
-        "no value of a Secret is read: {secrets}"
-    );
+    assert_eq!(secrets["verdict"], "pass", "no value of a Secret is read: {secrets}");
     let rockets = found(&report, "ORG-04");
     assert_eq!(
         (&rockets["verdict"], &rockets["reason"]),
-        (
-            &json!("not-applicable"),
-            &json!("space.example.com/v1 Rocket is not installed")
-        )
+        (&json!("not-applicable"), &json!("space.example.com/v1 Rocket is not installed"))
     );
     let pods = found(&report, "ORG-05");
     assert_eq!(pods["verdict"], "not-assessed");
-    assert!(
-        pods["reason"]
-            .as_str()
-            .unwrap()
-            .contains("No such key: replicas"),
-        "{pods}"
-    );
+    assert!(pods["reason"].as_str().unwrap().contains("No such key: replicas"), "{pods}");
 
     // Other formats have it with what the policy says of it.
     let (_, sarif) = audit(folder.path(), &kubeconfig, &["--format", "sarif"]);
     let sarif: Value = serde_json::from_str(&sarif).unwrap();
-    let rules = sarif["runs"][0]["tool"]["driver"]["rules"]
-        .as_array()
-        .unwrap();
+    let rules = sarif["runs"][0]["tool"]["driver"]["rules"].as_array().unwrap();
     let rule = rules.iter().find(|rule| rule["id"] == "ORG-01").unwrap();
-    assert_eq!(
-        rule["fullDescription"]["text"],
-        "Nobody is called when one without owner fails."
-    );
+    assert_eq!(rule["fullDescription"]["text"], "Nobody is called when one without owner fails.");
     let (_, table) = audit(folder.path(), &kubeconfig, &["--framework", "nist-800-53"]);
     let line = table.lines().find(|line| line.contains("CM-8")).unwrap();
     assert!(line.contains("ORG-01"), "{line}");
@@ -170,10 +145,7 @@ fn what_a_policy_adds_is_judged_and_reported_as_ours_is() {
 fn a_snapshot_has_what_the_policy_is_about_and_no_secret() {
     let (sandbox, folder) = prepared();
     let kubeconfig = sandbox.kubeconfig("admin");
-    let (snapshot, policy) = (
-        folder.path().join("snapshot"),
-        folder.path().join("policy.yaml"),
-    );
+    let (snapshot, policy) = (folder.path().join("snapshot"), folder.path().join("policy.yaml"));
     let (snapshot, policy) = (snapshot.to_str().unwrap(), policy.to_str().unwrap());
     let kubeconfig_text = kubeconfig.to_str().unwrap();
     let output = run(&["collect", snapshot, "--kubeconfig", kubeconfig_text]);
@@ -190,14 +162,7 @@ fn a_snapshot_has_what_the_policy_is_about_and_no_secret() {
         )
     );
 
-    let arguments = [
-        "collect",
-        snapshot,
-        "--policy",
-        policy,
-        "--kubeconfig",
-        kubeconfig_text,
-    ];
+    let arguments = ["collect", snapshot, "--policy", policy, "--kubeconfig", kubeconfig_text];
     assert!(run(&arguments).status.success());
     let (_, text) = audit(folder.path(), &kubeconfig, &from);
     let offline: Value = serde_json::from_str(&text).unwrap();
@@ -224,22 +189,12 @@ fn a_policy_is_tried_before_it_is_used() {
     let kubeconfig = sandbox.kubeconfig("admin");
     let path = folder.path().join("policy.yaml");
     let path = path.to_str().unwrap();
-    let arguments = [
-        "policy",
-        "check",
-        path,
-        "--live",
-        "--kubeconfig",
-        kubeconfig.to_str().unwrap(),
-    ];
+    let arguments =
+        ["policy", "check", path, "--live", "--kubeconfig", kubeconfig.to_str().unwrap()];
     let output = run(&arguments);
     let text = String::from_utf8(output.stdout).unwrap();
     assert!(output.status.success(), "{text}");
-    let line = |id: &str| {
-        text.lines()
-            .find(|line| line.starts_with(id))
-            .unwrap_or_default()
-    };
+    let line = |id: &str| text.lines().find(|line| line.starts_with(id)).unwrap_or_default();
     assert!(line("ORG-01").starts_with("ORG-01: fail: "), "{text}");
     assert!(line("ORG-05").contains("not-assessed: of "), "{text}");
     assert!(text.contains("5 controls"), "{text}");
@@ -249,8 +204,5 @@ fn a_policy_is_tried_before_it_is_used() {
     let output = run(&["policy", "check", path]);
     let text = String::from_utf8(output.stdout).unwrap();
     assert_eq!(output.status.code(), Some(1), "{text}");
-    assert!(
-        text.contains("control 2 (line 14): expression is not CEL: 1:"),
-        "{text}"
-    );
+    assert!(text.contains("control 2 (line 14): expression is not CEL: 1:"), "{text}");
 }

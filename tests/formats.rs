@@ -53,19 +53,13 @@ fn python(packages: &[&str], name: &str, script: &str, arguments: &[&Path]) -> S
 }
 
 fn control<'a>(report: &'a Report, id: &str) -> &'a ckf_hardening::report::ControlReport {
-    report
-        .controls
-        .iter()
-        .find(|control| control.id == id)
-        .unwrap()
+    report.controls.iter().find(|control| control.id == id).unwrap()
 }
 
 #[test]
 fn sarif_satisfies_its_own_validator() {
     let folder = npm_programs::packages("sarif", &["@microsoft/sarif-multitool-linux@5.7.0"]);
-    let package = folder
-        .unwrap()
-        .join("node_modules/@microsoft/sarif-multitool-linux");
+    let package = folder.unwrap().join("node_modules/@microsoft/sarif-multitool-linux");
     let schema = fs::read_to_string(package.join("sarif-2.1.0.json")).unwrap();
     // Its $id is an address, and nothing is fetched.
     let mut schema: Value = serde_json::from_str(&schema).unwrap();
@@ -84,9 +78,7 @@ fn sarif_satisfies_its_own_validator() {
         assert_eq!(errors, [""; 0], "{name}");
         let results = log["runs"][0]["results"].as_array().unwrap();
         let failing = results.iter().filter(|result| result["kind"] == "fail");
-        let open = failing
-            .filter(|result| result["suppressions"].is_null())
-            .count();
+        let open = failing.filter(|result| result["suppressions"].is_null()).count();
         let findings: usize = report.controls.iter().map(|c| c.findings.len()).sum();
         assert_eq!(open, findings, "{name}");
 
@@ -95,14 +87,7 @@ fn sarif_satisfies_its_own_validator() {
         let output = Command::new(package.join("Sarif.Multitool"))
             .arg("validate")
             .arg(&file)
-            .args([
-                "--level",
-                "Error;Warning",
-                "--kind",
-                "Fail",
-                "--rule-kind",
-                "Sarif;Ghas",
-            ])
+            .args(["--level", "Error;Warning", "--kind", "Fail", "--rule-kind", "Sarif;Ghas"])
             .env("DOTNET_SYSTEM_GLOBALIZATION_INVARIANT", "1")
             .output()
             .unwrap();
@@ -130,12 +115,7 @@ print(len(cases), kinds.count('Pass'), kinds.count('Failure'), kinds.count('Skip
         let told = python(&["junitparser==5.0.3"], "junit", script, &[&file]);
         let s = &report.summary;
         let skipped = s.waived + s.not_applicable + s.not_assessed;
-        let expected = format!(
-            "{} {} {} {skipped}\n",
-            report.controls.len(),
-            s.pass,
-            s.fail
-        );
+        let expected = format!("{} {} {} {skipped}\n", report.controls.len(), s.pass, s.fail);
         assert_eq!(told, expected);
     }
 }
@@ -151,23 +131,12 @@ result = read.results[0]
 states = [str(f.target.status.state.value) for f in result.findings or []]
 print(states.count('satisfied'), states.count('not-satisfied'), len({o.uuid for o in result.observations or []}))
 ";
-    let empty = World {
-        objects: Vec::new(),
-    };
-    for world in [
-        World::stock("1.10"),
-        World::hardened("1.10"),
-        hostile(),
-        empty,
-    ] {
+    let empty = World { objects: Vec::new() };
+    for world in [World::stock("1.10"), World::hardened("1.10"), hostile(), empty] {
         let report = report_of(&world, WAIVERS);
         let file = directory.path().join("results.json");
         let text = Format::Oscal.render(&report);
-        assert_eq!(
-            text,
-            Format::Oscal.render(&report),
-            "the same report, the same bytes"
-        );
+        assert_eq!(text, Format::Oscal.render(&report), "the same report, the same bytes");
         fs::write(&file, text).unwrap();
         let told = python(&["compliance-trestle==5.2.0"], "oscal", script, &[&file]);
         let s = &report.summary;
@@ -211,47 +180,20 @@ fn kubernetes_takes_the_report_as_an_object() {
         let error = String::from_utf8_lossy(&output.stderr);
         assert!(matches!(output.status.code(), Some(0 | 3)), "{error}");
     }
-    let get = [
-        "get",
-        "reports.openreports.io",
-        "-n",
-        "kubeflow",
-        "ckf-hardening",
-        "-o",
-        "name",
-    ];
+    let get = ["get", "reports.openreports.io", "-n", "kubeflow", "ckf-hardening", "-o", "name"];
     assert!(sandbox.kubectl(&get).unwrap().status.success());
-    let delete = [
-        "delete",
-        "reports.openreports.io",
-        "-n",
-        "kubeflow",
-        "ckf-hardening",
-    ];
+    let delete = ["delete", "reports.openreports.io", "-n", "kubeflow", "ckf-hardening"];
     assert!(sandbox.kubectl(&delete).unwrap().status.success());
-    for world in [
-        World::stock("1.10"),
-        hostile(),
-        World::large("1.10", 6000, 50),
-    ] {
+    for world in [World::stock("1.10"), hostile(), World::large("1.10", 6000, 50)] {
         let report = report_of(&world, WAIVERS);
         apply(&Format::OpenReports.render(&report));
-        let output = sandbox.kubectl(&[
-            "get",
-            "reports.openreports.io",
-            "-n",
-            "kubeflow",
-            "-o",
-            "json",
-        ]);
+        let output =
+            sandbox.kubectl(&["get", "reports.openreports.io", "-n", "kubeflow", "-o", "json"]);
         let listed: Value = serde_json::from_slice(&output.unwrap().stdout).unwrap();
         let stored = &listed["items"][0];
         let results = stored["results"].as_array().unwrap();
         assert!(results.len() <= 2000);
-        let fails = results
-            .iter()
-            .filter(|result| result["result"] == "fail")
-            .count();
+        let fails = results.iter().filter(|result| result["result"] == "fail").count();
         assert_eq!(stored["summary"]["fail"], fails);
         assert_eq!(stored["summary"]["pass"], report.summary.pass);
     }
@@ -281,10 +223,7 @@ fn what_is_new_is_told_by_the_evidence_and_nothing_is_guessed() {
     assert!(says(0, &[&old, &old]).starts_with("0 new, 0 fixed, "));
     let text = says(1, &[&old, &new]);
     assert!(text.contains("new AUTHN-01 (critical)"), "{text}");
-    assert!(
-        text.contains("new IMG-02 (high) Pod kubeflow/minio-0"),
-        "{text}"
-    );
+    assert!(text.contains("new IMG-02 (high) Pod kubeflow/minio-0"), "{text}");
     let text = says(0, &[&new, &old]);
     assert!(text.contains("fixed AUTHN-01 (critical)"), "{text}");
     says(0, &[&old, &new, "--fail-on", "never"]);
@@ -298,9 +237,7 @@ fn what_is_new_is_told_by_the_evidence_and_nothing_is_guessed() {
     assert!(says(2, &[&old, &new, "--fail-on", "worse"]).contains("new:SEVERITY"));
 
     // What one of both could not judge is not told of.
-    let unread = World {
-        objects: Vec::new(),
-    };
+    let unread = World { objects: Vec::new() };
     let mut report = report_of(&World::stock("1.10"), "");
     let unread = report_of(&unread, "");
     for control in &mut report.controls {
@@ -314,10 +251,7 @@ fn what_is_new_is_told_by_the_evidence_and_nothing_is_guessed() {
     }
     let partial = write("partial.json", &report);
     let text = says(1, &[&partial, &new, "--fail-on", "new:high"]);
-    assert!(
-        text.contains("incomparable AUTHN-01: not-assessed -> fail"),
-        "{text}"
-    );
+    assert!(text.contains("incomparable AUTHN-01: not-assessed -> fail"), "{text}");
     assert!(!text.contains("new AUTHN-01"), "{text}");
 }
 
@@ -326,30 +260,16 @@ fn waivers_that_wait_for_nothing_are_findings_that_cannot_be_waived() {
     let report = report_of(&World::stock("1.10"), WAIVERS);
     let expired = control(&report, "POL-01");
     assert_eq!(expired.findings[0].object.name, "3");
-    assert!(
-        expired.findings[0]
-            .seen
-            .contains("2026-01-31, of TLS-02, by platform")
-    );
+    assert!(expired.findings[0].seen.contains("2026-01-31, of TLS-02, by platform"));
     let unused = control(&report, "POL-02");
     assert_eq!(unused.findings.len(), 1, "{unused:?}");
     assert_eq!(unused.findings[0].object.name, "2");
     let waived = &control(&report, "NET-01").waived;
-    assert_eq!(
-        (waived[0].owner.as_str(), waived[0].until.as_str()),
-        ("platform", "2027-01-31")
-    );
+    assert_eq!((waived[0].owner.as_str(), waived[0].until.as_str()), ("platform", "2027-01-31"));
     assert_eq!(control(&report, "PSS-05").severity.name(), "high");
     let without = report_of(&World::stock("1.10"), "");
-    assert_eq!(
-        control(&without, "POL-01").reason,
-        "the policy waives nothing"
-    );
-    assert!(
-        without.score.passed < 100 && without.score.covered > 30,
-        "{:?}",
-        without.score
-    );
+    assert_eq!(control(&without, "POL-01").reason, "the policy waives nothing");
+    assert!(without.score.passed < 100 && without.score.covered > 30, "{:?}", without.score);
     // A waiver takes responsibility, and makes nothing better.
     assert!(report.score.passed <= without.score.passed);
 }
@@ -367,16 +287,10 @@ fn a_policy_is_checked_before_it_is_used() {
         told
     };
     let told = says(WAIVERS, 0, &[]);
-    assert!(
-        told.contains("the waiver of TLS-02 by platform expired on 2026-01-31"),
-        "{told}"
-    );
+    assert!(told.contains("the waiver of TLS-02 by platform expired on 2026-01-31"), "{told}");
     assert!(told.contains("the policy is sound: 3 waivers"), "{told}");
     let told = says("waivers:\n  - {control: TLS-99}\n", 1, &[]);
-    assert!(
-        told.contains("waiver 1 (line 2): no control \"TLS-99\""),
-        "{told}"
-    );
+    assert!(told.contains("waiver 1 (line 2): no control \"TLS-99\""), "{told}");
     let told = says("thresholds: {certificate-fail-day: 3}\n", 1, &[]);
     assert!(told.contains("line 1"), "{told}");
 
@@ -414,13 +328,8 @@ fn names_of_people_and_hosts_are_hidden_the_same_everywhere() {
         assert!(!text.contains(name), "{name} is hidden");
     }
     assert_eq!(hidden.summary, report.summary);
-    let findings = |report: &Report| {
-        report
-            .controls
-            .iter()
-            .map(|c| c.findings.len())
-            .collect::<Vec<_>>()
-    };
+    let findings =
+        |report: &Report| report.controls.iter().map(|c| c.findings.len()).collect::<Vec<_>>();
     assert_eq!(findings(&hidden), findings(&report));
     // The namespace of a person is the same one wherever it stands: admin is the platform's.
     let binding = &control(&hidden, "AUTHZ-02").findings[0].object;
@@ -435,16 +344,11 @@ fn names_of_people_and_hosts_are_hidden_the_same_everywhere() {
 fn other_catalogues_see_the_same_verdicts_and_how_much_is_looked_at() {
     use ckf_hardening::report::framework::Framework;
     let report = report_of(&World::stock("1.10"), "");
-    for (framework, requirement) in [
-        (Framework::Nist, "SC-8"),
-        (Framework::Cis, "5."),
-        (Framework::Nsa, ""),
-    ] {
+    for (framework, requirement) in
+        [(Framework::Nist, "SC-8"), (Framework::Cis, "5."), (Framework::Nsa, "")]
+    {
         let text = framework.render(&report);
-        assert!(
-            text.contains("requirements that a control maps to could be judged"),
-            "{text}"
-        );
+        assert!(text.contains("requirements that a control maps to could be judged"), "{text}");
         assert!(text.contains(requirement), "{text}");
         assert!(text.contains("fail"), "{text}");
     }
@@ -463,15 +367,7 @@ relations:
 ";
     fs::write(&file, bundle).unwrap();
     let path = file.to_str().unwrap();
-    let output = run(&[
-        "audit",
-        "--bundle",
-        path,
-        "--format",
-        "json",
-        "--release",
-        "1.10",
-    ]);
+    let output = run(&["audit", "--bundle", path, "--format", "json", "--release", "1.10"]);
     assert_eq!(output.status.code(), Some(1));
     let report: Value = serde_json::from_slice(&output.stdout).unwrap();
     for (id, verdict) in [
@@ -520,16 +416,8 @@ fn keys_are_listed_and_their_bill_satisfies_the_schema_of_cyclonedx() {
     };
     let gateway = at("kubeflow-gateway-gateway-secret", "tls.crt[0]");
     assert!(gateway.has_private_key && gateway.renewed_by.starts_with("istio-pilot"));
-    assert!(
-        at("istio-ca-root-cert", "root-cert.pem")
-            .certificate
-            .is_some()
-    );
-    assert!(
-        at("mlpipeline-minio-artifact", "secretkey")
-            .material
-            .is_some()
-    );
+    assert!(at("istio-ca-root-cert", "root-cert.pem").certificate.is_some());
+    assert!(at("mlpipeline-minio-artifact", "secretkey").material.is_some());
     assert!(keys.iter().any(|key| key.field.contains("caBundle")));
 
     let directory = tempfile::tempdir().unwrap();
@@ -568,15 +456,9 @@ print(json.dumps(told))
     for side in ["provides", "requires"] {
         let named = output(side);
         let named = named.as_object().unwrap().values();
-        let mut named: Vec<String> = named
-            .map(|value| value.as_str().unwrap().trim_matches('"').to_owned())
-            .collect();
-        let mut own: Vec<String> = metadata[side]
-            .as_object()
-            .unwrap()
-            .keys()
-            .cloned()
-            .collect();
+        let mut named: Vec<String> =
+            named.map(|value| value.as_str().unwrap().trim_matches('"').to_owned()).collect();
+        let mut own: Vec<String> = metadata[side].as_object().unwrap().keys().cloned().collect();
         named.sort();
         own.sort();
         assert_eq!(named, own, "{side}");

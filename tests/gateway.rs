@@ -55,11 +55,7 @@ fn until(what: &str, mut holds: impl FnMut() -> bool) -> Duration {
 /// The report of an audit that looks at the gateway.
 fn look(sandbox: &Sandbox) -> Value {
     let admin = sandbox.kubeconfig("admin");
-    let host = [
-        "--external-hostname",
-        "kubeflow.example.com",
-        "--kubeconfig",
-    ];
+    let host = ["--external-hostname", "kubeflow.example.com", "--kubeconfig"];
     let mut arguments: Vec<&std::ffi::OsStr> = host.map(std::ffi::OsStr::new).to_vec();
     arguments.push(admin.as_ref());
     audit(&arguments)
@@ -68,9 +64,7 @@ fn look(sandbox: &Sandbox) -> Value {
 /// What a report tells of a control: its verdict, and what was seen.
 fn told(report: &Value, id: &str) -> (String, Vec<String>) {
     let findings = control(report, id)["findings"].as_array().unwrap();
-    let seen = findings
-        .iter()
-        .map(|finding| finding["seen"].as_str().unwrap().to_owned());
+    let seen = findings.iter().map(|finding| finding["seen"].as_str().unwrap().to_owned());
     (verdict(report, id).to_owned(), seen.collect())
 }
 
@@ -79,24 +73,13 @@ fn command(sandbox: &Sandbox, arguments: &[&str]) {
     let mut all: Vec<&str> = arguments.to_vec();
     all.extend(["--yes", "--kubeconfig", admin.to_str().unwrap()]);
     let output = run(&all);
-    assert!(
-        output.status.success(),
-        "{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }
 
 const OLD: [&str; 2] = ["-cipher", "ALL:@SECLEVEL=0"];
-const CBC: [&str; 3] = [
-    "-tls1_2",
-    "-cipher",
-    "ECDHE-ECDSA-AES128-SHA:ECDHE-RSA-AES128-SHA",
-];
-const GCM: [&str; 3] = [
-    "-tls1_2",
-    "-cipher",
-    "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256",
-];
+const CBC: [&str; 3] = ["-tls1_2", "-cipher", "ECDHE-ECDSA-AES128-SHA:ECDHE-RSA-AES128-SHA"];
+const GCM: [&str; 3] =
+    ["-tls1_2", "-cipher", "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256"];
 
 #[test]
 fn clients_see_what_the_remedies_say() {
@@ -114,15 +97,9 @@ fn clients_see_what_the_remedies_say() {
     let gateway = IngressGateway::start(&sandbox).expect("the gateway starts");
     let client = Client { gateway: &gateway };
 
-    until("HTTPS is served", || {
-        client.handshake(&["-tls1_3"]).is_some()
-    });
+    until("HTTPS is served", || client.handshake(&["-tls1_3"]).is_some());
     let old = |version: &str| client.handshake(&[&[version][..], &OLD].concat());
-    assert!(
-        old("-tls1").is_some() && old("-tls1_1").is_some(),
-        "{:?}",
-        old("-tls1_1")
-    );
+    assert!(old("-tls1").is_some() && old("-tls1_1").is_some(), "{:?}", old("-tls1_1"));
     assert!(client.handshake(&CBC).is_some() && client.handshake(&GCM).is_some());
     assert_eq!(client.http(), None, "nothing listens for HTTP");
     assert!(!client.https().contains("strict-transport-security"));
@@ -153,27 +130,14 @@ fn clients_see_what_the_remedies_say() {
     println!("the floor was seen {took:?} after it was applied");
     assert_eq!(old("-tls1"), None);
     let modern = client.handshake(&GCM).unwrap();
-    assert!(
-        modern.starts_with("TLSv1.2") && modern.ends_with("GCM-SHA256"),
-        "{modern}"
-    );
-    assert!(
-        client
-            .handshake(&["-tls1_3"])
-            .unwrap()
-            .starts_with("TLSv1.3")
-    );
+    assert!(modern.starts_with("TLSv1.2") && modern.ends_with("GCM-SHA256"), "{modern}");
+    assert!(client.handshake(&["-tls1_3"]).unwrap().starts_with("TLSv1.3"));
     until("HTTP is redirected", || client.http().is_some());
     let answer = client.http().unwrap().to_ascii_lowercase();
     assert!(answer.starts_with("http/1.1 301"), "{answer}");
-    assert!(
-        answer.contains("location: https://kubeflow.example.com/pipeline"),
-        "{answer}"
-    );
+    assert!(answer.contains("location: https://kubeflow.example.com/pipeline"), "{answer}");
     until("HSTS is told", || {
-        client
-            .https()
-            .contains("strict-transport-security: max-age=31536000")
+        client.https().contains("strict-transport-security: max-age=31536000")
     });
 
     let report = look(&sandbox);
@@ -211,14 +175,8 @@ fn clients_see_what_the_remedies_say() {
     assert_eq!(finding["object"]["name"], "kubeflow-gateway");
     assert_eq!(finding["seen"], "ECDHE-ECDSA-AES128-SHA");
     let as_istio_pilot_does = platform().get("Gateway", "kubeflow-gateway").clone();
-    sandbox
-        .loader()
-        .unwrap()
-        .load(&[as_istio_pilot_does])
-        .unwrap();
-    until("weak suites are refused", || {
-        client.handshake(&CBC).is_none()
-    });
+    sandbox.loader().unwrap().load(&[as_istio_pilot_does]).unwrap();
+    until("weak suites are refused", || client.handshake(&CBC).is_none());
     assert!(client.handshake(&GCM).is_some());
     let report = look(&sandbox);
     assert_eq!(verdict(&report, "TLS-11"), "pass");
@@ -231,13 +189,9 @@ fn clients_see_what_the_remedies_say() {
     assert!(client.handshake(&["-tls1_3"]).is_some());
 
     command(&sandbox, &["undo", "tls-floor", "https-redirect", "hsts"]);
-    until("TLS 1.2 is served again", || {
-        client.handshake(&GCM).is_some()
-    });
+    until("TLS 1.2 is served again", || client.handshake(&GCM).is_some());
     until("HTTP is closed", || client.http().is_none());
-    until("HSTS is not told", || {
-        !client.https().contains("strict-transport-security")
-    });
+    until("HSTS is not told", || !client.https().contains("strict-transport-security"));
     no_configuration_was_refused(&gateway);
 }
 
@@ -255,16 +209,11 @@ fn login_stands_before_the_gateway_and_its_redirect() {
             let (name, value) = line.split_once(": ")?;
             name.eq_ignore_ascii_case("location").then_some(value)
         });
-        (
-            answer.get(9..12).map(str::to_owned),
-            location.map(str::to_owned),
-        )
+        (answer.get(9..12).map(str::to_owned), location.map(str::to_owned))
     };
     let led = |status: &str, to: &str| (Some(status.to_owned()), Some(to.to_owned()));
     let login = "/dex/auth?client_id=authservice-oidc&response_type=code";
-    until("login answers", || {
-        http("/pipeline", "") == led("302", login)
-    });
+    until("login answers", || http("/pipeline", "") == led("302", login));
     // Login is over HTTPS, and so is what a session asks for.
     let secure = format!("https://kubeflow.example.com{login}");
     assert_eq!(http(login, ""), led("301", &secure));
@@ -276,10 +225,7 @@ fn login_stands_before_the_gateway_and_its_redirect() {
     let answer = gateway.https().unwrap();
     assert!(answer.contains("HTTP/1.1 302 Found"), "{answer}");
     let answer = gateway.https_with(kube_sandbox::SESSION).unwrap();
-    assert!(
-        answer.contains("HTTP/1.1 503"),
-        "nothing is behind it: {answer}"
-    );
+    assert!(answer.contains("HTTP/1.1 503"), "nothing is behind it: {answer}");
     no_configuration_was_refused(&gateway);
 }
 
@@ -289,9 +235,7 @@ fn chains(gateway: &IngressGateway, port: u16) -> Vec<(Vec<String>, String)> {
     let names = |chain: &Value| -> Vec<String> {
         let names = chain["filter_chain_match"]["server_names"].as_array();
         let names = names.into_iter().flatten();
-        names
-            .map(|name| name.as_str().unwrap().to_owned())
-            .collect()
+        names.map(|name| name.as_str().unwrap().to_owned()).collect()
     };
     let listeners = dump["configs"].as_array().unwrap().iter();
     listeners
@@ -336,13 +280,8 @@ fn floor_stays_beside_connections_that_are_passed_through() {
     ];
     sandbox.loader().unwrap().load(&others).unwrap();
     let is_of = |name: &'static str| move |(names, _): &(Vec<String>, String)| names == &[name];
-    until("it is passed through", || {
-        chains(&gateway, 8443).iter().any(is_of(passed))
-    });
-    command(
-        &sandbox,
-        &["apply", "tls-floor", "--tls-min-version", "1.3"],
-    );
+    until("it is passed through", || chains(&gateway, 8443).iter().any(is_of(passed)));
+    command(&sandbox, &["apply", "tls-floor", "--tls-min-version", "1.3"]);
     until("TLS 1.2 is refused", || client.handshake(&GCM).is_none());
     assert!(client.handshake(&["-tls1_3"]).is_some());
     let all = chains(&gateway, 8443);
@@ -355,19 +294,10 @@ fn floor_stays_beside_connections_that_are_passed_through() {
     let gateway_of_platform = named.get("Gateway", "kubeflow-gateway");
     gateway_of_platform["spec"]["servers"][0]["hosts"] = json!(["kubeflow.example.com"]);
     let gateway_of_platform = gateway_of_platform.clone();
-    sandbox
-        .loader()
-        .unwrap()
-        .load(&[gateway_of_platform])
-        .unwrap();
-    command(
-        &sandbox,
-        &["apply", "tls-floor", "--tls-min-version", "1.3"],
-    );
+    sandbox.loader().unwrap().load(&[gateway_of_platform]).unwrap();
+    command(&sandbox, &["apply", "tls-floor", "--tls-min-version", "1.3"]);
     until("the platform's chain is for its name", || {
-        chains(&gateway, 8443)
-            .iter()
-            .any(is_of("kubeflow.example.com"))
+        chains(&gateway, 8443).iter().any(is_of("kubeflow.example.com"))
     });
     until("TLS 1.2 is refused by name", || {
         client.handshake(&GCM).is_none() && client.handshake(&["-tls1_3"]).is_some()
@@ -375,10 +305,7 @@ fn floor_stays_beside_connections_that_are_passed_through() {
     let all = chains(&gateway, 8443);
     let (_, socket) = all.iter().find(|chain| is_of(passed)(chain)).unwrap();
     assert_eq!(socket, "", "{all:?}");
-    let report = audit(&[
-        "--kubeconfig".as_ref(),
-        sandbox.kubeconfig("admin").as_ref(),
-    ]);
+    let report = audit(&["--kubeconfig".as_ref(), sandbox.kubeconfig("admin").as_ref()]);
     assert_eq!(verdict(&report, "TLS-10"), "pass");
     no_configuration_was_refused(&gateway);
 }
@@ -386,10 +313,7 @@ fn floor_stays_beside_connections_that_are_passed_through() {
 /// What Envoy's administration answers.
 fn admin(gateway: &IngressGateway, path: &str) -> Value {
     ckf_hardening::tls::install_provider();
-    let client = reqwest::blocking::Client::builder()
-        .no_proxy()
-        .build()
-        .unwrap();
+    let client = reqwest::blocking::Client::builder().no_proxy().build().unwrap();
     let url = format!("http://127.0.0.1:{}{path}", gateway.admin());
     let answer = client.get(url).send().unwrap().text().unwrap();
     serde_json::from_str(&answer).unwrap()
@@ -407,9 +331,7 @@ fn no_configuration_was_refused(gateway: &IngressGateway) {
     let stats: Value = serde_json::from_str(json).unwrap();
     let stats = stats["stats"].as_array().unwrap();
     assert!(
-        stats
-            .iter()
-            .any(|stat| stat["name"] == "listener_manager.lds.update_rejected"),
+        stats.iter().any(|stat| stat["name"] == "listener_manager.lds.update_rejected"),
         "{stats:?}"
     );
     for stat in stats {

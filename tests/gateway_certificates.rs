@@ -41,13 +41,7 @@ impl Applied {
     /// Applies them as istio-pilot does: server-side as `lightkube`, without force.
     fn apply(&self, sandbox: &Sandbox) -> anyhow::Result<()> {
         let list = json!({"apiVersion": "v1", "kind": "List", "items": self.objects()});
-        let apply = [
-            "apply",
-            "--server-side",
-            "--field-manager=lightkube",
-            "-f",
-            "-",
-        ];
+        let apply = ["apply", "--server-side", "--field-manager=lightkube", "-f", "-"];
         sandbox.kubectl_with(&apply, &list.to_string()).map(drop)
     }
 
@@ -67,19 +61,14 @@ impl Client {
     fn trusting(gateway: &IngressGateway, authorities: &[String]) -> Self {
         let mut roots = RootCertStore::empty();
         for pem in authorities {
-            roots
-                .add(CertificateDer::from_pem_slice(pem.as_bytes()).unwrap())
-                .unwrap();
+            roots.add(CertificateDer::from_pem_slice(pem.as_bytes()).unwrap()).unwrap();
         }
         let config = ClientConfig::builder_with_provider(ckf_hardening::tls::provider())
             .with_safe_default_protocol_versions()
             .unwrap()
             .with_root_certificates(roots)
             .with_no_client_auth();
-        Self {
-            address: gateway.address(),
-            config: Arc::new(config),
-        }
+        Self { address: gateway.address(), config: Arc::new(config) }
     }
 
     /// Asks once; the leaf that was served, if the answer came whole.
@@ -93,9 +82,7 @@ impl Client {
         socket.set_read_timeout(timeout).map_err(|why| told(&why))?;
         let mut stream = Stream::new(&mut connection, &mut socket);
         let request = format!("GET / HTTP/1.1\r\nHost: {}\r\n\r\n", self.address);
-        stream
-            .write_all(request.as_bytes())
-            .map_err(|why| told(&why))?;
+        stream.write_all(request.as_bytes()).map_err(|why| told(&why))?;
         let mut answer = [0; 12];
         stream.read_exact(&mut answer).map_err(|why| told(&why))?;
         // Nothing is behind the routes; that is told by the gateway itself.
@@ -136,14 +123,7 @@ fn trusted(unit: &Simulation) -> Vec<String> {
 }
 
 fn istio_objects(sandbox: &Sandbox) -> Vec<String> {
-    let arguments = [
-        "get",
-        "gateways,envoyfilters",
-        "-n",
-        "kubeflow",
-        "-o",
-        "name",
-    ];
+    let arguments = ["get", "gateways,envoyfilters", "-n", "kubeflow", "-o", "name"];
     let output = sandbox.kubectl(&arguments).unwrap();
     let text = String::from_utf8(output.stdout).unwrap();
     text.lines().map(str::to_owned).collect()
@@ -216,9 +196,7 @@ fn life(sandbox: &Sandbox, gateway: &IngressGateway, applied: &Applied, unit: &m
     // By relation: its request is for the address that the load balancer gave.
     let mut pilot = IstioPilot::at(&address);
     let mut related = Relation::new(GATEWAY, "gateway-certificates", "istio-pilot", 1);
-    related
-        .remote_units
-        .insert("istio-pilot/0".into(), pilot.databag());
+    related.remote_units.insert("istio-pilot/0".into(), pilot.databag());
     relate(unit, related);
     relate(unit, Relation::new(TRUST, "send-ca-cert", "prometheus", 1));
     pilot.reads(&relation(unit, GATEWAY));
@@ -226,10 +204,8 @@ fn life(sandbox: &Sandbox, gateway: &IngressGateway, applied: &Applied, unit: &m
     applied.serve(&first, &pilot.key());
 
     let client = Client::trusting(gateway, &trusted(unit));
-    let took = until(
-        "clients that trust the charm's authority are served",
-        || client.ask().is_ok(),
-    );
+    let took =
+        until("clients that trust the charm's authority are served", || client.ask().is_ok());
     println!("HTTPS by relation was served {took:?} after the answer");
     // What it found changed is hardened at the next update-status.
     fire(unit, &Event::hook("update-status"));
@@ -237,19 +213,14 @@ fn life(sandbox: &Sandbox, gateway: &IngressGateway, applied: &Applied, unit: &m
         let answer = gateway.http().unwrap().unwrap_or_default();
         answer.starts_with("HTTP/1.1 301")
     });
-    for (version, is_served) in [
-        ("-tls1", false),
-        ("-tls1_1", false),
-        ("-tls1_2", true),
-        ("-tls1_3", true),
-    ] {
+    for (version, is_served) in
+        [("-tls1", false), ("-tls1_1", false), ("-tls1_2", true), ("-tls1_3", true)]
+    {
         let options = [version, "-cipher", "ALL:@SECLEVEL=0"];
         let handshake = gateway.handshake(&options).unwrap();
         assert_eq!(handshake.is_some(), is_served, "{version}: {handshake:?}");
     }
-    for id in [
-        "TLS-04", "TLS-05", "TLS-16", "TLS-17", "TLS-18", "TLS-19", "TLS-20",
-    ] {
+    for id in ["TLS-04", "TLS-05", "TLS-16", "TLS-17", "TLS-18", "TLS-19", "TLS-20"] {
         assert_eq!(verdict(&report(sandbox), id), "pass", "{id}");
     }
 
@@ -271,31 +242,16 @@ fn renew(
     pilot: &mut IstioPilot,
 ) {
     let held = support::secret_content(unit, "gateway-ca");
-    let own = (
-        held["current-key"].as_str(),
-        held["current-certificate"].as_str(),
-    );
+    let own = (held["current-key"].as_str(), held["current-certificate"].as_str());
     let aged = sign(pilot.request(), own, (-61, 29));
     applied.serve(&aged, &pilot.key());
-    let leaf = |pem: &str| {
-        Certificate::from_pem(pem.as_bytes())
-            .unwrap()
-            .swap_remove(0)
-    };
-    until("the aged certificate is served", || {
-        client.ask() == Ok(leaf(&aged))
-    });
+    let leaf = |pem: &str| Certificate::from_pem(pem.as_bytes()).unwrap().swap_remove(0);
+    until("the aged certificate is served", || client.ask() == Ok(leaf(&aged)));
     let entry = json!([{"certificate_signing_request": pilot.request(), "certificate": aged,
         "ca": own.1, "chain": [aged, own.1]}]);
     unit.change(|model| {
-        let found = model
-            .relations
-            .iter_mut()
-            .find(|known| known.id == GATEWAY)
-            .unwrap();
-        found
-            .application_data
-            .insert("certificates".into(), entry.to_string());
+        let found = model.relations.iter_mut().find(|known| known.id == GATEWAY).unwrap();
+        found.application_data.insert("certificates".into(), entry.to_string());
     });
 
     let over = AtomicBool::new(false);
@@ -313,9 +269,8 @@ fn renew(
         let renewed = pilot.served.clone().unwrap();
         assert_ne!(renewed, aged);
         applied.serve(&renewed, &pilot.key());
-        let took = until("the renewed certificate is served", || {
-            client.ask() == Ok(leaf(&renewed))
-        });
+        let took =
+            until("the renewed certificate is served", || client.ask() == Ok(leaf(&renewed)));
         // Connections after the change count too.
         std::thread::sleep(Duration::from_secs(1));
         over.store(true, Ordering::Relaxed);

@@ -22,22 +22,16 @@ const KINDS: &str = "namespaces,secrets,configmaps,services,serviceaccounts,pods
 
 /// Every object of the cluster, without what the API server counts.
 fn everything(sandbox: &Sandbox) -> BTreeMap<String, Value> {
-    let listed = sandbox
-        .kubectl(&["get", KINDS, "-A", "-o", "json"])
-        .unwrap();
+    let listed = sandbox.kubectl(&["get", KINDS, "-A", "-o", "json"]).unwrap();
     let mut listed: Value = serde_json::from_slice(&listed.stdout).unwrap();
     let items = listed["items"].as_array_mut().unwrap();
     items
         .drain(..)
         .map(|mut item| {
             let meta = item["metadata"].as_object_mut().unwrap();
-            for counted in [
-                "uid",
-                "resourceVersion",
-                "generation",
-                "creationTimestamp",
-                "managedFields",
-            ] {
+            for counted in
+                ["uid", "resourceVersion", "generation", "creationTimestamp", "managedFields"]
+            {
                 meta.remove(counted);
             }
             if let Some(annotations) = meta.get_mut("annotations") {
@@ -81,10 +75,8 @@ fn without_what_is_made_once(item: &mut Value) {
 
 fn differences(before: &BTreeMap<String, Value>, after: &BTreeMap<String, Value>) -> Vec<String> {
     let names = before.keys().chain(after.keys());
-    let mut differ: Vec<String> = names
-        .filter(|name| before.get(*name) != after.get(*name))
-        .cloned()
-        .collect();
+    let mut differ: Vec<String> =
+        names.filter(|name| before.get(*name) != after.get(*name)).cloned().collect();
     differ.sort();
     differ.dedup();
     differ
@@ -139,21 +131,9 @@ fn controller(uuid: &str) -> Controller {
         }
         model.applications.insert(charm.into(), application);
     };
-    add(
-        "dex-auth",
-        &[
-            ("connectors", Some("[{type: oidc}]")),
-            ("enable-password-db", None),
-        ],
-    );
-    add(
-        "jupyter-ui",
-        &[("secure-cookies", None), ("jupyter-images", Some("[mine]"))],
-    );
-    add(
-        "kubeflow-profiles",
-        &[("security-policy", Some("privileged"))],
-    );
+    add("dex-auth", &[("connectors", Some("[{type: oidc}]")), ("enable-password-db", None)]);
+    add("jupyter-ui", &[("secure-cookies", None), ("jupyter-images", Some("[mine]"))]);
+    add("kubeflow-profiles", &[("security-policy", Some("privileged"))]);
     add("minio", &[]);
     add("grafana-agent-k8s", &[]);
     Controller::start(state).unwrap()
@@ -220,10 +200,7 @@ const REMOVALS: [&str; 5] = [
 fn a_kept_plan_is_applied_by_the_policy_that_it_was_made_with() {
     let sandbox = cluster(&stock());
     let folder = tempfile::tempdir().unwrap();
-    let operator = Operator {
-        sandbox: &sandbox,
-        store: folder.path(),
-    };
+    let operator = Operator { sandbox: &sandbox, store: folder.path() };
     let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
     let (policy, kept) = (path("policy.yaml"), path("plan.json"));
     let waiver = "waivers: [{control: AUTHZ-06, reason: known, owner: me, expires: 2099-01-31}]\n";
@@ -248,19 +225,15 @@ fn a_stock_deployment_is_hardened_by_apply_alone_and_ends_as_it_began() {
     let sandbox = cluster(&stock());
     let controller = controller("62ab6cbb-ee5b-4fa3-872f-3a9f4a242d8e");
     let store = client_store(&controller);
-    let operator = Operator {
-        sandbox: &sandbox,
-        store: store.path(),
-    };
+    let operator = Operator { sandbox: &sandbox, store: store.path() };
     let report = || {
         let admin = sandbox.kubeconfig("admin");
         audit(&["--kubeconfig".as_ref(), admin.as_ref()])
     };
     let (before, model_before) = (everything(&sandbox), model(&controller));
     let stock = report();
-    let fixed = [
-        "PSS-04", "PSS-05", "NET-01", "NET-02", "NET-03", "CRED-15", "AUTHZ-06", "AUTHZ-07",
-    ];
+    let fixed =
+        ["PSS-04", "PSS-05", "NET-01", "NET-02", "NET-03", "CRED-15", "AUTHZ-06", "AUTHZ-07"];
     for id in fixed {
         assert_eq!(verdict(&stock, id), "fail", "{id}");
     }
@@ -295,10 +268,7 @@ fn a_stock_deployment_is_hardened_by_apply_alone_and_ends_as_it_began() {
     }
     for name in REMOVALS {
         let change = format!("{name}: ");
-        assert!(
-            !plan.contains(&change),
-            "{name} is applied by its name only: {plan}"
-        );
+        assert!(!plan.contains(&change), "{name} is applied by its name only: {plan}");
     }
     assert_eq!(differences(&before, &everything(&sandbox)), [""; 0]);
 
@@ -314,51 +284,28 @@ fn a_stock_deployment_is_hardened_by_apply_alone_and_ends_as_it_began() {
     }
     let now = model(&controller);
     assert_eq!(now["dex-auth"]["set"]["enable-password-db"], "false");
-    assert_eq!(
-        now["jupyter-ui"]["set"],
-        json!({}),
-        "its images are the charm's"
-    );
-    assert_eq!(
-        now["minio"]["relations"]["metrics-endpoint"],
-        json!(["grafana-agent-k8s"])
-    );
+    assert_eq!(now["jupyter-ui"]["set"], json!({}), "its images are the charm's");
+    assert_eq!(now["minio"]["relations"]["metrics-endpoint"], json!(["grafana-agent-k8s"]));
 
     // Nothing is left to do, and a plan of before says so.
-    assert!(
-        operator
-            .says(0, &["plan", "--all"])
-            .contains("nothing, for")
-    );
+    assert!(operator.says(0, &["plan", "--all"]).contains("nothing, for"));
     let refused = operator.says(2, &["apply", "--plan", kept]);
     assert!(refused.contains("plan again"), "{refused}");
 
     let told = operator.says(0, &["undo", "--all"]);
-    assert!(
-        told.contains("put back RoleBinding admin/by-hand"),
-        "{told}"
-    );
+    assert!(told.contains("put back RoleBinding admin/by-hand"), "{told}");
     let after = everything(&sandbox);
     assert_eq!(differences(&before, &after), [""; 0]);
     assert_eq!(model(&controller), model_before);
-    assert_eq!(
-        operator.says(0, &["undo", "--all"]),
-        "all is as it should be\n"
-    );
+    assert_eq!(operator.says(0, &["undo", "--all"]), "all is as it should be\n");
 }
 
 #[test]
 fn what_somebody_changed_meanwhile_is_theirs() {
     let sandbox = cluster(&stock());
     let store = tempfile::tempdir().unwrap();
-    let operator = Operator {
-        sandbox: &sandbox,
-        store: store.path(),
-    };
-    operator.says(
-        0,
-        &["apply", "pod-security-labels", "foreign-role-bindings"],
-    );
+    let operator = Operator { sandbox: &sandbox, store: store.path() };
+    operator.says(0, &["apply", "pod-security-labels", "foreign-role-bindings"]);
     let label = "pod-security.kubernetes.io/warn";
     let set = |value: &str| {
         let value = format!("{label}={value}");
@@ -368,10 +315,7 @@ fn what_somebody_changed_meanwhile_is_theirs() {
     // It drifts, is put right, and the first value is the one that undo goes back to.
     set("privileged");
     let plan = operator.says(1, &["plan", "pod-security-labels"]);
-    assert!(
-        plan.contains(&format!("{label}: privileged -> restricted")),
-        "{plan}"
-    );
+    assert!(plan.contains(&format!("{label}: privileged -> restricted")), "{plan}");
     operator.says(0, &["apply", "pod-security-labels"]);
     // Somebody decides otherwise for good, and makes the binding again.
     set("baseline");
@@ -389,10 +333,7 @@ fn what_somebody_changed_meanwhile_is_theirs() {
         )])
         .unwrap();
     let told = operator.says(0, &["undo", "--all"]);
-    assert!(
-        told.contains("somebody made pod-security.kubernetes.io/warn baseline"),
-        "{told}"
-    );
+    assert!(told.contains("somebody made pod-security.kubernetes.io/warn baseline"), "{told}");
     assert!(told.contains("somebody made it again meanwhile"), "{told}");
     let now = everything(&sandbox);
     let labels = &now["Namespace /admin"]["metadata"]["labels"];
@@ -419,17 +360,11 @@ fn the_charm_keeps_what_its_option_names_and_leaves_all_as_it_was() {
     let now = everything(&sandbox);
     assert!(!now.contains_key("PeerAuthentication admin/ckf-hardening-mutual-tls"));
     assert!(now.contains_key("RoleBinding admin/by-hand"));
-    assert_eq!(
-        model(unit.controller())["dex-auth"]["set"],
-        model_before["dex-auth"]["set"]
-    );
+    assert_eq!(model(unit.controller())["dex-auth"]["set"], model_before["dex-auth"]["set"]);
     let message = unit.model().status.message;
     assert!(message.contains("is held back"), "{message}");
     assert!(message.contains("allow-disruption="), "{message}");
-    unit.set_option(
-        "allow-disruption",
-        "mutual-tls,foreign-role-bindings,password-database",
-    );
+    unit.set_option("allow-disruption", "mutual-tls,foreign-role-bindings,password-database");
     hook(&mut unit, "config-changed");
     assert!(!unit.model().status.message.contains("held back"));
     let now = everything(&sandbox);
@@ -439,13 +374,7 @@ fn the_charm_keeps_what_its_option_names_and_leaves_all_as_it_was() {
     assert_eq!(set["enable-password-db"], "false");
 
     // An editor of the profile deletes the policy; it is there again.
-    let delete = [
-        "delete",
-        "peerauthentication",
-        "-n",
-        "admin",
-        "ckf-hardening-mutual-tls",
-    ];
+    let delete = ["delete", "peerauthentication", "-n", "admin", "ckf-hardening-mutual-tls"];
     assert!(sandbox.kubectl(&delete).unwrap().status.success());
     hook(&mut unit, "update-status");
     assert_eq!(differences(&now, &everything(&sandbox)), [""; 0]);
@@ -473,10 +402,7 @@ fn dying_at_any_change_leaves_nothing_that_undo_does_not_put_back() {
     let sandbox = cluster(&stock());
     let before = everything(&sandbox);
     let store = tempfile::tempdir().unwrap();
-    let operator = Operator {
-        sandbox: &sandbox,
-        store: store.path(),
-    };
+    let operator = Operator { sandbox: &sandbox, store: store.path() };
     let way = Way::open(&sandbox);
     let over = |file: &std::path::Path, arguments: &[&str]| {
         Command::new(env!("CARGO_BIN_EXE_ckf-hardening"))
@@ -516,34 +442,18 @@ fn dying_at_any_change_leaves_nothing_that_undo_does_not_put_back() {
             // Going on ends where it would have ended.
             if at % 3 == 0 {
                 operator.says(0, &remedies);
-                assert_eq!(
-                    differences(&hardened, &everything(&sandbox)),
-                    [""; 0],
-                    "{how:?} {at}"
-                );
+                assert_eq!(differences(&hardened, &everything(&sandbox)), [""; 0], "{how:?} {at}");
             }
             operator.says(0, &["undo", "--all"]);
-            assert_eq!(
-                differences(&before, &everything(&sandbox)),
-                [""; 0],
-                "{how:?} {at}"
-            );
+            assert_eq!(differences(&before, &everything(&sandbox)), [""; 0], "{how:?} {at}");
         }
         for at in 1..=undone {
             operator.says(0, &remedies);
             let (file, _) = way.breaking(at, how);
             let output = over(file.path(), &["undo", "--all"]);
-            assert_eq!(
-                output.status.code(),
-                Some(2),
-                "undo {how:?} {at}: {output:?}"
-            );
+            assert_eq!(output.status.code(), Some(2), "undo {how:?} {at}: {output:?}");
             operator.says(0, &["undo", "--all"]);
-            assert_eq!(
-                differences(&before, &everything(&sandbox)),
-                [""; 0],
-                "undo {how:?} {at}"
-            );
+            assert_eq!(differences(&before, &everything(&sandbox)), [""; 0], "undo {how:?} {at}");
         }
     }
     println!("{changes} changes and {undone} back, each broken before and after");

@@ -33,9 +33,7 @@ fn application(charm: &str, revision: u32, options: &[(&str, &str)]) -> Applicat
         channel: "1.10/stable".into(),
         ..Application::default()
     };
-    application
-        .units
-        .insert(format!("{charm}/0"), ("active".into(), String::new()));
+    application.units.insert(format!("{charm}/0"), ("active".into(), String::new()));
     for (name, value) in options {
         application = application.with_option(name, "string", Some(value));
     }
@@ -65,42 +63,21 @@ fn hardened(juju: Juju) -> State {
         ("issuer-url", "https://kubeflow.example.com/dex"),
     ];
     let applications = [
-        (
-            "dex-auth",
-            related(application("dex-auth", 612, &dex), &cos),
-        ),
-        (
-            "oidc-gatekeeper",
-            related(application("oidc-gatekeeper", 500, &[]), &cos),
-        ),
-        (
-            "jupyter-ui",
-            related(
-                application("jupyter-ui", 1, &[("secure-cookies", "true")]),
-                &cos,
-            ),
-        ),
+        ("dex-auth", related(application("dex-auth", 612, &dex), &cos)),
+        ("oidc-gatekeeper", related(application("oidc-gatekeeper", 500, &[]), &cos)),
+        ("jupyter-ui", related(application("jupyter-ui", 1, &[("secure-cookies", "true")]), &cos)),
         (
             "kubeflow-profiles",
-            related(
-                application("kubeflow-profiles", 1, &[("security-policy", "baseline")]),
-                &cos,
-            ),
+            related(application("kubeflow-profiles", 1, &[("security-policy", "baseline")]), &cos),
         ),
         ("minio", related(application("minio", 1, &[]), &cos)),
         (
             "istio-pilot",
-            related(
-                application("istio-pilot", 1, &[]),
-                &[&cos[..], &["certificates"]].concat(),
-            ),
+            related(application("istio-pilot", 1, &[]), &[&cos[..], &["certificates"]].concat()),
         ),
         (
             "katib-db",
-            related(
-                application("mysql-k8s", 1, &[]),
-                &[&cos[..], &["certificates"]].concat(),
-            ),
+            related(application("mysql-k8s", 1, &[]), &[&cos[..], &["certificates"]].concat()),
         ),
     ];
     for (name, application) in applications {
@@ -133,22 +110,13 @@ fn neglected(juju: Juju) -> State {
     minio.trusted = true;
     let mut pilot = application("istio-pilot", 1, &[("tls-secret-id", "secret:x")]);
     pilot = related(pilot, &["certificates"]);
-    pilot.units.insert(
-        "istio-pilot/0".into(),
-        ("blocked".into(), "TLS twice".into()),
-    );
-    let gatekeeper = [
-        ("client-secret", "no effect"),
-        ("skip-auth-urls", "/pipeline"),
-    ];
+    pilot.units.insert("istio-pilot/0".into(), ("blocked".into(), "TLS twice".into()));
+    let gatekeeper = [("client-secret", "no effect"), ("skip-auth-urls", "/pipeline")];
     for (name, application) in [
         ("dex-auth", old),
         ("minio", minio),
         ("istio-pilot", pilot),
-        (
-            "oidc-gatekeeper",
-            application("oidc-gatekeeper", 500, &gatekeeper),
-        ),
+        ("oidc-gatekeeper", application("oidc-gatekeeper", 500, &gatekeeper)),
         (
             "kubeflow-profiles",
             application("kubeflow-profiles", 1, &[("security-policy", "privileged")]),
@@ -188,19 +156,13 @@ fn declared() -> Options {
 }
 
 fn policy() -> Policy {
-    Policy {
-        options: declared(),
-        ..Policy::default()
-    }
+    Policy { options: declared(), ..Policy::default() }
 }
 
 fn facts(state: State, user: &str) -> Facts {
     let controller = Controller::start(state).unwrap();
     let login = Login::new(user, Password::new(format!("{user}-pw"))).unwrap();
-    let about = About {
-        collected_at: Timestamp::now(),
-        namespace: "kubeflow".into(),
-    };
+    let about = About { collected_at: Timestamp::now(), namespace: "kubeflow".into() };
     Facts {
         about,
         juju: juju::read(&Source {
@@ -216,13 +178,7 @@ fn facts(state: State, user: &str) -> Facts {
 fn verdicts(facts: &Facts, policy: &Policy) -> BTreeMap<String, (Verdict, String)> {
     let report = Report::audit(facts, policy, Some("1.10"), Vec::new());
     let all = report.controls.into_iter();
-    all.map(|c| {
-        (
-            c.id.clone(),
-            (c.verdict, format!("{} {:?}", c.reason, c.findings)),
-        )
-    })
-    .collect()
+    all.map(|c| (c.id.clone(), (c.verdict, format!("{} {:?}", c.reason, c.findings)))).collect()
 }
 
 /// Controls that this test makes hold and not hold.
@@ -261,33 +217,21 @@ fn each_control_holds_on_a_hardened_platform_and_fails_on_a_neglected_one() {
         assert!(
             bad["CRED-02"].1.contains("mallory") && bad["CRED-02"].1.contains("never taken up")
         );
-        assert!(
-            !bad["CRED-14"].1.contains("short"),
-            "the finding holds the password"
-        );
+        assert!(!bad["CRED-14"].1.contains("short"), "the finding holds the password");
     }
 }
 
 #[test]
 fn the_strict_profile_asks_for_a_provider() {
-    let strict = Policy {
-        profile: Profile::Strict,
-        ..Policy::default()
-    };
+    let strict = Policy { profile: Profile::Strict, ..Policy::default() };
     let facts_of = facts(hardened(Juju::V3_6), "auditor");
     assert_eq!(verdicts(&facts_of, &strict)["AUTHN-08"].0, Verdict::Fail);
     let mut state = hardened(Juju::V3_6);
-    let options = [
-        ("enable-password-db", "false"),
-        ("connectors", "- type: oidc"),
-    ];
+    let options = [("enable-password-db", "false"), ("connectors", "- type: oidc")];
     let dex = application("dex-auth", 612, &options);
     let model = state.models.get_mut(MODEL).unwrap();
     model.applications.insert("dex-auth".into(), dex);
-    assert_eq!(
-        verdicts(&facts(state, "auditor"), &strict)["AUTHN-08"].0,
-        Verdict::Pass
-    );
+    assert_eq!(verdicts(&facts(state, "auditor"), &strict)["AUTHN-08"].0, Verdict::Pass);
 }
 
 #[test]
@@ -303,10 +247,7 @@ fn an_age_that_is_not_known_is_said_to_be_unknown() {
     ] {
         let (verdict, reason) = &of[id];
         assert_eq!(*verdict, Verdict::NotAssessed, "{id}");
-        assert!(
-            reason.contains("no age of passwords") && reason.contains(names),
-            "{id}: {reason}"
-        );
+        assert!(reason.contains("no age of passwords") && reason.contains(names), "{id}: {reason}");
     }
 }
 
@@ -323,25 +264,19 @@ fn options_are_judged_by_what_the_policy_declares() {
     let of = with("jupyter-ui", "jupyter-images");
     assert_eq!(of["IMG-06"].0, Verdict::Pass);
     assert!(of["JUJU-04"].1.contains("secure-cookies"));
-    let Known::Known(mut juju) = facts.juju.clone() else {
-        panic!("{:?}", facts.juju)
-    };
+    let Known::Known(mut juju) = facts.juju.clone() else { panic!("{:?}", facts.juju) };
     let Known::Known(applications) = &mut juju.applications else {
         panic!("{:?}", juju.applications)
     };
     let ui = applications.iter_mut().find(|a| a.name == "jupyter-ui");
     ui.unwrap().options.get_mut("secure-cookies").unwrap().value = None;
-    let unread = Facts {
-        juju: Known::Known(juju),
-        ..Facts::default()
-    };
+    let unread = Facts { juju: Known::Known(juju), ..Facts::default() };
     let (verdict, reason) = &verdicts(&unread, &policy())["JUJU-04"];
     assert_eq!(*verdict, Verdict::NotAssessed);
     assert!(reason.contains("jupyter-ui: secure-cookies"), "{reason}");
-    for (application, option, told) in [
-        ("jupyter-ui", "colour", "no such option"),
-        ("nowhere", "colour", "not in the model"),
-    ] {
+    for (application, option, told) in
+        [("jupyter-ui", "colour", "no such option"), ("nowhere", "colour", "not in the model")]
+    {
         let of = with(application, option);
         assert_eq!(of["JUJU-04"].0, Verdict::Fail);
         assert!(of["JUJU-04"].1.contains(told), "{}", of["JUJU-04"].1);
@@ -361,17 +296,9 @@ fn what_a_login_may_not_see_is_not_assessed() {
     let none = verdicts(&Facts::default(), &policy());
     let wrong = verdicts(&facts(hardened(Juju::V3_6), "nobody"), &policy());
     for id in CONTROLS {
-        assert_eq!(
-            none[id],
-            (Verdict::NotAssessed, "needs Juju credentials []".into()),
-            "{id}"
-        );
+        assert_eq!(none[id], (Verdict::NotAssessed, "needs Juju credentials []".into()), "{id}");
         assert_eq!(wrong[id].0, Verdict::NotAssessed, "{id}");
-        assert!(
-            wrong[id].1.contains("refuses the login of nobody"),
-            "{id}: {}",
-            wrong[id].1
-        );
+        assert!(wrong[id].1.contains("refuses the login of nobody"), "{id}: {}", wrong[id].1);
     }
 }
 
@@ -382,9 +309,7 @@ fn an_application_that_is_going_leaves_the_rest_to_be_judged() {
         let model = state.models.get_mut(MODEL).unwrap();
         model.applications.get_mut("katib-db").unwrap().life = life;
         let facts = facts(state, "auditor");
-        let Known::Known(juju) = &facts.juju else {
-            panic!("{:?}", facts.juju)
-        };
+        let Known::Known(juju) = &facts.juju else { panic!("{:?}", facts.juju) };
         let Known::Known(applications) = &juju.applications else {
             panic!("{:?}", juju.applications)
         };
@@ -405,13 +330,8 @@ fn a_superuser_without_access_to_the_model_may_not_read_its_applications() {
     let facts = facts(state, "auditor");
     let (verdict, reason) = &verdicts(&facts, &policy())["AUTHN-12"];
     assert_eq!(*verdict, Verdict::NotAssessed);
-    assert!(
-        reason.contains("Application.Get: permission denied"),
-        "{reason}"
-    );
-    let Known::Known(juju) = &facts.juju else {
-        panic!("{:?}", facts.juju)
-    };
+    assert!(reason.contains("Application.Get: permission denied"), "{reason}");
+    let Known::Known(juju) = &facts.juju else { panic!("{:?}", facts.juju) };
     let told = juju.unread_applications("kubeflow").unwrap();
     assert!(told.contains("juju grant auditor read kubeflow"), "{told}");
 }
@@ -445,11 +365,7 @@ fn rotate_asks_the_charm_and_tells_what_it_answers() {
         command.arg("rotate").args(arguments);
         let output = command.env("JUJU_DATA", store.path()).output().unwrap();
         let text = |bytes| String::from_utf8(bytes).unwrap();
-        (
-            output.status.code(),
-            text(output.stdout),
-            text(output.stderr),
-        )
+        (output.status.code(), text(output.stdout), text(output.stderr))
     };
     let last = || asked.lock().unwrap().pop().unwrap();
 
@@ -459,23 +375,10 @@ fn rotate_asks_the_charm_and_tells_what_it_answers() {
     assert!(refused.contains("pass --yes to rotate"), "{refused}");
     assert!(asked.lock().unwrap().is_empty());
 
-    let named = [
-        "dex",
-        "juju-user/alice",
-        "--deliver",
-        "registration",
-        "--yes",
-    ];
+    let named = ["dex", "juju-user/alice", "--deliver", "registration", "--yes"];
     let (code, told, progress) = run(&named);
-    assert_eq!(
-        (code, told.as_str()),
-        (Some(0), "dex  prepared\n"),
-        "{progress}"
-    );
-    assert!(
-        progress.contains("ckf-hardening/0 runs rotate-credentials"),
-        "{progress}"
-    );
+    assert_eq!((code, told.as_str()), (Some(0), "dex  prepared\n"), "{progress}");
+    assert!(progress.contains("ckf-hardening/0 runs rotate-credentials"), "{progress}");
     assert_eq!(
         last(),
         json!({"rotate-credentials": {"targets": "dex,juju-user/alice",
@@ -483,19 +386,13 @@ fn rotate_asks_the_charm_and_tells_what_it_answers() {
     );
     let (_, told, _) = run(&["--dry-run"]);
     assert_eq!(told, "dex: a new value would be written\n");
-    assert_eq!(
-        last()["rotate-credentials"],
-        json!({"dry-run": true, "force": false})
-    );
+    assert_eq!(last()["rotate-credentials"], json!({"dry-run": true, "force": false}));
     let (_, told, _) = run(&["--status", "--json"]);
     assert_eq!(told, "[{\"credential\":\"dex\"}]\n");
     assert_eq!(last(), json!({"rotation-status": {}}));
 
     for (arguments, why) in [
-        (
-            &["juju-user/nobody", "--yes"][..],
-            "only the leader rotates",
-        ),
+        (&["juju-user/nobody", "--yes"][..], "only the leader rotates"),
         (&["--model", "there"], "shows no model there to"),
         (&["--application", "there"], "no unit of there"),
         (&["sesame"], "is not one of juju-user/NAME"),
@@ -513,21 +410,14 @@ fn users_shows_who_may_do_what_in_one_table() {
     let store = client_store(&controller);
     let run = |arguments: &[&str]| {
         let mut command = Command::new(env!("CARGO_BIN_EXE_ckf-hardening"));
-        command
-            .arg("users")
-            .args(arguments)
-            .env("JUJU_DATA", store.path());
+        command.arg("users").args(arguments).env("JUJU_DATA", store.path());
         command.output().unwrap()
     };
     let output = run(&["--json"]);
     assert_eq!(output.status.code(), Some(0), "{output:?}");
     let users: Value = serde_json::from_slice(&output.stdout).unwrap();
-    let names: Vec<_> = users["users"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|u| u["user"].as_str().unwrap())
-        .collect();
+    let names: Vec<_> =
+        users["users"].as_array().unwrap().iter().map(|u| u["user"].as_str().unwrap()).collect();
     assert_eq!(names, ["admin", "alice", "auditor", "mallory", "pending"]);
     let mallory = &users["users"][3];
     assert_eq!(mallory["controller"], "superuser");
@@ -541,10 +431,7 @@ fn users_shows_who_may_do_what_in_one_table() {
     let output = run(&["--controller", "there"]);
     assert_eq!(output.status.code(), Some(2));
     let error = String::from_utf8(output.stderr).unwrap();
-    assert!(
-        error.contains("controller there is not in the client store"),
-        "{error}"
-    );
+    assert!(error.contains("controller there is not in the client store"), "{error}");
 }
 
 #[test]
@@ -552,17 +439,12 @@ fn applications_are_refreshed_one_after_the_other_until_one_does_not_settle() {
     let mut state = hardened(Juju::V3_6);
     let model = state.models.get_mut(MODEL).unwrap();
     let image = |revision| {
-        let resource = DeployedResource {
-            revision: Some(revision),
-            timestamp: ago(30),
-        };
+        let resource = DeployedResource { revision: Some(revision), timestamp: ago(30) };
         BTreeMap::from([("oci-image".to_owned(), resource)])
     };
-    for (name, charm) in [
-        ("dex-auth", "dex-auth"),
-        ("istio-pilot", "istio-pilot"),
-        ("minio", "minio"),
-    ] {
+    for (name, charm) in
+        [("dex-auth", "dex-auth"), ("istio-pilot", "istio-pilot"), ("minio", "minio")]
+    {
         let application = model.applications.get_mut(name).unwrap();
         application.can_upgrade_to = format!("ch:amd64/{charm}-700");
         application.resources = image(1);
@@ -580,10 +462,7 @@ fn applications_are_refreshed_one_after_the_other_until_one_does_not_settle() {
     let store = client_store(&controller);
     let run = |status: i32, arguments: &[&str]| {
         let mut command = Command::new(env!("CARGO_BIN_EXE_ckf-hardening"));
-        command
-            .arg("refresh")
-            .args(arguments)
-            .env("JUJU_DATA", store.path());
+        command.arg("refresh").args(arguments).env("JUJU_DATA", store.path());
         let output = command.output().unwrap();
         let text = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
         assert_eq!(output.status.code(), Some(status), "{text}");
@@ -602,10 +481,7 @@ fn applications_are_refreshed_one_after_the_other_until_one_does_not_settle() {
 
     // Nothing is done that was not asked for.
     let text = run(1, &[]);
-    assert!(
-        text.contains("dex-auth: ch:amd64/dex-auth-612 -> ch:amd64/dex-auth-700"),
-        "{text}"
-    );
+    assert!(text.contains("dex-auth: ch:amd64/dex-auth-612 -> ch:amd64/dex-auth-700"), "{text}");
     assert_eq!(charms(), before);
 
     // In the order of the guide, and no further than the first that does not settle.
@@ -614,25 +490,15 @@ fn applications_are_refreshed_one_after_the_other_until_one_does_not_settle() {
     assert_eq!(charms(), before);
     let text = run(2, &["--all", "--yes"]);
     assert!(text.contains("istio-pilot: settled"), "{text}");
-    assert!(
-        text.contains("minio: minio/0 is blocked: no storage after the refresh"),
-        "{text}"
-    );
+    assert!(text.contains("minio: minio/0 is blocked: no storage after the refresh"), "{text}");
     let [pilot, minio, dex] = charms();
     assert_eq!(pilot, ("ch:amd64/istio-pilot-700".into(), Some(9)));
-    assert_eq!(
-        minio,
-        ("ch:amd64/minio-700".into(), None),
-        "what somebody gave stays"
-    );
+    assert_eq!(minio, ("ch:amd64/minio-700".into(), None), "what somebody gave stays");
     assert_eq!(dex, before[2]);
 
     // What is in trouble is not touched.
     let text = run(2, &["minio", "--yes"]);
-    assert!(
-        text.contains("minio is not refreshed: minio/0 is blocked: no storage"),
-        "{text}"
-    );
+    assert!(text.contains("minio is not refreshed: minio/0 is blocked: no storage"), "{text}");
     run(0, &["dex-auth", "--revision", "612", "--yes"]);
     assert_eq!(charms()[2], ("ch:amd64/dex-auth-612".into(), Some(1)));
     let text = run(2, &["dex-auth", "--revision", "5", "--yes"]);

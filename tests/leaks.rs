@@ -25,28 +25,18 @@ fn secrets(world: &World) -> Vec<String> {
     for secret in world.objects.iter().filter(|o| o["kind"] == "Secret") {
         for (key, value) in secret["data"].as_object().into_iter().flatten() {
             // Certificates, user names and names of applications are no secrets.
-            if [
-                "tls.crt",
-                "accesskey",
-                "MINIO_ACCESS_KEY",
-                "JUJU_K8S_APPLICATION",
-            ]
-            .contains(&key.as_str())
+            if ["tls.crt", "accesskey", "MINIO_ACCESS_KEY", "JUJU_K8S_APPLICATION"]
+                .contains(&key.as_str())
             {
                 continue;
             }
             let encoded = value.as_str().unwrap();
             let plain = String::from_utf8(
-                base64::engine::general_purpose::STANDARD
-                    .decode(encoded)
-                    .unwrap(),
+                base64::engine::general_purpose::STANDARD.decode(encoded).unwrap(),
             )
             .unwrap();
             found.extend(
-                plain
-                    .lines()
-                    .filter(|l| l.len() > 8 && !l.starts_with("-----"))
-                    .map(str::to_owned),
+                plain.lines().filter(|l| l.len() > 8 && !l.starts_with("-----")).map(str::to_owned),
             );
             found.push(encoded.to_owned());
         }
@@ -60,23 +50,17 @@ fn secrets(world: &World) -> Vec<String> {
 fn no_secret_is_in_what_is_left_behind() {
     let world = World::hardened("1.11");
     let secrets = secrets(&world);
-    assert!(
-        secrets.len() >= 6,
-        "{} values are looked for",
-        secrets.len()
-    );
+    assert!(secrets.len() >= 6, "{} values are looked for", secrets.len());
     let sandbox = cluster(&world);
     let kubeconfig = sandbox.kubeconfig("admin");
     let mut left: Vec<(String, String)> = Vec::new();
 
     let charm = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut juju = Simulation::new(charm, env!("CARGO_BIN_EXE_ckf-hardening").as_ref()).unwrap();
-    juju.environment
-        .insert("KUBECONFIG".into(), kubeconfig.as_os_str().into());
+    juju.environment.insert("KUBECONFIG".into(), kubeconfig.as_os_str().into());
     juju.set_option("log-level", "trace");
-    let mut events: Vec<Event> = ["install", "config-changed", "update-status"]
-        .map(Event::hook)
-        .into();
+    let mut events: Vec<Event> =
+        ["install", "config-changed", "update-status"].map(Event::hook).into();
     events.push(Event::action("audit", json!({})));
     events.extend(
         ["table", "json", "markdown"].map(|f| Event::action("get-report", json!({"format": f}))),
@@ -98,13 +82,7 @@ fn no_secret_is_in_what_is_left_behind() {
             kubeconfig.to_str().unwrap(),
             snapshot.path().to_str().unwrap(),
         ],
-        vec![
-            "audit",
-            "--kubeconfig",
-            kubeconfig.to_str().unwrap(),
-            "--format",
-            "json",
-        ],
+        vec!["audit", "--kubeconfig", kubeconfig.to_str().unwrap(), "--format", "json"],
     ] {
         let output = run(&arguments);
         left.push((
@@ -118,10 +96,7 @@ fn no_secret_is_in_what_is_left_behind() {
     }
     for entry in fs::read_dir(snapshot.path()).unwrap() {
         let path = entry.unwrap().path();
-        left.push((
-            path.display().to_string(),
-            fs::read_to_string(&path).unwrap(),
-        ));
+        left.push((path.display().to_string(), fs::read_to_string(&path).unwrap()));
     }
     // The search itself must be able to find: the certificate, which is public, is there.
     let size: usize = left.iter().map(|(_, text)| text.len()).sum();
@@ -160,12 +135,7 @@ fn planted() -> Vec<(&'static str, &'static str, &'static str, String)> {
         ("minio", "minio", "access-key", format!("{MARK}-root")),
         ("minio", "minio", "secret-key", format!("{MARK}-minio")),
         ("minio", "minio", "ssl-key", base64(pem.clone())),
-        (
-            "oidc",
-            "oidc-gatekeeper",
-            "client-secret",
-            format!("{MARK}-oidc"),
-        ),
+        ("oidc", "oidc-gatekeeper", "client-secret", format!("{MARK}-oidc")),
         ("oidc", "oidc-gatekeeper", "ca-bundle", pem),
         (
             "serving",
@@ -175,12 +145,7 @@ fn planted() -> Vec<(&'static str, &'static str, &'static str, String)> {
         ),
         ("theirs", "theirs", "api-token", format!("{MARK}-token")),
         ("theirs", "theirs", "colour", format!("{MARK}-colour")),
-        (
-            "theirs",
-            "theirs",
-            "settings",
-            format!("{{\"db\": {{\"Password\": \"{MARK}-db\"}}}}"),
-        ),
+        ("theirs", "theirs", "settings", format!("{{\"db\": {{\"Password\": \"{MARK}-db\"}}}}")),
     ]
 }
 
@@ -247,81 +212,40 @@ fn an_option_that_holds_a_secret_is_shown_nowhere_though_the_policy_declares_it(
     let (kubeconfig, policy_path) = (kubeconfig.to_str().unwrap(), policy_file.to_str().unwrap());
     let (snapshot_path, plan_path) = (snapshot.to_str().unwrap(), plan.to_str().unwrap());
     let of_cluster = ["--kubeconfig", kubeconfig, "--policy", policy_path];
-    for format in [
-        "table",
-        "json",
-        "markdown",
-        "html",
-        "sarif",
-        "junit",
-        "openreports",
-        "oscal",
-    ] {
+    for format in ["table", "json", "markdown", "html", "sarif", "junit", "openreports", "oscal"] {
         let text = run(&[&["audit", "--format", format], &of_cluster[..]].concat());
         if format == "json" {
             let report: Value = serde_json::from_str(&text).unwrap();
             let judged = |id: &str| support::control(&report, id).to_string();
             assert!(judged("JUJU-04").contains("set, and not as declared"));
             let told = judged("CRED-14");
-            for option in [
-                "connectors",
-                "ssl-key",
-                "ca-bundle",
-                "api-token",
-                "settings",
-            ] {
+            for option in ["connectors", "ssl-key", "ca-bundle", "api-token", "settings"] {
                 assert!(told.contains(option), "{option}: {told}");
             }
             assert!(!told.contains("access-key"), "{told}");
         }
     }
-    let planned = run(&[
-        &["plan", "declared-options", "--out", plan_path],
-        &of_cluster[..],
-    ]
-    .concat());
+    let planned =
+        run(&[&["plan", "declared-options", "--out", plan_path], &of_cluster[..]].concat());
     assert!(planned.contains("set it by hand"), "{planned}");
     run(&[&["apply", "declared-options", "--yes"], &of_cluster[..]].concat());
-    run(&[
-        "collect",
-        "--kubeconfig",
-        kubeconfig,
-        "--policy",
-        policy_path,
-        snapshot_path,
-    ]);
-    run(&[
-        "audit",
-        "--from",
-        snapshot_path,
-        "--policy",
-        policy_path,
-        "--format",
-        "json",
-    ]);
+    run(&["collect", "--kubeconfig", kubeconfig, "--policy", policy_path, snapshot_path]);
+    run(&["audit", "--from", snapshot_path, "--policy", policy_path, "--format", "json"]);
     run(&["policy", "check", policy_path, "--from", snapshot_path]);
     run(&["users"]);
     files(&snapshot, &mut left);
     left.push(("plan".into(), fs::read_to_string(&plan).unwrap()));
 
     // The charm, with its actions and what it hands to its agent.
-    unit.environment
-        .insert("KUBECONFIG".into(), kubeconfig.into());
+    unit.environment.insert("KUBECONFIG".into(), kubeconfig.into());
     unit.set_option("log-level", "trace");
     unit.set_option("policy", policy());
     unit.set_option("enforce", "declared-options");
-    let mut events: Vec<Event> = ["install", "config-changed", "update-status"]
-        .map(Event::hook)
-        .into();
+    let mut events: Vec<Event> =
+        ["install", "config-changed", "update-status"].map(Event::hook).into();
     events.push(Event::action("audit", json!({})));
-    events.push(Event::action(
-        "plan",
-        json!({"remedies": ["declared-options"]}),
-    ));
-    events.push(Event::action(
-        "apply",
-        json!({"remedies": ["declared-options"]}),
-    ));
+    events.push(Event::action("plan", json!({"remedies": ["declared-options"]})));
+    events.push(Event::action("apply", json!({"remedies": ["declared-options"]})));
     events.extend(
         ["table", "json", "markdown", "html"]
             .map(|f| Event::action("get-report", json!({"format": f}))),
@@ -332,14 +256,9 @@ fn an_option_that_holds_a_secret_is_shown_nowhere_though_the_policy_declares_it(
         let of_event = outcome.traces().into_iter();
         left.extend(of_event.map(|trace| (format!("{event:?}: {}", trace.place), trace.text)));
     }
-    left.extend(
-        unit.traces()
-            .into_iter()
-            .map(|trace| (trace.place, trace.text)),
-    );
-    let records = sandbox
-        .kubectl(&["get", "configmaps,events,secrets", "-A", "-o", "json"])
-        .unwrap();
+    left.extend(unit.traces().into_iter().map(|trace| (trace.place, trace.text)));
+    let records =
+        sandbox.kubectl(&["get", "configmaps,events,secrets", "-A", "-o", "json"]).unwrap();
     let records = String::from_utf8(records.stdout).unwrap();
     left.push(("the cluster".into(), records));
 
@@ -349,13 +268,7 @@ fn an_option_that_holds_a_secret_is_shown_nowhere_though_the_policy_declares_it(
     let told = json!({"namespace": "kubeflow", "leads": false, "shows": true,
         "options": {"policy": policy(), "log-level": "trace"}, "facts": {"juju": juju}});
     let agent = Agent::start(&sandbox, Some(&told));
-    for path in [
-        "/",
-        "/api/v1/report",
-        "/metrics",
-        "/api/v1/found",
-        "/healthz",
-    ] {
+    for path in ["/", "/api/v1/report", "/metrics", "/api/v1/found", "/healthz"] {
         left.push((path.to_owned(), agent.get(path)));
     }
     left.push(("the agent's output".into(), agent.output()));
@@ -382,10 +295,7 @@ impl Agent {
     fn start(sandbox: &Sandbox, told: Option<&Value>) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let address = format!("127.0.0.1:{}", kube_sandbox::free_port().unwrap());
-        let told = told.map_or(
-            json!({"namespace": "kubeflow", "shows": true}),
-            Value::clone,
-        );
+        let told = told.map_or(json!({"namespace": "kubeflow", "shows": true}), Value::clone);
         fs::write(folder.path().join("told.json"), told.to_string()).unwrap();
         let file = |name: &str| fs::File::create(folder.path().join(name)).unwrap();
         let child = Command::new(env!("CARGO_BIN_EXE_ckf-hardening"))
@@ -399,11 +309,7 @@ impl Agent {
             .stderr(file("err"))
             .spawn()
             .unwrap();
-        let agent = Self {
-            child,
-            address,
-            folder,
-        };
+        let agent = Self { child, address, folder };
         let until = Instant::now() + Duration::from_secs(90);
         while !agent.get("/api/v1/report").contains("\"controls\"") {
             assert!(Instant::now() < until, "{}", agent.output());
@@ -447,10 +353,8 @@ impl Agent {
             if memory.read_exact_at(&mut bytes, number(start)).is_err() {
                 continue;
             }
-            let number = bytes
-                .windows(value.len())
-                .filter(|part| *part == value.as_bytes())
-                .count();
+            let number =
+                bytes.windows(value.len()).filter(|part| *part == value.as_bytes()).count();
             if number > 0 {
                 found.push(format!("{number} in {line}"));
             }
@@ -479,10 +383,6 @@ fn after_an_audit_no_value_of_a_secret_is_in_the_agent_s_memory() {
     assert!(!agent.holds("mlpipeline-minio-artifact").is_empty());
     for secret in &secrets {
         let found = agent.holds(secret);
-        assert!(
-            found.is_empty(),
-            "a value of {} characters is there {found:?}",
-            secret.len()
-        );
+        assert!(found.is_empty(), "a value of {} characters is there {found:?}", secret.len());
     }
 }

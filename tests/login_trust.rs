@@ -15,10 +15,7 @@ fn controller(juju: Juju, model: &str, bundle: Option<&str>) -> Controller {
     state.add_user("hardening", "first-pw-of-the-charm").access = "superuser".into();
     let hosted = state.add_model(model, "kubeflow");
     hosted.users.insert("hardening".into(), "write".into());
-    let of = |charm: &str| Application {
-        charm: charm.into(),
-        ..Application::default()
-    };
+    let of = |charm: &str| Application { charm: charm.into(), ..Application::default() };
     hosted.applications.insert(
         "login".into(),
         of("ch:amd64/oidc-gatekeeper-500").with_option("ca-bundle", "string", bundle),
@@ -36,9 +33,7 @@ fn unit(juju: Juju, bundle: Option<&str>) -> Simulation {
     unit.set_option("external-hostname", HOST);
     let mut relation = Relation::new(GATEWAY, "gateway-certificates", "istio-pilot", 1);
     let databag = IstioPilot::at(HOST).databag();
-    relation
-        .remote_units
-        .insert("istio-pilot/0".into(), databag);
+    relation.remote_units.insert("istio-pilot/0".into(), databag);
     unit.change(|model| model.relations.push(relation));
     unit
 }
@@ -72,10 +67,7 @@ fn login_trusts_the_authority_as_long_as_it_signs_and_what_was_there_stays() {
 
         // With nothing new the controller is not asked.
         let calls = hook(&mut unit, "update-status").calls;
-        assert!(
-            calls.iter().all(|call| !call.tool.contains('.')),
-            "{calls:?}"
-        );
+        assert!(calls.iter().all(|call| !call.tool.contains('.')), "{calls:?}");
 
         let relation = unit.model().relation(GATEWAY).unwrap().clone();
         let broken = Event::relation(&relation, "broken", None);
@@ -101,10 +93,7 @@ fn whatever_interrupts_the_charm_login_ends_with_the_authority_once() {
     // Nobody is ever told to trust an authority that is lost.
     let holds = |unit: &Simulation| {
         let bundle = bundle(unit);
-        assert!(
-            bundle.is_empty() || bundle == own_authority(unit),
-            "{bundle}"
-        );
+        assert!(bundle.is_empty() || bundle == own_authority(unit), "{bundle}");
     };
     let make = || {
         let mut unit = unit(Juju::V3_6, None);

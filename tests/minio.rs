@@ -19,21 +19,14 @@ const OLD: &str = "first-key-of-minio";
 /// Copies of the key: namespace, name, and the key's key.
 const COPIES: [(&str, &str, &str); 3] = [
     ("kubeflow", "mlpipeline-minio-artifact", "secretkey"),
-    (
-        "kubeflow",
-        "kfp-profile-controller-minio-credentials",
-        "MINIO_SECRET_KEY",
-    ),
+    ("kubeflow", "kfp-profile-controller-minio-credentials", "MINIO_SECRET_KEY"),
     ("alice", "mlpipeline-minio-artifact", "secretkey"),
 ];
 
 fn controller(juju: Juju, model: &str) -> Controller {
     let mut state = State::new(juju, "admin-pw-of-the-controller");
     state.add_user("hardening", "first-pw-of-the-charm").access = "superuser".into();
-    let minio = Application {
-        charm: "ch:amd64/minio-278".into(),
-        ..Application::default()
-    };
+    let minio = Application { charm: "ch:amd64/minio-278".into(), ..Application::default() };
     let minio = minio
         .with_option("access-key", "string", Some("minio"))
         .with_option("mode", "string", Some("server"))
@@ -56,10 +49,7 @@ impl Platform {
         let loader = sandbox.loader().expect("admin can log in");
         let platform = Self { sandbox, loader };
         platform.load(&World::definitions());
-        platform
-            .sandbox
-            .wait_for_definitions()
-            .expect("they establish");
+        platform.sandbox.wait_for_definitions().expect("they establish");
         // A label makes no namespace a profile's.
         let label = json!({"app.kubernetes.io/part-of": "kubeflow-profile"});
         let mut alice = namespace("alice", &label);
@@ -164,10 +154,8 @@ fn accepted(unit: &Simulation) -> String {
 #[test]
 fn minio_is_rotated_with_its_copies_and_the_pods_that_read_them() {
     let platform = Platform::start();
-    let (viewer, notebook) = (
-        platform.uid("ml-pipeline-ui-artifact").unwrap(),
-        platform.uid("notebook").unwrap(),
-    );
+    let (viewer, notebook) =
+        (platform.uid("ml-pipeline-ui-artifact").unwrap(), platform.uid("notebook").unwrap());
     let mut unit = platform.unit(Juju::V3_6);
     hook(&mut unit, "config-changed");
     assert_eq!(entry(&unit, "minio")["stage"], "prepared");
@@ -197,21 +185,12 @@ fn minio_is_rotated_with_its_copies_and_the_pods_that_read_them() {
     assert_eq!(entry(&unit, "minio")["stage"], "settled");
     assert!(entry(&unit, "minio")["failure"].is_null());
     assert_ne!(platform.uid("ml-pipeline-ui-artifact"), Some(viewer));
-    assert_eq!(
-        platform.uid("notebook"),
-        Some(notebook),
-        "a user's work goes on"
-    );
+    assert_eq!(platform.uid("notebook"), Some(notebook), "a user's work goes on");
     let log = unit.model().log;
-    let told = log
-        .iter()
-        .any(|line| line.message.contains("alice/notebook"));
+    let told = log.iter().any(|line| line.message.contains("alice/notebook"));
     assert!(told, "{log:?}");
     let elsewhere = platform.get("/api/v1/namespaces/elsewhere/secrets/mlpipeline-minio-artifact");
-    assert_eq!(
-        elsewhere["data"]["secretkey"],
-        STANDARD.encode("another-key")
-    );
+    assert_eq!(elsewhere["data"]["secretkey"], STANDARD.encode("another-key"));
 
     nothing_is_set_at_minio_without_the_cluster(&platform);
     what_the_charm_may_not_do_is_told(&platform);
@@ -221,8 +200,7 @@ fn minio_is_rotated_with_its_copies_and_the_pods_that_read_them() {
 fn nothing_is_set_at_minio_without_the_cluster(platform: &Platform) {
     platform.reset();
     let mut unit = platform.unit(Juju::V4_0);
-    unit.environment
-        .insert("KUBECONFIG".into(), "/nowhere".into());
+    unit.environment.insert("KUBECONFIG".into(), "/nowhere".into());
     for _ in 0..3 {
         hook(&mut unit, "update-status");
     }
@@ -233,10 +211,7 @@ fn nothing_is_set_at_minio_without_the_cluster(platform: &Platform) {
 
 fn what_the_charm_may_not_do_is_told(platform: &Platform) {
     platform.reset();
-    let reader = platform
-        .sandbox
-        .write_kubeconfig("reader", "readers")
-        .unwrap();
+    let reader = platform.sandbox.write_kubeconfig("reader", "readers").unwrap();
     let may_read = json!({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole",
         "metadata": {"name": "reader"},
         "rules": [{"apiGroups": ["", "kubeflow.org"], "resources": ["*"], "verbs": ["get", "list"]}]});
@@ -246,8 +221,7 @@ fn what_the_charm_may_not_do_is_told(platform: &Platform) {
         "subjects": [{"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": "reader"}]});
     platform.load(&[may_read, bound]);
     let mut unit = platform.unit(Juju::V3_6);
-    unit.environment
-        .insert("KUBECONFIG".into(), reader.into_os_string());
+    unit.environment.insert("KUBECONFIG".into(), reader.into_os_string());
     hook(&mut unit, "config-changed");
     hook(&mut unit, "update-status");
     platform.copy(&accepted(&unit));
@@ -255,12 +229,7 @@ fn what_the_charm_may_not_do_is_told(platform: &Platform) {
     let waiting = entry(&unit, "minio");
     assert_eq!(waiting["stage"], "published");
     let why = waiting["failure"]["why"].as_str().unwrap();
-    for part in [
-        "alice/ml-pipeline-ui-artifact",
-        "forbidden",
-        "pods/eviction",
-        "juju trust",
-    ] {
+    for part in ["alice/ml-pipeline-ui-artifact", "forbidden", "pods/eviction", "juju trust"] {
         assert!(why.contains(part), "{why}");
     }
     // Once it may, it goes on where it was.
@@ -282,9 +251,7 @@ fn at_no_point_is_the_key_lost(platform: &Platform) {
     let events = ["update-status"; 3].map(Event::hook);
     let holds = |unit: &Simulation| {
         let key = accepted(unit);
-        let is_held = held(&unit.model(), "minio")
-            .values()
-            .any(|held| *held == key);
+        let is_held = held(&unit.model(), "minio").values().any(|held| *held == key);
         assert!(key == OLD || is_held, "the key is in no committed secret");
         platform.copy(&key);
     };

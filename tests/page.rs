@@ -15,22 +15,9 @@ fn browse(page: &str, more: &[&str]) -> (String, String) {
     std::fs::write(&path, page).unwrap();
     let chromium = debian_programs::installed("chromium", "chromium").unwrap();
     let output = Command::new(chromium)
-        .args([
-            "--headless",
-            "--no-sandbox",
-            "--disable-gpu",
-            "--disable-dev-shm-usage",
-        ])
-        .args([
-            "--enable-logging=stderr",
-            "--v=0",
-            "--timeout=20000",
-            "--dump-dom",
-        ])
-        .arg(format!(
-            "--user-data-dir={}",
-            directory.path().join("profile").display()
-        ))
+        .args(["--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"])
+        .args(["--enable-logging=stderr", "--v=0", "--timeout=20000", "--dump-dom"])
+        .arg(format!("--user-data-dir={}", directory.path().join("profile").display()))
         .args(more)
         .arg(format!("file://{}", path.display()))
         .output()
@@ -48,9 +35,8 @@ fn page() -> String {
     };
     let facts = Facts::from_objects(about, &World::stock("1.10").objects);
     let report = Report::audit(&facts, &Policy::default(), None, Vec::new());
-    let past: Vec<(i64, [usize; 5])> = (0..90)
-        .map(|i| (i * 60, [1, 4, 9 + i as usize % 5, 6, 2]))
-        .collect();
+    let past: Vec<(i64, [usize; 5])> =
+        (0..90).map(|i| (i * 60, [1, 4, 9 + i as usize % 5, 6, 2])).collect();
     html::page(&report, &past)
 }
 
@@ -79,18 +65,12 @@ fn it_reads_without_scripts() {
     let page = page();
     let without = page.split("<script>").next().unwrap();
     let (document, _) = browse(&format!("{without}</body></html>"), &[]);
-    assert!(
-        document.contains("<form class=\"filter\" hidden=\"\">"),
-        "{document}"
-    );
+    assert!(document.contains("<form class=\"filter\" hidden=\"\">"), "{document}");
     assert!(document.contains("TLS-01"));
     // For who reads it with their ears, and by the keyboard.
     assert!(document.contains("<html lang=\"en\">"));
     assert!(document.contains("role=\"status\"") && document.contains("role=\"img\""));
-    assert_eq!(
-        document.matches("<details>").count(),
-        document.matches("<summary>").count()
-    );
+    assert_eq!(document.matches("<details>").count(), document.matches("<summary>").count());
     assert!(document.contains("<th scope=\"col\">Object</th>"));
     if let Some(folder) = std::env::var_os("PAGE_SCREENSHOTS") {
         let path = std::path::Path::new(&folder).join("page.html");
@@ -104,37 +84,29 @@ fn violations(page: &str, more: &[&str]) -> serde_json::Value {
     let axe = folder.join("node_modules/axe-core/axe.min.js");
     let axe = std::fs::read_to_string(axe).unwrap();
     // The page's own policy would keep the judge out.
-    let from = page
-        .find("<meta http-equiv=\"Content-Security-Policy\"")
-        .unwrap();
+    let from = page.find("<meta http-equiv=\"Content-Security-Policy\"").unwrap();
     let to = from + page[from..].find('>').unwrap() + 1;
     let open = format!("{}{}", &page[..from], &page[to..]);
     let judge = "axe.run().then(told => {
         const wrong = told.violations.map(v => [v.id, v.nodes.length, v.nodes[0].html.slice(0, 120)]);
         document.title = 'axe ' + JSON.stringify({wrong, passed: told.passes.length});
     })";
-    let page = open.replace(
-        "</body>",
-        &format!("<script>{axe}</script><script>{judge}</script></body>"),
-    );
+    let page =
+        open.replace("</body>", &format!("<script>{axe}</script><script>{judge}</script></body>"));
     let more = [&["--virtual-time-budget=30000"], more].concat();
     let (document, console) = browse(&page, &more);
     let told = document.split("<title>axe ").nth(1);
     let told = told.unwrap_or_else(|| panic!("axe has not run: {console}"));
     let told = told.split("</title>").next().unwrap();
-    let told = told
-        .replace("&lt;", "<")
-        .replace("&gt;", ">")
-        .replace("&amp;", "&");
+    let told = told.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&");
     serde_json::from_str(&told).unwrap()
 }
 
 #[test]
 fn axe_finds_nothing_that_keeps_anybody_out() {
-    for scheme in [
-        "--blink-settings=preferredColorScheme=1",
-        "--blink-settings=preferredColorScheme=0",
-    ] {
+    for scheme in
+        ["--blink-settings=preferredColorScheme=1", "--blink-settings=preferredColorScheme=0"]
+    {
         let told = violations(&page(), &[scheme]);
         assert_eq!(told["wrong"], serde_json::json!([]), "{scheme}: {told}");
         assert!(told["passed"].as_u64().unwrap() > 15, "{told}");

@@ -20,9 +20,7 @@ fn grant(sandbox: &Sandbox, arguments: &[&str]) -> String {
     let printed = run(&[&["permissions"], arguments].concat());
     assert!(printed.status.success());
     let manifest = String::from_utf8(printed.stdout).expect("the manifest is text");
-    sandbox
-        .kubectl_with(&["apply", "-f", "-"], &manifest)
-        .expect("the manifest applies");
+    sandbox.kubectl_with(&["apply", "-f", "-"], &manifest).expect("the manifest applies");
     manifest
 }
 
@@ -35,19 +33,14 @@ fn audit(kubeconfig: &Path) -> Value {
 fn verdicts(report: &Value) -> Vec<(String, String)> {
     let controls = report["controls"].as_array().expect("controls");
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-    controls
-        .iter()
-        .map(|control| (text(&control["id"]), text(&control["verdict"])))
-        .collect()
+    controls.iter().map(|control| (text(&control["id"]), text(&control["verdict"]))).collect()
 }
 
 #[test]
 fn audit_with_printed_rights_reads_what_an_administrator_reads() {
     let sandbox = cluster(&World::stock("1.10"));
     grant(&sandbox, &[]);
-    let account = sandbox
-        .write_kubeconfig(ACCOUNT, "system:serviceaccounts")
-        .unwrap();
+    let account = sandbox.write_kubeconfig(ACCOUNT, "system:serviceaccounts").unwrap();
     let (seen, all) = (audit(&account), audit(&sandbox.kubeconfig("admin")));
     assert_eq!(seen["cluster"]["unknown"], all["cluster"]["unknown"]);
     assert_eq!(verdicts(&seen), verdicts(&all));
@@ -57,9 +50,7 @@ fn audit_with_printed_rights_reads_what_an_administrator_reads() {
 fn remedies_with_printed_rights_apply_and_undo() {
     let sandbox = cluster(&World::stock("1.10"));
     grant(&sandbox, &["--enforce", REMEDIES]);
-    let account = sandbox
-        .write_kubeconfig(ACCOUNT, "system:serviceaccounts")
-        .unwrap();
+    let account = sandbox.write_kubeconfig(ACCOUNT, "system:serviceaccounts").unwrap();
     let account = account.to_str().unwrap();
     let names: Vec<&str> = REMEDIES.split(',').collect();
     for verb in ["apply", "undo"] {
@@ -80,9 +71,7 @@ fn remedies_with_printed_rights_apply_and_undo() {
 fn apply_with_rights_to_read_only_is_refused() {
     let sandbox = cluster(&World::stock("1.10"));
     grant(&sandbox, &[]);
-    let account = sandbox
-        .write_kubeconfig(ACCOUNT, "system:serviceaccounts")
-        .unwrap();
+    let account = sandbox.write_kubeconfig(ACCOUNT, "system:serviceaccounts").unwrap();
     let output = run(&[
         "apply",
         "platform-network-policies",
@@ -92,8 +81,5 @@ fn apply_with_rights_to_read_only_is_refused() {
         account.to_str().unwrap(),
     ]);
     let said = String::from_utf8_lossy(&output.stderr);
-    assert!(
-        !output.status.success() && said.contains("forbidden"),
-        "{said}"
-    );
+    assert!(!output.status.success() && said.contains("forbidden"), "{said}");
 }

@@ -46,12 +46,7 @@ fn get(port: u16, path: &str) -> Value {
 /// A query with the variables of Grafana filled in.
 fn query(port: u16, expression: &str) -> Value {
     let mut filled = expression.replace("$__rate_interval", "1m");
-    for variable in [
-        "juju_model_uuid",
-        "juju_model",
-        "juju_application",
-        "juju_unit",
-    ] {
+    for variable in ["juju_model_uuid", "juju_model", "juju_application", "juju_unit"] {
         filled = filled.replace(&format!("${variable}"), ".*");
     }
     let encoded: String = filled.bytes().map(|byte| format!("%{byte:02X}")).collect();
@@ -83,12 +78,7 @@ fn every_panel_shows_something_and_every_rule_is_evaluated() {
     let (agent_port, port) = (free_port(), free_port());
     let _agent = Server(
         Command::new(env!("CARGO_BIN_EXE_ckf-hardening"))
-            .args([
-                "serve",
-                "--listen",
-                &format!("127.0.0.1:{agent_port}"),
-                "--told",
-            ])
+            .args(["serve", "--listen", &format!("127.0.0.1:{agent_port}"), "--told"])
             .arg(directory.path())
             .arg("--kubeconfig")
             .arg(sandbox.kubeconfig("admin"))
@@ -97,20 +87,14 @@ fn every_panel_shows_something_and_every_rule_is_evaluated() {
             .spawn()
             .unwrap(),
     );
-    until("the first audit", || {
-        get(agent_port, "/api/v1/report").is_object()
-    });
+    until("the first audit", || get(agent_port, "/api/v1/report").is_object());
 
     let groups = catalog::alerts("hardening");
     let groups: Vec<Value> = groups
         .iter()
         .map(|(name, rules)| json!({"name": name, "interval": "1s", "rules": rules}))
         .collect();
-    fs::write(
-        directory.path().join("rules.yml"),
-        json!({"groups": groups}).to_string(),
-    )
-    .unwrap();
+    fs::write(directory.path().join("rules.yml"), json!({"groups": groups}).to_string()).unwrap();
     let labels = json!({"juju_model": "kubeflow", "juju_model_uuid": "9c1b7a52-6e0f-4a3d-9b61-0c2d4e6f8a10",
         "juju_application": "ckf-hardening", "juju_unit": "ckf-hardening/0", "juju_charm": "ckf-hardening"});
     let config = json!({
@@ -122,14 +106,8 @@ fn every_panel_shows_something_and_every_rule_is_evaluated() {
     fs::write(directory.path().join("prometheus.yml"), config.to_string()).unwrap();
     let _prometheus = Server(
         Command::new(debian_programs::program("prometheus", "prometheus").unwrap())
-            .arg(format!(
-                "--config.file={}",
-                directory.path().join("prometheus.yml").display()
-            ))
-            .arg(format!(
-                "--storage.tsdb.path={}",
-                directory.path().join("data").display()
-            ))
+            .arg(format!("--config.file={}", directory.path().join("prometheus.yml").display()))
+            .arg(format!("--storage.tsdb.path={}", directory.path().join("data").display()))
             .arg(format!("--web.listen-address=127.0.0.1:{port}"))
             .stdout(Stdio::null())
             .stderr(File::create(directory.path().join("log")).unwrap())
@@ -150,10 +128,7 @@ fn every_panel_shows_something_and_every_rule_is_evaluated() {
             for target in panel["targets"].as_array().into_iter().flatten() {
                 let expression = target["expr"].as_str().unwrap();
                 let answer = query(port, expression);
-                if answer["data"]["result"]
-                    .as_array()
-                    .is_none_or(Vec::is_empty)
-                {
+                if answer["data"]["result"].as_array().is_none_or(Vec::is_empty) {
                     empty.push(format!("{}: {expression}: {answer}", panel["title"]));
                 }
             }
@@ -165,9 +140,8 @@ fn every_panel_shows_something_and_every_rule_is_evaluated() {
     until("an evaluation", || {
         let groups = get(port, "/api/v1/rules");
         let rules = groups["data"]["groups"].as_array().into_iter().flatten();
-        let mut rules = rules
-            .flat_map(|group| group["rules"].as_array().unwrap().clone())
-            .peekable();
+        let mut rules =
+            rules.flat_map(|group| group["rules"].as_array().unwrap().clone()).peekable();
         rules.peek().is_some() && rules.all(|rule| rule["health"] == "ok")
     });
 }

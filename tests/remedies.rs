@@ -16,10 +16,9 @@ use support::{audit, cluster, run, verdict};
 /// A platform that serves HTTPS and nothing more.
 fn https() -> World {
     let mut world = World::hardened("1.10");
-    for (kind, name) in [
-        ("EnvoyFilter", "ckf-hardening-tls-floor"),
-        ("Gateway", "ckf-hardening-https-redirect"),
-    ] {
+    for (kind, name) in
+        [("EnvoyFilter", "ckf-hardening-tls-floor"), ("Gateway", "ckf-hardening-https-redirect")]
+    {
         let is_it = |object: &Value| object["kind"] == kind && object["metadata"]["name"] == name;
         world.objects.retain(|object| !is_it(object));
     }
@@ -28,13 +27,8 @@ fn https() -> World {
 
 /// What istio-pilot's objects are: their specs by kind and name.
 fn istio(sandbox: &Sandbox) -> BTreeMap<String, Value> {
-    let listed = sandbox.kubectl(&[
-        "get",
-        "envoyfilters,gateways.networking.istio.io",
-        "-A",
-        "-o",
-        "json",
-    ]);
+    let listed =
+        sandbox.kubectl(&["get", "envoyfilters,gateways.networking.istio.io", "-A", "-o", "json"]);
     let listed: Value = serde_json::from_slice(&listed.unwrap().stdout).unwrap();
     let items = listed["items"].as_array().unwrap().iter();
     items
@@ -89,10 +83,7 @@ fn weaken(sandbox: &Sandbox) {
 fn without_https_nothing_is_wanted() {
     let sandbox = cluster(&World::stock("1.10"));
     let before = istio(&sandbox);
-    let (code, text) = said(&command(
-        &sandbox,
-        &["plan", "tls-floor", "https-redirect", "hsts"],
-    ));
+    let (code, text) = said(&command(&sandbox, &["plan", "tls-floor", "https-redirect", "hsts"]));
     assert_eq!(code, Some(0), "{text}");
     assert_eq!(text.matches("TLS-01").count(), 3, "{text}");
     let (code, _) = said(&command(&sandbox, &["apply"]));
@@ -118,14 +109,7 @@ fn remedies_are_planned_applied_restored_and_undone() {
     // A plan changes nothing.
     let (code, text) = said(&command(
         &sandbox,
-        &[
-            "plan",
-            "tls-floor",
-            "https-redirect",
-            "hsts",
-            "--tls-min-version",
-            "1.3",
-        ],
+        &["plan", "tls-floor", "https-redirect", "hsts", "--tls-min-version", "1.3"],
     ));
     assert_eq!(code, Some(1), "{text}");
     for part in [
@@ -141,33 +125,19 @@ fn remedies_are_planned_applied_restored_and_undone() {
     let (code, text) = said(&command(&sandbox, &["apply"]));
     assert_eq!(code, Some(0), "{text}");
     assert_eq!(ours(&sandbox), [FLOOR, REDIRECT]);
-    assert_eq!(
-        said(&command(&sandbox, &["plan"])),
-        (Some(0), "all is as it should be\n".into())
-    );
+    assert_eq!(said(&command(&sandbox, &["plan"])), (Some(0), "all is as it should be\n".into()));
     let (fails_after, report) = failing(&sandbox);
     assert_eq!(fails_after, fails_before, "our own objects are no finding");
-    assert_eq!(
-        (verdict(&report, "TLS-10"), verdict(&report, "TLS-11")),
-        ("pass", "pass")
-    );
+    assert_eq!((verdict(&report, "TLS-10"), verdict(&report, "TLS-11")), ("pass", "pass"));
 
     what_somebody_changed_is_restored(&sandbox);
     istio_pilot_sees_no_conflict(&sandbox);
 
-    let (code, text) = said(&command(
-        &sandbox,
-        &["undo", "tls-floor", "https-redirect", "hsts"],
-    ));
+    let (code, text) = said(&command(&sandbox, &["undo", "tls-floor", "https-redirect", "hsts"]));
     assert_eq!(code, Some(0), "{text}");
-    assert!(
-        text.contains("hsts: nothing, for it is not applied"),
-        "{text}"
-    );
+    assert!(text.contains("hsts: nothing, for it is not applied"), "{text}");
     let strip = |all: BTreeMap<String, Value>| -> Vec<(String, Value)> {
-        all.into_iter()
-            .map(|(name, object)| (name, object["spec"].clone()))
-            .collect()
+        all.into_iter().map(|(name, object)| (name, object["spec"].clone())).collect()
     };
     assert_eq!(strip(istio(&sandbox)), strip(before));
 
@@ -183,10 +153,7 @@ fn what_somebody_changed_is_restored(sandbox: &Sandbox) {
         text.contains("restore EnvoyFilter") && text.contains("which kubectl-patch changed"),
         "{text}"
     );
-    assert!(
-        text.contains("tls_minimum_protocol_version: TLSv1_0 -> TLSv1_2"),
-        "{text}"
-    );
+    assert!(text.contains("tls_minimum_protocol_version: TLSv1_0 -> TLSv1_2"), "{text}");
     assert_eq!(said(&command(sandbox, &["apply"])).0, Some(0));
     assert_eq!(istio(sandbox)[FLOOR]["spec"], good);
 
@@ -202,15 +169,8 @@ fn what_somebody_changed_is_restored(sandbox: &Sandbox) {
     assert_eq!(ours(sandbox), [FLOOR, REDIRECT]);
 
     // A stricter policy is a change of our own.
-    assert_eq!(
-        said(&command(sandbox, &["apply", "--tls-min-version", "1.3"])).0,
-        Some(0)
-    );
-    assert!(
-        istio(sandbox)[FLOOR]["spec"]
-            .to_string()
-            .contains("TLSv1_3")
-    );
+    assert_eq!(said(&command(sandbox, &["apply", "--tls-min-version", "1.3"])).0, Some(0));
+    assert!(istio(sandbox)[FLOOR]["spec"].to_string().contains("TLSv1_3"));
     assert_eq!(said(&command(sandbox, &["apply"])).0, Some(0));
     assert_eq!(istio(sandbox)[FLOOR]["spec"], good);
 }
@@ -227,13 +187,7 @@ fn istio_pilot_sees_no_conflict(sandbox: &Sandbox) {
     let its_own: Vec<Value> = its_own.cloned().collect();
     assert!(its_own.len() > 2);
     let list = json!({"apiVersion": "v1", "kind": "List", "items": its_own}).to_string();
-    let apply = [
-        "apply",
-        "--server-side",
-        "--field-manager=lightkube",
-        "-f",
-        "-",
-    ];
+    let apply = ["apply", "--server-side", "--field-manager=lightkube", "-f", "-"];
     sandbox.kubectl_with(&apply, &list).expect("no conflict");
 }
 
@@ -249,10 +203,7 @@ fn what_is_not_ours_is_left_alone(sandbox: &Sandbox) {
     let before = istio(sandbox);
     let (code, text) = said(&command(sandbox, &["apply", "tls-floor"]));
     assert_eq!(code, Some(2), "{text}");
-    assert!(
-        text.contains("kubeflow/ckf-hardening-tls-floor is there and is not ours"),
-        "{text}"
-    );
+    assert!(text.contains("kubeflow/ckf-hardening-tls-floor is there and is not ours"), "{text}");
     let (code, _) = said(&command(sandbox, &["undo", "tls-floor"]));
     assert_eq!(code, Some(0));
     assert_eq!(istio(sandbox), before);
@@ -295,39 +246,19 @@ fn the_charm_keeps_what_its_option_names() {
     assert_eq!(istio(&sandbox)[FLOOR]["spec"], good[FLOOR]["spec"]);
 
     let refused = action(&mut unit, "undo", json!({"remedies": ["tls-floor"]})).failed;
-    assert!(
-        refused
-            .unwrap()
-            .contains("take it out of the option enforce")
-    );
+    assert!(refused.unwrap().contains("take it out of the option enforce"));
     let planned = action(&mut unit, "plan", json!({"remedies": ["hsts"]}));
-    assert!(
-        planned.results["plan"]
-            .as_str()
-            .unwrap()
-            .contains("hsts: create EnvoyFilter")
-    );
+    assert!(planned.results["plan"].as_str().unwrap().contains("hsts: create EnvoyFilter"));
     assert_eq!(planned.results["changes"], "1");
-    assert!(
-        action(&mut unit, "apply", json!({"remedies": ["hsts"]}))
-            .failed
-            .is_none()
-    );
+    assert!(action(&mut unit, "apply", json!({"remedies": ["hsts"]})).failed.is_none());
     assert_eq!(ours(&sandbox).len(), 3);
-    assert_eq!(
-        action(&mut unit, "enforce-tls", json!({})).results["changes"],
-        "0"
-    );
+    assert_eq!(action(&mut unit, "enforce-tls", json!({})).results["changes"], "0");
 
     // What a person applied stays, what the option had kept goes.
     unit.set_option("enforce", "tls-floor");
     hook(&mut unit, "config-changed");
     assert_eq!(ours(&sandbox), ["EnvoyFilter ckf-hardening-hsts", FLOOR]);
-    assert!(
-        action(&mut unit, "undo", json!({"remedies": ["hsts"]}))
-            .failed
-            .is_none()
-    );
+    assert!(action(&mut unit, "undo", json!({"remedies": ["hsts"]})).failed.is_none());
     assert_eq!(ours(&sandbox), [FLOOR]);
 
     // Another platform has a charm of its own, and what that made is no business of ours.
@@ -346,11 +277,7 @@ fn the_charm_keeps_what_its_option_names() {
         json!({"spec": {}}),
     );
     filter["metadata"]["labels"] = labels;
-    sandbox
-        .loader()
-        .unwrap()
-        .load(&[namespace, filter])
-        .unwrap();
+    sandbox.loader().unwrap().load(&[namespace, filter]).unwrap();
     hook(&mut unit, "update-status");
     assert!(theirs(&sandbox));
 
@@ -362,30 +289,16 @@ fn the_charm_keeps_what_its_option_names() {
     unit.change(|model| {
         let units = [("ckf-hardening/0", "dying"), ("ckf-hardening/1", "active")];
         let units = units.map(|(name, status)| (name.to_owned(), goal(status)));
-        model.goal = Some(juju_sim::Goal {
-            units: units.into(),
-            relations: BTreeMap::new(),
-        });
+        model.goal = Some(juju_sim::Goal { units: units.into(), relations: BTreeMap::new() });
     });
     hook(&mut unit, "remove");
     assert_eq!(ours(&sandbox), [FLOOR]);
     unit.change(|model| {
-        model
-            .goal
-            .as_mut()
-            .unwrap()
-            .units
-            .retain(|name, _| name == "ckf-hardening/0")
+        model.goal.as_mut().unwrap().units.retain(|name, _| name == "ckf-hardening/0")
     });
     hook(&mut unit, "remove");
     assert!(theirs(&sandbox));
-    let gone = sandbox.kubectl(&[
-        "delete",
-        "envoyfilter",
-        "-n",
-        "elsewhere",
-        "of-another-charm",
-    ]);
+    let gone = sandbox.kubectl(&["delete", "envoyfilter", "-n", "elsewhere", "of-another-charm"]);
     assert!(gone.unwrap().status.success());
     let specs = |all: BTreeMap<String, Value>| -> Vec<Value> {
         all.into_values().map(|o| o["spec"].clone()).collect()
@@ -408,10 +321,7 @@ fn what_may_not_be_changed_is_told(sandbox: &Sandbox) {
     let mut unit = charm(sandbox, "viewer");
     hook(&mut unit, "config-changed");
     let message = unit.model().status.message;
-    assert!(
-        message.contains("enforce:") && message.contains("forbidden"),
-        "{message}"
-    );
+    assert!(message.contains("enforce:") && message.contains("forbidden"), "{message}");
     assert_eq!(ours(sandbox), [""; 0]);
     unit.set_option("enforce", "none");
     hook(&mut unit, "config-changed");
@@ -423,9 +333,7 @@ fn when_https_ends_the_redirect_goes(sandbox: &Sandbox) {
     let mut unit = charm(sandbox, "admin");
     hook(&mut unit, "config-changed");
     assert_eq!(ours(sandbox), [FLOOR, REDIRECT]);
-    let clear = World::stock("1.10")
-        .get("Gateway", "kubeflow-gateway")
-        .clone();
+    let clear = World::stock("1.10").get("Gateway", "kubeflow-gateway").clone();
     sandbox.loader().unwrap().load(&[clear]).unwrap();
     unit.set_option("tls-min-version", "1.3");
     hook(&mut unit, "config-changed");

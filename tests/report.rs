@@ -12,12 +12,7 @@ fn report(objects: &[Value]) -> Report {
         namespace: "kubeflow".into(),
     };
     let facts = Facts::from_objects(about, objects);
-    Report::audit(
-        &facts,
-        &Policy::default(),
-        None,
-        vec!["policy: a problem".into()],
-    )
+    Report::audit(&facts, &Policy::default(), None, vec!["policy: a problem".into()])
 }
 
 #[test]
@@ -31,16 +26,9 @@ fn reports_are_by_the_published_schema() {
     let schema: Value =
         serde_json::from_str(include_str!("../docs/report-v1.schema.json")).unwrap();
     let validator = jsonschema::validator_for(&schema).unwrap();
-    for objects in [
-        World::stock("1.10").objects,
-        World::hardened("1.11").objects,
-        Vec::new(),
-    ] {
+    for objects in [World::stock("1.10").objects, World::hardened("1.11").objects, Vec::new()] {
         let report: Value = serde_json::from_str(&json::render(&report(&objects))).unwrap();
-        let errors: Vec<String> = validator
-            .iter_errors(&report)
-            .map(|e| e.to_string())
-            .collect();
+        let errors: Vec<String> = validator.iter_errors(&report).map(|e| e.to_string()).collect();
         assert_eq!(errors, [""; 0]);
     }
     let mut wrong: Value = serde_json::from_str(&json::render(&report(&[]))).unwrap();

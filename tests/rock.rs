@@ -33,10 +33,8 @@ fn rockcraft() -> Value {
 
 /// Puts a blob into an image, and returns its descriptor.
 fn blob(image: &Path, kind: &str, content: &[u8]) -> Value {
-    let digest: String = sha2::Sha256::digest(content)
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
+    let digest: String =
+        sha2::Sha256::digest(content).iter().map(|byte| format!("{byte:02x}")).collect();
     fs::write(image.join("blobs/sha256").join(&digest), content).unwrap();
     json!({"mediaType": kind, "digest": format!("sha256:{digest}"), "size": content.len()})
 }
@@ -46,14 +44,9 @@ fn blob(image: &Path, kind: &str, content: &[u8]) -> Value {
 fn image(folder: &Path) -> PathBuf {
     let rock = rockcraft();
     let parts = &rock["parts"];
-    let place = parts["ckf-hardening"]["organize"]["bin/ckf-hardening"]
-        .as_str()
-        .unwrap();
+    let place = parts["ckf-hardening"]["organize"]["bin/ckf-hardening"].as_str().unwrap();
     let told = &parts["told"]["permissions"][0];
-    assert_eq!(
-        (&rock["run-user"], &told["owner"]),
-        (&json!("_daemon_"), &json!(DAEMON))
-    );
+    assert_eq!((&rock["run-user"], &told["owner"]), (&json!("_daemon_"), &json!(DAEMON)));
     let root = folder.join("root");
     let put = |from: &Path, to: &str| {
         let to = root.join(to.trim_start_matches('/'));
@@ -73,11 +66,7 @@ fn image(folder: &Path) -> PathBuf {
     let tar = |mode: &str, owner: u32, path: &str| {
         run(Command::new("tar")
             .args([mode, layer.to_str().unwrap(), "--sort=name", "--mtime=@0"])
-            .args([
-                "--numeric-owner",
-                "--format=posix",
-                "--pax-option=delete=atime,delete=ctime",
-            ])
+            .args(["--numeric-owner", "--format=posix", "--pax-option=delete=atime,delete=ctime"])
             .args([format!("--owner={owner}"), format!("--group={owner}")])
             .args(["-C", root.to_str().unwrap(), path]));
     };
@@ -102,26 +91,14 @@ fn image(folder: &Path) -> PathBuf {
         "config": {"User": DAEMON.to_string(), "Entrypoint": [format!("/{place}")]},
         "rootfs": {"type": "layers", "diff_ids": [layer["digest"]]},
     });
-    let config = blob(
-        &image,
-        &kind("config.v1+json"),
-        config.to_string().as_bytes(),
-    );
+    let config = blob(&image, &kind("config.v1+json"), config.to_string().as_bytes());
     let manifest = json!({"schemaVersion": 2, "mediaType": kind("manifest.v1+json"),
         "config": config, "layers": [layer]});
-    let manifest = blob(
-        &image,
-        &kind("manifest.v1+json"),
-        manifest.to_string().as_bytes(),
-    );
+    let manifest = blob(&image, &kind("manifest.v1+json"), manifest.to_string().as_bytes());
     let index =
         json!({"schemaVersion": 2, "mediaType": kind("index.v1+json"), "manifests": [manifest]});
     fs::write(image.join("index.json"), index.to_string()).unwrap();
-    fs::write(
-        image.join("oci-layout"),
-        r#"{"imageLayoutVersion":"1.0.0"}"#,
-    )
-    .unwrap();
+    fs::write(image.join("oci-layout"), r#"{"imageLayoutVersion":"1.0.0"}"#).unwrap();
     image
 }
 
@@ -182,11 +159,8 @@ fn start(folder: &Path, told: &Path, arguments: &[&str]) -> Container {
     let mut config: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
     let user: u32 = image.user().as_ref().unwrap().parse().unwrap();
     let entry = image.entrypoint().clone().unwrap();
-    let words: Vec<&str> = entry
-        .iter()
-        .map(String::as_str)
-        .chain(arguments.iter().copied())
-        .collect();
+    let words: Vec<&str> =
+        entry.iter().map(String::as_str).chain(arguments.iter().copied()).collect();
     let process = &mut config["process"];
     process["terminal"] = false.into();
     process["args"] = json!(words);
@@ -232,15 +206,9 @@ fn the_agent_serves_from_its_image_without_root_capabilities_or_a_disk() {
     // What Pebble and a pod's account would bring: readable by the user of rocks.
     let told = folder.path().join("told");
     fs::create_dir(&told).unwrap();
-    fs::write(
-        told.join("told.json"),
-        json!({"namespace": "kubeflow"}).to_string(),
-    )
-    .unwrap();
+    fs::write(told.join("told.json"), json!({"namespace": "kubeflow"}).to_string()).unwrap();
     // With its certificates in it, for what it names is not in the container.
-    let flat = sandbox
-        .kubectl(&["config", "view", "--flatten", "--raw"])
-        .unwrap();
+    let flat = sandbox.kubectl(&["config", "view", "--flatten", "--raw"]).unwrap();
     fs::write(told.join("kubeconfig"), flat.stdout).unwrap();
     for entry in fs::read_dir(&told).unwrap() {
         let mode = fs::Permissions::from_mode(0o644);
@@ -277,18 +245,9 @@ fn the_agent_serves_from_its_image_without_root_capabilities_or_a_disk() {
         line.unwrap().split_whitespace().next().unwrap().to_owned()
     };
     assert_eq!(field("Uid:"), DAEMON.to_string());
-    assert_eq!(
-        (field("CapEff:"), field("CapPrm:")),
-        ("0".repeat(16), "0".repeat(16))
-    );
+    assert_eq!((field("CapEff:"), field("CapPrm:")), ("0".repeat(16), "0".repeat(16)));
     assert_eq!(field("NoNewPrivs:"), "1");
-    let collect = [
-        "exec",
-        "agent",
-        "/usr/bin/ckf-hardening",
-        "collect",
-        "/snapshot",
-    ];
+    let collect = ["exec", "agent", "/usr/bin/ckf-hardening", "collect", "/snapshot"];
     let output = container
         .runc()
         .args(collect)

@@ -25,10 +25,7 @@ const OS_22_04: &str = "# os-release\nID=ubuntu\nVERSION_ID=\"22.04\"\n# dpkg-qu
 /// A rock that has one package.
 fn rock(name: &str) -> Image {
     let list = format!("{OS_22_04}ii ,libssl3,3.0.2-0ubuntu1.9,openssl,3.0.2-0ubuntu1.9\n");
-    Image::default()
-        .file("usr/bin/program", name)
-        .layer()
-        .file("usr/share/rocks/dpkg.query", list)
+    Image::default().file("usr/bin/program", name).layer().file("usr/share/rocks/dpkg.query", list)
 }
 
 /// A stock platform whose images are in a registry, and a snapshot of it.
@@ -69,18 +66,12 @@ impl Platform {
 
     /// Puts an image where its mirror looks for it.
     fn push(&self, repository: &str, tag: &str, image: &Image) -> String {
-        self.registry
-            .push(&mirrored(repository), tag, image)
-            .unwrap()
+        self.registry.push(&mirrored(repository), tag, image).unwrap()
     }
 
     /// Every container that asks for an image runs this digest.
     fn runs(&mut self, image: &str, digest: &str) {
-        for pod in self
-            .objects
-            .iter_mut()
-            .filter(|object| object["kind"] == "Pod")
-        {
+        for pod in self.objects.iter_mut().filter(|object| object["kind"] == "Pod") {
             let mut of_image = Vec::new();
             for containers in ["containers", "initContainers"] {
                 let all = pod["spec"][containers].as_array().into_iter().flatten();
@@ -114,11 +105,7 @@ impl Platform {
         all.extend(arguments.iter().map(|argument| (*argument).to_owned()));
         let output = support::run(&all);
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-        (
-            output.status.code(),
-            text(&output.stdout),
-            text(&output.stderr),
-        )
+        (output.status.code(), text(&output.stdout), text(&output.stderr))
     }
 
     fn json(&self, arguments: &[&str]) -> Value {
@@ -157,10 +144,7 @@ fn what_runs_as_meant_is_told_so_and_a_rock_that_was_moved_under_its_tag_is_foun
     let mut platform = Platform::new();
     let (status, out, error) = platform.rocks(&[]);
     assert_eq!(status, Some(0), "{out}{error}");
-    assert!(
-        out.contains(" 0 not as meant, 0 with something newer, 0 that"),
-        "{out}"
-    );
+    assert!(out.contains(" 0 not as meant, 0 with something newer, 0 that"), "{out}");
     assert!(out.contains("built 2026-01-02"), "{out}");
     assert!(out.lines().all(|line| line.chars().count() <= 120), "{out}");
 
@@ -171,10 +155,7 @@ fn what_runs_as_meant_is_told_so_and_a_rock_that_was_moved_under_its_tag_is_foun
     );
     let (status, out, _) = platform.rocks(&[]);
     assert_eq!(status, Some(1), "{out}");
-    assert!(
-        words(&out).contains(&format!("MOVED: its tag leads to {}", &moved[7..19])),
-        "{out}"
-    );
+    assert!(words(&out).contains(&format!("MOVED: its tag leads to {}", &moved[7..19])), "{out}");
     let report = platform.json(&[]);
     let training = row(&report, "training-operator");
     assert_eq!(training["image"], TRAINING);
@@ -203,10 +184,7 @@ fn pods_that_run_what_they_did_not_ask_for_or_each_something_else_are_found() {
         .iter()
         .find(|o| {
             o["kind"] == "Pod"
-                && o["metadata"]["name"]
-                    .as_str()
-                    .unwrap()
-                    .starts_with("training-operator-6d")
+                && o["metadata"]["name"].as_str().unwrap().starts_with("training-operator-6d")
         })
         .unwrap()
         .clone();
@@ -215,26 +193,14 @@ fn pods_that_run_what_they_did_not_ask_for_or_each_something_else_are_found() {
     platform.objects.push(second);
     let report = platform.json(&["--offline"]);
     let rows = report["images"].as_array().unwrap();
-    let wrong: Vec<&Value> = rows
-        .iter()
-        .filter(|row| row["states"] != json!([]))
-        .collect();
+    let wrong: Vec<&Value> = rows.iter().filter(|row| row["states"] != json!([])).collect();
     let told: Vec<_> = wrong
         .iter()
         .map(|row| {
-            (
-                row["application"].as_str().unwrap(),
-                row["states"][0]["state"].as_str().unwrap(),
-            )
+            (row["application"].as_str().unwrap(), row["states"][0]["state"].as_str().unwrap())
         })
         .collect();
-    assert_eq!(
-        told,
-        [
-            ("kfp-api", "not-as-asked"),
-            ("training-operator", "differs")
-        ]
-    );
+    assert_eq!(told, [("kfp-api", "not-as-asked"), ("training-operator", "differs")]);
 }
 
 #[test]
@@ -243,14 +209,8 @@ fn a_platform_is_held_to_its_lock_with_nothing_else_to_be_reached() {
     let lock = text(&platform.directory.path().join("rocks.lock"));
     assert_eq!(platform.rocks(&["--lock", &lock]).0, Some(0));
     let written = std::fs::read_to_string(&lock).unwrap();
-    assert!(
-        written.contains(&format!("reference: {TRAINING}")),
-        "{written}"
-    );
-    assert!(
-        written.contains("created: 2026-01-02T03:04:05Z"),
-        "{written}"
-    );
+    assert!(written.contains(&format!("reference: {TRAINING}")), "{written}");
+    assert!(written.contains("created: 2026-01-02T03:04:05Z"), "{written}");
     let verified = |platform: &Platform| platform.rocks(&["--offline", "--verify", &lock]);
     let (status, out, _) = verified(&platform);
     assert_eq!(status, Some(0), "{out}");
@@ -258,14 +218,8 @@ fn a_platform_is_held_to_its_lock_with_nothing_else_to_be_reached() {
     platform.runs(TRAINING, &format!("sha256:{}", "9".repeat(64)));
     let (status, out, _) = verified(&platform);
     assert_eq!(status, Some(1), "{out}");
-    let line = out
-        .lines()
-        .find(|line| line.starts_with("not as locked: "))
-        .unwrap();
-    assert!(
-        line.contains("training-operator training-operator: runs sha256:9999"),
-        "{line}"
-    );
+    let line = out.lines().find(|line| line.starts_with("not as locked: ")).unwrap();
+    assert!(line.contains("training-operator training-operator: runs sha256:9999"), "{line}");
 
     std::fs::write(&lock, "version: 9\nimages: []\n").unwrap();
     let (status, _, error) = verified(&platform);
@@ -291,10 +245,7 @@ fn what_is_in_a_rock_is_read_from_its_registry_and_matched_with_advisories() {
     let found = json!({"id": "UBUNTU-CVE-2026-1", "severity": "high", "package": "openssl",
         "installed": "3.0.2-0ubuntu1.9", "fixed": "3.0.2-0ubuntu1.19"});
     assert_eq!(report["vulnerable"][TRAINING], json!([found]));
-    assert!(
-        error.contains("b.json: it is no advisory of OSV"),
-        "{error}"
-    );
+    assert!(error.contains("b.json: it is no advisory of OSV"), "{error}");
     let bill = bills.join("docker.io_charmedkubeflow_training-operator_1.9.3-9e9ea13.cdx.json");
     let bill: Value = serde_json::from_str(&std::fs::read_to_string(bill).unwrap()).unwrap();
     assert_eq!(bill["components"][0]["name"], "libssl3");
@@ -336,10 +287,7 @@ fn deployed(name: &str, revision: u64, resource: i64) -> Application {
         base: "24.04".into(),
         resources: Known::Known(BTreeMap::from([(
             "oci-image".into(),
-            Resource {
-                revision: Some(resource),
-                mark: format!("r{resource}"),
-            },
+            Resource { revision: Some(resource), mark: format!("r{resource}") },
         )])),
         ..Application::default()
     }
@@ -380,10 +328,7 @@ fn what_is_newest_is_asked_of_charmhub_in_one_request_and_the_commands_are_told(
         json!(["charm revision 650", "resource oci-image 12"])
     );
     // Images that are started later are told of as well.
-    assert_eq!(
-        row(&report, "gone")["place"],
-        json!({"option": "launcher-image"})
-    );
+    assert_eq!(row(&report, "gone")["place"], json!({"option": "launcher-image"}));
 
     let dead = platform.json(&["--charmhub-url", "http://127.0.0.1:9"]);
     assert_eq!(dead["advice"], json!([]));
@@ -398,19 +343,12 @@ fn verdict(change: impl FnOnce(&mut Facts), id: &str) -> (&'static str, String) 
     let mut facts = Facts::from_objects(about, &World::stock("1.10").objects);
     change(&mut facts);
     let report = Report::audit(&facts, &Policy::default(), None, Vec::new());
-    let control = report
-        .controls
-        .iter()
-        .find(|control| control.id == id)
-        .unwrap();
+    let control = report.controls.iter().find(|control| control.id == id).unwrap();
     (control.verdict.name(), control.reason.clone())
 }
 
 fn juju(applications: Vec<Application>) -> Known<Juju> {
-    Known::Known(Juju {
-        applications: Known::Known(applications),
-        ..Juju::default()
-    })
+    Known::Known(Juju { applications: Known::Known(applications), ..Juju::default() })
 }
 
 #[test]
@@ -420,10 +358,7 @@ fn what_no_source_told_is_not_assessed_and_the_rest_is_judged() {
         assert_eq!(seen, "not-assessed", "{id}: {why}");
     }
     // IMG-11: at the head of its channel, behind it, and a charm that Charmhub does not know.
-    let head = |revision| Head {
-        revision,
-        ..Head::default()
-    };
+    let head = |revision| Head { revision, ..Head::default() };
     let of_charmhub = |head: Known<Head>| {
         move |facts: &mut Facts| {
             facts.juju = juju(vec![deployed("dex-auth", 612, 10)]);
@@ -433,15 +368,9 @@ fn what_no_source_told_is_not_assessed_and_the_rest_is_judged() {
             });
         }
     };
-    assert_eq!(
-        verdict(of_charmhub(Known::Known(head(612))), "IMG-11").0,
-        "pass"
-    );
+    assert_eq!(verdict(of_charmhub(Known::Known(head(612))), "IMG-11").0, "pass");
     let (seen, why) = verdict(of_charmhub(Known::Known(head(650))), "IMG-11");
-    assert_eq!(
-        (seen, why.as_str()),
-        ("fail", "Application dex-auth: charm revision is 612")
-    );
+    assert_eq!((seen, why.as_str()), ("fail", "Application dex-auth: charm revision is 612"));
     let unknown = Known::Unknown(Unknown::Failed("no charm of that name".into()));
     assert_eq!(verdict(of_charmhub(unknown), "IMG-11").0, "not-assessed");
     // IMG-12: bases.
@@ -466,10 +395,7 @@ fn what_no_source_told_is_not_assessed_and_the_rest_is_judged() {
     let launches = |image: &'static str| {
         move |facts: &mut Facts| {
             let mut kfp = deployed("kfp-api", 1, 1);
-            let setting = Setting {
-                value: Some(image.into()),
-                ..Setting::default()
-            };
+            let setting = Setting { value: Some(image.into()), ..Setting::default() };
             kfp.options.insert("cache-image".into(), setting);
             facts.juju = juju(vec![kfp]);
         }
@@ -478,10 +404,7 @@ fn what_no_source_told_is_not_assessed_and_the_rest_is_judged() {
     assert_eq!(verdict(launches(pinned), "IMG-14").0, "pass");
     let (seen, why) = verdict(launches("registry.k8s.io/busybox"), "IMG-14");
     assert_eq!(seen, "fail", "{why}");
-    assert!(
-        why.contains("option cache-image is registry.k8s.io/busybox"),
-        "{why}"
-    );
+    assert!(why.contains("option cache-image is registry.k8s.io/busybox"), "{why}");
 }
 
 #[test]

@@ -20,13 +20,12 @@ fn controller(juju: Juju, model: &str) -> Controller {
     state.add_user("hardening", "first-pw-of-the-charm").access = "superuser".into();
     state.add_user("bot", "first-pw-of-the-bot");
     state.add_user("alice", "first-pw-of-alice");
-    let dex = Application {
-        charm: "ch:amd64/dex-auth-612".into(),
-        ..Application::default()
-    };
-    let dex = dex
-        .with_option("static-username", "string", Some("user@example.com"))
-        .with_option("static-password", "string", Some("first-pw-of-dex"));
+    let dex = Application { charm: "ch:amd64/dex-auth-612".into(), ..Application::default() };
+    let dex = dex.with_option("static-username", "string", Some("user@example.com")).with_option(
+        "static-password",
+        "string",
+        Some("first-pw-of-dex"),
+    );
     let mut database = Application::default();
     let status = ("active".into(), "Primary".into());
     database.units.insert("katib-db/0".into(), status);
@@ -56,13 +55,7 @@ fn accepted(unit: &Simulation, credential: &str) -> Option<String> {
     match credential {
         "dex" => unit.controller().state(|state| {
             let dex = state.application("dex-auth").unwrap();
-            Some(
-                dex.option("static-password")
-                    .unwrap()
-                    .as_str()
-                    .unwrap()
-                    .to_owned(),
-            )
+            Some(dex.option("static-password").unwrap().as_str().unwrap().to_owned())
         }),
         "own-login" => user("hardening"),
         name => user(name.strip_prefix("juju-user/").unwrap()),
@@ -94,24 +87,17 @@ fn state(unit: &Simulation) -> BTreeMap<String, bool> {
         .map(|credential| {
             let held = held(&model, credential);
             let accepted = accepted(unit, credential);
-            let is_new = accepted
-                .as_ref()
-                .is_some_and(|value| !value.starts_with("first-pw-of-"));
+            let is_new = accepted.as_ref().is_some_and(|value| !value.starts_with("first-pw-of-"));
             let is_published = held.get("password") == accepted.as_ref() && held.len() == 2;
             (credential.to_owned(), is_new && is_published)
         })
         .into();
     let alice = unit.controller().state(|s| s.users["alice"].clone());
     let key = alice.secret_key.unwrap_or_default();
-    let token = held(&model, "juju-user/alice")
-        .remove("registration")
-        .unwrap_or_default();
+    let token = held(&model, "juju-user/alice").remove("registration").unwrap_or_default();
     let fits = !key.is_empty() && contains(&token, &key) && alice.password.is_none();
     ends.insert("juju-user/alice".into(), fits);
-    for credential in WITH_VALUES
-        .iter()
-        .chain(&["juju-user/alice", "mysql/katib-db/root"])
-    {
+    for credential in WITH_VALUES.iter().chain(&["juju-user/alice", "mysql/katib-db/root"]) {
         let entry = entry(unit, credential);
         let is_settled = entry["stage"] == "settled" && entry["rotated"].is_string();
         ends.insert(format!("{credential} settled"), is_settled);
@@ -121,9 +107,7 @@ fn state(unit: &Simulation) -> BTreeMap<String, bool> {
 
 /// Whether a registration token has a key in it.
 fn contains(token: &str, key: &str) -> bool {
-    let token = base64::engine::general_purpose::URL_SAFE
-        .decode(token)
-        .unwrap_or_default();
+    let token = base64::engine::general_purpose::URL_SAFE.decode(token).unwrap_or_default();
     let key = STANDARD.decode(key).unwrap();
     token.windows(key.len()).any(|part| part == key)
 }
@@ -138,11 +122,7 @@ fn a_rotation_is_prepared_applied_published_and_settled() {
             assert_eq!(entry(&unit, credential)["stage"], "prepared");
             let held = held(&unit.model(), credential);
             assert_eq!(held.keys().collect::<Vec<_>>(), ["next-password"]);
-            assert!(
-                accepted(&unit, credential)
-                    .unwrap()
-                    .starts_with("first-pw-of-")
-            );
+            assert!(accepted(&unit, credential).unwrap().starts_with("first-pw-of-"));
         }
         hook(&mut unit, "update-status");
         nothing_is_lost(&unit);
@@ -158,10 +138,7 @@ fn a_rotation_is_prepared_applied_published_and_settled() {
         let before = unit.model();
         let outcome = hook(&mut unit, "update-status");
         let asked = outcome.calls.iter().any(|call| call.tool.contains('.'));
-        assert!(
-            !asked,
-            "nothing is due, and the controller is asked: {outcome:?}"
-        );
+        assert!(!asked, "nothing is due, and the controller is asked: {outcome:?}");
         assert_eq!(unit.model().secrets, before.secrets);
     }
 }
@@ -199,10 +176,8 @@ fn at_no_point_is_a_value_lost_in_4_0() {
 }
 
 fn nothing_is_lost_by(juju: Juju) {
-    let events: Vec<Event> = std::iter::once("config-changed")
-        .chain(["update-status"; 4])
-        .map(Event::hook)
-        .collect();
+    let events: Vec<Event> =
+        std::iter::once("config-changed").chain(["update-status"; 4]).map(Event::hook).collect();
     let make = || {
         let mut unit = unit(juju, PLAN);
         unit.start_pebble("hardening", &[]);
@@ -225,15 +200,8 @@ fn what_keeps_the_charm_from_logging_in_is_told_with_its_remedy() {
     let expect = |unit: &mut Simulation, expected: &str| {
         hook(unit, "config-changed");
         let message = message(unit);
-        assert!(
-            message.contains(expected),
-            "{expected:?} is not in {message:?}"
-        );
-        assert_eq!(
-            held(&unit.model(), "dex"),
-            BTreeMap::new(),
-            "something was begun"
-        );
+        assert!(message.contains(expected), "{expected:?} is not in {message:?}");
+        assert_eq!(held(&unit.model(), "dex"), BTreeMap::new(), "something was begun");
     };
     unit.change(|model| drop(model.options.remove("juju-credentials")));
     expect(&mut unit, "blocked: option juju-credentials is not set");
@@ -250,28 +218,13 @@ fn what_keeps_the_charm_from_logging_in_is_told_with_its_remedy() {
         });
     };
     change(&mut unit, &|secret| secret.grants.clear());
-    expect(
-        &mut unit,
-        &format!("juju grant-secret secret:{LOGIN} ckf-hardening"),
-    );
+    expect(&mut unit, &format!("juju grant-secret secret:{LOGIN} ckf-hardening"));
     for (key, value, expected) in [
         ("username", None, "key username of the secret is missing"),
-        (
-            "username",
-            Some("no name"),
-            "key username of the secret is no name of a Juju user",
-        ),
-        (
-            "password",
-            Some(""),
-            "key password of the secret is missing",
-        ),
+        ("username", Some("no name"), "key username of the secret is no name of a Juju user"),
+        ("password", Some(""), "key password of the secret is missing"),
         ("ca-cert", None, "key ca-cert of the secret is missing"),
-        (
-            "ca-cert",
-            Some("none"),
-            "key ca-cert of the secret is no PEM certificate",
-        ),
+        ("ca-cert", Some("none"), "key ca-cert of the secret is no PEM certificate"),
     ] {
         give_login(&mut unit, "first-pw-of-the-charm");
         change(&mut unit, &|secret| {
@@ -279,17 +232,11 @@ fn what_keeps_the_charm_from_logging_in_is_told_with_its_remedy() {
             content.remove(key);
             content.extend(value.map(|value| (key.to_owned(), STANDARD.encode(value))));
         });
-        expect(
-            &mut unit,
-            &format!("blocked: option juju-credentials: {expected}"),
-        );
+        expect(&mut unit, &format!("blocked: option juju-credentials: {expected}"));
     }
     give_login(&mut unit, "first-pw-of-the-charm");
     settle(&mut unit);
-    assert_eq!(
-        held(&unit.model(), "dex")["password"],
-        accepted(&unit, "dex").unwrap()
-    );
+    assert_eq!(held(&unit.model(), "dex")["password"], accepted(&unit, "dex").unwrap());
 }
 
 #[test]
@@ -297,8 +244,7 @@ fn what_an_owner_refuses_is_told_and_tried_again() {
     let mut unit = unit(Juju::V3_6, "targets: [juju-user/bot]");
     let make_superuser = |unit: &Simulation, access: &str| {
         let access = access.to_owned();
-        unit.controller()
-            .change(|s| s.users.get_mut("hardening").unwrap().access = access);
+        unit.controller().change(|s| s.users.get_mut("hardening").unwrap().access = access);
     };
     make_superuser(&unit, "login");
     hook(&mut unit, "config-changed");
@@ -320,13 +266,7 @@ fn what_an_owner_refuses_is_told_and_tried_again() {
 
     make_superuser(&unit, "superuser");
     let outcome = rotate(&mut unit, json!({"users": ["bot"]}));
-    assert!(
-        outcome.results()["status"]
-            .as_str()
-            .unwrap()
-            .contains("prepared"),
-        "{outcome:?}"
-    );
+    assert!(outcome.results()["status"].as_str().unwrap().contains("prepared"), "{outcome:?}");
     settle(&mut unit);
     assert_eq!(
         held(&unit.model(), "juju-user/bot")["password"],
@@ -348,28 +288,17 @@ fn refusal(outcome: &Outcome) -> &str {
 #[test]
 fn a_ledger_that_is_not_understood_stops_rotations_and_nothing_else() {
     let mut unit = unit(Juju::V3_6, PLAN);
-    for text in [
-        "{",
-        "{\"teapot\": {}}",
-        "{\"dex\": {\"stage\": \"brewing\"}}",
-        "7",
-    ] {
+    for text in ["{", "{\"teapot\": {}}", "{\"dex\": {\"stage\": \"brewing\"}}", "7"] {
         unit.change(|model| {
             let bag = &mut model.relations[0].application_data;
             bag.insert("rotation".into(), text.into());
         });
         hook(&mut unit, "update-status");
         let told = message(&unit);
-        assert!(
-            told.contains("blocked: the ledger of rotations"),
-            "{text}: {told}"
-        );
+        assert!(told.contains("blocked: the ledger of rotations"), "{text}: {told}");
         assert_eq!(unit.model().relations[0].application_data["rotation"], text);
         let outcome = rotate(&mut unit, json!({}));
-        assert!(
-            refusal(&outcome).contains("the ledger of rotations"),
-            "{outcome:?}"
-        );
+        assert!(refusal(&outcome).contains("the ledger of rotations"), "{outcome:?}");
     }
     nothing_is_lost(&unit);
 }
@@ -380,18 +309,10 @@ fn an_action_shows_who_may_do_what() {
     let outcome = unit.run(&Event::action("list-users", json!({})));
     let users: Value = serde_json::from_str(outcome.results()["json"].as_str().unwrap()).unwrap();
     assert_eq!(users["users"].as_array().unwrap().len(), 4);
-    assert!(
-        outcome.results()["users"]
-            .as_str()
-            .unwrap()
-            .contains("hardening")
-    );
+    assert!(outcome.results()["users"].as_str().unwrap().contains("hardening"));
     unit.change(|model| drop(model.options.remove("juju-credentials")));
     let outcome = unit.run(&Event::action("list-users", json!({})));
-    assert!(
-        refusal(&outcome).contains("juju-credentials is not set"),
-        "{outcome:?}"
-    );
+    assert!(refusal(&outcome).contains("juju-credentials is not set"), "{outcome:?}");
 }
 
 #[test]
@@ -401,10 +322,7 @@ fn a_wrong_password_and_another_controller_are_told() {
     hook(&mut unit, "config-changed");
     hook(&mut unit, "update-status");
     let told = message(&unit);
-    assert!(
-        told.contains("put the right password into the secret of juju-credentials"),
-        "{told}"
-    );
+    assert!(told.contains("put the right password into the secret of juju-credentials"), "{told}");
     assert!(!told.contains("wrong"), "{told}");
     nothing_is_lost(&unit);
 }
@@ -414,17 +332,11 @@ fn an_operator_rotates_on_demand_and_sees_how_far_it_is() {
     let mut unit = unit(Juju::V3_6, "targets: [dex]");
     let dry = rotate(&mut unit, json!({"dry-run": true, "users": ["bot"]}));
     assert!(
-        dry.results()["plan"]
-            .as_str()
-            .unwrap()
-            .starts_with("juju-user/bot: a new value would")
+        dry.results()["plan"].as_str().unwrap().starts_with("juju-user/bot: a new value would")
     );
     assert_eq!(unit.model().secrets.len(), 1);
 
-    let outcome = rotate(
-        &mut unit,
-        json!({"users": ["bot"], "targets": ["mysql/katib-db/root"]}),
-    );
+    let outcome = rotate(&mut unit, json!({"users": ["bot"], "targets": ["mysql/katib-db/root"]}));
     let status = outcome.results()["status"].as_str().unwrap();
     let secret = unit.model().secrets[1].id.clone();
     assert!(
@@ -438,10 +350,7 @@ fn an_operator_rotates_on_demand_and_sees_how_far_it_is() {
         serde_json::from_str(told.results()["credentials"].as_str().unwrap()).unwrap();
     let row = |name: &str| {
         let rows = rows.as_array().unwrap();
-        rows.iter()
-            .find(|row| row["credential"] == name)
-            .unwrap()
-            .clone()
+        rows.iter().find(|row| row["credential"] == name).unwrap().clone()
     };
     assert_eq!(row("juju-user/bot")["state"], "settled");
     assert_eq!(row("juju-user/bot")["age-days"], 0);
@@ -451,28 +360,19 @@ fn an_operator_rotates_on_demand_and_sees_how_far_it_is() {
 
     for (parameters, expected) in [
         (json!({"users": ["admin"]}), "everybody's last way in"),
-        (
-            json!({"users": ["no body"]}),
-            "no name of a local Juju user",
-        ),
+        (json!({"users": ["no body"]}), "no name of a local Juju user"),
         (json!({"targets": ["minos"]}), "not one of"),
     ] {
         let outcome = rotate(&mut unit, parameters);
         assert!(refusal(&outcome).contains(expected), "{outcome:?}");
     }
     let outcome = rotate(&mut unit, json!({"users": ["hardening"]}));
-    assert!(
-        refusal(&outcome).contains("rotate own-login instead"),
-        "{outcome:?}"
-    );
+    assert!(refusal(&outcome).contains("rotate own-login instead"), "{outcome:?}");
     for event in unit.lead(false) {
         unit.run(&event);
     }
     let outcome = rotate(&mut unit, json!({}));
-    assert!(
-        refusal(&outcome).contains("ckf-hardening/leader"),
-        "{outcome:?}"
-    );
+    assert!(refusal(&outcome).contains("ckf-hardening/leader"), "{outcome:?}");
 }
 
 #[test]
@@ -494,10 +394,7 @@ fn what_a_person_does_meanwhile_does_not_lose_a_value() {
     unit.set_option("rotate", "");
     settle(&mut unit);
     assert_eq!(entry(&unit, "dex")["stage"], "settled");
-    assert_eq!(
-        held(&unit.model(), "dex")["password"],
-        accepted(&unit, "dex").unwrap()
-    );
+    assert_eq!(held(&unit.model(), "dex")["password"], accepted(&unit, "dex").unwrap());
 
     // A user who is gone is told, and nothing else stops.
     unit.set_option("rotate", "targets: [juju-user/bot, dex]");
@@ -512,10 +409,7 @@ fn what_a_person_does_meanwhile_does_not_lose_a_value() {
 }
 
 fn dex_is_held(unit: &Simulation) {
-    assert_eq!(
-        held(&unit.model(), "dex")["password"],
-        accepted(unit, "dex").unwrap()
-    );
+    assert_eq!(held(&unit.model(), "dex")["password"], accepted(unit, "dex").unwrap());
 }
 
 #[test]
@@ -568,10 +462,7 @@ fn a_user_who_is_idle_is_disabled_if_the_plan_says_so() {
     let is_disabled = |name: &str| unit.controller().state(|state| state.users[name].disabled);
     assert!(is_disabled("bot") && !is_disabled("alice"));
     assert!(entry(&unit, "juju-user/bot")["disabled"].is_string());
-    assert_eq!(
-        accepted(&unit, "juju-user/bot").unwrap(),
-        "first-pw-of-the-bot"
-    );
+    assert_eq!(accepted(&unit, "juju-user/bot").unwrap(), "first-pw-of-the-bot");
     assert_eq!(
         held(&unit.model(), "juju-user/alice")["password"],
         accepted(&unit, "juju-user/alice").unwrap()
@@ -605,18 +496,12 @@ fn no_value_is_left_anywhere_but_in_its_secret() {
     let mut run = |unit: &mut Simulation, event: &Event| {
         let outcome = unit.run(event);
         left.extend(
-            outcome
-                .traces()
-                .into_iter()
-                .map(|t| (format!("{event:?}: {}", t.place), t.text)),
+            outcome.traces().into_iter().map(|t| (format!("{event:?}: {}", t.place), t.text)),
         );
         let model = unit.model();
         for credential in WITH_VALUES.iter().chain(&["juju-user/alice"]) {
             let held = held(&model, credential).into_iter();
-            values.extend(
-                held.filter(|(key, _)| key != "username")
-                    .map(|(_, value)| value),
-            );
+            values.extend(held.filter(|(key, _)| key != "username").map(|(_, value)| value));
         }
     };
     for name in ["config-changed", "update-status", "update-status"] {
@@ -624,20 +509,10 @@ fn no_value_is_left_anywhere_but_in_its_secret() {
     }
     run(&mut unit, &Event::action("rotate-credentials", json!({})));
     run(&mut unit, &Event::action("rotation-status", json!({})));
-    unit.controller()
-        .behave(juju_sim::controller::Wire::OtherTypes);
+    unit.controller().behave(juju_sim::controller::Wire::OtherTypes);
     run(&mut unit, &Event::hook("update-status"));
-    left.extend(
-        unit.traces()
-            .into_iter()
-            .map(|trace| (trace.place, trace.text)),
-    );
-    assert!(
-        values.len() > 10 && left.len() > 50,
-        "{} {}",
-        values.len(),
-        left.len()
-    );
+    left.extend(unit.traces().into_iter().map(|trace| (trace.place, trace.text)));
+    assert!(values.len() > 10 && left.len() > 50, "{} {}", values.len(), left.len());
     for (place, text) in &left {
         let leaks = values.iter().any(|value| text.contains(value.as_str()));
         assert!(!leaks, "{place} holds the value of a credential");

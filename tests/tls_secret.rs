@@ -15,16 +15,12 @@ use support::rotation::hook;
 fn controller(juju: Juju, model: &str) -> Controller {
     let mut state = State::new(juju, "admin-pw-of-the-controller");
     state.add_user("hardening", "first-pw-of-the-charm").access = "superuser".into();
-    let pilot = Application {
-        charm: "ch:amd64/istio-pilot-1170".into(),
-        ..Application::default()
-    };
+    let pilot = Application { charm: "ch:amd64/istio-pilot-1170".into(), ..Application::default() };
     let hosted = state.add_model(model, "kubeflow");
     hosted.users.insert("hardening".into(), "write".into());
-    hosted.applications.insert(
-        "istio-pilot".into(),
-        pilot.with_option("tls-secret-id", "secret", None),
-    );
+    hosted
+        .applications
+        .insert("istio-pilot".into(), pilot.with_option("tls-secret-id", "secret", None));
     Controller::start_with(state, Certificate::Good).unwrap()
 }
 
@@ -51,10 +47,7 @@ fn seen(unit: &Simulation) -> (Vec<ModelSecret>, Option<String>) {
 /// Calls of the controller's API in an event without news.
 fn calls(unit: &mut Simulation) -> Vec<String> {
     let calls = hook(unit, "update-status").calls.into_iter();
-    calls
-        .map(|call| call.tool)
-        .filter(|tool| tool.contains('.'))
-        .collect()
+    calls.map(|call| call.tool).filter(|tool| tool.contains('.')).collect()
 }
 
 fn message(unit: &Simulation) -> String {
@@ -67,12 +60,7 @@ fn istio_pilot_gets_what_the_operator_gives_and_gets_it_again_when_it_is_updated
     for juju in [Juju::V3_6, Juju::V4_0] {
         let mut unit = unit(juju);
         let called = hook(&mut unit, "config-changed").calls;
-        assert!(
-            called
-                .iter()
-                .any(|call| call.tool == "Secrets.CreateSecrets"),
-            "{called:?}"
-        );
+        assert!(called.iter().any(|call| call.tool == "Secrets.CreateSecrets"), "{called:?}");
         let (secrets, option) = seen(&unit);
         assert_eq!(secrets.len(), 1, "{}", message(&unit));
         assert_eq!(secrets[0].label, "ckf-hardening-gateway");
@@ -101,60 +89,37 @@ fn what_is_not_good_is_told_and_changes_nothing() {
     let good = tls(HOST, 2036);
     let (other, ended, weak) = (tls("other.example.com", 2036), tls(HOST, 2025), weak_rsa());
     for (certificate, key, part) in [
-        (
-            "no certificate",
-            good.key.as_str(),
-            "tls-crt is no certificate",
-        ),
+        ("no certificate", good.key.as_str(), "tls-crt is no certificate"),
         (&good.certificate, "no key", "tls-key is no private key"),
-        (
-            &good.certificate,
-            &other.key,
-            "tls-key is not the key of tls-crt",
-        ),
+        (&good.certificate, &other.key, "tls-key is not the key of tls-crt"),
         (
             &other.certificate,
             &other.key,
             "tls-crt is for other.example.com, not for kubeflow.example.com",
         ),
-        (
-            &ended.certificate,
-            &ended.key,
-            "tls-crt holds from 2024-01-01 to 2025-12-31",
-        ),
+        (&ended.certificate, &ended.key, "tls-crt holds from 2024-01-01 to 2025-12-31"),
         (&weak.certificate, &weak.key, "tls-crt "),
     ] {
         give(&mut unit, certificate, key);
         hook(&mut unit, "update-status");
         let told = message(&unit);
-        assert!(
-            told.starts_with("blocked: option tls-secret: ") && told.contains(part),
-            "{told}"
-        );
+        assert!(told.starts_with("blocked: option tls-secret: ") && told.contains(part), "{told}");
         assert_eq!(seen(&unit), before, "{part}");
     }
     // Two sources at once are refused on either side.
     give(&mut unit, &good.certificate, &good.key);
     let relation = Relation::new(9, "gateway-certificates", "istio-pilot", 1);
     unit.change(|model| model.relations.push(relation.clone()));
-    assert!(
-        unit.run(&Event::relation(&relation, "changed", None))
-            .committed()
-    );
+    assert!(unit.run(&Event::relation(&relation, "changed", None)).committed());
     assert!(message(&unit).contains("both there"), "{}", message(&unit));
     assert_eq!(seen(&unit), before);
     let uuid = unit.model().uuid.clone();
     unit.controller().change(|state| {
         let model = state.models.get_mut(&uuid).unwrap();
         let pilot = model.applications.get_mut("istio-pilot").unwrap();
-        pilot
-            .relations
-            .insert("certificates".into(), vec!["vault".into()]);
+        pilot.relations.insert("certificates".into(), vec!["vault".into()]);
     });
-    assert!(
-        unit.run(&Event::relation(&relation, "broken", None))
-            .committed()
-    );
+    assert!(unit.run(&Event::relation(&relation, "broken", None)).committed());
     assert!(
         message(&unit).contains("istio-pilot is related to vault for certificates"),
         "{}",
@@ -174,12 +139,7 @@ fn whatever_interrupts_the_charm_istio_pilot_ends_with_one_secret() {
     };
     let state = |unit: &Simulation| {
         let (secrets, option) = seen(unit);
-        (
-            secrets.len(),
-            secrets[0].revisions.len(),
-            secrets[0].granted.clone(),
-            option,
-        )
+        (secrets.len(), secrets[0].revisions.len(), secrets[0].granted.clone(), option)
     };
     let made = tls(HOST, 2035);
     let make = || {
@@ -206,46 +166,27 @@ fn no_key_is_left_anywhere_but_in_its_secret() {
     // A key that is no certificate's, and one that is no key, are not repeated either.
     give(&mut unit, &given.key, &given.key);
     run(&mut unit, &Event::hook("update-status"));
-    give(
-        &mut unit,
-        &given.certificate,
-        &given.key[..given.key.len() / 2],
-    );
+    give(&mut unit, &given.certificate, &given.key[..given.key.len() / 2]);
     run(&mut unit, &Event::hook("update-status"));
     // The authority of our own.
     let pilot = IstioPilot::at(HOST);
     let mut relation = Relation::new(9, "gateway-certificates", "istio-pilot", 1);
-    relation
-        .remote_units
-        .insert("istio-pilot/0".into(), pilot.databag());
+    relation.remote_units.insert("istio-pilot/0".into(), pilot.databag());
     let event = Event::relation(&relation, "changed", None);
     unit.change(|model| model.relations.push(relation));
     run(&mut unit, &event);
     let authority = support::secret_content(&unit, "gateway-ca");
-    left.extend(
-        unit.traces()
-            .into_iter()
-            .map(|trace| (trace.place, trace.text)),
-    );
+    left.extend(unit.traces().into_iter().map(|trace| (trace.place, trace.text)));
     let lines = |pem: &str| -> Vec<String> {
         let lines = pem.lines().filter(|line| !line.starts_with("-----"));
         // Half a key was given too.
-        lines
-            .map(|line| line[..line.len() / 2].to_owned())
-            .collect()
+        lines.map(|line| line[..line.len() / 2].to_owned()).collect()
     };
     let keys = [lines(&given.key), lines(&authority["current-key"])].concat();
     // What every key of the kind begins with is no secret.
-    let values: Vec<_> = keys
-        .iter()
-        .filter(|line| line.len() > 8 && !line.starts_with("MIGH"))
-        .collect();
-    assert!(
-        values.len() >= 4 && left.len() > 30,
-        "{} {}",
-        values.len(),
-        left.len()
-    );
+    let values: Vec<_> =
+        keys.iter().filter(|line| line.len() > 8 && !line.starts_with("MIGH")).collect();
+    assert!(values.len() >= 4 && left.len() > 30, "{} {}", values.len(), left.len());
     for (place, text) in &left {
         let leaks = values.iter().any(|value| text.contains(value.as_str()));
         assert!(!leaks, "{place} holds a part of a private key");

@@ -56,10 +56,9 @@ impl FromStr for Who {
             "group" => Ok(Self::Group(name.into())),
             "profile" => Ok(Self::Profile(name.into())),
             "account" => match name.split_once('/') {
-                Some((namespace, name)) => Ok(Self::Account {
-                    namespace: namespace.into(),
-                    name: name.into(),
-                }),
+                Some((namespace, name)) => {
+                    Ok(Self::Account { namespace: namespace.into(), name: name.into() })
+                }
                 None => Err(format!("{text:?}: expected account/NAMESPACE/NAME")),
             },
             _ => Err(format!(
@@ -108,21 +107,13 @@ impl Answer {
     fn new(question: impl Into<String>, answer: Result<Option<Vec<String>>, Missing>) -> Self {
         let question = question.into();
         match answer {
-            Ok(Some(chain)) => Self {
-                question,
-                can: Can::Yes,
-                chain,
-            },
+            Ok(Some(chain)) => Self { question, can: Can::Yes, chain },
             Ok(None) => Self {
                 question,
                 can: Can::No,
                 chain: vec!["no binding, policy or path leads there".into()],
             },
-            Err(Missing(why)) => Self {
-                question,
-                can: Can::Unknown,
-                chain: vec![why],
-            },
+            Err(Missing(why)) => Self { question, can: Can::Unknown, chain: vec![why] },
         }
     }
 }
@@ -135,9 +126,7 @@ impl fmt::Display for Answer {
             Can::Unknown => "not known",
         };
         write!(f, "{can}: {}", line(&self.question))?;
-        self.chain
-            .iter()
-            .try_for_each(|step| write!(f, "\n  {}", line(step)))
+        self.chain.iter().try_for_each(|step| write!(f, "\n  {}", line(step)))
     }
 }
 
@@ -182,12 +171,8 @@ pub fn is_named(context: &Context<'_>, who: &Who) -> Result<bool, Missing> {
             let rules = context.authorization_policies()?.iter();
             let rules = rules.flat_map(|policy| &policy.spec.rules);
             let mut conditions = rules.flat_map(|rule| &rule.when);
-            Ok(conditions.any(|condition| {
-                condition
-                    .values
-                    .iter()
-                    .any(|value| *value == *name.as_str())
-            }))
+            Ok(conditions
+                .any(|condition| condition.values.iter().any(|value| *value == *name.as_str())))
         }
     }
 }
@@ -222,10 +207,7 @@ pub fn answers(context: &Context<'_>, who: &Who, to: &To) -> Result<Vec<Answer>,
             format!("run what they like in {place}, as any of its service accounts"),
             by_rights(rights::RUN_PODS),
         ),
-        Answer::new(
-            format!("decide who else may enter {place}"),
-            by_rights(OPEN_DOORS),
-        ),
+        Answer::new(format!("decide who else may enter {place}"), by_rights(OPEN_DOORS)),
     ];
     match to {
         To::Profile(name) => {

@@ -45,13 +45,10 @@ pub(super) fn through_gateway(context: &Context<'_>, user: &str, profile: &str) 
 fn is_from(rule: &AuthorizationRule, principals: &[String]) -> bool {
     let names = |value: &str| value == "*" || principals.iter().any(|end| value.ends_with(end));
     rule.from.is_empty()
-        || rule
-            .from
-            .iter()
-            .any(|from| match from.source.get("principals") {
-                Some(values) => values.iter().any(|value| names(value)),
-                None => true,
-            })
+        || rule.from.iter().any(|from| match from.source.get("principals") {
+            Some(values) => values.iter().any(|value| names(value)),
+            None => true,
+        })
 }
 
 /// How pods that somebody can run reach a port of a web app that believes a header.
@@ -167,13 +164,10 @@ fn admitted(
                 },
             };
             // Which addresses pods have is not known here.
-            let by = by.map_or(String::new(), |block| {
-                format!(", if its address is of {}", block.cidr)
-            });
+            let by =
+                by.map_or(String::new(), |block| format!(", if its address is of {}", block.cidr));
             let policy = policy.reference();
-            return Ok(Some(format!(
-                "{policy} admits it to port {port} of {target}{by}"
-            )));
+            return Ok(Some(format!("{policy} admits it to port {port} of {target}{by}")));
         }
     }
     Ok(None)
@@ -216,17 +210,14 @@ fn lets_in(rule: &AuthorizationRule, from: &str) -> bool {
         let mut fields = source.source.iter();
         fields.all(|(field, values)| match &**field {
             "namespaces" => values.iter().any(|value| *value == from || *value == "*"),
-            "principals" => values
-                .iter()
-                .any(|value| *value == "*" || value.contains(&format!("/ns/{from}/"))),
+            "principals" => {
+                values.iter().any(|value| *value == "*" || value.contains(&format!("/ns/{from}/")))
+            }
             _ => true,
         })
     };
     let asks = rule.from.is_empty() || rule.from.iter().any(is_source);
     // The header can be forged, so a condition on it holds nobody back by itself.
-    let when = rule
-        .when
-        .iter()
-        .all(|condition| condition.key == USER_HEADER);
+    let when = rule.when.iter().all(|condition| condition.key == USER_HEADER);
     asks && rule.to.is_empty() && when
 }

@@ -24,10 +24,8 @@ pub(super) const RUN_PODS: &[Right] = &[
     ("kubeflow.org", "notebooks", "create"),
 ];
 /// What lets its holder become a service account without running anything.
-const TAKE_ACCOUNTS: &[Right] = &[
-    ("", "serviceaccounts", "impersonate"),
-    ("", "serviceaccounts/token", "create"),
-];
+const TAKE_ACCOUNTS: &[Right] =
+    &[("", "serviceaccounts", "impersonate"), ("", "serviceaccounts/token", "create")];
 /// What lets its holder become whoever they like.
 const TAKE_USERS: &[Right] = &[("", "users", "impersonate"), ("", "groups", "impersonate")];
 
@@ -55,10 +53,7 @@ impl Grant<'_> {
 
     fn step(&self, (_, resource, verb): &Right) -> String {
         let (binding, role) = (&self.binding, self.role);
-        format!(
-            "{binding} gives {} {}: {verb} {resource}",
-            role.kind, role.name
-        )
+        format!("{binding} gives {} {}: {verb} {resource}", role.kind, role.name)
     }
 }
 
@@ -82,17 +77,11 @@ impl<'a> Rights<'a> {
             .iter()
             .map(|role| {
                 let meta = &role.metadata;
-                (
-                    (&*meta.namespace, meta.name.as_str()),
-                    role.rules.as_slice(),
-                )
+                ((&*meta.namespace, meta.name.as_str()), role.rules.as_slice())
             })
             .collect();
-        let mut rights = Self {
-            grants: Vec::new(),
-            by_subject: HashMap::new(),
-            accounts: BTreeMap::new(),
-        };
+        let mut rights =
+            Self { grants: Vec::new(), by_subject: HashMap::new(), accounts: BTreeMap::new() };
         for binding in context.cluster_role_bindings()? {
             let rules = cluster_roles.get(&*binding.role_ref.name);
             let grant = Grant {
@@ -170,10 +159,7 @@ impl<'a> Rights<'a> {
             Who::Profile(name) => Identity::Account(name.clone(), "default-editor".into()),
         };
         let mut known = BTreeSet::from([first.clone()]);
-        let mut next = VecDeque::from([Reached {
-            identity: first,
-            chain: Vec::new(),
-        }]);
+        let mut next = VecDeque::from([Reached { identity: first, chain: Vec::new() }]);
         let mut reached = Vec::new();
         while let Some(now) = next.pop_front() {
             for (identity, step) in self.steps(&now.identity) {
@@ -241,8 +227,7 @@ impl<'a> Rights<'a> {
         for Reached { identity, chain } in reached {
             // Who is an account of a namespace is a pod of it.
             if let Identity::Account(namespace, _) = identity {
-                all.entry(namespace.clone())
-                    .or_insert_with(|| chain.clone());
+                all.entry(namespace.clone()).or_insert_with(|| chain.clone());
             }
         }
         all

@@ -87,8 +87,7 @@ pub fn is_own_host(host: Option<&str>) -> bool {
 }
 
 fn is_port(text: &str) -> bool {
-    text.strip_prefix(':')
-        .is_some_and(|port| port.bytes().all(|byte| byte.is_ascii_digit()))
+    text.strip_prefix(':').is_some_and(|port| port.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
 /// Which namespaces are the platform's, and which are not a tenant's.
@@ -107,16 +106,10 @@ impl Namespaces {
         let (Known::Known(namespaces), Known::Known(profiles)) =
             (&facts.namespaces, &facts.profiles)
         else {
-            return Self {
-                platform,
-                models: BTreeSet::new(),
-            };
+            return Self { platform, models: BTreeSet::new() };
         };
-        let of_profiles: BTreeSet<&str> = profiles
-            .items
-            .iter()
-            .map(|profile| profile.metadata.name.as_str())
-            .collect();
+        let of_profiles: BTreeSet<&str> =
+            profiles.items.iter().map(|profile| profile.metadata.name.as_str()).collect();
         let is_model = |meta: &crate::facts::object::Meta| {
             let is_tenant = meta.annotations.owner.is_some()
                 || meta.label("app.kubernetes.io/part-of") == Some("kubeflow-profile")
@@ -127,10 +120,7 @@ impl Namespaces {
         };
         let metas = namespaces.items.iter().map(|namespace| &namespace.metadata);
         let models = metas.filter(|meta| is_model(meta));
-        Self {
-            models: models.map(|meta| meta.name.clone()).collect(),
-            platform: platform.clone(),
-        }
+        Self { models: models.map(|meta| meta.name.clone()).collect(), platform: platform.clone() }
     }
 
     /// Who a pod is. `is_logged_in` says that the request has what the gateway adds at login.
@@ -185,9 +175,7 @@ impl Pod {
 
     fn is_gateway(&self) -> bool {
         let labels = &self.metadata.labels;
-        labels
-            .get("istio")
-            .is_some_and(|value| value == "ingressgateway")
+        labels.get("istio").is_some_and(|value| value == "ingressgateway")
             || labels.contains_key("gateway.networking.k8s.io/gateway-name")
     }
 }
@@ -199,20 +187,12 @@ mod tests {
     use super::*;
     use crate::facts::known::Listed;
 
-    const BOTH: Ways = Ways {
-        report: true,
-        metrics: true,
-    };
+    const BOTH: Ways = Ways { report: true, metrics: true };
 
     #[test]
     fn nothing_is_shown_to_anybody_but_this_pod_until_a_way_is_related() {
         let none = Ways::default();
-        for caller in [
-            Caller::LoggedIn,
-            Caller::Platform,
-            Caller::Other,
-            Caller::Misled,
-        ] {
+        for caller in [Caller::LoggedIn, Caller::Platform, Caller::Other, Caller::Misled] {
             assert!(!caller.sees_report(none), "{caller:?}");
             assert_eq!(caller.sees_metrics(none), Metrics::None, "{caller:?}");
         }
@@ -283,27 +263,18 @@ mod tests {
             ..Listed::default()
         });
         let profile = serde_json::from_value(json!({"metadata": {"name": "named"}})).unwrap();
-        facts.profiles = Known::Known(Listed {
-            items: vec![profile],
-            ..Listed::default()
-        });
+        facts.profiles = Known::Known(Listed { items: vec![profile], ..Listed::default() });
         let namespaces = Namespaces::of(&facts);
         let pod = |namespace: &str, more: serde_json::Value| -> Pod {
             let mut pod = json!({"metadata": {"namespace": namespace,
                 "labels": {"istio": "ingressgateway"}}});
-            pod.as_object_mut()
-                .unwrap()
-                .extend(more.as_object().unwrap().clone());
+            pod.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
             serde_json::from_value(pod).unwrap()
         };
         let caller = |namespace: &str, login| namespaces.caller(&pod(namespace, json!({})), login);
         assert_eq!(caller("kubeflow", true), Caller::LoggedIn);
         assert_eq!(caller("kubeflow", false), Caller::Other);
-        assert_eq!(
-            caller("cos", true),
-            Caller::Platform,
-            "it is no gateway of the platform"
-        );
+        assert_eq!(caller("cos", true), Caller::Platform, "it is no gateway of the platform");
         for tenant in ["plain", "marked", "named", "parted", "unknown"] {
             assert_eq!(caller(tenant, true), Caller::Other, "{tenant}");
         }

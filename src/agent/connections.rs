@@ -107,10 +107,9 @@ async fn converse(
         let answer = routes.call(request);
         async move {
             let answer = answer.await?;
-            Ok::<_, std::convert::Infallible>(answer.map(|body| Whole {
-                body,
-                _answering: answering,
-            }))
+            Ok::<_, std::convert::Infallible>(
+                answer.map(|body| Whole { body, _answering: answering }),
+            )
         }
     });
     let served = http1::Builder::new()
@@ -158,10 +157,7 @@ struct Patient<S> {
 
 impl<S> Patient<S> {
     fn new(stream: S) -> Self {
-        Self {
-            stream,
-            stalls: None,
-        }
+        Self { stream, stalls: None }
     }
 
     /// What a write came to, or that its time is over.
@@ -174,9 +170,7 @@ impl<S> Patient<S> {
             self.stalls = None;
             return written;
         }
-        let stalls = self
-            .stalls
-            .get_or_insert_with(|| Box::pin(tokio::time::sleep(STALLS)));
+        let stalls = self.stalls.get_or_insert_with(|| Box::pin(tokio::time::sleep(STALLS)));
         ready!(stalls.as_mut().poll(context));
         Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
     }

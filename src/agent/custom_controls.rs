@@ -30,10 +30,7 @@ pub struct Evaluated(Arc<Mutex<Outcomes>>);
 impl Evaluated {
     /// The outcomes as they are now.
     pub fn outcomes(&self) -> Outcomes {
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Replaces them; returns whether they are others.
@@ -54,9 +51,8 @@ pub fn run(source: &Source, inbox: &Inbox, live: &Live, evaluated: &Evaluated) {
             before.number == current.number
                 || before.options.policy.controls == current.options.policy.controls
         };
-        let is_done = last
-            .as_ref()
-            .is_some_and(|(at, before)| at.elapsed() < OFTEN && is_same(before));
+        let is_done =
+            last.as_ref().is_some_and(|(at, before)| at.elapsed() < OFTEN && is_same(before));
         if !is_done {
             last = Some((Instant::now(), Arc::clone(&current)));
             let outcomes = evaluate(source, &current.options.policy.controls);
@@ -77,9 +73,7 @@ fn evaluate(source: &Source, controls: &[CustomControl]) -> Outcomes {
     let mut outcomes = Outcomes::new();
     for (kind, controls) in by_kind {
         let begin = || {
-            let each = controls
-                .iter()
-                .map(|control| Evaluation::new(control, left));
+            let each = controls.iter().map(|control| Evaluation::new(control, left));
             each.collect::<Vec<_>>()
         };
         let take = |evaluations: &mut Vec<Evaluation<'_>>, object: &Value| {
@@ -98,14 +92,10 @@ fn evaluate(source: &Source, controls: &[CustomControl]) -> Outcomes {
                     put(control, evaluation.finish());
                 }
             }
-            Ok(None) => controls
-                .iter()
-                .for_each(|control| put(control, not_installed(control))),
+            Ok(None) => controls.iter().for_each(|control| put(control, not_installed(control))),
             Err(why) => {
                 let why = Outcome::NotAssessed(format!("{kind}: {why}"));
-                controls
-                    .iter()
-                    .for_each(|control| put(control, why.clone()));
+                controls.iter().for_each(|control| put(control, why.clone()));
             }
         }
     }

@@ -119,10 +119,7 @@ impl State {
     fn remember(&mut self, address: IpAddr, pod: Option<Pod>) {
         if self.known.len() >= MOST && !self.known.contains_key(&address) {
             // Those of whom nothing is known go first, and then the oldest.
-            let last = self
-                .known
-                .iter()
-                .min_by_key(|(_, (at, pod))| (pod.is_some(), *at));
+            let last = self.known.iter().min_by_key(|(_, (at, pod))| (pod.is_some(), *at));
             if let Some(last) = last.map(|(address, _)| *address) {
                 self.known.remove(&last);
             }

@@ -93,11 +93,7 @@ mod tests {
     #[test]
     fn what_is_served_is_what_is_read() {
         let report = Report::audit(&Facts::default(), &Policy::default(), None, Vec::new());
-        let head = Head {
-            told: "mark".into(),
-            healthy: true,
-            ..Head::default()
-        };
+        let head = Head { told: "mark".into(), healthy: true, ..Head::default() };
         let text = serde_json::to_string(&head).unwrap();
         let served = Head::with(&text, &json::render(&report).into());
         let found: Found = serde_json::from_str(&served).unwrap();

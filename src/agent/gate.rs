@@ -38,9 +38,7 @@ impl Gate {
     pub fn close(&self, within: Duration) -> bool {
         let mut state = self.lock();
         state.is_closed = true;
-        let waited = self
-            .signal
-            .wait_timeout_while(state, within, |state| state.is_busy);
+        let waited = self.signal.wait_timeout_while(state, within, |state| state.is_busy);
         let (state, _) = waited.unwrap_or_else(PoisonError::into_inner);
         !state.is_busy
     }

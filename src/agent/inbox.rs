@@ -54,10 +54,7 @@ impl Inbox {
     pub fn new(folder: Option<PathBuf>, namespace: &str) -> Self {
         let read_at = changed(folder.as_ref());
         let told = Told::read_or_default(folder.as_deref(), namespace);
-        Self {
-            folder,
-            state: Mutex::new((read_at, Arc::new(Current::new(0, told, None)))),
-        }
+        Self { folder, state: Mutex::new((read_at, Arc::new(Current::new(0, told, None)))) }
     }
 
     /// What holds now, read again if the file is another.
@@ -80,7 +77,5 @@ impl Inbox {
 
 fn changed(folder: Option<&PathBuf>) -> Option<SystemTime> {
     let file = folder?.join(FILE);
-    std::fs::metadata(file)
-        .and_then(|meta| meta.modified())
-        .ok()
+    std::fs::metadata(file).and_then(|meta| meta.modified()).ok()
 }

@@ -109,9 +109,7 @@ impl Judge {
             changed.extend(changes.wait(LOOKS, SETTLES));
             self.publisher.beat();
             let is_told_anew = self.is_told_anew();
-            let is_time = self
-                .everything_at
-                .is_none_or(|at| at.elapsed() >= EVERYTHING);
+            let is_time = self.everything_at.is_none_or(|at| at.elapsed() >= EVERYTHING);
             if is_told_anew || is_time {
                 self.standing.clear();
                 self.everything_at = Some(Instant::now());
@@ -232,23 +230,15 @@ impl Judge {
                         Severity::Critical | Severity::High => "CRITICAL",
                         _ => "WARN",
                     };
-                    let why = format!(
-                        "{} fails: {}; {}",
-                        control.id, control.title, control.reason
-                    );
-                    self.publisher
-                        .tell(Event::new(format!("{name}:{}", control.id), level, why));
+                    let why =
+                        format!("{} fails: {}; {}", control.id, control.title, control.reason);
+                    self.publisher.tell(Event::new(format!("{name}:{}", control.id), level, why));
                 }
             } else if !is_open && was_open {
                 self.open_since.remove(&control.id);
-                let why = format!(
-                    "{} is {}: {}",
-                    control.id,
-                    control.verdict.name(),
-                    control.reason
-                );
-                self.publisher
-                    .tell(Event::new(format!("{name}:{}", control.id), "INFO", why));
+                let why =
+                    format!("{} is {}: {}", control.id, control.verdict.name(), control.reason);
+                self.publisher.tell(Event::new(format!("{name}:{}", control.id), "INFO", why));
             }
         }
     }
@@ -298,13 +288,9 @@ impl Judge {
         let may_be_other = ["gateways", "envoy_filters", "secrets", "services"]
             .iter()
             .any(|field| changed.contains(field));
-        let is_time = self
-            .handshake_at
-            .is_none_or(|at| at.elapsed() >= HANDSHAKES);
+        let is_time = self.handshake_at.is_none_or(|at| at.elapsed() >= HANDSHAKES);
         // A flood of changes is no reason for a flood of handshakes.
-        let is_soon = self
-            .handshake_at
-            .is_some_and(|at| at.elapsed() < Duration::from_secs(15));
+        let is_soon = self.handshake_at.is_some_and(|at| at.elapsed() < Duration::from_secs(15));
         if !is_time && (!may_be_other || is_soon) {
             return false;
         }

@@ -31,10 +31,7 @@ pub fn raise_descriptors() -> u64 {
     limit.current = Some(hard);
     match setrlimit(Resource::Nofile, limit) {
         Ok(()) => {
-            info!(
-                "descriptors: {hard} instead of {}",
-                before.unwrap_or_default()
-            );
+            info!("descriptors: {hard} instead of {}", before.unwrap_or_default());
             hard
         }
         Err(why) => {
@@ -91,10 +88,7 @@ impl Limits {
     /// As many as descriptors allow.
     pub fn new(descriptors: u64) -> Self {
         let spare = usize::try_from(descriptors.saturating_sub(OTHERS)).unwrap_or(MOST);
-        Self {
-            most: spare.clamp(LOCAL * 2, MOST),
-            state: Mutex::default(),
-        }
+        Self { most: spare.clamp(LOCAL * 2, MOST), state: Mutex::default() }
     }
 
     fn lock(&self) -> MutexGuard<'_, Connections> {
@@ -118,17 +112,10 @@ impl Limits {
         let number = state.next;
         state.next += 1;
         let shared = Arc::new(Shared::default());
-        let connection = Connection {
-            peer,
-            shared: Arc::clone(&shared),
-        };
+        let connection = Connection { peer, shared: Arc::clone(&shared) };
         state.open.insert(number, connection);
         drop(state);
-        Some(Ticket {
-            limits: Arc::clone(self),
-            number,
-            shared,
-        })
+        Some(Ticket { limits: Arc::clone(self), number, shared })
     }
 }
 
@@ -204,11 +191,7 @@ mod tests {
         let _busy: Vec<Answering> = tickets.iter().map(Ticket::answer).collect();
         assert!(limits.admit(from).is_none());
         assert!(limits.admit(peer("10.1.2.4")).is_some());
-        assert_eq!(
-            limits.lock().open.len(),
-            PER_PEER,
-            "a ticket gives its room back"
-        );
+        assert_eq!(limits.lock().open.len(), PER_PEER, "a ticket gives its room back");
     }
 
     #[test]
@@ -228,9 +211,8 @@ mod tests {
         // Envoy's address is no better than any other.
         assert!(limits.admit(peer("127.0.0.6")).is_none());
         // Many idle ones of this pod itself make room for one more.
-        let local: Vec<Ticket> = (0..3000)
-            .filter_map(|_| limits.admit(peer("127.0.0.1")))
-            .collect();
+        let local: Vec<Ticket> =
+            (0..3000).filter_map(|_| limits.admit(peer("127.0.0.1"))).collect();
         assert_eq!(local.len(), 3000);
         assert_eq!(limits.lock().open.len(), MOST);
     }

@@ -133,9 +133,7 @@ impl Summary {
         let at = report.cluster.collected_at.parse::<Timestamp>();
         Self {
             controls: report.controls.iter().map(line).collect(),
-            open: Severity::ALL
-                .map(|severity| (severity, report.open_of(severity)))
-                .into(),
+            open: Severity::ALL.map(|severity| (severity, report.open_of(severity))).into(),
             unread: report.cluster.unknown.len(),
             collected_at: at.map_or(0, |at| at.as_second()),
             open_since,
@@ -209,11 +207,7 @@ pub fn certificates(facts: &Facts) -> Vec<CertificateTimes> {
             }
         }
     }
-    all.extend(
-        of_secrets
-            .into_iter()
-            .min_by_key(|certificate| certificate.not_after),
-    );
+    all.extend(of_secrets.into_iter().min_by_key(|certificate| certificate.not_after));
     all
 }
 
@@ -222,9 +216,7 @@ pub fn render(summary: &Summary, running: &Running, names_weaknesses: bool) -> S
     let mut registry = Registry::with_prefix("ckf_hardening");
     // Prometheus before 3 knows no metrics of the type info.
     let build = Gauges::default();
-    build
-        .get_or_create(&labels([("version", crate::VERSION)]))
-        .set(1.0);
+    build.get_or_create(&labels([("version", crate::VERSION)])).set(1.0);
     registry.register("build_info", "The program that tells, as 1", build);
     of_all_controls(&mut registry, summary);
     if names_weaknesses {
@@ -242,12 +234,8 @@ pub fn render(summary: &Summary, running: &Running, names_weaknesses: bool) -> S
 
 /// The same in Prometheus's older text format, which names a counter whole in its comments.
 pub fn classic(open_metrics: &str) -> String {
-    let types = open_metrics
-        .lines()
-        .filter_map(|line| line.strip_prefix("# TYPE "));
-    let counters: BTreeSet<&str> = types
-        .filter_map(|rest| rest.strip_suffix(" counter"))
-        .collect();
+    let types = open_metrics.lines().filter_map(|line| line.strip_prefix("# TYPE "));
+    let counters: BTreeSet<&str> = types.filter_map(|rest| rest.strip_suffix(" counter")).collect();
     let mut out = String::with_capacity(open_metrics.len());
     for line in open_metrics.lines() {
         let mut words = line.splitn(4, ' ');
@@ -279,20 +267,14 @@ pub struct Described {
 /// Every metric that there is.
 pub fn all() -> Vec<Described> {
     let report = Report::audit(&Facts::default(), &Policy::default(), None, Vec::new());
-    let times = CertificateTimes {
-        source: "served",
-        not_after: 0,
-        renewal: 0,
-    };
+    let times = CertificateTimes { source: "served", not_after: 0, renewal: 0 };
     let credential = CredentialState {
         rotated: Some(Timestamp::UNIX_EPOCH),
         due: Some(Timestamp::UNIX_EPOCH),
         ..CredentialState::default()
     };
-    let told = Told {
-        credentials: BTreeMap::from([("dex".to_owned(), credential)]),
-        ..Told::default()
-    };
+    let told =
+        Told { credentials: BTreeMap::from([("dex".to_owned(), credential)]), ..Told::default() };
     let mut summary = Summary::of(
         &report,
         Parts {
@@ -304,13 +286,9 @@ pub fn all() -> Vec<Described> {
             enforces: false,
         },
     );
-    summary
-        .open_since
-        .insert("TLS-01".to_owned(), Timestamp::UNIX_EPOCH);
-    let running = Running {
-        requests: BTreeMap::from([(("pods", "list"), 1)]),
-        ..Running::default()
-    };
+    summary.open_since.insert("TLS-01".to_owned(), Timestamp::UNIX_EPOCH);
+    let running =
+        Running { requests: BTreeMap::from([(("pods", "list"), 1)]), ..Running::default() };
     let text = render(&summary, &running, true);
     described(&classic(&text))
 }
@@ -333,9 +311,7 @@ fn described(text: &str) -> Vec<Described> {
                 }
             }
             _ => {
-                let braced = line
-                    .split_once('{')
-                    .and_then(|(_, rest)| rest.split_once('}'));
+                let braced = line.split_once('{').and_then(|(_, rest)| rest.split_once('}'));
                 if let (Some((labels, _)), Some(last)) = (braced, all.last_mut())
                     && last.labels.is_empty()
                 {
@@ -352,8 +328,7 @@ fn described(text: &str) -> Vec<Described> {
 fn of_all_controls(registry: &mut Registry, summary: &Summary) {
     let open = Gauges::default();
     for (severity, number) in &summary.open {
-        open.get_or_create(&labels([("severity", severity.name())]))
-            .set(*number as f64);
+        open.get_or_create(&labels([("severity", severity.name())])).set(*number as f64);
     }
     registry.register("open_controls", "Controls that fail, by severity", open);
     registry.register(
@@ -365,11 +340,7 @@ fn of_all_controls(registry: &mut Registry, summary: &Summary) {
     let is_known = |line: &&Line| line.verdict != Verdict::NotAssessed;
     let known = controls.iter().filter(is_known).count();
     let share = gauge(known as f64 / controls.len().max(1) as f64);
-    registry.register(
-        "coverage_ratio",
-        "Controls that could be assessed, of all",
-        share,
-    );
+    registry.register("coverage_ratio", "Controls that could be assessed, of all", share);
 }
 
 fn of_each_control(registry: &mut Registry, summary: &Summary) {
@@ -386,21 +357,13 @@ fn of_each_control(registry: &mut Registry, summary: &Summary) {
         *of_section.entry(&control.section).or_default() += control.findings;
     }
     for (section, number) in of_section {
-        findings
-            .get_or_create(&labels([("section", section)]))
-            .set(number as f64);
+        findings.get_or_create(&labels([("section", section)])).set(number as f64);
     }
     for (id, at) in &summary.open_since {
-        since
-            .get_or_create(&labels([("control", id)]))
-            .set(at.as_second() as f64);
+        since.get_or_create(&labels([("control", id)])).set(at.as_second() as f64);
     }
     registry.register("control", "The verdict that a control has, as 1", verdicts);
-    registry.register(
-        "open_findings",
-        "Findings that are open, by section of the guide",
-        findings,
-    );
+    registry.register("open_findings", "Findings that are open, by section of the guide", findings);
     registry.register(
         "failing_since_timestamp",
         "When a control that fails was first seen to, in seconds since 1970",
@@ -412,11 +375,8 @@ fn of_certificates(registry: &mut Registry, summary: &Summary) {
     let (ends, renewals) = (Gauges::default(), Gauges::default());
     for certificate in &summary.certificates {
         let source = labels([("source", certificate.source)]);
-        ends.get_or_create(&source)
-            .set(certificate.not_after as f64);
-        renewals
-            .get_or_create(&source)
-            .set(certificate.renewal as f64);
+        ends.get_or_create(&source).set(certificate.not_after as f64);
+        renewals.get_or_create(&source).set(certificate.renewal as f64);
     }
     registry.register(
         "certificate_not_after_timestamp",
@@ -431,12 +391,8 @@ fn of_certificates(registry: &mut Registry, summary: &Summary) {
 }
 
 fn of_credentials(registry: &mut Registry, summary: &Summary) {
-    let (rotated, due, open, failed) = (
-        Gauges::default(),
-        Gauges::default(),
-        Gauges::default(),
-        Gauges::default(),
-    );
+    let (rotated, due, open, failed) =
+        (Gauges::default(), Gauges::default(), Gauges::default(), Gauges::default());
     for (name, credential) in &summary.credentials {
         let name = labels([("credential", name)]);
         let seconds = |at: &Timestamp| at.as_second() as f64;
@@ -481,9 +437,7 @@ fn of_rocks(registry: &mut Registry, summary: &Summary) {
         ("newer", counts.newer),
         ("unknown", counts.unknown),
     ] {
-        images
-            .get_or_create(&labels([("state", name)]))
-            .set(number as f64);
+        images.get_or_create(&labels([("state", name)])).set(number as f64);
     }
     registry.register("images", "Images of the platform: all, and those not as meant, with something newer, or of an unknown registry", images);
 }
@@ -502,70 +456,31 @@ fn of_itself(registry: &mut Registry, summary: &Summary, running: &Running) {
             "Objects that are left as they are, since somebody keeps undoing them",
             repaired.given_up() as f64,
         ),
-        (
-            "leads",
-            "Whether this unit leads, and so puts right",
-            flag(summary.leads),
-        ),
-        (
-            "enforces",
-            "Whether anything is enforced",
-            flag(summary.enforces),
-        ),
+        ("leads", "Whether this unit leads, and so puts right", flag(summary.leads)),
+        ("enforces", "Whether anything is enforced", flag(summary.enforces)),
     ] {
         registry.register(name, help, gauge(value));
     }
     let duration = gauge(numbers.seconds);
-    registry.register_with_unit(
-        "audit_duration",
-        "How long that took",
-        Unit::Seconds,
-        duration,
-    );
+    registry.register_with_unit("audit_duration", "How long that took", Unit::Seconds, duration);
     for (name, help, value) in [
         ("audits", "Times that controls were judged", numbers.audits),
-        (
-            "judged_controls",
-            "Controls that were judged, all times together",
-            numbers.judged,
-        ),
+        ("judged_controls", "Controls that were judged, all times together", numbers.judged),
         ("repairs", "Objects that were put right", repaired.done),
-        (
-            "repair_failures",
-            "Tries to put right that failed",
-            repaired.failed,
-        ),
-        (
-            "api_lists",
-            "Lists that were read from the API server",
-            watches.lists,
-        ),
+        ("repair_failures", "Tries to put right that failed", repaired.failed),
+        ("api_lists", "Lists that were read from the API server", watches.lists),
         ("api_watches", "Watches that were opened", watches.watches),
         ("api_events", "Objects that watches told of", watches.events),
-        (
-            "api_failures",
-            "Lists and watches that failed",
-            watches.failures,
-        ),
-        (
-            "connections_refused",
-            "Connections that found no room",
-            running.refused,
-        ),
+        ("api_failures", "Lists and watches that failed", watches.failures),
+        ("connections_refused", "Connections that found no room", running.refused),
     ] {
         registry.register(name, help, ConstCounter::new(value));
     }
     let requests = Counters::default();
     for ((kind, verb), number) in &running.requests {
-        requests
-            .get_or_create(&labels([("kind", kind), ("verb", verb)]))
-            .inc_by(*number);
+        requests.get_or_create(&labels([("kind", kind), ("verb", verb)])).inc_by(*number);
     }
-    registry.register(
-        "api_requests",
-        "Requests to the API server, by kind and verb",
-        requests,
-    );
+    registry.register("api_requests", "Requests to the API server, by kind and verb", requests);
 }
 
 fn gauge(value: f64) -> Gauge<f64, AtomicU64> {

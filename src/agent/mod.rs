@@ -69,10 +69,8 @@ pub struct Settings {
 pub fn run(settings: Settings) -> anyhow::Result<()> {
     let limits = Arc::new(Limits::new(limits::raise_descriptors()));
     let inbox = Arc::new(Inbox::new(settings.told.clone(), &settings.namespace));
-    let about = About {
-        collected_at: crate::now(),
-        namespace: inbox.read().told.namespace.clone(),
-    };
+    let about =
+        About { collected_at: crate::now(), namespace: inbox.read().told.namespace.clone() };
     let live = Arc::new(Live::new(about, settings.stale));
     let publisher = Arc::new(Publisher::new(Arc::clone(&live)));
     let gate = Arc::new(Gate::default());
@@ -108,10 +106,7 @@ pub fn run(settings: Settings) -> anyhow::Result<()> {
 }
 
 fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
-    tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .context("a runtime")
+    tokio::runtime::Builder::new_current_thread().enable_all().build().context("a runtime")
 }
 
 /// Starts the threads that work. What is returned comes if the cluster cannot be watched.
@@ -123,12 +118,8 @@ fn work(
     gate: &Arc<Gate>,
 ) -> anyhow::Result<tokio::sync::oneshot::Receiver<ReadError>> {
     let evaluated = Evaluated::default();
-    let judge = Judge::new(
-        Arc::clone(inbox),
-        Arc::clone(live),
-        Arc::clone(publisher),
-        evaluated.clone(),
-    );
+    let judge =
+        Judge::new(Arc::clone(inbox), Arc::clone(live), Arc::clone(publisher), evaluated.clone());
     let enforcer = Enforcer {
         source: settings.source.clone(),
         inbox: Arc::clone(inbox),

@@ -102,9 +102,7 @@ impl Publisher {
     pub fn silence(&self) -> Result<(), String> {
         if let Some(silence) = self.live.silence() {
             let seconds = silence.as_secs();
-            return Err(format!(
-                "stale: nothing was heard from the API server for {seconds} s"
-            ));
+            return Err(format!("stale: nothing was heard from the API server for {seconds} s"));
         }
         let idle = lock(&self.judged_at).elapsed();
         match idle < STUCK {
@@ -151,9 +149,7 @@ impl Publisher {
 
     /// Which namespaces are the platform's, as far as it is known.
     pub fn namespaces(&self) -> Arc<Namespaces> {
-        let known = lock(&self.now)
-            .as_ref()
-            .map(|now| Arc::clone(&now.namespaces));
+        let known = lock(&self.now).as_ref().map(|now| Arc::clone(&now.namespaces));
         known.unwrap_or_default()
     }
 

@@ -258,10 +258,7 @@ impl Repairs {
     /// Notes what waits for consent, and reports it once.
     fn note_held_back(&mut self, held_back: Option<String>, events: &mut Vec<Event>) {
         let mut outcomes = self.outcomes.lock();
-        if let Some(why) = held_back
-            .as_ref()
-            .filter(|_| held_back != outcomes.held_back)
-        {
+        if let Some(why) = held_back.as_ref().filter(|_| held_back != outcomes.held_back) {
             warn!("{why}");
             let event = "sys_monitor_disabled:ckf-hardening,held-back";
             events.push(Event::new(event.to_owned(), "WARN", why.clone()));
@@ -271,9 +268,7 @@ impl Repairs {
 
     /// How long to wait for changes: not beyond the next try.
     fn wait(&self, most: Duration) -> Duration {
-        self.retry_at.map_or(most, |at| {
-            at.saturating_duration_since(Instant::now()).min(most)
-        })
+        self.retry_at.map_or(most, |at| at.saturating_duration_since(Instant::now()).min(most))
     }
 
     /// Whether changes of these facts are to be followed now, for what is enforced.
@@ -341,11 +336,7 @@ impl Repairs {
         if outcomes.resting.contains_key(object) {
             return false;
         }
-        if self
-            .recent
-            .get(object)
-            .is_none_or(|times| times.len() < MOST)
-        {
+        if self.recent.get(object).is_none_or(|times| times.len() < MOST) {
             return true;
         }
         outcomes.resting.insert(object.to_owned(), now + REST);
@@ -381,11 +372,7 @@ mod tests {
         }
         assert_eq!(tries, MOST);
         assert_eq!(events.len(), 1);
-        assert!(
-            events[0].description.contains("keeps undoing"),
-            "{}",
-            events[0].description
-        );
+        assert!(events[0].description.contains("keeps undoing"), "{}", events[0].description);
         assert_eq!(repairs.outcomes.now().given_up(), 1);
         assert!(repairs.may("Gateway a/b", &mut events));
     }

@@ -53,11 +53,7 @@ type Shared = State<Arc<Pages>>;
 impl Pages {
     /// Of what is published.
     pub fn new(publisher: Arc<Publisher>, directory: Directory) -> Self {
-        Self {
-            publisher,
-            directory,
-            listeners: Arc::default(),
-        }
+        Self { publisher, directory, listeners: Arc::default() }
     }
 
     /// Who asks.
@@ -116,14 +112,8 @@ async fn without_body(request: Request, next: Next) -> Response<Body> {
         return next.run(request).await;
     }
     let (status, why) = match is_read {
-        true => (
-            StatusCode::PAYLOAD_TOO_LARGE,
-            "no request has a body here\n",
-        ),
-        false => (
-            StatusCode::METHOD_NOT_ALLOWED,
-            "nothing can be changed here\n",
-        ),
+        true => (StatusCode::PAYLOAD_TOO_LARGE, "no request has a body here\n"),
+        false => (StatusCode::METHOD_NOT_ALLOWED, "nothing can be changed here\n"),
     };
     let mut answer = plain(status, why);
     let close = HeaderValue::from_static("close");
@@ -231,9 +221,7 @@ fn shared(text: Arc<str>) -> Bytes {
 }
 
 async fn page(State(pages): Shared) -> Response<Body> {
-    of_audit(&pages, "text/html; charset=utf-8", |published| {
-        published.page
-    })
+    of_audit(&pages, "text/html; charset=utf-8", |published| published.page)
 }
 
 /// As OpenMetrics for who asks for it, as Prometheus does, and in the older format else. What
@@ -256,9 +244,7 @@ async fn of_metrics(
     let Some(text) = pages.publisher.metrics(names_weaknesses) else {
         return no_audit_yet();
     };
-    let accepted = headers
-        .get(header::ACCEPT)
-        .and_then(|value| value.to_str().ok());
+    let accepted = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok());
     if accepted.is_some_and(|kinds| kinds.contains("application/openmetrics-text")) {
         let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
         return answer(StatusCode::OK, kind, shared(text));
@@ -282,10 +268,7 @@ async fn health(State(pages): Shared) -> Response<Body> {
     let health = match pages.publisher.now() {
         Some(published) => published.health.map(|()| "ok\n"),
         // Pebble would restart what only waits for its first lists.
-        None => pages
-            .publisher
-            .silence()
-            .map(|()| "the first audit is to come\n"),
+        None => pages.publisher.silence().map(|()| "the first audit is to come\n"),
     };
     match health {
         Ok(text) => plain(StatusCode::OK, text),
@@ -342,9 +325,8 @@ mod tests {
     #[test]
     fn so_many_listen_and_who_ends_makes_room() {
         let listeners = Arc::new(AtomicUsize::new(0));
-        let mut held: Vec<_> = (0..LISTENERS)
-            .map(|_| Listening::begin(&listeners).unwrap())
-            .collect();
+        let mut held: Vec<_> =
+            (0..LISTENERS).map(|_| Listening::begin(&listeners).unwrap()).collect();
         assert!(Listening::begin(&listeners).is_none());
         assert!(Listening::begin(&listeners).is_none());
         held.pop();

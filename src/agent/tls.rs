@@ -61,11 +61,7 @@ impl Tls {
     /// It fails if the pair cannot be used; one that is renewed and cannot be used is told of,
     /// and the one before stays.
     pub fn new(pair: Pair) -> anyhow::Result<Self> {
-        Ok(Self {
-            config: Arc::new(pair.config()?),
-            changed: pair.changed(),
-            pair,
-        })
+        Ok(Self { config: Arc::new(pair.config()?), changed: pair.changed(), pair })
     }
 
     /// For the next connection.

@@ -95,18 +95,14 @@ impl Told {
 
     /// The same; until there is a file, only the namespace is known.
     pub fn read_or_default(folder: Option<&Path>, namespace: &str) -> Self {
-        folder.and_then(Self::read).unwrap_or_else(|| Self {
-            namespace: namespace.to_owned(),
-            ..Self::default()
-        })
+        folder
+            .and_then(Self::read)
+            .unwrap_or_else(|| Self { namespace: namespace.to_owned(), ..Self::default() })
     }
 
     /// The ways that are related.
     pub(super) fn ways(&self) -> Ways {
-        Ways {
-            report: self.shows,
-            metrics: self.scraped,
-        }
+        Ways { report: self.shows, metrics: self.scraped }
     }
 
     /// Stands for all of it.
@@ -116,13 +112,7 @@ impl Told {
 
     /// Puts the told facts among those that are read.
     pub fn put_into(&self, facts: &mut Facts) {
-        let ToldFacts {
-            juju,
-            rotated,
-            rocks,
-            charmhub,
-            ledger,
-        } = self.facts.clone();
+        let ToldFacts { juju, rotated, rocks, charmhub, ledger } = self.facts.clone();
         facts.juju = juju;
         facts.rotated = rotated;
         facts.rocks = rocks;

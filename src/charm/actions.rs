@@ -53,11 +53,8 @@ fn audit(unit: &Unit) -> anyhow::Result<()> {
         ("not-assessed", summary.not_assessed),
     ]
     .map(|(key, number)| (key, number.to_string()));
-    let results = counts
-        .iter()
-        .fold(Results::default(), |results, (key, number)| {
-            results.value(key, number)
-        });
+    let results =
+        counts.iter().fold(Results::default(), |results, (key, number)| results.value(key, number));
     let results = results.value("summary", &report.status_line()).lines(
         "problems",
         &report.problems.join("\n"),
@@ -118,9 +115,7 @@ fn list_users(unit: &Unit) -> anyhow::Result<()> {
     let elsewhere = "`ckf-hardening users` prints all";
     let json = |rows: &[report::UserRow]| users.json_of(rows);
     let results =
-        Results::default()
-            .lines("users", &table, elsewhere)
-            .json("json", &users.users, json);
+        Results::default().lines("users", &table, elsewhere).json("json", &users.users, json);
     Ok(results.set()?)
 }
 

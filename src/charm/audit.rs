@@ -99,12 +99,7 @@ pub fn run(
     }
     let problems = problems.iter().map(ToString::to_string).collect();
     let juju_problem = juju_problem(&facts.juju, &unit.model);
-    let report = Report::audit(
-        &facts,
-        &options.policy,
-        options.release.as_deref(),
-        problems,
-    );
+    let report = Report::audit(&facts, &options.policy, options.release.as_deref(), problems);
     Ok(Ok(Audited {
         report,
         juju_problem,

@@ -98,27 +98,19 @@ const NAMED: usize = 1;
 pub fn keep(unit: &Unit, options: &Options, facts: &Facts) -> Result<Kept, String> {
     let cluster = connect()?;
     if options.is_frozen() {
-        return Ok(Kept {
-            changed: false,
-            mark: Ok(mark(&cluster)?),
-            held_back: None,
-        });
+        return Ok(Kept { changed: false, mark: Ok(mark(&cluster)?), held_back: None });
     }
     let (own, platform) = (holder(unit), &*facts.about.namespace);
     let hold = match options.enforce.is_empty() {
         // What another application keeps is its own.
         true => cluster.hold(platform, Some(&own)),
-        false => cluster
-            .claim(platform, &own)
-            .map_err(|why| why.to_string())?,
+        false => cluster.claim(platform, &own).map_err(|why| why.to_string())?,
     };
     if let Some(why) = hold.other() {
         return match options.enforce.is_empty() {
-            true => mark(&cluster).map(|mark| Kept {
-                changed: false,
-                mark: Ok(mark),
-                held_back: None,
-            }),
+            true => {
+                mark(&cluster).map(|mark| Kept { changed: false, mark: Ok(mark), held_back: None })
+            }
             false => Err(why),
         };
     }
@@ -129,8 +121,7 @@ pub fn keep(unit: &Unit, options: &Options, facts: &Facts) -> Result<Kept, Strin
     match &hold {
         // An account for TLS alone needs to read no Secret, and changes nothing else.
         Hold::Unknown(why) => {
-            plan.changes
-                .retain(|change| change.remedy.about().is_of_tls());
+            plan.changes.retain(|change| change.remedy.about().is_of_tls());
             let others = enforced.iter().filter(|remedy| !remedy.about().is_of_tls());
             let others: Vec<_> = others.map(ToString::to_string).collect();
             if !others.is_empty() {

@@ -87,9 +87,7 @@ impl Access {
         let given = Given::parse(&content)?;
         let mut passwords = Vec::new();
         if let Ok(own) = secret::get_by_label(&Credential::OwnLogin.label(), Which::Peek) {
-            let is_same = own
-                .get("username")
-                .is_none_or(|name| name.expose() == given.user);
+            let is_same = own.get("username").is_none_or(|name| name.expose() == given.user);
             // The new one may hold already, if the hook that set it was cut short.
             let keys = ["password", "next-password"].iter().filter(|_| is_same);
             passwords.extend(keys.filter_map(|key| Some(password(own.get(*key)?))));
@@ -99,15 +97,10 @@ impl Access {
         let env = std::env::var("JUJU_API_ADDRESSES").unwrap_or_default();
         addresses.extend(env.split_whitespace().map(str::to_owned));
         let authority = given.authority.or_else(|| agent_authority(unit));
-        let authority = authority.ok_or(LoginProblem::Malformed {
-            key: "ca-cert",
-            why: "is missing".into(),
-        })?;
+        let authority = authority
+            .ok_or(LoginProblem::Malformed { key: "ca-cert", why: "is missing".into() })?;
         Ok(Self {
-            endpoint: Endpoint {
-                addresses,
-                trust: Trust::Authority(authority),
-            },
+            endpoint: Endpoint { addresses, trust: Trust::Authority(authority) },
             user: given.user,
             passwords,
             controller_uuid: given.controller_uuid,
@@ -135,9 +128,7 @@ impl Access {
         for password in &self.passwords {
             let left = self.deadline.saturating_duration_since(Instant::now());
             if left.is_zero() {
-                return Err(Refusal(
-                    "the time of this hook is over; the next one goes on".into(),
-                ));
+                return Err(Refusal("the time of this hook is over; the next one goes on".into()));
             }
             let login = Login::new(&self.user, password.clone())?.within(left.min(WITHIN));
             match Connection::open(&self.endpoint, target, &login) {
@@ -163,9 +154,7 @@ impl Access {
             Target::Controller => "login".to_owned(),
             Target::Model(_) => format!("write {}", self.namespace),
         };
-        Refusal(format!(
-            "the login {user} is not let in; juju grant {user} {access} allows it"
-        ))
+        Refusal(format!("the login {user} is not let in; juju grant {user} {access} allows it"))
     }
 
     fn check(&self, connection: Connection) -> Result<Connection, Refusal> {
@@ -254,10 +243,7 @@ impl Given {
             let text = content.get(key).map(|value| value.expose().trim());
             text.filter(|text| !text.is_empty()).map(str::to_owned)
         };
-        let malformed = |key, why: &str| LoginProblem::Malformed {
-            key,
-            why: why.to_owned(),
-        };
+        let malformed = |key, why: &str| LoginProblem::Malformed { key, why: why.to_owned() };
         let user = text("username").ok_or_else(|| malformed("username", "is missing"))?;
         if !juju_client::is_user_name(&user) {
             return Err(malformed("username", "is no name of a Juju user"));
@@ -265,10 +251,7 @@ impl Given {
         let password = content.get("password").filter(|p| !p.expose().is_empty());
         let password = password.ok_or_else(|| malformed("password", "is missing"))?;
         let authority = text("ca-cert");
-        if authority
-            .as_ref()
-            .is_some_and(|pem| !pem.contains("BEGIN CERTIFICATE"))
-        {
+        if authority.as_ref().is_some_and(|pem| !pem.contains("BEGIN CERTIFICATE")) {
             return Err(malformed("ca-cert", "is no PEM certificate"));
         }
         let addresses = text("addresses").unwrap_or_default();

@@ -114,10 +114,7 @@ impl Stored {
         bounded.observed = first(&self.observed);
         bounded.login_trusts.truncate(MOST);
         let logs = self.logs.iter().filter(|(_, url)| url.len() <= LONGEST);
-        bounded.logs = logs
-            .take(MOST)
-            .map(|(k, v)| (k.clone(), v.clone()))
-            .collect();
+        bounded.logs = logs.take(MOST).map(|(k, v)| (k.clone(), v.clone())).collect();
         bounded
     }
 }
@@ -164,13 +161,7 @@ impl Memory {
         at: Timestamp,
     ) {
         match result {
-            Ok(Audited {
-                report,
-                juju_problem,
-                enforced,
-                held_back,
-                told: _,
-            }) => {
+            Ok(Audited { report, juju_problem, enforced, held_back, told: _ }) => {
                 let before = self.now.audit.as_ref();
                 let held_back = held_back
                     .clone()
@@ -263,10 +254,7 @@ impl Memory {
 
     /// What the agent was told, and whether that this unit leads; `None` if it was not.
     pub fn agent(&self) -> Option<(&str, bool)> {
-        self.now
-            .agent
-            .as_ref()
-            .map(|(mark, leads)| (mark.as_str(), *leads))
+        self.now.agent.as_ref().map(|(mark, leads)| (mark.as_str(), *leads))
     }
 
     /// Notes what it was told.
@@ -307,11 +295,7 @@ impl Memory {
         let all = self.now.hindrances.values().flatten();
         all.map(|(status, why)| {
             let is_blocked = status == Status::Blocked.name();
-            let status = if is_blocked {
-                Status::Blocked
-            } else {
-                Status::Waiting
-            };
+            let status = if is_blocked { Status::Blocked } else { Status::Waiting };
             (status, why.clone())
         })
         .collect()
@@ -380,26 +364,15 @@ mod tests {
             let hindrances = (0..2000).map(|n| (Status::Blocked, long(n % 7)));
             memory.set_hindrances(step, hindrances.collect());
         }
-        let logs = (0..2000).map(|n| {
-            (
-                format!("loki/{n}"),
-                format!("http://loki-{n}/{}", "x".repeat(n)),
-            )
-        });
+        let logs =
+            (0..2000).map(|n| (format!("loki/{n}"), format!("http://loki-{n}/{}", "x".repeat(n))));
         memory.set_logs(logs.collect());
         memory.set_login_trusts((0..2000).map(|n| format!("{n:016}")).collect());
         memory.set_observed((0..2000).map(|n| format!("endpoint-{n}")).collect());
         let text = serde_json::to_string(&memory.now.bounded()).unwrap();
         assert!(text.len() <= state::LONGEST_VALUE, "{}", text.len());
         assert!(
-            memory
-                .audit()
-                .unwrap()
-                .enforcement_problem
-                .as_ref()
-                .unwrap()
-                .chars()
-                .count()
+            memory.audit().unwrap().enforcement_problem.as_ref().unwrap().chars().count()
                 <= LONGEST
         );
     }

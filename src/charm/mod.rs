@@ -197,10 +197,7 @@ impl<'a> Charm<'a> {
 
     /// Takes the next step of each credential that is due.
     fn rotate(&mut self, event: &Event) -> anyhow::Result<()> {
-        let (plan, login) = (
-            &self.options.rotate,
-            self.options.juju_credentials.as_deref(),
-        );
+        let (plan, login) = (&self.options.rotate, self.options.juju_credentials.as_deref());
         if plan.targets.is_empty() && login.is_none() {
             self.memory.set_hindrances(ROTATION, Vec::new());
             return Ok(());
@@ -391,10 +388,9 @@ impl<'a> Charm<'a> {
         if self.options.is_frozen() {
             return Ok(());
         }
-        let (Some(trusted), Some(login)) = (
-            self.trusted.take(),
-            self.options.juju_credentials.as_deref(),
-        ) else {
+        let (Some(trusted), Some(login)) =
+            (self.trusted.take(), self.options.juju_credentials.as_deref())
+        else {
             return Ok(());
         };
         let marks: Vec<String> = trusted.iter().map(|pem| bundle::mark(pem)).collect();
@@ -418,8 +414,7 @@ impl<'a> Charm<'a> {
             Err(error) if is_absence(&error) => {
                 warn!("{step}: {error:#}");
                 let why = format!("{step}: {error:#}");
-                self.memory
-                    .set_hindrances(step, vec![(Status::Waiting, why)]);
+                self.memory.set_hindrances(step, vec![(Status::Waiting, why)]);
                 Ok(())
             }
             result => result,
@@ -436,8 +431,7 @@ impl<'a> Charm<'a> {
         if let Some((_, why)) = &hindrance {
             warn!("{why}");
         }
-        self.memory
-            .set_hindrances(step, hindrance.into_iter().collect());
+        self.memory.set_hindrances(step, hindrance.into_iter().collect());
     }
 
     /// Sets the status if it is another, and writes the memory if it changed.
@@ -484,9 +478,7 @@ const OBSERVING: &str = "observing";
 fn credentials(plan: &Plan, ledger: &Ledger) -> BTreeMap<String, CredentialState> {
     let of = |(credential, target): (&Credential, &Target)| {
         let entry = ledger.0.get(credential).cloned().unwrap_or_default();
-        let due = entry
-            .rotated
-            .and_then(|at| at.checked_add(target.every).ok());
+        let due = entry.rotated.and_then(|at| at.checked_add(target.every).ok());
         let state = CredentialState {
             rotated: entry.rotated,
             due,
@@ -500,13 +492,7 @@ fn credentials(plan: &Plan, ledger: &Ledger) -> BTreeMap<String, CredentialState
 
 /// Whether a container has started, with nothing of what it was told before.
 fn is_ready(event: &Event) -> bool {
-    matches!(
-        event,
-        Event::Workload {
-            what: WorkloadEvent::Ready,
-            ..
-        }
-    )
+    matches!(event, Event::Workload { what: WorkloadEvent::Ready, .. })
 }
 
 /// Whether much may be other than it was: what is remembered is looked at again.

@@ -24,11 +24,7 @@ impl From<Value> for Names {
             }
         };
         let bare = all.iter().map(|name| name.trim().trim_matches(['"', '\'']));
-        Self(
-            bare.filter(|name| !name.is_empty())
-                .map(str::to_owned)
-                .collect(),
-        )
+        Self(bare.filter(|name| !name.is_empty()).map(str::to_owned).collect())
     }
 }
 
@@ -63,10 +59,7 @@ mod tests {
             assert_eq!(names.0, ["no body"]);
         }
         for nothing in [json!(null), json!(""), json!("[]"), json!([])] {
-            assert_eq!(
-                serde_json::from_value::<Names>(nothing).unwrap(),
-                Names::default()
-            );
+            assert_eq!(serde_json::from_value::<Names>(nothing).unwrap(), Names::default());
         }
     }
 }

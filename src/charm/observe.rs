@@ -26,9 +26,7 @@ const CATALOGUE: &str = "catalogue";
 const INGRESS: &str = "ingress";
 const LINKS: &str = "dashboard-links";
 const GATEWAY: &str = "gateway-info";
-const ENDPOINTS: [&str; 7] = [
-    METRICS, DASHBOARDS, LOGS, CATALOGUE, INGRESS, LINKS, GATEWAY,
-];
+const ENDPOINTS: [&str; 7] = [METRICS, DASHBOARDS, LOGS, CATALOGUE, INGRESS, LINKS, GATEWAY];
 /// Ways to the report page.
 const WAYS: [&str; 3] = [CATALOGUE, INGRESS, LINKS];
 /// Whoever is related here reaches the agent's port: its owner makes it a port of the
@@ -104,10 +102,7 @@ pub fn keep(
         }
     }
     let mut observed = Observed {
-        related: related
-            .keys()
-            .map(|endpoint| (*endpoint).to_owned())
-            .collect(),
+        related: related.keys().map(|endpoint| (*endpoint).to_owned()).collect(),
         ..Observed::default()
     };
     if let Some(relations) = related.get(METRICS) {
@@ -120,9 +115,7 @@ pub fn keep(
             observed.logs.extend(url.map(|url| (name, url)));
         }
     }
-    let is_reached = REACHED
-        .iter()
-        .any(|endpoint| observed.related.contains(*endpoint));
+    let is_reached = REACHED.iter().any(|endpoint| observed.related.contains(*endpoint));
     let is_open = port::opened()?.contains(&Port::Tcp(PORT));
     match (is_reached, is_open) {
         (true, false) => port::open(Port::Tcp(PORT))?,
@@ -170,10 +163,7 @@ pub fn keep(
                 let refusal = answer::refusal(&databag);
                 observed.hindrances.extend(refusal.map(|why| {
                     warn!("{name} does not take what {endpoint} tells: {why}");
-                    (
-                        Status::Waiting,
-                        format!("{name} does not take what {endpoint} tells: {why}"),
-                    )
+                    (Status::Waiting, format!("{name} does not take what {endpoint} tells: {why}"))
                 }));
             }
         }
@@ -208,10 +198,8 @@ fn application(
 ) -> std::io::Result<Databag> {
     let rules = |file: &str| {
         let groups = catalog::alerts(file);
-        let groups: Vec<_> = groups
-            .iter()
-            .map(|(name, rules)| (name.as_str(), rules.clone()))
-            .collect();
+        let groups: Vec<_> =
+            groups.iter().map(|(name, rules)| (name.as_str(), rules.clone())).collect();
         topology.rules(&groups)
     };
     Ok(match endpoint {

@@ -139,10 +139,7 @@ fn plan_of(
     remedies: &BTreeSet<Remedy>,
     consent: &Consent,
 ) -> anyhow::Result<(Cluster, Plan)> {
-    action::log(&format!(
-        "reading the cluster of model {}",
-        charm.unit.model
-    ))?;
+    action::log(&format!("reading the cluster of model {}", charm.unit.model))?;
     let facts = audit::read(charm.unit, &charm.options)?;
     let cluster = enforce::connect().map_err(anyhow::Error::msg)?;
     let policy = &charm.options.policy;

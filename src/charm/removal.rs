@@ -76,11 +76,7 @@ impl Fate {
         let Some(first) = others.next() else {
             return Self::EndsLast;
         };
-        match [first]
-            .into_iter()
-            .chain(others)
-            .all(|(_, other)| other.status == "dying")
-        {
+        match [first].into_iter().chain(others).all(|(_, other)| other.status == "dying") {
             true => Self::Ends,
             false => Self::Leaves,
         }
@@ -105,10 +101,9 @@ impl Fate {
 /// Whether an event may be one of a removal, or begins work that a unit that goes must not begin.
 pub fn may_be_of_removal(event: &Event) -> bool {
     match event {
-        Event::Relation(relation) => matches!(
-            relation.what,
-            RelationChange::Departed | RelationChange::Broken
-        ),
+        Event::Relation(relation) => {
+            matches!(relation.what, RelationChange::Departed | RelationChange::Broken)
+        }
         Event::Lifecycle(lifecycle) => matches!(
             lifecycle,
             Lifecycle::Start | Lifecycle::UpgradeCharm | Lifecycle::LeaderElected

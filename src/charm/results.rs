@@ -66,13 +66,10 @@ impl Results {
     }
 
     fn parts(&mut self, key: &str, parts: Vec<String>) {
-        let parts = parts
-            .into_iter()
-            .enumerate()
-            .map(|(index, part)| match index {
-                0 => (key.to_owned(), part),
-                _ => (format!("{key}-{}", index + 1), part),
-            });
+        let parts = parts.into_iter().enumerate().map(|(index, part)| match index {
+            0 => (key.to_owned(), part),
+            _ => (format!("{key}-{}", index + 1), part),
+        });
         self.0.extend(parts);
     }
 
@@ -129,10 +126,7 @@ fn in_parts(text: &str, longest: usize, most: usize, elsewhere: &str) -> Vec<Str
     let mut lines = text.lines();
     while let Some(line) = lines.next() {
         let line = match line.len() > room {
-            true => format!(
-                "{}…",
-                &line[..line.floor_char_boundary(room.saturating_sub(4))]
-            ),
+            true => format!("{}…", &line[..line.floor_char_boundary(room.saturating_sub(4))]),
             false => line.to_owned(),
         };
         let part = parts.last_mut().map_or(0, |part: &mut String| part.len());
@@ -140,9 +134,7 @@ fn in_parts(text: &str, longest: usize, most: usize, elsewhere: &str) -> Vec<Str
             if parts.len() == most {
                 let left_out = 1 + lines.count();
                 if let Some(last) = parts.last_mut() {
-                    last.push_str(&format!(
-                        "\n{left_out} more lines are left out; {elsewhere}"
-                    ));
+                    last.push_str(&format!("\n{left_out} more lines are left out; {elsewhere}"));
                 }
                 return parts;
             }
@@ -195,9 +187,8 @@ mod tests {
 
     #[test]
     fn text_of_many_lines_is_split_between_lines_and_nothing_is_lost() {
-        let lines: Vec<String> = (0..5000)
-            .map(|n| format!("line {n} {}", "é".repeat(20)))
-            .collect();
+        let lines: Vec<String> =
+            (0..5000).map(|n| format!("line {n} {}", "é".repeat(20))).collect();
         let text = lines.join("\n");
         let parts = in_parts(&text, 10_000, 100, "x");
         assert!(parts.len() > 20 && parts.iter().all(|part| part.len() <= 10_000));
@@ -207,10 +198,7 @@ mod tests {
         let shown: usize = parts.iter().map(|part| part.lines().count()).sum();
         let last = parts[2].lines().last().unwrap();
         let left_out = 5000 - (shown - 1);
-        assert_eq!(
-            last,
-            format!("{left_out} more lines are left out; see debug-log")
-        );
+        assert_eq!(last, format!("{left_out} more lines are left out; see debug-log"));
         let parts = in_parts(&"é".repeat(90_000), 10_000, 3, "");
         assert!(parts.len() == 1 && parts[0].len() <= 10_000 && parts[0].ends_with('…'));
     }
@@ -240,14 +228,9 @@ mod tests {
 
     #[test]
     fn reasons_of_many_objects_are_three_and_a_number() {
-        let reasons: Vec<String> = (0..2000)
-            .map(|n| format!("{n} {}", "x".repeat(900)))
-            .collect();
+        let reasons: Vec<String> = (0..2000).map(|n| format!("{n} {}", "x".repeat(900))).collect();
         let text = first_reasons(&reasons);
-        assert!(
-            text.len() < 600 && text.ends_with("; and 1997 more"),
-            "{text}"
-        );
+        assert!(text.len() < 600 && text.ends_with("; and 1997 more"), "{text}");
         assert_eq!(first_reasons(&reasons[..1]).chars().count(), REASON);
     }
 }

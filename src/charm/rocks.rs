@@ -99,15 +99,8 @@ impl Kept {
         let Some(rocks) = &self.now.rocks else {
             return true;
         };
-        let answered = rocks
-            .images
-            .values()
-            .any(|image| matches!(image, Known::Known(_)));
-        let pause = if answered || rocks.images.is_empty() {
-            OFTEN
-        } else {
-            SOON
-        };
+        let answered = rocks.images.values().any(|image| matches!(image, Known::Known(_)));
+        let pause = if answered || rocks.images.is_empty() { OFTEN } else { SOON };
         // A clock that was put back must not keep it from running.
         rocks.asked_at > now || now.duration_since(rocks.asked_at) >= pause
     }
@@ -178,9 +171,9 @@ impl Kept {
 fn kept<T: Clone>(told: &Option<T>, options: &Options) -> Known<T> {
     match told {
         Some(told) => Known::Known(told.clone()),
-        None if options.offline => Known::Unknown(Unknown::Failed(
-            "not asked, for the option offline is set".into(),
-        )),
+        None if options.offline => {
+            Known::Unknown(Unknown::Failed("not asked, for the option offline is set".into()))
+        }
         None => Known::default(),
     }
 }
@@ -248,8 +241,10 @@ pub fn check(unit: &Unit) -> anyhow::Result<()> {
         }
         Some(other) => anyhow::bail!("format {other:?} is neither table nor json"),
     };
-    let results = results
-        .value("not-as-meant", &inventory.wrong().count().to_string())
-        .lines("advice", &report.advice.join("\n"), elsewhere);
+    let results = results.value("not-as-meant", &inventory.wrong().count().to_string()).lines(
+        "advice",
+        &report.advice.join("\n"),
+        elsewhere,
+    );
     Ok(results.set()?)
 }

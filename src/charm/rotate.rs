@@ -138,16 +138,13 @@ impl<'a> Rotations<'a> {
 
     fn has_work(&self, asked: &Asked) -> bool {
         let all = self.candidates(asked);
-        all.iter()
-            .any(|credential| self.step(credential, asked) != Step::Rest)
+        all.iter().any(|credential| self.step(credential, asked) != Step::Rest)
     }
 
     /// All credentials that something may have to be done for.
     fn candidates(&self, asked: &Asked) -> BTreeSet<Credential> {
         let planned = self.plan.targets.keys();
-        let all = planned
-            .chain(self.ledger.unsettled())
-            .chain(asked.credentials.keys());
+        let all = planned.chain(self.ledger.unsettled()).chain(asked.credentials.keys());
         all.cloned().collect()
     }
 
@@ -429,10 +426,7 @@ impl<'a> Rotations<'a> {
                 let id = self.secret_of(credential)?;
                 match holds {
                     Ok(Holding::Yes(username)) => {
-                        let applied = Applied {
-                            username,
-                            ..Applied::default()
-                        };
+                        let applied = Applied { username, ..Applied::default() };
                         publish(&mut content, &applied, Some(&next));
                         secret::set(&id, &content, &Attributes::default())?;
                         let (now, entry) = (self.now, self.ledger.entry(credential));
@@ -476,9 +470,7 @@ impl<'a> Rotations<'a> {
         content: &Content,
         attempts: u32,
     ) -> Result<(), Refusal> {
-        let published = content
-            .get(PASSWORD)
-            .map(|held| Password::new(held.expose()));
+        let published = content.get(PASSWORD).map(|held| Password::new(held.expose()));
         match (&mut self.access, published) {
             (Ok(access), Some(published)) => {
                 owner::settle(credential, &published, attempts, access)
@@ -517,9 +509,7 @@ impl<'a> Rotations<'a> {
             return Ok(());
         }
         let target = self.plan.targets.get(credential);
-        let wanted = target
-            .and_then(|target| clock(target.every))
-            .unwrap_or(Rotate::Never);
+        let wanted = target.and_then(|target| clock(target.every)).unwrap_or(Rotate::Never);
         let (id, info) = match secret::info_by_label(&credential.label()) {
             Err(ToolError::NotFound { .. }) => return Ok(()),
             known => known?,
@@ -527,15 +517,8 @@ impl<'a> Rotations<'a> {
         if info.rotation == Some(wanted) {
             return Ok(());
         }
-        let attributes = Attributes {
-            rotate: Some(wanted),
-            ..Attributes::default()
-        };
-        Ok(secret::set(
-            &format!("secret:{id}"),
-            &Content::new(),
-            &attributes,
-        )?)
+        let attributes = Attributes { rotate: Some(wanted), ..Attributes::default() };
+        Ok(secret::set(&format!("secret:{id}"), &Content::new(), &attributes)?)
     }
 
     /// Id of the secret of a credential, which it has.

@@ -31,9 +31,7 @@ impl Parameters {
     fn named(&self) -> anyhow::Result<Vec<Credential>> {
         let users = self.users.0.iter().map(|name| format!("juju-user/{name}"));
         let names = self.targets.0.iter().cloned().chain(users);
-        names
-            .map(|name| name.parse().map_err(anyhow::Error::msg))
-            .collect()
+        names.map(|name| name.parse().map_err(anyhow::Error::msg)).collect()
     }
 }
 
@@ -55,11 +53,7 @@ pub fn rotate(unit: &Unit) -> anyhow::Result<()> {
     let asked = asked(&parameters, plan, &mut rotations)?;
     if parameters.dry_run {
         let lines = asked.credentials.keys().map(|credential| {
-            let stage = rotations
-                .ledger()
-                .0
-                .get(credential)
-                .map(|entry| entry.stage);
+            let stage = rotations.ledger().0.get(credential).map(|entry| entry.stage);
             format!("{credential}: {}", would(stage.unwrap_or_default()))
         });
         let text = lines.collect::<Vec<_>>().join("\n");
@@ -95,10 +89,7 @@ fn asked(
 ) -> anyhow::Result<Asked> {
     let named = parameters.named()?;
     let force = parameters.force;
-    let mut asked = Asked {
-        force,
-        ..Asked::default()
-    };
+    let mut asked = Asked { force, ..Asked::default() };
     if let Some(problem) = rotations.login_problem() {
         bail!("{problem}");
     }
@@ -118,9 +109,7 @@ fn asked(
             action::log(&format!("{credential} is left out: {why}"))?;
             continue;
         }
-        let delivery = parameters
-            .deliver
-            .filter(|_| matches!(credential, Credential::JujuUser(_)));
+        let delivery = parameters.deliver.filter(|_| matches!(credential, Credential::JujuUser(_)));
         asked.credentials.insert(credential, delivery);
     }
     if asked.credentials.is_empty() {
@@ -137,11 +126,7 @@ fn abandon(
     credential: &Credential,
     parameters: &Parameters,
 ) -> anyhow::Result<()> {
-    let stage = rotations
-        .ledger()
-        .0
-        .get(credential)
-        .map(|entry| entry.stage);
+    let stage = rotations.ledger().0.get(credential).map(|entry| entry.stage);
     if stage.is_none_or(|stage| stage == Stage::Settled) {
         bail!("no rotation of {credential} is under way");
     }
@@ -187,9 +172,7 @@ pub fn status(unit: &Unit) -> anyhow::Result<()> {
 fn shown(rows: &[Row]) -> Results {
     // Strings and numbers only, so this cannot fail.
     let json = |rows: &[Row]| serde_json::to_string(rows).unwrap_or_default();
-    Results::default()
-        .lines("status", &table(rows), ELSEWHERE)
-        .json("credentials", rows, json)
+    Results::default().lines("status", &table(rows), ELSEWHERE).json("credentials", rows, json)
 }
 
 fn leading(unit: &Unit) -> anyhow::Result<Charm<'_>> {
@@ -260,9 +243,7 @@ fn rows(ledger: &Ledger, plan: &Plan, now: Timestamp) -> Vec<Row> {
         Row {
             credential: credential.to_string(),
             state,
-            age_days: entry
-                .rotated
-                .map(|at| now.duration_since(at).as_hours() / 24),
+            age_days: entry.rotated.map(|at| now.duration_since(at).as_hours() / 24),
             next: every.and_then(|every| entry.next(every)),
             secret: match credential.is_kept_by_owner() {
                 true => "kept by its owner".into(),
@@ -281,9 +262,7 @@ fn table(rows: &[Row]) -> String {
         .set_width(WIDTH);
     table.set_header(["credential, secret", "state", "age", "next"]);
     for row in rows {
-        let age = row
-            .age_days
-            .map_or("unknown".into(), |days| format!("{days} d"));
+        let age = row.age_days.map_or("unknown".into(), |days| format!("{days} d"));
         let next = row.next.map_or("-".into(), |next| next.to_string());
         // Juju takes the id without the model's.
         let id = row.secret.rsplit('/').next().unwrap_or_default();
@@ -291,12 +270,7 @@ fn table(rows: &[Row]) -> String {
             Some((scheme, _)) => format!("{scheme}{id}"),
             None => row.secret.clone(),
         };
-        table.add_row([
-            &format!("{}\n{secret}", row.credential),
-            &row.state,
-            &age,
-            &next,
-        ]);
+        table.add_row([&format!("{}\n{secret}", row.credential), &row.state, &age, &next]);
     }
     // Names and ids are there to be copied, so they are not broken.
     if let Some(column) = table.column_mut(0) {

@@ -134,14 +134,8 @@ mod tests {
     fn status_with_hindrance_shows_it_within_what_juju_status_prints() {
         let long = "the certificate request of istio-pilot/0 is refused ".repeat(20);
         for hindrances in [
-            &[
-                (Status::Waiting, "loki is slow"),
-                (Status::Blocked, "no login"),
-            ][..],
-            &[
-                (Status::Waiting, long.as_str()),
-                (Status::Blocked, "no login"),
-            ],
+            &[(Status::Waiting, "loki is slow"), (Status::Blocked, "no login")][..],
+            &[(Status::Waiting, long.as_str()), (Status::Blocked, "no login")],
         ] {
             let (status, message) = say(hindrances);
             assert_eq!(status, Status::Blocked);
@@ -156,12 +150,7 @@ mod tests {
     #[test]
     fn status_of_anything_is_one_line_and_bounded() {
         let many: Vec<(Status, String)> = (0..2000)
-            .map(|n| {
-                (
-                    Status::Blocked,
-                    format!("refused {n}\n\u{1b}[2K{}", "é".repeat(500)),
-                )
-            })
+            .map(|n| (Status::Blocked, format!("refused {n}\n\u{1b}[2K{}", "é".repeat(500))))
             .collect();
         let (_, message) = compose(many, (Status::Active, "fine".into()));
         assert!(message.chars().count() <= LONGEST);

@@ -31,8 +31,7 @@ impl Workload {
             return Ok(());
         }
         // JSON is YAML.
-        self.0
-            .add_layer("ckf-hardening", &layer().to_string(), true)?;
+        self.0.add_layer("ckf-hardening", &layer().to_string(), true)?;
         self.0.replan().map(drop)
     }
 
@@ -40,18 +39,12 @@ impl Workload {
     /// by which it changes nothing.
     pub fn stop(&self, namespace: &str) -> Result<(), Error> {
         let services = self.0.services(&[SERVICE])?;
-        if services
-            .iter()
-            .all(|service| service.current == Current::Inactive)
-        {
+        if services.iter().all(|service| service.current == Current::Inactive) {
             return Ok(());
         }
         let stopped = self.0.stop_services(&[SERVICE]).map(drop);
         if stopped.is_err() {
-            let told = Told {
-                namespace: namespace.to_owned(),
-                ..Told::default()
-            };
+            let told = Told { namespace: namespace.to_owned(), ..Told::default() };
             self.push(&told)?;
         }
         stopped
@@ -59,11 +52,8 @@ impl Workload {
 
     /// Whether Pebble has our layer, of this version.
     fn has_layer(&self) -> bool {
-        let plan: Option<Value> = self
-            .0
-            .plan()
-            .ok()
-            .and_then(|plan| serde_yaml::from_str(&plan).ok());
+        let plan: Option<Value> =
+            self.0.plan().ok().and_then(|plan| serde_yaml::from_str(&plan).ok());
         let Some(plan) = plan else {
             return false;
         };
@@ -76,9 +66,7 @@ impl Workload {
         // Text, numbers and maps of them, so this cannot fail.
         let text = serde_json::to_vec(told).unwrap_or_default();
         let path = format!("{FOLDER}/{FILE}");
-        self.0
-            .push(&path, &text[..], true, &Ownership::default())
-            .map(drop)
+        self.0.push(&path, &text[..], true, &Ownership::default()).map(drop)
     }
 
     /// Has its output go to these targets.

@@ -42,9 +42,7 @@ impl Access {
         }
         match self.json {
             true => print_data(&format!("{}\n", serde_json::to_string_pretty(&answers)?))?,
-            false => answers
-                .iter()
-                .try_for_each(|answer| print(&format!("{answer}\n")))?,
+            false => answers.iter().try_for_each(|answer| print(&format!("{answer}\n")))?,
         }
         let can = answers.iter().any(|answer| answer.can == Can::Yes);
         Ok(match (can, is_known) {

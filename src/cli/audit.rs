@@ -65,15 +65,9 @@ type Threshold = Option<Severity>;
 impl Audit {
     pub fn run(self) -> anyhow::Result<u8> {
         let publishes = self.publish && confirm("publish", self.yes)?;
-        if let Some(name) = self
-            .release
-            .as_deref()
-            .filter(|name| catalog::release(name).is_none())
+        if let Some(name) = self.release.as_deref().filter(|name| catalog::release(name).is_none())
         {
-            let known: Vec<_> = catalog::releases()
-                .iter()
-                .map(|r| r.name.as_str())
-                .collect();
+            let known: Vec<_> = catalog::releases().iter().map(|r| r.name.as_str()).collect();
             anyhow::bail!("--release {name:?} is not one of {}", known.join(", "));
         }
         let (mut policy, problems) = match &self.policy {
@@ -97,11 +91,7 @@ impl Audit {
                     collected_at: crate::now(),
                     namespace: self.cluster.kubernetes.namespace.clone(),
                 };
-                Facts {
-                    about,
-                    juju: Known::Known(juju),
-                    ..Facts::default()
-                }
+                Facts { about, juju: Known::Known(juju), ..Facts::default() }
             }
             (Some(directory), _) => {
                 let (facts, damaged) = snapshot::read(directory)?;
@@ -169,9 +159,5 @@ fn exit_status(report: &Report, threshold: Option<Severity>) -> u8 {
         .iter()
         .filter(|c| of_cluster(&c.id) && c.verdict == Verdict::NotAssessed)
         .count();
-    if missing * 2 > all {
-        NOT_ASSESSED
-    } else {
-        NOTHING_OPEN
-    }
+    if missing * 2 > all { NOT_ASSESSED } else { NOTHING_OPEN }
 }

@@ -49,10 +49,6 @@ impl Collect {
         ))?;
         // An audit of it would end so too.
         let is_partial = unknown * 2 > kinds.len();
-        Ok(if is_partial {
-            NOT_ASSESSED
-        } else {
-            NOTHING_OPEN
-        })
+        Ok(if is_partial { NOT_ASSESSED } else { NOTHING_OPEN })
     }
 }

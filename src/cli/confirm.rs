@@ -10,11 +10,8 @@ pub(super) fn confirm(what: &str, yes: bool) -> anyhow::Result<bool> {
     if yes {
         return Ok(true);
     }
-    let are_terminals = [
-        io::stdin().is_terminal(),
-        io::stdout().is_terminal(),
-        io::stderr().is_terminal(),
-    ];
+    let are_terminals =
+        [io::stdin().is_terminal(), io::stdout().is_terminal(), io::stderr().is_terminal()];
     if are_terminals.contains(&false) {
         bail!("not a terminal: pass --yes to {what}; nothing was changed");
     }

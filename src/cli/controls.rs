@@ -28,10 +28,7 @@ impl Explain {
     pub fn run(self) -> anyhow::Result<u8> {
         let id = self.control.to_ascii_uppercase();
         let control = catalog::control(&id).ok_or_else(|| {
-            anyhow::anyhow!(
-                "no control {:?}; `ckf-hardening controls` lists them",
-                self.control
-            )
+            anyhow::anyhow!("no control {:?}; `ckf-hardening controls` lists them", self.control)
         })?;
         print(&explain(control))?;
         Ok(NOTHING_OPEN)

@@ -52,10 +52,7 @@ impl Diff {
             true => print_data(&format!("{}\n", serde_json::to_string_pretty(&diff)?))?,
             false => print(&diff.text())?,
         }
-        let fails = self
-            .fail_on
-            .0
-            .is_some_and(|(fate, severity)| diff.has(fate, severity));
+        let fails = self.fail_on.0.is_some_and(|(fate, severity)| diff.has(fate, severity));
         Ok(if fails { OPEN } else { NOTHING_OPEN })
     }
 }

@@ -48,11 +48,7 @@ fn table(keys: &[Key]) -> comfy_table::Table {
         let (what, ends) = match (&key.certificate, &key.material) {
             (Some(certificate), _) => {
                 let (kind, bits) = (&certificate.key_type, certificate.key_bits);
-                let private = if key.has_private_key {
-                    ", with its key"
-                } else {
-                    ""
-                };
+                let private = if key.has_private_key { ", with its key" } else { "" };
                 let what = format!("{}\n{kind} {bits}{private}", line(&certificate.subject));
                 (what, day(certificate.not_after))
             }

@@ -102,10 +102,7 @@ struct KubernetesArguments {
 
 impl KubernetesArguments {
     fn source(&self) -> kubernetes::Source {
-        kubernetes::Source {
-            kubeconfig: self.kubeconfig.clone(),
-            context: self.context.clone(),
-        }
+        kubernetes::Source { kubeconfig: self.kubeconfig.clone(), context: self.context.clone() }
     }
 }
 
@@ -209,12 +206,7 @@ pub fn main() -> ExitCode {
         Command::Permissions(permissions) => permissions.run(),
         Command::Completions { shell } => {
             let mut script = Vec::new();
-            clap_complete::generate(
-                shell,
-                &mut Arguments::command(),
-                "ckf-hardening",
-                &mut script,
-            );
+            clap_complete::generate(shell, &mut Arguments::command(), "ckf-hardening", &mut script);
             print_data(&String::from_utf8_lossy(&script)).map(|()| NOTHING_OPEN)
         }
     };
@@ -231,9 +223,7 @@ pub fn main() -> ExitCode {
 
 /// A reader that has seen enough, such as `head`, is no error.
 fn is_closed_pipe(error: &anyhow::Error) -> bool {
-    error
-        .downcast_ref::<io::Error>()
-        .is_some_and(|e| e.kind() == io::ErrorKind::BrokenPipe)
+    error.downcast_ref::<io::Error>().is_some_and(|e| e.kind() == io::ErrorKind::BrokenPipe)
 }
 
 /// Prints a text for people. What names and messages of others have in them that a terminal
@@ -251,10 +241,7 @@ fn print_data(text: &str) -> anyhow::Result<()> {
 /// A connection for changes.
 fn connect(arguments: &ClusterArguments) -> anyhow::Result<Cluster> {
     let source = arguments.kubernetes.source();
-    Ok(Cluster::connect(
-        &source,
-        Instant::now() + CHANGES_DEADLINE,
-    )?)
+    Ok(Cluster::connect(&source, Instant::now() + CHANGES_DEADLINE)?)
 }
 
 /// The policy of a text that is from a file. What is wrong with it is an error: who changes
@@ -303,19 +290,15 @@ fn read(cluster: &ClusterArguments, policy: &Policy) -> anyhow::Result<Facts> {
             .unwrap_or(indicatif::ProgressStyle::default_bar()),
     );
     let source = cluster.kubernetes.source();
-    let about = About {
-        collected_at: crate::now(),
-        namespace: cluster.kubernetes.namespace.clone(),
-    };
+    let about =
+        About { collected_at: crate::now(), namespace: cluster.kubernetes.namespace.clone() };
     let told = |kind: &str| {
         bar.set_message(kind.to_owned());
         bar.inc(1);
     };
     let facts = kubernetes::read(&source, about, &policy.kinds(), READ_DEADLINE, &told);
     bar.set_message("Juju");
-    let juju = cluster
-        .controller
-        .read(&cluster.kubernetes.namespace, &policy.options);
+    let juju = cluster.controller.read(&cluster.kubernetes.namespace, &policy.options);
     bar.finish_and_clear();
     let mut facts = facts?;
     facts.juju = juju?;

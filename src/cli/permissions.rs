@@ -43,11 +43,7 @@ impl Permissions {
             None => (self.namespace.clone(), self.service_account),
         };
         let needed = needed(&uses, &self.namespace);
-        print(&manifest(
-            &needed,
-            &self.namespace,
-            &Subject { namespace, name },
-        ))?;
+        print(&manifest(&needed, &self.namespace, &Subject { namespace, name }))?;
         Ok(NOTHING_OPEN)
     }
 }

@@ -100,9 +100,7 @@ impl Check {
             let (id, verdict) = (&assessment.control.id, assessment.verdict.name());
             print(&format!("{id}: {verdict}: {}\n", line(&assessment.reason)))?;
         }
-        let told = assessments
-            .iter()
-            .filter(|a| a.control.id.starts_with("POL-"));
+        let told = assessments.iter().filter(|a| a.control.id.starts_with("POL-"));
         for assessment in told.filter(|a| !a.findings.is_empty()) {
             for finding in &assessment.findings {
                 let (id, object) = (&assessment.control.id, &finding.object);

@@ -61,11 +61,7 @@ impl Refresh {
             }
         }
         if is_shown {
-            writeln!(
-                io::stderr(),
-                "name applications, or give --all, to refresh them"
-            )
-            .ok();
+            writeln!(io::stderr(), "name applications, or give --all, to refresh them").ok();
             return Ok(OPEN);
         }
         if !confirm("refresh", self.yes)? {
@@ -130,21 +126,14 @@ impl Refresh {
                      juju debug-log --include {unit}"
                 );
             }
-            settled = if is_new && is_settled(now) {
-                settled + 1
-            } else {
-                0
-            };
+            settled = if is_new && is_settled(now) { settled + 1 } else { 0 };
             if settled == 2 {
                 let seconds = begun.elapsed().as_secs_f64();
                 print(&format!("{name}: settled after {seconds:.0} s\n"))?;
                 return Ok(());
             }
             if Instant::now() > until {
-                bail!(
-                    "{name} has not settled within {} s; the rest is left as it is",
-                    self.within
-                );
+                bail!("{name} has not settled within {} s; the rest is left as it is", self.within);
             }
             std::thread::sleep(OFTEN);
         }
@@ -155,9 +144,8 @@ impl Refresh {
 fn troubled(application: &ApplicationStatus) -> Option<(&str, String)> {
     application.units.iter().find_map(|(name, unit)| {
         let all = [&unit.workload_status, &unit.agent_status];
-        let wrong = all
-            .into_iter()
-            .find(|says| ["error", "blocked"].contains(&says.status.as_str()))?;
+        let wrong =
+            all.into_iter().find(|says| ["error", "blocked"].contains(&says.status.as_str()))?;
         let says = format!("{}: {}", wrong.status, wrong.info);
         Some((name.as_str(), says))
     })

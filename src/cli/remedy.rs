@@ -159,9 +159,7 @@ impl Remedies {
 
     /// Remedies that `--all` leaves out, and how to have them.
     fn left_out(&self) -> Option<String> {
-        let by_name = Remedy::ALL
-            .iter()
-            .filter(|remedy| remedy.about().only_by_name);
+        let by_name = Remedy::ALL.iter().filter(|remedy| remedy.about().only_by_name);
         let names: Vec<&str> = by_name.map(|remedy| remedy.name()).collect();
         self.all.then(|| {
             format!(
@@ -194,13 +192,7 @@ impl Remedies {
         let remedies = self.asked();
         let consent = self.consent(&facts, &policy, &remedies)?;
         let plan = remedies::plan(&facts, &policy, &own, &remedies, &consent);
-        Ok(Made {
-            facts,
-            policy,
-            cluster,
-            remedies,
-            plan,
-        })
+        Ok(Made { facts, policy, cluster, remedies, plan })
     }
 }
 
@@ -241,15 +233,10 @@ impl Apply {
         if let Some(kept) = &kept {
             let own = &self.remedies.cluster.kubernetes.namespace;
             if kept.namespace != *own {
-                bail!(
-                    "the plan is for namespace {}, and this is {own}",
-                    kept.namespace
-                );
+                bail!("the plan is for namespace {}, and this is {own}", kept.namespace);
             }
             self.remedies.remedies = kept.remedies()?;
-            self.remedies
-                .tls_min_version
-                .clone_from(&kept.tls_min_version);
+            self.remedies.tls_min_version.clone_from(&kept.tls_min_version);
             self.remedies.strict = kept.strict;
             self.remedies.allow_disruption = kept.allow_disruption;
             self.remedies.profiles.clone_from(&kept.profiles);
@@ -286,11 +273,8 @@ impl Apply {
         let remedies: BTreeSet<Remedy> = remedies.collect();
         let was = Context::new(&before.facts, &before.policy, None);
         let is = Context::new(&after, &before.policy, None);
-        let ids: BTreeSet<&str> = remedies
-            .iter()
-            .flat_map(|remedy| remedy.about().controls)
-            .copied()
-            .collect();
+        let ids: BTreeSet<&str> =
+            remedies.iter().flat_map(|remedy| remedy.about().controls).copied().collect();
         for id in ids {
             let (was, is) = (assess_named(id, &was), assess_named(id, &is));
             let (from, to) = (was.verdict.name(), is.verdict.name());
@@ -361,11 +345,7 @@ impl List {
             return Ok(NOTHING_OPEN);
         }
         for about in all {
-            let by_name = if about.only_by_name {
-                ", by name only"
-            } else {
-                ""
-            };
+            let by_name = if about.only_by_name { ", by name only" } else { "" };
             let (controls, risk) = (about.controls.join(", "), about.risk.name());
             print(&format!(
                 "{}  ({controls}; risk {risk}{by_name})\n{}{}{}{}{}",
@@ -402,11 +382,8 @@ fn carry_out(arguments: &ClusterArguments, cluster: &Cluster, plan: &Plan) -> an
     };
     let juju = model.as_mut().map_err(|why| why.clone());
     let mut hands = Hands { cluster, juju };
-    let refused: Vec<String> = plan
-        .changes
-        .iter()
-        .filter_map(|change| hands.carry_out(change).err())
-        .collect();
+    let refused: Vec<String> =
+        plan.changes.iter().filter_map(|change| hands.carry_out(change).err()).collect();
     if !refused.is_empty() {
         bail!("{}", refused.join("; "));
     }

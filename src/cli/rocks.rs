@@ -178,9 +178,7 @@ fn advisories(path: &Path) -> anyhow::Result<Advisories> {
     let mut files = vec![path.to_owned()];
     if path.is_dir() {
         let entries = fs::read_dir(path).with_context(|| path.display().to_string())?;
-        files = entries
-            .map(|entry| Ok(entry?.path()))
-            .collect::<io::Result<_>>()?;
+        files = entries.map(|entry| Ok(entry?.path())).collect::<io::Result<_>>()?;
         files.retain(|file| file.extension().is_some_and(|end| end == "json"));
         files.sort();
     }
@@ -188,27 +186,15 @@ fn advisories(path: &Path) -> anyhow::Result<Advisories> {
     for file in &files {
         if let Err(why) = advisories.add(&text(file)?) {
             wrong += 1;
-            let _ = writeln!(
-                io::stderr(),
-                "warning: {}: {}",
-                file.display(),
-                line(&why.to_string())
-            );
+            let _ =
+                writeln!(io::stderr(), "warning: {}: {}", file.display(), line(&why.to_string()));
         }
     }
     if advisories.is_empty() {
-        bail!(
-            "{}: none of {} files is an advisory of OSV",
-            path.display(),
-            files.len()
-        );
+        bail!("{}: none of {} files is an advisory of OSV", path.display(), files.len());
     }
     if wrong > 0 {
-        let _ = writeln!(
-            io::stderr(),
-            "warning: {wrong} of {} files are left out",
-            files.len()
-        );
+        let _ = writeln!(io::stderr(), "warning: {wrong} of {} files are left out", files.len());
     }
     Ok(advisories)
 }
@@ -217,12 +203,8 @@ fn vulnerable(
     inventory: &Inventory,
     advisories: &Advisories,
 ) -> BTreeMap<String, Vec<rocks::Vulnerable>> {
-    let read = inventory
-        .rows
-        .iter()
-        .filter_map(|row| Some((row, row.packages.as_ref()?)));
-    read.map(|(row, packages)| (row.image.clone(), advisories.of(packages)))
-        .collect()
+    let read = inventory.rows.iter().filter_map(|row| Some((row, row.packages.as_ref()?)));
+    read.map(|(row, packages)| (row.image.clone(), advisories.of(packages))).collect()
 }
 
 /// A bill of materials for each image whose packages are known.
@@ -233,11 +215,7 @@ fn sboms(directory: &Path, inventory: &Inventory) -> anyhow::Result<()> {
             continue;
         };
         let is_plain = |c: char| c.is_ascii_alphanumeric() || ".-_".contains(c);
-        let name: String = row
-            .image
-            .chars()
-            .map(|c| if is_plain(c) { c } else { '_' })
-            .collect();
+        let name: String = row.image.chars().map(|c| if is_plain(c) { c } else { '_' }).collect();
         let text = format!("{}\n", serde_json::to_string_pretty(&bill)?);
         write(&directory.join(format!("{name}.cdx.json")), &text)?;
     }

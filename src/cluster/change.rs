@@ -102,9 +102,7 @@ impl Cluster {
     /// Makes an object of ours what it is to be. It is never deleted for that: what is there
     /// holds until the API server has accepted what replaces it.
     pub fn put(&self, own: &OwnObject) -> Result<(), Unknown> {
-        let path = own
-            .path()
-            .map_err(|error| Failure::from(error).into_unknown())?;
+        let path = own.path().map_err(|error| Failure::from(error).into_unknown())?;
         let present = self.present(own)?;
         let is_there = present.is_some();
         let applied = match self.apply(&path, own) {
@@ -155,9 +153,7 @@ impl Cluster {
                 Ok(())
             }
             _ => {
-                let path = own
-                    .path()
-                    .map_err(|error| Failure::from(error).into_unknown())?;
+                let path = own.path().map_err(|error| Failure::from(error).into_unknown())?;
                 self.delete(&path, &present)
             }
         }
@@ -231,10 +227,7 @@ impl Cluster {
 }
 
 /// Selects objects of ours.
-const OURS: (&str, &str) = (
-    "labelSelector",
-    "app.kubernetes.io/managed-by=ckf-hardening",
-);
+const OURS: (&str, &str) = ("labelSelector", "app.kubernetes.io/managed-by=ckf-hardening");
 
 pub(super) fn broken() -> Unknown {
     Unknown::Failed("the answer is not understood".into())

@@ -26,9 +26,7 @@ impl Cluster {
     /// What a record holds, if it is there and verifies.
     pub fn recorded(&self, record: &OwnObject) -> Result<Option<Entry>, Unknown> {
         let platform = record.reference().namespace;
-        let path = record
-            .path()
-            .map_err(|error| Failure::from(error).into_unknown())?;
+        let path = record.path().map_err(|error| Failure::from(error).into_unknown())?;
         let Some(present) = self.get(&path, &record.reference().to_string())? else {
             return Ok(None);
         };
@@ -103,9 +101,7 @@ impl Cluster {
     ) -> Result<(), Unknown> {
         let patch = signature(present, content, key);
         let signed = self.patch(path, "application/merge-patch+json", patch);
-        signed
-            .map(drop)
-            .map_err(|failure| named(path.path(), failure))
+        signed.map(drop).map_err(|failure| named(path.path(), failure))
     }
 
     pub(super) fn edit(
@@ -169,11 +165,7 @@ impl Cluster {
                 edit.clone()
             }
         };
-        let entry = Entry {
-            edit,
-            uid,
-            namespace_uid: String::new(),
-        };
+        let entry = Entry { edit, uid, namespace_uid: String::new() };
         self.record(remedy, record, &entry)?;
         let values = labels.iter().map(|(name, label)| (name, &label.after));
         self.write_labels(&path, object, &present, values)
@@ -216,18 +208,15 @@ impl Cluster {
         values: impl Iterator<Item = (&'a String, &'a Option<String>)>,
     ) -> Result<(), Unknown> {
         let changed = values.filter(|(name, value)| label_of(present, name) != value.as_deref());
-        let labels: Map<String, Value> = changed
-            .map(|(name, value)| (name.clone(), json!(value)))
-            .collect();
+        let labels: Map<String, Value> =
+            changed.map(|(name, value)| (name.clone(), json!(value))).collect();
         if labels.is_empty() {
             return Ok(());
         }
         let version = &present["metadata"]["resourceVersion"];
         let patch = json!({"metadata": {"resourceVersion": version, "labels": labels}});
         let written = self.patch(path, "application/merge-patch+json", patch);
-        written
-            .map(drop)
-            .map_err(|failure| named(&object.to_string(), failure))
+        written.map(drop).map_err(|failure| named(&object.to_string(), failure))
     }
 
     fn remove(&self, remedy: Remedy, removal: &Removal, record: &OwnObject) -> Result<(), Unknown> {
@@ -238,15 +227,9 @@ impl Cluster {
         let Some(namespace) = self.namespace_uid(&removal.object.namespace)? else {
             return Ok(());
         };
-        let edit = Edit::Removal(Removal {
-            manifest: Some(as_made(present.clone())),
-            ..removal.clone()
-        });
-        let entry = Entry {
-            edit,
-            uid: uid_of(&present),
-            namespace_uid: namespace,
-        };
+        let edit =
+            Edit::Removal(Removal { manifest: Some(as_made(present.clone())), ..removal.clone() });
+        let entry = Entry { edit, uid: uid_of(&present), namespace_uid: namespace };
         self.record(remedy, record, &entry)?;
         self.delete(&path, &present)
     }
@@ -362,10 +345,7 @@ fn fresh(record: &OwnObject, name: &str) -> OwnObject {
             "labels": meta["labels"],
         },
     });
-    OwnObject {
-        kind: record.kind,
-        object,
-    }
+    OwnObject { kind: record.kind, object }
 }
 
 /// Some letters that nobody could know before.

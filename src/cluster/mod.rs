@@ -41,12 +41,7 @@ impl Cluster {
             .build()
             .map_err(|error| ReadError::Client(error.to_string()))?;
         let (client, _) = runtime.block_on(kubernetes::connect(source))?;
-        Ok(Self {
-            runtime,
-            client,
-            deadline,
-            platform: RefCell::new(None),
-        })
+        Ok(Self { runtime, client, deadline, platform: RefCell::new(None) })
     }
 
     /// Reads all objects of a list, page by page, and hands each to `take`. The path
@@ -134,9 +129,7 @@ impl Cluster {
         let path = path.clone().with("fieldManager", MANAGED_BY.1);
         let mut request = kubernetes::request(Method::PATCH, &path, Some(body))?;
         let form = http::HeaderValue::from_static(form);
-        request
-            .headers_mut()
-            .insert(http::header::CONTENT_TYPE, form);
+        request.headers_mut().insert(http::header::CONTENT_TYPE, form);
         self.send_request(request, left)
     }
 

@@ -34,10 +34,7 @@ pub struct Holder {
 impl Holder {
     /// An application of a model.
     pub fn new(model_uuid: &str, application: &str) -> Self {
-        Self {
-            model_uuid: model_uuid.into(),
-            application: application.into(),
-        }
+        Self { model_uuid: model_uuid.into(), application: application.into() }
     }
 
     /// Reads what [`Display`](std::fmt::Display) writes; `None` if it names no application.
@@ -69,10 +66,7 @@ impl Hold {
     /// Why nothing is changed, if another application holds the platform.
     pub fn other(&self) -> Option<String> {
         match self {
-            Self::Other(Holder {
-                model_uuid,
-                application,
-            }) => Some(format!(
+            Self::Other(Holder { model_uuid, application }) => Some(format!(
                 "application {application} of model {model_uuid} enforces here already, and two \
                  would undo each other; remove one of them, or set its option enforce to none"
             )),
@@ -135,9 +129,7 @@ impl PlatformSecret {
         Some(Self {
             uid: wire.metadata.uid,
             resource_version: wire.metadata.resource_version,
-            is_ours: labels
-                .get(MANAGED_BY.0)
-                .is_some_and(|by| by == MANAGED_BY.1),
+            is_ours: labels.get(MANAGED_BY.0).is_some_and(|by| by == MANAGED_BY.1),
             key: key.and_then(|key| RecordKey::new(&key)),
             holder: holder.as_deref().and_then(Holder::parse),
         })
@@ -169,10 +161,7 @@ impl Cluster {
     /// Reads the Secret of a platform once; what came of it is used for all that follows.
     pub(super) fn read_platform(&self, platform: &str) {
         let secret = self.get_secret(platform);
-        self.platform.replace(Some(Platform {
-            namespace: platform.to_owned(),
-            secret,
-        }));
+        self.platform.replace(Some(Platform { namespace: platform.to_owned(), secret }));
     }
 
     fn get_secret(&self, platform: &str) -> Result<Option<PlatformSecret>, Unknown> {
@@ -340,10 +329,8 @@ impl Cluster {
         values: &[(&str, Option<&str>)],
     ) -> Result<(), Unknown> {
         let what = format!("Secret {NAMESPACE}/{}", name_of(platform));
-        let values: Map<String, Value> = values
-            .iter()
-            .map(|(name, value)| ((*name).to_owned(), json!(value)))
-            .collect();
+        let values: Map<String, Value> =
+            values.iter().map(|(name, value)| ((*name).to_owned(), json!(value))).collect();
         let written = match secret {
             None => {
                 let body = json!({
@@ -385,9 +372,7 @@ impl Cluster {
 
     fn contended(&self, platform: &str) -> Unknown {
         let name = name_of(platform);
-        Unknown::Failed(format!(
-            "Secret {NAMESPACE}/{name} is written by others all the time"
-        ))
+        Unknown::Failed(format!("Secret {NAMESPACE}/{name} is written by others all the time"))
     }
 }
 

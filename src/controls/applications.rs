@@ -79,21 +79,10 @@ fn of_all(
 }
 
 fn gatekeeper_secret_has_no_effect(context: &Context<'_>) -> Result<Outcome, Missing> {
-    of_charm(
-        context,
-        "oidc-gatekeeper",
-        "client-secret is not set",
-        |app| {
-            app.has_set("client-secret").then(|| {
-                finding(
-                    object(app),
-                    "client-secret",
-                    "set",
-                    "unset: it has no effect",
-                )
-            })
-        },
-    )
+    of_charm(context, "oidc-gatekeeper", "client-secret is not set", |app| {
+        app.has_set("client-secret")
+            .then(|| finding(object(app), "client-secret", "set", "unset: it has no effect"))
+    })
 }
 
 fn mysql_has_tls(context: &Context<'_>) -> Result<Outcome, Missing> {
@@ -123,29 +112,19 @@ fn no_password_in_options(context: &Context<'_>) -> Result<Outcome, Missing> {
 
 fn trust_is_as_released(context: &Context<'_>) -> Result<Outcome, Missing> {
     let release = context.release()?;
-    of_all(
-        context,
-        "those with trust are trusted by the release",
-        |app| {
-            let released = release
-                .applications
-                .values()
-                .find(|known| known.charm == app.charm);
-            let expected = TRUSTED_COMPANIONS.contains(&app.charm.as_str())
-                || released.is_some_and(|known| known.trust);
-            (app.trusted && !expected)
-                .then(|| finding(object(app), "trust", "true", "false, as the release has it"))
-        },
-    )
+    of_all(context, "those with trust are trusted by the release", |app| {
+        let released = release.applications.values().find(|known| known.charm == app.charm);
+        let expected = TRUSTED_COMPANIONS.contains(&app.charm.as_str())
+            || released.is_some_and(|known| known.trust);
+        (app.trusted && !expected)
+            .then(|| finding(object(app), "trust", "true", "false, as the release has it"))
+    })
 }
 
 /// Charms beside the release's own that need trust: this one reads the whole cluster, and
 /// telemetry agents find out what runs.
-const TRUSTED_COMPANIONS: [&str; 3] = [
-    "ckf-hardening",
-    "grafana-agent-k8s",
-    "opentelemetry-collector-k8s",
-];
+const TRUSTED_COMPANIONS: [&str; 3] =
+    ["ckf-hardening", "grafana-agent-k8s", "opentelemetry-collector-k8s"];
 
 fn no_unit_is_troubled(context: &Context<'_>) -> Result<Outcome, Missing> {
     let all = context.deployed()?;
@@ -163,33 +142,21 @@ fn no_unit_is_troubled(context: &Context<'_>) -> Result<Outcome, Missing> {
 fn options_are_as_declared(context: &Context<'_>) -> Result<Outcome, Missing> {
     let declared = &context.policy.options;
     if declared.is_empty() {
-        return Ok(Outcome::NotApplicable(
-            "the policy declares no options".into(),
-        ));
+        return Ok(Outcome::NotApplicable("the policy declares no options".into()));
     }
     let all = context.applications()?;
     let (mut findings, mut unknown) = (Vec::new(), Vec::new());
     for (name, options) in declared {
         let Some(application) = all.iter().find(|application| application.name == *name) else {
             let missing = reference("juju", "Application", "", name);
-            findings.push(finding(
-                missing,
-                "application",
-                "not in the model",
-                "deployed",
-            ));
+            findings.push(finding(missing, "application", "not in the model", "deployed"));
             continue;
         };
         for (option, wanted) in options {
             let Some(setting) = application.options.get(option) else {
                 // What was meant for another option may be a secret.
                 let wanted = "to be an option of it";
-                findings.push(finding(
-                    object(application),
-                    option,
-                    "no such option",
-                    wanted,
-                ));
+                findings.push(finding(object(application), option, "no such option", wanted));
                 continue;
             };
             match (&setting.value, setting.as_declared) {
@@ -244,17 +211,11 @@ fn images_are_the_defaults(context: &Context<'_>) -> Result<Outcome, Missing> {
 
 fn charms_are_fresh(context: &Context<'_>) -> Result<Outcome, Missing> {
     context.deployed()?;
-    of_all(
-        context,
-        "each at the newest revision of its channel",
-        |app| {
-            let newer = app.can_upgrade_to.as_ref()?;
-            let seen = app
-                .revision
-                .map_or("an older one".into(), |r| r.to_string());
-            Some(finding(object(app), "charm revision", seen, newer.clone()))
-        },
-    )
+    of_all(context, "each at the newest revision of its channel", |app| {
+        let newer = app.can_upgrade_to.as_ref()?;
+        let seen = app.revision.map_or("an older one".into(), |r| r.to_string());
+        Some(finding(object(app), "charm revision", seen, newer.clone()))
+    })
 }
 
 fn channels_are_stable(context: &Context<'_>) -> Result<Outcome, Missing> {
@@ -284,17 +245,10 @@ fn logs_are_related(context: &Context<'_>) -> Result<Outcome, Missing> {
 fn is_observed(context: &Context<'_>, endpoint: &str) -> Result<Outcome, Missing> {
     let release = context.release()?;
     let can = |app: &Application| {
-        let known = release
-            .applications
-            .values()
-            .find(|known| known.charm == app.charm);
+        let known = release.applications.values().find(|known| known.charm == app.charm);
         known.is_some_and(|known| known.cos.iter().any(|name| name == endpoint))
     };
-    let all: Vec<_> = context
-        .applications()?
-        .iter()
-        .filter(|app| can(app))
-        .collect();
+    let all: Vec<_> = context.applications()?.iter().filter(|app| can(app)).collect();
     let total = all.len();
     let missing = all.into_iter().filter(|app| !app.is_related(endpoint));
     let field = format!("relation {endpoint}");
@@ -315,14 +269,12 @@ fn is_observed(context: &Context<'_>, endpoint: &str) -> Result<Outcome, Missing
 fn telemetry_agent(applications: &[Application], endpoint: &str) -> String {
     let of_charm = |charm: &str| applications.iter().find(|app| app.charm == charm);
     // grafana-agent-k8s is past its end of life: it is named only where it is all there is.
-    let (name, logs) = match (
-        of_charm("opentelemetry-collector-k8s"),
-        of_charm("grafana-agent-k8s"),
-    ) {
-        (Some(collector), _) => (collector.name.as_str(), "receive-loki-logs"),
-        (None, Some(agent)) => (agent.name.as_str(), "logging-provider"),
-        (None, None) => ("opentelemetry-collector-k8s", "receive-loki-logs"),
-    };
+    let (name, logs) =
+        match (of_charm("opentelemetry-collector-k8s"), of_charm("grafana-agent-k8s")) {
+            (Some(collector), _) => (collector.name.as_str(), "receive-loki-logs"),
+            (None, Some(agent)) => (agent.name.as_str(), "logging-provider"),
+            (None, None) => ("opentelemetry-collector-k8s", "receive-loki-logs"),
+        };
     let other_side = match endpoint {
         "grafana-dashboard" => "grafana-dashboards-consumer",
         "logging" => logs,
@@ -332,15 +284,10 @@ fn telemetry_agent(applications: &[Application], endpoint: &str) -> String {
 }
 
 fn nothing_skips_login(context: &Context<'_>) -> Result<Outcome, Missing> {
-    of_charm(
-        context,
-        "oidc-gatekeeper",
-        "skip-auth-urls is empty",
-        |app| {
-            let urls = app.option("skip-auth-urls")?;
-            Some(finding(object(app), "skip-auth-urls", urls, "empty"))
-        },
-    )
+    of_charm(context, "oidc-gatekeeper", "skip-auth-urls is empty", |app| {
+        let urls = app.option("skip-auth-urls")?;
+        Some(finding(object(app), "skip-auth-urls", urls, "empty"))
+    })
 }
 
 const DEX: &str = "dex-auth";
@@ -355,93 +302,62 @@ fn no_static_user(context: &Context<'_>) -> Result<Outcome, Missing> {
         let why = "asked for by the profile strict only: a static user is for trying out";
         return Ok(Outcome::NotApplicable(why.into()));
     }
-    of_charm(
-        context,
-        DEX,
-        "users log in at a provider of their own",
-        |dex| {
-            if has_static_user(dex) {
-                return Some(finding(object(dex), "enable-password-db", "true", "false"));
-            }
-            let has_connectors = dex.has_set("connectors");
-            (!has_connectors).then(|| finding(object(dex), "connectors", "unset", "a provider"))
-        },
-    )
+    of_charm(context, DEX, "users log in at a provider of their own", |dex| {
+        if has_static_user(dex) {
+            return Some(finding(object(dex), "enable-password-db", "true", "false"));
+        }
+        let has_connectors = dex.has_set("connectors");
+        (!has_connectors).then(|| finding(object(dex), "connectors", "unset", "a provider"))
+    })
 }
 
 fn static_user_is_no_default(context: &Context<'_>) -> Result<Outcome, Missing> {
-    of_charm(
-        context,
-        DEX,
-        "Dex has no static user, or one of another name",
-        |dex| {
-            let name = dex.option("static-username").unwrap_or_default();
-            let is_default = has_static_user(dex) && ["", "admin"].contains(&name);
-            let seen = "admin, which KFAM takes for the cluster's administrator";
-            is_default.then(|| finding(object(dex), "static-username", seen, "another name"))
-        },
-    )
+    of_charm(context, DEX, "Dex has no static user, or one of another name", |dex| {
+        let name = dex.option("static-username").unwrap_or_default();
+        let is_default = has_static_user(dex) && ["", "admin"].contains(&name);
+        let seen = "admin, which KFAM takes for the cluster's administrator";
+        is_default.then(|| finding(object(dex), "static-username", seen, "another name"))
+    })
 }
 
 fn static_password_is_strong(context: &Context<'_>) -> Result<Outcome, Missing> {
-    of_charm(
-        context,
-        DEX,
-        "the static password is strong, or the charm's own",
-        |dex| {
-            let strength = dex.options.get("static-password")?.password?;
-            let wanted = format!("{PASSWORD_LENGTH} characters at least");
-            let seen = match strength.well_known {
-                true => "one that everybody tries first".to_owned(),
-                false => count(strength.length, "character"),
-            };
-            let is_weak = strength.well_known || strength.length < PASSWORD_LENGTH;
-            (has_static_user(dex) && is_weak)
-                .then(|| finding(object(dex), "static-password", seen, wanted))
-        },
-    )
+    of_charm(context, DEX, "the static password is strong, or the charm's own", |dex| {
+        let strength = dex.options.get("static-password")?.password?;
+        let wanted = format!("{PASSWORD_LENGTH} characters at least");
+        let seen = match strength.well_known {
+            true => "one that everybody tries first".to_owned(),
+            false => count(strength.length, "character"),
+        };
+        let is_weak = strength.well_known || strength.length < PASSWORD_LENGTH;
+        (has_static_user(dex) && is_weak)
+            .then(|| finding(object(dex), "static-password", seen, wanted))
+    })
 }
 
 fn issuer_is_https(context: &Context<'_>) -> Result<Outcome, Missing> {
     let is_strict = context.policy.profile == Profile::Strict;
-    of_charm(
-        context,
-        DEX,
-        "the issuer is reached by https, or inside of the cluster only",
-        |dex| {
-            let url = dex.option("issuer-url").unwrap_or_default();
-            let is_open = url.starts_with("http://") || url.is_empty() && is_strict;
-            let seen = if url.is_empty() {
-                "the in-cluster http URL"
-            } else {
-                url
-            };
-            is_open.then(|| finding(object(dex), "issuer-url", seen, "an https URL"))
-        },
-    )
+    of_charm(context, DEX, "the issuer is reached by https, or inside of the cluster only", |dex| {
+        let url = dex.option("issuer-url").unwrap_or_default();
+        let is_open = url.starts_with("http://") || url.is_empty() && is_strict;
+        let seen = if url.is_empty() { "the in-cluster http URL" } else { url };
+        is_open.then(|| finding(object(dex), "issuer-url", seen, "an https URL"))
+    })
 }
 
 fn cookies_are_secure(context: &Context<'_>) -> Result<Outcome, Missing> {
     let is_web = |app: &&Application| WITH_COOKIES.contains(&app.charm.as_str());
     let all: Vec<_> = context.applications()?.iter().filter(is_web).collect();
     if all.is_empty() {
-        return Ok(Outcome::NotApplicable(
-            "the model has no such web application".into(),
-        ));
+        return Ok(Outcome::NotApplicable("the model has no such web application".into()));
     }
     let total = all.len();
-    let open = all
-        .into_iter()
-        .filter(|app| app.option("secure-cookies") != Some("true"));
+    let open = all.into_iter().filter(|app| app.option("secure-cookies") != Some("true"));
     let findings = open.map(|app| {
         let seen = app.option("secure-cookies").unwrap_or("unset").to_owned();
         finding(object(app), "secure-cookies", seen, "true")
     });
     let findings = findings.collect();
-    Ok(outcome(
-        findings,
-        format!("{} set secure cookies", count(total, "web application")),
-    ))
+    Ok(outcome(findings, format!("{} set secure cookies", count(total, "web application"))))
 }
 
 fn public_url_is_unset(context: &Context<'_>) -> Result<Outcome, Missing> {
@@ -453,29 +369,19 @@ fn public_url_is_unset(context: &Context<'_>) -> Result<Outcome, Missing> {
 }
 
 fn one_certificate_source(context: &Context<'_>) -> Result<Outcome, Missing> {
-    of_charm(
-        context,
-        "istio-pilot",
-        "not both a relation and a secret",
-        |pilot| {
-            let both = pilot.is_related("certificates") && pilot.option("tls-secret-id").is_some();
-            let seen = "set, and certificates is related";
-            both.then(|| finding(object(pilot), "tls-secret-id", seen, "one of the two"))
-        },
-    )
+    of_charm(context, "istio-pilot", "not both a relation and a secret", |pilot| {
+        let both = pilot.is_related("certificates") && pilot.option("tls-secret-id").is_some();
+        let seen = "set, and certificates is related";
+        both.then(|| finding(object(pilot), "tls-secret-id", seen, "one of the two"))
+    })
 }
 
 fn profiles_get_the_policy(context: &Context<'_>) -> Result<Outcome, Missing> {
-    of_charm(
-        context,
-        "kubeflow-profiles",
-        "new profiles are restrained",
-        |app| {
-            let policy = app.option("security-policy").unwrap_or("privileged");
-            let is_strong = ["baseline", "restricted"].contains(&policy);
-            (!is_strong).then(|| finding(object(app), "security-policy", policy, "baseline"))
-        },
-    )
+    of_charm(context, "kubeflow-profiles", "new profiles are restrained", |app| {
+        let policy = app.option("security-policy").unwrap_or("privileged");
+        let is_strong = ["baseline", "restricted"].contains(&policy);
+        (!is_strong).then(|| finding(object(app), "security-policy", policy, "baseline"))
+    })
 }
 
 #[cfg(test)]
@@ -495,10 +401,7 @@ mod tests {
             "opentelemetry-collector-k8s:metrics-endpoint"
         );
         let collector = [of("otel", "opentelemetry-collector-k8s")];
-        assert_eq!(
-            telemetry_agent(&collector, "logging"),
-            "otel:receive-loki-logs"
-        );
+        assert_eq!(telemetry_agent(&collector, "logging"), "otel:receive-loki-logs");
         let agent = [of("agent", "grafana-agent-k8s")];
         assert_eq!(
             telemetry_agent(&agent, "grafana-dashboard"),

@@ -29,10 +29,7 @@ fn logins<'a>(
     context: &Context<'a>,
     ingress: &Ingress<'_>,
 ) -> Result<Vec<LoginPatch<'a>>, Missing> {
-    let filters = context
-        .envoy_filters()?
-        .iter()
-        .filter(|f| ingress.is_patched_by(f));
+    let filters = context.envoy_filters()?.iter().filter(|f| ingress.is_patched_by(f));
     Ok(filters
         .flat_map(|f| f.patches.iter().map(move |p| (f, p)))
         .filter(|(_, p)| {
@@ -72,10 +69,7 @@ fn ambient_login(context: &Context<'_>) -> Result<Outcome, Missing> {
             ));
         }
     }
-    Ok(outcome(
-        findings,
-        "external authorisation is on the ingress",
-    ))
+    Ok(outcome(findings, "external authorisation is on the ingress"))
 }
 
 fn login_is_there(context: &Context<'_>) -> Result<Outcome, Missing> {
@@ -85,16 +79,11 @@ fn login_is_there(context: &Context<'_>) -> Result<Outcome, Missing> {
     }
     let servers = ingress.servers();
     if servers.is_empty() {
-        return Ok(Outcome::NotApplicable(
-            "no Gateway is on the ingress".into(),
-        ));
+        return Ok(Outcome::NotApplicable("no Gateway is on the ingress".into()));
     }
     let logins = logins(context, &ingress)?;
     match logins.first() {
-        Some((filter, ..)) => Ok(Outcome::Pass(format!(
-            "{} asks for login",
-            filter.reference()
-        ))),
+        Some((filter, ..)) => Ok(Outcome::Pass(format!("{} asks for login", filter.reference()))),
         None => {
             let object = reference(
                 "networking.istio.io/v1alpha3",
@@ -121,9 +110,7 @@ fn login_covers_every_port(context: &Context<'_>) -> Result<Outcome, Missing> {
     }
     let servers = ingress.servers();
     if servers.is_empty() {
-        return Ok(Outcome::NotApplicable(
-            "no Gateway is on the ingress".into(),
-        ));
+        return Ok(Outcome::NotApplicable("no Gateway is on the ingress".into()));
     }
     let logins = logins(context, &ingress)?;
     let mut findings = Vec::new();
@@ -133,10 +120,8 @@ fn login_covers_every_port(context: &Context<'_>) -> Result<Outcome, Missing> {
         // A filter of HTTP sees nothing of TCP, nor of TLS that is passed through.
         let is_http =
             matches!(&*protocol, "HTTP" | "HTTP2" | "GRPC" | "GRPC-WEB") || served.terminates_tls();
-        let covered = is_http
-            && logins
-                .iter()
-                .any(|(_, patch, _)| patches_port(patch, served.listener));
+        let covered =
+            is_http && logins.iter().any(|(_, patch, _)| patches_port(patch, served.listener));
         if covered {
             continue;
         }
@@ -156,10 +141,7 @@ fn login_covers_every_port(context: &Context<'_>) -> Result<Outcome, Missing> {
             inner.push_str(&format!("; {}: {seen}", served.gateway.reference()));
         }
     }
-    Ok(outcome(
-        findings,
-        format!("{} behind login{inner}", count(servers.len(), "server")),
-    ))
+    Ok(outcome(findings, format!("{} behind login{inner}", count(servers.len(), "server"))))
 }
 
 /// Applies a judgement to each login patch.
@@ -171,9 +153,7 @@ fn each_login(
     let ingress = Ingress::find(context)?;
     let logins = logins(context, &ingress)?;
     if logins.is_empty() {
-        return Ok(Outcome::NotApplicable(
-            "no filter asks for login, see AUTHN-01".into(),
-        ));
+        return Ok(Outcome::NotApplicable("no filter asks for login, see AUTHN-01".into()));
     }
     let mut findings = Vec::new();
     for login in logins {
@@ -213,118 +193,93 @@ fn leads_to(cluster: &str, host: &str) -> bool {
 fn login_asks_gatekeeper(context: &Context<'_>) -> Result<Outcome, Missing> {
     let namespace = context.namespace();
     let host = format!("{GATEKEEPER}.{namespace}.svc.cluster.local");
-    each_login(
-        context,
-        "oidc-gatekeeper is asked, and is ready",
-        |(filter, _, login), findings| {
-            let uri = login.uri.as_str();
-            let authority = uri
-                .split_once("://")
-                .map_or(uri, |(_, rest)| rest)
-                .split('/')
-                .next()
-                .unwrap_or_default();
-            if authority != format!("{host}:{GATEKEEPER_PORT}") {
-                findings.push(finding(
-                    filter.reference(),
-                    "http_service.server_uri.uri",
-                    uri,
-                    format!("http://{host}:{GATEKEEPER_PORT}"),
-                ));
-                return Ok(());
-            }
-            let cluster = login.cluster.as_deref().unwrap_or_default();
-            if !cluster.is_empty() && !leads_to(cluster, &host) {
-                findings.push(finding(
-                    filter.reference(),
-                    "http_service.server_uri.cluster",
-                    cluster,
-                    format!("outbound|{GATEKEEPER_PORT}||{host}"),
-                ));
-                return Ok(());
-            }
-            let object = reference("v1", "Service", namespace, GATEKEEPER);
-            let service = context
-                .services()?
-                .iter()
-                .find(|s| s.metadata.namespace == namespace && s.metadata.name == GATEKEEPER);
-            let Some(service) = service else {
-                findings.push(finding(
-                    object,
-                    "metadata.name",
-                    "missing",
-                    "the Service of oidc-gatekeeper",
-                ));
-                return Ok(());
-            };
-            let ready = context.pods()?.iter().any(|p| {
-                service.selects(&p.metadata.namespace, &p.metadata.labels) && p.is_ready()
-            });
-            if !ready {
-                findings.push(finding(
-                    object,
-                    "spec.selector",
-                    "no ready pod",
-                    "a ready pod of oidc-gatekeeper",
-                ));
-            }
-            Ok(())
-        },
-    )
+    each_login(context, "oidc-gatekeeper is asked, and is ready", |(filter, _, login), findings| {
+        let uri = login.uri.as_str();
+        let authority = uri
+            .split_once("://")
+            .map_or(uri, |(_, rest)| rest)
+            .split('/')
+            .next()
+            .unwrap_or_default();
+        if authority != format!("{host}:{GATEKEEPER_PORT}") {
+            findings.push(finding(
+                filter.reference(),
+                "http_service.server_uri.uri",
+                uri,
+                format!("http://{host}:{GATEKEEPER_PORT}"),
+            ));
+            return Ok(());
+        }
+        let cluster = login.cluster.as_deref().unwrap_or_default();
+        if !cluster.is_empty() && !leads_to(cluster, &host) {
+            findings.push(finding(
+                filter.reference(),
+                "http_service.server_uri.cluster",
+                cluster,
+                format!("outbound|{GATEKEEPER_PORT}||{host}"),
+            ));
+            return Ok(());
+        }
+        let object = reference("v1", "Service", namespace, GATEKEEPER);
+        let service = context
+            .services()?
+            .iter()
+            .find(|s| s.metadata.namespace == namespace && s.metadata.name == GATEKEEPER);
+        let Some(service) = service else {
+            findings.push(finding(
+                object,
+                "metadata.name",
+                "missing",
+                "the Service of oidc-gatekeeper",
+            ));
+            return Ok(());
+        };
+        let ready = context
+            .pods()?
+            .iter()
+            .any(|p| service.selects(&p.metadata.namespace, &p.metadata.labels) && p.is_ready());
+        if !ready {
+            findings.push(finding(
+                object,
+                "spec.selector",
+                "no ready pod",
+                "a ready pod of oidc-gatekeeper",
+            ));
+        }
+        Ok(())
+    })
 }
 
 fn login_passes_few_headers(context: &Context<'_>) -> Result<Outcome, Missing> {
-    each_login(
-        context,
-        "only kubeflow-userid goes upstream",
-        |(filter, _, login), findings| {
-            let mut judge = |field: &str, seen: &[String], wanted: &[&str], all: bool| {
-                let mut sorted: Vec<&str> = seen.iter().map(String::as_str).collect();
-                sorted.sort_unstable();
-                sorted.dedup();
-                let fits = if all {
-                    sorted == wanted
-                } else {
-                    sorted.iter().all(|h| wanted.contains(h))
-                };
-                if !fits {
-                    findings.push(finding(
-                        filter.reference(),
-                        field,
-                        sorted.join(", "),
-                        wanted.join(", "),
-                    ));
-                }
-            };
-            judge(
-                "allowed_upstream_headers",
-                &login.upstream_headers,
-                &["kubeflow-userid"],
-                true,
-            );
-            judge(
-                "allowed_headers",
-                &login.request_headers,
-                &["cookie", "x-auth-token"],
-                false,
-            );
-            Ok(())
-        },
-    )
+    each_login(context, "only kubeflow-userid goes upstream", |(filter, _, login), findings| {
+        let mut judge = |field: &str, seen: &[String], wanted: &[&str], all: bool| {
+            let mut sorted: Vec<&str> = seen.iter().map(String::as_str).collect();
+            sorted.sort_unstable();
+            sorted.dedup();
+            let fits =
+                if all { sorted == wanted } else { sorted.iter().all(|h| wanted.contains(h)) };
+            if !fits {
+                findings.push(finding(
+                    filter.reference(),
+                    field,
+                    sorted.join(", "),
+                    wanted.join(", "),
+                ));
+            }
+        };
+        judge("allowed_upstream_headers", &login.upstream_headers, &["kubeflow-userid"], true);
+        judge("allowed_headers", &login.request_headers, &["cookie", "x-auth-token"], false);
+        Ok(())
+    })
 }
 
 fn no_foreign_filter(context: &Context<'_>) -> Result<Outcome, Missing> {
     let ingress = Ingress::find(context)?;
     if !ingress.exists() {
-        return Ok(Outcome::NotApplicable(
-            "there is no Istio ingress gateway".into(),
-        ));
+        return Ok(Outcome::NotApplicable("there is no Istio ingress gateway".into()));
     }
-    let on_ingress: Vec<_> = context
-        .envoy_filters()?
-        .iter()
-        .filter(|f| ingress.is_patched_by(f))
-        .collect();
+    let on_ingress: Vec<_> =
+        context.envoy_filters()?.iter().filter(|f| ingress.is_patched_by(f)).collect();
     let is_known = |f: &EnvoyFilter| {
         let ours = f.metadata.name.starts_with("ckf-hardening-")
             && f.metadata.label("app.kubernetes.io/managed-by") == Some("ckf-hardening");
@@ -344,9 +299,6 @@ fn no_foreign_filter(context: &Context<'_>) -> Result<Outcome, Missing> {
     });
     Ok(outcome(
         findings.collect(),
-        format!(
-            "{} on the ingress, all known",
-            count(on_ingress.len(), "EnvoyFilter")
-        ),
+        format!("{} on the ingress, all known", count(on_ingress.len(), "EnvoyFilter")),
     ))
 }

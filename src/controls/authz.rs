@@ -46,10 +46,7 @@ fn each_profile(
     for (profile, claim) in profiles {
         judge(profile, claim, &mut findings)?;
     }
-    Ok(outcome(
-        findings,
-        format!("{}: {evidence}", count(profiles.len(), "Profile")),
-    ))
+    Ok(outcome(findings, format!("{}: {evidence}", count(profiles.len(), "Profile"))))
 }
 
 /// Applies a judgement to each Profile whose namespace is its own; AUTHZ-01 tells of the others.
@@ -77,19 +74,14 @@ fn each_own_profile(
 
 fn namespaces_belong(context: &Context<'_>) -> Result<Outcome, Missing> {
     let namespaces = context.namespaces()?;
-    let by_name: BTreeMap<&str, _> = namespaces
-        .iter()
-        .map(|n| (n.metadata.name.as_str(), n))
-        .collect();
-    let mut result = each_profile(
-        context,
-        "each owns its namespace",
-        |profile, claim, findings| {
+    let by_name: BTreeMap<&str, _> =
+        namespaces.iter().map(|n| (n.metadata.name.as_str(), n)).collect();
+    let mut result =
+        each_profile(context, "each owns its namespace", |profile, claim, findings| {
             let name = profile.metadata.name.as_str();
             let owner = &*profile.spec.owner.name;
-            let seen = by_name
-                .get(name)
-                .map(|namespace| namespace.metadata.annotations.owner.as_deref());
+            let seen =
+                by_name.get(name).map(|namespace| namespace.metadata.annotations.owner.as_deref());
             match (claim, seen) {
                 (Claim::Proven, _) => {}
                 (Claim::Unproven(_), None) => findings.push(finding(
@@ -112,13 +104,9 @@ fn namespaces_belong(context: &Context<'_>) -> Result<Outcome, Missing> {
                 )),
             }
             Ok(())
-        },
-    )?;
-    let named: BTreeSet<&str> = context
-        .profiles()?
-        .iter()
-        .map(|profile| profile.metadata.name.as_str())
-        .collect();
+        })?;
+    let named: BTreeSet<&str> =
+        context.profiles()?.iter().map(|profile| profile.metadata.name.as_str()).collect();
     let orphans: Vec<_> = namespaces
         .iter()
         .filter(|n| {
@@ -147,9 +135,7 @@ fn namespaces_belong(context: &Context<'_>) -> Result<Outcome, Missing> {
 fn bindings<'a>(context: &Context<'a>) -> Result<BTreeMap<&'a str, Vec<&'a RoleBinding>>, Missing> {
     let mut map: BTreeMap<&str, Vec<&RoleBinding>> = BTreeMap::new();
     for binding in context.role_bindings()? {
-        map.entry(&binding.metadata.namespace)
-            .or_default()
-            .push(binding);
+        map.entry(&binding.metadata.namespace).or_default().push(binding);
     }
     Ok(map)
 }
@@ -159,55 +145,44 @@ fn role_text(role: &RoleRef) -> String {
 }
 
 fn subjects_text(subjects: &[Subject]) -> String {
-    if subjects.is_empty() {
-        "nobody".into()
-    } else {
-        super::named(subjects)
-    }
+    if subjects.is_empty() { "nobody".into() } else { super::named(subjects) }
 }
 
 fn owner_binding(context: &Context<'_>) -> Result<Outcome, Missing> {
     let bindings = bindings(context)?;
-    each_own_profile(
-        context,
-        "its owner is its one admin",
-        |profile, findings| {
-            let name = profile.metadata.name.as_str();
-            let owner = &profile.spec.owner;
-            let binding = bindings
-                .get(name)
-                .into_iter()
-                .flatten()
-                .find(|b| b.metadata.name == "namespaceAdmin");
-            let Some(binding) = binding else {
-                findings.push(finding(
-                    reference(RBAC, "RoleBinding", name, "namespaceAdmin"),
-                    "metadata.name",
-                    "missing",
-                    "the owner's binding",
-                ));
-                return Ok(());
-            };
-            if binding.role_ref.kind != "ClusterRole" || binding.role_ref.name != "kubeflow-admin" {
-                findings.push(finding(
-                    binding.reference(),
-                    "roleRef",
-                    role_text(&binding.role_ref),
-                    "ClusterRole kubeflow-admin",
-                ));
-            }
-            let is_owner = |s: &Subject| s.kind == owner.kind && s.name == owner.name;
-            if binding.subjects.len() != 1 || !binding.subjects.iter().all(is_owner) {
-                findings.push(finding(
-                    binding.reference(),
-                    "subjects",
-                    subjects_text(&binding.subjects),
-                    format!("{} {}", owner.kind, owner.name),
-                ));
-            }
-            Ok(())
-        },
-    )
+    each_own_profile(context, "its owner is its one admin", |profile, findings| {
+        let name = profile.metadata.name.as_str();
+        let owner = &profile.spec.owner;
+        let binding =
+            bindings.get(name).into_iter().flatten().find(|b| b.metadata.name == "namespaceAdmin");
+        let Some(binding) = binding else {
+            findings.push(finding(
+                reference(RBAC, "RoleBinding", name, "namespaceAdmin"),
+                "metadata.name",
+                "missing",
+                "the owner's binding",
+            ));
+            return Ok(());
+        };
+        if binding.role_ref.kind != "ClusterRole" || binding.role_ref.name != "kubeflow-admin" {
+            findings.push(finding(
+                binding.reference(),
+                "roleRef",
+                role_text(&binding.role_ref),
+                "ClusterRole kubeflow-admin",
+            ));
+        }
+        let is_owner = |s: &Subject| s.kind == owner.kind && s.name == owner.name;
+        if binding.subjects.len() != 1 || !binding.subjects.iter().all(is_owner) {
+            findings.push(finding(
+                binding.reference(),
+                "subjects",
+                subjects_text(&binding.subjects),
+                format!("{} {}", owner.kind, owner.name),
+            ));
+        }
+        Ok(())
+    })
 }
 
 fn is_account(subject: &Subject, namespace: &str, account: &str) -> bool {
@@ -226,14 +201,10 @@ fn service_account_bindings(context: &Context<'_>) -> Result<Outcome, Missing> {
         "its service accounts have their own roles only",
         |profile, findings| {
             let namespace = profile.metadata.name.as_str();
-            let here = bindings
-                .get(namespace)
-                .map(Vec::as_slice)
-                .unwrap_or_default();
-            for (account, role) in [
-                ("default-editor", "kubeflow-edit"),
-                ("default-viewer", "kubeflow-view"),
-            ] {
+            let here = bindings.get(namespace).map(Vec::as_slice).unwrap_or_default();
+            for (account, role) in
+                [("default-editor", "kubeflow-edit"), ("default-viewer", "kubeflow-view")]
+            {
                 let of_account = || {
                     here.iter()
                         .filter(|b| b.subjects.iter().any(|s| is_account(s, namespace, account)))
@@ -274,14 +245,7 @@ fn power(
     role: &RoleRef,
     namespace: &str,
 ) -> Result<Option<String>, Missing> {
-    if [
-        "admin",
-        "cluster-admin",
-        "edit",
-        "kubeflow-admin",
-        "kubeflow-edit",
-    ]
-    .contains(&&*role.name)
+    if ["admin", "cluster-admin", "edit", "kubeflow-admin", "kubeflow-edit"].contains(&&*role.name)
         && role.kind == "ClusterRole"
     {
         return Ok(Some("a role of administrators and editors".into()));
@@ -369,10 +333,7 @@ fn is_known_rule(rule: &AuthorizationRule, namespace: &str) -> bool {
         && rule.when[0].key == "source.namespace"
         && is_here(&rule.when[0].values);
     let by_source = !rule.from.is_empty()
-        && rule
-            .from
-            .iter()
-            .all(|f| f.source.get("namespaces").is_some_and(|n| is_here(n)));
+        && rule.from.iter().all(|f| f.source.get("namespaces").is_some_and(|n| is_here(n)));
     let paths = |allowed: &dyn Fn(&str) -> bool| {
         !rule.to.is_empty()
             && rule.to.iter().all(|t| {
@@ -384,11 +345,10 @@ fn is_known_rule(rule: &AuthorizationRule, namespace: &str) -> bool {
     let health = paths(&|p| ["/healthz", "/metrics", "/wait-for-drain"].contains(&p));
     let culling = names_principals(rule)
         && paths(&|p| p.ends_with("/api/kernels"))
-        && rule.to.iter().all(|t| {
-            t.operation
-                .get("methods")
-                .is_some_and(|m| m.len() == 1 && m[0] == "GET")
-        });
+        && rule
+            .to
+            .iter()
+            .all(|t| t.operation.get("methods").is_some_and(|m| m.len() == 1 && m[0] == "GET"));
     by_condition || by_source || health || culling
 }
 
@@ -399,82 +359,63 @@ fn owner_policy(context: &Context<'_>) -> Result<Outcome, Missing> {
         .filter(|p| p.metadata.name == OWNER_POLICY)
         .map(|p| (&*p.metadata.namespace, p))
         .collect();
-    each_own_profile(
-        context,
-        "its policy admits its owner only",
-        |profile, findings| {
-            let namespace = profile.metadata.name.as_str();
-            let owner = &*profile.spec.owner.name;
-            let Some(policy) = policies.get(namespace) else {
-                let object = reference(
-                    AuthorizationPolicy::API_VERSION,
-                    AuthorizationPolicy::KIND,
-                    namespace,
-                    OWNER_POLICY,
-                );
-                findings.push(finding(
-                    object,
-                    "metadata.name",
-                    "missing",
-                    "the owner's policy",
-                ));
-                return Ok(());
-            };
-            let object = policy.reference();
-            if !matches!(&*policy.spec.action, "ALLOW" | "") {
-                findings.push(finding(
-                    object.clone(),
-                    "spec.action",
-                    &*policy.spec.action,
-                    "ALLOW",
-                ));
-            }
-            if policy
-                .spec
-                .selector
-                .as_ref()
-                .is_some_and(|s| !s.match_labels.is_empty())
-            {
-                findings.push(finding(
-                    object.clone(),
-                    "spec.selector",
-                    "some pods only",
-                    "none, for all pods",
-                ));
-            }
-            let mut owned = false;
-            for (index, rule) in policy.spec.rules.iter().enumerate() {
-                let field = format!("spec.rules[{index}]");
-                if demands_user(rule, owner) {
-                    owned = true;
-                    if !names_principals(rule) {
-                        findings.push(finding(
-                            object.clone(),
-                            &format!("{field}.from"),
-                            "anybody who sends the header",
-                            "the gateway's principal",
-                        ));
-                    }
-                } else if !is_known_rule(rule, namespace) {
+    each_own_profile(context, "its policy admits its owner only", |profile, findings| {
+        let namespace = profile.metadata.name.as_str();
+        let owner = &*profile.spec.owner.name;
+        let Some(policy) = policies.get(namespace) else {
+            let object = reference(
+                AuthorizationPolicy::API_VERSION,
+                AuthorizationPolicy::KIND,
+                namespace,
+                OWNER_POLICY,
+            );
+            findings.push(finding(object, "metadata.name", "missing", "the owner's policy"));
+            return Ok(());
+        };
+        let object = policy.reference();
+        if !matches!(&*policy.spec.action, "ALLOW" | "") {
+            findings.push(finding(object.clone(), "spec.action", &*policy.spec.action, "ALLOW"));
+        }
+        if policy.spec.selector.as_ref().is_some_and(|s| !s.match_labels.is_empty()) {
+            findings.push(finding(
+                object.clone(),
+                "spec.selector",
+                "some pods only",
+                "none, for all pods",
+            ));
+        }
+        let mut owned = false;
+        for (index, rule) in policy.spec.rules.iter().enumerate() {
+            let field = format!("spec.rules[{index}]");
+            if demands_user(rule, owner) {
+                owned = true;
+                if !names_principals(rule) {
                     findings.push(finding(
                         object.clone(),
-                        &field,
-                        "a rule that Kubeflow does not write",
-                        "none beside the owner's",
+                        &format!("{field}.from"),
+                        "anybody who sends the header",
+                        "the gateway's principal",
                     ));
                 }
-            }
-            if !owned {
+            } else if !is_known_rule(rule, namespace) {
                 findings.push(finding(
-                    object,
-                    "spec.rules",
-                    format!("no rule for {owner}"),
-                    format!("{USER_HEADER} of {owner}"),
+                    object.clone(),
+                    &field,
+                    "a rule that Kubeflow does not write",
+                    "none beside the owner's",
                 ));
             }
-            Ok(())
-        },
-    )
+        }
+        if !owned {
+            findings.push(finding(
+                object,
+                "spec.rules",
+                format!("no rule for {owner}"),
+                format!("{USER_HEADER} of {owner}"),
+            ));
+        }
+        Ok(())
+    })
 }
 
 fn is_contributor_name(name: &str) -> bool {
@@ -484,120 +425,85 @@ fn is_contributor_name(name: &str) -> bool {
 fn contributors_paired(context: &Context<'_>) -> Result<Outcome, Missing> {
     let bindings = bindings(context)?;
     let mut policies: BTreeMap<&str, Vec<&AuthorizationPolicy>> = BTreeMap::new();
-    for policy in context
-        .authorization_policies()?
-        .iter()
-        .filter(|p| is_contributor_name(&p.metadata.name))
+    for policy in
+        context.authorization_policies()?.iter().filter(|p| is_contributor_name(&p.metadata.name))
     {
-        policies
-            .entry(&policy.metadata.namespace)
-            .or_default()
-            .push(policy);
+        policies.entry(&policy.metadata.namespace).or_default().push(policy);
     }
-    each_own_profile(
-        context,
-        "contributors have binding and policy",
-        |profile, findings| {
-            let namespace = profile.metadata.name.as_str();
-            let policies = policies
-                .get(namespace)
-                .map(Vec::as_slice)
-                .unwrap_or_default();
-            let bindings = bindings
-                .get(namespace)
-                .map(Vec::as_slice)
-                .unwrap_or_default();
-            for binding in bindings
-                .iter()
-                .filter(|b| is_contributor_name(&b.metadata.name))
-            {
-                if !policies
-                    .iter()
-                    .any(|p| p.metadata.name == binding.metadata.name)
-                {
-                    findings.push(finding(
-                        binding.reference(),
-                        "AuthorizationPolicy",
-                        "missing",
-                        "one of the same name",
-                    ));
-                }
+    each_own_profile(context, "contributors have binding and policy", |profile, findings| {
+        let namespace = profile.metadata.name.as_str();
+        let policies = policies.get(namespace).map(Vec::as_slice).unwrap_or_default();
+        let bindings = bindings.get(namespace).map(Vec::as_slice).unwrap_or_default();
+        for binding in bindings.iter().filter(|b| is_contributor_name(&b.metadata.name)) {
+            if !policies.iter().any(|p| p.metadata.name == binding.metadata.name) {
+                findings.push(finding(
+                    binding.reference(),
+                    "AuthorizationPolicy",
+                    "missing",
+                    "one of the same name",
+                ));
             }
-            for policy in policies {
-                if !bindings
-                    .iter()
-                    .any(|b| b.metadata.name == policy.metadata.name)
-                {
-                    findings.push(finding(
-                        policy.reference(),
-                        "RoleBinding",
-                        "missing",
-                        "one of the same name",
-                    ));
-                }
+        }
+        for policy in policies {
+            if !bindings.iter().any(|b| b.metadata.name == policy.metadata.name) {
+                findings.push(finding(
+                    policy.reference(),
+                    "RoleBinding",
+                    "missing",
+                    "one of the same name",
+                ));
             }
-            Ok(())
-        },
-    )
+        }
+        Ok(())
+    })
 }
 
 /// Whether a binding is what KFAM writes for a contributor, by what it gives to whom.
 fn is_contributor(binding: &RoleBinding) -> bool {
-    let (Some(user), Some(role)) = (
-        &binding.metadata.annotations.user,
-        &binding.metadata.annotations.role,
-    ) else {
+    let (Some(user), Some(role)) =
+        (&binding.metadata.annotations.user, &binding.metadata.annotations.role)
+    else {
         return false;
     };
     is_contributor_name(&binding.metadata.name)
         && binding.role_ref.kind == "ClusterRole"
         && *binding.role_ref.name
-            == format!(
-                "kubeflow-{}",
-                role.strip_prefix("kubeflow-").unwrap_or(role)
-            )
+            == format!("kubeflow-{}", role.strip_prefix("kubeflow-").unwrap_or(role))
         && binding.subjects.len() == 1
-        && binding
-            .subjects
-            .iter()
-            .all(|s| s.kind == "User" && s.name == *user)
+        && binding.subjects.iter().all(|s| s.kind == "User" && s.name == *user)
 }
 
 fn no_foreign_binding(context: &Context<'_>) -> Result<Outcome, Missing> {
     let bindings = bindings(context)?;
-    each_own_profile(
-        context,
-        "no foreign binding gives power",
-        |profile, findings| {
-            let namespace = profile.metadata.name.as_str();
-            for binding in bindings.get(namespace).into_iter().flatten() {
-                // These three have their own controls.
-                let own = ["namespaceAdmin", "default-editor", "default-viewer"]
-                    .contains(&binding.metadata.name.as_str());
-                if own
-                    || binding.subjects.is_empty()
-                    || is_contributor(binding)
-                    || allowed(&context.policy.allow.rolebindings, *binding)
-                {
-                    continue;
-                }
-                if let Some(power) = power(context, &binding.role_ref, namespace)? {
-                    let seen = format!(
-                        "{} for {} ({power})",
-                        role_text(&binding.role_ref),
-                        subjects_text(&binding.subjects)
-                    );
-                    findings.push(finding(
-                        binding.reference(),
-                        "roleRef",
-                        seen,
-                        "contributors by KFAM only",
-                    ));
-                }
+    each_own_profile(context, "no foreign binding gives power", |profile, findings| {
+        let namespace = profile.metadata.name.as_str();
+        for binding in bindings.get(namespace).into_iter().flatten() {
+            // These three have their own controls.
+            let own = ["namespaceAdmin", "default-editor", "default-viewer"]
+                .contains(&binding.metadata.name.as_str());
+            if own
+                || binding.subjects.is_empty()
+                || is_contributor(binding)
+                || allowed(&context.policy.allow.rolebindings, *binding)
+            {
+                continue;
             }
-            Ok(())
-        },
-    )
+            if let Some(power) = power(context, &binding.role_ref, namespace)? {
+                let seen = format!(
+                    "{} for {} ({power})",
+                    role_text(&binding.role_ref),
+                    subjects_text(&binding.subjects)
+                );
+                findings.push(finding(
+                    binding.reference(),
+                    "roleRef",
+                    seen,
+                    "contributors by KFAM only",
+                ));
+            }
+        }
+        Ok(())
+    })
 }
 
 /// Whether a field of a source, operation or condition holds anything back.
@@ -608,27 +514,17 @@ fn restricts(field: &str, values: &[Text]) -> bool {
     // Any principal of a token is still somebody who has logged in.
     !values.is_empty()
         && (field == "requestPrincipals"
-            || !values
-                .iter()
-                .any(|v| matches!(&**v, "*" | "/*" | "0.0.0.0/0")))
+            || !values.iter().any(|v| matches!(&**v, "*" | "/*" | "0.0.0.0/0")))
 }
 
 /// Whether a rule matches every request.
 fn is_wildcard(rule: &AuthorizationRule) -> bool {
     let open_from = rule.from.is_empty()
-        || rule
-            .from
-            .iter()
-            .any(|f| !f.source.iter().any(|(k, v)| restricts(k, v)));
+        || rule.from.iter().any(|f| !f.source.iter().any(|(k, v)| restricts(k, v)));
     let open_to = rule.to.is_empty()
-        || rule
-            .to
-            .iter()
-            .any(|t| !t.operation.iter().any(|(k, v)| restricts(k, v)));
-    let open_when = rule
-        .when
-        .iter()
-        .all(|c| !restricts(&c.key, &c.values) && c.not_values.is_empty());
+        || rule.to.iter().any(|t| !t.operation.iter().any(|(k, v)| restricts(k, v)));
+    let open_when =
+        rule.when.iter().all(|c| !restricts(&c.key, &c.values) && c.not_values.is_empty());
     open_from && open_to && open_when
 }
 
@@ -657,9 +553,8 @@ pub(crate) fn maker_of_policy(
     policy: &AuthorizationPolicy,
 ) -> Option<String> {
     let meta = &policy.metadata;
-    let is_in_profile = context
-        .profile_namespaces()
-        .is_ok_and(|profiles| profiles.contains(&*meta.namespace));
+    let is_in_profile =
+        context.profile_namespaces().is_ok_and(|profiles| profiles.contains(&*meta.namespace));
     match meta.name.as_str() {
         OWNER_POLICY if is_in_profile => return Some("the profile controller".into()),
         CHARMED_POLICY if is_in_profile => return Some("kfp-profile-controller".into()),
@@ -679,17 +574,13 @@ fn no_wildcard_policy(context: &Context<'_>) -> Result<Outcome, Missing> {
             continue;
         }
         judged += 1;
-        for (index, rule) in policy
-            .spec
-            .rules
-            .iter()
-            .enumerate()
-            .filter(|(_, rule)| is_wildcard(rule))
+        for (index, rule) in
+            policy.spec.rules.iter().enumerate().filter(|(_, rule)| is_wildcard(rule))
         {
             let maker = maker_of_policy(context, policy);
-            let by = maker.as_ref().map_or(String::new(), |maker| {
-                format!("; made, and made again, by {maker}")
-            });
+            let by = maker
+                .as_ref()
+                .map_or(String::new(), |maker| format!("; made, and made again, by {maker}"));
             let wanted = match maker {
                 None => "a source, a path or a condition".to_owned(),
                 Some(_) => format!("none; until its maker changes, {MITIGATION}"),
@@ -702,10 +593,7 @@ fn no_wildcard_policy(context: &Context<'_>) -> Result<Outcome, Missing> {
             ));
         }
     }
-    Ok(outcome(
-        findings,
-        format!("{} without wildcard", count(judged, "ALLOW policy")),
-    ))
+    Ok(outcome(findings, format!("{} without wildcard", count(judged, "ALLOW policy"))))
 }
 
 /// Cluster roles that the releases' charms ship to be added to Kubeflow's.
@@ -744,18 +632,9 @@ const AGGREGATED: &[&str] = &[
     "katib-controller-kubeflow-",
 ];
 const AGGREGATES: [(&str, &str); 3] = [
-    (
-        "rbac.authorization.kubeflow.org/aggregate-to-kubeflow-admin",
-        "kubeflow-admin",
-    ),
-    (
-        "rbac.authorization.kubeflow.org/aggregate-to-kubeflow-edit",
-        "kubeflow-edit",
-    ),
-    (
-        "rbac.authorization.kubeflow.org/aggregate-to-kubeflow-view",
-        "kubeflow-view",
-    ),
+    ("rbac.authorization.kubeflow.org/aggregate-to-kubeflow-admin", "kubeflow-admin"),
+    ("rbac.authorization.kubeflow.org/aggregate-to-kubeflow-edit", "kubeflow-edit"),
+    ("rbac.authorization.kubeflow.org/aggregate-to-kubeflow-view", "kubeflow-view"),
 ];
 
 /// Whether the catalogue names an aggregated role: a prefix and then one of the three levels.
@@ -795,27 +674,13 @@ fn roles_not_widened(context: &Context<'_>) -> Result<Outcome, Missing> {
         if role.rules.is_empty() {
             continue;
         }
-        let what = if everything {
-            "everything".to_owned()
-        } else {
-            count(role.rules.len(), "rule")
-        };
-        let seen = format!(
-            "adds {what} to {}, held by {}",
-            into.join(" and "),
-            count(holders, "binding")
-        );
-        findings.push(finding(
-            role.reference(),
-            "metadata.labels",
-            seen,
-            "no aggregation label",
-        ));
+        let what =
+            if everything { "everything".to_owned() } else { count(role.rules.len(), "rule") };
+        let seen =
+            format!("adds {what} to {}, held by {}", into.join(" and "), count(holders, "binding"));
+        findings.push(finding(role.reference(), "metadata.labels", seen, "no aggregation label"));
     }
-    Ok(outcome(
-        findings,
-        format!("{} known", count(known, "aggregated role")),
-    ))
+    Ok(outcome(findings, format!("{} known", count(known, "aggregated role"))))
 }
 
 /// Bindings to everybody that Kubernetes itself makes.
@@ -845,26 +710,20 @@ fn no_tenant_cluster_wide(context: &Context<'_>) -> Result<Outcome, Missing> {
         }
         let is_tenant = |s: &&Subject| match &*s.kind {
             "ServiceAccount" => profiles.contains(&*s.namespace),
-            "User" => profiles
-                .iter()
-                .any(|p| s.name.starts_with(&format!("system:serviceaccount:{p}:"))),
+            "User" => {
+                profiles.iter().any(|p| s.name.starts_with(&format!("system:serviceaccount:{p}:")))
+            }
             "Group" => {
                 matches!(
                     &*s.name,
                     "system:authenticated" | "system:unauthenticated" | "system:serviceaccounts"
-                ) || profiles
-                    .iter()
-                    .any(|p| *s.name == format!("system:serviceaccounts:{p}"))
+                ) || profiles.iter().any(|p| *s.name == format!("system:serviceaccounts:{p}"))
             }
             _ => false,
         };
         let tenants: Vec<Subject> = binding.subjects.iter().filter(is_tenant).cloned().collect();
         if !tenants.is_empty() && gives(context, &binding.role_ref)? {
-            let seen = format!(
-                "{} for {}",
-                role_text(&binding.role_ref),
-                subjects_text(&tenants)
-            );
+            let seen = format!("{} for {}", role_text(&binding.role_ref), subjects_text(&tenants));
             findings.push(finding(
                 binding.reference(),
                 "subjects",
@@ -877,10 +736,7 @@ fn no_tenant_cluster_wide(context: &Context<'_>) -> Result<Outcome, Missing> {
         findings,
         format!(
             "none of {} reaches a tenant",
-            count(
-                context.cluster_role_bindings()?.len(),
-                "cluster role binding"
-            )
+            count(context.cluster_role_bindings()?.len(), "cluster role binding")
         ),
     ))
 }
@@ -888,9 +744,7 @@ fn no_tenant_cluster_wide(context: &Context<'_>) -> Result<Outcome, Missing> {
 fn gateway_principal(context: &Context<'_>) -> Result<Outcome, Missing> {
     let ingress = Ingress::find(context)?;
     let Some(gateway) = ingress.running.first() else {
-        return Ok(Outcome::NotApplicable(
-            "no ingress gateway pod is there".into(),
-        ));
+        return Ok(Outcome::NotApplicable("no ingress gateway pod is there".into()));
     };
     let account = &*gateway.spec.service_account_name;
     let wanted = format!("cluster.local/ns/{}/sa/{account}", context.namespace());
@@ -925,42 +779,29 @@ fn gateway_principal(context: &Context<'_>) -> Result<Outcome, Missing> {
 }
 
 fn no_admin_profile(context: &Context<'_>) -> Result<Outcome, Missing> {
-    each_profile(
-        context,
-        "none is KFAM's administrator",
-        |profile, _, findings| {
-            let mut judge = |field: &str, value: &str| {
-                if value == "admin" {
-                    findings.push(finding(profile.reference(), field, "admin", "another name"));
-                }
-            };
-            judge("metadata.name", &profile.metadata.name);
-            judge("spec.owner.name", &profile.spec.owner.name);
-            Ok(())
-        },
-    )
+    each_profile(context, "none is KFAM's administrator", |profile, _, findings| {
+        let mut judge = |field: &str, value: &str| {
+            if value == "admin" {
+                findings.push(finding(profile.reference(), field, "admin", "another name"));
+            }
+        };
+        judge("metadata.name", &profile.metadata.name);
+        judge("spec.owner.name", &profile.spec.owner.name);
+        Ok(())
+    })
 }
 
 fn no_stale_profile(context: &Context<'_>) -> Result<Outcome, Missing> {
     let namespaces = context.namespaces()?;
     each_profile(context, "none is stale", |profile, _, findings| {
         let object: ObjectRef = profile.reference();
-        match namespaces
-            .iter()
-            .find(|n| n.metadata.name == profile.metadata.name)
-        {
-            None => findings.push(finding(
-                object.clone(),
-                "its Namespace",
-                "missing",
-                "a Namespace",
-            )),
-            Some(n) if n.status.phase == "Terminating" => findings.push(finding(
-                object.clone(),
-                "its Namespace",
-                "Terminating",
-                "Active",
-            )),
+        match namespaces.iter().find(|n| n.metadata.name == profile.metadata.name) {
+            None => {
+                findings.push(finding(object.clone(), "its Namespace", "missing", "a Namespace"))
+            }
+            Some(n) if n.status.phase == "Terminating" => {
+                findings.push(finding(object.clone(), "its Namespace", "Terminating", "Active"))
+            }
             Some(_) => {}
         }
         let failed = profile

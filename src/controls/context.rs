@@ -100,10 +100,7 @@ impl<'a> Context<'a> {
 
     /// The same, where the policy's own controls were evaluated elsewhere.
     pub fn with_outcomes(self, outcomes: &'a Outcomes) -> Self {
-        Self {
-            custom_outcomes: Some(outcomes),
-            ..self
-        }
+        Self { custom_outcomes: Some(outcomes), ..self }
     }
 
     pub(super) fn custom_outcomes(&self) -> Option<&'a Outcomes> {
@@ -187,9 +184,9 @@ impl<'a> Context<'a> {
         match self.facts.others.get(&kind.to_string()) {
             Some(Known::Known(objects)) => Ok(objects.as_deref()),
             Some(Known::Unknown(why)) => Err(Missing(format!("{kind}: {why}"))),
-            None => Err(Missing(format!(
-                "{kind} was not read; `collect` reads it with the policy"
-            ))),
+            None => {
+                Err(Missing(format!("{kind} was not read; `collect` reads it with the policy")))
+            }
         }
     }
 
@@ -395,9 +392,7 @@ impl<'a> Context<'a> {
         let claims = self.profile_claims()?;
         Ok(self.profile_namespaces.get_or_init(|| {
             let proven = claims.iter().filter(|(_, claim)| claim.is_proven());
-            proven
-                .map(|(profile, _)| profile.metadata.name.as_str())
-                .collect()
+            proven.map(|(profile, _)| profile.metadata.name.as_str()).collect()
         }))
     }
 
@@ -429,9 +424,7 @@ pub fn by_namespace<'a, T: Object + 'a>(
 ) -> BTreeMap<&'a str, Vec<&'a T>> {
     let mut map: BTreeMap<&str, Vec<&T>> = BTreeMap::new();
     for object in objects {
-        map.entry(&object.meta().namespace)
-            .or_default()
-            .push(object);
+        map.entry(&object.meta().namespace).or_default().push(object);
     }
     map
 }

@@ -58,22 +58,14 @@ fn minio_key_strength(context: &Context<'_>) -> Result<Outcome, Missing> {
     } else if key.length < KEY_LENGTH {
         Some(count(key.length, "character"))
     } else if key.distinct < 8 {
-        Some(format!(
-            "{} only",
-            count(key.distinct, "different character")
-        ))
+        Some(format!("{} only", count(key.distinct, "different character")))
     } else {
         None
     };
     let wanted = format!("at least {KEY_LENGTH} random characters");
-    let findings = seen
-        .map(|seen| finding(root.reference(), "secretkey", seen, wanted))
-        .into_iter()
-        .collect();
-    Ok(outcome(
-        findings,
-        format!("{} long", count(key.length, "character")),
-    ))
+    let findings =
+        seen.map(|seen| finding(root.reference(), "secretkey", seen, wanted)).into_iter().collect();
+    Ok(outcome(findings, format!("{} long", count(key.length, "character"))))
 }
 
 fn profile_copies<'a>(context: &Context<'a>) -> Result<Vec<&'a Secret>, Missing> {
@@ -90,18 +82,12 @@ fn profile_copies<'a>(context: &Context<'a>) -> Result<Vec<&'a Secret>, Missing>
 
 fn minio_copies(context: &Context<'_>) -> Result<Outcome, Missing> {
     let mut copies = root_copies(context)?;
-    let Some(group) = copies
-        .first()
-        .and_then(|s| s.minio.as_ref())
-        .map(|m| &m.group)
-    else {
+    let Some(group) = copies.first().and_then(|s| s.minio.as_ref()).map(|m| &m.group) else {
         return Ok(no_copy());
     };
     copies.extend(profile_copies(context)?);
-    let findings = copies
-        .iter()
-        .filter(|s| s.minio.as_ref().is_some_and(|m| m.group != *group))
-        .map(|s| {
+    let findings =
+        copies.iter().filter(|s| s.minio.as_ref().is_some_and(|m| m.group != *group)).map(|s| {
             finding(
                 s.reference(),
                 "accesskey, secretkey",
@@ -109,19 +95,12 @@ fn minio_copies(context: &Context<'_>) -> Result<Outcome, Missing> {
                 format!("the key of {}/{ARTIFACT_SECRET}", context.namespace()),
             )
         });
-    Ok(outcome(
-        findings.collect(),
-        format!("{} equal", count(copies.len(), "copy")),
-    ))
+    Ok(outcome(findings.collect(), format!("{} equal", count(copies.len(), "copy"))))
 }
 
 fn minio_in_profiles(context: &Context<'_>) -> Result<Outcome, Missing> {
     let roots = root_copies(context)?;
-    let groups: Vec<_> = roots
-        .iter()
-        .filter_map(|s| s.minio.as_ref())
-        .map(|m| &m.group)
-        .collect();
+    let groups: Vec<_> = roots.iter().filter_map(|s| s.minio.as_ref()).map(|m| &m.group).collect();
     if groups.is_empty() {
         return Ok(no_copy());
     }
@@ -148,17 +127,7 @@ fn long_lived_tokens(context: &Context<'_>) -> Result<Outcome, Missing> {
         ours && s.kind == "kubernetes.io/service-account-token"
     });
     let findings = tokens
-        .map(|s| {
-            finding(
-                s.reference(),
-                "type",
-                &*s.kind,
-                "none; projected tokens expire",
-            )
-        })
+        .map(|s| finding(s.reference(), "type", &*s.kind, "none; projected tokens expire"))
         .collect();
-    Ok(outcome(
-        findings,
-        "no token Secret in the platform or its profiles",
-    ))
+    Ok(outcome(findings, "no token Secret in the platform or its profiles"))
 }

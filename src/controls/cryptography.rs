@@ -8,11 +8,8 @@ use crate::facts::core::Webhook;
 use crate::facts::object::{Object, ObjectRef};
 
 /// The checks of this section.
-pub const CHECKS: &[(&str, Check)] = &[
-    ("CRYP-01", webhook_ca),
-    ("CRYP-03", webhook_fails_closed),
-    ("CRYP-04", mesh_root),
-];
+pub const CHECKS: &[(&str, Check)] =
+    &[("CRYP-01", webhook_ca), ("CRYP-03", webhook_fails_closed), ("CRYP-04", mesh_root)];
 
 /// Days that the mesh's root must still be valid.
 const ROOT_DAYS: i64 = 90;
@@ -29,15 +26,9 @@ fn webhooks<'a>(context: &Context<'a>) -> Result<Vec<(ObjectRef, &'a Webhook)>, 
         .flat_map(|c| c.webhooks.iter().map(move |w| (c.reference(), w)));
     let platform = context.platform_namespaces();
     let ours = |w: &Webhook| {
-        w.client_config
-            .service
-            .as_ref()
-            .is_some_and(|s| platform.contains(&&*s.namespace))
+        w.client_config.service.as_ref().is_some_and(|s| platform.contains(&&*s.namespace))
     };
-    Ok(mutating
-        .chain(validating)
-        .filter(|(_, w)| ours(w))
-        .collect())
+    Ok(mutating.chain(validating).filter(|(_, w)| ours(w)).collect())
 }
 
 fn none() -> Outcome {
@@ -58,18 +49,12 @@ fn webhook_ca(context: &Context<'_>) -> Result<Outcome, Missing> {
             Err(error) => Some(error.to_string()),
             // One that is valid is enough: an old one may stay while it is rotated.
             Ok(certificates)
-                if certificates
-                    .iter()
-                    .any(|c| c.not_before <= now && now < c.not_after) =>
+                if certificates.iter().any(|c| c.not_before <= now && now < c.not_after) =>
             {
                 None
             }
             Ok(certificates) => {
-                let last = certificates
-                    .iter()
-                    .map(|c| c.not_after)
-                    .max()
-                    .unwrap_or_default();
+                let last = certificates.iter().map(|c| c.not_after).max().unwrap_or_default();
                 Some(if last <= now {
                     format!("expired on {}", date(last))
                 } else {
@@ -77,19 +62,13 @@ fn webhook_ca(context: &Context<'_>) -> Result<Outcome, Missing> {
                 })
             }
         };
-        findings.extend(seen.map(|seen| {
-            finding(
-                object.clone(),
-                &field,
-                seen,
-                "a CA certificate that is valid",
-            )
-        }));
+        findings.extend(
+            seen.map(|seen| {
+                finding(object.clone(), &field, seen, "a CA certificate that is valid")
+            }),
+        );
     }
-    Ok(outcome(
-        findings,
-        format!("{} with a valid CA", count(webhooks.len(), "webhook")),
-    ))
+    Ok(outcome(findings, format!("{} with a valid CA", count(webhooks.len(), "webhook"))))
 }
 
 fn webhook_fails_closed(context: &Context<'_>) -> Result<Outcome, Missing> {
@@ -97,40 +76,21 @@ fn webhook_fails_closed(context: &Context<'_>) -> Result<Outcome, Missing> {
     if webhooks.is_empty() {
         return Ok(none());
     }
-    let open = webhooks
-        .iter()
-        .filter(|(_, w)| w.failure_policy == "Ignore");
+    let open = webhooks.iter().filter(|(_, w)| w.failure_policy == "Ignore");
     let findings = open
         .map(|(object, w)| {
-            finding(
-                object.clone(),
-                &format!("webhook {} failurePolicy", w.name),
-                "Ignore",
-                "Fail",
-            )
+            finding(object.clone(), &format!("webhook {} failurePolicy", w.name), "Ignore", "Fail")
         })
         .collect();
-    Ok(outcome(
-        findings,
-        format!("{} fail closed", count(webhooks.len(), "webhook")),
-    ))
+    Ok(outcome(findings, format!("{} fail closed", count(webhooks.len(), "webhook"))))
 }
 
 fn mesh_root(context: &Context<'_>) -> Result<Outcome, Missing> {
-    let Some(map) = context
-        .config_maps()?
-        .iter()
-        .find(|m| m.metadata.name == "istio-ca-root-cert")
+    let Some(map) = context.config_maps()?.iter().find(|m| m.metadata.name == "istio-ca-root-cert")
     else {
-        return Ok(Outcome::NotAssessed(
-            "there is no ConfigMap istio-ca-root-cert".into(),
-        ));
+        return Ok(Outcome::NotAssessed("there is no ConfigMap istio-ca-root-cert".into()));
     };
-    let pem = map
-        .data
-        .get("root-cert.pem")
-        .map(String::as_str)
-        .unwrap_or_default();
+    let pem = map.data.get("root-cert.pem").map(String::as_str).unwrap_or_default();
     let object = map.reference();
     let roots = match Certificate::from_pem(pem.as_bytes()) {
         Ok(roots) => roots,
@@ -166,9 +126,6 @@ fn mesh_root(context: &Context<'_>) -> Result<Outcome, Missing> {
     }
     Ok(outcome(
         findings,
-        format!(
-            "valid until {}",
-            roots.first().map(|r| date(r.not_after)).unwrap_or_default()
-        ),
+        format!("valid until {}", roots.first().map(|r| date(r.not_after)).unwrap_or_default()),
     ))
 }

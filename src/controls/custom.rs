@@ -63,9 +63,7 @@ pub(super) fn check(context: &Context<'_>, custom: &CustomControl) -> Result<Out
             context.spend_custom_time(spent);
             Ok(outcome)
         }
-        _ => Ok(Outcome::NotAssessed(
-            "the expression could not be evaluated".into(),
-        )),
+        _ => Ok(Outcome::NotAssessed("the expression could not be evaluated".into())),
     }
 }
 
@@ -158,8 +156,7 @@ impl<'a> Evaluation<'a> {
                     Some((end, _)) => format!("{} ...", &text[..end]),
                     None => text,
                 };
-                self.findings
-                    .push(finding(reference(custom, object), &shown, "false", "true"));
+                self.findings.push(finding(reference(custom, object), &shown, "false", "true"));
             }
             Ok(_) => self.note(object, "it is neither true nor false".to_owned()),
             Err(error) => self.note(object, error.to_string()),
@@ -169,8 +166,7 @@ impl<'a> Evaluation<'a> {
     fn note(&mut self, object: &Json, why: String) {
         self.unclear += 1;
         let custom = self.custom;
-        self.first_unclear
-            .get_or_insert_with(|| (reference(custom, object), why));
+        self.first_unclear.get_or_insert_with(|| (reference(custom, object), why));
     }
 
     /// What came of it.
@@ -281,15 +277,10 @@ fn value(json: &Json) -> Value {
 /// CEL's `matches`, without the tables of Unicode.
 fn matches(This(text): This<Arc<String>>, pattern: Arc<String>) -> Result<bool, ExecutionError> {
     if text.len() > LONGEST_MATCHED {
-        let why = format!(
-            "text of {} bytes; {LONGEST_MATCHED} are allowed",
-            text.len()
-        );
+        let why = format!("text of {} bytes; {LONGEST_MATCHED} are allowed", text.len());
         return Err(ExecutionError::function_error("matches", why));
     }
-    let regex = regex_lite::RegexBuilder::new(&pattern)
-        .size_limit(LARGEST_PATTERN)
-        .build();
+    let regex = regex_lite::RegexBuilder::new(&pattern).size_limit(LARGEST_PATTERN).build();
     let regex = regex.map_err(|error| ExecutionError::function_error("matches", error))?;
     Ok(regex.is_match(&text))
 }
@@ -359,10 +350,7 @@ mod tests {
                 "object.metadata.labels['a.b/c'] == '1' && object.metadata.name.matches('^(one|two)$')",
                 Ok("true of 2 objects"),
             ),
-            (
-                "!has(object.spec.share) || object.spec.share < 0.6",
-                Ok("true of 2 objects"),
-            ),
+            ("!has(object.spec.share) || object.spec.share < 0.6", Ok("true of 2 objects")),
             (
                 // One has two containers and one replica, the other the reverse.
                 "object.spec.containers.filter(c, c.name == 'c').size() + object.spec.replicas == 3",
@@ -417,10 +405,7 @@ mod tests {
         let (verdict, reason) = judged("true", Known::Known(None));
         assert_eq!(
             (verdict, reason.as_str()),
-            (
-                Verdict::NotApplicable,
-                "apps/v1 Deployment is not installed"
-            )
+            (Verdict::NotApplicable, "apps/v1 Deployment is not installed")
         );
         let (verdict, _) = judged("true", Known::Known(Some(Vec::new())));
         assert_eq!(verdict, Verdict::NotApplicable);
@@ -479,23 +464,16 @@ mod tests {
         let expression = "object.spec.all(k, object.spec.exists_one(j, j == k))";
         let mut policy = policy(expression);
         policy.controls[0].namespaces.clear();
-        let mut objects: Vec<Json> = (0..30)
-            .map(|n| wide("attacker", &format!("hostile-{n}"), 3_000))
-            .collect();
+        let mut objects: Vec<Json> =
+            (0..30).map(|n| wide("attacker", &format!("hostile-{n}"), 3_000)).collect();
         objects.push(wide("victim", "small", 3));
         objects
             .push(json!({"metadata": {"namespace": "victim", "name": "bad"}, "spec": ["x", "x"]}));
         let mut facts = Facts::default();
-        facts
-            .others
-            .insert("apps/v1 Deployment".into(), Known::Known(Some(objects)));
+        facts.others.insert("apps/v1 Deployment".into(), Known::Known(Some(objects)));
         let assessment = assess_named("ORG-01", &Context::new(&facts, &policy, None));
         assert_eq!(assessment.verdict, Verdict::Fail, "{}", assessment.reason);
-        let names: Vec<&str> = assessment
-            .findings
-            .iter()
-            .map(|f| f.object.name.as_str())
-            .collect();
+        let names: Vec<&str> = assessment.findings.iter().map(|f| f.object.name.as_str()).collect();
         assert_eq!(names, ["bad"]);
     }
 
@@ -521,10 +499,7 @@ mod tests {
             ("object.l.map(x, x > 1, x * 2) == [4, 6]", true),
             ("object.l.filter(x, x != 2) == [1, 3]", true),
             ("object.e.all(x, false) && !object.e.exists(x, true)", true),
-            (
-                "object.e.map(x, x) == [] && object.e.filter(x, true) == []",
-                true,
-            ),
+            ("object.e.map(x, x) == [] && object.e.filter(x, true) == []", true),
             ("object.m.all(k, object.m[k] > 0)", true),
             ("object.l.all(x, 6 / (2 - x) == 6)", false),
             ("object.l.exists(x, 6 / (x - 1) == 3)", true),

@@ -109,17 +109,9 @@ fn is_mutable_tag(tag: &str) -> bool {
     ];
     let lower = tag.to_ascii_lowercase();
     moving.contains(&lower.as_str())
-        || [
-            "_stable",
-            "_edge",
-            "_beta",
-            "_candidate",
-            "-latest",
-            "-edge",
-            "-stable",
-        ]
-        .iter()
-        .any(|end| lower.ends_with(end))
+        || ["_stable", "_edge", "_beta", "_candidate", "-latest", "-edge", "-stable"]
+            .iter()
+            .any(|end| lower.ends_with(end))
 }
 
 /// Repositories that hold rocks, by their part after the registry or mirror.
@@ -163,9 +155,7 @@ pub fn detect_release(pods: &[Pod]) -> Option<&'static Release> {
     if ambient {
         return releases.into_iter().find(|r| r.mesh == "ambient");
     }
-    releases
-        .into_iter()
-        .find(|r| r.mesh == "sidecar" && minors.contains(&r.istio))
+    releases.into_iter().find(|r| r.mesh == "sidecar" && minors.contains(&r.istio))
 }
 
 /// `1.24` of `1.24.2-distroless`.
@@ -217,10 +207,7 @@ fn judge(
             }
         }
     }
-    Ok(outcome(
-        findings,
-        format!("{} {evidence}", count(containers.len(), "container")),
-    ))
+    Ok(outcome(findings, format!("{} {evidence}", count(containers.len(), "container"))))
 }
 
 fn pinned(context: &Context<'_>) -> Result<Outcome, Missing> {
@@ -241,12 +228,7 @@ fn is_catalogue_pin(tag: &str, image: &Image) -> bool {
 fn not_mutable(context: &Context<'_>) -> Result<Outcome, Missing> {
     judge(context, "without a mutable tag", |container, image| {
         let moves = image.digest.is_none() && image.tag.as_deref().is_none_or(is_mutable_tag);
-        moves.then(|| {
-            (
-                container.image.to_string(),
-                "a tag that does not move, or a digest".into(),
-            )
-        })
+        moves.then(|| (container.image.to_string(), "a tag that does not move, or a digest".into()))
     })
 }
 
@@ -266,27 +248,20 @@ fn approved_registry(context: &Context<'_>) -> Result<Outcome, Missing> {
         let within = |prefix: &str| {
             let prefix = prefix.trim_end_matches('/');
             image.repository == prefix
-                || image
-                    .repository
-                    .strip_prefix(prefix)
-                    .is_some_and(|rest| rest.starts_with('/'))
+                || image.repository.strip_prefix(prefix).is_some_and(|rest| rest.starts_with('/'))
         };
         let approved = APPROVED.iter().any(|p| within(p))
             || context.policy.allow.registries.iter().any(|p| within(p));
         (!approved).then(|| {
-            (
-                container.image.to_string(),
-                "an approved registry or configured mirror".into(),
-            )
+            (container.image.to_string(), "an approved registry or configured mirror".into())
         })
     })
 }
 
 fn rocks_only(context: &Context<'_>) -> Result<Outcome, Missing> {
     judge(context, "rocks, or Juju's own", |container, image| {
-        let juju = catalog::releases()
-            .iter()
-            .any(|r| r.platform_repositories.contains(&image.repository));
+        let juju =
+            catalog::releases().iter().any(|r| r.platform_repositories.contains(&image.repository));
         let mirrored = context
             .policy
             .allow
@@ -306,10 +281,7 @@ fn running_digest(context: &Context<'_>) -> Result<Outcome, Missing> {
     let mut compared = 0;
     let mut unknown: Option<String> = None;
     for (pod, container) in containers(context)? {
-        let Some(asked) = context
-            .image(&container.image)
-            .and_then(|i| i.digest.clone())
-        else {
+        let Some(asked) = context.image(&container.image).and_then(|i| i.digest.clone()) else {
             continue;
         };
         let running = pod
@@ -337,10 +309,7 @@ fn running_digest(context: &Context<'_>) -> Result<Outcome, Missing> {
     Ok(match (findings.is_empty(), unknown, compared) {
         (true, Some(why), _) => Outcome::NotAssessed(why),
         (true, None, 0) => Outcome::NotApplicable("no image is asked for by digest".into()),
-        _ => outcome(
-            findings,
-            format!("{} as asked for", count(compared, "digest")),
-        ),
+        _ => outcome(findings, format!("{} as asked for", count(compared, "digest"))),
     })
 }
 
@@ -379,9 +348,7 @@ fn as_the_workload_says(context: &Context<'_>) -> Result<Outcome, Missing> {
         };
         let namespace = &*pod.metadata.namespace;
         let template = match &*owner.kind {
-            "StatefulSet" => sets
-                .get(&(namespace, &*owner.name))
-                .map(|s| &s.spec.template),
+            "StatefulSet" => sets.get(&(namespace, &*owner.name)).map(|s| &s.spec.template),
             // A ReplicaSet has its Deployment's name and a hash.
             "ReplicaSet" => owner
                 .name
@@ -392,12 +359,7 @@ fn as_the_workload_says(context: &Context<'_>) -> Result<Outcome, Missing> {
         };
         let Some(template) = template else { continue };
         // Injected sidecars are in the pod only.
-        for wanted in template
-            .spec
-            .containers
-            .iter()
-            .chain(&template.spec.init_containers)
-        {
+        for wanted in template.spec.containers.iter().chain(&template.spec.init_containers) {
             if let Some(container) = pod.all_containers().find(|c| c.name == wanted.name) {
                 compared += 1;
                 if container.image != wanted.image {
@@ -416,10 +378,7 @@ fn as_the_workload_says(context: &Context<'_>) -> Result<Outcome, Missing> {
             "no pod of a StatefulSet or Deployment is there to compare".into(),
         ));
     }
-    Ok(outcome(
-        findings,
-        format!("{} as in their workload", count(compared, "container")),
-    ))
+    Ok(outcome(findings, format!("{} as in their workload", count(compared, "container"))))
 }
 
 #[cfg(test)]

@@ -81,10 +81,8 @@ impl<'a> Ingress<'a> {
             .iter()
             .find(|g| g.metadata.namespace == namespace && g.metadata.name == MAIN_GATEWAY);
         let fallback = Labels::from_iter([("istio".into(), "ingressgateway".into())]);
-        let selector = main
-            .map(|g| &g.spec.selector)
-            .filter(|s| !s.is_empty())
-            .unwrap_or(&fallback);
+        let selector =
+            main.map(|g| &g.spec.selector).filter(|s| !s.is_empty()).unwrap_or(&fallback);
         let (mut running, mut pods) = proxies(context, selector)?;
         if pods.is_empty() {
             // A Gateway that selects nothing does not take the ingress's pods away.
@@ -95,14 +93,7 @@ impl<'a> Ingress<'a> {
             .iter()
             .filter(|s| pods.iter().any(|labels| s.selects(namespace, labels)))
             .collect();
-        Ok(Self {
-            gateways,
-            main,
-            pods,
-            running,
-            services,
-            namespace,
-        })
+        Ok(Self { gateways, main, pods, running, services, namespace })
     }
 
     /// Whether there are ingress pods, or something that makes them.
@@ -112,15 +103,10 @@ impl<'a> Ingress<'a> {
 
     /// Labels by which the platform's own Gateway selects the ingress.
     pub fn selector(&self) -> BTreeMap<&'a str, &'a str> {
-        let main = self
-            .main
-            .map(|main| &main.spec.selector)
-            .filter(|labels| self.is_selected(labels));
+        let main =
+            self.main.map(|main| &main.spec.selector).filter(|labels| self.is_selected(labels));
         match main {
-            Some(labels) => labels
-                .iter()
-                .map(|(key, value)| (&**key, &**value))
-                .collect(),
+            Some(labels) => labels.iter().map(|(key, value)| (&**key, &**value)).collect(),
             None => BTreeMap::from([("istio", "ingressgateway")]),
         }
     }
@@ -128,9 +114,7 @@ impl<'a> Ingress<'a> {
     /// Whether a selector of proxies selects the ingress; an empty one selects all.
     pub fn is_selected(&self, selector: &Labels) -> bool {
         if self.pods.is_empty() {
-            return self
-                .main
-                .is_some_and(|main| main.spec.selector.include(selector));
+            return self.main.is_some_and(|main| main.spec.selector.include(selector));
         }
         self.pods.iter().any(|labels| labels.include(selector))
     }
@@ -146,10 +130,8 @@ impl<'a> Ingress<'a> {
     /// Whether the platform's own Gateway serves clear text and nothing else.
     pub fn is_clear(&self) -> bool {
         let servers = self.servers();
-        let is_own = |served: &&Served<'_>| {
-            self.main
-                .is_some_and(|main| std::ptr::eq(main, served.gateway))
-        };
+        let is_own =
+            |served: &&Served<'_>| self.main.is_some_and(|main| std::ptr::eq(main, served.gateway));
         let mut own = servers.iter().filter(is_own).peekable();
         own.peek().is_some() && own.all(Served::is_clear)
     }
@@ -157,10 +139,7 @@ impl<'a> Ingress<'a> {
     /// All servers of all Gateways on the ingress.
     pub fn servers(&self) -> Vec<Served<'a>> {
         let outside = self.services.iter().any(|s| s.is_exposed());
-        let on_ingress = self
-            .gateways
-            .iter()
-            .filter(|g| self.is_selected(&g.spec.selector));
+        let on_ingress = self.gateways.iter().filter(|g| self.is_selected(&g.spec.selector));
         on_ingress
             .flat_map(|gateway| {
                 gateway
@@ -173,13 +152,7 @@ impl<'a> Ingress<'a> {
             .map(|(gateway, index, server)| {
                 let listener = self.listener(server.port.number);
                 let reach = self.reach(listener, outside);
-                Served {
-                    gateway,
-                    index,
-                    server,
-                    listener,
-                    reach,
-                }
+                Served { gateway, index, server, listener, reach }
             })
             .collect()
     }
@@ -207,12 +180,7 @@ impl<'a> Ingress<'a> {
             // Nothing tells how it is reached; the platform's own way in is its gateway.
             return Reach::Outside;
         }
-        let leads = |s: &&&Service| {
-            s.spec
-                .ports
-                .iter()
-                .any(|p| self.target(p) == Some(listener))
-        };
+        let leads = |s: &&&Service| s.spec.ports.iter().any(|p| self.target(p) == Some(listener));
         let leading: Vec<_> = self.services.iter().filter(leads).collect();
         if leading.is_empty() {
             Reach::Unserved
@@ -239,32 +207,20 @@ impl Served<'_> {
 
     /// Whether it serves clear text.
     pub fn is_clear(&self) -> bool {
-        !matches!(
-            &*self.server.port.protocol.to_ascii_uppercase(),
-            "HTTPS" | "TLS"
-        )
+        !matches!(&*self.server.port.protocol.to_ascii_uppercase(), "HTTPS" | "TLS")
     }
 
     /// Whether it only redirects to HTTPS.
     pub fn is_redirect(&self) -> bool {
-        self.server
-            .tls
-            .as_ref()
-            .is_some_and(|tls| tls.https_redirect)
-            && matches!(
-                &*self.server.port.protocol.to_ascii_uppercase(),
-                "HTTP" | "HTTP2"
-            )
+        self.server.tls.as_ref().is_some_and(|tls| tls.https_redirect)
+            && matches!(&*self.server.port.protocol.to_ascii_uppercase(), "HTTP" | "HTTP2")
     }
 
     /// Whether it ends TLS itself.
     pub fn terminates_tls(&self) -> bool {
         !self.is_clear()
             && self.server.tls.as_ref().is_some_and(|tls| {
-                matches!(
-                    &*tls.mode,
-                    "SIMPLE" | "MUTUAL" | "OPTIONAL_MUTUAL" | "ISTIO_MUTUAL"
-                )
+                matches!(&*tls.mode, "SIMPLE" | "MUTUAL" | "OPTIONAL_MUTUAL" | "ISTIO_MUTUAL")
             })
     }
 
@@ -276,9 +232,8 @@ impl Served<'_> {
     /// Names by which its filter chain is chosen; none if it is for every name.
     pub fn server_names(&self) -> Vec<&str> {
         let hosts = self.server.hosts.iter();
-        let names: Vec<&str> = hosts
-            .map(|host| host.split_once('/').map_or(&**host, |(_, name)| name))
-            .collect();
+        let names: Vec<&str> =
+            hosts.map(|host| host.split_once('/').map_or(&**host, |(_, name)| name)).collect();
         match names.contains(&"*") {
             true => Vec::new(),
             false => names,

@@ -47,15 +47,11 @@ impl Distribution {
             Known::Unknown(_) => &[],
         };
         let label = |prefix: &str| {
-            nodes
-                .iter()
-                .any(|n| n.metadata.labels.iter().any(|(k, _)| k.starts_with(prefix)))
+            nodes.iter().any(|n| n.metadata.labels.iter().any(|(k, _)| k.starts_with(prefix)))
         };
         let kubelet = |part: &str| {
             version.contains(part)
-                || nodes
-                    .iter()
-                    .any(|n| n.status.node_info.kubelet_version.contains(part))
+                || nodes.iter().any(|n| n.status.node_info.kubelet_version.contains(part))
         };
         if label("eks.amazonaws.com/") || kubelet("-eks-") {
             Self::Eks
@@ -107,10 +103,9 @@ impl Distribution {
 
 fn version_is_supported(context: &Context<'_>) -> Result<Outcome, Missing> {
     Ok(match kubernetes_findings(context)? {
-        Ok(findings) => outcome(
-            findings,
-            format!("{} is in the support table", context.version()?.git_version),
-        ),
+        Ok(findings) => {
+            outcome(findings, format!("{} is in the support table", context.version()?.git_version))
+        }
         Err(why) => Outcome::NotAssessed(why),
     })
 }
@@ -121,48 +116,29 @@ fn no_anonymous_rights(context: &Context<'_>) -> Result<Outcome, Missing> {
     for binding in context.cluster_role_bindings()? {
         let default = binding.metadata.name == "system:public-info-viewer"
             && binding.role_ref.name == "system:public-info-viewer";
-        if let Some(subject) = binding
-            .subjects
-            .iter()
-            .find(|s| is_anonymous(&s.name))
-            .filter(|_| !default)
+        if let Some(subject) =
+            binding.subjects.iter().find(|s| is_anonymous(&s.name)).filter(|_| !default)
         {
             let seen = format!("{subject} has {}", binding.role_ref.name);
-            findings.push(finding(
-                binding.reference(),
-                "subjects",
-                seen,
-                "no anonymous subject",
-            ));
+            findings.push(finding(binding.reference(), "subjects", seen, "no anonymous subject"));
         }
     }
     for binding in context.role_bindings()? {
         // kubeadm publishes the cluster's address and CA this way.
         let default = binding.metadata.namespace == "kube-public"
             && binding.metadata.name == "kubeadm:bootstrap-signer-clusterinfo";
-        if let Some(subject) = binding
-            .subjects
-            .iter()
-            .find(|s| is_anonymous(&s.name))
-            .filter(|_| !default)
+        if let Some(subject) =
+            binding.subjects.iter().find(|s| is_anonymous(&s.name)).filter(|_| !default)
         {
             let seen = format!("{subject} has {}", binding.role_ref.name);
-            findings.push(finding(
-                binding.reference(),
-                "subjects",
-                seen,
-                "no anonymous subject",
-            ));
+            findings.push(finding(binding.reference(), "subjects", seen, "no anonymous subject"));
         }
     }
     Ok(outcome(
         findings,
         format!(
             "none in {}",
-            count(
-                context.cluster_role_bindings()?.len(),
-                "cluster role binding"
-            )
+            count(context.cluster_role_bindings()?.len(), "cluster role binding")
         ),
     ))
 }
@@ -182,65 +158,30 @@ fn is_guide(access: &crate::facts::rbac::Access) -> bool {
 
 fn credential_suffices(context: &Context<'_>) -> Result<Outcome, Missing> {
     let access = context.access()?;
-    let object = reference(
-        "authorization.k8s.io/v1",
-        "SubjectAccessReview",
-        "",
-        &access.subject,
-    );
+    let object = reference("authorization.k8s.io/v1", "SubjectAccessReview", "", &access.subject);
     let asked: Vec<_> = access.answers.iter().filter(|a| is_guide(a)).collect();
     if asked.is_empty() {
-        return Ok(Outcome::NotAssessed(
-            "no question of the guide was asked".into(),
-        ));
+        return Ok(Outcome::NotAssessed("no question of the guide was asked".into()));
     }
     let findings = asked.iter().filter(|a| !a.allowed).map(|a| {
-        finding(
-            object.clone(),
-            &format!("{} {}", a.verb, a.resource),
-            "refused",
-            "allowed",
-        )
+        finding(object.clone(), &format!("{} {}", a.verb, a.resource), "refused", "allowed")
     });
     Ok(outcome(
         findings.collect(),
-        format!(
-            "{} may do all {} that the guide asks",
-            access.subject,
-            asked.len()
-        ),
+        format!("{} may do all {} that the guide asks", access.subject, asked.len()),
     ))
 }
 
 fn credential_is_not_wider(context: &Context<'_>) -> Result<Outcome, Missing> {
     let access = context.access()?;
-    let object = reference(
-        "authorization.k8s.io/v1",
-        "SubjectAccessReview",
-        "",
-        &access.subject,
-    );
+    let object = reference("authorization.k8s.io/v1", "SubjectAccessReview", "", &access.subject);
     let asked: Vec<_> = access.answers.iter().filter(|a| !is_guide(a)).collect();
     if asked.is_empty() {
-        return Ok(Outcome::NotAssessed(
-            "no question beyond the guide was asked".into(),
-        ));
+        return Ok(Outcome::NotAssessed("no question beyond the guide was asked".into()));
     }
     let findings = asked.iter().filter(|a| a.allowed).map(|a| {
-        let group = if a.group.is_empty() {
-            String::new()
-        } else {
-            format!(".{}", a.group)
-        };
-        finding(
-            object.clone(),
-            &format!("{} {}{group}", a.verb, a.resource),
-            "allowed",
-            "refused",
-        )
+        let group = if a.group.is_empty() { String::new() } else { format!(".{}", a.group) };
+        finding(object.clone(), &format!("{} {}{group}", a.verb, a.resource), "allowed", "refused")
     });
-    Ok(outcome(
-        findings.collect(),
-        format!("{} may not own the cluster", access.subject),
-    ))
+    Ok(outcome(findings.collect(), format!("{} may not own the cluster", access.subject)))
 }

@@ -56,12 +56,7 @@ pub struct Finding {
 
 impl std::fmt::Display for Finding {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self {
-            object,
-            field,
-            seen,
-            wanted,
-        } = self;
+        let Self { object, field, seen, wanted } = self;
         write!(f, "{object}: {field} is {seen}; wanted: {wanted}")
     }
 }
@@ -158,20 +153,13 @@ fn check(id: &str) -> Option<Check> {
         kubernetes::CHECKS,
         policies::CHECKS,
     ];
-    families
-        .into_iter()
-        .flatten()
-        .find(|(known, _)| *known == id)
-        .map(|(_, check)| *check)
+    families.into_iter().flatten().find(|(known, _)| *known == id).map(|(_, check)| *check)
 }
 
 /// Judges every control.
 pub fn assess(facts: &Facts, policy: &Policy, release: Option<&str>) -> Vec<Assessment> {
     let context = Context::new(facts, policy, release);
-    all(&context)
-        .into_iter()
-        .map(|(assessment, _)| assessment)
-        .collect()
+    all(&context).into_iter().map(|(assessment, _)| assessment).collect()
 }
 
 /// Every control of the catalogue, then those of the policy.
@@ -238,10 +226,7 @@ impl Standing {
 /// The verdict on one control.
 pub(crate) fn assess_named(id: &str, context: &Context<'_>) -> Assessment {
     let mut theirs = context.policy.controls.iter();
-    match (
-        catalog::control(id),
-        theirs.find(|custom| custom.control.id == id),
-    ) {
+    match (catalog::control(id), theirs.find(|custom| custom.control.id == id)) {
         (Some(control), _) => assess_one(control, context).0,
         (None, Some(custom)) => assess_custom(custom, context).0,
         // Remedies and policies name known controls only, as tests see to.
@@ -287,10 +272,9 @@ fn attested(control: &Control, context: &Context<'_>) -> Outcome {
         Some(a) if a.date > today => {
             Outcome::NotAssessed(format!("attested for {}, which is yet to come", a.date))
         }
-        Some(a) if today.duration_since(a.date).as_hours() <= 365 * 24 => Outcome::Pass(format!(
-            "attested by {} on {}: {}",
-            a.owner, a.date, a.reason
-        )),
+        Some(a) if today.duration_since(a.date).as_hours() <= 365 * 24 => {
+            Outcome::Pass(format!("attested by {} on {}: {}", a.owner, a.date, a.reason))
+        }
         Some(a) => Outcome::NotAssessed(format!(
             "the attestation of {} by {} is over a year old",
             a.date, a.owner
@@ -333,12 +317,7 @@ fn waive(
     context: &Context<'_>,
 ) -> (Verdict, String) {
     let id = &assessment.control.id;
-    let waivers: Vec<_> = context
-        .policy
-        .waivers
-        .iter()
-        .filter(|w| w.control == *id)
-        .collect();
+    let waivers: Vec<_> = context.policy.waivers.iter().filter(|w| w.control == *id).collect();
     let total = findings.len();
     let mut used = Vec::new();
     let mut ended = Vec::new();
@@ -347,10 +326,7 @@ fn waive(
         let mut of_finding = waivers.iter().filter(|w| w.object.matches(&finding.object));
         match of_finding.clone().find(|w| w.holds(context.now())) {
             Some(waiver) => {
-                used.push(format!(
-                    "{} until {}: {}",
-                    waiver.owner, waiver.expires, waiver.reason
-                ));
+                used.push(format!("{} until {}: {}", waiver.owner, waiver.expires, waiver.reason));
                 let by = (*waiver).clone();
                 assessment.waived.push(Waived { finding, by });
             }
@@ -372,19 +348,11 @@ fn waive(
         return (Verdict::Waived, format!("waived by {}", used.join("; ")));
     }
     let first = &open[0];
-    let more = if open.len() > 1 {
-        format!(" and {} more", open.len() - 1)
-    } else {
-        String::new()
-    };
+    let more = if open.len() > 1 { format!(" and {} more", open.len() - 1) } else { String::new() };
     let waived = if used.is_empty() {
         String::new()
     } else {
-        format!(
-            "; {} of {total} waived by {}",
-            total - open.len(),
-            used.join("; ")
-        )
+        format!("; {} of {total} waived by {}", total - open.len(), used.join("; "))
     };
     let reason = format!(
         "{}: {} is {}{more}{waived}{}",
@@ -457,11 +425,7 @@ pub(crate) fn named<T: std::fmt::Display>(all: &[T]) -> String {
 
 /// `Fail` if there are findings, else `Pass` with this evidence.
 fn outcome(findings: Vec<Finding>, evidence: impl Into<String>) -> Outcome {
-    if findings.is_empty() {
-        Outcome::Pass(evidence.into())
-    } else {
-        Outcome::Fail(findings)
-    }
+    if findings.is_empty() { Outcome::Pass(evidence.into()) } else { Outcome::Fail(findings) }
 }
 
 /// A count with its noun.
@@ -490,10 +454,7 @@ mod tests {
     #[test]
     fn texts_and_lists_of_any_length_are_told_in_few_words() {
         let text = bounded("é".repeat(7_500), LONGEST_TEXT);
-        assert_eq!(
-            text.chars().count(),
-            300 + "… and 7200 more characters".chars().count()
-        );
+        assert_eq!(text.chars().count(), 300 + "… and 7200 more characters".chars().count());
         assert!(text.ends_with("é… and 7200 more characters"), "{text}");
         assert_eq!(bounded("é".repeat(300), LONGEST_TEXT), "é".repeat(300));
         assert_eq!(named(&[1, 2, 3, 4, 5]), "1, 2, 3, 4, 5");

@@ -6,11 +6,8 @@ use crate::facts::istio::reference;
 use crate::facts::object::Object;
 
 /// The checks of this section.
-pub const CHECKS: &[(&str, Check)] = &[
-    ("OBS-04", cos_is_apart),
-    ("OBS-05", agent_is_healthy),
-    ("OBS-06", logs_are_on),
-];
+pub const CHECKS: &[(&str, Check)] =
+    &[("OBS-04", cos_is_apart), ("OBS-05", agent_is_healthy), ("OBS-06", logs_are_on)];
 
 /// Workload containers of COS's charms: an application can have any name.
 const COS_CONTAINERS: &[&str] = &["prometheus", "grafana", "loki", "alertmanager"];
@@ -34,12 +31,8 @@ fn cos_is_apart(context: &Context<'_>) -> Result<Outcome, Missing> {
         .iter()
         .filter(|p| p.metadata.namespace == *context.namespace() && !p.is_finished());
     for pod in pods {
-        let by_container = pod
-            .spec
-            .containers
-            .iter()
-            .map(|c| &*c.name)
-            .find(|name| COS_CONTAINERS.contains(name));
+        let by_container =
+            pod.spec.containers.iter().map(|c| &*c.name).find(|name| COS_CONTAINERS.contains(name));
         let by_name = pod
             .metadata
             .label("app.kubernetes.io/name")
@@ -53,10 +46,7 @@ fn cos_is_apart(context: &Context<'_>) -> Result<Outcome, Missing> {
             ));
         }
     }
-    Ok(outcome(
-        findings,
-        "no application of COS is in the platform's model",
-    ))
+    Ok(outcome(findings, "no application of COS is in the platform's model"))
 }
 
 fn agent_is_healthy(context: &Context<'_>) -> Result<Outcome, Missing> {
@@ -68,51 +58,26 @@ fn agent_is_healthy(context: &Context<'_>) -> Result<Outcome, Missing> {
         .iter()
         .filter(|p| p.metadata.namespace == *context.namespace() && !p.is_finished())
         .filter(|p| {
-            p.spec
-                .containers
-                .iter()
-                .any(|c| AGENT_CONTAINERS.contains(&&*c.name))
-                || p.metadata
-                    .label("app.kubernetes.io/name")
-                    .is_some_and(is_agent)
+            p.spec.containers.iter().any(|c| AGENT_CONTAINERS.contains(&&*c.name))
+                || p.metadata.label("app.kubernetes.io/name").is_some_and(is_agent)
         })
         .collect();
     if agents.is_empty() {
-        let object = reference(
-            "apps/v1",
-            "StatefulSet",
-            context.namespace(),
-            "opentelemetry-collector-k8s",
-        );
+        let object =
+            reference("apps/v1", "StatefulSet", context.namespace(), "opentelemetry-collector-k8s");
         let wanted =
             "opentelemetry-collector-k8s, or grafana-agent-k8s, which is past its end of life";
-        return Ok(Outcome::Fail(vec![finding(
-            object,
-            "metadata.name",
-            "missing",
-            wanted,
-        )]));
+        return Ok(Outcome::Fail(vec![finding(object, "metadata.name", "missing", wanted)]));
     }
-    let findings = agents.iter().filter(|p| !p.is_ready()).map(|p| {
-        finding(
-            p.reference(),
-            "status.conditions[Ready]",
-            "not True",
-            "True",
-        )
-    });
-    Ok(outcome(
-        findings.collect(),
-        format!("{} is ready", agents[0].reference()),
-    ))
+    let findings = agents
+        .iter()
+        .filter(|p| !p.is_ready())
+        .map(|p| finding(p.reference(), "status.conditions[Ready]", "not True", "True"));
+    Ok(outcome(findings.collect(), format!("{} is ready", agents[0].reference())))
 }
 
 fn logs_are_on(context: &Context<'_>) -> Result<Outcome, Missing> {
-    let Some(map) = context
-        .config_maps()?
-        .iter()
-        .find(|m| m.metadata.name == "istio")
-    else {
+    let Some(map) = context.config_maps()?.iter().find(|m| m.metadata.name == "istio") else {
         return Ok(Outcome::NotAssessed("there is no ConfigMap istio".into()));
     };
     let text = map.data.get("mesh").map(String::as_str).unwrap_or_default();
@@ -125,17 +90,9 @@ fn logs_are_on(context: &Context<'_>) -> Result<Outcome, Missing> {
             )));
         }
     };
-    let file = mesh
-        .get("accessLogFile")
-        .and_then(|v| v.as_str())
-        .unwrap_or_default();
+    let file = mesh.get("accessLogFile").and_then(|v| v.as_str()).unwrap_or_default();
     if file.is_empty() {
-        let missing = finding(
-            map.reference(),
-            "data[mesh].accessLogFile",
-            "absent",
-            "/dev/stdout",
-        );
+        let missing = finding(map.reference(), "data[mesh].accessLogFile", "absent", "/dev/stdout");
         return Ok(Outcome::Fail(vec![missing]));
     }
     Ok(Outcome::NotAssessed(format!(

@@ -49,10 +49,7 @@ fn default_deny(context: &Context<'_>) -> Result<Outcome, Missing> {
     for profile in profiles {
         let here = policies.get(profile).map(Vec::as_slice).unwrap_or_default();
         let object = reference("v1", "Namespace", "", profile);
-        let whole: Vec<_> = here
-            .iter()
-            .filter(|p| p.spec.pod_selector.is_empty())
-            .collect();
+        let whole: Vec<_> = here.iter().filter(|p| p.spec.pod_selector.is_empty()).collect();
         if whole.is_empty() {
             let seen = if here.is_empty() {
                 "none".to_owned()
@@ -66,10 +63,7 @@ fn default_deny(context: &Context<'_>) -> Result<Outcome, Missing> {
                 "one with an empty podSelector",
             ));
         }
-        for policy in whole
-            .iter()
-            .filter(|p| p.spec.ingress.iter().any(|r| r.admits_all()))
-        {
+        for policy in whole.iter().filter(|p| p.spec.ingress.iter().any(|r| r.admits_all())) {
             findings.push(finding(
                 policy.reference(),
                 "spec.ingress",
@@ -78,10 +72,7 @@ fn default_deny(context: &Context<'_>) -> Result<Outcome, Missing> {
             ));
         }
     }
-    Ok(outcome(
-        findings,
-        format!("{} deny by default", count(profiles.len(), "Profile")),
-    ))
+    Ok(outcome(findings, format!("{} deny by default", count(profiles.len(), "Profile"))))
 }
 
 fn web_apps_guarded(context: &Context<'_>) -> Result<Outcome, Missing> {
@@ -133,21 +124,12 @@ fn mode<'a>(policies: &[&'a PeerAuthentication]) -> Option<(&'a PeerAuthenticati
 }
 
 pub(crate) fn is_for_all(policy: &PeerAuthentication) -> bool {
-    policy
-        .spec
-        .selector
-        .as_ref()
-        .is_none_or(|s| s.match_labels.is_empty())
+    policy.spec.selector.as_ref().is_none_or(|s| s.match_labels.is_empty())
 }
 
 fn mutual_tls_strict(context: &Context<'_>) -> Result<Outcome, Missing> {
     let policies = by_namespace(context.peer_authentications()?);
-    let of = |namespace: &str| {
-        policies
-            .get(namespace)
-            .map(Vec::as_slice)
-            .unwrap_or_default()
-    };
+    let of = |namespace: &str| policies.get(namespace).map(Vec::as_slice).unwrap_or_default();
     // The platform's namespace is the root of the mesh.
     let of_mesh = mode(of(context.namespace()));
     let profiles = context.profile_namespaces()?;
@@ -159,12 +141,9 @@ fn mutual_tls_strict(context: &Context<'_>) -> Result<Outcome, Missing> {
         // A namespace's own mode goes before that of the mesh.
         match mode(of(profile)).or(of_mesh) {
             Some((_, "STRICT")) => {}
-            Some((policy, other)) => findings.push(finding(
-                policy.reference(),
-                "spec.mtls.mode",
-                other,
-                "STRICT",
-            )),
+            Some((policy, other)) => {
+                findings.push(finding(policy.reference(), "spec.mtls.mode", other, "STRICT"))
+            }
             None => {
                 let object = reference("v1", "Namespace", "", profile);
                 findings.push(finding(
@@ -185,11 +164,8 @@ fn mutual_tls_strict(context: &Context<'_>) -> Result<Outcome, Missing> {
                     "STRICT",
                 ));
             }
-            for (port, mtls) in policy
-                .spec
-                .port_level_mtls
-                .iter()
-                .filter(|(_, mtls)| weak(&mtls.mode))
+            for (port, mtls) in
+                policy.spec.port_level_mtls.iter().filter(|(_, mtls)| weak(&mtls.mode))
             {
                 findings.push(finding(
                     policy.reference(),
@@ -200,13 +176,7 @@ fn mutual_tls_strict(context: &Context<'_>) -> Result<Outcome, Missing> {
             }
         }
     }
-    Ok(outcome(
-        findings,
-        format!(
-            "{} accept mutual TLS only",
-            count(profiles.len(), "Profile")
-        ),
-    ))
+    Ok(outcome(findings, format!("{} accept mutual TLS only", count(profiles.len(), "Profile"))))
 }
 
 fn mutual_tls_not_off(context: &Context<'_>) -> Result<Outcome, Missing> {
@@ -216,14 +186,7 @@ fn mutual_tls_not_off(context: &Context<'_>) -> Result<Outcome, Missing> {
         .filter(|p| p.metadata.namespace == *context.namespace() && is_for_all(p));
     let findings = mesh
         .filter(|p| p.spec.mtls.mode == "DISABLE")
-        .map(|p| {
-            finding(
-                p.reference(),
-                "spec.mtls.mode",
-                "DISABLE",
-                "PERMISSIVE or STRICT",
-            )
-        })
+        .map(|p| finding(p.reference(), "spec.mtls.mode", "DISABLE", "PERMISSIVE or STRICT"))
         .collect();
     Ok(outcome(findings, "no policy of the mesh switches it off"))
 }
@@ -235,10 +198,8 @@ fn pods_in_the_mesh(context: &Context<'_>) -> Result<Outcome, Missing> {
     }
     let mut ambient = Vec::new();
     let mut findings = Vec::new();
-    for namespace in context
-        .namespaces()?
-        .iter()
-        .filter(|n| profiles.contains(n.metadata.name.as_str()))
+    for namespace in
+        context.namespaces()?.iter().filter(|n| profiles.contains(n.metadata.name.as_str()))
     {
         let label = |key: &str| namespace.metadata.label(key);
         if label("istio.io/dataplane-mode") == Some("ambient") {
@@ -279,10 +240,7 @@ fn pods_in_the_mesh(context: &Context<'_>) -> Result<Outcome, Missing> {
             ));
         }
     }
-    Ok(outcome(
-        findings,
-        format!("{} in the mesh", count(judged, "pod")),
-    ))
+    Ok(outcome(findings, format!("{} in the mesh", count(judged, "pod"))))
 }
 
 fn nothing_else_exposed(context: &Context<'_>) -> Result<Outcome, Missing> {
@@ -301,9 +259,7 @@ fn nothing_else_exposed(context: &Context<'_>) -> Result<Outcome, Missing> {
             .any(|p| service.selects(&p.metadata.namespace, &p.metadata.labels))
             || (ingress.running.is_empty()
                 && service.metadata.namespace == *context.namespace()
-                && ingress
-                    .main
-                    .is_some_and(|m| service.spec.selector.include(&m.spec.selector)))
+                && ingress.main.is_some_and(|m| service.spec.selector.include(&m.spec.selector)))
             || ambient.iter().any(|g| {
                 service
                     .spec
@@ -326,32 +282,19 @@ fn nothing_else_exposed(context: &Context<'_>) -> Result<Outcome, Missing> {
 fn source_ranges(context: &Context<'_>) -> Result<Outcome, Missing> {
     let wanted = &context.policy.source_ranges;
     if wanted.is_empty() {
-        return Ok(Outcome::NotApplicable(
-            "the policy sets no source-ranges".into(),
-        ));
+        return Ok(Outcome::NotApplicable("the policy sets no source-ranges".into()));
     }
     let ingress = Ingress::find(context)?;
     let mut findings = Vec::new();
     let services = context.services()?.iter().filter(|s| {
         s.is_exposed()
-            && ingress
-                .running
-                .iter()
-                .any(|p| s.selects(&p.metadata.namespace, &p.metadata.labels))
+            && ingress.running.iter().any(|p| s.selects(&p.metadata.namespace, &p.metadata.labels))
     });
     for service in services {
-        let seen: Vec<&str> = service
-            .spec
-            .load_balancer_source_ranges
-            .iter()
-            .map(|r| &**r)
-            .collect();
+        let seen: Vec<&str> =
+            service.spec.load_balancer_source_ranges.iter().map(|r| &**r).collect();
         if seen.is_empty() || !seen.iter().all(|r| wanted.iter().any(|w| w == r)) {
-            let text = if seen.is_empty() {
-                "everywhere".to_owned()
-            } else {
-                seen.join(", ")
-            };
+            let text = if seen.is_empty() { "everywhere".to_owned() } else { seen.join(", ") };
             findings.push(finding(
                 service.reference(),
                 "spec.loadBalancerSourceRanges",
@@ -360,10 +303,7 @@ fn source_ranges(context: &Context<'_>) -> Result<Outcome, Missing> {
             ));
         }
     }
-    Ok(outcome(
-        findings,
-        "the gateway admits the policy's addresses only",
-    ))
+    Ok(outcome(findings, "the gateway admits the policy's addresses only"))
 }
 
 /// Paths that a VirtualService routes, and where to.
@@ -388,25 +328,13 @@ fn routes(service: &VirtualService) -> Vec<(String, String)> {
                 .collect()
         };
         for path in paths {
-            routes.extend(
-                http.route
-                    .iter()
-                    .map(|r| (path.clone(), r.destination.host.to_string())),
-            );
+            routes
+                .extend(http.route.iter().map(|r| (path.clone(), r.destination.host.to_string())));
         }
     }
-    let others = service
-        .spec
-        .tls
-        .iter()
-        .chain(&service.spec.tcp)
-        .flat_map(|list| &list.route);
-    routes.extend(others.map(|r| {
-        (
-            "a TCP or TLS route".to_owned(),
-            r.destination.host.to_string(),
-        )
-    }));
+    let others = service.spec.tls.iter().chain(&service.spec.tcp).flat_map(|list| &list.route);
+    routes
+        .extend(others.map(|r| ("a TCP or TLS route".to_owned(), r.destination.host.to_string())));
     routes
 }
 
@@ -421,9 +349,7 @@ fn known_routes(context: &Context<'_>) -> Result<Outcome, Missing> {
     let namespace = context.namespace();
     let ingress = Ingress::find(context)?;
     if !ingress.exists() {
-        return Ok(Outcome::NotApplicable(
-            "there is no Istio ingress gateway".into(),
-        ));
+        return Ok(Outcome::NotApplicable("there is no Istio ingress gateway".into()));
     }
     let release = context.release()?;
     let profiles = context.profile_namespaces()?;
@@ -462,8 +388,5 @@ fn known_routes(context: &Context<'_>) -> Result<Outcome, Missing> {
             }
         }
     }
-    Ok(outcome(
-        findings,
-        format!("{} known", count(judged, "VirtualService")),
-    ))
+    Ok(outcome(findings, format!("{} known", count(judged, "VirtualService"))))
 }

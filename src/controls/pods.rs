@@ -52,10 +52,7 @@ fn labelled(
             }
         }
     }
-    outcome(
-        findings,
-        format!("{}: {evidence}", count(namespaces.len(), "namespace")),
-    )
+    outcome(findings, format!("{}: {evidence}", count(namespaces.len(), "namespace")))
 }
 
 /// Standards that refuse the init container of a mesh without its CNI plugin.
@@ -90,17 +87,9 @@ fn profiles_warn(context: &Context<'_>) -> Result<Outcome, Missing> {
 }
 
 fn platform_audits(context: &Context<'_>) -> Result<Outcome, Missing> {
-    let own: Vec<_> = context
-        .namespaces()?
-        .iter()
-        .filter(|n| n.metadata.name == context.namespace())
-        .collect();
-    Ok(labelled(
-        &own,
-        &[AUDIT],
-        &["baseline", "restricted"],
-        "it audits at baseline or above",
-    ))
+    let own: Vec<_> =
+        context.namespaces()?.iter().filter(|n| n.metadata.name == context.namespace()).collect();
+    Ok(labelled(&own, &[AUDIT], &["baseline", "restricted"], "it audits at baseline or above"))
 }
 
 fn cni_is_on(context: &Context<'_>) -> Result<Outcome, Missing> {
@@ -109,12 +98,7 @@ fn cni_is_on(context: &Context<'_>) -> Result<Outcome, Missing> {
         .iter()
         .filter(|d| {
             d.metadata.name == "istio-cni-node"
-                || d.spec
-                    .template
-                    .spec
-                    .containers
-                    .iter()
-                    .any(|c| c.name == "install-cni")
+                || d.spec.template.spec.containers.iter().any(|c| c.name == "install-cni")
         })
         .collect();
     let Some(agent) = agents.first() else {
@@ -124,12 +108,8 @@ fn cni_is_on(context: &Context<'_>) -> Result<Outcome, Missing> {
             context.namespace(),
             "istio-cni-node",
         );
-        let mut findings = vec![finding(
-            object,
-            "metadata.name",
-            "missing",
-            "Istio's CNI node agent",
-        )];
+        let mut findings =
+            vec![finding(object, "metadata.name", "missing", "Istio's CNI node agent")];
         let is_refusing = |namespace: &&&Namespace| {
             let label = namespace.metadata.label(ENFORCE);
             label.is_some_and(|label| REFUSING.contains(&label))
@@ -151,22 +131,11 @@ fn cni_is_on(context: &Context<'_>) -> Result<Outcome, Missing> {
         }));
         return Ok(Outcome::Fail(findings));
     };
-    let (ready, wanted) = (
-        agent.status.number_ready,
-        agent.status.desired_number_scheduled,
-    );
+    let (ready, wanted) = (agent.status.number_ready, agent.status.desired_number_scheduled);
     let findings = (ready < wanted).then(|| {
-        finding(
-            agent.reference(),
-            "status.numberReady",
-            ready.to_string(),
-            wanted.to_string(),
-        )
+        finding(agent.reference(), "status.numberReady", ready.to_string(), wanted.to_string())
     });
-    Ok(outcome(
-        findings.into_iter().collect(),
-        format!("{} is there", agent.reference()),
-    ))
+    Ok(outcome(findings.into_iter().collect(), format!("{} is there", agent.reference())))
 }
 
 fn charms_not_root(context: &Context<'_>) -> Result<Outcome, Missing> {
@@ -177,35 +146,22 @@ fn charms_not_root(context: &Context<'_>) -> Result<Outcome, Missing> {
         .filter_map(|p| Some((p, p.spec.containers.iter().find(|c| c.name == "charm")?)))
         .collect();
     if charms.is_empty() {
-        return Ok(Outcome::NotApplicable(
-            "no charm pod is in the platform's namespace".into(),
-        ));
+        return Ok(Outcome::NotApplicable("no charm pod is in the platform's namespace".into()));
     }
     let mut findings = Vec::new();
     for (pod, container) in &charms {
         let own = container.security_context.as_ref();
-        let user = own
-            .and_then(|s| s.run_as_user)
-            .or(pod.spec.security_context.run_as_user);
-        let non_root = own
-            .and_then(|s| s.run_as_non_root)
-            .or(pod.spec.security_context.run_as_non_root);
+        let user = own.and_then(|s| s.run_as_user).or(pod.spec.security_context.run_as_user);
+        let non_root =
+            own.and_then(|s| s.run_as_non_root).or(pod.spec.security_context.run_as_non_root);
         let seen = match (user, non_root) {
             (Some(0), _) => "0",
             (None, Some(true)) | (Some(_), _) => continue,
             (None, _) => "absent, and the charm image runs as root",
         };
-        findings.push(finding(
-            pod.reference(),
-            "container charm runAsUser",
-            seen,
-            "not 0",
-        ));
+        findings.push(finding(pod.reference(), "container charm runAsUser", seen, "not 0"));
     }
-    Ok(outcome(
-        findings,
-        format!("{} without root", count(charms.len(), "charm")),
-    ))
+    Ok(outcome(findings, format!("{} without root", count(charms.len(), "charm"))))
 }
 
 /// Capabilities that Istio's init container needs to set up its redirection.
@@ -245,10 +201,7 @@ fn nothing_privileged(context: &Context<'_>) -> Result<Outcome, Missing> {
         judged += 1;
         judge_pod(pod, &mut findings);
     }
-    Ok(outcome(
-        findings,
-        format!("{} unprivileged", count(judged, "pod")),
-    ))
+    Ok(outcome(findings, format!("{} unprivileged", count(judged, "pod"))))
 }
 
 fn is_excepted(context: &Context<'_>, pod: &Pod) -> bool {
@@ -276,18 +229,11 @@ pub(crate) fn beyond_baseline(pod: &Pod) -> Vec<Finding> {
 
 fn judge_pod(pod: &Pod, findings: &mut Vec<Finding>) {
     let spec = &pod.spec;
-    for (field, set) in [
-        ("hostNetwork", spec.host_network),
-        ("hostPID", spec.host_pid),
-        ("hostIPC", spec.host_ipc),
-    ] {
+    for (field, set) in
+        [("hostNetwork", spec.host_network), ("hostPID", spec.host_pid), ("hostIPC", spec.host_ipc)]
+    {
         if set {
-            findings.push(finding(
-                pod.reference(),
-                &format!("spec.{field}"),
-                "true",
-                "false",
-            ));
+            findings.push(finding(pod.reference(), &format!("spec.{field}"), "true", "false"));
         }
     }
     for volume in &spec.volumes {

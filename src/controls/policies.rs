@@ -7,10 +7,8 @@ use crate::facts::object::ObjectRef;
 use crate::policy::Waiver;
 
 /// The checks of this section.
-pub const CHECKS: &[(&str, Check)] = &[
-    ("POL-01", no_waiver_has_expired),
-    ("POL-02", every_waiver_is_used),
-];
+pub const CHECKS: &[(&str, Check)] =
+    &[("POL-01", no_waiver_has_expired), ("POL-02", every_waiver_is_used)];
 
 fn object(index: usize) -> ObjectRef {
     reference("policy", "Waiver", "", &(index + 1).to_string())
@@ -28,25 +26,12 @@ fn no_waiver_has_expired(context: &Context<'_>) -> Result<Outcome, Missing> {
     let ended = waivers.iter().enumerate();
     let ended = ended.filter(|(_, waiver)| !waiver.holds(context.now()));
     let findings = ended.map(|(index, waiver)| {
-        let Waiver {
-            control,
-            owner,
-            expires,
-            ..
-        } = waiver;
+        let Waiver { control, owner, expires, .. } = waiver;
         let seen = format!("{expires}, of {control}, by {owner}");
-        finding(
-            object(index),
-            "expires",
-            seen,
-            "a day to come, or no waiver",
-        )
+        finding(object(index), "expires", seen, "a day to come, or no waiver")
     });
     let findings = findings.collect();
-    Ok(outcome(
-        findings,
-        format!("{} in force", count(waivers.len(), "waiver")),
-    ))
+    Ok(outcome(findings, format!("{} in force", count(waivers.len(), "waiver"))))
 }
 
 fn every_waiver_is_used(context: &Context<'_>) -> Result<Outcome, Missing> {

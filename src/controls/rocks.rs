@@ -45,29 +45,19 @@ fn as_on_record(context: &Context<'_>) -> Result<Outcome, Missing> {
     let mut findings = Vec::new();
     for row in rows {
         for state in &row.states {
-            if let State::Swapped {
-                running,
-                before,
-                since,
-            } = state
-            {
+            if let State::Swapped { running, before, since } = state {
                 let wanted = format!("{before}, which ran since {since}, or a refresh");
                 findings.push(finding(object(row), &field(row), running, wanted));
             }
         }
     }
-    let told = rows
-        .iter()
-        .filter(|row| row.mark.is_some() && row.digest().is_some());
+    let told = rows.iter().filter(|row| row.mark.is_some() && row.digest().is_some());
     let told = told.count();
     if findings.is_empty() && (told == 0 || ledger.is_empty()) {
         let why = "whether a charm was refreshed needs Juju credentials";
         return Ok(Outcome::NotAssessed(why.into()));
     }
-    Ok(outcome(
-        findings,
-        format!("{} as on record", count(told, "image")),
-    ))
+    Ok(outcome(findings, format!("{} as on record", count(told, "image"))))
 }
 
 fn tags_stay(context: &Context<'_>) -> Result<Outcome, Missing> {
@@ -107,12 +97,7 @@ fn charms_and_resources_are_newest(context: &Context<'_>) -> Result<Outcome, Mis
     let charmhub = context.charmhub()?;
     let applications = context.applications()?;
     let mut findings: Vec<Finding> = Vec::new();
-    for row in context
-        .inventory()?
-        .rows
-        .iter()
-        .filter(|row| row.charm.is_some())
-    {
+    for row in context.inventory()?.rows.iter().filter(|row| row.charm.is_some()) {
         for newer in &row.newer {
             let (what, newest) = newer.rsplit_once(' ').unwrap_or((newer, ""));
             let object = reference("juju", "Application", "", &row.application);
@@ -120,9 +105,7 @@ fn charms_and_resources_are_newest(context: &Context<'_>) -> Result<Outcome, Mis
                 true => row.revision.map(|revision| revision.to_string()),
                 false => row.resource_revision.map(|revision| revision.to_string()),
             };
-            let field = what
-                .strip_suffix(" revision")
-                .map_or(what, |_| "charm revision");
+            let field = what.strip_suffix(" revision").map_or(what, |_| "charm revision");
             findings.push(finding(object, field, seen.unwrap_or_default(), newest));
         }
     }
@@ -134,10 +117,7 @@ fn charms_and_resources_are_newest(context: &Context<'_>) -> Result<Outcome, Mis
         (true, Some(why)) => Ok(Outcome::NotAssessed(why)),
         _ => Ok(outcome(
             findings,
-            format!(
-                "{} at the heads of their channels",
-                count(applications.len(), "application")
-            ),
+            format!("{} at the heads of their channels", count(applications.len(), "application")),
         )),
     }
 }
@@ -145,17 +125,13 @@ fn charms_and_resources_are_newest(context: &Context<'_>) -> Result<Outcome, Mis
 fn bases_are_maintained(context: &Context<'_>) -> Result<Outcome, Missing> {
     context.rocks()?;
     let rows = &context.inventory()?.rows;
-    let known: Vec<(&Row, &String)> = rows
-        .iter()
-        .filter_map(|row| Some((row, row.base.as_ref()?)))
-        .collect();
+    let known: Vec<(&Row, &String)> =
+        rows.iter().filter_map(|row| Some((row, row.base.as_ref()?))).collect();
     if known.is_empty() {
         let why = "what is in the images was not read; ckf-hardening rocks --packages reads it";
         return Ok(Outcome::NotAssessed(why.into()));
     }
-    let old = known
-        .iter()
-        .filter(|(_, base)| !MAINTAINED.contains(&base.as_str()));
+    let old = known.iter().filter(|(_, base)| !MAINTAINED.contains(&base.as_str()));
     let findings = old.map(|(row, base)| {
         finding(
             object(row),
@@ -164,10 +140,7 @@ fn bases_are_maintained(context: &Context<'_>) -> Result<Outcome, Missing> {
             MAINTAINED.join(" or "),
         )
     });
-    Ok(outcome(
-        findings.collect(),
-        format!("{} on a maintained base", count(known.len(), "image")),
-    ))
+    Ok(outcome(findings.collect(), format!("{} on a maintained base", count(known.len(), "image"))))
 }
 
 fn no_fixed_vulnerability(context: &Context<'_>) -> Result<Outcome, Missing> {
@@ -182,22 +155,16 @@ fn no_fixed_vulnerability(context: &Context<'_>) -> Result<Outcome, Missing> {
         let why = "no VulnerabilityReport is there; trivy-operator makes them, or ckf-hardening rocks --osv looks for itself";
         return Ok(Outcome::NotAssessed(why.into()));
     }
-    let findings = of_platform
-        .iter()
-        .filter_map(|report| fixed(context, report));
+    let findings = of_platform.iter().filter_map(|report| fixed(context, report));
     let findings = findings.collect();
-    Ok(outcome(
-        findings,
-        format!("{} read", count(of_platform.len(), "report")),
-    ))
+    Ok(outcome(findings, format!("{} read", count(of_platform.len(), "report"))))
 }
 
 /// What of a report is severe and has a fix.
 fn fixed(context: &Context<'_>, report: &VulnerabilityReport) -> Option<Finding> {
     let of = |severity: &str| {
         let all = report.report.vulnerabilities.iter();
-        all.filter(|v| &*v.severity == severity && !v.fixed_version.is_empty())
-            .collect::<Vec<_>>()
+        all.filter(|v| &*v.severity == severity && !v.fixed_version.is_empty()).collect::<Vec<_>>()
     };
     let (critical, high) = (of("CRITICAL"), of("HIGH"));
     let first = critical.first().or(high.first())?;
@@ -211,36 +178,23 @@ fn fixed(context: &Context<'_>, report: &VulnerabilityReport) -> Option<Finding>
     );
     let digest = &*report.report.artifact.digest;
     let rows = &context.inventory().ok()?.rows;
-    let row = rows
-        .iter()
-        .find(|row| !digest.is_empty() && row.digest() == Some(digest));
+    let row = rows.iter().find(|row| !digest.is_empty() && row.digest() == Some(digest));
     let wanted = match row {
         Some(row) if !row.newer.is_empty() => {
-            format!(
-                "{} {}: juju refresh {}",
-                first.resource, first.fixed_version, row.application
-            )
+            format!("{} {}: juju refresh {}", first.resource, first.fixed_version, row.application)
         }
         _ => format!("{} {} or later", first.resource, first.fixed_version),
     };
-    Some(finding(
-        report.reference(),
-        "report.vulnerabilities",
-        seen,
-        wanted,
-    ))
+    Some(finding(report.reference(), "report.vulnerabilities", seen, wanted))
 }
 
 fn later_images_are_pinned(context: &Context<'_>) -> Result<Outcome, Missing> {
     let rows = &context.inventory()?.rows;
     let is_later = |row: &&Row| !matches!(row.place, Some(Place::Container(_)) | None);
     let later: Vec<&Row> = rows.iter().filter(is_later).collect();
-    let loose = later
-        .iter()
-        .filter(|row| !Image::parse(&row.image).is_some_and(|i| i.is_pinned()));
-    let findings: Vec<Finding> = loose
-        .map(|row| finding(object(row), &field(row), row.image.as_str(), PINNED))
-        .collect();
+    let loose = later.iter().filter(|row| !Image::parse(&row.image).is_some_and(|i| i.is_pinned()));
+    let findings: Vec<Finding> =
+        loose.map(|row| finding(object(row), &field(row), row.image.as_str(), PINNED)).collect();
     if findings.is_empty() {
         // Only what was read everywhere is a pass.
         context.applications()?;
@@ -251,8 +205,5 @@ fn later_images_are_pinned(context: &Context<'_>) -> Result<Outcome, Missing> {
             return Ok(Outcome::NotApplicable(nothing.into()));
         }
     }
-    Ok(outcome(
-        findings,
-        format!("{} pinned", count(later.len(), "image")),
-    ))
+    Ok(outcome(findings, format!("{} pinned", count(later.len(), "image"))))
 }

@@ -30,32 +30,18 @@ fn is_renewed_in_time(context: &Context<'_>) -> Result<Outcome, Missing> {
             let seen = || format!("renewal was due on {}", date(due));
             let overdue = is_late.then(|| {
                 let object = object.clone();
-                finding(
-                    object,
-                    "tls.crt notAfter",
-                    seen(),
-                    "renewed at two thirds of its life",
-                )
+                finding(object, "tls.crt notAfter", seen(), "renewed at two thirds of its life")
             });
             Ok(overdue.into_iter().collect())
         },
-        |leaf| {
-            format!(
-                "renewal is due on {}",
-                date(renewal_time(leaf.not_before, leaf.not_after))
-            )
-        },
+        |leaf| format!("renewal is due on {}", date(renewal_time(leaf.not_before, leaf.not_after))),
     )
 }
 
 /// What was seen, if the ingress serves TLS at all.
 fn seen<'a>(context: &Context<'a>) -> Result<Result<&'a Seen, Outcome>, Missing> {
     let ingress = Ingress::find(context)?;
-    if !ingress
-        .servers()
-        .iter()
-        .any(|served| served.terminates_tls())
-    {
+    if !ingress.servers().iter().any(|served| served.terminates_tls()) {
         return Ok(Err(Outcome::NotApplicable(NO_TLS.into())));
     }
     Ok(Ok(context.handshake()?))
@@ -77,10 +63,7 @@ fn at(context: &Context<'_>, seen: &Seen, what: &str, is: String, wanted: &str) 
 }
 
 fn no_handshake(seen: &Seen) -> Outcome {
-    Outcome::NotAssessed(format!(
-        "no handshake with {} succeeded, see TLS-19",
-        seen.at
-    ))
+    Outcome::NotAssessed(format!("no handshake with {} succeeded, see TLS-19", seen.at))
 }
 
 fn serves_its_secret(context: &Context<'_>) -> Result<Outcome, Missing> {
@@ -114,38 +97,22 @@ fn refuses_weak_handshakes(context: &Context<'_>) -> Result<Outcome, Missing> {
     let least = context.policy.tls_minimum;
     let wanted = format!("TLS 1.{least} or later");
     let old = seen.versions.iter().filter(|minor| **minor < least);
-    let mut findings: Vec<_> = old
-        .map(|minor| at(context, seen, "version", format!("TLS 1.{minor}"), &wanted))
-        .collect();
+    let mut findings: Vec<_> =
+        old.map(|minor| at(context, seen, "version", format!("TLS 1.{minor}"), &wanted)).collect();
     findings.extend(seen.weak.iter().map(|suite| {
         let wanted = "suites with forward secrecy and AEAD";
         at(context, seen, "cipher suite", suite.clone(), wanted)
     }));
     let agreed = seen.agreed.as_ref();
-    let agreed = agreed.map_or(String::new(), |(version, suite)| {
-        format!("{version} {suite}; ")
-    });
-    let versions: Vec<_> = seen
-        .versions
-        .iter()
-        .map(|minor| format!("1.{minor}"))
-        .collect();
-    Ok(outcome(
-        findings,
-        format!("{agreed}TLS {} and no weak suite", versions.join(" and ")),
-    ))
+    let agreed = agreed.map_or(String::new(), |(version, suite)| format!("{version} {suite}; "));
+    let versions: Vec<_> = seen.versions.iter().map(|minor| format!("1.{minor}")).collect();
+    Ok(outcome(findings, format!("{agreed}TLS {} and no weak suite", versions.join(" and "))))
 }
 
 fn is_accepted(context: &Context<'_>) -> Result<Outcome, Missing> {
     let seen = seen!(context);
     let Some(leaf) = seen.chain.first() else {
-        let finding = at(
-            context,
-            seen,
-            "handshake",
-            "it failed".into(),
-            "TLS 1.2 or later",
-        );
+        let finding = at(context, seen, "handshake", "it failed".into(), "TLS 1.2 or later");
         return Ok(outcome(vec![finding], ""));
     };
     let mut findings = Vec::new();
@@ -157,11 +124,7 @@ fn is_accepted(context: &Context<'_>) -> Result<Outcome, Missing> {
     }
     match &seen.host {
         Some(host) if !leaf.covers(host) => {
-            tell(
-                "certificate",
-                format!("for {}", leaf.names.join(", ")),
-                host,
-            );
+            tell("certificate", format!("for {}", leaf.names.join(", ")), host);
         }
         _ => {}
     }
@@ -171,12 +134,7 @@ fn is_accepted(context: &Context<'_>) -> Result<Outcome, Missing> {
     let length = seen.chain.len();
     Ok(outcome(
         findings,
-        format!(
-            "{} by {}, {}",
-            leaf.subject,
-            leaf.issuer,
-            super::count(length, "certificate")
-        ),
+        format!("{} by {}, {}", leaf.subject, leaf.issuer, super::count(length, "certificate")),
     ))
 }
 
@@ -193,13 +151,7 @@ fn leads_to_https(context: &Context<'_>) -> Result<Outcome, Missing> {
     };
     let findings = match leads {
         true => Vec::new(),
-        false => vec![at(
-            context,
-            seen,
-            "HTTP beside",
-            is.clone(),
-            "a redirect to https://",
-        )],
+        false => vec![at(context, seen, "HTTP beside", is.clone(), "a redirect to https://")],
     };
     Ok(outcome(findings, is))
 }
@@ -216,8 +168,6 @@ fn tells_hsts(context: &Context<'_>) -> Result<Outcome, Missing> {
             let finding = at(context, seen, "headers", none, "max-age of a year");
             Ok(outcome(vec![finding], ""))
         }
-        None => Ok(Outcome::Pass(
-            "not told; the profile strict asks for it".into(),
-        )),
+        None => Ok(Outcome::Pass("not told; the profile strict asks for it".into())),
     }
 }

@@ -59,20 +59,13 @@ pub fn is_ambient(context: &Context<'_>, ingress: &Ingress<'_>) -> Result<bool, 
 }
 
 pub(crate) fn gateway_reference(context: &Context<'_>) -> ObjectRef {
-    reference(
-        "networking.istio.io/v1",
-        "Gateway",
-        context.namespace(),
-        MAIN_GATEWAY,
-    )
+    reference("networking.istio.io/v1", "Gateway", context.namespace(), MAIN_GATEWAY)
 }
 
 fn serves_https(context: &Context<'_>) -> Result<Outcome, Missing> {
     let ingress = Ingress::find(context)?;
     if is_ambient(context, &ingress)? {
-        return Ok(Outcome::NotApplicable(
-            "the mesh is ambient, see TLS-15".into(),
-        ));
+        return Ok(Outcome::NotApplicable("the mesh is ambient, see TLS-15".into()));
     }
     let Some(main) = ingress.main else {
         let missing = finding(
@@ -92,22 +85,13 @@ fn serves_https(context: &Context<'_>) -> Result<Outcome, Missing> {
         )]));
     }
     let servers = ingress.servers();
-    let own: Vec<_> = servers
-        .iter()
-        .filter(|s| std::ptr::eq(s.gateway, main))
-        .collect();
+    let own: Vec<_> = servers.iter().filter(|s| std::ptr::eq(s.gateway, main)).collect();
     let secure = own.iter().any(|s| {
         s.server.port.protocol.eq_ignore_ascii_case("HTTPS")
-            && s.server
-                .tls
-                .as_ref()
-                .is_some_and(|tls| matches!(&*tls.mode, "SIMPLE" | "MUTUAL"))
+            && s.server.tls.as_ref().is_some_and(|tls| matches!(&*tls.mode, "SIMPLE" | "MUTUAL"))
     });
     if secure {
-        return Ok(Outcome::Pass(format!(
-            "{} has an HTTPS server",
-            main.reference()
-        )));
+        return Ok(Outcome::Pass(format!("{} has an HTTPS server", main.reference())));
     }
     let seen = match main.spec.servers.first() {
         None => "no server".to_owned(),
@@ -117,10 +101,7 @@ fn serves_https(context: &Context<'_>) -> Result<Outcome, Missing> {
                 .as_ref()
                 .map(|tls| format!(" with tls.mode {:?}", tls.mode))
                 .unwrap_or_default();
-            format!(
-                "{} on port {}{mode}",
-                server.port.protocol, server.port.number
-            )
+            format!("{} on port {}{mode}", server.port.protocol, server.port.number)
         }
     };
     Ok(Outcome::Fail(vec![finding(
@@ -134,9 +115,7 @@ fn serves_https(context: &Context<'_>) -> Result<Outcome, Missing> {
 fn no_clear_text(context: &Context<'_>) -> Result<Outcome, Missing> {
     let ingress = Ingress::find(context)?;
     if !ingress.exists() {
-        return Ok(Outcome::NotApplicable(
-            "there is no Istio ingress gateway".into(),
-        ));
+        return Ok(Outcome::NotApplicable("there is no Istio ingress gateway".into()));
     }
     let servers = ingress.servers();
     let clear = || servers.iter().filter(|s| s.is_clear() && !s.is_redirect());
@@ -204,11 +183,7 @@ pub(super) fn served_secrets<'a>(
         // Envoy asks for the Secret in the namespace of the gateway's pods.
         names.push((context.namespace().to_owned(), name.to_owned()));
     }
-    let ambient = if ingress.exists() {
-        Vec::new()
-    } else {
-        ambient_ingress(context)?
-    };
+    let ambient = if ingress.exists() { Vec::new() } else { ambient_ingress(context)? };
     for gateway in &ambient {
         let refs = gateway
             .spec
@@ -217,10 +192,7 @@ pub(super) fn served_secrets<'a>(
             .filter_map(|l| l.tls.as_ref())
             .flat_map(|tls| &tls.certificate_refs);
         names.extend(refs.map(|r| {
-            let namespace = r
-                .namespace
-                .as_deref()
-                .unwrap_or(&gateway.metadata.namespace);
+            let namespace = r.namespace.as_deref().unwrap_or(&gateway.metadata.namespace);
             (namespace.to_owned(), r.name.to_string())
         }));
     }
@@ -260,9 +232,7 @@ fn secret_is_complete(context: &Context<'_>) -> Result<Outcome, Missing> {
             .into_iter()
             .flat_map(|t| t.credential_name.iter().chain(&t.credential_names))
             .collect();
-        let own = ingress
-            .main
-            .is_some_and(|main| std::ptr::eq(main, served.gateway));
+        let own = ingress.main.is_some_and(|main| std::ptr::eq(main, served.gateway));
         if names.is_empty() && tls.is_some_and(|t| t.mode != "ISTIO_MUTUAL") {
             let wanted = "the name of a TLS Secret";
             findings.push(finding(
@@ -326,10 +296,7 @@ fn secret_is_complete(context: &Context<'_>) -> Result<Outcome, Missing> {
             }
         }
     }
-    Ok(outcome(
-        findings,
-        format!("{} complete", count(credentials.len(), "credential")),
-    ))
+    Ok(outcome(findings, format!("{} complete", count(credentials.len(), "credential"))))
 }
 
 /// Applies a judgement to each certificate that the ingress serves.
@@ -349,9 +316,8 @@ pub(super) fn each_leaf(
         let object = secret.reference();
         let tls = secret.tls.as_ref();
         let Some(leaf) = tls.and_then(|tls| tls.chain.first()) else {
-            let error = tls
-                .and_then(|tls| tls.error.clone())
-                .unwrap_or_else(|| "it has no tls.crt".into());
+            let error =
+                tls.and_then(|tls| tls.error.clone()).unwrap_or_else(|| "it has no tls.crt".into());
             findings.push(finding(object, "data[tls.crt]", error, "a PEM certificate"));
             continue;
         };
@@ -373,11 +339,7 @@ fn days_left(context: &Context<'_>, certificate: &Certificate) -> i64 {
 
 fn is_valid_now(context: &Context<'_>) -> Result<Outcome, Missing> {
     let (fail, warn) = context.policy.certificate_days;
-    let fail = if context.policy.profile == Profile::Strict {
-        warn
-    } else {
-        fail
-    };
+    let fail = if context.policy.profile == Profile::Strict { warn } else { fail };
     let leaves = each_leaf(
         context,
         |leaf, object| {
@@ -412,10 +374,7 @@ fn is_valid_now(context: &Context<'_>) -> Result<Outcome, Missing> {
         |leaf| {
             let left = days_left(context, leaf);
             let warning = if left < warn { ", renewal is due" } else { "" };
-            format!(
-                "valid until {}, {left} days left{warning}",
-                date(leaf.not_after)
-            )
+            format!("valid until {}, {left} days left{warning}", date(leaf.not_after))
         },
     )?;
     let ended = ended_intermediates(context)?;
@@ -432,10 +391,7 @@ fn ended_intermediates(context: &Context<'_>) -> Result<Vec<Finding>, Missing> {
     let secrets = served_secrets(context)?.unwrap_or_default();
     let mut findings = Vec::new();
     for secret in secrets {
-        let chain = secret
-            .tls
-            .iter()
-            .flat_map(|tls| tls.chain.iter().enumerate().skip(1));
+        let chain = secret.tls.iter().flat_map(|tls| tls.chain.iter().enumerate().skip(1));
         for (index, found) in chain.filter(|(_, found)| !found.self_signed) {
             if found.not_after <= now {
                 let field = format!("tls.crt certificate {index} notAfter");
@@ -464,12 +420,7 @@ fn key_matches(context: &Context<'_>) -> Result<Outcome, Missing> {
     for secret in secrets {
         let object = secret.reference();
         let Some(tls) = &secret.tls else {
-            findings.push(finding(
-                object,
-                "data[tls.key]",
-                "absent",
-                "the key of tls.crt",
-            ));
+            findings.push(finding(object, "data[tls.key]", "absent", "the key of tls.crt"));
             continue;
         };
         match (&tls.key, tls.chain.first()) {
@@ -499,11 +450,7 @@ fn key_matches(context: &Context<'_>) -> Result<Outcome, Missing> {
 }
 
 fn key_is_strong(context: &Context<'_>) -> Result<Outcome, Missing> {
-    let rsa_least = if context.policy.profile == Profile::Strict {
-        3072
-    } else {
-        2048
-    };
+    let rsa_least = if context.policy.profile == Profile::Strict { 3072 } else { 2048 };
     each_leaf(
         context,
         |leaf, object| {
@@ -585,17 +532,8 @@ fn names_host(context: &Context<'_>) -> Result<Outcome, Missing> {
             if leaf.covers(host) {
                 return Ok(Vec::new());
             }
-            let seen = if leaf.names.is_empty() {
-                "no name".into()
-            } else {
-                leaf.names.join(", ")
-            };
-            Ok(vec![finding(
-                object.clone(),
-                "tls.crt subjectAltName",
-                seen,
-                host.clone(),
-            )])
+            let seen = if leaf.names.is_empty() { "no name".into() } else { leaf.names.join(", ") };
+            Ok(vec![finding(object.clone(), "tls.crt subjectAltName", seen, host.clone())])
         },
         |_| format!("it is for {host}"),
     )
@@ -636,9 +574,7 @@ fn is_trusted_at_login(context: &Context<'_>, leaf: &Certificate) -> Result<bool
         .filter_map(|application| application.option("ca-bundle"));
     Ok(bundles.any(|bundle| {
         let trusted = Certificate::from_pem(bundle.as_bytes()).unwrap_or_default();
-        trusted
-            .iter()
-            .any(|known| known.public_key == leaf.public_key)
+        trusted.iter().any(|known| known.public_key == leaf.public_key)
     }))
 }
 
@@ -658,10 +594,7 @@ fn floors<'a>(
     ingress: &Ingress<'_>,
     served: &Served<'_>,
 ) -> Result<Vec<(ObjectRef, &'a crate::facts::istio::TlsParameters)>, Missing> {
-    let filters = context
-        .envoy_filters()?
-        .iter()
-        .filter(|f| ingress.is_patched_by(f));
+    let filters = context.envoy_filters()?.iter().filter(|f| ingress.is_patched_by(f));
     Ok(filters
         .flat_map(|f| f.patches.iter().map(move |p| (f.reference(), p)))
         // The gateway's filter chain has no transport protocol to match.
@@ -698,25 +631,17 @@ fn refuses_old_versions(context: &Context<'_>) -> Result<Outcome, Missing> {
     let least = context.policy.tls_minimum;
     let findings = tls_servers(context, |ingress, served, findings| {
         let tls = served.server.tls.as_ref();
-        let own = tls
-            .and_then(|t| t.min_protocol_version.as_deref())
-            .unwrap_or("TLSV1_2");
+        let own = tls.and_then(|t| t.min_protocol_version.as_deref()).unwrap_or("TLSV1_2");
         let floors = floors(context, ingress, served)?;
         let lowest = floors
             .iter()
             .filter_map(|(object, p)| Some((object, p.minimum.as_deref()?)))
             .min_by_key(|(_, v)| minor(v));
         let (object, field, version) = match lowest {
-            Some((filter, version)) => (
-                filter.clone(),
-                "tls_minimum_protocol_version".to_owned(),
-                version,
-            ),
-            None => (
-                served.gateway.reference(),
-                served.field(".tls.minProtocolVersion"),
-                own,
-            ),
+            Some((filter, version)) => {
+                (filter.clone(), "tls_minimum_protocol_version".to_owned(), version)
+            }
+            None => (served.gateway.reference(), served.field(".tls.minProtocolVersion"), own),
         };
         if minor(version) < least {
             findings.push(finding(
@@ -726,9 +651,8 @@ fn refuses_old_versions(context: &Context<'_>) -> Result<Outcome, Missing> {
                 format!("TLS 1.{least} or later"),
             ));
         }
-        if let Some(highest) = tls
-            .and_then(|t| t.max_protocol_version.as_deref())
-            .filter(|v| *v != "TLS_AUTO")
+        if let Some(highest) =
+            tls.and_then(|t| t.max_protocol_version.as_deref()).filter(|v| *v != "TLS_AUTO")
             && minor(highest) < least
         {
             let wanted = format!("TLS 1.{least} or later");
@@ -752,10 +676,8 @@ fn strong_suites(context: &Context<'_>) -> Result<Outcome, Missing> {
         let mut judge = |object: ObjectRef, field: &str, suites: &[crate::facts::text::Text]| {
             for suite in suites {
                 // Envoy groups suites of equal preference: [A|B].
-                for name in suite
-                    .trim_matches(['[', ']'])
-                    .split('|')
-                    .filter(|n| !STRONG_SUITES.contains(n))
+                for name in
+                    suite.trim_matches(['[', ']']).split('|').filter(|n| !STRONG_SUITES.contains(n))
                 {
                     findings.push(finding(
                         object.clone(),
@@ -781,29 +703,22 @@ fn strong_suites(context: &Context<'_>) -> Result<Outcome, Missing> {
     })?;
     Ok(match findings {
         None => Outcome::NotApplicable(NO_TLS.into()),
-        Some(findings) => outcome(
-            findings,
-            "only suites with forward secrecy and AEAD, or Envoy's default",
-        ),
+        Some(findings) => {
+            outcome(findings, "only suites with forward secrecy and AEAD, or Envoy's default")
+        }
     })
 }
 
 fn one_manager(context: &Context<'_>) -> Result<Outcome, Missing> {
     let ingress = Ingress::find(context)?;
     let Some(main) = ingress.main else {
-        return Ok(Outcome::NotApplicable(format!(
-            "there is no Gateway {MAIN_GATEWAY}"
-        )));
+        return Ok(Outcome::NotApplicable(format!("there is no Gateway {MAIN_GATEWAY}")));
     };
     let Some(managers) = &main.server_managers else {
-        return Ok(Outcome::NotAssessed(
-            "the API server told no field managers".into(),
-        ));
+        return Ok(Outcome::NotAssessed("the API server told no field managers".into()));
     };
     if managers.is_empty() {
-        return Ok(Outcome::NotAssessed(
-            "no field manager owns spec.servers".into(),
-        ));
+        return Ok(Outcome::NotAssessed("no field manager owns spec.servers".into()));
     }
     let foreign = managers.iter().filter(|m| *m != "lightkube");
     let findings = foreign
@@ -824,10 +739,7 @@ fn key_not_copied(context: &Context<'_>) -> Result<Outcome, Missing> {
         Ok(secrets) => secrets,
         Err(other) => return Ok(other),
     };
-    let keys: Vec<&str> = served
-        .iter()
-        .filter_map(|s| s.tls.as_ref()?.key.as_deref())
-        .collect();
+    let keys: Vec<&str> = served.iter().filter_map(|s| s.tls.as_ref()?.key.as_deref()).collect();
     if keys.is_empty() {
         return Ok(Outcome::NotAssessed(
             "the gateway's private key could not be read to look for copies".into(),
@@ -839,12 +751,7 @@ fn key_not_copied(context: &Context<'_>) -> Result<Outcome, Missing> {
     });
     let findings = copies
         .map(|s| {
-            finding(
-                s.reference(),
-                "data[tls.key]",
-                "the gateway's private key",
-                "another key",
-            )
+            finding(s.reference(), "data[tls.key]", "the gateway's private key", "another key")
         })
         .collect();
     Ok(outcome(findings, "no other Secret holds the key"))
@@ -854,17 +761,13 @@ fn ambient_serves_https(context: &Context<'_>) -> Result<Outcome, Missing> {
     let ingress = Ingress::find(context)?;
     let gateways = ambient_ingress(context)?;
     if ingress.exists() || gateways.is_empty() {
-        return Ok(Outcome::NotApplicable(
-            "the mesh is not ambient, see TLS-01".into(),
-        ));
+        return Ok(Outcome::NotApplicable("the mesh is not ambient, see TLS-01".into()));
     }
     let mut findings = Vec::new();
     for gateway in gateways {
         let secure = gateway.spec.listeners.iter().any(|l| {
             l.protocol == "HTTPS"
-                && l.tls
-                    .as_ref()
-                    .is_some_and(|tls| !tls.certificate_refs.is_empty())
+                && l.tls.as_ref().is_some_and(|tls| !tls.certificate_refs.is_empty())
         });
         if !secure {
             findings.push(finding(
@@ -874,20 +777,13 @@ fn ambient_serves_https(context: &Context<'_>) -> Result<Outcome, Missing> {
                 "https-443",
             ));
         }
-        for listener in gateway
-            .spec
-            .listeners
-            .iter()
-            .filter(|l| l.protocol == "HTTP")
-        {
+        for listener in gateway.spec.listeners.iter().filter(|l| l.protocol == "HTTP") {
             let routes = context.ambient_routes()?.iter().filter(|r| {
                 r.spec.parent_refs.iter().any(|p| {
                     p.name == *gateway.metadata.name
                         && p.namespace.as_ref().unwrap_or(&r.metadata.namespace)
                             == &gateway.metadata.namespace
-                        && p.section_name
-                            .as_ref()
-                            .is_none_or(|section| *section == listener.name)
+                        && p.section_name.as_ref().is_none_or(|section| *section == listener.name)
                 })
             });
             for route in routes {
@@ -911,8 +807,5 @@ fn ambient_serves_https(context: &Context<'_>) -> Result<Outcome, Missing> {
             }
         }
     }
-    Ok(outcome(
-        findings,
-        "HTTPS with a certificate; HTTP only redirects",
-    ))
+    Ok(outcome(findings, "HTTPS with a certificate; HTTP only redirects"))
 }

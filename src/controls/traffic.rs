@@ -40,9 +40,7 @@ impl Peer {
         if let Some(block) = &self.ip_block {
             return matches!(&*block.cidr, "0.0.0.0/0" | "::/0");
         }
-        self.namespace_selector
-            .as_ref()
-            .is_some_and(|s| s.is_empty())
+        self.namespace_selector.as_ref().is_some_and(|s| s.is_empty())
             && self.pod_selector.as_ref().is_none_or(|s| s.is_empty())
     }
 }
@@ -83,12 +81,8 @@ pub fn opening(
         )));
     }
     for policy in policies {
-        for (index, rule) in policy
-            .spec
-            .ingress
-            .iter()
-            .enumerate()
-            .filter(|(_, rule)| rule.admits_port(pod, port))
+        for (index, rule) in
+            policy.spec.ingress.iter().enumerate().filter(|(_, rule)| rule.admits_port(pod, port))
         {
             if let Some(who) = stranger(context, rule, trusted)? {
                 let field = format!("spec.ingress[{index}]");
@@ -124,10 +118,7 @@ fn stranger(
             selector.matches(&n.metadata.labels) && !trusted.contains(&n.metadata.name.as_str())
         });
         if let Some(namespace) = strangers {
-            return Ok(Some(format!(
-                "pods of the namespace {}",
-                namespace.metadata.name
-            )));
+            return Ok(Some(format!("pods of the namespace {}", namespace.metadata.name)));
         }
     }
     Ok(None)

@@ -22,24 +22,16 @@ fn release_is_supported(context: &Context<'_>) -> Result<Outcome, Missing> {
     let wanted = "one of the two newest numbered releases";
     let findings =
         (!release.supported).then(|| finding(object, "release", release.name.clone(), wanted));
-    Ok(outcome(
-        findings.into_iter().collect(),
-        format!("Charmed Kubeflow {}", release.name),
-    ))
+    Ok(outcome(findings.into_iter().collect(), format!("Charmed Kubeflow {}", release.name)))
 }
 
 /// Version of an image's tag, as `major.minor`, its object and the image.
 fn version_of(pod: &Pod, container: &str) -> Option<Result<(u32, u32), String>> {
     let container = pod.all_containers().find(|c| c.name == container)?;
-    let parsed = ImageReference::parse(&container.image)
-        .and_then(|i| i.tag)
-        .and_then(|t| numbers(&t));
+    let parsed =
+        ImageReference::parse(&container.image).and_then(|i| i.tag).and_then(|t| numbers(&t));
     Some(parsed.ok_or_else(|| {
-        format!(
-            "{} has no version in its image {}",
-            pod.reference(),
-            container.image
-        )
+        format!("{} has no version in its image {}", pod.reference(), container.image)
     }))
 }
 
@@ -52,19 +44,14 @@ fn numbers(version: &str) -> Option<(u32, u32)> {
 fn istio_fits(context: &Context<'_>) -> Result<Outcome, Missing> {
     let ingress = Ingress::find(context)?;
     if ingress.running.is_empty() {
-        return Ok(Outcome::NotApplicable(
-            "no ingress gateway pod is there".into(),
-        ));
+        return Ok(Outcome::NotApplicable("no ingress gateway pod is there".into()));
     }
     let is_istiod = |p: &&Pod| {
         p.metadata.namespace == *context.namespace()
             && p.all_containers().any(|c| c.name == "discovery")
     };
-    let Some(pilot) = context
-        .pods()?
-        .iter()
-        .filter(is_istiod)
-        .find_map(|p| version_of(p, "discovery"))
+    let Some(pilot) =
+        context.pods()?.iter().filter(is_istiod).find_map(|p| version_of(p, "discovery"))
     else {
         return Ok(Outcome::NotAssessed("no istiod pod is there".into()));
     };
@@ -79,10 +66,8 @@ fn istio_fits(context: &Context<'_>) -> Result<Outcome, Missing> {
             Some(Ok(proxy))
                 if proxy.0 == pilot.0 && matches!(pilot.1.checked_sub(proxy.1), Some(0 | 1)) => {}
             Some(Ok((major, minor))) => {
-                let wanted = format!(
-                    "istiod's {}.{}, or one minor version behind it",
-                    pilot.0, pilot.1
-                );
+                let wanted =
+                    format!("istiod's {}.{}, or one minor version behind it", pilot.0, pilot.1);
                 findings.push(finding(
                     pod.reference(),
                     "container istio-proxy",
@@ -99,10 +84,7 @@ fn istio_fits(context: &Context<'_>) -> Result<Outcome, Missing> {
             }
         }
     }
-    Ok(outcome(
-        findings,
-        format!("istiod and gateway are {}.{}", pilot.0, pilot.1),
-    ))
+    Ok(outcome(findings, format!("istiod and gateway are {}.{}", pilot.0, pilot.1)))
 }
 
 /// Findings on the Kubernetes version against the release's support table.
@@ -110,10 +92,7 @@ pub fn kubernetes_findings(context: &Context<'_>) -> Result<Result<Vec<Finding>,
     let release = context.release()?;
     let version = context.version()?;
     let Some(running) = numbers(&version.git_version) else {
-        return Ok(Err(format!(
-            "the API server tells no version: {:?}",
-            version.git_version
-        )));
+        return Ok(Err(format!("the API server tells no version: {:?}", version.git_version)));
     };
     let (low, high) = &release.kubernetes;
     let within =
@@ -132,11 +111,7 @@ fn kubernetes_and_juju_fit(context: &Context<'_>) -> Result<Outcome, Missing> {
     };
     let release = context.release()?;
     let mut juju = None;
-    for pod in context
-        .pods()?
-        .iter()
-        .filter(|p| p.metadata.namespace == *context.namespace())
-    {
+    for pod in context.pods()?.iter().filter(|p| p.metadata.namespace == *context.namespace()) {
         let agents = pod
             .all_containers()
             .filter_map(|c| ImageReference::parse(&c.image))

@@ -92,15 +92,8 @@ fn passwords_are_rotated(context: &Context<'_>) -> Result<Outcome, Missing> {
     let login = &context.juju()?.login;
     let since = |user: &User| {
         let name = format!("juju-user/{}", user.name);
-        let own = (user.name == *login)
-            .then(|| rotated.get("own-login"))
-            .flatten();
-        let known = rotated
-            .get(name.as_str())
-            .into_iter()
-            .chain(own)
-            .max()
-            .copied();
+        let own = (user.name == *login).then(|| rotated.get("own-login")).flatten();
+        let known = rotated.get(name.as_str()).into_iter().chain(own).max().copied();
         // A password is no older than its user.
         let newly = user.created.filter(|created| {
             context.now().duration_since(*created) <= context.policy.password_age
@@ -108,11 +101,7 @@ fn passwords_are_rotated(context: &Context<'_>) -> Result<Outcome, Missing> {
         known.or(newly)
     };
     let users = enabled(context)?.map(|user| (user_reference(&user.name), since(user)));
-    Ok(by_age(
-        context,
-        users.collect(),
-        "the controller has no local user",
-    ))
+    Ok(by_age(context, users.collect(), "the controller has no local user"))
 }
 
 fn nobody_is_idle(context: &Context<'_>) -> Result<Outcome, Missing> {
@@ -136,10 +125,7 @@ fn nobody_is_idle(context: &Context<'_>) -> Result<Outcome, Missing> {
             findings.push(finding(user_reference(&user.name), field, seen, wanted));
         }
     }
-    Ok(outcome(
-        findings,
-        format!("{} in use", count(total, "user")),
-    ))
+    Ok(outcome(findings, format!("{} in use", count(total, "user"))))
 }
 
 fn least_privilege(context: &Context<'_>) -> Result<Outcome, Missing> {
@@ -159,11 +145,7 @@ fn least_privilege(context: &Context<'_>) -> Result<Outcome, Missing> {
             findings.push(finding(object, "controller access", "superuser", wanted));
         }
     }
-    for model in context
-        .models()?
-        .iter()
-        .filter(|model| model.name == context.namespace())
-    {
+    for model in context.models()?.iter().filter(|model| model.name == context.namespace()) {
         for (name, _) in model.users.iter().filter(|(_, access)| *access == "admin") {
             total += 1;
             if *name != model.owner && !may_be(&allow.model_admins, name) {
@@ -173,10 +155,7 @@ fn least_privilege(context: &Context<'_>) -> Result<Outcome, Missing> {
             }
         }
     }
-    let evidence = format!(
-        "{}, all of them expected",
-        count(total, "superuser or model admin")
-    );
+    let evidence = format!("{}, all of them expected", count(total, "superuser or model admin"));
     Ok(outcome(findings, evidence))
 }
 
@@ -203,22 +182,14 @@ fn minio_is_rotated(context: &Context<'_>) -> Result<Outcome, Missing> {
 fn mysql_is_rotated(context: &Context<'_>) -> Result<Outcome, Missing> {
     let rotated = context.rotated();
     let mut credentials = Vec::new();
-    for database in context
-        .applications()?
-        .iter()
-        .filter(|a| a.charm == "mysql-k8s")
-    {
+    for database in context.applications()?.iter().filter(|a| a.charm == "mysql-k8s") {
         for user in MYSQL_USERS {
             let name = format!("mysql/{}/{user}", database.name);
             let object = reference("juju", "Credential", "", &name);
             credentials.push((object, rotated.get(name.as_str()).copied()));
         }
     }
-    Ok(by_age(
-        context,
-        credentials,
-        "the model has no application of mysql-k8s",
-    ))
+    Ok(by_age(context, credentials, "the model has no application of mysql-k8s"))
 }
 
 fn credentials_are_not_shared(context: &Context<'_>) -> Result<Outcome, Missing> {
@@ -235,10 +206,7 @@ fn credentials_are_not_shared(context: &Context<'_>) -> Result<Outcome, Missing>
         finding(object, "owners of its models", of.join(", "), "one owner")
     });
     let findings = findings.collect();
-    let evidence = format!(
-        "{}, each of one owner",
-        count(owners.len(), "cloud credential")
-    );
+    let evidence = format!("{}, each of one owner", count(owners.len(), "cloud credential"));
     Ok(match owners.is_empty() {
         true => {
             Outcome::NotAssessed("the controller shows no cloud credential of any model".into())

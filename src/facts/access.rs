@@ -40,27 +40,18 @@ pub(super) async fn read(client: &Client) -> Known<AccessReview> {
         items: Vec<ServiceAccount>,
     }
     // `juju add-k8s` makes the account of the cloud credential in kube-system.
-    let juju = match get::<Names>(
-        client,
-        &"/api/v1/namespaces/kube-system/serviceaccounts".into(),
-    )
-    .await
+    let juju = match get::<Names>(client, &"/api/v1/namespaces/kube-system/serviceaccounts".into())
+        .await
     {
-        Ok(accounts) => accounts
-            .items
-            .into_iter()
-            .find(|a| a.metadata.name.starts_with("juju-credential")),
+        Ok(accounts) => {
+            accounts.items.into_iter().find(|a| a.metadata.name.starts_with("juju-credential"))
+        }
         Err(failure) => return Known::Unknown(failure.into_unknown()),
     };
-    let user = juju.map(|account| {
-        format!(
-            "system:serviceaccount:kube-system:{}",
-            account.metadata.name
-        )
-    });
-    let guide = GUIDE_RESOURCES
-        .iter()
-        .flat_map(|(g, r)| GUIDE_VERBS.iter().map(move |v| (*g, *r, *v)));
+    let user =
+        juju.map(|account| format!("system:serviceaccount:kube-system:{}", account.metadata.name));
+    let guide =
+        GUIDE_RESOURCES.iter().flat_map(|(g, r)| GUIDE_VERBS.iter().map(move |v| (*g, *r, *v)));
     let questions: Vec<_> = guide.chain(WIDER.iter().copied()).collect();
     let asked = questions.iter().map(|(group, resource, verb)| {
         let review = review(client, user.as_deref(), group, resource, verb);
@@ -73,10 +64,8 @@ pub(super) async fn read(client: &Client) -> Known<AccessReview> {
             })
         }
     });
-    let answers: Result<Vec<Access>, Failure> = futures_util::stream::iter(asked)
-        .buffered(AT_ONCE)
-        .try_collect()
-        .await;
+    let answers: Result<Vec<Access>, Failure> =
+        futures_util::stream::iter(asked).buffered(AT_ONCE).try_collect().await;
     let answers = match answers {
         Ok(answers) => answers,
         Err(failure) => return Known::Unknown(failure.into_unknown()),

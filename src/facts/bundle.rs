@@ -67,9 +67,7 @@ pub fn read(text: &str, declared: &Options) -> Result<(Juju, Vec<String>), Bundl
                     name: option,
                     value,
                     is_set: true,
-                    is_uri: value
-                        .as_str()
-                        .is_some_and(|text| text.starts_with("secret:")),
+                    is_uri: value.as_str().is_some_and(|text| text.starts_with("secret:")),
                 };
                 (option.clone(), setting(charm, &given, wanted))
             });
@@ -87,17 +85,13 @@ pub fn read(text: &str, declared: &Options) -> Result<(Juju, Vec<String>), Bundl
         .collect();
     for relation in &bundle.relations {
         let [one, other] = relation.as_slice() else {
-            problems.push(format!(
-                "bundle: relation {relation:?}: expected two endpoints"
-            ));
+            problems.push(format!("bundle: relation {relation:?}: expected two endpoints"));
             continue;
         };
         for (own, with) in [(one, other), (other, one)] {
             let (name, endpoint) = own.split_once(':').unwrap_or((own, ""));
             let Some(application) = applications.get_mut(name) else {
-                problems.push(format!(
-                    "bundle: relation {one} {other}: no application {name}"
-                ));
+                problems.push(format!("bundle: relation {one} {other}: no application {name}"));
                 continue;
             };
             if endpoint.is_empty() {
@@ -148,40 +142,21 @@ applications: {}
     #[test]
     fn a_bundle_tells_what_it_would_deploy_and_no_password() {
         let (juju, problems) = read(BUNDLE, &Options::new()).unwrap();
-        let Known::Known(applications) = &juju.applications else {
-            panic!("they are known")
-        };
-        let [dex, katib] = applications.as_slice() else {
-            panic!("there are two")
-        };
-        assert_eq!(
-            (dex.charm.as_str(), dex.revision, dex.trusted),
-            ("dex-auth", Some(612), true)
-        );
+        let Known::Known(applications) = &juju.applications else { panic!("they are known") };
+        let [dex, katib] = applications.as_slice() else { panic!("there are two") };
+        assert_eq!((dex.charm.as_str(), dex.revision, dex.trusted), ("dex-auth", Some(612), true));
         let password = dex.options["static-password"].password.unwrap();
         assert!(password.well_known && dex.options["static-password"].value.is_none());
-        assert_eq!(
-            (katib.charm.as_str(), katib.name.as_str()),
-            ("mysql-k8s", "katib-db")
-        );
+        assert_eq!((katib.charm.as_str(), katib.name.as_str()), ("mysql-k8s", "katib-db"));
         assert!(katib.is_related("logging") && katib.is_related("certificates"));
         assert_eq!(problems.len(), 2, "{problems:?}");
         assert!(problems[0].contains("no application ca"), "{problems:?}");
-        assert!(
-            problems[1].contains("which endpoint of dex-auth"),
-            "{problems:?}"
-        );
+        assert!(problems[1].contains("which endpoint of dex-auth"), "{problems:?}");
     }
 
     #[test]
     fn what_is_no_bundle_is_told() {
-        for text in [
-            "",
-            "applications: {}",
-            "applications: 3",
-            "[",
-            "a: {charm: x}",
-        ] {
+        for text in ["", "applications: {}", "applications: 3", "[", "a: {charm: x}"] {
             assert!(read(text, &Options::new()).is_err(), "{text:?}");
         }
     }

@@ -67,9 +67,8 @@ impl Certificate {
 
     /// All certificates of a PEM text in base64, as a webhook's caBundle has it.
     pub fn from_base64_pem(text: &str) -> Result<Vec<Self>, CertificateError> {
-        let pem = BASE64
-            .decode(text.trim())
-            .map_err(|e| CertificateError::Base64(e.to_string()))?;
+        let pem =
+            BASE64.decode(text.trim()).map_err(|e| CertificateError::Base64(e.to_string()))?;
         Self::from_pem(&pem)
     }
 
@@ -79,10 +78,9 @@ impl Certificate {
             X509Certificate::from_der(der).map_err(|e| CertificateError::X509(e.to_string()))?;
         let (key_type, key_bits) = match cert.public_key().parsed() {
             Ok(PublicKey::RSA(rsa)) => ("RSA".to_owned(), rsa.key_size()),
-            Ok(PublicKey::EC(point)) => (
-                "EC".to_owned(),
-                curve_bits(&cert).unwrap_or(point.key_size()),
-            ),
+            Ok(PublicKey::EC(point)) => {
+                ("EC".to_owned(), curve_bits(&cert).unwrap_or(point.key_size()))
+            }
             _ if cert.public_key().algorithm.algorithm.to_id_string() == "1.3.101.112" => {
                 ("Ed25519".to_owned(), 256)
             }
@@ -138,13 +136,7 @@ impl Certificate {
 }
 
 fn curve_bits(cert: &X509Certificate<'_>) -> Option<usize> {
-    let curve = cert
-        .public_key()
-        .algorithm
-        .parameters
-        .as_ref()?
-        .as_oid()
-        .ok()?;
+    let curve = cert.public_key().algorithm.parameters.as_ref()?.as_oid().ok()?;
     match curve.to_id_string().as_str() {
         "1.2.840.10045.3.1.1" => Some(192),
         "1.3.132.0.33" => Some(224),
@@ -176,22 +168,15 @@ fn signature_name(oid: &str) -> String {
 
 fn ip(bytes: &[u8]) -> Option<String> {
     match bytes.len() {
-        4 => <[u8; 4]>::try_from(bytes)
-            .ok()
-            .map(|b| std::net::Ipv4Addr::from(b).to_string()),
-        16 => <[u8; 16]>::try_from(bytes)
-            .ok()
-            .map(|b| std::net::Ipv6Addr::from(b).to_string()),
+        4 => <[u8; 4]>::try_from(bytes).ok().map(|b| std::net::Ipv4Addr::from(b).to_string()),
+        16 => <[u8; 16]>::try_from(bytes).ok().map(|b| std::net::Ipv6Addr::from(b).to_string()),
         _ => None,
     }
 }
 
 /// Stands for a public key: the hash of its SubjectPublicKeyInfo (DER).
 pub fn public_key_hash(spki: &[u8]) -> String {
-    Sha256::digest(spki)
-        .iter()
-        .map(|b| format!("{b:02x}"))
-        .collect()
+    Sha256::digest(spki).iter().map(|b| format!("{b:02x}")).collect()
 }
 
 /// The hash of the public key that belongs to a private key in PEM, to be
@@ -204,8 +189,7 @@ pub fn public_key_of_private(pem: &[u8]) -> Option<String> {
         PrivateKeyDer::Pkcs8(der) => rsa_of_pkcs8(der.secret_pkcs8_der()),
         _ => None,
     };
-    spki.or_else(|| crate::tls::public_key_of(&key))
-        .map(|spki| public_key_hash(&spki))
+    spki.or_else(|| crate::tls::public_key_of(&key)).map(|spki| public_key_hash(&spki))
 }
 
 // ring reads RSA keys of 2048 to 4096 bits only, and a weak key is just what
@@ -215,15 +199,11 @@ fn rsa_public(pkcs1: &[u8]) -> Option<Vec<u8>> {
     let (rest, _version) = Integer::from_der(&sequence.content).ok()?;
     let (rest, modulus) = Integer::from_der(rest).ok()?;
     let (_, exponent) = Integer::from_der(rest).ok()?;
-    let numbers = der(
-        0x30,
-        &[der(0x02, modulus.as_ref()), der(0x02, exponent.as_ref())].concat(),
-    );
+    let numbers = der(0x30, &[der(0x02, modulus.as_ref()), der(0x02, exponent.as_ref())].concat());
     let bits = der(0x03, &[&[0], &numbers[..]].concat());
     // AlgorithmIdentifier: rsaEncryption, NULL.
-    let algorithm = [
-        0x30, 0x0d, 0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01, 0x05, 0x00,
-    ];
+    let algorithm =
+        [0x30, 0x0d, 0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01, 0x05, 0x00];
     Some(der(0x30, &[&algorithm[..], &bits].concat()))
 }
 
@@ -232,11 +212,7 @@ fn rsa_of_pkcs8(pkcs8: &[u8]) -> Option<Vec<u8>> {
     let (_, sequence) = Sequence::from_der(pkcs8).ok()?;
     let (rest, _version) = Integer::from_der(&sequence.content).ok()?;
     let (rest, algorithm) = Sequence::from_der(rest).ok()?;
-    if !algorithm
-        .content
-        .windows(RSA.len())
-        .any(|window| window == RSA)
-    {
+    if !algorithm.content.windows(RSA.len()).any(|window| window == RSA) {
         return None;
     }
     let (_, key) = OctetString::from_der(rest).ok()?;
@@ -246,10 +222,7 @@ fn rsa_of_pkcs8(pkcs8: &[u8]) -> Option<Vec<u8>> {
 fn der(tag: u8, content: &[u8]) -> Vec<u8> {
     let mut out = vec![tag];
     let length = content.len().to_be_bytes();
-    let significant = &length[length
-        .iter()
-        .position(|b| *b != 0)
-        .unwrap_or(length.len() - 1)..];
+    let significant = &length[length.iter().position(|b| *b != 0).unwrap_or(length.len() - 1)..];
     if content.len() < 128 {
         out.push(content.len() as u8);
     } else {
@@ -269,9 +242,7 @@ mod tests {
         let mut key =
             rcgen::generate_simple_self_signed(vec!["*.example.com".into(), "one.test".into()])
                 .unwrap();
-        let cert = Certificate::from_pem(key.cert.pem().as_bytes())
-            .unwrap()
-            .remove(0);
+        let cert = Certificate::from_pem(key.cert.pem().as_bytes()).unwrap().remove(0);
         assert!(cert.covers("a.example.com") && cert.covers("ONE.test"));
         assert!(!cert.covers("a.b.example.com") && !cert.covers("example.com"));
         assert_eq!(cert.key_type, "EC");

@@ -112,10 +112,7 @@ struct ResourceWire {
 /// Asks for the head of each channel. Blocks.
 pub fn read(source: &Source, followed: &BTreeSet<Followed>) -> Charmhub {
     crate::tls::install_provider();
-    let mut charmhub = Charmhub {
-        asked_at: crate::now(),
-        ..Charmhub::default()
-    };
+    let mut charmhub = Charmhub { asked_at: crate::now(), ..Charmhub::default() };
     let followed: Vec<&Followed> = followed.iter().collect();
     for some in followed.chunks(AT_ONCE) {
         charmhub.requests += 1;
@@ -146,10 +143,7 @@ fn head(results: &[ResultWire], index: usize) -> Known<Head> {
         (None, None) => failed("it names no charm"),
         (None, Some(charm)) => Known::Known(Head {
             revision: charm.revision,
-            released_at: result
-                .released_at
-                .as_deref()
-                .and_then(|text| text.parse().ok()),
+            released_at: result.released_at.as_deref().and_then(|text| text.parse().ok()),
             resources: charm
                 .resources
                 .iter()
@@ -209,9 +203,7 @@ fn ask(source: &Source, followed: &[&Followed]) -> Result<Vec<ResultWire>, Unkno
     let read = answer.take(LARGEST_ANSWER + 1).read_to_string(&mut text);
     read.map_err(|_| failed("the answer broke off".into()))?;
     if text.len() as u64 > LARGEST_ANSWER {
-        return Err(failed(format!(
-            "the answer is larger than {LARGEST_ANSWER} bytes"
-        )));
+        return Err(failed(format!("the answer is larger than {LARGEST_ANSWER} bytes")));
     }
     let answer: Answer = serde_json::from_str(&text)
         .map_err(|why| failed(format!("the answer is not understood: {why}")))?;

@@ -165,10 +165,7 @@ impl Pod {
     /// All containers: init, regular and ephemeral.
     pub fn all_containers(&self) -> impl Iterator<Item = &Container> {
         let spec = &self.spec;
-        spec.init_containers
-            .iter()
-            .chain(&spec.containers)
-            .chain(&spec.ephemeral_containers)
+        spec.init_containers.iter().chain(&spec.containers).chain(&spec.ephemeral_containers)
     }
 
     /// The image that a container runs, if it has started.
@@ -186,10 +183,7 @@ impl Pod {
 
     /// Whether its Ready condition is true.
     pub fn is_ready(&self) -> bool {
-        self.status
-            .conditions
-            .iter()
-            .any(|c| c.kind == "Ready" && c.status == "True")
+        self.status.conditions.iter().any(|c| c.kind == "Ready" && c.status == "True")
     }
 
     /// Whether it has ended.
@@ -289,33 +283,17 @@ pub enum PortRef {
 impl Service {
     /// Whether it leads to an ingress gateway: istio-pilot's, or one of the Gateway API.
     pub fn is_ingress_gateway(&self) -> bool {
-        self.spec
-            .selector
-            .get("istio")
-            .is_some_and(|value| **value == *"ingressgateway")
-            || self
-                .spec
-                .selector
-                .get("gateway.networking.k8s.io/gateway-name")
-                .is_some()
+        self.spec.selector.get("istio").is_some_and(|value| **value == *"ingressgateway")
+            || self.spec.selector.get("gateway.networking.k8s.io/gateway-name").is_some()
     }
 
     /// Addresses and host names on which it answers, those outside the cluster last if
     /// those within are wanted at all.
     pub fn addresses(&self, within: bool) -> Vec<String> {
-        let own = self
-            .spec
-            .cluster_ips
-            .iter()
-            .filter(|ip| within && **ip != "None");
+        let own = self.spec.cluster_ips.iter().filter(|ip| within && **ip != "None");
         let ingress = &self.status.load_balancer.ingress;
-        let given = ingress
-            .iter()
-            .flat_map(|point| point.ip.iter().chain(&point.hostname));
-        own.chain(given)
-            .chain(&self.spec.external_ips)
-            .map(ToString::to_string)
-            .collect()
+        let given = ingress.iter().flat_map(|point| point.ip.iter().chain(&point.hostname));
+        own.chain(given).chain(&self.spec.external_ips).map(ToString::to_string).collect()
     }
 
     /// Whether it answers outside the cluster.
@@ -555,11 +533,7 @@ CustomResourceDefinition {
     /// Metadata.
     metadata: Meta,
 }}
-object!(
-    CustomResourceDefinition,
-    "apiextensions.k8s.io/v1",
-    "CustomResourceDefinition"
-);
+object!(CustomResourceDefinition, "apiextensions.k8s.io/v1", "CustomResourceDefinition");
 
 /// The version of the API server.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]

@@ -72,19 +72,14 @@ impl Packages {
                 source_version: source_version.to_owned(),
             })
         };
-        Self {
-            base: base(release),
-            packages: rows.lines().filter_map(package).collect(),
-        }
+        Self { base: base(release), packages: rows.lines().filter_map(package).collect() }
     }
 
     fn of_dpkg(list: &str) -> Self {
         let package = |paragraph: &str| {
             let field = |name: &str| {
                 let mut lines = paragraph.lines();
-                lines
-                    .find_map(|line| line.strip_prefix(name)?.strip_prefix(": "))
-                    .map(str::trim)
+                lines.find_map(|line| line.strip_prefix(name)?.strip_prefix(": ")).map(str::trim)
             };
             if !field("Status")?.ends_with(" installed") {
                 return None;
@@ -92,9 +87,8 @@ impl Packages {
             let (name, version) = (field("Package")?, field("Version")?);
             // `glibc (2.35-1)` where the source has another version than the package.
             let source = field("Source").unwrap_or(name);
-            let (source, source_version) = source
-                .split_once(" (")
-                .map_or((source, version), |(source, version)| {
+            let (source, source_version) =
+                source.split_once(" (").map_or((source, version), |(source, version)| {
                     (source, version.trim_end_matches(')'))
                 });
             Some(Package {
@@ -104,18 +98,13 @@ impl Packages {
                 source_version: source_version.to_owned(),
             })
         };
-        Self {
-            base: None,
-            packages: list.split("\n\n").filter_map(package).collect(),
-        }
+        Self { base: None, packages: list.split("\n\n").filter_map(package).collect() }
     }
 }
 
 fn base(release: &str) -> Option<(String, String)> {
     let field = |name: &str| {
-        let value = release
-            .lines()
-            .find_map(|line| line.strip_prefix(name)?.strip_prefix('='))?;
+        let value = release.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix('='))?;
         Some(value.trim().trim_matches('"').to_owned())
     };
     Some((field("ID")?, field("VERSION_ID")?))
@@ -138,11 +127,8 @@ mod tests {
             ii ,zlib1g,1:1.2.11.dfsg-2ubuntu9.2,zlib,1:1.2.11.dfsg-2ubuntu9.2\n";
         let found = of(OF_ROCK, list).unwrap();
         assert_eq!(found.base, Some(("ubuntu".into(), "22.04".into())));
-        let names: Vec<_> = found
-            .packages
-            .iter()
-            .map(|p| (p.name.as_str(), p.source.as_str()))
-            .collect();
+        let names: Vec<_> =
+            found.packages.iter().map(|p| (p.name.as_str(), p.source.as_str())).collect();
         assert_eq!(names, [("libc6", "glibc"), ("zlib1g", "zlib")]);
         assert_eq!(found.packages[1].version, "1:1.2.11.dfsg-2ubuntu9.2");
     }
@@ -153,10 +139,7 @@ mod tests {
             Package: left\nStatus: deinstall ok config-files\nVersion: 1\n\nPackage: bash\nStatus: install ok installed\nVersion: 5.2\n";
         let files = BTreeMap::from([
             (OF_DPKG.to_owned(), status.into()),
-            (
-                "etc/os-release".to_owned(),
-                b"ID=debian\nVERSION_ID=12\n".to_vec(),
-            ),
+            ("etc/os-release".to_owned(), b"ID=debian\nVERSION_ID=12\n".to_vec()),
         ]);
         let found = Packages::of(&files).unwrap();
         assert_eq!(found.base, Some(("debian".into(), "12".into())));

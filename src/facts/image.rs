@@ -34,11 +34,7 @@ impl ImageReference {
         };
         let sound = tag.is_none_or(is_tag) && digest.is_none_or(is_digest);
         let repository = repository(name).filter(|_| sound)?;
-        Some(Self {
-            repository,
-            tag: tag.map(str::to_owned),
-            digest: digest.map(str::to_owned),
-        })
+        Some(Self { repository, tag: tag.map(str::to_owned), digest: digest.map(str::to_owned) })
     }
 }
 
@@ -69,11 +65,7 @@ fn repository(name: &str) -> Option<String> {
         "index.docker.io" => "docker.io",
         other => other,
     };
-    let library = if registry == "docker.io" && !path.contains('/') {
-        "library/"
-    } else {
-        ""
-    };
+    let library = if registry == "docker.io" && !path.contains('/') { "library/" } else { "" };
     let fits = library.len() + path.len() <= LONGEST_REPOSITORY;
     fits.then(|| format!("{registry}/{library}{path}"))
 }
@@ -89,9 +81,7 @@ fn is_registry_by_look(first: &str) -> bool {
 fn is_registry(text: &str) -> bool {
     let (host, port) = text.split_once(':').unwrap_or((text, "0"));
     let is_label = |label: &str| {
-        label
-            .bytes()
-            .all(|b| b.is_ascii_alphanumeric() || b == b'-')
+        label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
             && !label.is_empty()
             && !label.starts_with('-')
             && !label.ends_with('-')
@@ -152,10 +142,7 @@ mod tests {
         let last = named.rsplit('/').next().unwrap_or(named);
         Some(ImageReference {
             repository,
-            tag: reference
-                .tag()
-                .filter(|_| last.contains(':'))
-                .map(str::to_owned),
+            tag: reference.tag().filter(|_| last.contains(':')).map(str::to_owned),
             digest: reference.digest().map(str::to_owned),
         })
     }
@@ -189,11 +176,7 @@ mod tests {
     fn lengths_are_bounded() {
         for (path, tag) in [(247, 128), (248, 1), (1, 129)] {
             let text = format!("{}:{}", "a".repeat(path), "1".repeat(tag));
-            assert_eq!(
-                ImageReference::parse(&text),
-                by_the_library(&text),
-                "{path} {tag}"
-            );
+            assert_eq!(ImageReference::parse(&text), by_the_library(&text), "{path} {tag}");
         }
     }
 
@@ -202,10 +185,7 @@ mod tests {
         let repository = |text| ImageReference::parse(text).map(|image| image.repository);
         let dex = repository("charmedkubeflow/dex:2.41.1-1d3fe19");
         assert_eq!(dex.as_deref(), Some("docker.io/charmedkubeflow/dex"));
-        assert_eq!(
-            repository("localhost:5000/x/y").as_deref(),
-            Some("localhost:5000/x/y")
-        );
+        assert_eq!(repository("localhost:5000/x/y").as_deref(), Some("localhost:5000/x/y"));
         assert_eq!(repository("UPPER CASE"), None);
         assert_eq!(repository("3I/0:xx").as_deref(), Some("3I/0"));
     }

@@ -48,11 +48,7 @@ impl From<GatewayWire> for Gateway {
             managers.dedup();
             managers
         });
-        Self {
-            metadata: wire.metadata.meta,
-            server_managers: managers,
-            spec: wire.spec,
-        }
+        Self { metadata: wire.metadata.meta, server_managers: managers, spec: wire.spec }
     }
 }
 
@@ -241,35 +237,19 @@ impl From<EnvoyFilterWire> for EnvoyFilter {
     fn from(wire: EnvoyFilterWire) -> Self {
         Self {
             metadata: wire.metadata,
-            selector: wire
-                .spec
-                .workload_selector
-                .map(|s| s.labels)
-                .unwrap_or_default(),
+            selector: wire.spec.workload_selector.map(|s| s.labels).unwrap_or_default(),
             has_targets: !wire.spec.target_refs.is_empty(),
-            patches: wire
-                .spec
-                .config_patches
-                .into_iter()
-                .map(ConfigPatch::from)
-                .collect(),
+            patches: wire.spec.config_patches.into_iter().map(ConfigPatch::from).collect(),
         }
     }
 }
 
 impl From<ConfigPatchWire> for ConfigPatch {
     fn from(wire: ConfigPatchWire) -> Self {
-        let text = |pointer: &str| {
-            wire.r#match
-                .pointer(pointer)
-                .and_then(Value::as_str)
-                .map(Text::from)
-        };
-        let config = wire
-            .patch
-            .value
-            .get("typed_config")
-            .or_else(|| wire.patch.value.get("typedConfig"));
+        let text =
+            |pointer: &str| wire.r#match.pointer(pointer).and_then(Value::as_str).map(Text::from);
+        let config =
+            wire.patch.value.get("typed_config").or_else(|| wire.patch.value.get("typedConfig"));
         let filter = config
             .and_then(|c| c.get("@type"))
             .and_then(Value::as_str)
@@ -350,12 +330,10 @@ impl ExtAuthz {
                 .iter()
                 .filter_map(|pointer| config.pointer(pointer)?.as_array())
                 .flatten()
-                .map(
-                    |pattern| match pattern.get("exact").and_then(Value::as_str) {
-                        Some(name) => name.to_ascii_lowercase(),
-                        None => pattern.to_string(),
-                    },
-                )
+                .map(|pattern| match pattern.get("exact").and_then(Value::as_str) {
+                    Some(name) => name.to_ascii_lowercase(),
+                    None => pattern.to_string(),
+                })
                 .collect()
         };
         let text = |pointer: &str| config.pointer(pointer).and_then(Value::as_str);
@@ -404,13 +382,7 @@ impl TlsParameters {
             cipher_suites: params
                 .get("cipher_suites")
                 .and_then(Value::as_array)
-                .map(|suites| {
-                    suites
-                        .iter()
-                        .filter_map(Value::as_str)
-                        .map(Text::from)
-                        .collect()
-                })
+                .map(|suites| suites.iter().filter_map(Value::as_str).map(Text::from).collect())
                 .unwrap_or_default(),
         })
     }
@@ -424,11 +396,7 @@ AuthorizationPolicy {
     /// What it decides.
     spec: AuthorizationPolicySpec,
 }}
-object!(
-    AuthorizationPolicy,
-    "security.istio.io/v1",
-    "AuthorizationPolicy"
-);
+object!(AuthorizationPolicy, "security.istio.io/v1", "AuthorizationPolicy");
 
 wire! {
 /// What an AuthorizationPolicy decides.
@@ -535,11 +503,7 @@ PeerAuthentication {
     /// What it asks for.
     spec: PeerAuthenticationSpec,
 }}
-object!(
-    PeerAuthentication,
-    "security.istio.io/v1",
-    "PeerAuthentication"
-);
+object!(PeerAuthentication, "security.istio.io/v1", "PeerAuthentication");
 
 wire! {
 /// What a PeerAuthentication asks for.
@@ -567,11 +531,7 @@ RequestAuthentication {
     /// What it is for.
     spec: RequestAuthenticationSpec,
 }}
-object!(
-    RequestAuthentication,
-    "security.istio.io/v1",
-    "RequestAuthentication"
-);
+object!(RequestAuthentication, "security.istio.io/v1", "RequestAuthentication");
 
 wire! {
 /// What a RequestAuthentication is for.

@@ -15,11 +15,7 @@ KnativeServing {
     /// What is asked for.
     spec: KnativeSpec,
 }}
-object!(
-    KnativeServing,
-    "operator.knative.dev/v1beta1",
-    "KnativeServing"
-);
+object!(KnativeServing, "operator.knative.dev/v1beta1", "KnativeServing");
 
 wire! {
 /// Knative Eventing.
@@ -29,11 +25,7 @@ KnativeEventing {
     /// What is asked for.
     spec: KnativeSpec,
 }}
-object!(
-    KnativeEventing,
-    "operator.knative.dev/v1beta1",
-    "KnativeEventing"
-);
+object!(KnativeEventing, "operator.knative.dev/v1beta1", "KnativeEventing");
 
 wire! {
 /// What is asked for.

@@ -70,11 +70,7 @@ pub struct Listed<T> {
 
 impl<T> Default for Listed<T> {
     fn default() -> Self {
-        Self {
-            installed: true,
-            items: Vec::new(),
-            unread: Vec::new(),
-        }
+        Self { installed: true, items: Vec::new(), unread: Vec::new() }
     }
 }
 

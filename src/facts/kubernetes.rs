@@ -119,10 +119,7 @@ pub fn read(
         match tokio::time::timeout(deadline, read).await {
             Ok(Ok(facts)) => Ok(facts),
             Ok(Err(failure)) => Err(failure.of_server(server)),
-            Err(_) => Err(ReadError::Deadline {
-                server,
-                seconds: deadline.as_secs(),
-            }),
+            Err(_) => Err(ReadError::Deadline { server, seconds: deadline.as_secs() }),
         }
     })
 }
@@ -156,10 +153,7 @@ pub(crate) async fn connect_for(
 /// Reads how to reach the API server. No login plugin is run here: the client does that.
 pub async fn client_config(source: &Source) -> Result<kube::Config, ReadError> {
     bounded_kubeconfig(source)?;
-    let options = KubeConfigOptions {
-        context: source.context.clone(),
-        ..Default::default()
-    };
+    let options = KubeConfigOptions { context: source.context.clone(), ..Default::default() };
     Ok(match &source.kubeconfig {
         Some(path) => {
             let problem = |message: String| ReadError::Kubeconfig {
@@ -172,16 +166,12 @@ pub async fn client_config(source: &Source) -> Result<kube::Config, ReadError> {
                 .map_err(|e| problem(said(&e)))?
         }
         None if source.context.is_some() => {
-            kube::Config::from_kubeconfig(&options)
-                .await
-                .map_err(|e| ReadError::Kubeconfig {
-                    path: "of this user".into(),
-                    message: said(&e),
-                })?
+            kube::Config::from_kubeconfig(&options).await.map_err(|e| ReadError::Kubeconfig {
+                path: "of this user".into(),
+                message: said(&e),
+            })?
         }
-        None => kube::Config::infer()
-            .await
-            .map_err(|e| ReadError::NoCluster(said(&e)))?,
+        None => kube::Config::infer().await.map_err(|e| ReadError::NoCluster(said(&e)))?,
     })
 }
 
@@ -193,10 +183,9 @@ fn bounded_kubeconfig(source: &Source) -> Result<(), ReadError> {
     let of_environment = std::env::var_os("KUBECONFIG").unwrap_or_default();
     let paths: Vec<PathBuf> = match &source.kubeconfig {
         Some(path) => vec![path.clone()],
-        None if of_environment.is_empty() => std::env::home_dir()
-            .map(|home| home.join(".kube/config"))
-            .into_iter()
-            .collect(),
+        None if of_environment.is_empty() => {
+            std::env::home_dir().map(|home| home.join(".kube/config")).into_iter().collect()
+        }
         None => std::env::split_paths(&of_environment).collect(),
     };
     for path in paths {
@@ -386,10 +375,7 @@ impl Failure {
         match self {
             Self::Unauthorized(message) => ReadError::LoginExpired { server, message },
             Self::Other(Unknown::Forbidden(message)) => ReadError::Refused { server, message },
-            failure => ReadError::Unreachable {
-                server,
-                why: failure.into_unknown(),
-            },
+            failure => ReadError::Unreachable { server, why: failure.into_unknown() },
         }
     }
 }
@@ -458,10 +444,7 @@ pub(crate) fn request(
     let text = path.to_string();
     *request.uri_mut() = text.parse().map_err(|_| PathError(text))?;
     let headers = request.headers_mut();
-    headers.insert(
-        http::header::CONTENT_TYPE,
-        http::HeaderValue::from_static("application/json"),
-    );
+    headers.insert(http::header::CONTENT_TYPE, http::HeaderValue::from_static("application/json"));
     // Custom resource definitions are megabytes; only their names are read.
     let accept = if path.path().ends_with("/customresourcedefinitions") {
         "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
@@ -471,10 +454,7 @@ pub(crate) fn request(
     headers.insert(http::header::ACCEPT, http::HeaderValue::from_static(accept));
     // The buffers of a connection that stays open would keep what they held last.
     if path.path().contains("/secrets") {
-        headers.insert(
-            http::header::CONNECTION,
-            http::HeaderValue::from_static("close"),
-        );
+        headers.insert(http::header::CONNECTION, http::HeaderValue::from_static("close"));
     }
     Ok(request)
 }
@@ -490,9 +470,7 @@ pub(crate) async fn list_page<T: DeserializeOwned>(
     let failed = |e: serde_json::Error| Unknown::Failed(format!("{path}: {e}"));
     let page: Page<'_> = serde_json::from_str(&text).map_err(failed)?;
     let items = page.items.unwrap_or_default().into_iter();
-    items
-        .map(|raw| serde_json::from_str(raw.get()).map_err(failed))
-        .collect()
+    items.map(|raw| serde_json::from_str(raw.get()).map_err(failed)).collect()
 }
 
 async fn list<W, T>(client: &Client, group: &str, versions: &[&str], plural: &str) -> Kind<T>
@@ -502,10 +480,7 @@ where
 {
     match list_served::<W, T>(client, group, versions, plural).await {
         Ok(Some(served)) => Known::Known(served.listed),
-        Ok(None) => Known::Known(Listed {
-            installed: false,
-            ..Listed::default()
-        }),
+        Ok(None) => Known::Known(Listed { installed: false, ..Listed::default() }),
         Err(why) => Known::Unknown(why),
     }
 }
@@ -542,11 +517,7 @@ where
                         .cmp(&(&b.meta().namespace, &b.meta().name))
                 });
                 listed.items.shrink_to_fit();
-                return Ok(Some(Served {
-                    listed,
-                    path,
-                    resource_version,
-                }));
+                return Ok(Some(Served { listed, path, resource_version }));
             }
             Err(Failure::NotFound) => {}
             Err(failure) => return Err(failure.into_unknown()),
@@ -649,10 +620,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("config");
         std::fs::write(&path, kubeconfig).unwrap();
-        let source = Source {
-            kubeconfig: Some(path),
-            context: None,
-        };
+        let source = Source { kubeconfig: Some(path), context: None };
         let connected = runtime().unwrap().block_on(async {
             let (client, _) = connect(&source).await?;
             let version = get::<Version>(&client, &"/version".into()).await;
@@ -698,9 +666,6 @@ mod tests {
             bomb.push_str(&format!("a{level}: &a{level} [{all}]\n"));
         }
         let bomb = connects(&format!("{CLUSTER}{bomb}"));
-        assert!(
-            bomb.contains("not understood") || bomb.len() < 300,
-            "{bomb}"
-        );
+        assert!(bomb.contains("not understood") || bomb.len() < 300, "{bomb}");
     }
 }

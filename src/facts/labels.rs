@@ -31,9 +31,7 @@ impl Labels {
 
     /// Whether every label of a selector is among these.
     pub fn include(&self, selector: &Self) -> bool {
-        selector
-            .iter()
-            .all(|(key, value)| self.get(key) == Some(value))
+        selector.iter().all(|(key, value)| self.get(key) == Some(value))
     }
 }
 

@@ -19,10 +19,9 @@ where
 {
     match serde_json::from_str::<W>(json).or_else(|error| without_nulls(json, error)) {
         Ok(wire) => listed.items.push(wire.into()),
-        Err(error) => listed.unread.push(Unread {
-            object: name_of::<T>(json),
-            error: error.to_string(),
-        }),
+        Err(error) => {
+            listed.unread.push(Unread { object: name_of::<T>(json), error: error.to_string() })
+        }
     }
 }
 
@@ -76,10 +75,7 @@ impl Facts {
     /// Facts of a cluster that holds these objects and no others, as the API
     /// server would write them. The version and rights are not known from them.
     pub fn from_objects(about: About, objects: &[Value]) -> Self {
-        let mut facts = Self {
-            about,
-            ..Self::default()
-        };
+        let mut facts = Self { about, ..Self::default() };
         macro_rules! take {
             ($($(#[$meta:meta])* $field:ident: $type:ty => $group:literal [$($version:literal)+] $plural:literal $(via $wire:ty)?;)*) => {
                 $(facts.$field = Known::Known(take!(@one objects, $group, $type $(, $wire)?));)*

@@ -173,10 +173,7 @@ impl About {
 
 impl Default for About {
     fn default() -> Self {
-        Self {
-            collected_at: jiff::Timestamp::UNIX_EPOCH,
-            namespace: "kubeflow".into(),
-        }
+        Self { collected_at: jiff::Timestamp::UNIX_EPOCH, namespace: "kubeflow".into() }
     }
 }
 

@@ -103,22 +103,12 @@ impl<'de> Deserialize<'de> for OwnerReference {
             name: Text,
             uid: String,
         }
-        let Wire {
-            api_version,
-            kind,
-            name,
-            uid,
-        } = Wire::deserialize(deserializer)?;
+        let Wire { api_version, kind, name, uid } = Wire::deserialize(deserializer)?;
         let uid = match kind == "Profile" {
             true => Text::from(&*uid),
             false => Text::default(),
         };
-        Ok(Self {
-            api_version,
-            kind,
-            name,
-            uid,
-        })
+        Ok(Self { api_version, kind, name, uid })
     }
 }
 

@@ -144,9 +144,7 @@ fn understand(item: &str, kind: &ObjectKind) -> serde_json::Result<Value> {
 fn reduce(object: &mut Value, kind: &ObjectKind) {
     if let Some(metadata) = object["metadata"].as_object_mut() {
         metadata.remove("managedFields");
-        let annotations = metadata
-            .get_mut("annotations")
-            .and_then(Value::as_object_mut);
+        let annotations = metadata.get_mut("annotations").and_then(Value::as_object_mut);
         if let Some(annotations) = annotations {
             // It repeats the object, a Secret's values with it.
             annotations.remove("kubectl.kubernetes.io/last-applied-configuration");
@@ -155,12 +153,9 @@ fn reduce(object: &mut Value, kind: &ObjectKind) {
     if kind.kind == "Secret" {
         for field in ["data", "stringData"] {
             let values = object.get_mut(field).and_then(Value::as_object_mut);
-            values
-                .into_iter()
-                .flat_map(|map| map.values_mut())
-                .for_each(|value| {
-                    *value = "hidden".into();
-                });
+            values.into_iter().flat_map(|map| map.values_mut()).for_each(|value| {
+                *value = "hidden".into();
+            });
         }
     }
 }
@@ -174,10 +169,7 @@ mod tests {
 
     #[test]
     fn an_object_that_nests_too_deep_is_kept_by_its_name() {
-        let kind = ObjectKind {
-            api_version: "example.com/v1".into(),
-            kind: "Rocket".into(),
-        };
+        let kind = ObjectKind { api_version: "example.com/v1".into(), kind: "Rocket".into() };
         let deep = format!("{}1{}", "[".repeat(5000), "]".repeat(5000));
         let item = format!(
             "{{\"spec\": {deep}, \"metadata\": {{\"namespace\": \"a\", \"name\": \"b\"}}}}"
@@ -195,10 +187,7 @@ mod tests {
                 "kubectl.kubernetes.io/last-applied-configuration": "aGVhcnQ=", "mine": "1"}},
             "data": {"password": "aGVhcnQ="}, "stringData": {"more": "heart"},
         });
-        let kind = ObjectKind {
-            api_version: "v1".into(),
-            kind: "Secret".into(),
-        };
+        let kind = ObjectKind { api_version: "v1".into(), kind: "Secret".into() };
         reduce(&mut secret, &kind);
         assert_eq!(
             secret,

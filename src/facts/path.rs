@@ -46,8 +46,7 @@ impl ApiPath {
 
     /// This path with one more parameter of its query.
     pub fn with(mut self, parameter: &'static str, value: &str) -> Self {
-        self.query
-            .push(if self.query.is_empty() { '?' } else { '&' });
+        self.query.push(if self.query.is_empty() { '?' } else { '&' });
         self.query.push_str(parameter);
         self.query.push('=');
         self.query.push_str(&encode(value));
@@ -63,10 +62,7 @@ impl ApiPath {
 /// A path that the program itself names.
 impl From<&'static str> for ApiPath {
     fn from(path: &'static str) -> Self {
-        Self {
-            path: path.to_owned(),
-            query: String::new(),
-        }
+        Self { path: path.to_owned(), query: String::new() }
     }
 }
 
@@ -118,10 +114,7 @@ mod tests {
     #[test]
     fn segment_that_would_lead_elsewhere_is_refused() {
         for name in ["", ".", "..", "a/b", "kube-system/pods/owned", "%2e%2e"] {
-            assert_eq!(
-                ApiPath::of("v1").unwrap().join(name),
-                Err(PathError(name.to_owned()))
-            );
+            assert_eq!(ApiPath::of("v1").unwrap().join(name), Err(PathError(name.to_owned())));
             assert!(ApiPath::all("v1", "admin/../kube-system", "pods").is_err());
         }
         assert!(ApiPath::of("a/b/c").is_err());
@@ -129,13 +122,8 @@ mod tests {
 
     #[test]
     fn query_is_encoded() {
-        let path = ApiPath::from("/api/v1/pods")
-            .with("limit", "5")
-            .with("labelSelector", "a=b,c");
-        assert_eq!(
-            path.to_string(),
-            "/api/v1/pods?limit=5&labelSelector=a%3Db%2Cc"
-        );
+        let path = ApiPath::from("/api/v1/pods").with("limit", "5").with("labelSelector", "a=b,c");
+        assert_eq!(path.to_string(), "/api/v1/pods?limit=5&labelSelector=a%3Db%2Cc");
         assert_eq!(path.path(), "/api/v1/pods");
     }
 }

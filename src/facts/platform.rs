@@ -87,10 +87,7 @@ mod tests {
     use crate::facts::known::Unknown;
 
     fn facts(namespace: &str, objects: &[Value]) -> Facts {
-        let about = About {
-            namespace: namespace.into(),
-            ..About::default()
-        };
+        let about = About { namespace: namespace.into(), ..About::default() };
         Facts::from_objects(about, objects)
     }
 

@@ -47,23 +47,10 @@ impl Claim {
 }
 
 /// Namespaces that are never a profile's, by name.
-const SYSTEM: [&str; 5] = [
-    "default",
-    "kubeflow",
-    "cert-manager",
-    "olm",
-    "tigera-operator",
-];
+const SYSTEM: [&str; 5] = ["default", "kubeflow", "cert-manager", "olm", "tigera-operator"];
 /// The same, by how their names begin.
-const SYSTEM_PREFIXES: [&str; 7] = [
-    "kube-",
-    "istio-",
-    "knative-",
-    "controller-",
-    "openshift-",
-    "cattle-",
-    "calico-",
-];
+const SYSTEM_PREFIXES: [&str; 7] =
+    ["kube-", "istio-", "knative-", "controller-", "openshift-", "cattle-", "calico-"];
 /// The same, by how their names end: `metallb-system`, `gatekeeper-system`, `istio-system`, …
 const SYSTEM_SUFFIX: &str = "-system";
 
@@ -104,19 +91,15 @@ pub fn claim(profile: &Profile, namespace: Option<&Namespace>, about: &About) ->
     });
     let reference = references.find(|reference| reference.name == *name);
     if owner.is_none() && reference.is_none() && meta.label(PART_OF.0) != Some(PART_OF.1) {
-        return Claim::Refused(format!(
-            "namespace {name} bears no mark of the profile controller"
-        ));
+        return Claim::Refused(format!("namespace {name} bears no mark of the profile controller"));
     }
     let wanted = &*profile.spec.owner.name;
     let problem = match (owner, reference) {
         (None, _) => Some(format!("namespace {name} has no annotation owner")),
-        (Some(owner), _) if owner != wanted || wanted.is_empty() => Some(format!(
-            "namespace {name} is annotated with the owner {owner:?}, not {wanted:?}"
-        )),
-        (_, None) => Some(format!(
-            "namespace {name} has no ownerReference to this Profile"
-        )),
+        (Some(owner), _) if owner != wanted || wanted.is_empty() => {
+            Some(format!("namespace {name} is annotated with the owner {owner:?}, not {wanted:?}"))
+        }
+        (_, None) => Some(format!("namespace {name} has no ownerReference to this Profile")),
         (_, Some(reference)) => {
             let are_known = !reference.uid.is_empty() && !profile.uid.is_empty();
             let differs = are_known && reference.uid != profile.uid;
@@ -143,10 +126,8 @@ pub fn claims<'a>(
     namespaces: &'a [Namespace],
     about: &About,
 ) -> Vec<(&'a Profile, Claim)> {
-    let by_name: BTreeMap<&str, &Namespace> = namespaces
-        .iter()
-        .map(|namespace| (namespace.metadata.name.as_str(), namespace))
-        .collect();
+    let by_name: BTreeMap<&str, &Namespace> =
+        namespaces.iter().map(|namespace| (namespace.metadata.name.as_str(), namespace)).collect();
     let claimed = profiles.iter().map(|profile| {
         let namespace = by_name.get(profile.metadata.name.as_str());
         (profile, claim(profile, namespace.copied(), about))
@@ -162,9 +143,7 @@ pub fn proven<'a>(
 ) -> BTreeSet<&'a str> {
     let claims = claims(profiles, namespaces, about).into_iter();
     let proven = claims.filter(|(_, claim)| claim.is_proven());
-    proven
-        .map(|(profile, _)| profile.metadata.name.as_str())
-        .collect()
+    proven.map(|(profile, _)| profile.metadata.name.as_str()).collect()
 }
 
 /// The same, of all facts.
@@ -179,10 +158,7 @@ pub fn namespaces(facts: &Facts) -> Result<BTreeSet<&str>, &Unknown> {
 
 /// The same, of a platform's Profiles and Namespaces as the API server sends them.
 pub fn of_objects(platform: &str, objects: &[Value]) -> BTreeSet<String> {
-    let about = About {
-        namespace: platform.into(),
-        ..About::default()
-    };
+    let about = About { namespace: platform.into(), ..About::default() };
     let facts = Facts::from_objects(about, objects);
     let proven = namespaces(&facts).unwrap_or_default();
     proven.into_iter().map(str::to_owned).collect()
@@ -245,28 +221,20 @@ mod tests {
     fn namespace_that_lacks_a_mark_is_unproven() {
         type Change = fn(&mut Value, &mut Value);
         let changes: [(&str, Change); 9] = [
-            ("no namespace", |_, n| {
-                n["metadata"]["name"] = "other".into()
-            }),
-            ("no annotation owner", |_, n| {
-                n["metadata"]["annotations"] = json!({})
-            }),
+            ("no namespace", |_, n| n["metadata"]["name"] = "other".into()),
+            ("no annotation owner", |_, n| n["metadata"]["annotations"] = json!({})),
             ("not \"ada@example.com\"", |_, n| {
                 n["metadata"]["annotations"]["owner"] = "mallory".into()
             }),
             ("not \"\"", |p, _| p["spec"]["owner"]["name"] = "".into()),
-            ("no ownerReference", |_, n| {
-                n["metadata"]["ownerReferences"] = json!([])
-            }),
+            ("no ownerReference", |_, n| n["metadata"]["ownerReferences"] = json!([])),
             ("no ownerReference", |_, n| {
                 n["metadata"]["ownerReferences"][0]["apiVersion"] = "evil.org/v1".into()
             }),
             ("no ownerReference", |_, n| {
                 n["metadata"]["ownerReferences"][0]["name"] = "team-b".into()
             }),
-            ("another Profile", |_, n| {
-                n["metadata"]["ownerReferences"][0]["uid"] = "u2".into()
-            }),
+            ("another Profile", |_, n| n["metadata"]["ownerReferences"][0]["uid"] = "u2".into()),
             ("Failed: not owned", |p, _| {
                 p["status"]["conditions"] = json!([{"type": "Failed", "message": "not owned"}])
             }),

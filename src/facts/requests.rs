@@ -75,22 +75,10 @@ mod tests {
     fn requests_are_told_apart_by_known_kinds_and_verbs_only() {
         for (method, path, wanted) in [
             ("GET", "/api/v1/pods?limit=500", ("pods", "list")),
-            (
-                "GET",
-                "/api/v1/pods?watch=1&allowWatchBookmarks=true",
-                ("pods", "watch"),
-            ),
-            (
-                "GET",
-                "/api/v1/namespaces/kubeflow/configmaps/istio",
-                ("configmaps", "get"),
-            ),
+            ("GET", "/api/v1/pods?watch=1&allowWatchBookmarks=true", ("pods", "watch")),
+            ("GET", "/api/v1/namespaces/kubeflow/configmaps/istio", ("configmaps", "get")),
             ("GET", "/api/v1/namespaces/kubeflow", ("namespaces", "get")),
-            (
-                "GET",
-                "/api/v1/namespaces?limit=500",
-                ("namespaces", "list"),
-            ),
+            ("GET", "/api/v1/namespaces?limit=500", ("namespaces", "list")),
             (
                 "PATCH",
                 "/apis/networking.istio.io/v1alpha3/namespaces/kubeflow/envoyfilters/x?fieldManager=y",
@@ -101,16 +89,8 @@ mod tests {
                 "/apis/networking.k8s.io/v1/namespaces/a/networkpolicies/x",
                 ("networkpolicies", "delete"),
             ),
-            (
-                "POST",
-                "/apis/authorization.k8s.io/v1/subjectaccessreviews",
-                ("other", "create"),
-            ),
-            (
-                "GET",
-                "/apis/example.com/v1/rockets?limit=500",
-                ("other", "list"),
-            ),
+            ("POST", "/apis/authorization.k8s.io/v1/subjectaccessreviews", ("other", "create")),
+            ("GET", "/apis/example.com/v1/rockets?limit=500", ("other", "list")),
             ("GET", "/version", ("other", "get")),
         ] {
             let mut request = http::Request::new(Vec::new());

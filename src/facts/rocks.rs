@@ -96,10 +96,7 @@ pub fn read(
     progress: &(dyn Fn() + Sync),
 ) -> Rocks {
     crate::tls::install_provider();
-    let mut rocks = Rocks {
-        asked_at: crate::now(),
-        ..Rocks::default()
-    };
+    let mut rocks = Rocks { asked_at: crate::now(), ..Rocks::default() };
     let client = match Client::new(Settings {
         mirrors: source.mirrors.clone(),
         realms: source.realms.clone(),
@@ -133,12 +130,7 @@ pub fn read(
             Known::Unknown(_) => None,
         })
         .collect();
-    let reader = Reader {
-        client: &client,
-        source,
-        of_digest,
-        lost: Mutex::default(),
-    };
+    let reader = Reader { client: &client, source, of_digest, lost: Mutex::default() };
     let (queue, refused) = permitted(source, references);
     let images: BTreeMap<String, Known<Rock>> = refused.into_iter().collect();
     let images = Mutex::new(images);
@@ -218,14 +210,8 @@ fn host_of(reference: &ImageReference) -> &str {
 
 impl<'a> Turns<'a> {
     fn new(queue: Vec<&'a ImageReference>) -> Self {
-        let state = State {
-            queue,
-            ..State::default()
-        };
-        Self {
-            state: Mutex::new(state),
-            signal: Condvar::new(),
-        }
+        let state = State { queue, ..State::default() };
+        Self { state: Mutex::new(state), signal: Condvar::new() }
     }
 
     /// The next image; `None` when there are none left.
@@ -276,12 +262,7 @@ impl Reader<'_> {
             return Known::Unknown(Unknown::Forbidden(why.into()));
         }
         let host = reference.repository.split('/').next().unwrap_or_default();
-        if let Some(why) = self
-            .lost
-            .lock()
-            .ok()
-            .and_then(|lost| lost.get(host).cloned())
-        {
+        if let Some(why) = self.lost.lock().ok().and_then(|lost| lost.get(host).cloned()) {
             return Known::Unknown(why);
         }
         match self.ask(reference) {
@@ -299,10 +280,9 @@ impl Reader<'_> {
     fn ask(&self, reference: &ImageReference) -> Result<Rock, Error> {
         let repository = &reference.repository;
         let digest: Digest = match &reference.digest {
-            Some(digest) => digest.parse().map_err(|why| Error::Malformed {
-                what: reference.to_string(),
-                why,
-            })?,
+            Some(digest) => digest
+                .parse()
+                .map_err(|why| Error::Malformed { what: reference.to_string(), why })?,
             None => {
                 let tag = reference.tag.as_deref().unwrap_or("latest");
                 self.client.digest(repository, tag)?
@@ -340,13 +320,11 @@ impl Reader<'_> {
     ) -> Result<Option<Packages>, Error> {
         for layer in layers.iter().rev() {
             let mut files = BTreeMap::new();
-            self.client
-                .layer(repository, layer, Limits::default())?
-                .files(
-                    LARGEST_LIST,
-                    |path| dpkg::FILES.contains(&path),
-                    |path, content| drop(files.insert(path.to_owned(), content)),
-                )?;
+            self.client.layer(repository, layer, Limits::default())?.files(
+                LARGEST_LIST,
+                |path| dpkg::FILES.contains(&path),
+                |path, content| drop(files.insert(path.to_owned(), content)),
+            )?;
             if let Some(packages) = Packages::of(&files) {
                 return Ok(Some(packages));
             }
@@ -378,12 +356,7 @@ mod tests {
 
     #[test]
     fn a_registry_that_has_not_answered_holds_up_one_turn_only() {
-        let images = [
-            "slow.example/a/b:1",
-            "slow.example/a/c:1",
-            "good.example/a/b:1",
-        ]
-        .map(image);
+        let images = ["slow.example/a/b:1", "slow.example/a/c:1", "good.example/a/b:1"].map(image);
         let turns = Turns::new(images.iter().collect());
         assert_eq!(turns.next(), Some(&images[0]));
         assert_eq!(turns.next(), Some(&images[2]));
@@ -399,10 +372,7 @@ mod tests {
             mirrors: vec!["ghcr.io/theirs=127.0.0.1:5000/theirs".parse().unwrap()],
             ..Source::default()
         };
-        let asked = |text: &str, of_tenant| Asked {
-            image: image(text),
-            of_tenant,
-        };
+        let asked = |text: &str, of_tenant| Asked { image: image(text), of_tenant };
         let mut all = vec![
             asked("docker.io/charmedkubeflow/dex:1", false),
             asked("docker.io/charmedkubeflow/frontend:1", true),
@@ -415,16 +385,11 @@ mod tests {
         assert_eq!(refused.len(), 2);
         let (name, why) = &refused[0];
         assert_eq!(name, "registry.evil.example/x:1");
-        let Known::Unknown(why) = why else {
-            panic!("nothing is known of it")
-        };
+        let Known::Unknown(why) = why else { panic!("nothing is known of it") };
         assert!(why.to_string().contains("allow.registries"), "{why}");
         // However many a tenant names.
         all.extend((0..200).map(|n| asked(&format!("docker.io/charmedkubeflow/x:{n}"), true)));
         let (queue, refused) = permitted(&source, &all);
-        assert_eq!(
-            (queue.len(), refused.len()),
-            (1 + MOST_OF_TENANTS, 204 - MOST_OF_TENANTS)
-        );
+        assert_eq!((queue.len(), refused.len()), (1 + MOST_OF_TENANTS, 204 - MOST_OF_TENANTS));
     }
 }

@@ -101,12 +101,8 @@ const WELL_KNOWN: &[&str] = &["minio123", "minioadmin", "password", "changeme", 
 
 impl From<SecretWire> for Secret {
     fn from(wire: SecretWire) -> Self {
-        let value = |key: &str| {
-            wire.data
-                .get(key)
-                .map(|v| v.0.as_slice())
-                .filter(|v| !v.is_empty())
-        };
+        let value =
+            |key: &str| wire.data.get(key).map(|v| v.0.as_slice()).filter(|v| !v.is_empty());
         let tls = value("tls.crt").or(value("tls.key")).map(|_| {
             let read = Certificate::from_pem(value("tls.crt").unwrap_or_default());
             TlsSecret {
@@ -115,25 +111,12 @@ impl From<SecretWire> for Secret {
                 key: value("tls.key").and_then(public_key_of_private),
             }
         });
-        let minio = [
-            ("accesskey", "secretkey"),
-            ("MINIO_ACCESS_KEY", "MINIO_SECRET_KEY"),
-        ]
-        .into_iter()
-        .find_map(|(user, key)| Some(MinioKey::judge(value(user)?, value(key)?)));
-        let keys = wire
-            .data
-            .iter()
-            .filter(|(_, v)| !v.0.is_empty())
-            .map(|(k, _)| k.clone())
-            .collect();
-        Self {
-            metadata: wire.metadata,
-            kind: wire.kind,
-            keys,
-            tls,
-            minio,
-        }
+        let minio = [("accesskey", "secretkey"), ("MINIO_ACCESS_KEY", "MINIO_SECRET_KEY")]
+            .into_iter()
+            .find_map(|(user, key)| Some(MinioKey::judge(value(user)?, value(key)?)));
+        let keys =
+            wire.data.iter().filter(|(_, v)| !v.0.is_empty()).map(|(k, _)| k.clone()).collect();
+        Self { metadata: wire.metadata, kind: wire.kind, keys, tls, minio }
     }
 }
 
@@ -150,11 +133,7 @@ impl MinioKey {
             well_known: WELL_KNOWN.iter().any(|known| known.as_bytes() == key),
             length: key.len(),
             distinct: distinct.len(),
-            group: digest
-                .finalize()
-                .iter()
-                .map(|b| format!("{b:02x}"))
-                .collect(),
+            group: digest.finalize().iter().map(|b| format!("{b:02x}")).collect(),
         }
     }
 }
@@ -189,10 +168,7 @@ mod tests {
         );
         assert_eq!(one.minio.as_ref().unwrap().group, two.minio.unwrap().group);
         let kept = serde_json::to_string(&one).unwrap();
-        assert!(
-            !kept.contains("s3cret-key") && !kept.contains(&encoded("s3cret-key")),
-            "{kept}"
-        );
+        assert!(!kept.contains("s3cret-key") && !kept.contains(&encoded("s3cret-key")), "{kept}");
     }
 
     #[test]
@@ -200,9 +176,6 @@ mod tests {
         let error =
             serde_json::from_value::<SecretWire>(serde_json::json!({"data": {"a": "!hunter2!"}}));
         let text = error.err().unwrap().to_string();
-        assert!(
-            text.contains("base64") && !text.contains("hunter2"),
-            "{text}"
-        );
+        assert!(text.contains("base64") && !text.contains("hunter2"), "{text}");
     }
 }

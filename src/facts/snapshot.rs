@@ -93,10 +93,8 @@ pub fn read(directory: &Path) -> Result<(Facts, Vec<SnapshotError>), SnapshotErr
     let mut problems = Vec::new();
     let about = directory.join("about.json");
     let read = files::read_own(&about, LARGEST_FILE);
-    let text = read.map_err(|source| SnapshotError::File {
-        path: about.display().to_string(),
-        source,
-    })?;
+    let text =
+        read.map_err(|source| SnapshotError::File { path: about.display().to_string(), source })?;
     let mut facts = Facts {
         about: serde_json::from_str(&text).map_err(|source| SnapshotError::Content {
             path: about.display().to_string(),
@@ -184,20 +182,11 @@ mod tests {
         let secrets = directory.join("secrets.json");
         fs::remove_file(&secrets).unwrap();
         symlink(&victim, &secrets).unwrap();
-        let why = write(&Facts::default(), &directory)
-            .unwrap_err()
-            .to_string();
-        assert!(
-            why.contains("secrets.json") && why.contains("symbolic link"),
-            "{why}"
-        );
+        let why = write(&Facts::default(), &directory).unwrap_err().to_string();
+        assert!(why.contains("secrets.json") && why.contains("symbolic link"), "{why}");
         assert_eq!(fs::read_to_string(&victim).unwrap(), "as it was");
         let (_, problems) = read(&directory).unwrap();
-        assert!(
-            problems
-                .iter()
-                .any(|why| why.to_string().contains("symbolic link"))
-        );
+        assert!(problems.iter().any(|why| why.to_string().contains("symbolic link")));
         let link = folder.path().join("link");
         symlink(&directory, &link).unwrap();
         assert!(write(&Facts::default(), &link).is_err());
@@ -211,10 +200,6 @@ mod tests {
         fs::write(folder.path().join("pods.json"), deep).unwrap();
         let (facts, problems) = read(folder.path()).unwrap();
         assert!(matches!(facts.pods, Known::Unknown(_)));
-        assert!(
-            problems[0].to_string().contains("pods.json: expected what"),
-            "{}",
-            problems[0]
-        );
+        assert!(problems[0].to_string().contains("pods.json: expected what"), "{}", problems[0]);
     }
 }

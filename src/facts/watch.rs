@@ -109,21 +109,11 @@ impl Live {
     /// Nothing is known yet. Facts that nothing was heard of for `stale` are not known any
     /// more.
     pub fn new(about: About, stale: Duration) -> Self {
-        let facts = Facts {
-            about,
-            ..Facts::default()
-        };
+        let facts = Facts { about, ..Facts::default() };
         Self {
-            state: Mutex::new(State {
-                facts,
-                changed: Vec::new(),
-                read: BTreeSet::new(),
-            }),
+            state: Mutex::new(State { facts, changed: Vec::new(), read: BTreeSet::new() }),
             signal: Condvar::new(),
-            heard: Mutex::new(Heard {
-                any: Instant::now(),
-                of: BTreeMap::new(),
-            }),
+            heard: Mutex::new(Heard { any: Instant::now(), of: BTreeMap::new() }),
             counts: Mutex::default(),
             definitions: Sender::new(0),
             stale,
@@ -161,10 +151,7 @@ impl Live {
         let mut state = self.lock();
         let read = state.read.clone();
         state.changed.push(read);
-        Changes {
-            live: Arc::clone(self),
-            number: state.changed.len() - 1,
-        }
+        Changes { live: Arc::clone(self), number: state.changed.len() - 1 }
     }
 
     /// Whether every kind was read, or found to be out of reach.
@@ -351,21 +338,14 @@ where
         let served = list_served::<W, T>(client, kept.group, kept.versions, kept.plural).await;
         match served {
             Ok(Some(served)) => {
-                let Served {
-                    listed,
-                    path,
-                    resource_version,
-                } = served;
+                let Served { listed, path, resource_version } = served;
                 live.update(kept.field, Known::Known(listed), kept.of);
                 // What was missed while waiting is in the next list.
                 follow::<W, T>(client, live, kept, &path, resource_version, &mut pace).await;
                 pace.wait().await;
             }
             Ok(None) => {
-                let none = Listed {
-                    installed: false,
-                    ..Listed::default()
-                };
+                let none = Listed { installed: false, ..Listed::default() };
                 pace = Pace::default();
                 live.update(kept.field, Known::Known(none), kept.of);
                 let jitter = rand::rng().random_range(0.5..1.0);
@@ -552,9 +532,7 @@ where
         shared::forget_kept();
     }
     let object = (what != "DELETED").then_some(object);
-    live.change(kept.field, |facts| {
-        apply::<W, T>((kept.of)(facts), mark, object)
-    });
+    live.change(kept.field, |facts| apply::<W, T>((kept.of)(facts), mark, object));
     if kept.field == "crds" {
         // Also when it is known already: its kind may be served only now.
         live.definitions.send_modify(|changes| *changes += 1);
@@ -583,12 +561,9 @@ where
         (&*meta.namespace, meta.name.as_str()).cmp(&wanted)
     });
     let unread_before = listed.unread.len();
-    listed.unread.retain(|unread| {
-        (
-            unread.object.namespace.as_str(),
-            unread.object.name.as_str(),
-        ) != wanted
-    });
+    listed
+        .unread
+        .retain(|unread| (unread.object.namespace.as_str(), unread.object.name.as_str()) != wanted);
     let was_unread = listed.unread.len() != unread_before;
     let mut one = Listed::default();
     if let Some(object) = object {
@@ -692,11 +667,7 @@ mod tests {
         assert!(!told(&mut kind, &pod("a", "y", "1"), true));
         assert!(told(&mut kind, &pod("a", "y", "2"), true));
         let names = |kind: &Kind<Pod>| match kind {
-            Known::Known(listed) => listed
-                .items
-                .iter()
-                .map(|p| p.metadata.name.clone())
-                .collect(),
+            Known::Known(listed) => listed.items.iter().map(|p| p.metadata.name.clone()).collect(),
             Known::Unknown(_) => Vec::new(),
         };
         assert_eq!(names(&kind), ["y", "z", "x"]);
@@ -736,10 +707,7 @@ mod tests {
         }
         thread.join().unwrap();
         live.change("pods", |_| false);
-        assert!(
-            one.wait(Duration::from_millis(20), Duration::ZERO)
-                .is_empty()
-        );
+        assert!(one.wait(Duration::from_millis(20), Duration::ZERO).is_empty());
         // One who comes later sees all that was read as a change.
         let late = live.listen().wait(Duration::ZERO, Duration::ZERO);
         assert_eq!(late, BTreeSet::from(["pods", "secrets"]));
@@ -769,9 +737,7 @@ mod tests {
         };
         let failed = || Unknown::Failed("connection refused".into());
         let read = || {
-            live.update("nodes", Known::Known(Listed::default()), |facts| {
-                &mut facts.nodes
-            });
+            live.update("nodes", Known::Known(Listed::default()), |facts| &mut facts.nodes);
         };
         assert!(!nodes(failed()), "what was never read is not known");
         read();
@@ -810,9 +776,7 @@ mod tests {
     fn definitions_are_watched_one_by_one_without_what_they_define() {
         let accept = |path: &'static str| {
             let request = watch_request(&ApiPath::from(path), "7").ok().unwrap();
-            request.headers()[http::header::ACCEPT]
-                .to_str()
-                .map(str::to_owned)
+            request.headers()[http::header::ACCEPT].to_str().map(str::to_owned)
         };
         let of_definitions = accept("/apis/apiextensions.k8s.io/v1/customresourcedefinitions");
         assert_eq!(

@@ -23,10 +23,7 @@ const NAME: &str = "ckf-hardening";
 pub fn manifest(needed: &[Permission], platform: &str, subject: &Subject) -> String {
     let mut by_reach: BTreeMap<&Reach, Vec<&Permission>> = BTreeMap::new();
     for permission in needed {
-        by_reach
-            .entry(&permission.reach)
-            .or_default()
-            .push(permission);
+        by_reach.entry(&permission.reach).or_default().push(permission);
     }
     let mut text = String::new();
     for (reach, permissions) in by_reach {

@@ -62,14 +62,7 @@ impl Permission {
         verbs: &'static [&'static str],
         reason: impl Into<String>,
     ) -> Self {
-        Self {
-            reach,
-            group,
-            resource,
-            names: Vec::new(),
-            verbs,
-            reason: reason.into(),
-        }
+        Self { reach, group, resource, names: Vec::new(), verbs, reason: reason.into() }
     }
 
     fn named(mut self, names: impl IntoIterator<Item = String>) -> Self {
@@ -94,19 +87,12 @@ pub fn needed(uses: &Uses, namespace: &str) -> Vec<Permission> {
         ));
     }
     if uses.publish {
-        for (group, resource) in [
-            ("openreports.io", "reports"),
-            ("wgpolicyk8s.io", "policyreports"),
-        ] {
+        for (group, resource) in
+            [("openreports.io", "reports"), ("wgpolicyk8s.io", "policyreports")]
+        {
             let verbs = &["create", "patch"];
             let reason = "write the report with audit --publish";
-            needed.push(Permission::new(
-                Reach::Platform,
-                group,
-                resource,
-                verbs,
-                reason,
-            ));
+            needed.push(Permission::new(Reach::Platform, group, resource, verbs, reason));
         }
     }
     needed
@@ -236,11 +222,7 @@ fn of_remedy(remedy: Remedy) -> Vec<Permission> {
             vec![own(Reach::Platform, "networking.k8s.io", "networkpolicies")]
         }
         Remedy::MutualTls => {
-            vec![own(
-                Reach::Cluster,
-                "security.istio.io",
-                "peerauthentications",
-            )]
+            vec![own(Reach::Cluster, "security.istio.io", "peerauthentications")]
         }
         Remedy::PodSecurityLabels => vec![edit("", "namespaces", &["get", "patch"])],
         Remedy::ServiceAccountTokens => vec![edit("", "secrets", TAKEN)],

@@ -60,11 +60,7 @@ impl Issued {
     ) -> Result<Self, AuthorityError> {
         let certificate = authority.sign(request, life, now)?;
         let ca = authority.certificate().to_owned();
-        Ok(Self {
-            chain: vec![certificate.clone(), ca.clone()],
-            certificate,
-            ca,
-        })
+        Ok(Self { chain: vec![certificate.clone(), ca.clone()], certificate, ca })
     }
 
     /// The certificate, if clients that trust the authority of the answer would take it
@@ -99,11 +95,7 @@ impl Issued {
             CertificateDer::from_pem_slice(pem.as_bytes()).map_err(|error| malformed(&error))
         };
         let leaf = parse(&self.certificate)?;
-        let chain = self
-            .chain
-            .iter()
-            .map(parse)
-            .collect::<Result<Vec<_>, _>>()?;
+        let chain = self.chain.iter().map(parse).collect::<Result<Vec<_>, _>>()?;
         let mut roots = rustls::RootCertStore::empty();
         let root = roots.add(parse(&self.ca)?);
         root.map_err(|error| malformed(&error))?;
@@ -119,12 +111,9 @@ impl Issued {
                 other => other.to_string(),
             };
             let server = ServerName::try_from(host).map_err(|error| malformed(&error))?;
-            verifier
-                .verify_server_cert(&leaf, &chain, &server, &[], at)
-                .map_err(|error| AnswerProblem::Untrusted {
-                    name: name.clone(),
-                    why: error.to_string(),
-                })?;
+            verifier.verify_server_cert(&leaf, &chain, &server, &[], at).map_err(|error| {
+                AnswerProblem::Untrusted { name: name.clone(), why: error.to_string() }
+            })?;
         }
         Ok(())
     }
@@ -149,13 +138,9 @@ impl Issued {
                 || Certificate::from_pem(pem.as_bytes()).is_ok_and(|found| found[0].self_signed)
         };
         let leaf = self.certificate.clone();
-        let between = self
-            .chain
-            .iter()
-            .filter(|pem| **pem != leaf && !is_root(pem));
-        let served: Vec<&str> = std::iter::once(leaf.as_str())
-            .chain(between.map(String::as_str))
-            .collect();
+        let between = self.chain.iter().filter(|pem| **pem != leaf && !is_root(pem));
+        let served: Vec<&str> =
+            std::iter::once(leaf.as_str()).chain(between.map(String::as_str)).collect();
         self.certificate = served.join("\n");
         self
     }

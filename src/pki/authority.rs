@@ -75,10 +75,9 @@ impl Authority {
         // The number tells an authority from the one before it.
         let number: String = serial[12..].iter().map(|b| format!("{b:02x}")).collect();
         params.distinguished_name = DistinguishedName::new();
-        params.distinguished_name.push(
-            DnType::CommonName,
-            format!("ckf-hardening CA of {of} {number}"),
-        );
+        params
+            .distinguished_name
+            .push(DnType::CommonName, format!("ckf-hardening CA of {of} {number}"));
         params.serial_number = Some(SerialNumber::from_slice(&serial));
         params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
         params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
@@ -99,12 +98,7 @@ impl Authority {
             return Err(AuthorityError::OtherKey);
         }
         let constraints = Constraints::from_pem(&certificate);
-        Ok(Self {
-            key,
-            certificate: certificate.trim().to_owned(),
-            parsed,
-            constraints,
-        })
+        Ok(Self { key, certificate: certificate.trim().to_owned(), parsed, constraints })
     }
 
     /// Its certificate, PEM without a line end.
@@ -147,10 +141,8 @@ impl Authority {
         params.serial_number = Some(SerialNumber::from_slice(&serial()?));
         params.is_ca = IsCa::ExplicitNoCa;
         params.use_authority_key_identifier_extension = true;
-        params.key_usages = vec![
-            KeyUsagePurpose::DigitalSignature,
-            KeyUsagePurpose::KeyEncipherment,
-        ];
+        params.key_usages =
+            vec![KeyUsagePurpose::DigitalSignature, KeyUsagePurpose::KeyEncipherment];
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
         (params.not_before, params.not_after) = validity(now, life);
         // No certificate outlives its authority.
@@ -172,9 +164,7 @@ fn validity(now: Timestamp, life: SignedDuration) -> (OffsetDateTime, OffsetDate
 /// 127 random bits: never the same twice, and never negative.
 fn serial() -> Result<[u8; 16], AuthorityError> {
     let mut bytes = [0; 16];
-    rand::rngs::SysRng
-        .try_fill_bytes(&mut bytes)
-        .map_err(|_| AuthorityError::Random)?;
+    rand::rngs::SysRng.try_fill_bytes(&mut bytes).map_err(|_| AuthorityError::Random)?;
     bytes[0] = bytes[0] & 0x7f | 0x40;
     Ok(bytes)
 }

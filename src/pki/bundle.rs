@@ -57,10 +57,7 @@ mod tests {
         assert_eq!(with_new, format!("{other}\n{new}"));
         assert_eq!(merge(&with_new, &none, std::slice::from_ref(&new)), None);
         let crlf = with_new.replace('\n', "\r\n");
-        assert_eq!(
-            merge(&crlf, &[mark(&new)], std::slice::from_ref(&new)),
-            None
-        );
+        assert_eq!(merge(&crlf, &[mark(&new)], std::slice::from_ref(&new)), None);
         let both = format!("# from us\n{old}\n{other}\n");
         let changed = merge(&both, &[mark(&old)], std::slice::from_ref(&new));
         assert_eq!(changed, Some(format!("{other}\n{new}")));

@@ -77,6 +77,5 @@ fn single_address(bytes: &[u8]) -> Option<IpAddr> {
         return None;
     }
     let v4 = <[u8; 4]>::try_from(address).map(IpAddr::from);
-    v4.or_else(|_| <[u8; 16]>::try_from(address).map(IpAddr::from))
-        .ok()
+    v4.or_else(|_| <[u8; 16]>::try_from(address).map(IpAddr::from)).ok()
 }

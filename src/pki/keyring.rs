@@ -93,10 +93,7 @@ impl Keyring {
     pub fn trusted(&self) -> Vec<String> {
         let next = self.next.as_ref().map(|next| next.certificate().to_owned());
         let current = self.current.certificate().to_owned();
-        [Some(current), next, self.previous.clone()]
-            .into_iter()
-            .flatten()
-            .collect()
+        [Some(current), next, self.previous.clone()].into_iter().flatten().collect()
     }
 }
 

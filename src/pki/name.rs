@@ -42,9 +42,7 @@ impl Name {
         match (self.base(), base) {
             (Self::Dns(name), Self::Dns(base)) => {
                 name == *base
-                    || name
-                        .strip_suffix(base.as_str())
-                        .is_some_and(|front| front.ends_with('.'))
+                    || name.strip_suffix(base.as_str()).is_some_and(|front| front.ends_with('.'))
             }
             (name, base) => name == *base,
         }
@@ -115,15 +113,7 @@ mod tests {
 
     #[test]
     fn what_is_no_name_is_refused() {
-        for text in [
-            "",
-            "istio-pilot/0",
-            "*.com",
-            "*",
-            "a b",
-            "*.*.example.com",
-            "10.0.0.1/8",
-        ] {
+        for text in ["", "istio-pilot/0", "*.com", "*", "a b", "*.*.example.com", "10.0.0.1/8"] {
             assert!(text.parse::<Name>().is_err(), "{text:?}");
         }
     }

@@ -59,10 +59,7 @@ pub fn judge(
         return Err(PairProblem::Dates(dates.0, dates.1));
     }
     if let Some(host) = host.filter(|host| !leaf.covers(host)) {
-        return Err(PairProblem::OtherHost {
-            names: leaf.names.join(", "),
-            host: host.to_owned(),
-        });
+        return Err(PairProblem::OtherHost { names: leaf.names.join(", "), host: host.to_owned() });
     }
     let is_weak = match leaf.key_type.as_str() {
         "RSA" => leaf.key_bits < 2048,

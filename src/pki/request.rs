@@ -84,20 +84,12 @@ impl Request {
                 other => return Err(Refusal::NotAName(format!("{other:?}"))),
             });
         }
-        Ok(Self {
-            pem: pem.to_owned(),
-            names,
-            public_key,
-            params,
-        })
+        Ok(Self { pem: pem.to_owned(), names, public_key, params })
     }
 
     /// Whether it may be answered, when these names may be asked for.
     pub fn judge(&self, permitted: &[Name]) -> Result<(), Refusal> {
-        if !matches!(
-            self.params.params.is_ca,
-            rcgen::IsCa::NoCa | rcgen::IsCa::ExplicitNoCa
-        ) {
+        if !matches!(self.params.params.is_ca, rcgen::IsCa::NoCa | rcgen::IsCa::ExplicitNoCa) {
             return Err(Refusal::Authority);
         }
         if self.names.is_empty() {

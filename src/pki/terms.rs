@@ -84,16 +84,11 @@ impl Terms {
     pub fn parse(wire: TermsWire) -> Result<Self, String> {
         // Longer than this browsers accept no certificate.
         if !(1..=398).contains(&wire.days) {
-            return Err(format!(
-                "expected days between 1 and 398, got {}",
-                wire.days
-            ));
+            return Err(format!("expected days between 1 and 398, got {}", wire.days));
         }
         if !(0..=90).contains(&wire.overlap_days) {
             let days = wire.overlap_days;
-            return Err(format!(
-                "expected overlap-days between 0 and 90, got {days}"
-            ));
+            return Err(format!("expected overlap-days between 0 and 90, got {days}"));
         }
         // A third of its life is left to it when its successor is made, and whatever it
         // signs by then must end before it does.

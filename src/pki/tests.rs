@@ -22,40 +22,26 @@ fn params(sans: &[&str]) -> CertificateParams {
         });
     }
     // As istio-pilot's library does it: a random number keeps requests apart.
+    params.distinguished_name.push(DnType::CommonName, "10.64.140.43");
     params
         .distinguished_name
-        .push(DnType::CommonName, "10.64.140.43");
-    params.distinguished_name.push(
-        DnType::CustomDnType(vec![2, 5, 4, 45]),
-        "5a8f0d6c-3c5e-4f6a-9b0e-2f1f6d1c8a11",
-    );
+        .push(DnType::CustomDnType(vec![2, 5, 4, 45]), "5a8f0d6c-3c5e-4f6a-9b0e-2f1f6d1c8a11");
     params
 }
 
 fn request(sans: &[&str]) -> Request {
-    let pem = params(sans)
-        .serialize_request(&KeyPair::generate().unwrap())
-        .unwrap()
-        .pem();
+    let pem = params(sans).serialize_request(&KeyPair::generate().unwrap()).unwrap().pem();
     Request::parse(&pem.unwrap()).unwrap()
 }
 
 fn authority(of: &[&str], key: KeyKind) -> Authority {
-    let terms = Terms {
-        key,
-        ..Terms::default()
-    };
+    let terms = Terms { key, ..Terms::default() };
     Authority::create("kubeflow", &names(of), &terms, start()).unwrap()
 }
 
 #[test]
 fn clients_take_what_either_kind_of_authority_signs_for_names_and_addresses() {
-    let hosts = [
-        "kubeflow.example.com",
-        "*.apps.example.com",
-        "10.64.140.43",
-        "fd00::7",
-    ];
+    let hosts = ["kubeflow.example.com", "*.apps.example.com", "10.64.140.43", "fd00::7"];
     for kind in [KeyKind::EcdsaP256, KeyKind::Rsa3072] {
         let authority = authority(&hosts, kind);
         assert!(authority.is_of(kind));
@@ -88,10 +74,7 @@ fn what_is_signed_for_another_name_counts_for_nobody() {
         assert!(!authority.may_sign(&request.names[0]) && authority.may_sign(&names(permitted)[0]));
         let issued = Issued::by(&authority, &request, DAY, start()).unwrap();
         let problem = issued.judge(&request, start()).unwrap_err();
-        assert!(
-            matches!(problem, AnswerProblem::Untrusted { .. }),
-            "{permitted:?}: {problem}"
-        );
+        assert!(matches!(problem, AnswerProblem::Untrusted { .. }), "{permitted:?}: {problem}");
     }
 }
 
@@ -103,10 +86,7 @@ fn no_two_certificates_have_one_number() {
         use rustls::pki_types::{CertificateDer, pem::PemObject};
         let pem = authority.sign(&request, DAY, start()).unwrap();
         let der = CertificateDer::from_pem_slice(pem.as_bytes()).unwrap();
-        x509_parser::parse_x509_certificate(&der)
-            .unwrap()
-            .1
-            .raw_serial_as_string()
+        x509_parser::parse_x509_certificate(&der).unwrap().1.raw_serial_as_string()
     };
     assert_ne!(serial(), serial());
 }
@@ -122,32 +102,21 @@ fn a_request_outside_the_policy_is_refused_with_the_reason() {
         }
     };
     let key = KeyPair::generate().unwrap();
-    assert_eq!(
-        told(params(&["kubeflow.example.com", "10.64.140.43"]), &key),
-        Ok(())
-    );
+    assert_eq!(told(params(&["kubeflow.example.com", "10.64.140.43"]), &key), Ok(()));
     let mut wants_authority = params(&["kubeflow.example.com"]);
     wants_authority.is_ca = IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
     let mut odd = params(&["kubeflow.example.com"]);
-    odd.custom_extensions
-        .push(CustomExtension::from_oid_content(&[1, 2, 3], vec![5, 0]));
+    odd.custom_extensions.push(CustomExtension::from_oid_content(&[1, 2, 3], vec![5, 0]));
     let mut mail = params(&[]);
-    mail.subject_alt_names
-        .push(SanType::Rfc822Name("a@example.com".try_into().unwrap()));
+    mail.subject_alt_names.push(SanType::Rfc822Name("a@example.com".try_into().unwrap()));
     for (params, part) in [
         (wants_authority, "asks for a certificate authority"),
         (odd, "no certificate signing request that can be read"),
         (mail, "which is no host"),
         (params(&[]), "names no host"),
         (params(&["istio-pilot/0"]), "has no address yet"),
-        (
-            params(&["evil.example.com"]),
-            "for evil.example.com, which is no address",
-        ),
-        (
-            params(&["10.64.140.43", "10.64.140.44"]),
-            "for 10.64.140.44, which is no address",
-        ),
+        (params(&["evil.example.com"]), "for evil.example.com, which is no address"),
+        (params(&["10.64.140.43", "10.64.140.44"]), "for 10.64.140.44, which is no address"),
     ] {
         let why = told(params, &key).unwrap_err();
         assert!(why.contains(part), "{why}");
@@ -160,25 +129,13 @@ fn a_key_of_1024_bits_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("csr.pem");
     let made = std::process::Command::new("openssl")
-        .args([
-            "req",
-            "-new",
-            "-newkey",
-            "rsa:1024",
-            "-nodes",
-            "-keyout",
-            "/dev/null",
-        ])
+        .args(["req", "-new", "-newkey", "rsa:1024", "-nodes", "-keyout", "/dev/null"])
         .args(["-subj", "/CN=kubeflow.example.com"])
         .args(["-addext", "subjectAltName=DNS:kubeflow.example.com", "-out"])
         .arg(&path)
         .output()
         .unwrap();
-    assert!(
-        made.status.success(),
-        "{}",
-        String::from_utf8_lossy(&made.stderr)
-    );
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
     let pem = std::fs::read_to_string(path).unwrap();
     let why = Request::parse(&pem).unwrap_err();
     assert!(why.to_string().contains("RSA of 1024 bits"), "{why}");
@@ -205,11 +162,7 @@ fn an_answer_of_somebody_else_is_refused() {
 
 #[test]
 fn a_change_of_authority_breaks_nobody_who_reads_the_news_within_the_overlap() {
-    let terms = Terms {
-        authority_life: DAY * 400,
-        life: DAY * 30,
-        ..Terms::default()
-    };
+    let terms = Terms { authority_life: DAY * 400, life: DAY * 30, ..Terms::default() };
     let hosts = names(&["kubeflow.example.com"]);
     let wanted = |is_renewal_asked| Wanted {
         of: "kubeflow",
@@ -227,10 +180,7 @@ fn a_change_of_authority_breaks_nobody_who_reads_the_news_within_the_overlap() {
         let (advanced, changed) = keyring.advance(&wanted(day == 20), now).unwrap();
         keyring = advanced;
         let current = keyring.current.certificate().to_owned();
-        assert!(
-            client.contains(&current),
-            "day {day}: the client does not trust who signs"
-        );
+        assert!(client.contains(&current), "day {day}: the client does not trust who signs");
         signers.insert(current);
         assert!(keyring.trusted().len() <= 2, "day {day}");
         if day % 6 == 0 {
@@ -250,12 +200,7 @@ fn a_change_of_authority_breaks_nobody_who_reads_the_news_within_the_overlap() {
 #[test]
 fn a_name_that_the_authority_may_not_sign_for_gets_another_at_once() {
     let terms = Terms::default();
-    let wanted = |names| Wanted {
-        of: "kubeflow",
-        names,
-        terms: &terms,
-        is_renewal_asked: false,
-    };
+    let wanted = |names| Wanted { of: "kubeflow", names, terms: &terms, is_renewal_asked: false };
     let first = names(&["10.64.140.43"]);
     let keyring = Keyring::create(&wanted(&first), start()).unwrap();
     let old = keyring.current.certificate().to_owned();

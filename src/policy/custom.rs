@@ -78,18 +78,12 @@ impl Rule {
     pub fn parse(text: &str) -> Result<Self, String> {
         let text = text.trim();
         if text.len() > LONGEST {
-            return Err(format!(
-                "expression is {} bytes long; {LONGEST} are allowed",
-                text.len()
-            ));
+            return Err(format!("expression is {} bytes long; {LONGEST} are allowed", text.len()));
         }
         let parsed = PrattParser::new().parse(text).map_err(|errors| {
             let told = errors.to_string();
             let first = told.lines().next().unwrap_or_default();
-            format!(
-                "expression is not CEL: {}",
-                first.trim_start_matches("ERROR: <input>:")
-            )
+            format!("expression is not CEL: {}", first.trim_start_matches("ERROR: <input>:"))
         })?;
         let mut expression = parsed;
         let depth = meter(&mut expression);
@@ -98,10 +92,7 @@ impl Rule {
                 "expression has {depth} loops within each other; {DEEPEST} are allowed"
             ));
         }
-        Ok(Self {
-            text: text.to_owned(),
-            expression: Arc::new(expression),
-        })
+        Ok(Self { text: text.to_owned(), expression: Arc::new(expression) })
     }
 
     /// The expression; each turn of a loop in it calls [`TURN`], which may end it.
@@ -121,16 +112,8 @@ fn meter(of: &mut cel::IdedExpr) -> usize {
         }
         Expr::Select(select) => Some(meter(&mut select.operand)),
         Expr::List(list) => deepest(&mut list.elements.iter_mut()),
-        Expr::Map(map) => map
-            .entries
-            .iter_mut()
-            .map(|e| meter_entry(&mut e.expr))
-            .max(),
-        Expr::Struct(of) => of
-            .entries
-            .iter_mut()
-            .map(|e| meter_entry(&mut e.expr))
-            .max(),
+        Expr::Map(map) => map.entries.iter_mut().map(|e| meter_entry(&mut e.expr)).max(),
+        Expr::Struct(of) => of.entries.iter_mut().map(|e| meter_entry(&mut e.expr)).max(),
         Expr::Comprehension(comprehension) => Some(meter_loop(comprehension)),
         Expr::Unspecified | Expr::Ident(_) | Expr::Literal(_) => None,
     };
@@ -145,12 +128,7 @@ fn meter_entry(entry: &mut EntryExpr) -> usize {
 }
 
 fn meter_loop(of: &mut ComprehensionExpr) -> usize {
-    let inner = [
-        &mut of.loop_cond,
-        &mut of.loop_step,
-        &mut of.accu_init,
-        &mut of.result,
-    ];
+    let inner = [&mut of.loop_cond, &mut of.loop_step, &mut of.accu_init, &mut of.result];
     let depth = inner.into_iter().map(meter).max().unwrap_or_default() + 1;
     // What is looped over is computed once.
     let depth = depth.max(meter(&mut of.iter_range));
@@ -164,10 +142,8 @@ fn meter_loop(of: &mut ComprehensionExpr) -> usize {
         Expr::Call(step) if step.func_name == operators::ADD => {
             let accumulated = step.args.first().cloned().unwrap_or_default();
             let step = std::mem::take(&mut of.loop_step);
-            of.loop_step = call(
-                operators::CONDITIONAL,
-                vec![call(TURN, Vec::new()), step, accumulated],
-            );
+            of.loop_step =
+                call(operators::CONDITIONAL, vec![call(TURN, Vec::new()), step, accumulated]);
         }
         _ => after_turn(&mut of.loop_cond),
     }
@@ -177,24 +153,14 @@ fn meter_loop(of: &mut ComprehensionExpr) -> usize {
 /// Has a condition count a turn first, and fail with it.
 fn after_turn(condition: &mut cel::IdedExpr) {
     let old = std::mem::take(condition);
-    let no = cel::IdedExpr {
-        id: 0,
-        expr: Expr::Literal(LiteralValue::Boolean(false.into())),
-    };
-    *condition = call(
-        operators::CONDITIONAL,
-        vec![call(TURN, Vec::new()), old, no],
-    );
+    let no = cel::IdedExpr { id: 0, expr: Expr::Literal(LiteralValue::Boolean(false.into())) };
+    *condition = call(operators::CONDITIONAL, vec![call(TURN, Vec::new()), old, no]);
 }
 
 fn call(function: &str, args: Vec<cel::IdedExpr>) -> cel::IdedExpr {
     cel::IdedExpr {
         id: 0,
-        expr: Expr::Call(CallExpr {
-            func_name: function.to_owned(),
-            target: None,
-            args,
-        }),
+        expr: Expr::Call(CallExpr { func_name: function.to_owned(), target: None, args }),
     }
 }
 
@@ -249,15 +215,10 @@ pub(super) fn control(
     let said = super::wire::said;
     let id = said("id", wire.id)?;
     if !is_id(&id) {
-        return Err(format!(
-            "id {id:?} is not a word of capitals, a dash and a number, as ORG-01"
-        ));
+        return Err(format!("id {id:?} is not a word of capitals, a dash and a number, as ORG-01"));
     }
     let word = |id: &str| id.split('-').next().unwrap_or_default().to_owned();
-    if catalog::controls()
-        .iter()
-        .any(|known| word(&known.id) == word(&id))
-    {
+    if catalog::controls().iter().any(|known| word(&known.id) == word(&id)) {
         return Err(format!("id {id:?} begins as ours do; choose another word"));
     }
     if others.iter().any(|other| other.control.id == id) {
@@ -269,10 +230,7 @@ pub(super) fn control(
         kind: said("kind", wire.kind)?,
     };
     if kind.api_version.split('/').count() > 2 || kind.api_version.contains(char::is_whitespace) {
-        return Err(format!(
-            "apiVersion {:?} is not a version or group/version",
-            kind.api_version
-        ));
+        return Err(format!("apiVersion {:?} is not a version or group/version", kind.api_version));
     }
     let severity = said("severity", wire.severity)?.parse()?;
     Ok(CustomControl {
@@ -287,9 +245,7 @@ pub(super) fn control(
             fix: said("fix", wire.fix)?,
             fix_breaks: "It is not known here: the fix is the policy's own.".to_owned(),
             fix_works_on: WorksOn::default(),
-            fix_proof: FixProof::None {
-                reason: "the fix is the policy's own".to_owned(),
-            },
+            fix_proof: FixProof::None { reason: "the fix is the policy's own".to_owned() },
             kept: String::new(),
             waive: wire.waive.unwrap_or_default(),
             mappings: wire.mappings,
@@ -345,9 +301,6 @@ mod tests {
             let expression = hidden.replace('X', &deep(4));
             assert!(Rule::parse(&expression).is_err(), "{expression}");
         }
-        assert!(
-            Rule::parse("@turn()").is_err(),
-            "no expression may count for itself"
-        );
+        assert!(Rule::parse("@turn()").is_err(), "no expression may count for itself");
     }
 }

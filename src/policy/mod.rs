@@ -221,9 +221,7 @@ pub struct PolicyProblem(pub String);
 pub fn parse_hostname(text: &str) -> Result<String, String> {
     match rustls::pki_types::ServerName::try_from(text) {
         Ok(_) if !text.contains(':') => Ok(text.to_ascii_lowercase()),
-        _ => Err(format!(
-            "{text:?} is no host name; expected one like kubeflow.example.com"
-        )),
+        _ => Err(format!("{text:?} is no host name; expected one like kubeflow.example.com")),
     }
 }
 

@@ -187,22 +187,12 @@ impl Policy {
                 thresholds.certificate_fail_days, thresholds.certificate_warn_days
             )));
         } else {
-            policy.certificate_days = (
-                thresholds.certificate_fail_days,
-                thresholds.certificate_warn_days,
-            );
+            policy.certificate_days =
+                (thresholds.certificate_fail_days, thresholds.certificate_warn_days);
         }
         for (field, days, into) in [
-            (
-                "password-max-days",
-                thresholds.password_max_days,
-                &mut policy.password_age,
-            ),
-            (
-                "idle-max-days",
-                thresholds.idle_max_days,
-                &mut policy.idle_time,
-            ),
+            ("password-max-days", thresholds.password_max_days, &mut policy.password_age),
+            ("idle-max-days", thresholds.idle_max_days, &mut policy.idle_time),
         ] {
             match days {
                 1..=3650 => *into = SignedDuration::from_hours(24 * days),
@@ -330,9 +320,7 @@ fn known_control(id: Option<String>, own: &[CustomControl]) -> Result<String, St
     let is_own = own.iter().any(|custom| custom.control.id == id);
     match is_own || catalog::control(&id).is_some() {
         true => Ok(id),
-        false => Err(format!(
-            "no control {id:?}; `ckf-hardening controls` lists them"
-        )),
+        false => Err(format!("no control {id:?}; `ckf-hardening controls` lists them")),
     }
 }
 
@@ -382,24 +370,15 @@ mod tests {
         let (_, problems) = Policy::parse(yaml);
         let told: Vec<String> = problems.iter().map(ToString::to_string).collect();
         assert_eq!(told.len(), 2, "{told:?}");
-        assert!(
-            told[0].starts_with("policy: waiver 2 (line 8): "),
-            "{told:?}"
-        );
-        assert!(
-            told[1].starts_with("policy: attestation 1 (line 10): "),
-            "{told:?}"
-        );
+        assert!(told[0].starts_with("policy: waiver 2 (line 8): "), "{told:?}");
+        assert!(told[1].starts_with("policy: attestation 1 (line 10): "), "{told:?}");
     }
 
     #[test]
     fn severities_are_the_policys_and_waivers_cannot_be_waived() {
         let (policy, problems) =
             Policy::parse("severities: {TLS-20: high, TLS-99: low, TLS-02: bad}");
-        assert_eq!(
-            policy.severities,
-            BTreeMap::from([("TLS-20".into(), Severity::High)])
-        );
+        assert_eq!(policy.severities, BTreeMap::from([("TLS-20".into(), Severity::High)]));
         assert_eq!(problems.len(), 2, "{problems:?}");
         let waiver = WAIVER.replace("TLS-02", "POL-01");
         let (_, problems) = Policy::parse(&format!("waivers: [{{{waiver}}}]"));
@@ -432,22 +411,10 @@ mod tests {
             ("severity: low", "severity: bad", "is not one of critical"),
             ("apiVersion: v1", "apiVersion: a/b/c", "is not a version"),
             ("kind: Pod", "kimd: Pod", "unknown field `kimd`"),
-            (
-                "object.spec.replicas > 1",
-                "object.spec.",
-                "expression is not CEL: 1:",
-            ),
+            ("object.spec.replicas > 1", "object.spec.", "expression is not CEL: 1:"),
             ("object.spec.replicas > 1", "\"'a\"", "unterminated"),
-            (
-                "expression: object.spec.replicas > 1",
-                &long,
-                "1000 are allowed",
-            ),
-            (
-                "object.spec.replicas > 1",
-                &format!("'{}1'", "(".repeat(400)),
-                "not CEL",
-            ),
+            ("expression: object.spec.replicas > 1", &long, "1000 are allowed"),
+            ("object.spec.replicas > 1", &format!("'{}1'", "(".repeat(400)), "not CEL"),
         ] {
             let own = OWN.replace(old, new);
             let (policy, problems) = Policy::parse(&format!("controls:\n  - {{{own}}}"));
@@ -463,22 +430,13 @@ mod tests {
     #[test]
     fn what_is_wrong_is_told_and_the_rest_holds() {
         for (yaml, told) in [
-            (
-                "waivers: [{control: TLS-02, owner: o, expires: 2027-01-31}]",
-                "reason is missing",
-            ),
+            ("waivers: [{control: TLS-02, owner: o, expires: 2027-01-31}]", "reason is missing"),
             (
                 "waivers: [{control: TLS-02, reason: ' ', owner: o, expires: 2027-01-31}]",
                 "reason is missing",
             ),
-            (
-                "waivers: [{control: TLS-02, reason: r, expires: 2027-01-31}]",
-                "owner is missing",
-            ),
-            (
-                "waivers: [{control: TLS-02, reason: r, owner: o}]",
-                "expires is missing",
-            ),
+            ("waivers: [{control: TLS-02, reason: r, expires: 2027-01-31}]", "owner is missing"),
+            ("waivers: [{control: TLS-02, reason: r, owner: o}]", "expires is missing"),
             (
                 "waivers: [{control: TLS-02, reason: r, owner: o, expires: soon}]",
                 "\"soon\" is not a day",
@@ -491,10 +449,7 @@ mod tests {
                 "waivers: [{control: TLS-99, reason: r, owner: o, expires: 2027-01-31}]",
                 "no control \"TLS-99\"",
             ),
-            (
-                "waivers: [{reason: r, owner: o, expires: 2027-01-31}]",
-                "control is missing",
-            ),
+            ("waivers: [{reason: r, owner: o, expires: 2027-01-31}]", "control is missing"),
             ("waivers: [{controll: TLS-02}]", "controll"),
             ("waivers: [TLS-02]", "expected a map"),
             (
@@ -507,18 +462,9 @@ mod tests {
                 "attestations: [{control: TLS-01, reason: r, owner: o, date: 2026-01-01}]",
                 "TLS-01 is judged by ckf-hardening itself",
             ),
-            (
-                "attestations: [{control: K8S-01, reason: r, owner: o, date: 1}]",
-                "attestation 1",
-            ),
-            (
-                "thresholds: {certificate-fail-days: -1}",
-                "certificate-fail-days",
-            ),
-            (
-                "thresholds: {certificate-fail-days: 40}",
-                "certificate-warn-days",
-            ),
+            ("attestations: [{control: K8S-01, reason: r, owner: o, date: 1}]", "attestation 1"),
+            ("thresholds: {certificate-fail-days: -1}", "certificate-fail-days"),
+            ("thresholds: {certificate-fail-days: 40}", "certificate-warn-days"),
             ("thresholds: {certificate-fail-days: many}", "line 1"),
             ("threshold: {}", "threshold"),
             ("allow: {gateways: [x]}", "gateways"),
@@ -576,14 +522,8 @@ mod tests {
             "attestations.control",
             "attestations: [{control: K8S-99, reason: r, owner: o, date: 2026-10-01}]",
         ),
-        (
-            "attestations.date",
-            "attestations: [{control: K8S-01, reason: r, owner: o, date: once}]",
-        ),
-        (
-            "attestations.owner",
-            "attestations: [{control: K8S-01, reason: r, date: 2026-10-01}]",
-        ),
+        ("attestations.date", "attestations: [{control: K8S-01, reason: r, owner: o, date: once}]"),
+        ("attestations.owner", "attestations: [{control: K8S-01, reason: r, date: 2026-10-01}]"),
         (
             "attestations.reason",
             "attestations: [{control: K8S-01, reason: '', owner: o, date: 2026-10-01}]",
@@ -593,39 +533,18 @@ mod tests {
         ("certificates.days", "certificates: {days: -1}"),
         ("certificates.key", "certificates: {key: rsa-1024}"),
         ("certificates.names", "certificates: {names: ['kube flow']}"),
-        (
-            "certificates.overlap-days",
-            "certificates: {overlap-days: soon}",
-        ),
+        ("certificates.overlap-days", "certificates: {overlap-days: soon}"),
         ("controls", "controls: {}"),
-        (
-            "controls.apiVersion",
-            "controls: [{OWN, apiVersion: a/b/c}]",
-        ),
-        (
-            "controls.expression",
-            "controls: [{OWN, expression: 'object.'}]",
-        ),
+        ("controls.apiVersion", "controls: [{OWN, apiVersion: a/b/c}]"),
+        ("controls.expression", "controls: [{OWN, expression: 'object.'}]"),
         ("controls.fix", "controls: [{OWN, fix: ''}]"),
         ("controls.id", "controls: [{OWN, id: TLS-99}]"),
         ("controls.kind", "controls: [{OWN, kind: ''}]"),
         ("controls.mappings", "controls: [{OWN, mappings: CIS}]"),
-        (
-            "controls.mappings.cis-kubernetes",
-            "controls: [{OWN, mappings: {cis-kubernetes: {}}}]",
-        ),
-        (
-            "controls.mappings.nist-800-53",
-            "controls: [{OWN, mappings: {nist-800-53: AC-1}}]",
-        ),
-        (
-            "controls.mappings.nsa-cisa",
-            "controls: [{OWN, mappings: {nsa-cisa: [{}]}}]",
-        ),
-        (
-            "controls.namespaces",
-            "controls: [{OWN, namespaces: kubeflow}]",
-        ),
+        ("controls.mappings.cis-kubernetes", "controls: [{OWN, mappings: {cis-kubernetes: {}}}]"),
+        ("controls.mappings.nist-800-53", "controls: [{OWN, mappings: {nist-800-53: AC-1}}]"),
+        ("controls.mappings.nsa-cisa", "controls: [{OWN, mappings: {nsa-cisa: [{}]}}]"),
+        ("controls.namespaces", "controls: [{OWN, namespaces: kubeflow}]"),
         ("controls.section", "controls: [{OWN, section: []}]"),
         ("controls.severity", "controls: [{OWN, severity: awful}]"),
         ("controls.title", "controls: [{OWN, title: ' '}]"),
@@ -640,19 +559,10 @@ mod tests {
         ("source-ranges", "source-ranges: [kubeflow.example.com/8]"),
         ("thresholds", "thresholds: 7"),
         ("thresholds", "treshold: {}"),
-        (
-            "thresholds.certificate-fail-days",
-            "thresholds: {certificate-fail-days: -1}",
-        ),
-        (
-            "thresholds.certificate-warn-days",
-            "thresholds: {certificate-warn-days: 1}",
-        ),
+        ("thresholds.certificate-fail-days", "thresholds: {certificate-fail-days: -1}"),
+        ("thresholds.certificate-warn-days", "thresholds: {certificate-warn-days: 1}"),
         ("thresholds.idle-max-days", "thresholds: {idle-max-days: 0}"),
-        (
-            "thresholds.password-max-days",
-            "thresholds: {password-max-days: 90d}",
-        ),
+        ("thresholds.password-max-days", "thresholds: {password-max-days: 90d}"),
         ("waivers", "waivers: {TLS-02: no}"),
         (
             "waivers.control",
@@ -664,26 +574,11 @@ mod tests {
         ),
         ("waivers.object", "waivers: [{WAIVER, object: gateway}]"),
         ("waivers.object", "waivers: [{WAIVER, object: {labels: a}}]"),
-        (
-            "waivers.object.kind",
-            "waivers: [{WAIVER, object: {kind: [Pod]}}]",
-        ),
-        (
-            "waivers.object.name",
-            "waivers: [{WAIVER, object: {name: {}}}]",
-        ),
-        (
-            "waivers.object.namespace",
-            "waivers: [{WAIVER, object: {namespace: [a]}}]",
-        ),
-        (
-            "waivers.owner",
-            "waivers: [{control: TLS-02, reason: r, expires: 2027-01-31}]",
-        ),
-        (
-            "waivers.reason",
-            "waivers: [{control: TLS-02, owner: o, expires: 2027-01-31}]",
-        ),
+        ("waivers.object.kind", "waivers: [{WAIVER, object: {kind: [Pod]}}]"),
+        ("waivers.object.name", "waivers: [{WAIVER, object: {name: {}}}]"),
+        ("waivers.object.namespace", "waivers: [{WAIVER, object: {namespace: [a]}}]"),
+        ("waivers.owner", "waivers: [{control: TLS-02, reason: r, expires: 2027-01-31}]"),
+        ("waivers.reason", "waivers: [{control: TLS-02, owner: o, expires: 2027-01-31}]"),
         ("waivers.reason", "waiver: [{WAIVER}]"),
     ];
 
@@ -706,16 +601,11 @@ mod tests {
                     !yaml.contains(&format!(", {key}: "))
                 })
                 .collect();
-            let yaml = yaml
-                .replace("OWN", &own.join(", "))
-                .replace("WAIVER", WAIVER);
+            let yaml = yaml.replace("OWN", &own.join(", ")).replace("WAIVER", WAIVER);
             let raw = serde_json::json!({"policy": yaml});
             let raw = juju_charm::config::Options::new(raw.as_object().unwrap().clone());
             let (options, problems) = crate::config::Options::parse(&raw);
-            assert!(
-                all.iter().any(|known| known == field),
-                "{field} is no field"
-            );
+            assert!(all.iter().any(|known| known == field), "{field} is no field");
             assert_eq!(problems.len(), 1, "{field}: {yaml}: {problems:?}");
             assert!(options.is_frozen(), "{field}: {yaml}");
             let told = problems[0].to_string();

@@ -6,10 +6,7 @@ use juju_charm::relation::Databag;
 pub fn application(url: &str) -> Databag {
     [
         ("name", "Hardening"),
-        (
-            "description",
-            "How Charmed Kubeflow stands by its security guide",
-        ),
+        ("description", "How Charmed Kubeflow stands by its security guide"),
         ("url", url),
         ("icon", "shield-check"),
     ]

@@ -12,20 +12,16 @@ pub fn application(trusted: &[String]) -> Databag {
         [] => String::new(),
         trusted => serde_json::to_string(trusted).unwrap_or_default(),
     };
-    Databag::from([
-        ("certificates".into(), certificates),
-        ("version".into(), "1".into()),
-    ])
+    Databag::from([("certificates".into(), certificates), ("version".into(), "1".into())])
 }
 
 /// What a unit writes for a peer of version 0; nothing for others.
 pub fn unit(trusted: &[String], remote_application: &Databag) -> Databag {
     let is_old = remote_application.get("version").map(String::as_str) != Some("1");
     let (certificate, chain) = match trusted {
-        [first, ..] if is_old => (
-            first.clone(),
-            serde_json::to_string(trusted).unwrap_or_default(),
-        ),
+        [first, ..] if is_old => {
+            (first.clone(), serde_json::to_string(trusted).unwrap_or_default())
+        }
         _ => (String::new(), String::new()),
     };
     let version = match certificate.is_empty() {

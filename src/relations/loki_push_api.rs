@@ -53,11 +53,7 @@ pub fn targets(
         });
         targets.insert(name.clone(), target);
     }
-    for name in before
-        .iter()
-        .filter(|name| !targets.contains_key(*name))
-        .collect::<Vec<_>>()
-    {
+    for name in before.iter().filter(|name| !targets.contains_key(*name)).collect::<Vec<_>>() {
         let gone = json!({
             "override": "replace", "type": "loki", "location": "(removed)", "services": ["-all"],
         });

@@ -142,9 +142,6 @@ mod tests {
         assert_eq!(requests(&write_requests(&[])).unwrap(), []);
         assert_eq!(requests(&Databag::new()).unwrap(), []);
         let why = requests(&databag(REQUESTS, "-----BEGIN")).unwrap_err();
-        assert!(
-            why.to_string()
-                .starts_with("certificate_signing_requests: ")
-        );
+        assert!(why.to_string().starts_with("certificate_signing_requests: "));
     }
 }

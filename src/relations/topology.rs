@@ -69,15 +69,8 @@ impl<'a> Topology<'a> {
         let groups = groups.iter().map(|(name, rules)| {
             let is_plain = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == ':';
             let name = format!("{}_{name}_rules", self.identifier());
-            let name: String = name
-                .chars()
-                .map(|c| if is_plain(c) { c } else { '_' })
-                .collect();
-            let rules = rules
-                .as_array()
-                .into_iter()
-                .flatten()
-                .map(|rule| self.labelled(rule));
+            let name: String = name.chars().map(|c| if is_plain(c) { c } else { '_' }).collect();
+            let rules = rules.as_array().into_iter().flatten().map(|rule| self.labelled(rule));
             json!({"name": name, "rules": rules.collect::<Vec<_>>()})
         });
         json!({"groups": groups.collect::<Vec<_>>()})

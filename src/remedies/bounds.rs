@@ -71,14 +71,7 @@ impl Remedy {
             (Self::WildcardPolicies, Edit::Removal(removal)) => {
                 is_removal_of(removal, "AuthorizationPolicy")
             }
-            (
-                _,
-                Edit::Settings {
-                    application,
-                    options,
-                    unrecorded,
-                },
-            ) => {
+            (_, Edit::Settings { application, options, unrecorded }) => {
                 is_juju_name(application)
                     && (unrecorded.is_empty() || self == Self::DeclaredOptions)
                     && self.may_set(options)
@@ -135,15 +128,9 @@ fn is_token(manifest: &Value) -> bool {
 }
 
 fn is_level(name: &str, label: &Label) -> bool {
-    let is_mode = name
-        .strip_prefix(POD_SECURITY)
-        .is_some_and(|mode| MODES.contains(&mode));
+    let is_mode = name.strip_prefix(POD_SECURITY).is_some_and(|mode| MODES.contains(&mode));
     let values = [&label.before, &label.after];
-    is_mode
-        && values
-            .into_iter()
-            .flatten()
-            .all(|level| LEVELS.contains(&level.as_str()))
+    is_mode && values.into_iter().flatten().all(|level| LEVELS.contains(&level.as_str()))
 }
 
 /// Whether endpoints relate an application with a telemetry agent, either way round.
@@ -186,18 +173,11 @@ mod tests {
     }
 
     fn removal(object: ObjectRef, manifest: Option<Value>) -> Edit {
-        Edit::Removal(Removal {
-            object,
-            why: String::new(),
-            manifest,
-        })
+        Edit::Removal(Removal { object, why: String::new(), manifest })
     }
 
     fn settings(application: &str, option: &str) -> Edit {
-        let setting = Setting {
-            before: None,
-            after: Some("true".into()),
-        };
+        let setting = Setting { before: None, after: Some("true".into()) };
         Edit::Settings {
             application: application.into(),
             options: BTreeMap::from([(option.to_owned(), setting)]),
@@ -231,18 +211,9 @@ mod tests {
                 object(RBAC, "RoleBinding", "kube-system", "b"),
                 manifest("kube-system", "RoleBinding"),
             ),
-            (
-                object(RBAC, "RoleBinding", "kubeflow", "b"),
-                manifest("kubeflow", "RoleBinding"),
-            ),
-            (
-                object(RBAC, "ClusterRoleBinding", "", "b"),
-                manifest("", "ClusterRoleBinding"),
-            ),
-            (
-                object("v1", "Namespace", "", "kube-system/pods/owned"),
-                json!({"kind": "Pod"}),
-            ),
+            (object(RBAC, "RoleBinding", "kubeflow", "b"), manifest("kubeflow", "RoleBinding")),
+            (object(RBAC, "ClusterRoleBinding", "", "b"), manifest("", "ClusterRoleBinding")),
+            (object("v1", "Namespace", "", "kube-system/pods/owned"), json!({"kind": "Pod"})),
             (
                 object("evil.example/v1", "RoleBinding", "alice", "b"),
                 manifest("alice", "RoleBinding"),
@@ -270,18 +241,12 @@ mod tests {
             object: object("v1", "Namespace", "", namespace),
             labels: BTreeMap::from([(
                 name.to_owned(),
-                Label {
-                    before: before.map(str::to_owned),
-                    after: Some("baseline".into()),
-                },
+                Label { before: before.map(str::to_owned), after: Some("baseline".into()) },
             )]),
         };
         let warn = "pod-security.kubernetes.io/warn";
         assert_eq!(by(&labels("alice", warn, None)), ["pod-security-labels"]);
-        assert_eq!(
-            by(&labels("kubeflow", warn, Some("privileged"))),
-            ["pod-security-labels"]
-        );
+        assert_eq!(by(&labels("kubeflow", warn, Some("privileged"))), ["pod-security-labels"]);
         for refused in [
             labels("kube-system", warn, None),
             labels("alice", "istio-injection", None),
@@ -322,18 +287,11 @@ mod tests {
 
     #[test]
     fn relations_are_those_with_a_telemetry_agent() {
-        let relation = |one: &str, other: &str| Edit::Relation {
-            endpoints: [one.into(), other.into()],
-        };
+        let relation =
+            |one: &str, other: &str| Edit::Relation { endpoints: [one.into(), other.into()] };
         for (one, other) in [
-            (
-                "minio:metrics-endpoint",
-                "grafana-agent-k8s:metrics-endpoint",
-            ),
-            (
-                "minio:grafana-dashboard",
-                "agent:grafana-dashboards-consumer",
-            ),
+            ("minio:metrics-endpoint", "grafana-agent-k8s:metrics-endpoint"),
+            ("minio:grafana-dashboard", "agent:grafana-dashboards-consumer"),
             ("kfp-api:logging", "agent:logging-provider"),
             ("otel:receive-loki-logs", "kfp-api:logging"),
         ] {
@@ -355,10 +313,7 @@ mod tests {
             let able = all.filter(|remedy| remedy.makes(kind, namespace, name, PLATFORM));
             able.map(|remedy| remedy.name()).collect::<Vec<_>>()
         };
-        assert_eq!(
-            makers(ENVOY_FILTER, PLATFORM, "ckf-hardening-tls-floor"),
-            ["tls-floor"]
-        );
+        assert_eq!(makers(ENVOY_FILTER, PLATFORM, "ckf-hardening-tls-floor"), ["tls-floor"]);
         assert_eq!(
             makers(NETWORK_POLICY, "alice", "ckf-hardening-profile"),
             ["profile-network-policies"]

@@ -55,12 +55,7 @@ impl Breaks {
 
     /// Of any change.
     pub(super) fn by(remedy: Remedy, cause: Target, namespace: &str) -> Self {
-        Self {
-            remedy,
-            cause,
-            namespace: namespace.into(),
-            found: Vec::new(),
-        }
+        Self { remedy, cause, namespace: namespace.into(), found: Vec::new() }
     }
 
     pub(super) fn add(&mut self, object: ObjectRef, risk: Risk, text: String) {

@@ -49,18 +49,12 @@ impl Consent {
 
     /// The same, of a person who named no remedy and asks for those of the option.
     pub fn unnamed(self) -> Self {
-        Self {
-            is_named: false,
-            ..self
-        }
+        Self { is_named: false, ..self }
     }
 
     /// The same, for these profiles only.
     pub fn only_in(self, profiles: BTreeSet<String>) -> Self {
-        Self {
-            profiles: Some(profiles),
-            ..self
-        }
+        Self { profiles: Some(profiles), ..self }
     }
 
     /// The same, where these objects of ours stood a moment ago: to make them again is no new
@@ -104,9 +98,8 @@ impl Consent {
             return Some(WithheldFor::Removal);
         }
         let target = change.target();
-        let broken = breaks
-            .iter()
-            .filter(|broken| broken.remedy == remedy && broken.cause == target);
+        let broken =
+            breaks.iter().filter(|broken| broken.remedy == remedy && broken.cause == target);
         let broken: Vec<Break> = broken.cloned().collect();
         (!broken.is_empty()).then_some(WithheldFor::Breaks(broken))
     }
@@ -144,10 +137,9 @@ impl fmt::Display for HeldBack {
         let Change { remedy, .. } = &self.change;
         let target = self.change.target();
         match &self.why {
-            WithheldFor::Removal => write!(
-                f,
-                "{remedy}: {target} is held back: what people made or rely on would go"
-            ),
+            WithheldFor::Removal => {
+                write!(f, "{remedy}: {target} is held back: what people made or rely on would go")
+            }
             WithheldFor::Breaks(broken) => {
                 let named: Vec<String> = broken.iter().take(NAMED).map(Break::to_string).collect();
                 let more = match broken.len().saturating_sub(NAMED) {
@@ -155,10 +147,7 @@ impl fmt::Display for HeldBack {
                     more => format!(" and {more} more"),
                 };
                 let named = named.join("; ");
-                write!(
-                    f,
-                    "{remedy}: {target} is held back: it would break: {named}{more}"
-                )
+                write!(f, "{remedy}: {target} is held back: it would break: {named}{more}")
             }
         }
     }
@@ -218,11 +207,7 @@ mod tests {
     }
 
     fn change(remedy: Remedy, deed: Deed) -> Change {
-        Change {
-            remedy,
-            deed,
-            diff: Vec::new(),
-        }
+        Change { remedy, deed, diff: Vec::new() }
     }
 
     fn object(namespace: &str) -> ObjectRef {
@@ -240,18 +225,11 @@ mod tests {
         let changes = changes.map(|name| change(Remedy::MutualTls, deed(own(name))));
         let mut breaks = Breaks::of(Remedy::MutualTls, &wanted("alice"));
         breaks.add(object("kubeflow"), Risk::High, "caller calls".into());
-        Plan {
-            changes: changes.into(),
-            breaks: breaks.found(),
-            ..Plan::default()
-        }
+        Plan { changes: changes.into(), breaks: breaks.found(), ..Plan::default() }
     }
 
     fn targets(changes: &[Change]) -> Vec<String> {
-        changes
-            .iter()
-            .map(|change| change.target().to_string())
-            .collect()
+        changes.iter().map(|change| change.target().to_string()).collect()
     }
 
     const ALICE: &str = "PeerAuthentication alice/ours";
@@ -270,20 +248,13 @@ mod tests {
         for (ask, is_held) in [
             (Consent::of_option(&none), true),
             (Consent::of_person(&none), true),
-            (
-                Consent::of_option(&BTreeSet::from([Remedy::TlsFloor])),
-                true,
-            ),
+            (Consent::of_option(&BTreeSet::from([Remedy::TlsFloor])), true),
             (Consent::of_option(&mutual_tls), false),
             (Consent::of_person(&mutual_tls), false),
         ] {
             let (made, held) = confined(&ask, plan(Deed::Create));
             match is_held {
-                true => assert_eq!(
-                    (made, held),
-                    (vec![BOB.into()], vec![ALICE.into()]),
-                    "{ask:?}"
-                ),
+                true => assert_eq!((made, held), (vec![BOB.into()], vec![ALICE.into()]), "{ask:?}"),
                 false => assert_eq!((made.len(), held.len()), (2, 0), "{ask:?}"),
             }
         }
@@ -292,10 +263,8 @@ mod tests {
     #[test]
     fn object_that_stood_before_is_restored_whatever_it_breaks() {
         let none = BTreeSet::new();
-        let restored = confined(
-            &Consent::of_option(&none),
-            plan(|own| Deed::Restore(own, Vec::new())),
-        );
+        let restored =
+            confined(&Consent::of_option(&none), plan(|own| Deed::Restore(own, Vec::new())));
         assert_eq!(restored.0.len(), 2);
         let stood = BTreeSet::from([Target::Object(own("alice").reference())]);
         let again = Consent::of_option(&none).with_stood(stood);
@@ -309,10 +278,7 @@ mod tests {
             why: "foreign".into(),
             manifest: None,
         });
-        change(
-            Remedy::ForeignRoleBindings,
-            Deed::Edit(edit, own("kubeflow")),
-        )
+        change(Remedy::ForeignRoleBindings, Deed::Edit(edit, own("kubeflow")))
     }
 
     fn relation() -> Change {
@@ -323,10 +289,7 @@ mod tests {
 
     #[test]
     fn removal_by_an_option_needs_the_option_that_says_so() {
-        let both = || Plan {
-            changes: vec![removal(), relation()],
-            ..Plan::default()
-        };
+        let both = || Plan { changes: vec![removal(), relation()], ..Plan::default() };
         let none = BTreeSet::new();
         let (made, held) = confined(&Consent::of_option(&none), both());
         assert_eq!((made.len(), held.len()), (0, 2));
@@ -354,15 +317,9 @@ mod tests {
             ..object("bob")
         };
         if let Deed::Edit(edit, _) = &mut labels.deed {
-            *edit = Edit::Labels {
-                object: namespace,
-                labels: BTreeMap::new(),
-            };
+            *edit = Edit::Labels { object: namespace, labels: BTreeMap::new() };
         }
-        let plan = Plan {
-            changes: vec![labels, relation(), removal()],
-            ..Plan::default()
-        };
+        let plan = Plan { changes: vec![labels, relation(), removal()], ..Plan::default() };
         assert_eq!(confined(&only, plan).0, ["Namespace bob"]);
     }
 

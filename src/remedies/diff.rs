@@ -15,12 +15,7 @@ fn compare(path: &str, seen: &Value, wanted: &Value, lines: &mut Vec<String>) {
         (seen, wanted) if seen == wanted => {}
         (Value::Object(seen), Value::Object(wanted)) => {
             for (key, wanted) in wanted {
-                compare(
-                    &format!("{path}.{key}"),
-                    seen.get(key).unwrap_or(&null),
-                    wanted,
-                    lines,
-                );
+                compare(&format!("{path}.{key}"), seen.get(key).unwrap_or(&null), wanted, lines);
             }
             for (key, seen) in seen.iter().filter(|(key, _)| !wanted.contains_key(*key)) {
                 compare(&format!("{path}.{key}"), seen, &null, lines);
@@ -28,10 +23,8 @@ fn compare(path: &str, seen: &Value, wanted: &Value, lines: &mut Vec<String>) {
         }
         (Value::Array(seen), Value::Array(wanted)) => {
             for at in 0..seen.len().max(wanted.len()) {
-                let (seen, wanted) = (
-                    seen.get(at).unwrap_or(&null),
-                    wanted.get(at).unwrap_or(&null),
-                );
+                let (seen, wanted) =
+                    (seen.get(at).unwrap_or(&null), wanted.get(at).unwrap_or(&null));
                 compare(&format!("{path}[{at}]"), seen, wanted, lines);
             }
         }

@@ -150,16 +150,8 @@ impl Edit {
                 }
             }
             (
-                Self::Settings {
-                    options,
-                    unrecorded,
-                    ..
-                },
-                Self::Settings {
-                    options: first,
-                    unrecorded: first_unrecorded,
-                    ..
-                },
+                Self::Settings { options, unrecorded, .. },
+                Self::Settings { options: first, unrecorded: first_unrecorded, .. },
             ) => {
                 for (name, setting) in first {
                     let edited = options.entry(name.clone());
@@ -175,12 +167,7 @@ impl Edit {
     /// This edit as it may be recorded: an option that may hold a secret leaves only a digest
     /// of what it was.
     pub fn without_secrets(mut self, key: &RecordKey) -> Self {
-        if let Self::Settings {
-            application,
-            options,
-            unrecorded,
-        } = &mut self
-        {
+        if let Self::Settings { application, options, unrecorded } = &mut self {
             options.retain(|name, setting| {
                 let is_recorded = holds_no_secret(name);
                 if !is_recorded {
@@ -220,10 +207,8 @@ mod tests {
 
     fn labels(of: &[(&str, Option<&str>, &str)]) -> Edit {
         let labels = of.iter().map(|(name, before, after)| {
-            let label = Label {
-                before: before.map(str::to_owned),
-                after: Some((*after).to_owned()),
-            };
+            let label =
+                Label { before: before.map(str::to_owned), after: Some((*after).to_owned()) };
             ((*name).to_owned(), label)
         });
         Edit::Labels {
@@ -248,10 +233,8 @@ mod tests {
     #[test]
     fn option_that_may_hold_a_secret_is_recorded_by_a_digest_only() {
         let key = RecordKey::new(&[7; 32]).unwrap();
-        let setting = |before: &str| Setting {
-            before: Some(before.into()),
-            after: Some("wanted".into()),
-        };
+        let setting =
+            |before: &str| Setting { before: Some(before.into()), after: Some("wanted".into()) };
         let options = [
             ("static-password", setting("hunter2")),
             ("connectors", setting("clientSecret: S3CR3T")),
@@ -269,12 +252,7 @@ mod tests {
             assert!(!text.contains(secret), "{text}");
             assert!(!lines.contains(secret), "{lines}");
         }
-        let Edit::Settings {
-            options,
-            unrecorded,
-            ..
-        } = &recorded
-        else {
+        let Edit::Settings { options, unrecorded, .. } = &recorded else {
             unreachable!("it was one of settings");
         };
         assert_eq!(options.keys().collect::<Vec<_>>(), ["public-url"]);

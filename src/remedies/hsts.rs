@@ -31,9 +31,7 @@ pub(super) const NAME: &str = "ckf-hardening-hsts";
 pub(super) fn decide(context: &Context<'_>) -> Result<Decision, Missing> {
     let ingress = Ingress::find(context)?;
     if is_ambient(context, &ingress)? {
-        return Ok(Decision::Leave(
-            "an ambient gateway takes no EnvoyFilter of ours".into(),
-        ));
+        return Ok(Decision::Leave("an ambient gateway takes no EnvoyFilter of ours".into()));
     }
     let servers = ingress.servers();
     if !servers.iter().any(|served| served.terminates_tls()) {

@@ -35,11 +35,8 @@ pub(super) fn decide(context: &Context<'_>) -> Result<Decision, Missing> {
         return Ok(Decision::Leave(why.into()));
     }
     let servers = ingress.servers();
-    let of_main = |served: &&Served<'_>| {
-        ingress
-            .main
-            .is_some_and(|main| std::ptr::eq(main, served.gateway))
-    };
+    let of_main =
+        |served: &&Served<'_>| ingress.main.is_some_and(|main| std::ptr::eq(main, served.gateway));
     let mut own = servers.iter().filter(of_main);
     if !own.any(|served| served.terminates_tls()) {
         let why = "the platform's Gateway does not serve HTTPS; see TLS-01".to_owned();

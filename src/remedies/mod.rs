@@ -194,9 +194,7 @@ impl FromStr for Remedy {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let known = Self::ALL.iter().find(|remedy| remedy.name() == text);
-        known
-            .copied()
-            .ok_or_else(|| format!("{text:?} is not one of {}", Self::names()))
+        known.copied().ok_or_else(|| format!("{text:?} is not one of {}", Self::names()))
     }
 }
 
@@ -241,25 +239,16 @@ struct Wants {
 
 impl Wants {
     fn objects(objects: Vec<Wanted>) -> Decision {
-        Decision::Wanted(Self {
-            objects,
-            ..Self::default()
-        })
+        Decision::Wanted(Self { objects, ..Self::default() })
     }
 
     fn edits(edits: Vec<Edit>) -> Decision {
-        Decision::Wanted(Self {
-            edits,
-            ..Self::default()
-        })
+        Decision::Wanted(Self { edits, ..Self::default() })
     }
 
     /// Nothing is wanted, and this becomes of what is there.
     fn nothing(leftover: Leftover) -> Self {
-        Self {
-            leftover,
-            ..Self::default()
-        }
+        Self { leftover, ..Self::default() }
     }
 }
 
@@ -306,11 +295,8 @@ fn refused(context: &Context<'_>) -> Result<Leftover, Missing> {
     let names = refused.map(|(profile, _)| profile.metadata.name.clone());
     let mut names: BTreeSet<String> = names.collect();
     // A namespace without Profile is not guarded as a profile's any more.
-    let known: BTreeSet<&str> = context
-        .profiles()?
-        .iter()
-        .map(|profile| profile.metadata.name.as_str())
-        .collect();
+    let known: BTreeSet<&str> =
+        context.profiles()?.iter().map(|profile| profile.metadata.name.as_str()).collect();
     let all = context.namespaces()?.iter();
     let all = all.map(|namespace| namespace.metadata.name.as_str());
     names.extend(all.filter(|name| !known.contains(name)).map(str::to_owned));
@@ -327,10 +313,7 @@ fn refused_pods(
     let here = pods.filter(|pod| pod.metadata.namespace == *namespace && !pod.is_finished());
     for pod in here {
         if let Some(first) = pods::beyond_baseline(pod).first() {
-            let text = format!(
-                "{} has {}, which baseline refuses",
-                first.object, first.field
-            );
+            let text = format!("{} has {}, which baseline refuses", first.object, first.field);
             breaks.add(pod.reference(), Risk::Medium, text);
         }
     }
@@ -343,9 +326,7 @@ fn doubtful(context: &Context<'_>) -> Result<Vec<String>, Missing> {
     let doubtful = claims.filter_map(|(profile, claim)| {
         let why = claim.reason()?;
         let name = &profile.metadata.name;
-        Some(format!(
-            "Profile {name} does not count: {why}; see AUTHZ-01"
-        ))
+        Some(format!("Profile {name} does not count: {why}; see AUTHZ-01"))
     });
     Ok(doubtful.collect())
 }
@@ -361,13 +342,7 @@ mod tests {
             assert_eq!(remedy.name().parse::<Remedy>(), Ok(*remedy));
             let about = remedy.about();
             assert!(!about.controls.is_empty(), "{remedy}");
-            for text in [
-                about.does,
-                about.reach,
-                about.breaks,
-                about.works_on,
-                about.source,
-            ] {
+            for text in [about.does, about.reach, about.breaks, about.works_on, about.source] {
                 assert!(text.len() > 10, "{remedy}: {text:?}");
             }
             for id in about.controls {

@@ -35,11 +35,8 @@ pub(super) const NAME: &str = "ckf-hardening-mutual-tls";
 pub(super) fn decide(context: &Context<'_>) -> Result<Decision, Missing> {
     let policies = by_namespace(context.peer_authentications()?);
     let profiles = context.profile_namespaces()?;
-    let mut wants = Wants {
-        leftover: refused(context)?,
-        notes: doubtful(context)?,
-        ..Wants::default()
-    };
+    let mut wants =
+        Wants { leftover: refused(context)?, notes: doubtful(context)?, ..Wants::default() };
     if profiles.is_empty() {
         wants.notes.push("there is no Profile that counts".into());
     }
@@ -62,9 +59,9 @@ pub(super) fn decide(context: &Context<'_>) -> Result<Decision, Missing> {
         match hindrance(here) {
             Some((other, why)) => {
                 let (object, mode) = (other.reference(), mode(other));
-                wants.notes.push(format!(
-                    "{object} with mode {mode} is there, and is not ours: {why}"
-                ));
+                wants
+                    .notes
+                    .push(format!("{object} with mode {mode} is there, and is not ours: {why}"));
                 wants.kept.push(wanted);
             }
             None => {
@@ -115,10 +112,8 @@ struct Callers<'a> {
 }
 
 /// Applications of the platform that call a Service of each profile.
-const SERVICES: [(&str, &str); 2] = [
-    ("kfp-ui", "ml-pipeline-ui-artifact"),
-    ("kfp-api", "ml-pipeline-visualizationserver"),
-];
+const SERVICES: [(&str, &str); 2] =
+    [("kfp-ui", "ml-pipeline-ui-artifact"), ("kfp-api", "ml-pipeline-visualizationserver")];
 /// What calls pods of profiles that carry a label: the namespace of the caller (empty for the
 /// platform's), its label and value, the label of the called, and what for.
 const LABELS: [(&str, &str, &str, &str, &str, Risk); 3] = [
@@ -162,15 +157,10 @@ impl<'a> Callers<'a> {
             Some((outside("", "app.kubernetes.io/name", app)?, *service))
         });
         let of_labels =
-            LABELS
-                .iter()
-                .filter_map(|(within, label, value, called, what_for, risk)| {
-                    Some((outside(within, label, value)?, *called, *what_for, *risk))
-                });
-        Self {
-            of_services: of_services.collect(),
-            of_labels: of_labels.collect(),
-        }
+            LABELS.iter().filter_map(|(within, label, value, called, what_for, risk)| {
+                Some((outside(within, label, value)?, *called, *what_for, *risk))
+            });
+        Self { of_services: of_services.collect(), of_labels: of_labels.collect() }
     }
 
     /// What one of our policies would stop in its namespace.

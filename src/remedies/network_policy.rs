@@ -46,7 +46,5 @@ pub(super) fn ambient<'a>(context: &Context<'a>) -> Result<BTreeSet<&'a str>, Mi
     let namespaces = context.namespaces()?.iter();
     let ambient = namespaces
         .filter(|namespace| namespace.metadata.label("istio.io/dataplane-mode") == Some("ambient"));
-    Ok(ambient
-        .map(|namespace| namespace.metadata.name.as_str())
-        .collect())
+    Ok(ambient.map(|namespace| namespace.metadata.name.as_str()).collect())
 }

@@ -71,13 +71,8 @@ pub(super) const RECORD: OwnKind = OwnKind {
 };
 
 /// All of them.
-pub const OWN_KINDS: [OwnKind; 5] = [
-    ENVOY_FILTER,
-    GATEWAY,
-    NETWORK_POLICY,
-    PEER_AUTHENTICATION,
-    RECORD,
-];
+pub const OWN_KINDS: [OwnKind; 5] =
+    [ENVOY_FILTER, GATEWAY, NETWORK_POLICY, PEER_AUTHENTICATION, RECORD];
 
 impl OwnKind {
     /// Whether a change of such an object changes what is enforced.
@@ -126,13 +121,8 @@ pub struct OwnObject {
 impl OwnObject {
     /// One that was read; `None` if it is of a kind that we make none of.
     pub(super) fn read(object: &Value) -> Option<Self> {
-        let kind = OWN_KINDS
-            .into_iter()
-            .find(|kind| object["kind"] == kind.kind)?;
-        Some(Self {
-            kind,
-            object: object.clone(),
-        })
+        let kind = OWN_KINDS.into_iter().find(|kind| object["kind"] == kind.kind)?;
+        Some(Self { kind, object: object.clone() })
     }
 
     /// Its manifest.
@@ -152,10 +142,7 @@ impl OwnObject {
             },
             wanted.kind.content: wanted.content,
         });
-        Self {
-            kind: wanted.kind,
-            object,
-        }
+        Self { kind: wanted.kind, object }
     }
 
     /// The object.
@@ -225,8 +212,7 @@ impl Own {
                         own.records.push(*record);
                     }
                     Reading::Signed(_) => {
-                        own.ignored
-                            .push(ignored("its remedy may not edit what it records"));
+                        own.ignored.push(ignored("its remedy may not edit what it records"));
                     }
                     Reading::Pending => own.pending.push(object),
                     Reading::Refused(why) => own.ignored.push(ignored(why)),
@@ -238,8 +224,7 @@ impl Own {
             if read.remedy().as_ref().is_some_and(makes) {
                 own.objects.push(object);
             } else if !Remedy::ALL.iter().any(makes) {
-                own.ignored
-                    .push(ignored("no remedy makes an object of that name"));
+                own.ignored.push(ignored("no remedy makes an object of that name"));
             }
             // One of our names without our labels is made ours as it is applied.
         }
@@ -281,10 +266,7 @@ pub fn is_of_platform(object: &Value, platform: &str) -> bool {
 pub fn differences(present: &Value, wanted: &OwnObject) -> Vec<String> {
     let (field, wanted) = (wanted.kind.content, &wanted.object);
     let mut lines = diff::lines(field, &present[field], &wanted[field]);
-    let (is, be) = (
-        &present["metadata"]["labels"],
-        &wanted["metadata"]["labels"],
-    );
+    let (is, be) = (&present["metadata"]["labels"], &wanted["metadata"]["labels"]);
     for (label, value) in be.as_object().into_iter().flatten() {
         let path = format!("metadata.labels.{label}");
         lines.extend(diff::lines(&path, &is[label], value));
@@ -295,10 +277,7 @@ pub fn differences(present: &Value, wanted: &OwnObject) -> Vec<String> {
 /// Managers of an object beside us.
 pub(super) fn foreign_managers(object: &Value) -> Vec<String> {
     let entries = object["metadata"]["managedFields"].as_array();
-    let names = entries
-        .into_iter()
-        .flatten()
-        .filter_map(|entry| entry["manager"].as_str());
+    let names = entries.into_iter().flatten().filter_map(|entry| entry["manager"].as_str());
     let foreign: BTreeSet<&str> = names.filter(|name| *name != MANAGED_BY.1).collect();
     foreign.into_iter().map(str::to_owned).collect()
 }

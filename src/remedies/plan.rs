@@ -107,9 +107,7 @@ impl fmt::Display for Change {
         {
             write!(f, ", which {} changed", line(&by.join(", ")))?;
         }
-        self.diff
-            .iter()
-            .try_for_each(|text| write!(f, "\n  {}", line(text)))
+        self.diff.iter().try_for_each(|text| write!(f, "\n  {}", line(text)))
     }
 }
 
@@ -143,10 +141,8 @@ impl Plan {
     pub fn reach(&self) -> Vec<String> {
         let changes = self.changes.iter();
         let held_back = self.held_back.iter().map(|held| &held.change);
-        let remedies: BTreeSet<Remedy> = changes
-            .chain(held_back)
-            .map(|change| change.remedy)
-            .collect();
+        let remedies: BTreeSet<Remedy> =
+            changes.chain(held_back).map(|change| change.remedy).collect();
         let mut lines = Vec::new();
         for remedy in remedies {
             let breaks = || self.breaks.iter().filter(|broken| broken.remedy == remedy);
@@ -178,11 +174,7 @@ impl fmt::Display for Plan {
             )
         });
         let ignored = self.ignored.iter().map(|why| format!("ignored: {why}"));
-        let lines: Vec<String> = changes
-            .chain(notes)
-            .chain(held_back)
-            .chain(ignored)
-            .collect();
+        let lines: Vec<String> = changes.chain(notes).chain(held_back).chain(ignored).collect();
         match lines.is_empty() {
             true => f.write_str("all is as it should be"),
             false => f.write_str(&lines.join("\n")),
@@ -210,10 +202,7 @@ pub fn plan(
 ) -> Plan {
     let asker = consent.asker();
     let context = &Context::new(facts, policy, None);
-    let mut plan = Plan {
-        ignored: own.ignored.clone(),
-        ..Plan::default()
-    };
+    let mut plan = Plan { ignored: own.ignored.clone(), ..Plan::default() };
     for &remedy in Remedy::ALL {
         let is_asked = remedies.contains(&remedy);
         let wants = match is_asked {
@@ -235,13 +224,8 @@ pub fn plan(
                 }
             },
         };
-        let mut planned = Planned {
-            platform: context.namespace(),
-            remedy,
-            asker,
-            is_asked,
-            plan: &mut plan,
-        };
+        let mut planned =
+            Planned { platform: context.namespace(), remedy, asker, is_asked, plan: &mut plan };
         let is_of_remedy = |object: &&Value| remedy_of(object) == Some(remedy);
         planned.objects(&wants, own.objects.iter().filter(is_of_remedy).collect());
         let records = own.records.iter().filter(|record| record.remedy == remedy);
@@ -350,10 +334,8 @@ impl Planned<'_> {
     }
 
     fn edits(&mut self, edits: Vec<Edit>, records: Vec<&Record>) {
-        let recorded: BTreeMap<Target, &Record> = records
-            .iter()
-            .map(|record| (record.entry.edit.target(), *record))
-            .collect();
+        let recorded: BTreeMap<Target, &Record> =
+            records.iter().map(|record| (record.entry.edit.target(), *record)).collect();
         // By namespace: how many records there are, and of how many bytes.
         let mut room: BTreeMap<String, (usize, usize)> = BTreeMap::new();
         for record in &records {
@@ -429,9 +411,7 @@ pub fn undo(own: &Own, remedies: &BTreeSet<Remedy>) -> Result<Plan, String> {
         let mut changes = plan.changes.iter();
         !changes.any(|change| change.remedy == **remedy)
     });
-    plan.notes = untouched
-        .map(|remedy| (*remedy, "it is not applied".into()))
-        .collect();
+    plan.notes = untouched.map(|remedy| (*remedy, "it is not applied".into())).collect();
     Ok(plan)
 }
 
@@ -447,14 +427,10 @@ pub fn remove_all(own: &Own) -> Plan {
 
 /// Takes away what a remedy made, and reverts what it edited, where that is to go.
 fn take(own: &Own, goes: impl Fn(Remedy, bool) -> bool) -> Plan {
-    let mut plan = Plan {
-        ignored: own.ignored.clone(),
-        ..Plan::default()
-    };
+    let mut plan = Plan { ignored: own.ignored.clone(), ..Plan::default() };
     let all = |objects: &'_ [Value]| -> Vec<(Remedy, Value)> {
-        let of_remedy = objects
-            .iter()
-            .filter_map(|object| Some((remedy_of(object)?, object.clone())));
+        let of_remedy =
+            objects.iter().filter_map(|object| Some((remedy_of(object)?, object.clone())));
         let gone = of_remedy.filter(|(remedy, object)| goes(*remedy, is_kept(object)));
         gone.collect()
     };
@@ -465,9 +441,7 @@ fn take(own: &Own, goes: impl Fn(Remedy, bool) -> bool) -> Plan {
     let gone = records.filter(|record| goes(record.remedy, record.kept));
     plan.changes.extend(gone.map(revert));
     let pending = all(&own.pending);
-    let deletions = pending
-        .iter()
-        .filter_map(|(of, object)| deletion(*of, object));
+    let deletions = pending.iter().filter_map(|(of, object)| deletion(*of, object));
     plan.changes.extend(deletions);
     plan
 }
@@ -504,11 +478,7 @@ impl Plan {
 }
 
 fn deletion(remedy: Remedy, object: &Value) -> Option<Change> {
-    Some(Change {
-        remedy,
-        deed: Deed::Delete(OwnObject::read(object)?),
-        diff: Vec::new(),
-    })
+    Some(Change { remedy, deed: Deed::Delete(OwnObject::read(object)?), diff: Vec::new() })
 }
 
 /// Puts back what a record holds.

@@ -50,9 +50,7 @@ pub(super) fn decide(context: &Context<'_>) -> Result<Decision, Missing> {
         let Some(&first) = pods.first() else {
             continue;
         };
-        let waivers = pods
-            .iter()
-            .map(|pod| waived(context, "NET-02", &pod.reference()));
+        let waivers = pods.iter().map(|pod| waived(context, "NET-02", &pod.reference()));
         let waivers: Option<Vec<String>> = waivers.collect();
         if let Some(why) = waivers.and_then(|all| all.into_iter().next()) {
             wants.notes.push(why);

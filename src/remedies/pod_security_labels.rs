@@ -29,11 +29,8 @@ pub(super) const ABOUT: About = About {
 };
 
 /// What each control wants; the first of those that it takes is the one that is set.
-const WANTED: [(&str, &str); 3] = [
-    ("PSS-01", "baseline"),
-    ("PSS-04", "restricted"),
-    ("PSS-05", "baseline"),
-];
+const WANTED: [(&str, &str); 3] =
+    [("PSS-01", "baseline"), ("PSS-04", "restricted"), ("PSS-05", "baseline")];
 
 pub(super) fn decide(context: &Context<'_>) -> Result<Decision, Missing> {
     let mut wants = Wants::default();

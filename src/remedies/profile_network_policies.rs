@@ -34,11 +34,8 @@ pub(super) fn decide(context: &Context<'_>) -> Result<Decision, Missing> {
     let all = context.network_policies()?.iter();
     let policies = by_namespace(all.filter(|policy| policy.is_for_ingress()));
     let profiles = context.profile_namespaces()?;
-    let mut wants = Wants {
-        leftover: refused(context)?,
-        notes: doubtful(context)?,
-        ..Wants::default()
-    };
+    let mut wants =
+        Wants { leftover: refused(context)?, notes: doubtful(context)?, ..Wants::default() };
     if profiles.is_empty() {
         wants.notes.push("there is no Profile that counts".into());
     }
@@ -64,9 +61,8 @@ pub(super) fn decide(context: &Context<'_>) -> Result<Decision, Missing> {
         }
         // What policies admit adds up: beside a stricter one, ours would only widen it, and
         // beside one that admits everybody it does nothing until that goes.
-        let mut theirs = here
-            .iter()
-            .filter(|policy| policy.spec.pod_selector.is_empty() && !is_ours(policy));
+        let mut theirs =
+            here.iter().filter(|policy| policy.spec.pod_selector.is_empty() && !is_ours(policy));
         let first = theirs.clone().next();
         match (first, theirs.find(|policy| admits_all(policy))) {
             (_, Some(open)) => {

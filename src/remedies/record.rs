@@ -51,10 +51,7 @@ impl RecordKey {
 
     /// Stands for an option's value that is not recorded itself.
     pub fn digest(&self, application: &str, option: &str, value: &str) -> String {
-        let tag = hmac::sign(
-            &self.key(),
-            &message(&["option", application, option, value]),
-        );
+        let tag = hmac::sign(&self.key(), &message(&["option", application, option, value]));
         hex(tag.as_ref())
     }
 }
@@ -104,10 +101,7 @@ impl Entry {
     pub fn content(&self) -> Result<Content, EntryError> {
         let text = serde_json::to_string(self).map_err(|_| EntryError::Unwritable)?;
         if text.len() <= COMPRESSED_FROM {
-            return Ok(Content {
-                field: "data",
-                text,
-            });
+            return Ok(Content { field: "data", text });
         }
         let mut encoder = ZlibEncoder::new(Vec::new(), Compression::default());
         let compressed = encoder
@@ -116,10 +110,7 @@ impl Entry {
             .map_err(|_| EntryError::Unwritable)?;
         match compressed.len() {
             size if size > MOST => Err(EntryError::TooLarge(size)),
-            _ => Ok(Content {
-                field: "binaryData",
-                text: STANDARD.encode(compressed),
-            }),
+            _ => Ok(Content { field: "binaryData", text: STANDARD.encode(compressed) }),
         }
     }
 }
@@ -205,12 +196,9 @@ impl Reading {
         if !uid.is_empty() && verifies(CODE, State::Signed(uid)) {
             let own = OwnObject::read(object);
             return match (content.entry(), own) {
-                (Some(entry), Some(own)) => Self::Signed(Box::new(Record {
-                    remedy,
-                    kept,
-                    entry,
-                    own,
-                })),
+                (Some(entry), Some(own)) => {
+                    Self::Signed(Box::new(Record { remedy, kept, entry, own }))
+                }
                 _ => Self::Refused("it is of a form that this version does not know"),
             };
         }
@@ -324,10 +312,7 @@ mod tests {
     use crate::remedies::{Label, Removal};
 
     fn entry() -> Entry {
-        let label = Label {
-            before: None,
-            after: Some("baseline".into()),
-        };
+        let label = Label { before: None, after: Some("baseline".into()) };
         Entry {
             edit: Edit::Labels {
                 object: ObjectRef {
@@ -476,9 +461,7 @@ mod tests {
 
         let mut state = 1_u64;
         let mut noise = || {
-            state = state
-                .wrapping_mul(6_364_136_223_846_793_005)
-                .wrapping_add(1);
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
             format!("{state:x}")
         };
         let noise: Vec<String> = (0..200_000).map(|_| noise()).collect();

@@ -107,11 +107,7 @@ fn removals(context: &Context<'_>, id: &str) -> Result<Vec<Edit>, Missing> {
             Some(Edit::Removal(removal)) if removal.object == finding.object => {
                 removal.why = format!("{}; {why}", removal.why);
             }
-            _ => edits.push(Edit::Removal(Removal {
-                object: finding.object,
-                why,
-                manifest: None,
-            })),
+            _ => edits.push(Edit::Removal(Removal { object: finding.object, why, manifest: None })),
         }
     }
     Ok(edits)

@@ -91,10 +91,8 @@ pub(super) fn profile_security_policy(context: &Context<'_>) -> Result<Decision,
                    the mesh";
         return Ok(Decision::Leave(why.into()));
     }
-    let mut wants = Wants {
-        edits: edits(findings, |_| Some("baseline".into())),
-        ..Wants::default()
-    };
+    let mut wants =
+        Wants { edits: edits(findings, |_| Some("baseline".into())), ..Wants::default() };
     // The charm labels every profile's namespace.
     let platform = context.namespace();
     for edit in &wants.edits {
@@ -139,9 +137,7 @@ pub(super) fn declared_options(context: &Context<'_>) -> Result<Decision, Missin
     let mut wants = Wants::default();
     let (mut settable, applications) = (Vec::new(), context.applications()?);
     for finding in open(context, "JUJU-04")? {
-        let app = applications
-            .iter()
-            .find(|app| app.name == finding.object.name);
+        let app = applications.iter().find(|app| app.name == finding.object.name);
         let setting = app.and_then(|app| app.options.get(&finding.field));
         match setting {
             // The policy is no place for a secret, and a record is none either.
@@ -157,10 +153,9 @@ pub(super) fn declared_options(context: &Context<'_>) -> Result<Decision, Missin
                 finding.field, finding.object.name
             )),
             Some(_) => settable.push(finding),
-            None => wants.notes.push(format!(
-                "{}: {} is {}",
-                finding.object, finding.field, finding.seen
-            )),
+            None => wants
+                .notes
+                .push(format!("{}: {} is {}", finding.object, finding.field, finding.seen)),
         }
     }
     // A finding's text may be cut short.

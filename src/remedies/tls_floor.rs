@@ -155,9 +155,7 @@ fn of_listener(
         )));
     }
     let mut patches = vec![set_tls(Value::Null)];
-    let clear = names
-        .into_iter()
-        .map(|name| patch(port, json!({"sni": name}), clear_socket()));
+    let clear = names.into_iter().map(|name| patch(port, json!({"sni": name}), clear_socket()));
     patches.extend(clear);
     Ok(Ok(patches))
 }

@@ -114,12 +114,7 @@ impl Diff {
         let mut out = String::new();
         for fate in [Fate::New, Fate::Fixed] {
             for change in self.changes.iter().filter(|change| change.fate == fate) {
-                let Change {
-                    control,
-                    severity,
-                    finding,
-                    ..
-                } = change;
+                let Change { control, severity, finding, .. } = change;
                 out.push_str(&format!(
                     "{} {control} ({}) {}: {} is {}\n",
                     fate.name(),
@@ -157,9 +152,7 @@ fn compare(was: &ControlReport, is: &ControlReport) -> Vec<Change> {
         // What is waived is still there.
         let waived = control.waived.iter().map(|waived| &waived.finding);
         let findings = control.findings.iter().chain(waived);
-        findings
-            .map(|finding| (fingerprint(&control.id, finding), finding.clone()))
-            .collect()
+        findings.map(|finding| (fingerprint(&control.id, finding), finding.clone())).collect()
     };
     let (old, new) = (marked(was), marked(is));
     let change = |of: &ControlReport, fate, (mark, finding): (&String, &Finding)| Change {

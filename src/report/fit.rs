@@ -117,13 +117,7 @@ fn cut_texts(report: &mut Report) {
         let waived = control.waived.iter_mut().map(|waived| &mut waived.finding);
         control.findings.iter_mut().chain(waived)
     });
-    for Finding {
-        field,
-        seen,
-        wanted,
-        ..
-    } in findings
-    {
+    for Finding { field, seen, wanted, .. } in findings {
         [field, seen, wanted].into_iter().for_each(cut);
     }
     for list in [&mut report.problems, &mut report.cluster.unknown] {

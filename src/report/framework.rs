@@ -51,12 +51,7 @@ impl Framework {
             let open: Vec<&str> = open.map(|c| c.id.as_str()).collect();
             let of = match open.as_slice() {
                 [] => format!("{} of ours", controls.len()),
-                open => format!(
-                    "{} of {} fail: {}",
-                    open.len(),
-                    controls.len(),
-                    open.join(", ")
-                ),
+                open => format!("{} of {} fail: {}", open.len(), controls.len(), open.join(", ")),
             };
             table.add_row([id.as_str(), verdict.name(), &of]);
         }
@@ -73,12 +68,7 @@ impl Framework {
 /// The worst of what is judged; what could not be judged keeps a requirement from passing.
 fn verdict(controls: &[&ControlReport]) -> Verdict {
     let has = |verdict| controls.iter().any(|control| control.verdict == verdict);
-    let order = [
-        Verdict::Fail,
-        Verdict::NotAssessed,
-        Verdict::Waived,
-        Verdict::Pass,
-    ];
+    let order = [Verdict::Fail, Verdict::NotAssessed, Verdict::Waived, Verdict::Pass];
     let found = order.into_iter().find(|verdict| has(*verdict));
     found.unwrap_or(Verdict::NotApplicable)
 }
@@ -91,9 +81,7 @@ enum Part {
 }
 
 fn parts(id: &str) -> Vec<Part> {
-    let split = id
-        .split(['.', '-', '(', ')'])
-        .filter(|part| !part.is_empty());
+    let split = id.split(['.', '-', '(', ')']).filter(|part| !part.is_empty());
     split
         .map(|part| match part.parse() {
             Ok(number) => Part::Number(number),

@@ -72,10 +72,7 @@ fn write_page(out: &mut String, report: &Report, past: &[(i64, [usize; 5])]) -> 
     for (place, control) in controls.into_iter().enumerate() {
         write_control(out, control, place)?;
     }
-    write!(
-        out,
-        "</div>\n</main>\n<script>{SCRIPT}</script>\n</body>\n</html>\n"
-    )
+    write!(out, "</div>\n</main>\n<script>{SCRIPT}</script>\n</body>\n</html>\n")
 }
 
 /// What fails first, then what is not known, then the rest.
@@ -111,11 +108,7 @@ fn summary(out: &mut String, report: &Report) -> std::fmt::Result {
         escape(&report.status_line())
     )?;
     for problem in report.problems.iter().chain(&report.cluster.unknown) {
-        writeln!(
-            out,
-            "<p class=\"reason\">Not as it should be: {}</p>",
-            escape(problem)
-        )?;
+        writeln!(out, "<p class=\"reason\">Not as it should be: {}</p>", escape(problem))?;
     }
     out.push_str("<dl class=\"counts\">\n");
     for severity in Severity::ALL {
@@ -123,11 +116,8 @@ fn summary(out: &mut String, report: &Report) -> std::fmt::Result {
         writeln!(out, "<div><dt>{name} open</dt><dd>{number}</dd></div>")?;
     }
     let s = &report.summary;
-    for (name, number) in [
-        ("pass", s.pass),
-        ("waived", s.waived),
-        ("not assessed", s.not_assessed),
-    ] {
+    for (name, number) in [("pass", s.pass), ("waived", s.waived), ("not assessed", s.not_assessed)]
+    {
         writeln!(out, "<div><dt>{name}</dt><dd>{number}</dd></div>")?;
     }
     out.push_str("</dl>\n");
@@ -141,12 +131,7 @@ fn history(out: &mut String, past: &[(i64, [usize; 5])]) -> std::fmt::Result {
     };
     let total = |open: &[usize; 5]| open.iter().sum::<usize>();
     let severe = |open: &[usize; 5]| open[0] + open[1];
-    let most = past
-        .iter()
-        .map(|(_, open)| total(open))
-        .max()
-        .unwrap_or(0)
-        .max(1);
+    let most = past.iter().map(|(_, open)| total(open)).max().unwrap_or(0).max(1);
     let span = (last.0 - first.0).max(1) as f64;
     let line = |of: &dyn Fn(&[usize; 5]) -> usize| {
         let points = past.iter().map(|(at, open)| {
@@ -192,11 +177,8 @@ fn filter(out: &mut String) -> std::fmt::Result {
 
 fn write_control(out: &mut String, control: &ControlReport, place: usize) -> std::fmt::Result {
     let is_open = control.verdict == Verdict::Fail;
-    let (id, severity, verdict) = (
-        escape(&control.id),
-        control.severity.name(),
-        control.verdict.name(),
-    );
+    let (id, severity, verdict) =
+        (escape(&control.id), control.severity.name(), control.verdict.name());
     let class = match control.verdict {
         Verdict::Fail => severity,
         Verdict::Pass => "ok",
@@ -238,10 +220,7 @@ fn write_control(out: &mut String, control: &ControlReport, place: usize) -> std
         out.push_str("</tbody></table></div>");
         let more = control.findings.len().saturating_sub(SHOWN);
         if more > 0 {
-            write!(
-                out,
-                "<p class=\"reason\">and {more} more, in the JSON report</p>"
-            )?;
+            write!(out, "<p class=\"reason\">and {more} more, in the JSON report</p>")?;
         }
     }
     out.push_str("</div></details></article>\n");
@@ -295,10 +274,7 @@ mod tests {
         report.problems.push(hostile.into());
         let page = page(&report, &[]);
         assert_eq!(page.matches("<script>").count(), 1);
-        assert!(
-            !page.contains("<img") && !page.contains("><script>alert"),
-            "{page}"
-        );
+        assert!(!page.contains("<img") && !page.contains("><script>alert"), "{page}");
         assert!(page.contains("&lt;script&gt;alert(1)"));
     }
 

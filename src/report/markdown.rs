@@ -13,11 +13,7 @@ pub fn render(report: &Report) -> String {
         report.status_line(),
         report.cluster.namespace,
         report.cluster.distribution,
-        report
-            .cluster
-            .version
-            .as_deref()
-            .unwrap_or("(version unknown)"),
+        report.cluster.version.as_deref().unwrap_or("(version unknown)"),
         report.cluster.collected_at,
         report.cluster.security_guide,
     );
@@ -33,12 +29,7 @@ pub fn render(report: &Report) -> String {
         ));
         out.push_str("| object | field | seen | wanted |\n|---|---|---|---|\n");
         for f in &control.findings {
-            let cells = [
-                f.object.to_string(),
-                f.field.clone(),
-                f.seen.clone(),
-                f.wanted.clone(),
-            ];
+            let cells = [f.object.to_string(), f.field.clone(), f.seen.clone(), f.wanted.clone()];
             out.push_str(&format!("| {} |\n", cells.map(|c| escape(&c)).join(" | ")));
         }
         out.push_str(&format!("\n{}\n\n", control.fix.trim()));
@@ -47,11 +38,7 @@ pub fn render(report: &Report) -> String {
         }
     }
     out.push_str("## Everything else\n\n| control | verdict | reason |\n|---|---|---|\n");
-    for control in report
-        .controls
-        .iter()
-        .filter(|c| c.verdict != Verdict::Fail)
-    {
+    for control in report.controls.iter().filter(|c| c.verdict != Verdict::Fail) {
         out.push_str(&format!(
             "| {} | {} | {} |\n",
             control.id,

@@ -137,8 +137,7 @@ impl ControlReport {
             Some((known.why.as_str(), &known.mappings))
         };
         let own = self.own.as_ref();
-        own.map(|own| (own.why.as_str(), &own.mappings))
-            .or_else(of_catalogue)
+        own.map(|own| (own.why.as_str(), &own.mappings)).or_else(of_catalogue)
     }
 }
 
@@ -191,10 +190,7 @@ impl Score {
             covered += u32::from(control.verdict != Verdict::NotAssessed);
         }
         let percent = |part: u32, whole: u32| (100 * part).checked_div(whole).unwrap_or(0);
-        Self {
-            passed: percent(passed, judged),
-            covered: percent(covered, applying),
-        }
+        Self { passed: percent(passed, judged), covered: percent(covered, applying) }
     }
 }
 
@@ -272,11 +268,8 @@ impl Report {
 
     /// Controls that fail, worst first.
     pub fn open(&self) -> Vec<&ControlReport> {
-        let mut open: Vec<_> = self
-            .controls
-            .iter()
-            .filter(|c| c.verdict == Verdict::Fail)
-            .collect();
+        let mut open: Vec<_> =
+            self.controls.iter().filter(|c| c.verdict == Verdict::Fail).collect();
         open.sort_by_key(|c| std::cmp::Reverse(c.severity));
         open
     }
@@ -291,21 +284,14 @@ impl Report {
 
     /// Whether a control of this severity or worse fails.
     pub fn is_open_at(&self, threshold: Severity) -> bool {
-        self.controls
-            .iter()
-            .any(|c| c.verdict == Verdict::Fail && c.severity >= threshold)
+        self.controls.iter().any(|c| c.verdict == Verdict::Fail && c.severity >= threshold)
     }
 
     /// The state in a line: the two worst severities that are open.
     pub fn status_line(&self) -> String {
-        let counts = Severity::ALL
-            .into_iter()
-            .map(|s| (s, self.open_of(s)))
-            .filter(|(_, n)| *n > 0);
-        let worst: Vec<String> = counts
-            .take(2)
-            .map(|(s, n)| format!("{n} {}", s.name()))
-            .collect();
+        let counts =
+            Severity::ALL.into_iter().map(|s| (s, self.open_of(s))).filter(|(_, n)| *n > 0);
+        let worst: Vec<String> = counts.take(2).map(|(s, n)| format!("{n} {}", s.name())).collect();
         if worst.is_empty() {
             format!(
                 "nothing open of {} controls, {} not assessed",
@@ -313,11 +299,7 @@ impl Report {
                 self.summary.not_assessed
             )
         } else {
-            format!(
-                "{} open of {} controls",
-                worst.join(", "),
-                self.controls.len()
-            )
+            format!("{} open of {} controls", worst.join(", "), self.controls.len())
         }
     }
 }
@@ -370,9 +352,7 @@ fn few(findings: Vec<Finding>) -> Vec<Finding> {
     for mut finding in findings {
         let name = &mut finding.object.name;
         if name.len() > LONGEST_NAME {
-            let end = (0..=LONGEST_NAME)
-                .rev()
-                .find(|end| name.is_char_boundary(*end));
+            let end = (0..=LONGEST_NAME).rev().find(|end| name.is_char_boundary(*end));
             let mark = crate::mark(&*name);
             name.truncate(end.unwrap_or(0));
             name.push_str(&format!("…{mark}"));
@@ -501,10 +481,7 @@ pub fn explain(control: &catalog::Control) -> String {
         .map(|about| about.name)
         .collect();
     if !remedies.is_empty() {
-        text.push_str(&format!(
-            "\nby remedy: ckf-hardening plan {}\n",
-            remedies.join(" ")
-        ));
+        text.push_str(&format!("\nby remedy: ckf-hardening plan {}\n", remedies.join(" ")));
     }
     text
 }

@@ -35,9 +35,7 @@ impl Kind {
         if all.any(|name| name == "reports.openreports.io") {
             return Some(Self::OpenReports);
         }
-        definitions
-            .any(|name| name == "policyreports.wgpolicyk8s.io")
-            .then_some(Self::PolicyReport)
+        definitions.any(|name| name == "policyreports.wgpolicyk8s.io").then_some(Self::PolicyReport)
     }
 
     /// Its name in a path.
@@ -127,12 +125,7 @@ fn of(report: &Report, control: &ControlReport) -> Vec<Value> {
     let findings = control.findings.iter();
     findings
         .map(|finding| {
-            let Finding {
-                object,
-                field,
-                seen,
-                wanted,
-            } = finding;
+            let Finding { object, field, seen, wanted } = finding;
             let mut failed = result(&format!("{field} is {seen}; wanted: {wanted}"));
             failed["resources"] = json!([{
                 "apiVersion": object.api_version, "kind": object.kind,

@@ -21,10 +21,7 @@ pub fn render(report: &Report) -> String {
     let findings: Vec<Value> = assessed.iter().map(|c| finding(report, c)).collect();
     let requirements: BTreeSet<String> =
         assessed.iter().flat_map(|control| nist(control)).collect();
-    let selected: Vec<Value> = requirements
-        .iter()
-        .map(|id| json!({"control-id": id}))
-        .collect();
+    let selected: Vec<Value> = requirements.iter().map(|id| json!({"control-id": id})).collect();
     let selection = match selected.is_empty() {
         true => json!({"include-all": {}}),
         false => json!({"include-controls": selected}),
@@ -100,9 +97,7 @@ fn finding(report: &Report, control: &ControlReport) -> Value {
     ];
     let of_nist = nist(control);
     props.extend(
-        of_nist
-            .iter()
-            .map(|id| json!({"name": "nist-800-53", "ns": NAMESPACE, "value": id})),
+        of_nist.iter().map(|id| json!({"name": "nist-800-53", "ns": NAMESPACE, "value": id})),
     );
     json!({
         "uuid": uuid(report, &format!("finding {}", control.id)),
@@ -123,13 +118,10 @@ const NAMESPACE: &str = "https://charmhub.io/ckf-hardening";
 
 /// Requirements of NIST SP 800-53 of a control, as OSCAL's catalogue names them.
 fn nist(control: &ControlReport) -> Vec<String> {
-    let mapped = control
-        .known()
-        .map(|(_, mappings)| mappings.nist_800_53.as_slice());
+    let mapped = control.known().map(|(_, mappings)| mappings.nist_800_53.as_slice());
     let ids = mapped.unwrap_or_default().iter();
     // AC-6(1) is ac-6.1 there.
-    ids.map(|id| id.to_lowercase().replace('(', ".").replace(')', ""))
-        .collect()
+    ids.map(|id| id.to_lowercase().replace('(', ".").replace(')', "")).collect()
 }
 
 /// A text that is not empty, as OSCAL wants it.
@@ -145,12 +137,5 @@ fn uuid(report: &Report, part: &str) -> String {
     let (namespace, when) = (&report.cluster.namespace, &report.cluster.collected_at);
     let half = |which: u8| crate::mark(format!("{which} {namespace} {when} {part}"));
     let (one, two) = (half(1), half(2));
-    format!(
-        "{}-{}-5{}-8{}-{}",
-        &one[..8],
-        &one[8..12],
-        &one[13..16],
-        &two[1..4],
-        &two[4..16]
-    )
+    format!("{}-{}-5{}-8{}-{}", &one[..8], &one[8..12], &one[13..16], &two[1..4], &two[4..16])
 }

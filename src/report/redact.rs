@@ -28,21 +28,12 @@ pub fn redact(report: &Report, facts: &Facts, more_hosts: &[String]) -> Report {
     let mut value = serde_json::to_value(report).unwrap_or_default();
     walk(&mut value, &names);
     // Only texts were changed, and none of those that are read as more than text.
-    serde_json::from_value(value).unwrap_or_else(|_| Report {
-        controls: Vec::new(),
-        ..report.clone()
-    })
+    serde_json::from_value(value)
+        .unwrap_or_else(|_| Report { controls: Vec::new(), ..report.clone() })
 }
 
 /// Names that are the platform's own, whoever bears them too.
-const OF_PLATFORM: [&str; 6] = [
-    "admin",
-    "kubeflow",
-    "default",
-    "anonymous",
-    "system",
-    "root",
-];
+const OF_PLATFORM: [&str; 6] = ["admin", "kubeflow", "default", "anonymous", "system", "root"];
 
 fn people(facts: &Facts) -> BTreeSet<String> {
     let mut names = BTreeSet::new();
@@ -77,10 +68,7 @@ fn people(facts: &Facts) -> BTreeSet<String> {
 fn hosts(facts: &Facts) -> BTreeSet<String> {
     let mut names = BTreeSet::new();
     if let Known::Known(secrets) = &facts.secrets {
-        let pairs = secrets
-            .items
-            .iter()
-            .filter_map(|secret| secret.tls.as_ref());
+        let pairs = secrets.items.iter().filter_map(|secret| secret.tls.as_ref());
         for certificate in pairs.flat_map(|pair| &pair.chain) {
             names.extend(certificate.names.iter().cloned());
         }
@@ -101,9 +89,8 @@ fn hosts(facts: &Facts) -> BTreeSet<String> {
 }
 
 /// Keys whose values are this program's own words, whoever is called so.
-const OWN_WORDS: [&str; 9] = [
-    "schema", "id", "title", "section", "severity", "verdict", "fix", "advice", "kind",
-];
+const OWN_WORDS: [&str; 9] =
+    ["schema", "id", "title", "section", "severity", "verdict", "fix", "advice", "kind"];
 
 fn walk(value: &mut Value, names: &[(String, String)]) {
     match value {
@@ -116,9 +103,7 @@ fn walk(value: &mut Value, names: &[(String, String)]) {
         }
         Value::Array(all) => all.iter_mut().for_each(|value| walk(value, names)),
         Value::Object(all) => {
-            let told = all
-                .iter_mut()
-                .filter(|(key, _)| !OWN_WORDS.contains(&key.as_str()));
+            let told = all.iter_mut().filter(|(key, _)| !OWN_WORDS.contains(&key.as_str()));
             told.for_each(|(_, value)| walk(value, names));
         }
         _ => {}
@@ -133,10 +118,7 @@ fn replaced(text: &str, name: &str, other: &str) -> String {
     while let Some(at) = rest.find(name) {
         let (before, from) = rest.split_at(at);
         let after = &from[name.len()..];
-        let last = before
-            .chars()
-            .next_back()
-            .or_else(|| out.chars().next_back());
+        let last = before.chars().next_back().or_else(|| out.chars().next_back());
         out.push_str(before);
         match is_part(last) || is_part(after.chars().next()) {
             true => out.push_str(name),
@@ -164,10 +146,7 @@ mod tests {
         let mut value =
             serde_json::json!({"verdict": "fail", "severity": "high", "reason": "fail is high"});
         let names = [("fail", "person-1"), ("high", "person-2")];
-        walk(
-            &mut value,
-            &names.map(|(a, b)| (a.to_owned(), b.to_owned())),
-        );
+        walk(&mut value, &names.map(|(a, b)| (a.to_owned(), b.to_owned())));
         let told = serde_json::json!({"verdict": "fail", "severity": "high", "reason": "person-1 is person-2"});
         assert_eq!(value, told);
     }

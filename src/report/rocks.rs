@@ -30,12 +30,7 @@ const DIGITS: usize = 12;
 impl Rocks {
     /// What is told of an inventory.
     pub fn of(inventory: &Inventory, advice: Vec<String>, requests: usize) -> Self {
-        Self {
-            images: inventory.rows.clone(),
-            advice,
-            requests,
-            ..Self::default()
-        }
+        Self { images: inventory.rows.clone(), advice, requests, ..Self::default() }
     }
 
     /// For people.
@@ -64,11 +59,7 @@ impl Rocks {
                 (Some(revision), None) => format!("\nlocal {revision}"),
                 _ => String::new(),
             };
-            let place = row
-                .place
-                .as_ref()
-                .map(ToString::to_string)
-                .unwrap_or_default();
+            let place = row.place.as_ref().map(ToString::to_string).unwrap_or_default();
             table.add_row([
                 format!("{}{charm}", line(&row.application)),
                 format!("{}\n{}", line(&place), line(&shorter(row))),
@@ -83,28 +74,14 @@ impl Rocks {
         let mut out = format!("{table}\n");
         if !self.advice.is_empty() {
             out.push_str("\nto be on what is newest:\n");
-            self.advice
-                .iter()
-                .for_each(|command| out.push_str(&format!("  {}\n", line(command))));
+            self.advice.iter().for_each(|command| out.push_str(&format!("  {}\n", line(command))));
         }
         for difference in self.differences.iter().flatten() {
             out.push_str(&format!("not as locked: {}\n", line(difference)));
         }
-        let wrong = self
-            .images
-            .iter()
-            .filter(|row| !row.states.is_empty())
-            .count();
-        let newer = self
-            .images
-            .iter()
-            .filter(|row| !row.newer.is_empty())
-            .count();
-        let unknown = self
-            .images
-            .iter()
-            .filter(|row| row.unknown.is_some())
-            .count();
+        let wrong = self.images.iter().filter(|row| !row.states.is_empty()).count();
+        let newer = self.images.iter().filter(|row| !row.newer.is_empty()).count();
+        let unknown = self.images.iter().filter(|row| row.unknown.is_some()).count();
         let summary = format!(
             "\n{} images, {wrong} not as meant, {newer} with something newer, {unknown} that their registry does not tell of\n",
             self.images.len()
@@ -122,40 +99,19 @@ impl Rocks {
                 Some(version) => format!("fixed in {version}"),
                 None => "no fix yet".into(),
             };
-            let Vulnerable {
-                id,
-                severity,
-                package,
-                installed,
-                ..
-            } = found;
-            notes.push(format!(
-                "{severity}: {id} in {package} {installed}, {fixed}"
-            ));
+            let Vulnerable { id, severity, package, installed, .. } = found;
+            notes.push(format!("{severity}: {id} in {package} {installed}, {fixed}"));
         }
-        if let Some(more) = of_image
-            .map(|all| all.len().saturating_sub(3))
-            .filter(|more| *more > 0)
+        if let Some(more) = of_image.map(|all| all.len().saturating_sub(3)).filter(|more| *more > 0)
         {
             notes.push(format!("and {more} more vulnerabilities"));
         }
         let mut known = Vec::new();
         known.extend(row.base.clone());
-        known.extend(
-            row.created
-                .as_ref()
-                .map(|at| format!("built {}", at.get(..10).unwrap_or(at))),
-        );
-        known.extend(
-            row.signed
-                .filter(|signed| *signed)
-                .map(|_| "signed".to_owned()),
-        );
-        known.extend(
-            row.attested
-                .filter(|attested| *attested)
-                .map(|_| "attested".to_owned()),
-        );
+        known
+            .extend(row.created.as_ref().map(|at| format!("built {}", at.get(..10).unwrap_or(at))));
+        known.extend(row.signed.filter(|signed| *signed).map(|_| "signed".to_owned()));
+        known.extend(row.attested.filter(|attested| *attested).map(|_| "attested".to_owned()));
         if !known.is_empty() {
             notes.push(known.join(", "));
         }
@@ -166,10 +122,7 @@ impl Rocks {
     /// For programs.
     pub fn json(&self) -> String {
         // Strings and numbers only, so this cannot fail.
-        format!(
-            "{}\n",
-            serde_json::to_string_pretty(self).unwrap_or_default()
-        )
+        format!("{}\n", serde_json::to_string_pretty(self).unwrap_or_default())
     }
 }
 

@@ -21,11 +21,7 @@ pub fn render_within(report: &Report, width: u16) -> String {
         report.release.as_deref().unwrap_or("(release unknown)"),
         report.cluster.namespace,
         report.cluster.distribution,
-        report
-            .cluster
-            .version
-            .as_deref()
-            .unwrap_or("(version unknown)"),
+        report.cluster.version.as_deref().unwrap_or("(version unknown)"),
         report.cluster.security_guide,
     );
     for problem in &report.problems {
@@ -43,17 +39,8 @@ pub fn render_within(report: &Report, width: u16) -> String {
         }
         out.push_str(&format!("\n{table}\n"));
     }
-    for verdict in [
-        Verdict::Waived,
-        Verdict::NotAssessed,
-        Verdict::NotApplicable,
-        Verdict::Pass,
-    ] {
-        let controls: Vec<_> = report
-            .controls
-            .iter()
-            .filter(|c| c.verdict == verdict)
-            .collect();
+    for verdict in [Verdict::Waived, Verdict::NotAssessed, Verdict::NotApplicable, Verdict::Pass] {
+        let controls: Vec<_> = report.controls.iter().filter(|c| c.verdict == verdict).collect();
         if controls.is_empty() {
             continue;
         }
@@ -67,11 +54,7 @@ pub fn render_within(report: &Report, width: u16) -> String {
         let mut reasons: Vec<(&str, Vec<&str>)> = Vec::new();
         for control in controls {
             // Passes differ each; only their ids are listed.
-            let reason = if verdict == Verdict::Pass {
-                ""
-            } else {
-                control.reason.as_str()
-            };
+            let reason = if verdict == Verdict::Pass { "" } else { control.reason.as_str() };
             match reasons.iter_mut().find(|(r, _)| *r == reason) {
                 Some((_, ids)) => ids.push(&control.id),
                 None => reasons.push((reason, vec![&control.id])),
@@ -79,11 +62,8 @@ pub fn render_within(report: &Report, width: u16) -> String {
         }
         out.push_str(&format!("\n{}:\n", verdict.name()));
         for (reason, ids) in reasons {
-            let reason = if reason.is_empty() {
-                String::new()
-            } else {
-                format!(": {}", line(reason))
-            };
+            let reason =
+                if reason.is_empty() { String::new() } else { format!(": {}", line(reason)) };
             out.push_str(&format!("  {}{reason}\n", ids.join(" ")));
         }
     }

@@ -64,14 +64,8 @@ impl Users {
         for offer in known("offers", &juju.offers, &mut unknown) {
             grant(&mut rows, offer, |row| &mut row.offers);
         }
-        let named = rows.into_iter().map(|(name, row)| Row {
-            user: name.to_owned(),
-            ..row
-        });
-        Self {
-            users: named.collect(),
-            unknown,
-        }
+        let named = rows.into_iter().map(|(name, row)| Row { user: name.to_owned(), ..row });
+        Self { users: named.collect(), unknown }
     }
 
     /// As a table for people.
@@ -86,24 +80,14 @@ impl Users {
             users: &'a [Row],
             unknown: &'a BTreeMap<&'static str, String>,
         }
-        let part = Part {
-            users: rows,
-            unknown: &self.unknown,
-        };
+        let part = Part { users: rows, unknown: &self.unknown };
         // Strings only, so this cannot fail.
         serde_json::to_string(&part).unwrap_or_default()
     }
 
     /// As a table for people of so many characters in width.
     pub fn table_within(&self, width: u16) -> String {
-        let head = [
-            "user",
-            "controller",
-            "last login",
-            "clouds",
-            "models",
-            "offers",
-        ];
+        let head = ["user", "controller", "last login", "clouds", "models", "offers"];
         let mut table: Table = new_table_within(&head, width);
         for row in &self.users {
             let controller = match (row.disabled, row.controller.as_str()) {
@@ -162,8 +146,6 @@ fn grant<'a>(
 }
 
 fn list(grants: &BTreeMap<String, String>) -> String {
-    let lines = grants
-        .iter()
-        .map(|(name, access)| format!("{}: {}", line(name), line(access)));
+    let lines = grants.iter().map(|(name, access)| format!("{}: {}", line(name), line(access)));
     lines.collect::<Vec<_>>().join("\n")
 }

@@ -40,10 +40,7 @@ pub fn rank(charm: &str) -> u8 {
 
 fn command(facts: &Facts, row: &Row) -> String {
     let mut command = format!("juju refresh {}", row.application);
-    let newest = row
-        .newer
-        .iter()
-        .find_map(|text| text.strip_prefix("charm revision "));
+    let newest = row.newer.iter().find_map(|text| text.strip_prefix("charm revision "));
     if let (Known::Known(_), Some(revision)) = (&facts.charmhub, newest) {
         let channel = row.channel.as_deref().unwrap_or_default();
         command.push_str(&format!(" --channel {channel} --revision {revision}"));
@@ -53,10 +50,7 @@ fn command(facts: &Facts, row: &Row) -> String {
 
 /// `NAME=REVISION` of a resource that is newer.
 fn resource(row: &Row) -> Option<String> {
-    let newest = row
-        .newer
-        .iter()
-        .find_map(|text| text.strip_prefix("resource "))?;
+    let newest = row.newer.iter().find_map(|text| text.strip_prefix("resource "))?;
     Some(newest.replacen(' ', "=", 1))
 }
 
@@ -77,17 +71,10 @@ mod tests {
 
     #[test]
     fn the_order_is_the_one_in_which_nothing_breaks() {
-        let facts = Facts {
-            charmhub: Known::Known(Charmhub::default()),
-            ..Facts::default()
-        };
+        let facts = Facts { charmhub: Known::Known(Charmhub::default()), ..Facts::default() };
         let inventory = Inventory {
             rows: vec![
-                row(
-                    "dex-auth",
-                    "dex-auth",
-                    &["charm revision 650", "resource oci-image 12"],
-                ),
+                row("dex-auth", "dex-auth", &["charm revision 650", "resource oci-image 12"]),
                 row("envoy", "envoy", &["resource oci-image 7"]),
                 row("kfp-db", "mysql-k8s", &["charm revision 300"]),
                 row("mesh", "istio-pilot", &["charm revision 9"]),

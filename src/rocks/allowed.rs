@@ -29,10 +29,7 @@ impl Allowed {
             Some(home.to_owned())
         });
         let plain = |name: &str| name.trim_end_matches('/').to_owned();
-        Self {
-            released: released.collect(),
-            named: named.map(plain).collect(),
-        }
+        Self { released: released.collect(), named: named.map(plain).collect() }
     }
 
     /// Whether the registry of an image is asked for it. Of what a tenant names only what is at
@@ -68,11 +65,7 @@ mod tests {
             ("docker.io.evil.example/charmedkubeflow/dex", false, false),
             ("127.0.0.1:15003/evil/a", false, false),
         ] {
-            assert_eq!(
-                allowed.permits(repository, false),
-                of_platform,
-                "{repository}"
-            );
+            assert_eq!(allowed.permits(repository, false), of_platform, "{repository}");
             assert_eq!(allowed.permits(repository, true), of_tenant, "{repository}");
         }
     }

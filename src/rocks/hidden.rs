@@ -103,21 +103,15 @@ fn images(option: &str, text: &str) -> BTreeSet<ImageReference> {
 fn istio(parts: &serde_json::Map<String, Value>, found: &mut BTreeSet<ImageReference>) {
     let text = |key: &str| parts.get(key).and_then(Value::as_str).unwrap_or_default();
     let (hub, tag) = (text("global-hub"), text("global-tag"));
-    for key in [
-        "pilot-image",
-        "global-proxy-image",
-        "global-proxy-init-image",
-        "grpc-bootstrap-init",
-    ] {
+    for key in
+        ["pilot-image", "global-proxy-image", "global-proxy-init-image", "grpc-bootstrap-init"]
+    {
         let name = text(key);
         let full = match name.contains('/') || hub.is_empty() {
             true => name.to_owned(),
             false => format!("{hub}/{name}"),
         };
-        let has_tag = full
-            .rsplit('/')
-            .next()
-            .is_some_and(|last| last.contains([':', '@']));
+        let has_tag = full.rsplit('/').next().is_some_and(|last| last.contains([':', '@']));
         let full = match has_tag || tag.is_empty() {
             true => full,
             false => format!("{full}:{tag}"),
@@ -160,40 +154,25 @@ mod tests {
     use super::*;
 
     fn found(option: &str, text: &str) -> Vec<String> {
-        images(option, text)
-            .iter()
-            .map(ToString::to_string)
-            .collect()
+        images(option, text).iter().map(ToString::to_string).collect()
     }
 
     #[test]
     fn images_are_found_in_every_form_of_an_option() {
         assert_eq!(
-            found(
-                "executor-image",
-                "docker.io/charmedkubeflow/argoexec:3.5.14-9761df4"
-            ),
+            found("executor-image", "docker.io/charmedkubeflow/argoexec:3.5.14-9761df4"),
             ["docker.io/charmedkubeflow/argoexec:3.5.14-9761df4"]
         );
-        assert_eq!(
-            found("cache-image", "registry.k8s.io/busybox"),
-            ["registry.k8s.io/busybox"]
-        );
+        assert_eq!(found("cache-image", "registry.k8s.io/busybox"), ["registry.k8s.io/busybox"]);
         assert_eq!(
             found(
                 "jupyter-images",
                 "- charmedkubeflow/jupyter-scipy:1.10.0-1234abc\n- ghcr.io/x/y:v1\n"
             ),
-            [
-                "docker.io/charmedkubeflow/jupyter-scipy:1.10.0-1234abc",
-                "ghcr.io/x/y:v1"
-            ]
+            ["docker.io/charmedkubeflow/jupyter-scipy:1.10.0-1234abc", "ghcr.io/x/y:v1"]
         );
         assert_eq!(
-            found(
-                "custom_images",
-                r#"{"visualization_server": "", "frontend": "me/frontend:2"}"#
-            ),
+            found("custom_images", r#"{"visualization_server": "", "frontend": "me/frontend:2"}"#),
             ["docker.io/me/frontend:2"]
         );
         let istio = "{pilot-image: pilot, global-tag: 1.24.2, global-hub: docker.io/istio, global-proxy-image: proxyv2, grpc-bootstrap-init: 'busybox:1.28'}";
@@ -212,10 +191,7 @@ mod tests {
     #[test]
     fn documents_in_config_maps_are_searched() {
         let katib = "runtime:\n  suggestions:\n  - algorithmName: random\n    image: ghcr.io/kubeflow/katib/suggestion-hyperopt:v0.18.0\n  webhook: /mutate\n";
-        assert_eq!(
-            found("image", katib),
-            ["ghcr.io/kubeflow/katib/suggestion-hyperopt:v0.18.0"]
-        );
+        assert_eq!(found("image", katib), ["ghcr.io/kubeflow/katib/suggestion-hyperopt:v0.18.0"]);
         let agent =
             r#"{"image": "kserve/agent:v0.14.1", "url": "http://x/y:8080/z", "memory": "1/2"}"#;
         assert_eq!(found("image", agent), ["docker.io/kserve/agent:v0.14.1"]);

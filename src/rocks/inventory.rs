@@ -143,11 +143,7 @@ pub struct Asked {
 impl Row {
     /// What names the row over time.
     pub fn key(&self) -> String {
-        let place = self
-            .place
-            .as_ref()
-            .map(ToString::to_string)
-            .unwrap_or_default();
+        let place = self.place.as_ref().map(ToString::to_string).unwrap_or_default();
         format!("{}/{place}", self.application)
     }
 
@@ -183,12 +179,7 @@ impl Inventory {
                 };
                 let place = Place::Container(match application.as_str() {
                     // One row for the image, whatever the container is called.
-                    JUJU => image
-                        .repository
-                        .rsplit('/')
-                        .next()
-                        .unwrap_or_default()
-                        .to_owned(),
+                    JUJU => image.repository.rsplit('/').next().unwrap_or_default().to_owned(),
                     _ => container.name.to_string(),
                 });
                 let key = (application.clone(), place.clone(), image.to_string());
@@ -202,10 +193,7 @@ impl Inventory {
                 });
                 row.of_tenant &= is_profile;
                 row.pod.get_or_insert_with(|| {
-                    (
-                        pod.metadata.namespace.to_string(),
-                        pod.metadata.name.clone(),
-                    )
+                    (pod.metadata.namespace.to_string(), pod.metadata.name.clone())
                 });
                 let running = pod.image_id(&container.name).and_then(digest_of);
                 if let Some(digest) = running
@@ -216,11 +204,7 @@ impl Inventory {
             }
         }
         for hidden in hidden::of(facts) {
-            let key = (
-                hidden.application.clone(),
-                hidden.place.clone(),
-                hidden.image.to_string(),
-            );
+            let key = (hidden.application.clone(), hidden.place.clone(), hidden.image.to_string());
             rows.entry(key).or_insert_with(|| Row {
                 application: hidden.application,
                 place: Some(hidden.place),
@@ -251,10 +235,8 @@ impl Inventory {
                 *asked.entry(image).or_insert(true) &= row.of_tenant;
             }
         }
-        let mut asked: Vec<Asked> = asked
-            .into_iter()
-            .map(|(image, of_tenant)| Asked { image, of_tenant })
-            .collect();
+        let mut asked: Vec<Asked> =
+            asked.into_iter().map(|(image, of_tenant)| Asked { image, of_tenant }).collect();
         let is_released = |image: &ImageReference| {
             let mut releases = catalog::releases().iter();
             let name = image.to_string();
@@ -274,10 +256,7 @@ impl Inventory {
 pub fn followed(facts: &Facts) -> BTreeSet<Followed> {
     let applications = applications(facts).into_values();
     // A local charm follows none.
-    applications
-        .filter(|application| !application.channel.is_empty())
-        .map(follows)
-        .collect()
+    applications.filter(|application| !application.channel.is_empty()).map(follows).collect()
 }
 
 fn follows(application: &Application) -> Followed {
@@ -318,9 +297,7 @@ fn pods(facts: &Facts) -> Vec<(&Pod, bool)> {
             .then_some(true)
     };
     let running = pods.items.iter().filter(|pod| !pod.is_finished());
-    running
-        .filter_map(|pod| Some((pod, of_platform(pod)?)))
-        .collect()
+    running.filter_map(|pod| Some((pod, of_platform(pod)?))).collect()
 }
 
 fn is_of_juju(image: &ImageReference) -> bool {
@@ -359,9 +336,7 @@ fn application_of(
         let rest = workload.strip_prefix(*name);
         rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
     });
-    named
-        .max_by_key(|name| name.len())
-        .map_or(workload, str::to_owned)
+    named.max_by_key(|name| name.len()).map_or(workload, str::to_owned)
 }
 
 /// The name of what made a pod.
@@ -371,10 +346,7 @@ fn workload(pod: &Pod) -> String {
     };
     match &*owner.kind {
         // It has its Deployment's name and a hash.
-        "ReplicaSet" => owner
-            .name
-            .rsplit_once('-')
-            .map_or(&*owner.name, |(name, _)| name),
+        "ReplicaSet" => owner.name.rsplit_once('-').map_or(&*owner.name, |(name, _)| name),
         _ => &owner.name,
     }
     .to_owned()
@@ -412,31 +384,20 @@ fn describe(row: &mut Row, facts: &Facts, applications: &BTreeMap<&str, &Applica
         let deployed = row.resource.as_ref().zip(resources);
         let deployed = deployed.and_then(|(name, resources)| resources.get(name));
         row.resource_revision = deployed.and_then(|resource| resource.revision);
-        let tag = image
-            .as_ref()
-            .and_then(|image| image.tag.clone())
-            .unwrap_or_default();
-        let resource = deployed
-            .map(|resource| resource.mark.as_str())
-            .unwrap_or_default();
+        let tag = image.as_ref().and_then(|image| image.tag.clone()).unwrap_or_default();
+        let resource = deployed.map(|resource| resource.mark.as_str()).unwrap_or_default();
         // Without the resources a refresh of one would pass for none.
         let revision = application.revision.filter(|_| resources.is_some());
         row.mark = revision.map(|revision| format!("{revision} {resource} {tag}"));
         row.newer = newer(row, application, facts);
     }
     let asked = image.as_ref().and_then(|image| image.digest.clone());
-    if let (Some(asked), Some(running)) = (
-        &asked,
-        row.running.iter().find(|d| Some(*d) != asked.as_ref()),
-    ) {
-        row.states.push(State::NotAsAsked {
-            running: running.clone(),
-            asked: asked.clone(),
-        });
+    if let (Some(asked), Some(running)) =
+        (&asked, row.running.iter().find(|d| Some(*d) != asked.as_ref()))
+    {
+        row.states.push(State::NotAsAsked { running: running.clone(), asked: asked.clone() });
     } else if row.running.len() > 1 {
-        row.states.push(State::Differs {
-            running: row.running.clone(),
-        });
+        row.states.push(State::Differs { running: row.running.clone() });
     }
     if let Known::Known(rocks) = &facts.rocks {
         match rocks.images.get(&row.image) {
@@ -462,19 +423,13 @@ fn of_registry(row: &mut Row, rock: &Rock, is_by_tag: bool) {
     row.signed = Some(rock.signed);
     row.attested = Some(rock.attested);
     row.packages.clone_from(&rock.packages);
-    let base = rock
-        .packages
-        .as_ref()
-        .and_then(|packages| packages.base.as_ref());
+    let base = rock.packages.as_ref().and_then(|packages| packages.base.as_ref());
     row.base = base.map(|(name, version)| format!("{name} {version}"));
     if let Some(running) = row.digest()
         && is_by_tag
         && !rock.is(running)
     {
-        let moved = State::Moved {
-            running: running.to_owned(),
-            registry: rock.digest.clone(),
-        };
+        let moved = State::Moved { running: running.to_owned(), registry: rock.digest.clone() };
         row.states.push(moved);
     }
 }
@@ -495,10 +450,7 @@ fn newer(row: &Row, application: &Application, facts: &Facts) -> Vec<String> {
         newer.extend(newest.map(|url| format!("charm {url}")));
         return newer;
     };
-    if application
-        .revision
-        .is_some_and(|revision| head.revision > revision)
-    {
+    if application.revision.is_some_and(|revision| head.revision > revision) {
         newer.push(format!("charm revision {}", head.revision));
     }
     if let (Some(resource), Some(revision)) = (&row.resource, row.resource_revision)

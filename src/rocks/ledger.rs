@@ -54,15 +54,10 @@ impl Ledger {
                 (Some(seen), _) if !accepted => seen.clone(),
                 // Whether it was refreshed is not known, and what is on record stays.
                 (_, Some(seen)) if row.mark.is_none() && !accepted => seen.clone(),
-                (_, Some(seen)) if seen.digest == digest => Seen {
-                    mark: row.mark.clone(),
-                    ..seen.clone()
-                },
-                _ => Seen {
-                    digest: digest.to_owned(),
-                    mark: row.mark.clone(),
-                    since: now,
-                },
+                (_, Some(seen)) if seen.digest == digest => {
+                    Seen { mark: row.mark.clone(), ..seen.clone() }
+                }
+                _ => Seen { digest: digest.to_owned(), mark: row.mark.clone(), since: now },
             };
             next.insert(key, seen);
         }
@@ -106,11 +101,7 @@ mod tests {
         let (first, second) = (at("2026-11-01T00:00:00Z"), at("2026-11-02T00:00:00Z"));
         let ledger = Ledger::default().after(&running("a", Some("612")), false, first);
         let swapped = running("b", Some("612"));
-        assert!(
-            ledger
-                .contradicts("dex-auth/dex", "b", Some("612"))
-                .is_some()
-        );
+        assert!(ledger.contradicts("dex-auth/dex", "b", Some("612")).is_some());
         // It is told until somebody says that it is meant.
         let later = ledger.after(&swapped, false, second);
         assert_eq!(later, ledger);
@@ -127,18 +118,10 @@ mod tests {
         let first = at("2026-11-01T00:00:00Z");
         let ledger = Ledger::default().after(&running("a", None), false, first);
         assert!(ledger.contradicts("dex-auth/dex", "b", None).is_none());
-        assert!(
-            ledger
-                .contradicts("dex-auth/dex", "b", Some("612"))
-                .is_none()
-        );
+        assert!(ledger.contradicts("dex-auth/dex", "b", Some("612")).is_none());
         // A login that comes later marks what is on record.
         let marked = ledger.after(&running("a", Some("612")), false, first);
-        assert!(
-            marked
-                .contradicts("dex-auth/dex", "b", Some("612"))
-                .is_some()
-        );
+        assert!(marked.contradicts("dex-auth/dex", "b", Some("612")).is_some());
         assert!(marked.after(&Inventory::default(), false, first).is_empty());
     }
 

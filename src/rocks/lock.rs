@@ -61,10 +61,7 @@ pub struct Locked {
 impl Lock {
     /// A lock of what runs now.
     pub fn of(inventory: &Inventory) -> Self {
-        Self {
-            version: VERSION,
-            images: inventory.rows.iter().map(locked).collect(),
-        }
+        Self { version: VERSION, images: inventory.rows.iter().map(locked).collect() }
     }
 
     /// Parses a lock.
@@ -119,19 +116,12 @@ impl Lock {
             if let (Some(is), Some(be)) = (own.revision, wanted.revision)
                 && is != be
             {
-                lines.push(format!(
-                    "{name}: charm revision {is}, and the lock says {be}"
-                ));
+                lines.push(format!("{name}: charm revision {is}, and the lock says {be}"));
             }
         }
         let missing = self.images.iter().filter(|wanted| !found.contains(wanted));
         lines.extend(missing.map(|wanted| {
-            let Locked {
-                application,
-                place,
-                reference,
-                ..
-            } = wanted;
+            let Locked { application, place, reference, .. } = wanted;
             format!("{application} {place}: {reference} is in the lock and is not there")
         }));
         lines
@@ -141,11 +131,7 @@ impl Lock {
 fn locked(row: &Row) -> Locked {
     Locked {
         application: row.application.clone(),
-        place: row
-            .place
-            .as_ref()
-            .map(ToString::to_string)
-            .unwrap_or_default(),
+        place: row.place.as_ref().map(ToString::to_string).unwrap_or_default(),
         charm: row.charm.clone(),
         revision: row.revision,
         resource: row.resource.clone(),
@@ -187,10 +173,7 @@ mod tests {
             ]
         );
         let nothing = lock.differences(&Inventory::default());
-        assert!(
-            nothing[0].ends_with("is in the lock and is not there"),
-            "{nothing:?}"
-        );
+        assert!(nothing[0].ends_with("is in the lock and is not there"), "{nothing:?}");
         let other = Lock::of(&Inventory::default()).differences(&inventory("sha256:a", 1));
         assert!(other[0].ends_with("is not in the lock"), "{other:?}");
     }
@@ -200,15 +183,9 @@ mod tests {
         for (text, part) in [
             ("version: 2\nimages: []", "version 2"),
             ("hello", "not what `rocks --lock` writes"),
-            (
-                "version: 1\nimages: [{application: x}]",
-                "not what `rocks --lock` writes",
-            ),
+            ("version: 1\nimages: [{application: x}]", "not what `rocks --lock` writes"),
         ] {
-            assert!(
-                Lock::parse(text).unwrap_err().to_string().contains(part),
-                "{text}"
-            );
+            assert!(Lock::parse(text).unwrap_err().to_string().contains(part), "{text}");
         }
     }
 }

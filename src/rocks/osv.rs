@@ -129,13 +129,8 @@ impl Advisories {
             return;
         }
         self.number += 1;
-        let told = wire
-            .severity
-            .iter()
-            .find(|severity| severity.kind == "Ubuntu");
-        let told = told
-            .map(|severity| severity.score.clone())
-            .unwrap_or_default();
+        let told = wire.severity.iter().find(|severity| severity.kind == "Ubuntu");
+        let told = told.map(|severity| severity.score.clone()).unwrap_or_default();
         for affected in wire.affected {
             let Some(package) = affected.package else {
                 continue;
@@ -147,10 +142,7 @@ impl Advisories {
             ];
             let severity = own.into_iter().find(|text| !text.is_empty());
             // Other ranges are of commits, and of other orders of versions.
-            let ranges = affected
-                .ranges
-                .into_iter()
-                .filter(|range| range.kind == "ECOSYSTEM");
+            let ranges = affected.ranges.into_iter().filter(|range| range.kind == "ECOSYSTEM");
             let advisory = Advisory {
                 id: wire.id.clone(),
                 severity: severity.unwrap_or_else(|| "unknown".into()).to_lowercase(),
@@ -206,10 +198,7 @@ impl Advisory {
                 if let Some(from) = &event.introduced {
                     is_in = from == "0" || !is_before(from);
                 }
-                if let Some(fixed) = event
-                    .fixed
-                    .as_ref()
-                    .filter(|fixed| is_in && is_before(fixed))
+                if let Some(fixed) = event.fixed.as_ref().filter(|fixed| is_in && is_before(fixed))
                 {
                     return Some(Some(fixed.clone()));
                 }
@@ -256,9 +245,7 @@ mod tests {
     fn an_image_is_vulnerable_below_the_fix_of_its_own_release() {
         let mut advisories = Advisories::default();
         advisories.add(OPENSSL).unwrap();
-        advisories
-            .add(r#"[{"id": "X", "withdrawn": "2026-01-01T00:00:00Z"}]"#)
-            .unwrap();
+        advisories.add(r#"[{"id": "X", "withdrawn": "2026-01-01T00:00:00Z"}]"#).unwrap();
         assert_eq!(advisories.len(), 1);
         let found = advisories.of(&image(("ubuntu", "22.04"), "openssl", "3.0.2-0ubuntu1.9"));
         assert_eq!(found.len(), 1);
@@ -267,28 +254,17 @@ mod tests {
             ("high", Some("3.0.2-0ubuntu1.19"))
         );
         assert_eq!(
-            advisories
-                .of(&image(("ubuntu", "24.04"), "openssl", "3.0.13-0ubuntu3"))
-                .len(),
+            advisories.of(&image(("ubuntu", "24.04"), "openssl", "3.0.13-0ubuntu3")).len(),
             1
         );
-        assert_eq!(
-            advisories
-                .of(&image(("debian", "12"), "openssl", "3.0.15-1"))
-                .len(),
-            1
-        );
+        assert_eq!(advisories.of(&image(("debian", "12"), "openssl", "3.0.15-1")).len(), 1);
         for (base, version) in [
             (("ubuntu", "22.04"), "3.0.2-0ubuntu1.19"),
             (("ubuntu", "24.04"), "3.0.9-1"),
             (("debian", "12"), "3.0.16-1"),
             (("fedora", "40"), "1"),
         ] {
-            assert_eq!(
-                advisories.of(&image(base, "openssl", version)),
-                [],
-                "{base:?} {version}"
-            );
+            assert_eq!(advisories.of(&image(base, "openssl", version)), [], "{base:?} {version}");
         }
         assert!(advisories.add("{}").is_err());
     }

@@ -35,10 +35,7 @@ pub fn sbom(row: &Row) -> Option<Value> {
         "type": "container", "bom-ref": "image", "name": row.image,
         "version": row.digest().unwrap_or_default(),
     });
-    if let Some(hex) = row
-        .digest()
-        .and_then(|digest| digest.strip_prefix("sha256:"))
-    {
+    if let Some(hex) = row.digest().and_then(|digest| digest.strip_prefix("sha256:")) {
         image["hashes"] = json!([{"alg": "SHA-256", "content": hex}]);
     }
     Some(json!({

@@ -39,10 +39,7 @@ fn order(mut a: &[u8], mut b: &[u8]) -> Ordering {
         }
         // Then a number.
         let (digits_a, digits_b) = (number(&mut a), number(&mut b));
-        let ordered = digits_a
-            .len()
-            .cmp(&digits_b.len())
-            .then_with(|| digits_a.cmp(digits_b));
+        let ordered = digits_a.len().cmp(&digits_b.len()).then_with(|| digits_a.cmp(digits_b));
         if ordered != Ordering::Equal {
             return ordered;
         }
@@ -67,10 +64,7 @@ fn rank(c: Option<&u8>) -> i32 {
 
 /// Takes the digits at the start, without leading zeros.
 fn number<'a>(text: &mut &'a [u8]) -> &'a [u8] {
-    let end = text
-        .iter()
-        .position(|c| !c.is_ascii_digit())
-        .unwrap_or(text.len());
+    let end = text.iter().position(|c| !c.is_ascii_digit()).unwrap_or(text.len());
     let (digits, rest) = text.split_at(end);
     *text = rest;
     let zeros = digits.iter().take_while(|c| **c == b'0').count();

@@ -117,8 +117,7 @@ impl Ledger {
     /// Credentials whose rotation was begun and is not at its end.
     pub fn unsettled(&self) -> impl Iterator<Item = &Credential> {
         let all = self.0.iter();
-        all.filter(|(_, entry)| entry.stage != Stage::Settled)
-            .map(|(credential, _)| credential)
+        all.filter(|(_, entry)| entry.stage != Stage::Settled).map(|(credential, _)| credential)
     }
 
     /// What failed, with why.

@@ -82,11 +82,7 @@ impl Entry {
     /// then after a minute, then twice as long each time up to an hour, and up to a
     /// quarter more by `jitter`, which is between 0 and 1.
     pub fn failed(&mut self, why: String, now: Timestamp, jitter: f64) {
-        let attempts = self
-            .failure
-            .as_ref()
-            .map_or(0, |f| f.attempts)
-            .saturating_add(1);
+        let attempts = self.failure.as_ref().map_or(0, |f| f.attempts).saturating_add(1);
         let minutes = match attempts {
             1 => 0,
             more => 1_i64 << (more - 2).min(6),
@@ -143,38 +139,21 @@ mod tests {
             (Stage::Published, true, Step::Settle),
             (Stage::Settled, false, Step::Rest),
         ] {
-            let mut entry = Entry {
-                stage,
-                asked,
-                rotated: Some(at(0)),
-                ..Entry::default()
-            };
+            let mut entry = Entry { stage, asked, rotated: Some(at(0)), ..Entry::default() };
             assert_eq!(entry.step(None, false, at(0)), step, "{stage:?}");
             // That it has to be waited for makes no difference to what is given up.
             entry.failed("no answer".into(), at(0), 0.5);
             entry.failed("no answer".into(), at(0), 0.5);
             let waits = matches!(entry.step(None, false, at(0)), Step::Wait(_));
-            assert_eq!(
-                waits,
-                ![Step::Abandon, Step::Rest].contains(&step),
-                "{stage:?}"
-            );
+            assert_eq!(waits, ![Step::Abandon, Step::Rest].contains(&step), "{stage:?}");
         }
     }
 
     #[test]
     fn a_rotation_that_does_not_settle_keeps_no_new_one_away() {
         let every = Some(SignedDuration::from_hours(24));
-        let mut entry = Entry {
-            stage: Stage::Published,
-            rotated: Some(at(0)),
-            ..Entry::default()
-        };
-        assert_eq!(
-            entry.step(every, true, at(60)),
-            Step::Settle,
-            "it has not been tried"
-        );
+        let mut entry = Entry { stage: Stage::Published, rotated: Some(at(0)), ..Entry::default() };
+        assert_eq!(entry.step(every, true, at(60)), Step::Settle, "it has not been tried");
         entry.failed("a copy differs".into(), at(60), 0.0);
         assert_eq!(entry.step(every, false, at(60)), Step::Settle);
         assert_eq!(entry.step(every, true, at(60)), Step::Prepare);

@@ -82,11 +82,9 @@ impl Plan {
         for target in wire.targets {
             let settings = match target {
                 TargetWire::Settings(settings) => settings,
-                TargetWire::Name(credential) => SettingsWire {
-                    credential,
-                    every: None,
-                    deliver: None,
-                },
+                TargetWire::Name(credential) => {
+                    SettingsWire { credential, every: None, deliver: None }
+                }
             };
             let every = time(settings.every.as_deref(), every);
             targets.push((settings.credential, every, settings.deliver));
@@ -149,10 +147,8 @@ fn idle_period(text: &str) -> Result<SignedDuration, String> {
 
 fn period(text: &str) -> Result<SignedDuration, String> {
     let span: Result<jiff::Span, _> = text.trim().parse();
-    let time = span.ok().and_then(|span| {
-        span.to_duration(jiff::SpanRelativeTo::days_are_24_hours())
-            .ok()
-    });
+    let time =
+        span.ok().and_then(|span| span.to_duration(jiff::SpanRelativeTo::days_are_24_hours()).ok());
     match time {
         Some(time) if (SHORTEST..=LONGEST).contains(&time) => Ok(time),
         Some(_) => Err(format!("{text:?} is not between 1h and 730d")),
@@ -175,11 +171,7 @@ mod tests {
             .targets
             .iter()
             .map(|(credential, target)| {
-                format!(
-                    "{credential} {}h {:?}",
-                    target.every.as_hours(),
-                    target.delivery
-                )
+                format!("{credential} {}h {:?}", target.every.as_hours(), target.delivery)
             })
             .collect();
         assert_eq!(
@@ -198,41 +190,20 @@ mod tests {
     #[test]
     fn what_is_wrong_is_named() {
         for (text, expected) in [
-            (
-                "targets: [dex, minos]",
-                "\"minos\" is not one of juju-user/NAME",
-            ),
-            (
-                "targets: [dex, juju-user/bad name]",
-                "no name of a local Juju user",
-            ),
-            (
-                "targets: [dex, juju-user/x@external]",
-                "no name of a local Juju user",
-            ),
-            (
-                "targets: [dex, mysql/katib-db/monitoring]",
-                "not one of root",
-            ),
+            ("targets: [dex, minos]", "\"minos\" is not one of juju-user/NAME"),
+            ("targets: [dex, juju-user/bad name]", "no name of a local Juju user"),
+            ("targets: [dex, juju-user/x@external]", "no name of a local Juju user"),
+            ("targets: [dex, mysql/katib-db/monitoring]", "not one of root"),
             ("every: often\ntargets: [dex]", "12h or 90d"),
             ("every: 5s\ntargets: [dex]", "between 1h and 730d"),
             ("every: 90\ntargets: [dex]", "12h or 90d"),
             ("exclude: [7]\ntargets: [dex]", "is not one of"),
-            (
-                "targets: [dex, {credential: own-login, deliver: registration}]",
-                "only a juju-user",
-            ),
+            ("targets: [dex, {credential: own-login, deliver: registration}]", "only a juju-user"),
             ("targets: [dex, juju-user/admin]", "everybody's last way in"),
-            (
-                "targets: [dex, {credential: dex, every: 1d}]",
-                "dex is named twice",
-            ),
+            ("targets: [dex, {credential: dex, every: 1d}]", "dex is named twice"),
         ] {
             let (plan, wrong) = Plan::parse(text);
-            assert!(
-                wrong.len() == 1 && wrong[0].contains(expected),
-                "{text}: {wrong:?}"
-            );
+            assert!(wrong.len() == 1 && wrong[0].contains(expected), "{text}: {wrong:?}");
             assert!(plan.targets.contains_key(&Credential::Dex), "{text}");
         }
         for text in [
@@ -253,11 +224,7 @@ mod tests {
         let (_, known) = told.split_once("expected one of").unwrap();
         let known = known.split_once(';').map_or(known, |(known, _)| known);
         let known: Vec<&str> = known.split('`').skip(1).step_by(2).collect();
-        assert_eq!(
-            known,
-            ["every", "targets", "exclude", "disable-idle"],
-            "{told}"
-        );
+        assert_eq!(known, ["every", "targets", "exclude", "disable-idle"], "{told}");
     }
 
     #[test]
@@ -269,10 +236,7 @@ mod tests {
             let option = format!("targets: [juju-user/bot]\ndisable-idle: {text}");
             let (plan, wrong) = Plan::parse(&option);
             assert_eq!(plan.disable_idle, None, "{text}");
-            assert!(
-                wrong.len() == 1 && wrong[0].starts_with("disable-idle: "),
-                "{wrong:?}"
-            );
+            assert!(wrong.len() == 1 && wrong[0].starts_with("disable-idle: "), "{wrong:?}");
         }
     }
 }

@@ -46,11 +46,7 @@ const PRINTABLE: u8 = 0x13;
 /// Go chooses the plainer kind of string where it can.
 fn text(text: &str) -> Vec<u8> {
     let printable = |c: char| c.is_ascii_alphanumeric() || " '()+,-./:=?".contains(c);
-    let tag = if text.chars().all(printable) {
-        PRINTABLE
-    } else {
-        UTF8
-    };
+    let tag = if text.chars().all(printable) { PRINTABLE } else { UTF8 };
     element(tag, text.as_bytes())
 }
 
@@ -60,11 +56,8 @@ fn element(tag: u8, content: &[u8]) -> Vec<u8> {
     if length < LONG_FORM {
         all.push(length as u8);
     } else {
-        let bytes: Vec<u8> = length
-            .to_be_bytes()
-            .into_iter()
-            .skip_while(|byte| *byte == 0)
-            .collect();
+        let bytes: Vec<u8> =
+            length.to_be_bytes().into_iter().skip_while(|byte| *byte == 0).collect();
         all.push(LONG_FORM as u8 | bytes.len() as u8);
         all.extend(bytes);
     }

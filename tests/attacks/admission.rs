@@ -74,16 +74,9 @@ fn object_stays_as_it_is_until_its_replacement_is_accepted() {
     let (code, text) = apply();
     assert_eq!(code, Some(2), "{text}");
     assert!(text.contains("need an owner"), "{text}");
-    assert_eq!(
-        spec(&sandbox),
-        weak,
-        "it is not deleted for what is refused"
-    );
+    assert_eq!(spec(&sandbox), weak, "it is not deleted for what is refused");
 
-    for kind in [
-        "validatingadmissionpolicybinding",
-        "validatingadmissionpolicy",
-    ] {
+    for kind in ["validatingadmissionpolicybinding", "validatingadmissionpolicy"] {
         kubectl(&sandbox, &["delete", kind, "owned"]);
     }
     wait(&sandbox, true);
@@ -91,10 +84,7 @@ fn object_stays_as_it_is_until_its_replacement_is_accepted() {
     assert_eq!(code, Some(0), "{text}");
     let now = get(&sandbox, &POLICY).unwrap();
     assert_eq!((&now["spec"], &now["metadata"]["uid"]), (&good, &uid));
-    assert_eq!(
-        run(&sandbox, &["plan", "profile-network-policies"]).0,
-        Some(0)
-    );
+    assert_eq!(run(&sandbox, &["plan", "profile-network-policies"]).0, Some(0));
     // What is ours by name and labels alone is restored, and undone once we applied it.
     let (code, text) = run(&sandbox, &["undo", "--all", "--yes"]);
     assert_eq!(code, Some(0), "{text}");

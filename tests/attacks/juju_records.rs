@@ -48,8 +48,7 @@ fn run(sandbox: &Sandbox, store: &Path, arguments: &[&str]) -> (Option<i32>, Str
 
 fn records(sandbox: &Sandbox) -> usize {
     let all = names(sandbox, "configmap", "kubeflow").into_iter();
-    all.filter(|name| name.starts_with("ckf-hardening-"))
-        .count()
+    all.filter(|name| name.starts_with("ckf-hardening-")).count()
 }
 
 #[test]
@@ -77,28 +76,16 @@ fn record_holds_no_secret_and_is_dropped_once_its_application_is_gone() {
     apply();
     // An option that may hold a secret is neither set by a remedy nor recorded.
     assert_eq!(of_dex("connectors").as_deref(), Some(CONNECTORS));
-    assert_eq!(
-        of_dex("public-url").as_deref(),
-        Some("https://wanted.example")
-    );
-    let all = kubectl(
-        &sandbox,
-        &["get", "configmap", "-n", "kubeflow", "-o", "json"],
-    );
-    assert!(
-        all.contains("https://before.example"),
-        "what is no secret is recorded"
-    );
+    assert_eq!(of_dex("public-url").as_deref(), Some("https://wanted.example"));
+    let all = kubectl(&sandbox, &["get", "configmap", "-n", "kubeflow", "-o", "json"]);
+    assert!(all.contains("https://before.example"), "what is no secret is recorded");
     assert!(!all.contains("S3CR3T"), "a record holds a secret");
 
     // What was recorded is reverted.
     let (code, text) = run(&sandbox, store.path(), &["undo", "--all", "--yes"]);
     assert_eq!(code, Some(0), "{text}");
     assert_eq!(of_dex("connectors").as_deref(), Some(CONNECTORS));
-    assert_eq!(
-        of_dex("public-url").as_deref(),
-        Some("https://before.example")
-    );
+    assert_eq!(of_dex("public-url").as_deref(), Some("https://before.example"));
     assert_eq!(records(&sandbox), 0);
 
     apply();

@@ -27,13 +27,7 @@ fn grant(sandbox: &Sandbox, verbs: &[&str]) {
         json!({"rules": [{"apiGroups": [""], "resources": ["secrets"], "verbs": verbs,
             "resourceNames": ["ckf-hardening-kubeflow"]}]}),
     );
-    let binding = object(
-        RBAC,
-        "RoleBinding",
-        "kube-system",
-        "limited",
-        refers("Role"),
-    );
+    let binding = object(RBAC, "RoleBinding", "kube-system", "limited", refers("Role"));
     sandbox.loader().unwrap().load(&[role, binding]).unwrap();
 }
 
@@ -55,13 +49,7 @@ fn account_without_the_key_edits_nothing_and_with_an_empty_secret_it_may() {
         {"nonResourceURLs": ["*"], "verbs": ["get"]},
     ]);
     let role = object(RBAC, "ClusterRole", "", "limited", json!({"rules": rules}));
-    let binding = object(
-        RBAC,
-        "ClusterRoleBinding",
-        "",
-        "limited",
-        refers("ClusterRole"),
-    );
+    let binding = object(RBAC, "ClusterRoleBinding", "", "limited", refers("ClusterRole"));
     sandbox.loader().unwrap().load(&[role, binding]).unwrap();
     let label = || {
         let admin = get(&sandbox, &["namespace", "admin"]).unwrap();
@@ -69,8 +57,7 @@ fn account_without_the_key_edits_nothing_and_with_an_empty_secret_it_may() {
     };
     let records = || {
         let all = names(&sandbox, "configmap", "kubeflow").into_iter();
-        all.filter(|name| name.starts_with("ckf-hardening-"))
-            .count()
+        all.filter(|name| name.starts_with("ckf-hardening-")).count()
     };
     // Its own objects need no record; what is somebody else's does.
     let policies = ["apply", "profile-network-policies", "--yes"];
@@ -89,14 +76,7 @@ fn account_without_the_key_edits_nothing_and_with_an_empty_secret_it_may() {
     assert_eq!((label(), records()), (Value::Null, 0));
 
     // An administrator makes the Secret, and gives no more than that.
-    let secret = [
-        "create",
-        "secret",
-        "generic",
-        "-n",
-        "kube-system",
-        "ckf-hardening-kubeflow",
-    ];
+    let secret = ["create", "secret", "generic", "-n", "kube-system", "ckf-hardening-kubeflow"];
     kubectl(&sandbox, &secret);
     grant(&sandbox, &["get", "patch"]);
     let (code, text) = as_limited(&sandbox, &edit);
@@ -106,16 +86,7 @@ fn account_without_the_key_edits_nothing_and_with_an_empty_secret_it_may() {
     let (code, text) = as_limited(&sandbox, &["undo", "--all", "--yes"]);
     assert_eq!(code, Some(0), "{text}");
     assert_eq!((label(), records()), (Value::Null, 0));
-    let secret = get(
-        &sandbox,
-        &["secret", "-n", "kube-system", "ckf-hardening-kubeflow"],
-    );
+    let secret = get(&sandbox, &["secret", "-n", "kube-system", "ckf-hardening-kubeflow"]);
     let secret = secret.expect("it is the administrator's");
-    assert_eq!(
-        secret["data"]
-            .as_object()
-            .map(serde_json::Map::len)
-            .unwrap_or(0),
-        0
-    );
+    assert_eq!(secret["data"].as_object().map(serde_json::Map::len).unwrap_or(0), 0);
 }

@@ -25,11 +25,7 @@ use serde_json::Value;
 /// Runs kubectl as admin; it must succeed.
 fn kubectl(sandbox: &Sandbox, arguments: &[&str]) -> String {
     let output = sandbox.kubectl(arguments).unwrap();
-    assert!(
-        output.status.success(),
-        "{arguments:?}: {}",
-        String::from_utf8_lossy(&output.stderr)
-    );
+    assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
@@ -53,11 +49,7 @@ fn names(sandbox: &Sandbox, kind: &str, namespace: &str) -> Vec<String> {
 fn run(sandbox: &Sandbox, arguments: &[&str]) -> (Option<i32>, String) {
     let admin = sandbox.kubeconfig("admin");
     let all = [arguments, &["--kubeconfig", admin.to_str().unwrap()]].concat();
-    let Output {
-        status,
-        stdout,
-        stderr,
-    } = support::run(&all);
+    let Output { status, stdout, stderr } = support::run(&all);
     let text = String::from_utf8([stdout, stderr].concat()).unwrap();
     (status.code(), text)
 }

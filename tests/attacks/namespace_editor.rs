@@ -57,11 +57,7 @@ fn controller(uuid: &str) -> Controller {
         }
         model.applications.insert(charm.into(), application);
     };
-    add(
-        "dex-auth",
-        &[("static-password", "of-the-operator"), ("connectors", "[]")],
-        &[],
-    );
+    add("dex-auth", &[("static-password", "of-the-operator"), ("connectors", "[]")], &[]);
     add("oidc-gatekeeper", &[], &[("ingress-auth", "istio-pilot")]);
     add("istio-pilot", &[], &[("ingress-auth", "oidc-gatekeeper")]);
     Controller::start(state).unwrap()
@@ -193,16 +189,7 @@ fn records_that_others_wrote_are_neither_followed_nor_deleted() {
     }
     let name = altered["metadata"]["name"].as_str().unwrap();
     let patch = r#"{"metadata":{"labels":{"ckf-hardening/kept":"false"}}}"#;
-    let patch = [
-        "patch",
-        MALLORY,
-        "-n",
-        "kubeflow",
-        "configmap",
-        name,
-        "-p",
-        patch,
-    ];
+    let patch = ["patch", MALLORY, "-n", "kubeflow", "configmap", name, "-p", patch];
     kubectl(&sandbox, &patch);
     // An object of another name that carries our labels is none of ours.
     let mut foreign = object(
@@ -220,16 +207,9 @@ fn records_that_others_wrote_are_neither_followed_nor_deleted() {
     unit.set_option("enforce", "none");
     hook(&mut unit, "config-changed");
     assert_eq!(label(&sandbox, "admin"), Value::Null);
-    assert_eq!(
-        label(&sandbox, "kubeflow"),
-        "baseline",
-        "its record was altered"
-    );
+    assert_eq!(label(&sandbox, "kubeflow"), "baseline", "its record was altered");
     let message = unit.model().status.message;
-    assert!(
-        message.contains("carries labels of this charm"),
-        "{message}"
-    );
+    assert!(message.contains("carries labels of this charm"), "{message}");
     assert!(message.contains("more)"), "{message}");
 
     // What was genuine once is no order when it comes again.
@@ -239,31 +219,15 @@ fn records_that_others_wrote_are_neither_followed_nor_deleted() {
     write(&sandbox, "create", MALLORY, &again);
     kubectl(
         &sandbox,
-        &[
-            "label",
-            "namespace",
-            "admin",
-            "pod-security.kubernetes.io/warn=restricted",
-        ],
+        &["label", "namespace", "admin", "pod-security.kubernetes.io/warn=restricted"],
     );
     let (code, text) = run(&sandbox, &["undo", "--all", "--yes"]);
     assert_eq!(code, Some(0), "{text}");
-    assert!(
-        text.contains("ignored: ConfigMap kubeflow/old-pod"),
-        "{text}"
-    );
+    assert!(text.contains("ignored: ConfigMap kubeflow/old-pod"), "{text}");
     assert!(!text.contains("put back"), "{text}");
     assert_eq!(label(&sandbox, "admin"), "restricted");
     // A fresh edit of the same object has a record of its own beside it.
-    kubectl(
-        &sandbox,
-        &[
-            "label",
-            "namespace",
-            "admin",
-            "pod-security.kubernetes.io/warn-",
-        ],
-    );
+    kubectl(&sandbox, &["label", "namespace", "admin", "pod-security.kubernetes.io/warn-"]);
     let (code, text) = run(&sandbox, &["apply", "pod-security-labels", "--yes"]);
     assert_eq!(code, Some(0), "{text}");
     assert_eq!(label(&sandbox, "admin"), "restricted");
@@ -284,10 +248,7 @@ fn records_that_others_wrote_are_neither_followed_nor_deleted() {
     let left = names(&sandbox, "configmap", "kubeflow");
     let planted = all.iter().chain([&again]);
     for name in planted.map(|object| object["metadata"]["name"].as_str().unwrap()) {
-        assert!(
-            left.iter().any(|known| known == name),
-            "{name} is evidence: {left:?}"
-        );
+        assert!(left.iter().any(|known| known == name), "{name} is evidence: {left:?}");
     }
     assert!(get(&sandbox, &["envoyfilter", "-n", "kubeflow", "mine"]).is_some());
     // No record is left that its key could verify.

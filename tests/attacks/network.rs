@@ -32,13 +32,7 @@ fn cost(agent: &Agent) -> (u64, usize) {
 /// The floor is taken away: the time until it is back, and the longest that `/healthz` took to
 /// answer meanwhile.
 fn repaired(sandbox: &Sandbox, agent: &Agent) -> (Duration, Duration) {
-    let delete = [
-        "delete",
-        "envoyfilter",
-        "-n",
-        "kubeflow",
-        "ckf-hardening-tls-floor",
-    ];
+    let delete = ["delete", "envoyfilter", "-n", "kubeflow", "ckf-hardening-tls-floor"];
     kubectl(sandbox, &delete);
     let started = Instant::now();
     let mut longest = Duration::ZERO;
@@ -60,9 +54,7 @@ fn thousands_of_idle_and_slow_connections_stop_neither_repairs_nor_the_health_ch
     let told = json!({"namespace": "kubeflow", "leads": true, "options": options,
         "shows": true, "scraped": true});
     let agent = Agent::start_with_descriptors(&sandbox, &told, 1024);
-    until("the floor", || {
-        floor(&sandbox).as_deref() == Some("TLSv1_2")
-    });
+    until("the floor", || floor(&sandbox).as_deref() == Some("TLSv1_2"));
     let before = cost(&agent);
     eprintln!(
         "at rest: {before:?} (kB, descriptors); repair and /healthz: {:?}",
@@ -91,22 +83,13 @@ fn thousands_of_idle_and_slow_connections_stop_neither_repairs_nor_the_health_ch
             "3,000 {what}: {under:?} (kB, descriptors); repair {repair:?}, /healthz {health:?}"
         );
         assert!(under.1 < 400, "{} descriptors", under.1);
-        assert!(
-            under.0 < before.0 + 20_000,
-            "{} kB, {} before",
-            under.0,
-            before.0
-        );
+        assert!(under.0 < before.0 + 20_000, "{} kB, {} before", under.0, before.0);
         assert!(repair < Duration::from_secs(10), "{repair:?}");
         assert!(health < Duration::from_secs(5), "{health:?}");
         // A deadline ends those that found room.
         let until = Instant::now() + Duration::from_secs(30);
         while cost(&agent).1 > before.1 + 16 {
-            assert!(
-                Instant::now() < until,
-                "{} descriptors are held",
-                cost(&agent).1
-            );
+            assert!(Instant::now() < until, "{} descriptors are held", cost(&agent).1);
             std::thread::sleep(Duration::from_millis(200));
         }
         drop(held);
@@ -122,21 +105,11 @@ fn pod(sandbox: &Sandbox, namespace: &str, name: &str, labels: serde_json::Value
     let pod = json!({"apiVersion": "v1", "kind": "Pod",
         "metadata": {"namespace": namespace, "name": name, "labels": labels},
         "spec": {"containers": [{"name": "c", "image": "example.com/c@sha256:0"}]}});
-    sandbox
-        .kubectl_with(&["create", "-f", "-"], &pod.to_string())
-        .unwrap();
+    sandbox.kubectl_with(&["create", "-f", "-"], &pod.to_string()).unwrap();
     let status = json!({"status": {"phase": "Running", "podIP": address,
         "podIPs": [{"ip": address}]}});
-    let patch = [
-        "patch",
-        "pod",
-        "-n",
-        namespace,
-        name,
-        "--subresource=status",
-        "--type=merge",
-        "-p",
-    ];
+    let patch =
+        ["patch", "pod", "-n", namespace, name, "--subresource=status", "--type=merge", "-p"];
     kubectl(sandbox, &[&patch[..], &[&status.to_string()]].concat());
 }
 
@@ -152,28 +125,10 @@ const LOGGED_IN: &str = "Host: kubeflow.example.com\r\nkubeflow-userid: user@exa
 #[test]
 fn what_names_a_weakness_is_shown_to_this_pod_the_scraper_and_behind_login_only() {
     let sandbox = support::cluster(&World::stock("1.10"));
-    pod(
-        &sandbox,
-        "kubeflow",
-        "grafana-agent-k8s-0",
-        json!({}),
-        SCRAPER,
-    );
-    pod(
-        &sandbox,
-        "kubeflow",
-        "gateway-1",
-        json!({"istio": "ingressgateway"}),
-        GATEWAY,
-    );
+    pod(&sandbox, "kubeflow", "grafana-agent-k8s-0", json!({}), SCRAPER);
+    pod(&sandbox, "kubeflow", "gateway-1", json!({"istio": "ingressgateway"}), GATEWAY);
     // A tenant may label pods at will.
-    pod(
-        &sandbox,
-        "admin",
-        "gateway-1",
-        json!({"istio": "ingressgateway"}),
-        TENANT,
-    );
+    pod(&sandbox, "admin", "gateway-1", json!({"istio": "ingressgateway"}), TENANT);
     let mut told = json!({"namespace": "kubeflow",
         "credentials": {"minio": {"rotated": "2026-11-01T00:00:00Z"}}});
     let agent = Agent::start(&sandbox, &told);
@@ -193,9 +148,7 @@ fn what_names_a_weakness_is_shown_to_this_pod_the_scraper_and_behind_login_only(
     told["shows"] = true.into();
     told["scraped"] = true.into();
     agent.tell(&told);
-    until("the ways", || {
-        agent.get_from(NOBODY, "/metrics", HOST).0 == 200
-    });
+    until("the ways", || agent.get_from(NOBODY, "/metrics", HOST).0 == 200);
     // The scraper gets all, and nobody else does.
     let all = agent.get_from(SCRAPER, "/metrics", HOST).2;
     for series in [
@@ -215,19 +168,8 @@ fn what_names_a_weakness_is_shown_to_this_pod_the_scraper_and_behind_login_only(
     ] {
         let (status, _, sums) = agent.get_from(source, "/metrics", headers);
         assert_eq!(status, 200, "{source}");
-        assert!(
-            sums.contains("ckf_hardening_open_controls{severity=\"critical\"}"),
-            "{sums}"
-        );
-        for named in [
-            "TLS-",
-            "AUTHN-",
-            "NET-",
-            "minio",
-            "section=",
-            "certificate",
-            "images",
-        ] {
+        assert!(sums.contains("ckf_hardening_open_controls{severity=\"critical\"}"), "{sums}");
+        for named in ["TLS-", "AUTHN-", "NET-", "minio", "section=", "certificate", "images"] {
             assert!(!sums.contains(named), "{source} is shown {named}:\n{sums}");
         }
     }
@@ -247,11 +189,7 @@ fn what_names_a_weakness_is_shown_to_this_pod_the_scraper_and_behind_login_only(
         }
     }
     for source in everybody {
-        assert_eq!(
-            agent.get_from(source, "/api/v1/found", LOGGED_IN).0,
-            403,
-            "{source}"
-        );
+        assert_eq!(agent.get_from(source, "/api/v1/found", LOGGED_IN).0, 403, "{source}");
     }
 }
 
@@ -278,11 +216,7 @@ fn a_page_of_another_site_reads_nothing_of_a_laptops_agent() {
     }
     for headers in [HOST, "Host: localhost:8090\r\n", "Host: [::1]\r\n"] {
         for path in ["/", "/api/v1/report", "/api/v1/found", "/metrics"] {
-            assert_eq!(
-                agent.get_from("127.0.0.1", path, headers).0,
-                200,
-                "{headers:?} {path}"
-            );
+            assert_eq!(agent.get_from("127.0.0.1", path, headers).0, 200, "{headers:?} {path}");
         }
     }
 }
@@ -293,61 +227,30 @@ fn bodies_are_refused_and_listeners_are_few() {
     let agent = Agent::start(&sandbox, &json!({"namespace": "kubeflow"}));
     let send = |text: &str| {
         let mut stream = TcpStream::connect(&agent.address).unwrap();
-        stream
-            .set_read_timeout(Some(Duration::from_secs(20)))
-            .unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
         stream.write_all(text.as_bytes()).unwrap();
         let mut answer = [0; 4096];
         let length = stream.read(&mut answer).unwrap();
-        (
-            stream,
-            String::from_utf8_lossy(&answer[..length]).into_owned(),
-        )
+        (stream, String::from_utf8_lossy(&answer[..length]).into_owned())
     };
     for (request, status) in [
-        (
-            "GET / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000000\r\n\r\nabc",
-            "413",
-        ),
-        (
-            "GET / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n",
-            "413",
-        ),
-        (
-            "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 3\r\n\r\nabc",
-            "405",
-        ),
-        (
-            "DELETE /api/v1/report HTTP/1.1\r\nHost: localhost\r\n\r\n",
-            "405",
-        ),
+        ("GET / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000000\r\n\r\nabc", "413"),
+        ("GET / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n", "413"),
+        ("POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 3\r\n\r\nabc", "405"),
+        ("DELETE /api/v1/report HTTP/1.1\r\nHost: localhost\r\n\r\n", "405"),
     ] {
         let (_, answer) = send(request);
-        assert!(
-            answer.starts_with(&format!("HTTP/1.1 {status}")),
-            "{request}: {answer}"
-        );
-        assert!(
-            answer.to_ascii_lowercase().contains("connection: close"),
-            "{answer}"
-        );
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status}")), "{request}: {answer}");
+        assert!(answer.to_ascii_lowercase().contains("connection: close"), "{answer}");
     }
     let listen = "GET /api/v1/events HTTP/1.1\r\nHost: localhost\r\n\r\n";
     let held: Vec<_> = (0..16).map(|_| send(listen)).collect();
-    assert!(
-        held.iter()
-            .all(|(_, answer)| answer.starts_with("HTTP/1.1 200"))
-    );
+    assert!(held.iter().all(|(_, answer)| answer.starts_with("HTTP/1.1 200")));
     let (_, answer) = send(listen);
     assert!(answer.starts_with("HTTP/1.1 503"), "{answer}");
     drop(held);
-    until("room for another", || {
-        send(listen).1.starts_with("HTTP/1.1 200")
-    });
+    until("room for another", || send(listen).1.starts_with("HTTP/1.1 200"));
     // Headers without end are refused as well.
-    let (_, answer) = send(&format!(
-        "GET / HTTP/1.1\r\nX: {}\r\n\r\n",
-        "a".repeat(20_000)
-    ));
+    let (_, answer) = send(&format!("GET / HTTP/1.1\r\nX: {}\r\n\r\n", "a".repeat(20_000)));
     assert!(answer.starts_with("HTTP/1.1 431"), "{answer}");
 }

@@ -44,13 +44,7 @@ fn snapshot_with(images: &[String]) -> tempfile::TempDir {
 fn rocks(folder: &Path, docker: &str, arguments: &[&str]) -> Output {
     let mirror = format!("--registry-mirror=docker.io={docker}");
     Command::new(env!("CARGO_BIN_EXE_ckf-hardening"))
-        .args([
-            "rocks",
-            "--json",
-            "--charmhub-url=http://127.0.0.1:9",
-            &mirror,
-            "--from",
-        ])
+        .args(["rocks", "--json", "--charmhub-url=http://127.0.0.1:9", &mirror, "--from"])
         .arg(folder.join("snapshot"))
         .args(arguments)
         .env_remove("JUJU_DISPATCH_PATH")
@@ -67,11 +61,8 @@ fn rows(output: &Output) -> Vec<Value> {
 
 /// Why the registry of an image does not tell of it.
 fn unknown<'a>(rows: &'a [Value], image: &str) -> &'a str {
-    let row = rows.iter().find(|row| {
-        row["image"]
-            .as_str()
-            .is_some_and(|name| name.contains(image))
-    });
+    let row =
+        rows.iter().find(|row| row["image"].as_str().is_some_and(|name| name.contains(image)));
     let row = row.unwrap_or_else(|| panic!("no row of {image}: {rows:?}"));
     row["unknown"].as_str().unwrap_or_default()
 }
@@ -87,10 +78,7 @@ fn registry() -> Registry {
 fn image_of_a_tenant_at_another_registry_makes_no_request() {
     let registry = registry();
     let theirs = Front::start("", |_| Answer::With(200, vec![], vec![])).unwrap();
-    let (at, port) = (
-        theirs.address(),
-        theirs.address().rsplit(':').next().unwrap(),
-    );
+    let (at, port) = (theirs.address(), theirs.address().rsplit(':').next().unwrap());
     let folder = snapshot_with(&[
         format!("{at}/evil/a:1"),
         format!("localhost:{port}/evil/b:1"),
@@ -115,11 +103,7 @@ fn image_on_loopback_is_not_asked_for_though_the_policy_allows_it_without_a_mirr
     let text = format!("allow: {{registries: ['{}']}}", theirs.address());
     std::fs::write(&policy, text).unwrap();
     let policy = format!("--policy={}", policy.display());
-    let rows = rows(&rocks(
-        folder.path(),
-        registry.address(),
-        &[&policy, "--within=20"],
-    ));
+    let rows = rows(&rocks(folder.path(), registry.address(), &[&policy, "--within=20"]));
     let why = unknown(&rows, "evil/a");
     assert!(why.contains("on this machine"), "{why}");
     assert!(theirs.seen().is_empty(), "{:?}", theirs.seen());
@@ -128,10 +112,8 @@ fn image_on_loopback_is_not_asked_for_though_the_policy_allows_it_without_a_mirr
 #[test]
 fn redirect_and_realm_to_another_service_are_not_followed() {
     let registry = registry();
-    let inside = Front::start("", |_| {
-        Answer::With(200, vec![], br#"{"token": "t"}"#.to_vec())
-    })
-    .unwrap();
+    let inside =
+        Front::start("", |_| Answer::With(200, vec![], br#"{"token": "t"}"#.to_vec())).unwrap();
     let there = format!("http://{}", inside.address());
     let folder = snapshot_with(&[]);
     let asked = |front: &Front| {
@@ -139,11 +121,7 @@ fn redirect_and_realm_to_another_service_are_not_followed() {
         let text = json!({"auths": {front.address(): {"username": "u", "password": "p"}}});
         std::fs::write(&login, text.to_string()).unwrap();
         let login = format!("--registry-credentials={}", login.display());
-        rows(&rocks(
-            folder.path(),
-            front.address(),
-            &[&login, "--within=20"],
-        ))
+        rows(&rocks(folder.path(), front.address(), &[&login, "--within=20"]))
     };
     for part in ["/blobs/", "/manifests/"] {
         let to = there.clone();
@@ -180,23 +158,15 @@ fn forty_slow_registries_do_not_keep_the_platform_s_own_from_being_asked() {
         .map(|_| Front::start("", |_| Answer::Silence(Duration::from_secs(60))).unwrap())
         .collect();
     // The operator has even allowed them.
-    let images = slow
-        .iter()
-        .map(|front| format!("{}/slow/a:1", front.address()));
+    let images = slow.iter().map(|front| format!("{}/slow/a:1", front.address()));
     let folder = snapshot_with(&images.collect::<Vec<_>>());
-    let mirrors: Vec<String> = slow
-        .iter()
-        .map(|front| format!("--registry-mirror={0}={0}", front.address()))
-        .collect();
+    let mirrors: Vec<String> =
+        slow.iter().map(|front| format!("--registry-mirror={0}={0}", front.address())).collect();
     let mut arguments = vec!["--within=15"];
     arguments.extend(mirrors.iter().map(String::as_str));
     let started = Instant::now();
     let rows = rows(&rocks(folder.path(), registry.address(), &arguments));
-    assert!(
-        started.elapsed() < Duration::from_secs(30),
-        "{:?}",
-        started.elapsed()
-    );
+    assert!(started.elapsed() < Duration::from_secs(30), "{:?}", started.elapsed());
     assert_eq!(unknown(&rows, ROCK), "");
     assert!(unknown(&rows, "slow/a").contains("did not answer in time"));
 }
@@ -257,12 +227,7 @@ fn layer_of_a_few_kilobytes_costs_no_gigabytes() {
         let binary = env!("CARGO_BIN_EXE_ckf-hardening");
         let output = Command::new("sh")
             .args(["-c", "ulimit -v 1500000; exec \"$0\" \"$@\"", binary])
-            .args([
-                "rocks",
-                "--json",
-                "--charmhub-url=http://127.0.0.1:9",
-                "--packages",
-            ])
+            .args(["rocks", "--json", "--charmhub-url=http://127.0.0.1:9", "--packages"])
             .args(["--within=60", "--from"])
             .arg(folder.path().join("snapshot"))
             .arg(format!("--registry-mirror=docker.io={}", bomb.address()))

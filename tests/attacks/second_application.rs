@@ -45,12 +45,7 @@ fn workload(name: &str, model: &str) -> Value {
 
 const SECRET: [&str; 4] = ["secret", "-n", "kube-system", "ckf-hardening-kubeflow"];
 const POLICY: [&str; 4] = ["networkpolicy", "-n", "admin", "ckf-hardening-profile"];
-const MUTUAL: [&str; 4] = [
-    "peerauthentication",
-    "-n",
-    "admin",
-    "ckf-hardening-mutual-tls",
-];
+const MUTUAL: [&str; 4] = ["peerauthentication", "-n", "admin", "ckf-hardening-mutual-tls"];
 
 #[test]
 fn second_application_is_blocked_until_the_first_is_gone() {
@@ -58,19 +53,10 @@ fn second_application_is_blocked_until_the_first_is_gone() {
     let mut first = unit(&sandbox, "ckf-hardening");
     let model = first.model().uuid;
     let load = |objects: &[Value]| sandbox.loader().unwrap().load(objects).unwrap();
-    load(&[
-        workload("ckf-hardening", &model),
-        workload("second", &model),
-    ]);
+    load(&[workload("ckf-hardening", &model), workload("second", &model)]);
     first.set_option("enforce", "profile-network-policies,pod-security-labels");
     hook(&mut first, "config-changed");
-    let state = || {
-        (
-            get(&sandbox, &POLICY),
-            get(&sandbox, &SECRET),
-            get(&sandbox, &MUTUAL),
-        )
-    };
+    let state = || (get(&sandbox, &POLICY), get(&sandbox, &SECRET), get(&sandbox, &MUTUAL));
     let before = state();
     assert!(before.0.is_some());
     let key = before.1.as_ref().unwrap()["data"]["record-key"].clone();
@@ -84,44 +70,23 @@ fn second_application_is_blocked_until_the_first_is_gone() {
     let why = format!("application ckf-hardening of model {model} enforces here already");
     assert!(status.message.contains(&why), "{}", status.message);
     let parameters = json!({"remedies": ["mutual-tls"]});
-    let applied = second
-        .run(&Event::action("apply", parameters))
-        .action
-        .unwrap();
+    let applied = second.run(&Event::action("apply", parameters)).action.unwrap();
     assert!(applied.failed.unwrap().contains(&why));
     // With nothing to enforce it stands in nobody's way.
     second.set_option("enforce", "none");
     let status = hook(&mut second, "config-changed");
-    assert!(
-        !status.message.contains("enforces here"),
-        "{}",
-        status.message
-    );
+    assert!(!status.message.contains("enforces here"), "{}", status.message);
     second.set_option("enforce", "mutual-tls");
     hook(&mut second, "config-changed");
     assert_eq!(state(), before);
 
     // The first is removed by force, and so leaves what it made.
-    kubectl(
-        &sandbox,
-        &["delete", "statefulset", "-n", "kubeflow", "ckf-hardening"],
-    );
+    kubectl(&sandbox, &["delete", "statefulset", "-n", "kubeflow", "ckf-hardening"]);
     let status = hook(&mut second, "config-changed");
-    assert!(
-        !status.message.contains("enforces here"),
-        "{}",
-        status.message
-    );
+    assert!(!status.message.contains("enforces here"), "{}", status.message);
     let (policy, secret, mutual) = state();
-    assert!(
-        policy.is_none() && mutual.is_some(),
-        "it enforces by its own option"
-    );
-    assert_eq!(
-        secret.unwrap()["data"]["record-key"],
-        key,
-        "records stay valid"
-    );
+    assert!(policy.is_none() && mutual.is_some(), "it enforces by its own option");
+    assert_eq!(secret.unwrap()["data"]["record-key"], key, "records stay valid");
     let namespace = get(&sandbox, &["namespace", "admin"]).unwrap();
     let label = &namespace["metadata"]["labels"]["pod-security.kubernetes.io/warn"];
     assert_eq!(*label, Value::Null, "records of the first are reverted");

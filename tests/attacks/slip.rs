@@ -62,9 +62,7 @@ fn stock() -> World {
 fn everything(sandbox: &Sandbox) -> BTreeMap<String, Value> {
     let kinds = "namespaces,secrets,configmaps,rolebindings,networkpolicies,envoyfilters,\
         gateways.networking.istio.io,authorizationpolicies,peerauthentications";
-    let listed = sandbox
-        .kubectl(&["get", kinds, "-A", "-o", "json"])
-        .unwrap();
+    let listed = sandbox.kubectl(&["get", kinds, "-A", "-o", "json"]).unwrap();
     let listed: Value = serde_json::from_slice(&listed.stdout).unwrap();
     let items = listed["items"].as_array().unwrap().iter();
     let named = |item: &Value| {
@@ -77,9 +75,7 @@ fn everything(sandbox: &Sandbox) -> BTreeMap<String, Value> {
 
 fn ours(sandbox: &Sandbox) -> usize {
     let names = everything(sandbox).into_keys();
-    names
-        .filter(|name| name.contains("\"ckf-hardening-"))
-        .count()
+    names.filter(|name| name.contains("\"ckf-hardening-")).count()
 }
 
 /// A controller with the platform's model.
@@ -115,10 +111,7 @@ fn of_juju(unit: &Simulation) -> Vec<String> {
     unit.controller().state(|state| {
         let users = state.users.iter();
         let users = users.map(|(name, user)| {
-            format!(
-                "{name} {:?} {:?} {}",
-                user.password, user.secret_key, user.disabled
-            )
+            format!("{name} {:?} {:?} {}", user.password, user.secret_key, user.disabled)
         });
         let applications = state.models.values().flat_map(|model| &model.applications);
         let applications =
@@ -171,10 +164,7 @@ const SLIPS: [(&str, &str); 12] = [
     // What a newer version knows, after a downgrade.
     ("enforce", "tls-floor,https-redirect,a-remedy-of-tomorrow"),
     ("policy", "treshold: {}"),
-    (
-        "policy",
-        "waivers: [{control: CRED-99, reason: r, owner: o, expires: 2099-01-01}]",
-    ),
+    ("policy", "waivers: [{control: CRED-99, reason: r, owner: o, expires: 2099-01-01}]"),
     ("policy", "waivers: ["),
     ("rotate", "targets: [dex, minos]"),
     ("rotate", "targets: [juju-user/bot]\ndisable-idle: 2y"),
@@ -211,11 +201,7 @@ fn a_slip_in_an_option_changes_nothing() {
         let bot = state.users.get_mut("bot").unwrap();
         (bot.created, bot.last_connection) = (long_ago, Some(long_ago));
     });
-    assert!(
-        ours(&sandbox) >= 8,
-        "{:?}",
-        everything(&sandbox).into_keys()
-    );
+    assert!(ours(&sandbox) >= 8, "{:?}", everything(&sandbox).into_keys());
     let before = (everything(&sandbox), of_juju(&unit), unit.model().secrets);
     for (name, slip) in SLIPS {
         unit.set_option(name, slip);
@@ -230,10 +216,7 @@ fn a_slip_in_an_option_changes_nothing() {
         // Nor by a person's action, for which the options are what they are.
         for (action, parameters) in [("apply", json!({})), ("rotate-credentials", json!({}))] {
             let outcome = unit.run(&Event::action(action, parameters));
-            assert!(
-                refusal(&outcome).starts_with(&format!("option {name}: ")),
-                "{outcome:?}"
-            );
+            assert!(refusal(&outcome).starts_with(&format!("option {name}: ")), "{outcome:?}");
         }
         let (_, value) = good.iter().find(|(known, _)| *known == name).unwrap();
         unit.set_option(name, *value);
@@ -354,10 +337,7 @@ fn an_agent_repairs_by_the_last_options_that_it_understood() {
     assert_eq!(everything(&sandbox), before);
     delete();
     std::thread::sleep(A_WHILE);
-    assert!(
-        !has_policy(),
-        "it repaired by options that it does not understand"
-    );
+    assert!(!has_policy(), "it repaired by options that it does not understand");
     agent.tell(&good);
     until("the repair", has_policy);
     assert_eq!(everything(&sandbox).len(), before.len());
@@ -394,11 +374,7 @@ fn what_is_taken_out_of_the_plan_is_not_rotated() {
             hook(&mut unit, "config-changed");
             age_ledger(&mut unit, 32);
             pass_days(&mut unit, 32);
-            assert_eq!(
-                option(&unit, "dex-auth", "static-password"),
-                first,
-                "{juju:?} {plan:?}"
-            );
+            assert_eq!(option(&unit, "dex-auth", "static-password"), first, "{juju:?} {plan:?}");
             let model = unit.model();
             let secret = model.secrets.iter().find(|s| s.label == "credential/dex");
             // An older Juju cannot change how often it reminds.
@@ -420,9 +396,8 @@ fn what_is_taken_out_of_the_plan_is_not_rotated() {
 
 #[test]
 fn the_first_user_is_rotated_by_force_only() {
-    let mut unit = support::rotation::unit(Juju::V3_6, "", |model| {
-        controller(Juju::V3_6, model, "admin")
-    });
+    let mut unit =
+        support::rotation::unit(Juju::V3_6, "", |model| controller(Juju::V3_6, model, "admin"));
     // The charm logs in as the user that Juju began with.
     unit.change(|model| {
         let login = model.secrets.iter_mut().find(|secret| secret.id == LOGIN);
@@ -430,9 +405,7 @@ fn the_first_user_is_rotated_by_force_only() {
         content.insert("username".into(), STANDARD.encode("admin"));
     });
     let is_first = |unit: &Simulation| {
-        let admin = unit
-            .controller()
-            .state(|state| state.users["admin"].clone());
+        let admin = unit.controller().state(|state| state.users["admin"].clone());
         admin.password.as_deref() == Some("first-pw-of-the-charm") && !admin.disabled
     };
     for parameters in [
@@ -449,18 +422,12 @@ fn the_first_user_is_rotated_by_force_only() {
         assert!(told, "{parameters}: {why}");
     }
     // The option begins nothing, and says why.
-    for plan in [
-        "targets: [own-login]",
-        "targets: [juju-user/admin]\ndisable-idle: 7d",
-    ] {
+    for plan in ["targets: [own-login]", "targets: [juju-user/admin]\ndisable-idle: 7d"] {
         unit.set_option("rotate", plan);
         hook(&mut unit, "config-changed");
         settle(&mut unit);
         let outcome = rotate(&mut unit, json!({}));
-        assert!(
-            outcome.action.as_ref().unwrap().failed.is_some(),
-            "{outcome:?}"
-        );
+        assert!(outcome.action.as_ref().unwrap().failed.is_some(), "{outcome:?}");
         assert!(message(&unit).contains("last way in"), "{}", message(&unit));
         assert!(is_first(&unit), "{plan}");
     }
@@ -469,19 +436,11 @@ fn the_first_user_is_rotated_by_force_only() {
     unit.set_option("rotate", "");
     rotate(&mut unit, json!({"targets": ["own-login"], "force": true}));
     settle(&mut unit);
-    let now = unit
-        .controller()
-        .state(|state| state.users["admin"].password.clone());
-    assert_eq!(
-        held(&unit.model(), "own-login").get("password"),
-        now.as_ref()
-    );
+    let now = unit.controller().state(|state| state.users["admin"].password.clone());
+    assert_eq!(held(&unit.model(), "own-login").get("password"), now.as_ref());
     assert!(!is_first(&unit));
     let status = unit.run(&Event::action("rotation-status", json!({})));
-    let told = status.results()["before-removal"]
-        .as_str()
-        .unwrap()
-        .to_owned();
+    let told = status.results()["before-removal"].as_str().unwrap().to_owned();
     assert!(told.contains("juju show-secret"), "{told}");
 }
 
@@ -515,19 +474,11 @@ fn a_rotation_whose_user_or_application_is_gone_can_be_given_up() {
         unit.set_option("rotate", "");
         hook(&mut unit, "config-changed");
         settle(&mut unit);
-        assert!(
-            !message(&unit).contains("rotation of"),
-            "{}",
-            message(&unit)
-        );
+        assert!(!message(&unit).contains("rotation of"), "{}", message(&unit));
         for credential in ["juju-user/bot", "dex"] {
             let held = held(&unit.model(), credential);
             assert_eq!(held.get("password"), None, "{credential}");
-            assert!(
-                entry(&unit, credential).is_null(),
-                "{}",
-                entry(&unit, credential)
-            );
+            assert!(entry(&unit, credential).is_null(), "{}", entry(&unit, credential));
         }
     }
 }
@@ -540,11 +491,8 @@ fn a_value_that_holds_is_not_dropped_when_its_rotation_is_given_up() {
         // Hooks died after the values were set, and before that was written down.
         let next =
             |unit: &Simulation, name: &str| held(&unit.model(), name)["next-password"].clone();
-        let (bot, own, dex) = (
-            next(&unit, "juju-user/bot"),
-            next(&unit, "own-login"),
-            next(&unit, "dex"),
-        );
+        let (bot, own, dex) =
+            (next(&unit, "juju-user/bot"), next(&unit, "own-login"), next(&unit, "dex"));
         unit.controller().change(|state| {
             state.users.get_mut("bot").unwrap().password = Some(bot.clone());
             state.users.get_mut("hardening").unwrap().password = Some(own.clone());
@@ -566,8 +514,7 @@ fn a_value_that_holds_is_not_dropped_when_its_rotation_is_given_up() {
         hook(&mut unit, "config-changed");
         assert_eq!(entry(&unit, "dex")["stage"], "prepared");
         let prepared = next(&unit, "dex");
-        unit.controller()
-            .behave(juju_sim::controller::Wire::Garbage);
+        unit.controller().behave(juju_sim::controller::Wire::Garbage);
         unit.set_option("rotate", "");
         hook(&mut unit, "config-changed");
         assert_eq!(entry(&unit, "dex")["stage"], "settled");
@@ -587,10 +534,7 @@ fn the_key_of_a_cloud_account_is_not_rotated() {
         settle(&mut unit);
         assert_eq!(option(&unit, "minio", "secret-key"), "first-pw-of-minio");
         let told = message(&unit);
-        assert!(
-            told.contains(mode) && told.contains("cut off all that is stored"),
-            "{told}"
-        );
+        assert!(told.contains(mode) && told.contains("cut off all that is stored"), "{told}");
         for parameters in [
             json!({"targets": ["minio"]}),
             json!({"targets": ["minio"], "force": true}),
@@ -637,12 +581,7 @@ fn the_secret_of_one_profile_does_not_hold_the_platforms_key_up() {
     let spread = |key: &str| {
         load(&[
             copy("kubeflow", artifact, "secretkey", key),
-            copy(
-                "kubeflow",
-                "kfp-profile-controller-minio-credentials",
-                "MINIO_SECRET_KEY",
-                key,
-            ),
+            copy("kubeflow", "kfp-profile-controller-minio-credentials", "MINIO_SECRET_KEY", key),
             copy("alice", artifact, "secretkey", key),
             copy("mallory", artifact, "secretkey", "whatever"),
         ]);
@@ -658,9 +597,7 @@ fn the_secret_of_one_profile_does_not_hold_the_platforms_key_up() {
                 "env": [{"name": "KEY", "valueFrom": {"secretKeyRef": key}}]}]}})
     };
     load(&World::definitions());
-    sandbox
-        .wait_for_definitions()
-        .expect("the definitions establish");
+    sandbox.wait_for_definitions().expect("the definitions establish");
     load(&[
         json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "kubeflow"}}),
         profile("alice"),
@@ -697,37 +634,21 @@ fn the_secret_of_one_profile_does_not_hold_the_platforms_key_up() {
     // The others follow at once, mallory is waited for and named.
     let waiting = entry(&unit, "minio");
     let why = waiting["failure"]["why"].as_str().unwrap();
-    assert!(
-        why.contains("mallory/mlpipeline-minio-artifact") && !why.contains("alice/"),
-        "{why}"
-    );
+    assert!(why.contains("mallory/mlpipeline-minio-artifact") && !why.contains("alice/"), "{why}");
     let has_pod = |namespace: &str| {
-        let arguments = [
-            "get",
-            "pod",
-            "-n",
-            namespace,
-            "ml-pipeline-ui-artifact",
-            "-o",
-            "json",
-        ];
+        let arguments = ["get", "pod", "-n", namespace, "ml-pipeline-ui-artifact", "-o", "json"];
         let pod = sandbox.kubectl(&arguments).unwrap();
         let pod: Value = serde_json::from_slice(&pod.stdout).unwrap_or_default();
         pod["metadata"]["name"].is_string() && pod["metadata"]["deletionTimestamp"].is_null()
     };
-    assert!(
-        !has_pod("alice"),
-        "the pod of a profile that has the key is made anew"
-    );
+    assert!(!has_pod("alice"), "the pod of a profile that has the key is made anew");
     assert!(has_pod("mallory"));
     for _ in 0..4 {
         step(&mut unit);
     }
     assert_eq!(entry(&unit, "minio")["stage"], "settled");
     let log = unit.model().log;
-    let told = log
-        .iter()
-        .any(|line| line.message.contains("mallory/mlpipeline-minio-artifact"));
+    let told = log.iter().any(|line| line.message.contains("mallory/mlpipeline-minio-artifact"));
     assert!(told, "{log:?}");
 
     // Nor does it keep the next one away, by the plan or by hand, settled or not.
@@ -743,10 +664,7 @@ fn the_secret_of_one_profile_does_not_hold_the_platforms_key_up() {
         }
         assert_ne!(key(&unit), before);
         let now = entry(&unit, "minio");
-        assert!(
-            now["stage"] == "published" && now["failure"].is_object(),
-            "{now}"
-        );
+        assert!(now["stage"] == "published" && now["failure"].is_object(), "{now}");
     }
 }
 
@@ -770,35 +688,20 @@ fn a_grant_that_is_missing_is_named() {
         grant(&unit, None);
         hook(&mut unit, "config-changed");
         let told = message(&unit);
-        assert!(
-            told.contains("juju grant hardening read kubeflow"),
-            "{told}"
-        );
-        assert!(
-            told.contains("juju grant hardening write kubeflow"),
-            "{told}"
-        );
+        assert!(told.contains("juju grant hardening read kubeflow"), "{told}");
+        assert!(told.contains("juju grant hardening write kubeflow"), "{told}");
         // Enough to see, and not to set.
         grant(&unit, Some("read"));
         rotate(&mut unit, json!({"targets": ["dex"]}));
         settle(&mut unit);
         let told = message(&unit);
-        assert!(
-            told.contains("juju grant hardening write kubeflow"),
-            "{told}"
-        );
+        assert!(told.contains("juju grant hardening write kubeflow"), "{told}");
         assert!(!told.contains("read kubeflow"), "{told}");
-        assert_eq!(
-            option(&unit, "dex-auth", "static-password"),
-            "first-pw-of-dex"
-        );
+        assert_eq!(option(&unit, "dex-auth", "static-password"), "first-pw-of-dex");
         grant(&unit, Some("write"));
         rotate(&mut unit, json!({"targets": ["dex"]}));
         settle(&mut unit);
-        assert_ne!(
-            option(&unit, "dex-auth", "static-password"),
-            "first-pw-of-dex"
-        );
+        assert_ne!(option(&unit, "dex-auth", "static-password"), "first-pw-of-dex");
         assert!(!message(&unit).contains("juju grant"), "{}", message(&unit));
     }
 }
@@ -809,18 +712,13 @@ fn a_slip_takes_no_certificate_away() {
     unit.set_option("external-hostname", HOST);
     let mut relation = Relation::new(9, "gateway-certificates", "istio-pilot", 1);
     let pilot = IstioPilot::at(HOST);
-    relation
-        .remote_units
-        .insert("istio-pilot/0".into(), pilot.databag());
+    relation.remote_units.insert("istio-pilot/0".into(), pilot.databag());
     let changed = Event::relation(&relation, "changed", None);
     unit.change(|model| model.relations.push(relation));
     assert!(unit.run(&changed).committed());
     let issued = |unit: &Simulation| unit.model().relation(9).unwrap().application_data.clone();
     let before = issued(&unit);
-    assert!(
-        before["certificates"].contains("BEGIN CERTIFICATE"),
-        "{before:?}"
-    );
+    assert!(before["certificates"].contains("BEGIN CERTIFICATE"), "{before:?}");
     for (name, slip) in [
         ("external-hostname", "https://kubeflow.example.com"),
         ("policy", "certificates: {days: 9000000}"),
@@ -831,10 +729,7 @@ fn a_slip_takes_no_certificate_away() {
         assert!(unit.run(&changed).committed());
         assert_eq!(issued(&unit), before, "{name}={slip}");
         let told = message(&unit);
-        assert!(
-            told.starts_with(&format!("blocked: option {name}: ")),
-            "{told}"
-        );
+        assert!(told.starts_with(&format!("blocked: option {name}: ")), "{told}");
         unit.set_option(name, if name == "policy" { "" } else { HOST });
     }
 }

@@ -32,10 +32,7 @@ fn on_terminal(line: &str, answer: &str) -> (Option<i32>, String) {
     let output = child.wait_with_output().unwrap();
     drop(typed);
     let seen = [output.stdout, output.stderr].concat();
-    (
-        output.status.code(),
-        String::from_utf8_lossy(&seen).into_owned(),
-    )
+    (output.status.code(), String::from_utf8_lossy(&seen).into_owned())
 }
 
 fn filters(sandbox: &Sandbox) -> usize {
@@ -52,11 +49,8 @@ fn change_without_terminal_needs_yes_whatever_is_redirected() {
     let binary = env!("CARGO_BIN_EXE_ckf-hardening");
     let folder = tempfile::tempdir().unwrap();
     let seen = folder.path().join("seen");
-    let redirections = [
-        "</dev/null".to_owned(),
-        format!(">{}", seen.display()),
-        format!("2>{}", seen.display()),
-    ];
+    let redirections =
+        ["</dev/null".to_owned(), format!(">{}", seen.display()), format!("2>{}", seen.display())];
     let command =
         |what: &str, more: &str| format!("{binary} {what} --kubeconfig {} {more}", admin.display());
     let without_terminal = |what: &str, number: usize| {
@@ -69,10 +63,7 @@ fn change_without_terminal_needs_yes_whatever_is_redirected() {
             assert_eq!(code, Some(2), "{what} {more}: {text}");
             assert_eq!(filters(&sandbox), number, "{what} {more}");
             let said = std::fs::read_to_string(&seen).unwrap_or_default() + &text;
-            assert!(
-                said.contains("not a terminal: pass --yes"),
-                "{what} {more}: {said}"
-            );
+            assert!(said.contains("not a terminal: pass --yes"), "{what} {more}: {said}");
         }
     };
     without_terminal("apply tls-floor", 0);
@@ -84,10 +75,7 @@ fn change_without_terminal_needs_yes_whatever_is_redirected() {
     assert_eq!((code, filters(&sandbox)), (Some(0), 1), "{text}");
     without_terminal("undo tls-floor", 1);
     without_terminal("undo --all", 1);
-    let (code, text) = on_terminal(
-        &command("undo tls-floor --yes", "</dev/null 2>/dev/null"),
-        "",
-    );
+    let (code, text) = on_terminal(&command("undo tls-floor --yes", "</dev/null 2>/dev/null"), "");
     assert_eq!((code, filters(&sandbox)), (Some(0), 0), "{text}");
     // A report is written into the cluster only by the same word.
     let (code, text) = on_terminal(&command("audit --publish", "</dev/null"), "");
@@ -121,18 +109,8 @@ fn serving() -> World {
     let revision = json!({"serving.knative.dev/revision": "model-00001", "app": "model"});
     world.objects.extend([
         pod("admin", "model-0", revision, true),
-        pod(
-            "admin",
-            "notebook-0",
-            json!({"notebook-name": "notebook"}),
-            true,
-        ),
-        pod(
-            "knative-serving",
-            "autoscaler-0",
-            json!({"app": "autoscaler"}),
-            false,
-        ),
+        pod("admin", "notebook-0", json!({"notebook-name": "notebook"}), true),
+        pod("knative-serving", "autoscaler-0", json!({"app": "autoscaler"}), false),
     ]);
     world
 }
@@ -169,11 +147,7 @@ fn change_that_would_cut_flows_is_held_back_and_its_flows_are_named() {
     let mut world = world;
     world.remove("Pod", "model-0");
     let plan = plan(&world, &policy, &[], &remedy, &option(&[]));
-    assert!(
-        plan.reach()[0].contains("risk medium"),
-        "{:?}",
-        plan.reach()
-    );
+    assert!(plan.reach()[0].contains("risk medium"), "{:?}", plan.reach());
 }
 
 #[test]
@@ -215,16 +189,10 @@ fn deletion_by_an_option_waits_for_the_option_that_says_so() {
     assert_eq!(changes(&unattended), [""; 0]);
     assert_eq!(held_back(&unattended).len(), 1);
     let line = unattended.held_back_line().unwrap();
-    assert!(
-        line.contains("allow-disruption=foreign-role-bindings"),
-        "{line}"
-    );
+    assert!(line.contains("allow-disruption=foreign-role-bindings"), "{line}");
     for consent in [option(&remedy), Consent::of_person(&Default::default())] {
         let agreed = plan(&world, &policy, &[], &remedy, &consent);
-        assert_eq!(
-            changes(&agreed),
-            ["foreign-role-bindings: remove RoleBinding admin/by-hand"]
-        );
+        assert_eq!(changes(&agreed), ["foreign-role-bindings: remove RoleBinding admin/by-hand"]);
     }
 }
 
@@ -261,14 +229,11 @@ fn waived_finding_is_left_alone_by_every_remedy() {
     // It serves HTTPS, and nothing else is put right.
     let mut world = serving();
     let hardened = World::hardened("1.10");
-    for (kind, name) in [
-        ("Gateway", "kubeflow-gateway"),
-        ("Secret", "kubeflow-gateway-gateway-secret"),
-    ] {
+    for (kind, name) in
+        [("Gateway", "kubeflow-gateway"), ("Secret", "kubeflow-gateway-gateway-secret")]
+    {
         let object = hardened.clone().get(kind, name).clone();
-        world
-            .objects
-            .retain(|o| o["kind"] != kind || o["metadata"]["name"] != name);
+        world.objects.retain(|o| o["kind"] != kind || o["metadata"]["name"] != name);
         world.objects.push(object);
     }
     let planned = |text: &str| {
@@ -313,10 +278,7 @@ fn policy_that_a_controller_makes_again_is_not_deleted() {
     let consent = Consent::of_person(&Default::default());
     let remedy = [Remedy::WildcardPolicies];
     let plan = plan(&world, &Policy::default(), &[], &remedy, &consent);
-    assert_eq!(
-        changes(&plan),
-        ["wildcard-policies: remove AuthorizationPolicy admin/by-hand"]
-    );
+    assert_eq!(changes(&plan), ["wildcard-policies: remove AuthorizationPolicy admin/by-hand"]);
     let said = plan.to_string();
     for part in [
         "ns-owner-access-istio-charmed is made by kfp-profile-controller, which would make it again",
@@ -341,19 +303,8 @@ fn policy_that_a_controller_makes_again_is_not_deleted() {
 fn pod_security_is_not_enforced_before_istio_cni() {
     let world = World::stock("1.10");
     let remedies = [Remedy::PodSecurityLabels];
-    let planned = plan(
-        &world,
-        &Policy::default(),
-        &[],
-        &remedies,
-        &option(&remedies),
-    );
-    assert!(
-        !planned
-            .to_string()
-            .contains("pod-security.kubernetes.io/enforce: "),
-        "{planned}"
-    );
+    let planned = plan(&world, &Policy::default(), &[], &remedies, &option(&remedies));
+    assert!(!planned.to_string().contains("pod-security.kubernetes.io/enforce: "), "{planned}");
     let told = findings(&world, "PSS-01");
     assert!(told[0].contains("could start no pod"), "{told:?}");
     // Who follows the advice before its time is told at once what it does.
@@ -367,14 +318,7 @@ fn pod_security_is_not_enforced_before_istio_cni() {
     let labels = &mut world.get("Namespace", "team-a")["metadata"]["labels"];
     labels["pod-security.kubernetes.io/enforce"] = "privileged".into();
     let enforced = |world: &World| {
-        changes(&plan(
-            world,
-            &Policy::default(),
-            &[],
-            &remedies,
-            &option(&[]),
-        ))
-        .len()
+        changes(&plan(world, &Policy::default(), &[], &remedies, &option(&[]))).len()
     };
     assert_eq!(enforced(&world), 1);
     let mut notebook = pod("team-a", "notebook-0", json!({}), true);

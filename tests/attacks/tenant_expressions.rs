@@ -23,25 +23,16 @@ controls:
 #[test]
 fn a_config_map_of_twenty_thousand_keys_delays_neither_repairs_nor_verdicts_nor_hooks() {
     let sandbox = support::cluster(&World::stock("1.10"));
-    let data: serde_json::Map<_, _> = (0..20_000)
-        .map(|n| (format!("key-{n}"), json!("")))
-        .collect();
+    let data: serde_json::Map<_, _> =
+        (0..20_000).map(|n| (format!("key-{n}"), json!(""))).collect();
     let map = json!({"apiVersion": "v1", "kind": "ConfigMap",
         "metadata": {"namespace": "admin", "name": "wide"}, "data": data});
-    sandbox
-        .kubectl_with(&["create", "-f", "-"], &map.to_string())
-        .unwrap();
+    sandbox.kubectl_with(&["create", "-f", "-"], &map.to_string()).unwrap();
     let options = json!({"enforce": "profile-network-policies", "policy": POLICY});
     let told = json!({"namespace": "kubeflow", "leads": true, "options": options});
     let agent = Agent::start(&sandbox, &told);
     let policy = || {
-        let get = [
-            "get",
-            "networkpolicy",
-            "-n",
-            "admin",
-            "ckf-hardening-profile",
-        ];
+        let get = ["get", "networkpolicy", "-n", "admin", "ckf-hardening-profile"];
         sandbox.kubectl(&get).unwrap().status.success()
     };
     until("the NetworkPolicy", policy);
@@ -51,25 +42,12 @@ fn a_config_map_of_twenty_thousand_keys_delays_neither_repairs_nor_verdicts_nor_
         let mut told = told.clone();
         told["options"]["policy"] = POLICY.replace("unique", &format!("unique {round}")).into();
         agent.tell(&told);
-        kubectl(
-            &sandbox,
-            &[
-                "delete",
-                "networkpolicy",
-                "-n",
-                "admin",
-                "ckf-hardening-profile",
-            ],
-        );
+        kubectl(&sandbox, &["delete", "networkpolicy", "-n", "admin", "ckf-hardening-profile"]);
         let deleted = Instant::now();
         until("the NetworkPolicy again", || {
             let asked = Instant::now();
             assert_eq!(agent.get("/healthz").2, "ok\n");
-            assert!(
-                asked.elapsed() < Duration::from_secs(2),
-                "{:?}",
-                asked.elapsed()
-            );
+            assert!(asked.elapsed() < Duration::from_secs(2), "{:?}", asked.elapsed());
             policy()
         });
         longest = longest.max(deleted.elapsed());
@@ -82,10 +60,7 @@ fn a_config_map_of_twenty_thousand_keys_delays_neither_repairs_nor_verdicts_nor_
         let own = controls.iter().find(|control| control["id"] == "ORG-01");
         own.is_some_and(|own| {
             own["verdict"] == "not-assessed"
-                && own["reason"]
-                    .as_str()
-                    .unwrap()
-                    .contains("admin/wide: evaluating it takes more")
+                && own["reason"].as_str().unwrap().contains("admin/wide: evaluating it takes more")
         })
     });
     assert_eq!(support::verdict(&agent.report(), "PSS-01"), "fail");

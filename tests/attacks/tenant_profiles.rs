@@ -38,10 +38,7 @@ impl Agent {
             .stdout(Stdio::null())
             .spawn()
             .unwrap();
-        Self {
-            child,
-            _folder: folder,
-        }
+        Self { child, _folder: folder }
     }
 }
 
@@ -74,9 +71,7 @@ fn ours(sandbox: &Sandbox, kind: &str) -> Vec<String> {
     let listed = sandbox.kubectl(&arguments).unwrap();
     let listed: Value = serde_json::from_slice(&listed.stdout).unwrap();
     let items = listed["items"].as_array().unwrap().iter();
-    items
-        .map(|item| item["metadata"]["namespace"].as_str().unwrap().to_owned())
-        .collect()
+    items.map(|item| item["metadata"]["namespace"].as_str().unwrap().to_owned()).collect()
 }
 
 fn profile_of(name: &str, status: Value) -> Value {
@@ -101,14 +96,7 @@ fn profile_named_like_somebody_elses_namespace_changes_nothing_there() {
     let mut world = World::stock("1.10");
     let failed = json!({"conditions": [{"type": "Failed", "status": "",
         "message": "namespace already exist, but not owned by profile creator mallory"}]});
-    let rejected = [
-        "kube-system",
-        "kubeflow",
-        "knative-serving",
-        "cos",
-        "elsewhere",
-        "default",
-    ];
+    let rejected = ["kube-system", "kubeflow", "knative-serving", "cos", "elsewhere", "default"];
     let half = ["annotated", "owned-by-another"];
     world.objects.extend([
         namespace("cos", json!({"labels": {"model.juju.is/name": "cos"}})),
@@ -138,19 +126,11 @@ fn profile_named_like_somebody_elses_namespace_changes_nothing_there() {
             "app.kubernetes.io/managed-by": "ckf-hardening", "ckf-hardening/remedy": "profile-network-policies",
             "ckf-hardening/kept": "true", "ckf-hardening/platform": "kubeflow"}},
         "spec": {"podSelector": {}, "policyTypes": ["Ingress"], "ingress": [{"from": [{"podSelector": {}}]}]}});
-    let apply = [
-        "apply",
-        "--server-side",
-        "--field-manager=ckf-hardening",
-        "-f",
-        "-",
-    ];
+    let apply = ["apply", "--server-side", "--field-manager=ckf-hardening", "-f", "-"];
     sandbox.kubectl_with(&apply, &earlier.to_string()).unwrap();
 
-    let agent = Agent::start(
-        &sandbox,
-        json!({"enforce": EVERYTHING, "allow-disruption": EVERYTHING}),
-    );
+    let agent =
+        Agent::start(&sandbox, json!({"enforce": EVERYTHING, "allow-disruption": EVERYTHING}));
     until("the policies of the one profile", || {
         ours(&sandbox, "networkpolicies") == ["admin"]
             && ours(&sandbox, "peerauthentications") == ["admin"]
@@ -160,22 +140,14 @@ fn profile_named_like_somebody_elses_namespace_changes_nothing_there() {
     assert_eq!(ours(&sandbox, "peerauthentications"), ["admin"]);
     for name in names() {
         let labels = &get(&sandbox, "namespace", "", name).unwrap()["metadata"]["labels"];
-        assert!(
-            !labels.to_string().contains("restricted"),
-            "{name}: {labels}"
-        );
+        assert!(!labels.to_string().contains("restricted"), "{name}: {labels}");
     }
     assert!(get(&sandbox, "rolebinding", "kube-system", "bootstrap").is_some());
     drop(agent);
 
     // The command line plans nothing there either, and the audit says which Profiles do not count.
     let admin = sandbox.kubeconfig("admin");
-    let plan = run(&[
-        "plan",
-        "foreign-role-bindings",
-        "--kubeconfig",
-        admin.to_str().unwrap(),
-    ]);
+    let plan = run(&["plan", "foreign-role-bindings", "--kubeconfig", admin.to_str().unwrap()]);
     let plan = String::from_utf8(plan.stdout).unwrap();
     assert!(!plan.contains("kube-system"), "{plan}");
     let report = audit(&["--kubeconfig".as_ref(), admin.as_ref()]);
@@ -240,11 +212,7 @@ fn weaker() -> Vec<Value> {
 
 const GUARDS: [(&str, &str, &str); 4] = [
     ("envoyfilter", "kubeflow", "ckf-hardening-tls-floor"),
-    (
-        "gateway.networking.istio.io",
-        "kubeflow",
-        "ckf-hardening-https-redirect",
-    ),
+    ("gateway.networking.istio.io", "kubeflow", "ckf-hardening-https-redirect"),
     ("peerauthentication", "team-a", "ckf-hardening-mutual-tls"),
     ("networkpolicy", "team-a", "ckf-hardening-profile"),
 ];
@@ -253,10 +221,8 @@ const GUARDS: [(&str, &str, &str); 4] = [
 fn weaker_object_of_a_tenant_takes_nothing_of_ours_away() {
     let sandbox = cluster(&https());
     let enforced = "tls-floor,https-redirect,mutual-tls,profile-network-policies";
-    let _agent = Agent::start(
-        &sandbox,
-        json!({"enforce": enforced, "allow-disruption": "mutual-tls"}),
-    );
+    let _agent =
+        Agent::start(&sandbox, json!({"enforce": enforced, "allow-disruption": "mutual-tls"}));
     let uids = || {
         GUARDS.map(|(kind, namespace, name)| {
             let found = get(&sandbox, kind, namespace, name)?;
@@ -271,9 +237,7 @@ fn weaker_object_of_a_tenant_takes_nothing_of_ours_away() {
     let floor =
         || get(&sandbox, "envoyfilter", "kubeflow", GUARDS[0].2).unwrap()["spec"].to_string();
     // By then the agent has seen all of it: what is passed through is left without TLS.
-    until("the exception for what passes through", || {
-        floor().contains("db.team-a.example.com")
-    });
+    until("the exception for what passes through", || floor().contains("db.team-a.example.com"));
     std::thread::sleep(Duration::from_secs(2));
     assert_eq!(uids(), before);
     assert!(floor().contains("TLSv1_2"), "{}", floor());
@@ -281,16 +245,7 @@ fn weaker_object_of_a_tenant_takes_nothing_of_ours_away() {
     let redirect =
         r#"[{"op": "replace", "path": "/spec/servers/0/tls/httpsRedirect", "value": false}]"#;
     let (kind, namespace, name) = GUARDS[1];
-    let patch = [
-        "patch",
-        kind,
-        "-n",
-        namespace,
-        name,
-        "--type=json",
-        "-p",
-        redirect,
-    ];
+    let patch = ["patch", kind, "-n", namespace, name, "--type=json", "-p", redirect];
     assert!(sandbox.kubectl(&patch).unwrap().status.success());
     until("the redirect", || {
         let redirect = get(&sandbox, kind, namespace, name);
@@ -302,13 +257,7 @@ const PROFILES: [Remedy; 2] = [Remedy::ProfileNetworkPolicies, Remedy::MutualTls
 
 /// What is there of ours once remedies were applied to a world.
 fn enforced(world: &World, remedies: &[Remedy]) -> Vec<Value> {
-    made(&plan(
-        world,
-        &Policy::default(),
-        &[],
-        remedies,
-        &option(remedies),
-    ))
+    made(&plan(world, &Policy::default(), &[], remedies, &option(remedies)))
 }
 
 fn aged(mut object: Value, day: u8) -> Value {
@@ -323,21 +272,13 @@ fn policy_of_a_tenant_is_told_as_a_hindrance_by_its_age() {
     assert_eq!(own.len(), 1);
     let with = |day: u8| {
         let mut world = world.clone();
-        let foreign = weaker()
-            .into_iter()
-            .filter(|o| o["kind"] == "PeerAuthentication");
+        let foreign = weaker().into_iter().filter(|o| o["kind"] == "PeerAuthentication");
         world.objects.extend(foreign.map(|o| aged(o, day)));
         world
     };
     let of = |world: &World, own: &[Value]| {
         let consent = option(&[Remedy::MutualTls]);
-        let plan = plan(
-            world,
-            &Policy::default(),
-            own,
-            &[Remedy::MutualTls],
-            &consent,
-        );
+        let plan = plan(world, &Policy::default(), own, &[Remedy::MutualTls], &consent);
         (changes(&plan), plan.to_string())
     };
     // Made after ours (the first of the month): it has no effect, and ours stays.
@@ -346,17 +287,11 @@ fn policy_of_a_tenant_is_told_as_a_hindrance_by_its_age() {
     assert!(said.contains("younger than ours"), "{said}");
     let mut younger = with(20);
     younger.objects.extend(own.clone());
-    assert!(
-        findings(&younger, "NET-03")
-            .iter()
-            .all(|finding| !finding.contains("DISABLE"))
-    );
+    assert!(findings(&younger, "NET-03").iter().all(|finding| !finding.contains("DISABLE")));
     // Made before: it holds, which is a finding, and ours stays for when it is gone.
     let mut older = with(20);
     older.objects.retain(|o| o["kind"] != "PeerAuthentication");
-    let before = weaker()
-        .into_iter()
-        .filter(|o| o["kind"] == "PeerAuthentication");
+    let before = weaker().into_iter().filter(|o| o["kind"] == "PeerAuthentication");
     older.objects.extend(before.map(|mut o| {
         o["metadata"]["creationTimestamp"] = "2026-10-01T00:00:00Z".into();
         o
@@ -365,43 +300,27 @@ fn policy_of_a_tenant_is_told_as_a_hindrance_by_its_age() {
     assert_eq!(made, [""; 0]);
     assert!(said.contains("older than ours, so it holds"), "{said}");
     let (made, said) = of(&older, &[]);
-    assert_eq!(
-        made, [""; 0],
-        "beside an older one a new one would do nothing"
-    );
+    assert_eq!(made, [""; 0], "beside an older one a new one would do nothing");
     assert!(said.contains("with mode DISABLE is there"), "{said}");
     older.objects.extend(own);
     let found = findings(&older, "NET-03");
-    assert!(
-        found.iter().any(|finding| finding.contains("DISABLE")),
-        "{found:?}"
-    );
+    assert!(found.iter().any(|finding| finding.contains("DISABLE")), "{found:?}");
 }
 
 #[test]
 fn policy_that_admits_everybody_is_a_finding_and_ours_is_made_beside_it() {
     let world = https();
     let mut open = world.clone();
-    open.objects.extend(
-        weaker()
-            .into_iter()
-            .filter(|o| o["kind"] == "NetworkPolicy"),
-    );
+    open.objects.extend(weaker().into_iter().filter(|o| o["kind"] == "NetworkPolicy"));
     let remedy = [Remedy::ProfileNetworkPolicies];
     let planned = plan(&open, &Policy::default(), &[], &remedy, &option(&[]));
     assert_eq!(
         changes(&planned),
         ["profile-network-policies: create NetworkPolicy team-a/ckf-hardening-profile"]
     );
-    assert!(
-        planned.to_string().contains("admits everybody"),
-        "{planned}"
-    );
+    assert!(planned.to_string().contains("admits everybody"), "{planned}");
     let found = findings(&open, "NET-01");
-    assert!(
-        found.iter().any(|finding| finding.contains("team-a/mine")),
-        "{found:?}"
-    );
+    assert!(found.iter().any(|finding| finding.contains("team-a/mine")), "{found:?}");
     // A stricter one is not widened, and takes nothing away.
     let mut strict = world.clone();
     let mut policy = weaker().remove(3);
@@ -422,14 +341,7 @@ fn what_is_enforced_goes_only_when_what_it_guards_is_gone() {
     let left = |change: fn(&mut World)| {
         let mut world = world.clone();
         change(&mut world);
-        changes(&plan(
-            &world,
-            &Policy::default(),
-            &own,
-            &PROFILES,
-            &option(&PROFILES),
-        ))
-        .len()
+        changes(&plan(&world, &Policy::default(), &own, &PROFILES, &option(&PROFILES))).len()
     };
     let namespace = |world: &mut World, field: &str, value: Value| {
         world.get("Namespace", "team-a")["metadata"][field] = value;
@@ -437,20 +349,12 @@ fn what_is_enforced_goes_only_when_what_it_guards_is_gone() {
     // A Profile that has lost a mark is in doubt, and nothing is taken away for a doubt.
     let mut doubtful = world.clone();
     namespace(&mut doubtful, "annotations", json!({"owner": "mallory"}));
-    let planned = plan(
-        &doubtful,
-        &Policy::default(),
-        &own,
-        &PROFILES,
-        &option(&PROFILES),
-    );
+    let planned = plan(&doubtful, &Policy::default(), &own, &PROFILES, &option(&PROFILES));
     assert_eq!(changes(&planned), [""; 0], "{planned}");
     assert!(planned.to_string().contains("does not count"), "{planned}");
     assert_eq!(
-        left(
-            |world| world.get("Profile", "team-a")["status"] = json!({"conditions": [
-        {"type": "Failed", "message": "Owning namespace failed to create within 15 seconds"}]})
-        ),
+        left(|world| world.get("Profile", "team-a")["status"] = json!({"conditions": [
+        {"type": "Failed", "message": "Owning namespace failed to create within 15 seconds"}]})),
         0
     );
     // Without Profile the namespace is nobody's profile any more.
@@ -466,15 +370,10 @@ fn what_is_enforced_goes_only_when_what_it_guards_is_gone() {
         change(&mut world);
         changes(&plan(&world, &Policy::default(), &own, &tls, &option(&[]))).len()
     };
+    assert_eq!(left(|world| drop(world.remove("Gateway", "kubeflow-gateway"))), 0);
     assert_eq!(
-        left(|world| drop(world.remove("Gateway", "kubeflow-gateway"))),
-        0
-    );
-    assert_eq!(
-        left(
-            |world| world.get("Gateway", "kubeflow-gateway")["spec"]["servers"] = json!([
-        {"hosts": ["*"], "port": {"name": "http", "number": 8080, "protocol": "HTTP"}}])
-        ),
+        left(|world| world.get("Gateway", "kubeflow-gateway")["spec"]["servers"] = json!([
+        {"hosts": ["*"], "port": {"name": "http", "number": 8080, "protocol": "HTTP"}}])),
         3
     );
 }
@@ -510,27 +409,15 @@ fn service_of_a_tenant_undoes_nothing_that_stood() {
     let new = plan(&exposed, &policy, &[], &remedy, &option(&[]));
     assert_eq!(changes(&new), [""; 0]);
     assert_eq!(held_back(&new).len(), 1);
-    assert_eq!(
-        changes(&plan(&exposed, &policy, &own, &remedy, &option(&[]))),
-        [""; 0]
-    );
+    assert_eq!(changes(&plan(&exposed, &policy, &own, &remedy, &option(&[]))), [""; 0]);
     let mut drifted = own.clone();
     drifted[0]["spec"]["ingress"] = json!([{}]);
     let again = plan(&exposed, &policy, &drifted, &remedy, &option(&[]));
     assert_eq!(changes(&again).len(), 1, "{again}");
     let stood = ckf_hardening::remedies::targets(&own);
-    let again = plan(
-        &exposed,
-        &policy,
-        &[],
-        &remedy,
-        &option(&[]).with_stood(stood),
-    );
+    let again = plan(&exposed, &policy, &[], &remedy, &option(&[]).with_stood(stood));
     assert_eq!(changes(&again).len(), 1, "{again}");
     // A person who agrees makes it.
     let allowed = Consent::of_person(&remedy.into_iter().collect());
-    assert_eq!(
-        changes(&plan(&exposed, &policy, &[], &remedy, &allowed)).len(),
-        1
-    );
+    assert_eq!(changes(&plan(&exposed, &policy, &[], &remedy, &allowed)).len(), 1);
 }

@@ -15,13 +15,7 @@ fn binding(name: &str, subjects: Vec<Value>) -> Value {
     let rbac = "rbac.authorization.k8s.io";
     let body = json!({"roleRef": {"apiGroup": rbac, "kind": "ClusterRole", "name": "admin"},
         "subjects": subjects});
-    object(
-        "rbac.authorization.k8s.io/v1",
-        "RoleBinding",
-        "admin",
-        name,
-        body,
-    )
+    object("rbac.authorization.k8s.io/v1", "RoleBinding", "admin", name, body)
 }
 
 fn user(name: &str) -> Value {
@@ -40,10 +34,7 @@ fn is_forged(text: &str) -> bool {
 fn names_with_control_characters_reach_no_terminal_log_status_or_result() {
     let mut world = World::stock("1.10");
     world.objects.push(binding("by-hand", vec![user(NAME)]));
-    world.objects.push(binding(
-        "esc\u{1b}[31mred\nWARNING forged",
-        vec![user("bob")],
-    ));
+    world.objects.push(binding("esc\u{1b}[31mred\nWARNING forged", vec![user("bob")]));
     let sandbox = support::cluster(&world);
     let kubeconfig = sandbox.kubeconfig("admin");
     let run = |arguments: &[&str]| {
@@ -80,35 +71,22 @@ fn names_with_control_characters_reach_no_terminal_log_status_or_result() {
 
     let charm = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut unit = Simulation::new(charm, env!("CARGO_BIN_EXE_ckf-hardening").as_ref()).unwrap();
-    unit.environment
-        .insert("KUBECONFIG".into(), kubeconfig.as_os_str().into());
+    unit.environment.insert("KUBECONFIG".into(), kubeconfig.as_os_str().into());
     unit.set_option("log-level", "trace");
     unit.set_option("offline", true);
-    let mut events: Vec<Event> = ["install", "config-changed", "update-status"]
-        .map(Event::hook)
-        .into();
-    events.push(Event::action(
-        "plan",
-        json!({"remedies": ["foreign-role-bindings"]}),
-    ));
+    let mut events: Vec<Event> =
+        ["install", "config-changed", "update-status"].map(Event::hook).into();
+    events.push(Event::action("plan", json!({"remedies": ["foreign-role-bindings"]})));
     events.extend(
         ["table", "markdown", "json", "html"]
             .map(|format| Event::action("get-report", json!({"format": format}))),
     );
-    events.push(Event::action(
-        "apply",
-        json!({"remedies": ["foreign-role-bindings"]}),
-    ));
+    events.push(Event::action("apply", json!({"remedies": ["foreign-role-bindings"]})));
     for event in &events {
         let outcome = unit.run(event);
         assert!(outcome.committed(), "{}", outcome.stderr);
         for trace in outcome.traces() {
-            assert!(
-                !is_forged(&trace.text),
-                "{event:?} {}: {:?}",
-                trace.place,
-                trace.text
-            );
+            assert!(!is_forged(&trace.text), "{event:?} {}: {:?}", trace.place, trace.text);
         }
     }
 }
@@ -135,15 +113,11 @@ fn binding_of_thousands_of_subjects_leaves_a_report_that_can_be_read() {
         }
     }
     assert!(findings > 0 && report.to_string().len() < 2_000_000);
-    assert!(
-        report.to_string().contains("and 7498 more"),
-        "they are counted"
-    );
+    assert!(report.to_string().contains("and 7498 more"), "they are counted");
 
     let charm = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut unit = Simulation::new(charm, env!("CARGO_BIN_EXE_ckf-hardening").as_ref()).unwrap();
-    unit.environment
-        .insert("KUBECONFIG".into(), kubeconfig.as_os_str().into());
+    unit.environment.insert("KUBECONFIG".into(), kubeconfig.as_os_str().into());
     unit.set_option("offline", true);
     let outcome = unit.run(&Event::action("get-report", json!({"format": "json"})));
     assert!(outcome.committed(), "{}", outcome.stderr);

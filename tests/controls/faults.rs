@@ -19,9 +19,8 @@ const SECURITY: &str = "security.istio.io/v1";
 fn set(case: &mut Case, kind: &str, name: &str, pointer: &str, value: Value) {
     let object = case.world.get(kind, name);
     let (parent, key) = pointer.rsplit_once('/').expect("a pointer has a slash");
-    let parent = object
-        .pointer_mut(parent)
-        .unwrap_or_else(|| panic!("{kind} {name} has no {parent}"));
+    let parent =
+        object.pointer_mut(parent).unwrap_or_else(|| panic!("{kind} {name} has no {parent}"));
     match parent {
         Value::Array(list) => list[key.parse::<usize>().expect("an index")] = value,
         other => other[key.replace("~1", "/")] = value,
@@ -50,13 +49,7 @@ pub fn vulnerability_report(vulnerabilities: Value) -> Value {
     let report = json!({"report": {
         "artifact": {"repository": "charmedkubeflow/dex", "tag": "2.41.1-1d3fe19"},
         "vulnerabilities": vulnerabilities}});
-    object(
-        "aquasecurity.github.io/v1alpha1",
-        "VulnerabilityReport",
-        "kubeflow",
-        "pod-dex",
-        report,
-    )
+    object("aquasecurity.github.io/v1alpha1", "VulnerabilityReport", "kubeflow", "pod-dex", report)
 }
 
 fn first_pod(case: &mut Case, namespace: &str, prefix: &str) -> usize {
@@ -66,9 +59,7 @@ fn first_pod(case: &mut Case, namespace: &str, prefix: &str) -> usize {
         .position(|o| {
             o["kind"] == "Pod"
                 && o["metadata"]["namespace"] == namespace
-                && o["metadata"]["name"]
-                    .as_str()
-                    .is_some_and(|n| n.starts_with(prefix))
+                && o["metadata"]["name"].as_str().is_some_and(|n| n.starts_with(prefix))
         })
         .unwrap_or_else(|| panic!("no pod {namespace}/{prefix}"))
 }
@@ -118,10 +109,7 @@ fn login(case: &mut Case) -> &mut Value {
 }
 
 fn each_login_patch(case: &mut Case, change: impl Fn(&mut Value)) {
-    for patch in login(case)["spec"]["configPatches"]
-        .as_array_mut()
-        .expect("a list")
-    {
+    for patch in login(case)["spec"]["configPatches"].as_array_mut().expect("a list") {
         change(&mut patch["patch"]["value"]["typed_config"]);
     }
 }
@@ -141,23 +129,11 @@ fn gateway(namespace: &str, name: &str, servers: Value) -> Value {
 }
 
 fn policy(namespace: &str, name: &str, spec: Value) -> Value {
-    object(
-        SECURITY,
-        "AuthorizationPolicy",
-        namespace,
-        name,
-        json!({"spec": spec}),
-    )
+    object(SECURITY, "AuthorizationPolicy", namespace, name, json!({"spec": spec}))
 }
 
 fn network_policy(namespace: &str, name: &str, spec: Value) -> Value {
-    object(
-        "networking.k8s.io/v1",
-        "NetworkPolicy",
-        namespace,
-        name,
-        json!({"spec": spec}),
-    )
+    object("networking.k8s.io/v1", "NetworkPolicy", namespace, name, json!({"spec": spec}))
 }
 
 /// In an ambient mesh there is neither an Istio Gateway nor its pods.
@@ -170,9 +146,7 @@ fn without_sidecar_ingress(case: &mut Case) {
     case.world.objects.retain(|o| {
         !is_ingress(o)
             && (o["kind"] != "Gateway"
-                || o["apiVersion"]
-                    .as_str()
-                    .is_some_and(|v| v.starts_with("gateway.")))
+                || o["apiVersion"].as_str().is_some_and(|v| v.starts_with("gateway.")))
     });
 }
 
@@ -253,30 +227,20 @@ pub const NO_FAULTS: &[(&str, &str, Change)] = &[
         )
     }),
     ("IMG-02", "a digest behind a mutable tag", |c| {
-        image(
+        image(c, &format!("docker.io/charmedkubeflow/training-operator:latest@{}", digest("x")))
+    }),
+    ("AUTHN-02", "another server on a port that login covers", |c| {
+        add(
             c,
-            &format!(
-                "docker.io/charmedkubeflow/training-operator:latest@{}",
-                digest("x")
+            gateway(
+                "kubeflow",
+                "more",
+                json!([
+        {"hosts": ["more.example.com"], "port": {"name": "https-more", "number": 8443, "protocol": "HTTPS"},
+         "tls": {"mode": "SIMPLE", "credentialName": "kubeflow-gateway-gateway-secret"}}]),
             ),
         )
     }),
-    (
-        "AUTHN-02",
-        "another server on a port that login covers",
-        |c| {
-            add(
-                c,
-                gateway(
-                    "kubeflow",
-                    "more",
-                    json!([
-        {"hosts": ["more.example.com"], "port": {"name": "https-more", "number": 8443, "protocol": "HTTPS"},
-         "tls": {"mode": "SIMPLE", "credentialName": "kubeflow-gateway-gateway-secret"}}]),
-                ),
-            )
-        },
-    ),
     ("NET-06", "a ClusterIP Service", |c| {
         add(
             c,
@@ -290,57 +254,38 @@ pub const NO_FAULTS: &[(&str, &str, Change)] = &[
             ),
         )
     }),
-    (
-        "AUTHZ-06",
-        "a binding that lets a user read pods' names",
-        |c| {
-            add(
-                c,
-                object(
-                    RBAC,
-                    "Role",
-                    "team-a",
-                    "watcher",
-                    json!({"rules": [{"apiGroups": [""], "resources": ["events"], "verbs": ["list"]}]}),
-                ),
-            );
-            bind(
-                c,
-                "RoleBinding",
+    ("AUTHZ-06", "a binding that lets a user read pods' names", |c| {
+        add(
+            c,
+            object(
+                RBAC,
+                "Role",
                 "team-a",
                 "watcher",
-                ("Role", "watcher"),
-                account("team-a", "watcher"),
-            );
-        },
-    ),
+                json!({"rules": [{"apiGroups": [""], "resources": ["events"], "verbs": ["list"]}]}),
+            ),
+        );
+        bind(
+            c,
+            "RoleBinding",
+            "team-a",
+            "watcher",
+            ("Role", "watcher"),
+            account("team-a", "watcher"),
+        );
+    }),
 ];
 
 /// Faults: a control, what is wrong, and the change that makes it so.
 pub const FAULTS: &[(&str, &str, Change)] = &[
     ("TLS-01", "a gateway in clear text", |c| {
-        set(
-            c,
-            "Gateway",
-            "kubeflow-gateway",
-            "/spec/servers",
-            json!([server(8080, "HTTP")]),
-        )
+        set(c, "Gateway", "kubeflow-gateway", "/spec/servers", json!([server(8080, "HTTP")]))
     }),
     ("TLS-01", "HTTPS on a gateway that selects nothing", |c| {
-        set(
-            c,
-            "Gateway",
-            "kubeflow-gateway",
-            "/spec/selector",
-            json!({"istio": "elsewhere"}),
-        )
+        set(c, "Gateway", "kubeflow-gateway", "/spec/selector", json!({"istio": "elsewhere"}))
     }),
     ("TLS-02", "a second server in clear text", |c| {
-        add(
-            c,
-            gateway("team-a", "sneaky", json!([server(8080, "HTTP")])),
-        )
+        add(c, gateway("team-a", "sneaky", json!([server(8080, "HTTP")])))
     }),
     ("TLS-02", "clear text by the protocol TCP", |c| {
         add(c, gateway("team-a", "sneaky", json!([server(8080, "TCP")])))
@@ -349,10 +294,7 @@ pub const FAULTS: &[(&str, &str, Change)] = &[
         c.world.remove("Secret", "kubeflow-gateway-gateway-secret");
     }),
     ("TLS-03", "no key in it", |c| {
-        gateway_secret(c)["data"]
-            .as_object_mut()
-            .unwrap()
-            .remove("tls.key");
+        gateway_secret(c)["data"].as_object_mut().unwrap().remove("tls.key");
     }),
     ("TLS-03", "not a certificate", |c| {
         gateway_secret(c)["data"]["tls.crt"] = base64("hello").into()
@@ -366,9 +308,7 @@ pub const FAULTS: &[(&str, &str, Change)] = &[
     }),
     ("TLS-06", "RSA of 1024 bits", |c| serve(c, pair(weak_rsa()))),
     ("TLS-07", "signed with SHA-1", |c| serve(c, pair(sha1()))),
-    ("TLS-08", "another host", |c| {
-        serve(c, pair(tls("other.example.com", 2035)))
-    }),
+    ("TLS-08", "another host", |c| serve(c, pair(tls("other.example.com", 2035)))),
     ("TLS-09", "self-signed, by the strict profile", |c| {
         c.policy.profile = Profile::Strict;
         serve(c, pair(self_signed(HOST, 2035)))
@@ -419,27 +359,19 @@ pub const FAULTS: &[(&str, &str, Change)] = &[
         ambient(c);
         add(c, ambient_route("http", json!([])));
     }),
-    ("TLS-16", "a few weeks left of three years", |c| {
-        serve(c, pair(tls(HOST, 2026)))
-    }),
+    ("TLS-16", "a few weeks left of three years", |c| serve(c, pair(tls(HOST, 2026)))),
     ("TLS-17", "the certificate before this one", |c| {
         c.gets = |seen| seen.chain[0].not_after -= 90 * 86_400
     }),
-    ("TLS-18", "TLS 1.1", |c| {
-        c.gets = |seen| seen.versions = vec![1, 2]
-    }),
-    ("TLS-18", "TLS 1.2 though the policy is 1.3", |c| {
-        c.policy.tls_minimum = 3
-    }),
+    ("TLS-18", "TLS 1.1", |c| c.gets = |seen| seen.versions = vec![1, 2]),
+    ("TLS-18", "TLS 1.2 though the policy is 1.3", |c| c.policy.tls_minimum = 3),
     ("TLS-18", "a suite with CBC", |c| {
         c.gets = |seen| seen.weak = vec!["TLS 1.2 ECDHE-RSA-AES128-SHA".into()]
     }),
     ("TLS-19", "for another host", |c| {
         c.gets = |seen| seen.chain[0].names = vec!["other.example.com".into()]
     }),
-    ("TLS-19", "ended", |c| {
-        c.gets = |seen| seen.chain[0].not_after = 1_700_000_000
-    }),
+    ("TLS-19", "ended", |c| c.gets = |seen| seen.chain[0].not_after = 1_700_000_000),
     ("TLS-19", "intermediates in no order", |c| {
         c.gets = |seen| seen.broken_chain = Some("UnknownIssuer".into())
     }),
@@ -450,12 +382,7 @@ pub const FAULTS: &[(&str, &str, Change)] = &[
         }
     }),
     ("TLS-20", "an answer in clear", |c| {
-        c.gets = |seen| {
-            seen.clear = Some(Clear {
-                status: 200,
-                location: None,
-            })
-        }
+        c.gets = |seen| seen.clear = Some(Clear { status: 200, location: None })
     }),
     ("TLS-20", "a redirect in clear", |c| {
         c.gets = |seen| seen.clear.as_mut().unwrap().location = Some("http://example.com/".into())
@@ -474,10 +401,7 @@ pub const FAULTS: &[(&str, &str, Change)] = &[
         login(c)["metadata"]["namespace"] = "team-a".into()
     }),
     ("AUTHN-02", "one port without", |c| {
-        login(c)["spec"]["configPatches"]
-            .as_array_mut()
-            .unwrap()
-            .pop();
+        login(c)["spec"]["configPatches"].as_array_mut().unwrap().pop();
     }),
     ("AUTHN-03", "open when login is down", |c| {
         each_login_patch(c, |t| t["failure_mode_allow"] = true.into())
@@ -512,13 +436,7 @@ pub const FAULTS: &[(&str, &str, Change)] = &[
         c.world.remove("Namespace", "team-a");
     }),
     ("AUTHZ-01", "another owner", |c| {
-        set(
-            c,
-            "Namespace",
-            "team-a",
-            "/metadata/annotations/owner",
-            "eve@example.com".into(),
-        )
+        set(c, "Namespace", "team-a", "/metadata/annotations/owner", "eve@example.com".into())
     }),
     ("AUTHZ-02", "another admin", |c| {
         c.world.get("RoleBinding", "namespaceAdmin")["subjects"]
@@ -546,8 +464,7 @@ pub const FAULTS: &[(&str, &str, Change)] = &[
         )
     }),
     ("AUTHZ-04", "no policy", |c| {
-        c.world
-            .remove("AuthorizationPolicy", "ns-owner-access-istio");
+        c.world.remove("AuthorizationPolicy", "ns-owner-access-istio");
     }),
     ("AUTHZ-05", "a contributor without policy", |c| {
         bind(
@@ -571,35 +488,21 @@ pub const FAULTS: &[(&str, &str, Change)] = &[
             user("eve@example.com"),
         )
     }),
-    (
-        "AUTHZ-06",
-        "a stranger may read secrets by an own role",
-        |c| {
-            add(
-                c,
-                object(
-                    RBAC,
-                    "Role",
-                    "team-a",
-                    "reader",
-                    json!({"rules": [{"apiGroups": [""], "resources": ["secrets"], "verbs": ["get"]}]}),
-                ),
-            );
-            bind(
-                c,
-                "RoleBinding",
-                "team-a",
-                "reader",
-                ("Role", "reader"),
-                user("eve@example.com"),
-            );
-        },
-    ),
-    ("AUTHZ-07", "an empty rule", |c| {
+    ("AUTHZ-06", "a stranger may read secrets by an own role", |c| {
         add(
             c,
-            policy("team-a", "all", json!({"action": "ALLOW", "rules": [{}]})),
-        )
+            object(
+                RBAC,
+                "Role",
+                "team-a",
+                "reader",
+                json!({"rules": [{"apiGroups": [""], "resources": ["secrets"], "verbs": ["get"]}]}),
+            ),
+        );
+        bind(c, "RoleBinding", "team-a", "reader", ("Role", "reader"), user("eve@example.com"));
+    }),
+    ("AUTHZ-07", "an empty rule", |c| {
+        add(c, policy("team-a", "all", json!({"action": "ALLOW", "rules": [{}]})))
     }),
     ("AUTHZ-07", "any principal", |c| {
         add(
@@ -655,40 +558,16 @@ pub const FAULTS: &[(&str, &str, Change)] = &[
         )
     }),
     ("AUTHZ-11", "the administrator's profile", |c| {
-        c.world
-            .objects
-            .extend(profile("admin", "admin", &release("1.11")))
+        c.world.objects.extend(profile("admin", "admin", &release("1.11")))
     }),
     ("AUTHZ-12", "a namespace that ends", |c| {
-        set(
-            c,
-            "Namespace",
-            "team-a",
-            "/metadata/deletionTimestamp",
-            "2026-01-01T00:00:00Z".into(),
-        );
-        set(
-            c,
-            "Namespace",
-            "team-a",
-            "/status",
-            json!({"phase": "Terminating"}),
-        );
+        set(c, "Namespace", "team-a", "/metadata/deletionTimestamp", "2026-01-01T00:00:00Z".into());
+        set(c, "Namespace", "team-a", "/status", json!({"phase": "Terminating"}));
     }),
-    ("CLOUD-01", "pods may not be deleted", |c| {
-        c.access.answers[1].allowed = false
-    }),
-    ("CLOUD-02", "owns the cluster", |c| {
-        c.access.answers[4].allowed = true
-    }),
+    ("CLOUD-01", "pods may not be deleted", |c| c.access.answers[1].allowed = false),
+    ("CLOUD-02", "owns the cluster", |c| c.access.answers[4].allowed = true),
     ("CRED-07", "minio", |c| {
-        set(
-            c,
-            "Secret",
-            "mlpipeline-minio-artifact",
-            "/data/accesskey",
-            base64("minio").into(),
-        )
+        set(c, "Secret", "mlpipeline-minio-artifact", "/data/accesskey", base64("minio").into())
     }),
     ("CRED-08", "minio123", |c| {
         for secret in c.world.objects.iter_mut().filter(|o| o["kind"] == "Secret") {
@@ -750,22 +629,12 @@ pub const FAULTS: &[(&str, &str, Change)] = &[
         )
     }),
     ("IMG-01", "a tag that pins no revision", |c| {
-        image(
-            c,
-            "docker.io/charmedkubeflow/training-operator:v1.9.0-stranger",
-        )
+        image(c, "docker.io/charmedkubeflow/training-operator:v1.9.0-stranger")
     }),
-    ("IMG-02", "latest", |c| {
-        image(c, "docker.io/charmedkubeflow/training-operator:latest")
-    }),
-    ("IMG-02", "no tag", |c| {
-        image(c, "docker.io/charmedkubeflow/training-operator")
-    }),
+    ("IMG-02", "latest", |c| image(c, "docker.io/charmedkubeflow/training-operator:latest")),
+    ("IMG-02", "no tag", |c| image(c, "docker.io/charmedkubeflow/training-operator")),
     ("IMG-04", "a registry of a stranger", |c| {
-        image(
-            c,
-            "registry.example.com/charmedkubeflow/training-operator:1.9.0-abc1234",
-        )
+        image(c, "registry.example.com/charmedkubeflow/training-operator:1.9.0-abc1234")
     }),
     ("IMG-05", "as CKF makes it", |_| {}),
     ("IMG-07", "another digest runs", |c| {
@@ -778,10 +647,7 @@ pub const FAULTS: &[(&str, &str, Change)] = &[
         c.world.objects[i]["spec"]["containers"][0]["imagePullPolicy"] = "Always".into();
     }),
     ("IMG-09", "not its template's", |c| {
-        image(
-            c,
-            "docker.io/charmedkubeflow/training-operator:1.8.0-0d1e2f3",
-        )
+        image(c, "docker.io/charmedkubeflow/training-operator:1.8.0-0d1e2f3")
     }),
     ("IMG-13", "a fix is out", |c| {
         let fixed = json!([{"vulnerabilityID": "CVE-2026-1", "resource": "libssl3", "severity": "CRITICAL",
@@ -791,14 +657,7 @@ pub const FAULTS: &[(&str, &str, Change)] = &[
     }),
     ("K8S-02", "too new", |c| c.version = "v1.99.0".into()),
     ("K8S-03", "anonymous", |c| {
-        bind(
-            c,
-            "ClusterRoleBinding",
-            "",
-            "open",
-            ("ClusterRole", "view"),
-            user("system:anonymous"),
-        )
+        bind(c, "ClusterRoleBinding", "", "open", ("ClusterRole", "view"), user("system:anonymous"))
     }),
     ("K8S-03", "everybody who has not logged in", |c| {
         bind(
@@ -823,13 +682,7 @@ pub const FAULTS: &[(&str, &str, Change)] = &[
         )
     }),
     ("NET-01", "a policy that admits all", |c| {
-        set(
-            c,
-            "NetworkPolicy",
-            "default-deny",
-            "/spec/ingress",
-            json!([{}]),
-        )
+        set(c, "NetworkPolicy", "default-deny", "/spec/ingress", json!([{}]))
     }),
     ("NET-02", "one app open", |c| {
         set(
@@ -851,13 +704,7 @@ pub const FAULTS: &[(&str, &str, Change)] = &[
         )
     }),
     ("NET-03", "permissive", |c| {
-        set(
-            c,
-            "PeerAuthentication",
-            "default",
-            "/spec/mtls/mode",
-            "PERMISSIVE".into(),
-        )
+        set(c, "PeerAuthentication", "default", "/spec/mtls/mode", "PERMISSIVE".into())
     }),
     ("NET-03", "strict for some pods only", |c| {
         set(
@@ -887,17 +734,9 @@ pub const FAULTS: &[(&str, &str, Change)] = &[
             .unwrap()
             .retain(|x| x["name"] != "istio-proxy");
     }),
-    ("NET-06", "a NodePort", |c| {
-        set(c, "Service", "minio", "/spec/type", "NodePort".into())
-    }),
+    ("NET-06", "a NodePort", |c| set(c, "Service", "minio", "/spec/type", "NodePort".into())),
     ("NET-06", "an external address", |c| {
-        set(
-            c,
-            "Service",
-            "minio",
-            "/spec/externalIPs",
-            json!(["192.0.2.7"]),
-        )
+        set(c, "Service", "minio", "/spec/externalIPs", json!(["192.0.2.7"]))
     }),
     ("NET-07", "from everywhere", |c| {
         set(
@@ -933,13 +772,7 @@ pub const FAULTS: &[(&str, &str, Change)] = &[
         c.world.objects[i]["status"]["conditions"] = json!([{"type": "Ready", "status": "False"}]);
     }),
     ("OBS-06", "no access log", |c| {
-        set(
-            c,
-            "ConfigMap",
-            "istio",
-            "/data/mesh",
-            "rootNamespace: kubeflow\n".into(),
-        )
+        set(c, "ConfigMap", "istio", "/data/mesh", "rootNamespace: kubeflow\n".into())
     }),
     ("PSS-01", "privileged", |c| {
         set(
@@ -951,21 +784,14 @@ pub const FAULTS: &[(&str, &str, Change)] = &[
         )
     }),
     ("PSS-01", "only a version is pinned", |c| {
-        let labels = c.world.get("Namespace", "team-a")["metadata"]["labels"]
-            .as_object_mut()
-            .unwrap();
+        let labels =
+            c.world.get("Namespace", "team-a")["metadata"]["labels"].as_object_mut().unwrap();
         labels.remove("pod-security.kubernetes.io/enforce");
-        labels.insert(
-            "pod-security.kubernetes.io/enforce-version".into(),
-            "v1.32".into(),
-        );
+        labels.insert("pod-security.kubernetes.io/enforce-version".into(), "v1.32".into());
     }),
     ("PSS-03", "no CNI", |c| {
         c.world.objects.retain(|o| {
-            !o["metadata"]["name"]
-                .as_str()
-                .unwrap_or_default()
-                .starts_with("istio-cni-node")
+            !o["metadata"]["name"].as_str().unwrap_or_default().starts_with("istio-cni-node")
         })
     }),
     ("PSS-04", "no warning", |c| {
@@ -997,9 +823,7 @@ pub const FAULTS: &[(&str, &str, Change)] = &[
         let i = first_pod(c, "team-a", "ml-pipeline-ui-artifact");
         c.world.objects[i]["spec"]["ephemeralContainers"] = json!([{"name": "debugger", "image": "busybox:1.37", "securityContext": {"privileged": true}}]);
     }),
-    ("UPG-02", "a release that is not numbered", |c| {
-        c.release = Some("latest")
-    }),
+    ("UPG-02", "a release that is not numbered", |c| c.release = Some("latest")),
     ("UPG-04", "an old gateway", |c| {
         let i = first_pod(c, "kubeflow", "istio-ingressgateway-workload");
         c.world.objects[i]["spec"]["containers"][0]["image"] =

@@ -41,12 +41,8 @@ impl Case {
             verb: verb.into(),
             allowed: true,
         };
-        let owns = Access {
-            group: "*".into(),
-            resource: "*".into(),
-            verb: "*".into(),
-            allowed: false,
-        };
+        let owns =
+            Access { group: "*".into(), resource: "*".into(), verb: "*".into(), allowed: false };
         // The world takes longer to make than to copy.
         static WORLD: LazyLock<World> = LazyLock::new(|| World::hardened("1.11"));
         let mut world = WORLD.clone();
@@ -60,13 +56,7 @@ impl Case {
             access: AccessReview {
                 subject: "system:serviceaccount:kube-system:juju-credential-0a1b2c3d".into(),
                 is_juju: true,
-                answers: vec![
-                    may("create"),
-                    may("delete"),
-                    may("patch"),
-                    may("list"),
-                    owns,
-                ],
+                answers: vec![may("create"), may("delete"), may("patch"), may("list"), owns],
             },
             policy: Policy {
                 external_hostname: Some(ckf_worlds::HOST.into()),
@@ -104,14 +94,9 @@ impl Case {
     }
 
     fn facts(&self) -> Facts {
-        let about = About {
-            collected_at: self.now,
-            namespace: "kubeflow".into(),
-        };
+        let about = About { collected_at: self.now, namespace: "kubeflow".into() };
         let mut facts = Facts::from_objects(about, &self.world.objects);
-        facts.version = Known::Known(Version {
-            git_version: self.version.clone(),
-        });
+        facts.version = Known::Known(Version { git_version: self.version.clone() });
         facts.access = Known::Known(self.access.clone());
         if let Some(seen) = self.seen() {
             facts.handshake = Known::Known(seen);
@@ -130,10 +115,7 @@ fn verdict(report: &Report, id: &str) -> (Verdict, String) {
 }
 
 fn of_kubernetes() -> impl Iterator<Item = &'static str> {
-    catalog::controls()
-        .iter()
-        .filter(|c| c.source == Source::Kubernetes)
-        .map(|c| c.id.as_str())
+    catalog::controls().iter().filter(|c| c.source == Source::Kubernetes).map(|c| c.id.as_str())
 }
 
 /// Each change alone, on the hardened world, must give this verdict.
@@ -154,12 +136,7 @@ fn all_are(
 }
 
 fn none(wrong: &[String]) {
-    assert!(
-        wrong.is_empty(),
-        "{} wrong:\n{}",
-        wrong.len(),
-        wrong.join("\n")
-    );
+    assert!(wrong.is_empty(), "{} wrong:\n{}", wrong.len(), wrong.join("\n"));
 }
 
 /// What no operator of sidecar-mode CKF can make pass: there is nothing to
@@ -188,9 +165,7 @@ fn the_hardened_world_passes() {
 
 #[test]
 fn those_that_the_hardened_world_cannot_pass_can_be_passed() {
-    let cases = faults::PUT_RIGHT
-        .iter()
-        .map(|(id, change)| (*id, "put right", *change));
+    let cases = faults::PUT_RIGHT.iter().map(|(id, change)| (*id, "put right", *change));
     all_are(Verdict::Pass, cases);
 }
 
@@ -202,10 +177,7 @@ fn each_fault_fails_its_control() {
 #[test]
 fn every_control_has_a_fault() {
     for id in of_kubernetes() {
-        assert!(
-            faults::FAULTS.iter().any(|(known, ..)| *known == id),
-            "{id}"
-        );
+        assert!(faults::FAULTS.iter().any(|(known, ..)| *known == id), "{id}");
     }
 }
 
@@ -217,10 +189,7 @@ fn what_is_no_fault_fails_nothing() {
 #[test]
 fn without_the_kinds_that_it_reads_no_control_passes_or_fails() {
     let refused = || Unknown::Forbidden("user \"x\" cannot list".into());
-    let mut facts = Facts {
-        about: Case::hardened().facts().about,
-        ..Facts::default()
-    };
+    let mut facts = Facts { about: Case::hardened().facts().about, ..Facts::default() };
     facts.version = Known::Unknown(refused());
     let report = Report::audit(&facts, &Case::hardened().policy, None, Vec::new());
     for id in of_kubernetes() {
@@ -231,10 +200,7 @@ fn without_the_kinds_that_it_reads_no_control_passes_or_fails() {
 
 #[test]
 fn a_kind_that_is_refused_turns_no_failure_into_a_pass() {
-    let case = Case {
-        world: World::stock("1.10"),
-        ..Case::hardened()
-    };
+    let case = Case { world: World::stock("1.10"), ..Case::hardened() };
     let all = case.audit();
     let facts = serde_json::to_value(case.facts()).unwrap();
     for kind in facts.as_object().unwrap().keys().filter(|k| *k != "about") {

@@ -28,12 +28,7 @@ fn openssl(arguments: &[&str], input: &str) -> String {
         .stderr(Stdio::null())
         .spawn()
         .expect("openssl runs");
-    child
-        .stdin
-        .take()
-        .unwrap()
-        .write_all(input.as_bytes())
-        .unwrap();
+    child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
     let output = child.wait_with_output().unwrap();
     assert!(output.status.success(), "openssl {arguments:?}");
     String::from_utf8(output.stdout).unwrap()
@@ -81,9 +76,7 @@ fn signer(name: &str, until: i64) -> (CertificateParams, KeyPair) {
 /// A leaf by an authority of its own.
 fn issued(params: &CertificateParams, key: &KeyPair) -> Pair {
     let (authority, authority_key) = signer("authority", 3000);
-    let leaf = params
-        .signed_by(key, &Issuer::new(authority, authority_key))
-        .unwrap();
+    let leaf = params.signed_by(key, &Issuer::new(authority, authority_key)).unwrap();
     (leaf.pem(), key.serialize_pem())
 }
 
@@ -121,10 +114,7 @@ fn chain(order: [usize; 3], intermediate_until: i64) -> Pair {
     let intermediate_pem = intermediate.clone().signed_by(&key, &root).unwrap().pem();
     let intermediate = Issuer::new(intermediate, key);
     let leaf_key = KeyPair::generate().unwrap();
-    let leaf = params(&[HOST])
-        .signed_by(&leaf_key, &intermediate)
-        .unwrap()
-        .pem();
+    let leaf = params(&[HOST]).signed_by(&leaf_key, &intermediate).unwrap().pem();
     let parts = [leaf, intermediate_pem, root_pem];
     let text: String = order.iter().map(|index| parts[*index].as_str()).collect();
     (text, leaf_key.serialize_pem())
@@ -141,11 +131,7 @@ fn key(change: impl Fn(String) -> String) -> Pair {
 }
 
 /// Name, what is in the Secret, and the verdicts that are no pass.
-type Odd = (
-    &'static str,
-    fn() -> Pair,
-    &'static [(&'static str, Verdict)],
-);
+type Odd = (&'static str, fn() -> Pair, &'static [(&'static str, Verdict)]);
 
 /// No certificate can be read, so nothing of it is right.
 const UNREADABLE: &[(&str, Verdict)] = &[
@@ -161,11 +147,7 @@ const UNREADABLE_KEY: &[(&str, Verdict)] = &[("TLS-05", NotAssessed)];
 
 const ODD: &[Odd] = &[
     ("ECDSA on P-256", plain, &[]),
-    (
-        "ECDSA on P-384",
-        || of_kind(&rcgen::PKCS_ECDSA_P384_SHA384),
-        &[],
-    ),
+    ("ECDSA on P-384", || of_kind(&rcgen::PKCS_ECDSA_P384_SHA384), &[]),
     ("Ed25519", || of_kind(&rcgen::PKCS_ED25519), &[]),
     (
         "ECDSA on P-521",
@@ -220,37 +202,21 @@ const ODD: &[Odd] = &[
         || self_signed(&["-newkey", "rsa:2048", "-sigopt", "rsa_padding_mode:pss"]),
         &[],
     ),
-    (
-        "no alternative names",
-        || for_names(&[]),
-        &[("TLS-08", Fail)],
-    ),
+    ("no alternative names", || for_names(&[]), &[("TLS-08", Fail)]),
     ("a wildcard", || for_names(&["*.example.com"]), &[]),
     (
         "a wildcard one level too low",
         || for_names(&["*.kubeflow.example.com"]),
         &[("TLS-08", Fail)],
     ),
-    (
-        "a wildcard one level too high",
-        || for_names(&["*.com"]),
-        &[("TLS-08", Fail)],
-    ),
-    (
-        "an address only",
-        || for_names(&["10.64.140.43"]),
-        &[("TLS-08", Fail)],
-    ),
+    ("a wildcard one level too high", || for_names(&["*.com"]), &[("TLS-08", Fail)]),
+    ("an address only", || for_names(&["10.64.140.43"]), &[("TLS-08", Fail)]),
     (
         "addresses of both versions beside the name",
         || for_names(&["10.64.140.43", "fd00::7", HOST]),
         &[],
     ),
-    (
-        "a name in capitals",
-        || for_names(&["KUBEFLOW.Example.COM"]),
-        &[],
-    ),
+    ("a name in capitals", || for_names(&["KUBEFLOW.Example.COM"]), &[]),
     (
         "a name that goes on behind ours",
         || for_names(&["kubeflow.example.com.evil.test"]),
@@ -272,26 +238,10 @@ const ODD: &[Odd] = &[
     ("ended", || dated(-300, -30), &[("TLS-04", Fail)]),
     ("days left", || dated(-300, 3), &[("TLS-04", Fail)]),
     ("valid beyond 2050", || dated(-1, 25_000), &[]),
-    (
-        "with its intermediate and root",
-        || chain([0, 1, 2], 3000),
-        &[],
-    ),
-    (
-        "an intermediate that ended",
-        || chain([0, 1, 2], -1),
-        &[("TLS-04", Fail)],
-    ),
-    (
-        "the root first",
-        || chain([2, 1, 0], 3000),
-        &[("TLS-05", Fail), ("TLS-08", Fail)],
-    ),
-    (
-        "the intermediate first",
-        || chain([1, 0, 2], 3000),
-        &[("TLS-05", Fail), ("TLS-08", Fail)],
-    ),
+    ("with its intermediate and root", || chain([0, 1, 2], 3000), &[]),
+    ("an intermediate that ended", || chain([0, 1, 2], -1), &[("TLS-04", Fail)]),
+    ("the root first", || chain([2, 1, 0], 3000), &[("TLS-05", Fail), ("TLS-08", Fail)]),
+    ("the intermediate first", || chain([1, 0, 2], 3000), &[("TLS-05", Fail), ("TLS-08", Fail)]),
     (
         "lines that end with CRLF",
         || {
@@ -305,11 +255,7 @@ const ODD: &[Odd] = &[
         || certificate(|pem| format!("Certificate:\n  Data: some\n{pem}\nand more\n")),
         &[],
     ),
-    (
-        "no line end at the end",
-        || certificate(|pem| pem.trim_end().to_owned()),
-        &[],
-    ),
+    ("no line end at the end", || certificate(|pem| pem.trim_end().to_owned()), &[]),
     (
         "the key behind the certificate",
         || {
@@ -318,43 +264,24 @@ const ODD: &[Odd] = &[
         },
         &[],
     ),
-    (
-        "key of another pair",
-        || key(|_| plain().1),
-        &[("TLS-05", Fail)],
-    ),
-    (
-        "a certificate for a key",
-        || key(|_| plain().0),
-        UNREADABLE_KEY,
-    ),
+    ("key of another pair", || key(|_| plain().1), &[("TLS-05", Fail)]),
+    ("a certificate for a key", || key(|_| plain().0), UNREADABLE_KEY),
     (
         "a key behind a password",
         || key(|key| openssl(&["pkcs8", "-topk8", "-passout", "pass:x"], &key)),
         UNREADABLE_KEY,
     ),
-    (
-        "no PEM",
-        || certificate(|_| "certificate".into()),
-        UNREADABLE,
-    ),
+    ("no PEM", || certificate(|_| "certificate".into()), UNREADABLE),
     (
         "PEM once more in base64",
         || {
             certificate(|pem| {
-                openssl(
-                    &["base64", "-A"],
-                    &openssl(&["x509", "-outform", "PEM"], &pem),
-                )
+                openssl(&["base64", "-A"], &openssl(&["x509", "-outform", "PEM"], &pem))
             })
         },
         UNREADABLE,
     ),
-    (
-        "cut off",
-        || certificate(|pem| pem[..pem.len() / 2].to_owned()),
-        UNREADABLE,
-    ),
+    ("cut off", || certificate(|pem| pem[..pem.len() / 2].to_owned()), UNREADABLE),
     (
         "PEM of something else",
         || certificate(|pem| pem.replace("CERTIFICATE", "X509 CRL")),
@@ -392,11 +319,7 @@ fn each_odd_certificate_gets_the_verdicts_it_should() {
             let wanted = wanted.map_or(Pass, |(_, verdict)| *verdict);
             let (seen, reason) = verdict(&report, id);
             wrong.extend((seen != wanted).then(|| {
-                format!(
-                    "{what}: {id} is {} and not {}: {reason}",
-                    seen.name(),
-                    wanted.name()
-                )
+                format!("{what}: {id} is {} and not {}: {reason}", seen.name(), wanted.name())
             }));
         }
     }

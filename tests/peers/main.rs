@@ -65,8 +65,7 @@ impl Drop for Peer {
 fn unit() -> Simulation {
     let files = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut unit = Simulation::new(files, env!("CARGO_BIN_EXE_ckf-hardening").as_ref()).unwrap();
-    unit.environment
-        .insert("KUBECONFIG".into(), "/nowhere".into());
+    unit.environment.insert("KUBECONFIG".into(), "/nowhere".into());
     unit.set_option("external-hostname", HOST);
     unit
 }
@@ -81,22 +80,12 @@ fn hears(unit: &mut Simulation, id: u32, endpoint: &str, said: &Value) -> Relati
         if model.relation(id).is_none() {
             model.relations.push(Relation::new(id, endpoint, "peer", 1));
         }
-        let relation = model
-            .relations
-            .iter_mut()
-            .find(|known| known.id == id)
-            .unwrap();
+        let relation = model.relations.iter_mut().find(|known| known.id == id).unwrap();
         relation.remote_application_data = strings(&said["application"]);
-        relation
-            .remote_units
-            .insert("peer/0".into(), strings(&said["unit"]));
+        relation.remote_units.insert("peer/0".into(), strings(&said["unit"]));
     });
     let model = unit.model();
-    let outcome = unit.run(&Event::relation(
-        model.relation(id).unwrap(),
-        "changed",
-        None,
-    ));
+    let outcome = unit.run(&Event::relation(model.relation(id).unwrap(), "changed", None));
     assert!(outcome.committed(), "{outcome:?}");
     unit.model().relation(id).unwrap().clone()
 }
@@ -112,10 +101,7 @@ fn a_gateway_with_the_library_of_version_4_takes_our_certificate() {
         assert_eq!(took["certificates"].as_array().unwrap().len(), 1, "{took}");
         assert_eq!(took["chains"][0].as_array().unwrap().len(), 2, "{took}");
         let events = took["events"].as_array().unwrap();
-        assert!(
-            events.contains(&json!("CertificateAvailableEvent")),
-            "{took}"
-        );
+        assert!(events.contains(&json!("CertificateAvailableEvent")), "{took}");
         // It asks for nothing else, and is answered with nothing else.
         assert_eq!(hears(&mut unit, 1, "gateway-certificates", &took), answered);
     }
@@ -126,12 +112,7 @@ fn an_authority_with_the_library_of_version_4_signs_what_we_pass_on() {
     let mut unit = unit();
     let mut gateway = Peer::start("Requirer");
     let mut authority = Peer::start("Provider");
-    hears(
-        &mut unit,
-        2,
-        "certificates",
-        &authority.reads(&Relation::default()),
-    );
+    hears(&mut unit, 2, "certificates", &authority.reads(&Relation::default()));
     let asked = gateway.reads(&Relation::default());
     hears(&mut unit, 1, "gateway-certificates", &asked);
     let model = unit.model();

@@ -95,14 +95,9 @@ fn hook_of_a_unit_that_rotates_whose_reads_find_nothing_ends_well_and_loses_no_p
     };
     let plan = "every: 30d\ntargets: [juju-user/bot]";
     let mut unit = support::rotation::unit(Juju::V4_0, plan, controller);
-    let mut life: Vec<Step> = [
-        "config-changed",
-        "update-status",
-        "update-status",
-        "update-status",
-    ]
-    .map(|hook| Event::hook(hook).into())
-    .into();
+    let mut life: Vec<Step> = ["config-changed", "update-status", "update-status", "update-status"]
+        .map(|hook| Event::hook(hook).into())
+        .into();
     life.extend(Removal::default().steps(&unit));
     let troubles = sweep_absences(&mut unit, &life, |unit, _| sound(&unit.model(), true));
     assert!(troubles > 60, "{troubles}");
@@ -112,10 +107,7 @@ fn hook_of_a_unit_that_rotates_whose_reads_find_nothing_ends_well_and_loses_no_p
 fn hook_beside_a_cluster_whose_reads_find_nothing_ends_well() {
     let sandbox = support::cluster(&World::stock("1.10"));
     let mut unit = unit(Juju::V4_0, 0, 1, &sandbox.kubeconfig("admin"));
-    relate(
-        &mut unit,
-        &[(1, "catalogue", "catalogue"), (2, "ingress", "istio-pilot")],
-    );
+    relate(&mut unit, &[(1, "catalogue", "catalogue"), (2, "ingress", "istio-pilot")]);
     unit.set_option("block-on", "low");
     let mut life: Vec<Step> = vec![Event::hook("config-changed").into(), changed(&unit, 1)];
     life.push(Event::hook("update-status").into());

@@ -39,9 +39,7 @@ fn refuse(sandbox: &Sandbox) {
     std::fs::write(file.path(), probe.to_string()).unwrap();
     super::until("the policy", || {
         let path = file.path().to_str().unwrap();
-        let tried = sandbox
-            .kubectl(&["create", "--dry-run=server", "-f", path])
-            .unwrap();
+        let tried = sandbox.kubectl(&["create", "--dry-run=server", "-f", path]).unwrap();
         !tried.status.success()
     });
 }
@@ -56,10 +54,7 @@ fn within_limits(unit: &Simulation, outcome: &Outcome) {
     let model = unit.model();
     assert!(model.state.values().all(|value| value.len() < 65_536));
     let message = model.status.message;
-    assert!(
-        message.chars().count() <= 300 && !message.contains('\n'),
-        "{message}"
-    );
+    assert!(message.chars().count() <= 300 && !message.contains('\n'), "{message}");
 }
 
 fn action(unit: &mut Simulation, name: &str, parameters: Value) -> Outcome {
@@ -94,30 +89,17 @@ fn hooks_and_actions_on_a_platform_that_refuses_every_write_end_well_and_tell_al
     let status = unit.model().status;
     assert_eq!(status.name, "blocked");
     let shown: String = status.message.chars().take(120).collect();
-    assert!(
-        shown.starts_with("enforce: ") && shown.contains("NetworkPolicy"),
-        "{shown}"
-    );
+    assert!(shown.starts_with("enforce: ") && shown.contains("NetworkPolicy"), "{shown}");
 
     let planned = action(&mut unit, "plan", json!({}));
-    let changes: usize = planned.results()["changes"]
-        .as_str()
-        .unwrap()
-        .parse()
-        .unwrap();
+    let changes: usize = planned.results()["changes"].as_str().unwrap().parse().unwrap();
     assert!(changes > PROFILES, "{changes}");
     let lines = whole(&planned, "plan", "\n");
-    let named = lines
-        .lines()
-        .filter(|line| line.starts_with("profile-network-policies: create"));
+    let named = lines.lines().filter(|line| line.starts_with("profile-network-policies: create"));
     assert_eq!(named.count(), changes);
 
     // What was tried is told, and that it was refused.
-    let applied = action(
-        &mut unit,
-        "apply",
-        json!({"remedies": "profile-network-policies"}),
-    );
+    let applied = action(&mut unit, "apply", json!({"remedies": "profile-network-policies"}));
     let failed = applied.action.as_ref().unwrap().failed.as_ref().unwrap();
     assert!(failed.contains("more") && failed.len() < 2100, "{failed}");
     assert!(whole(&applied, "plan", "\n").contains("user-00399"));
@@ -127,23 +109,12 @@ fn hooks_and_actions_on_a_platform_that_refuses_every_write_end_well_and_tell_al
         let text = outcome.results()["report"].as_str().unwrap();
         let report: Value =
             serde_json::from_str(text).unwrap_or_else(|why| panic!("{format}: {why}"));
-        assert!(
-            text.contains("left out for want of space"),
-            "{format}: {}",
-            text.len()
-        );
+        assert!(text.contains("left out for want of space"), "{format}: {}", text.len());
         assert!(report.is_object());
-        let outcome = action(
-            &mut unit,
-            "get-report",
-            json!({"format": format, "complete": true}),
-        );
+        let outcome = action(&mut unit, "get-report", json!({"format": format, "complete": true}));
         let text = whole(&outcome, "report", "");
         let report: Value = serde_json::from_str(&text).unwrap();
-        assert!(
-            report.is_object() && text.contains("user-00399"),
-            "{format}"
-        );
+        assert!(report.is_object() && text.contains("user-00399"), "{format}");
     }
     for (format, end) in [("junit", "</testsuites>\n"), ("html", "</html>\n")] {
         let outcome = action(&mut unit, "get-report", json!({"format": format}));
@@ -162,20 +133,13 @@ fn hooks_and_actions_on_a_platform_that_refuses_every_write_end_well_and_tell_al
         assert_eq!(outcome.action.unwrap().failed, None, "{name}");
     }
 
-    let delete = [
-        "delete",
-        "validatingadmissionpolicybinding",
-        "no-network-policies",
-    ];
+    let delete = ["delete", "validatingadmissionpolicybinding", "no-network-policies"];
     assert!(sandbox.kubectl(&delete).unwrap().status.success());
     super::until("what was refused", || {
         let outcome = hook(&mut unit, "update-status");
         within_limits(&unit, &outcome);
         unit.model().status.name != "blocked"
     });
-    let undone = fire(
-        &mut unit,
-        &Event::action("undo", json!({"remedies": "mutual-tls"})),
-    );
+    let undone = fire(&mut unit, &Event::action("undo", json!({"remedies": "mutual-tls"})));
     assert_eq!(undone.results()["changes"], "0");
 }

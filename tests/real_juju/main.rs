@@ -26,14 +26,11 @@ const BINARY: &str = env!("CARGO_BIN_EXE_ckf-hardening");
 fn unit(juju: Juju, number: u32, of: u32, kubeconfig: &Path) -> Simulation {
     let files = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut unit = Simulation::new(files, BINARY.as_ref()).unwrap();
-    unit.environment
-        .insert("KUBECONFIG".into(), kubeconfig.into());
+    unit.environment.insert("KUBECONFIG".into(), kubeconfig.into());
     // Nothing outside of this machine is asked.
     unit.set_option("offline", true);
     let mut peers = Relation::new(0, "peers", "ckf-hardening", of);
-    peers
-        .remote_units
-        .remove(&format!("ckf-hardening/{number}"));
+    peers.remote_units.remove(&format!("ckf-hardening/{number}"));
     unit.change(|model| {
         model.juju = juju;
         model.unit = format!("ckf-hardening/{number}");
@@ -60,8 +57,7 @@ fn with_agent(unit: &mut Simulation, kubeconfig: &Path) -> String {
         "--kubeconfig",
         &kubeconfig,
     ]);
-    unit.environment
-        .insert("CKF_HARDENING_AGENT".into(), address.clone().into());
+    unit.environment.insert("CKF_HARDENING_AGENT".into(), address.clone().into());
     unit.start_pebble("hardening", &[agent]);
     address
 }
@@ -100,14 +96,8 @@ fn hook(unit: &mut Simulation, name: &str) -> Outcome {
 /// Every object of ours of a kind.
 fn ours(sandbox: &Sandbox, kinds: &str) -> Vec<String> {
     let label = "app.kubernetes.io/managed-by=ckf-hardening";
-    let listed = sandbox
-        .kubectl(&["get", kinds, "-A", "-l", label, "-o", "name"])
-        .unwrap();
-    assert!(
-        listed.status.success(),
-        "{}",
-        String::from_utf8_lossy(&listed.stderr)
-    );
+    let listed = sandbox.kubectl(&["get", kinds, "-A", "-l", label, "-o", "name"]).unwrap();
+    assert!(listed.status.success(), "{}", String::from_utf8_lossy(&listed.stderr));
     let text = String::from_utf8(listed.stdout).unwrap();
     text.lines().map(str::to_owned).collect()
 }

@@ -29,12 +29,7 @@ fn printed(results: &Map<String, Value>) -> String {
         .spawn()
         .unwrap();
     let input = Value::Object(results.clone()).to_string();
-    child
-        .stdin
-        .take()
-        .unwrap()
-        .write_all(input.as_bytes())
-        .unwrap();
+    child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
     let output = child.wait_with_output().unwrap();
     assert!(output.status.success());
     String::from_utf8(output.stdout).unwrap()
@@ -47,16 +42,13 @@ fn results_of_every_action_print_as_blocks_of_eighty_columns() {
         state.add_user("hardening", "first-pw-of-the-charm").access = "superuser".into();
         state.add_user("bot", "first-pw-of-bot");
         let model = state.add_model(uuid, "kubeflow");
-        model
-            .applications
-            .insert("dex-auth".into(), Application::default());
+        model.applications.insert("dex-auth".into(), Application::default());
         Controller::start(state).unwrap()
     };
     let sandbox = support::cluster(&World::stock("1.10"));
     let plan = "every: 30d\ntargets: [juju-user/bot]";
     let mut unit = support::rotation::unit(Juju::V4_0, plan, controller);
-    unit.environment
-        .insert("KUBECONFIG".into(), sandbox.kubeconfig("admin").into());
+    unit.environment.insert("KUBECONFIG".into(), sandbox.kubeconfig("admin").into());
     hook(&mut unit, "config-changed");
     let run = json!({"remedies": "pod-security-labels,profile-network-policies"});
     for (name, parameters, tables) in [
@@ -70,11 +62,7 @@ fn results_of_every_action_print_as_blocks_of_eighty_columns() {
         ("enforce-tls", json!({}), &[]),
         ("check-rocks", json!({}), &["rocks"]),
         ("list-users", json!({}), &["users"]),
-        (
-            "rotate-credentials",
-            json!({"users": "bot", "dry-run": true}),
-            &[],
-        ),
+        ("rotate-credentials", json!({"users": "bot", "dry-run": true}), &[]),
         ("rotate-credentials", json!({"users": "bot"}), &["status"]),
         ("rotation-status", json!({}), &["status"]),
     ] {
@@ -83,19 +71,14 @@ fn results_of_every_action_print_as_blocks_of_eighty_columns() {
         assert!(outcome.committed() && results.len() > 1, "{name}");
         let text = printed(results);
         for (key, value) in results {
-            let Some(value) = value
-                .as_str()
-                .filter(|value| value.trim_end().contains('\n'))
-            else {
+            let Some(value) = value.as_str().filter(|value| value.trim_end().contains('\n')) else {
                 continue;
             };
             assert!(
                 text.contains(&format!("\n{key}: |")) || text.starts_with(&format!("{key}: |")),
                 "{name} {key}: {text}"
             );
-            let bad = value
-                .lines()
-                .find(|line| line.ends_with(' ') || line.contains('\t'));
+            let bad = value.lines().find(|line| line.ends_with(' ') || line.contains('\t'));
             assert_eq!(bad, None, "{name} {key}");
             if tables.contains(&key.as_str()) {
                 // An address is not broken.
@@ -104,10 +87,7 @@ fn results_of_every_action_print_as_blocks_of_eighty_columns() {
                 assert!(widest <= Some(80), "{name} {key}: {widest:?}\n{value}");
             }
         }
-        assert!(
-            tables.iter().all(|key| results.contains_key(*key)),
-            "{name}: {results:?}"
-        );
+        assert!(tables.iter().all(|key| results.contains_key(*key)), "{name}: {results:?}");
     }
 }
 
@@ -123,10 +103,7 @@ fn list_in_each_form_that_juju_hands_on_names_the_same_remedies() {
         let mut unit = super::unit(juju, 0, 1, &sandbox.kubeconfig("admin"));
         let outcome = unit.run(&Event::action("plan", json!({"remedies": remedies})));
         let plan = outcome.results()["plan"].as_str().unwrap();
-        assert!(
-            plan.contains("hsts") && plan.contains("tls-floor"),
-            "{juju:?}: {plan}"
-        );
+        assert!(plan.contains("hsts") && plan.contains("tls-floor"), "{juju:?}: {plan}");
         let outcome = unit.run(&Event::action("undo", json!({})));
         let failed = outcome.action.unwrap().failed.unwrap();
         assert!(failed.contains("name the remedies"), "{failed}");

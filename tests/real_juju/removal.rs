@@ -26,11 +26,7 @@ fn enforcing(juju: Juju, number: u32, of: u32, sandbox: &Sandbox) -> Simulation 
         (2, "metrics-endpoint", "prometheus"),
         (3, "gateway-info", "istio-pilot"),
     ] {
-        unit.change(|model| {
-            model
-                .relations
-                .push(Relation::new(id, endpoint, application, 1))
-        });
+        unit.change(|model| model.relations.push(Relation::new(id, endpoint, application, 1)));
     }
     let address = with_agent(&mut unit, &kubeconfig);
     hook(&mut unit, "config-changed");
@@ -41,9 +37,7 @@ fn enforcing(juju: Juju, number: u32, of: u32, sandbox: &Sandbox) -> Simulation 
         let name = FLOOR.rsplit('/').next().unwrap();
         let deleted = sandbox.kubectl(&["delete", "envoyfilter", "-n", "kubeflow", name]);
         assert!(deleted.unwrap().status.success());
-        until("what the agent restores", || {
-            ours(sandbox, KINDS).len() == 2
-        });
+        until("what the agent restores", || ours(sandbox, KINDS).len() == 2);
     }
     unit
 }
@@ -54,9 +48,7 @@ fn remove(unit: &mut Simulation, removal: &Removal) {
         let said = unit.model().status_history.len();
         committed(&unit.take(&step));
         let history = unit.model().status_history;
-        let blocked = history[said..]
-            .iter()
-            .find(|status| status.name == "blocked");
+        let blocked = history[said..].iter().find(|status| status.name == "blocked");
         assert_eq!(blocked, None, "{step:?}");
     }
 }
@@ -71,12 +63,7 @@ fn nothing_comes_back(sandbox: &Sandbox, order: &str) {
 #[test]
 fn lone_unit_removed_in_each_recorded_order_leaves_nothing() {
     let sandbox = hardened();
-    let order = |peers, departs, forgets| Removal {
-        peers,
-        departs,
-        forgets,
-        ..Removal::default()
-    };
+    let order = |peers, departs, forgets| Removal { peers, departs, forgets, ..Removal::default() };
     for (juju, removal) in [
         (Juju::V4_0, order(Peers::Left, true, false)),
         (Juju::V4_0, order(Peers::Broken, true, true)),
@@ -97,12 +84,7 @@ fn unit_blocked_by_findings_or_with_a_remote_removed_by_force_leaves_nothing() {
     let mut unit = enforcing(Juju::V4_0, 0, 1, &sandbox);
     unit.set_option("block-on", "low");
     hook(&mut unit, "config-changed");
-    assert_eq!(
-        unit.model().status.name,
-        "blocked",
-        "{:?}",
-        unit.model().status
-    );
+    assert_eq!(unit.model().status.name, "blocked", "{:?}", unit.model().status);
     for event in unit.remove_by_force("istio-pilot") {
         fire(&mut unit, &event);
     }
@@ -121,10 +103,7 @@ fn unit_removed_by_force_takes_all_away_in_the_one_hook_that_comes() {
     let mut unit = enforcing(Juju::V4_0, 0, 1, &sandbox);
     unit.change(|model| model.forgotten = Forgotten::Application);
     let relation = unit.model().relation(1).unwrap().clone();
-    fire(
-        &mut unit,
-        &Event::relation(&relation, "departed", Some("catalogue/0")),
-    );
+    fire(&mut unit, &Event::relation(&relation, "departed", Some("catalogue/0")));
     nothing_comes_back(&sandbox, "by force");
 }
 
@@ -155,11 +134,9 @@ fn pod_of_a_unit_that_goes_restarts_and_no_agent_runs() {
     unit.change(|model| model.dying.extend(["ckf-hardening/0".to_owned()]));
     let kubeconfig = sandbox.kubeconfig("admin");
     with_agent(&mut unit, &kubeconfig);
-    for event in [
-        Event::hook("update-status"),
-        Event::hook("start"),
-        Event::pebble_ready("hardening"),
-    ] {
+    for event in
+        [Event::hook("update-status"), Event::hook("start"), Event::pebble_ready("hardening")]
+    {
         fire(&mut unit, &event);
     }
     let services = unit.pebble("hardening").services();
@@ -171,20 +148,14 @@ fn pod_of_a_unit_that_goes_restarts_and_no_agent_runs() {
 #[test]
 fn units_of_three_removed_one_by_one_the_last_takes_all_away() {
     let sandbox = hardened();
-    let mut units: Vec<Simulation> = (0..3)
-        .map(|number| enforcing(Juju::V4_0, number, 3, &sandbox))
-        .collect();
+    let mut units: Vec<Simulation> =
+        (0..3).map(|number| enforcing(Juju::V4_0, number, 3, &sandbox)).collect();
     // Scaled down: the others need what there is.
     let mut third = units.pop().unwrap();
-    let scaled = Removal {
-        peers: Peers::Departed,
-        ..Removal::default()
-    };
+    let scaled = Removal { peers: Peers::Departed, ..Removal::default() };
     remove(&mut third, &scaled);
     assert_eq!(ours(&sandbox, KINDS).len(), 2);
-    let mut others = units
-        .iter()
-        .map(|unit| unit.pebble("hardening").services()["agent"]);
+    let mut others = units.iter().map(|unit| unit.pebble("hardening").services()["agent"]);
     assert!(others.all(|agent| agent == "active"));
 
     for (number, unit) in units.iter_mut().enumerate() {
@@ -202,13 +173,7 @@ fn units_of_three_removed_one_by_one_the_last_takes_all_away() {
         model.dying.remove("ckf-hardening/1");
         model.relations[0].remote_units.clear();
     });
-    remove(
-        &mut first,
-        &Removal {
-            forgets: true,
-            ..Removal::default()
-        },
-    );
+    remove(&mut first, &Removal { forgets: true, ..Removal::default() });
     nothing_comes_back(&sandbox, "three units");
 }
 

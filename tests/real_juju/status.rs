@@ -93,28 +93,18 @@ fn status_of_a_rotation_that_fails_stays_through_hooks_that_have_nothing_to_do_w
     let said = unit.model().status_history.len();
     let model = unit.model();
     let label = "credential/juju-user/bot";
-    let secret = model
-        .secrets
-        .iter()
-        .find(|secret| secret.label == label)
-        .unwrap()
-        .clone();
+    let secret = model.secrets.iter().find(|secret| secret.label == label).unwrap().clone();
     let removed = Event::secret("remove", &secret, label, Some(1));
     fire(&mut unit, &removed);
     relate(&mut unit, 7, "catalogue", "catalogue");
     unit.start_pebble("hardening", &[]);
     fire(&mut unit, &Event::pebble_ready("hardening"));
     let history = &unit.model().status_history[said..];
-    let other = history
-        .iter()
-        .find(|status| !status.message.contains("rotation of dex"));
+    let other = history.iter().find(|status| !status.message.contains("rotation of dex"));
     assert_eq!(other, None);
     // Times are told to the second.
     let (_, time) = failing.message.split_once("tried again after ").unwrap();
-    assert!(
-        !time.split([';', ' ']).next().unwrap().contains('.'),
-        "{time}"
-    );
+    assert!(!time.split([';', ' ']).next().unwrap().contains('.'), "{time}");
 }
 
 #[test]
@@ -122,8 +112,7 @@ fn loki_out_of_reach_costs_a_hook_two_seconds_at_most_and_once() {
     let mut unit = unit(Juju::V4_0, 0, 1, "/nowhere".as_ref());
     unit.start_pebble("hardening", &[]);
     fire(&mut unit, &Event::pebble_ready("hardening"));
-    unit.pebble("hardening")
-        .delay_layers(Duration::from_secs(9));
+    unit.pebble("hardening").delay_layers(Duration::from_secs(9));
     let mut loki = Relation::new(1, "logging", "loki", 1);
     let endpoint = r#"{"url": "http://192.0.2.1:3100/loki/api/v1/push"}"#;
     let databag = [("endpoint".to_owned(), endpoint.to_owned())].into();
@@ -139,23 +128,9 @@ fn loki_out_of_reach_costs_a_hook_two_seconds_at_most_and_once() {
         let started = Instant::now();
         let outcome = fire(&mut unit, &event);
         // The rest is this machine's.
-        assert!(
-            started.elapsed() < Duration::from_secs(4),
-            "{event:?}: {:?}",
-            started.elapsed()
-        );
-        layers += outcome
-            .calls
-            .iter()
-            .filter(|call| call.tool == "pebble POST /v1/layers")
-            .count();
-        assert!(
-            !unit
-                .model()
-                .log
-                .iter()
-                .any(|line| line.message.contains("could not be told"))
-        );
+        assert!(started.elapsed() < Duration::from_secs(4), "{event:?}: {:?}", started.elapsed());
+        layers += outcome.calls.iter().filter(|call| call.tool == "pebble POST /v1/layers").count();
+        assert!(!unit.model().log.iter().any(|line| line.message.contains("could not be told")));
     }
     assert_eq!(layers, 1);
 }

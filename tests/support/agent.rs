@@ -61,11 +61,7 @@ impl Agent {
             .stderr(file("log"))
             .spawn()
             .unwrap();
-        let agent = Self {
-            child,
-            address: format!("127.0.0.1:{port}"),
-            folder,
-        };
+        let agent = Self { child, address: format!("127.0.0.1:{port}"), folder };
         until("the first audit", || agent.get("/api/v1/report").0 == 200);
         agent
     }
@@ -121,27 +117,20 @@ impl Agent {
         let text = self.get("/metrics").2;
         let values = text
             .lines()
-            .filter(|line| {
-                line.strip_prefix(name)
-                    .is_some_and(|rest| rest.starts_with('{'))
-            })
+            .filter(|line| line.strip_prefix(name).is_some_and(|rest| rest.starts_with('{')))
             .filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok());
         values.sum()
     }
 
     pub fn events(&self) -> Vec<Value> {
         let text = std::fs::read_to_string(self.folder.path().join("events")).unwrap();
-        text.lines()
-            .map(|line| serde_json::from_str(line).unwrap())
-            .collect()
+        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
     }
 
     /// Ends it as Pebble does, and returns how long that took.
     pub fn end(mut self) -> Duration {
         let started = Instant::now();
-        let status = Command::new("kill")
-            .arg(self.child.id().to_string())
-            .status();
+        let status = Command::new("kill").arg(self.child.id().to_string()).status();
         assert!(status.unwrap().success());
         let ended = self.child.wait().unwrap();
         assert!(ended.success(), "{ended}");
@@ -150,10 +139,7 @@ impl Agent {
 }
 
 fn series(text: &str, name: &str) -> Option<f64> {
-    let is_it = |line: &&str| {
-        line.strip_prefix(name)
-            .is_some_and(|rest| rest.starts_with(' '))
-    };
+    let is_it = |line: &&str| line.strip_prefix(name).is_some_and(|rest| rest.starts_with(' '));
     let line = text.lines().find(is_it)?;
     line.rsplit(' ').next()?.parse().ok()
 }
@@ -166,18 +152,12 @@ fn ask(mut stream: TcpStream, path: &str, headers: &str) -> (u16, String, String
     let _ = stream.read_to_string(&mut text);
     let (head, body) = text.split_once("\r\n\r\n").unwrap_or_default();
     let status = head.split(' ').nth(1).and_then(|code| code.parse().ok());
-    (
-        status.unwrap_or(0),
-        head.to_ascii_lowercase(),
-        body.to_owned(),
-    )
+    (status.unwrap_or(0), head.to_ascii_lowercase(), body.to_owned())
 }
 
 /// Connects from an address of this machine.
 pub fn connect_from(source: &str, address: &str) -> std::io::Result<TcpStream> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_io()
-        .build()?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
     runtime.block_on(async {
         let socket = tokio::net::TcpSocket::new_v4()?;
         socket.bind(SocketAddr::new(source.parse().unwrap(), 0))?;
@@ -222,11 +202,7 @@ impl Stall {
                 }
             }
         });
-        Self {
-            is_stopped,
-            kubeconfig,
-            _folder: folder,
-        }
+        Self { is_stopped, kubeconfig, _folder: folder }
     }
 
     /// Passes nothing on any more, and closes nothing.
@@ -278,11 +254,7 @@ pub fn until(what: &str, mut holds: impl FnMut() -> bool) -> Duration {
 
 pub fn kubectl(sandbox: &Sandbox, arguments: &[&str]) -> String {
     let output = sandbox.kubectl(arguments).unwrap();
-    assert!(
-        output.status.success(),
-        "{arguments:?}: {}",
-        String::from_utf8_lossy(&output.stderr)
-    );
+    assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
@@ -296,18 +268,7 @@ pub fn hardened() -> Sandbox {
 /// The least version of TLS that our EnvoyFilter asks for, if it is there.
 pub fn floor(sandbox: &Sandbox) -> Option<String> {
     let path = "jsonpath={.spec.configPatches[0].patch.value.transport_socket.typed_config.common_tls_context.tls_params.tls_minimum_protocol_version}";
-    let arguments = [
-        "get",
-        "envoyfilter",
-        "-n",
-        "kubeflow",
-        "ckf-hardening-tls-floor",
-        "-o",
-        path,
-    ];
+    let arguments = ["get", "envoyfilter", "-n", "kubeflow", "ckf-hardening-tls-floor", "-o", path];
     let output = sandbox.kubectl(&arguments).unwrap();
-    output
-        .status
-        .success()
-        .then(|| String::from_utf8_lossy(&output.stdout).into_owned())
+    output.status.success().then(|| String::from_utf8_lossy(&output.stdout).into_owned())
 }

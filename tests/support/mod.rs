@@ -21,16 +21,10 @@ use serde_json::{Value, json};
 /// A real API server that holds a world.
 pub fn cluster(world: &World) -> Sandbox {
     let sandbox = Sandbox::start().expect("the API server starts");
-    sandbox
-        .install_istio_definitions()
-        .expect("Istio's definitions install");
+    sandbox.install_istio_definitions().expect("Istio's definitions install");
     let loader = sandbox.loader().expect("admin can log in");
-    loader
-        .load(&World::definitions())
-        .expect("the definitions load");
-    sandbox
-        .wait_for_definitions()
-        .expect("the definitions establish");
+    loader.load(&World::definitions()).expect("the definitions load");
+    sandbox.wait_for_definitions().expect("the definitions establish");
     loader.load(&world.objects).expect("the world loads");
     sandbox
 }
@@ -39,31 +33,15 @@ pub fn cluster(world: &World) -> Sandbox {
 pub fn lead_to(sandbox: &Sandbox, address: &str) {
     let patch = |more: &[&str], patch: Value| {
         let patch = patch.to_string();
-        let service = [
-            "patch",
-            "service",
-            "-n",
-            "kubeflow",
-            "istio-ingressgateway-workload",
-        ];
+        let service = ["patch", "service", "-n", "kubeflow", "istio-ingressgateway-workload"];
         let arguments = [&service[..], &["--type=merge", "-p", &patch], more].concat();
         let output = sandbox.kubectl(&arguments).expect("kubectl runs");
-        assert!(
-            output.status.success(),
-            "{}",
-            String::from_utf8_lossy(&output.stderr)
-        );
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     };
     let port = |name, number: u16| json!({"name": name, "port": number, "targetPort": number});
-    patch(
-        &[],
-        json!({"spec": {"ports": [port("http", 8080), port("https", 8443)]}}),
-    );
+    patch(&[], json!({"spec": {"ports": [port("http", 8080), port("https", 8443)]}}));
     let balancer = json!({"ingress": [{"ip": address}]});
-    patch(
-        &["--subresource=status"],
-        json!({"status": {"loadBalancer": balancer}}),
-    );
+    patch(&["--subresource=status"], json!({"status": {"loadBalancer": balancer}}));
 }
 
 /// Id of the secret that an operator gives a certificate by.
@@ -74,10 +52,7 @@ pub fn give_certificate(unit: &mut Simulation, certificate: &str, key: &str) {
     let content = [("tls-crt", certificate), ("tls-key", key)];
     let content = content.map(|(name, value)| (name.to_owned(), STANDARD.encode(value)));
     let mut secret = Secret::new(GIVEN, Owner::Model, content.into());
-    secret.grants.push(Grant {
-        relation: None,
-        to: "ckf-hardening".into(),
-    });
+    secret.grants.push(Grant { relation: None, to: "ckf-hardening".into() });
     unit.change(|model| {
         model.secrets.retain(|known| known.id != GIVEN);
         model.secrets.push(secret);
@@ -93,10 +68,7 @@ pub fn secret_content(unit: &Simulation, label: &str) -> BTreeMap<String, String
     let content = &secret.revisions[&secret.latest()];
     let decode = |(key, value): (&String, &String)| {
         let value = STANDARD.decode(value).expect("content is base64");
-        (
-            key.clone(),
-            String::from_utf8(value).expect("content is text"),
-        )
+        (key.clone(), String::from_utf8(value).expect("content is text"))
     };
     content.iter().map(decode).collect()
 }
@@ -123,20 +95,13 @@ pub fn audit(arguments: &[&OsStr]) -> Value {
 
 /// A control of a report.
 pub fn control<'a>(report: &'a Value, id: &str) -> &'a Value {
-    let controls = report["controls"]
-        .as_array()
-        .expect("a report has controls");
-    controls
-        .iter()
-        .find(|c| c["id"] == id)
-        .unwrap_or_else(|| panic!("no control {id}"))
+    let controls = report["controls"].as_array().expect("a report has controls");
+    controls.iter().find(|c| c["id"] == id).unwrap_or_else(|| panic!("no control {id}"))
 }
 
 /// The verdict on a control.
 pub fn verdict<'a>(report: &'a Value, id: &str) -> &'a str {
-    control(report, id)["verdict"]
-        .as_str()
-        .expect("a control has a verdict")
+    control(report, id)["verdict"].as_str().expect("a control has a verdict")
 }
 
 /// An operator's client store that knows a controller.
@@ -151,9 +116,6 @@ pub fn client_store(controller: &Controller) -> tempfile::TempDir {
             "controllers:\n  here:\n    uuid: x\n    api-endpoints: ['{address}']\n    ca-cert: |\n      {authority}\ncurrent-controller: here\n"
         ),
     );
-    write(
-        "accounts.yaml",
-        "controllers: {here: {user: admin, password: admin-pw}}\n".into(),
-    );
+    write("accounts.yaml", "controllers: {here: {user: admin, password: admin-pw}}\n".into());
     store
 }

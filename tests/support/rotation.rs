@@ -18,13 +18,10 @@ pub const LOGIN: &str = "d3nkb2fmp25c76a0log1";
 pub fn unit(juju: Juju, plan: &str, controller: impl FnOnce(&str) -> Controller) -> Simulation {
     let files = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut unit = Simulation::new(files, env!("CARGO_BIN_EXE_ckf-hardening").as_ref()).unwrap();
-    unit.environment
-        .insert("KUBECONFIG".into(), "/nowhere".into());
+    unit.environment.insert("KUBECONFIG".into(), "/nowhere".into());
     unit.change(|model| {
         model.juju = juju;
-        model
-            .relations
-            .push(Relation::new(1, "peers", "ckf-hardening", 0));
+        model.relations.push(Relation::new(1, "peers", "ckf-hardening", 0));
     });
     unit.attach(controller(&unit.model().uuid));
     give_login(&mut unit, "first-pw-of-the-charm");
@@ -44,14 +41,9 @@ pub fn give_login(unit: &mut Simulation, password: &str) {
         ("ca-cert", controller.authority()),
         ("addresses", controller.address()),
     ];
-    let content = content
-        .map(|(key, value)| (key.to_owned(), STANDARD.encode(value)))
-        .into();
+    let content = content.map(|(key, value)| (key.to_owned(), STANDARD.encode(value))).into();
     let mut secret = Secret::new(LOGIN, Owner::Model, content);
-    secret.grants.push(Grant {
-        relation: None,
-        to: "ckf-hardening".into(),
-    });
+    secret.grants.push(Grant { relation: None, to: "ckf-hardening".into() });
     unit.change(|model| {
         model.secrets.retain(|known| known.id != secret.id);
         model.secrets.push(secret);

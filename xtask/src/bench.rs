@@ -27,14 +27,7 @@ const SIDE_BY_SIDE: &str = "4";
 pub fn bench() -> anyhow::Result<()> {
     let binary = run::release_binary()?;
     run::cargo(&["build", "--profile", "tools", "--package", "xtask"])?;
-    run::cargo(&[
-        "build",
-        "--profile",
-        "tools",
-        "--package",
-        "juju-sim",
-        "--bins",
-    ])?;
+    run::cargo(&["build", "--profile", "tools", "--package", "juju-sim", "--bins"])?;
     println!("binary: {} bytes", std::fs::metadata(&binary)?.len());
     match std::env::args().nth(2).as_deref() {
         Some("hooks") => return hooks::hooks(&binary),
@@ -67,10 +60,7 @@ pub fn bench() -> anyhow::Result<()> {
 }
 
 fn pods(world: &World) -> Vec<serde_json::Value> {
-    let pods = world
-        .objects
-        .iter()
-        .filter(|object| object["kind"] == "Pod");
+    let pods = world.objects.iter().filter(|object| object["kind"] == "Pod");
     pods.cloned().collect()
 }
 
@@ -96,10 +86,7 @@ struct Measured {
 
 fn measure(command: &mut Command) -> anyhow::Result<Measured> {
     let started = Instant::now();
-    let mut child = command
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()?;
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn()?;
     let status = format!("/proc/{}/status", child.id());
     let reader = child.stdout.take().context("stdout is piped")?;
     let stdout = std::thread::spawn(move || std::io::read_to_string(reader));
@@ -117,17 +104,11 @@ fn measure(command: &mut Command) -> anyhow::Result<Measured> {
         }
     };
     let time = started.elapsed();
-    let stdout = stdout
-        .join()
-        .map_err(|_| anyhow::anyhow!("reading failed"))??;
+    let stdout = stdout.join().map_err(|_| anyhow::anyhow!("reading failed"))??;
     if code.code() == Some(2) || code.code().is_none() {
         bail!("{command:?} ended with {code}");
     }
-    Ok(Measured {
-        time,
-        memory,
-        stdout,
-    })
+    Ok(Measured { time, memory, stdout })
 }
 
 fn audits(binary: &Path, sandbox: &Sandbox, name: &str) -> anyhow::Result<()> {
@@ -136,29 +117,19 @@ fn audits(binary: &Path, sandbox: &Sandbox, name: &str) -> anyhow::Result<()> {
     let mut audits = Vec::new();
     let mut fetches = Vec::new();
     for _ in 0..AUDITS {
-        fetches.push(measure(
-            Command::new(&xtask)
-                .arg("fetch")
-                .arg(&kubeconfig)
-                .arg(SIDE_BY_SIDE),
-        )?);
+        fetches
+            .push(measure(Command::new(&xtask).arg("fetch").arg(&kubeconfig).arg(SIDE_BY_SIDE))?);
         audits.push(measure(
             Command::new(binary)
                 .args(["audit", "--format", "json", "--kubeconfig"])
                 .arg(&kubeconfig),
         )?);
     }
-    let fastest = |all: &[Measured]| {
-        all.iter()
-            .map(|m| m.time.as_secs_f64())
-            .fold(f64::MAX, f64::min)
-    };
+    let fastest =
+        |all: &[Measured]| all.iter().map(|m| m.time.as_secs_f64()).fold(f64::MAX, f64::min);
     let most = |all: &[Measured]| all.iter().map(|m| m.memory).max().unwrap_or(0) as f64 / 1e6;
     let fetched = &fetches[0].stdout;
-    let (requests, bytes) = fetched
-        .trim()
-        .split_once(' ')
-        .context("fetch printed no figures")?;
+    let (requests, bytes) = fetched.trim().split_once(' ').context("fetch printed no figures")?;
     println!(
         "{name}: audit {:.2} s, {:.0} MB; fetching {:.1} MB in {requests} requests {:.2} s, {:.0} MB; ratio {:.2}",
         fastest(&audits),

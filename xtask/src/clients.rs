@@ -18,10 +18,7 @@ const JUJULIB: &[&str] = &["@canonical/jujulib@9.1.0", "ws@8"];
 fn controller(juju: Juju) -> Controller {
     let mut state = State::new(juju, "admin-pw");
     state.add_user("bob", "bob-pw");
-    let mut dex = Application {
-        charm: "ch:amd64/dex-auth-612".into(),
-        ..Application::default()
-    };
+    let mut dex = Application { charm: "ch:amd64/dex-auth-612".into(), ..Application::default() };
     dex = dex.with_option("static-password", "string", None);
     let done = Box::new(|_: &_| Ok(Map::new()));
     dex.actions.insert("set-password".into(), done);
@@ -69,9 +66,7 @@ fn the_javascript_client_works_against_the_simulated_controller() {
     let authority = authority(&controller);
     let mut javascript = Command::new("node");
     javascript.env("NODE_EXTRA_CA_CERTS", authority.path());
-    javascript
-        .arg(run::root().join("xtask/clients/jujulib.mjs"))
-        .arg(folder);
+    javascript.arg(run::root().join("xtask/clients/jujulib.mjs")).arg(folder);
     // Its certificate is for localhost too.
     let address = controller.address().replace("127.0.0.1", "localhost");
     succeeds(javascript.arg(address).arg(MODEL));
@@ -93,9 +88,7 @@ fn call_everything(controller: &Controller) {
     of_controller.users().unwrap();
     of_controller.user_info("bob").unwrap();
     of_controller.add_user("carol", "Carol", None).unwrap();
-    of_controller
-        .add_user("dora", "Dora", Some(&password))
-        .unwrap();
+    of_controller.add_user("dora", "Dora", Some(&password)).unwrap();
     of_controller.set_password("bob", &password).unwrap();
     of_controller.reset_password("bob").unwrap();
     of_controller.disable_user("bob").unwrap();
@@ -114,12 +107,8 @@ fn call_everything(controller: &Controller) {
     of_model.model_config().unwrap();
     of_model.application_config("dex-auth").unwrap();
     let options = BTreeMap::from([("static-password", &password)]);
-    of_model
-        .set_application_config("dex-auth", &options)
-        .unwrap();
-    of_model
-        .reset_application_config("dex-auth", &["static-password"])
-        .unwrap();
+    of_model.set_application_config("dex-auth", &options).unwrap();
+    of_model.reset_application_config("dex-auth", &["static-password"]).unwrap();
     let endpoints = ["dex-auth:logging", "dex-auth:metrics-endpoint"].map(str::to_owned);
     of_model.add_relation(&endpoints).unwrap();
     of_model.destroy_relation(&endpoints).unwrap();
@@ -132,16 +121,12 @@ fn call_everything(controller: &Controller) {
     });
     of_model.refresh("dex-auth", None).unwrap();
     let content = BTreeMap::from([("tls-key", &password)]);
-    let uri = of_model
-        .create_secret("gateway", "for the gateway", &content)
-        .unwrap();
+    let uri = of_model.create_secret("gateway", "for the gateway", &content).unwrap();
     of_model.update_secret(&uri, "again", &content).unwrap();
     of_model.grant_secret(&uri, "dex-auth").unwrap();
     of_model.model_secrets(MODEL).unwrap();
     let parameters = BTreeMap::from([("username", "root")]);
-    let id = of_model
-        .enqueue_action("dex-auth/0", "set-password", &parameters)
-        .unwrap();
+    let id = of_model.enqueue_action("dex-auth/0", "set-password", &parameters).unwrap();
     of_model.action(&id).unwrap();
 }
 
@@ -183,9 +168,7 @@ fn what_our_client_sends_is_as_the_schema_says() {
     let mut checked = BTreeSet::new();
     for call in calls {
         let (facade, method) = call.name.split_once('.').unwrap();
-        let found = facades
-            .iter()
-            .find(|f| f["Name"] == facade && f["Version"] == call.version);
+        let found = facades.iter().find(|f| f["Name"] == facade && f["Version"] == call.version);
         let schema = &found.unwrap_or_else(|| panic!("no schema of {call:?}"))["Schema"];
         let params = &schema["properties"][method]["properties"]["Params"];
         if params.is_null() {
@@ -195,10 +178,8 @@ fn what_our_client_sends_is_as_the_schema_says() {
             of_params["definitions"] = schema["definitions"].clone();
             any_value(&mut of_params["definitions"]);
             let validator = jsonschema::validator_for(&of_params).unwrap();
-            let wrong: Vec<String> = validator
-                .iter_errors(&call.params)
-                .map(|e| e.to_string())
-                .collect();
+            let wrong: Vec<String> =
+                validator.iter_errors(&call.params).map(|e| e.to_string()).collect();
             assert!(wrong.is_empty(), "{} {}: {wrong:?}", call.name, call.params);
         }
         checked.insert(call.name);

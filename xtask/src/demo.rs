@@ -45,26 +45,18 @@ pub fn demo(waits: bool) -> anyhow::Result<()> {
     step("Building the charm");
     let binary = run::release_binary()?;
     run::cargo(&["build", "--quiet", "--package", "juju-sim", "--bins"])?;
-    println!(
-        "{} ({} bytes)",
-        binary.display(),
-        std::fs::metadata(&binary)?.len()
-    );
+    println!("{} ({} bytes)", binary.display(), std::fs::metadata(&binary)?.len());
 
     step("Booting etcd and kube-apiserver on loopback");
     let started = Instant::now();
     let sandbox = Sandbox::start()?;
     sandbox.install_istio_definitions()?;
-    println!(
-        "ready with Istio's definitions after {:.1} s",
-        started.elapsed().as_secs_f64()
-    );
+    println!("ready with Istio's definitions after {:.1} s", started.elapsed().as_secs_f64());
     step("Loading a stock Charmed Kubeflow 1.10");
     load(&sandbox)?;
 
     let mut juju = Simulation::new(run::root(), &binary)?;
-    juju.environment
-        .insert("KUBECONFIG".into(), sandbox.kubeconfig("admin").into());
+    juju.environment.insert("KUBECONFIG".into(), sandbox.kubeconfig("admin").into());
     // Until there is a registry to be asked.
     juju.set_option("offline", true);
     step("juju deploy ckf-hardening --trust");
@@ -76,18 +68,10 @@ pub fn demo(waits: bool) -> anyhow::Result<()> {
 
     step(&format!("juju run {UNIT} get-report"));
     let outcome = act(&mut juju, "get-report", json!({}))?;
-    print!(
-        "{}",
-        outcome.results()["report"].as_str().unwrap_or_default()
-    );
+    print!("{}", outcome.results()["report"].as_str().unwrap_or_default());
     step(&format!("juju run {UNIT} explain control=TLS-01"));
     let outcome = act(&mut juju, "explain", json!({"control": "TLS-01"}))?;
-    print!(
-        "{}",
-        outcome.results()["explanation"]
-            .as_str()
-            .unwrap_or_default()
-    );
+    print!("{}", outcome.results()["explanation"].as_str().unwrap_or_default());
 
     step(&format!("juju config ckf-hardening policy='\n{WAIVER}'"));
     juju.set_option("policy", WAIVER);
@@ -102,18 +86,11 @@ pub fn demo(waits: bool) -> anyhow::Result<()> {
     }
     step(&format!("juju run {UNIT} audit"));
     let outcome = act(&mut juju, "audit", json!({}))?;
-    for (key, value) in outcome
-        .results()
-        .iter()
-        .filter(|(key, _)| *key != "return-code")
-    {
+    for (key, value) in outcome.results().iter().filter(|(key, _)| *key != "return-code") {
         println!("{key}: {}", value.as_str().unwrap_or_default());
     }
     let after = verdicts(&mut juju)?;
-    let changed: Vec<&String> = after
-        .keys()
-        .filter(|id| before[*id] != after[*id])
-        .collect();
+    let changed: Vec<&String> = after.keys().filter(|id| before[*id] != after[*id]).collect();
     for id in &changed {
         println!("{id} was {}, is {}", before[*id], after[*id]);
     }
@@ -146,14 +123,9 @@ fn load(sandbox: &Sandbox) -> anyhow::Result<()> {
     loader.load(&world.objects)?;
     let mut kinds: BTreeMap<&str, usize> = BTreeMap::new();
     for object in &world.objects {
-        *kinds
-            .entry(object["kind"].as_str().unwrap_or_default())
-            .or_default() += 1;
+        *kinds.entry(object["kind"].as_str().unwrap_or_default()).or_default() += 1;
     }
-    let counts: Vec<String> = kinds
-        .iter()
-        .map(|(kind, n)| format!("{n} {kind}"))
-        .collect();
+    let counts: Vec<String> = kinds.iter().map(|(kind, n)| format!("{n} {kind}")).collect();
     println!("{}", counts.join(", "));
     Ok(())
 }
@@ -169,11 +141,7 @@ fn fire(juju: &mut Simulation, event: &Event) -> anyhow::Result<()> {
         bail!("the hook {name} failed: {}", outcome.stderr);
     }
     let tools: Vec<&str> = outcome.calls.iter().map(|c| c.tool.as_str()).collect();
-    println!(
-        "{name:<24} {:>5} ms  {}",
-        started.elapsed().as_millis(),
-        tools.join(" ")
-    );
+    println!("{name:<24} {:>5} ms  {}", started.elapsed().as_millis(), tools.join(" "));
     Ok(())
 }
 
@@ -201,14 +169,9 @@ fn verdicts(juju: &mut Simulation) -> anyhow::Result<BTreeMap<String, String>> {
     let outcome = act(juju, "get-report", json!({"format": "json"}))?;
     let report: Value =
         serde_json::from_str(outcome.results()["report"].as_str().unwrap_or_default())?;
-    let controls = report["controls"]
-        .as_array()
-        .context("a report has controls")?;
+    let controls = report["controls"].as_array().context("a report has controls")?;
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-    Ok(controls
-        .iter()
-        .map(|c| (text(&c["id"]), text(&c["verdict"])))
-        .collect())
+    Ok(controls.iter().map(|c| (text(&c["id"]), text(&c["verdict"]))).collect())
 }
 
 fn show_status(juju: &Simulation) {

@@ -26,14 +26,8 @@ pub fn write() -> anyhow::Result<()> {
 
 fn documents() -> anyhow::Result<Vec<(String, String)>> {
     let named = [
-        (
-            "docs/report-v1.schema.json",
-            ckf_hardening::report::json::schema(),
-        ),
-        (
-            "docs/policy-v1.schema.json",
-            ckf_hardening::policy::schema(),
-        ),
+        ("docs/report-v1.schema.json", ckf_hardening::report::json::schema()),
+        ("docs/policy-v1.schema.json", ckf_hardening::policy::schema()),
         ("docs/reference/controls.md", controls::index()),
         ("docs/reference/metrics.md", metrics()),
         ("docs/reference/remedies.md", remedies()),
@@ -53,11 +47,7 @@ fn metrics() -> String {
     text.push_str("| metric | kind | labels | what it tells |\n|---|---|---|---|\n");
     for metric in ckf_hardening::agent::metrics() {
         let (name, kind, help) = (metric.name, metric.kind, metric.help);
-        let _ = writeln!(
-            text,
-            "| `{name}` | {kind} | {} | {help} |",
-            metric.labels.join(", ")
-        );
+        let _ = writeln!(text, "| `{name}` | {kind} | {} | {help} |", metric.labels.join(", "));
     }
     text
 }
@@ -72,15 +62,8 @@ fn remedies() -> String {
     let all = || Remedy::ALL.iter().map(|remedy| remedy.about());
     for about in all() {
         let (name, controls, risk) = (about.name, about.controls.join(", "), about.risk.name());
-        let by_name = if about.only_by_name {
-            ", by name only"
-        } else {
-            ""
-        };
-        let _ = writeln!(
-            text,
-            "| [`{name}`](#{name}) | {controls} | {risk}{by_name} |"
-        );
+        let by_name = if about.only_by_name { ", by name only" } else { "" };
+        let _ = writeln!(text, "| [`{name}`](#{name}) | {controls} | {risk}{by_name} |");
     }
     for about in all() {
         let _ = write!(
@@ -224,10 +207,7 @@ fn charm() -> anyhow::Result<String> {
         let description = action["description"].as_str().unwrap_or_default();
         let _ = write!(text, "\n### `{name}`\n\n{description}\n");
         for (parameter, schema) in action["params"].as_object().into_iter().flatten() {
-            let mut about = schema["description"]
-                .as_str()
-                .unwrap_or_default()
-                .to_owned();
+            let mut about = schema["description"].as_str().unwrap_or_default().to_owned();
             if let Some(values) = schema["enum"].as_array() {
                 let values: Vec<&str> = values.iter().filter_map(Value::as_str).collect();
                 let _ = write!(about, " One of {}.", values.join(", "));

@@ -118,10 +118,8 @@ fn build() -> anyhow::Result<()> {
 
 /// Runs a target for so many seconds, first of all on what failed before; whether all went well.
 fn run(name: &str, seconds: u32) -> anyhow::Result<bool> {
-    let (corpus, artifacts) = (
-        folder().join("corpus").join(name),
-        folder().join("artifacts").join(name),
-    );
+    let (corpus, artifacts) =
+        (folder().join("corpus").join(name), folder().join("artifacts").join(name));
     for folder in [&corpus, &artifacts] {
         std::fs::create_dir_all(folder)?;
     }
@@ -131,11 +129,7 @@ fn run(name: &str, seconds: u32) -> anyhow::Result<bool> {
         .collect::<Result<_, _>>()?;
     failures.sort();
     if !failures.is_empty()
-        && !is_fine(
-            Command::new(&binary)
-                .args(limits(&artifacts))
-                .args(failures),
-        )?
+        && !is_fine(Command::new(&binary).args(limits(&artifacts)).args(failures))?
     {
         return Ok(false);
     }
@@ -162,10 +156,7 @@ fn run(name: &str, seconds: u32) -> anyhow::Result<bool> {
 fn world_seeds() -> anyhow::Result<PathBuf> {
     let folder = root().join("target/fuzz/seeds");
     std::fs::create_dir_all(&folder)?;
-    for (name, world) in [
-        ("stock", World::stock("1.10")),
-        ("hardened", World::hardened("1.11")),
-    ] {
+    for (name, world) in [("stock", World::stock("1.10")), ("hardened", World::hardened("1.11"))] {
         for (number, object) in world.objects.iter().enumerate() {
             let text = serde_json::to_string(&[object])?;
             std::fs::write(folder.join(format!("{name}-{number}")), text)?;

@@ -54,13 +54,7 @@ fn portable_binary() -> anyhow::Result<PathBuf> {
     let target = format!("{TARGET}.{C_LIBRARY}");
     let path = std::env::var("PATH").unwrap_or_default();
     let status = Command::new(programs.join("cargo-zigbuild"))
-        .args([
-            "zigbuild",
-            "--release",
-            "--locked",
-            "--bin",
-            "ckf-hardening",
-        ])
+        .args(["zigbuild", "--release", "--locked", "--bin", "ckf-hardening"])
         .args(["--target", &target])
         .env("CARGO_ENCODED_RUSTFLAGS", flags.join("\u{1f}"))
         // The linker's own Python finds zig.
@@ -72,10 +66,7 @@ fn portable_binary() -> anyhow::Result<PathBuf> {
     if !status.success() {
         bail!("cargo zigbuild ended with {status}");
     }
-    Ok(root()
-        .join("target")
-        .join(TARGET)
-        .join("release/ckf-hardening"))
+    Ok(root().join("target").join(TARGET).join("release/ckf-hardening"))
 }
 
 fn write(path: &Path, base: &str, binary: &Path) -> anyhow::Result<()> {

@@ -21,10 +21,7 @@ pub fn sandbox(size: Option<&str>) -> anyhow::Result<()> {
     sandbox.wait_for_definitions()?;
     eprintln!("loading {} objects ...", world.objects.len());
     loader.load(&world.objects)?;
-    println!(
-        "export KUBECONFIG={}",
-        sandbox.kubeconfig("admin").display()
-    );
+    println!("export KUBECONFIG={}", sandbox.kubeconfig("admin").display());
     eprintln!("Ctrl-C ends it.");
     loop {
         std::thread::park();

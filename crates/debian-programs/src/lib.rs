@@ -37,10 +37,7 @@ pub fn package(name: &str) -> anyhow::Result<PathBuf> {
         .filter_map(|entry| Some(entry.ok()?.path()))
         .find(|path| path.extension().is_some_and(|end| end == "deb"));
     let archive = archive.with_context(|| format!("apt-get fetched no package {name}"))?;
-    run(Command::new("dpkg-deb")
-        .arg("-x")
-        .arg(&archive)
-        .arg(&unfinished))?;
+    run(Command::new("dpkg-deb").arg("-x").arg(&archive).arg(&unfinished))?;
     fs::remove_file(archive)?;
     fs::rename(&unfinished, &directory)?;
     Ok(directory)
@@ -56,9 +53,7 @@ pub fn program(package_name: &str, program: &str) -> anyhow::Result<PathBuf> {
 }
 
 fn run(command: &mut Command) -> anyhow::Result<()> {
-    let output = command
-        .output()
-        .with_context(|| format!("running {command:?}"))?;
+    let output = command.output().with_context(|| format!("running {command:?}"))?;
     if !output.status.success() {
         let why = String::from_utf8_lossy(&output.stderr);
         bail!("{command:?} ended with {}: {}", output.status, why.trim());

@@ -185,11 +185,7 @@ impl Event {
             .or_else(|| secret(env, name).transpose())
             .or_else(|| workload(env, name).transpose())
             .or_else(|| storage(env, name).transpose());
-        known.unwrap_or_else(|| {
-            Ok(Self::Unknown {
-                name: name.to_owned(),
-            })
-        })
+        known.unwrap_or_else(|| Ok(Self::Unknown { name: name.to_owned() }))
     }
 }
 
@@ -220,9 +216,8 @@ fn relation(env: Lookup<'_>, name: &str) -> Result<Option<Event>, EventError> {
         ("-relation-departed", RelationChange::Departed),
         ("-relation-broken", RelationChange::Broken),
     ];
-    let Some((endpoint, what)) = changes
-        .into_iter()
-        .find_map(|(suffix, what)| Some((name.strip_suffix(suffix)?, what)))
+    let Some((endpoint, what)) =
+        changes.into_iter().find_map(|(suffix, what)| Some((name.strip_suffix(suffix)?, what)))
     else {
         return Ok(None);
     };
@@ -248,12 +243,8 @@ fn secret(env: Lookup<'_>, name: &str) -> Result<Option<Event>, EventError> {
     let what = match name {
         "secret-changed" => SecretEvent::Changed,
         "secret-rotate" => SecretEvent::Rotate,
-        "secret-expired" => SecretEvent::Expired {
-            revision: revision()?,
-        },
-        "secret-remove" => SecretEvent::Remove {
-            revision: revision()?,
-        },
+        "secret-expired" => SecretEvent::Expired { revision: revision()? },
+        "secret-remove" => SecretEvent::Remove { revision: revision()? },
         _ => return Ok(None),
     };
     Ok(Some(Event::Secret {
@@ -351,9 +342,7 @@ mod tests {
             ("JUJU_REMOTE_APP", "pg"),
             ("JUJU_REMOTE_UNIT", ""),
         ]);
-        let Ok(Event::Relation(relation)) = broken else {
-            panic!("{broken:?}")
-        };
+        let Ok(Event::Relation(relation)) = broken else { panic!("{broken:?}") };
         assert_eq!((relation.endpoint.as_str(), relation.unit), ("my-db", None));
         let changed = event(&[
             ("JUJU_DISPATCH_PATH", "hooks/secret-changed"),

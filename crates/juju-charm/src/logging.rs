@@ -54,10 +54,7 @@ fn parts(message: &str, longest: usize) -> Vec<&str> {
     let mut rest = message;
     let mut parts = Vec::new();
     while rest.len() > longest {
-        let end = (1..=longest)
-            .rev()
-            .find(|end| rest.is_char_boundary(*end))
-            .unwrap_or(longest);
+        let end = (1..=longest).rev().find(|end| rest.is_char_boundary(*end)).unwrap_or(longest);
         let (part, more) = rest.split_at(end);
         parts.push(part);
         rest = more;

@@ -50,10 +50,7 @@ mod tests {
     #[test]
     fn what_a_terminal_would_obey_is_written_out() {
         for (given, expected) in [
-            (
-                "mallory\u{1b}[2K\u{1b}]0;pwned\u{7}",
-                "mallory\\u{1b}[2K\\u{1b}]0;pwned\\u{7}",
-            ),
+            ("mallory\u{1b}[2K\u{1b}]0;pwned\u{7}", "mallory\\u{1b}[2K\\u{1b}]0;pwned\\u{7}"),
             ("a\u{9b}31mred", "a\\u{9b}31mred"),
             ("a\nWARNING forged\r\n", "a\\nWARNING forged\\r\\n"),
             ("admin\u{202e}nimda", "admin\\u{202e}nimda"),

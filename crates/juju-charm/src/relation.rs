@@ -42,9 +42,7 @@ impl Relation {
 
     /// Whether it is a relation of this endpoint.
     pub fn is_of(&self, endpoint: &str) -> bool {
-        self.0
-            .split_once(':')
-            .is_some_and(|(own, _)| own == endpoint)
+        self.0.split_once(':').is_some_and(|(own, _)| own == endpoint)
     }
 
     fn flag(&self) -> String {

@@ -214,10 +214,8 @@ fn read(name: &[&str], which: Which) -> Result<Content, ToolError> {
     arguments.push("--format=json");
     arguments.extend(name);
     let printed = Zeroizing::new(tool::run("secret-get", &arguments)?);
-    serde_json::from_slice(&printed).map_err(|source| ToolError::Output {
-        tool: "secret-get".into(),
-        source,
-    })
+    serde_json::from_slice(&printed)
+        .map_err(|source| ToolError::Output { tool: "secret-get".into(), source })
 }
 
 /// What Juju knows of a secret of a label that this unit owns.
@@ -293,20 +291,13 @@ impl Files {
         }
         // In memory where there is such a place, so that nothing reaches a disk.
         let memory = PathBuf::from("/dev/shm");
-        let place = if memory.is_dir() {
-            memory
-        } else {
-            std::env::temp_dir()
-        };
+        let place = if memory.is_dir() { memory } else { std::env::temp_dir() };
         let directory = tempfile::Builder::new()
             .prefix("juju-secret-")
             .permissions(std::os::unix::fs::PermissionsExt::from_mode(0o700))
             .tempdir_in(&place)
             .or_else(|_| tempfile::Builder::new().prefix("juju-secret-").tempdir())?;
-        let mut files = Self {
-            directory,
-            keys: Vec::new(),
-        };
+        let mut files = Self { directory, keys: Vec::new() };
         for (key, value) in content {
             let mut file = OpenOptions::new()
                 .write(true)
@@ -322,10 +313,7 @@ impl Files {
 
     fn arguments(&self) -> Vec<String> {
         let path = |key: &str| self.directory.path().join(key).display().to_string();
-        self.keys
-            .iter()
-            .map(|(key, _)| format!("{key}#file={}", path(key)))
-            .collect()
+        self.keys.iter().map(|(key, _)| format!("{key}#file={}", path(key))).collect()
     }
 }
 
@@ -334,9 +322,8 @@ impl Drop for Files {
         for (key, length) in &self.keys {
             let mut zeros = vec![0_u8; *length];
             // What cannot be overwritten is removed all the same.
-            if let Ok(mut file) = OpenOptions::new()
-                .write(true)
-                .open(self.directory.path().join(key))
+            if let Ok(mut file) =
+                OpenOptions::new().write(true).open(self.directory.path().join(key))
             {
                 let _ = file.write_all(&zeros);
             }
@@ -349,9 +336,7 @@ impl Drop for Files {
 fn is_key(key: &str) -> bool {
     let bytes = key.as_bytes();
     bytes.first().is_some_and(u8::is_ascii_lowercase)
-        && bytes
-            .iter()
-            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || *b == b'-')
+        && bytes.iter().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || *b == b'-')
         && !key.contains("--")
         && !key.ends_with('-')
         && bytes.iter().filter(|b| **b != b'-').count() >= 3
@@ -366,9 +351,7 @@ mod tests {
         for key in ["abc", "a-b-c", "tls-crt", "a1b2"] {
             assert!(is_key(key), "{key}");
         }
-        for key in [
-            "", "ab", "a-b", "Abc", "1ab", "a_bc", "a--bc", "abc-", "tls.crt",
-        ] {
+        for key in ["", "ab", "a-b", "Abc", "1ab", "a_bc", "a--bc", "abc-", "tls.crt"] {
             assert!(!is_key(key), "{key}");
         }
     }

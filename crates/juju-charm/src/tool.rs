@@ -75,10 +75,7 @@ impl ToolError {
     /// unit or an application that is gone, or leadership that was lost. Juju says so of what is
     /// being removed, in any hook; trying again does not help.
     pub fn is_absence(&self) -> bool {
-        matches!(
-            self,
-            Self::NotLeader { .. } | Self::Denied { .. } | Self::NotFound { .. }
-        )
+        matches!(self, Self::NotLeader { .. } | Self::Denied { .. } | Self::NotFound { .. })
     }
 }
 
@@ -93,10 +90,7 @@ pub fn present<T>(read: Result<T, ToolError>) -> Result<Option<T>, ToolError> {
 
 /// Runs a tool and returns what it prints.
 pub fn run<S: AsRef<OsStr>>(tool: &str, arguments: &[S]) -> Result<Vec<u8>, ToolError> {
-    let output = Command::new(tool)
-        .args(arguments)
-        .stdin(Stdio::null())
-        .output();
+    let output = Command::new(tool).args(arguments).stdin(Stdio::null()).output();
     finish(tool, output)
 }
 
@@ -134,10 +128,8 @@ pub fn json<T: DeserializeOwned + Default>(tool: &str, arguments: &[&str]) -> Re
 
 /// Reads what a tool printed with `--format=json`; `null` is the default of the type.
 pub fn parse<T: DeserializeOwned + Default>(tool: &str, printed: &[u8]) -> Result<T, ToolError> {
-    let value: Option<T> = serde_json::from_slice(printed).map_err(|source| ToolError::Output {
-        tool: tool.to_owned(),
-        source,
-    })?;
+    let value: Option<T> = serde_json::from_slice(printed)
+        .map_err(|source| ToolError::Output { tool: tool.to_owned(), source })?;
     Ok(value.unwrap_or_default())
 }
 
@@ -161,9 +153,6 @@ fn finish(tool: &str, output: io::Result<Output>) -> Result<Vec<u8>, ToolError> 
         }
         _ if message.contains("not found") => ToolError::NotFound { tool, message },
         Some(_) => ToolError::Failed { tool, message },
-        None => ToolError::Failed {
-            tool,
-            message: output.status.to_string(),
-        },
+        None => ToolError::Failed { tool, message: output.status.to_string() },
     })
 }

@@ -103,15 +103,9 @@ fn everything(unit: &Unit, db: &Relation) {
     assert_eq!(options.integer("i-default"), Some(8080));
     assert_eq!(options.number("f-whole"), Some(2.0));
     assert_eq!(options.boolean("b-false"), Some(false));
-    assert_eq!(
-        (options.text("s-empty"), options.text("s-nodefault")),
-        (None, None)
-    );
+    assert_eq!((options.text("s-empty"), options.text("s-nodefault")), (None, None));
 
-    assert_eq!(
-        relation::of_endpoint("db").unwrap(),
-        std::slice::from_ref(db)
-    );
+    assert_eq!(relation::of_endpoint("db").unwrap(), std::slice::from_ref(db));
     assert_eq!(relation::of_endpoint("site").unwrap(), []);
     assert_eq!(db.units().unwrap(), ["pg/0"]);
     assert_eq!(db.application().unwrap().as_deref(), Some("pg"));
@@ -121,8 +115,7 @@ fn everything(unit: &Unit, db: &Relation) {
     let said = Databag::from([("said".into(), "--file=-\nlong".into())]);
     db.set(&said).unwrap();
     assert_eq!(db.get(Side::Unit(&unit.name)).unwrap(), said);
-    db.set_application(&Databag::from([("a".into(), "b".into())]))
-        .unwrap();
+    db.set_application(&Databag::from([("a".into(), "b".into())])).unwrap();
     let gone = Relation::new("db:99").units().unwrap_err();
     assert!(matches!(gone, ToolError::NotFound { .. }), "{gone}");
     let stranger = db.get(Side::Unit("pg/9")).unwrap_err();
@@ -152,17 +145,11 @@ fn everything(unit: &Unit, db: &Relation) {
     assert_eq!(goal.planned_units(), 1);
     assert!(goal.relations["db"].contains_key("pg/0"));
     assert_eq!(resource::path("blob").unwrap(), Path::new("/tmp/blob"));
-    assert!(matches!(
-        resource::path("none"),
-        Err(ToolError::NotFound { .. })
-    ));
+    assert!(matches!(resource::path("none"), Err(ToolError::NotFound { .. })));
     assert_eq!(storage::list("data").unwrap(), ["data/0"]);
     assert_eq!(storage::get("data/0").unwrap().location, Path::new("/data"));
     let cloud = credential::get().unwrap();
-    assert_eq!(
-        cloud.credential.attributes["Token"].expose(),
-        "cloud-secret"
-    );
+    assert_eq!(cloud.credential.attributes["Token"].expose(), "cloud-secret");
 
     secrets(&options, db);
 }
@@ -181,10 +168,7 @@ fn secrets(options: &config::Options, db: &Relation) {
     };
     assert_eq!(secret::ids().unwrap(), [""; 0]);
     let id = secret::add(&content("first-secret"), &monthly).unwrap();
-    assert_eq!(
-        secret::get(&id, Which::Pinned).unwrap()["value"].expose(),
-        "first-secret"
-    );
+    assert_eq!(secret::get(&id, Which::Pinned).unwrap()["value"].expose(), "first-secret");
     let (bare, info) = secret::info_by_label("mine").unwrap();
     assert!(id.ends_with(&bare));
     assert_eq!((info.revision, info.rotation), (1, Some(Rotate::Monthly)));
@@ -212,9 +196,7 @@ fn without_leadership() {
     let refused = status::set_application(Status::Active, "").unwrap_err();
     assert!(matches!(refused, ToolError::NotLeader { .. }), "{refused}");
     let refused = secret::add(&content("first-secret"), &Attributes::default()).unwrap_err();
-    let secret::SecretError::Tool(refused) = refused else {
-        panic!("{refused}")
-    };
+    let secret::SecretError::Tool(refused) = refused else { panic!("{refused}") };
     assert!(matches!(refused, ToolError::NotLeader { .. }), "{refused}");
     let missing = tool::run("leader-set", &["a=b"]).unwrap_err();
     assert!(matches!(missing, ToolError::NotRun { .. }), "{missing}");

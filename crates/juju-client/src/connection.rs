@@ -67,11 +67,7 @@ impl Login {
         if !is_user_name(user) {
             return Err(Error::UserName(user.to_owned()));
         }
-        Ok(Self {
-            user: user.to_owned(),
-            password,
-            within: WITHIN,
-        })
+        Ok(Self { user: user.to_owned(), password, within: WITHIN })
     }
 
     /// Sets how long connecting may take, and then each call.
@@ -87,9 +83,7 @@ pub fn is_user_name(name: &str) -> bool {
         let end = |c: Option<char>| c.is_some_and(|c| c.is_ascii_alphanumeric());
         end(part.chars().next())
             && end(part.chars().last())
-            && part
-                .chars()
-                .all(|c| c.is_ascii_alphanumeric() || ".+-".contains(c))
+            && part.chars().all(|c| c.is_ascii_alphanumeric() || ".+-".contains(c))
     };
     match name.split_once('@') {
         None => part(name),
@@ -226,19 +220,14 @@ impl Connection {
             user_data: "",
             client_version,
         };
-        let refused = |message: String| Error::Login {
-            user: login.user.clone(),
-            message,
-        };
+        let refused = |message: String| Error::Login { user: login.user.clone(), message };
         let result: LoginResult =
-            connection
-                .request("Admin", 3, "Login", &params)
-                .map_err(|error| match error {
-                    Error::Call { failure, .. } if failure.code == Code::Unauthorized => {
-                        refused(failure.message)
-                    }
-                    other => other,
-                })?;
+            connection.request("Admin", 3, "Login", &params).map_err(|error| match error {
+                Error::Call { failure, .. } if failure.code == Code::Unauthorized => {
+                    refused(failure.message)
+                }
+                other => other,
+            })?;
         let Some(user) = result.user_info else {
             // It sends a macaroon to be discharged elsewhere.
             return Err(refused("it wants a login elsewhere, not a password".into()));
@@ -314,10 +303,9 @@ impl Connection {
         let count = results.len();
         match results.pop().filter(|_| count == 1) {
             Some(result) => result.map_err(|failure| Error::Call { call, failure }),
-            None => Err(Error::Answer {
-                what: call,
-                why: format!("{count} results for one question"),
-            }),
+            None => {
+                Err(Error::Answer { what: call, why: format!("{count} results for one question") })
+            }
         }
     }
 
@@ -343,14 +331,7 @@ impl Connection {
         self.last_id += 1;
         let id = self.last_id;
         let what = format!("{facade}.{method}");
-        let request = Request {
-            request_id: id,
-            facade,
-            version,
-            id: "",
-            request: method,
-            params,
-        };
+        let request = Request { request_id: id, facade, version, id: "", request: method, params };
         let text = serde_json::to_string(&request).map_err(|e| not_understood(what.clone(), e))?;
         self.transport.set_deadline(Instant::now() + self.within);
         let failed = |error| broken(error, &what, self.within);
@@ -381,10 +362,7 @@ impl Response {
                 return Err(Error::Redirected(servers(self.error_info.as_ref())));
             }
             let message = self.error;
-            return Err(Error::Call {
-                call: what,
-                failure: Failure { code, message },
-            });
+            return Err(Error::Call { call: what, failure: Failure { code, message } });
         }
         let empty = "{}";
         let text = self.response.as_ref().map_or(empty, |raw| raw.get());
@@ -414,12 +392,8 @@ fn servers(info: Option<&Value>) -> Vec<String> {
 
 fn not_understood(what: String, error: serde_json::Error) -> Error {
     // Its text may quote a value; where it is and of which kind is enough.
-    let why = format!(
-        "{:?} error at line {} column {}",
-        error.classify(),
-        error.line(),
-        error.column()
-    );
+    let why =
+        format!("{:?} error at line {} column {}", error.classify(), error.line(), error.column());
     Error::Answer { what, why }
 }
 
@@ -432,18 +406,11 @@ fn broken(error: tungstenite::Error, what: &str, within: Duration) -> Error {
         {
             Error::TimedOut { what, within }
         }
-        tungstenite::Error::Io(error) => Error::Closed {
-            what,
-            why: error.to_string(),
-        },
-        tungstenite::Error::ConnectionClosed | tungstenite::Error::AlreadyClosed => Error::Closed {
-            what,
-            why: "closed".into(),
-        },
-        other => Error::Answer {
-            what,
-            why: other.to_string(),
-        },
+        tungstenite::Error::Io(error) => Error::Closed { what, why: error.to_string() },
+        tungstenite::Error::ConnectionClosed | tungstenite::Error::AlreadyClosed => {
+            Error::Closed { what, why: "closed".into() }
+        }
+        other => Error::Answer { what, why: other.to_string() },
     }
 }
 

@@ -72,18 +72,14 @@ impl Endpoint {
                 for certificate in CertificateDer::pem_slice_iter(pem.as_bytes()) {
                     let unusable = |why: String| Error::Authority(why);
                     let certificate = certificate.map_err(|e| unusable(e.to_string()))?;
-                    roots
-                        .add(certificate)
-                        .map_err(|e| unusable(e.to_string()))?;
+                    roots.add(certificate).map_err(|e| unusable(e.to_string()))?;
                 }
                 if roots.is_empty() {
                     return Err(Error::Authority("it holds no PEM certificate".into()));
                 }
             }
         }
-        let config = ClientConfig::builder()
-            .with_root_certificates(roots)
-            .with_no_client_auth();
+        let config = ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
         Ok(Arc::new(config))
     }
 
@@ -142,14 +138,8 @@ mod tests {
     fn an_address_is_a_host_and_a_port() {
         for (text, expected) in [
             ("10.1.2.3:17070", Some("10.1.2.3:17070")),
-            (
-                " controller.example.com:443 ",
-                Some("controller.example.com:443"),
-            ),
-            (
-                "controller.example.com",
-                Some("controller.example.com:17070"),
-            ),
+            (" controller.example.com:443 ", Some("controller.example.com:443")),
+            ("controller.example.com", Some("controller.example.com:17070")),
             ("[fd00::1]:17070", Some("[fd00::1]:17070")),
             ("fd00::1", Some("[fd00::1]:17070")),
             ("[fd00::1]", Some("[fd00::1]:17070")),

@@ -177,10 +177,7 @@ pub(crate) struct FailureWire {
 
 impl From<FailureWire> for Failure {
     fn from(wire: FailureWire) -> Self {
-        Self {
-            code: Code::parse(&wire.code, &wire.message),
-            message: wire.message,
-        }
+        Self { code: Code::parse(&wire.code, &wire.message), message: wire.message }
     }
 }
 

@@ -125,11 +125,7 @@ struct Model {
 
 /// Where the store is, by the environment.
 pub fn directory(env: impl Fn(&str) -> Option<String>) -> Result<PathBuf, StoreError> {
-    let set = |name: &str| {
-        env(name)
-            .filter(|value| !value.is_empty())
-            .map(PathBuf::from)
-    };
+    let set = |name: &str| env(name).filter(|value| !value.is_empty()).map(PathBuf::from);
     set("JUJU_DATA")
         .or_else(|| Some(set("XDG_DATA_HOME")?.join("juju")))
         .or_else(|| Some(set("HOME")?.join(".local/share/juju")))
@@ -151,14 +147,11 @@ pub fn account(directory: &Path, controller: Option<&str>) -> Result<Account, St
     let account = account.filter(|account| !account.user.is_empty());
     let account = account.ok_or_else(|| StoreError::NoAccount(name.clone()))?;
     let user = account.user;
-    let password = account.password.ok_or_else(|| StoreError::NoPassword {
-        controller: name.clone(),
-        user: user.clone(),
-    })?;
-    let login = Login::new(&user, password).map_err(|error| StoreError::Unusable {
-        controller: name.clone(),
-        error,
-    })?;
+    let password = account
+        .password
+        .ok_or_else(|| StoreError::NoPassword { controller: name.clone(), user: user.clone() })?;
+    let login = Login::new(&user, password)
+        .map_err(|error| StoreError::Unusable { controller: name.clone(), error })?;
     // One that was bootstrapped has its authority; one with a public name has none.
     let endpoint = match found.ca_cert.is_empty() {
         false => Endpoint {
@@ -181,19 +174,13 @@ pub fn account(directory: &Path, controller: Option<&str>) -> Result<Account, St
         endpoint,
         user,
         login,
-        models: models
-            .into_iter()
-            .map(|(k, model)| (k, model.uuid))
-            .collect(),
+        models: models.into_iter().map(|(k, model)| (k, model.uuid)).collect(),
     })
 }
 
 fn read<T: DeserializeOwned>(directory: &Path, file: &str) -> Result<T, StoreError> {
     let path = directory.join(file);
-    let unreadable = |why: String| StoreError::Unreadable {
-        path: path.clone(),
-        why,
-    };
+    let unreadable = |why: String| StoreError::Unreadable { path: path.clone(), why };
     let text = std::fs::read_to_string(&path).map_err(|e| unreadable(e.to_string()))?;
     // The message of a YAML error may quote the file, and so a password.
     serde_yaml::from_str(&text).map_err(|error| {
@@ -212,10 +199,7 @@ mod tests {
         for (vars, expected) in [
             (&[("JUJU_DATA", "/a"), ("HOME", "/h")][..], Some("/a")),
             (&[("XDG_DATA_HOME", "/x"), ("HOME", "/h")], Some("/x/juju")),
-            (
-                &[("JUJU_DATA", ""), ("HOME", "/h")],
-                Some("/h/.local/share/juju"),
-            ),
+            (&[("JUJU_DATA", ""), ("HOME", "/h")], Some("/h/.local/share/juju")),
             (&[], None),
         ] {
             let env = |name: &str| {

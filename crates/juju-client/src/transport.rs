@@ -154,9 +154,7 @@ fn connect(
     let mut session =
         ClientConnection::new(tls, name).map_err(|e| ConnectError::Tls(e.to_string()))?;
     while session.is_handshaking() {
-        session
-            .complete_io(&mut stream)
-            .map_err(|error| handshake_error(&error, &wanted))?;
+        session.complete_io(&mut stream).map_err(|error| handshake_error(&error, &wanted))?;
     }
     let limits = WebSocketConfig::default()
         .max_message_size(Some(LONGEST_MESSAGE))

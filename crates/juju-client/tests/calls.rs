@@ -26,12 +26,8 @@ fn controller(juju: Juju) -> Controller {
         ..Application::default()
     };
     let mut database = Application::default();
-    database
-        .actions
-        .insert("set-password".into(), Box::new(set_password));
-    database
-        .units
-        .insert("katib-db/0".into(), ("active".into(), "Primary".into()));
+    database.actions.insert("set-password".into(), Box::new(set_password));
+    database.units.insert("katib-db/0".into(), ("active".into(), "Primary".into()));
     let model = state.add_model(MODEL, "kubeflow");
     let dex = dex
         .with_option("static-password", "string", Some("in the clear"))
@@ -66,23 +62,15 @@ fn model() -> Target {
 
 #[test]
 fn the_client_says_a_version_that_the_controller_takes() {
-    for (juju, versions) in [
-        (Juju::V3_6, &["3.6.0"][..]),
-        (Juju::V4_0, &["3.6.0", "4.0.0"]),
-    ] {
+    for (juju, versions) in [(Juju::V3_6, &["3.6.0"][..]), (Juju::V4_0, &["3.6.0", "4.0.0"])] {
         let controller = controller(juju);
         let connection = open(&controller, &Target::Controller, "admin").unwrap();
         assert!(connection.is_superuser());
         assert_eq!(connection.server_version(), juju.version());
-        assert_eq!(
-            connection.controller_uuid(),
-            "deadbeef-1bad-500d-9000-4b1d0d06f00d"
-        );
+        assert_eq!(connection.controller_uuid(), "deadbeef-1bad-500d-9000-4b1d0d06f00d");
         let said: Vec<String> = controller.state(|state| {
             let logins = state.requests.iter().filter(|r| r.name == "Admin.Login");
-            logins
-                .map(|r| r.params["client-version"].as_str().unwrap().to_owned())
-                .collect()
+            logins.map(|r| r.params["client-version"].as_str().unwrap().to_owned()).collect()
         });
         assert_eq!(said, versions);
     }
@@ -107,10 +95,7 @@ fn users_are_listed_changed_and_taken_out() {
         let registration = admin.reset_password("bob").unwrap();
         assert!(!controller.state(|state| state.accepts("bob", "another")));
         assert_eq!(registration.secret_key.expose().len(), 44);
-        assert_eq!(
-            format!("{registration:?}"),
-            "Registration { secret_key: Password(..) }"
-        );
+        assert_eq!(format!("{registration:?}"), "Registration { secret_key: Password(..) }");
 
         admin.set_password("bob", &Password::new("bob-pw")).unwrap();
         let mut bob = open(&controller, &Target::Controller, "bob").unwrap();
@@ -171,24 +156,15 @@ fn a_model_tells_its_status_and_options_and_takes_new_ones() {
         let mut admin = open(&controller, &model(), "admin").unwrap();
         let status = admin.status().unwrap();
         assert_eq!(status.model.name, "kubeflow");
-        assert_eq!(
-            status.applications["dex-auth"].charm,
-            "ch:amd64/dex-auth-612"
-        );
+        assert_eq!(status.applications["dex-auth"].charm, "ch:amd64/dex-auth-612");
         let unit = &status.applications["katib-db"].units["katib-db/0"];
         assert_eq!(unit.workload_status.info, "Primary");
-        assert_eq!(
-            admin.model_config().unwrap()["agent-version"],
-            json!(juju.version())
-        );
+        assert_eq!(admin.model_config().unwrap()["agent-version"], json!(juju.version()));
 
         let config = admin.application_config("dex-auth").unwrap();
         assert!(config.is_trusted());
         assert_eq!(config.config["static-password"].source, OptionSource::User);
-        assert_eq!(
-            config.text("static-password").unwrap().expose(),
-            "in the clear"
-        );
+        assert_eq!(config.text("static-password").unwrap().expose(), "in the clear");
         assert!(config.text("port").is_none());
         assert!(!format!("{config:?}").contains("in the clear"));
 
@@ -198,44 +174,28 @@ fn a_model_tells_its_status_and_options_and_takes_new_ones() {
         let config = admin.application_config("dex-auth").unwrap();
         assert_eq!(config.text("static-password").unwrap().expose(), "another");
 
-        admin
-            .reset_application_config("dex-auth", &["static-password"])
-            .unwrap();
+        admin.reset_application_config("dex-auth", &["static-password"]).unwrap();
         let config = admin.application_config("dex-auth").unwrap();
         assert!(config.text("static-password").is_none());
         let endpoints = ["dex-auth:logging", "katib-db:logging"].map(str::to_owned);
         admin.add_relation(&endpoints).unwrap();
-        admin
-            .add_relation(&endpoints)
-            .expect("it is related already");
+        admin.add_relation(&endpoints).expect("it is related already");
         let related = |admin: &mut juju_client::Connection| {
-            admin.status().unwrap().applications["dex-auth"]
-                .relations
-                .get("logging")
-                .cloned()
+            admin.status().unwrap().applications["dex-auth"].relations.get("logging").cloned()
         };
         assert_eq!(related(&mut admin), Some(vec!["katib-db".to_owned()]));
         admin.destroy_relation(&endpoints).unwrap();
-        admin
-            .destroy_relation(&endpoints)
-            .expect("it is gone already");
+        admin.destroy_relation(&endpoints).expect("it is gone already");
         assert!(related(&mut admin).unwrap_or_default().is_empty());
         let nobody = ["dex-auth:logging", "nobody:logging"].map(str::to_owned);
         assert!(admin.add_relation(&nobody).is_err());
 
         let mut bob = open(&controller, &model(), "bob").unwrap();
-        let denied = bob
-            .set_application_config("dex-auth", &options)
-            .unwrap_err();
+        let denied = bob.set_application_config("dex-auth", &options).unwrap_err();
         assert_eq!(denied.failure().unwrap().code, Code::Unauthorized);
         let unknown = BTreeMap::from([("colour", &new)]);
-        let error = admin
-            .set_application_config("dex-auth", &unknown)
-            .unwrap_err();
-        assert!(
-            error.to_string().contains("unknown option \"colour\""),
-            "{error}"
-        );
+        let error = admin.set_application_config("dex-auth", &unknown).unwrap_err();
+        assert!(error.to_string().contains("unknown option \"colour\""), "{error}");
     }
 }
 
@@ -245,25 +205,19 @@ fn an_action_is_asked_for_and_waited_on() {
         let controller = controller(juju);
         let mut admin = open(&controller, &model(), "admin").unwrap();
         let root = BTreeMap::from([("username", "root")]);
-        let id = admin
-            .enqueue_action("katib-db/0", "set-password", &root)
-            .unwrap();
+        let id = admin.enqueue_action("katib-db/0", "set-password", &root).unwrap();
         assert_eq!(admin.action(&id).unwrap().status, ActionStatus::Running);
         let done = admin.action(&id).unwrap();
         assert_eq!(done.status, ActionStatus::Completed);
         assert_eq!(done.output["password"].expose(), "new");
 
         let other = BTreeMap::from([("username", "toor")]);
-        let id = admin
-            .enqueue_action("katib-db/0", "set-password", &other)
-            .unwrap();
+        let id = admin.enqueue_action("katib-db/0", "set-password", &other).unwrap();
         admin.action(&id).unwrap();
         let failed = admin.action(&id).unwrap();
         assert_eq!(failed.status, ActionStatus::Failed);
         assert_eq!(failed.message, "no such user");
-        let unknown = admin
-            .enqueue_action("katib-db/0", "sing", &root)
-            .unwrap_err();
+        let unknown = admin.enqueue_action("katib-db/0", "sing", &root).unwrap_err();
         assert_eq!(unknown.failure().unwrap().code, Code::NotFound);
     }
 }
@@ -328,20 +282,11 @@ fn the_operator_s_own_login_is_used() {
 
     let error = |name: Option<&str>| store::account(store.path(), name).unwrap_err().to_string();
     assert!(error(Some("there")).contains("controller there is not in the client store"));
-    write(
-        "accounts.yaml",
-        "controllers:\n  here:\n    user: admin\n".into(),
-    );
+    write("accounts.yaml", "controllers:\n  here:\n    user: admin\n".into());
     assert!(error(None).contains("no password of admin on the controller here"));
     write("accounts.yaml", "controllers: {}\n".into());
     assert!(error(None).contains("juju login -c here"));
-    write(
-        "accounts.yaml",
-        "controllers:\n  here: {user: [s3cr3t]}\n".into(),
-    );
+    write("accounts.yaml", "controllers:\n  here: {user: [s3cr3t]}\n".into());
     let text = error(None);
-    assert!(
-        text.contains("accounts.yaml: line 2") && !text.contains("s3cr3t"),
-        "{text}"
-    );
+    assert!(text.contains("accounts.yaml: line 2") && !text.contains("s3cr3t"), "{text}");
 }

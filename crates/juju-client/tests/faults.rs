@@ -38,17 +38,11 @@ fn reason(error: Error) -> ConnectError {
 #[test]
 fn another_authority_is_not_trusted() {
     let (one, other) = (start(Certificate::Good), start(Certificate::Good));
-    let crossed = Endpoint {
-        trust: Trust::Authority(other.authority().into()),
-        ..endpoint(&one)
-    };
+    let crossed = Endpoint { trust: Trust::Authority(other.authority().into()), ..endpoint(&one) };
     let error = open(&crossed).unwrap_err();
     assert!(!error.is_temporary());
     assert!(matches!(reason(error), ConnectError::UnknownAuthority));
-    let public = Endpoint {
-        trust: Trust::Public,
-        ..endpoint(&one)
-    };
+    let public = Endpoint { trust: Trust::Public, ..endpoint(&one) };
     match open(&public).unwrap_err() {
         // A machine without ca-certificates.
         Error::Authority(why) => assert!(why.contains("ca-certificates"), "{why}"),
@@ -68,19 +62,11 @@ fn a_certificate_that_is_out_of_date_or_for_another_is_refused() {
 fn what_is_no_authority_is_said_to_be_none() {
     for (pem, expected) in [
         ("", "no PEM certificate"),
-        (
-            "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
-            "unusable",
-        ),
-        (
-            "-----BEGIN CERTIFICATE-----\n!!\n-----END CERTIFICATE-----\n",
-            "unusable",
-        ),
+        ("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", "unusable"),
+        ("-----BEGIN CERTIFICATE-----\n!!\n-----END CERTIFICATE-----\n", "unusable"),
     ] {
-        let endpoint = Endpoint {
-            addresses: vec!["127.0.0.1:1".into()],
-            trust: Trust::Authority(pem.into()),
-        };
+        let endpoint =
+            Endpoint { addresses: vec!["127.0.0.1:1".into()], trust: Trust::Authority(pem.into()) };
         let text = open(&endpoint).unwrap_err().to_string();
         assert!(text.contains(expected), "{pem:?}: {text}");
     }
@@ -102,10 +88,7 @@ fn a_port_that_speaks_no_tls_is_named() {
         trust: Trust::Authority(start(Certificate::Good).authority().into()),
     };
     let error = open(&endpoint).unwrap_err().to_string();
-    assert!(
-        error.contains(&address) && error.contains("does not speak TLS"),
-        "{error}"
-    );
+    assert!(error.contains(&address) && error.contains("does not speak TLS"), "{error}");
 }
 
 #[test]
@@ -119,10 +102,7 @@ fn the_first_address_that_answers_is_used_and_all_that_do_not_are_named() {
     endpoint.addresses.insert(0, closed.clone());
     let before = Instant::now();
     open(&endpoint).unwrap();
-    assert!(
-        before.elapsed() < Duration::from_secs(2),
-        "it waited for the silent one"
-    );
+    assert!(before.elapsed() < Duration::from_secs(2), "it waited for the silent one");
 
     endpoint.addresses.pop();
     let error = open(&endpoint).unwrap_err();
@@ -146,11 +126,7 @@ fn no_answer_is_waited_for_longer_than_said() {
             Err(error) => error,
         };
         assert!(error.is_temporary(), "{wire:?}: {error}");
-        assert!(
-            before.elapsed() < Duration::from_secs(6),
-            "{wire:?} took {:?}",
-            before.elapsed()
-        );
+        assert!(before.elapsed() < Duration::from_secs(6), "{wire:?} took {:?}", before.elapsed());
     }
 }
 
@@ -160,10 +136,7 @@ fn what_is_not_understood_is_an_error_and_no_panic() {
         (Wire::Garbage, "not understood: Syntax error"),
         (Wire::Giant, "message too long"),
         (Wire::OtherTypes, "not understood: Data error"),
-        (
-            Wire::Redirect,
-            "moved to another controller at 198.51.100.7:17070",
-        ),
+        (Wire::Redirect, "moved to another controller at 198.51.100.7:17070"),
         (Wire::Busy, "try again"),
     ] {
         let controller = start(Certificate::Good);
@@ -177,10 +150,7 @@ fn what_is_not_understood_is_an_error_and_no_panic() {
     let mut connection = open(&endpoint(&controller)).unwrap();
     controller.behave(Wire::OtherTypes);
     let text = connection.users().unwrap_err().to_string();
-    assert!(
-        text.contains("UserManager.UserInfo is not understood"),
-        "{text}"
-    );
+    assert!(text.contains("UserManager.UserInfo is not understood"), "{text}");
 }
 
 #[test]
@@ -199,10 +169,7 @@ fn a_controller_that_is_upgraded_is_worth_another_try() {
     controller.change(|state| state.upgrading = true);
     let error = open(&endpoint(&controller)).unwrap_err();
     assert!(error.is_temporary(), "{error}");
-    assert!(
-        error.to_string().contains("maintenance in progress"),
-        "{error}"
-    );
+    assert!(error.to_string().contains("maintenance in progress"), "{error}");
 }
 
 #[test]

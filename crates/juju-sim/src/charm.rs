@@ -114,9 +114,7 @@ impl Charm {
         };
         for (name, option) in &charm.options {
             if !option.default.is_null() {
-                charm
-                    .check_option(name, &option.default)
-                    .context("config.yaml")?;
+                charm.check_option(name, &option.default).context("config.yaml")?;
             }
         }
         for name in charm.actions.keys() {
@@ -156,21 +154,15 @@ impl Charm {
         // Juju 4.0 keeps every parameter as a text, and reads back numbers and truth only.
         let kept: Map<String, Value> = match juju {
             Juju::V3_6 => given.clone(),
-            Juju::V4_0 => given
-                .iter()
-                .map(|(key, value)| (key.clone(), as_kept(value)))
-                .collect(),
+            Juju::V4_0 => given.iter().map(|(key, value)| (key.clone(), as_kept(value))).collect(),
         };
         let given = &kept;
         let additional_by_default = juju == Juju::V3_6;
         let Some(spec) = self.actions.get(name) else {
             return Err(format!("action {name:?} not defined on unit"));
         };
-        let refuse = |what: String| {
-            Err(format!(
-                "cannot run {name:?} action: validation failed: {what}"
-            ))
-        };
+        let refuse =
+            |what: String| Err(format!("cannot run {name:?} action: validation failed: {what}"));
         for required in &spec.required {
             if !given.contains_key(required) {
                 let given = Value::Object(given.clone());
@@ -207,9 +199,7 @@ impl Charm {
                     [kind] => (*kind).to_owned(),
                     kinds => format!("[{}]", kinds.join(",")),
                 };
-                return refuse(format!(
-                    "(root).{key} : must be of type {kind}, given {value}"
-                ));
+                return refuse(format!("(root).{key} : must be of type {kind}, given {value}"));
             }
             if let Some(values) = schema["enum"].as_array()
                 && !values.contains(value)
@@ -247,9 +237,7 @@ fn printed(value: &Value) -> String {
             format!("[{}]", items.join(" "))
         }
         Value::Object(map) => {
-            let items = map
-                .iter()
-                .map(|(key, value)| format!("{key}:{}", printed(value)));
+            let items = map.iter().map(|(key, value)| format!("{key}:{}", printed(value)));
             format!("map[{}]", items.collect::<Vec<_>>().join(" "))
         }
         Value::String(text) => text.clone(),

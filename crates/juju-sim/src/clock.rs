@@ -104,7 +104,5 @@ fn unread(secret: &Secret) -> impl Iterator<Item = u32> + use<> {
     let read: Vec<u32> = secret.consumers.values().map(|c| c.revision).collect();
     let revisions: Vec<u32> = secret.revisions.keys().copied().collect();
     let offered = secret.offered.clone();
-    revisions
-        .into_iter()
-        .filter(move |r| *r < latest && !read.contains(r) && !offered.contains(r))
+    revisions.into_iter().filter(move |r| *r < latest && !read.contains(r) && !offered.contains(r))
 }

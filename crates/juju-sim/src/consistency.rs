@@ -18,14 +18,9 @@ pub(crate) fn check(
 ) -> Result<(), String> {
     check_relations(model, charm)?;
     for (name, value) in &model.options {
-        charm
-            .check_option(name, value)
-            .map_err(|error| format!("juju config: {error}"))?;
+        charm.check_option(name, value).map_err(|error| format!("juju config: {error}"))?;
     }
-    let odd = model
-        .secrets
-        .iter()
-        .find(|secret| !is_secret_id(&secret.id));
+    let odd = model.secrets.iter().find(|secret| !is_secret_id(&secret.id));
     if let Some(secret) = odd {
         return Err(format!("{:?} is no id of a secret", secret.id));
     }
@@ -40,13 +35,9 @@ pub(crate) fn check(
         return Err(format!("metadata.yaml has no resource {name}"));
     }
     match event {
-        Event::Hook { name, environment } => Hook {
-            name,
-            environment,
-            model,
-            charm,
+        Event::Hook { name, environment } => {
+            Hook { name, environment, model, charm }.check(pebbles)
         }
-        .check(pebbles),
         // What is wrong with an action Juju tells who runs it.
         Event::Action { .. } => Ok(()),
     }
@@ -60,10 +51,7 @@ fn check_relations(model: &Model, charm: &Charm) -> Result<(), String> {
             return Err(format!("the model has two relations {}", relation.id));
         }
         let Some(role) = charm.endpoints.get(&relation.endpoint) else {
-            return Err(format!(
-                "metadata.yaml has no endpoint {}",
-                relation.endpoint
-            ));
+            return Err(format!("metadata.yaml has no endpoint {}", relation.endpoint));
         };
         if *role == Role::Peer && relation.remote_application != model.application() {
             return Err(format!(
@@ -174,10 +162,9 @@ impl Hook<'_> {
             ("secret-changed", true) => Err(format!(
                 "secret-changed is for who reads a secret, and {id} is this unit's own"
             )),
-            ("secret-rotate" | "secret-expired" | "secret-remove", false) => Err(format!(
-                "{} is for who owns a secret, and {id} is not this unit's",
-                self.name
-            )),
+            ("secret-rotate" | "secret-expired" | "secret-remove", false) => {
+                Err(format!("{} is for who owns a secret, and {id} is not this unit's", self.name))
+            }
             _ => Ok(()),
         }
     }
@@ -185,8 +172,5 @@ impl Hook<'_> {
 
 /// Twenty letters and digits.
 pub(crate) fn is_secret_id(id: &str) -> bool {
-    id.len() == 20
-        && id
-            .chars()
-            .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit())
+    id.len() == 20 && id.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit())
 }

@@ -106,9 +106,8 @@ impl Simulation {
                 fs::copy(charm.join(name), own.join(name))?;
             }
         }
-        let dispatch = dispatch
-            .canonicalize()
-            .with_context(|| format!("dispatch {}", dispatch.display()))?;
+        let dispatch =
+            dispatch.canonicalize().with_context(|| format!("dispatch {}", dispatch.display()))?;
         symlink(dispatch, own.join("dispatch"))?;
         let hooksim = hooksim()?;
         for (tool, _) in TOOLS {
@@ -220,10 +219,7 @@ impl Simulation {
     /// Runs a program in place of `dispatch`, as the recordings were made.
     pub fn run_program(&mut self, event: &Event, program: &Path, arguments: &[&str]) -> Outcome {
         if let (Some(failed), Event::Hook { .. }) = (&self.in_error, event) {
-            assert_eq!(
-                failed, event,
-                "the unit is in error; Juju retries the same hook only"
-            );
+            assert_eq!(failed, event, "the unit is in error; Juju retries the same hook only");
         }
         let action = match self.begin(event) {
             Ok(action) => action,
@@ -236,10 +232,7 @@ impl Simulation {
         lock(&self.session).hook = Some(Hook {
             context,
             relation: relation_id(&variables),
-            remote_unit: variables
-                .get("JUJU_REMOTE_UNIT")
-                .filter(|unit| !unit.is_empty())
-                .cloned(),
+            remote_unit: variables.get("JUJU_REMOTE_UNIT").filter(|unit| !unit.is_empty()).cloned(),
             pending: Pending::default(),
             calls: Vec::new(),
             status_seen: None,
@@ -277,10 +270,9 @@ impl Simulation {
             Event::Action { name, parameters } => {
                 let juju = session.model.juju;
                 match session.charm.action_parameters(name, parameters, juju) {
-                    Ok(parameters) => Ok(Some(Action {
-                        parameters,
-                        result: ActionResult::default(),
-                    })),
+                    Ok(parameters) => {
+                        Ok(Some(Action { parameters, result: ActionResult::default() }))
+                    }
                     Err(message) => Err(Box::new(Outcome {
                         exit: None,
                         stdout: String::new(),
@@ -370,10 +362,7 @@ impl Simulation {
             ("CHARM_DIR", &path("charm")),
             ("JUJU_CHARM_DIR", &path("charm")),
             ("JUJU_AGENT_SOCKET_ADDRESS", &path("agent.socket")),
-            (
-                "PATH",
-                &format!("{}:/usr/sbin:/usr/bin:/sbin:/bin:/charm/bin", path("tools")),
-            ),
+            ("PATH", &format!("{}:/usr/sbin:/usr/bin:/sbin:/bin:/charm/bin", path("tools"))),
             // Juju has them in a place of its own.
             ("JUJU_SIM_CONTAINERS", &path("containers")),
             ("JUJU_CONTEXT_ID", &format!("{}-{hook}", model.unit)),
@@ -405,12 +394,7 @@ impl Simulation {
 }
 
 fn relation_id(variables: &BTreeMap<String, String>) -> Option<u32> {
-    variables
-        .get("JUJU_RELATION_ID")?
-        .rsplit(':')
-        .next()?
-        .parse()
-        .ok()
+    variables.get("JUJU_RELATION_ID")?.rsplit(':').next()?.parse().ok()
 }
 
 /// The hook tools' executable: beside the one that runs, or built now.
@@ -428,8 +412,6 @@ fn hooksim() -> anyhow::Result<PathBuf> {
         bail!("building hooksim failed");
     }
     let target = running.ancestors().find(|d| d.join("debug").is_dir());
-    let built = target
-        .map(|t| t.join("debug/hooksim"))
-        .filter(|p| p.exists());
+    let built = target.map(|t| t.join("debug/hooksim")).filter(|p| p.exists());
     built.context("hooksim was built and is not in the target directory")
 }

@@ -29,10 +29,7 @@ pub enum Event {
 impl Event {
     /// A hook with nothing of its own in the environment.
     pub fn hook(name: &str) -> Self {
-        Self::Hook {
-            name: name.into(),
-            environment: BTreeMap::new(),
-        }
+        Self::Hook { name: name.into(), environment: BTreeMap::new() }
     }
 
     /// The Pebble of a container answers.
@@ -57,15 +54,9 @@ impl Event {
         .map(|(name, value)| (name.to_owned(), value))
         .collect();
         if what == "departed" {
-            environment.insert(
-                "JUJU_DEPARTING_UNIT".into(),
-                unit.unwrap_or_default().to_owned(),
-            );
+            environment.insert("JUJU_DEPARTING_UNIT".into(), unit.unwrap_or_default().to_owned());
         }
-        Self::Hook {
-            name: format!("{}-relation-{what}", relation.endpoint),
-            environment,
-        }
+        Self::Hook { name: format!("{}-relation-{what}", relation.endpoint), environment }
     }
 
     /// Something happened to a secret: `changed` for who reads it, `rotate`,
@@ -76,18 +67,12 @@ impl Event {
             Some(_) => secret.id.clone(),
             None => format!("secret:{}", secret.id),
         };
-        let mut environment: BTreeMap<String, String> = [
-            ("JUJU_SECRET_ID".into(), id),
-            ("JUJU_SECRET_LABEL".into(), label.into()),
-        ]
-        .into();
+        let mut environment: BTreeMap<String, String> =
+            [("JUJU_SECRET_ID".into(), id), ("JUJU_SECRET_LABEL".into(), label.into())].into();
         if let Some(revision) = revision {
             environment.insert("JUJU_SECRET_REVISION".into(), revision.to_string());
         }
-        Self::Hook {
-            name: format!("secret-{what}"),
-            environment,
-        }
+        Self::Hook { name: format!("secret-{what}"), environment }
     }
 
     /// A check of a container's Pebble has `failed` or `recovered`.
@@ -122,9 +107,6 @@ impl Event {
             Value::Object(map) => map,
             _ => Map::new(),
         };
-        Self::Action {
-            name: name.into(),
-            parameters,
-        }
+        Self::Action { name: name.into(), parameters }
     }
 }

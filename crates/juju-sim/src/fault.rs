@@ -51,9 +51,7 @@ impl Absence {
 
     /// Whether a tool reads what may be gone.
     pub fn concerns(tool: &str) -> bool {
-        let reads = ["-get", "-list", "-ids", "-state"]
-            .iter()
-            .any(|end| tool.ends_with(end));
+        let reads = ["-get", "-list", "-ids", "-state"].iter().any(|end| tool.ends_with(end));
         // What the agent has itself is always there: it is the hook's own.
         (reads && tool != "action-get") || ["is-leader", "opened-ports"].contains(&tool)
     }
@@ -77,14 +75,10 @@ impl Absence {
         match self {
             Self::NotFound => (1, format!("unit {unit:?} not found")),
             Self::Denied => (1, "permission denied (unauthorized access)".to_owned()),
-            Self::RelationGone if of_relation => (
-                2,
-                "invalid value \"x:9\" for option -r: relation not found".to_owned(),
-            ),
-            Self::RelationGone => (
-                1,
-                "getting regular relation by key: relation not found".into(),
-            ),
+            Self::RelationGone if of_relation => {
+                (2, "invalid value \"x:9\" for option -r: relation not found".to_owned())
+            }
+            Self::RelationGone => (1, "getting regular relation by key: relation not found".into()),
             Self::SecretGone => (1, "secret \"d3nkb2fmp25c76a0gone\" not found".to_owned()),
             Self::NotLeader => (1, "this unit is not the leader".to_owned()),
             Self::Slow => (0, String::new()),

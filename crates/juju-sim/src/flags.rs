@@ -35,13 +35,10 @@ impl Arguments {
                 None => (argument.as_str(), None),
             };
             let flag = name(flag);
-            let known = spec
-                .iter()
-                .find(|(names, _)| names.contains(&flag.trim_start_matches('-')));
+            let known =
+                spec.iter().find(|(names, _)| names.contains(&flag.trim_start_matches('-')));
             let Some((names, takes_value)) = known else {
-                return Err(Failure::usage(format!(
-                    "option provided but not defined: {flag}"
-                )));
+                return Err(Failure::usage(format!("option provided but not defined: {flag}")));
             };
             let value = match (value, takes_value) {
                 (Some(value), _) => value,
@@ -72,10 +69,7 @@ impl Arguments {
             None | Some([]) => Ok(()),
             Some(more) => {
                 let more: Vec<String> = more.iter().map(|a| format!("{a:?}")).collect();
-                Err(Failure::usage(format!(
-                    "unrecognized args: [{}]",
-                    more.join(" ")
-                )))
+                Err(Failure::usage(format!("unrecognized args: [{}]", more.join(" "))))
             }
         }
     }

@@ -36,11 +36,7 @@ pub fn print_or<T: Serialize>(
 /// One line, in which Go escapes what HTML would read.
 fn json<T: Serialize>(value: &T) -> Result<String, Failure> {
     let text = serde_json::to_string(value).map_err(|e| Failure::run(e.to_string()))?;
-    Ok(text
-        .replace('<', "\\u003c")
-        .replace('>', "\\u003e")
-        .replace('&', "\\u0026")
-        + "\n")
+    Ok(text.replace('<', "\\u003c").replace('>', "\\u003e").replace('&', "\\u0026") + "\n")
 }
 
 fn yaml(value: &Value) -> String {
@@ -76,10 +72,7 @@ fn yaml_value(value: &Value, depth: usize) -> String {
             format!("\n{}", list.iter().map(item).collect::<String>())
         }
         Value::String(text) if text.contains('\n') => {
-            let lines: String = text
-                .lines()
-                .map(|line| format!("{indent}{line}\n"))
-                .collect();
+            let lines: String = text.lines().map(|line| format!("{indent}{line}\n")).collect();
             let keep = if text.ends_with('\n') { "|" } else { "|-" };
             format!(" {keep}\n{lines}")
         }

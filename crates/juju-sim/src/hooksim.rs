@@ -42,24 +42,14 @@ fn call() -> Result<(u8, String, String), String> {
     loop {
         let stream = UnixStream::connect(&address).map_err(|error| {
             let text = error.to_string().to_lowercase();
-            let reason = text
-                .split(" (os error")
-                .next()
-                .unwrap_or_default()
-                .to_owned();
+            let reason = text.split(" (os error").next().unwrap_or_default().to_owned();
             format!("dial {network} {address}: connect: {reason}")
         })?;
         match exchange(stream, &request).map_err(|e| e.to_string())? {
-            Answer::End {
-                code,
-                stdout,
-                stderr,
-            } => return Ok((code, stdout, stderr)),
+            Answer::End { code, stdout, stderr } => return Ok((code, stdout, stderr)),
             Answer::NeedsInput => {
                 let mut input = String::new();
-                std::io::stdin()
-                    .read_to_string(&mut input)
-                    .map_err(|e| e.to_string())?;
+                std::io::stdin().read_to_string(&mut input).map_err(|e| e.to_string())?;
                 request.input = Some(input);
             }
         }

@@ -232,10 +232,7 @@ pub struct Status {
 impl Status {
     /// A status.
     pub fn new(name: &str, message: &str) -> Self {
-        Self {
-            name: name.into(),
-            message: message.into(),
-        }
+        Self { name: name.into(), message: message.into() }
     }
 }
 
@@ -323,10 +320,7 @@ impl Model {
         let content = content.iter().map(encode).collect();
         let mut secret = Secret::new(&id, Owner::Model, content);
         if granted {
-            secret.grants.push(Grant {
-                relation: None,
-                to: self.application().to_owned(),
-            });
+            secret.grants.push(Grant { relation: None, to: self.application().to_owned() });
         }
         self.secrets.push(secret);
         format!("secret:{id}")

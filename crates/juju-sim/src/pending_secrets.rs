@@ -96,9 +96,7 @@ impl PendingSecrets {
         let manage = |model: &Model, id: &str, doing: &str| match model.secret(id) {
             None => Ok(false),
             Some(secret) if secret.is_managed_by(&unit, leader) => Ok(true),
-            Some(_) => Err(format!(
-                "{doing}: {unit:?} is not allowed to manage this secret"
-            )),
+            Some(_) => Err(format!("{doing}: {unit:?} is not allowed to manage this secret")),
         };
         for secret in &self.creates {
             self.create(secret, model)?;
@@ -122,16 +120,13 @@ impl PendingSecrets {
                 continue;
             }
             let secret = find(model, id);
-            secret
-                .revisions
-                .retain(|number, _| !revisions.contains(number));
+            secret.revisions.retain(|number, _| !revisions.contains(number));
             secret.removed |= revisions.is_empty() || secret.revisions.is_empty();
         }
         for ((id, relation), to) in &self.grants {
             let juju = model.juju;
-            let other = model
-                .relation(*relation)
-                .map(|relation| relation.remote_application.clone());
+            let other =
+                model.relation(*relation).map(|relation| relation.remote_application.clone());
             let secret = find(model, id);
             let is_scoped = secret
                 .grants
@@ -145,10 +140,7 @@ impl PendingSecrets {
                 ));
             }
             if !secret.is_granted_to(to) {
-                secret.grants.push(Grant {
-                    relation: Some(*relation),
-                    to: to.clone(),
-                });
+                secret.grants.push(Grant { relation: Some(*relation), to: to.clone() });
             }
         }
         for (id, revoke) in &self.revokes {

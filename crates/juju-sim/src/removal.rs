@@ -31,10 +31,7 @@ impl From<Event> for Step {
 impl Step {
     /// An event, with what the controller does before it.
     pub fn new(change: impl Fn(&mut Model) + 'static, event: Event) -> Self {
-        Self {
-            change: Arc::new(change),
-            event,
-        }
+        Self { change: Arc::new(change), event }
     }
 
     /// With something else that happens before.
@@ -78,12 +75,7 @@ pub struct Removal {
 
 impl Default for Removal {
     fn default() -> Self {
-        Self {
-            with: Vec::new(),
-            peers: Peers::Stays,
-            departs: true,
-            forgets: false,
-        }
+        Self { with: Vec::new(), peers: Peers::Stays, departs: true, forgets: false }
     }
 }
 
@@ -115,10 +107,8 @@ impl Removal {
         let stop = Event::hook("stop");
         steps.push(Step::new(maintenance("stopping charm software"), stop));
         let forgets = self.forgets;
-        let remove = Step::new(
-            maintenance("cleaning up prior to charm deletion"),
-            Event::hook("remove"),
-        );
+        let remove =
+            Step::new(maintenance("cleaning up prior to charm deletion"), Event::hook("remove"));
         steps.push(remove.after(move |model| {
             if forgets {
                 model.forgotten = Forgotten::Unit;

@@ -181,9 +181,7 @@ impl Secret {
 
     /// Whether a unit has leave to read it, by itself or by its application.
     pub fn is_granted_to(&self, unit: &str) -> bool {
-        self.grants
-            .iter()
-            .any(|g| g.to == unit || g.to == application(unit))
+        self.grants.iter().any(|g| g.to == unit || g.to == application(unit))
     }
 
     /// Adds a revision, unless its content is that of the latest.
@@ -213,9 +211,7 @@ pub fn parse_id(text: &str) -> Option<&str> {
         },
         None => text,
     };
-    let sound = bare.len() == 20
-        && bare
-            .bytes()
-            .all(|b| b.is_ascii_digit() || b.is_ascii_lowercase());
+    let sound =
+        bare.len() == 20 && bare.bytes().all(|b| b.is_ascii_digit() || b.is_ascii_lowercase());
     sound.then_some(bare)
 }

@@ -130,10 +130,7 @@ fn answer(session: &mut Session, request: &Request) -> Answer {
         return Answer::End {
             code: 1,
             stdout: String::new(),
-            stderr: format!(
-                "ERROR bad request: wrong context ID; got {:?}\n",
-                request.context
-            ),
+            stderr: format!("ERROR bad request: wrong context ID; got {:?}\n", request.context),
         };
     }
     // A tool that reads its input asks twice; that is one call.
@@ -163,11 +160,7 @@ fn answer(session: &mut Session, request: &Request) -> Answer {
             }
             Some(absence) => {
                 let (code, words) = absence.words(&request.tool, &session.model.unit);
-                Answer::End {
-                    code,
-                    stdout: String::new(),
-                    stderr: format!("ERROR {words}\n"),
-                }
+                Answer::End { code, stdout: String::new(), stderr: format!("ERROR {words}\n") }
             }
             None => tools::call(session, request),
         },
@@ -185,9 +178,5 @@ fn answer(session: &mut Session, request: &Request) -> Answer {
 
 /// What a tool says whose agent has lost its controller.
 fn refusal() -> Answer {
-    Answer::End {
-        code: 1,
-        stdout: String::new(),
-        stderr: "ERROR connection is shut down\n".into(),
-    }
+    Answer::End { code: 1, stdout: String::new(), stderr: "ERROR connection is shut down\n".into() }
 }

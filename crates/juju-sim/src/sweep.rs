@@ -44,10 +44,7 @@ pub fn sweep<S: PartialEq + Debug>(
     let mut calls = 0;
     for event in events {
         let outcome = juju.run(event);
-        assert!(
-            went_well(&outcome),
-            "{event:?} without trouble: {outcome:?}"
-        );
+        assert!(went_well(&outcome), "{event:?} without trouble: {outcome:?}");
         holds(&juju);
         calls += outcome.calls.len();
     }
@@ -106,10 +103,7 @@ pub fn sweep_absences(
     let take = |juju: &mut Simulation, step: &Step, trouble: &str| {
         let outcome = juju.take(step);
         let event = &step.event;
-        assert!(
-            outcome.committed(),
-            "{trouble}: {event:?} fails: {outcome:?}"
-        );
+        assert!(outcome.committed(), "{trouble}: {event:?} fails: {outcome:?}");
         holds(juju, event);
         outcome
     };

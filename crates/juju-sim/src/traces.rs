@@ -16,10 +16,7 @@ pub struct Trace {
 
 impl Trace {
     fn new(place: impl Into<String>, text: impl Into<String>) -> Self {
-        Self {
-            place: place.into(),
-            text: text.into(),
-        }
+        Self { place: place.into(), text: text.into() }
     }
 
     /// The places in which any of these values is, as it is or in base64.
@@ -33,11 +30,7 @@ impl Trace {
         let mut forms: Vec<String> = values.iter().map(|v| (*v).to_owned()).collect();
         forms.extend(values.iter().map(encode));
         let leaky = |trace: &&Self| forms.iter().any(|form| trace.text.contains(form));
-        traces
-            .iter()
-            .filter(leaky)
-            .map(|trace| trace.place.clone())
-            .collect()
+        traces.iter().filter(leaky).map(|trace| trace.place.clone()).collect()
     }
 }
 

@@ -33,13 +33,7 @@ fn a_unit_is_deployed_in_juju_s_order() {
     let mut juju = simulation();
     assert_eq!(
         names(&juju.deployment()),
-        [
-            "install",
-            "leader-elected",
-            "config-changed",
-            "start",
-            "web-pebble-ready"
-        ]
+        ["install", "leader-elected", "config-changed", "start", "web-pebble-ready"]
     );
     assert_eq!(names(&juju.lead(false)), [""; 0]);
     assert_eq!(names(&juju.lead(true)), ["leader-elected"]);
@@ -54,19 +48,11 @@ fn a_rotation_is_asked_for_again_until_there_is_new_content() {
     let due = juju.advance(hours(1));
     assert_eq!(names(&due), ["secret-rotate", "update-status"]);
     // The same content is no rotation.
-    hook(
-        &mut juju,
-        &due[0],
-        "secret-set \"$JUJU_SECRET_ID\" value=one1",
-    );
+    hook(&mut juju, &due[0], "secret-set \"$JUJU_SECRET_ID\" value=one1");
     assert_eq!(names(&juju.advance(SignedDuration::from_mins(4))), [""; 0]);
     let due = juju.advance(SignedDuration::from_mins(1));
     assert_eq!(names(&due), ["secret-rotate", "update-status"]);
-    hook(
-        &mut juju,
-        &due[0],
-        "secret-set \"$JUJU_SECRET_ID\" value=two2",
-    );
+    hook(&mut juju, &due[0], "secret-set \"$JUJU_SECRET_ID\" value=two2");
     // Nobody reads the first revision any more.
     let due = juju.advance(hours(1));
     assert_eq!(names(&due), ["secret-remove", "update-status"]);
@@ -81,11 +67,7 @@ fn a_rotation_is_asked_for_again_until_there_is_new_content() {
 #[test]
 fn an_expired_secret_is_told_of_until_it_goes() {
     let mut juju = simulation();
-    hook(
-        &mut juju,
-        &Event::hook(CHANGED),
-        "secret-add --expire 1h value=one1",
-    );
+    hook(&mut juju, &Event::hook(CHANGED), "secret-add --expire 1h value=one1");
     let due = juju.advance(hours(1));
     assert_eq!(names(&due)[0], "secret-expired");
     hook(&mut juju, &due[0], "secret-get \"$JUJU_SECRET_ID\"");
@@ -107,11 +89,7 @@ fn who_reads_a_user_s_secret_is_told_of_its_change_and_nobody_else() {
     };
     update(&mut juju, "c2Vjb25kMg==");
     assert_eq!(names(&juju.advance(hours(1))), ["update-status"]);
-    hook(
-        &mut juju,
-        &Event::hook(CHANGED),
-        &format!("secret-get {uri}"),
-    );
+    hook(&mut juju, &Event::hook(CHANGED), &format!("secret-get {uri}"));
     update(&mut juju, "dGhpcmQz");
     let due = juju.advance(hours(1));
     assert_eq!(names(&due), ["secret-changed", "update-status"]);
@@ -161,11 +139,7 @@ fn a_charm_that_can_be_interrupted_ends_where_it_would() {
         |_| (),
         |juju| {
             let model = juju.model();
-            (
-                model.state.clone(),
-                model.ports.clone(),
-                model.status.clone(),
-            )
+            (model.state.clone(), model.ports.clone(), model.status.clone())
         },
     );
     assert_eq!(runs, 4 * 6 + 2 * 2);
@@ -205,10 +179,7 @@ fn a_secret_is_found_wherever_it_leaks() {
         let mut traces = outcome.traces();
         traces.extend(juju.traces());
         let leaks = Trace::leaks(&traces, &[secret]);
-        assert!(
-            leaks.iter().any(|found| found.starts_with(place)),
-            "{leak}: {leaks:?}"
-        );
+        assert!(leaks.iter().any(|found| found.starts_with(place)), "{leak}: {leaks:?}");
     }
     let mut juju = scripted(directory.path(), "true");
     let add = "secret-add value=correct-horse > /dev/null";

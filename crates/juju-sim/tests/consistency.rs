@@ -51,9 +51,7 @@ fn what_cannot_be_is_not_run() {
             "mysql/0 is no unit of it",
             Box::new(move |juju| {
                 let mut relation = db();
-                relation
-                    .remote_units
-                    .insert("mysql/0".into(), Default::default());
+                relation.remote_units.insert("mysql/0".into(), Default::default());
                 relate(juju, relation);
             }),
             start.clone(),
@@ -109,21 +107,13 @@ fn what_cannot_be_is_not_run() {
             Box::new(|juju| juju.change(|model| model.juju = Juju::V4_0)),
             Event::hook("leader-settings-changed"),
         ),
-        (
-            "no container attic",
-            Box::new(|_| ()),
-            Event::pebble_ready("attic"),
-        ),
+        ("no container attic", Box::new(|_| ()), Event::pebble_ready("attic")),
         (
             "the plan of web has no check up",
             Box::new(|juju| drop(juju.start_pebble("web", &[]).plan())),
             Event::pebble_check("web", "up", "failed"),
         ),
-        (
-            "no relation db:7 of \"db\"",
-            Box::new(|_| ()),
-            Event::relation(&db(), "created", None),
-        ),
+        ("no relation db:7 of \"db\"", Box::new(|_| ()), Event::relation(&db(), "created", None)),
         (
             "is of a unit, and none is named",
             Box::new(move |juju| relate(juju, db())),
@@ -156,9 +146,6 @@ fn what_cannot_be_is_not_run() {
     ];
     for (wanted, change, event) in cases {
         let said = refusal(change, &event);
-        assert!(
-            said.starts_with("this cannot be: ") && said.contains(wanted),
-            "{wanted}: {said}"
-        );
+        assert!(said.starts_with("this cannot be: ") && said.contains(wanted), "{wanted}: {said}");
     }
 }

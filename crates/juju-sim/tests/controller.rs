@@ -34,12 +34,8 @@ impl Client {
     fn open(controller: &Controller, path: &str) -> Self {
         let mut roots = RootCertStore::empty();
         let pem = controller.authority().as_bytes();
-        roots
-            .add(CertificateDer::from_pem_slice(pem).unwrap())
-            .unwrap();
-        let tls = ClientConfig::builder()
-            .with_root_certificates(roots)
-            .with_no_client_auth();
+        roots.add(CertificateDer::from_pem_slice(pem).unwrap()).unwrap();
+        let tls = ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
         let name = ServerName::try_from("juju-apiserver").unwrap();
         let session = ClientConnection::new(Arc::new(tls), name).unwrap();
         let stream = TcpStream::connect(controller.address()).unwrap();
@@ -77,21 +73,12 @@ fn recorded() -> Controller {
     state.models.clear();
     state.models.insert(
         "deadbeef-0bad-400d-8000-4b1d0d06f00d".into(),
-        HostedModel {
-            name: "controller".into(),
-            ..of_prod()
-        },
+        HostedModel { name: "controller".into(), ..of_prod() },
     );
-    state
-        .models
-        .insert("2205a2e2-fefd-4bef-830a-dd1c5027439c".into(), of_prod());
+    state.models.insert("2205a2e2-fefd-4bef-830a-dd1c5027439c".into(), of_prod());
     let model = state.add_model(MODEL, "kf");
     model.is_controller = true;
-    let option = |kind: &str, default: Value| CharmOption {
-        kind: kind.into(),
-        default,
-        set: None,
-    };
+    let option = |kind: &str, default: Value| CharmOption { kind: kind.into(), default, set: None };
     let own = Application {
         options: BTreeMap::from([
             ("b-default".into(), option("boolean", json!(true))),
@@ -103,10 +90,7 @@ fn recorded() -> Controller {
     };
     let other = Application {
         charm: "ch:amd64/other-0".into(),
-        units: BTreeMap::from([(
-            "other/0".into(),
-            ("waiting".into(), "installing agent".into()),
-        )]),
+        units: BTreeMap::from([("other/0".into(), ("waiting".into(), "installing agent".into()))]),
         relations: BTreeMap::from([("db".into(), vec!["self".into()])]),
         ..Application::default()
     };
@@ -143,13 +127,7 @@ fn what_a_real_controller_answered_the_simulated_one_does() {
             answer["error"] = exchange.answer["error"].clone();
         }
         let mut differences = Vec::new();
-        compare(
-            &exchange.request,
-            "",
-            &exchange.answer,
-            &answer,
-            &mut differences,
-        );
+        compare(&exchange.request, "", &exchange.answer, &answer, &mut differences);
         for difference in differences {
             wrong.push(format!("{}: {difference}", exchange.name));
         }

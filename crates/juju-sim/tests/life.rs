@@ -50,10 +50,7 @@ impl World {
     fn new() -> Self {
         let mut world = Self::default();
         let mut put = |name: &str, bag: Bag| world.bags.insert((1, name.into()), bag);
-        let own = [
-            ("egress-subnets", "10.152.183.12/32"),
-            ("ingress-address", "10.152.183.12"),
-        ];
+        let own = [("egress-subnets", "10.152.183.12/32"), ("ingress-address", "10.152.183.12")];
         put("self/0", bag(own));
         put("self/1", bag(own));
         put(
@@ -114,8 +111,7 @@ impl World {
         self.state.insert(model.unit.clone(), model.state.clone());
         for relation in &model.relations {
             let mut put = |name: &str, bag: &Bag| {
-                self.bags
-                    .insert((relation.id, name.to_owned()), bag.clone());
+                self.bags.insert((relation.id, name.to_owned()), bag.clone());
             };
             put(&model.unit, &relation.unit_data);
             put(model.application(), &relation.application_data);
@@ -145,10 +141,7 @@ fn before(name: &str, juju: &mut Simulation) {
             juju.set_option("sec", format!("secret:{USER_SECRET}"));
         }
         "user-secret-after-grant" => juju.change(|model| {
-            let grant = juju_sim::Grant {
-                relation: None,
-                to: "self".into(),
-            };
+            let grant = juju_sim::Grant { relation: None, to: "self".into() };
             user_secret(model).grants.push(grant);
         }),
         "user-secret-after-update" => juju.change(|model| {
@@ -170,13 +163,12 @@ fn user_secret(model: &mut Model) -> &mut Secret {
 
 /// Ids that Juju gave, so that the simulation gives the same.
 fn secret_ids(calls: &[Value]) -> impl Iterator<Item = String> {
-    calls
-        .iter()
-        .filter(|call| call["argv"][0] == "secret-add" && call.get("exit").is_none())
-        .map(|call| {
+    calls.iter().filter(|call| call["argv"][0] == "secret-add" && call.get("exit").is_none()).map(
+        |call| {
             let uri = call["stdout"].as_str().unwrap().trim();
             uri.rsplit('/').next().unwrap().to_owned()
-        })
+        },
+    )
 }
 
 fn event(recorded: &Recorded, juju: &Simulation) -> Event {
@@ -248,11 +240,7 @@ fn hooks_have_the_recorded_environment() {
         let get = |name: &str| recorded.environment.get(name).map(String::as_str);
         let label = get("JUJU_SECRET_LABEL").unwrap_or_default();
         let revision = get("JUJU_SECRET_REVISION").map(|text| text.parse().unwrap());
-        let event = match recorded
-            .hook
-            .split_once('-')
-            .unwrap_or((&recorded.hook, ""))
-        {
+        let event = match recorded.hook.split_once('-').unwrap_or((&recorded.hook, "")) {
             ("secret", what) => Event::secret(what, &secret, label, revision),
             ("web", "pebble-ready") => Event::pebble_ready("web"),
             ("web", "pebble-custom-notice") => Event::pebble_notice("web", "1", "example.com/x"),

@@ -33,11 +33,7 @@ fn in_actions() {
         let action = recorded.action;
         let mut juju = simulation();
         let event = Event::action(&action.name, action.parameters);
-        let exit = if recorded.name == "action-that-exits-with-1" {
-            1
-        } else {
-            0
-        };
+        let exit = if recorded.name == "action-that-exits-with-1" { 1 } else { 0 };
         let outcome = if recorded.calls.is_empty() {
             juju.run(&event)
         } else {
@@ -74,22 +70,11 @@ fn a_tool_that_does_not_exist_cannot_be_called() {
 #[test]
 fn the_environment_is_made_from_scratch() {
     let mut juju = simulation();
-    let outcome = juju.run_program(
-        &Event::action("boom", json!({})),
-        "/usr/bin/env".as_ref(),
-        &[],
-    );
+    let outcome = juju.run_program(&Event::action("boom", json!({})), "/usr/bin/env".as_ref(), &[]);
     let has = |line: &str| outcome.stdout.lines().any(|l| l == line);
-    assert!(
-        has("JUJU_HOOK_NAME=") && has("JUJU_DISPATCH_PATH=actions/boom"),
-        "{}",
-        outcome.stdout
-    );
+    assert!(has("JUJU_HOOK_NAME=") && has("JUJU_DISPATCH_PATH=actions/boom"), "{}", outcome.stdout);
     for name in ["HOME=", "USER=", "CARGO"] {
-        assert!(
-            !outcome.stdout.lines().any(|l| l.starts_with(name)),
-            "{name} is set"
-        );
+        assert!(!outcome.stdout.lines().any(|l| l.starts_with(name)), "{name} is set");
     }
 }
 
@@ -108,10 +93,7 @@ fn a_process_that_outlives_its_hook_cannot_use_tools() {
     std::fs::write(&go, "").unwrap();
     let deadline = std::time::Instant::now() + std::time::Duration::from_secs(10);
     while !directory.path().join("done").exists() {
-        assert!(
-            std::time::Instant::now() < deadline,
-            "the process did not end"
-        );
+        assert!(std::time::Instant::now() < deadline, "the process did not end");
         std::thread::sleep(std::time::Duration::from_millis(20));
     }
     let said = std::fs::read_to_string(&said).unwrap();

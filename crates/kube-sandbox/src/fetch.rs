@@ -25,10 +25,8 @@ pub fn fetch(kubeconfig: &Path, paths: &[String], side_by_side: usize) -> anyhow
     let (runtime, client) = crate::load::connect(kubeconfig)?;
     runtime.block_on(async {
         let lists = paths.iter().map(|path| pages(&client, path));
-        let all: Vec<Fetched> = futures_util::stream::iter(lists)
-            .buffer_unordered(side_by_side)
-            .try_collect()
-            .await?;
+        let all: Vec<Fetched> =
+            futures_util::stream::iter(lists).buffer_unordered(side_by_side).try_collect().await?;
         Ok(all.iter().fold(Fetched::default(), |sum, one| Fetched {
             requests: sum.requests + one.requests,
             bytes: sum.bytes + one.bytes,
@@ -40,11 +38,7 @@ async fn pages(client: &Client, path: &str) -> anyhow::Result<Fetched> {
     let mut fetched = Fetched::default();
     let mut next = String::new();
     loop {
-        let query = if next.is_empty() {
-            String::new()
-        } else {
-            format!("&continue={next}")
-        };
+        let query = if next.is_empty() { String::new() } else { format!("&continue={next}") };
         let accept = if path.contains("/customresourcedefinitions") {
             "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
         } else {

@@ -44,12 +44,7 @@ impl IngressGateway {
         let login = Login::start()?;
         prepare(sandbox, address, &login)?;
         fs::write(root.join("mesh.yaml"), MESH)?;
-        let mut gateway = Self {
-            address,
-            admin,
-            children: Vec::new(),
-            _login: login,
-        };
+        let mut gateway = Self { address, admin, children: Vec::new(), _login: login };
         let istiod = istiod()?;
         let local = |port: u16| format!("127.0.0.1:{port}");
         let mut command = Command::new(istiod);
@@ -61,12 +56,7 @@ impl IngressGateway {
             .arg(root.join("mesh.yaml"))
             .args(["--domain", "cluster.local", "--ctrlz_address", "127.0.0.1"])
             .args(["--httpAddr", &local(http), "--httpsAddr", &local(https)])
-            .args([
-                "--grpcAddr",
-                &local(clear),
-                "--secureGRPCAddr",
-                &local(secure),
-            ])
+            .args(["--grpcAddr", &local(clear), "--secureGRPCAddr", &local(secure)])
             .args(["--monitoringAddr", &local(monitoring)])
             .args(["--ctrlz_port", &ctrlz.to_string()])
             .envs([
@@ -189,9 +179,7 @@ fn prepare(sandbox: &Sandbox, address: Ipv4Addr, login: &Login) -> anyhow::Resul
     let filter = json!({"apiVersion": "networking.istio.io/v1alpha3", "kind": "EnvoyFilter",
         "metadata": {"name": "sandbox-loopback", "namespace": NAMESPACE},
         "spec": {"workloadSelector": {"labels": {"istio": "ingressgateway"}}, "configPatches": [listener]}});
-    sandbox
-        .loader()?
-        .load(&[role, binding, filter, login.filter()])
+    sandbox.loader()?.load(&[role, binding, filter, login.filter()])
 }
 
 fn bootstrap(root: &Path, admin: u16, istiod: u16) -> serde_json::Value {

@@ -50,11 +50,7 @@ impl Sandbox {
         let root = directory.path();
         pki::write(root)?;
         let [etcd, peer, api] = free_ports()?;
-        let mut sandbox = Self {
-            directory,
-            port: api,
-            children: Vec::new(),
-        };
+        let mut sandbox = Self { directory, port: api, children: Vec::new() };
         sandbox.spawn(
             &kubebox,
             "etcd",
@@ -88,10 +84,7 @@ impl Sandbox {
             format!("--tls-private-key-file={}", file("apiserver.key")),
             "--service-account-issuer=https://kubernetes.default.svc".into(),
             format!("--service-account-key-file={}", file("accounts.pub")),
-            format!(
-                "--service-account-signing-key-file={}",
-                file("accounts.key")
-            ),
+            format!("--service-account-signing-key-file={}", file("accounts.key")),
         ];
         sandbox.spawn(&kubebox, "kube-apiserver", &arguments)?;
         sandbox.write_kubeconfig("admin", "system:masters")?;
@@ -197,13 +190,7 @@ impl Sandbox {
     /// Waits until the API server serves every kind that is defined.
     pub fn wait_for_definitions(&self) -> anyhow::Result<()> {
         self.kubectl_with(
-            &[
-                "wait",
-                "--for=condition=Established",
-                "crd",
-                "--all",
-                "--timeout=60s",
-            ],
+            &["wait", "--for=condition=Established", "crd", "--all", "--timeout=60s"],
             "",
         )?;
         Ok(())
@@ -211,11 +198,7 @@ impl Sandbox {
 
     /// Runs kubectl as admin.
     pub fn kubectl(&self, arguments: &[&str]) -> anyhow::Result<std::process::Output> {
-        Ok(self
-            .kubectl_command()?
-            .args(arguments)
-            .stdin(Stdio::null())
-            .output()?)
+        Ok(self.kubectl_command()?.args(arguments).stdin(Stdio::null()).output()?)
     }
 
     /// Runs kubectl as admin with text on its standard input; it must succeed.
@@ -227,18 +210,10 @@ impl Sandbox {
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()?;
-        child
-            .stdin
-            .take()
-            .context("stdin is piped")?
-            .write_all(input.as_bytes())?;
+        child.stdin.take().context("stdin is piped")?.write_all(input.as_bytes())?;
         let output = child.wait_with_output()?;
         if !output.status.success() {
-            bail!(
-                "kubectl {}: {}",
-                arguments.join(" "),
-                String::from_utf8_lossy(&output.stderr)
-            );
+            bail!("kubectl {}: {}", arguments.join(" "), String::from_utf8_lossy(&output.stderr));
         }
         Ok(String::from_utf8_lossy(&output.stdout).into_owned())
     }
@@ -246,10 +221,7 @@ impl Sandbox {
     /// A kubectl of the admin, to be given arguments and started.
     pub fn kubectl_command(&self) -> anyhow::Result<Command> {
         let mut command = Command::new(kubebox()?);
-        command
-            .arg("kubectl")
-            .arg("--kubeconfig")
-            .arg(self.kubeconfig("admin"));
+        command.arg("kubectl").arg("--kubeconfig").arg(self.kubeconfig("admin"));
         command.arg("--cache-dir").arg(self.path("kubectl-cache"));
         Ok(command)
     }

@@ -87,11 +87,7 @@ impl Loader {
         let path = path_of(object)?;
         let named = format!("{path}/{}", name_of(object)?);
         let made = match self
-            .send(
-                "POST",
-                &format!("{path}?fieldManager=lightkube"),
-                Some(object),
-            )
+            .send("POST", &format!("{path}?fieldManager=lightkube"), Some(object))
             .await
         {
             Err(error) if is_status(&error, 409) => {
@@ -103,12 +99,7 @@ impl Loader {
                         new["spec"][field] = old["spec"][field].clone();
                     }
                 }
-                self.send(
-                    "PUT",
-                    &format!("{named}?fieldManager=lightkube"),
-                    Some(&new),
-                )
-                .await
+                self.send("PUT", &format!("{named}?fieldManager=lightkube"), Some(&new)).await
             }
             other => other,
         };
@@ -152,9 +143,7 @@ impl Loader {
 pub(crate) fn connect(kubeconfig: &Path) -> anyhow::Result<(tokio::runtime::Runtime, Client)> {
     // An error means that one is installed already.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let client = runtime.block_on(async {
         let kubeconfig = Kubeconfig::read_from(kubeconfig)?;
         let config =
@@ -169,9 +158,7 @@ fn is_status(error: &anyhow::Error, code: u16) -> bool {
 }
 
 fn name_of(object: &Value) -> anyhow::Result<&str> {
-    object["metadata"]["name"]
-        .as_str()
-        .context("an object without metadata.name")
+    object["metadata"]["name"].as_str().context("an object without metadata.name")
 }
 
 /// The path of an object's collection in the API.

@@ -76,10 +76,8 @@ impl Drop for Login {
 fn answer(mut stream: &TcpStream) -> io::Result<()> {
     stream.set_read_timeout(Some(Duration::from_secs(5)))?;
     let lines = BufReader::new(stream).lines();
-    let head: Vec<String> = lines
-        .map_while(Result::ok)
-        .take_while(|line| !line.is_empty())
-        .collect();
+    let head: Vec<String> =
+        lines.map_while(Result::ok).take_while(|line| !line.is_empty()).collect();
     let request = head.first().map(String::as_str).unwrap_or_default();
     let path = request.split(' ').nth(1).unwrap_or_default();
     let has_session = head.iter().any(|line| {

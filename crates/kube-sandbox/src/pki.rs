@@ -13,29 +13,17 @@ use rcgen::{
 pub fn write(directory: &Path) -> anyhow::Result<()> {
     let key = KeyPair::generate()?;
     let mut params = CertificateParams::new(Vec::new())?;
-    params
-        .distinguished_name
-        .push(DnType::CommonName, "kube-sandbox");
+    params.distinguished_name.push(DnType::CommonName, "kube-sandbox");
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
     let certificate = params.self_signed(&key)?;
     fs::write(directory.join("ca.crt"), certificate.pem())?;
     fs::write(directory.join("ca.key"), key.serialize_pem())?;
-    let names = [
-        "localhost",
-        "kubernetes",
-        "kubernetes.default.svc",
-        "127.0.0.1",
-        "10.96.0.1",
-    ];
+    let names = ["localhost", "kubernetes", "kubernetes.default.svc", "127.0.0.1", "10.96.0.1"];
     let mut server = CertificateParams::new(names.map(String::from))?;
-    server
-        .distinguished_name
-        .push(DnType::CommonName, "kube-apiserver");
-    server.extended_key_usages = vec![
-        ExtendedKeyUsagePurpose::ServerAuth,
-        ExtendedKeyUsagePurpose::ClientAuth,
-    ];
+    server.distinguished_name.push(DnType::CommonName, "kube-apiserver");
+    server.extended_key_usages =
+        vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
     sign(directory, server, "apiserver")?;
     let accounts = KeyPair::generate()?;
     fs::write(directory.join("accounts.key"), accounts.serialize_pem())?;
@@ -48,9 +36,7 @@ pub fn write(directory: &Path) -> anyhow::Result<()> {
 pub fn client(directory: &Path, user: &str, group: &str) -> anyhow::Result<(PathBuf, PathBuf)> {
     let mut params = CertificateParams::new(Vec::new())?;
     params.distinguished_name.push(DnType::CommonName, user);
-    params
-        .distinguished_name
-        .push(DnType::OrganizationName, group);
+    params.distinguished_name.push(DnType::OrganizationName, group);
     params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
     sign(directory, params, user)
 }
@@ -64,15 +50,12 @@ fn sign(
         &fs::read_to_string(directory.join("ca.key")).context("reading the sandbox's CA key")?,
     )?;
     let mut ca = CertificateParams::new(Vec::new())?;
-    ca.distinguished_name
-        .push(DnType::CommonName, "kube-sandbox");
+    ca.distinguished_name.push(DnType::CommonName, "kube-sandbox");
     ca.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     let issuer = Issuer::new(ca, ca_key);
     let key = KeyPair::generate()?;
-    let (certificate_path, key_path) = (
-        directory.join(format!("{name}.crt")),
-        directory.join(format!("{name}.key")),
-    );
+    let (certificate_path, key_path) =
+        (directory.join(format!("{name}.crt")), directory.join(format!("{name}.key")));
     fs::write(&certificate_path, params.signed_by(&key, &issuer)?.pem())?;
     fs::write(&key_path, key.serialize_pem())?;
     Ok((certificate_path, key_path))
@@ -83,8 +66,7 @@ fn sign(
 pub fn mesh(directory: &Path, identity: &str) -> anyhow::Result<()> {
     let key = KeyPair::generate()?;
     let mut ca = CertificateParams::new(Vec::new())?;
-    ca.distinguished_name
-        .push(DnType::OrganizationName, "cluster.local");
+    ca.distinguished_name.push(DnType::OrganizationName, "cluster.local");
     ca.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     ca.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
     let certificate = ca.self_signed(&key)?.pem();
@@ -98,15 +80,10 @@ pub fn mesh(directory: &Path, identity: &str) -> anyhow::Result<()> {
     gateway.subject_alt_names = vec![SanType::URI(identity.try_into()?)];
     gateway.key_usages = vec![KeyUsagePurpose::DigitalSignature];
     // istiod asks for both.
-    gateway.extended_key_usages = vec![
-        ExtendedKeyUsagePurpose::ClientAuth,
-        ExtendedKeyUsagePurpose::ServerAuth,
-    ];
+    gateway.extended_key_usages =
+        vec![ExtendedKeyUsagePurpose::ClientAuth, ExtendedKeyUsagePurpose::ServerAuth];
     let key = KeyPair::generate()?;
-    fs::write(
-        directory.join("gateway.crt"),
-        gateway.signed_by(&key, &issuer)?.pem(),
-    )?;
+    fs::write(directory.join("gateway.crt"), gateway.signed_by(&key, &issuer)?.pem())?;
     fs::write(directory.join("gateway.key"), key.serialize_pem())?;
     Ok(())
 }

@@ -23,8 +23,7 @@ pub fn packages(name: &str, packages: &[&str]) -> anyhow::Result<PathBuf> {
     eprintln!("installing {} ...", packages.join(", "));
     fs::write(folder.join("package.json"), "{\"private\": true}\n")?;
     let mut npm = Command::new("npm");
-    npm.args(["install", "--silent", "--no-audit", "--no-fund"])
-        .args(packages);
+    npm.args(["install", "--silent", "--no-audit", "--no-fund"]).args(packages);
     let status = npm.current_dir(&folder).status();
     let status = status.context("npm, which comes with Node.js, could not be run")?;
     if !status.success() {

@@ -88,11 +88,7 @@ impl Client {
     }
 
     fn denied(&self, target: &Target, what: &str, why: &str) -> Error {
-        Error::Denied {
-            host: target.host.clone(),
-            what: what.to_owned(),
-            why: why.to_owned(),
-        }
+        Error::Denied { host: target.host.clone(), what: what.to_owned(), why: why.to_owned() }
     }
 
     /// What to say in `Authorization` from now on.
@@ -113,14 +109,9 @@ impl Client {
             (Some(Challenge::Basic), Some(login)) => {
                 Ok(Zeroizing::new(format!("Basic {}", *login)))
             }
-            (
-                Some(Challenge::Bearer {
-                    realm,
-                    service,
-                    scope,
-                }),
-                login,
-            ) => self.token(target, &realm, service, scope, login, what),
+            (Some(Challenge::Bearer { realm, service, scope }), login) => {
+                self.token(target, &realm, service, scope, login, what)
+            }
         }
     }
 
@@ -159,10 +150,7 @@ impl Client {
                 });
             }
             status if status.is_server_error() => {
-                return Err(Error::Server {
-                    host: target.host.clone(),
-                    status: status.as_u16(),
-                });
+                return Err(Error::Server { host: target.host.clone(), status: status.as_u16() });
             }
             _ => return Err(self.denied(target, what, "it hands out no token for this login")),
         }
@@ -181,8 +169,7 @@ impl Client {
 
     fn send(&self, request: RequestBuilder, host: &str) -> Result<Response, Error> {
         let left = self.left(host)?;
-        self.requests
-            .fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        self.requests.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
         let request = request.timeout(left.min(self.settings.timeout));
         request.send().map_err(|error| failed(&error, host))
     }
@@ -217,10 +204,7 @@ pub(crate) fn document(answer: Response, host: &str, what: &str) -> Result<Vec<u
     let read = answer.take(LARGEST_DOCUMENT + 1).read_to_end(&mut bytes);
     read.map_err(|error| broken_off(&error, host))?;
     if bytes.len() as u64 > LARGEST_DOCUMENT {
-        return Err(Error::TooLarge {
-            what: what.to_owned(),
-            limit: LARGEST_DOCUMENT,
-        });
+        return Err(Error::TooLarge { what: what.to_owned(), limit: LARGEST_DOCUMENT });
     }
     Ok(bytes)
 }
@@ -234,15 +218,9 @@ fn failed(error: &reqwest::Error, host: &str) -> Error {
         return Error::TimedOut { host: host.into() };
     }
     if error.is_redirect() {
-        return Error::Refused {
-            host: host.into(),
-            why: innermost(error),
-        };
+        return Error::Refused { host: host.into(), why: innermost(error) };
     }
-    Error::Unreachable {
-        host: host.into(),
-        why: innermost(error),
-    }
+    Error::Unreachable { host: host.into(), why: innermost(error) }
 }
 
 /// What a stream's error says.
@@ -254,10 +232,7 @@ pub(crate) fn broken_off(error: &std::io::Error, host: &str) -> Error {
         });
     match is_late {
         true => Error::TimedOut { host: host.into() },
-        false => Error::Unreachable {
-            host: host.into(),
-            why: "the answer broke off".into(),
-        },
+        false => Error::Unreachable { host: host.into(), why: "the answer broke off".into() },
     }
 }
 

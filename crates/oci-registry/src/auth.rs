@@ -35,11 +35,7 @@ impl Challenge {
                 _ => {}
             }
         }
-        Some(Self::Bearer {
-            realm: realm?,
-            service,
-            scope,
-        })
+        Some(Self::Bearer { realm: realm?, service, scope })
     }
 }
 
@@ -67,21 +63,13 @@ mod tests {
     #[test]
     fn challenges_are_read() {
         let docker = r#"Bearer realm="https://auth.docker.io/token",service="registry.docker.io",scope="repository:a/b:pull,push""#;
-        let Some(Challenge::Bearer {
-            realm,
-            service,
-            scope,
-        }) = Challenge::parse(docker)
-        else {
+        let Some(Challenge::Bearer { realm, service, scope }) = Challenge::parse(docker) else {
             panic!("a token is asked for");
         };
         assert_eq!(realm, "https://auth.docker.io/token");
         assert_eq!(service.as_deref(), Some("registry.docker.io"));
         assert_eq!(scope.as_deref(), Some("repository:a/b:pull,push"));
-        assert_eq!(
-            Challenge::parse("Basic realm=\"x\""),
-            Some(Challenge::Basic)
-        );
+        assert_eq!(Challenge::parse("Basic realm=\"x\""), Some(Challenge::Basic));
         assert_eq!(Challenge::parse("basic"), Some(Challenge::Basic));
         assert_eq!(Challenge::parse("Negotiate"), None);
         assert_eq!(Challenge::parse("Bearer service=x"), None);

@@ -92,10 +92,7 @@ pub(crate) struct Target {
 impl Client {
     /// A client. The process must have chosen how it does TLS.
     pub fn new(settings: Settings) -> Result<Self, Error> {
-        let unusable = |why: String| Error::Unreachable {
-            host: "(none)".into(),
-            why,
-        };
+        let unusable = |why: String| Error::Unreachable { host: "(none)".into(), why };
         let guard = Arc::new(guard(&settings));
         let of_redirects = Arc::clone(&guard);
         let mut builder = reqwest::blocking::Client::builder()
@@ -103,12 +100,12 @@ impl Client {
             .connect_timeout(settings.timeout.min(Duration::from_secs(5)))
             .user_agent(concat!("ckf-hardening/", env!("CARGO_PKG_VERSION")))
             // Authorization is taken off when the host is another: reqwest sees to it.
-            .redirect(reqwest::redirect::Policy::custom(
-                move |attempt| match of_redirects.may_follow(attempt.previous(), attempt.url()) {
+            .redirect(reqwest::redirect::Policy::custom(move |attempt| {
+                match of_redirects.may_follow(attempt.previous(), attempt.url()) {
                     Ok(()) => attempt.follow(),
                     Err(why) => attempt.error(why),
-                },
-            ))
+                }
+            }))
             .dns_resolver(Arc::new(Resolver(Arc::clone(&guard))));
         let mut authorities = Vec::new();
         for pem in &settings.authorities {
@@ -175,11 +172,7 @@ impl Client {
         for _ in 0..=DEEPEST_INDEX {
             let entries = match document {
                 Document::Manifest(manifest) => {
-                    return Ok(Image {
-                        digest: top,
-                        manifest_digest: digest,
-                        manifest,
-                    });
+                    return Ok(Image { digest: top, manifest_digest: digest, manifest });
                 }
                 Document::Index(entries) => entries,
             };
@@ -250,10 +243,10 @@ impl Client {
             "docker.io" => "registry-1.docker.io",
             other => other,
         };
-        let scheme = self.guard.scheme(address).map_err(|why| Error::Refused {
-            host: host.to_owned(),
-            why,
-        })?;
+        let scheme = self
+            .guard
+            .scheme(address)
+            .map_err(|why| Error::Refused { host: host.to_owned(), why })?;
         Ok(Target {
             host: host.to_owned(),
             base: format!("{scheme}://{address}/v2/{path}"),
@@ -265,23 +258,11 @@ impl Client {
 /// Where a client of these settings may go.
 fn guard(settings: &Settings) -> Guard {
     let env = |name: &str| std::env::var(name).ok();
-    let of_environment = [
-        "HTTPS_PROXY",
-        "https_proxy",
-        "HTTP_PROXY",
-        "http_proxy",
-        "ALL_PROXY",
-        "all_proxy",
-    ];
-    let proxies = settings
-        .proxy
-        .clone()
-        .into_iter()
-        .chain(of_environment.into_iter().filter_map(env));
-    let mirrors = settings
-        .mirrors
-        .iter()
-        .map(|mirror| mirror.host().to_owned());
+    let of_environment =
+        ["HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"];
+    let proxies =
+        settings.proxy.clone().into_iter().chain(of_environment.into_iter().filter_map(env));
+    let mirrors = settings.mirrors.iter().map(|mirror| mirror.host().to_owned());
     let named = mirrors.chain(settings.local.iter().cloned());
     Guard::new(named, proxies, &settings.realms)
 }
@@ -291,9 +272,5 @@ fn held_to(what: &str, bytes: &[u8], wanted: &Digest) -> Result<(), Error> {
     if seen == *wanted {
         return Ok(());
     }
-    Err(Error::OtherDigest {
-        what: what.to_owned(),
-        seen,
-        wanted: wanted.clone(),
-    })
+    Err(Error::OtherDigest { what: what.to_owned(), seen, wanted: wanted.clone() })
 }

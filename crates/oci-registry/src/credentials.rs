@@ -95,10 +95,7 @@ mod tests {
         );
         let credentials = Credentials::parse(&text).unwrap();
         assert_eq!(*credentials.basic("docker.io").unwrap(), auth);
-        assert_eq!(
-            *credentials.basic("r.example:5000").unwrap(),
-            STANDARD.encode("u:pw0rd")
-        );
+        assert_eq!(*credentials.basic("r.example:5000").unwrap(), STANDARD.encode("u:pw0rd"));
         assert!(credentials.basic("r.example").is_none());
         assert!(!format!("{credentials:?}").contains("cret"));
     }
@@ -107,14 +104,8 @@ mod tests {
     fn what_is_wrong_is_told_and_not_repeated() {
         for (text, expected) in [
             ("hunter2", CredentialError::Form),
-            (
-                r#"{"auths": {"h": {"auth": "!"}}}"#,
-                CredentialError::Login("h".into()),
-            ),
-            (
-                r#"{"auths": {"h": {"auth": "bm9jb2xvbg=="}}}"#,
-                CredentialError::Login("h".into()),
-            ),
+            (r#"{"auths": {"h": {"auth": "!"}}}"#, CredentialError::Login("h".into())),
+            (r#"{"auths": {"h": {"auth": "bm9jb2xvbg=="}}}"#, CredentialError::Login("h".into())),
         ] {
             assert_eq!(Credentials::parse(text).unwrap_err(), expected);
         }

@@ -14,10 +14,7 @@ const MOST_REDIRECTS: usize = 4;
 /// Hosts that belong to a registry though they are called otherwise: those that hand out its
 /// tokens or hold its documents. A name that begins with a dot stands for all below it.
 const OWN_HOSTS: [(&str, &[&str]); 4] = [
-    (
-        "docker.io",
-        &["auth.docker.io", "registry-1.docker.io", "index.docker.io"],
-    ),
+    ("docker.io", &["auth.docker.io", "registry-1.docker.io", "index.docker.io"]),
     ("registry.k8s.io", &[".pkg.dev"]),
     ("registry.gitlab.com", &["gitlab.com"]),
     ("nvcr.io", &["authn.nvidia.com"]),
@@ -80,9 +77,7 @@ impl Guard {
     /// Whether the operator names the host of a URL.
     fn names(&self, url: &Url) -> bool {
         let host = url.host_str().unwrap_or_default();
-        let with_port = url
-            .port_or_known_default()
-            .map(|port| format!("{host}:{port}"));
+        let with_port = url.port_or_known_default().map(|port| format!("{host}:{port}"));
         self.named.contains(host) || with_port.is_some_and(|name| self.named.contains(&name))
     }
 
@@ -124,9 +119,9 @@ impl Guard {
         }
         let is_own = self.names(registry);
         match literal(to) {
-            Some(Reach::Own) if !is_named => Err(format!(
-                "it leads to {host}, which is on this machine or its link"
-            )),
+            Some(Reach::Own) if !is_named => {
+                Err(format!("it leads to {host}, which is on this machine or its link"))
+            }
             Some(Reach::Private) if !is_named && !is_own => {
                 Err(format!("it leads to {host}, which is in a private network"))
             }
@@ -166,8 +161,7 @@ impl Guard {
                 "it has its tokens handed out by {host}, which is not known to belong to it"
             ));
         }
-        self.may_lead_to(registry, realm)
-            .map_err(|why| format!("its tokens: {why}"))
+        self.may_lead_to(registry, realm).map_err(|why| format!("its tokens: {why}"))
     }
 
     /// Whether a host belongs to a registry.
@@ -282,10 +276,7 @@ pub(crate) struct Resolver(pub(crate) std::sync::Arc<Guard>);
 impl Resolver {
     fn farthest(guard: &Guard, host: &str) -> Reach {
         let is_named = |name: &String| {
-            name == host
-                || name
-                    .strip_prefix(host)
-                    .is_some_and(|rest| rest.starts_with(':'))
+            name == host || name.strip_prefix(host).is_some_and(|rest| rest.starts_with(':'))
         };
         if guard.proxies.contains(host) || guard.named.iter().any(is_named) {
             return Reach::Own;
@@ -326,10 +317,7 @@ mod tests {
 
     fn guard(named: &[&str]) -> Guard {
         let named = named.iter().map(|name| (*name).to_owned());
-        let realms = [(
-            "registry.example".to_owned(),
-            "login.other.example".to_owned(),
-        )];
+        let realms = [("registry.example".to_owned(), "login.other.example".to_owned())];
         Guard::new(named, std::iter::empty(), &realms)
     }
 
@@ -366,10 +354,7 @@ mod tests {
         let manifest = url("https://docker.io/v2/a/b/manifests/1");
         let follows = |from: &Url, to: &str| guard.may_follow(std::slice::from_ref(from), &url(to));
         assert_eq!(follows(&blob, "https://store.example/x"), Ok(()));
-        assert_eq!(
-            follows(&manifest, "https://registry-1.docker.io/v2/"),
-            Ok(())
-        );
+        assert_eq!(follows(&manifest, "https://registry-1.docker.io/v2/"), Ok(()));
         for to in [
             "http://store.example/x",
             "http://127.0.0.1:15004/latest/meta-data",
@@ -389,11 +374,7 @@ mod tests {
         }
         assert!(follows(&manifest, "https://store.example/x").is_err());
         let long = vec![blob.clone(); 5];
-        assert!(
-            guard
-                .may_follow(&long, &url("https://store.example/x"))
-                .is_err()
-        );
+        assert!(guard.may_follow(&long, &url("https://store.example/x")).is_err());
         // What the operator names itself may lead into its own network, but not to this machine.
         let own = url("http://127.0.0.1:5000/v2/a/blobs/sha256:0");
         assert_eq!(follows(&own, "https://10.0.0.1/x"), Ok(()));
@@ -405,23 +386,11 @@ mod tests {
         let guard = guard(&["127.0.0.1:5000", "127.0.0.1:5001"]);
         let may = |registry: &str, realm: &str| guard.may_hand_out(&url(registry), &url(realm));
         for (registry, realm) in [
-            (
-                "https://registry-1.docker.io/v2/",
-                "https://auth.docker.io/token",
-            ),
+            ("https://registry-1.docker.io/v2/", "https://auth.docker.io/token"),
             ("https://ghcr.io/v2/", "https://ghcr.io/token"),
-            (
-                "https://registry.gitlab.com/v2/",
-                "https://gitlab.com/jwt/auth",
-            ),
-            (
-                "https://images.corp.example/v2/",
-                "https://login.corp.example/token",
-            ),
-            (
-                "https://registry.example/v2/",
-                "https://login.other.example/token",
-            ),
+            ("https://registry.gitlab.com/v2/", "https://gitlab.com/jwt/auth"),
+            ("https://images.corp.example/v2/", "https://login.corp.example/token"),
+            ("https://registry.example/v2/", "https://login.other.example/token"),
             ("http://127.0.0.1:5000/v2/", "http://127.0.0.1:5001/token"),
         ] {
             assert_eq!(may(registry, realm), Ok(()), "{registry} {realm}");
@@ -429,18 +398,12 @@ mod tests {
         for (registry, realm) in [
             ("https://ghcr.io/v2/", "https://auth.docker.io/token"),
             ("https://ghcr.io/v2/", "http://ghcr.io/token"),
-            (
-                "https://evil.azurecr.io/v2/",
-                "https://good.azurecr.io/token",
-            ),
+            ("https://evil.azurecr.io/v2/", "https://good.azurecr.io/token"),
             ("https://a.co.uk/v2/", "https://b.co.uk/token"),
             ("https://ghcr.io/v2/", "https://ghcr.io@evil.example/token"),
             ("https://ghcr.io/v2/", "https://ghcr.io.evil.example/token"),
             ("https://ghcr.io/v2/", "https://me:pw@ghcr.io/token"),
-            (
-                "http://127.0.0.1:5000/v2/",
-                "http://127.0.0.1:15003/any?delete=all",
-            ),
+            ("http://127.0.0.1:5000/v2/", "http://127.0.0.1:15003/any?delete=all"),
             ("https://10.0.0.1/v2/", "https://10.0.0.2/token"),
         ] {
             assert!(may(registry, realm).is_err(), "{registry} {realm}");
@@ -451,10 +414,7 @@ mod tests {
     fn a_name_leads_where_it_may_and_nowhere_else() {
         let guard = guard(&["mirror.corp.example:5000"]);
         guard.scheme("docker.io").unwrap();
-        assert_eq!(
-            Resolver::farthest(&guard, "mirror.corp.example"),
-            Reach::Own
-        );
+        assert_eq!(Resolver::farthest(&guard, "mirror.corp.example"), Reach::Own);
         assert_eq!(Resolver::farthest(&guard, "docker.io"), Reach::Private);
         assert_eq!(Resolver::farthest(&guard, "store.example"), Reach::Global);
     }

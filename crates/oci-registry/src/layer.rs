@@ -30,13 +30,7 @@ pub const UNPACKED_AT_LEAST: u64 = 128 << 20;
 
 impl Default for Limits {
     fn default() -> Self {
-        Self {
-            compressed: 2 << 30,
-            unpacked: 8 << 30,
-            files: 500_000,
-            name: 64 << 10,
-            ratio: 200,
-        }
+        Self { compressed: 2 << 30, unpacked: 8 << 30, files: 500_000, name: 64 << 10, ratio: 200 }
     }
 }
 
@@ -105,19 +99,12 @@ impl Walk {
         let seen = Digest::from_hash(self.source.hash.finalize().as_slice());
         match seen == self.wanted {
             true => Ok(()),
-            false => Err(Error::OtherDigest {
-                what,
-                seen,
-                wanted: self.wanted,
-            }),
+            false => Err(Error::OtherDigest { what, seen, wanted: self.wanted }),
         }
     }
 
     fn too_large(&self, limit: u64) -> Error {
-        Error::TooLarge {
-            what: self.what.clone(),
-            limit,
-        }
+        Error::TooLarge { what: self.what.clone(), limit }
     }
 }
 
@@ -131,13 +118,7 @@ pub fn layer_files(
     mut wanted: impl FnMut(&str) -> bool,
     mut take: impl FnMut(&str, Vec<u8>),
 ) -> Result<(), Error> {
-    let mut taken = Taken {
-        limits,
-        what,
-        largest,
-        wanted: &mut wanted,
-        take: &mut take,
-    };
+    let mut taken = Taken { limits, what, largest, wanted: &mut wanted, take: &mut take };
     walk(content, &AtomicU64::new(content.len() as u64), &mut taken)
 }
 
@@ -152,10 +133,7 @@ struct Taken<'a> {
 
 impl Taken<'_> {
     fn malformed(&self, why: impl ToString) -> Error {
-        Error::Malformed {
-            what: self.what.to_owned(),
-            why: why.to_string(),
-        }
+        Error::Malformed { what: self.what.to_owned(), why: why.to_string() }
     }
 }
 
@@ -169,12 +147,7 @@ fn walk(mut source: impl BufRead, read: &AtomicU64, taken: &mut Taken<'_>) -> Re
         ),
         _ => Box::new(source),
     };
-    let unpacked = Unpacked {
-        inner: unpacked,
-        count: 0,
-        read,
-        ratio: limits.ratio,
-    };
+    let unpacked = Unpacked { inner: unpacked, count: 0, read, ratio: limits.ratio };
     let mut archive = tar::Archive::new(unpacked.take(limits.unpacked + 1));
     let (mut bytes, mut files) = (0u64, 0u64);
     // A name that stands before its file.
@@ -202,9 +175,7 @@ fn walk(mut source: impl BufRead, read: &AtomicU64, taken: &mut Taken<'_>) -> Re
                 });
             }
             let mut content = Vec::new();
-            entry
-                .read_to_end(&mut content)
-                .map_err(|e| taken.malformed(e))?;
+            entry.read_to_end(&mut content).map_err(|e| taken.malformed(e))?;
             long = name(kind, content).or(long);
             continue;
         }
@@ -268,11 +239,8 @@ impl<R: Read> Read for Unpacked<'_, R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let read = self.inner.read(buffer)?;
         self.count += read as u64;
-        let most = self
-            .read
-            .load(Ordering::Relaxed)
-            .saturating_mul(self.ratio)
-            .max(UNPACKED_AT_LEAST);
+        let most =
+            self.read.load(Ordering::Relaxed).saturating_mul(self.ratio).max(UNPACKED_AT_LEAST);
         match self.count > most {
             true => Err(io::Error::other(format!(
                 "it unpacks to more than {} times its size",
@@ -294,12 +262,7 @@ struct Hashed<R> {
 
 impl<R> Hashed<R> {
     fn new(inner: R) -> Self {
-        Self {
-            inner,
-            hash: Sha256::new(),
-            count: Arc::default(),
-            failed: None,
-        }
+        Self { inner, hash: Sha256::new(), count: Arc::default(), failed: None }
     }
 
     fn count(&self) -> u64 {
@@ -378,12 +341,8 @@ mod tests {
     #[test]
     fn what_unpacks_to_much_more_than_its_size_is_a_bomb() {
         let read = AtomicU64::new(100_000);
-        let mut bomb = Unpacked {
-            inner: io::repeat(0).take(u64::MAX),
-            count: 0,
-            read: &read,
-            ratio: 200,
-        };
+        let mut bomb =
+            Unpacked { inner: io::repeat(0).take(u64::MAX), count: 0, read: &read, ratio: 200 };
         let refused = io::copy(&mut bomb, &mut io::sink()).unwrap_err();
         assert!(refused.to_string().contains("200 times"), "{refused}");
         assert!(bomb.count < UNPACKED_AT_LEAST + (1 << 20));

@@ -23,10 +23,7 @@ pub struct Platform {
 
 impl Default for Platform {
     fn default() -> Self {
-        Self {
-            os: "linux".into(),
-            architecture: "amd64".into(),
-        }
+        Self { os: "linux".into(), architecture: "amd64".into() }
     }
 }
 
@@ -62,10 +59,9 @@ impl Manifest {
     pub fn parse(what: &str, bytes: &[u8]) -> Result<Self, Error> {
         match parse(what, bytes)? {
             Document::Manifest(manifest) => Ok(manifest),
-            Document::Index(_) => Err(Error::Malformed {
-                what: what.to_owned(),
-                why: "it is an index".into(),
-            }),
+            Document::Index(_) => {
+                Err(Error::Malformed { what: what.to_owned(), why: "it is an index".into() })
+            }
         }
     }
 }
@@ -127,10 +123,7 @@ pub(crate) fn parse(what: &str, bytes: &[u8]) -> Result<Document, Error> {
         manifests: Option<Vec<Entry>>,
         config: Option<serde_json::Value>,
     }
-    let malformed = |why: String| Error::Malformed {
-        what: what.to_owned(),
-        why,
-    };
+    let malformed = |why: String| Error::Malformed { what: what.to_owned(), why };
     let wire: Wire = serde_json::from_slice(bytes).map_err(|e| malformed(e.to_string()))?;
     match (wire.manifests, wire.config) {
         (Some(entries), None) => Ok(Document::Index(entries)),
@@ -157,10 +150,8 @@ pub(crate) fn parse_config(what: &str, bytes: &[u8]) -> Result<Config, Error> {
         #[serde(rename = "Labels")]
         labels: Option<BTreeMap<String, String>>,
     }
-    let wire: Wire = serde_json::from_slice(bytes).map_err(|e| Error::Malformed {
-        what: what.to_owned(),
-        why: e.to_string(),
-    })?;
+    let wire: Wire = serde_json::from_slice(bytes)
+        .map_err(|e| Error::Malformed { what: what.to_owned(), why: e.to_string() })?;
     let inner = wire.config.unwrap_or_default();
     Ok(Config {
         created: wire.created.and_then(|text| text.parse().ok()),

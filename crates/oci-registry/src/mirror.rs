@@ -31,10 +31,7 @@ impl FromStr for Mirror {
             let is_sound = !host.is_empty() && side.chars().all(is_plain) && !side.contains("//");
             is_sound.then_some(side)
         };
-        Ok(Self {
-            of: side(of).ok_or_else(wrong)?,
-            at: side(at).ok_or_else(wrong)?,
-        })
+        Ok(Self { of: side(of).ok_or_else(wrong)?, at: side(at).ok_or_else(wrong)? })
     }
 }
 
@@ -69,22 +66,14 @@ mod tests {
 
     #[test]
     fn the_mirror_of_the_longest_name_is_asked() {
-        let mirrors: Vec<Mirror> = [
-            "docker.io=mirror.example:5000/hub",
-            "docker.io/ubuntu=ubuntu.example",
-        ]
-        .map(|text| text.parse().unwrap())
-        .into();
+        let mirrors: Vec<Mirror> =
+            ["docker.io=mirror.example:5000/hub", "docker.io/ubuntu=ubuntu.example"]
+                .map(|text| text.parse().unwrap())
+                .into();
         for (repository, expected) in [
-            (
-                "docker.io/charmedkubeflow/dex",
-                "mirror.example:5000/hub/charmedkubeflow/dex",
-            ),
+            ("docker.io/charmedkubeflow/dex", "mirror.example:5000/hub/charmedkubeflow/dex"),
             ("docker.io/ubuntu/python", "ubuntu.example/python"),
-            (
-                "docker.io/ubuntux/python",
-                "mirror.example:5000/hub/ubuntux/python",
-            ),
+            ("docker.io/ubuntux/python", "mirror.example:5000/hub/ubuntux/python"),
             ("ghcr.io/canonical/envoy", "ghcr.io/canonical/envoy"),
         ] {
             assert_eq!(resolve(&mirrors, repository), expected);

@@ -68,12 +68,7 @@ impl Front {
                 std::thread::spawn(move || drop(serve(stream, &behind, &*decide, &noted)));
             }
         });
-        Ok(Self {
-            address,
-            seen,
-            is_over,
-            thread: Some(thread),
-        })
+        Ok(Self { address, seen, is_over, thread: Some(thread) })
     }
 
     /// Where it listens, `127.0.0.1:PORT`.
@@ -83,10 +78,7 @@ impl Front {
 
     /// The requests that came so far.
     pub fn seen(&self) -> Vec<Request> {
-        self.seen
-            .lock()
-            .map(|seen| seen.clone())
-            .unwrap_or_default()
+        self.seen.lock().map(|seen| seen.clone()).unwrap_or_default()
     }
 }
 
@@ -161,17 +153,10 @@ fn read(reader: &mut BufReader<TcpStream>) -> anyhow::Result<Request> {
             None => break,
         }
     }
-    let length = headers
-        .get("content-length")
-        .and_then(|text| text.parse().ok());
+    let length = headers.get("content-length").and_then(|text| text.parse().ok());
     let mut body = vec![0; length.unwrap_or(0)];
     reader.read_exact(&mut body)?;
-    Ok(Request {
-        method,
-        path,
-        headers,
-        body,
-    })
+    Ok(Request { method, path, headers, body })
 }
 
 fn head(
@@ -193,11 +178,7 @@ fn through(stream: &mut TcpStream, behind: &str, request: &Request) -> anyhow::R
     let mut registry = TcpStream::connect(behind)?;
     let mut text = format!("{} {} HTTP/1.1\r\n", request.method, request.path);
     let own = ["host", "connection", "authorization"];
-    for (name, value) in request
-        .headers
-        .iter()
-        .filter(|(name, _)| !own.contains(&name.as_str()))
-    {
+    for (name, value) in request.headers.iter().filter(|(name, _)| !own.contains(&name.as_str())) {
         text.push_str(&format!("{name}: {value}\r\n"));
     }
     text.push_str(&format!("host: {behind}\r\nconnection: close\r\n\r\n"));

@@ -46,9 +46,7 @@ impl Image {
     #[must_use]
     pub fn file(mut self, path: &str, content: impl Into<Vec<u8>>) -> Self {
         let layer = self.layers.last_mut();
-        layer
-            .into_iter()
-            .for_each(|files| files.push((path.to_owned(), Vec::new())));
+        layer.into_iter().for_each(|files| files.push((path.to_owned(), Vec::new())));
         if let Some(file) = self.layers.last_mut().and_then(|files| files.last_mut()) {
             file.1 = content.into();
         }
@@ -111,26 +109,17 @@ impl Image {
             let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
             gzip.write_all(&archive)?;
             let bytes = gzip.finish()?;
-            blobs.push(Blob {
-                digest: sha256(&bytes),
-                bytes,
-            });
+            blobs.push(Blob { digest: sha256(&bytes), bytes });
         }
         let describe = |kind: &str, blob: &Blob| json!({"mediaType": kind, "digest": blob.digest, "size": blob.bytes.len()});
-        let layers: Vec<Value> = blobs
-            .iter()
-            .map(|blob| describe(layer_type, blob))
-            .collect();
+        let layers: Vec<Value> = blobs.iter().map(|blob| describe(layer_type, blob)).collect();
         let config = json!({
             "created": self.created, "architecture": "amd64", "os": "linux",
             "config": {"Labels": self.labels, "User": "584792"},
             "rootfs": {"type": "layers", "diff_ids": unpacked},
         });
         let bytes = config.to_string().into_bytes();
-        let config = Blob {
-            digest: sha256(&bytes),
-            bytes,
-        };
+        let config = Blob { digest: sha256(&bytes), bytes };
         let manifest = json!({
             "schemaVersion": 2, "mediaType": self.media_type(),
             "config": describe(config_type, &config), "layers": layers,

@@ -52,11 +52,7 @@ impl Registry {
             .stderr(log)
             .spawn()
             .context("starting docker-registry")?;
-        let mut registry = Self {
-            directory,
-            address,
-            child,
-        };
+        let mut registry = Self { directory, address, child };
         registry.wait()?;
         Ok(registry)
     }
@@ -69,10 +65,7 @@ impl Registry {
                 bail!("docker-registry ended with {status}: {log}");
             }
             if Instant::now() > deadline {
-                bail!(
-                    "docker-registry did not listen within {} s",
-                    READY.as_secs()
-                );
+                bail!("docker-registry did not listen within {} s", READY.as_secs());
             }
             std::thread::sleep(Duration::from_millis(20));
         }
@@ -118,10 +111,7 @@ impl Registry {
     fn push_blob(&self, repository: &str, blob: &Blob) -> anyhow::Result<()> {
         let start = format!("http://{}/v2/{repository}/blobs/uploads/", self.address);
         let answer = ureq::post(&start).send_empty()?;
-        let location = answer
-            .headers()
-            .get("location")
-            .context("an upload has a place")?;
+        let location = answer.headers().get("location").context("an upload has a place")?;
         let location = location.to_str()?;
         let place = match location.starts_with('/') {
             true => format!("http://{}{location}", self.address),
@@ -129,9 +119,7 @@ impl Registry {
         };
         let separator = if place.contains('?') { '&' } else { '?' };
         let end = format!("{place}{separator}digest={}", blob.digest);
-        ureq::put(&end)
-            .header("content-type", "application/octet-stream")
-            .send(&blob.bytes[..])?;
+        ureq::put(&end).header("content-type", "application/octet-stream").send(&blob.bytes[..])?;
         Ok(())
     }
 
@@ -143,9 +131,7 @@ impl Registry {
         manifest: &[u8],
     ) -> anyhow::Result<String> {
         let url = format!("http://{}/v2/{repository}/manifests/{tag}", self.address);
-        ureq::put(&url)
-            .header("content-type", media_type)
-            .send(manifest)?;
+        ureq::put(&url).header("content-type", media_type).send(manifest)?;
         Ok(sha256(manifest))
     }
 }

@@ -34,12 +34,7 @@ impl Own {
         let mut names = [names, terms.names.clone()].concat();
         names.sort();
         names.dedup();
-        let wanted = Wanted {
-            of: &unit.model,
-            names: &names,
-            terms,
-            is_renewal_asked: false,
-        };
+        let wanted = Wanted { of: &unit.model, names: &names, terms, is_renewal_asked: false };
         let made = |why: AuthorityError| format!("the authority could not be made: {why}");
         let content = match secret::get_by_label(LABEL, Which::Refresh) {
             Ok(content) => content,
@@ -55,10 +50,7 @@ impl Own {
                 };
                 secret::add(&content_of(&keyring), &attributes)?;
                 info!("an authority for the gateway's certificates is made");
-                return Ok(Ok(Self {
-                    keyring,
-                    is_new: true,
-                }));
+                return Ok(Ok(Self { keyring, is_new: true }));
             }
             Err(other) => return Err(other.into()),
         };
@@ -113,9 +105,9 @@ fn read(content: &Content) -> Result<Keyring, String> {
     let authority = |[key, certificate]: [&str; 2]| {
         let of = |name| content.get(name).map(Value::expose);
         match (of(key), of(certificate)) {
-            (Some(key), Some(certificate)) => Authority::restore(key, certificate)
-                .map(Some)
-                .map_err(|why| why.to_string()),
+            (Some(key), Some(certificate)) => {
+                Authority::restore(key, certificate).map(Some).map_err(|why| why.to_string())
+            }
             (None, None) => Ok(None),
             _ => Err(format!("{key} and {certificate} are not both there")),
         }

@@ -58,17 +58,12 @@ impl Given {
         let value = |key: &str| {
             let value = content.get(key).map(secret::Value::expose);
             value.ok_or_else(|| {
-                blocked(format!(
-                    "the secret has no {key}; juju update-secret puts it right"
-                ))
+                blocked(format!("the secret has no {key}; juju update-secret puts it right"))
             })
         };
         let fingerprint = judge_pair(value(KEYS[0])?, value(KEYS[1])?, host, now)
             .map_err(|why| blocked(format!("{why}; juju update-secret puts it right")))?;
-        Ok(Self {
-            content,
-            fingerprint,
-        })
+        Ok(Self { content, fingerprint })
     }
 
     /// Whom to trust for it, PEM, if the operator tells: a root behind it, or itself.
@@ -87,25 +82,19 @@ impl Given {
     pub fn hand_down(&self, unit: &Unit, login: Option<&str>) -> Result<(), Hindrance> {
         let blocked = |why: String| (Status::Blocked, format!("option tls-secret: {why}"));
         let mut access = Access::read(unit, login).map_err(|why| blocked(why.to_string()))?;
-        self.carry_out(unit, &mut access)
-            .map_err(|why| blocked(why.0))
+        self.carry_out(unit, &mut access).map_err(|why| blocked(why.0))
     }
 
     fn carry_out(&self, unit: &Unit, access: &mut Access) -> Result<(), Refusal> {
         let model = access.model()?;
         let status = model.status()?;
         let pilot = status.applications.iter();
-        let pilot = pilot
-            .into_iter()
-            .find(|(_, known)| charm(&known.charm).0 == CHARM);
+        let pilot = pilot.into_iter().find(|(_, known)| charm(&known.charm).0 == CHARM);
         let Some((pilot, known)) = pilot else {
             let why = format!("no application of the model is of the charm {CHARM}");
             return Err(Refusal(why));
         };
-        let related = known
-            .relations
-            .get(ENDPOINT)
-            .filter(|with| !with.is_empty());
+        let related = known.relations.get(ENDPOINT).filter(|with| !with.is_empty());
         if let Some(with) = related {
             return Err(Refusal(format!(
                 "{pilot} is related to {} for certificates and takes one source; remove that relation, or reset tls-secret",

@@ -96,18 +96,12 @@ pub fn keep(
             trust::tell(unit, &related(TRUST)?, &[])?;
             upstream::withdraw(unit, &related(UPSTREAM)?)?;
         }
-        return Ok(Kept {
-            trusted: Some(Vec::new()),
-            ..Kept::default()
-        });
+        return Ok(Kept { trusted: Some(Vec::new()), ..Kept::default() });
     }
     let mut hindrances = Vec::new();
     let (gateways, asked) = read(unit, gateways, &mut hindrances)?;
     if gateways.is_empty() {
-        return Ok(Kept {
-            trusted: Some(Vec::new()),
-            ..Kept::default()
-        });
+        return Ok(Kept { trusted: Some(Vec::new()), ..Kept::default() });
     }
     let asked = judge(unit, policy, asked, &mut hindrances);
     let names = || asked.iter().flat_map(|asked| asked.request.names.clone());
@@ -152,19 +146,13 @@ pub fn keep(
             }
         }
         if answers != gateway.answers {
-            gateway
-                .relation
-                .set_application(&databag::write_answers(&answers))?;
+            gateway.relation.set_application(&databag::write_answers(&answers))?;
         }
     }
     trust::tell(unit, &related(TRUST)?, &trusted)?;
     // What is told by the controller's API is told at once, and this hook may yet be undone.
     let is_settled = !matches!(&source, Source::Own(own) if own.is_new);
-    Ok(kept(
-        hindrances,
-        asks_upstream,
-        is_settled.then_some(trusted),
-    ))
+    Ok(kept(hindrances, asks_upstream, is_settled.then_some(trusted)))
 }
 
 /// Asks an upstream authority for nothing any longer, in this unit's name.
@@ -178,19 +166,12 @@ fn kept(mut hindrances: Vec<Hindrance>, asks_upstream: bool, trusted: Option<Vec
     }
     // What needs somebody comes before what needs time.
     hindrances.sort_by_key(|(status, _)| *status != Status::Blocked);
-    Kept {
-        hindrance: hindrances.into_iter().next(),
-        has_gateway: true,
-        asks_upstream,
-        trusted,
-    }
+    Kept { hindrance: hindrances.into_iter().next(), has_gateway: true, asks_upstream, trusted }
 }
 
 impl Gateway {
     fn answer_to(&self, request: &Request) -> Option<&AnswerEntry> {
-        self.answers
-            .iter()
-            .find(|entry| entry.request == request.pem)
+        self.answers.iter().find(|entry| entry.request == request.pem)
     }
 }
 
@@ -233,11 +214,7 @@ fn read(
                 false => Request::parse(&entry.pem),
             };
             match read {
-                Ok(request) => asked.push(Asked {
-                    by,
-                    relation: gateways.len(),
-                    request,
-                }),
+                Ok(request) => asked.push(Asked { by, relation: gateways.len(), request }),
                 Err(why) => hindrances.push(refused(&by, &why)),
             }
         }
@@ -309,10 +286,7 @@ fn answer(
             }
             let issued = Issued::by(own.signer(), request, *life, now);
             let issued = issued.map_err(|why| {
-                (
-                    Status::Blocked,
-                    format!("no certificate for {by} could be made: {why}"),
-                )
+                (Status::Blocked, format!("no certificate for {by} could be made: {why}"))
             })?;
             info!("a certificate for {by} is issued");
             issued

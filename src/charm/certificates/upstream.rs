@@ -38,11 +38,7 @@ impl Upstream {
             Ok(answers) => (answers, None),
             Err(why) => (Vec::new(), Some(why.to_string())),
         };
-        Ok(Some(Self {
-            name: name.unwrap_or_else(|| "the authority".into()),
-            answers,
-            damage,
-        }))
+        Ok(Some(Self { name: name.unwrap_or_else(|| "the authority".into()), answers, damage }))
     }
 
     /// Its answer to a request, if clients would take it.
@@ -68,19 +64,14 @@ impl Upstream {
 
 /// Asks for nothing any longer.
 pub fn withdraw(unit: &Unit, relations: &[Relation]) -> anyhow::Result<()> {
-    relations
-        .iter()
-        .try_for_each(|relation| write(unit, relation, &[]).map(drop))
+    relations.iter().try_for_each(|relation| write(unit, relation, &[]).map(drop))
 }
 
 /// Writes requests; `false` if the relation is gone.
 fn write(unit: &Unit, relation: &Relation, requests: &[String]) -> anyhow::Result<bool> {
     let entries: Vec<_> = requests
         .iter()
-        .map(|pem| RequestEntry {
-            pem: pem.clone(),
-            wants_authority: false,
-        })
+        .map(|pem| RequestEntry { pem: pem.clone(), wants_authority: false })
         .collect();
     let wanted = databag::write_requests(&entries);
     let Some(databag) = present(relation.get(Side::Unit(&unit.name)))? else {

@@ -29,18 +29,13 @@ pub struct Client<'a> {
 
 impl<'a> Client<'a> {
     pub fn new(target: &'a Target, host: Option<&'a str>, deadline: Instant) -> Self {
-        Self {
-            target,
-            host,
-            deadline,
-        }
+        Self { target, host, deadline }
     }
 
     /// Looks from every side.
     pub fn look(&self) -> Result<Seen, String> {
         // What cannot be reached at all is told before anything is tried.
-        self.connect(self.target.https)
-            .map_err(|why| why.to_string())?;
+        self.connect(self.target.https).map_err(|why| why.to_string())?;
         let both = self.handshake(&[&rustls::version::TLS13, &rustls::version::TLS12]);
         let mut seen = Seen {
             at: format!("{}:{}", self.target.address, self.target.https),
@@ -116,9 +111,7 @@ impl<'a> Client<'a> {
             .map_err(|why| told(&why))?;
         let mut socket = self.connect(self.target.https).map_err(|why| told(&why))?;
         while connection.is_handshaking() {
-            connection
-                .complete_io(&mut socket)
-                .map_err(|why| told(&why))?;
+            connection.complete_io(&mut socket).map_err(|why| told(&why))?;
         }
         let version = connection.protocol_version();
         let suite = connection.negotiated_cipher_suite();
@@ -135,16 +128,8 @@ impl<'a> Client<'a> {
             },
             suite.suite().as_str().unwrap_or("unknown").to_owned(),
         );
-        let answer = ask(
-            &mut Stream::new(&mut connection, &mut socket),
-            self.name(),
-            "/",
-        );
-        Ok(Handshake {
-            agreed,
-            chain,
-            answer,
-        })
+        let answer = ask(&mut Stream::new(&mut connection, &mut socket), self.name(), "/");
+        Ok(Handshake { agreed, chain, answer })
     }
 
     fn name(&self) -> &str {
@@ -162,13 +147,11 @@ impl<'a> Client<'a> {
         }
         let verifier =
             WebPkiServerVerifier::builder_with_provider(Arc::new(roots), tls::provider()).build();
-        let verified = verifier
-            .map_err(|why| why.to_string())
-            .and_then(|verifier| {
-                let name = self.server_name()?;
-                let verified = verifier.verify_server_cert(leaf, rest, &name, &[], UnixTime::now());
-                verified.map_err(|why| why.to_string())
-            });
+        let verified = verifier.map_err(|why| why.to_string()).and_then(|verifier| {
+            let name = self.server_name()?;
+            let verified = verifier.verify_server_cert(leaf, rest, &name, &[], UnixTime::now());
+            verified.map_err(|why| why.to_string())
+        });
         verified.err()
     }
 
@@ -194,22 +177,15 @@ impl<'a> Client<'a> {
 
     fn offer(&self, minor: u8, suites: &[u16]) -> Option<(u8, u16)> {
         let mut socket = self.connect(self.target.https).ok()?;
-        let name = self
-            .host
-            .filter(|host| host.parse::<std::net::IpAddr>().is_err());
+        let name = self.host.filter(|host| host.parse::<std::net::IpAddr>().is_err());
         let random = rand::random();
-        socket
-            .write_all(&hello::client(minor, suites, name, random))
-            .ok()?;
+        socket.write_all(&hello::client(minor, suites, name, random)).ok()?;
         let mut record = Vec::new();
         let mut header = [0; 5];
         socket.read_exact(&mut header).ok()?;
         let length = u16::from_be_bytes([header[3], header[4]]);
         record.extend(header);
-        socket
-            .take(u64::from(length))
-            .read_to_end(&mut record)
-            .ok()?;
+        socket.take(u64::from(length)).read_to_end(&mut record).ok()?;
         hello::server(&record)
     }
 
@@ -236,10 +212,7 @@ impl<'a> Client<'a> {
         let mut socket = self.connect(self.target.http?).ok()?;
         let answer = ask(&mut socket, self.name(), path);
         let status = answer.split_whitespace().nth(1)?.parse().ok()?;
-        Some(Clear {
-            status,
-            location: header(&answer, "location"),
-        })
+        Some(Clear { status, location: header(&answer, "location") })
     }
 }
 
@@ -257,9 +230,7 @@ fn path_on_gateway(clear: &Clear, host: &str) -> Option<String> {
         return None;
     }
     let location = clear.location.as_deref()?;
-    let of_host = location
-        .strip_prefix("http://")
-        .and_then(|rest| rest.strip_prefix(host));
+    let of_host = location.strip_prefix("http://").and_then(|rest| rest.strip_prefix(host));
     let path = of_host.unwrap_or(location);
     let is_path = path.starts_with('/') && !path.starts_with("//");
     let is_plain = path.bytes().all(|byte| byte.is_ascii_graphic());
@@ -290,8 +261,7 @@ fn header(answer: &str, name: &str) -> Option<String> {
     let mut lines = answer.lines().skip(1).take_while(|line| !line.is_empty());
     lines.find_map(|line| {
         let (key, value) = line.split_once(':')?;
-        key.eq_ignore_ascii_case(name)
-            .then(|| value.trim().to_owned())
+        key.eq_ignore_ascii_case(name).then(|| value.trim().to_owned())
     })
 }
 
@@ -333,9 +303,7 @@ impl ServerCertVerifier for Everything {
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        tls::provider()
-            .signature_verification_algorithms
-            .supported_schemes()
+        tls::provider().signature_verification_algorithms.supported_schemes()
     }
 }
 

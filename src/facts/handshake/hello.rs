@@ -43,19 +43,9 @@ pub fn client(minor: u8, suites: &[u16], host: Option<&str>, random: [u8; 32]) -
     // signature_algorithms: ECDSA, RSA-PSS and RSA with SHA-256, and both with SHA-1.
     let algorithms = [4, 3, 8, 4, 4, 1, 2, 3, 2, 1];
     extensions.extend(extension(13, &sized(2, &algorithms)));
-    let suites: Vec<u8> = suites
-        .iter()
-        .flat_map(|suite| suite.to_be_bytes())
-        .collect();
-    let body = [
-        &version[..],
-        &random,
-        &[0],
-        &sized(2, &suites),
-        &[1, 0],
-        &sized(2, &extensions),
-    ]
-    .concat();
+    let suites: Vec<u8> = suites.iter().flat_map(|suite| suite.to_be_bytes()).collect();
+    let body =
+        [&version[..], &random, &[0], &sized(2, &suites), &[1, 0], &sized(2, &extensions)].concat();
     let message = [&[CLIENT_HELLO], &sized(3, &body)[..]].concat();
     [&[HANDSHAKE, 3, 1], &sized(2, &message)[..]].concat()
 }

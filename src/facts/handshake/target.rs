@@ -59,11 +59,7 @@ pub fn targets(facts: &Facts, host: Option<&str>, vantage: Vantage) -> Vec<Targe
         if vantage == Vantage::Outside && addresses.is_empty() && service.is_exposed() {
             addresses.extend(host.map(str::to_owned));
         }
-        found.extend(addresses.into_iter().map(|address| Target {
-            address,
-            https,
-            http,
-        }));
+        found.extend(addresses.into_iter().map(|address| Target { address, https, http }));
     }
     found
 }
@@ -72,9 +68,7 @@ pub fn targets(facts: &Facts, host: Option<&str>, vantage: Vantage) -> Vec<Targe
 fn ports(facts: &Facts, is_tls: bool) -> Vec<u16> {
     let on_ingress = |gateway: &&Gateway| {
         let selector = &gateway.spec.selector;
-        selector
-            .get("istio")
-            .is_some_and(|value| **value == *"ingressgateway")
+        selector.get("istio").is_some_and(|value| **value == *"ingressgateway")
     };
     let gateways = items(&facts.gateways).iter().filter(on_ingress);
     gateways

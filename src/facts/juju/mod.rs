@@ -169,17 +169,13 @@ pub struct Strength {
 }
 
 /// Passwords that everybody tries first.
-const WELL_KNOWN: [&str; 8] = [
-    "admin", "password", "kubeflow", "minio123", "12341234", "changeme", "secret", "user123",
-];
+const WELL_KNOWN: [&str; 8] =
+    ["admin", "password", "kubeflow", "minio123", "12341234", "changeme", "secret", "user123"];
 
 impl Strength {
     fn of(password: &str) -> Self {
         let lower = password.to_lowercase();
-        Self {
-            length: password.chars().count(),
-            well_known: WELL_KNOWN.contains(&lower.as_str()),
-        }
+        Self { length: password.chars().count(), well_known: WELL_KNOWN.contains(&lower.as_str()) }
     }
 }
 
@@ -188,9 +184,7 @@ impl Juju {
     /// another one, too.
     pub(crate) fn forget_comparisons(&mut self) {
         if let Known::Known(applications) = &mut self.applications {
-            let settings = applications
-                .iter_mut()
-                .flat_map(|app| app.options.values_mut());
+            let settings = applications.iter_mut().flat_map(|app| app.options.values_mut());
             settings.for_each(|setting| setting.as_declared = None);
         }
     }
@@ -210,8 +204,6 @@ impl Application {
 
     /// Whether an endpoint is related.
     pub fn is_related(&self, endpoint: &str) -> bool {
-        self.relations
-            .get(endpoint)
-            .is_some_and(|with| !with.is_empty())
+        self.relations.get(endpoint).is_some_and(|with| !with.is_empty())
     }
 }

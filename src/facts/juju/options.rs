@@ -89,17 +89,10 @@ const ABOUT: [&str; 16] = [
 ];
 
 fn looks_secret(option: &str) -> bool {
-    let words: Vec<String> = option
-        .split(|c: char| !c.is_ascii_alphanumeric())
-        .map(str::to_ascii_lowercase)
-        .collect();
-    let is_about = words
-        .last()
-        .is_some_and(|last| ABOUT.contains(&last.as_str()));
-    !is_about
-        && words
-            .iter()
-            .any(|word| SECRET_WORDS.contains(&word.as_str()))
+    let words: Vec<String> =
+        option.split(|c: char| !c.is_ascii_alphanumeric()).map(str::to_ascii_lowercase).collect();
+    let is_about = words.last().is_some_and(|last| ABOUT.contains(&last.as_str()));
+    !is_about && words.iter().any(|word| SECRET_WORDS.contains(&word.as_str()))
 }
 
 /// Whether a text has a private key, or a URL with a login: no option is meant to.
@@ -113,9 +106,7 @@ fn has_login(rest: &str) -> bool {
     let authority = &rest[..end.unwrap_or(rest.len())];
     let login = authority.rsplit_once('@').map(|(login, _)| login);
     login.is_some_and(|login| {
-        login
-            .split_once(':')
-            .is_some_and(|(_, password)| !password.is_empty())
+        login.split_once(':').is_some_and(|(_, password)| !password.is_empty())
     })
 }
 
@@ -132,9 +123,9 @@ pub(crate) fn holds_secret(text: &str) -> bool {
     match serde_yaml::from_str::<Value>(text) {
         Ok(document) => is_secret_in(&document, DEEPEST),
         // What is not understood is searched for the names.
-        Err(_) => text
-            .split(|c: char| !c.is_ascii_alphanumeric() && !"-_".contains(c))
-            .any(names_secret),
+        Err(_) => {
+            text.split(|c: char| !c.is_ascii_alphanumeric() && !"-_".contains(c)).any(names_secret)
+        }
     }
 }
 
@@ -164,14 +155,9 @@ fn is_secret_in(value: &Value, deepest: usize) -> bool {
 /// Whether a field's name says that its value is a secret, in any spelling: `clientSecret`,
 /// `client_secret`, `bindPW`.
 fn names_secret(name: &str) -> bool {
-    let plain: String = name
-        .chars()
-        .filter(char::is_ascii_alphanumeric)
-        .map(|c| c.to_ascii_lowercase())
-        .collect();
-    let about = [
-        "url", "uri", "endpoint", "path", "file", "name", "ref", "id", "type", "attr",
-    ];
+    let plain: String =
+        name.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect();
+    let about = ["url", "uri", "endpoint", "path", "file", "name", "ref", "id", "type", "attr"];
     if about.iter().any(|end| plain.ends_with(end)) {
         return false;
     }

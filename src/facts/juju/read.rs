@@ -90,10 +90,7 @@ fn users(controller: &mut Connection) -> Result<Vec<User>, Error> {
 
 fn models(controller: &mut Connection, all: &[ModelSummary]) -> Result<Vec<Model>, Error> {
     let model = |summary: &ModelSummary| still_there(model(controller, &summary.uuid));
-    all.iter()
-        .map(model)
-        .filter_map(Result::transpose)
-        .collect()
+    all.iter().map(model).filter_map(Result::transpose).collect()
 }
 
 /// What was read, unless it went in the meantime.
@@ -111,11 +108,7 @@ fn model(controller: &mut Connection, uuid: &str) -> Result<Model, Error> {
         name: info.name.clone(),
         owner: info.owner().to_owned(),
         credential: info.credential(),
-        users: info
-            .users
-            .into_iter()
-            .map(|user| (user.user, user.access))
-            .collect(),
+        users: info.users.into_iter().map(|user| (user.user, user.access)).collect(),
     })
 }
 
@@ -126,10 +119,7 @@ fn clouds(controller: &mut Connection) -> Result<Vec<Grants>, Error> {
             return Ok(None);
         };
         let users = cloud.users.into_iter().map(|user| (user.name, user.access));
-        Ok(Some(Grants {
-            name,
-            users: users.collect(),
-        }))
+        Ok(Some(Grants { name, users: users.collect() }))
     };
     let all = names.into_iter().map(grants);
     all.filter_map(Result::transpose).collect()
@@ -140,15 +130,9 @@ fn offers(controller: &mut Connection, models: &[Model]) -> Result<Vec<Grants>, 
     for model in models {
         let offers = still_there(controller.offers(&model.owner, &model.name))?;
         let offers = offers.unwrap_or_default();
-        all.extend(offers.into_iter().map(|offer| {
-            Grants {
-                name: offer.offer_url,
-                users: offer
-                    .users
-                    .into_iter()
-                    .map(|user| (user.user, user.access))
-                    .collect(),
-            }
+        all.extend(offers.into_iter().map(|offer| Grants {
+            name: offer.offer_url,
+            users: offer.users.into_iter().map(|user| (user.user, user.access)).collect(),
         }));
     }
     Ok(all)
@@ -187,8 +171,7 @@ fn applications(source: &Source<'_>, target: &Target) -> Result<Vec<Application>
         Ok(Some(application))
     };
     let all = status.applications.into_iter();
-    all.filter_map(|known| application(known).transpose())
-        .collect()
+    all.filter_map(|known| application(known).transpose()).collect()
 }
 
 fn resource(resource: juju_client::Resource) -> (String, Resource) {
@@ -268,9 +251,7 @@ pub(crate) fn setting(charm: &str, option: &Given<'_>, wanted: Option<&String>) 
         value: is_shown.then(|| text.to_string()),
         password: (is_password && holds_secret).then(|| Strength::of(&text)),
         secret: holds_secret,
-        as_declared: wanted
-            .filter(|_| !is_shown)
-            .map(|wanted| wanted.trim() == text.trim()),
+        as_declared: wanted.filter(|_| !is_shown).map(|wanted| wanted.trim() == text.trim()),
     }
 }
 
@@ -313,9 +294,7 @@ fn known<T>(result: Result<T, Error>) -> Known<T> {
 }
 
 fn why(error: &Error) -> Unknown {
-    let denied = error
-        .failure()
-        .is_some_and(|f| f.code == Code::Unauthorized);
+    let denied = error.failure().is_some_and(|f| f.code == Code::Unauthorized);
     match error {
         Error::TimedOut { .. } => Unknown::TimedOut(error.to_string()),
         _ if denied => Unknown::Forbidden(error.to_string()),
@@ -330,12 +309,7 @@ mod tests {
     use super::*;
 
     fn of(charm: &str, name: &str, value: &str, wanted: Option<&str>) -> Setting {
-        let option = Given {
-            name,
-            value: &json!(value),
-            is_set: true,
-            is_uri: false,
-        };
+        let option = Given { name, value: &json!(value), is_set: true, is_uri: false };
         setting(charm, &option, wanted.map(str::to_owned).as_ref())
     }
 
@@ -343,51 +317,23 @@ mod tests {
     fn a_declared_option_that_may_hold_a_secret_is_compared_and_not_kept() {
         for (charm, name, value) in [
             ("dex-auth", "static-password", "hunter2"),
-            (
-                "dex-auth",
-                "connectors",
-                "- config: {clientSecret: hunter2}",
-            ),
+            ("dex-auth", "connectors", "- config: {clientSecret: hunter2}"),
             ("minio", "secret-key", "hunter2"),
             ("minio", "ssl-key", "aHVudGVyMg=="),
             ("minio", "access-key", "hunter2"),
             ("theirs", "api-token", "hunter2"),
             ("theirs", "colour", "hunter2"),
-            (
-                "dex-auth",
-                "issuer-url",
-                "https://me:hunter2@idp.example.com",
-            ),
-            (
-                "oidc-gatekeeper",
-                "ca-bundle",
-                "-----BEGIN PRIVATE KEY-----\nhunter2",
-            ),
+            ("dex-auth", "issuer-url", "https://me:hunter2@idp.example.com"),
+            ("oidc-gatekeeper", "ca-bundle", "-----BEGIN PRIVATE KEY-----\nhunter2"),
         ] {
             let other = of(charm, name, value, Some(""));
-            assert_eq!(
-                (other.as_declared, &other.value),
-                (Some(false), &None),
-                "{name}"
-            );
+            assert_eq!((other.as_declared, &other.value), (Some(false), &None), "{name}");
             let same = of(charm, name, value, Some(value));
-            assert_eq!(
-                (same.as_declared, &same.value),
-                (Some(true), &None),
-                "{name}"
-            );
+            assert_eq!((same.as_declared, &same.value), (Some(true), &None), "{name}");
             let kept = serde_json::to_string(&same).unwrap();
-            assert!(
-                !kept.contains("hunter2") && !kept.contains("aHVu"),
-                "{name}: {kept}"
-            );
+            assert!(!kept.contains("hunter2") && !kept.contains("aHVu"), "{name}: {kept}");
         }
-        let shown = of(
-            "dex-auth",
-            "issuer-url",
-            "https://idp.example.com",
-            Some(""),
-        );
+        let shown = of("dex-auth", "issuer-url", "https://idp.example.com", Some(""));
         assert_eq!(shown.value.as_deref(), Some("https://idp.example.com"));
         assert_eq!((shown.secret, shown.as_declared), (false, None));
     }

@@ -33,10 +33,7 @@ pub(super) fn apply(change: &Change<'_>, owners: &mut dyn Owners) -> Result<Appl
     let new = prepared(change)?;
     let (application, config) = find(owners)?;
     set_option(&application, &config, (PASSWORD, new), owners)?;
-    Ok(Applied {
-        username: username(&config),
-        ..Applied::default()
-    })
+    Ok(Applied { username: username(&config), ..Applied::default() })
 }
 
 pub(super) fn holds(prepared: &Password, owners: &mut dyn Owners) -> Result<Holding, Refusal> {

@@ -52,10 +52,7 @@ pub(super) fn apply(
     let login = owners.user().to_owned();
     let controller = owners.controller()?;
     let explain = |error| Refusal::of_grant(&error, &login, NEEDED);
-    let mut applied = Applied {
-        username: name.to_owned(),
-        ..Applied::default()
-    };
+    let mut applied = Applied { username: name.to_owned(), ..Applied::default() };
     match change.delivery {
         Delivery::Password => {
             let new = prepared(change)?;

@@ -33,11 +33,7 @@ const CONTROLLER: &str = "kfp-profile-controller-minio-credentials";
 /// What tells which namespaces are a profile's: version, kind and path.
 const OF_PROFILES: [(&str, &str, &str); 2] = [
     ("v1", "Namespace", "/api/v1/namespaces"),
-    (
-        "kubeflow.org/v1",
-        "Profile",
-        "/apis/kubeflow.org/v1/profiles",
-    ),
+    ("kubeflow.org/v1", "Profile", "/apis/kubeflow.org/v1/profiles"),
 ];
 /// The pods that are made anew: the platform's own, which hold nothing of a user's.
 /// Notebooks and pipelines are left to whoever runs them.
@@ -105,10 +101,7 @@ pub(super) fn apply(change: &Change<'_>, owners: &mut dyn Owners) -> Result<Appl
     let namespace = owners.namespace().to_owned();
     copies(owners.cluster()?, &namespace)?;
     set_option(&application, &config, (PASSWORD, new), owners)?;
-    Ok(Applied {
-        username: username(&config),
-        ..Applied::default()
-    })
+    Ok(Applied { username: username(&config), ..Applied::default() })
 }
 
 pub(super) fn settle(
@@ -141,12 +134,7 @@ pub(super) fn settle(
     }
     let mut left = Vec::new();
     for pod in stale(cluster, &hold)? {
-        let Meta {
-            namespace,
-            name,
-            uid,
-            ..
-        } = &pod.metadata;
+        let Meta { namespace, name, uid, .. } = &pod.metadata;
         if !pod.is_restarted() {
             left.push(format!("{namespace}/{name}"));
             continue;
@@ -205,18 +193,13 @@ fn copies(cluster: &Cluster, namespace: &str) -> Result<Vec<Copy>, Refusal> {
     let mut copies = Vec::new();
     for name in [ARTIFACT, CONTROLLER] {
         let selector = format!("metadata.name={name}");
-        cluster.each(
-            "/api/v1/secrets",
-            Some(("fieldSelector", &selector)),
-            |copy: Copy| {
-                let is_of_platform = copy.metadata.namespace == namespace;
-                let is_of_profile =
-                    name == ARTIFACT && namespaces.contains(&copy.metadata.namespace);
-                if is_of_platform || is_of_profile {
-                    copies.push(copy);
-                }
-            },
-        )?;
+        cluster.each("/api/v1/secrets", Some(("fieldSelector", &selector)), |copy: Copy| {
+            let is_of_platform = copy.metadata.namespace == namespace;
+            let is_of_profile = name == ARTIFACT && namespaces.contains(&copy.metadata.namespace);
+            if is_of_platform || is_of_profile {
+                copies.push(copy);
+            }
+        })?;
     }
     Ok(copies)
 }
@@ -225,17 +208,9 @@ fn copies(cluster: &Cluster, namespace: &str) -> Result<Vec<Copy>, Refusal> {
 fn stale(cluster: &Cluster, copies: &[Copy]) -> Result<Vec<Pod>, Refusal> {
     let copies: BTreeMap<(&str, &str), Option<Timestamp>> = copies
         .iter()
-        .map(|copy| {
-            (
-                (&*copy.metadata.namespace, &*copy.metadata.name),
-                copy.changed(),
-            )
-        })
+        .map(|copy| ((&*copy.metadata.namespace, &*copy.metadata.name), copy.changed()))
         .collect();
-    let running = (
-        "fieldSelector",
-        "status.phase!=Succeeded,status.phase!=Failed",
-    );
+    let running = ("fieldSelector", "status.phase!=Succeeded,status.phase!=Failed");
     let mut stale = Vec::new();
     cluster.each("/api/v1/pods", Some(running), |pod: Pod| {
         let changed = |name| copies.get(&(&*pod.metadata.namespace, name));
@@ -382,8 +357,6 @@ impl Pod {
         let (label, value) = RESTARTED;
         let owners = &self.metadata.owner_references;
         self.metadata.labels.get(label).is_some_and(|v| v == value)
-            && owners
-                .iter()
-                .any(|owner| owner.controller && owner.kind == "ReplicaSet")
+            && owners.iter().any(|owner| owner.controller && owner.kind == "ReplicaSet")
     }
 }

@@ -49,9 +49,7 @@ impl From<Error> for Refusal {
 impl Refusal {
     /// What the controller refused to a login, with the access that lets it through.
     fn of_grant(error: &Error, login: &str, access: &str) -> Self {
-        let is_denied = error
-            .failure()
-            .is_some_and(|failure| failure.code == Code::Unauthorized);
+        let is_denied = error.failure().is_some_and(|failure| failure.code == Code::Unauthorized);
         Self(match is_denied {
             true => format!("{error}; the login {login} needs more: juju grant {login} {access}"),
             false => error.to_string(),

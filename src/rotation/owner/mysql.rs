@@ -36,10 +36,7 @@ pub(super) fn apply(
     owners: &mut dyn Owners,
 ) -> Result<Applied, Refusal> {
     let until = owners.deadline().min(Instant::now() + PATIENCE);
-    let mut applied = Applied {
-        username: user.to_owned(),
-        ..Applied::default()
-    };
+    let mut applied = Applied { username: user.to_owned(), ..Applied::default() };
     let id = match change.action {
         "" => {
             let unit = unit_of(application, owners)?;

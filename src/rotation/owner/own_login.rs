@@ -17,10 +17,7 @@ pub(super) fn apply(change: &Change<'_>, owners: &mut dyn Owners) -> Result<Appl
     let username = owners.user().to_owned();
     let new = prepared(change)?;
     owners.controller()?.set_password(&username, new)?;
-    Ok(Applied {
-        username,
-        ..Applied::default()
-    })
+    Ok(Applied { username, ..Applied::default() })
 }
 
 pub(super) fn holds(prepared: &Password, owners: &mut dyn Owners) -> Result<Holding, Refusal> {

@@ -17,9 +17,7 @@ pub fn harden(name: &str) -> World {
     world
         .objects
         .retain(|o| o["metadata"]["namespace"] != "admin" && o["metadata"]["name"] != "admin");
-    world
-        .objects
-        .extend(profile("team-a", "ada@example.com", &release));
+    world.objects.extend(profile("team-a", "ada@example.com", &release));
     serve_tls(&mut world);
     change_minio_user(&mut world);
     secure_pods(&mut world, &release);
@@ -54,10 +52,7 @@ pub const SOURCE_RANGE: &str = "10.0.0.0/8";
 
 fn change_minio_user(world: &mut World) {
     for secret in world.objects.iter_mut().filter(|o| o["kind"] == "Secret") {
-        for (user, key) in [
-            ("accesskey", "secretkey"),
-            ("MINIO_ACCESS_KEY", "MINIO_SECRET_KEY"),
-        ] {
+        for (user, key) in [("accesskey", "secretkey"), ("MINIO_ACCESS_KEY", "MINIO_SECRET_KEY")] {
             if secret["data"][user].is_string() {
                 secret["data"][user] = base64("artifacts").into();
                 secret["data"][key] = base64(MINIO_KEY).into();
@@ -84,13 +79,7 @@ fn secure_pods(world: &mut World, release: &Value) {
         "containers": [{"name": "install-cni", "image": image.expect("the release names it"), "imagePullPolicy": "IfNotPresent",
             "securityContext": {"capabilities": {"add": ["NET_ADMIN", "SYS_ADMIN"]}}}]});
     let labels = json!({"k8s-app": "istio-cni-node"});
-    world.objects.push(workload(
-        "DaemonSet",
-        NAMESPACE,
-        "istio-cni-node",
-        &labels,
-        &spec,
-    ));
+    world.objects.push(workload("DaemonSet", NAMESPACE, "istio-cni-node", &labels, &spec));
     world.objects.push(pod(
         NAMESPACE,
         "istio-cni-node-abcde",
@@ -106,10 +95,7 @@ fn secure_pods(world: &mut World, release: &Value) {
             }
         }
         if object["metadata"]["namespace"] == "team-a" {
-            object["spec"]
-                .as_object_mut()
-                .expect("a spec is a map")
-                .remove("initContainers");
+            object["spec"].as_object_mut().expect("a spec is a map").remove("initContainers");
             object["status"]
                 .as_object_mut()
                 .expect("a status is a map")
@@ -121,20 +107,12 @@ fn secure_pods(world: &mut World, release: &Value) {
         {"name": "charm", "image": "docker.io/jujusolutions/charm-base:ubuntu-24.04", "imagePullPolicy": "IfNotPresent", "securityContext": {"runAsUser": 170}},
         {"name": "agent", "image": format!("registry.jujucharms.com/charm/agentpackage/agent-image@{}", crate::digest("agent")), "imagePullPolicy": "IfNotPresent"}]});
     let labels = json!({"app.kubernetes.io/name": "grafana-agent-k8s"});
-    world
-        .objects
-        .push(pod(NAMESPACE, "grafana-agent-k8s-0", &labels, &agent, None));
+    world.objects.push(pod(NAMESPACE, "grafana-agent-k8s-0", &labels, &agent, None));
 }
 
 fn close_network(world: &mut World) {
     let policy = |namespace: &str, name: &str, spec: Value| {
-        object(
-            "networking.k8s.io/v1",
-            "NetworkPolicy",
-            namespace,
-            name,
-            json!({"spec": spec}),
-        )
+        object("networking.k8s.io/v1", "NetworkPolicy", namespace, name, json!({"spec": spec}))
     };
     world.objects.push(policy("team-a", "default-deny", json!({"podSelector": {}, "policyTypes": ["Ingress"], "ingress": [
         {"from": [{"podSelector": {}}, {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": NAMESPACE}}}]}]})));
@@ -151,9 +129,7 @@ fn close_network(world: &mut World) {
 }
 
 fn juju_by_the_guide(world: &mut World) {
-    let verbs = json!([
-        "create", "delete", "get", "list", "patch", "update", "watch"
-    ]);
+    let verbs = json!(["create", "delete", "get", "list", "patch", "update", "watch"]);
     world.objects.push(object("rbac.authorization.k8s.io/v1", "ClusterRole", "", "juju-credential", json!({"rules": [
         {"apiGroups": [""], "resources": ["namespaces", "services", "pods", "persistentvolumeclaims"], "verbs": verbs},
         {"apiGroups": ["apps"], "resources": ["deployments", "statefulsets"], "verbs": verbs}]})));

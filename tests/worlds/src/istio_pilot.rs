@@ -26,13 +26,7 @@ impl IstioPilot {
     pub fn at(address: &str) -> Self {
         // RSA of 2048 bits, as it makes them.
         let made = Command::new("openssl")
-            .args([
-                "genpkey",
-                "-algorithm",
-                "RSA",
-                "-pkeyopt",
-                "rsa_keygen_bits:2048",
-            ])
+            .args(["genpkey", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048"])
             .output()
             .expect("openssl runs");
         let mut pilot = Self {
@@ -57,9 +51,7 @@ impl IstioPilot {
         params.distinguished_name.push(DnType::CommonName, address);
         self.requests += 1;
         let unique = format!("9c1b7a52-6e0f-4a3d-9b61-{:012}", self.requests);
-        params
-            .distinguished_name
-            .push(DnType::CustomDnType(vec![2, 5, 4, 45]), unique);
+        params.distinguished_name.push(DnType::CustomDnType(vec![2, 5, 4, 45]), unique);
         let pem = params.serialize_request(&self.key).unwrap().pem().unwrap();
         self.csr = pem.trim().to_owned();
     }
@@ -80,44 +72,28 @@ impl IstioPilot {
     /// # Panics
     /// At what would put it into error or make it lose its key.
     pub fn reads(&mut self, relation: &Relation) {
-        assert!(
-            !relation.unit_data.contains_key("certificates"),
-            "nobody reads it there"
-        );
+        assert!(!relation.unit_data.contains_key("certificates"), "nobody reads it there");
         let Some(text) = relation.application_data.get("certificates") else {
             return;
         };
         let entries: Vec<Value> = serde_json::from_str(text).unwrap();
         for entry in &entries {
-            assert!(
-                entry.get("revoked").is_none(),
-                "it would wipe its key: {entry}"
-            );
+            assert!(entry.get("revoked").is_none(), "it would wipe its key: {entry}");
             for field in ["certificate", "ca"] {
-                assert!(
-                    entry[field]
-                        .as_str()
-                        .unwrap()
-                        .starts_with("-----BEGIN CERT")
-                );
+                assert!(entry[field].as_str().unwrap().starts_with("-----BEGIN CERT"));
             }
         }
         let own = |entry: &&Value| entry["certificate_signing_request"] == self.csr.as_str();
         if let Some(entry) = entries.iter().find(own) {
             self.served = Some(entry["certificate"].as_str().unwrap().to_owned());
-            self.renews = entry["chain"]
-                .as_array()
-                .is_some_and(|chain| !chain.is_empty());
+            self.renews = entry["chain"].as_array().is_some_and(|chain| !chain.is_empty());
         }
     }
 
     /// Its Gateway and the Secret that it names, with the certificate that it serves; in
     /// clear as long as it has none.
     pub fn objects(&self) -> Vec<Value> {
-        let pair = self
-            .served
-            .as_ref()
-            .map(|served| (served.as_str(), self.key()));
+        let pair = self.served.as_ref().map(|served| (served.as_str(), self.key()));
         objects(pair.as_ref().map(|(served, key)| (*served, key.as_str())))
     }
 
@@ -175,9 +151,7 @@ pub fn authority() -> (String, String) {
     let key = KeyPair::generate().unwrap();
     let mut params = CertificateParams::default();
     params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
-    params
-        .distinguished_name
-        .push(DnType::CommonName, "upstream");
+    params.distinguished_name.push(DnType::CommonName, "upstream");
     let certificate = params.self_signed(&key).unwrap().pem().trim().to_owned();
     (key.serialize_pem(), certificate)
 }

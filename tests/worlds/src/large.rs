@@ -15,27 +15,16 @@ pub fn large(name: &str, pods: usize, profiles: usize) -> World {
     let notebooks = (pods / profiles).saturating_sub(OWN_PODS);
     for number in 0..profiles {
         let namespace = format!("user-{number:05}");
-        world.objects.extend(profile(
-            &namespace,
-            &format!("{namespace}@example.com"),
-            &release,
-        ));
+        world.objects.extend(profile(&namespace, &format!("{namespace}@example.com"), &release));
         let template = world.objects[world.objects.len() - 1].clone();
         for notebook in 0..notebooks {
             let name = format!("notebook-{notebook}");
             let labels = json!({"notebook-name": name, "app": name});
             let spec = &template["spec"];
-            let mut made = pod(
-                &namespace,
-                &format!("{name}-0"),
-                &labels,
-                spec,
-                Some(("StatefulSet", &name)),
-            );
+            let mut made =
+                pod(&namespace, &format!("{name}-0"), &labels, spec, Some(("StatefulSet", &name)));
             made["spec"]["initContainers"] = spec["initContainers"].clone();
-            world
-                .objects
-                .push(workload("StatefulSet", &namespace, &name, &labels, spec));
+            world.objects.push(workload("StatefulSet", &namespace, &name, &labels, spec));
             world.objects.push(made);
         }
     }

@@ -70,12 +70,9 @@ impl World {
 
     /// Takes an object away.
     pub fn remove(&mut self, kind: &str, name: &str) -> Value {
-        let index = self
-            .objects
-            .iter()
-            .position(|o| o["kind"] == kind && o["metadata"]["name"] == name);
-        self.objects
-            .remove(index.unwrap_or_else(|| panic!("the world has no {kind} {name}")))
+        let index =
+            self.objects.iter().position(|o| o["kind"] == kind && o["metadata"]["name"] == name);
+        self.objects.remove(index.unwrap_or_else(|| panic!("the world has no {kind} {name}")))
     }
 }
 
@@ -110,9 +107,6 @@ pub fn base64(text: &str) -> String {
 /// An invented digest that is the same for the same text.
 pub fn digest(text: &str) -> String {
     use sha2::{Digest, Sha256};
-    let hex: String = Sha256::digest(text)
-        .iter()
-        .map(|b| format!("{b:02x}"))
-        .collect();
+    let hex: String = Sha256::digest(text).iter().map(|b| format!("{b:02x}")).collect();
     format!("sha256:{hex}")
 }

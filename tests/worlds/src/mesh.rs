@@ -42,10 +42,7 @@ pub fn objects(release: &Value) -> Vec<Value> {
             {"hosts": ["*"], "port": {"name": "http", "number": 8080, "protocol": "HTTP"}}]}})));
     objects.push(login());
     for route in release["routes"].as_array().into_iter().flatten() {
-        let (prefix, app) = (
-            &route["prefix"],
-            route["service"].as_str().unwrap_or_default(),
-        );
+        let (prefix, app) = (&route["prefix"], route["service"].as_str().unwrap_or_default());
         objects.push(object(V1ALPHA3, "VirtualService", NAMESPACE, app, json!({"spec": {
             "gateways": [format!("{NAMESPACE}/kubeflow-gateway")], "hosts": ["*"],
             "http": [{"match": [{"uri": {"prefix": prefix}}], "rewrite": {"uri": prefix},

@@ -17,23 +17,15 @@ pub fn tls(host: &str, until: i32) -> Tls {
     let (ca, ca_key) = authority();
     let issuer = Issuer::new(ca, ca_key);
     let key = KeyPair::generate().expect("ring makes keys");
-    let certificate = leaf(host, until)
-        .signed_by(&key, &issuer)
-        .expect("the CA can sign");
-    Tls {
-        certificate: certificate.pem(),
-        key: key.serialize_pem(),
-    }
+    let certificate = leaf(host, until).signed_by(&key, &issuer).expect("the CA can sign");
+    Tls { certificate: certificate.pem(), key: key.serialize_pem() }
 }
 
 /// The same, self-signed.
 pub fn self_signed(host: &str, until: i32) -> Tls {
     let key = KeyPair::generate().expect("ring makes keys");
     let certificate = leaf(host, until).self_signed(&key).expect("it can sign");
-    Tls {
-        certificate: certificate.pem(),
-        key: key.serialize_pem(),
-    }
+    Tls { certificate: certificate.pem(), key: key.serialize_pem() }
 }
 
 fn leaf(host: &str, until: i32) -> CertificateParams {
@@ -68,9 +60,7 @@ pub fn root() -> String {
 
 fn authority() -> (CertificateParams, KeyPair) {
     let mut params = CertificateParams::new(Vec::new()).expect("no name is a fault");
-    params
-        .distinguished_name
-        .push(DnType::CommonName, "world CA");
+    params.distinguished_name.push(DnType::CommonName, "world CA");
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     params.not_before = date_time_ymd(2026, 1, 1);
     params.not_after = date_time_ymd(2040, 12, 31);

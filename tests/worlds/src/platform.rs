@@ -37,13 +37,7 @@ pub fn objects(release: &Value) -> Vec<Value> {
             "kubernetes.io/metadata.name": NAMESPACE}}}),
         ),
         node(),
-        object(
-            "v1",
-            "ServiceAccount",
-            "kube-system",
-            "juju-credential-0a1b2c3d",
-            json!({}),
-        ),
+        object("v1", "ServiceAccount", "kube-system", "juju-credential-0a1b2c3d", json!({})),
         object(
             "rbac.authorization.k8s.io/v1",
             "ClusterRoleBinding",
@@ -69,11 +63,7 @@ pub fn objects(release: &Value) -> Vec<Value> {
     objects.extend(charm_workloads(release));
     for (name, user, key) in [
         ("mlpipeline-minio-artifact", "accesskey", "secretkey"),
-        (
-            "kfp-profile-controller-minio-credentials",
-            "MINIO_ACCESS_KEY",
-            "MINIO_SECRET_KEY",
-        ),
+        ("kfp-profile-controller-minio-credentials", "MINIO_ACCESS_KEY", "MINIO_SECRET_KEY"),
     ] {
         objects.push(object(
             "v1",
@@ -110,11 +100,7 @@ fn node() -> Value {
 
 /// The StatefulSet, pod and Service of a Juju application.
 fn application(app: &str, data: &Value) -> Vec<Value> {
-    let user = if data["charm-user"] == "non-root" {
-        170
-    } else {
-        0
-    };
+    let user = if data["charm-user"] == "non-root" { 170 } else { 0 };
     let mut containers = vec![
         json!({"name": "charm", "image": "docker.io/jujusolutions/charm-base:ubuntu-24.04",
         "imagePullPolicy": "IfNotPresent", "securityContext": {"runAsUser": user, "runAsGroup": user}}),
@@ -126,10 +112,8 @@ fn application(app: &str, data: &Value) -> Vec<Value> {
             "registry.jujucharms.com/charm/{package}/{resource}@{}",
             digest(workload["image"].as_str().unwrap_or(app))
         );
-        containers.push(
-            json!({"name": name, "image": image, "imagePullPolicy": "IfNotPresent",
-            "securityContext": {"runAsUser": workload["uid"].as_i64().unwrap_or(0)}}),
-        );
+        containers.push(json!({"name": name, "image": image, "imagePullPolicy": "IfNotPresent",
+            "securityContext": {"runAsUser": workload["uid"].as_i64().unwrap_or(0)}}));
     }
     let spec = json!({
         "serviceAccountName": app, "nodeName": "node-0",
@@ -137,21 +121,9 @@ fn application(app: &str, data: &Value) -> Vec<Value> {
         "containers": containers});
     let labels = json!({"app.kubernetes.io/name": app, "app.kubernetes.io/managed-by": "juju"});
     let mut objects = vec![
-        object(
-            "v1",
-            "ServiceAccount",
-            NAMESPACE,
-            app,
-            json!({"metadata": {"labels": labels}}),
-        ),
+        object("v1", "ServiceAccount", NAMESPACE, app, json!({"metadata": {"labels": labels}})),
         workload("StatefulSet", NAMESPACE, app, &labels, &spec),
-        pod(
-            NAMESPACE,
-            &format!("{app}-0"),
-            &labels,
-            &spec,
-            Some(("StatefulSet", app)),
-        ),
+        pod(NAMESPACE, &format!("{app}-0"), &labels, &spec, Some(("StatefulSet", app))),
         object(
             "v1",
             "Secret",
@@ -186,21 +158,9 @@ fn charm_workloads(release: &Value) -> Vec<Value> {
     let mut objects = Vec::new();
     for (namespace, name, part) in [
         (NAMESPACE, "training-operator", "/training-operator:"),
-        (
-            "knative-serving",
-            "activator",
-            "/knative-serving-activator:",
-        ),
-        (
-            "knative-serving",
-            "controller",
-            "/knative-serving-controller:",
-        ),
-        (
-            "knative-eventing",
-            "eventing-controller",
-            "/knative-eventing-controller:",
-        ),
+        ("knative-serving", "activator", "/knative-serving-activator:"),
+        ("knative-serving", "controller", "/knative-serving-controller:"),
+        ("knative-eventing", "eventing-controller", "/knative-eventing-controller:"),
     ] {
         let spec = json!({"serviceAccountName": "default", "nodeName": "node-0",
             "containers": [{"name": name, "image": image(part), "imagePullPolicy": "IfNotPresent"}]});
@@ -214,13 +174,7 @@ pub fn deployment(namespace: &str, name: &str, labels: &Value, spec: &Value) -> 
     let set = format!("{name}-6d4cf56db6");
     vec![
         workload("Deployment", namespace, name, labels, spec),
-        pod(
-            namespace,
-            &format!("{set}-x2x9z"),
-            labels,
-            spec,
-            Some(("ReplicaSet", &set)),
-        ),
+        pod(namespace, &format!("{set}-x2x9z"), labels, spec, Some(("ReplicaSet", &set))),
     ]
 }
 
@@ -233,10 +187,7 @@ pub fn workload(
     pod_spec: &Value,
 ) -> Value {
     let mut template = pod_spec.clone();
-    template
-        .as_object_mut()
-        .expect("a spec is a map")
-        .remove("nodeName");
+    template.as_object_mut().expect("a spec is a map").remove("nodeName");
     let mut spec = json!({"selector": {"matchLabels": labels}, "template": {"metadata": {"labels": labels}, "spec": template}});
     if kind == "StatefulSet" {
         spec["serviceName"] = name.into();
@@ -307,13 +258,7 @@ pub fn service(namespace: &str, name: &str, kind: &str, selector: Value, ports: 
 /// The roles that kubeflow-roles ships.
 fn kubeflow_roles() -> Vec<Value> {
     let role = |name: &str, body: Value| {
-        object(
-            "rbac.authorization.k8s.io/v1",
-            "ClusterRole",
-            "",
-            name,
-            body,
-        )
+        object("rbac.authorization.k8s.io/v1", "ClusterRole", "", name, body)
     };
     let mut roles = Vec::new();
     for level in ["admin", "edit", "view"] {
@@ -323,9 +268,7 @@ fn kubeflow_roles() -> Vec<Value> {
         let verbs = if level == "view" {
             json!(["get", "list", "watch"])
         } else {
-            json!([
-                "create", "delete", "get", "list", "patch", "update", "watch"
-            ])
+            json!(["create", "delete", "get", "list", "patch", "update", "watch"])
         };
         let resources = if level == "view" {
             json!(["pods", "services", "configmaps"])
@@ -357,16 +300,8 @@ fn webhooks() -> Vec<Value> {
         )
     };
     vec![
-        webhook(
-            "MutatingWebhookConfiguration",
-            "admission-webhook",
-            "admission-webhook",
-        ),
+        webhook("MutatingWebhookConfiguration", "admission-webhook", "admission-webhook"),
         webhook("MutatingWebhookConfiguration", "katib", "katib-controller"),
-        webhook(
-            "ValidatingWebhookConfiguration",
-            "inferenceservice",
-            "kserve-controller",
-        ),
+        webhook("ValidatingWebhookConfiguration", "inferenceservice", "kserve-controller"),
     ]
 }

@@ -87,11 +87,7 @@ pub fn profile(name: &str, owner: &str, release: &Value) -> Vec<Value> {
     ];
     for (workload, part, port) in [
         ("ml-pipeline-ui-artifact", "/frontend:", 80),
-        (
-            "ml-pipeline-visualizationserver",
-            "/visualization-server:",
-            8888,
-        ),
+        ("ml-pipeline-visualizationserver", "/visualization-server:", 8888),
     ] {
         let selector = json!({"app": workload});
         objects.push(service(name, workload, "ClusterIP", selector, &[port]));
@@ -109,12 +105,9 @@ pub fn profile(name: &str, owner: &str, release: &Value) -> Vec<Value> {
         let status = |name: &str| json!({"name": name, "image": proxy, "imageID": format!("{proxy}@{}", crate::digest(&proxy)), "ready": true, "restartCount": 0});
         pod["spec"]["initContainers"] = json!([{"name": "istio-init", "image": proxy, "imagePullPolicy": "IfNotPresent",
             "securityContext": {"capabilities": {"add": ["NET_ADMIN", "NET_RAW"]}, "runAsUser": 0}}]);
-        pod["spec"]["containers"]
-            .as_array_mut()
-            .expect("a list")
-            .push(
-                json!({"name": "istio-proxy", "image": proxy, "imagePullPolicy": "IfNotPresent"}),
-            );
+        pod["spec"]["containers"].as_array_mut().expect("a list").push(
+            json!({"name": "istio-proxy", "image": proxy, "imagePullPolicy": "IfNotPresent"}),
+        );
         pod["status"]["containerStatuses"]
             .as_array_mut()
             .expect("a list")

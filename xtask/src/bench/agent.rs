@@ -43,16 +43,9 @@ impl Agent {
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()?;
-        let agent = Self {
-            child,
-            port,
-            _folder: folder,
-        };
+        let agent = Self { child, port, _folder: folder };
         let begun = Instant::now();
-        while !agent
-            .get("/api/v1/report")
-            .is_ok_and(|text| text.starts_with('{'))
-        {
+        while !agent.get("/api/v1/report").is_ok_and(|text| text.starts_with('{')) {
             if begun.elapsed() > Duration::from_secs(120) {
                 bail!("the agent made no audit within 120 s");
             }
@@ -66,26 +59,15 @@ impl Agent {
         write!(stream, "GET {path} HTTP/1.0\r\nHost: localhost\r\n\r\n")?;
         let mut text = String::new();
         stream.read_to_string(&mut text)?;
-        Ok(text
-            .split_once("\r\n\r\n")
-            .context("an answer has a body")?
-            .1
-            .to_owned())
+        Ok(text.split_once("\r\n\r\n").context("an answer has a body")?.1.to_owned())
     }
 
     fn metric(&self, name: &str) -> anyhow::Result<f64> {
         let text = self.get("/metrics")?;
         let mut lines = text.lines();
-        let line = lines.find(|line| {
-            line.strip_prefix(name)
-                .is_some_and(|rest| rest.starts_with(' '))
-        });
-        Ok(line
-            .context("the metric is there")?
-            .rsplit(' ')
-            .next()
-            .unwrap_or_default()
-            .parse()?)
+        let line =
+            lines.find(|line| line.strip_prefix(name).is_some_and(|rest| rest.starts_with(' ')));
+        Ok(line.context("the metric is there")?.rsplit(' ').next().unwrap_or_default().parse()?)
     }
 
     /// Largest and present resident memory, in megabytes.
@@ -103,17 +85,10 @@ impl Agent {
     /// Seconds of a processor that it has used.
     fn cpu(&self) -> anyhow::Result<f64> {
         let text = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id()))?;
-        let fields: Vec<&str> = text
-            .rsplit(')')
-            .next()
-            .unwrap_or_default()
-            .split_whitespace()
-            .collect();
+        let fields: Vec<&str> =
+            text.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
         let ticks = |at: usize| {
-            fields
-                .get(at)
-                .and_then(|text| text.parse::<f64>().ok())
-                .unwrap_or_default()
+            fields.get(at).and_then(|text| text.parse::<f64>().ok()).unwrap_or_default()
         };
         // Fields 14 and 15, of which two are before the bracket; a tick is a hundredth.
         Ok((ticks(11) + ticks(12)) / 100.0)
@@ -142,10 +117,7 @@ pub fn repairs(binary: &Path) -> anyhow::Result<()> {
         let agent = Agent::start(binary, &sandbox)?;
         let stream = TcpStream::connect(("127.0.0.1", agent.port))?;
         stream.set_read_timeout(Some(Duration::from_secs(30)))?;
-        write!(
-            &stream,
-            "GET /api/v1/events HTTP/1.1\r\nHost: localhost\r\n\r\n"
-        )?;
+        write!(&stream, "GET /api/v1/events HTTP/1.1\r\nHost: localhost\r\n\r\n")?;
         let mut events = BufReader::new(stream).lines();
         let mut wait_for = |part: &str| -> anyhow::Result<()> {
             for line in events.by_ref() {

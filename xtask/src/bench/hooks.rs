@@ -84,12 +84,9 @@ fn stubbed(
         }
     }
     // Those that only the Python charm calls.
-    for (tool, answer) in [
-        ("is-leader", "false"),
-        ("status-set", ""),
-        ("juju-log", ""),
-        ("config-get", ""),
-    ] {
+    for (tool, answer) in
+        [("is-leader", "false"), ("status-set", ""), ("juju-log", ""), ("config-get", "")]
+    {
         let link = path("bin").join(tool);
         if !link.exists() {
             std::os::unix::fs::symlink(&stub, link)?;
@@ -141,11 +138,7 @@ fn stubbed(
     };
     let each = |total: f64| total * 1e3 / HOOKS as f64;
     for (name, of) in [("charm", charm), ("sh", bare), ("ops", ops)] {
-        println!(
-            "  with stub tools, {name}: {:.2} ms, {:.2} ms of CPU",
-            each(of[0]),
-            each(of[1]),
-        );
+        println!("  with stub tools, {name}: {:.2} ms, {:.2} ms of CPU", each(of[0]), each(of[1]),);
     }
     println!(
         "  charm to sh: {:.2} of time, {:.2} of CPU; to ops: 1/{:.1}, 1/{:.1}",

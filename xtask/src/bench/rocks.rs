@@ -28,15 +28,10 @@ pub fn rocks(binary: &Path) -> anyhow::Result<()> {
         let answer = json!({"error-list": [], "results": results.collect::<Vec<_>>()});
         Answer::With(200, vec![], answer.to_string().into_bytes())
     })?;
-    let about = About {
-        namespace: "kubeflow".into(),
-        ..About::default()
-    };
+    let about = About { namespace: "kubeflow".into(), ..About::default() };
     let mut facts = Facts::from_objects(about, &World::stock("1.10").objects);
     let release = ckf_hardening::catalog::release("1.10");
-    let applications = release
-        .into_iter()
-        .flat_map(|release| &release.applications);
+    let applications = release.into_iter().flat_map(|release| &release.applications);
     let applications: Vec<Application> = applications
         .map(|(name, known)| Application {
             name: name.clone(),
@@ -47,10 +42,7 @@ pub fn rocks(binary: &Path) -> anyhow::Result<()> {
         })
         .collect();
     let number = applications.len();
-    facts.juju = Known::Known(Juju {
-        applications: Known::Known(applications),
-        ..Juju::default()
-    });
+    facts.juju = Known::Known(Juju { applications: Known::Known(applications), ..Juju::default() });
     let images = Inventory::of(&facts).references();
     let mut largest = None;
     for image in &images {
@@ -58,20 +50,14 @@ pub fn rocks(binary: &Path) -> anyhow::Result<()> {
             continue;
         };
         let tag = image.tag.as_deref().unwrap_or("latest");
-        registry.push(
-            path,
-            tag,
-            &Image::default().file("usr/bin/program", image.to_string()),
-        )?;
+        registry.push(path, tag, &Image::default().file("usr/bin/program", image.to_string()))?;
         largest = Some((path.to_owned(), tag.to_owned()));
     }
     let directory = tempfile::tempdir()?;
     snapshot::write(&facts, directory.path())?;
     let rocks = |more: &[&str]| {
         let mut command = Command::new(binary);
-        command
-            .args(["rocks", "--json", "--within", "600", "--from"])
-            .arg(directory.path());
+        command.args(["rocks", "--json", "--within", "600", "--from"]).arg(directory.path());
         command.arg(format!("--charmhub-url=http://{}", charmhub.address()));
         for host in ["docker.io", "ghcr.io", "registry.k8s.io"] {
             command.arg(format!("--registry-mirror={host}={}", registry.address()));
@@ -88,11 +74,7 @@ pub fn rocks(binary: &Path) -> anyhow::Result<()> {
         asked.memory as f64 / 1e6
     );
     if let Some((path, tag)) = largest {
-        registry.push(
-            &path,
-            &tag,
-            &Image::default().file("usr/lib/large", vec![7; LARGE]),
-        )?;
+        registry.push(&path, &tag, &Image::default().file("usr/lib/large", vec![7; LARGE]))?;
         let read = rocks(&["--packages"])?;
         println!(
             "reading the layers of all of them, one of {LARGE} bytes unpacked: {:.2} s, {:.0} MB",

@@ -25,10 +25,7 @@ pub fn check(folder: Option<PathBuf>) -> anyhow::Result<()> {
              into ~/.cargo/advisory-db, or name a copy with --advisory-db DIR or ADVISORY_DB",
         )?;
     let (report, day) = report(&folder, &root().join("Cargo.lock"))?;
-    eprintln!(
-        "RustSec's database of {day}: {} vulnerabilities",
-        report.vulnerabilities.count
-    );
+    eprintln!("RustSec's database of {day}: {} vulnerabilities", report.vulnerabilities.count);
     let found = report.vulnerabilities.list.iter();
     for (id, reason) in ACCEPTED {
         eprintln!("accepted: {id}: {reason}");
@@ -37,23 +34,15 @@ pub fn check(folder: Option<PathBuf>) -> anyhow::Result<()> {
         .filter(|found| !is_accepted(found.advisory.id.as_str()))
         .map(|found| {
             let (package, advisory) = (&found.package, &found.advisory);
-            format!(
-                "{} {}: {} {}",
-                package.name, package.version, advisory.id, advisory.title
-            )
+            format!("{} {}: {} {}", package.name, package.version, advisory.id, advisory.title)
         })
         .collect();
     for (kind, warnings) in &report.warnings {
         for warning in warnings {
-            let id = warning
-                .advisory
-                .as_ref()
-                .map_or(String::new(), |advisory| advisory.id.to_string());
+            let id =
+                warning.advisory.as_ref().map_or(String::new(), |advisory| advisory.id.to_string());
             let package = &warning.package;
-            eprintln!(
-                "warning: {} {} is {kind:?} {id}",
-                package.name, package.version
-            );
+            eprintln!("warning: {} {} is {kind:?} {id}", package.name, package.version);
         }
     }
     match open.is_empty() {
@@ -72,13 +61,7 @@ fn report(folder: &Path, lock_file: &Path) -> anyhow::Result<(Report, Date)> {
         .with_context(|| format!("advisory database {}", folder.display()))?;
     let lock_file =
         Lockfile::load(lock_file).with_context(|| format!("lock file {}", lock_file.display()))?;
-    let newest = database
-        .iter()
-        .map(|advisory| &advisory.metadata.date)
-        .max();
+    let newest = database.iter().map(|advisory| &advisory.metadata.date).max();
     let day = newest.context("the advisory database is empty")?.clone();
-    Ok((
-        Report::generate(&database, &lock_file, &Default::default()),
-        day,
-    ))
+    Ok((Report::generate(&database, &lock_file, &Default::default()), day))
 }

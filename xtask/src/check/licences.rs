@@ -32,13 +32,8 @@ pub fn check() -> anyhow::Result<()> {
         .manifest_path(root().join("Cargo.toml"))
         .exec()
         .context("cargo metadata")?;
-    let resolve = metadata
-        .resolve
-        .as_ref()
-        .context("cargo metadata resolved nothing")?;
-    let program = metadata
-        .root_package()
-        .context("the workspace has no root package")?;
+    let resolve = metadata.resolve.as_ref().context("cargo metadata resolved nothing")?;
+    let program = metadata.root_package().context("the workspace has no root package")?;
     let mut shipped: BTreeSet<&PackageId> = BTreeSet::new();
     let mut open = vec![&program.id];
     while let Some(id) = open.pop() {
@@ -47,9 +42,7 @@ pub fn check() -> anyhow::Result<()> {
         }
         let node = &resolve[id];
         let is_shipped = |kinds: &[cargo_metadata::DepKindInfo]| {
-            kinds
-                .iter()
-                .any(|info| info.kind != DependencyKind::Development)
+            kinds.iter().any(|info| info.kind != DependencyKind::Development)
         };
         let deps = node.deps.iter().filter(|dep| is_shipped(&dep.dep_kinds));
         open.extend(deps.map(|dep| &dep.pkg));
@@ -95,12 +88,7 @@ mod tests {
         assert_eq!(is_allowed(Some("MIT OR Apache-2.0")), Ok(()));
         assert_eq!(is_allowed(Some("MIT/Apache-2.0")), Ok(()));
         assert_eq!(is_allowed(Some("(MIT OR GPL-3.0-only) AND Zlib")), Ok(()));
-        for refused in [
-            Some("GPL-3.0-only"),
-            Some("MIT AND AGPL-3.0-only"),
-            Some("free"),
-            None,
-        ] {
+        for refused in [Some("GPL-3.0-only"), Some("MIT AND AGPL-3.0-only"), Some("free"), None] {
             assert!(is_allowed(refused).is_err(), "{refused:?}");
         }
     }

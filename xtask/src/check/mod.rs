@@ -25,20 +25,9 @@ type Step = (&'static str, fn(&Options) -> anyhow::Result<()>);
 
 const STEPS: [Step; 4] = [
     ("format", |_| cargo(&["fmt", "--all", "--check"])),
-    ("lint", |_| {
-        cargo(&[
-            "clippy",
-            "--workspace",
-            "--all-targets",
-            "--",
-            "-D",
-            "warnings",
-        ])
-    }),
+    ("lint", |_| cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"])),
     ("licences", |_| licences::check()),
-    ("advisories", |options| {
-        advisories::check(options.advisory_db.clone())
-    }),
+    ("advisories", |options| advisories::check(options.advisory_db.clone())),
 ];
 
 #[derive(Default)]

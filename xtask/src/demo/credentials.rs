@@ -41,10 +41,7 @@ pub fn show(juju: &mut Simulation) -> anyhow::Result<()> {
     if exit.success() {
         bail!("the charm was not killed");
     }
-    println!(
-        "Dex's password is in the committed secret: {}",
-        is_held(juju)
-    );
+    println!("Dex's password is in the committed secret: {}", is_held(juju));
     if !is_held(juju) {
         bail!("Dex accepts a password that is in no committed secret");
     }
@@ -55,10 +52,7 @@ pub fn show(juju: &mut Simulation) -> anyhow::Result<()> {
     status(juju)?;
     let outcome = act(juju, "list-users", json!({}))?;
     step(&format!("juju run {UNIT} list-users"));
-    println!(
-        "{}",
-        outcome.results()["users"].as_str().unwrap_or_default()
-    );
+    println!("{}", outcome.results()["users"].as_str().unwrap_or_default());
     show_status(juju);
     Ok(())
 }
@@ -99,10 +93,7 @@ fn give_login(juju: &mut Simulation) {
     ];
     let content = content.map(|(key, value)| (key.to_owned(), STANDARD.encode(value)));
     let mut secret = Secret::new(LOGIN, Owner::Model, content.into());
-    secret.grants.push(Grant {
-        relation: None,
-        to: "ckf-hardening".into(),
-    });
+    secret.grants.push(Grant { relation: None, to: "ckf-hardening".into() });
     juju.change(|model| {
         model.secrets.push(secret);
         let peers = Relation::new(1, "peers", "ckf-hardening", 0);
@@ -127,9 +118,6 @@ fn is_held(juju: &Simulation) -> bool {
 fn status(juju: &mut Simulation) -> anyhow::Result<()> {
     let outcome = act(juju, "rotation-status", json!({}))?;
     println!("juju run {UNIT} rotation-status");
-    println!(
-        "{}",
-        outcome.results()["status"].as_str().unwrap_or_default()
-    );
+    println!("{}", outcome.results()["status"].as_str().unwrap_or_default());
     Ok(())
 }

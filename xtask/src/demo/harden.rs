@@ -60,9 +60,7 @@ impl Tool<'_> {
         let report: Value = serde_json::from_str(&self.run(&["audit", "--format", "json"])?)?;
         let controls = report["controls"].as_array().into_iter().flatten();
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-        Ok(controls
-            .map(|control| (text(&control["id"]), text(&control["verdict"])))
-            .collect())
+        Ok(controls.map(|control| (text(&control["id"]), text(&control["verdict"]))).collect())
     }
 }
 

@@ -50,12 +50,7 @@ pub fn show(sandbox: &Sandbox, binary: &Path, waits: bool) -> anyhow::Result<()>
     let events = directory.path().join("events");
     let _agent = Server(
         Command::new(binary)
-            .args([
-                "serve",
-                "--listen",
-                &format!("127.0.0.1:{agent_port}"),
-                "--told",
-            ])
+            .args(["serve", "--listen", &format!("127.0.0.1:{agent_port}"), "--told"])
             .arg(directory.path())
             .arg("--kubeconfig")
             .arg(sandbox.kubeconfig("admin"))
@@ -65,10 +60,7 @@ pub fn show(sandbox: &Sandbox, binary: &Path, waits: bool) -> anyhow::Result<()>
             .spawn()?,
     );
     until(|| Ok(verdict(agent_port, WATCHED).is_some()))?;
-    println!(
-        "{WATCHED} is {}",
-        verdict(agent_port, WATCHED).unwrap_or_default()
-    );
+    println!("{WATCHED} is {}", verdict(agent_port, WATCHED).unwrap_or_default());
 
     step("A binding lets everybody read all namespaces; the agent watches");
     let begun = Instant::now();
@@ -79,22 +71,13 @@ pub fn show(sandbox: &Sandbox, binary: &Path, waits: bool) -> anyhow::Result<()>
         begun.elapsed().as_secs_f64()
     );
     let told = fs::read_to_string(&events)?;
-    println!(
-        "{}",
-        told.lines()
-            .find(|line| line.contains(WATCHED))
-            .unwrap_or("(none)")
-    );
+    println!("{}", told.lines().find(|line| line.contains(WATCHED)).unwrap_or("(none)"));
 
     step("A real Prometheus scrapes it, and evaluates the charm's alert rules");
     let groups = catalog::alerts("hardening").into_iter();
-    let groups: Vec<Value> = groups
-        .map(|(name, rules)| json!({"name": name, "rules": rules}))
-        .collect();
-    fs::write(
-        directory.path().join("rules.yml"),
-        json!({"groups": groups}).to_string(),
-    )?;
+    let groups: Vec<Value> =
+        groups.map(|(name, rules)| json!({"name": name, "rules": rules})).collect();
+    fs::write(directory.path().join("rules.yml"), json!({"groups": groups}).to_string())?;
     let config = json!({
         "global": {"scrape_interval": "1s", "evaluation_interval": "1s"}, "rule_files": ["rules.yml"],
         "scrape_configs": [{"job_name": "agent", "static_configs": [{"targets": [format!("127.0.0.1:{agent_port}")],
@@ -103,14 +86,8 @@ pub fn show(sandbox: &Sandbox, binary: &Path, waits: bool) -> anyhow::Result<()>
     fs::write(directory.path().join("prometheus.yml"), config.to_string())?;
     let _prometheus = Server(
         Command::new(debian_programs::program("prometheus", "prometheus")?)
-            .arg(format!(
-                "--config.file={}",
-                directory.path().join("prometheus.yml").display()
-            ))
-            .arg(format!(
-                "--storage.tsdb.path={}",
-                directory.path().join("data").display()
-            ))
+            .arg(format!("--config.file={}", directory.path().join("prometheus.yml").display()))
+            .arg(format!("--storage.tsdb.path={}", directory.path().join("data").display()))
             .arg(format!("--web.listen-address=127.0.0.1:{port}"))
             .stdout(Stdio::null())
             .stderr(Stdio::null())
@@ -119,25 +96,17 @@ pub fn show(sandbox: &Sandbox, binary: &Path, waits: bool) -> anyhow::Result<()>
     let open = "/api/v1/query?query=ckf_hardening_open_controls";
     until(|| {
         Ok(get(port, open).is_some_and(|answer| {
-            answer["data"]["result"]
-                .as_array()
-                .is_some_and(|all| !all.is_empty())
+            answer["data"]["result"].as_array().is_some_and(|all| !all.is_empty())
         }))
     })?;
     let answer = get(port, open).context("Prometheus answers")?;
     for result in answer["data"]["result"].as_array().into_iter().flatten() {
-        println!(
-            "{} open: {}",
-            result["metric"]["severity"], result["value"][1]
-        );
+        println!("{} open: {}", result["metric"]["severity"], result["value"][1]);
     }
     let alerts = "/api/v1/alerts";
     until(|| {
-        Ok(get(port, alerts).is_some_and(|answer| {
-            !answer["data"]["alerts"]
-                .as_array()
-                .is_none_or(Vec::is_empty)
-        }))
+        Ok(get(port, alerts)
+            .is_some_and(|answer| !answer["data"]["alerts"].as_array().is_none_or(Vec::is_empty)))
     })?;
     let answer = get(port, alerts).context("Prometheus answers")?;
     for alert in answer["data"]["alerts"].as_array().into_iter().flatten() {

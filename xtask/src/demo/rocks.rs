@@ -13,10 +13,7 @@ use serde_json::{Value, json};
 use super::{UNIT, act, fire, step};
 
 /// The rock that somebody moves.
-const MOVED: (&str, &str) = (
-    "docker.io/charmedkubeflow/training-operator",
-    "1.9.3-9e9ea13",
-);
+const MOVED: (&str, &str) = ("docker.io/charmedkubeflow/training-operator", "1.9.3-9e9ea13");
 
 /// Shows it.
 pub fn show(juju: &mut Simulation, sandbox: &Sandbox) -> anyhow::Result<()> {
@@ -38,15 +35,8 @@ pub fn show(juju: &mut Simulation, sandbox: &Sandbox) -> anyhow::Result<()> {
         bail!("what was accepted is not as meant");
     }
 
-    step(&format!(
-        "Somebody pushes another rock as {}:{}",
-        MOVED.0, MOVED.1
-    ));
-    let digest = registry.push(
-        path(MOVED.0)?,
-        MOVED.1,
-        &Image::default().file("x", "another"),
-    )?;
+    step(&format!("Somebody pushes another rock as {}:{}", MOVED.0, MOVED.1));
+    let digest = registry.push(path(MOVED.0)?, MOVED.1, &Image::default().file("x", "another"))?;
     println!("{digest}");
     step(&format!("juju run {UNIT} check-rocks"));
     if told(juju, false)? != 1 {
@@ -57,10 +47,7 @@ pub fn show(juju: &mut Simulation, sandbox: &Sandbox) -> anyhow::Result<()> {
 
 /// Puts each image of the platform that is asked for by tag into the registry.
 fn fill(registry: &Registry) -> anyhow::Result<Vec<(String, String)>> {
-    let about = About {
-        namespace: "kubeflow".into(),
-        ..About::default()
-    };
+    let about = About { namespace: "kubeflow".into(), ..About::default() };
     let facts = Facts::from_objects(about, &World::stock("1.10").objects);
     let mut pushed = Vec::new();
     for reference in Inventory::of(&facts).references() {
@@ -74,10 +61,7 @@ fn fill(registry: &Registry) -> anyhow::Result<Vec<(String, String)>> {
 }
 
 fn path(repository: &str) -> anyhow::Result<&str> {
-    Ok(repository
-        .split_once('/')
-        .context("a repository has a registry")?
-        .1)
+    Ok(repository.split_once('/').context("a repository has a registry")?.1)
 }
 
 /// Has each pod say that it runs what is in the registry. Only its status is written: the
@@ -87,10 +71,9 @@ fn run_what_was_pushed(sandbox: &Sandbox, pushed: &[(String, String)]) -> anyhow
     let pods: Value = serde_json::from_slice(&listed.stdout)?;
     for pod in pods["items"].as_array().into_iter().flatten() {
         let mut now = serde_json::Map::new();
-        for (containers, statuses) in [
-            ("containers", "containerStatuses"),
-            ("initContainers", "initContainerStatuses"),
-        ] {
+        for (containers, statuses) in
+            [("containers", "containerStatuses"), ("initContainers", "initContainerStatuses")]
+        {
             let mut told = pod["status"][statuses].clone();
             for status in told.as_array_mut().into_iter().flatten() {
                 let mut specs = pod["spec"][containers].as_array().into_iter().flatten();
@@ -139,13 +122,7 @@ fn told(juju: &mut Simulation, accept: bool) -> anyhow::Result<usize> {
             println!("{} {}: {state}", row["application"], row["image"]);
         }
     }
-    let number = results["not-as-meant"]
-        .as_str()
-        .unwrap_or_default()
-        .parse()?;
-    println!(
-        "{} images, {number} not as meant",
-        report["images"].as_array().map_or(0, Vec::len)
-    );
+    let number = results["not-as-meant"].as_str().unwrap_or_default().parse()?;
+    println!("{} images, {number} not as meant", report["images"].as_array().map_or(0, Vec::len));
     Ok(number)
 }

@@ -14,12 +14,7 @@ use super::{UNIT, act, fire, kubectl, step};
 
 /// Longest wait until clients see a change.
 const SEEN: Duration = Duration::from_secs(30);
-const FILTER: [&str; 4] = [
-    "envoyfilter",
-    "ckf-hardening-tls-floor",
-    "--namespace",
-    "kubeflow",
-];
+const FILTER: [&str; 4] = ["envoyfilter", "ckf-hardening-tls-floor", "--namespace", "kubeflow"];
 
 /// Shows it.
 pub fn show(juju: &mut Simulation, sandbox: &Sandbox) -> anyhow::Result<()> {
@@ -31,9 +26,7 @@ pub fn show(juju: &mut Simulation, sandbox: &Sandbox) -> anyhow::Result<()> {
     juju.set_option("external-hostname", HOST);
     let mut pilot = IstioPilot::at(HOST);
     let mut relation = Relation::new(7, "gateway-certificates", "istio-pilot", 1);
-    relation
-        .remote_units
-        .insert("istio-pilot/0".into(), pilot.databag());
+    relation.remote_units.insert("istio-pilot/0".into(), pilot.databag());
     let event = Event::relation(&relation, "changed", Some("istio-pilot/0"));
     juju.change(|model| model.relations.push(relation));
     fire(juju, &event)?;
@@ -112,9 +105,6 @@ fn until(mut holds: impl FnMut() -> anyhow::Result<bool>) -> anyhow::Result<()> 
         }
         std::thread::sleep(Duration::from_millis(50));
     }
-    println!(
-        "  seen by clients after {:.1} s",
-        begun.elapsed().as_secs_f64()
-    );
+    println!("  seen by clients after {:.1} s", begun.elapsed().as_secs_f64());
     Ok(())
 }

@@ -47,14 +47,9 @@ fn numbers() -> String {
     for control in all {
         *sources.entry(control.source.name()).or_default() += 1;
     }
-    let sources: Vec<String> = sources
-        .iter()
-        .map(|(name, n)| format!("{n} {name}"))
-        .collect();
+    let sources: Vec<String> = sources.iter().map(|(name, n)| format!("{n} {name}")).collect();
     let proved = |kind: &str| {
-        let of_kind = all
-            .iter()
-            .filter(|control| control.fix_proof.kind() == kind);
+        let of_kind = all.iter().filter(|control| control.fix_proof.kind() == kind);
         of_kind.count()
     };
     let (by_test, by_source, by_none) = (proved("test"), proved("source"), proved("none"));
@@ -148,15 +143,9 @@ fn proof(control: &Control) -> String {
             let file = name.split("::").next().unwrap_or_default();
             format!("The test [`{name}`](../../../{file}). {}", shows.trim())
         }
-        FixProof::Source {
-            repository,
-            revision,
-            path,
-            shows,
-        } => format!(
-            "`{path}` of {repository}, at revision `{revision}`. {}",
-            shows.trim()
-        ),
+        FixProof::Source { repository, revision, path, shows } => {
+            format!("`{path}` of {repository}, at revision `{revision}`. {}", shows.trim())
+        }
         FixProof::None { reason } => format!("There is none: {}.", reason.trim()),
     }
 }

@@ -60,9 +60,7 @@ type Stream = WebSocket<UnixStream>;
 
 impl std::fmt::Debug for Running {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Running")
-            .field("change", &self.change)
-            .finish_non_exhaustive()
+        f.debug_struct("Running").field("change", &self.change).finish_non_exhaustive()
     }
 }
 
@@ -79,9 +77,7 @@ impl Client {
             .iter()
             .map(|(name, value)| ((*name).to_owned(), json!(value)))
             .collect();
-        let timeout = exec
-            .timeout
-            .map(|time| format!("{:.3}s", time.as_secs_f64()));
+        let timeout = exec.timeout.map(|time| format!("{:.3}s", time.as_secs_f64()));
         let body = json!({
             "command": exec.command,
             "environment": environment,
@@ -115,12 +111,10 @@ impl Client {
         let url = format!("ws://localhost/v1/tasks/{task}/websocket/{stream}");
         let socket = UnixStream::connect(&self.socket)?;
         let opened = tungstenite::client(url.as_str(), socket);
-        opened
-            .map(|(stream, _)| stream)
-            .map_err(|error| Error::Answer {
-                what: format!("the websocket {stream}"),
-                why: error.to_string(),
-            })
+        opened.map(|(stream, _)| stream).map_err(|error| Error::Answer {
+            what: format!("the websocket {stream}"),
+            why: error.to_string(),
+        })
     }
 }
 
@@ -129,22 +123,13 @@ impl Running {
     pub fn signal(&mut self, name: &str) -> Result<(), Error> {
         let message = json!({"command": "signal", "signal": {"name": name}});
         let message = Message::text(message.to_string());
-        self.control
-            .send(message)
-            .map_err(|e| broken("control", &e))
+        self.control.send(message).map_err(|e| broken("control", &e))
     }
 
     /// Gives it input to its end, reads what it writes and waits. A command that
     /// fails is no error; one that outlasts its time is [`Error::Change`].
     pub fn finish(self, input: impl Read) -> Result<ExecOutput, Error> {
-        let Self {
-            client,
-            change,
-            control,
-            stdio,
-            stderr,
-            timeout,
-        } = self;
+        let Self { client, change, control, stdio, stderr, timeout } = self;
         // Output is read while input is written: a command whose pipe is full waits
         // for ever. The original reads, for it may hold what came with its opening.
         let writing = stdio.get_ref().try_clone()?;
@@ -162,10 +147,7 @@ impl Running {
         if change.err.as_ref().is_some_and(|err| !err.is_empty()) {
             return Err(Error::Change(Box::new(change)));
         }
-        let code = change
-            .tasks
-            .first()
-            .and_then(|t| t.data.get("exit-code")?.as_i64());
+        let code = change.tasks.first().and_then(|t| t.data.get("exit-code")?.as_i64());
         Ok(ExecOutput {
             code: code.ok_or_else(|| Error::Answer {
                 what: "the end of a command".into(),
@@ -178,10 +160,7 @@ impl Running {
 }
 
 fn broken(stream: &str, error: &tungstenite::Error) -> Error {
-    Error::Answer {
-        what: format!("the websocket {stream}"),
-        why: error.to_string(),
-    }
+    Error::Answer { what: format!("the websocket {stream}"), why: error.to_string() }
 }
 
 fn read_by(thread: JoinHandle<Result<Vec<u8>, Error>>) -> Result<Vec<u8>, Error> {

@@ -108,11 +108,7 @@ struct PathError {
 fn all_well(paths: Vec<OfPath>) -> Result<(), Error> {
     for OfPath { path, error } in paths {
         if let Some(PathError { kind, message }) = error {
-            return Err(Error::File {
-                path,
-                kind,
-                message,
-            });
+            return Err(Error::File { path, kind, message });
         }
     }
     Ok(())
@@ -148,9 +144,7 @@ impl Client {
         let status = answer.status().as_u16();
         let content_type = answer.headers().get("content-type");
         let content_type = content_type.and_then(|value| value.to_str().ok());
-        let boundary = content_type
-            .and_then(multipart::boundary)
-            .map(str::to_owned);
+        let boundary = content_type.and_then(multipart::boundary).map(str::to_owned);
         // What is around the file is less than this.
         let limit = largest.saturating_add(64 * 1024);
         let body = answer.body_mut().with_config().limit(limit).read_to_vec();
@@ -164,10 +158,7 @@ impl Client {
         let response = parts.iter().find(|p| p.name == "response");
         let response = response.ok_or_else(|| missing("the response"))?;
         let text = String::from_utf8_lossy(response.content);
-        all_well(super::result(
-            path,
-            super::accepted(status, text.trim())?.result,
-        )?)?;
+        all_well(super::result(path, super::accepted(status, text.trim())?.result)?)?;
         let is_file = |part: &&Part<'_>| part.name == "files";
         let file = parts.iter().find(is_file).ok_or_else(|| missing(path))?;
         Ok(file.content.to_vec())
@@ -203,10 +194,7 @@ impl Client {
         let mut answer = self
             .request(self.agent.post(url("/v1/files")), &[], DEADLINE)
             .header("accept", "application/json")
-            .header(
-                "content-type",
-                format!("multipart/form-data; boundary=\"{boundary}\""),
-            )
+            .header("content-type", format!("multipart/form-data; boundary=\"{boundary}\""))
             .send(ureq::SendBody::from_reader(&mut body))
             .map_err(|error| self.error(error, &what))?;
         let status = answer.status().as_u16();
@@ -245,10 +233,7 @@ impl Client {
 }
 
 fn missing(what: &str) -> Error {
-    Error::Answer {
-        what: what.to_owned(),
-        why: "it is not in the answer".into(),
-    }
+    Error::Answer { what: what.to_owned(), why: "it is not in the answer".into() }
 }
 
 /// What no file holds by chance, nor by intent of who wrote it: it differs each time.

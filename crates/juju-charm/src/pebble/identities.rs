@@ -39,10 +39,7 @@ pub struct Local {
 impl Identity {
     /// A user of the container.
     pub fn local(user_id: u32, access: Access) -> Self {
-        Self {
-            access,
-            local: Some(Local { user_id }),
-        }
+        Self { access, local: Some(Local { user_id }) }
     }
 }
 
@@ -56,8 +53,7 @@ impl Client {
     /// Adds identities, or replaces those of the same names.
     pub fn replace_identities(&self, identities: &BTreeMap<&str, Identity>) -> Result<(), Error> {
         let body = json!({"action": "replace", "identities": identities});
-        self.post::<Option<Value>>("/v1/identities", &body)
-            .map(drop)
+        self.post::<Option<Value>>("/v1/identities", &body).map(drop)
     }
 
     /// Removes identities; those that are not there are none.
@@ -65,7 +61,6 @@ impl Client {
         // Null is Pebble's way to remove by replacing.
         let none: BTreeMap<&str, Value> = names.iter().map(|name| (*name, Value::Null)).collect();
         let body = json!({"action": "remove", "identities": none});
-        self.post::<Option<Value>>("/v1/identities", &body)
-            .map(drop)
+        self.post::<Option<Value>>("/v1/identities", &body).map(drop)
     }
 }

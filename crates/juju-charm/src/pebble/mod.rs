@@ -200,10 +200,7 @@ impl Client {
     fn start(&self, path: &str, body: &Value) -> Result<(String, Value), Error> {
         let (status, text) = self.ask("POST", path, &[], Some(body), DEADLINE)?;
         let envelope = accepted(status, &text)?;
-        Ok((
-            envelope.change,
-            result::<Option<Value>>(path, envelope.result)?.unwrap_or_default(),
-        ))
+        Ok((envelope.change, result::<Option<Value>>(path, envelope.result)?.unwrap_or_default()))
     }
 
     fn ask(
@@ -232,13 +229,8 @@ impl Client {
         let request = format!("{method} {path}");
         let mut answer = answer.map_err(|error| self.error(error, &request))?;
         let status = answer.status().as_u16();
-        let text = answer
-            .body_mut()
-            .with_config()
-            .limit(LARGEST)
-            .read_to_string();
-        text.map(|text| (status, text))
-            .map_err(|error| self.error(error, &request))
+        let text = answer.body_mut().with_config().limit(LARGEST).read_to_string();
+        text.map(|text| (status, text)).map_err(|error| self.error(error, &request))
     }
 
     fn request<B>(
@@ -248,28 +240,18 @@ impl Client {
         deadline: Duration,
     ) -> ureq::RequestBuilder<B> {
         let query = query.iter().map(|(name, value)| (*name, *value));
-        request
-            .query_pairs(query)
-            .config()
-            .timeout_global(Some(deadline))
-            .build()
+        request.query_pairs(query).config().timeout_global(Some(deadline)).build()
     }
 
     fn error(&self, error: ureq::Error, request: &str) -> Error {
         let socket = self.socket.clone();
         match error {
-            ureq::Error::Timeout(_) => Error::TimedOut {
-                socket,
-                request: request.to_owned(),
-            },
+            ureq::Error::Timeout(_) => Error::TimedOut { socket, request: request.to_owned() },
             ureq::Error::BodyExceedsLimit(limit) => Error::Answer {
                 what: request.to_owned(),
                 why: format!("it is longer than {limit} bytes"),
             },
-            error => Error::Unreachable {
-                socket,
-                source: Box::new(error),
-            },
+            error => Error::Unreachable { socket, source: Box::new(error) },
         }
     }
 }
@@ -280,10 +262,8 @@ fn url(path: &str) -> String {
 }
 
 fn envelope(text: &str) -> Result<Envelope<'_>, Error> {
-    serde_json::from_str(text).map_err(|error| Error::Answer {
-        what: "an answer".into(),
-        why: error.to_string(),
-    })
+    serde_json::from_str(text)
+        .map_err(|error| Error::Answer { what: "an answer".into(), why: error.to_string() })
 }
 
 /// The envelope of an answer that is no refusal.
@@ -291,19 +271,13 @@ fn accepted(status: u16, text: &str) -> Result<Envelope<'_>, Error> {
     let envelope = envelope(text)?;
     if envelope.kind == "error" || status >= 400 {
         let refusal: Refusal = result("an error", envelope.result).unwrap_or_default();
-        return Err(Error::Refused {
-            status,
-            kind: refusal.kind,
-            message: refusal.message,
-        });
+        return Err(Error::Refused { status, kind: refusal.kind, message: refusal.message });
     }
     Ok(envelope)
 }
 
 fn result<T: DeserializeOwned>(what: &str, raw: Option<&RawValue>) -> Result<T, Error> {
     let text = raw.map_or("null", RawValue::get);
-    serde_json::from_str(text).map_err(|error| Error::Answer {
-        what: what.to_owned(),
-        why: error.to_string(),
-    })
+    serde_json::from_str(text)
+        .map_err(|error| Error::Answer { what: what.to_owned(), why: error.to_string() })
 }

@@ -22,10 +22,7 @@ pub(super) fn boundary(content_type: &str) -> Option<&str> {
 
 /// Reads a whole body.
 pub(super) fn parse<'a>(body: &'a [u8], boundary: &str) -> Result<Vec<Part<'a>>, Error> {
-    let wrong = |why: &str| Error::Answer {
-        what: "a multipart body".into(),
-        why: why.into(),
-    };
+    let wrong = |why: &str| Error::Answer { what: "a multipart body".into(), why: why.into() };
     let marker = format!("--{boundary}");
     let between = format!("\r\n--{boundary}");
     let mut rest = body
@@ -33,9 +30,8 @@ pub(super) fn parse<'a>(body: &'a [u8], boundary: &str) -> Result<Vec<Part<'a>>,
         .ok_or_else(|| wrong("it does not begin with its boundary"))?;
     let mut parts = Vec::new();
     while !rest.starts_with(b"--") {
-        let start = rest
-            .strip_prefix(b"\r\n")
-            .ok_or_else(|| wrong("a boundary does not end its line"))?;
+        let start =
+            rest.strip_prefix(b"\r\n").ok_or_else(|| wrong("a boundary does not end its line"))?;
         let end = find(start, b"\r\n\r\n").ok_or_else(|| wrong("a part has no end of headers"))?;
         let (headers, content) = (&start[..end], &start[end + 4..]);
         let length = find(content, between.as_bytes())
@@ -52,16 +48,14 @@ pub(super) fn parse<'a>(body: &'a [u8], boundary: &str) -> Result<Vec<Part<'a>>,
 }
 
 fn find(text: &[u8], wanted: &[u8]) -> Option<usize> {
-    text.windows(wanted.len())
-        .position(|window| window == wanted)
+    text.windows(wanted.len()).position(|window| window == wanted)
 }
 
 /// A parameter of the part's `Content-Disposition`.
 fn parameter(headers: &str, name: &str) -> Option<String> {
-    let line = headers.lines().find(|line| {
-        line.to_ascii_lowercase()
-            .starts_with("content-disposition:")
-    })?;
+    let line = headers
+        .lines()
+        .find(|line| line.to_ascii_lowercase().starts_with("content-disposition:"))?;
     let mut parameters = line.split(';').map(str::trim);
     let value = parameters.find_map(|p| p.strip_prefix(name)?.strip_prefix("=\""))?;
     Some(value.strip_suffix('"')?.replace("\\\"", "\""))
@@ -78,10 +72,7 @@ mod tests {
         let parts = parse(body, "b").unwrap();
         assert_eq!(parts[0].content, b"x\r\n--c--b");
         assert_eq!(parts[0].file.as_deref(), Some("/a"));
-        assert_eq!(
-            (parts[1].name.as_str(), parts[1].content),
-            ("response", &b"{}"[..])
-        );
+        assert_eq!((parts[1].name.as_str(), parts[1].content), ("response", &b"{}"[..]));
         for end in 0..body.len() - 6 {
             assert!(parse(&body[..end], "b").is_err(), "{end} bytes");
         }

@@ -98,10 +98,7 @@ impl Client {
     }
 
     fn act(&self, action: &str, names: &[&str]) -> Result<Change, Error> {
-        self.carry_out(
-            "/v1/services",
-            &json!({"action": action, "services": names}),
-        )
+        self.carry_out("/v1/services", &json!({"action": action, "services": names}))
     }
 
     /// Sends a signal, for example `SIGHUP`, to services.

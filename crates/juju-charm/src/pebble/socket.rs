@@ -25,10 +25,7 @@ impl Connector for Socket {
         _: Option<()>,
     ) -> Result<Option<Connection>, Error> {
         let stream = UnixStream::connect(&self.0)?;
-        let sizes = (
-            details.config.input_buffer_size(),
-            details.config.output_buffer_size(),
-        );
+        let sizes = (details.config.input_buffer_size(), details.config.output_buffer_size());
         let buffers = LazyBuffers::new(sizes.0, sizes.1);
         Ok(Some(Connection { stream, buffers }))
     }
@@ -71,17 +68,13 @@ impl Transport for Connection {
     }
 
     fn transmit_output(&mut self, amount: usize, timeout: NextTimeout) -> Result<(), Error> {
-        self.stream
-            .set_write_timeout(timeout.not_zero().map(|d| *d))?;
+        self.stream.set_write_timeout(timeout.not_zero().map(|d| *d))?;
         let output = &self.buffers.output()[..amount];
-        self.stream
-            .write_all(output)
-            .map_err(|e| in_time(e, timeout))
+        self.stream.write_all(output).map_err(|e| in_time(e, timeout))
     }
 
     fn await_input(&mut self, timeout: NextTimeout) -> Result<bool, Error> {
-        self.stream
-            .set_read_timeout(timeout.not_zero().map(|d| *d))?;
+        self.stream.set_read_timeout(timeout.not_zero().map(|d| *d))?;
         let input = self.buffers.input_append_buf();
         let read = self.stream.read(input).map_err(|e| in_time(e, timeout))?;
         self.buffers.input_appended(read);

@@ -25,11 +25,7 @@ struct Files<'a> {
 }
 
 /// What the recordings have.
-const RECORDED: Files<'_> = Files {
-    folder: "/scratch",
-    text: played::FILE,
-    binary: played::FILE,
-};
+const RECORDED: Files<'_> = Files { folder: "/scratch", text: played::FILE, binary: played::FILE };
 
 /// Makes the recorded calls.
 fn call(name: &str, recorded: &Recorded, pebble: &Client, files: &Files<'_>) -> Outcome {
@@ -57,10 +53,7 @@ fn call(name: &str, recorded: &Recorded, pebble: &Client, files: &Files<'_>) -> 
         "08-services-all" => {
             let services = pebble.services(&[])?;
             let web = &services[2];
-            assert_eq!(
-                (web.startup, web.current),
-                (Startup::Enabled, Current::Active)
-            );
+            assert_eq!((web.startup, web.current), (Startup::Enabled, Current::Active));
         }
         "09-services-one" => assert_eq!(pebble.services(&["web"])?.len(), 1),
         "10-start-oneshot" => drop(pebble.start_services(&["oneshot"])?),
@@ -77,10 +70,7 @@ fn call(name: &str, recorded: &Recorded, pebble: &Client, files: &Files<'_>) -> 
             assert!(checks[0].failures >= checks[0].threshold);
         }
         "17-checks-level-names" => {
-            assert_eq!(
-                pebble.checks(Some("ready"), &["bad"])?[0].level.as_deref(),
-                Some("ready")
-            );
+            assert_eq!(pebble.checks(Some("ready"), &["bad"])?[0].level.as_deref(), Some("ready"));
         }
         "18-checks-stop-start" => {
             assert_eq!(pebble.stop_checks(&["good"])?, ["good"]);
@@ -88,10 +78,7 @@ fn call(name: &str, recorded: &Recorded, pebble: &Client, files: &Files<'_>) -> 
         }
         "19-checks-unknown-error" => drop(pebble.stop_checks(&["nope"])?),
         "20-files-push-text" => {
-            let mode = Ownership {
-                permissions: Some(0o640),
-                ..none
-            };
+            let mode = Ownership { permissions: Some(0o640), ..none };
             pebble.push(&path("/a/b/conf.txt"), "hello é\n".as_bytes(), true, &mode)?;
         }
         "21-files-push-binary-owner" => {
@@ -108,19 +95,13 @@ fn call(name: &str, recorded: &Recorded, pebble: &Client, files: &Files<'_>) -> 
         "23-files-pull-text" => {
             assert_eq!(pebble.pull(&path("/a/b/conf.txt"), 1024)?, files.text);
             let small = pebble.pull(&path("/a/b/conf.txt"), 0);
-            assert!(
-                small.is_ok(),
-                "what is around a file is not counted: {small:?}"
-            );
+            assert!(small.is_ok(), "what is around a file is not counted: {small:?}");
         }
         "24-files-pull-binary" => assert_eq!(pebble.pull(&path("/bin.dat"), 1024)?, files.binary),
         "25-files-pull-missing-error" => drop(pebble.pull(&path("/nope"), 1024)?),
         "26-files-list" => {
             let listed = pebble.list_files(files.folder, None)?;
-            assert_eq!(
-                (listed[0].kind, listed[1].size),
-                (FileType::Directory, Some(256))
-            );
+            assert_eq!((listed[0].kind, listed[1].size), (FileType::Directory, Some(256)));
             assert_eq!(listed[1].permissions, "600");
         }
         "27-files-list-pattern" => {
@@ -129,10 +110,7 @@ fn call(name: &str, recorded: &Recorded, pebble: &Client, files: &Files<'_>) -> 
         "28-files-list-itself" => assert!(pebble.file_info(files.folder)?.is_some()),
         "29-files-list-missing-error" => drop(pebble.list_files(&path("/nope"), None)?),
         "30-files-mkdir" => {
-            let mode = Ownership {
-                permissions: Some(0o700),
-                ..none
-            };
+            let mode = Ownership { permissions: Some(0o700), ..none };
             pebble.make_directory(&path("/d/e"), true, &mode)?;
         }
         "31-files-mkdir-exists-error" => pebble.make_directory(&path("/d/e"), false, &none)?,
@@ -151,10 +129,7 @@ fn call(name: &str, recorded: &Recorded, pebble: &Client, files: &Files<'_>) -> 
         }
         "53-notices-filter" => {
             let types = ["custom", "change-update"];
-            assert_eq!(
-                pebble.notices(&types, &["example.com/path/x"])?[0].occurrences,
-                1
-            );
+            assert_eq!(pebble.notices(&types, &["example.com/path/x"])?[0].occurrences, 1);
         }
         "54-notice-missing-error" => drop(pebble.notice("99999")?),
         "55-notify-badkey-error" => drop(pebble.notify("badkey", &Default::default(), None)?),
@@ -191,9 +166,7 @@ fn commands(name: &str, recorded: &Recorded, pebble: &Client) -> Outcome {
         command: &command,
         environment: &environment,
         working_directory: asked["working-dir"].as_str(),
-        timeout: asked["timeout"]
-            .as_str()
-            .map(|_| Duration::from_millis(500)),
+        timeout: asked["timeout"].as_str().map(|_| Duration::from_millis(500)),
         service_context: asked["service-context"].as_str(),
         combine_stderr: asked["split-stderr"] == false,
         ..Exec::default()
@@ -205,11 +178,7 @@ fn commands(name: &str, recorded: &Recorded, pebble: &Client) -> Outcome {
         assert_eq!(running.finish(std::io::empty())?.code, 143);
         return Ok(());
     }
-    let input = if name == "41-exec-stdin" {
-        "line1\nline2\n"
-    } else {
-        ""
-    };
+    let input = if name == "41-exec-stdin" { "line1\nline2\n" } else { "" };
     let output = pebble.exec(&exec, input.as_bytes())?;
     let came = (output.code, text(&output.stdout), text(&output.stderr));
     let wanted = match name {
@@ -258,9 +227,8 @@ fn every_recorded_call_is_made_and_understood() {
             continue;
         }
         let repeats = usize::from(recorded.name == "23-files-pull-text") + 1;
-        let outcome = play(&recorded, repeats, |pebble| {
-            call(&recorded.name, &recorded, pebble, &RECORDED)
-        });
+        let outcome =
+            play(&recorded, repeats, |pebble| call(&recorded.name, &recorded, pebble, &RECORDED));
         understood(&recorded, outcome);
         played += 1;
     }
@@ -276,11 +244,8 @@ fn every_recorded_call_comes_to_the_same_in_the_simulated_pebble() {
     let _simulated = Pebble::start(&socket, Options::default()).unwrap();
     let pebble = Client::at(&socket);
     let all: Vec<u8> = (0..=255).collect();
-    let files = Files {
-        folder: scratch.to_str().unwrap(),
-        text: "hello é\n".as_bytes(),
-        binary: &all,
-    };
+    let files =
+        Files { folder: scratch.to_str().unwrap(), text: "hello é\n".as_bytes(), binary: &all };
     for recorded in recordings() {
         if recorded.name != "62-warnings" {
             let outcome = call(&recorded.name, &recorded, &pebble, &files);
@@ -294,11 +259,7 @@ fn a_command_may_write_more_than_a_pipe_holds_while_it_reads() {
     let (done, ended) = std::sync::mpsc::channel();
     std::thread::spawn(move || {
         let input: Vec<u8> = (0..8_000_000_u32).map(|n| n as u8).collect();
-        let exec = Exec {
-            command: &["cat"],
-            combine_stderr: true,
-            ..Exec::default()
-        };
+        let exec = Exec { command: &["cat"], combine_stderr: true, ..Exec::default() };
         let output = played::echo(|pebble| pebble.exec(&exec, input.as_slice()));
         done.send(output.is_ok_and(|output| output.stdout == input))
     });
@@ -311,10 +272,7 @@ fn a_container_that_has_not_started_is_unreachable() {
     let pebble = Client::at("/nowhere/pebble.socket");
     let error = pebble.system_info().unwrap_err();
     assert!(matches!(error, Error::Unreachable { .. }), "{error}");
-    assert!(
-        error.to_string().contains("/nowhere/pebble.socket"),
-        "{error}"
-    );
+    assert!(error.to_string().contains("/nowhere/pebble.socket"), "{error}");
 }
 
 #[test]
@@ -330,14 +288,7 @@ fn a_pebble_that_does_not_answer_times_out() {
 
 #[test]
 fn an_answer_that_is_not_pebble_s_is_said_to_be_so() {
-    for answer in [
-        "",
-        "null",
-        "{}",
-        "{\"type\":\"sync\"}",
-        "<html>",
-        "{\"type\":7}",
-    ] {
+    for answer in ["", "null", "{}", "{\"type\":\"sync\"}", "<html>", "{\"type\":7}"] {
         let error = played::answer(answer, |pebble| pebble.system_info().unwrap_err());
         assert!(matches!(error, Error::Answer { .. }), "{answer}: {error}");
     }

@@ -39,19 +39,14 @@ pub struct Exchange {
 }
 
 pub fn recordings() -> Vec<Recorded> {
-    serde_json::from_str(include_str!(
-        "../../../juju-sim/tests/recordings/pebble.json"
-    ))
-    .unwrap()
+    serde_json::from_str(include_str!("../../../juju-sim/tests/recordings/pebble.json")).unwrap()
 }
 
 /// Serves the recorded exchanges, so many times, and tells what the client made
 /// of them. Each must be asked for.
 pub fn play<T>(recorded: &Recorded, repeats: usize, call: impl FnOnce(&Client) -> T) -> T {
-    let exchanges: Vec<Exchange> = std::iter::repeat_n(&recorded.exchanges, repeats)
-        .flatten()
-        .cloned()
-        .collect();
+    let exchanges: Vec<Exchange> =
+        std::iter::repeat_n(&recorded.exchanges, repeats).flatten().cloned().collect();
     let left = Arc::new(Mutex::new(exchanges));
     let expected = left.clone();
     let name = recorded.name.clone();
@@ -76,9 +71,7 @@ pub fn play<T>(recorded: &Recorded, repeats: usize, call: impl FnOnce(&Client) -
 pub fn answer<T>(text: &str, call: impl FnOnce(&Client) -> T) -> T {
     let text = text.to_owned();
     let respond = move |request: Request| {
-        request
-            .respond(Response::from_string(text.clone()))
-            .unwrap();
+        request.respond(Response::from_string(text.clone())).unwrap();
     };
     serve(respond, call)
 }
@@ -90,11 +83,9 @@ pub fn echo<T>(call: impl FnOnce(&Client) -> T) -> T {
         request.respond(response).unwrap();
     };
     let respond = move |request: Request| match request.url().rsplit('/').next() {
-        Some("exec") => json(
-            request,
-            202,
-            r#"{"type":"async","change":"1","result":{"task-id":"2"}}"#,
-        ),
+        Some("exec") => {
+            json(request, 202, r#"{"type":"async","change":"1","result":{"task-id":"2"}}"#)
+        }
         Some("stdio") => {
             let mut socket = upgrade(request);
             while let Ok(message) = socket.read() {
@@ -229,9 +220,8 @@ fn answer_recorded(request: Request, exchange: &Exchange) {
         (None, None) => panic!("a recording without an answer"),
     };
     let header = Header::from_bytes("Content-Type", content_type).unwrap();
-    let response = Response::from_data(body)
-        .with_status_code(StatusCode(exchange.status))
-        .with_header(header);
+    let response =
+        Response::from_data(body).with_status_code(StatusCode(exchange.status)).with_header(header);
     request.respond(response).unwrap();
 }
 

@@ -11,10 +11,7 @@ use crate::connection::{Connection, Password};
 use crate::error::FailureWire;
 use crate::{Error, Failure};
 
-const FACADE: Facade = Facade {
-    name: "Action",
-    versions: &[7],
-};
+const FACADE: Facade = Facade { name: "Action", versions: &[7] };
 
 /// Between two questions after an action, at first and at most.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(20), Duration::from_secs(1));
@@ -103,9 +100,7 @@ impl Connection {
             name,
             parameters,
         };
-        let operation = Operation {
-            actions: [enqueued],
-        };
+        let operation = Operation { actions: [enqueued] };
         let answer: ActionsWire = self.call(&FACADE, "EnqueueOperation", operation)?;
         let wire = one(answer, "Action.EnqueueOperation")?;
         let tag = wire.action.map(|action| action.tag).unwrap_or_default();
@@ -154,9 +149,6 @@ fn one(mut answer: ActionsWire, call: &str) -> Result<ActionWire, Error> {
     })?;
     match wire.error.take() {
         None => Ok(wire),
-        Some(error) => Err(Error::Call {
-            call: call.to_owned(),
-            failure: Failure::from(error),
-        }),
+        Some(error) => Err(Error::Call { call: call.to_owned(), failure: Failure::from(error) }),
     }
 }

@@ -9,10 +9,7 @@ use super::{Facade, Nothing, or_default};
 use crate::connection::{Connection, Password};
 use crate::{Code, Error};
 
-const FACADE: Facade = Facade {
-    name: "Application",
-    versions: &[19, 20, 21, 22],
-};
+const FACADE: Facade = Facade { name: "Application", versions: &[19, 20, 21, 22] };
 
 /// An application's options.
 #[derive(Debug, Default, Deserialize)]
@@ -103,12 +100,8 @@ impl Connection {
         application: &str,
         options: &BTreeMap<&str, &Password>,
     ) -> Result<(), Error> {
-        let arguments = [SetConfig {
-            application,
-            generation: "",
-            config: options,
-            config_yaml: "",
-        }];
+        let arguments =
+            [SetConfig { application, generation: "", config: options, config_yaml: "" }];
         let _: Nothing = self.call_one(&FACADE, "SetConfigs", Arguments { arguments })?;
         Ok(())
     }
@@ -131,20 +124,14 @@ impl Connection {
     /// related.
     pub fn add_relation(&mut self, endpoints: &[String; 2]) -> Result<(), Error> {
         let params = serde_json::json!({"endpoints": endpoints, "via-cidrs": []});
-        unless(
-            Code::AlreadyExists,
-            self.call(&FACADE, "AddRelation", params),
-        )
+        unless(Code::AlreadyExists, self.call(&FACADE, "AddRelation", params))
     }
 
     /// Takes the relation of two endpoints away; needs `write`. One that is not there is no
     /// error.
     pub fn destroy_relation(&mut self, endpoints: &[String; 2]) -> Result<(), Error> {
         let params = serde_json::json!({"endpoints": endpoints, "relation-id": 0});
-        unless(
-            Code::NotFound,
-            self.call(&FACADE, "DestroyRelation", params),
-        )
+        unless(Code::NotFound, self.call(&FACADE, "DestroyRelation", params))
     }
 }
 

@@ -6,10 +6,7 @@ use super::{Facade, or_default};
 use crate::Error;
 use crate::connection::Connection;
 
-const FACADE: Facade = Facade {
-    name: "ApplicationOffers",
-    versions: &[4, 5, 6],
-};
+const FACADE: Facade = Facade { name: "ApplicationOffers", versions: &[4, 5, 6] };
 
 /// An offer.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]

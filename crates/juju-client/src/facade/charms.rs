@@ -8,10 +8,7 @@ use super::{Facade, or_default};
 use crate::Error;
 use crate::connection::Connection;
 
-const FACADE: Facade = Facade {
-    name: "Charms",
-    versions: &[5, 6, 7],
-};
+const FACADE: Facade = Facade { name: "Charms", versions: &[5, 6, 7] };
 
 /// A charm.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]

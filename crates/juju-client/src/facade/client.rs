@@ -8,10 +8,7 @@ use super::{Facade, or_default};
 use crate::Error;
 use crate::connection::Connection;
 
-const FACADE: Facade = Facade {
-    name: "Client",
-    versions: &[6, 7, 8],
-};
+const FACADE: Facade = Facade { name: "Client", versions: &[6, 7, 8] };
 
 /// A model's status, as `juju status` shows it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]

@@ -9,10 +9,7 @@ use super::{Entities, Facade, Wrapped, or_default, untagged};
 use crate::Error;
 use crate::connection::Connection;
 
-const FACADE: Facade = Facade {
-    name: "Cloud",
-    versions: &[7, 8],
-};
+const FACADE: Facade = Facade { name: "Cloud", versions: &[7, 8] };
 
 /// A cloud.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -48,9 +45,7 @@ impl Connection {
     pub fn clouds(&mut self) -> Result<Vec<String>, Error> {
         let clouds: Clouds = self.call(&FACADE, "Clouds", serde_json::json!({}))?;
         let names = clouds.clouds.into_keys();
-        Ok(names
-            .map(|tag| untagged(&tag, "cloud").to_owned())
-            .collect())
+        Ok(names.map(|tag| untagged(&tag, "cloud").to_owned()).collect())
     }
 
     /// A cloud and who may use it; needs `admin` of it, or `superuser`.

@@ -9,10 +9,7 @@ use super::{Facade, or_default};
 use crate::Error;
 use crate::connection::Connection;
 
-const FACADE: Facade = Facade {
-    name: "Controller",
-    versions: &[11, 12, 13, 14],
-};
+const FACADE: Facade = Facade { name: "Controller", versions: &[11, 12, 13, 14] };
 
 #[derive(Deserialize)]
 struct Config {

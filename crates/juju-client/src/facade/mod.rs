@@ -48,9 +48,7 @@ struct Entity {
 
 impl Entities {
     fn one(tag: String) -> Self {
-        Self {
-            entities: vec![Entity { tag }],
-        }
+        Self { entities: vec![Entity { tag }] }
     }
 }
 
@@ -75,7 +73,5 @@ where
 
 /// A name without the kind of its tag.
 fn untagged<'a>(tag: &'a str, kind: &str) -> &'a str {
-    tag.strip_prefix(kind)
-        .and_then(|rest| rest.strip_prefix('-'))
-        .unwrap_or(tag)
+    tag.strip_prefix(kind).and_then(|rest| rest.strip_prefix('-')).unwrap_or(tag)
 }

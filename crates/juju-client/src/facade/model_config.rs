@@ -9,10 +9,7 @@ use super::{Facade, or_default};
 use crate::Error;
 use crate::connection::Connection;
 
-const FACADE: Facade = Facade {
-    name: "ModelConfig",
-    versions: &[3, 4],
-};
+const FACADE: Facade = Facade { name: "ModelConfig", versions: &[3, 4] };
 
 #[derive(Deserialize)]
 struct Config {

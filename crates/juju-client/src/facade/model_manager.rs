@@ -7,10 +7,7 @@ use super::{Entities, Facade, Wrapped, or_default, untagged};
 use crate::connection::Connection;
 use crate::{Error, Failure};
 
-const FACADE: Facade = Facade {
-    name: "ModelManager",
-    versions: &[9, 10, 11],
-};
+const FACADE: Facade = Facade { name: "ModelManager", versions: &[9, 10, 11] };
 
 /// A model, in short.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -59,9 +56,8 @@ impl ModelInfo {
 
     /// The credential, `CLOUD/OWNER/NAME`; `None` if the model has none or it is not told.
     pub fn credential(&self) -> Option<String> {
-        let parts: Vec<&str> = untagged(&self.cloud_credential_tag, "cloudcred")
-            .splitn(3, '_')
-            .collect();
+        let parts: Vec<&str> =
+            untagged(&self.cloud_credential_tag, "cloudcred").splitn(3, '_').collect();
         (parts.len() == 3).then(|| parts.join("/"))
     }
 }
@@ -88,17 +84,11 @@ struct Summaries {
 impl Connection {
     /// The models that one may see: all of them with `superuser`.
     pub fn models(&mut self) -> Result<Vec<ModelSummary>, Error> {
-        let params = Summaries {
-            user_tag: self.user().identity.clone(),
-            all: true,
-        };
+        let params = Summaries { user_tag: self.user().identity.clone(), all: true };
         let all: Vec<Result<Wrapped<ModelSummary>, Failure>> =
             self.call_each(&FACADE, "ListModelSummaries", params)?;
         // One that is being removed has an error in its place.
-        Ok(all
-            .into_iter()
-            .filter_map(|model| Some(model.ok()?.result))
-            .collect())
+        Ok(all.into_iter().filter_map(|model| Some(model.ok()?.result)).collect())
     }
 
     /// A model in full.

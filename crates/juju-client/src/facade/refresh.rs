@@ -11,18 +11,9 @@ use crate::Error;
 use crate::connection::Connection;
 use crate::error::FailureWire;
 
-const APPLICATION: Facade = Facade {
-    name: "Application",
-    versions: &[19, 20, 21, 22],
-};
-const CHARMS: Facade = Facade {
-    name: "Charms",
-    versions: &[5, 6, 7],
-};
-const RESOURCES: Facade = Facade {
-    name: "Resources",
-    versions: &[3],
-};
+const APPLICATION: Facade = Facade { name: "Application", versions: &[19, 20, 21, 22] };
+const CHARMS: Facade = Facade { name: "Charms", versions: &[5, 6, 7] };
+const RESOURCES: Facade = Facade { name: "Resources", versions: &[3] };
 
 /// Where a charm comes from. What this crate does not need it keeps as it came, for the
 /// controller wants all of it back.
@@ -162,10 +153,7 @@ impl Connection {
             "force": false, "force-units": false, "force-base": false, "resource-ids": ids,
         });
         let _: Value = self.call(&APPLICATION, "SetCharm", params)?;
-        Ok(Refreshed {
-            from: deployed.url,
-            to: url,
-        })
+        Ok(Refreshed { from: deployed.url, to: url })
     }
 
     /// Has the controller fetch the resources of a charm, as Charmhub has them for it.
@@ -179,12 +167,8 @@ impl Connection {
         let own = self.resources(&[application])?.remove(application);
         let own = own.unwrap_or_default();
         let is_given = |name: &str| own.iter().any(|r| r.name == name && r.origin == "upload");
-        let names: Vec<(&String, &ResourceMeta)> = charm
-            .meta
-            .resources
-            .iter()
-            .filter(|(name, _)| !is_given(name))
-            .collect();
+        let names: Vec<(&String, &ResourceMeta)> =
+            charm.meta.resources.iter().filter(|(name, _)| !is_given(name)).collect();
         if names.is_empty() {
             return Ok(BTreeMap::new());
         }

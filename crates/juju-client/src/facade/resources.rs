@@ -8,10 +8,7 @@ use super::{Entities, Entity, Facade, or_default};
 use crate::Error;
 use crate::connection::Connection;
 
-const FACADE: Facade = Facade {
-    name: "Resources",
-    versions: &[3],
-};
+const FACADE: Facade = Facade { name: "Resources", versions: &[3] };
 
 /// A resource of an application.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -52,12 +49,8 @@ impl Connection {
         &mut self,
         applications: &[&str],
     ) -> Result<BTreeMap<String, Vec<Resource>>, Error> {
-        let tags = applications.iter().map(|name| Entity {
-            tag: format!("application-{name}"),
-        });
-        let entities = Entities {
-            entities: tags.collect(),
-        };
+        let tags = applications.iter().map(|name| Entity { tag: format!("application-{name}") });
+        let entities = Entities { entities: tags.collect() };
         let listed: Listed = self.call(&FACADE, "ListResources", entities)?;
         let named = applications.iter().zip(listed.results);
         Ok(named

@@ -11,10 +11,7 @@ use super::{Facade, Nothing, or_default};
 use crate::connection::Connection;
 use crate::{Error, Password};
 
-const FACADE: Facade = Facade {
-    name: "Secrets",
-    versions: &[2],
-};
+const FACADE: Facade = Facade { name: "Secrets", versions: &[2] };
 
 /// A secret, without its content.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -48,14 +45,9 @@ struct Content {
 impl Content {
     fn of(content: &SecretContent<'_>) -> Self {
         let encoded = |(key, value): (&&str, &&Password)| {
-            (
-                (*key).to_owned(),
-                Zeroizing::new(STANDARD.encode(value.expose())),
-            )
+            ((*key).to_owned(), Zeroizing::new(STANDARD.encode(value.expose())))
         };
-        Self {
-            data: content.iter().map(encoded).collect(),
-        }
+        Self { data: content.iter().map(encoded).collect() }
     }
 }
 

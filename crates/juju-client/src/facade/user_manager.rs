@@ -6,10 +6,7 @@ use super::{Entities, Entity, Facade, Nothing, Wrapped, untagged};
 use crate::connection::{Connection, Password};
 use crate::{Error, Failure};
 
-const FACADE: Facade = Facade {
-    name: "UserManager",
-    versions: &[2, 3],
-};
+const FACADE: Facade = Facade { name: "UserManager", versions: &[2, 3] };
 
 /// A user.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -89,31 +86,20 @@ fn user_tag(name: &str) -> String {
 impl Connection {
     /// All local users, the disabled ones too; one without `superuser` sees itself only.
     pub fn users(&mut self) -> Result<Vec<User>, Error> {
-        let params = UserInfoParams {
-            entities: Vec::new(),
-            include_disabled: true,
-        };
+        let params = UserInfoParams { entities: Vec::new(), include_disabled: true };
         let all: Vec<Result<Wrapped<User>, Failure>> =
             self.call_each(&FACADE, "UserInfo", params)?;
         let call = "UserManager.UserInfo";
         all.into_iter()
             .map(|user| user.map(|wrapped| wrapped.result))
-            .map(|user| {
-                user.map_err(|failure| Error::Call {
-                    call: call.into(),
-                    failure,
-                })
-            })
+            .map(|user| user.map_err(|failure| Error::Call { call: call.into(), failure }))
             .collect()
     }
 
     /// One user.
     pub fn user_info(&mut self, name: &str) -> Result<User, Error> {
         let tag = user_tag(name);
-        let params = UserInfoParams {
-            entities: vec![Entity { tag }],
-            include_disabled: true,
-        };
+        let params = UserInfoParams { entities: vec![Entity { tag }], include_disabled: true };
         let user: Wrapped<User> = self.call_one(&FACADE, "UserInfo", params)?;
         Ok(user.result)
     }
@@ -126,11 +112,7 @@ impl Connection {
         display_name: &str,
         password: Option<&Password>,
     ) -> Result<AddedUser, Error> {
-        let user = AddUser {
-            username: name,
-            display_name,
-            password,
-        };
+        let user = AddUser { username: name, display_name, password };
         self.call_one(&FACADE, "AddUser", AddUsers { users: [user] })
     }
 

@@ -21,9 +21,8 @@ pub(super) fn status(state: &State, caller: &Caller, method: &str) -> Option<Rep
     let model = state.models.get(caller.model.as_deref()?)?;
     let version = state.juju.version();
     let applications = model.applications.iter();
-    let applications: Map<String, Value> = applications
-        .map(|(name, application)| (name.clone(), describe(application)))
-        .collect();
+    let applications: Map<String, Value> =
+        applications.map(|(name, application)| (name.clone(), describe(application))).collect();
     Some(Ok(json!({
         "model": {
             "name": model.name, "type": "caas", "cloud-tag": "cloud-k8s", "region": "local",
@@ -45,9 +44,7 @@ fn said(status: &str, info: &str) -> Value {
 
 fn describe(application: &Application) -> Value {
     // Hooks of a refresh take a moment.
-    let works = application
-        .refreshed
-        .is_some_and(|at| at.elapsed() < REFRESHES);
+    let works = application.refreshed.is_some_and(|at| at.elapsed() < REFRESHES);
     let agent = if works { "executing" } else { "idle" };
     let units = application.units.iter().map(|(name, (status, info))| {
         let unit = json!({
@@ -186,10 +183,7 @@ fn set_configs(model: &mut HostedModel, params: &Value) -> Reply {
     each(params.arguments, |set| {
         let application = find(model, &set.application)?;
         alive(application, "updating application config")?;
-        if let Some(name) = set
-            .config
-            .keys()
-            .find(|name| !application.options.contains_key(*name))
+        if let Some(name) = set.config.keys().find(|name| !application.options.contains_key(*name))
         {
             let message = format!("invalid application config: unknown option {name:?}");
             return refuse(message, "not valid");
@@ -351,10 +345,8 @@ fn enqueue(state: &mut State, caller: &Caller, params: &Value) -> Reply {
         let Some(run) = application.actions.get_mut(&asked.name) else {
             // One that is not known fails the others too.
             let unit = unit.rsplit_once('-').unwrap_or((unit, "0"));
-            let message = format!(
-                "action {:?} not defined for unit \"{}/{}\".",
-                asked.name, unit.0, unit.1
-            );
+            let message =
+                format!("action {:?} not defined for unit \"{}/{}\".", asked.name, unit.0, unit.1);
             return refuse(message, "not found");
         };
         state.operations.push(Operation {
@@ -374,9 +366,7 @@ fn results(state: &mut State, params: &Value) -> Reply {
     let params: Entities = parse(params)?;
     each(params.entities, |entity| {
         let number: usize = name_of(&entity.tag, "action")?.parse().unwrap_or_default();
-        let operation = number
-            .checked_sub(1)
-            .and_then(|at| state.operations.get_mut(at));
+        let operation = number.checked_sub(1).and_then(|at| state.operations.get_mut(at));
         let Some(operation) = operation else {
             return refuse(format!("action {number:?} not found"), "not found");
         };
@@ -384,10 +374,7 @@ fn results(state: &mut State, params: &Value) -> Reply {
             "tag": entity.tag, "receiver": operation.receiver, "name": operation.name,
         }});
         // It takes its time: whoever asks first finds it running.
-        match (
-            std::mem::replace(&mut operation.asked, true),
-            &operation.result,
-        ) {
+        match (std::mem::replace(&mut operation.asked, true), &operation.result) {
             (false, _) => told["status"] = json!("running"),
             (true, Ok(output)) => {
                 told["status"] = json!("completed");

@@ -43,9 +43,8 @@ fn describe(application: &Application) -> Value {
     let last = url.rsplit('/').next().unwrap_or(url);
     let (name, revision) = last.rsplit_once('-').unwrap_or((last, "0"));
     let containers = application.containers.iter();
-    let containers: Map<String, Value> = containers
-        .map(|(name, resource)| (name.clone(), json!({"resource": resource})))
-        .collect();
+    let containers: Map<String, Value> =
+        containers.map(|(name, resource)| (name.clone(), json!({"resource": resource}))).collect();
     let resources = application.resources.keys().map(|name| {
         let meta = json!({"name": name, "type": "oci-image", "path": "", "description": ""});
         (name.clone(), meta)

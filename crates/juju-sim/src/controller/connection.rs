@@ -64,11 +64,7 @@ impl Request {
         let id = self.request_id;
         match reply {
             Ok(response) => json!({"request-id": id, "response": response}),
-            Err(Refusal {
-                message,
-                code,
-                info,
-            }) => {
+            Err(Refusal { message, code, info }) => {
                 let mut said = json!({"request-id": id, "error": message, "response": {}});
                 if !code.is_empty() {
                     said["error-code"] = json!(code);
@@ -84,12 +80,7 @@ impl Request {
 
 impl Caller {
     pub(super) fn new(model: Option<String>) -> Self {
-        Self {
-            user: String::new(),
-            model,
-            is_superuser: false,
-            client_version: String::new(),
-        }
+        Self { user: String::new(), model, is_superuser: false, client_version: String::new() }
     }
 
     pub(super) fn answer(
@@ -119,11 +110,7 @@ impl Caller {
         }
         let user = state.users.get(&self.user);
         self.is_superuser = user.is_some_and(|user| user.access == "superuser");
-        let kind = if self.model.is_some() {
-            "model"
-        } else {
-            "controller"
-        };
+        let kind = if self.model.is_some() { "model" } else { "controller" };
         let offered = facades::offered(state.juju, self.model.is_some());
         let Some((_, versions)) = offered.into_iter().find(|(name, _)| name == facade) else {
             let message = format!("facade {facade:?} not supported for {kind} API connection");
@@ -228,9 +215,7 @@ impl Caller {
         let mut model_access = String::new();
         if let Some(uuid) = &self.model {
             let of_model = state.models.get_mut(uuid);
-            let has = of_model
-                .as_ref()
-                .and_then(|model| model.users.get(name).cloned());
+            let has = of_model.as_ref().and_then(|model| model.users.get(name).cloned());
             model_access = match has {
                 Some(access) => access,
                 None if access == "superuser" => "admin".into(),

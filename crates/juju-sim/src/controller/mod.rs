@@ -87,17 +87,9 @@ impl Controller {
     /// Starts one with a certificate that has a fault.
     pub fn start_with(state: State, certificate: Certificate) -> anyhow::Result<Self> {
         let (authority, tls) = certificates(certificate)?;
-        let shared = Arc::new(Mutex::new(Shared {
-            state,
-            wire: Wire::Good,
-            link: None,
-        }));
+        let shared = Arc::new(Mutex::new(Shared { state, wire: Wire::Good, link: None }));
         let address = server::listen(Arc::new(tls), authority.clone(), shared.clone())?;
-        Ok(Self {
-            address,
-            authority,
-            shared,
-        })
+        Ok(Self { address, authority, shared })
     }
 
     /// Where it listens, `host:port`.
@@ -139,10 +131,7 @@ fn certificates(certificate: Certificate) -> anyhow::Result<(String, ServerConfi
     let authority_key = KeyPair::generate()?;
     let mut params = CertificateParams::default();
     let name = &mut params.distinguished_name;
-    name.push(
-        DnType::CommonName,
-        "juju-generated CA for model \"controller\"",
-    );
+    name.push(DnType::CommonName, "juju-generated CA for model \"controller\"");
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     let authority = params.self_signed(&authority_key)?;
     let issuer = Issuer::new(params, authority_key);

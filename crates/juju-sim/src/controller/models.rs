@@ -65,11 +65,7 @@ pub(super) fn all_models(state: &State, user: &str, all: bool) -> Value {
         json!({"model": owned(state, model, about), "last-connection": last})
     });
     let models: Vec<_> = models.collect();
-    if models.is_empty() {
-        Value::Null
-    } else {
-        json!(models)
-    }
+    if models.is_empty() { Value::Null } else { json!(models) }
 }
 
 fn status() -> Value {
@@ -107,10 +103,7 @@ fn info(state: &State, caller: &Caller, params: &Value) -> Reply {
             return denied();
         }
         let is_admin = caller.is_superuser || access.is_some_and(|access| access == "admin");
-        let users = model
-            .users
-            .iter()
-            .filter(|(name, _)| is_admin || **name == caller.user);
+        let users = model.users.iter().filter(|(name, _)| is_admin || **name == caller.user);
         let users = users.map(|(name, access)| {
             let known = state.users.get(name);
             json!({
@@ -171,10 +164,7 @@ fn modify_access(state: &mut State, caller: &Caller, params: &Value) -> Reply {
         }
         let levels = ["read", "write", "admin"];
         let Some(level) = levels.iter().position(|l| *l == change.access) else {
-            return refuse(
-                format!("{:?} model access not valid", change.access),
-                "not valid",
-            );
+            return refuse(format!("{:?} model access not valid", change.access), "not valid");
         };
         if !known.iter().any(|known| known == user) {
             return refuse(format!("active users {user:?}: user not found"), "");
@@ -191,16 +181,11 @@ fn modify(
     levels: &[&str],
     level: usize,
 ) -> Reply {
-    let has = users
-        .get(user)
-        .and_then(|a| levels.iter().position(|l| l == a));
+    let has = users.get(user).and_then(|a| levels.iter().position(|l| l == a));
     match action {
         "grant" if has.is_some_and(|has| has >= level) => {
             let text = levels[level];
-            refuse(
-                format!("user {user:?} already has {text:?} access or greater"),
-                "",
-            )
+            refuse(format!("user {user:?} already has {text:?} access or greater"), "")
         }
         "grant" => {
             users.insert(user.into(), levels[level].into());
@@ -267,10 +252,7 @@ fn modify_controller_access(state: &mut State, caller: &Caller, params: &Value) 
         let name = name_of(&change.user_tag, "user")?;
         let levels = ["login", "superuser"];
         let Some(level) = levels.iter().position(|l| *l == change.access) else {
-            return refuse(
-                format!("{:?} controller access not valid", change.access),
-                "not valid",
-            );
+            return refuse(format!("{:?} controller access not valid", change.access), "not valid");
         };
         let Some(user) = state.users.get_mut(name) else {
             return refuse(format!("active users {name:?}: user not found"), "");
@@ -291,10 +273,8 @@ pub(super) fn config(state: &State, caller: &Caller, method: &str) -> Option<Rep
     }
     let model = state.models.get(caller.model.as_deref()?)?;
     let mut config: Map<String, Value> = Map::new();
-    config.insert(
-        "agent-version".into(),
-        json!({"value": state.juju.version(), "source": "model"}),
-    );
+    config
+        .insert("agent-version".into(), json!({"value": state.juju.version(), "source": "model"}));
     for (key, value) in &model.config {
         config.insert(key.clone(), json!({"value": value, "source": "model"}));
     }

@@ -183,15 +183,11 @@ pub(super) fn set_charm(model: &mut HostedModel, params: &Value) -> Reply {
     }
     let params: Params = parse(params)?;
     if !model.charms.contains(&params.charm_url) {
-        return refuse(
-            format!("charm {:?} not found", params.charm_url),
-            "not found",
-        );
+        return refuse(format!("charm {:?} not found", params.charm_url), "not found");
     }
     let ids = params.resource_ids.into_iter();
-    let revisions: Vec<(String, i64)> = ids
-        .filter_map(|(name, id)| Some((name, id.rsplit_once('=')?.1.parse().ok()?)))
-        .collect();
+    let revisions: Vec<(String, i64)> =
+        ids.filter_map(|(name, id)| Some((name, id.rsplit_once('=')?.1.parse().ok()?))).collect();
     each(vec![params.application], |name| {
         let Some(application) = model.applications.get_mut(&name) else {
             return refuse(format!("application {name:?} not found"), "not found");

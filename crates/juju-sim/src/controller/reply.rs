@@ -14,11 +14,7 @@ pub(super) struct Refusal {
 pub(super) type Reply = Result<Value, Refusal>;
 
 pub(super) fn refuse<T>(message: impl Into<String>, code: &'static str) -> Result<T, Refusal> {
-    Err(Refusal {
-        message: message.into(),
-        code,
-        info: None,
-    })
+    Err(Refusal { message: message.into(), code, info: None })
 }
 
 pub(super) fn denied<T>() -> Result<T, Refusal> {
@@ -36,9 +32,7 @@ pub(super) fn each<T>(items: Vec<T>, mut answer: impl FnMut(T) -> Reply) -> Repl
     if items.is_empty() {
         return Ok(json!({"results": null}));
     }
-    let results = items
-        .into_iter()
-        .map(|item| answer(item).unwrap_or_else(Refusal::item));
+    let results = items.into_iter().map(|item| answer(item).unwrap_or_else(Refusal::item));
     Ok(json!({"results": results.collect::<Vec<_>>()}))
 }
 
@@ -46,11 +40,7 @@ pub(super) fn each<T>(items: Vec<T>, mut answer: impl FnMut(T) -> Reply) -> Repl
 pub(super) fn parse<T: DeserializeOwned>(params: &Value) -> Result<T, Refusal> {
     // Go takes `null` for what is empty.
     let empty = Value::Object(Map::new());
-    let params = if params.is_null() {
-        empty
-    } else {
-        without_null(params)
-    };
+    let params = if params.is_null() { empty } else { without_null(params) };
     serde_json::from_value(params).or_else(|error| refuse(format!("json: {error}"), ""))
 }
 
@@ -68,9 +58,7 @@ fn without_null(value: &Value) -> Value {
 
 /// The name in a tag of a kind.
 pub(super) fn name_of<'a>(tag: &'a str, kind: &str) -> Result<&'a str, Refusal> {
-    let name = tag
-        .strip_prefix(kind)
-        .and_then(|rest| rest.strip_prefix('-'));
+    let name = tag.strip_prefix(kind).and_then(|rest| rest.strip_prefix('-'));
     match name {
         Some(name) if !name.is_empty() && !name.contains('@') => Ok(name),
         _ if tag.contains('-') => refuse(format!("{tag:?} is not a valid {kind} tag"), ""),

@@ -75,10 +75,7 @@ fn list(model: &HostedModel, uuid: &str, params: &Value) -> Reply {
         match tag.split_once('-') {
             Some(("application" | "unit", _)) => has_other_owner = true,
             Some((kind @ ("model" | "user"), _)) => {
-                return refuse(
-                    format!("secret owner tag kind {kind:?} not valid"),
-                    "not valid",
-                );
+                return refuse(format!("secret owner tag kind {kind:?} not valid"), "not valid");
             }
             _ => return refuse(format!("{tag:?} is not a valid tag"), ""),
         }
@@ -105,10 +102,7 @@ fn create(model: &mut HostedModel, uuid: &str, params: &Value) -> Reply {
     let arguments: Arguments = parse(params)?;
     each(arguments.args, |one| {
         if !one.owner_tag.is_empty() && one.owner_tag != uuid {
-            return refuse(
-                format!("owner tag {:?} not valid", one.owner_tag),
-                "not valid",
-            );
+            return refuse(format!("owner tag {:?} not valid", one.owner_tag), "not valid");
         }
         if model.secrets.values().any(|known| known.label == one.label) {
             let message = format!("secret with name {:?} already exists", one.label);

@@ -30,10 +30,7 @@ pub(super) fn listen(
             let (tls, shared) = (tls.clone(), shared.clone());
             let (address, authority) = (address.clone(), authority.clone());
             std::thread::spawn(move || {
-                let about = About {
-                    address: &address,
-                    authority: &authority,
-                };
+                let about = About { address: &address, authority: &authority };
                 // A client that goes is no fault.
                 let _ = serve(stream, tls, &about, &shared);
             });
@@ -70,9 +67,7 @@ fn serve(
     };
     let mut socket = tungstenite::accept_hdr(stream, opened)
         .map_err(|error| anyhow::anyhow!("no websocket: {error}"))?;
-    let model = path
-        .strip_prefix("/model/")
-        .and_then(|rest| rest.strip_suffix("/api"));
+    let model = path.strip_prefix("/model/").and_then(|rest| rest.strip_suffix("/api"));
     let mut caller = Caller::new(model.map(str::to_owned));
     loop {
         let text = match socket.read()? {
@@ -90,10 +85,7 @@ fn serve(
         let answer = {
             let mut shared = lock(shared);
             let name = request.name();
-            let interruption = shared
-                .link
-                .as_ref()
-                .and_then(|link| link.interruption(&name));
+            let interruption = shared.link.as_ref().and_then(|link| link.interruption(&name));
             match interruption {
                 Some(Interruption::KillBefore) => {
                     shared.kill();
@@ -146,10 +138,7 @@ fn redirect(request: &Request) -> Value {
 fn say(socket: &mut WebSocket<Stream>, wire: Wire, answer: &Value) -> anyhow::Result<()> {
     let text = match wire {
         Wire::Garbage => "\u{1}not json".to_owned(),
-        Wire::Giant => format!(
-            "{{\"request-id\":1,\"error\":\"{}\"}}",
-            "x".repeat(100_000_000)
-        ),
+        Wire::Giant => format!("{{\"request-id\":1,\"error\":\"{}\"}}", "x".repeat(100_000_000)),
         Wire::OtherTypes => {
             let id = &answer["request-id"];
             format!(

@@ -218,11 +218,8 @@ pub(super) struct Operation {
 impl Application {
     /// Declares an option without a default.
     pub fn with_option(mut self, name: &str, kind: &str, set: Option<&str>) -> Self {
-        let option = CharmOption {
-            kind: kind.into(),
-            default: Value::Null,
-            set: set.map(Value::from),
-        };
+        let option =
+            CharmOption { kind: kind.into(), default: Value::Null, set: set.map(Value::from) };
         self.options.insert(name.into(), option);
         self
     }

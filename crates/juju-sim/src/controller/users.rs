@@ -35,9 +35,7 @@ pub(super) fn call(
         "ResetPassword" => reset_password(state, caller, params),
         "EnableUser" | "DisableUser" => {
             let disabled = method == "DisableUser";
-            changing(state, caller, params, move |state, name| {
-                set_disabled(state, name, disabled)
-            })
+            changing(state, caller, params, move |state, name| set_disabled(state, name, disabled))
         }
         "RemoveUser" => changing(state, caller, params, remove),
         "ModelUserInfo" => model_user_info(state, caller, params),
@@ -107,10 +105,7 @@ fn add(state: &mut State, caller: &Caller, params: &Value) -> Reply {
     each(params.users, |new| {
         let name = new.username;
         if !is_local_name(&name) {
-            return refuse(
-                format!("creating user: user name {name:?} not valid"),
-                "not valid",
-            );
+            return refuse(format!("creating user: user name {name:?} not valid"), "not valid");
         }
         if state.users.contains_key(&name) {
             let message = format!("creating user: adding user {name:?}: user already exists");
@@ -118,11 +113,7 @@ fn add(state: &mut State, caller: &Caller, params: &Value) -> Reply {
         }
         let key = new.password.is_empty().then(|| secret_key(state));
         // One whose name was removed before gets no access with its name.
-        let access = if state.removed.contains(&name) {
-            ""
-        } else {
-            "login"
-        };
+        let access = if state.removed.contains(&name) { "" } else { "login" };
         let user = User {
             display_name: new.display_name,
             password: Some(new.password).filter(|password| !password.is_empty()),
@@ -277,9 +268,7 @@ fn changing(
 ) -> Reply {
     let params: Entities = parse(params)?;
     superuser(state, caller)?;
-    each(params.entities, |entity| {
-        change(state, name_of(&entity.tag, "user")?)
-    })
+    each(params.entities, |entity| change(state, name_of(&entity.tag, "user")?))
 }
 
 fn model_user_info(state: &State, caller: &Caller, params: &Value) -> Reply {

@@ -64,19 +64,13 @@ pub(super) async fn check(State(app): State<App>, request: Request, next: Next) 
 
 /// Who asks.
 pub(super) fn peer(request: &Request) -> Peer {
-    let info = request
-        .extensions()
-        .get::<axum::extract::ConnectInfo<Peer>>();
+    let info = request.extensions().get::<axum::extract::ConnectInfo<Peer>>();
     info.map_or(Peer::Network, |info| info.0)
 }
 
 /// What a request needs.
 fn needed(method: &Method, path: &str) -> Access {
-    let topic = path
-        .trim_start_matches("/v1/")
-        .split('/')
-        .next()
-        .unwrap_or("");
+    let topic = path.trim_start_matches("/v1/").split('/').next().unwrap_or("");
     match (method, topic) {
         (&Method::GET, "system-info" | "health") => Access::Untrusted,
         (&Method::GET, "metrics") => Access::Metrics,
@@ -96,10 +90,9 @@ impl Pebble {
                 .of_user(user)
                 // Whoever reaches the socket may read.
                 .unwrap_or(Access::Read),
-            (Peer::Network, Some((name, password))) => self
-                .identities
-                .of_password(name, password)
-                .unwrap_or(Access::Untrusted),
+            (Peer::Network, Some((name, password))) => {
+                self.identities.of_password(name, password).unwrap_or(Access::Untrusted)
+            }
             (Peer::Network, None) => Access::Untrusted,
         }
     }

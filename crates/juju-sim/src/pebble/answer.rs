@@ -20,11 +20,7 @@ pub(super) struct Refusal {
 impl Refusal {
     /// With a status of HTTP.
     pub(super) fn new(status: StatusCode, message: impl Into<String>) -> Self {
-        Self {
-            status,
-            message: message.into(),
-            kind: "",
-        }
+        Self { status, message: message.into(), kind: "" }
     }
 
     /// What was asked is wrong.
@@ -44,10 +40,7 @@ impl Refusal {
 
     /// The real one can.
     pub(super) fn not_simulated(what: &str) -> Self {
-        Self::new(
-            StatusCode::NOT_IMPLEMENTED,
-            format!("juju-sim: {what} is not simulated"),
-        )
+        Self::new(StatusCode::NOT_IMPLEMENTED, format!("juju-sim: {what} is not simulated"))
     }
 
     /// With a kind: `not-found`, `login-required`.
@@ -128,10 +121,7 @@ impl Parameters {
     /// All of a name, which may be repeated, and hold several with commas between them.
     pub(super) fn many(&self, name: &str) -> Vec<&str> {
         let of_name = self.0.iter().filter(|(known, _)| known == name);
-        of_name
-            .flat_map(|(_, value)| value.split(','))
-            .filter(|value| !value.is_empty())
-            .collect()
+        of_name.flat_map(|(_, value)| value.split(',')).filter(|value| !value.is_empty()).collect()
     }
 
     /// A path: it may hold commas.

@@ -95,10 +95,7 @@ impl Change {
                 errors.map(|(_, why)| format!("- {} ({why})", task.summary))
             })
             .collect();
-        Some(format!(
-            "cannot perform the following tasks:\n{}",
-            lines.join("\n")
-        ))
+        Some(format!("cannot perform the following tasks:\n{}", lines.join("\n")))
     }
 
     fn to_json(&self, id: u64) -> Value {
@@ -251,8 +248,7 @@ impl Pebble {
     fn tell_of(&mut self, id: u64) {
         let about = self.changes.all[&id].about.clone();
         let key = id.to_string();
-        self.notices
-            .occurred(None, "change-update", &key, about, Duration::ZERO);
+        self.notices.occurred(None, "change-update", &key, about, Duration::ZERO);
         self.note();
     }
 }
@@ -264,9 +260,7 @@ pub(super) async fn list(State(app): State<App>, Query(parameters): Query<Parame
         Some("ready") => |change| change.ready.is_some(),
         Some("all") => |_| true,
         Some(_) => {
-            return Err(Refusal::bad_request(
-                "select should be one of: all,in-progress,ready",
-            ));
+            return Err(Refusal::bad_request("select should be one of: all,in-progress,ready"));
         }
     };
     let service = parameters.one("for");
@@ -290,9 +284,7 @@ pub(super) async fn get(State(app): State<App>, Path(id): Path<String>) -> Answe
 pub(super) async fn change(State(app): State<App>, Path(id): Path<String>, _: Bytes) -> Answer {
     let is_ready = found(&app.lock(), &id)?.1.ready.is_some();
     match is_ready {
-        true => Err(Refusal::bad_request(format!(
-            "cannot abort change {id} with nothing pending"
-        ))),
+        true => Err(Refusal::bad_request(format!("cannot abort change {id} with nothing pending"))),
         false => Err(Refusal::not_simulated("aborting a change")),
     }
 }
@@ -319,10 +311,7 @@ pub(super) async fn wait(
             let _ = changed.changed().await;
             continue;
         };
-        if tokio::time::timeout_at(deadline, changed.changed())
-            .await
-            .is_err()
-        {
+        if tokio::time::timeout_at(deadline, changed.changed()).await.is_err() {
             let waited = super::durations::format(timeout.unwrap_or_default());
             return Err(Refusal::new(
                 StatusCode::GATEWAY_TIMEOUT,

@@ -100,11 +100,7 @@ fn start(app: &App, state: &mut Pebble, name: &str) -> bool {
     }
     let (stop, stopped) = watch::channel(false);
     let change = Some(begin(state, name, &plan, false));
-    let check = Check {
-        change,
-        stop: Some(stop),
-        ..Check::default()
-    };
+    let check = Check { change, stop: Some(stop), ..Check::default() };
     state.checks.insert(name.to_owned(), check);
     tokio::spawn(keep_asking(app.clone(), name.to_owned(), plan, stopped));
     true
@@ -203,10 +199,7 @@ fn note(
             let is_restarted = |(service, running): &(&String, &plan::Service)| {
                 let action = running.on_check_failure.0.get(name);
                 action.is_some_and(|action| action == "restart")
-                    && state
-                        .services
-                        .get(*service)
-                        .is_some_and(|s| s.stop.is_some())
+                    && state.services.get(*service).is_some_and(|s| s.stop.is_some())
             };
             let services = state.plan.services.iter();
             let restarted = services.filter(is_restarted);
@@ -230,22 +223,15 @@ async fn ask(app: &App, plan: &plan::Check) -> Result<(), String> {
     let timeout = plan::Service::duration(plan.timeout.as_ref(), 3_000);
     let asked = async {
         match plan {
-            plan::Check {
-                http: Some(http), ..
-            } => ask_http(http, timeout).await,
+            plan::Check { http: Some(http), .. } => ask_http(http, timeout).await,
             plan::Check { tcp: Some(tcp), .. } => ask_tcp(tcp).await,
-            plan::Check {
-                exec: Some(exec), ..
-            } => ask_command(app, exec).await,
+            plan::Check { exec: Some(exec), .. } => ask_command(app, exec).await,
             _ => Ok(()),
         }
     };
     match tokio::time::timeout(timeout, asked).await {
         Ok(outcome) => outcome,
-        Err(_) => Err(format!(
-            "check timed out after {}",
-            durations::format(timeout)
-        )),
+        Err(_) => Err(format!("check timed out after {}", durations::format(timeout))),
     }
 }
 
@@ -253,19 +239,14 @@ async fn ask_http(http: &plan::Http, timeout: Duration) -> Result<(), String> {
     let (url, headers) = (http.url.clone(), http.headers.0.clone());
     let asked = tokio::task::spawn_blocking(move || {
         let mut request = ureq::get(&url).config();
-        request = request
-            .timeout_global(Some(timeout))
-            .http_status_as_error(false);
+        request = request.timeout_global(Some(timeout)).http_status_as_error(false);
         let mut request = request.build();
         for (name, value) in &headers {
             request = request.header(name, value);
         }
         match request.call() {
             Ok(answer) if answer.status().is_success() => Ok(()),
-            Ok(answer) => Err(format!(
-                "received non-20x status code {}",
-                answer.status().as_u16()
-            )),
+            Ok(answer) => Err(format!("received non-20x status code {}", answer.status().as_u16())),
             Err(ureq::Error::Io(error)) => {
                 let address = url.split('/').nth(2).unwrap_or_default();
                 Err(format!("Get {url:?}: {}", dial(address, &error)))
@@ -351,9 +332,7 @@ struct Request {
 pub(super) async fn change(State(app): State<App>, body: Bytes) -> Answer {
     let Request { action, mut checks } = decode(&body)?;
     if checks.is_empty() {
-        return Err(Refusal::bad_request(format!(
-            "must specify checks for {action} action"
-        )));
+        return Err(Refusal::bad_request(format!("must specify checks for {action} action")));
     }
     let mut state = app.lock();
     let unknown = |name: &&String| !state.plan.checks.contains_key(*name);
@@ -369,9 +348,7 @@ pub(super) async fn change(State(app): State<App>, body: Bytes) -> Answer {
         "start" => start,
         "stop" => |_, state, name| stop(state, name),
         _ => {
-            return Err(Refusal::bad_request(format!(
-                "action {action:?} is unsupported"
-            )));
+            return Err(Refusal::bad_request(format!("action {action:?} is unsupported")));
         }
     };
     checks.retain(|name| changes(&app, &mut state, name));
@@ -388,9 +365,7 @@ pub(super) async fn refresh(State(app): State<App>, body: Bytes) -> Answer {
     let Named { name } = decode(&body)?;
     let found = app.lock().plan.checks.get(&name).cloned();
     let Some(plan) = found else {
-        return Err(Refusal::not_found(format!(
-            "cannot find check with name {name:?}"
-        )));
+        return Err(Refusal::not_found(format!("cannot find check with name {name:?}")));
     };
     let outcome = ask(&app, &plan).await;
     let mut state = app.lock();

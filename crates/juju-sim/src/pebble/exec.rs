@@ -170,9 +170,7 @@ pub(super) async fn connect(
     let upgrade = upgrade.map_err(|error| Refusal::bad_request(error.to_string()))?;
     let mut state = app.lock();
     let Some(waiting) = state.waiting.get_mut(&id) else {
-        return Err(Refusal::not_found(format!(
-            "cannot find task with id {task:?}"
-        )));
+        return Err(Refusal::not_found(format!("cannot find task with id {task:?}")));
     };
     let Some(expected) = waiting.remove(name.as_str()) else {
         return Err(Refusal::not_found(format!("websocket {name:?} not found")));
@@ -193,10 +191,7 @@ async fn run(
     (control, stdio, stderr): Sockets,
 ) -> Result<i64, String> {
     let said = |error: io::Error| error.to_string();
-    command
-        .process_group(0)
-        .stdin(Stdio::piped())
-        .kill_on_drop(true);
+    command.process_group(0).stdin(Stdio::piped()).kill_on_drop(true);
     let (out, own) = output().map_err(said)?;
     let err = match &stderr {
         None => {
@@ -225,14 +220,9 @@ async fn run(
     }
     let controlled = tokio::spawn(obey(control, process));
     let waited = match timeout {
-        Some(timeout) => tokio::time::timeout(timeout, child.wait())
-            .await
-            .map_err(|_| {
-                format!(
-                    "timed out after {}: context deadline exceeded",
-                    durations::format(timeout)
-                )
-            }),
+        Some(timeout) => tokio::time::timeout(timeout, child.wait()).await.map_err(|_| {
+            format!("timed out after {}: context deadline exceeded", durations::format(timeout))
+        }),
         None => Ok(child.wait().await),
     };
     if waited.is_err() {
@@ -300,10 +290,9 @@ async fn obey(mut control: WebSocket, process: u32) {
         };
         let asked: Value = serde_json::from_str(&text).unwrap_or_default();
         let name = asked["signal"]["name"].as_str();
-        if let (Some("signal"), Some(sent)) = (
-            asked["command"].as_str(),
-            name.and_then(services::signal_of),
-        ) {
+        if let (Some("signal"), Some(sent)) =
+            (asked["command"].as_str(), name.and_then(services::signal_of))
+        {
             signal(process, sent);
         }
     }

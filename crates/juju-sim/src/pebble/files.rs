@@ -41,17 +41,11 @@ impl Failure {
             io::ErrorKind::PermissionDenied => "permission-denied",
             _ => "generic-file-error",
         };
-        Self {
-            message: format!("{tried} {path}: {why}"),
-            kind,
-        }
+        Self { message: format!("{tried} {path}: {why}"), kind }
     }
 
     fn generic(message: impl Into<String>) -> Self {
-        Self {
-            message: message.into(),
-            kind: "generic-file-error",
-        }
+        Self { message: message.into(), kind: "generic-file-error" }
     }
 }
 
@@ -69,9 +63,7 @@ fn outcome(path: &str, outcome: Result<(), Failure>) -> Value {
 fn absolute(path: &str) -> Result<(), Failure> {
     match path.starts_with('/') {
         true => Ok(()),
-        false => Err(Failure::generic(format!(
-            "paths must be absolute, got {path:?}"
-        ))),
+        false => Err(Failure::generic(format!("paths must be absolute, got {path:?}"))),
     }
 }
 
@@ -93,10 +85,9 @@ pub(super) async fn get(State(app): State<App>, Query(parameters): Query<Paramet
             }
             Ok(multipart::write(&files, &json!(results)))
         }
-        other => Err(Refusal::bad_request(format!(
-            "invalid action {:?}",
-            other.unwrap_or_default()
-        ))),
+        other => {
+            Err(Refusal::bad_request(format!("invalid action {:?}", other.unwrap_or_default())))
+        }
     }
 }
 
@@ -104,9 +95,7 @@ fn read(app: &Shared, path: &str) -> Result<Vec<u8>, Failure> {
     let host = app.host_path(path);
     let metadata = fs::metadata(&host).map_err(|e| Failure::new("stat", path, &e))?;
     if metadata.is_dir() {
-        return Err(Failure::generic(format!(
-            "can only read a regular file: {path:?}"
-        )));
+        return Err(Failure::generic(format!("can only read a regular file: {path:?}")));
     }
     fs::read(&host).map_err(|error| Failure::new("open", path, &error))
 }
@@ -162,9 +151,7 @@ fn about(path: &str, name: &str, metadata: &Metadata) -> Value {
         () => "unknown",
     };
     let user = User::from_uid(Uid::from_raw(metadata.uid())).ok().flatten();
-    let group = Group::from_gid(Gid::from_raw(metadata.gid()))
-        .ok()
-        .flatten();
+    let group = Group::from_gid(Gid::from_raw(metadata.gid())).ok().flatten();
     let modified = Timestamp::from_second(metadata.mtime()).unwrap_or_default();
     let mut shown = json!({
         "path": path,
@@ -220,12 +207,8 @@ impl Wanted {
     /// Gives what was made to who is to have it. In a pretended container nobody else is,
     /// and only root can.
     fn give(&self, app: &Shared, host: &Path) -> Result<(), Failure> {
-        let owner = Owner::new(
-            self.user_id,
-            self.user.as_deref(),
-            self.group_id,
-            self.group.as_deref(),
-        );
+        let owner =
+            Owner::new(self.user_id, self.user.as_deref(), self.group_id, self.group.as_deref());
         let owner = owner.map_err(|why| Failure {
             message: format!("cannot look up user and group: {why}"),
             kind: "generic-file-error",
@@ -350,19 +333,14 @@ pub(super) async fn post(State(app): State<App>, request: Request<Body>) -> Answ
     let results: Vec<Value> = match asked.action.as_str() {
         "make-dirs" => {
             let made = asked.dirs.iter();
-            made.map(|dir| outcome(&dir.path, dir.make_directory(&app)))
-                .collect()
+            made.map(|dir| outcome(&dir.path, dir.make_directory(&app))).collect()
         }
         "remove" => {
             let removed = asked.paths.iter();
-            removed
-                .map(|path| outcome(&path.path, path.remove(&app)))
-                .collect()
+            removed.map(|path| outcome(&path.path, path.remove(&app))).collect()
         }
         "write" => {
-            return Err(Refusal::bad_request(
-                "must use multipart with \"write\" action",
-            ));
+            return Err(Refusal::bad_request("must use multipart with \"write\" action"));
         }
         other => return Err(Refusal::bad_request(format!("invalid action {other:?}"))),
     };

@@ -55,9 +55,7 @@ impl Identities {
     pub(super) fn of_password(&self, name: &str, password: &str) -> Option<Access> {
         let identity = self.0.get(name)?;
         let hash = &identity.basic.as_ref()?.password;
-        sha_crypt::sha512_check(password, hash)
-            .is_ok()
-            .then_some(identity.access)
+        sha_crypt::sha512_check(password, hash).is_ok().then_some(identity.access)
     }
 }
 
@@ -98,14 +96,12 @@ pub(super) async fn change(State(app): State<App>, body: Bytes) -> Answer {
         names.join(", ")
     };
     match action {
-        "add" if !present.is_empty() => Err(Refusal::bad_request(format!(
-            "identities already exist: {}",
-            names(&present)
-        ))),
-        "update" | "remove" if !absent.is_empty() => Err(Refusal::bad_request(format!(
-            "identities do not exist: {}",
-            names(&absent)
-        ))),
+        "add" if !present.is_empty() => {
+            Err(Refusal::bad_request(format!("identities already exist: {}", names(&present))))
+        }
+        "update" | "remove" if !absent.is_empty() => {
+            Err(Refusal::bad_request(format!("identities do not exist: {}", names(&absent))))
+        }
         "add" | "update" | "replace" | "remove" => {
             for (name, identity) in request.identities {
                 match identity {

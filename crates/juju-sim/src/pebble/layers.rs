@@ -32,29 +32,20 @@ pub(super) async fn add(State(app): State<App>, body: Bytes) -> Answer {
 fn put(app: &App, body: &Bytes) -> Result<Duration, Refusal> {
     let request: Request = decode(body)?;
     if request.action != "add" {
-        return Err(Refusal::bad_request(format!(
-            "invalid action {:?}",
-            request.action
-        )));
+        return Err(Refusal::bad_request(format!("invalid action {:?}", request.action)));
     }
     if request.label.is_empty() {
         return Err(Refusal::bad_request("label must be set"));
     }
     if request.format != "yaml" {
-        return Err(Refusal::bad_request(format!(
-            "invalid format {:?}",
-            request.format
-        )));
+        return Err(Refusal::bad_request(format!("invalid format {:?}", request.format)));
     }
     let layer = Plan::layer(&request.label, &request.layer).map_err(Refusal::bad_request)?;
     let mut state = app.lock();
     let mut layers = state.layers.clone();
     match layers.iter_mut().find(|(label, _)| *label == request.label) {
         Some(_) if !request.combine => {
-            return Err(Refusal::bad_request(format!(
-                "layer {:?} already exists",
-                request.label
-            )));
+            return Err(Refusal::bad_request(format!("layer {:?} already exists", request.label)));
         }
         Some((_, known)) => known.add(&layer),
         None => layers.push((request.label, layer)),

@@ -34,11 +34,7 @@ pub(super) struct Logs {
 
 impl Logs {
     pub(super) fn add(&mut self, service: &str, message: String) {
-        self.lines.push_back(Line {
-            time: Timestamp::now(),
-            service: service.to_owned(),
-            message,
-        });
+        self.lines.push_back(Line { time: Timestamp::now(), service: service.to_owned(), message });
         if self.lines.len() > KEPT {
             self.lines.pop_front();
             self.dropped += 1;

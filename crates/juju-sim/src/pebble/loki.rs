@@ -57,10 +57,9 @@ fn due(state: &mut State) -> Vec<(String, Value)> {
                 values.push(json!([time, line.message]));
             }
         }
-        let (true, Some(url)) = (
-            target.r#type.as_deref() == Some("loki") && !streams.is_empty(),
-            &target.location,
-        ) else {
+        let (true, Some(url)) =
+            (target.r#type.as_deref() == Some("loki") && !streams.is_empty(), &target.location)
+        else {
             continue;
         };
         let streams: Vec<Value> = streams
@@ -123,10 +122,7 @@ mod tests {
     fn the_last_word_on_a_service_counts() {
         let of = |words: &[&str], service: &str| {
             let services = words.iter().map(|word| (*word).to_owned()).collect();
-            let target = LogTarget {
-                services,
-                ..LogTarget::default()
-            };
+            let target = LogTarget { services, ..LogTarget::default() };
             takes(&target, service)
         };
         assert!(of(&["all", "-web"], "db") && !of(&["all", "-web"], "web"));
@@ -136,12 +132,9 @@ mod tests {
     #[test]
     fn a_label_holds_variables_of_its_service() {
         let environment = BTreeMap::from([("PORT".to_owned(), "8080".to_owned())]);
-        for (label, wanted) in [
-            ("$PORT", "8080"),
-            ("p-${PORT}x", "p-8080x"),
-            ("$NONE/", "/"),
-            ("plain", "plain"),
-        ] {
+        for (label, wanted) in
+            [("$PORT", "8080"), ("p-${PORT}x", "p-8080x"), ("$NONE/", "/"), ("plain", "plain")]
+        {
             assert_eq!(filled(label, Some(&environment)), wanted);
         }
         assert_eq!(filled("$PORT", None), "");

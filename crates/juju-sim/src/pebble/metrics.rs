@@ -30,14 +30,7 @@ pub(super) async fn get(State(app): State<App>) -> Answer {
                 service.starts,
             ),
         ] {
-            add(
-                &mut text,
-                metric,
-                help,
-                kind,
-                &format!("service={name:?}"),
-                value,
-            );
+            add(&mut text, metric, help, kind, &format!("service={name:?}"), value);
         }
     }
     for name in state.plan.checks.keys() {
@@ -63,14 +56,7 @@ pub(super) async fn get(State(app): State<App>) -> Answer {
                 failed,
             ),
         ] {
-            add(
-                &mut text,
-                metric,
-                help,
-                kind,
-                &format!("check={name:?}"),
-                value,
-            );
+            add(&mut text, metric, help, kind, &format!("check={name:?}"), value);
         }
     }
     let kind = (header::CONTENT_TYPE, "text/plain; charset=utf-8");

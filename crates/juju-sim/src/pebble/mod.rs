@@ -77,11 +77,7 @@ pub struct Options {
 impl Default for Options {
     /// This machine, and Pebble's own delay.
     fn default() -> Self {
-        Self {
-            root: None,
-            programs: Vec::new(),
-            okay_delay: Duration::from_secs(1),
-        }
+        Self { root: None, programs: Vec::new(), okay_delay: Duration::from_secs(1) }
     }
 }
 
@@ -96,9 +92,7 @@ pub struct Pebble {
 
 impl std::fmt::Debug for Pebble {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Pebble")
-            .field("socket", &self.socket)
-            .finish_non_exhaustive()
+        f.debug_struct("Pebble").field("socket", &self.socket).finish_non_exhaustive()
     }
 }
 
@@ -123,9 +117,7 @@ impl Pebble {
         let address = tcp.local_addr()?;
         let shared = Arc::new(Shared::new(options, address, link));
         let (stop, stopped) = watch::channel(false);
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()?;
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let serving = shared.clone();
         let thread = std::thread::spawn(move || {
             runtime.block_on(async {
@@ -135,13 +127,7 @@ impl Pebble {
             });
             runtime.shutdown_timeout(Duration::from_millis(200));
         });
-        Ok(Self {
-            socket: socket.to_owned(),
-            address,
-            shared,
-            stop,
-            thread: Some(thread),
-        })
+        Ok(Self { socket: socket.to_owned(), address, shared, stop, thread: Some(thread) })
     }
 
     /// Its socket.
@@ -175,9 +161,7 @@ impl Pebble {
     pub fn services(&self) -> BTreeMap<String, &'static str> {
         let state = self.shared.lock();
         let names = state.plan.services.keys();
-        names
-            .map(|name| (name.clone(), state.current(name).text()))
-            .collect()
+        names.map(|name| (name.clone(), state.current(name).text())).collect()
     }
 
     /// Puts a file where a charm would pull it from; its path is the container's.

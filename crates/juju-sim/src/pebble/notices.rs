@@ -126,8 +126,7 @@ struct Filter<'a> {
 impl Filter<'_> {
     fn takes(&self, notice: &Notice) -> bool {
         let is_public = notice.user.is_none();
-        self.user
-            .is_none_or(|user| is_public || notice.user == user)
+        self.user.is_none_or(|user| is_public || notice.user == user)
             && (self.kinds.is_empty() || self.kinds.contains(&notice.kind.as_str()))
             && (self.keys.is_empty() || self.keys.contains(&notice.key.as_str()))
             && self.after.is_none_or(|after| notice.repeated > after)
@@ -186,9 +185,7 @@ pub(super) async fn get(
     let found = state.notices.0.iter().find(|n| n.id.to_string() == id);
     match found.filter(|notice| all.takes(notice)) {
         Some(notice) => sync(notice.to_json()),
-        None => Err(Refusal::not_found(format!(
-            "cannot find notice with ID {id:?}"
-        ))),
+        None => Err(Refusal::not_found(format!("cannot find notice with ID {id:?}"))),
     }
 }
 
@@ -213,10 +210,7 @@ pub(super) async fn tell(
 ) -> Answer {
     let told: Told = decode(&body)?;
     if told.action != "add" {
-        return Err(Refusal::bad_request(format!(
-            "invalid action {:?}",
-            told.action
-        )));
+        return Err(Refusal::bad_request(format!("invalid action {:?}", told.action)));
     }
     if told.kind != "custom" {
         return Err(Refusal::bad_request(format!(
@@ -244,14 +238,9 @@ pub(super) async fn tell(
     let data = told.data.into_iter().map(|(k, v)| (k, v.into())).collect();
     let mut state = app.lock();
     let (id, is_repeated) =
-        state
-            .notices
-            .occurred(peer.user(), "custom", &told.key, data, repeat_after);
+        state.notices.occurred(peer.user(), "custom", &told.key, data, repeat_after);
     if is_repeated {
-        state.happened.push(Happened::Notice {
-            id: id.to_string(),
-            key: told.key,
-        });
+        state.happened.push(Happened::Notice { id: id.to_string(), key: told.key });
     }
     state.note();
     sync(json!({"id": id.to_string()}))
@@ -283,14 +272,8 @@ mod tests {
         for key in ["example.com/path", "a-b.example.com/x/y-z", "1.2/3"] {
             assert!(is_key(key), "{key}");
         }
-        for key in [
-            "badkey",
-            "example/path",
-            "example.com/",
-            "Example.com/x",
-            "a..b/c",
-            "a.b/c_d",
-        ] {
+        for key in ["badkey", "example/path", "example.com/", "Example.com/x", "a..b/c", "a.b/c_d"]
+        {
             assert!(!is_key(key), "{key}");
         }
     }

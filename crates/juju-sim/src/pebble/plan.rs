@@ -245,8 +245,7 @@ pub(super) struct Exec {
 impl Service {
     /// A duration that a field says, or this many milliseconds.
     pub(super) fn duration(text: Option<&String>, usual: u64) -> Duration {
-        text.and_then(|text| durations::parse(text))
-            .unwrap_or(Duration::from_millis(usual))
+        text.and_then(|text| durations::parse(text)).unwrap_or(Duration::from_millis(usual))
     }
 
     /// What is done when it ends.
@@ -314,11 +313,7 @@ impl Plan {
             }
         }
         for (name, check) in &mut self.checks {
-            let kinds = [
-                check.http.is_some(),
-                check.tcp.is_some(),
-                check.exec.is_some(),
-            ];
+            let kinds = [check.http.is_some(), check.tcp.is_some(), check.exec.is_some()];
             if kinds.into_iter().filter(|is| *is).count() != 1 {
                 return Err(format!(
                     "plan must specify one of \"http\", \"tcp\", or \"exec\" for check {name:?}"
@@ -333,9 +328,7 @@ impl Plan {
                 ));
             }
             if target.location.is_none() && !target.services.is_empty() {
-                return Err(format!(
-                    "plan must define \"location\" for log target {name:?}"
-                ));
+                return Err(format!("plan must define \"location\" for log target {name:?}"));
             }
         }
         Ok(self)
@@ -347,14 +340,12 @@ fn require_override<T: Merge>(
     what: &str,
     things: &BTreeMap<String, T>,
 ) -> Result<(), String> {
-    let silent = things
-        .iter()
-        .find(|(_, thing)| thing.is_replaced().is_none());
+    let silent = things.iter().find(|(_, thing)| thing.is_replaced().is_none());
     match silent {
         None => Ok(()),
-        Some((name, _)) => Err(format!(
-            "layer {label:?} must define \"override\" for {what} {name:?}"
-        )),
+        Some((name, _)) => {
+            Err(format!("layer {label:?} must define \"override\" for {what} {name:?}"))
+        }
     }
 }
 

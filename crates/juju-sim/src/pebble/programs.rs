@@ -36,34 +36,22 @@ impl Program {
 
     /// It ends with an exit status.
     pub fn ends(self, code: u8) -> Self {
-        Self {
-            code: Some(code),
-            ..self
-        }
+        Self { code: Some(code), ..self }
     }
 
     /// It prints this to standard output.
     pub fn prints(self, text: &str) -> Self {
-        Self {
-            output: text.to_owned(),
-            ..self
-        }
+        Self { output: text.to_owned(), ..self }
     }
 
     /// It prints this to standard error.
     pub fn complains(self, text: &str) -> Self {
-        Self {
-            errors: text.to_owned(),
-            ..self
-        }
+        Self { errors: text.to_owned(), ..self }
     }
 
     /// A real program runs in its place: an executable of this machine, and its arguments.
     pub fn becomes(self, command: &[&str]) -> Self {
-        Self {
-            instead: command.iter().map(|word| (*word).to_owned()).collect(),
-            ..self
-        }
+        Self { instead: command.iter().map(|word| (*word).to_owned()).collect(), ..self }
     }
 
     fn command(&self) -> Command {
@@ -77,10 +65,11 @@ impl Program {
             None => "exec sleep infinity".to_owned(),
         };
         let mut command = Command::new("/bin/sh");
-        command
-            .arg("-c")
-            .arg(format!("printf %s \"$1\"; printf %s \"$2\" >&2; {end}"))
-            .args(["sh", &self.output, &self.errors]);
+        command.arg("-c").arg(format!("printf %s \"$1\"; printf %s \"$2\" >&2; {end}")).args([
+            "sh",
+            &self.output,
+            &self.errors,
+        ]);
         command
     }
 }
@@ -100,10 +89,7 @@ impl Owner {
         group_id: Option<u32>,
         group: Option<&str>,
     ) -> Result<Self, String> {
-        let mut owner = Self {
-            user: user_id,
-            group: group_id,
-        };
+        let mut owner = Self { user: user_id, group: group_id };
         if let (None, Some(name)) = (user_id, user.filter(|name| !name.is_empty())) {
             let found = User::from_name(name).ok().flatten();
             let found = found.ok_or_else(|| format!("user: unknown user {name}"))?;
@@ -143,10 +129,7 @@ pub(super) fn environment(owner: &Owner) -> BTreeMap<String, String> {
     [
         ("HOME", of_account(home)),
         ("LANG", "C.UTF-8".to_owned()),
-        (
-            "PATH",
-            std::env::var("PATH").unwrap_or_else(|_| PATH.to_owned()),
-        ),
+        ("PATH", std::env::var("PATH").unwrap_or_else(|_| PATH.to_owned())),
         ("PEBBLE", "/var/lib/pebble/default".to_owned()),
         ("USER", of_account(account.map(|a| a.name))),
     ]
@@ -174,12 +157,7 @@ impl Shared {
 
     /// As [`Self::command`], of a service: in a pretended container every one can be started.
     pub(super) fn service_command(&self, words: &[String]) -> Option<Command> {
-        let pretended = || {
-            self.options
-                .root
-                .as_ref()
-                .map(|_| Program::new(&[]).command())
-        };
+        let pretended = || self.options.root.as_ref().map(|_| Program::new(&[]).command());
         self.command(words).or_else(pretended)
     }
 }
@@ -195,7 +173,5 @@ fn executable(name: &str) -> Option<PathBuf> {
         return Path::new(name).is_file().then(|| name.into());
     }
     let path = std::env::var_os("PATH")?;
-    std::env::split_paths(&path)
-        .map(|folder| folder.join(name))
-        .find(|path| path.is_file())
+    std::env::split_paths(&path).map(|folder| folder.join(name)).find(|path| path.is_file())
 }

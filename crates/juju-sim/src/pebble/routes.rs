@@ -36,10 +36,7 @@ fn router(app: App) -> Router {
         .route("/v1/changes/{id}/wait", get(changes::wait))
         .route("/v1/notices", get(notices::list).post(notices::tell))
         .route("/v1/notices/{id}", get(notices::get))
-        .route(
-            "/v1/identities",
-            get(identities::list).post(identities::change),
-        )
+        .route("/v1/identities", get(identities::list).post(identities::change))
         .route("/v1/logs", get(logs::get))
         .route("/v1/metrics", get(metrics::get))
         .route_layer(from_fn_with_state(app.clone(), access::check))

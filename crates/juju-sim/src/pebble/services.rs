@@ -54,9 +54,7 @@ pub(super) struct Service {
 impl Pebble {
     /// What a service does now.
     pub(super) fn current(&self, name: &str) -> Current {
-        self.services
-            .get(name)
-            .map_or(Current::Inactive, |s| s.current)
+        self.services.get(name).map_or(Current::Inactive, |s| s.current)
     }
 
     /// Whether it runs, or will again.
@@ -105,9 +103,7 @@ pub(super) async fn change(State(app): State<App>, body: Bytes) -> Answer {
     };
     let (stop, start) = match action.as_str() {
         "autostart" | "replan" if !services.is_empty() => {
-            return Err(Refusal::bad_request(format!(
-                "{action} accepts no service names"
-            )));
+            return Err(Refusal::bad_request(format!("{action} accepts no service names")));
         }
         "autostart" => (Vec::new(), start_order(plan, &enabled())),
         "replan" => {
@@ -122,9 +118,7 @@ pub(super) async fn change(State(app): State<App>, body: Bytes) -> Answer {
             (stop, start_order(plan, &start))
         }
         _ if services.is_empty() => {
-            return Err(Refusal::bad_request(format!(
-                "must specify services for {action} action"
-            )));
+            return Err(Refusal::bad_request(format!("must specify services for {action} action")));
         }
         "start" | "stop" | "restart" => {
             let unknown = services.iter().find(|n| !plan.services.contains_key(*n));
@@ -144,9 +138,7 @@ pub(super) async fn change(State(app): State<App>, body: Bytes) -> Answer {
             }
         }
         _ => {
-            return Err(Refusal::bad_request(format!(
-                "action {action:?} is unsupported"
-            )));
+            return Err(Refusal::bad_request(format!("action {action:?} is unsupported")));
         }
     };
     let change = begin(&mut state, &action, &stop, &start);
@@ -170,9 +162,7 @@ fn begin(state: &mut Pebble, action: &str, stop: &[String], start: &[String]) ->
         (Some(name), more) => format!("{verb} service {name:?} and {} more", more - 1),
     };
     let stops = stop.iter().map(|n| ("stop", format!("Stop service {n:?}")));
-    let starts = start
-        .iter()
-        .map(|n| ("start", format!("Start service {n:?}")));
+    let starts = start.iter().map(|n| ("start", format!("Start service {n:?}")));
     let services = names.into_iter().cloned().collect();
     state.begin(changes::Plan {
         kind,
@@ -237,9 +227,7 @@ fn comes_before(plan: &Plan, first: &str, then: &str) -> bool {
 fn start_order(plan: &Plan, names: &[String]) -> Vec<String> {
     let requires = |name: &String| {
         let service = plan.services.get(name);
-        service
-            .map_or(&[][..], |service| &service.requires[..])
-            .to_vec()
+        service.map_or(&[][..], |service| &service.requires[..]).to_vec()
     };
     order(plan, with(names, requires))
 }

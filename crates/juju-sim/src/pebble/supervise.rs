@@ -36,18 +36,9 @@ pub(super) async fn start(app: &App, name: &str) -> Result<Option<String>, Strin
         let service = state.services.entry(name.to_owned()).or_default();
         service.config = config.clone();
         service.stop = Some(stop);
-        tokio::spawn(supervise(
-            app.clone(),
-            name.to_owned(),
-            config,
-            stopped,
-            told,
-        ));
+        tokio::spawn(supervise(app.clone(), name.to_owned(), config, stopped, told));
     }
-    started
-        .await
-        .unwrap_or_else(|_| Err("stopped before it had started".to_owned()))
-        .map(|()| None)
+    started.await.unwrap_or_else(|_| Err("stopped before it had started".to_owned())).map(|()| None)
 }
 
 /// Stops a service, and waits for it to end.
@@ -66,12 +57,7 @@ pub(super) async fn stop(app: &App, name: &str) {
             }
         }
     }
-    while app
-        .lock()
-        .services
-        .get(name)
-        .is_some_and(|service| service.stop.is_some())
-    {
+    while app.lock().services.get(name).is_some_and(|service| service.stop.is_some()) {
         // The sender lives as long as the state.
         let _ = changed.changed().await;
     }
@@ -208,9 +194,7 @@ async fn end(child: &mut Child, process: u32, patience: Duration) {
 fn spawn(app: &App, name: &str, config: &plan::Service) -> Result<Child, String> {
     let text = config.command.as_deref().unwrap_or_default();
     let words = shlex::split(text).unwrap_or_default();
-    let mut command = app
-        .service_command(&words)
-        .ok_or_else(|| not_found(&words))?;
+    let mut command = app.service_command(&words).ok_or_else(|| not_found(&words))?;
     let owner = Owner::new(
         config.user_id,
         config.user.as_deref(),

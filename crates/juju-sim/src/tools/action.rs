@@ -11,10 +11,7 @@ use crate::server::{Action, Session};
 const RESERVED: &[&str] = &["stdout", "stdout-encoding", "stderr", "stderr-encoding"];
 
 fn running(session: &mut Session) -> Result<&mut Action, Failure> {
-    hook(session)?
-        .action
-        .as_mut()
-        .ok_or_else(|| Failure::run("not running an action"))
+    hook(session)?.action.as_mut().ok_or_else(|| Failure::run("not running an action"))
 }
 
 pub fn get(session: &mut Session, request: &Request) -> Result<String, Failure> {
@@ -44,9 +41,7 @@ pub fn set(session: &mut Session, request: &Request) -> Result<String, Failure> 
         let keys: Vec<&str> = path.split('.').collect();
         for key in &keys {
             if RESERVED.contains(key) {
-                return Err(Failure::usage(format!(
-                    "cannot set reserved action key {key:?}"
-                )));
+                return Err(Failure::usage(format!("cannot set reserved action key {key:?}")));
             }
             if !is_key(key) {
                 return Err(Failure::usage(format!(
@@ -75,9 +70,7 @@ fn put(map: &mut Map<String, Value>, keys: &[&str], value: &str) {
             map.insert((*last).into(), value.into());
         }
         [first, rest @ ..] => {
-            let inner = map
-                .entry(*first)
-                .or_insert_with(|| Value::Object(Map::new()));
+            let inner = map.entry(*first).or_insert_with(|| Value::Object(Map::new()));
             if !inner.is_object() {
                 *inner = Value::Object(Map::new());
             }
@@ -101,10 +94,10 @@ pub fn log(session: &mut Session, request: &Request) -> Result<String, Failure> 
 pub fn fail(session: &mut Session, request: &Request) -> Result<String, Failure> {
     let arguments = Arguments::parse(&request.arguments, &[])?;
     arguments.at_most(1)?;
-    let message = arguments.positionals.first().map_or(
-        "action failed without reason given, check action for errors",
-        String::as_str,
-    );
+    let message = arguments
+        .positionals
+        .first()
+        .map_or("action failed without reason given, check action for errors", String::as_str);
     running(session)?.result.failed = Some(message.to_owned());
     Ok(String::new())
 }

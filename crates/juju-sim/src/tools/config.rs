@@ -18,18 +18,13 @@ pub fn get(session: &mut Session, request: &Request) -> Result<String, Failure> 
         .iter()
         .map(|(name, spec)| {
             let set = session.model.options.get(name).cloned();
-            (
-                name.clone(),
-                whole(set.unwrap_or_else(|| spec.default.clone())),
-            )
+            (name.clone(), whole(set.unwrap_or_else(|| spec.default.clone())))
         })
         .collect();
     let key = arguments.positionals.first();
     let value = match (key, arguments.is_on("all")) {
         (Some(_), true) => {
-            return Err(Failure::usage(
-                "cannot use argument --all together with key",
-            ));
+            return Err(Failure::usage("cannot use argument --all together with key"));
         }
         (Some(key), false) => options.get(key).cloned().unwrap_or(Value::Null),
         (None, true) => Value::Object(options),

@@ -15,9 +15,7 @@ pub fn state(session: &mut Session, request: &Request) -> Result<String, Failure
     arguments.at_most(0)?;
     if session.model.forgotten != Forgotten::No {
         let application = session.model.application();
-        return Err(Failure::run(format!(
-            "application {application:?} not found"
-        )));
+        return Err(Failure::run(format!("application {application:?} not found")));
     }
     let goal = session.model.goal.clone();
     format::print(&goal.unwrap_or_else(|| made_up(session)), &arguments)
@@ -35,19 +33,14 @@ fn made_up(session: &Session) -> Goal {
         false => of(status),
     };
     let own = unit_of(&model.unit, &model.status.name);
-    let mut goal = Goal {
-        units: [(model.unit.clone(), own)].into(),
-        relations: BTreeMap::new(),
-    };
+    let mut goal = Goal { units: [(model.unit.clone(), own)].into(), relations: BTreeMap::new() };
     // Others that go are listed until they are gone, also when they have left the peer relation.
     let others = model.dying.iter().filter(|unit| **unit != model.unit);
-    goal.units
-        .extend(others.map(|unit| (unit.clone(), of("dying"))));
+    goal.units.extend(others.map(|unit| (unit.clone(), of("dying"))));
     for relation in &model.relations {
         let units = relation.remote_units.keys();
         if session.charm.endpoints.get(&relation.endpoint) == Some(&Role::Peer) {
-            goal.units
-                .extend(units.map(|unit| (unit.clone(), unit_of(unit, "active"))));
+            goal.units.extend(units.map(|unit| (unit.clone(), unit_of(unit, "active"))));
             continue;
         }
         let remote = goal.relations.entry(relation.endpoint.clone()).or_default();

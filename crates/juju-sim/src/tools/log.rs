@@ -9,11 +9,7 @@ use crate::server::Session;
 const LEVELS: &[&str] = &["TRACE", "DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"];
 
 pub fn log(session: &mut Session, request: &Request) -> Result<String, Failure> {
-    let spec = &[
-        (&["debug"] as &[&str], false),
-        (&["log-level", "l"], true),
-        (&["format"], true),
-    ];
+    let spec = &[(&["debug"] as &[&str], false), (&["log-level", "l"], true), (&["format"], true)];
     let arguments = Arguments::parse(&request.arguments, spec)?;
     if arguments.positionals.is_empty() {
         return Err(Failure::usage("no message specified"));
@@ -36,9 +32,6 @@ pub fn log(session: &mut Session, request: &Request) -> Result<String, Failure> 
         });
     }
     let known = LEVELS.iter().find(|level| **level == wanted);
-    session.model.log.push(LogLine {
-        level: (*known.unwrap_or(&"INFO")).into(),
-        message,
-    });
+    session.model.log.push(LogLine { level: (*known.unwrap_or(&"INFO")).into(), message });
     Ok(String::new())
 }

@@ -36,18 +36,12 @@ pub enum Failure {
 impl Failure {
     /// The call was wrong.
     pub fn usage(message: impl Into<String>) -> Self {
-        Self::Exit {
-            code: 2,
-            message: message.into(),
-        }
+        Self::Exit { code: 2, message: message.into() }
     }
 
     /// It cannot be done.
     pub fn run(message: impl Into<String>) -> Self {
-        Self::Exit {
-            code: 1,
-            message: message.into(),
-        }
+        Self::Exit { code: 1, message: message.into() }
     }
 }
 
@@ -105,17 +99,11 @@ pub fn call(session: &mut Session, request: &Request) -> Answer {
         };
     };
     match tool(session, request) {
-        Ok(stdout) => Answer::End {
-            code: 0,
-            stdout,
-            stderr: deprecated(request),
-        },
+        Ok(stdout) => Answer::End { code: 0, stdout, stderr: deprecated(request) },
         Err(Failure::NeedsInput) => Answer::NeedsInput,
-        Err(Failure::Exit { code, message }) => Answer::End {
-            code,
-            stdout: String::new(),
-            stderr: format!("ERROR {message}\n"),
-        },
+        Err(Failure::Exit { code, message }) => {
+            Answer::End { code, stdout: String::new(), stderr: format!("ERROR {message}\n") }
+        }
     }
 }
 
@@ -131,8 +119,5 @@ fn deprecated(request: &Request) -> String {
 
 /// The running hook; there is one whenever a tool is called.
 fn hook(session: &mut Session) -> Result<&mut Hook, Failure> {
-    session
-        .hook
-        .as_mut()
-        .ok_or_else(|| Failure::run("no hook is running"))
+    session.hook.as_mut().ok_or_else(|| Failure::run("no hook is running"))
 }

@@ -75,12 +75,7 @@ impl Network {
 }
 
 /// The switches that ask for one part.
-const PARTS: [&str; 4] = [
-    "bind-address",
-    "primary-address",
-    "ingress-address",
-    "egress-subnets",
-];
+const PARTS: [&str; 4] = ["bind-address", "primary-address", "ingress-address", "egress-subnets"];
 
 pub fn get(session: &mut Session, request: &Request) -> Result<String, Failure> {
     let spec = &[
@@ -116,9 +111,7 @@ pub fn get(session: &mut Session, request: &Request) -> Result<String, Failure> 
     let known = binding == "juju-info" || session.charm.endpoints.contains_key(binding);
     // 4.0 gives the unit's own data for a binding that it does not know.
     if !known && model.juju == Juju::V3_6 {
-        return Err(Failure::run(format!(
-            "no network config found for binding {binding:?}"
-        )));
+        return Err(Failure::run(format!("no network config found for binding {binding:?}")));
     }
     let addresses = &model.addresses;
     let asked: Vec<&str> = PARTS.into_iter().filter(|p| arguments.is_on(p)).collect();
@@ -136,10 +129,8 @@ pub fn get(session: &mut Session, request: &Request) -> Result<String, Failure> 
                 "egress-subnets" => json!([format!("{}/32", addresses.service)]),
                 _ => json!(addresses.pod),
             };
-            let map: serde_json::Map<_, _> = several
-                .iter()
-                .map(|part| ((*part).to_owned(), value(part)))
-                .collect();
+            let map: serde_json::Map<_, _> =
+                several.iter().map(|part| ((*part).to_owned(), value(part))).collect();
             format::print(&map, &arguments)
         }
     }

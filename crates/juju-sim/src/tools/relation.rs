@@ -32,10 +32,8 @@ pub fn ids(session: &mut Session, request: &Request) -> Result<String, Failure> 
     // 3.6 leaves out a relation that is being broken; 4.0 was seen to list it.
     let hidden = |r: &Relation| r.broken && session.model.juju == Juju::V3_6;
     let of_endpoint = session.model.relations.iter();
-    let names: Vec<String> = of_endpoint
-        .filter(|r| r.endpoint == endpoint && !hidden(r))
-        .map(Relation::name)
-        .collect();
+    let names: Vec<String> =
+        of_endpoint.filter(|r| r.endpoint == endpoint && !hidden(r)).map(Relation::name).collect();
     format::print(&json!(names), &arguments)
 }
 
@@ -64,10 +62,7 @@ pub fn chosen<'a>(session: &'a Session, arguments: &Arguments) -> Result<&'a Rel
     let wrong = |why: &str| Failure::usage(format!("invalid value {text:?} for option -r: {why}"));
     let number = text.rsplit(':').next().unwrap_or_default();
     let id = number.parse().map_err(|_| wrong("invalid relation id"))?;
-    session
-        .model
-        .relation(id)
-        .ok_or_else(|| wrong("relation not found"))
+    session.model.relation(id).ok_or_else(|| wrong("relation not found"))
 }
 
 pub fn get(session: &mut Session, request: &Request) -> Result<String, Failure> {
@@ -76,9 +71,7 @@ pub fn get(session: &mut Session, request: &Request) -> Result<String, Failure> 
     let relation = chosen(session, &arguments)?;
     let running = session.hook.as_ref();
     let in_own_hook = running.is_some_and(|h| h.relation == Some(relation.id));
-    let remote_unit = running
-        .and_then(|h| h.remote_unit.as_deref())
-        .filter(|_| in_own_hook);
+    let remote_unit = running.and_then(|h| h.remote_unit.as_deref()).filter(|_| in_own_hook);
     let name = match arguments.positionals.get(1) {
         Some(name) => name.as_str(),
         None => match remote_unit {
@@ -91,9 +84,7 @@ pub fn get(session: &mut Session, request: &Request) -> Result<String, Failure> 
     let is_application = !name.contains('/');
     let given = arguments.positionals.get(1).is_some();
     if is_application && given && !arguments.is_on("app") {
-        return Err(Failure::usage(format!(
-            "expected unit name, got application name {name:?}"
-        )));
+        return Err(Failure::usage(format!("expected unit name, got application name {name:?}")));
     }
     let bag = if is_application || arguments.is_on("app") {
         let application = name.split('/').next().unwrap_or_default();
@@ -195,15 +186,11 @@ pub fn set(session: &mut Session, request: &Request) -> Result<String, Failure> 
         match pair.split_once('=') {
             Some((key, value)) if !key.is_empty() => {
                 if pairs.insert(key.into(), value.into()).is_some() {
-                    return Err(Failure::usage(format!(
-                        "key {key:?} specified more than once"
-                    )));
+                    return Err(Failure::usage(format!("key {key:?} specified more than once")));
                 }
             }
             _ => {
-                return Err(Failure::usage(format!(
-                    "expected \"key=value\", got {pair:?}"
-                )));
+                return Err(Failure::usage(format!("expected \"key=value\", got {pair:?}")));
             }
         }
     }
@@ -213,12 +200,8 @@ pub fn set(session: &mut Session, request: &Request) -> Result<String, Failure> 
     if application && !session.model.leader {
         return Err(Failure::run("cannot write relation settings"));
     }
-    let writes = values.into_iter().map(|(key, value)| RelationWrite {
-        relation,
-        application,
-        key,
-        value,
-    });
+    let writes =
+        values.into_iter().map(|(key, value)| RelationWrite { relation, application, key, value });
     hook(session)?.pending.relations.extend(writes);
     Ok(String::new())
 }

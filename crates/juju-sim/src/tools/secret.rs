@@ -48,9 +48,7 @@ pub fn add(session: &mut Session, request: &Request) -> Result<String, Failure> 
     if let Some(label) = &update.label
         && pending.creates.iter().any(|s| s.label == *label)
     {
-        return Err(Failure::run(format!(
-            "secret with label {label:?} already exists"
-        )));
+        return Err(Failure::run(format!("secret with label {label:?} already exists")));
     }
     let id = session.model.next_secret_id();
     let mut secret = Secret::new(&id, owner, content);
@@ -120,9 +118,7 @@ pub fn grant(session: &mut Session, request: &Request) -> Result<String, Failure
         }
     };
     let (relation, model) = (relation.id, &session.model);
-    let managed = model
-        .secret(&id)
-        .is_some_and(|s| s.is_managed_by(&model.unit, model.leader));
+    let managed = model.secret(&id).is_some_and(|s| s.is_managed_by(&model.unit, model.leader));
     let pending = &mut hook(session)?.pending.secrets;
     if !managed && pending.created(&id).is_none() {
         return Err(Failure::run(format!("secret {id:?} not found")));
@@ -132,11 +128,7 @@ pub fn grant(session: &mut Session, request: &Request) -> Result<String, Failure
 }
 
 pub fn revoke(session: &mut Session, request: &Request) -> Result<String, Failure> {
-    let spec = &[
-        RELATION,
-        (&["unit"] as &[&str], true),
-        (&["app", "application"], true),
-    ];
+    let spec = &[RELATION, (&["unit"] as &[&str], true), (&["app", "application"], true)];
     let arguments = Arguments::parse(&request.arguments, spec)?;
     let id = id(&arguments)?;
     let from = arguments.value("unit").or(arguments.value("app"));
@@ -147,10 +139,7 @@ pub fn revoke(session: &mut Session, request: &Request) -> Result<String, Failur
     if relation.is_none() && from.is_none() {
         return Err(Failure::usage("missing relation or application or unit"));
     }
-    let revoke = Revoke {
-        relation,
-        from: from.map(str::to_owned),
-    };
+    let revoke = Revoke { relation, from: from.map(str::to_owned) };
     let pending = &mut hook(session)?.pending.secrets;
     pending.revokes.push((id, revoke));
     Ok(String::new())
@@ -204,15 +193,11 @@ fn expiry(text: &str, now: Timestamp) -> Result<Timestamp, Failure> {
         return Ok(time.timestamp());
     }
     match text.trim_start_matches('-').parse::<SignedDuration>() {
-        Ok(_) if text.starts_with('-') => Err(Failure::usage(format!(
-            "negative expire duration {text:?} not valid"
-        ))),
-        Ok(span) => now
-            .checked_add(span)
-            .map_err(|e| Failure::usage(e.to_string())),
-        Err(_) => Err(Failure::usage(format!(
-            "expire time or duration {text:?} not valid"
-        ))),
+        Ok(_) if text.starts_with('-') => {
+            Err(Failure::usage(format!("negative expire duration {text:?} not valid")))
+        }
+        Ok(span) => now.checked_add(span).map_err(|e| Failure::usage(e.to_string())),
+        Err(_) => Err(Failure::usage(format!("expire time or duration {text:?} not valid"))),
     }
 }
 
@@ -242,9 +227,7 @@ fn content(
     }
     let size: usize = content.values().map(String::len).sum();
     if size > LARGEST {
-        return Err(Failure::usage(format!(
-            "secret content too large: {size} bytes"
-        )));
+        return Err(Failure::usage(format!("secret content too large: {size} bytes")));
     }
     Ok((!content.is_empty()).then_some(content))
 }

@@ -30,13 +30,7 @@ enum Read {
 }
 
 pub fn get(session: &mut Session, request: &Request) -> Result<String, Failure> {
-    let spec = &[
-        FORMAT,
-        OUTPUT,
-        LABEL,
-        (&["peek"] as &[&str], false),
-        (&["refresh"], false),
-    ];
+    let spec = &[FORMAT, OUTPUT, LABEL, (&["peek"] as &[&str], false), (&["refresh"], false)];
     let arguments = Arguments::parse(&request.arguments, spec)?;
     if session.model.forgotten == Forgotten::Unit {
         let unit = &session.model.unit;
@@ -47,9 +41,7 @@ pub fn get(session: &mut Session, request: &Request) -> Result<String, Failure> 
     let label = arguments.value("label");
     let read = match (arguments.is_on("peek"), arguments.is_on("refresh")) {
         (true, true) => {
-            return Err(Failure::usage(
-                "specify one of --peek or --refresh but not both",
-            ));
+            return Err(Failure::usage("specify one of --peek or --refresh but not both"));
         }
         (true, _) => Read::Peek,
         (_, true) => Read::Refresh,
@@ -67,9 +59,8 @@ pub fn get(session: &mut Session, request: &Request) -> Result<String, Failure> 
     arguments.at_most(2)?;
     let content = content(session, &id, label, read)?;
     let decode = |text: &String| {
-        let bytes = BASE64
-            .decode(text)
-            .map_err(|e| Failure::run(format!("illegal base64 data: {e}")))?;
+        let bytes =
+            BASE64.decode(text).map_err(|e| Failure::run(format!("illegal base64 data: {e}")))?;
         Ok(String::from_utf8_lossy(&bytes).into_owned())
     };
     match key {
@@ -105,18 +96,12 @@ fn labelled(session: &mut Session, label: &str) -> Result<String, Failure> {
         .map(|s| s.id.clone());
     let relabelled = || {
         let mut updates = pending.updates.iter();
-        updates
-            .find(|(_, update)| update.label.as_deref() == Some(label))
-            .map(|(id, _)| id.clone())
+        updates.find(|(_, update)| update.label.as_deref() == Some(label)).map(|(id, _)| id.clone())
     };
     let as_reader = || {
         let mut secrets = model.secrets.iter();
         secrets
-            .find(|s| {
-                s.consumers
-                    .get(&model.unit)
-                    .is_some_and(|c| c.label == label)
-            })
+            .find(|s| s.consumers.get(&model.unit).is_some_and(|c| c.label == label))
             .map(|s| s.id.clone())
     };
     own.or_else(relabelled)
@@ -132,21 +117,13 @@ fn content(
 ) -> Result<Content, Failure> {
     let model = &mut session.model;
     let (unit, leader, juju) = (model.unit.clone(), model.leader, model.juju);
-    let hook = session
-        .hook
-        .as_mut()
-        .ok_or_else(|| Failure::run("no hook is running"))?;
+    let hook = session.hook.as_mut().ok_or_else(|| Failure::run("no hook is running"))?;
     let pending = &mut hook.pending.secrets;
     if let Some(created) = pending.creates.iter_mut().find(|s| s.id == id) {
         if let Some(label) = label {
             created.label = label.to_owned();
         }
-        return Ok(created
-            .revisions
-            .values()
-            .next()
-            .cloned()
-            .unwrap_or_default());
+        return Ok(created.revisions.values().next().cloned().unwrap_or_default());
     }
     let not_found = || {
         Failure::run(match juju {
@@ -233,11 +210,7 @@ pub fn info(session: &mut Session, request: &Request) -> Result<String, Failure>
         (None, None) => return Err(Failure::usage("require either a secret URI or label")),
     };
     let is_asked = |s: &Secret| {
-        if by_label {
-            s.label == text
-        } else {
-            s.id == text
-        }
+        if by_label { s.label == text } else { s.id == text }
     };
     let managed = managed(session)?;
     let Some((secret, pending)) = managed.iter().find(|(s, _)| is_asked(s)) else {
@@ -253,10 +226,7 @@ pub fn info(session: &mut Session, request: &Request) -> Result<String, Failure>
         description: secret.description.clone(),
         rotation: secret.rotate.map(Rotate::name),
         expiry: secret.expires.map(|time| time.to_string()),
-        rotates: secret
-            .rotates
-            .filter(|_| !pending)
-            .map(|time| time.to_string()),
+        rotates: secret.rotates.filter(|_| !pending).map(|time| time.to_string()),
         access: access(session, secret),
     };
     let by_id: BTreeMap<&str, Info> = [(secret.id.as_str(), info)].into();
@@ -268,10 +238,7 @@ fn access(session: &Session, secret: &Secret) -> Vec<Access> {
         let model: &Model = &session.model;
         let relation = model.relation(id)?;
         let own = format!("{}.{}", model.application(), relation.endpoint);
-        let other = format!(
-            "{}.{}",
-            relation.remote_application, relation.remote_endpoint
-        );
+        let other = format!("{}.{}", relation.remote_application, relation.remote_endpoint);
         Some(match session.charm.endpoints.get(&relation.endpoint) {
             Some(Role::Peer) => format!("relation-{own}"),
             Some(Role::Provider) => format!("relation-{other}#{own}"),

@@ -27,10 +27,7 @@ pub fn get(session: &mut Session, request: &Request) -> Result<String, Failure> 
             if state.is_empty() && json && juju == Juju::V4_0 {
                 Value::Null
             } else {
-                state
-                    .into_iter()
-                    .map(|(k, v)| (k, Value::String(v)))
-                    .collect()
+                state.into_iter().map(|(k, v)| (k, Value::String(v))).collect()
             }
         }
         Some(key) => match state.get(key) {
@@ -50,17 +47,14 @@ pub fn set(session: &mut Session, request: &Request) -> Result<String, Failure> 
     let mut values = from_file(&arguments, request)?;
     for pair in &arguments.positionals {
         let Some((key, value)) = pair.split_once('=') else {
-            return Err(Failure::usage(format!(
-                "expected \"key=value\", got {pair:?}"
-            )));
+            return Err(Failure::usage(format!("expected \"key=value\", got {pair:?}")));
         };
         values.insert(key.to_owned(), value.to_owned());
     }
     for (key, value) in &values {
-        for (what, length, longest) in [
-            ("key", key.len(), LONGEST_KEY),
-            ("value", value.len(), LONGEST_VALUE),
-        ] {
+        for (what, length, longest) in
+            [("key", key.len(), LONGEST_KEY), ("value", value.len(), LONGEST_VALUE)]
+        {
             if length > longest {
                 return Err(Failure::run(format!(
                     "max allowed {what} length ({longest}): quota limit exceeded"
@@ -69,9 +63,7 @@ pub fn set(session: &mut Session, request: &Request) -> Result<String, Failure> 
         }
     }
     let pending = &mut hook(session)?.pending;
-    pending
-        .state
-        .extend(values.into_iter().map(|(k, v)| (k, Some(v))));
+    pending.state.extend(values.into_iter().map(|(k, v)| (k, Some(v))));
     Ok(String::new())
 }
 

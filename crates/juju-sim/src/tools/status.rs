@@ -13,12 +13,7 @@ const APPLICATION: (&[&str], bool) = (&["application"], false);
 const SETTABLE: &[&str] = &["maintenance", "blocked", "waiting", "active"];
 
 pub fn get(session: &mut Session, request: &Request) -> Result<String, Failure> {
-    let spec = &[
-        FORMAT,
-        OUTPUT,
-        APPLICATION,
-        (&["include-data"] as &[&str], false),
-    ];
+    let spec = &[FORMAT, OUTPUT, APPLICATION, (&["include-data"] as &[&str], false)];
     let arguments = Arguments::parse(&request.arguments, spec)?;
     arguments.at_most(0)?;
     if session.model.forgotten == Forgotten::Unit {
@@ -36,10 +31,7 @@ pub fn get(session: &mut Session, request: &Request) -> Result<String, Failure> 
     let unit = session.model.unit.clone();
     let others = session.model.other_units.clone();
     // Juju asks the controller once a hook and keeps the answer.
-    let seen = hook(session)?
-        .status_seen
-        .get_or_insert(now.clone())
-        .clone();
+    let seen = hook(session)?.status_seen.get_or_insert(now.clone()).clone();
     let describe = |status: &Status| {
         let mut map = Map::new();
         map.insert("status".into(), json!(status.name));
@@ -50,27 +42,19 @@ pub fn get(session: &mut Session, request: &Request) -> Result<String, Failure> 
         Value::Object(map)
     };
     if !arguments.is_on("application") {
-        let value = if structured {
-            describe(&seen)
-        } else {
-            json!(seen.name)
-        };
+        let value = if structured { describe(&seen) } else { json!(seen.name) };
         return format::print(&value, &arguments);
     }
     if !leader {
-        return Err(Failure::run(
-            "finding application status: this unit is not the leader",
-        ));
+        return Err(Failure::run("finding application status: this unit is not the leader"));
     }
     let application = application.unwrap_or(Status::new("unknown", ""));
     if !structured {
         return format::print(&json!(application.name), &arguments);
     }
     let mut described = describe(&application);
-    let mut units: Map<String, Value> = others
-        .iter()
-        .map(|(unit, status)| (unit.clone(), describe(status)))
-        .collect();
+    let mut units: Map<String, Value> =
+        others.iter().map(|(unit, status)| (unit.clone(), describe(status))).collect();
     units.insert(unit, describe(&now));
     described["units"] = Value::Object(units);
     format::print(&json!({"application-status": described}), &arguments)

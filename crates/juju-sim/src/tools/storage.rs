@@ -14,10 +14,7 @@ pub fn list(session: &mut Session, request: &Request) -> Result<String, Failure>
     let name = arguments.positionals.first();
     let of_name = |id: &str| name.is_none_or(|name| id.split('/').next() == Some(name));
     let storage = session.model.storage.iter();
-    let ids: Vec<&str> = storage
-        .map(|s| s.id.as_str())
-        .filter(|id| of_name(id))
-        .collect();
+    let ids: Vec<&str> = storage.map(|s| s.id.as_str()).filter(|id| of_name(id)).collect();
     format::print(&ids, &arguments)
 }
 
@@ -52,9 +49,7 @@ pub fn add(session: &mut Session, request: &Request) -> Result<String, Failure> 
     for directive in &arguments.positionals {
         let (name, count) = directive.split_once('=').unwrap_or((directive, "1"));
         let known = |part: &str| {
-            part.trim_end_matches(|c: char| c.is_ascii_alphabetic())
-                .parse::<u64>()
-                .is_ok()
+            part.trim_end_matches(|c: char| c.is_ascii_alphabetic()).parse::<u64>().is_ok()
         };
         if !count.split(',').any(known) {
             return Err(Failure::usage(format!(

@@ -45,10 +45,7 @@ fn the_client_of_ops_finds_what_it_found_in_pebble_itself() {
     let steps = said.lines().map(|line| serde_json::from_str(line).unwrap());
     let steps: Vec<Step> = steps.collect();
 
-    let normal = Normal {
-        scratch: scratch.to_str().unwrap(),
-        there: &there,
-    };
+    let normal = Normal { scratch: scratch.to_str().unwrap(), there: &there };
     let recorded = recordings();
     let mut differ = summaries(&recorded, &steps, &normal);
     let wanted: Vec<(&str, Compared)> = recorded

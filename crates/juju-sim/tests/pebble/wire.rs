@@ -123,32 +123,15 @@ fn what_cannot_be_asked_is_refused_in_its_words() {
             "Bad Request",
             "must specify services for nope action",
         ),
-        (
-            "GET",
-            "/v1/nope",
-            "",
-            404,
-            "Not Found",
-            "invalid API endpoint requested",
-        ),
-        (
-            "DELETE",
-            "/v1/services",
-            "",
-            405,
-            "Method Not Allowed",
-            "method \"DELETE\" not allowed",
-        ),
+        ("GET", "/v1/nope", "", 404, "Not Found", "invalid API endpoint requested"),
+        ("DELETE", "/v1/services", "", 405, "Method Not Allowed", "method \"DELETE\" not allowed"),
     ] {
         let (came, text) = container.ask(method, target, body);
         let text: Value = serde_json::from_str(&text).unwrap();
         assert_eq!((came, text), (status, refusal(status, reason, message)));
     }
     let (status, text) = container.ask("POST", "/v1/services", "not json");
-    assert!(
-        status == 400 && text.contains("cannot decode data from request body: "),
-        "{text}"
-    );
+    assert!(status == 400 && text.contains("cannot decode data from request body: "), "{text}");
 }
 
 #[test]
@@ -168,20 +151,15 @@ fn the_port_tells_everybody_whether_all_is_well_and_nothing_else() {
 #[test]
 fn who_has_the_password_of_an_identity_reads_the_metrics() {
     let container = Container::new(Vec::new());
-    container.layer(
-        &json!({"services": {"web": {"override": "replace", "command": "web",
-        "startup": "enabled"}}}),
-    );
+    container.layer(&json!({"services": {"web": {"override": "replace", "command": "web",
+        "startup": "enabled"}}}));
     assert_eq!(container.replan()["status"], "Done");
     // The hash of `secret`.
     let hash = "$6$abcdefgh$ltjgWl6579NluT/Vi1nwEvcil.G5Nbc4NiXZaNGStk8PSwGfQv72N2CKPPrVACtLtip/cZ/1GM/O6IND4WQhG.";
     let identities = json!({"prom": {"access": "metrics", "basic": {"password": hash}}});
     let body = json!({"action": "replace", "identities": identities});
     let answer = container.post("/v1/identities", &body);
-    assert_eq!(
-        answer,
-        json!({"type": "sync", "status-code": 200, "status": "OK"})
-    );
+    assert_eq!(answer, json!({"type": "sync", "status-code": 200, "status": "OK"}));
     let (status, text) = container.ask_port("/v1/metrics", "cHJvbTpzZWNyZXQ=");
     let recorded = "# HELP pebble_service_active Whether the service is currently active (1) or not (0)\n\
         # TYPE pebble_service_active gauge\n\
@@ -209,9 +187,7 @@ fn health_is_that_of_the_checks_of_a_level() {
         "bad": check("ready", "http://127.0.0.1:1/"),
         "good": check("alive", &up),
     }}));
-    container.until("the failure", || {
-        container.ask("GET", "/v1/health?level=ready", "").0 == 502
-    });
+    container.until("the failure", || container.ask("GET", "/v1/health?level=ready", "").0 == 502);
     let sick = json!({"type": "sync", "status-code": 502, "status": "Bad Gateway",
         "result": {"healthy": false}});
     assert_eq!(container.get("/v1/health"), sick);
@@ -227,17 +203,12 @@ fn health_is_that_of_the_checks_of_a_level() {
 #[test]
 fn who_waits_in_vain_is_told_so() {
     let container = Container::new(Vec::new());
-    container.layer(
-        &json!({"checks": {"slow": {"override": "replace", "period": "1h",
-        "tcp": {"port": 1}}}}),
-    );
+    container.layer(&json!({"checks": {"slow": {"override": "replace", "period": "1h",
+        "tcp": {"port": 1}}}}));
     let (status, text) = container.ask("GET", "/v1/changes/1/wait?timeout=200ms", "");
     let text: Value = serde_json::from_str(&text).unwrap();
     let message = "timed out waiting for change after 200ms";
-    assert_eq!(
-        (status, text),
-        (504, refusal(504, "Gateway Timeout", message))
-    );
+    assert_eq!((status, text), (504, refusal(504, "Gateway Timeout", message)));
     let target = "/v1/notices?users=all&types=custom&timeout=200ms&after=2030-01-01T00:00:00Z";
     assert_eq!(container.get(target)["result"], json!([]));
 }
@@ -259,9 +230,7 @@ fn who_waits_for_a_notice_gets_it_when_it_is_told() {
 fn a_service_goes_through_what_its_layer_says() {
     let container = Container::new(vec![
         Program::new(&["/bin/once"]).ends(0).prints("did it\n"),
-        Program::new(&["/bin/fails"])
-            .ends(3)
-            .complains("it broke\n"),
+        Program::new(&["/bin/fails"]).ends(3).complains("it broke\n"),
     ]);
     container.layer(&json!({"services": {
         "fails": {"override": "replace", "command": "/bin/fails now", "on-failure": "ignore"},
@@ -272,16 +241,9 @@ fn a_service_goes_through_what_its_layer_says() {
     }}));
     let change = container.replan();
     assert_eq!(change["summary"], "Replan service \"goes\" and 1 more");
-    let tasks: Vec<&Value> = change["tasks"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|task| &task["summary"])
-        .collect();
-    assert_eq!(
-        tasks,
-        ["Start service \"needed\"", "Start service \"goes\""]
-    );
+    let tasks: Vec<&Value> =
+        change["tasks"].as_array().unwrap().iter().map(|task| &task["summary"]).collect();
+    assert_eq!(tasks, ["Start service \"needed\"", "Start service \"goes\""]);
     // What has not changed is left alone, what has is started anew.
     let since = |name: &str| {
         let services = container.get(&format!("/v1/services?names={name}"));
@@ -294,10 +256,7 @@ fn a_service_goes_through_what_its_layer_says() {
     assert_eq!(change["tasks"][0]["summary"], "Stop service \"goes\"");
     let after = (since("goes"), since("needed"));
     assert!(after.0 != before.0 && after.1 == before.1, "{after:?}");
-    assert_eq!(
-        container.pebble.plan()["services"]["goes"]["environment"],
-        json!({"MORE": "1"})
-    );
+    assert_eq!(container.pebble.plan()["services"]["goes"]["environment"], json!({"MORE": "1"}));
 
     let body = json!({"action": "start", "services": ["fails"]});
     let id = container.post("/v1/services", &body)["change"].clone();
@@ -305,10 +264,7 @@ fn a_service_goes_through_what_its_layer_says() {
     let failed = container.get(&target)["result"].clone();
     assert_eq!(failed["status"], "Error");
     let log = failed["tasks"][0]["log"].to_string();
-    assert!(
-        log.contains("    it broke") && log.contains("exited quickly with code 3\""),
-        "{log}"
-    );
+    assert!(log.contains("    it broke") && log.contains("exited quickly with code 3\""), "{log}");
     assert_eq!(container.pebble.services()["fails"], "error");
 
     // Who requires it goes with it.
@@ -316,10 +272,7 @@ fn a_service_goes_through_what_its_layer_says() {
     let id = container.post("/v1/services", &body)["change"].clone();
     container.get(&format!("/v1/changes/{}/wait", id.as_str().unwrap()));
     let services = container.pebble.services();
-    assert_eq!(
-        (services["goes"], services["needed"]),
-        ("inactive", "inactive")
-    );
+    assert_eq!((services["goes"], services["needed"]), ("inactive", "inactive"));
 
     let body = json!({"action": "start", "services": ["once"]});
     container.post("/v1/services", &body);
@@ -333,10 +286,7 @@ fn a_service_goes_through_what_its_layer_says() {
 #[test]
 fn files_of_a_pretended_container_lie_below_its_root() {
     let container = Container::new(Vec::new());
-    container
-        .pebble
-        .write_file("/etc/app/x.conf", b"a = 1\n")
-        .unwrap();
+    container.pebble.write_file("/etc/app/x.conf", b"a = 1\n").unwrap();
     let listed = container.get("/v1/files?action=list&path=%2Fetc%2Fapp");
     assert_eq!(listed["result"][0]["path"], "/etc/app/x.conf");
     let under = Path::new("root/etc/app/x.conf");
@@ -390,10 +340,7 @@ fn what_services_print_goes_to_loki_as_recorded() {
     let mut body = vec![0; length];
     reader.read_exact(&mut body).unwrap();
     write!(&stream, "HTTP/1.1 204 No Content\r\n\r\n").unwrap();
-    assert!(
-        head.starts_with("POST /loki/api/v1/push HTTP/1.1\r\n"),
-        "{head}"
-    );
+    assert!(head.starts_with("POST /loki/api/v1/push HTTP/1.1\r\n"), "{head}");
     let mut body: Value = serde_json::from_slice(&body).unwrap();
     let time = body["streams"][0]["values"][0][0].take();
     assert!(time.as_str().unwrap().parse::<u64>().unwrap() > 1_700_000_000_000_000_000);
@@ -409,10 +356,7 @@ fn what_is_not_simulated_is_refused_as_such() {
     let container = Container::new(vec![Program::new(&["top"])]);
     let body = json!({"command": ["top"], "terminal": true}).to_string();
     let (status, text) = container.ask("POST", "/v1/exec", &body);
-    assert!(
-        status == 501 && text.contains("a terminal is not simulated"),
-        "{text}"
-    );
+    assert!(status == 501 && text.contains("a terminal is not simulated"), "{text}");
     assert_eq!(container.ask("GET", "/v1/logs?follow=true", "").0, 501);
 }
 
@@ -424,14 +368,11 @@ fn nothing_is_left_when_it_ends() {
     let pebble = Pebble::start(&socket, Options::default()).unwrap();
     let container = Container { pebble, directory };
     let command = format!("/bin/sh -c \"echo $$ > {}; sleep 600\"", mark.display());
-    container.layer(
-        &json!({"services": {"web": {"override": "replace", "command": command,
-        "startup": "enabled"}}}),
-    );
+    container.layer(&json!({"services": {"web": {"override": "replace", "command": command,
+        "startup": "enabled"}}}));
     container.post("/v1/services", &json!({"action": "replan"}));
-    container.until("the process", || {
-        std::fs::read_to_string(&mark).is_ok_and(|t| t.ends_with('\n'))
-    });
+    container
+        .until("the process", || std::fs::read_to_string(&mark).is_ok_and(|t| t.ends_with('\n')));
     let process = std::fs::read_to_string(&mark).unwrap();
     let proc = Path::new("/proc").join(process.trim());
     assert!(proc.exists());

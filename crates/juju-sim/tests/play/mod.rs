@@ -19,10 +19,7 @@ pub fn simulation() -> Simulation {
 /// there is some.
 pub fn replay(juju: &mut Simulation, event: &Event, calls: &[Value], exit: u8) -> Outcome {
     let directory = tempfile::tempdir().unwrap();
-    let (asked, came) = (
-        directory.path().join("calls"),
-        directory.path().join("results"),
-    );
+    let (asked, came) = (directory.path().join("calls"), directory.path().join("results"));
     let calls: Vec<Value> = calls.iter().map(expanded).collect();
     std::fs::write(&asked, json!(calls).to_string()).unwrap();
     let exit = exit.to_string();
@@ -32,11 +29,7 @@ pub fn replay(juju: &mut Simulation, event: &Event, calls: &[Value], exit: u8) -
     let mut wrong = Vec::new();
     for (call, came) in calls.iter().zip(&came) {
         let tool = call["argv"][0].as_str().unwrap();
-        for (field, usual) in [
-            ("exit", json!(0)),
-            ("stdout", json!("")),
-            ("stderr", json!("")),
-        ] {
+        for (field, usual) in [("exit", json!(0)), ("stdout", json!("")), ("stderr", json!(""))] {
             let recorded = call.get(field).unwrap_or(&usual);
             if normal(tool, recorded) != normal(tool, &came[field]) {
                 wrong.push(format!(
