@@ -5,6 +5,8 @@
 //! `cargo fuzz` to install, and no sanitizer either: what is looked for are panics, overflows
 //! and hangs, and the code is safe Rust.
 
+mod corpus;
+
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -13,16 +15,18 @@ use ckf_worlds::World;
 
 use crate::run::root;
 
-const USAGE: &str = "usage: cargo xtask fuzz [TARGET ...] [--seconds N] [--list]
+const USAGE: &str = "usage: cargo xtask fuzz [TARGET ...] [--seconds N] [--keep] [--list]
 
   TARGET       a file in fuzz/fuzz_targets; without one, all
   --seconds N  how long each target runs (default 30)
+  --keep       pack the inputs that reach something new into fuzz/corpus
   --list       print the targets
 
 It needs a C++ compiler (c++), for libFuzzer. Seeds are in fuzz/seeds/TARGET, and for
-cluster_objects the objects of the tests' worlds. Inputs that reached something new are kept in
-fuzz/corpus/TARGET; an input that fails is kept in fuzz/artifacts/TARGET, and is run again by
-`cargo xtask fuzz TARGET` first.
+cluster_objects the objects of the tests' worlds. Inputs of earlier runs that reached something
+new are in fuzz/corpus/TARGET.tar.gz, and those of this machine in target/fuzz/corpus/TARGET. An
+input that fails is kept in fuzz/artifacts/TARGET, and is run again by `cargo xtask fuzz TARGET`
+first.
 ";
 
 /// Coverage instrumentation, as libFuzzer reads it.
@@ -41,7 +45,8 @@ const TARGET: &str = "x86_64-unknown-linux-gnu";
 
 /// Builds the targets and runs them, each for its time.
 pub fn fuzz(arguments: &[String]) -> anyhow::Result<()> {
-    let (mut names, mut seconds, mut rest) = (Vec::new(), 30u32, arguments.iter());
+    let (mut names, mut seconds, mut keep) = (Vec::new(), 30u32, false);
+    let mut rest = arguments.iter();
     let known = targets()?;
     while let Some(argument) = rest.next() {
         match argument.as_str() {
@@ -49,6 +54,7 @@ pub fn fuzz(arguments: &[String]) -> anyhow::Result<()> {
                 println!("{}", known.join("\n"));
                 return Ok(());
             }
+            "--keep" => keep = true,
             "--seconds" => {
                 let number = rest.next().and_then(|text| text.parse().ok());
                 seconds = number.filter(|number| *number > 0).with_context(|| {
@@ -65,7 +71,7 @@ pub fn fuzz(arguments: &[String]) -> anyhow::Result<()> {
     build()?;
     let mut failed = Vec::new();
     for name in &names {
-        if !run(name, seconds)? {
+        if !run(name, seconds, keep)? {
             failed.push(name.as_str());
         }
     }
@@ -117,12 +123,10 @@ fn build() -> anyhow::Result<()> {
 }
 
 /// Runs a target for so many seconds, first of all on what failed before; whether all went well.
-fn run(name: &str, seconds: u32) -> anyhow::Result<bool> {
-    let (corpus, artifacts) =
-        (folder().join("corpus").join(name), folder().join("artifacts").join(name));
-    for folder in [&corpus, &artifacts] {
-        std::fs::create_dir_all(folder)?;
-    }
+fn run(name: &str, seconds: u32, keep: bool) -> anyhow::Result<bool> {
+    let corpus = corpus::unpack(name)?;
+    let artifacts = folder().join("artifacts").join(name);
+    std::fs::create_dir_all(&artifacts)?;
     let binary = root().join(format!("target/fuzz/{TARGET}/release/{name}"));
     let mut failures: Vec<PathBuf> = std::fs::read_dir(&artifacts)?
         .map(|entry| entry.map(|entry| entry.path()))
@@ -148,7 +152,11 @@ fn run(name: &str, seconds: u32) -> anyhow::Result<bool> {
     if name == "cluster_objects" {
         command.arg(world_seeds()?);
     }
-    is_fine(&mut command)
+    let is_fine = is_fine(&mut command)?;
+    if keep && is_fine {
+        corpus::keep(name, &binary, &corpus)?;
+    }
+    Ok(is_fine)
 }
 
 /// A folder with each object of the worlds, to begin with: they are written by the tests' worlds,
