@@ -1,6 +1,7 @@
 //! `cargo xtask docs`: the documents that are generated from code and data.
 
 mod controls;
+mod map;
 
 use std::fmt::Write as _;
 
@@ -34,6 +35,7 @@ fn documents() -> anyhow::Result<Vec<(String, String)>> {
         ("docs/reference/charm.md", charm()?),
         ("docs/reference/command-line.md", command_line()),
         ("docs/ckf-hardening.1", manual()?),
+        (map::PAGE, map::page()?),
     ];
     let named = named.map(|(name, text)| (name.to_owned(), text));
     Ok(named.into_iter().chain(controls::pages()).collect())

@@ -14,12 +14,16 @@ mod test;
 
 use std::process::ExitCode;
 
+/// The commands of `cargo xtask` that documents may name.
+const COMMANDS: [&str; 9] =
+    ["demo", "test", "check", "fuzz", "bench", "fetch", "sandbox", "pack", "docs"];
+
 const USAGE: &str = "usage: cargo xtask COMMAND
 
   demo     the charm's life beside a real API server with a stock Charmed Kubeflow; at the end it
            serves the report page until Ctrl-C, unless with `--no-wait`
   test     all tests
-  check    format, lint, licences and known advisories of dependencies
+  check    format, lint, licences and known advisories of dependencies, documents, wording
   fuzz     the fuzz targets, each for a bounded time
   bench    figures of speed and size, each beside its yardstick; `bench hooks` and `bench rocks` only those, `bench agent` all others
   sandbox  a real API server with a stock Charmed Kubeflow, or a `large` one, to try things on
