@@ -112,7 +112,7 @@ mod tests {
     fn statement_that_is_true_is_left() {
         let known = Known::gather().unwrap();
         for text in [
-            "See [the policy](reference/policy.md#controls-of-your-own).",
+            "See [the policy](reference/policy.md#custom-controls).",
             "`src/main.rs`, `catalog/controls/ID.yaml` and `tests/` are there.",
             "    ckf-hardening audit --fail-on high   # with --nothing else",
             "    juju config ckf-hardening enforce=none && juju status",
