@@ -27,7 +27,9 @@ const PAGES: [&str; 6] = [
 /// Checks every document.
 pub fn check() -> anyhow::Result<()> {
     let known = Known::gather()?;
-    let mut problems = Vec::new();
+    let outdated = crate::docs::outdated()?.into_iter();
+    let mut problems: Vec<String> =
+        outdated.map(|name| format!("{name} is outdated; run `cargo xtask docs`")).collect();
     let pages = pages()?;
     for name in &pages {
         problems.extend(self::problems(&Page::read(name)?, &known));
@@ -102,6 +104,7 @@ mod tests {
             "It has 3 controls.",
             "It has seven remedies.",
             "It sends 99 alerts.",
+            "It has a test in `tests/nowhere/`.",
         ] {
             let found = of(text, &known);
             assert_eq!(found.len(), 1, "{text}: {found:?}");

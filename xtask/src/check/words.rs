@@ -61,21 +61,31 @@ pub fn check(lower: bool) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// New counts, unless they are more in all than before: a file may be moved or split, but what
-/// is rewritten stays so.
+/// Writes new counts, unless they are more in all than before: a file may be moved or split, but
+/// what is rewritten stays so. A longer list of words may find more.
 fn write(
     counts: &BTreeMap<String, Vec<String>>,
     before: &BTreeMap<String, usize>,
 ) -> anyhow::Result<()> {
     let total: usize = counts.values().map(Vec::len).sum();
     let allowed: usize = before.values().sum();
-    if total > allowed && root().join(CEILINGS).exists() {
+    let words = lines_of(WORDS)?.len();
+    let path = root().join(CEILINGS);
+    let old = fs::read_to_string(&path).unwrap_or_default();
+    let is_longer_list = !old.starts_with(&head(words));
+    if total > allowed && !is_longer_list {
         bail!("there are {total} words to avoid, and {allowed} are allowed: ceilings only go down");
     }
     let lines = counts.iter().map(|(path, uses)| format!("{} {path}\n", uses.len()));
-    fs::write(root().join(CEILINGS), lines.collect::<String>()).context(CEILINGS)?;
+    let text = head(words) + &lines.collect::<String>();
+    fs::write(path, text).context(CEILINGS)?;
     eprintln!("{CEILINGS}: {total}, before {allowed}");
     Ok(())
+}
+
+/// The first line of the ceilings, by which a change of the list of words is noticed.
+fn head(words: usize) -> String {
+    format!("# Uses of the {words} words to avoid that each file may have.\n")
 }
 
 fn lines_of(path: &str) -> anyhow::Result<Vec<String>> {

@@ -25,13 +25,16 @@ const FOREIGN_FLAGS: &[&str] = &[
 /// Options of the platform's charms that the catalogue does not list as harmless.
 const FOREIGN_OPTIONS: &[&str] = &["mode", "secret-key", "static-password"];
 
+/// Whether there is a thing of this name.
+type IsKnown = fn(&str, &Known) -> bool;
+
 /// Names that nothing has.
 pub fn problems(page: &Page, known: &Known) -> Vec<String> {
     let mut problems = Vec::new();
     for code in page.code().iter().filter(|code| code.is_span) {
         problems.extend(span(code, known).map(|what| page.problem(code.line, &what)));
     }
-    let patterns: [(&str, fn(&str, &Known) -> bool, &str); 6] = [
+    let patterns: [(&str, IsKnown, &str); 6] = [
         (r"\b[Tt]he\s+option\s+`([a-z-]+)`", is_option, "option"),
         (r"\b[Tt]he\s+action\s+`([a-z-]+)`", is_action, "action"),
         (r"\b([A-Z][A-Z0-9]{1,4}-[0-9]{2})\b", is_control, "control"),

@@ -38,8 +38,11 @@ impl Page {
         self.text[..at].matches('\n').count() + 1
     }
 
-    /// Lines of blocks and spans, in no order.
+    /// Lines of blocks and spans, in no order; of a picture, its texts.
     pub fn code(&self) -> Vec<Code> {
+        if self.name.ends_with(".svg") {
+            return texts(&self.text);
+        }
         let (mut code, mut prose) = (Vec::new(), String::new());
         let mut is_fenced = false;
         for (index, line) in self.text.lines().enumerate() {
@@ -58,6 +61,17 @@ impl Page {
         code.extend(spans(&prose));
         code
     }
+}
+
+/// The texts of a picture, one a line.
+fn texts(picture: &str) -> Vec<Code> {
+    let lines = picture.lines().enumerate();
+    let texts = lines.filter_map(|(index, line)| {
+        let (_, rest) = line.split_once("<text")?.1.split_once('>')?;
+        let (text, _) = rest.split_once("</text>")?;
+        Some(Code { line: index + 1, text: text.to_owned(), is_span: false })
+    });
+    texts.collect()
 }
 
 /// What is between backticks; a span may be broken over two lines.
