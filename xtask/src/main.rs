@@ -14,17 +14,22 @@ mod test;
 
 use std::process::ExitCode;
 
+/// The commands of `cargo xtask` that documents may name.
+const COMMANDS: [&str; 9] =
+    ["demo", "test", "check", "fuzz", "bench", "fetch", "sandbox", "pack", "docs"];
+
 const USAGE: &str = "usage: cargo xtask COMMAND
 
-  demo     the charm's life beside a real API server with a stock Charmed Kubeflow; at the end it
-           serves the report page until Ctrl-C, unless with `--no-wait`
-  test     all tests
-  check    format, lint, licences and known advisories of dependencies
-  fuzz     the fuzz targets, each for a bounded time
-  bench    figures of speed and size, each beside its yardstick; `bench hooks` and `bench rocks` only those, `bench agent` all others
-  sandbox  a real API server with a stock Charmed Kubeflow, or a `large` one, to try things on
-  pack     the charm for each base, in target/charms
-  docs     write the documents that are generated from code and data
+  demo     run the charm's lifecycle with a real API server and a stock Charmed Kubeflow; at the end
+           serve the report page until Ctrl-C, unless with `--no-wait`
+  test     run the quick checks and all tests
+  check    check format, licences, documents, wording, advisories and lints
+  fuzz     run the fuzz targets, each for a bounded time
+  bench    measure speed and size against yardsticks; `bench hooks` and `bench rocks` only those,
+           `bench agent` all others
+  sandbox  run a real API server with a stock Charmed Kubeflow, or a `large` one, for experiments
+  pack     build the charm for each base, in target/charms
+  docs     regenerate the documents that come from code and data
 ";
 
 fn main() -> ExitCode {

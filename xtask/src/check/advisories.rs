@@ -6,32 +6,36 @@ use anyhow::{Context as _, bail};
 use rustsec::advisory::Date;
 use rustsec::{Database, Lockfile, Report};
 
+use super::rules::Rules;
 use crate::run::root;
 
-/// Advisories that are accepted, with the reason.
-const ACCEPTED: [(&str, &str); 1] = [(
-    "RUSTSEC-2023-0071",
-    "rsa makes keys here; nothing is decrypted or signed with it, so no timing can be observed",
-)];
+const NO_DATABASE: &str = "no copy of RustSec's advisory database; clone its repository \
+    advisory-db into ~/.cargo/advisory-db, or pass --advisory-db DIR or ADVISORY_DB";
 
-/// Checks the lock file. Without a database nothing is known, and that is a failure.
-pub fn check(folder: Option<PathBuf>) -> anyhow::Result<()> {
+/// Checks the lock file. Without a database the step is skipped, unless it was asked for by name.
+pub fn check(folder: Option<PathBuf>, is_required: bool) -> anyhow::Result<()> {
+    let is_required = is_required || folder.is_some();
     let folder = folder
         .or_else(|| std::env::var_os("ADVISORY_DB").map(PathBuf::from))
         .or_else(|| std::env::home_dir().map(|home| home.join(".cargo/advisory-db")))
-        .filter(|folder| folder.join("crates").is_dir())
-        .context(
-            "there is no copy of RustSec's advisory database; clone its repository advisory-db \
-             into ~/.cargo/advisory-db, or name a copy with --advisory-db DIR or ADVISORY_DB",
-        )?;
+        .filter(|folder| folder.join("crates").is_dir());
+    let folder = match folder {
+        Some(folder) => folder,
+        None if is_required => bail!(NO_DATABASE),
+        None => {
+            eprintln!("warning: advisories not checked: {NO_DATABASE}");
+            return Ok(());
+        }
+    };
+    let accepted = Rules::read()?.accepted;
     let (report, day) = report(&folder, &root().join("Cargo.lock"))?;
     eprintln!("RustSec's database of {day}: {} vulnerabilities", report.vulnerabilities.count);
     let found = report.vulnerabilities.list.iter();
-    for (id, reason) in ACCEPTED {
+    for (id, reason) in &accepted {
         eprintln!("accepted: {id}: {reason}");
     }
     let open: Vec<String> = found
-        .filter(|found| !is_accepted(found.advisory.id.as_str()))
+        .filter(|found| !accepted.iter().any(|(id, _)| id == found.advisory.id.as_str()))
         .map(|found| {
             let (package, advisory) = (&found.package, &found.advisory);
             format!("{} {}: {} {}", package.name, package.version, advisory.id, advisory.title)
@@ -49,10 +53,6 @@ pub fn check(folder: Option<PathBuf>) -> anyhow::Result<()> {
         true => Ok(()),
         false => bail!("{}", open.join("\n")),
     }
-}
-
-fn is_accepted(id: &str) -> bool {
-    ACCEPTED.iter().any(|(accepted, _)| *accepted == id)
 }
 
 /// What the database says of a lock file, and the day of its newest advisory.

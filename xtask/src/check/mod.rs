@@ -1,7 +1,10 @@
 //! `cargo xtask check`: what is checked before a change is sent, beside the tests.
 
 mod advisories;
+mod docs;
 mod licences;
+mod rules;
+mod words;
 
 use std::path::PathBuf;
 
@@ -9,13 +12,17 @@ use anyhow::bail;
 
 use crate::run::cargo;
 
-const USAGE: &str = "usage: cargo xtask check [STEP ...] [--advisory-db DIR]
+const USAGE: &str = "usage: cargo xtask check [STEP ...] [--advisory-db DIR] [--lower]
 
   format      rustfmt agrees with every file
-  lint        clippy has no warning
-  licences    every dependency of the program may be shipped under the licences that are allowed
+  licences    every crate of the program has a licence and an origin that deny.toml allows
+  docs        paths, numbers, commands, options and names in the documents are true
+  words       no file uses more of the words in xtask/words/words.txt than its ceiling allows;
+              --lower writes the present counts into xtask/words/ceilings.txt
   advisories  no dependency has a known advisory, by a copy of RustSec's database:
-              --advisory-db DIR, else the environment variable ADVISORY_DB, else ~/.cargo/advisory-db
+              --advisory-db DIR, else the environment variable ADVISORY_DB, else
+              ~/.cargo/advisory-db; skipped without one, unless named
+  lint        clippy has no warning, and no program or library unwraps
 
 Without a STEP all of them run.
 ";
@@ -23,28 +30,44 @@ Without a STEP all of them run.
 /// A step: its name, and what it does.
 type Step = (&'static str, fn(&Options) -> anyhow::Result<()>);
 
-const STEPS: [Step; 4] = [
+const STEPS: [Step; 6] = [
     ("format", |_| cargo(&["fmt", "--all", "--check"])),
-    ("lint", |_| cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"])),
     ("licences", |_| licences::check()),
-    ("advisories", |options| advisories::check(options.advisory_db.clone())),
+    ("docs", |_| docs::check()),
+    ("words", |options| words::check(options.lower)),
+    ("advisories", |options| {
+        advisories::check(options.advisory_db.clone(), !options.steps.is_empty())
+    }),
+    ("lint", |_| lint()),
 ];
+
+/// Steps that take seconds; `cargo xtask test` runs them first. Clippy takes minutes.
+const QUICK: [&str; 4] = ["format", "licences", "docs", "words"];
 
 #[derive(Default)]
 struct Options {
     steps: Vec<String>,
     advisory_db: Option<PathBuf>,
+    lower: bool,
 }
 
 /// Runs the steps that are named, each whether or not another fails.
 pub fn check(arguments: &[String]) -> anyhow::Result<()> {
-    let options = parse(arguments)?;
+    run(&parse(arguments)?)
+}
+
+/// Runs the steps that take seconds.
+pub fn quick() -> anyhow::Result<()> {
+    run(&Options { steps: QUICK.map(str::to_owned).to_vec(), ..Options::default() })
+}
+
+fn run(options: &Options) -> anyhow::Result<()> {
     let mut failed = Vec::new();
     for (name, run) in STEPS {
         if !options.steps.is_empty() && !options.steps.iter().any(|step| step == name) {
             continue;
         }
-        match run(&options) {
+        match run(options) {
             Ok(()) => eprintln!("{name}: ok"),
             Err(error) => {
                 eprintln!("{name}: {error:#}");
@@ -58,6 +81,20 @@ pub fn check(arguments: &[String]) -> anyhow::Result<()> {
     }
 }
 
+/// The second run sees no tests, whose helpers outside of a `#[test]` may unwrap too.
+fn lint() -> anyhow::Result<()> {
+    cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"])?;
+    let mut arguments = vec!["clippy", "--workspace", "--lib", "--bins"];
+    for unchecked in MAY_UNWRAP {
+        arguments.extend(["--exclude", unchecked]);
+    }
+    arguments.extend(["--", "-D", "warnings", "-D", "clippy::unwrap_used"]);
+    cargo(&arguments)
+}
+
+/// A double that panics where a test sets it up wrongly, and what is built with it.
+const MAY_UNWRAP: [&str; 2] = ["ckf-worlds", "xtask"];
+
 fn parse(arguments: &[String]) -> anyhow::Result<Options> {
     let mut options = Options::default();
     let mut rest = arguments.iter();
@@ -67,13 +104,16 @@ fn parse(arguments: &[String]) -> anyhow::Result<Options> {
                 Some(folder) => options.advisory_db = Some(folder.into()),
                 None => bail!("--advisory-db needs a folder\n\n{USAGE}"),
             },
-            step if STEPS.iter().any(|(name, _)| *name == step) => {
-                options.steps.push(step.to_owned());
-            }
+            "--lower" => options.lower = true,
+            step if is_step(step) => options.steps.push(step.to_owned()),
             other => bail!("{other:?} is not known\n\n{USAGE}"),
         }
     }
     Ok(options)
+}
+
+fn is_step(name: &str) -> bool {
+    STEPS.iter().any(|(step, _)| *step == name)
 }
 
 #[cfg(test)]
@@ -87,5 +127,12 @@ mod tests {
         assert_eq!(parse(&["lint", "licences"]).unwrap(), ["lint", "licences"]);
         assert!(parse(&["lints"]).unwrap_err().to_string().contains("lints"));
         assert!(parse(&["--advisory-db"]).is_err());
+    }
+
+    #[test]
+    fn steps_that_are_quick_exist() {
+        for name in super::QUICK {
+            assert!(super::is_step(name), "{name}");
+        }
     }
 }

@@ -11,15 +11,15 @@ use super::GENERATED;
 /// The index, with numbers first.
 pub(super) fn index() -> String {
     let mut text = format!("{GENERATED}# The controls\n\n");
-    text.push_str("What a control is read from: `cluster`, the Kubernetes API and a handshake with the gateway; `juju`, Juju's API; `ledger`,\n");
-    text.push_str("what an earlier audit saw; `registry`, image registries and Charmhub; `attestation`, what somebody attests in the policy;\n");
-    text.push_str("`policy`, the policy itself. What a source did not tell is `not-assessed`, with what it needs.\n\n");
+    text.push_str("Sources of controls: `cluster`, the Kubernetes API and a handshake with the gateway; `juju`, Juju's API; `ledger`,\n");
+    text.push_str("the record of earlier audits; `registry`, image registries and Charmhub; `attestation`, a statement in the policy;\n");
+    text.push_str("`policy`, the policy itself. A control whose source is unavailable is `not-assessed`, with what it needs.\n\n");
     text.push_str(&numbers());
     let mut section = "";
     for control in catalog::controls() {
         if control.section != section {
             section = &control.section;
-            let head = "| control | what should be so | severity | read from | put right by |";
+            let head = "| control | requirement | severity | source | fixed by |";
             let _ = write!(text, "\n## {section}\n\n{head}\n|---|---|---|---|---|\n");
         }
         let _ = writeln!(
@@ -35,7 +35,7 @@ pub(super) fn index() -> String {
     text
 }
 
-/// How many are put right by what.
+/// How many controls there are, by source and by fix.
 fn numbers() -> String {
     let all = catalog::controls();
     let of = |is: fn(&&Control) -> bool| all.iter().filter(is).count();
@@ -54,12 +54,11 @@ fn numbers() -> String {
     };
     let (by_test, by_source, by_none) = (proved("test"), proved("source"), proved("none"));
     format!(
-        "Of {} controls, {remedied} have a remedy that `apply` carries out, {kept} more are kept by the charm itself (rotation,\n\
-         renewal), for {advised} there is advice, and {attested} no program can assess: somebody attests them. By what they are read from:\n\
-         {}.\n\n\
-         Each page says what following its fix may break and where it works. That a fix works and does no other harm is shown by\n\
-         a test of this repository for {by_test}, and by code or documentation of the charms at a named revision for {by_source}; {by_none} have\n\
-         no good fix, and say so with the mitigation.\n",
+        "Of {} controls, {remedied} have a remedy, {kept} more are maintained by the charm itself (rotation, renewal), {advised} have\n\
+         advice, and {attested} cannot be checked by a program and are attested. By source: {}.\n\n\
+         Each page states what the fix may break and where it works. The evidence that a fix works and does no other harm is\n\
+         a test of this repository for {by_test}, and code or documentation of the charms at a named revision for {by_source}; {by_none} have\n\
+         no good fix, and give a mitigation instead.\n",
         all.len(),
         sources.join(", ")
     )
@@ -75,7 +74,7 @@ pub(super) fn pages() -> impl Iterator<Item = (String, String)> {
 
 fn page(control: &Control) -> String {
     let mut text = format!(
-        "{GENERATED}# {} {}\n\n{}, severity {}, read from {}.\n",
+        "{GENERATED}# {} {}\n\n{}, severity {}, source {}.\n",
         control.id,
         control.title,
         control.section,
@@ -85,17 +84,17 @@ fn page(control: &Control) -> String {
     let mut add = |title: &str, body: &str| {
         let _ = write!(text, "\n## {title}\n\n{}\n", body.trim());
     };
-    add("Why", &control.why);
+    add("Why it matters", &control.why);
     add("How it is checked", &control.check);
-    add("How to put it right by hand", &control.fix);
-    add("What that may break", &control.fix_breaks);
-    add("Where it works", &format!("{}.", works_on(control)));
-    add("What shows it", &proof(control));
+    add("How to fix it manually", &control.fix);
+    add("What the fix may break", &control.fix_breaks);
+    add("Where the fix works", &format!("{}.", works_on(control)));
+    add("Evidence", &proof(control));
     let mut tools: Vec<String> = Vec::new();
     let remedies = remedies(control, "../");
     if !remedies.is_empty() {
         tools.push(format!(
-            "Remedy {}: `ckf-hardening plan` shows what it would do, `apply` does it, `undo` takes it back.",
+            "Remedy {}: preview it with `ckf-hardening plan`, apply it with `apply`, roll it back with `undo`.",
             remedies.join(", ")
         ));
     }
@@ -105,11 +104,12 @@ fn page(control: &Control) -> String {
     let tool = match (tools.is_empty(), control.source) {
         (false, _) => tools.join("\n\n"),
         (true, Source::Attestation) => {
-            "There is no remedy, and no check: attest it in the [policy](../policy.md).".to_owned()
+            "It cannot be checked automatically: attest it in the [policy](../policy.md)."
+                .to_owned()
         }
-        (true, _) => "No automatic remediation.".to_owned(),
+        (true, _) => "None.".to_owned(),
     };
-    add("How to put it right by tool", &tool);
+    add("Automatic remediation", &tool);
     add("When to waive it", &control.waive);
     let mappings = control.mappings.in_words();
     if !mappings.is_empty() {
@@ -146,11 +146,11 @@ fn proof(control: &Control) -> String {
         FixProof::Source { repository, revision, path, shows } => {
             format!("`{path}` of {repository}, at revision `{revision}`. {}", shows.trim())
         }
-        FixProof::None { reason } => format!("There is none: {}.", reason.trim()),
+        FixProof::None { reason } => format!("None: {}.", reason.trim()),
     }
 }
 
-/// What puts a control right, in a word or two.
+/// What fixes a control, in a word or two.
 fn by(control: &Control) -> Vec<String> {
     let mut by = remedies(control, "");
     if !control.kept.is_empty() {
@@ -166,7 +166,7 @@ fn by(control: &Control) -> Vec<String> {
     by
 }
 
-/// Links to a control's remedies, from a page that lies so deep.
+/// Links to a control's remedies, with the way up from the page to the reference.
 fn remedies(control: &Control, up: &str) -> Vec<String> {
     Remedy::ALL
         .iter()
