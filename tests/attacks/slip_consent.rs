@@ -281,7 +281,7 @@ fn policy_that_a_controller_makes_again_is_not_deleted() {
     assert_eq!(changes(&plan), ["wildcard-policies: remove AuthorizationPolicy admin/by-hand"]);
     let said = plan.to_string();
     for part in [
-        "ns-owner-access-istio-charmed is made by kfp-profile-controller, which would make it again",
+        "ns-owner-access-istio-charmed is created by kfp-profile-controller, which would recreate it",
         "of-some-controller is made by the controller of Namespace admin",
         "profile-network-policies",
     ] {
