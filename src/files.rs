@@ -11,7 +11,7 @@ pub const LARGEST_BY_HAND: u64 = 4 << 20;
 /// Largest accepted report or plan, in bytes.
 pub const LARGEST_REPORT: u64 = 512 << 20;
 
-fn refused(why: impl Into<String>) -> io::Error {
+fn invalid(why: impl Into<String>) -> io::Error {
     io::Error::other(why.into())
 }
 
@@ -26,13 +26,13 @@ pub fn write(path: &Path, content: &[u8]) -> io::Result<()> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {}
         Err(error) => return Err(error),
         Ok(known) if known.file_type().is_symlink() => {
-            return Err(refused("symbolic links are not followed"));
+            return Err(invalid("symbolic links are not followed"));
         }
-        Ok(known) if known.is_dir() => return Err(refused("is a directory")),
+        Ok(known) if known.is_dir() => return Err(invalid("is a directory")),
         Ok(known) if known.file_type().is_char_device() || known.file_type().is_fifo() => {
             return OpenOptions::new().write(true).open(path)?.write_all(content);
         }
-        Ok(known) if !known.is_file() => return Err(refused("not a regular file")),
+        Ok(known) if !known.is_file() => return Err(invalid("not a regular file")),
         Ok(_) => {}
     }
     reject_symlink(directory)?;
@@ -62,14 +62,14 @@ fn create_beside(path: &Path, directory: &Path) -> io::Result<(File, PathBuf)> {
             Err(error) => return Err(error),
         }
     }
-    Err(refused("no unused temporary name"))
+    Err(invalid("no unused temporary name"))
 }
 
 /// Rejects a directory that is a symbolic link.
 fn reject_symlink(directory: &Path) -> io::Result<()> {
     let known = fs::symlink_metadata(directory)?;
     match known.file_type().is_symlink() {
-        true => Err(refused(format!(
+        true => Err(invalid(format!(
             "the directory {} is a symbolic link; name the directory itself",
             directory.display()
         ))),
@@ -84,7 +84,7 @@ pub fn make_directory(directory: &Path) -> io::Result<()> {
         Ok(known) if known.is_dir() => Ok(()),
         Ok(_) => {
             reject_symlink(directory)?;
-            Err(refused("not a directory"))
+            Err(invalid("not a directory"))
         }
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             DirBuilder::new().recursive(true).mode(0o700).create(directory)
@@ -99,7 +99,7 @@ pub fn read(path: &Path, largest: u64) -> io::Result<String> {
     let file = File::open(path)?;
     file.take(largest + 1).read_to_string(&mut text)?;
     if text.len() as u64 > largest {
-        return Err(refused(format!("larger than {largest} bytes")));
+        return Err(invalid(format!("larger than {largest} bytes")));
     }
     Ok(text)
 }
@@ -107,7 +107,7 @@ pub fn read(path: &Path, largest: u64) -> io::Result<String> {
 /// Reads a file that this program wrote; symbolic links are rejected.
 pub fn read_own(path: &Path, largest: u64) -> io::Result<String> {
     if fs::symlink_metadata(path)?.file_type().is_symlink() {
-        return Err(refused("symbolic links are not followed"));
+        return Err(invalid("symbolic links are not followed"));
     }
     read(path, largest)
 }

@@ -195,7 +195,10 @@ fn an_address_that_the_policy_does_not_name_waits_for_the_cluster() {
     let mut unit = unit();
     relate_pilot(&mut unit, &IstioPilot::at("10.64.140.43"));
     let told = message(&unit);
-    assert!(told.contains("it is for 10.64.140.43, which is not an address of the gateway"), "{told}");
+    assert!(
+        told.contains("it is for 10.64.140.43, which is not an address of the gateway"),
+        "{told}"
+    );
 }
 
 #[test]

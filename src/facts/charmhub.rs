@@ -116,9 +116,9 @@ pub fn read(source: &Source, followed: &BTreeSet<Followed>) -> Charmhub {
     let followed: Vec<&Followed> = followed.iter().collect();
     for batch in followed.chunks(AT_ONCE) {
         charmhub.requests += 1;
-        let answer = query(source, batch);
+        let response = query(source, batch);
         for (index, one) in batch.iter().enumerate() {
-            let head = match &answer {
+            let head = match &response {
                 Err(why) => Known::Unknown(why.clone()),
                 Ok(results) => head(results, index),
             };
@@ -190,18 +190,18 @@ fn query(source: &Source, followed: &[&Followed]) -> Result<Vec<ResultWire>, Unk
     }
     let client = builder.build().map_err(|why| failed(why.to_string()))?;
     let url = format!("{}/v2/charms/refresh", source.url.trim_end_matches('/'));
-    let answer = client.post(url).json(&body).send();
-    let answer = answer.map_err(|error| match error.is_timeout() {
+    let response = client.post(url).json(&body).send();
+    let response = response.map_err(|error| match error.is_timeout() {
         true => Unknown::TimedOut(format!("no response from Charmhub at {} in time", source.url)),
         false if error.is_redirect() => failed("redirect refused".into()),
         false => failed("unreachable".into()),
     })?;
-    let status = answer.status();
+    let status = response.status();
     if !status.is_success() {
         return Err(failed(format!("HTTP status {status}")));
     }
     let mut text = String::new();
-    let read = answer.take(LARGEST_RESPONSE + 1).read_to_string(&mut text);
+    let read = response.take(LARGEST_RESPONSE + 1).read_to_string(&mut text);
     read.map_err(|_| failed("the response is incomplete".into()))?;
     if text.len() as u64 > LARGEST_RESPONSE {
         return Err(failed(format!("the response is larger than {LARGEST_RESPONSE} bytes")));

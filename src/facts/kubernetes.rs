@@ -383,8 +383,8 @@ pub(crate) async fn send(
     request: http::Request<Vec<u8>>,
 ) -> Result<String, Failure> {
     requests::count(&request);
-    let answer = tokio::time::timeout(REQUEST_DEADLINE * 2, client.request_text(request)).await;
-    match answer {
+    let response = tokio::time::timeout(REQUEST_DEADLINE * 2, client.request_text(request)).await;
+    match response {
         Err(_) => Err(Failure::Other(Unknown::TimedOut(format!(
             "no response in {} s",
             REQUEST_DEADLINE.as_secs() * 2

@@ -14,7 +14,7 @@ pub struct Labels(Box<[(Text, Text)]>);
 impl Labels {
     /// The value of a label.
     pub fn get(&self, key: &str) -> Option<&Text> {
-        let position = self.0.binary_search_by(|(own, _)| (**own).cmp(key));
+        let position = self.0.binary_search_by(|(known, _)| (**known).cmp(key));
         position.ok().map(|index| &self.0[index].1)
     }
 

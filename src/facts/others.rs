@@ -97,8 +97,8 @@ pub(super) async fn visit<S>(
 
 /// The path of a kind's list, if the cluster serves it.
 async fn path(client: &Client, kind: &ObjectKind) -> Result<Option<ApiPath>, Unknown> {
-    let refused = |error: PathError| Failure::from(error).into_unknown();
-    let served = ApiPath::of(&kind.api_version).map_err(refused)?;
+    let invalid = |error: PathError| Failure::from(error).into_unknown();
+    let served = ApiPath::of(&kind.api_version).map_err(invalid)?;
     let resources: Resources = match get(client, &served).await {
         Ok(resources) => resources,
         Err(Failure::NotFound) => return Ok(None),
@@ -107,7 +107,7 @@ async fn path(client: &Client, kind: &ObjectKind) -> Result<Option<ApiPath>, Unk
     let of_kind = |resource: &&Resource| resource.kind == kind.kind && !resource.name.contains('/');
     let resource = resources.resources.iter().find(of_kind);
     let path = resource.map(|resource| served.join(&resource.name));
-    path.transpose().map_err(refused)
+    path.transpose().map_err(invalid)
 }
 
 async fn each_of(

@@ -117,7 +117,7 @@ pub fn read(
             let why = Unknown::Failed(why.to_string());
             let all = references
                 .iter()
-                .map(|asked| (asked.image.to_string(), Known::Unknown(why.clone())));
+                .map(|request| (request.image.to_string(), Known::Unknown(why.clone())));
             rocks.images = all.collect();
             return rocks;
         }
@@ -131,8 +131,8 @@ pub fn read(
         })
         .collect();
     let reader = Reader { client: &client, source, of_digest, lost: Mutex::default() };
-    let (queue, refused) = permitted(source, references);
-    let images: BTreeMap<String, Known<Rock>> = refused.into_iter().collect();
+    let (queue, skipped) = permitted(source, references);
+    let images: BTreeMap<String, Known<Rock>> = skipped.into_iter().collect();
     let images = Mutex::new(images);
     (0..images.lock().map_or(0, |images| images.len())).for_each(|_| progress());
     let turns = Turns::new(queue);
@@ -155,12 +155,15 @@ pub fn read(
     rocks
 }
 
-type Refused = (String, Known<Rock>);
+type Skipped = (String, Known<Rock>);
 
 /// Splits images into those to query, and those to skip with the reason.
-fn permitted<'a>(source: &Source, asked: &'a [Asked]) -> (Vec<&'a ImageReference>, Vec<Refused>) {
-    let (mut queue, mut refused, mut of_tenants) = (Vec::new(), Vec::new(), 0);
-    for Asked { image, of_tenant } in asked {
+fn permitted<'a>(
+    source: &Source,
+    requests: &'a [Asked],
+) -> (Vec<&'a ImageReference>, Vec<Skipped>) {
+    let (mut queue, mut skipped, mut of_tenants) = (Vec::new(), Vec::new(), 0);
+    for Asked { image, of_tenant } in requests {
         let is_within = |of: &str| {
             let rest = image.repository.strip_prefix(of);
             rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
@@ -179,9 +182,9 @@ fn permitted<'a>(source: &Source, asked: &'a [Asked]) -> (Vec<&'a ImageReference
             queue.push(image);
             continue;
         };
-        refused.push((image.to_string(), Known::Unknown(Unknown::Forbidden(why))));
+        skipped.push((image.to_string(), Known::Unknown(Unknown::Forbidden(why))));
     }
-    (queue, refused)
+    (queue, skipped)
 }
 
 /// Schedules queries: the next image is the first in the queue whose registry is not busy. A
@@ -371,24 +374,24 @@ mod tests {
             mirrors: vec!["ghcr.io/theirs=127.0.0.1:5000/theirs".parse().unwrap()],
             ..Source::default()
         };
-        let asked = |text: &str, of_tenant| Asked { image: image(text), of_tenant };
+        let requested = |text: &str, of_tenant| Asked { image: image(text), of_tenant };
         let mut all = vec![
-            asked("docker.io/charmedkubeflow/dex:1", false),
-            asked("docker.io/charmedkubeflow/frontend:1", true),
-            asked("ghcr.io/theirs/x:1", true),
-            asked("registry.evil.example/x:1", true),
-            asked("localhost:5000/x:1", false),
+            requested("docker.io/charmedkubeflow/dex:1", false),
+            requested("docker.io/charmedkubeflow/frontend:1", true),
+            requested("ghcr.io/theirs/x:1", true),
+            requested("registry.evil.example/x:1", true),
+            requested("localhost:5000/x:1", false),
         ];
-        let (queue, refused) = permitted(&source, &all);
+        let (queue, skipped) = permitted(&source, &all);
         assert_eq!(queue, [&all[0].image, &all[1].image, &all[2].image]);
-        assert_eq!(refused.len(), 2);
-        let (name, why) = &refused[0];
+        assert_eq!(skipped.len(), 2);
+        let (name, why) = &skipped[0];
         assert_eq!(name, "registry.evil.example/x:1");
         let Known::Unknown(why) = why else { panic!("image is known") };
         assert!(why.to_string().contains("allow.registries"), "{why}");
         // However many images a tenant uses.
-        all.extend((0..200).map(|n| asked(&format!("docker.io/charmedkubeflow/x:{n}"), true)));
-        let (queue, refused) = permitted(&source, &all);
-        assert_eq!((queue.len(), refused.len()), (1 + MAX_TENANT_IMAGES, 204 - MAX_TENANT_IMAGES));
+        all.extend((0..200).map(|n| requested(&format!("docker.io/charmedkubeflow/x:{n}"), true)));
+        let (queue, skipped) = permitted(&source, &all);
+        assert_eq!((queue.len(), skipped.len()), (1 + MAX_TENANT_IMAGES, 204 - MAX_TENANT_IMAGES));
     }
 }

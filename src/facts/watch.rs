@@ -478,9 +478,9 @@ where
         Err(failure) => return Ended::Failed(failure.into_unknown().to_string()),
     };
     requests::count(&request);
-    let answer = tokio::time::timeout(OPEN_TIMEOUT, client.request_stream(request)).await;
-    let answer = match answer {
-        Ok(Ok(answer)) => answer,
+    let response = tokio::time::timeout(OPEN_TIMEOUT, client.request_stream(request)).await;
+    let response = match response {
+        Ok(Ok(response)) => response,
         Ok(Err(kube::Error::Api(status))) if matches!(status.code, 404 | 410) => {
             return Ended::Lost;
         }
@@ -488,7 +488,7 @@ where
         Err(_) => return Ended::Failed("no response".into()),
     };
     live.hear(kind.field);
-    let mut lines = std::pin::pin!(answer.lines());
+    let mut lines = std::pin::pin!(response.lines());
     loop {
         let line = match tokio::time::timeout(live.stale, lines.next()).await {
             Ok(Some(Ok(line))) => line,

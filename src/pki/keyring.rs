@@ -32,9 +32,14 @@ pub struct Wanted<'a> {
 
 impl Keyring {
     /// Creates the first authority.
-    pub fn create(wanted: &Wanted<'_>, now: Timestamp) -> Result<Self, AuthorityError> {
+    pub fn create(requirements: &Wanted<'_>, now: Timestamp) -> Result<Self, AuthorityError> {
         Ok(Self {
-            current: Authority::create(wanted.of, wanted.names, wanted.terms, now)?,
+            current: Authority::create(
+                requirements.of,
+                requirements.names,
+                requirements.terms,
+                now,
+            )?,
             next: None,
             previous: None,
         })
@@ -43,10 +48,10 @@ impl Keyring {
     /// Advances the rollover to `now`; also returns whether anything changed.
     pub fn advance(
         mut self,
-        wanted: &Wanted<'_>,
+        requirements: &Wanted<'_>,
         now: Timestamp,
     ) -> Result<(Self, bool), AuthorityError> {
-        let overlap = wanted.terms.overlap;
+        let overlap = requirements.terms.overlap;
         let mut is_changed = false;
         let created = start(self.current.parsed());
         let is_over = |certificate: &Certificate| now.as_second() >= certificate.not_after;
@@ -60,22 +65,23 @@ impl Keyring {
             }
         }
         let signs_for =
-            |authority: &Authority| wanted.names.iter().all(|name| authority.may_sign(name));
+            |authority: &Authority| requirements.names.iter().all(|name| authority.may_sign(name));
         let cannot_sign = !signs_for(&self.current) || is_over(self.current.parsed());
         let parsed = self.current.parsed();
         let is_old = now.as_second() >= renewal_time(parsed.not_before, parsed.not_after);
-        let is_unfit = !self.current.is_of(wanted.terms.key);
+        let is_unfit = !self.current.is_of(requirements.terms.key);
         let next_is_unfit = self
             .next
             .as_ref()
-            .is_some_and(|next| !signs_for(next) || !next.is_of(wanted.terms.key));
+            .is_some_and(|next| !signs_for(next) || !next.is_of(requirements.terms.key));
         if next_is_unfit {
             self.next = None;
             is_changed = true;
         }
-        let needs_next = cannot_sign || is_old || is_unfit || wanted.is_renewal_asked;
+        let needs_next = cannot_sign || is_old || is_unfit || requirements.is_renewal_asked;
         if self.next.is_none() && needs_next {
-            let next = Authority::create(wanted.of, wanted.names, wanted.terms, now)?;
+            let next =
+                Authority::create(requirements.of, requirements.names, requirements.terms, now)?;
             self.next = Some(next);
             is_changed = true;
         }

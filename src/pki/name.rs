@@ -32,7 +32,7 @@ impl Name {
             (Self::Wildcard(parent), Self::Dns(name)) => name
                 .split_once('.')
                 .is_some_and(|(label, rest)| !label.is_empty() && rest == parent),
-            (own, other) => own == other,
+            (this, other) => this == other,
         }
     }
 

@@ -95,7 +95,7 @@ impl Request {
         if self.names.is_empty() {
             return Err(Refusal::NoName);
         }
-        let foreign = |name: &&Name| !permitted.iter().any(|own| own.permits(name));
+        let foreign = |name: &&Name| !permitted.iter().any(|one| one.permits(name));
         match self.names.iter().find(foreign) {
             Some(name) => Err(Refusal::ForeignName(name.clone())),
             None => Ok(()),

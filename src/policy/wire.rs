@@ -240,17 +240,17 @@ impl Policy {
                 ))),
             }
         }
-        let own = &policy.controls;
+        let custom_controls = &policy.controls;
         for (control, severity) in wire.severities {
             let severity = severity.parse().map_err(EntryError::Severity);
-            let parsed = known_control(Some(control.clone()), own).and(severity);
+            let parsed = known_control(Some(control.clone()), custom_controls).and(severity);
             match parsed {
                 Ok(severity) => drop(policy.severities.insert(control, severity)),
                 Err(why) => problems.push(PolicyProblem(format!("severities: {control}: {why}"))),
             }
         }
         for (index, value) in wire.waivers.into_iter().enumerate() {
-            match waiver(value, own) {
+            match waiver(value, custom_controls) {
                 Ok(waiver) => policy.waivers.push(waiver),
                 Err(error) => problems.push(PolicyProblem(format!(
                     "{}: {error}; the waiver does not apply",
@@ -259,7 +259,7 @@ impl Policy {
             }
         }
         for (index, value) in wire.attestations.into_iter().enumerate() {
-            match attestation(value, own) {
+            match attestation(value, custom_controls) {
                 Ok(attestation) => policy.attestations.push(attestation),
                 Err(error) => problems.push(PolicyProblem(format!(
                     "{}: {error}; the attestation does not count",
@@ -290,9 +290,12 @@ pub(super) fn entry<T: serde::de::DeserializeOwned>(
     serde_yaml::from_value(value).map_err(|source| EntryError::Malformed { source, fields })
 }
 
-fn waiver(value: serde_yaml::Value, own: &[CustomControl]) -> Result<Waiver, EntryError> {
+fn waiver(
+    value: serde_yaml::Value,
+    custom_controls: &[CustomControl],
+) -> Result<Waiver, EntryError> {
     let wire: WaiverWire = entry(value, "control, object, reason, owner, expires")?;
-    let control = known_control(wire.control, own)?;
+    let control = known_control(wire.control, custom_controls)?;
     if catalog::control(&control).is_some_and(|known| known.source == Source::Policy) {
         return Err(EntryError::NotWaivable(control));
     }
@@ -305,9 +308,12 @@ fn waiver(value: serde_yaml::Value, own: &[CustomControl]) -> Result<Waiver, Ent
     })
 }
 
-fn attestation(value: serde_yaml::Value, own: &[CustomControl]) -> Result<Attestation, EntryError> {
+fn attestation(
+    value: serde_yaml::Value,
+    custom_controls: &[CustomControl],
+) -> Result<Attestation, EntryError> {
     let wire: AttestationWire = entry(value, "control, reason, owner, date")?;
-    let control = known_control(wire.control, own)?;
+    let control = known_control(wire.control, custom_controls)?;
     let known = catalog::control(&control);
     if known.is_none_or(|known| known.source != Source::Attestation) {
         return Err(EntryError::NotAttestable(control));
@@ -320,10 +326,13 @@ fn attestation(value: serde_yaml::Value, own: &[CustomControl]) -> Result<Attest
     })
 }
 
-fn known_control(id: Option<String>, own: &[CustomControl]) -> Result<String, EntryError> {
+fn known_control(
+    id: Option<String>,
+    custom_controls: &[CustomControl],
+) -> Result<String, EntryError> {
     let id = required("control", id)?;
-    let is_own = own.iter().any(|custom| custom.control.id == id);
-    match is_own || catalog::control(&id).is_some() {
+    let is_custom = custom_controls.iter().any(|custom| custom.control.id == id);
+    match is_custom || catalog::control(&id).is_some() {
         true => Ok(id),
         false => Err(EntryError::UnknownControl(id)),
     }
@@ -387,13 +396,13 @@ mod tests {
         assert!(problems[0].0.contains("cannot be waived"), "{problems:?}");
     }
 
-    const OWN: &str = "id: ORG-01, title: t, severity: low, why: w, fix: f, apiVersion: v1, \
+    const CUSTOM: &str = "id: ORG-01, title: t, severity: low, why: w, fix: f, apiVersion: v1, \
         kind: Pod, expression: object.spec.replicas > 1";
 
     #[test]
     fn custom_control_can_be_waived_and_its_severity_overridden() {
         let yaml = format!(
-            "controls: [{{{OWN}}}]\nseverities: {{ORG-01: high}}\n\
+            "controls: [{{{CUSTOM}}}]\nseverities: {{ORG-01: high}}\n\
              waivers: [{{control: ORG-01, reason: r, owner: o, expires: 2027-01-31}}]"
         );
         let (policy, problems) = Policy::parse(&yaml);
@@ -418,14 +427,14 @@ mod tests {
             ("expression: object.spec.replicas > 1", &long, "at most 1000"),
             ("object.spec.replicas > 1", &format!("'{}1'", "(".repeat(400)), "not CEL"),
         ] {
-            let own = OWN.replace(old, new);
-            let (policy, problems) = Policy::parse(&format!("controls:\n  - {{{own}}}"));
+            let entry = CUSTOM.replace(old, new);
+            let (policy, problems) = Policy::parse(&format!("controls:\n  - {{{entry}}}"));
             assert_eq!((policy.controls.len(), problems.len()), (0, 1), "{new}");
             let problem = problems[0].to_string();
             assert!(problem.contains(message), "{new}: {problem}");
             assert!(problem.contains("control 1 (line 2)"), "{problem}");
         }
-        let (policy, problems) = Policy::parse(&format!("controls: [{{{OWN}}}, {{{OWN}}}]"));
+        let (policy, problems) = Policy::parse(&format!("controls: [{{{CUSTOM}}}, {{{CUSTOM}}}]"));
         assert_eq!((policy.controls.len(), problems.len()), (1, 1));
     }
 
@@ -537,21 +546,24 @@ mod tests {
         ("certificates.names", "certificates: {names: ['kube flow']}"),
         ("certificates.overlap-days", "certificates: {overlap-days: soon}"),
         ("controls", "controls: {}"),
-        ("controls.apiVersion", "controls: [{OWN, apiVersion: a/b/c}]"),
-        ("controls.expression", "controls: [{OWN, expression: 'object.'}]"),
-        ("controls.fix", "controls: [{OWN, fix: ''}]"),
-        ("controls.id", "controls: [{OWN, id: TLS-99}]"),
-        ("controls.kind", "controls: [{OWN, kind: ''}]"),
-        ("controls.mappings", "controls: [{OWN, mappings: CIS}]"),
-        ("controls.mappings.cis-kubernetes", "controls: [{OWN, mappings: {cis-kubernetes: {}}}]"),
-        ("controls.mappings.nist-800-53", "controls: [{OWN, mappings: {nist-800-53: AC-1}}]"),
-        ("controls.mappings.nsa-cisa", "controls: [{OWN, mappings: {nsa-cisa: [{}]}}]"),
-        ("controls.namespaces", "controls: [{OWN, namespaces: kubeflow}]"),
-        ("controls.section", "controls: [{OWN, section: []}]"),
-        ("controls.severity", "controls: [{OWN, severity: awful}]"),
-        ("controls.title", "controls: [{OWN, title: ' '}]"),
-        ("controls.waive", "controls: [{OWN, waive: {}}]"),
-        ("controls.why", "controls: [{OWN, why: ''}]"),
+        ("controls.apiVersion", "controls: [{CUSTOM, apiVersion: a/b/c}]"),
+        ("controls.expression", "controls: [{CUSTOM, expression: 'object.'}]"),
+        ("controls.fix", "controls: [{CUSTOM, fix: ''}]"),
+        ("controls.id", "controls: [{CUSTOM, id: TLS-99}]"),
+        ("controls.kind", "controls: [{CUSTOM, kind: ''}]"),
+        ("controls.mappings", "controls: [{CUSTOM, mappings: CIS}]"),
+        (
+            "controls.mappings.cis-kubernetes",
+            "controls: [{CUSTOM, mappings: {cis-kubernetes: {}}}]",
+        ),
+        ("controls.mappings.nist-800-53", "controls: [{CUSTOM, mappings: {nist-800-53: AC-1}}]"),
+        ("controls.mappings.nsa-cisa", "controls: [{CUSTOM, mappings: {nsa-cisa: [{}]}}]"),
+        ("controls.namespaces", "controls: [{CUSTOM, namespaces: kubeflow}]"),
+        ("controls.section", "controls: [{CUSTOM, section: []}]"),
+        ("controls.severity", "controls: [{CUSTOM, severity: awful}]"),
+        ("controls.title", "controls: [{CUSTOM, title: ' '}]"),
+        ("controls.waive", "controls: [{CUSTOM, waive: {}}]"),
+        ("controls.why", "controls: [{CUSTOM, why: ''}]"),
         ("options", "options: [dex-auth]"),
         ("options", "options: {dex-auth: {static-username: [a]}}"),
         ("severities", "severities: {TLS-02: awful}"),
@@ -596,14 +608,14 @@ mod tests {
         }
         for (field, yaml) in WRONG {
             // A duplicate key would be a different error.
-            let own: Vec<&str> = OWN
+            let parts: Vec<&str> = CUSTOM
                 .split(", ")
                 .filter(|part| {
                     let key = part.split(':').next().unwrap().trim();
                     !yaml.contains(&format!(", {key}: "))
                 })
                 .collect();
-            let yaml = yaml.replace("OWN", &own.join(", ")).replace("WAIVER", WAIVER);
+            let yaml = yaml.replace("CUSTOM", &parts.join(", ")).replace("WAIVER", WAIVER);
             let raw = serde_json::json!({"policy": yaml});
             let raw = juju_charm::config::Options::new(raw.as_object().unwrap().clone());
             let (options, problems) = crate::config::Options::parse(&raw);

@@ -62,13 +62,13 @@ pub fn read(facts: &Facts, host: Option<&str>, vantage: Vantage) -> Known<Seen> 
         return failed("the gateway's Service has no address reachable from here");
     }
     let deadline = Instant::now() + DEADLINE;
-    let mut refused = Vec::new();
+    let mut errors = Vec::new();
     for target in targets {
         let client = Client::new(&target, host, deadline);
         match client.observe() {
             Ok(seen) => return Known::Known(seen),
-            Err(why) => refused.push(format!("{}:{}: {why}", target.address, target.https)),
+            Err(why) => errors.push(format!("{}:{}: {why}", target.address, target.https)),
         }
     }
-    failed(&refused.join("; "))
+    failed(&errors.join("; "))
 }
