@@ -282,7 +282,7 @@ fn policy_that_a_controller_makes_again_is_not_deleted() {
     let said = plan.to_string();
     for part in [
         "ns-owner-access-istio-charmed is created by kfp-profile-controller, which would recreate it",
-        "of-some-controller is made by the controller of Namespace admin",
+        "of-some-controller is created by the controller of Namespace admin",
         "profile-network-policies",
     ] {
         assert!(said.contains(part), "{part}: {said}");
