@@ -1,6 +1,5 @@
-//! Puts the catalogue's files into the binary, so that a new control or release is
-//! one new file. They are written as JSON, which each start of the binary reads
-//! many times quicker than YAML.
+//! Embeds the catalogue's files in the binary, so that a new control or release is one new file.
+//! They are embedded as JSON, which parses many times faster than YAML at startup.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -18,19 +17,20 @@ fn main() {
         let folder = Path::new(&root).join("catalog").join(folder);
         println!("cargo::rerun-if-changed={}", folder.display());
         let mut files: Vec<_> = fs::read_dir(&folder)
-            .expect("the catalogue is there")
-            .map(|entry| entry.expect("the folder can be read").path())
+            .expect("the catalogue folder can be read")
+            .map(|entry| entry.expect("the folder entry can be read").path())
             .filter(|path| path.extension().is_some_and(|e| e == "yaml"))
             .collect();
         files.sort();
-        writeln!(code, "const {constant}: &[(&str, &str)] = &[").expect("a string takes all");
+        writeln!(code, "const {constant}: &[(&str, &str)] = &[")
+            .expect("writing to a string cannot fail");
         for file in files {
             let name = file.file_name().expect("a file has a name");
             let yaml = fs::read_to_string(&file).expect("the file can be read");
             let value: serde_json::Value =
                 serde_yaml::from_str(&yaml).unwrap_or_else(|e| panic!("{}: {e}", file.display()));
             let json = value.to_string();
-            writeln!(code, "    ({name:?}, {json:?}),").expect("a string takes all");
+            writeln!(code, "    ({name:?}, {json:?}),").expect("writing to a string cannot fail");
         }
         code.push_str("];\n");
     }

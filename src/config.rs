@@ -107,8 +107,9 @@ impl Options {
             profile: reader.read("profile", Profile::default(), profile),
             tls_minimum: reader.read("tls-min-version", policy.tls_minimum, tls_minimum),
             tls_suites: reader.read("tls-cipher-suites", policy.tls_suites.clone(), suites),
-            external_hostname: reader
-                .read("external-hostname", None, |text| policy::parse_hostname(text).map(Some)),
+            external_hostname: reader.read("external-hostname", None, |text| {
+                policy::parse_hostname(text).map(Some).map_err(|error| error.to_string())
+            }),
             ..policy
         };
         let mut options = Self {
@@ -263,7 +264,10 @@ fn profile(text: &str) -> Result<Profile, String> {
 fn enforce(text: &str) -> Result<BTreeSet<Remedy>, String> {
     match text {
         "none" => Ok(BTreeSet::new()),
-        names => names.split(',').map(|name| name.trim().parse()).collect(),
+        names => {
+            let remedies = names.split(',').map(|name| name.trim().parse::<Remedy>());
+            remedies.collect::<Result<_, _>>().map_err(|unknown| unknown.to_string())
+        }
     }
 }
 

@@ -1,22 +1,22 @@
-//! Files that the command line writes and reads: only their owner may read what is written, no
-//! link is followed, and what is read is bounded.
+//! Files of the command line: written for their owner only, without following symbolic links, and
+//! read up to a size limit.
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Read as _, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, FileTypeExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
-/// Largest policy, lock or other file that a person writes, in bytes.
+/// Largest accepted policy, lock or other hand-written file, in bytes.
 pub const LARGEST_BY_HAND: u64 = 4 << 20;
-/// Largest report or plan, in bytes.
+/// Largest accepted report or plan, in bytes.
 pub const LARGEST_REPORT: u64 = 512 << 20;
 
-fn refused(why: impl Into<String>) -> io::Error {
+fn invalid(why: impl Into<String>) -> io::Error {
     io::Error::other(why.into())
 }
 
-/// Writes a file whole or not at all: a new one beside it takes its name. What has the name must
-/// be a regular file, or a device or pipe, which is written to as it is.
+/// Writes a file atomically, by renaming a temporary file. An existing file must be a regular
+/// file, or a character device or pipe, which is written to directly.
 pub fn write(path: &Path, content: &[u8]) -> io::Result<()> {
     let directory = match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
@@ -26,35 +26,35 @@ pub fn write(path: &Path, content: &[u8]) -> io::Result<()> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {}
         Err(error) => return Err(error),
         Ok(known) if known.file_type().is_symlink() => {
-            return Err(refused("it is a symbolic link, and none is followed"));
+            return Err(invalid("symbolic links are not followed"));
         }
-        Ok(known) if known.is_dir() => return Err(refused("it is a directory")),
+        Ok(known) if known.is_dir() => return Err(invalid("is a directory")),
         Ok(known) if known.file_type().is_char_device() || known.file_type().is_fifo() => {
             return OpenOptions::new().write(true).open(path)?.write_all(content);
         }
-        Ok(known) if !known.is_file() => return Err(refused("it is no regular file")),
+        Ok(known) if !known.is_file() => return Err(invalid("not a regular file")),
         Ok(_) => {}
     }
-    own_directory(directory)?;
+    reject_symlink(directory)?;
     let (mut file, temporary) = create_beside(path, directory)?;
     let written = file
         .write_all(content)
         .and_then(|()| file.sync_all())
         .and_then(|()| fs::rename(&temporary, path));
     if written.is_err() {
-        // The first error is the one that tells.
+        // Report the first error.
         let _ = fs::remove_file(&temporary);
     }
     written
 }
 
-/// A new file in a directory, with a name that nobody can foresee.
+/// Creates a file with an unpredictable name in a directory.
 fn create_beside(path: &Path, directory: &Path) -> io::Result<(File, PathBuf)> {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let name: String = name.chars().take(64).collect();
     for _ in 0..16 {
         let temporary = directory.join(format!(".{name}.{:016x}", rand::random::<u64>()));
-        // With O_EXCL no link is followed either.
+        // O_EXCL does not follow symbolic links either.
         let created = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&temporary);
         match created {
             Ok(file) => return Ok((file, temporary)),
@@ -62,14 +62,14 @@ fn create_beside(path: &Path, directory: &Path) -> io::Result<(File, PathBuf)> {
             Err(error) => return Err(error),
         }
     }
-    Err(refused("no name is free beside it"))
+    Err(invalid("no unused temporary name"))
 }
 
-/// Refuses a directory that is a link to another one.
-fn own_directory(directory: &Path) -> io::Result<()> {
+/// Rejects a directory that is a symbolic link.
+fn reject_symlink(directory: &Path) -> io::Result<()> {
     let known = fs::symlink_metadata(directory)?;
     match known.file_type().is_symlink() {
-        true => Err(refused(format!(
+        true => Err(invalid(format!(
             "the directory {} is a symbolic link; name the directory itself",
             directory.display()
         ))),
@@ -77,14 +77,14 @@ fn own_directory(directory: &Path) -> io::Result<()> {
     }
 }
 
-/// Makes a directory that only its owner may look into, with those above it; one that is there
-/// stays as it is, and must be no link.
+/// Creates a private directory and its parents; an existing one is left unchanged, and must not
+/// be a symbolic link.
 pub fn make_directory(directory: &Path) -> io::Result<()> {
     match fs::symlink_metadata(directory) {
         Ok(known) if known.is_dir() => Ok(()),
         Ok(_) => {
-            own_directory(directory)?;
-            Err(refused("it is no directory"))
+            reject_symlink(directory)?;
+            Err(invalid("not a directory"))
         }
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             DirBuilder::new().recursive(true).mode(0o700).create(directory)
@@ -93,21 +93,21 @@ pub fn make_directory(directory: &Path) -> io::Result<()> {
     }
 }
 
-/// Reads a text of so many bytes at most.
+/// Reads a text file of at most `largest` bytes.
 pub fn read(path: &Path, largest: u64) -> io::Result<String> {
     let mut text = String::new();
     let file = File::open(path)?;
     file.take(largest + 1).read_to_string(&mut text)?;
     if text.len() as u64 > largest {
-        return Err(refused(format!("it is larger than {largest} bytes")));
+        return Err(invalid(format!("larger than {largest} bytes")));
     }
     Ok(text)
 }
 
-/// Reads a file that this program wrote, which is no link.
+/// Reads a file that this program wrote; symbolic links are rejected.
 pub fn read_own(path: &Path, largest: u64) -> io::Result<String> {
     if fs::symlink_metadata(path)?.file_type().is_symlink() {
-        return Err(refused("it is a symbolic link, and none is followed"));
+        return Err(invalid("symbolic links are not followed"));
     }
     read(path, largest)
 }
@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_is_its_owner_s_alone_also_where_another_one_was() {
+    fn file_is_private_when_replacing_another() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("plan.json");
         write(&path, b"one").unwrap();
@@ -133,13 +133,13 @@ mod tests {
         fs::hard_link(&path, &other).unwrap();
         write(&path, b"two").unwrap();
         assert_eq!((mode(&path), fs::read(&path).unwrap()), (0o600, b"two".to_vec()));
-        assert_eq!(fs::read(&other).unwrap(), b"one", "the other name keeps its content");
+        assert_eq!(fs::read(&other).unwrap(), b"one", "the hard link keeps its content");
         let names = fs::read_dir(folder.path()).unwrap().count();
-        assert_eq!(names, 2, "nothing else is left behind");
+        assert_eq!(names, 2, "no temporary file remains");
     }
 
     #[test]
-    fn no_link_is_followed_whether_it_leads_somewhere_or_not() {
+    fn symlink_is_not_followed_even_if_dangling() {
         let folder = tempfile::tempdir().unwrap();
         let victim = folder.path().join("victim");
         fs::write(&victim, "as it was").unwrap();
@@ -149,7 +149,7 @@ mod tests {
         symlink(folder.path().join("new"), &dangling).unwrap();
         for path in [&link, &dangling] {
             let why = write(path, b"ours").unwrap_err().to_string();
-            assert!(why.contains("symbolic link"), "{why}");
+            assert!(why.contains("symbolic links"), "{why}");
         }
         assert_eq!(fs::read_to_string(&victim).unwrap(), "as it was");
         assert!(!folder.path().join("new").exists());
@@ -165,13 +165,13 @@ mod tests {
     }
 
     #[test]
-    fn a_device_is_written_to_and_stays_one() {
+    fn device_is_written_to_directly() {
         write(Path::new("/dev/null"), b"gone").unwrap();
         assert!(fs::metadata("/dev/null").unwrap().file_type().is_char_device());
     }
 
     #[test]
-    fn what_is_too_large_is_refused() {
+    fn large_file_is_rejected() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("large");
         write(&path, b"12345").unwrap();

@@ -1,29 +1,29 @@
-//! Asks registries and Charmhub for what a platform runs and follows: what of it is newest,
-//! and where its tags lead by now.
+//! Resolves a platform's images at their registries, and its channels at Charmhub: the digests that
+//! tags point to now, and the newest revisions.
 
 use crate::facts::Facts;
 use crate::facts::charmhub::{self, Charmhub};
 use crate::facts::rocks::{self as registry, Rocks};
 use crate::rocks::{self, Inventory};
 
-/// What they told.
+/// Answers of registries and Charmhub.
 #[derive(Debug)]
 pub struct Told {
-    /// What registries did.
+    /// Answers of registries, by image.
     pub rocks: Rocks,
-    /// What Charmhub did; `None` if the platform follows no channel that is known.
+    /// Answer of Charmhub; `None` if no application of the platform follows a known channel.
     pub charmhub: Option<Charmhub>,
 }
 
 impl Told {
-    /// How many requests that took.
+    /// Number of requests that were sent.
     pub fn requests(&self) -> usize {
-        self.rocks.requests + self.charmhub.as_ref().map_or(0, |told| told.requests)
+        self.rocks.requests + self.charmhub.as_ref().map_or(0, |charmhub| charmhub.requests)
     }
 }
 
-/// Asks them. What was `known` of a digest is not asked again; `progress` is told how many
-/// images there are, after each of them. Blocks.
+/// Queries registries and Charmhub; blocks. Results `known` for a digest are reused; `progress` is
+/// called after each image with the total number of images.
 pub fn look_up(
     facts: &Facts,
     registries: &registry::Source,
@@ -32,8 +32,8 @@ pub fn look_up(
     progress: &(dyn Fn(usize) + Sync),
 ) -> Told {
     let images = Inventory::of(facts).asked();
-    let told = || progress(images.len());
-    let rocks = registry::read(registries, &images, known, &told);
+    let after_each = || progress(images.len());
+    let rocks = registry::read(registries, &images, known, &after_each);
     let followed = rocks::followed(facts);
     let charmhub = (!followed.is_empty()).then(|| charmhub::read(charmhub, &followed));
     Told { rocks, charmhub }

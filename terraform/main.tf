@@ -1,7 +1,7 @@
 resource "juju_application" "ckf_hardening" {
   name       = var.app_name
   model_uuid = var.model_uuid
-  # It reads the whole cluster, and changes what is enforced.
+  # The charm reads the whole cluster, and writes what it enforces.
   trust = true
   units = var.units
 

@@ -4,7 +4,7 @@ output "app_name" {
 }
 
 output "provides" {
-  description = "Endpoints that others may relate to, by what they are for"
+  description = "Endpoints that the charm provides, by purpose"
   value = {
     gateway_certificates = "gateway-certificates"
     send_ca_cert         = "send-ca-cert"
@@ -14,7 +14,7 @@ output "provides" {
 }
 
 output "requires" {
-  description = "Endpoints that relate to others, by what they are for"
+  description = "Endpoints that the charm requires, by purpose"
   value = {
     certificates    = "certificates"
     gateway_info    = "gateway-info"

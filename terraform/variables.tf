@@ -5,7 +5,7 @@ variable "app_name" {
 }
 
 variable "base" {
-  description = "Operating system of the charm"
+  description = "Base of the charm"
   type        = string
   default     = "ubuntu@24.04"
 }
@@ -17,7 +17,7 @@ variable "channel" {
 }
 
 variable "config" {
-  description = "Options of the charm; see docs/reference/charm.md"
+  description = "Configuration options; see docs/reference/charm.md"
   type        = map(string)
   default     = {}
 }
@@ -29,18 +29,18 @@ variable "constraints" {
 }
 
 variable "model_uuid" {
-  description = "UUID of the model in which Charmed Kubeflow is"
+  description = "UUID of the model of Charmed Kubeflow"
   type        = string
 }
 
 variable "resources" {
-  description = "Resources of the charm, by name; those of the revision in Charmhub, if empty"
+  description = "Resources by name; if empty, those of the Charmhub revision"
   type        = map(string)
   default     = {}
 }
 
 variable "revision" {
-  description = "Revision of the charm; the newest of the channel, if null"
+  description = "Revision of the charm; if null, the newest in the channel"
   type        = number
   default     = null
 }

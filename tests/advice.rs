@@ -442,7 +442,7 @@ fn what_is_not_there_is_said(sandbox: &Sandbox) {
     ] {
         let (status, error, printed) = told(&[command, &["--namespace", "nope"]].concat());
         assert_eq!(status, Some(2), "{command:?}: {error}");
-        assert_eq!(error, "error: no namespace nope; Charmed Kubeflow was found in: kubeflow\n");
+        assert_eq!(error, "error: no namespace nope; Charmed Kubeflow is in: kubeflow\n");
         assert!(printed.is_empty() && !snapshot.exists());
         let (status, error, _) = told(&[command, &["--namespace", "default"]].concat());
         assert_eq!(status, Some(2), "{command:?}: {error}");

@@ -31,7 +31,7 @@ fn arguments() {
         (&["audit", "--release", "1.9"][..], "1.10, 1.11, latest"),
         (&["audit", "--fail-on", "awful"], "critical"),
         (&["audit", "--format", "pdf"], "table, json, markdown"),
-        (&["audit", "--external-hostname", "https://x"], "no host name"),
+        (&["audit", "--external-hostname", "https://x"], "not a host name"),
         (&["audit", "--from", "a", "--kubeconfig", "b"], "cannot be used with"),
         (&["audit", "--policy", "/nowhere/policy.yaml"], "/nowhere/policy.yaml"),
         (&["explain", "TLS-99"], "TLS-99"),
@@ -64,7 +64,7 @@ fn kubeconfigs() {
         (&format!("{cluster}, certificate-authority-data: '%%%'}}}}]\n{rest}"), "kubeconfig"),
         (
             &format!("{cluster}, certificate-authority-data: aGVsbG8=}}}}]\n{rest}"),
-            "did not answer",
+            "did not respond",
         ),
         (
             "clusters: [{name: c, cluster: {server: 'not an address'}}]\nusers: [{name: c, user: {}}]\ncontexts: [{name: c, context: {cluster: c, user: c}}]\ncurrent-context: c\n",

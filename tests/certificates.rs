@@ -174,10 +174,10 @@ fn a_request_outside_the_policy_is_refused_in_our_status() {
     // Who asks to be an authority is refused too, and what cannot be read.
     let wants = json!([{"certificate_signing_request": pilot.request(), "ca": true}]);
     for (text, part) in [
-        (wants.to_string(), "asks for a certificate authority"),
+        (wants.to_string(), "requests a CA certificate"),
         (
             "[{\"certificate_signing_request\": \"x\", \"ca\": false}]".into(),
-            "no certificate signing request",
+            "invalid certificate signing request",
         ),
         ("-----BEGIN".into(), "databag of istio-pilot/0: certificate_signing_requests: "),
     ] {
@@ -195,7 +195,10 @@ fn an_address_that_the_policy_does_not_name_waits_for_the_cluster() {
     let mut unit = unit();
     relate_pilot(&mut unit, &IstioPilot::at("10.64.140.43"));
     let told = message(&unit);
-    assert!(told.contains("it is for 10.64.140.43, which is no address of the gateway"), "{told}");
+    assert!(
+        told.contains("it is for 10.64.140.43, which is not an address of the gateway"),
+        "{told}"
+    );
 }
 
 #[test]
@@ -304,9 +307,9 @@ fn an_upstream_authority_gets_the_request_as_it_came_and_its_answer_is_passed_on
     let good = sign(pilot.request(), (&key, &ca), (-1, 30));
     for (wrong, part) in [
         (entry(&sign(other.request(), (&key, &ca), (-1, 30)), json!({})), "another key"),
-        (entry(&sign(pilot.request(), (&key, &ca), (-9, -1)), json!({})), "ended on"),
-        (entry(&sign(pilot.request(), (&key, &ca), (1, 9)), json!({})), "clients would refuse"),
-        (entry(&good, json!({"ca": authority().1, "chain": []})), "clients would refuse"),
+        (entry(&sign(pilot.request(), (&key, &ca), (-9, -1)), json!({})), "expired on"),
+        (entry(&sign(pilot.request(), (&key, &ca), (1, 9)), json!({})), "clients would reject"),
+        (entry(&good, json!({"ca": authority().1, "chain": []})), "clients would reject"),
         (entry(&ca, json!({})), "another key"),
         (entry(&good, json!({"revoked": true})), "has not answered"),
         (json!("x"), "databag of vault: certificates: "),

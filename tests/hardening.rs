@@ -257,10 +257,10 @@ fn a_stock_deployment_is_hardened_by_apply_alone_and_ends_as_it_began() {
         "profile-network-policies: create NetworkPolicy admin/ckf-hardening-profile",
         "platform-network-policies: create NetworkPolicy kubeflow/ckf-hardening-jupyter-ui",
         "pod-security-labels: label Namespace admin",
-        "  metadata.labels.pod-security.kubernetes.io/warn: nothing -> restricted",
-        "profile-security-policy: nothing, for PSS-03 does not hold",
-        "secure-cookies: nothing, for without HTTPS nobody could use the web apps",
-        "cos-relations: make relation minio:metrics-endpoint grafana-agent-k8s:metrics-endpoint",
+        "  metadata.labels.pod-security.kubernetes.io/warn: (unset) -> restricted",
+        "profile-security-policy: skipped: PSS-03 fails",
+        "secure-cookies: skipped: without HTTPS the web apps would be unusable",
+        "cos-relations: integrate minio:metrics-endpoint grafana-agent-k8s:metrics-endpoint",
         "mutual-tls: risk medium: pods outside the mesh",
         "mutual-tls: would break:",
     ] {
@@ -288,16 +288,16 @@ fn a_stock_deployment_is_hardened_by_apply_alone_and_ends_as_it_began() {
     assert_eq!(now["minio"]["relations"]["metrics-endpoint"], json!(["grafana-agent-k8s"]));
 
     // Nothing is left to do, and a plan of before says so.
-    assert!(operator.says(0, &["plan", "--all"]).contains("nothing, for"));
+    assert!(operator.says(0, &["plan", "--all"]).contains("skipped: "));
     let refused = operator.says(2, &["apply", "--plan", kept]);
     assert!(refused.contains("plan again"), "{refused}");
 
     let told = operator.says(0, &["undo", "--all"]);
-    assert!(told.contains("put back RoleBinding admin/by-hand"), "{told}");
+    assert!(told.contains("revert RoleBinding admin/by-hand"), "{told}");
     let after = everything(&sandbox);
     assert_eq!(differences(&before, &after), [""; 0]);
     assert_eq!(model(&controller), model_before);
-    assert_eq!(operator.says(0, &["undo", "--all"]), "all is as it should be\n");
+    assert_eq!(operator.says(0, &["undo", "--all"]), "no changes\n");
 }
 
 #[test]

@@ -54,7 +54,7 @@ fn a_report_that_is_too_long_keeps_its_form_and_says_what_is_left_out() {
             let short: Report = serde_json::from_str(&text).unwrap();
             assert_eq!(short.controls.len(), report.controls.len());
             assert!(
-                short.problems[1].starts_with("left out for want of space: ")
+                short.problems[1].starts_with("omitted for lack of space: ")
                     && short.problems[1].contains(" findings; "),
                 "{:?}",
                 short.problems
@@ -65,7 +65,7 @@ fn a_report_that_is_too_long_keeps_its_form_and_says_what_is_left_out() {
     }
     // With room for all, nothing is left out; the table is as narrow as results of actions are.
     let whole = fit(&report, Format::Table, usize::MAX);
-    assert!(!whole.contains("left out for want of space"), "{whole}");
+    assert!(!whole.contains("omitted for lack of space"), "{whole}");
     for control in report.open() {
         assert!(whole.contains(&control.id), "{}", control.id);
     }

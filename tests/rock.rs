@@ -40,13 +40,13 @@ fn blob(image: &Path, kind: &str, content: &[u8]) -> Value {
 }
 
 /// Makes the image in the layout of OCI, without a daemon: the binary, the libraries that
-/// the rock takes from Ubuntu, and the folder for what the agent is told.
+/// the rock takes from Ubuntu, and the folder for the agent's input.
 fn image(folder: &Path) -> PathBuf {
     let rock = rockcraft();
     let parts = &rock["parts"];
     let place = parts["ckf-hardening"]["organize"]["bin/ckf-hardening"].as_str().unwrap();
-    let told = &parts["told"]["permissions"][0];
-    assert_eq!((&rock["run-user"], &told["owner"]), (&json!("_daemon_"), &json!(DAEMON)));
+    let input = &parts["agent-input"]["permissions"][0];
+    assert_eq!((&rock["run-user"], &input["owner"]), (&json!("_daemon_"), &json!(DAEMON)));
     let root = folder.join("root");
     let put = |from: &Path, to: &str| {
         let to = root.join(to.trim_start_matches('/'));
@@ -60,8 +60,8 @@ fn image(folder: &Path) -> PathBuf {
             put(Path::new(word), word);
         }
     }
-    let told_path = told["path"].as_str().unwrap();
-    fs::create_dir_all(root.join(told_path)).unwrap();
+    let input_path = input["path"].as_str().unwrap();
+    fs::create_dir_all(root.join(input_path)).unwrap();
     let layer = folder.join("layer.tar");
     let tar = |mode: &str, owner: u32, path: &str| {
         run(Command::new("tar")
@@ -79,7 +79,7 @@ fn image(folder: &Path) -> PathBuf {
     for (at, name) in top.iter().enumerate() {
         tar(if at == 0 { "-cf" } else { "-rf" }, 0, name);
     }
-    tar("-rf", DAEMON, told_path);
+    tar("-rf", DAEMON, input_path);
 
     let image = folder.join("image");
     fs::create_dir_all(image.join("blobs/sha256")).unwrap();

@@ -144,7 +144,7 @@ fn what_runs_as_meant_is_told_so_and_a_rock_that_was_moved_under_its_tag_is_foun
     let mut platform = Platform::new();
     let (status, out, error) = platform.rocks(&[]);
     assert_eq!(status, Some(0), "{out}{error}");
-    assert!(out.contains(" 0 not as meant, 0 with something newer, 0 that"), "{out}");
+    assert!(out.contains(" 0 not as intended, 0 with updates, 0 without"), "{out}");
     assert!(out.contains("built 2026-01-02"), "{out}");
     assert!(out.lines().all(|line| line.chars().count() <= 120), "{out}");
 
@@ -155,7 +155,10 @@ fn what_runs_as_meant_is_told_so_and_a_rock_that_was_moved_under_its_tag_is_foun
     );
     let (status, out, _) = platform.rocks(&[]);
     assert_eq!(status, Some(1), "{out}");
-    assert!(words(&out).contains(&format!("MOVED: its tag leads to {}", &moved[7..19])), "{out}");
+    assert!(
+        words(&out).contains(&format!("MOVED: its tag now points to {}", &moved[7..19])),
+        "{out}"
+    );
     let report = platform.json(&[]);
     let training = row(&report, "training-operator");
     assert_eq!(training["image"], TRAINING);
@@ -218,7 +221,7 @@ fn a_platform_is_held_to_its_lock_with_nothing_else_to_be_reached() {
     platform.runs(TRAINING, &format!("sha256:{}", "9".repeat(64)));
     let (status, out, _) = verified(&platform);
     assert_eq!(status, Some(1), "{out}");
-    let line = out.lines().find(|line| line.starts_with("not as locked: ")).unwrap();
+    let line = out.lines().find(|line| line.starts_with("differs from lock: ")).unwrap();
     assert!(line.contains("training-operator training-operator: runs sha256:9999"), "{line}");
 
     std::fs::write(&lock, "version: 9\nimages: []\n").unwrap();

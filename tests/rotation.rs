@@ -359,8 +359,8 @@ fn an_operator_rotates_on_demand_and_sees_how_far_it_is() {
     assert!(row("dex")["next"].is_string());
 
     for (parameters, expected) in [
-        (json!({"users": ["admin"]}), "everybody's last way in"),
-        (json!({"users": ["no body"]}), "no name of a local Juju user"),
+        (json!({"users": ["admin"]}), "the controller's first user"),
+        (json!({"users": ["no body"]}), "not a valid name of a local Juju user"),
         (json!({"targets": ["minos"]}), "not one of"),
     ] {
         let outcome = rotate(&mut unit, parameters);
@@ -402,7 +402,7 @@ fn what_a_person_does_meanwhile_does_not_lose_a_value() {
     let before = accepted(&unit, "dex");
     let outcome = rotate(&mut unit, json!({}));
     let log = format!("{:?}", outcome.action);
-    assert!(log.contains("no user bot any more"), "{log}");
+    assert!(log.contains("the user bot no longer exists"), "{log}");
     settle(&mut unit);
     assert_ne!(accepted(&unit, "dex"), before);
     dex_is_held(&unit);

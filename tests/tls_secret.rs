@@ -89,15 +89,15 @@ fn what_is_not_good_is_told_and_changes_nothing() {
     let good = tls(HOST, 2036);
     let (other, ended, weak) = (tls("other.example.com", 2036), tls(HOST, 2025), weak_rsa());
     for (certificate, key, part) in [
-        ("no certificate", good.key.as_str(), "tls-crt is no certificate"),
-        (&good.certificate, "no key", "tls-key is no private key"),
-        (&good.certificate, &other.key, "tls-key is not the key of tls-crt"),
+        ("no certificate", good.key.as_str(), "tls-crt is not a certificate"),
+        (&good.certificate, "no key", "tls-key is not a PEM private key"),
+        (&good.certificate, &other.key, "tls-key does not match tls-crt"),
         (
             &other.certificate,
             &other.key,
             "tls-crt is for other.example.com, not for kubeflow.example.com",
         ),
-        (&ended.certificate, &ended.key, "tls-crt holds from 2024-01-01 to 2025-12-31"),
+        (&ended.certificate, &ended.key, "tls-crt is valid from 2024-01-01 to 2025-12-31"),
         (&weak.certificate, &weak.key, "tls-crt "),
     ] {
         give(&mut unit, certificate, key);

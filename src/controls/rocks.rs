@@ -8,7 +8,7 @@ use crate::facts::istio::reference;
 use crate::facts::object::Object as _;
 use crate::facts::object::ObjectRef;
 use crate::facts::vulnerability::VulnerabilityReport;
-use crate::rocks::{Place, Row, State};
+use crate::rocks::{Newer, Place, Row, State};
 
 /// The checks that are made of every image of the platform.
 pub const CHECKS: &[(&str, Check)] = &[
@@ -99,14 +99,17 @@ fn charms_and_resources_are_newest(context: &Context<'_>) -> Result<Outcome, Mis
     let mut findings: Vec<Finding> = Vec::new();
     for row in context.inventory()?.rows.iter().filter(|row| row.charm.is_some()) {
         for newer in &row.newer {
-            let (what, newest) = newer.rsplit_once(' ').unwrap_or((newer, ""));
             let object = reference("juju", "Application", "", &row.application);
-            let seen = match what.starts_with("charm") {
-                true => row.revision.map(|revision| revision.to_string()),
-                false => row.resource_revision.map(|revision| revision.to_string()),
+            let revision = row.revision.map(|revision| revision.to_string());
+            let (field, seen, newest) = match newer {
+                Newer::Revision(newest) => ("charm revision".into(), revision, newest.to_string()),
+                Newer::Charm(url) => ("charm".into(), revision, url.clone()),
+                Newer::Resource { name, revision: newest } => {
+                    let seen = row.resource_revision.map(|revision| revision.to_string());
+                    (format!("resource {name}"), seen, newest.to_string())
+                }
             };
-            let field = what.strip_suffix(" revision").map_or(what, |_| "charm revision");
-            findings.push(finding(object, field, seen.unwrap_or_default(), newest));
+            findings.push(finding(object, &field, seen.unwrap_or_default(), &newest));
         }
     }
     let mut unknown = charmhub.heads.iter().filter_map(|(name, head)| match head {

@@ -1,4 +1,4 @@
-//! What Juju's cloud credential may do, asked of the API server itself.
+//! Permissions of Juju's cloud credential, from access reviews of the API server.
 
 use futures_util::{StreamExt as _, TryStreamExt as _};
 use http::Method;
@@ -11,10 +11,10 @@ use super::kubernetes::{Failure, get, request, send};
 use super::path::ApiPath;
 use super::rbac::{Access, AccessReview};
 
-/// Questions that are under way at once.
+/// Access reviews sent concurrently.
 const AT_ONCE: usize = 4;
 
-/// The resources of the guide that Juju's credential must manage.
+/// Resources that Juju's credential must manage, by the security guide.
 const GUIDE_RESOURCES: &[(&str, &str)] = &[
     ("", "namespaces"),
     ("", "services"),
@@ -23,9 +23,9 @@ const GUIDE_RESOURCES: &[(&str, &str)] = &[
     ("", "pods"),
     ("", "persistentvolumeclaims"),
 ];
-/// The guide's verbs on each of them.
+/// Verbs that the guide requires on each of them.
 const GUIDE_VERBS: &[&str] = &["create", "delete", "patch", "list"];
-/// Rights that the guide does not ask for, and that own the cluster.
+/// Permissions that the guide does not require and that amount to cluster admin.
 const WIDER: &[(&str, &str, &str)] = &[
     ("*", "*", "*"),
     ("", "nodes", "delete"),
@@ -33,13 +33,13 @@ const WIDER: &[(&str, &str, &str)] = &[
     ("", "users", "impersonate"),
 ];
 
-/// Asks for the rights of Juju's own account, else of this user.
+/// Reviews the permissions of Juju's account, else of this user.
 pub(super) async fn read(client: &Client) -> Known<AccessReview> {
     #[derive(Deserialize)]
     struct Names {
         items: Vec<ServiceAccount>,
     }
-    // `juju add-k8s` makes the account of the cloud credential in kube-system.
+    // `juju add-k8s` creates the account of the cloud credential in kube-system.
     let juju = match get::<Names>(client, &"/api/v1/namespaces/kube-system/serviceaccounts".into())
         .await
     {
@@ -52,8 +52,8 @@ pub(super) async fn read(client: &Client) -> Known<AccessReview> {
         juju.map(|account| format!("system:serviceaccount:kube-system:{}", account.metadata.name));
     let guide =
         GUIDE_RESOURCES.iter().flat_map(|(g, r)| GUIDE_VERBS.iter().map(move |v| (*g, *r, *v)));
-    let questions: Vec<_> = guide.chain(WIDER.iter().copied()).collect();
-    let asked = questions.iter().map(|(group, resource, verb)| {
+    let permissions: Vec<_> = guide.chain(WIDER.iter().copied()).collect();
+    let reviews = permissions.iter().map(|(group, resource, verb)| {
         let review = review(client, user.as_deref(), group, resource, verb);
         async move {
             Ok(Access {
@@ -65,7 +65,7 @@ pub(super) async fn read(client: &Client) -> Known<AccessReview> {
         }
     });
     let answers: Result<Vec<Access>, Failure> =
-        futures_util::stream::iter(asked).buffered(AT_ONCE).try_collect().await;
+        futures_util::stream::iter(reviews).buffered(AT_ONCE).try_collect().await;
     let answers = match answers {
         Ok(answers) => answers,
         Err(failure) => return Known::Unknown(failure.into_unknown()),

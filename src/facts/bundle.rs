@@ -1,4 +1,4 @@
-//! What a bundle would deploy, as far as that can be told before it is.
+//! Juju facts of a bundle that is not deployed yet.
 
 use std::collections::BTreeMap;
 
@@ -9,14 +9,14 @@ use super::juju::{Application, Given, Juju, setting};
 use super::known::Known;
 use crate::policy::Options;
 
-/// Why a bundle could not be read.
+/// Errors of parsing a bundle.
 #[derive(Debug, thiserror::Error)]
 pub enum BundleError {
-    /// It is no YAML of a bundle.
-    #[error("it is no bundle: {0}")]
+    /// Not YAML of a bundle.
+    #[error("not a bundle: {0}")]
     Malformed(#[from] serde_yaml::Error),
-    /// It deploys nothing.
-    #[error("it has no applications")]
+    /// It has no applications.
+    #[error("the bundle has no applications")]
     Empty,
 }
 
@@ -41,8 +41,8 @@ struct Planned {
     options: BTreeMap<String, Value>,
 }
 
-/// Reads a bundle. Also returns what of it says too little to be judged. Of a file with
-/// overlays only the first document is read.
+/// Parses a bundle; also returns problems of relations that cannot be assessed. Overlays, the
+/// documents after the first, are ignored.
 pub fn read(text: &str, declared: &Options) -> Result<(Juju, Vec<String>), BundleError> {
     let first = serde_yaml::Deserializer::from_str(text).next();
     let bundle = match first {
@@ -62,14 +62,14 @@ pub fn read(text: &str, declared: &Options) -> Result<(Juju, Vec<String>), Bundl
             let charm = bare(last);
             let of = declared.get(&name);
             let options = planned.options.iter().map(|(option, value)| {
-                let wanted = of.and_then(|options| options.get(option));
-                let given = Given {
+                let declared = of.and_then(|options| options.get(option));
+                let provided = Given {
                     name: option,
                     value,
                     is_set: true,
                     is_uri: value.as_str().is_some_and(|text| text.starts_with("secret:")),
                 };
-                (option.clone(), setting(charm, &given, wanted))
+                (option.clone(), setting(charm, &provided, declared))
             });
             let application = Application {
                 charm: last.to_owned(),
@@ -88,15 +88,15 @@ pub fn read(text: &str, declared: &Options) -> Result<(Juju, Vec<String>), Bundl
             problems.push(format!("bundle: relation {relation:?}: expected two endpoints"));
             continue;
         };
-        for (own, with) in [(one, other), (other, one)] {
-            let (name, endpoint) = own.split_once(':').unwrap_or((own, ""));
+        for (local, with) in [(one, other), (other, one)] {
+            let (name, endpoint) = local.split_once(':').unwrap_or((local, ""));
             let Some(application) = applications.get_mut(name) else {
                 problems.push(format!("bundle: relation {one} {other}: no application {name}"));
                 continue;
             };
             if endpoint.is_empty() {
                 problems.push(format!(
-                    "bundle: relation {one} {other}: it does not say which endpoint of {name}"
+                    "bundle: relation {one} {other}: expected an endpoint of {name}, as {name}:ENDPOINT"
                 ));
                 continue;
             }
@@ -113,7 +113,7 @@ pub fn read(text: &str, declared: &Options) -> Result<(Juju, Vec<String>), Bundl
     Ok((juju, problems))
 }
 
-/// A charm's name without the revision that may end it.
+/// A charm's name without a trailing revision.
 fn bare(name: &str) -> &str {
     match name.rsplit_once('-') {
         Some((bare, end)) if !end.is_empty() && end.bytes().all(|b| b.is_ascii_digit()) => bare,
@@ -140,10 +140,12 @@ applications: {}
 ";
 
     #[test]
-    fn a_bundle_tells_what_it_would_deploy_and_no_password() {
+    fn bundle_is_parsed_without_passwords() {
         let (juju, problems) = read(BUNDLE, &Options::new()).unwrap();
-        let Known::Known(applications) = &juju.applications else { panic!("they are known") };
-        let [dex, katib] = applications.as_slice() else { panic!("there are two") };
+        let Known::Known(applications) = &juju.applications else {
+            panic!("applications are unknown")
+        };
+        let [dex, katib] = applications.as_slice() else { panic!("expected two applications") };
         assert_eq!((dex.charm.as_str(), dex.revision, dex.trusted), ("dex-auth", Some(612), true));
         let password = dex.options["static-password"].password.unwrap();
         assert!(password.well_known && dex.options["static-password"].value.is_none());
@@ -151,11 +153,11 @@ applications: {}
         assert!(katib.is_related("logging") && katib.is_related("certificates"));
         assert_eq!(problems.len(), 2, "{problems:?}");
         assert!(problems[0].contains("no application ca"), "{problems:?}");
-        assert!(problems[1].contains("which endpoint of dex-auth"), "{problems:?}");
+        assert!(problems[1].contains("expected an endpoint of dex-auth"), "{problems:?}");
     }
 
     #[test]
-    fn what_is_no_bundle_is_told() {
+    fn invalid_bundle_is_rejected() {
         for text in ["", "applications: {}", "applications: 3", "[", "a: {charm: x}"] {
             assert!(read(text, &Options::new()).is_err(), "{text:?}");
         }

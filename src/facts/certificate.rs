@@ -1,4 +1,4 @@
-//! X.509 certificates, as far as controls judge them.
+//! X.509 certificates, as far as controls assess them.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -10,10 +10,10 @@ use x509_parser::prelude::{GeneralName, X509Certificate};
 use x509_parser::public_key::PublicKey;
 use zeroize::Zeroizing;
 
-/// Why a certificate or key could not be understood.
+/// Errors of parsing a certificate.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum CertificateError {
-    /// Not PEM, or no certificate in it.
+    /// Not PEM, or without a certificate.
     #[error("expected a PEM certificate: {0}")]
     Pem(String),
     /// Not X.509.
@@ -24,7 +24,7 @@ pub enum CertificateError {
     Base64(String),
 }
 
-/// What is judged of a certificate.
+/// The assessed fields of a certificate.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Certificate {
@@ -44,35 +44,35 @@ pub struct Certificate {
     pub key_bits: usize,
     /// Signature algorithm, for example `sha256WithRSAEncryption`.
     pub signature: String,
-    /// Whether issuer and subject are the same.
+    /// Whether issuer and subject are equal.
     pub self_signed: bool,
-    /// Hash of the public key.
+    /// SHA-256 of the public key (SubjectPublicKeyInfo), in hex.
     pub public_key: String,
-    /// Whether it may sign others.
+    /// Whether it is a CA certificate.
     #[serde(default)]
     pub is_authority: bool,
 }
 
 impl Certificate {
-    /// All certificates of a PEM text, leaf first.
+    /// Parses all certificates of a PEM text, leaf first.
     pub fn from_pem(pem: &[u8]) -> Result<Vec<Self>, CertificateError> {
         let ders = CertificateDer::pem_slice_iter(pem)
             .collect::<Result<Vec<_>, _>>()
             .map_err(|e| CertificateError::Pem(e.to_string()))?;
         if ders.is_empty() {
-            return Err(CertificateError::Pem("there is none".into()));
+            return Err(CertificateError::Pem("no certificate".into()));
         }
         ders.iter().map(|der| Self::from_der(der)).collect()
     }
 
-    /// All certificates of a PEM text in base64, as a webhook's caBundle has it.
+    /// Parses all certificates of a base64-encoded PEM text, such as a webhook's caBundle.
     pub fn from_base64_pem(text: &str) -> Result<Vec<Self>, CertificateError> {
         let pem =
             BASE64.decode(text.trim()).map_err(|e| CertificateError::Base64(e.to_string()))?;
         Self::from_pem(&pem)
     }
 
-    /// One certificate, DER.
+    /// Parses a DER certificate.
     pub fn from_der(der: &[u8]) -> Result<Self, CertificateError> {
         let (_, cert) =
             X509Certificate::from_der(der).map_err(|e| CertificateError::X509(e.to_string()))?;
@@ -117,7 +117,7 @@ impl Certificate {
         })
     }
 
-    /// Whether a name of the certificate is for this host; `*` stands for one label.
+    /// Whether a name of the certificate matches this host; `*` matches one label.
     pub fn covers(&self, host: &str) -> bool {
         let host = host.to_ascii_lowercase();
         self.names.iter().any(|name| match name.strip_prefix("*.") {
@@ -128,7 +128,7 @@ impl Certificate {
         })
     }
 
-    /// Whether it is signed with MD5 or SHA-1.
+    /// Whether its signature uses MD2, MD5 or SHA-1.
     pub fn is_weakly_signed(&self) -> bool {
         let name = self.signature.to_ascii_lowercase();
         name.contains("md5") || name.contains("sha1") || name.contains("md2")
@@ -174,14 +174,14 @@ fn ip(bytes: &[u8]) -> Option<String> {
     }
 }
 
-/// Stands for a public key: the hash of its SubjectPublicKeyInfo (DER).
+/// SHA-256 of a SubjectPublicKeyInfo (DER), in hex.
 pub fn public_key_hash(spki: &[u8]) -> String {
     Sha256::digest(spki).iter().map(|b| format!("{b:02x}")).collect()
 }
 
-/// The hash of the public key that belongs to a private key in PEM, to be
-/// compared with [`Certificate::public_key`]; `None` for a kind of key that is
-/// not known. Nothing of the private part is kept.
+/// Hash of the public key that belongs to a PEM private key, for comparison with
+/// [`Certificate::public_key`]; `None` for unsupported key types. Nothing of the private key is
+/// retained.
 pub fn public_key_of_private(pem: &[u8]) -> Option<String> {
     let key = PrivateKeyDer::from_pem_slice(pem).ok()?;
     let spki = match &key {
@@ -192,8 +192,8 @@ pub fn public_key_of_private(pem: &[u8]) -> Option<String> {
     spki.or_else(|| crate::tls::public_key_of(&key)).map(|spki| public_key_hash(&spki))
 }
 
-// ring reads RSA keys of 2048 to 4096 bits only, and a weak key is just what
-// should be told, so RSA's two numbers are read here.
+// ring accepts RSA keys of 2048 to 4096 bits only; weaker keys must be reported, so modulus and
+// exponent are parsed here.
 fn rsa_public(pkcs1: &[u8]) -> Option<Vec<u8>> {
     let (_, sequence) = Sequence::from_der(pkcs1).ok()?;
     let (rest, _version) = Integer::from_der(&sequence.content).ok()?;
@@ -238,7 +238,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_wildcard_stands_for_one_label() {
+    fn wildcard_matches_one_label() {
         let mut key =
             rcgen::generate_simple_self_signed(vec!["*.example.com".into(), "one.test".into()])
                 .unwrap();
@@ -260,7 +260,7 @@ mod tests {
 
     proptest::proptest! {
         #[test]
-        fn no_bytes_make_it_panic(bytes: Vec<u8>) {
+        fn arbitrary_bytes_do_not_panic(bytes: Vec<u8>) {
             let _ = Certificate::from_pem(&bytes);
             let _ = Certificate::from_der(&bytes);
             let _ = public_key_of_private(&bytes);

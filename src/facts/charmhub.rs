@@ -1,5 +1,5 @@
-//! What Charmhub has at the head of the channels that the platform's applications follow:
-//! one request for all of them.
+//! Current revisions of the Charmhub channels that the platform's applications follow, in one
+//! batched request.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read as _;
@@ -11,39 +11,39 @@ use serde_json::json;
 
 use super::known::{Known, Unknown};
 
-/// Charmhub's own address, unless the operator names another.
+/// Default URL of Charmhub's API.
 pub const DEFAULT_URL: &str = "https://api.charmhub.io";
-/// Most charms in one request.
+/// Largest number of charms in a request.
 const AT_ONCE: usize = 100;
-/// Most that is read of an answer, in bytes.
-const LARGEST_ANSWER: u64 = 8 << 20;
+/// Largest accepted response, in bytes.
+const LARGEST_RESPONSE: u64 = 8 << 20;
 
-/// What Charmhub told.
+/// Current revisions of the channels in use.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, rename_all = "kebab-case")]
 pub struct Charmhub {
-    /// When it was asked.
+    /// Time at which Charmhub was queried.
     pub asked_at: Timestamp,
-    /// Heads, by charm, channel and base, as [`Followed`] prints them.
+    /// Current revisions by charm, channel and base, as [`Followed`] prints them.
     pub heads: BTreeMap<String, Known<Head>>,
-    /// How many requests that took.
+    /// Number of requests sent.
     pub requests: usize,
 }
 
-/// What is at the head of a channel.
+/// Current revision of a channel.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, rename_all = "kebab-case")]
 pub struct Head {
     /// Revision of the charm.
     pub revision: u64,
-    /// When it was released there.
+    /// Time of the release to the channel.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub released_at: Option<Timestamp>,
-    /// Revisions of its resources.
+    /// Revisions of the charm's resources, by name.
     pub resources: BTreeMap<String, i64>,
 }
 
-/// A charm and the channel that is followed.
+/// A charm, with the channel and base that an application follows.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Followed {
     /// Name of the charm.
@@ -60,21 +60,21 @@ impl std::fmt::Display for Followed {
     }
 }
 
-/// How Charmhub is asked.
+/// Configuration of Charmhub queries.
 #[derive(Clone, Debug)]
 pub struct Source {
-    /// Its address.
+    /// URL of the API.
     pub url: String,
-    /// Proxy that leads there.
+    /// URL of the proxy.
     pub proxy: Option<String>,
-    /// Hosts that are reached without it, comma-separated.
+    /// Hosts that bypass the proxy, comma-separated.
     pub no_proxy: Option<String>,
-    /// Longest time for a request.
+    /// Timeout of a request.
     pub within: Duration,
 }
 
 #[derive(Deserialize)]
-struct Answer {
+struct Response {
     #[serde(default)]
     results: Vec<ResultWire>,
 }
@@ -109,16 +109,16 @@ struct ResourceWire {
     revision: i64,
 }
 
-/// Asks for the head of each channel. Blocks.
+/// Queries the current revision of each channel. Blocks.
 pub fn read(source: &Source, followed: &BTreeSet<Followed>) -> Charmhub {
     crate::tls::install_provider();
     let mut charmhub = Charmhub { asked_at: crate::now(), ..Charmhub::default() };
     let followed: Vec<&Followed> = followed.iter().collect();
-    for some in followed.chunks(AT_ONCE) {
+    for batch in followed.chunks(AT_ONCE) {
         charmhub.requests += 1;
-        let answer = ask(source, some);
-        for (index, one) in some.iter().enumerate() {
-            let head = match &answer {
+        let response = query(source, batch);
+        for (index, one) in batch.iter().enumerate() {
+            let head = match &response {
                 Err(why) => Known::Unknown(why.clone()),
                 Ok(results) => head(results, index),
             };
@@ -129,18 +129,18 @@ pub fn read(source: &Source, followed: &BTreeSet<Followed>) -> Charmhub {
 }
 
 fn head(results: &[ResultWire], index: usize) -> Known<Head> {
-    // What it says may be of any length.
+    // Messages of the server may be of any length.
     let failed = |why: &str| {
         let why: String = why.chars().take(300).collect();
         Known::Unknown(Unknown::Failed(format!("Charmhub: {why}")))
     };
     let key = index.to_string();
     let Some(result) = results.iter().find(|result| result.instance_key == key) else {
-        return failed("it did not answer for this charm");
+        return failed("the response lacks this charm");
     };
     match (&result.error, &result.charm) {
         (Some(error), _) => failed(&error.message),
-        (None, None) => failed("it names no charm"),
+        (None, None) => failed("the response has no charm revision"),
         (None, Some(charm)) => Known::Known(Head {
             revision: charm.revision,
             released_at: result.released_at.as_deref().and_then(|text| text.parse().ok()),
@@ -153,7 +153,7 @@ fn head(results: &[ResultWire], index: usize) -> Known<Head> {
     }
 }
 
-fn ask(source: &Source, followed: &[&Followed]) -> Result<Vec<ResultWire>, Unknown> {
+fn query(source: &Source, followed: &[&Followed]) -> Result<Vec<ResultWire>, Unknown> {
     let failed = |why: String| Unknown::Failed(format!("Charmhub at {}: {why}", source.url));
     let actions: Vec<_> = followed
         .iter()
@@ -170,11 +170,11 @@ fn ask(source: &Source, followed: &[&Followed]) -> Result<Vec<ResultWire>, Unkno
         "context": [], "actions": actions,
         "fields": ["revision", "resources", "released-at", "created-at", "name"],
     });
-    // Where it leads on, it does so by TLS.
+    // Redirects must use TLS.
     let redirects = reqwest::redirect::Policy::custom(|attempt| {
         match attempt.url().scheme() == "https" && attempt.previous().len() <= 3 {
             true => attempt.follow(),
-            false => attempt.error("it leads on without TLS, or too often"),
+            false => attempt.error("redirect without TLS, or too many redirects"),
         }
     });
     let mut builder = reqwest::blocking::Client::builder()
@@ -183,29 +183,30 @@ fn ask(source: &Source, followed: &[&Followed]) -> Result<Vec<ResultWire>, Unkno
         .connect_timeout(source.within.min(Duration::from_secs(5)))
         .user_agent(concat!("ckf-hardening/", env!("CARGO_PKG_VERSION")));
     if let Some(proxy) = &source.proxy {
-        let proxy = reqwest::Proxy::all(proxy).map_err(|_| failed("its proxy is no URL".into()))?;
+        let proxy = reqwest::Proxy::all(proxy)
+            .map_err(|_| failed("the proxy is not a valid URL".into()))?;
         let none = source.no_proxy.as_deref().unwrap_or_default();
         builder = builder.proxy(proxy.no_proxy(reqwest::NoProxy::from_string(none)));
     }
     let client = builder.build().map_err(|why| failed(why.to_string()))?;
     let url = format!("{}/v2/charms/refresh", source.url.trim_end_matches('/'));
-    let answer = client.post(url).json(&body).send();
-    let answer = answer.map_err(|error| match error.is_timeout() {
-        true => Unknown::TimedOut(format!("Charmhub at {} did not answer in time", source.url)),
-        false if error.is_redirect() => failed("it leads on to where it is not followed".into()),
-        false => failed("it could not be reached".into()),
+    let response = client.post(url).json(&body).send();
+    let response = response.map_err(|error| match error.is_timeout() {
+        true => Unknown::TimedOut(format!("no response from Charmhub at {} in time", source.url)),
+        false if error.is_redirect() => failed("redirect refused".into()),
+        false => failed("unreachable".into()),
     })?;
-    let status = answer.status();
+    let status = response.status();
     if !status.is_success() {
-        return Err(failed(format!("it answered {status}")));
+        return Err(failed(format!("HTTP status {status}")));
     }
     let mut text = String::new();
-    let read = answer.take(LARGEST_ANSWER + 1).read_to_string(&mut text);
-    read.map_err(|_| failed("the answer broke off".into()))?;
-    if text.len() as u64 > LARGEST_ANSWER {
-        return Err(failed(format!("the answer is larger than {LARGEST_ANSWER} bytes")));
+    let read = response.take(LARGEST_RESPONSE + 1).read_to_string(&mut text);
+    read.map_err(|_| failed("the response is incomplete".into()))?;
+    if text.len() as u64 > LARGEST_RESPONSE {
+        return Err(failed(format!("the response is larger than {LARGEST_RESPONSE} bytes")));
     }
-    let answer: Answer = serde_json::from_str(&text)
-        .map_err(|why| failed(format!("the answer is not understood: {why}")))?;
-    Ok(answer.results)
+    let response: Response = serde_json::from_str(&text)
+        .map_err(|why| failed(format!("the response is malformed: {why}")))?;
+    Ok(response.results)
 }

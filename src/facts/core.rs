@@ -1,5 +1,5 @@
-//! Kubernetes' own kinds: pods, services, workloads, namespaces, nodes,
-//! network policies and webhooks.
+//! Built-in kinds of Kubernetes: pods, services, workloads, namespaces, nodes, network policies
+//! and webhooks.
 
 use serde::{Deserialize, Deserializer, Serialize};
 
@@ -23,46 +23,46 @@ wire! {
 Pod {
     /// Metadata.
     metadata: Meta,
-    /// What was asked for.
+    /// Desired state.
     spec: Shared<PodSpec>,
-    /// What is.
+    /// Observed state.
     status: Shared<PodStatus>,
 }}
 object!(Pod, "v1", "Pod");
 
 wire! {
-/// What a pod asks for.
+/// Spec of a pod.
 PodSpec {
     /// Service account it runs as.
     service_account_name: Text,
-    /// Whether it uses the node's network.
+    /// Whether it uses the node's network namespace.
     #[serde(skip_serializing_if = "std::ops::Not::not")] host_network: bool,
-    /// Whether it sees the node's processes.
+    /// Whether it uses the node's PID namespace.
     #[serde(rename = "hostPID", skip_serializing_if = "std::ops::Not::not")] host_pid: bool,
-    /// Whether it shares the node's inter-process communication.
+    /// Whether it uses the node's IPC namespace.
     #[serde(rename = "hostIPC", skip_serializing_if = "std::ops::Not::not")] host_ipc: bool,
-    /// Security settings of all its containers.
+    /// Security context of the pod.
     security_context: SecurityContext,
     /// Containers.
     containers: Vec<Container>,
-    /// Containers that run first, and native sidecars.
+    /// Init containers, including native sidecars.
     #[serde(skip_serializing_if = "Vec::is_empty")] init_containers: Vec<Container>,
-    /// Containers added for debugging.
+    /// Ephemeral containers, added for debugging.
     #[serde(skip_serializing_if = "Vec::is_empty")] ephemeral_containers: Vec<Container>,
-    /// Volumes.
-    #[serde(skip_serializing_if = "Vec::is_empty", deserialize_with = "of_the_host")] volumes: Vec<Volume>,
+    /// hostPath volumes.
+    #[serde(skip_serializing_if = "Vec::is_empty", deserialize_with = "host_paths")] volumes: Vec<Volume>,
 }}
 
 wire! {
-/// A volume; only those of the node are kept.
+/// A volume; only hostPath volumes are collected.
 Volume {
     /// Name.
     name: Text,
-    /// Path on the node, for such a volume.
+    /// Path on the node.
     #[serde(skip_serializing_if = "Option::is_none")] host_path: Option<HostPath>,
 }}
 
-fn of_the_host<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Volume>, D::Error> {
+fn host_paths<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Volume>, D::Error> {
     let mut volumes = Vec::<Volume>::deserialize(deserializer)?;
     volumes.retain(|volume| volume.host_path.is_some());
     volumes.shrink_to_fit();
@@ -85,7 +85,7 @@ Container {
     image: Text,
     /// `Always`, `IfNotPresent` or `Never`.
     image_pull_policy: Text,
-    /// Security settings.
+    /// Security context of the container.
     #[serde(skip_serializing_if = "Option::is_none")] security_context: Option<SecurityContext>,
     /// Ports.
     #[serde(skip_serializing_if = "Vec::is_empty")] ports: Vec<ContainerPort>,
@@ -107,13 +107,13 @@ fn is_zero(value: &u16) -> bool {
 }
 
 wire! {
-/// Security settings of a pod or container.
+/// Security context of a pod or container.
 SecurityContext {
-    /// Whether it may do all that the node's root may.
+    /// Whether it runs privileged.
     #[serde(skip_serializing_if = "Option::is_none")] privileged: Option<bool>,
-    /// User id.
+    /// User id of its processes.
     #[serde(skip_serializing_if = "Option::is_none")] run_as_user: Option<i64>,
-    /// Whether user id 0 is refused.
+    /// Whether the kubelet refuses to run it as user id 0.
     #[serde(skip_serializing_if = "Option::is_none")] run_as_non_root: Option<bool>,
     /// Linux capabilities.
     #[serde(skip_serializing_if = "Option::is_none")] capabilities: Option<Capabilities>,
@@ -122,12 +122,12 @@ SecurityContext {
 wire! {
 /// Linux capabilities of a container.
 Capabilities {
-    /// Those added to the default.
+    /// Capabilities added to the runtime's default.
     add: Vec<Text>,
 }}
 
 wire! {
-/// What a pod is.
+/// Status of a pod.
 PodStatus {
     /// `Pending`, `Running`, `Succeeded`, `Failed` or `Unknown`.
     phase: Text,
@@ -148,21 +148,21 @@ Condition {
     #[serde(rename = "type")] kind: Text,
     /// `True`, `False` or `Unknown`.
     status: Text,
-    /// Words for people.
+    /// Human-readable message.
     #[serde(skip_serializing_if = "str::is_empty")] message: Text,
 }}
 
 wire! {
-/// The image that a container runs.
+/// Status of a container.
 ContainerStatus {
     /// Name of the container.
     name: Text,
-    /// Image as the runtime resolved it; empty before it started.
+    /// Image as resolved by the runtime; empty until the container has started.
     #[serde(rename = "imageID")] image_id: Text,
 }}
 
 impl Pod {
-    /// All containers: init, regular and ephemeral.
+    /// All containers: init, regular and ephemeral ones.
     pub fn all_containers(&self) -> impl Iterator<Item = &Container> {
         let spec = &self.spec;
         spec.init_containers.iter().chain(&spec.containers).chain(&spec.ephemeral_containers)
@@ -181,17 +181,17 @@ impl Pod {
             .filter(|id| !id.is_empty())
     }
 
-    /// Whether its Ready condition is true.
+    /// Whether condition Ready is true.
     pub fn is_ready(&self) -> bool {
         self.status.conditions.iter().any(|c| c.kind == "Ready" && c.status == "True")
     }
 
-    /// Whether it has ended.
+    /// Whether all its containers have terminated for good.
     pub fn is_finished(&self) -> bool {
         matches!(&*self.status.phase, "Succeeded" | "Failed")
     }
 
-    /// Whether it is in the mesh by a sidecar.
+    /// Whether it has Istio's sidecar.
     pub fn has_sidecar(&self) -> bool {
         self.all_containers().any(|c| c.name == "istio-proxy")
     }
@@ -210,27 +210,27 @@ wire! {
 Service {
     /// Metadata.
     metadata: Meta,
-    /// What it does.
+    /// Desired state.
     spec: ServiceSpec,
-    /// What a load balancer gave it.
+    /// Status of its load balancer.
     #[serde(skip_serializing_if = "is_default")] status: ServiceStatus,
 }}
 object!(Service, "v1", "Service");
 
 wire! {
-/// What a service does.
+/// Spec of a service.
 ServiceSpec {
     /// `ClusterIP`, `NodePort`, `LoadBalancer` or `ExternalName`.
     #[serde(rename = "type")] kind: Text,
-    /// Labels of its pods; without any it selects none.
+    /// Labels of its pods; selects no pods if empty.
     selector: Labels,
     /// Ports.
     ports: Vec<ServicePort>,
-    /// Addresses that a load balancer admits.
+    /// Client address ranges that the load balancer admits, CIDR.
     #[serde(skip_serializing_if = "Vec::is_empty")] load_balancer_source_ranges: Vec<Text>,
-    /// Addresses in the cluster; `None` for a headless one.
+    /// Cluster IPs; the string `None` for a headless service.
     #[serde(rename = "clusterIPs", skip_serializing_if = "Vec::is_empty")] cluster_ips: Vec<Text>,
-    /// Addresses of nodes on which it answers.
+    /// External IPs of nodes.
     #[serde(rename = "externalIPs", skip_serializing_if = "Vec::is_empty")] external_ips: Vec<Text>,
 }}
 
@@ -244,21 +244,21 @@ ServicePort {
 }}
 
 wire! {
-/// What a service got.
+/// Status of a service.
 ServiceStatus {
-    /// From a load balancer.
+    /// Status of the load balancer.
     load_balancer: LoadBalancer,
 }}
 
 wire! {
-/// A load balancer's answer.
+/// Status of a load balancer.
 LoadBalancer {
-    /// Where it listens.
+    /// Addresses on which it listens.
     ingress: Vec<IngressPoint>,
 }}
 
 wire! {
-/// Where a load balancer listens.
+/// An address on which a load balancer listens.
 IngressPoint {
     /// Address.
     #[serde(skip_serializing_if = "Option::is_none")] ip: Option<Text>,
@@ -281,28 +281,28 @@ pub enum PortRef {
 }
 
 impl Service {
-    /// Whether it leads to an ingress gateway: istio-pilot's, or one of the Gateway API.
+    /// Whether it selects an ingress gateway: istio-pilot's, or one of the Gateway API.
     pub fn is_ingress_gateway(&self) -> bool {
         self.spec.selector.get("istio").is_some_and(|value| **value == *"ingressgateway")
             || self.spec.selector.get("gateway.networking.k8s.io/gateway-name").is_some()
     }
 
-    /// Addresses and host names on which it answers, those outside the cluster last if
-    /// those within are wanted at all.
+    /// Addresses and host names of the service: cluster IPs, if `within` the cluster, then
+    /// external ones.
     pub fn addresses(&self, within: bool) -> Vec<String> {
-        let own = self.spec.cluster_ips.iter().filter(|ip| within && **ip != "None");
+        let internal = self.spec.cluster_ips.iter().filter(|ip| within && **ip != "None");
         let ingress = &self.status.load_balancer.ingress;
-        let given = ingress.iter().flat_map(|point| point.ip.iter().chain(&point.hostname));
-        own.chain(given).chain(&self.spec.external_ips).map(ToString::to_string).collect()
+        let external = ingress.iter().flat_map(|point| point.ip.iter().chain(&point.hostname));
+        internal.chain(external).chain(&self.spec.external_ips).map(ToString::to_string).collect()
     }
 
-    /// Whether it answers outside the cluster.
+    /// Whether it is reachable from outside the cluster.
     pub fn is_exposed(&self) -> bool {
         matches!(&*self.spec.kind, "LoadBalancer" | "NodePort")
             || !self.spec.external_ips.is_empty()
     }
 
-    /// Whether it selects a pod of its namespace with these labels.
+    /// Whether it selects a pod of this namespace with these labels.
     pub fn selects(&self, namespace: &str, labels: &Labels) -> bool {
         self.metadata.namespace == namespace
             && !self.spec.selector.is_empty()
@@ -315,9 +315,9 @@ macro_rules! workload {
         wire! { $(#[$meta])* $name {
             /// Metadata.
             metadata: Meta,
-            /// What it runs.
+            /// Desired state.
             spec: WorkloadSpec,
-            /// How far it is.
+            /// Observed state.
             status: WorkloadStatus,
         }}
         object!($name, "apps/v1", $kind);
@@ -331,29 +331,29 @@ workload!(/// A DaemonSet.
     DaemonSet, "DaemonSet");
 
 wire! {
-/// What a workload runs.
+/// Spec of a workload.
 WorkloadSpec {
-    /// The pods that it makes.
+    /// Template of its pods.
     template: PodTemplate,
 }}
 
 wire! {
-/// The pods that a workload makes.
+/// Pod template of a workload.
 PodTemplate {
     /// Metadata.
     metadata: Meta,
-    /// What they ask for.
+    /// Spec of the pods.
     spec: Shared<PodSpec>,
 }}
 
 wire! {
-/// How far a workload is.
+/// Status of a workload.
 WorkloadStatus {
-    /// Ready pods.
+    /// Ready pods of a StatefulSet or Deployment.
     ready_replicas: i64,
-    /// Pods that are ready, of a DaemonSet.
+    /// Ready pods of a DaemonSet.
     number_ready: i64,
-    /// Pods that should be, of a DaemonSet.
+    /// Desired pods of a DaemonSet.
     desired_number_scheduled: i64,
 }}
 
@@ -362,13 +362,13 @@ wire! {
 Namespace {
     /// Metadata.
     metadata: Meta,
-    /// What is.
+    /// Observed state.
     status: PhaseStatus,
 }}
 object!(Namespace, "v1", "Namespace");
 
 wire! {
-/// A phase.
+/// Status of an object that has a phase.
 PhaseStatus {
     /// For example `Active` or `Terminating`.
     phase: Text,
@@ -383,7 +383,7 @@ ServiceAccount {
 object!(ServiceAccount, "v1", "ServiceAccount");
 
 wire! {
-/// A ConfigMap, of those few that are read.
+/// A ConfigMap; only those in `CONFIG_MAPS` are collected.
 ConfigMap {
     /// Metadata.
     metadata: Meta,
@@ -397,22 +397,22 @@ wire! {
 Node {
     /// Metadata.
     metadata: Meta,
-    /// What it is.
+    /// Identity of the machine.
     spec: NodeSpec,
-    /// What runs on it.
+    /// Observed state.
     status: NodeStatus,
 }}
 object!(Node, "v1", "Node");
 
 wire! {
-/// What a node is.
+/// Spec of a node.
 NodeSpec {
-    /// The cloud's name for it.
+    /// Identifier of the machine in the cloud.
     #[serde(rename = "providerID")] provider_id: String,
 }}
 
 wire! {
-/// What runs on a node.
+/// Status of a node.
 NodeStatus {
     /// Versions.
     node_info: NodeInfo,
@@ -430,35 +430,35 @@ wire! {
 NetworkPolicy {
     /// Metadata.
     metadata: Meta,
-    /// What it selects and admits.
+    /// Desired state.
     spec: NetworkPolicySpec,
 }}
 object!(NetworkPolicy, "networking.k8s.io/v1", "NetworkPolicy");
 
 wire! {
-/// What a network policy selects and admits.
+/// Spec of a network policy.
 NetworkPolicySpec {
-    /// Pods of its namespace.
+    /// Selected pods of its namespace.
     pod_selector: LabelSelector,
-    /// `Ingress`, `Egress`; without any it is for ingress.
+    /// `Ingress`, `Egress`; `Ingress` if empty.
     policy_types: Vec<Text>,
-    /// What may come in.
+    /// Rules for incoming traffic.
     ingress: Vec<IngressRule>,
 }}
 
 wire! {
-/// What may come in.
+/// A rule for incoming traffic.
 IngressRule {
-    /// From where; from everywhere if empty.
+    /// Sources; all if empty.
     from: Vec<Peer>,
-    /// To which ports; to all if empty.
+    /// Ports; all if empty.
     ports: Vec<PolicyPort>,
 }}
 
 wire! {
-/// Where traffic comes from.
+/// A source of traffic.
 Peer {
-    /// Pods, of the policy's namespace if no namespace selector is given.
+    /// Pods; of the policy's namespace unless there is a namespace selector.
     #[serde(skip_serializing_if = "Option::is_none")] pod_selector: Option<LabelSelector>,
     /// Namespaces.
     #[serde(skip_serializing_if = "Option::is_none")] namespace_selector: Option<LabelSelector>,
@@ -469,16 +469,16 @@ Peer {
 wire! {
 /// A range of addresses.
 IpBlock {
-    /// The range.
+    /// The range, CIDR.
     cidr: Text,
 }}
 
 wire! {
 /// A port, or a range of them.
 PolicyPort {
-    /// The port; all if absent.
+    /// Port; all if absent.
     #[serde(skip_serializing_if = "Option::is_none")] port: Option<PortRef>,
-    /// The last of a range.
+    /// Last port of a range.
     #[serde(skip_serializing_if = "Option::is_none")] end_port: Option<u16>,
 }}
 
@@ -493,9 +493,9 @@ macro_rules! webhook_configuration {
         object!($name, "admissionregistration.k8s.io/v1", $kind);
     };
 }
-webhook_configuration!(/// Webhooks that change objects.
+webhook_configuration!(/// Mutating webhooks.
     MutatingWebhookConfiguration, "MutatingWebhookConfiguration");
-webhook_configuration!(/// Webhooks that refuse objects.
+webhook_configuration!(/// Validating webhooks.
     ValidatingWebhookConfiguration, "ValidatingWebhookConfiguration");
 
 wire! {
@@ -505,21 +505,21 @@ Webhook {
     name: Text,
     /// `Fail` or `Ignore`.
     failure_policy: Text,
-    /// Where it is.
+    /// Endpoint.
     client_config: ClientConfig,
 }}
 
 wire! {
-/// Where a webhook is.
+/// Endpoint of a webhook.
 ClientConfig {
     /// CA certificates, PEM in base64.
     ca_bundle: String,
-    /// Service in the cluster.
+    /// Service in the cluster; absent if it is called by URL.
     #[serde(skip_serializing_if = "Option::is_none")] service: Option<ServiceRef>,
 }}
 
 wire! {
-/// A service by name.
+/// Reference to a service.
 ServiceRef {
     /// Namespace.
     namespace: Text,
@@ -528,14 +528,14 @@ ServiceRef {
 }}
 
 wire! {
-/// A custom resource definition, by name only.
+/// A custom resource definition, name only.
 CustomResourceDefinition {
     /// Metadata.
     metadata: Meta,
 }}
 object!(CustomResourceDefinition, "apiextensions.k8s.io/v1", "CustomResourceDefinition");
 
-/// The version of the API server.
+/// Version of the API server.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Version {

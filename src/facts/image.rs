@@ -1,17 +1,17 @@
-//! Image references, as the distribution project writes their grammar.
+//! Image references by the grammar of the distribution project.
 //!
-//! The library that has it, `oci-spec`, compiles a regular expression that costs
-//! an audit of a small cluster six sevenths of its own time and 15 MB; it is the
-//! yardstick of this module's tests instead.
+//! The library `oci-spec` implements it with a regular expression whose compilation takes six
+//! sevenths of the time of an audit of a small cluster, and 15 MB; the tests of this module
+//! compare against it instead.
 
-/// An image reference, normalised: `docker.io/` is written out.
+/// A normalised image reference: `docker.io/` is explicit.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ImageReference {
     /// Registry and repository.
     pub repository: String,
-    /// Tag, if one is written.
+    /// Tag, if present.
     pub tag: Option<String>,
-    /// Digest, if one is written, for example `sha256:…`.
+    /// Digest, if present, for example `sha256:…`.
     pub digest: Option<String>,
 }
 
@@ -21,13 +21,13 @@ const LONGEST_REPOSITORY: usize = 255;
 const LONGEST_TAG: usize = 128;
 
 impl ImageReference {
-    /// Parses a reference; `None` if it is none.
+    /// Parses a reference; `None` if it is invalid.
     pub fn parse(text: &str) -> Option<Self> {
         let (named, digest) = match text.split_once('@') {
             Some((named, digest)) => (named, Some(digest)),
             None => (text, None),
         };
-        // A colon before the last slash is of the registry's port.
+        // A colon before the last slash precedes the registry's port.
         let (name, tag) = match named.rsplit_once(':') {
             Some((name, tag)) if !tag.contains('/') => (name, Some(tag)),
             _ => (named, None),
@@ -70,8 +70,8 @@ fn repository(name: &str) -> Option<String> {
     fits.then(|| format!("{registry}/{library}{path}"))
 }
 
-/// Whether the first part of a name is a registry's, as the distribution project decides it: what
-/// has capitals can be no repository.
+/// Whether the first part of a name is a registry, by the rule of the distribution project;
+/// repositories have no upper-case letters.
 fn is_registry_by_look(first: &str) -> bool {
     first.contains(['.', ':'])
         || first == "localhost"
@@ -89,8 +89,8 @@ fn is_registry(text: &str) -> bool {
     host.split('.').all(is_label) && !port.is_empty() && port.bytes().all(|b| b.is_ascii_digit())
 }
 
-/// Lower-case letters and digits, parted by one dot, one or two underscores, or
-/// any number of dashes.
+/// Lower-case letters and digits, separated by one dot, one or two underscores, or any number
+/// of dashes.
 fn is_path_component(text: &str) -> bool {
     let is_plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
     let separators = text.split(is_plain).filter(|part| !part.is_empty());
@@ -127,17 +127,17 @@ mod tests {
 
     use super::*;
 
-    /// What the distribution project's own grammar makes of it.
-    fn by_the_library(text: &str) -> Option<ImageReference> {
+    /// The reference as the library parses it.
+    fn parsed_by_library(text: &str) -> Option<ImageReference> {
         let reference = Reference::from_str(text).ok()?;
-        // It takes `NAME/x` for `docker.io/NAME/x`, which it then refuses.
+        // It reads `NAME/x` as `docker.io/NAME/x`, which it then rejects.
         let again = Reference::from_str(&reference.whole());
         let name = format!("{}/{}", reference.registry(), reference.repository());
         let repository = match again {
             Ok(_) => name,
             Err(_) => reference.repository().to_owned(),
         };
-        // The library takes `latest` for a tag that is not written.
+        // The library sets a missing tag to `latest`.
         let named = text.split('@').next().unwrap_or(text);
         let last = named.rsplit('/').next().unwrap_or(named);
         Some(ImageReference {
@@ -151,23 +151,23 @@ mod tests {
         #![proptest_config(ProptestConfig::with_cases(2000))]
 
         #[test]
-        fn near_references_are_read_as_the_library_reads_them(
+        fn similar_text_is_parsed_like_the_library(
             registry in "(localhost|index\\.docker\\.io|docker\\.io|[a-z]{1,4}(\\.[A-Z-]{1,3})?(:[0-9]{0,3})?)?",
             path in "/?[a-z0-9._-]{1,6}(/[a-z0-9._-]{0,6}){0,2}",
             tag in "(:[A-Za-z0-9_.-]{0,6})?",
             digest in "(@sha256:[0-9a-fA-F]{64}|@sha256:[0-9a-g]{63,65}|@sha384:[0-9a-f]{96}|@md5:[0-9a-f]{32})?",
         ) {
             let text = format!("{registry}{path}{tag}{digest}");
-            prop_assert_eq!(ImageReference::parse(&text), by_the_library(&text), "{}", text);
+            prop_assert_eq!(ImageReference::parse(&text), parsed_by_library(&text), "{}", text);
         }
 
         #[test]
-        fn any_text_of_their_letters_is_read_as_the_library_reads_it(text in "[a-z0-9A-Z._:/@-]{0,12}") {
-            prop_assert_eq!(ImageReference::parse(&text), by_the_library(&text), "{}", text);
+        fn text_of_valid_characters_is_parsed_like_the_library(text in "[a-z0-9A-Z._:/@-]{0,12}") {
+            prop_assert_eq!(ImageReference::parse(&text), parsed_by_library(&text), "{}", text);
         }
 
         #[test]
-        fn no_text_makes_it_panic(text: String) {
+        fn arbitrary_text_does_not_panic(text: String) {
             let _ = ImageReference::parse(&text);
         }
     }
@@ -176,7 +176,7 @@ mod tests {
     fn lengths_are_bounded() {
         for (path, tag) in [(247, 128), (248, 1), (1, 129)] {
             let text = format!("{}:{}", "a".repeat(path), "1".repeat(tag));
-            assert_eq!(ImageReference::parse(&text), by_the_library(&text), "{path} {tag}");
+            assert_eq!(ImageReference::parse(&text), parsed_by_library(&text), "{path} {tag}");
         }
     }
 

@@ -1,4 +1,4 @@
-//! Istio's kinds, the Gateway API's and Kubeflow's Profile.
+//! Kinds of Istio and the Gateway API, and Kubeflow's Profile.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ use super::labels::Labels;
 use super::object::{Meta, ObjectRef, object};
 use super::text::Text;
 
-/// A Gateway, as the API server sends it.
+/// A Gateway, in the API server's format.
 #[derive(Deserialize)]
 pub(super) struct GatewayWire {
     metadata: ManagedMeta,
@@ -53,32 +53,32 @@ impl From<GatewayWire> for Gateway {
 }
 
 wire! {
-/// Istio's Gateway.
+/// An Istio Gateway.
 Gateway {
     /// Metadata.
     metadata: Meta,
-    /// Field managers that own `spec.servers`; `None` if the API server did not tell.
+    /// Field managers of `spec.servers`; `None` if the API server omitted managed fields.
     server_managers: Option<Vec<String>>,
-    /// What it serves.
+    /// Desired state.
     spec: GatewaySpec,
 }}
 object!(Gateway, "networking.istio.io/v1", "Gateway");
 
 wire! {
-/// What a Gateway serves.
+/// Spec of an Istio Gateway.
 GatewaySpec {
-    /// Labels of the proxies that serve it; all proxies if empty.
+    /// Labels of the selected proxies; all if empty.
     selector: Labels,
     /// Servers.
     servers: Vec<Server>,
 }}
 
 wire! {
-/// One server of a Gateway.
+/// A server of a Gateway.
 Server {
     /// Port.
     port: ServerPort,
-    /// Hosts.
+    /// Hosts that it exposes.
     hosts: Vec<Text>,
     /// TLS settings.
     #[serde(skip_serializing_if = "Option::is_none")] tls: Option<ServerTls>,
@@ -100,103 +100,103 @@ wire! {
 ServerTls {
     /// `SIMPLE`, `MUTUAL`, `PASSTHROUGH`, …
     mode: Text,
-    /// The Secret with certificate and key.
+    /// Name of the Secret with certificate and key.
     #[serde(skip_serializing_if = "Option::is_none")] credential_name: Option<Text>,
-    /// Several such Secrets.
+    /// Names of several such Secrets.
     #[serde(skip_serializing_if = "Vec::is_empty")] credential_names: Vec<Text>,
-    /// Lowest version, for example `TLSV1_2`.
+    /// Minimum TLS version, for example `TLSV1_2`.
     #[serde(skip_serializing_if = "Option::is_none")] min_protocol_version: Option<Text>,
-    /// Highest version.
+    /// Maximum TLS version.
     #[serde(skip_serializing_if = "Option::is_none")] max_protocol_version: Option<Text>,
     /// Cipher suites by OpenSSL's names; Envoy's default if empty.
     #[serde(skip_serializing_if = "Vec::is_empty")] cipher_suites: Vec<Text>,
-    /// Whether HTTP is answered with a redirect.
+    /// Whether plain HTTP is redirected to HTTPS.
     https_redirect: bool,
 }}
 
 wire! {
-/// Istio's VirtualService.
+/// An Istio VirtualService.
 VirtualService {
     /// Metadata.
     metadata: Meta,
-    /// What it routes.
+    /// Desired state.
     spec: VirtualServiceSpec,
 }}
 object!(VirtualService, "networking.istio.io/v1", "VirtualService");
 
 wire! {
-/// What a VirtualService routes.
+/// Spec of a VirtualService.
 VirtualServiceSpec {
-    /// Gateways, `namespace/name` or `name`.
+    /// Gateways that it is bound to, `namespace/name` or `name`.
     gateways: Vec<Text>,
     /// HTTP routes.
     http: Vec<HttpRoute>,
-    /// TLS routes: connections that are passed through.
+    /// TLS passthrough routes.
     #[serde(skip_serializing_if = "Vec::is_empty")] tls: Vec<DestinationList>,
-    /// TCP routes; only that they are there matters.
+    /// TCP routes.
     #[serde(skip_serializing_if = "Vec::is_empty")] tcp: Vec<DestinationList>,
 }}
 
 wire! {
 /// An HTTP route.
 HttpRoute {
-    /// What it matches; everything if empty.
+    /// Match conditions; matches everything if empty.
     #[serde(rename = "match")] matches: Vec<HttpMatch>,
-    /// Where it goes.
+    /// Destinations.
     route: Vec<RouteDestination>,
 }}
 
 wire! {
-/// What an HTTP route matches.
+/// Match condition of an HTTP route.
 HttpMatch {
-    /// The path.
+    /// Match on the path.
     #[serde(skip_serializing_if = "Option::is_none")] uri: Option<StringMatch>,
 }}
 
 wire! {
-/// How a string is matched.
+/// A string match.
 StringMatch {
-    /// By prefix.
+    /// Prefix.
     #[serde(skip_serializing_if = "Option::is_none")] prefix: Option<Text>,
-    /// Exactly.
+    /// Exact value.
     #[serde(skip_serializing_if = "Option::is_none")] exact: Option<Text>,
-    /// By regular expression.
+    /// Regular expression.
     #[serde(skip_serializing_if = "Option::is_none")] regex: Option<Text>,
 }}
 
 wire! {
 /// A TLS or TCP route.
 DestinationList {
-    /// Connections that it is for.
+    /// Match conditions.
     #[serde(rename = "match", skip_serializing_if = "Vec::is_empty")] matches: Vec<TlsMatch>,
-    /// Where it goes.
+    /// Destinations.
     route: Vec<RouteDestination>,
 }}
 
 wire! {
-/// Connections that a TLS route is for.
+/// Match condition of a TLS route.
 TlsMatch {
-    /// Names that clients ask for; none for a TCP route.
+    /// Server names (SNI); empty for a TCP route.
     #[serde(skip_serializing_if = "Vec::is_empty")] sni_hosts: Vec<Text>,
-    /// Gateways, instead of those of the VirtualService.
+    /// Gateways that replace those of the VirtualService.
     #[serde(skip_serializing_if = "Vec::is_empty")] gateways: Vec<Text>,
 }}
 
 wire! {
-/// Where a route goes.
+/// A weighted destination of a route.
 RouteDestination {
-    /// The destination.
+    /// Service that gets the traffic.
     destination: Destination,
 }}
 
 wire! {
-/// A destination.
+/// Service of a destination.
 Destination {
     /// Host.
     host: Text,
 }}
 
-/// An EnvoyFilter, as the API server sends it.
+/// An EnvoyFilter, in the API server's format.
 #[derive(Deserialize)]
 pub(super) struct EnvoyFilterWire {
     metadata: Meta,
@@ -274,13 +274,13 @@ impl From<ConfigPatchWire> for ConfigPatch {
 }
 
 wire! {
-/// Istio's EnvoyFilter, as far as login and TLS go.
+/// An Istio EnvoyFilter, reduced to what concerns login and TLS.
 EnvoyFilter {
     /// Metadata.
     metadata: Meta,
-    /// Labels of the proxies; all of its namespace if empty.
+    /// Labels of the selected proxies; all of its namespace if empty.
     selector: Labels,
-    /// Whether it names its targets by reference instead.
+    /// Whether it selects targets by reference instead.
     has_targets: bool,
     /// Patches.
     patches: Vec<ConfigPatch>,
@@ -288,38 +288,39 @@ EnvoyFilter {
 object!(EnvoyFilter, "networking.istio.io/v1alpha3", "EnvoyFilter");
 
 wire! {
-/// One patch of an EnvoyFilter.
+/// A patch of an EnvoyFilter.
 ConfigPatch {
-    /// What is patched, for example `HTTP_FILTER`.
+    /// Patched part of the configuration, for example `HTTP_FILTER`.
     apply_to: Text,
     /// `GATEWAY`, `ANY`, `SIDECAR_INBOUND` or `SIDECAR_OUTBOUND`.
     context: Text,
     /// Port of the listener; all if absent.
     #[serde(skip_serializing_if = "Option::is_none")] port: Option<u16>,
-    /// Transport protocol that the filter chain must match.
+    /// Transport protocol of the matched filter chain.
     #[serde(skip_serializing_if = "Option::is_none")] transport_protocol: Option<Text>,
-    /// Name of a server that the filter chain must match.
+    /// Server name (SNI) of the matched filter chain.
     #[serde(skip_serializing_if = "Option::is_none")] sni: Option<Text>,
     /// For example `INSERT_BEFORE` or `MERGE`.
     operation: Text,
-    /// The external authorisation that it adds.
+    /// External authorisation filter that it adds.
     #[serde(skip_serializing_if = "Option::is_none")] ext_authz: Option<ExtAuthz>,
-    /// TLS parameters that it sets.
+    /// TLS parameters that it sets, if any.
     #[serde(skip_serializing_if = "Option::is_none")] tls: Option<TlsParameters>,
 }}
 
 wire! {
 /// Envoy's external authorisation filter.
 ExtAuthz {
-    /// Address that is asked.
+    /// URI of the authorisation service.
     uri: String,
-    /// Envoy's cluster that is asked; Envoy dials this, and `uri` is only the Host header.
+    /// Envoy cluster of the authorisation service; Envoy connects to it, and uses `uri` only for
+    /// the Host header.
     #[serde(skip_serializing_if = "Option::is_none")] cluster: Option<Text>,
-    /// Whether requests pass when it cannot be asked.
+    /// Whether requests pass if the authorisation service fails.
     failure_mode_allow: bool,
-    /// Request headers that it is sent.
+    /// Request headers sent to the authorisation service.
     request_headers: Vec<String>,
-    /// Its headers that go upstream.
+    /// Headers of its response that are forwarded upstream.
     upstream_headers: Vec<String>,
 }}
 
@@ -361,11 +362,11 @@ impl ExtAuthz {
 }
 
 wire! {
-/// TLS parameters that a patch sets.
+/// TLS parameters of a patch.
 TlsParameters {
-    /// Lowest version, for example `TLSv1_2`.
+    /// Minimum TLS version, for example `TLSv1_2`.
     #[serde(skip_serializing_if = "Option::is_none")] minimum: Option<Text>,
-    /// Highest version.
+    /// Maximum TLS version.
     #[serde(skip_serializing_if = "Option::is_none")] maximum: Option<Text>,
     /// Cipher suites.
     #[serde(skip_serializing_if = "Vec::is_empty")] cipher_suites: Vec<Text>,
@@ -389,37 +390,37 @@ impl TlsParameters {
 }
 
 wire! {
-/// Istio's AuthorizationPolicy.
+/// An Istio AuthorizationPolicy.
 AuthorizationPolicy {
     /// Metadata.
     metadata: Meta,
-    /// What it decides.
+    /// Desired state.
     spec: AuthorizationPolicySpec,
 }}
 object!(AuthorizationPolicy, "security.istio.io/v1", "AuthorizationPolicy");
 
 wire! {
-/// What an AuthorizationPolicy decides.
+/// Spec of an AuthorizationPolicy.
 AuthorizationPolicySpec {
-    /// Pods of its namespace; all if absent.
+    /// Selected pods of its namespace; all if absent.
     #[serde(skip_serializing_if = "Option::is_none")] selector: Option<WorkloadSelector>,
-    /// Gateways or services that it is for, instead of pods.
+    /// Gateways or services to which it applies instead of pods.
     #[serde(skip_serializing_if = "Vec::is_empty")] target_refs: Vec<TargetRef>,
     /// `ALLOW` (also if empty), `DENY`, `AUDIT` or `CUSTOM`.
     action: Text,
-    /// Rules; a request that matches any of them is decided.
+    /// Rules; it applies to a request that matches any of them.
     rules: Vec<AuthorizationRule>,
 }}
 
 wire! {
-/// Pods by label.
+/// A selector of pods by label.
 WorkloadSelector {
-    /// The labels.
+    /// Labels that pods must have.
     match_labels: Labels,
 }}
 
 wire! {
-/// What a policy is for.
+/// Reference to the target of a policy.
 TargetRef {
     /// Kind.
     kind: Text,
@@ -428,42 +429,42 @@ TargetRef {
 }}
 
 wire! {
-/// One rule of an AuthorizationPolicy; what is empty matches everything.
+/// A rule of an AuthorizationPolicy; empty fields match everything.
 AuthorizationRule {
     /// Sources.
     from: Vec<RuleFrom>,
     /// Operations.
     to: Vec<RuleTo>,
-    /// Conditions, all of which must hold.
+    /// Conditions; all must match.
     when: Vec<RuleCondition>,
 }}
 
 wire! {
-/// A source.
+/// A source of requests.
 RuleFrom {
     /// Fields by name, for example `principals`; all must match.
     source: BTreeMap<Text, Vec<Text>>,
 }}
 
 wire! {
-/// An operation.
+/// An operation of requests.
 RuleTo {
     /// Fields by name, for example `paths`; all must match.
     operation: BTreeMap<Text, Vec<Text>>,
 }}
 
 wire! {
-/// A condition.
+/// A condition on request attributes.
 RuleCondition {
-    /// For example `request.headers[kubeflow-userid]`.
+    /// Attribute, for example `request.headers[kubeflow-userid]`.
     key: Text,
-    /// Values, one of which must match.
+    /// Values; one must match.
     #[serde(skip_serializing_if = "Vec::is_empty")] values: Vec<Text>,
-    /// Values, none of which may match.
+    /// Values; none may match.
     #[serde(skip_serializing_if = "Vec::is_empty")] not_values: Vec<Text>,
 }}
 
-/// Metadata with what tells an object from its namesakes.
+/// Metadata with UID and creation time.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct IdentifiedMeta {
@@ -475,7 +476,7 @@ struct IdentifiedMeta {
     creation_timestamp: Option<Timestamp>,
 }
 
-/// A PeerAuthentication, as the API server sends it.
+/// A PeerAuthentication, in the API server's format.
 #[derive(Deserialize)]
 pub(super) struct PeerAuthenticationWire {
     metadata: IdentifiedMeta,
@@ -494,64 +495,64 @@ impl From<PeerAuthenticationWire> for PeerAuthentication {
 }
 
 wire! {
-/// Istio's PeerAuthentication.
+/// An Istio PeerAuthentication.
 PeerAuthentication {
     /// Metadata.
     metadata: Meta,
-    /// When it was made: of several for a whole namespace the oldest holds.
+    /// Creation time: of several for a whole namespace, the oldest applies.
     #[serde(skip_serializing_if = "Option::is_none")] created: Option<Timestamp>,
-    /// What it asks for.
+    /// Desired state.
     spec: PeerAuthenticationSpec,
 }}
 object!(PeerAuthentication, "security.istio.io/v1", "PeerAuthentication");
 
 wire! {
-/// What a PeerAuthentication asks for.
+/// Spec of a PeerAuthentication.
 PeerAuthenticationSpec {
-    /// Pods; the whole namespace if absent or empty.
+    /// Selected pods; the whole namespace if absent or empty.
     #[serde(skip_serializing_if = "Option::is_none")] selector: Option<WorkloadSelector>,
-    /// Mode.
+    /// Mode of all ports.
     mtls: MutualTls,
-    /// Mode by port.
+    /// Mode by port number.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")] port_level_mtls: BTreeMap<Text, MutualTls>,
 }}
 
 wire! {
-/// A mode of mutual TLS.
+/// Mutual TLS mode.
 MutualTls {
     /// `STRICT`, `PERMISSIVE`, `DISABLE`; inherited if empty or `UNSET`.
     mode: Text,
 }}
 
 wire! {
-/// Istio's RequestAuthentication: only that it is there, and for whom.
+/// An Istio RequestAuthentication, reduced to its selector.
 RequestAuthentication {
     /// Metadata.
     metadata: Meta,
-    /// What it is for.
+    /// Desired state.
     spec: RequestAuthenticationSpec,
 }}
 object!(RequestAuthentication, "security.istio.io/v1", "RequestAuthentication");
 
 wire! {
-/// What a RequestAuthentication is for.
+/// Spec of a RequestAuthentication.
 RequestAuthenticationSpec {
-    /// Pods of its namespace; all if absent.
+    /// Selected pods of its namespace; all if absent.
     #[serde(skip_serializing_if = "Option::is_none")] selector: Option<WorkloadSelector>,
 }}
 
 wire! {
-/// The Gateway API's Gateway.
+/// A Gateway of the Gateway API.
 AmbientGateway {
     /// Metadata.
     metadata: Meta,
-    /// What it serves.
+    /// Desired state.
     spec: AmbientGatewaySpec,
 }}
 object!(AmbientGateway, "gateway.networking.k8s.io/v1", "Gateway");
 
 wire! {
-/// What a Gateway of the Gateway API serves.
+/// Spec of a Gateway of the Gateway API.
 AmbientGatewaySpec {
     /// Class, for example `istio` or `istio-waypoint`.
     gateway_class_name: Text,
@@ -560,7 +561,7 @@ AmbientGatewaySpec {
 }}
 
 wire! {
-/// A listener.
+/// A listener of a Gateway.
 Listener {
     /// Name.
     name: Text,
@@ -582,46 +583,46 @@ ListenerTls {
 }}
 
 wire! {
-/// Names a Secret.
+/// Reference to a Secret.
 CertificateRef {
     /// Name.
     name: Text,
-    /// Namespace, if another.
+    /// Namespace, if it differs from the Gateway's.
     #[serde(skip_serializing_if = "Option::is_none")] namespace: Option<Text>,
 }}
 
 wire! {
-/// The Gateway API's HTTPRoute.
+/// An HTTPRoute of the Gateway API.
 AmbientRoute {
     /// Metadata.
     metadata: Meta,
-    /// What it routes.
+    /// Desired state.
     spec: AmbientRouteSpec,
 }}
 object!(AmbientRoute, "gateway.networking.k8s.io/v1", "HTTPRoute");
 
 wire! {
-/// What an HTTPRoute routes.
+/// Spec of an HTTPRoute.
 AmbientRouteSpec {
-    /// Gateways and their listeners.
+    /// Gateways or listeners to which it attaches.
     parent_refs: Vec<ParentRef>,
     /// Rules.
     rules: Vec<AmbientRule>,
 }}
 
 wire! {
-/// A listener that a route is on.
+/// Reference to a Gateway or listener.
 ParentRef {
-    /// Gateway.
+    /// Name of the Gateway.
     name: Text,
-    /// Its namespace, if another.
+    /// Namespace, if it differs from the route's.
     #[serde(skip_serializing_if = "Option::is_none")] namespace: Option<Text>,
-    /// Listener; all if absent.
+    /// Name of the listener; all if absent.
     #[serde(skip_serializing_if = "Option::is_none")] section_name: Option<Text>,
 }}
 
 wire! {
-/// One rule of an HTTPRoute.
+/// A rule of an HTTPRoute.
 AmbientRule {
     /// Filters.
     filters: Vec<AmbientFilter>,
@@ -630,20 +631,20 @@ AmbientRule {
 wire! {
 /// A filter of an HTTPRoute.
 AmbientFilter {
-    /// For example `RequestRedirect`.
+    /// Type, for example `RequestRedirect`.
     #[serde(rename = "type")] kind: Text,
-    /// The redirect.
+    /// Redirect, for type `RequestRedirect`.
     #[serde(skip_serializing_if = "Option::is_none")] request_redirect: Option<RequestRedirect>,
 }}
 
 wire! {
-/// A redirect.
+/// A redirect filter.
 RequestRedirect {
-    /// The scheme.
+    /// Scheme of the redirect.
     #[serde(skip_serializing_if = "Option::is_none")] scheme: Option<Text>,
 }}
 
-/// A Profile, as the API server sends it.
+/// A Profile, in the API server's format.
 #[derive(Deserialize)]
 pub(super) struct ProfileWire {
     metadata: IdentifiedMeta,
@@ -665,39 +666,39 @@ impl From<ProfileWire> for Profile {
 }
 
 wire! {
-/// Kubeflow's Profile.
+/// A Kubeflow Profile.
 Profile {
     /// Metadata.
     metadata: Meta,
-    /// UID; empty if it is not known.
+    /// UID; empty if unknown.
     #[serde(skip_serializing_if = "str::is_empty")] uid: Text,
-    /// Whose it is.
+    /// Desired state.
     spec: ProfileSpec,
-    /// How it is.
+    /// Observed state.
     status: ProfileStatus,
 }}
 object!(Profile, "kubeflow.org/v1", "Profile");
 
 wire! {
-/// Whose a Profile is.
+/// Spec of a Profile.
 ProfileSpec {
     /// The owner.
     owner: super::rbac::Subject,
 }}
 
 wire! {
-/// How a Profile is.
+/// Status of a Profile.
 ProfileStatus {
     /// Conditions.
     conditions: Vec<super::core::Condition>,
 }}
 
-/// Whether a selector selects pods with these labels: an absent one selects all.
+/// Whether a selector matches pods with these labels; an absent one matches all.
 pub fn selects(selector: Option<&WorkloadSelector>, labels: &Labels) -> bool {
     selector.is_none_or(|s| labels.include(&s.match_labels))
 }
 
-/// A reference to an object of a kind that has no type here.
+/// A reference to an object of a kind without a type in this module.
 pub fn reference(api_version: &str, kind: &str, namespace: &str, name: &str) -> ObjectRef {
     ObjectRef {
         api_version: api_version.into(),

@@ -1,4 +1,4 @@
-//! What Knative's operator is asked for.
+//! Resources of Knative's operator.
 
 use std::collections::BTreeMap;
 
@@ -8,35 +8,35 @@ use super::core::wire;
 use super::object::{Meta, object};
 
 wire! {
-/// Knative Serving.
+/// A KnativeServing resource.
 KnativeServing {
     /// Metadata.
     metadata: Meta,
-    /// What is asked for.
+    /// Desired state.
     spec: KnativeSpec,
 }}
 object!(KnativeServing, "operator.knative.dev/v1beta1", "KnativeServing");
 
 wire! {
-/// Knative Eventing.
+/// A KnativeEventing resource.
 KnativeEventing {
     /// Metadata.
     metadata: Meta,
-    /// What is asked for.
+    /// Desired state.
     spec: KnativeSpec,
 }}
 object!(KnativeEventing, "operator.knative.dev/v1beta1", "KnativeEventing");
 
 wire! {
-/// What is asked for.
+/// Desired state of a Knative resource.
 KnativeSpec {
-    /// Where images come from.
+    /// Image overrides.
     registry: Registry,
 }}
 
 wire! {
-/// Where images come from.
+/// Image overrides of a Knative resource.
 Registry {
-    /// Images to use instead of the operator's own, by container.
+    /// Images that replace the operator's defaults, by container.
     r#override: BTreeMap<String, String>,
 }}

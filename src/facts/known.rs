@@ -1,20 +1,20 @@
-//! What is known, what is not, and why.
+//! Facts that may be unknown, with the reason.
 
 use serde::{Deserialize, Serialize};
 
 use super::object::ObjectRef;
 
-/// Why something could not be read.
+/// Reason for which a fact is unknown.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", tag = "why", content = "detail")]
 pub enum Unknown {
-    /// The API server refused; the text is its message.
+    /// The server denied access; holds its message.
     Forbidden(String),
-    /// No answer within the deadline.
+    /// No response within the deadline.
     TimedOut(String),
     /// Any other failure.
     Failed(String),
-    /// Nothing tried to read it, for example an older snapshot.
+    /// It was never collected, for example in an older snapshot.
     NotCollected,
 }
 
@@ -31,13 +31,13 @@ impl std::fmt::Display for Unknown {
 
 impl std::error::Error for Unknown {}
 
-/// A fact, or the reason that it is not known.
+/// A fact, or the reason for which it is unknown.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Known<T> {
     /// The fact.
     Known(T),
-    /// Why it is not known.
+    /// Reason for which it is unknown.
     Unknown(Unknown),
 }
 
@@ -47,23 +47,23 @@ impl<T> Default for Known<T> {
     }
 }
 
-/// One object that is there but could not be understood.
+/// An object that exists but could not be parsed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Unread {
     /// The object.
     pub object: ObjectRef,
-    /// What was wrong with it.
+    /// Parse error.
     pub error: String,
 }
 
 /// All objects of a kind.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Listed<T> {
-    /// Whether the cluster serves the kind; without it there are no objects.
+    /// Whether the cluster serves the kind; if not, there are no objects.
     pub installed: bool,
-    /// The objects, by namespace and name.
+    /// The objects, sorted by namespace and name.
     pub items: Vec<T>,
-    /// Objects that could not be understood.
+    /// Objects that could not be parsed.
     #[serde(default = "Vec::new", skip_serializing_if = "Vec::is_empty")]
     pub unread: Vec<Unread>,
 }
@@ -74,5 +74,5 @@ impl<T> Default for Listed<T> {
     }
 }
 
-/// A kind's objects, or the reason that they are not known.
+/// A kind's objects, or the reason for which they are unknown.
 pub type Kind<T> = Known<Listed<T>>;

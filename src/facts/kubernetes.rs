@@ -1,4 +1,4 @@
-//! Reads the facts from a cluster: typed pages, kinds side by side.
+//! Reads the facts from a cluster: typed pages, several kinds concurrently.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -27,85 +27,84 @@ use super::vulnerability::VulnerabilityReport;
 use super::{About, Facts, access, requests, shared, with_kinds};
 use crate::policy::custom::ObjectKind;
 
-/// Objects asked for at once.
+/// Objects per page of a list.
 pub(crate) const PAGE: usize = 500;
-/// Kinds read side by side; more only makes the API server's pages wait in memory.
+/// Kinds read concurrently; with more, pages of the API server only wait in memory.
 const SIDE_BY_SIDE: usize = 4;
-/// Longest wait for one answer of the API server.
+/// Timeout of a response of the API server.
 const REQUEST_DEADLINE: Duration = Duration::from_secs(20);
 
-/// Which cluster; empty for the current kubeconfig, or the pod's own account.
+/// Cluster to read; by default that of the current kubeconfig, or of the pod's service account.
 #[derive(Clone, Debug, Default)]
 pub struct Source {
-    /// The kubeconfig.
+    /// Path of the kubeconfig.
     pub kubeconfig: Option<PathBuf>,
-    /// The context of the kubeconfig; else its current one.
+    /// Context of the kubeconfig; by default the current one.
     pub context: Option<String>,
 }
 
-/// Why a cluster could not be read at all.
+/// Errors of reading a cluster at all.
 #[derive(Debug, thiserror::Error)]
 pub enum ReadError {
-    /// No kubeconfig, a bad one, or no such context.
+    /// The kubeconfig is missing or invalid, or lacks the context.
     #[error("kubeconfig {path}: {message}")]
     Kubeconfig {
-        /// The file.
+        /// Path of the kubeconfig.
         path: String,
-        /// What was wrong.
+        /// Cause, without content of the file.
         message: String,
     },
-    /// No kubeconfig and not in a pod.
-    #[error("no cluster: {0}; give --kubeconfig, set KUBECONFIG, or run in a pod")]
+    /// Neither a kubeconfig nor a pod's service account.
+    #[error("no cluster: {0}; pass --kubeconfig, set KUBECONFIG, or run in a pod")]
     NoCluster(String),
-    /// The client could not be made.
+    /// The client could not be created.
     #[error("kubernetes client: {0}")]
     Client(String),
-    /// The API server does not take the login.
+    /// The API server rejects the credentials.
     #[error(
-        "the API server {server} does not accept the login of the kubeconfig (401: {message}); it \
-         has expired or is another cluster's: log in again with your provider's tool, or get a new \
-         kubeconfig, and try `kubectl auth whoami`"
+        "the API server {server} rejects the credentials of the kubeconfig (401: {message}); they \
+         have expired or belong to another cluster: log in again with your provider's tool, or get \
+         a new kubeconfig, and check with `kubectl auth whoami`"
     )]
     LoginExpired {
-        /// Its address.
+        /// URL of the API server.
         server: String,
-        /// What it says.
+        /// Message of the API server.
         message: String,
     },
-    /// The API server answers, and refuses even its version.
+    /// The API server denies access even to its version.
     #[error(
-        "the API server {server} refuses this login everything, even its version ({message}); bind \
-         a role to the account that may read what an audit reads"
+        "the API server {server} denies this account all access, even to its version ({message}); \
+         bind a role to the account that allows what an audit reads"
     )]
     Refused {
-        /// Its address.
+        /// URL of the API server.
         server: String,
-        /// What it says.
+        /// Message of the API server.
         message: String,
     },
-    /// The API server does not answer.
+    /// The API server does not respond.
     #[error(
-        "the API server {server} did not answer ({why}); check that it runs and that the network leads to it"
+        "the API server {server} did not respond ({why}); check that it is running and reachable"
     )]
     Unreachable {
-        /// Its address.
+        /// URL of the API server.
         server: String,
-        /// Why.
+        /// Cause.
         why: Unknown,
     },
     /// The API server did not finish within the deadline.
     #[error("the API server {server} could not be read within {seconds} s")]
     Deadline {
-        /// Its address.
+        /// URL of the API server.
         server: String,
         /// The deadline in seconds.
         seconds: u64,
     },
 }
 
-/// Reads a cluster within a deadline. It blocks, on a runtime of its own. It
-/// fails only if the API server does not answer at all; what is refused or
-/// missing is unknown with its reason.
+/// Reads a cluster within a deadline. Blocks, on its own runtime. Fails only if the API server
+/// does not respond at all; kinds that are denied or missing are unknown with the reason.
 pub fn read(
     source: &Source,
     about: About,
@@ -131,12 +130,12 @@ fn runtime() -> Result<tokio::runtime::Runtime, ReadError> {
         .map_err(|e| ReadError::Client(e.to_string()))
 }
 
-/// A client, and the address of the API server.
+/// Creates a client; also returns the URL of the API server.
 pub(crate) async fn connect(source: &Source) -> Result<(Client, String), ReadError> {
     connect_for(source, REQUEST_DEADLINE).await
 }
 
-/// The same, where an answer may pause for so long.
+/// Creates a client that allows pauses of this length within a response.
 pub(crate) async fn connect_for(
     source: &Source,
     longest_pause: Duration,
@@ -146,11 +145,11 @@ pub(crate) async fn connect_for(
     config.connect_timeout = Some(Duration::from_secs(5));
     config.read_timeout = Some(longest_pause);
     let server = config.cluster_url.to_string();
-    let client = Client::try_from(config).map_err(|e| ReadError::Client(said(&e)))?;
+    let client = Client::try_from(config).map_err(|e| ReadError::Client(redacted(&e)))?;
     Ok((client, server))
 }
 
-/// Reads how to reach the API server. No login plugin is run here: the client does that.
+/// Loads the client configuration. Credential plugins run later, in the client.
 pub async fn client_config(source: &Source) -> Result<kube::Config, ReadError> {
     bounded_kubeconfig(source)?;
     let options = KubeConfigOptions { context: source.context.clone(), ..Default::default() };
@@ -160,25 +159,25 @@ pub async fn client_config(source: &Source) -> Result<kube::Config, ReadError> {
                 path: path.display().to_string(),
                 message,
             };
-            let kubeconfig = Kubeconfig::read_from(path).map_err(|e| problem(said(&e)))?;
+            let kubeconfig = Kubeconfig::read_from(path).map_err(|e| problem(redacted(&e)))?;
             kube::Config::from_custom_kubeconfig(kubeconfig, &options)
                 .await
-                .map_err(|e| problem(said(&e)))?
+                .map_err(|e| problem(redacted(&e)))?
         }
         None if source.context.is_some() => {
             kube::Config::from_kubeconfig(&options).await.map_err(|e| ReadError::Kubeconfig {
                 path: "of this user".into(),
-                message: said(&e),
+                message: redacted(&e),
             })?
         }
-        None => kube::Config::infer().await.map_err(|e| ReadError::NoCluster(said(&e)))?,
+        None => kube::Config::infer().await.map_err(|e| ReadError::NoCluster(redacted(&e)))?,
     })
 }
 
-/// Largest kubeconfig that is read, in bytes.
+/// Largest accepted kubeconfig, in bytes.
 const LARGEST_KUBECONFIG: u64 = 4 << 20;
 
-/// Refuses a kubeconfig that is larger than any is.
+/// Rejects a kubeconfig over the size limit.
 fn bounded_kubeconfig(source: &Source) -> Result<(), ReadError> {
     let of_environment = std::env::var_os("KUBECONFIG").unwrap_or_default();
     let paths: Vec<PathBuf> = match &source.kubeconfig {
@@ -189,7 +188,7 @@ fn bounded_kubeconfig(source: &Source) -> Result<(), ReadError> {
         None => std::env::split_paths(&of_environment).collect(),
     };
     for path in paths {
-        // What is not there is told of by who reads it.
+        // A missing file is reported when it is read.
         let is_large = std::fs::metadata(&path).is_ok_and(|file| file.len() > LARGEST_KUBECONFIG);
         if is_large {
             return Err(ReadError::Kubeconfig {
@@ -201,43 +200,42 @@ fn bounded_kubeconfig(source: &Source) -> Result<(), ReadError> {
     Ok(())
 }
 
-/// What an error of the client says. A parser shows the lines around what it does not
-/// understand, and a plugin that fails its arguments, environment and output: these have tokens
-/// in them, and are left out.
-fn said(error: &(dyn std::error::Error + 'static)) -> String {
+/// Message of a client error, redacted: parse errors quote lines of the kubeconfig, and plugin
+/// errors arguments, environment and output, all of which may contain tokens.
+fn redacted(error: &(dyn std::error::Error + 'static)) -> String {
     let mut cause = Some(error);
     while let Some(error) = cause {
         if let Some(KubeconfigError::Parse(why)) = error.downcast_ref() {
             let at = why.location().map_or(String::new(), |at| {
                 format!(" (line {}, column {})", at.line(), at.column())
             });
-            return format!("it is not understood{at}");
+            return format!("malformed{at}");
         }
         if let Some(why) = error.downcast_ref() {
-            return of_login(why);
+            return login_error(why);
         }
         cause = error.source();
     }
     error.to_string()
 }
 
-fn of_login(error: &AuthError) -> String {
-    const PLUGIN: &str = "the kubeconfig's login plugin";
+fn login_error(error: &AuthError) -> String {
+    const PLUGIN: &str = "the kubeconfig's credential plugin";
     match error {
         AuthError::AuthExecRun { out, .. } => format!("{PLUGIN} failed: {}", out.status),
         AuthError::AuthExecStart(why) => format!("{PLUGIN} could not be run: {why}"),
-        AuthError::AuthExecParse(_) => format!("{PLUGIN} printed what is not understood"),
+        AuthError::AuthExecParse(_) => format!("{PLUGIN} printed malformed output"),
         AuthError::AuthExec(_) => format!("{PLUGIN} failed"),
-        AuthError::ParseTokenKey(_) => "the login's token is not understood".into(),
+        AuthError::ParseTokenKey(_) => "the token is malformed".into(),
         other => other.to_string(),
     }
 }
 
-/// Told as each kind is read: its resource name.
+/// Called after each kind, with its resource name.
 pub type Progress<'a> = &'a (dyn Fn(&str) + 'a);
 
-/// Reads a kind that only the policy's own controls read, object by object. Blocks. `None` if
-/// it is not installed. What `begin` makes takes all objects of one reading.
+/// Streams the objects of a kind that only custom controls read. Blocks. `begin` creates the
+/// state of a pass, which restarts if the list expires. `None` if the kind is not installed.
 pub fn visit_others<S>(
     source: &Source,
     kind: &ObjectKind,
@@ -250,7 +248,7 @@ pub fn visit_others<S>(
         let connected = connect(source).await;
         let (client, _) = connected.map_err(|error| Unknown::Failed(error.to_string()))?;
         let read = others::visit(&client, kind, begin, take);
-        let late = |_| Unknown::TimedOut(format!("it takes more than {} s", deadline.as_secs()));
+        let late = |_| Unknown::TimedOut(format!("not read within {} s", deadline.as_secs()));
         tokio::time::timeout(deadline, read).await.map_err(late)?
     })
 }
@@ -290,13 +288,13 @@ async fn collect(
         };
     }
     let mut facts = with_kinds!(fetch);
-    shared::forget_kept();
+    shared::clear_interned();
     facts.others = others::read(client, kinds).await;
     Ok(facts)
 }
 
-/// The path of each list that an audit reads, by the version preferred, without
-/// those ConfigMaps that it asks for by name. Benchmarks read the same.
+/// Paths of the lists that an audit reads, in the preferred version, without the ConfigMaps
+/// that it gets by name. For benchmarks.
 pub fn list_paths() -> Vec<String> {
     macro_rules! paths {
         ($($(#[$meta:meta])* $field:ident: $type:ty => $group:literal [$first:literal $($version:literal)*] $plural:literal $(via $wire:ty)?;)*) => {
@@ -312,7 +310,7 @@ pub fn list_paths() -> Vec<String> {
         .collect()
 }
 
-/// Each kind that an audit reads: its API group, empty for the core group, and its resource.
+/// API group (empty for the core group) and resource name of each kind that an audit reads.
 pub fn kinds() -> Vec<(&'static str, &'static str)> {
     macro_rules! kinds {
         ($($(#[$meta:meta])* $field:ident: $type:ty => $group:literal [$($version:literal)+] $plural:literal $(via $wire:ty)?;)*) => {
@@ -330,22 +328,22 @@ fn kind_path(group: &str, version: &str, plural: &str) -> Result<ApiPath, PathEr
     root.join(version)?.join(plural)
 }
 
-/// Why a request failed, by the status that the API server gave it.
+/// Errors of a request, by HTTP status.
 #[derive(Debug)]
 pub(crate) enum Failure {
-    /// 404: there is no such object, or no such kind.
+    /// 404: the object or kind does not exist.
     NotFound,
-    /// 410: a list or watch goes on from what is forgotten.
+    /// 410: the continue token or resource version expired.
     Gone,
-    /// 401: the login is not accepted; the text is the API server's message.
+    /// 401: the credentials are rejected; holds the API server's message.
     Unauthorized(String),
-    /// 409: it exists, is another by now, or somebody else owns a field.
+    /// 409: the object exists, has changed, or another manager owns a field.
     Conflict(String),
-    /// 422: validation or an admission policy refuses it.
+    /// 422: rejected by validation or an admission policy.
     Invalid(String),
-    /// No request was made.
+    /// The request was not sent.
     Path(PathError),
-    /// Anything else.
+    /// Any other error.
     Other(Unknown),
 }
 
@@ -359,18 +357,18 @@ impl Failure {
     pub(crate) fn into_unknown(self) -> Unknown {
         match self {
             Self::NotFound => Unknown::Failed("not found".into()),
-            Self::Gone => Unknown::Failed("the list changed while it was read, twice".into()),
+            Self::Gone => Unknown::Failed("the list expired twice while it was read".into()),
             Self::Conflict(why) => Unknown::Failed(format!("409: {why}")),
             Self::Invalid(why) => Unknown::Failed(format!("422: {why}")),
             Self::Path(error) => Unknown::Failed(error.to_string()),
             Self::Unauthorized(message) => {
-                Unknown::Forbidden(format!("the login is not accepted: {message}"))
+                Unknown::Forbidden(format!("the credentials are rejected: {message}"))
             }
             Self::Other(unknown) => unknown,
         }
     }
 
-    /// What the first request to a server failed by.
+    /// The error of the first request to a server.
     fn of_server(self, server: String) -> ReadError {
         match self {
             Self::Unauthorized(message) => ReadError::LoginExpired { server, message },
@@ -385,10 +383,10 @@ pub(crate) async fn send(
     request: http::Request<Vec<u8>>,
 ) -> Result<String, Failure> {
     requests::count(&request);
-    let answer = tokio::time::timeout(REQUEST_DEADLINE * 2, client.request_text(request)).await;
-    match answer {
+    let response = tokio::time::timeout(REQUEST_DEADLINE * 2, client.request_text(request)).await;
+    match response {
         Err(_) => Err(Failure::Other(Unknown::TimedOut(format!(
-            "no answer in {} s",
+            "no response in {} s",
             REQUEST_DEADLINE.as_secs() * 2
         )))),
         Ok(Ok(text)) => Ok(text),
@@ -404,7 +402,7 @@ pub(crate) async fn send(
         }),
         Ok(Err(error)) => {
             let text = match &error {
-                kube::Error::Auth(_) => said(&error),
+                kube::Error::Auth(_) => redacted(&error),
                 _ => innermost(&error),
             };
             let timed_out = text.contains("timed out") || text.contains("deadline");
@@ -417,11 +415,11 @@ pub(crate) async fn send(
     }
 }
 
-/// The last cause: those around it only say that a request failed.
+/// Message of the root cause; the errors around it only say that a request failed.
 pub(super) fn innermost(error: &(dyn std::error::Error + 'static)) -> String {
     match error.source() {
         Some(cause) => innermost(cause),
-        None => said(error),
+        None => redacted(error),
     }
 }
 
@@ -452,14 +450,14 @@ pub(crate) fn request(
         "application/json"
     };
     headers.insert(http::header::ACCEPT, http::HeaderValue::from_static(accept));
-    // The buffers of a connection that stays open would keep what they held last.
+    // Buffers of a reused connection would retain the values.
     if path.path().contains("/secrets") {
         headers.insert(http::header::CONNECTION, http::HeaderValue::from_static("close"));
     }
     Ok(request)
 }
 
-/// The objects of the first page of a list.
+/// Objects of the first page of a list.
 pub(crate) async fn list_page<T: DeserializeOwned>(
     client: &Client,
     path: &ApiPath,
@@ -485,14 +483,14 @@ where
     }
 }
 
-/// What a kind's list holds, and from where it can be watched.
+/// A kind's list, with what a watch from it needs.
 pub(super) struct Served<T> {
     pub(super) listed: Listed<T>,
     pub(super) path: ApiPath,
     pub(super) resource_version: String,
 }
 
-/// Lists a kind by the first version that the cluster serves; `None` if it serves none.
+/// Lists a kind in the first version that the cluster serves; `None` if it serves none.
 pub(super) async fn list_served<W, T>(
     client: &Client,
     group: &str,
@@ -526,7 +524,7 @@ where
     Ok(None)
 }
 
-/// The objects, and the version of the list.
+/// Reads all pages of a list; also returns its resource version.
 async fn pages<W, T>(client: &Client, path: &ApiPath) -> Result<(Listed<T>, String), Failure>
 where
     W: DeserializeOwned,
@@ -541,7 +539,8 @@ where
     Ok((listed, version))
 }
 
-/// Hands on each object of a list, page by page, as JSON; returns the version of the list.
+/// Calls a function with the JSON of each object of a list, page by page; returns the resource
+/// version of the list.
 pub(super) async fn each(
     client: &Client,
     path: &ApiPath,
@@ -577,7 +576,7 @@ pub(crate) struct PageMeta {
     resource_version: String,
 }
 
-/// The path of a page of a list, from where the one before ended.
+/// Path of a page of a list; `next` is the continue token of the previous page.
 pub(crate) fn page_path(path: &ApiPath, next: &str) -> ApiPath {
     let path = path.clone().with("limit", &PAGE.to_string());
     match next {
@@ -586,11 +585,11 @@ pub(crate) fn page_path(path: &ApiPath, next: &str) -> ApiPath {
     }
 }
 
-/// ConfigMaps that hold what controls read.
+/// ConfigMaps that controls read, by name.
 pub(crate) const CONFIG_MAPS: &[&str] = &[
     "istio",
     "istio-ca-root-cert",
-    // They name images that are started later.
+    // They name images that Katib and KServe start.
     "katib-config",
     "inferenceservice-config",
 ];
@@ -616,7 +615,7 @@ pub(super) async fn config_maps(client: &Client, namespace: &str) -> Kind<Config
 mod tests {
     use super::*;
 
-    fn connects(kubeconfig: &str) -> String {
+    fn connection_error(kubeconfig: &str) -> String {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("config");
         std::fs::write(&path, kubeconfig).unwrap();
@@ -626,7 +625,7 @@ mod tests {
             let version = get::<Version>(&client, &"/version".into()).await;
             version.map_err(|failure| ReadError::Client(failure.into_unknown().to_string()))
         });
-        connected.expect_err("nobody answers").to_string()
+        connected.expect_err("no server listens").to_string()
     }
 
     const CLUSTER: &str = "apiVersion: v1\nkind: Config\ncurrent-context: c\n\
@@ -634,12 +633,12 @@ mod tests {
         contexts: [{name: c, context: {cluster: c, user: u}}]\n";
 
     #[test]
-    fn what_is_wrong_with_a_kubeconfig_is_told_without_what_it_holds() {
+    fn kubeconfig_error_does_not_leak_tokens() {
         for user in [
             "token: s3cret-token\n  broken: [",
             "users: [{name: u, user: {token: [s3cret-token]}}]\n",
             "users: [{name: u, user: {token: {a: s3cret-token}, client-key-data: s3cret-token}}]\n",
-            // A plugin that fails, prints, and has it in its arguments and environment.
+            // A failing plugin with the token in output, arguments and environment.
             "users: [{name: u, user: {exec: {apiVersion: client.authentication.k8s.io/v1, \
              interactiveMode: Never, command: sh, args: [-c, 'echo s3cret-token; exit 3'], \
              env: [{name: A, value: s3cret-token}]}}}]\n",
@@ -648,24 +647,24 @@ mod tests {
             "users: [{name: u, user: {exec: {apiVersion: client.authentication.k8s.io/v1, \
              interactiveMode: Never, command: /nowhere/plugin, args: [s3cret-token]}}}]\n",
         ] {
-            let told = connects(&format!("{CLUSTER}{user}"));
-            assert!(!told.contains("s3cret"), "{told}");
-            assert!(!told.is_empty());
+            let message = connection_error(&format!("{CLUSTER}{user}"));
+            assert!(!message.contains("s3cret"), "{message}");
+            assert!(!message.is_empty());
         }
     }
 
     #[test]
-    fn a_kubeconfig_of_any_size_or_depth_is_refused() {
-        let large = connects(&format!("{CLUSTER}# {}", "x".repeat(5 << 20)));
+    fn large_or_deep_kubeconfig_is_rejected() {
+        let large = connection_error(&format!("{CLUSTER}# {}", "x".repeat(5 << 20)));
         assert!(large.contains("larger than 4194304 bytes"), "{large}");
-        let deep = connects(&format!("{CLUSTER}users: {}", "[".repeat(100_000)));
-        assert!(deep.contains("not understood"), "{deep}");
+        let deep = connection_error(&format!("{CLUSTER}users: {}", "[".repeat(100_000)));
+        assert!(deep.contains("malformed"), "{deep}");
         let mut bomb = "a0: &a0 [x, x, x, x, x, x, x, x, x]\n".to_owned();
         for level in 1..12 {
             let all = vec![format!("*a{}", level - 1); 9].join(", ");
             bomb.push_str(&format!("a{level}: &a{level} [{all}]\n"));
         }
-        let bomb = connects(&format!("{CLUSTER}{bomb}"));
-        assert!(bomb.contains("not understood") || bomb.len() < 300, "{bomb}");
+        let bomb = connection_error(&format!("{CLUSTER}{bomb}"));
+        assert!(bomb.contains("malformed") || bomb.len() < 300, "{bomb}");
     }
 }

@@ -1,4 +1,4 @@
-//! Labels, and what selects by them.
+//! Labels and label selectors.
 
 use std::fmt;
 
@@ -7,16 +7,15 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::text::Text;
 
-/// Labels of an object, by key. Every object has some, so they are kept as small
-/// as can be.
+/// Labels of an object, sorted by key; compact, as every object has some.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Labels(Box<[(Text, Text)]>);
 
 impl Labels {
     /// The value of a label.
     pub fn get(&self, key: &str) -> Option<&Text> {
-        let found = self.0.binary_search_by(|(own, _)| (**own).cmp(key));
-        found.ok().map(|index| &self.0[index].1)
+        let position = self.0.binary_search_by(|(known, _)| (**known).cmp(key));
+        position.ok().map(|index| &self.0[index].1)
     }
 
     /// Whether there are none.
@@ -24,12 +23,12 @@ impl Labels {
         self.0.is_empty()
     }
 
-    /// Each label, by key.
+    /// All labels, sorted by key.
     pub fn iter(&self) -> impl Iterator<Item = (&Text, &Text)> {
         self.0.iter().map(|(key, value)| (key, value))
     }
 
-    /// Whether every label of a selector is among these.
+    /// Whether they include every label of a selector.
     pub fn include(&self, selector: &Self) -> bool {
         selector.iter().all(|(key, value)| self.get(key) == Some(value))
     }
@@ -37,11 +36,11 @@ impl Labels {
 
 impl FromIterator<(Text, Text)> for Labels {
     fn from_iter<I: IntoIterator<Item = (Text, Text)>>(labels: I) -> Self {
-        // Of a key that is written twice the last counts, as in Kubernetes.
+        // The last of duplicate keys wins, as in Kubernetes.
         let mut labels: Vec<_> = labels.into_iter().collect();
         labels.reverse();
         labels.sort_by(|(a, _), (b, _)| a.cmp(b));
-        labels.dedup_by(|(later, _), (kept, _)| later == kept);
+        labels.dedup_by(|(later, _), (first, _)| later == first);
         Self(labels.into_boxed_slice())
     }
 }
@@ -74,11 +73,11 @@ impl<'de> Deserialize<'de> for Labels {
     }
 }
 
-/// A label selector, as NetworkPolicies and webhooks have it.
+/// A label selector, as in NetworkPolicies and webhooks.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct LabelSelector {
-    /// Labels that must be equal.
+    /// Labels that an object must have.
     #[serde(skip_serializing_if = "Labels::is_empty")]
     pub match_labels: Labels,
     /// Further requirements.
@@ -100,7 +99,7 @@ pub struct Requirement {
 }
 
 impl LabelSelector {
-    /// Whether it selects everything.
+    /// Whether it is empty, and selects everything.
     pub fn is_empty(&self) -> bool {
         self.match_labels.is_empty() && self.match_expressions.is_empty()
     }
@@ -130,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn labels_are_found_by_key_whatever_their_order() {
+    fn labels_are_looked_up_by_key_in_any_order() {
         let all = labels(r#"{"b": "2", "a": "1", "c": "3", "a": "0"}"#);
         assert_eq!(all.get("a").map(|v| &**v), Some("0"));
         assert_eq!(all.get("d"), None);

@@ -1,4 +1,4 @@
-//! Objects from JSON, one by one: what one object has wrong does not cost the others.
+//! Parses objects from JSON one by one, so that an invalid object does not affect the others.
 
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -11,7 +11,7 @@ use super::vulnerability::VulnerabilityReport;
 use super::{About, Facts, with_kinds};
 use super::{core::*, istio::*, rbac::*, secret::Secret};
 
-/// Adds one object, or what was wrong with it.
+/// Parses an object and adds it or, if it is invalid, the error.
 pub(super) fn parse_item<W, T>(json: &str, listed: &mut Listed<T>)
 where
     W: DeserializeOwned,
@@ -25,9 +25,8 @@ where
     }
 }
 
-/// Go writes an empty list or map as null where its type has no `omitempty`,
-/// and Kubernetes reads null as absent. Few objects have any, so only one that
-/// could not be read is read again without.
+/// Go writes an empty list or map as null where its type has no `omitempty`, and Kubernetes
+/// reads null as absent. Few objects have nulls, so they are stripped only after a parse error.
 fn without_nulls<W: DeserializeOwned>(
     json: &str,
     error: serde_json::Error,
@@ -72,8 +71,8 @@ fn name_of<T: Object>(json: &str) -> ObjectRef {
 }
 
 impl Facts {
-    /// Facts of a cluster that holds these objects and no others, as the API
-    /// server would write them. The version and rights are not known from them.
+    /// Facts of a cluster with exactly these objects, in the API server's format. Version and
+    /// permissions remain unknown.
     pub fn from_objects(about: About, objects: &[Value]) -> Self {
         let mut facts = Self { about, ..Self::default() };
         macro_rules! take {
@@ -117,7 +116,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn null_is_absent_as_kubernetes_reads_it() {
+    fn null_is_read_as_absent() {
         let mut roles = Listed::<ClusterRole>::default();
         let json = r#"{"metadata":{"name":"admin","labels":null},"rules":null}"#;
         parse_item::<ClusterRole, _>(json, &mut roles);
@@ -126,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn an_object_that_makes_no_sense_is_named_and_the_others_are_read() {
+    fn invalid_object_is_reported_and_others_are_parsed() {
         let mut roles = Listed::<ClusterRole>::default();
         parse_item::<ClusterRole, _>(r#"{"metadata":{"name":"odd"},"rules":7}"#, &mut roles);
         parse_item::<ClusterRole, _>(r#"{"metadata":{"name":"even"},"rules":[]}"#, &mut roles);

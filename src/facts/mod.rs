@@ -1,4 +1,5 @@
-//! What is so: everything that is read, typed, each kind known or unknown.
+//! Facts: the state of the cluster, Juju, registries and Charmhub, typed; each is known or
+//! unknown with a reason.
 
 mod access;
 pub mod bundle;
@@ -40,9 +41,8 @@ use self::rbac::*;
 use self::secret::Secret;
 use self::vulnerability::VulnerabilityReport;
 
-/// Hands the table of kinds to another macro: a field, its type, API group,
-/// versions by preference, resource, and the form it is sent in where that is
-/// another.
+/// Passes the table of kinds to another macro: field, type, API group, versions in order of
+/// preference, resource, and the wire type where it differs from the type.
 macro_rules! with_kinds {
     ($callback:ident) => {
         $callback! {
@@ -50,7 +50,7 @@ macro_rules! with_kinds {
             pods: Pod => "" ["v1"] "pods";
             /// Services.
             services: Service => "" ["v1"] "services";
-            /// Secrets: what they are, never what they hold.
+            /// Secrets: types, key names and derived values; never the values themselves.
             secrets: Secret => "" ["v1"] "secrets" via crate::facts::secret::SecretWire;
             /// StatefulSets.
             stateful_sets: StatefulSet => "apps" ["v1"] "statefulsets";
@@ -74,11 +74,11 @@ macro_rules! with_kinds {
             cluster_role_bindings: ClusterRoleBinding => "rbac.authorization.k8s.io" ["v1"] "clusterrolebindings";
             /// Network policies.
             network_policies: NetworkPolicy => "networking.k8s.io" ["v1"] "networkpolicies";
-            /// Webhooks that change objects.
+            /// Mutating webhook configurations.
             mutating_webhooks: MutatingWebhookConfiguration => "admissionregistration.k8s.io" ["v1"] "mutatingwebhookconfigurations";
-            /// Webhooks that refuse objects.
+            /// Validating webhook configurations.
             validating_webhooks: ValidatingWebhookConfiguration => "admissionregistration.k8s.io" ["v1"] "validatingwebhookconfigurations";
-            /// Custom resource definitions, by name.
+            /// Custom resource definitions, names only.
             crds: CustomResourceDefinition => "apiextensions.k8s.io" ["v1"] "customresourcedefinitions";
             /// Profiles.
             profiles: Profile => "kubeflow.org" ["v1" "v1beta1"] "profiles" via crate::facts::istio::ProfileWire;
@@ -98,13 +98,13 @@ macro_rules! with_kinds {
             ambient_gateways: AmbientGateway => "gateway.networking.k8s.io" ["v1" "v1beta1"] "gateways";
             /// HTTPRoutes of the Gateway API.
             ambient_routes: AmbientRoute => "gateway.networking.k8s.io" ["v1" "v1beta1"] "httproutes";
-            /// Knative Serving, as its operator is asked for it.
+            /// KnativeServing resources of Knative's operator.
             knative_servings: KnativeServing => "operator.knative.dev" ["v1beta1"] "knativeservings";
-            /// Knative Eventing, as its operator is asked for it.
+            /// KnativeEventing resources of Knative's operator.
             knative_eventings: KnativeEventing => "operator.knative.dev" ["v1beta1"] "knativeeventings";
-            /// What trivy-operator found.
+            /// Vulnerability reports of trivy-operator.
             vulnerability_reports: VulnerabilityReport => "aquasecurity.github.io" ["v1alpha1"] "vulnerabilityreports";
-            /// Those ConfigMaps of the platform's namespace that are read.
+            /// The ConfigMaps of the platform's namespace listed in `CONFIG_MAPS`.
             config_maps: ConfigMap => "" ["v1"] "configmaps";
         }
     };
@@ -116,32 +116,32 @@ macro_rules! define {
         #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
         #[serde(default, rename_all = "kebab-case")]
         pub struct Facts {
-            /// When and about what they were read.
+            /// Time and scope of the collection.
             pub about: About,
             /// Version of the API server.
             pub version: Known<Version>,
-            /// Juju's rights, or this user's.
+            /// Permissions of Juju's cloud credential, else of this user.
             pub access: Known<AccessReview>,
-            /// What Juju's controller tells.
+            /// State of the Juju controller.
             pub juju: Known<juju::Juju>,
-            /// What clients of the gateway get.
+            /// What a TLS client of the gateway observes.
             pub handshake: Known<handshake::Seen>,
             /// When each credential was last rotated by this charm.
             pub rotated: Known<std::collections::BTreeMap<String, jiff::Timestamp>>,
-            /// What registries hold of the platform's images.
+            /// The platform's images in their registries.
             pub rocks: Known<rocks::Rocks>,
-            /// What Charmhub has for the platform's applications.
+            /// Charmhub's channels that the platform's applications follow.
             pub charmhub: Known<charmhub::Charmhub>,
-            /// What ran before.
+            /// Images that ran before, from earlier audits.
             pub ledger: Known<crate::rocks::Ledger>,
-            /// Objects of kinds that only the policy's own controls read.
+            /// Objects of kinds that only custom controls read.
             #[serde(skip_serializing_if = "others::Others::is_empty")]
             pub others: others::Others,
             $($(#[$meta])* pub $field: Kind<$type>,)*
         }
 
         impl Facts {
-            /// Each kind's resource name, and the reason if it is not known.
+            /// Resource name of each kind, with the reason if the kind is unknown.
             pub fn kinds(&self) -> Vec<(&'static str, Option<&Unknown>)> {
                 vec![$(($plural, match &self.$field {
                     Known::Known(_) => None,
@@ -154,18 +154,18 @@ macro_rules! define {
 
 with_kinds!(define);
 
-/// When and about what facts were read.
+/// Time and scope of a collection.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct About {
-    /// When.
+    /// Time at which the collection started.
     pub collected_at: jiff::Timestamp,
-    /// The namespace of the platform.
+    /// Namespace of Charmed Kubeflow.
     pub namespace: String,
 }
 
 impl About {
-    /// Namespaces of the platform itself: its own, and those of Knative's workloads.
+    /// Namespaces of the platform: its own, and those of Knative's workloads.
     pub fn platform_namespaces(&self) -> [&str; 3] {
         [&self.namespace, "knative-serving", "knative-eventing"]
     }

@@ -1,4 +1,4 @@
-//! What every Kubernetes object has.
+//! Metadata and references of Kubernetes objects.
 
 use juju_charm::printable::line;
 use serde::{Deserialize, Serialize};
@@ -7,7 +7,7 @@ use super::labels::Labels;
 use super::shared::Shared;
 use super::text::Text;
 
-/// Names one object of the cluster.
+/// Reference to an object of the cluster.
 #[derive(
     Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema,
 )]
@@ -17,14 +17,14 @@ pub struct ObjectRef {
     pub api_version: String,
     /// Kind, for example `Gateway`.
     pub kind: String,
-    /// Namespace; empty for what has none.
+    /// Namespace; empty for cluster-scoped objects.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub namespace: String,
     /// Name.
     pub name: String,
 }
 
-/// A name may hold anything but a slash where it is of RBAC: it stays in its line.
+/// RBAC names may contain any character but a slash, so line breaks are escaped.
 impl std::fmt::Display for ObjectRef {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let name = line(&self.name);
@@ -42,13 +42,13 @@ impl std::fmt::Display for ObjectRef {
 pub struct Meta {
     /// Name.
     pub name: String,
-    /// Namespace; empty for what has none.
+    /// Namespace; empty for cluster-scoped objects.
     #[serde(skip_serializing_if = "str::is_empty")]
     pub namespace: Text,
     /// Labels.
     #[serde(skip_serializing_if = "Labels::is_empty")]
     pub labels: Labels,
-    /// The few annotations that controls read.
+    /// Annotations that controls read.
     #[serde(skip_serializing_if = "Annotations::is_empty")]
     pub annotations: Shared<Annotations>,
     /// Owners.
@@ -56,14 +56,14 @@ pub struct Meta {
     pub owner_references: Shared<Box<[OwnerReference]>>,
 }
 
-/// Annotations by which the platform marks owners and contributors.
+/// Annotations with which the platform records owners and contributors.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Annotations {
-    /// A profile namespace's owner.
+    /// Owner of a profile's namespace.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub owner: Option<Text>,
-    /// The user of KFAM's binding or policy.
+    /// User of a binding or policy that KFAM created.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub user: Option<Text>,
     /// The user's role, `admin`, `edit` or `view`.
@@ -88,7 +88,7 @@ pub struct OwnerReference {
     pub kind: Text,
     /// Name.
     pub name: Text,
-    /// UID of a Profile; of any other owner it is not kept, for there are thousands.
+    /// UID, for Profiles only; that of other owners is dropped to save memory.
     #[serde(skip_serializing_if = "str::is_empty")]
     pub uid: Text,
 }
@@ -126,10 +126,10 @@ pub trait Object {
     /// Kind, as findings name it.
     const KIND: &'static str;
 
-    /// Its metadata.
+    /// Metadata of the object.
     fn meta(&self) -> &Meta;
 
-    /// Its name for findings.
+    /// Reference to the object, as findings print it.
     fn reference(&self) -> ObjectRef {
         ObjectRef {
             api_version: Self::API_VERSION.into(),

@@ -1,4 +1,4 @@
-//! Objects of kinds that only the policy's own controls read.
+//! Objects of kinds that only custom controls read.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,13 +11,13 @@ use super::kubernetes::{Failure, each, get};
 use super::path::{ApiPath, PathError};
 use crate::policy::custom::ObjectKind;
 
-/// Those that were read, by their kind's name; `null` of a kind that is not installed.
+/// Objects by kind, as [`ObjectKind`] prints it; `null` for a kind that is not installed.
 pub type Others = BTreeMap<String, Known<Option<Vec<Value>>>>;
 
-/// Marks an object of which nothing but its name is kept.
+/// Marks an object that could not be parsed and is reduced to its name.
 pub const UNREAD: &str = "ckf-hardening/unread";
 
-/// What is read of an object that cannot be read whole.
+/// The part that is parsed of an object that is nested too deeply.
 #[derive(Deserialize)]
 struct Named {
     metadata: Name,
@@ -30,7 +30,7 @@ struct Name {
     name: String,
 }
 
-/// What a group serves in a version.
+/// Resources that the API server serves in a group version.
 #[derive(Deserialize)]
 struct Resources {
     #[serde(default)]
@@ -43,7 +43,7 @@ struct Resource {
     kind: String,
 }
 
-/// Reads kinds, one after the other.
+/// Lists kinds, one after the other.
 pub(super) async fn read(client: &Client, kinds: &BTreeSet<ObjectKind>) -> Others {
     let mut others = Others::new();
     for kind in kinds {
@@ -66,7 +66,7 @@ async fn list(client: &Client, kind: &ObjectKind) -> Result<Option<Vec<Value>>, 
         Ok(objects)
     };
     match read().await {
-        // It changed while it was read.
+        // The list expired between two pages.
         Err(Failure::Gone) => read().await,
         read => read,
     }
@@ -74,9 +74,9 @@ async fn list(client: &Client, kind: &ObjectKind) -> Result<Option<Vec<Value>>, 
     .map_err(Failure::into_unknown)
 }
 
-/// Reads a kind, object by object, without keeping any: a tenant may make as many as they
-/// like. `None` if it is not installed. What
-/// `begin` makes takes all objects of one reading.
+/// Streams the objects of a kind without holding them in memory, as tenants may create any
+/// number. `begin` creates the state of a pass, which restarts if the list expires. `None` if
+/// the kind is not installed.
 pub(super) async fn visit<S>(
     client: &Client,
     kind: &ObjectKind,
@@ -97,8 +97,8 @@ pub(super) async fn visit<S>(
 
 /// The path of a kind's list, if the cluster serves it.
 async fn path(client: &Client, kind: &ObjectKind) -> Result<Option<ApiPath>, Unknown> {
-    let refused = |error: PathError| Failure::from(error).into_unknown();
-    let served = ApiPath::of(&kind.api_version).map_err(refused)?;
+    let invalid = |error: PathError| Failure::from(error).into_unknown();
+    let served = ApiPath::of(&kind.api_version).map_err(invalid)?;
     let resources: Resources = match get(client, &served).await {
         Ok(resources) => resources,
         Err(Failure::NotFound) => return Ok(None),
@@ -107,7 +107,7 @@ async fn path(client: &Client, kind: &ObjectKind) -> Result<Option<ApiPath>, Unk
     let of_kind = |resource: &&Resource| resource.kind == kind.kind && !resource.name.contains('/');
     let resource = resources.resources.iter().find(of_kind);
     let path = resource.map(|resource| served.join(&resource.name));
-    path.transpose().map_err(refused)
+    path.transpose().map_err(invalid)
 }
 
 async fn each_of(
@@ -123,8 +123,8 @@ async fn each_of(
     read.await.map(drop)
 }
 
-/// An object as it is kept. One that nests deeper than is read is kept by its name, so that it
-/// hides no other.
+/// Parses an object. One that is nested too deeply is reduced to its name, so that it does not
+/// fail the whole list.
 fn understand(item: &str, kind: &ObjectKind) -> serde_json::Result<Value> {
     match serde_json::from_str(item) {
         Ok(mut object) => {
@@ -139,14 +139,13 @@ fn understand(item: &str, kind: &ObjectKind) -> serde_json::Result<Value> {
     }
 }
 
-/// Takes away what is long and says nothing, and what nobody may see: of a Secret its keys are
-/// kept, and of its values that they are there.
+/// Removes bulky metadata, and replaces the values of Secrets with a placeholder.
 fn reduce(object: &mut Value, kind: &ObjectKind) {
     if let Some(metadata) = object["metadata"].as_object_mut() {
         metadata.remove("managedFields");
         let annotations = metadata.get_mut("annotations").and_then(Value::as_object_mut);
         if let Some(annotations) = annotations {
-            // It repeats the object, a Secret's values with it.
+            // It repeats the object, including a Secret's values.
             annotations.remove("kubectl.kubernetes.io/last-applied-configuration");
         }
     }
@@ -168,20 +167,20 @@ mod tests {
     use crate::policy::custom::ObjectKind;
 
     #[test]
-    fn an_object_that_nests_too_deep_is_kept_by_its_name() {
+    fn deeply_nested_object_is_reduced_to_its_name() {
         let kind = ObjectKind { api_version: "example.com/v1".into(), kind: "Rocket".into() };
         let deep = format!("{}1{}", "[".repeat(5000), "]".repeat(5000));
         let item = format!(
             "{{\"spec\": {deep}, \"metadata\": {{\"namespace\": \"a\", \"name\": \"b\"}}}}"
         );
         let object = understand(&item, &kind).unwrap();
-        let wanted = json!({"metadata": {"namespace": "a", "name": "b"}, UNREAD: true});
-        assert_eq!(object, wanted);
+        let expected = json!({"metadata": {"namespace": "a", "name": "b"}, UNREAD: true});
+        assert_eq!(object, expected);
         assert!(understand("{\"spec\": 1}", &kind).is_ok());
     }
 
     #[test]
-    fn of_a_secret_nothing_but_its_keys_is_kept() {
+    fn secret_values_are_replaced() {
         let mut secret = json!({
             "metadata": {"name": "s", "managedFields": [1], "annotations": {
                 "kubectl.kubernetes.io/last-applied-configuration": "aGVhcnQ=", "mine": "1"}},

@@ -1,14 +1,14 @@
-//! Paths of the API server: the one place where names become segments of one.
+//! Request paths of the API server; all names are encoded here.
 
 use std::fmt;
 
-/// A name that no path can hold, so that no request is made with it.
+/// A name that is not a valid path segment; no request is sent with it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0:?} cannot be part of a path of the API server")]
 pub struct PathError(pub String);
 
-/// A path of the API server, with its query. Each segment is a name as it is there, whatever
-/// characters it has: RBAC allows all but `/` and `%`.
+/// A request path with its query. Segments may contain any character that RBAC allows in
+/// names: all but `/` and `%`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ApiPath {
     path: String,
@@ -16,7 +16,7 @@ pub struct ApiPath {
 }
 
 impl ApiPath {
-    /// The path of a group and version, as `apiVersion` names them.
+    /// The path of a group version, as written in `apiVersion`.
     pub fn of(api_version: &str) -> Result<Self, PathError> {
         match api_version.split_once('/') {
             Some((group, version)) => Self::from("/apis").join(group)?.join(version),
@@ -24,9 +24,9 @@ impl ApiPath {
         }
     }
 
-    /// This path and one more segment.
+    /// Appends a segment.
     pub fn join(mut self, segment: &str) -> Result<Self, PathError> {
-        // What the API server itself refuses as a name: it would end or change the path.
+        // The API server rejects these names too: they would change the path.
         if matches!(segment, "" | "." | "..") || segment.contains(['/', '%']) {
             return Err(PathError(segment.to_owned()));
         }
@@ -35,7 +35,7 @@ impl ApiPath {
         Ok(self)
     }
 
-    /// The path of all objects of a kind in a namespace; of all there are, without one.
+    /// The path of a kind's list, in a namespace or, if that is empty, in the cluster.
     pub fn all(api_version: &str, namespace: &str, plural: &str) -> Result<Self, PathError> {
         let path = Self::of(api_version)?;
         match namespace {
@@ -44,7 +44,7 @@ impl ApiPath {
         }
     }
 
-    /// This path with one more parameter of its query.
+    /// Appends a query parameter.
     pub fn with(mut self, parameter: &'static str, value: &str) -> Self {
         self.query.push(if self.query.is_empty() { '?' } else { '&' });
         self.query.push_str(parameter);
@@ -53,13 +53,13 @@ impl ApiPath {
         self
     }
 
-    /// The path without its query.
+    /// The path without the query.
     pub fn path(&self) -> &str {
         &self.path
     }
 }
 
-/// A path that the program itself names.
+/// A constant path.
 impl From<&'static str> for ApiPath {
     fn from(path: &'static str) -> Self {
         Self { path: path.to_owned(), query: String::new() }
@@ -72,7 +72,7 @@ impl fmt::Display for ApiPath {
     }
 }
 
-/// Everything but what RFC 3986 leaves unreserved is written by its bytes.
+/// Percent-encodes all but the unreserved characters of RFC 3986.
 fn encode(text: &str) -> String {
     let mut encoded = String::with_capacity(text.len());
     for byte in text.bytes() {
@@ -92,7 +92,7 @@ mod tests {
     const RBAC: &str = "rbac.authorization.k8s.io/v1";
 
     #[test]
-    fn name_with_any_character_stays_one_segment() {
+    fn name_with_special_characters_stays_one_segment() {
         for (name, segment) in [
             ("default-editor?x=y", "default-editor%3Fx%3Dy"),
             ("hash#tag", "hash%23tag"),
@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn segment_that_would_lead_elsewhere_is_refused() {
+    fn segment_that_changes_the_path_is_rejected() {
         for name in ["", ".", "..", "a/b", "kube-system/pods/owned", "%2e%2e"] {
             assert_eq!(ApiPath::of("v1").unwrap().join(name), Err(PathError(name.to_owned())));
             assert!(ApiPath::all("v1", "admin/../kube-system", "pods").is_err());

@@ -1,12 +1,12 @@
-//! Whether Charmed Kubeflow is where it is looked for: a report on a namespace without it would
-//! say that much holds, for there is nothing that does not.
+//! Detects Charmed Kubeflow in its namespace: an audit of a namespace without it would pass many
+//! controls for lack of objects.
 
 use std::collections::BTreeSet;
 
 use super::Facts;
 use super::known::Known;
 
-/// Applications that no other product deploys by these names, one of which every release has.
+/// Application names specific to Charmed Kubeflow; every release has at least one of them.
 const APPLICATIONS: [&str; 8] = [
     "dex-auth",
     "istio-pilot",
@@ -18,38 +18,38 @@ const APPLICATIONS: [&str; 8] = [
     "kubeflow-roles",
 ];
 
-/// Charmed Kubeflow is not where it was looked for.
+/// Charmed Kubeflow is not in the expected namespace.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NoPlatform {
-    /// There is no such namespace.
-    #[error("no namespace {namespace}; Charmed Kubeflow was found in: {}", found.join(", "))]
+    /// The namespace does not exist.
+    #[error("no namespace {namespace}; Charmed Kubeflow is in: {}", platforms.join(", "))]
     NoNamespace {
-        /// Its name.
+        /// Name of the namespace.
         namespace: String,
-        /// Namespaces that have it.
-        found: Vec<String>,
+        /// Namespaces with Charmed Kubeflow.
+        platforms: Vec<String>,
     },
-    /// The namespace has none of its applications.
-    #[error("no Charmed Kubeflow in namespace {namespace}; it was found in: {}", found.join(", "))]
+    /// The namespace exists, but has none of the applications.
+    #[error("no Charmed Kubeflow in namespace {namespace}; it is in: {}", platforms.join(", "))]
     Elsewhere {
-        /// The namespace.
+        /// Name of the namespace.
         namespace: String,
-        /// Namespaces that have it.
-        found: Vec<String>,
+        /// Namespaces with Charmed Kubeflow.
+        platforms: Vec<String>,
     },
-    /// No namespace of the cluster has any of its applications.
+    /// No namespace of the cluster has any of the applications.
     #[error(
-        "no Charmed Kubeflow in this cluster: no namespace has an application of it, such as \
+        "no Charmed Kubeflow in this cluster: no namespace has one of its applications, such as \
          kubeflow-profiles; check --context and --kubeconfig"
     )]
     Nowhere,
 }
 
-/// Looks for the platform in its namespace. What could not be read proves nothing.
+/// Looks for the platform in its namespace. Kinds that could not be read count as present.
 ///
 /// # Errors
 ///
-/// All pods and StatefulSets could be read, and none of the namespace is the platform's.
+/// Pods and StatefulSets were read, and none in the namespace is the platform's.
 pub fn look(facts: &Facts) -> Result<(), NoPlatform> {
     let (Known::Known(pods), Known::Known(sets)) = (&facts.pods, &facts.stateful_sets) else {
         return Ok(());
@@ -59,13 +59,13 @@ pub fn look(facts: &Facts) -> Result<(), NoPlatform> {
     let pods = pods.filter(|meta| meta.label("app.kubernetes.io/name").is_some_and(is_known));
     let sets = sets.items.iter().map(|set| &set.metadata);
     let sets = sets.filter(|meta| is_known(&meta.name));
-    let found: BTreeSet<&str> = pods.chain(sets).map(|meta| &*meta.namespace).collect();
+    let platforms: BTreeSet<&str> = pods.chain(sets).map(|meta| &*meta.namespace).collect();
     let namespace = facts.about.namespace.clone();
-    if found.contains(namespace.as_str()) {
+    if platforms.contains(namespace.as_str()) {
         return Ok(());
     }
-    let found: Vec<String> = found.into_iter().map(str::to_owned).collect();
-    if found.is_empty() {
+    let platforms: Vec<String> = platforms.into_iter().map(str::to_owned).collect();
+    if platforms.is_empty() {
         return Err(NoPlatform::Nowhere);
     }
     let is_there = match &facts.namespaces {
@@ -73,8 +73,8 @@ pub fn look(facts: &Facts) -> Result<(), NoPlatform> {
         Known::Unknown(_) => true,
     };
     Err(match is_there {
-        true => NoPlatform::Elsewhere { namespace, found },
-        false => NoPlatform::NoNamespace { namespace, found },
+        true => NoPlatform::Elsewhere { namespace, platforms },
+        false => NoPlatform::NoNamespace { namespace, platforms },
     })
 }
 
@@ -102,23 +102,20 @@ mod tests {
     }
 
     #[test]
-    fn platform_is_looked_for_where_it_is_said_to_be() {
+    fn platform_elsewhere_is_an_error() {
         let at = |namespace: &str| look(&facts(namespace, &platform())).map_err(|e| e.to_string());
         assert_eq!(at("kubeflow"), Ok(()));
-        assert_eq!(
-            at("nope").unwrap_err(),
-            "no namespace nope; Charmed Kubeflow was found in: kubeflow"
-        );
+        assert_eq!(at("nope").unwrap_err(), "no namespace nope; Charmed Kubeflow is in: kubeflow");
         assert_eq!(
             at("default").unwrap_err(),
-            "no Charmed Kubeflow in namespace default; it was found in: kubeflow"
+            "no Charmed Kubeflow in namespace default; it is in: kubeflow"
         );
         let nowhere = look(&facts("kubeflow", &platform()[..2]));
         assert_eq!(nowhere, Err(NoPlatform::Nowhere));
     }
 
     #[test]
-    fn kinds_that_were_not_read_prove_nothing() {
+    fn unknown_kinds_are_no_error() {
         let mut facts = facts("nope", &platform());
         facts.pods = Known::Unknown(Unknown::NotCollected);
         assert_eq!(look(&facts), Ok(()));

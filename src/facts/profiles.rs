@@ -1,8 +1,9 @@
-//! Which namespaces are a profile's.
+//! Namespaces of profiles.
 //!
-//! Whoever can log in can have a Profile made, of any name, and the profile controller leaves
-//! one whose namespace belongs to others where it is, marked as failed. So a Profile says
-//! nothing by itself: its namespace counts only with the marks that the controller writes.
+//! Any user who can log in can create a Profile of any name, and the profile controller leaves
+//! a Profile whose namespace belongs to others in place, in condition Failed. A Profile alone
+//! therefore proves nothing: its namespace counts only if it has the label, annotation and
+//! ownerReference that the controller writes.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,28 +17,29 @@ use super::{About, Facts};
 
 /// API group of Profiles.
 const GROUP: &str = "kubeflow.org/";
-/// The label of every profile's namespace, and its value.
+/// Label and value of every profile's namespace.
 pub const PART_OF: (&str, &str) = ("app.kubernetes.io/part-of", "kubeflow-profile");
 
-/// What the namespace that a Profile names is to it.
+/// Relation of a namespace to the Profile of its name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Claim {
-    /// The Profile's own: it bears every mark of the profile controller.
+    /// It belongs to the Profile: label, annotation and ownerReference are right.
     Proven,
-    /// It looks like a profile's, and a mark is missing or wrong: nothing is made there, and
-    /// what was made stays.
+    /// It looks like a profile's, but label, annotation or ownerReference is missing or wrong:
+    /// nothing is created there, and existing objects stay.
     Unproven(String),
-    /// Somebody else's: a system's, or one without any mark.
+    /// It does not belong to the Profile: a system namespace, or one that the profile controller
+    /// never touched.
     Refused(String),
 }
 
 impl Claim {
-    /// Whether the Profile counts.
+    /// Whether the namespace belongs to the Profile.
     pub fn is_proven(&self) -> bool {
         *self == Self::Proven
     }
 
-    /// Why the Profile does not count.
+    /// Reason for which it does not; `None` if it does.
     pub fn reason(&self) -> Option<&str> {
         match self {
             Self::Proven => None,
@@ -46,18 +48,18 @@ impl Claim {
     }
 }
 
-/// Namespaces that are never a profile's, by name.
+/// Names of system namespaces, which never belong to a profile.
 const SYSTEM: [&str; 5] = ["default", "kubeflow", "cert-manager", "olm", "tigera-operator"];
-/// The same, by how their names begin.
+/// Prefixes of system namespaces.
 const SYSTEM_PREFIXES: [&str; 7] =
     ["kube-", "istio-", "knative-", "controller-", "openshift-", "cattle-", "calico-"];
-/// The same, by how their names end: `metallb-system`, `gatekeeper-system`, `istio-system`, …
+/// Suffix of system namespaces: `metallb-system`, `gatekeeper-system`, `istio-system`, …
 const SYSTEM_SUFFIX: &str = "-system";
 
-/// Why a namespace is never a profile's; `None` if it may be one.
+/// Reason for which a namespace can never belong to a profile; `None` if it can.
 pub fn system(name: &str, labels: Option<&Labels>, about: &About) -> Option<String> {
     if about.platform_namespaces().contains(&name) {
-        return Some(format!("{name} is the platform's own namespace"));
+        return Some(format!("{name} is a namespace of the platform"));
     }
     let by_name = SYSTEM.contains(&name)
         || SYSTEM_PREFIXES.iter().any(|start| name.starts_with(start))
@@ -74,7 +76,7 @@ pub fn system(name: &str, labels: Option<&Labels>, about: &About) -> Option<Stri
     is_of_juju.then(|| format!("{name} is a namespace of Juju"))
 }
 
-/// What the namespace of a Profile's name is to that Profile. The one place that decides it.
+/// Relation of a namespace to the Profile of its name; all code decides by this function.
 pub fn claim(profile: &Profile, namespace: Option<&Namespace>, about: &About) -> Claim {
     let name = profile.metadata.name.as_str();
     let labels = namespace.map(|namespace| &namespace.metadata.labels);
@@ -91,14 +93,16 @@ pub fn claim(profile: &Profile, namespace: Option<&Namespace>, about: &About) ->
     });
     let reference = references.find(|reference| reference.name == *name);
     if owner.is_none() && reference.is_none() && meta.label(PART_OF.0) != Some(PART_OF.1) {
-        return Claim::Refused(format!("namespace {name} bears no mark of the profile controller"));
+        return Claim::Refused(format!(
+            "namespace {name} has no label, annotation or ownerReference of the profile controller"
+        ));
     }
-    let wanted = &*profile.spec.owner.name;
+    let expected = &*profile.spec.owner.name;
     let problem = match (owner, reference) {
         (None, _) => Some(format!("namespace {name} has no annotation owner")),
-        (Some(owner), _) if owner != wanted || wanted.is_empty() => {
-            Some(format!("namespace {name} is annotated with the owner {owner:?}, not {wanted:?}"))
-        }
+        (Some(owner), _) if owner != expected || expected.is_empty() => Some(format!(
+            "namespace {name} is annotated with the owner {owner:?}, not {expected:?}"
+        )),
         (_, None) => Some(format!("namespace {name} has no ownerReference to this Profile")),
         (_, Some(reference)) => {
             let are_known = !reference.uid.is_empty() && !profile.uid.is_empty();
@@ -120,7 +124,7 @@ pub fn claim(profile: &Profile, namespace: Option<&Namespace>, about: &About) ->
     }
 }
 
-/// Every Profile with what its namespace is to it.
+/// All Profiles, with the relation of their namespaces.
 pub fn claims<'a>(
     profiles: &'a [Profile],
     namespaces: &'a [Namespace],
@@ -135,7 +139,7 @@ pub fn claims<'a>(
     claimed.collect()
 }
 
-/// Namespaces that are a profile's.
+/// Namespaces that belong to a profile.
 pub fn proven<'a>(
     profiles: &'a [Profile],
     namespaces: &'a [Namespace],
@@ -146,7 +150,7 @@ pub fn proven<'a>(
     proven.map(|(profile, _)| profile.metadata.name.as_str()).collect()
 }
 
-/// The same, of all facts.
+/// Namespaces that belong to a profile, from the facts.
 pub fn namespaces(facts: &Facts) -> Result<BTreeSet<&str>, &Unknown> {
     match (&facts.profiles, &facts.namespaces) {
         (Known::Known(profiles), Known::Known(namespaces)) => {
@@ -156,7 +160,7 @@ pub fn namespaces(facts: &Facts) -> Result<BTreeSet<&str>, &Unknown> {
     }
 }
 
-/// The same, of a platform's Profiles and Namespaces as the API server sends them.
+/// Namespaces that belong to a profile, from Profiles and Namespaces as the API server sends them.
 pub fn of_objects(platform: &str, objects: &[Value]) -> BTreeSet<String> {
     let about = About { namespace: platform.into(), ..About::default() };
     let facts = Facts::from_objects(about, objects);
@@ -170,7 +174,7 @@ mod tests {
 
     use super::*;
 
-    fn judge(change: impl Fn(&mut Value, &mut Value)) -> Claim {
+    fn claim_of(change: impl Fn(&mut Value, &mut Value)) -> Claim {
         let mut profile = json!({"apiVersion": "kubeflow.org/v1", "kind": "Profile",
             "metadata": {"name": "team-a", "uid": "u1"},
             "spec": {"owner": {"kind": "User", "name": "ada@example.com"}}});
@@ -199,26 +203,26 @@ mod tests {
     }
 
     #[test]
-    fn namespace_with_every_mark_is_the_profiles() {
-        assert_eq!(judge(|_, _| ()), Claim::Proven);
-        // A snapshot of before UIDs were read, and the older version of the kind.
-        let older = judge(|profile, namespace| {
+    fn namespace_with_all_metadata_is_proven() {
+        assert_eq!(claim_of(|_, _| ()), Claim::Proven);
+        // A snapshot from before UIDs were collected, and the older API version.
+        let older = claim_of(|profile, namespace| {
             profile["metadata"]["uid"].take();
             namespace["metadata"]["ownerReferences"][0]["apiVersion"] =
                 "kubeflow.org/v1beta1".into();
         });
         assert_eq!(older, Claim::Proven);
-        let recovered = judge(|profile, _| {
+        let recovered = claim_of(|profile, _| {
             profile["status"]["conditions"] = json!([{"type": "Failed", "status": "False"}]);
         });
         assert_eq!(recovered, Claim::Proven);
         for name in ["team-a", "system", "kubeflow-user", "my-default", "istio"] {
-            assert_eq!(judge(rename(name)), Claim::Proven, "{name}");
+            assert_eq!(claim_of(rename(name)), Claim::Proven, "{name}");
         }
     }
 
     #[test]
-    fn namespace_that_lacks_a_mark_is_unproven() {
+    fn namespace_with_incomplete_metadata_is_unproven() {
         type Change = fn(&mut Value, &mut Value);
         let changes: [(&str, Change); 9] = [
             ("no namespace", |_, n| n["metadata"]["name"] = "other".into()),
@@ -240,7 +244,7 @@ mod tests {
             }),
         ];
         for (expected, change) in changes {
-            match judge(change) {
+            match claim_of(change) {
                 Claim::Unproven(why) => assert!(why.contains(expected), "{expected}: {why}"),
                 other => panic!("{expected}: {other:?}"),
             }
@@ -248,7 +252,7 @@ mod tests {
     }
 
     #[test]
-    fn system_namespace_is_refused_whatever_it_bears() {
+    fn system_namespace_is_refused_with_any_metadata() {
         for name in [
             "kube-system",
             "kube-public",
@@ -265,7 +269,7 @@ mod tests {
             "cert-manager",
             "calico-apiserver",
         ] {
-            let claim = judge(rename(name));
+            let claim = claim_of(rename(name));
             assert!(matches!(claim, Claim::Refused(_)), "{name}: {claim:?}");
         }
         for labels in [
@@ -273,16 +277,16 @@ mod tests {
             json!({"model.juju.is/name": "cos"}),
             json!({"controller.juju.is/id": "c0"}),
         ] {
-            let claim = judge(|_, namespace| namespace["metadata"]["labels"] = labels.clone());
+            let claim = claim_of(|_, namespace| namespace["metadata"]["labels"] = labels.clone());
             assert!(matches!(claim, Claim::Refused(_)), "{labels}: {claim:?}");
         }
     }
 
     #[test]
-    fn namespace_without_any_mark_is_refused() {
-        let claim = judge(|_, namespace| {
+    fn namespace_without_metadata_is_refused() {
+        let claim = claim_of(|_, namespace| {
             namespace["metadata"] = json!({"name": "team-a"});
         });
-        assert!(matches!(claim, Claim::Refused(why) if why.contains("no mark")));
+        assert!(matches!(claim, Claim::Refused(why) if why.contains("has no label")));
     }
 }

@@ -1,4 +1,4 @@
-//! Roles, bindings, and what an account may do.
+//! Roles, bindings and access reviews.
 
 use serde::{Deserialize, Serialize};
 
@@ -11,7 +11,7 @@ macro_rules! role {
         wire! { $(#[$meta])* $name {
             /// Metadata.
             metadata: Meta,
-            /// What it allows.
+            /// Allowed operations.
             rules: Vec<PolicyRule>,
         }}
         object!($name, "rbac.authorization.k8s.io/v1", $kind);
@@ -23,7 +23,7 @@ role!(/// A role for the cluster, or for use in any namespace.
     ClusterRole, "ClusterRole");
 
 wire! {
-/// What a role allows.
+/// A rule of a role.
 PolicyRule {
     /// Verbs.
     verbs: Vec<Text>,
@@ -36,10 +36,10 @@ PolicyRule {
 }}
 
 impl PolicyRule {
-    /// Whether it allows a verb on a resource of a group, on every object.
+    /// Whether it allows a verb on all objects of a resource.
     pub fn allows(&self, group: &str, resource: &str, verb: &str) -> bool {
-        fn has(list: &[Text], wanted: &str) -> bool {
-            list.iter().any(|item| *item == "*" || *item == wanted)
+        fn has(list: &[Text], value: &str) -> bool {
+            list.iter().any(|item| *item == "*" || *item == value)
         }
         self.resource_names.is_empty()
             && has(&self.verbs, verb)
@@ -53,21 +53,21 @@ macro_rules! binding {
         wire! { $(#[$meta])* $name {
             /// Metadata.
             metadata: Meta,
-            /// The role that is given.
+            /// The granted role.
             role_ref: RoleRef,
-            /// To whom.
+            /// Subjects to which it is granted.
             subjects: Vec<Subject>,
         }}
         object!($name, "rbac.authorization.k8s.io/v1", $kind);
     };
 }
-binding!(/// Gives a role in a namespace.
+binding!(/// A grant of a role in a namespace.
     RoleBinding, "RoleBinding");
-binding!(/// Gives a role in the whole cluster.
+binding!(/// A grant of a role in the whole cluster.
     ClusterRoleBinding, "ClusterRoleBinding");
 
 wire! {
-/// Names a role.
+/// Reference to a role.
 RoleRef {
     /// `Role` or `ClusterRole`.
     kind: Text,
@@ -76,7 +76,7 @@ RoleRef {
 }}
 
 wire! {
-/// Who is given a role.
+/// Subject of a binding.
 Subject {
     /// `User`, `Group` or `ServiceAccount`.
     kind: Text,
@@ -97,20 +97,20 @@ impl std::fmt::Display for Subject {
     }
 }
 
-/// What an account may do, as the API server answered.
+/// Permissions of an account, from access reviews.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct AccessReview {
-    /// Whose rights were asked for, for example
+    /// Account under review, for example
     /// `system:serviceaccount:kube-system:juju-credential-1` or `this user`.
     pub subject: String,
-    /// Whether the account is Juju's own.
+    /// Whether the account is that of Juju's cloud credential.
     pub is_juju: bool,
-    /// The questions and answers.
+    /// Results, one per permission.
     pub answers: Vec<Access>,
 }
 
-/// One question and its answer.
+/// Result of an access review.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Access {

@@ -1,24 +1,24 @@
-//! Requests to the API server, counted by kind and verb: who asks too often should be seen.
+//! Counters of requests to the API server by kind and verb, for metrics.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::with_kinds;
 
-/// A kind by its resource name, and a verb as in RBAC.
+/// Number of requests by resource name and RBAC verb.
 pub type Counts = BTreeMap<(&'static str, &'static str), u64>;
 
 static COUNTS: Mutex<Counts> = Mutex::new(BTreeMap::new());
 
 macro_rules! plurals {
     ($($(#[$meta:meta])* $field:ident: $type:ty => $group:literal [$($version:literal)+] $plural:literal $(via $wire:ty)?;)*) => {
-        /// Kinds that are told apart, so that nothing of the cluster makes a series.
+        /// Kinds counted separately: a fixed list, which bounds the cardinality of the metric.
         const KINDS: &[&str] = &[$($plural),*];
     };
 }
 with_kinds!(plurals);
 
-/// Any other kind.
+/// Label of any other kind or verb.
 const OTHER: &str = "other";
 
 fn lock() -> MutexGuard<'static, Counts> {
@@ -31,7 +31,7 @@ pub(crate) fn count(request: &http::Request<Vec<u8>>) {
     *lock().entry(what).or_default() += 1;
 }
 
-/// Requests of this process so far.
+/// Requests sent by this process.
 pub fn counts() -> Counts {
     lock().clone()
 }
@@ -72,8 +72,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn requests_are_told_apart_by_known_kinds_and_verbs_only() {
-        for (method, path, wanted) in [
+    fn requests_are_classified_by_known_kinds_and_verbs() {
+        for (method, path, expected) in [
             ("GET", "/api/v1/pods?limit=500", ("pods", "list")),
             ("GET", "/api/v1/pods?watch=1&allowWatchBookmarks=true", ("pods", "watch")),
             ("GET", "/api/v1/namespaces/kubeflow/configmaps/istio", ("configmaps", "get")),
@@ -96,7 +96,7 @@ mod tests {
             let mut request = http::Request::new(Vec::new());
             *request.method_mut() = method.parse().unwrap();
             *request.uri_mut() = path.parse().unwrap();
-            assert_eq!(classify(&request), wanted, "{method} {path}");
+            assert_eq!(classify(&request), expected, "{method} {path}");
         }
     }
 }

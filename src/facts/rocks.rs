@@ -1,5 +1,5 @@
-//! What registries hold of the platform's images: where their tags lead by now, and what
-//! is in them.
+//! The platform's images in their registries: digests to which tags resolve, signatures and
+//! packages.
 
 use std::collections::BTreeMap;
 use std::sync::{Condvar, Mutex};
@@ -14,26 +14,26 @@ use super::image::ImageReference;
 use super::known::{Known, Unknown};
 use crate::rocks::{Allowed, Asked};
 
-/// Images asked for side by side.
+/// Images queried concurrently.
 const SIDE_BY_SIDE: usize = 8;
-/// Of these at most so many of one registry, so that it leaves room for the others.
-const OF_ONE: usize = 6;
-/// Images that only pods in profiles name, of which there may be any number.
-const MOST_OF_TENANTS: usize = 50;
-/// Largest list of packages that is read, in bytes.
+/// Images queried concurrently from one registry, so that others get a share.
+const PER_REGISTRY: usize = 6;
+/// Largest number of images that only pods in profiles use: tenants could name any number.
+const MAX_TENANT_IMAGES: usize = 50;
+/// Largest accepted package list, in bytes.
 const LARGEST_LIST: u64 = 8 << 20;
-/// Charmhub's own registry, which gives images to Juju only.
+/// Charmhub's registry, which serves Juju only.
 const CHARMHUB: &str = "registry.jujucharms.com/";
 
-/// What registries told.
+/// Images in their registries.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, rename_all = "kebab-case")]
 pub struct Rocks {
-    /// When they were asked.
+    /// Time at which the registries were queried.
     pub asked_at: Timestamp,
-    /// By reference, as [`ImageReference`] prints it.
+    /// Images by reference, as [`ImageReference`] prints it.
     pub images: BTreeMap<String, Known<Rock>>,
-    /// How many requests that took.
+    /// Number of requests sent.
     pub requests: usize,
 }
 
@@ -41,54 +41,54 @@ pub struct Rocks {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, rename_all = "kebab-case")]
 pub struct Rock {
-    /// What the reference leads to now, `sha256:…`.
+    /// Digest to which the reference resolves, `sha256:…`.
     pub digest: String,
-    /// Digest for this platform, where that is an index; nodes tell either.
+    /// Digest of this platform's manifest, if `digest` is that of an index; nodes report either.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub manifest_digest: Option<String>,
-    /// When it was built.
+    /// Build time, from the image's configuration.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub created: Option<Timestamp>,
-    /// Whether a signature is beside it, and whether an attestation is.
+    /// Whether the registry has a signature of it.
     pub signed: bool,
-    /// An attestation.
+    /// Whether the registry has an attestation of it.
     pub attested: bool,
-    /// What is in it, if that was asked for and it tells.
+    /// Packages, if they were requested and the image has a package list.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub packages: Option<Packages>,
 }
 
 impl Rock {
-    /// Whether this is the digest of it, or of its index.
+    /// Whether this is its digest or that of its index.
     pub fn is(&self, digest: &str) -> bool {
         self.digest == digest || self.manifest_digest.as_deref() == Some(digest)
     }
 }
 
-/// How registries are asked.
+/// Configuration of registry queries.
 #[derive(Clone, Debug, Default)]
 pub struct Source {
-    /// Registries that are asked; one that a mirror stands for is, too.
+    /// Registries that may be queried; those with a mirror are allowed as well.
     pub allowed: Allowed,
-    /// Registries that stand for others.
+    /// Mirrors of registries.
     pub mirrors: Vec<Mirror>,
-    /// Registries, each with a host that hands out its tokens beside its own.
+    /// Registries, each with another host that issues its tokens.
     pub realms: Vec<(String, String)>,
-    /// Logins.
+    /// Credentials by registry.
     pub credentials: oci_registry::Credentials,
-    /// Authorities to trust beside the system's, PEM.
+    /// CA certificates to trust in addition to the system's, PEM.
     pub authorities: Vec<String>,
-    /// Proxy for all of it.
+    /// URL of the proxy for all requests.
     pub proxy: Option<String>,
-    /// Hosts to which no proxy leads, comma-separated.
+    /// Hosts that bypass the proxy, comma-separated.
     pub no_proxy: Option<String>,
-    /// Longest time for all of it.
+    /// Deadline of all requests together.
     pub within: Duration,
-    /// Whether the packages of each image are read, which means reading its layers.
+    /// Whether to read the packages of each image, which downloads layers.
     pub packages: bool,
 }
 
-/// Asks registries for images. What was `known` of a digest is not asked again. Blocks.
+/// Queries registries for images; reuses what is `known` of a digest. Blocks.
 pub fn read(
     source: &Source,
     references: &[Asked],
@@ -105,7 +105,7 @@ pub fn read(
         proxy: source.proxy.clone(),
         no_proxy: source.no_proxy.clone(),
         deadline: Instant::now() + source.within,
-        // Layers take their time; what else is asked does not.
+        // Only layers take long to download.
         per_host: match source.packages {
             true => source.within,
             false => source.within.mul_f64(0.75),
@@ -117,7 +117,7 @@ pub fn read(
             let why = Unknown::Failed(why.to_string());
             let all = references
                 .iter()
-                .map(|asked| (asked.image.to_string(), Known::Unknown(why.clone())));
+                .map(|request| (request.image.to_string(), Known::Unknown(why.clone())));
             rocks.images = all.collect();
             return rocks;
         }
@@ -131,8 +131,8 @@ pub fn read(
         })
         .collect();
     let reader = Reader { client: &client, source, of_digest, lost: Mutex::default() };
-    let (queue, refused) = permitted(source, references);
-    let images: BTreeMap<String, Known<Rock>> = refused.into_iter().collect();
+    let (queue, skipped) = permitted(source, references);
+    let images: BTreeMap<String, Known<Rock>> = skipped.into_iter().collect();
     let images = Mutex::new(images);
     (0..images.lock().map_or(0, |images| images.len())).for_each(|_| progress());
     let turns = Turns::new(queue);
@@ -155,12 +155,15 @@ pub fn read(
     rocks
 }
 
-type Refused = (String, Known<Rock>);
+type Skipped = (String, Known<Rock>);
 
-/// The images whose registries are asked, and why the others' are not.
-fn permitted<'a>(source: &Source, asked: &'a [Asked]) -> (Vec<&'a ImageReference>, Vec<Refused>) {
-    let (mut queue, mut refused, mut of_tenants) = (Vec::new(), Vec::new(), 0);
-    for Asked { image, of_tenant } in asked {
+/// Splits images into those to query, and those to skip with the reason.
+fn permitted<'a>(
+    source: &Source,
+    requests: &'a [Asked],
+) -> (Vec<&'a ImageReference>, Vec<Skipped>) {
+    let (mut queue, mut skipped, mut of_tenants) = (Vec::new(), Vec::new(), 0);
+    for Asked { image, of_tenant } in requests {
         let is_within = |of: &str| {
             let rest = image.repository.strip_prefix(of);
             rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
@@ -169,24 +172,24 @@ fn permitted<'a>(source: &Source, asked: &'a [Asked]) -> (Vec<&'a ImageReference
         let host = image.repository.split('/').next().unwrap_or_default();
         let why = if !is_mirrored && !source.allowed.permits(&image.repository, *of_tenant) {
             format!(
-                "registry {host} is not asked for it: it is not allowed; add it to allow.registries \
-                 of the policy, or name a mirror for it"
+                "registry {host} is not allowed and was not queried; add it to allow.registries of \
+                 the policy, or configure a mirror for it"
             )
-        } else if *of_tenant && of_tenants == MOST_OF_TENANTS {
-            format!("pods in profiles name more than {MOST_OF_TENANTS} images")
+        } else if *of_tenant && of_tenants == MAX_TENANT_IMAGES {
+            format!("pods in profiles use more than {MAX_TENANT_IMAGES} images")
         } else {
             of_tenants += usize::from(*of_tenant);
             queue.push(image);
             continue;
         };
-        refused.push((image.to_string(), Known::Unknown(Unknown::Forbidden(why))));
+        skipped.push((image.to_string(), Known::Unknown(Unknown::Forbidden(why))));
     }
-    (queue, refused)
+    (queue, skipped)
 }
 
-/// Whose turn it is: the first image in the queue whose registry is not busy. One that has not
-/// answered yet is asked for one image only, so that a hundred that do not answer cannot keep
-/// the others from being asked.
+/// Schedules queries: the next image is the first in the queue whose registry is not busy. A
+/// registry that has not yet answered gets one query at a time, so that a hundred unreachable
+/// registries cannot block the others.
 struct Turns<'a> {
     state: Mutex<State<'a>>,
     signal: Condvar,
@@ -214,7 +217,7 @@ impl<'a> Turns<'a> {
         Self { state: Mutex::new(state), signal: Condvar::new() }
     }
 
-    /// The next image; `None` when there are none left.
+    /// The next image to query; `None` if the queue is empty.
     fn next(&self) -> Option<&'a ImageReference> {
         let mut state = self.state.lock().ok()?;
         loop {
@@ -223,7 +226,7 @@ impl<'a> Turns<'a> {
             }
             let is_free = |image: &&ImageReference| {
                 let host = state.hosts.get(host_of(image)).copied().unwrap_or_default();
-                host.busy < if host.has_answered { OF_ONE } else { 1 }
+                host.busy < if host.has_answered { PER_REGISTRY } else { 1 }
             };
             match state.queue.iter().position(is_free) {
                 Some(at) => {
@@ -250,22 +253,22 @@ struct Reader<'a> {
     client: &'a Client,
     source: &'a Source,
     of_digest: BTreeMap<&'a str, &'a Rock>,
-    /// Hosts that do not answer, with the reason: asking each for every image would take
-    /// the time of all others.
+    /// Unreachable hosts, with the reason: they are not tried again, which would use up the
+    /// deadline of the others.
     lost: Mutex<BTreeMap<String, Unknown>>,
 }
 
 impl Reader<'_> {
     fn read(&self, reference: &ImageReference) -> Known<Rock> {
         if reference.repository.starts_with(CHARMHUB) {
-            let why = "Charmhub's registry gives images to Juju only";
+            let why = "Charmhub's registry serves images to Juju only";
             return Known::Unknown(Unknown::Forbidden(why.into()));
         }
         let host = reference.repository.split('/').next().unwrap_or_default();
         if let Some(why) = self.lost.lock().ok().and_then(|lost| lost.get(host).cloned()) {
             return Known::Unknown(why);
         }
-        match self.ask(reference) {
+        match self.query(reference) {
             Ok(rock) => Known::Known(rock),
             Err(error) => {
                 let (why, is_lost) = why(&error);
@@ -277,7 +280,7 @@ impl Reader<'_> {
         }
     }
 
-    fn ask(&self, reference: &ImageReference) -> Result<Rock, Error> {
+    fn query(&self, reference: &ImageReference) -> Result<Rock, Error> {
         let repository = &reference.repository;
         let digest: Digest = match &reference.digest {
             Some(digest) => digest
@@ -311,8 +314,7 @@ impl Reader<'_> {
         })
     }
 
-    /// The packages of an image, by the list that rocks carry, else by dpkg's own: the
-    /// topmost layer that has one tells.
+    /// Packages of an image, from the topmost layer with a package list.
     fn packages(
         &self,
         repository: &str,
@@ -333,7 +335,7 @@ impl Reader<'_> {
     }
 }
 
-/// Why it is not known, and whether its registry is worth another question.
+/// Reason for which an image is unknown, and whether to skip its registry from now on.
 fn why(error: &Error) -> (Unknown, bool) {
     let text = error.to_string();
     match error {
@@ -355,7 +357,7 @@ mod tests {
     }
 
     #[test]
-    fn a_registry_that_has_not_answered_holds_up_one_turn_only() {
+    fn registry_without_answer_gets_one_query_at_a_time() {
         let images = ["slow.example/a/b:1", "slow.example/a/c:1", "good.example/a/b:1"].map(image);
         let turns = Turns::new(images.iter().collect());
         assert_eq!(turns.next(), Some(&images[0]));
@@ -366,30 +368,30 @@ mod tests {
     }
 
     #[test]
-    fn what_tenants_name_is_asked_for_only_where_the_platform_s_images_are() {
+    fn tenant_images_are_queried_from_allowed_registries_only() {
         let source = Source {
             allowed: Allowed::new(std::iter::empty()),
             mirrors: vec!["ghcr.io/theirs=127.0.0.1:5000/theirs".parse().unwrap()],
             ..Source::default()
         };
-        let asked = |text: &str, of_tenant| Asked { image: image(text), of_tenant };
+        let requested = |text: &str, of_tenant| Asked { image: image(text), of_tenant };
         let mut all = vec![
-            asked("docker.io/charmedkubeflow/dex:1", false),
-            asked("docker.io/charmedkubeflow/frontend:1", true),
-            asked("ghcr.io/theirs/x:1", true),
-            asked("registry.evil.example/x:1", true),
-            asked("localhost:5000/x:1", false),
+            requested("docker.io/charmedkubeflow/dex:1", false),
+            requested("docker.io/charmedkubeflow/frontend:1", true),
+            requested("ghcr.io/theirs/x:1", true),
+            requested("registry.evil.example/x:1", true),
+            requested("localhost:5000/x:1", false),
         ];
-        let (queue, refused) = permitted(&source, &all);
+        let (queue, skipped) = permitted(&source, &all);
         assert_eq!(queue, [&all[0].image, &all[1].image, &all[2].image]);
-        assert_eq!(refused.len(), 2);
-        let (name, why) = &refused[0];
+        assert_eq!(skipped.len(), 2);
+        let (name, why) = &skipped[0];
         assert_eq!(name, "registry.evil.example/x:1");
-        let Known::Unknown(why) = why else { panic!("nothing is known of it") };
+        let Known::Unknown(why) = why else { panic!("image is known") };
         assert!(why.to_string().contains("allow.registries"), "{why}");
-        // However many a tenant names.
-        all.extend((0..200).map(|n| asked(&format!("docker.io/charmedkubeflow/x:{n}"), true)));
-        let (queue, refused) = permitted(&source, &all);
-        assert_eq!((queue.len(), refused.len()), (1 + MOST_OF_TENANTS, 204 - MOST_OF_TENANTS));
+        // However many images a tenant uses.
+        all.extend((0..200).map(|n| requested(&format!("docker.io/charmedkubeflow/x:{n}"), true)));
+        let (queue, skipped) = permitted(&source, &all);
+        assert_eq!((queue.len(), skipped.len()), (1 + MAX_TENANT_IMAGES, 204 - MAX_TENANT_IMAGES));
     }
 }

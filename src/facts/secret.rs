@@ -1,5 +1,4 @@
-//! Secrets: what is judged of them is worked out as they are read, and what
-//! they hold is wiped.
+//! Secrets: assessed properties are derived while parsing, and the values are wiped.
 
 use std::collections::BTreeMap;
 
@@ -13,55 +12,55 @@ use super::certificate::{Certificate, public_key_of_private};
 use super::object::{Meta, object};
 use super::text::Text;
 
-/// What is judged of a Secret.
+/// Assessed properties of a Secret.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Secret {
     /// Metadata.
     pub metadata: Meta,
-    /// Type.
+    /// Type, for example `kubernetes.io/tls`.
     #[serde(rename = "type")]
     pub kind: Text,
-    /// Names of the keys whose values are not empty.
+    /// Keys with non-empty values.
     pub keys: Vec<Text>,
-    /// The certificate in `tls.crt`.
+    /// Certificate and key, if it has `tls.crt` or `tls.key`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tls: Option<TlsSecret>,
-    /// MinIO's key, where it holds one.
+    /// MinIO's root key, if it has one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub minio: Option<MinioKey>,
 }
 object!(Secret, "v1", "Secret");
 
-/// What is judged of a TLS Secret.
+/// Assessed properties of a TLS Secret.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct TlsSecret {
-    /// Its certificates, leaf first.
+    /// Certificates of `tls.crt`, leaf first.
     pub chain: Vec<Certificate>,
-    /// Why they could not be read.
+    /// Parse error of the certificates.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
-    /// Hash of the public key that belongs to its private key; `None` if there is
-    /// no private key, or it is of a kind that is not known.
+    /// Hash of the public key that belongs to `tls.key`; `None` if there is no private key, or
+    /// its type is unsupported.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub key: Option<String>,
 }
 
-/// What is judged of MinIO's root key.
+/// Assessed properties of MinIO's root key.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct MinioKey {
-    /// Whether the user is MinIO's default.
+    /// Whether the user is MinIO's default user.
     pub default_user: bool,
-    /// Whether the key is one of the well-known ones.
+    /// Whether the key is a well-known one.
     pub well_known: bool,
     /// Length of the key in characters.
     pub length: usize,
-    /// How many different characters it has.
+    /// Number of distinct characters.
     pub distinct: usize,
-    /// Stands for user and key, so that copies can be compared. It is salted by
-    /// a random number that is thrown away, so nobody can guess back from it.
+    /// Salted hash of user and key, for comparison of copies. The salt is random and never
+    /// stored, so the key cannot be recovered by guessing.
     pub group: String,
 }
 
@@ -75,11 +74,11 @@ pub(super) struct SecretWire {
     data: BTreeMap<Text, Plain>,
 }
 
-/// A value of a Secret, decoded, and wiped when it goes.
+/// A decoded value of a Secret, wiped on drop.
 pub(crate) struct Plain(Zeroizing<Vec<u8>>);
 
 impl Plain {
-    /// Whether it is this value.
+    /// Whether it equals this value.
     pub(crate) fn is(&self, value: &[u8]) -> bool {
         self.0.as_slice() == value
     }
@@ -90,13 +89,13 @@ impl<'de> Deserialize<'de> for Plain {
         let encoded = Zeroizing::new(String::deserialize(deserializer)?);
         match BASE64.decode(encoded.as_bytes()) {
             Ok(bytes) => Ok(Self(Zeroizing::new(bytes))),
-            // The error names no byte of it.
+            // The error must not quote the value.
             Err(_) => Err(serde::de::Error::custom("a value is not base64")),
         }
     }
 }
 
-/// Keys that tutorials use.
+/// Keys used in tutorials.
 const WELL_KNOWN: &[&str] = &["minio123", "minioadmin", "password", "changeme", "minio"];
 
 impl From<SecretWire> for Secret {
@@ -113,7 +112,7 @@ impl From<SecretWire> for Secret {
         });
         let minio = [("accesskey", "secretkey"), ("MINIO_ACCESS_KEY", "MINIO_SECRET_KEY")]
             .into_iter()
-            .find_map(|(user, key)| Some(MinioKey::judge(value(user)?, value(key)?)));
+            .find_map(|(user, key)| Some(MinioKey::assess(value(user)?, value(key)?)));
         let keys =
             wire.data.iter().filter(|(_, v)| !v.0.is_empty()).map(|(k, _)| k.clone()).collect();
         Self { metadata: wire.metadata, kind: wire.kind, keys, tls, minio }
@@ -121,7 +120,7 @@ impl From<SecretWire> for Secret {
 }
 
 impl MinioKey {
-    fn judge(user: &[u8], key: &[u8]) -> Self {
+    fn assess(user: &[u8], key: &[u8]) -> Self {
         let distinct: std::collections::BTreeSet<u8> = key.iter().copied().collect();
         let mut digest = Sha256::new();
         digest.update(salt().to_le_bytes());
@@ -138,7 +137,7 @@ impl MinioKey {
     }
 }
 
-/// A random number of this process, never written anywhere.
+/// Random salt of this process, never stored.
 fn salt() -> u64 {
     use std::hash::{BuildHasher, Hasher, RandomState};
     use std::sync::OnceLock;
@@ -159,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn copies_of_a_minio_key_are_in_one_group_and_the_key_is_gone() {
+    fn copies_of_minio_key_share_group_without_key() {
         let one = read(
             serde_json::json!({"data": {"accesskey": encoded("minio"), "secretkey": encoded("s3cret-key")}}),
         );
@@ -167,12 +166,12 @@ mod tests {
             serde_json::json!({"data": {"MINIO_ACCESS_KEY": encoded("minio"), "MINIO_SECRET_KEY": encoded("s3cret-key")}}),
         );
         assert_eq!(one.minio.as_ref().unwrap().group, two.minio.unwrap().group);
-        let kept = serde_json::to_string(&one).unwrap();
-        assert!(!kept.contains("s3cret-key") && !kept.contains(&encoded("s3cret-key")), "{kept}");
+        let json = serde_json::to_string(&one).unwrap();
+        assert!(!json.contains("s3cret-key") && !json.contains(&encoded("s3cret-key")), "{json}");
     }
 
     #[test]
-    fn a_value_that_is_not_base64_is_refused_without_being_shown() {
+    fn invalid_base64_is_rejected_without_quoting_it() {
         let error =
             serde_json::from_value::<SecretWire>(serde_json::json!({"data": {"a": "!hunter2!"}}));
         let text = error.err().unwrap().to_string();

@@ -1,4 +1,4 @@
-//! Values that repeat a thousand times in a cluster, kept once.
+//! Interned values, for those that repeat thousands of times in a cluster.
 
 use std::any::{Any, TypeId};
 use std::cell::RefCell;
@@ -13,17 +13,17 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use super::text::Text;
 
 thread_local! {
-    static KEPT: RefCell<HashMap<TypeId, Box<dyn Any>>> = RefCell::default();
+    static INTERNED: RefCell<HashMap<TypeId, Box<dyn Any>>> = RefCell::default();
 }
 
-/// A value that is shared with every equal one that this thread has read: the
-/// pods of 2,000 profiles ask for the same few things.
+/// A value that shares its allocation with every equal value read on this thread: the pods of
+/// 2,000 profiles have few distinct specs.
 #[derive(Clone, PartialEq, Eq, Hash, Default)]
 pub struct Shared<T>(Arc<T>);
 
 impl<T: Eq + Hash + 'static> From<T> for Shared<T> {
     fn from(value: T) -> Self {
-        KEPT.with_borrow_mut(|tables| {
+        INTERNED.with_borrow_mut(|tables| {
             let table = tables
                 .entry(TypeId::of::<T>())
                 .or_insert_with(|| Box::new(HashSet::<Arc<T>>::new()))
@@ -32,21 +32,21 @@ impl<T: Eq + Hash + 'static> From<T> for Shared<T> {
                 return Self(Arc::new(value));
             };
             match table.get(&value) {
-                Some(kept) => Self(kept.clone()),
+                Some(interned) => Self(interned.clone()),
                 None => {
-                    let kept = Arc::new(value);
-                    table.insert(kept.clone());
-                    Self(kept)
+                    let interned = Arc::new(value);
+                    table.insert(interned.clone());
+                    Self(interned)
                 }
             }
         })
     }
 }
 
-/// Lets go of the tables of kept values and texts; those in use stay.
-pub fn forget_kept() {
-    KEPT.with_borrow_mut(HashMap::clear);
-    Text::forget_kept();
+/// Drops the tables of interned values and strings; those in use stay valid.
+pub fn clear_interned() {
+    INTERNED.with_borrow_mut(HashMap::clear);
+    Text::clear_interned();
 }
 
 impl<T> Deref for Shared<T> {

@@ -1,4 +1,4 @@
-//! A snapshot: the facts in a directory, to audit later and elsewhere.
+//! Snapshots: facts saved to a directory, for audits at another time or place.
 
 use std::io;
 use std::path::Path;
@@ -9,32 +9,32 @@ use super::known::Known;
 use super::{Facts, with_kinds};
 use crate::files;
 
-/// Why a snapshot could not be written or read.
+/// Errors of writing or reading a snapshot.
 #[derive(Debug, thiserror::Error)]
 pub enum SnapshotError {
     /// The file could not be opened, read or written.
     #[error("snapshot file {path}: {source}")]
     File {
-        /// The file.
+        /// Path of the file.
         path: String,
-        /// Why.
+        /// Cause.
         source: io::Error,
     },
     /// The file is not what `collect` writes.
     #[error("snapshot file {path}: expected what `ckf-hardening collect` writes: {source}")]
     Content {
-        /// The file.
+        /// Path of the file.
         path: String,
-        /// Why, with line and column.
+        /// Parse error, with line and column.
         source: serde_json::Error,
     },
 }
 
-/// Largest file of a snapshot that is read, in bytes.
+/// Largest accepted file of a snapshot, in bytes.
 const LARGEST_FILE: u64 = 2 << 30;
 
-/// Writes a file for each kind into a directory, which is made if it is missing. Only its owner
-/// may read them; no link is followed.
+/// Writes one file per kind into a directory, which is created if missing. Only the owner can
+/// read them; symbolic links are not followed.
 pub fn write(facts: &Facts, directory: &Path) -> Result<(), SnapshotError> {
     let file_error = |path: &Path| {
         let path = path.display().to_string();
@@ -50,7 +50,7 @@ pub fn write(facts: &Facts, directory: &Path) -> Result<(), SnapshotError> {
     put("access", &facts.access)?;
     let mut juju = facts.juju.clone();
     if let Known::Known(juju) = &mut juju {
-        juju.forget_comparisons();
+        juju.clear_comparisons();
     }
     put("juju", &juju)?;
     put("handshake", &facts.handshake)?;
@@ -87,8 +87,8 @@ mod erased {
     }
 }
 
-/// Reads a snapshot. A kind whose file is missing is not collected; one whose
-/// file is damaged is unknown and is named in the problems returned.
+/// Reads a snapshot. A kind without a file counts as not collected; a kind with a damaged file
+/// is unknown and is listed in the returned problems.
 pub fn read(directory: &Path) -> Result<(Facts, Vec<SnapshotError>), SnapshotError> {
     let mut problems = Vec::new();
     let about = directory.join("about.json");
@@ -146,16 +146,16 @@ fn load_file<T: serde::de::DeserializeOwned>(
     name: &str,
 ) -> Result<Option<T>, SnapshotError> {
     let path = directory.join(format!("{name}.json"));
-    let told = path.display().to_string();
+    let shown = path.display().to_string();
     let text = match files::read_own(&path, LARGEST_FILE) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(source) => return Err(SnapshotError::File { path: told, source }),
+        Err(source) => return Err(SnapshotError::File { path: shown, source }),
         Ok(text) => text,
     };
     let raw = serde_json::from_str::<&RawValue>(&text);
     raw.and_then(|raw| serde_json::from_str(raw.get()))
         .map(Some)
-        .map_err(|source| SnapshotError::Content { path: told, source })
+        .map_err(|source| SnapshotError::Content { path: shown, source })
 }
 
 #[cfg(test)]
@@ -166,7 +166,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_snapshot_is_its_owner_s_alone_and_follows_no_link() {
+    fn snapshot_is_private_and_follows_no_symlink() {
         let folder = tempfile::tempdir().unwrap();
         let directory = folder.path().join("snapshot");
         write(&Facts::default(), &directory).unwrap();
@@ -176,7 +176,7 @@ mod tests {
             let path = entry.unwrap().path();
             assert_eq!(mode(&path), 0o600, "{}", path.display());
         }
-        // A link that lies there already, to what is somebody else's.
+        // A symlink planted in the directory, to another user's file.
         let victim = folder.path().join("victim");
         fs::write(&victim, "as it was").unwrap();
         let secrets = directory.join("secrets.json");
@@ -193,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_nests_without_end_is_refused() {
+    fn deeply_nested_file_is_rejected() {
         let folder = tempfile::tempdir().unwrap();
         write(&Facts::default(), folder.path()).unwrap();
         let deep = "[".repeat(1_000_000) + &"]".repeat(1_000_000);

@@ -1,4 +1,4 @@
-//! Strings that repeat a thousand times in a cluster, kept once.
+//! Interned strings, for those that repeat thousands of times in a cluster.
 
 use std::borrow::Borrow;
 use std::cell::RefCell;
@@ -10,29 +10,29 @@ use std::sync::Arc;
 use serde::{Deserialize, Deserializer, Serialize, de};
 
 thread_local! {
-    static KEPT: RefCell<HashSet<Arc<str>>> = RefCell::new(HashSet::new());
+    static INTERNED: RefCell<HashSet<Arc<str>>> = RefCell::new(HashSet::new());
 }
 
-/// A string that is shared with every equal one that this thread has read:
-/// labels, images and namespaces of 20,000 pods cost little more than one's.
+/// A string that shares its allocation with every equal string read on this thread: labels,
+/// images and namespaces of 20,000 pods cost little more than those of one pod.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Text(Arc<str>);
 
 impl Text {
     fn interned(value: &str) -> Self {
-        KEPT.with_borrow_mut(|kept| match kept.get(value) {
+        INTERNED.with_borrow_mut(|interned| match interned.get(value) {
             Some(text) => Self(text.clone()),
             None => {
                 let text: Arc<str> = value.into();
-                kept.insert(text.clone());
+                interned.insert(text.clone());
                 Self(text)
             }
         })
     }
 
-    /// Lets go of the table of kept strings; those in use stay.
-    pub(super) fn forget_kept() {
-        KEPT.with_borrow_mut(|kept| *kept = HashSet::new());
+    /// Drops the table of interned strings; strings in use stay valid.
+    pub(super) fn clear_interned() {
+        INTERNED.with_borrow_mut(|interned| *interned = HashSet::new());
     }
 }
 

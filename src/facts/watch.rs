@@ -1,4 +1,4 @@
-//! Facts that are kept as the cluster changes: each kind is listed once, and then watched.
+//! Facts that follow changes of the cluster: each kind is listed once, then watched.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -27,71 +27,71 @@ use super::secret::Secret;
 use super::vulnerability::VulnerabilityReport;
 use super::{About, Facts, access, requests, shared, with_kinds};
 
-/// How long the API server keeps a watch open, in seconds; then it is asked for another.
+/// Requested duration of a watch, in seconds; then another one is opened.
 const WATCH_SECONDS: u64 = 290;
-/// A watch that lasts this long has worked; one that ends earlier is retried with back-off.
-const LASTS: Duration = Duration::from_secs(10);
+/// Duration from which a watch counts as successful; shorter ones are retried with back-off.
+const MIN_WATCH: Duration = Duration::from_secs(10);
 /// Longest back-off.
-const LONGEST_WAIT: Duration = Duration::from_secs(30);
-/// Failures in a row after which a kind is listed again: the answer says what is wrong.
-const PATIENCE: u32 = 6;
-/// Longest wait for the first bytes of a watch.
-const OPENS: Duration = Duration::from_secs(20);
-/// How often what cannot be watched is read again: few ConfigMaps by name.
-const OFTEN: Duration = Duration::from_secs(30);
-/// How often version and rights are read.
-const SELDOM: Duration = Duration::from_secs(600);
-/// How often a kind that the cluster does not serve is asked for, while no definition changes.
-const SERVED: Duration = Duration::from_secs(50);
-/// The API server sends bookmarks about once a minute, so a watch without a byte for this
-/// long is dead, and facts that nothing was heard of for this long are not known any more.
+const MAX_BACKOFF: Duration = Duration::from_secs(30);
+/// Consecutive failures after which a kind is listed again, which returns the actual error.
+const MAX_FAILURES: u32 = 6;
+/// Timeout of opening a watch.
+const OPEN_TIMEOUT: Duration = Duration::from_secs(20);
+/// Interval of polling the few ConfigMaps that are read by name, and of retries.
+const POLL_INTERVAL: Duration = Duration::from_secs(30);
+/// Interval of polling the version and permissions.
+const SLOW_POLL_INTERVAL: Duration = Duration::from_secs(600);
+/// Interval of checking for a kind that the cluster does not serve, unless a definition changes.
+const DISCOVERY_INTERVAL: Duration = Duration::from_secs(50);
+/// Age from which facts are stale. The API server sends bookmarks about once a minute, so a
+/// watch without data for this long is dead, and its facts become unknown.
 pub const STALE: Duration = Duration::from_secs(120);
 
-/// Equal values are kept once, in a table that must not grow with every change: it is emptied
-/// after so many. What is in use stays.
-const FORGETS: u64 = 2048;
+/// Events after which the tables of interned values are cleared, so that they do not grow with
+/// every change. Values in use stay valid.
+const CLEAR_INTERVAL: u64 = 2048;
 
-/// Facts as they are now.
+/// The current facts, shared between watches and listeners.
 pub struct Live {
     state: Mutex<State>,
     signal: Condvar,
     heard: Mutex<Heard>,
     counts: Mutex<Counts>,
-    /// Counts changes of CustomResourceDefinitions: a kind may be served from then on.
+    /// Counts changes of CustomResourceDefinitions, after which a new kind may be served.
     definitions: Sender<u64>,
     stale: Duration,
 }
 
 struct State {
     facts: Facts,
-    /// Fields of what changed since each listener asked last.
+    /// Fields that changed since the last wait of each listener.
     changed: Vec<BTreeSet<&'static str>>,
-    /// Fields that were read at least once.
+    /// Fields that were read at least once, successfully or not.
     read: BTreeSet<&'static str>,
 }
 
-/// When the API server was heard last.
+/// Times of the last data from the API server.
 struct Heard {
-    /// Of anything.
+    /// Last response or event of any kind.
     any: Instant,
-    /// Of each kind that is known, by its field.
+    /// Last confirmation of each known kind, by field.
     of: BTreeMap<&'static str, (Instant, Timestamp)>,
 }
 
-/// What watching costs.
+/// Request and event counters, for metrics.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
     /// Lists that were read.
     pub lists: u64,
     /// Watches that were opened.
     pub watches: u64,
-    /// Objects that watches reported, of which some were as before.
+    /// Events received, including those without a change.
     pub events: u64,
     /// Lists and watches that failed.
     pub failures: u64,
 }
 
-/// One who waits for changes.
+/// A listener for changes.
 pub struct Changes {
     live: Arc<Live>,
     number: usize,
@@ -106,8 +106,7 @@ macro_rules! fields {
 with_kinds!(fields);
 
 impl Live {
-    /// Nothing is known yet. Facts that nothing was heard of for `stale` are not known any
-    /// more.
+    /// Creates a store without facts. Facts not confirmed for `stale` become unknown.
     pub fn new(about: About, stale: Duration) -> Self {
         let facts = Facts { about, ..Facts::default() };
         Self {
@@ -121,7 +120,7 @@ impl Live {
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        // A panic elsewhere left facts that are still facts.
+        // Facts stay consistent if another thread panics.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -129,7 +128,7 @@ impl Live {
         self.heard.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Changes a fact, by its field; whether it is another now `change` tells.
+    /// Changes a field; `change` returns whether its value differs afterwards.
     pub fn change(&self, field: &'static str, change: impl FnOnce(&mut Facts) -> bool) {
         let mut state = self.lock();
         let is_first = state.read.insert(field);
@@ -141,12 +140,12 @@ impl Live {
         }
     }
 
-    /// Looks at the facts.
-    pub fn with<R>(&self, look: impl FnOnce(&Facts) -> R) -> R {
-        look(&self.lock().facts)
+    /// Calls a function with the facts, under the lock.
+    pub fn with<R>(&self, read: impl FnOnce(&Facts) -> R) -> R {
+        read(&self.lock().facts)
     }
 
-    /// A listener, to whom everything that was read so far is a change.
+    /// Adds a listener, whose first changes are all fields read so far.
     pub fn listen(self: &Arc<Self>) -> Changes {
         let mut state = self.lock();
         let read = state.read.clone();
@@ -154,24 +153,24 @@ impl Live {
         Changes { live: Arc::clone(self), number: state.changed.len() - 1 }
     }
 
-    /// Whether every kind was read, or found to be out of reach.
+    /// Whether every kind was read, successfully or not.
     pub fn is_whole(&self) -> bool {
         let state = self.lock();
         KINDS.iter().all(|field| state.read.contains(field))
     }
 
-    /// What watching cost so far.
+    /// Request and event counters since the start.
     pub fn counts(&self) -> Counts {
         *self.counts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// For how long nothing was heard of the API server, if that is too long.
+    /// Time since the last data from the API server, if longer than `stale`.
     pub fn silence(&self) -> Option<Duration> {
         let silence = self.heard().any.elapsed();
         (silence >= self.stale).then_some(silence)
     }
 
-    /// When the oldest of the facts that are known was last known to be so; `None` if none is.
+    /// Confirmation time of the oldest known kind; `None` if no kind is known.
     pub fn as_of(&self) -> Option<Timestamp> {
         self.heard().of.values().map(|(_, at)| *at).min()
     }
@@ -180,7 +179,7 @@ impl Live {
         count(&mut self.counts.lock().unwrap_or_else(PoisonError::into_inner));
     }
 
-    /// Notes that the API server was heard, and that a kind is as it is known.
+    /// Records that the API server confirmed a kind.
     fn hear(&self, field: &'static str) {
         let mut heard = self.heard();
         let now = Instant::now();
@@ -188,8 +187,8 @@ impl Live {
         heard.of.insert(field, (now, crate::now()));
     }
 
-    /// Whether facts of before hold although they could not be read again. A refusal is an
-    /// answer; without any, they hold for a while.
+    /// Whether the previous facts hold after a failed read: not if access was denied, else until
+    /// they are stale.
     fn holds(&self, field: &'static str, why: &Unknown) -> bool {
         let mut heard = self.heard();
         if let Unknown::Forbidden(_) = why {
@@ -206,8 +205,7 @@ impl Live {
         holds
     }
 
-    /// Puts what was read into the facts; what could not be read leaves those of before as
-    /// they are while they hold.
+    /// Stores the result of a read; after a failure, the previous facts stay while they hold.
     fn update<T: PartialEq>(
         &self,
         field: &'static str,
@@ -224,8 +222,8 @@ impl Live {
 }
 
 impl Changes {
-    /// Waits until something changed, or for so long; returns the fields of what did. What
-    /// comes within `settles` of the first change counts with it.
+    /// Waits for a change, for at most `most`, and returns the changed fields; includes changes
+    /// within `settles` of the first.
     pub fn wait(&self, most: Duration, settles: Duration) -> BTreeSet<&'static str> {
         let until = Instant::now() + most;
         let mut state = self.live.lock();
@@ -243,8 +241,8 @@ impl Changes {
     }
 }
 
-/// Connects, and keeps the facts until the runtime ends. It returns only if there is no way
-/// to a cluster.
+/// Connects, and updates the facts until the runtime ends. Returns only if there is no client
+/// configuration for a cluster.
 pub async fn keep(source: &Source, live: Arc<Live>) -> Result<(), kubernetes::ReadError> {
     let pause = Duration::from_secs(WATCH_SECONDS + 10);
     let (client, _) = kubernetes::connect_for(source, pause).await?;
@@ -254,7 +252,7 @@ pub async fn keep(source: &Source, live: Arc<Live>) -> Result<(), kubernetes::Re
             tokio::join!(
                 $(Box::pin(all!(@one $field, $type, $group, [$($version),+], $plural $(, $wire)?)),)*
                 Box::pin(version(&client, &live)),
-                Box::pin(rights(&client, &live)),
+                Box::pin(permissions(&client, &live)),
             )
         };
         (@one config_maps, $type:ty, $group:literal, $versions:tt, $plural:literal) => {
@@ -264,7 +262,7 @@ pub async fn keep(source: &Source, live: Arc<Live>) -> Result<(), kubernetes::Re
             all!(@one $field, $type, $group, $versions, $plural, $type)
         };
         (@one $field:ident, $type:ty, $group:literal, $versions:tt, $plural:literal, $wire:ty) => {
-            watch::<$wire, $type>(&client, &live, &Kept {
+            watch::<$wire, $type>(&client, &live, &WatchedKind {
                 field: stringify!($field),
                 group: $group,
                 versions: &$versions,
@@ -277,8 +275,8 @@ pub async fn keep(source: &Source, live: Arc<Live>) -> Result<(), kubernetes::Re
     Ok(())
 }
 
-/// A kind that is kept.
-struct Kept<'a, T> {
+/// A watched kind, from the table of kinds.
+struct WatchedKind<'a, T> {
     field: &'static str,
     group: &'a str,
     versions: &'a [&'a str],
@@ -286,37 +284,36 @@ struct Kept<'a, T> {
     of: fn(&mut Facts) -> &mut Kind<T>,
 }
 
-/// How soon a kind is asked for again: at once after what worked, and later and later while
-/// it does not.
+/// Back-off of a kind: none after a success, exponential after failures.
 #[derive(Default)]
 struct Pace {
     failures: u32,
 }
 
 impl Pace {
-    /// Notes how long something lasted that ended by itself.
+    /// Records a watch of this duration that the server closed.
     fn lasted(&mut self, time: Duration) {
-        self.failures = match time >= LASTS {
+        self.failures = match time >= MIN_WATCH {
             true => 0,
             false => self.failures.saturating_add(1),
         };
     }
 
-    /// Notes a failure, after something that lasted so long.
+    /// Records a failed watch of this duration.
     fn failed(&mut self, time: Duration) {
         self.lasted(time);
         self.failures = self.failures.max(1);
     }
 
-    /// The wait before jitter: 0, 1, 2, 4 … seconds.
+    /// Delay without jitter: 0, 1, 2, 4 … seconds.
     fn delay(&self) -> Duration {
         match self.failures {
             0 => Duration::ZERO,
-            failures => Duration::from_secs(1 << (failures - 1).min(5)).min(LONGEST_WAIT),
+            failures => Duration::from_secs(1 << (failures - 1).min(5)).min(MAX_BACKOFF),
         }
     }
 
-    /// Waits. Many that failed at once do not come back at once.
+    /// Waits, with jitter so that kinds that failed together do not retry together.
     async fn wait(&self) {
         if self.failures > 0 {
             let jitter = rand::rng().random_range(0.5..1.5);
@@ -325,7 +322,7 @@ impl Pace {
     }
 }
 
-async fn watch<W, T>(client: &Client, live: &Live, kept: &Kept<'_, T>)
+async fn watch<W, T>(client: &Client, live: &Live, kind: &WatchedKind<'_, T>)
 where
     W: DeserializeOwned,
     T: From<W> + Object + PartialEq,
@@ -335,23 +332,23 @@ where
     loop {
         definitions.borrow_and_update();
         live.count(|counts| counts.lists += 1);
-        let served = list_served::<W, T>(client, kept.group, kept.versions, kept.plural).await;
+        let served = list_served::<W, T>(client, kind.group, kind.versions, kind.plural).await;
         match served {
             Ok(Some(served)) => {
                 let Served { listed, path, resource_version } = served;
-                live.update(kept.field, Known::Known(listed), kept.of);
-                // What was missed while waiting is in the next list.
-                follow::<W, T>(client, live, kept, &path, resource_version, &mut pace).await;
+                live.update(kind.field, Known::Known(listed), kind.of);
+                // Changes during the wait are part of the next list.
+                follow::<W, T>(client, live, kind, &path, resource_version, &mut pace).await;
                 pace.wait().await;
             }
             Ok(None) => {
                 let none = Listed { installed: false, ..Listed::default() };
                 pace = Pace::default();
-                live.update(kept.field, Known::Known(none), kept.of);
+                live.update(kind.field, Known::Known(none), kind.of);
                 let jitter = rand::rng().random_range(0.5..1.0);
                 tokio::select! {
-                    () = tokio::time::sleep(SERVED.mul_f64(jitter)) => {}
-                    // The API server serves a kind soon after its definition is established.
+                    () = tokio::time::sleep(DISCOVERY_INTERVAL.mul_f64(jitter)) => {}
+                    // The API server serves a kind shortly after its definition is established.
                     _ = definitions.changed() => {
                         tokio::time::sleep(Duration::from_secs(2).mul_f64(jitter)).await;
                     }
@@ -359,7 +356,7 @@ where
             }
             Err(why) => {
                 live.count(|counts| counts.failures += 1);
-                live.update(kept.field, Known::Unknown(why), kept.of);
+                live.update(kind.field, Known::Unknown(why), kind.of);
                 pace.failed(Duration::ZERO);
                 pace.wait().await;
             }
@@ -367,24 +364,23 @@ where
     }
 }
 
-/// Why a watch ended.
+/// How a watch ended.
 enum Ended {
     /// The API server closed it.
     Closed,
-    /// It must be listed again: the API server has forgotten from where, or does not serve
-    /// the kind any more.
+    /// The resource version expired, or the kind is no longer served: list it again.
     Lost,
-    /// Anything else.
+    /// Any other error.
     Failed(String),
-    /// Not a byte for too long.
+    /// No data for too long.
     Silent,
 }
 
-/// Takes every change of a list, until it has to be listed again.
+/// Watches a kind from a list's resource version, until it must be listed again.
 async fn follow<W, T>(
     client: &Client,
     live: &Live,
-    kept: &Kept<'_, T>,
+    kind: &WatchedKind<'_, T>,
     path: &ApiPath,
     mut resource_version: String,
     pace: &mut Pace,
@@ -395,7 +391,7 @@ async fn follow<W, T>(
     loop {
         live.count(|counts| counts.watches += 1);
         let started = Instant::now();
-        let ended = stream::<W, T>(client, live, kept, path, &mut resource_version).await;
+        let ended = stream::<W, T>(client, live, kind, path, &mut resource_version).await;
         let lasted = started.elapsed();
         let why = match ended {
             Ended::Closed => {
@@ -405,15 +401,15 @@ async fn follow<W, T>(
             }
             Ended::Lost => return pace.lasted(lasted),
             Ended::Failed(why) => why,
-            Ended::Silent => format!("nothing was heard for {} s", live.stale.as_secs()),
+            Ended::Silent => format!("no data for {} s", live.stale.as_secs()),
         };
-        debug!("watching {}: {why}", kept.plural);
+        debug!("watching {}: {why}", kind.plural);
         live.count(|counts| counts.failures += 1);
         pace.failed(lasted);
-        live.update(kept.field, Known::Unknown(Unknown::TimedOut(why)), kept.of);
+        live.update(kind.field, Known::Unknown(Unknown::TimedOut(why)), kind.of);
         pace.wait().await;
-        let is_known = live.heard().of.contains_key(kept.field);
-        if pace.failures >= PATIENCE || !is_known {
+        let is_known = live.heard().of.contains_key(kind.field);
+        if pace.failures >= MAX_FAILURES || !is_known {
             return;
         }
     }
@@ -429,20 +425,20 @@ struct Line<'a> {
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
-struct Marked {
-    metadata: Mark,
+struct EventObject {
+    metadata: EventMeta,
     code: u16,
 }
 
 #[derive(Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
-struct Mark {
+struct EventMeta {
     name: String,
     namespace: String,
     resource_version: String,
 }
 
-/// The request for a watch of a list.
+/// A watch request.
 fn watch_request(
     path: &ApiPath,
     resource_version: &str,
@@ -455,7 +451,7 @@ fn watch_request(
         .with("resourceVersion", resource_version);
     let mut request = kubernetes::request(http::Method::GET, &watched, None)?;
     if path.path().ends_with("/customresourcedefinitions") {
-        // A watch sends one object an event, where a list sends a list.
+        // Each watch event has one object, unlike a list.
         request.headers_mut().insert(
             http::header::ACCEPT,
             http::HeaderValue::from_static(
@@ -469,7 +465,7 @@ fn watch_request(
 async fn stream<W, T>(
     client: &Client,
     live: &Live,
-    kept: &Kept<'_, T>,
+    kind: &WatchedKind<'_, T>,
     path: &ApiPath,
     resource_version: &mut String,
 ) -> Ended
@@ -482,17 +478,17 @@ where
         Err(failure) => return Ended::Failed(failure.into_unknown().to_string()),
     };
     requests::count(&request);
-    let answer = tokio::time::timeout(OPENS, client.request_stream(request)).await;
-    let answer = match answer {
-        Ok(Ok(answer)) => answer,
+    let response = tokio::time::timeout(OPEN_TIMEOUT, client.request_stream(request)).await;
+    let response = match response {
+        Ok(Ok(response)) => response,
         Ok(Err(kube::Error::Api(status))) if matches!(status.code, 404 | 410) => {
             return Ended::Lost;
         }
         Ok(Err(error)) => return Ended::Failed(kubernetes::innermost(&error)),
-        Err(_) => return Ended::Failed("no answer".into()),
+        Err(_) => return Ended::Failed("no response".into()),
     };
-    live.hear(kept.field);
-    let mut lines = std::pin::pin!(answer.lines());
+    live.hear(kind.field);
+    let mut lines = std::pin::pin!(response.lines());
     loop {
         let line = match tokio::time::timeout(live.stale, lines.next()).await {
             Ok(Some(Ok(line))) => line,
@@ -501,25 +497,30 @@ where
             Err(_) => return Ended::Silent,
         };
         let Ok(line) = serde_json::from_str::<Line<'_>>(&line) else {
-            return Ended::Failed("the watch sent what is no event".into());
+            return Ended::Failed("malformed watch event".into());
         };
-        let marked: Marked = serde_json::from_str(line.object.get()).unwrap_or_default();
+        let event: EventObject = serde_json::from_str(line.object.get()).unwrap_or_default();
         match line.what {
             "BOOKMARK" => {}
-            "ERROR" if marked.code == 410 => return Ended::Lost,
-            "ERROR" => return Ended::Failed(format!("the API server answers {}", marked.code)),
-            what => take::<W, T>(live, kept, &marked.metadata, what, line.object),
+            "ERROR" if event.code == 410 => return Ended::Lost,
+            "ERROR" => return Ended::Failed(format!("the API server returned {}", event.code)),
+            what => take::<W, T>(live, kind, &event.metadata, what, line.object),
         }
-        live.hear(kept.field);
-        if !marked.metadata.resource_version.is_empty() {
-            *resource_version = marked.metadata.resource_version;
+        live.hear(kind.field);
+        if !event.metadata.resource_version.is_empty() {
+            *resource_version = event.metadata.resource_version;
         }
     }
 }
 
-/// Takes one change.
-fn take<W, T>(live: &Live, kept: &Kept<'_, T>, mark: &Mark, what: &str, object: &RawValue)
-where
+/// Applies a watch event.
+fn take<W, T>(
+    live: &Live,
+    kind: &WatchedKind<'_, T>,
+    meta: &EventMeta,
+    what: &str,
+    object: &RawValue,
+) where
     W: DeserializeOwned,
     T: From<W> + Object + PartialEq,
 {
@@ -528,13 +529,13 @@ where
         counts.events += 1;
         events = counts.events;
     });
-    if events.is_multiple_of(FORGETS) {
-        shared::forget_kept();
+    if events.is_multiple_of(CLEAR_INTERVAL) {
+        shared::clear_interned();
     }
     let object = (what != "DELETED").then_some(object);
-    live.change(kept.field, |facts| apply::<W, T>((kept.of)(facts), mark, object));
-    if kept.field == "crds" {
-        // Also when it is known already: its kind may be served only now.
+    live.change(kind.field, |facts| apply::<W, T>((kind.of)(facts), meta, object));
+    if kind.field == "crds" {
+        // Even without a change of name: the kind may be served only now.
         live.definitions.send_modify(|changes| *changes += 1);
     }
 }
@@ -545,9 +546,8 @@ fn replace<T: PartialEq>(known: &mut Known<T>, new: Known<T>) -> bool {
     is_other
 }
 
-/// Puts an object into its place, or takes it away; returns whether anything is other than
-/// it was.
-fn apply<W, T>(kind: &mut Kind<T>, mark: &Mark, object: Option<&RawValue>) -> bool
+/// Inserts, replaces or removes an object; returns whether anything changed.
+fn apply<W, T>(kind: &mut Kind<T>, meta: &EventMeta, object: Option<&RawValue>) -> bool
 where
     W: DeserializeOwned,
     T: From<W> + Object + PartialEq,
@@ -555,15 +555,15 @@ where
     let Known::Known(listed) = kind else {
         return false;
     };
-    let wanted = (mark.namespace.as_str(), mark.name.as_str());
+    let key = (meta.namespace.as_str(), meta.name.as_str());
     let place = listed.items.binary_search_by(|item| {
         let meta = item.meta();
-        (&*meta.namespace, meta.name.as_str()).cmp(&wanted)
+        (&*meta.namespace, meta.name.as_str()).cmp(&key)
     });
     let unread_before = listed.unread.len();
     listed
         .unread
-        .retain(|unread| (unread.object.namespace.as_str(), unread.object.name.as_str()) != wanted);
+        .retain(|unread| (unread.object.namespace.as_str(), unread.object.name.as_str()) != key);
     let was_unread = listed.unread.len() != unread_before;
     let mut one = Listed::default();
     if let Some(object) = object {
@@ -589,13 +589,13 @@ where
     }
 }
 
-/// Few of them are read, by name, so they are not watched.
+/// Polls ConfigMaps: the few that are read by name are not worth a watch.
 async fn config_maps(client: &Client, live: &Live, namespace: &str) {
     loop {
         live.count(|counts| counts.lists += 1);
         let maps = kubernetes::config_maps(client, namespace).await;
         live.update("config_maps", maps, |facts| &mut facts.config_maps);
-        tokio::time::sleep(OFTEN).await;
+        tokio::time::sleep(POLL_INTERVAL).await;
     }
 }
 
@@ -606,23 +606,23 @@ async fn version(client: &Client, live: &Live) {
             Ok(version) => Known::Known(version),
             Err(failure) => Known::Unknown(failure.into_unknown()),
         };
-        let pause = read_seldom(live, "version", version, |facts| &mut facts.version);
+        let pause = update_polled(live, "version", version, |facts| &mut facts.version);
         tokio::time::sleep(pause).await;
     }
 }
 
-async fn rights(client: &Client, live: &Live) {
+async fn permissions(client: &Client, live: &Live) {
     loop {
-        let rights = access::read(client).await;
-        let pause = read_seldom(live, "access", rights, |facts| &mut facts.access);
-        shared::forget_kept();
+        let review = access::read(client).await;
+        let pause = update_polled(live, "access", review, |facts| &mut facts.access);
+        shared::clear_interned();
         tokio::time::sleep(pause).await;
     }
 }
 
-/// Puts in what is read seldom; what was read before holds until something else is read.
-/// Returns how long to wait, which is less after a failure.
-fn read_seldom<T: PartialEq>(
+/// Stores a polled fact; after a failure, the previous one stays. Returns the time to the next
+/// poll, which is shorter after a failure.
+fn update_polled<T: PartialEq>(
     live: &Live,
     field: &'static str,
     new: Known<T>,
@@ -637,7 +637,7 @@ fn read_seldom<T: PartialEq>(
             _ => replace(before, new),
         }
     });
-    if is_known { SELDOM } else { OFTEN }
+    if is_known { SLOW_POLL_INTERVAL } else { POLL_INTERVAL }
 }
 
 #[cfg(test)]
@@ -652,38 +652,38 @@ mod tests {
         .to_string()
     }
 
-    fn told(kind: &mut Kind<Pod>, text: &str, is_there: bool) -> bool {
+    fn event(kind: &mut Kind<Pod>, text: &str, is_there: bool) -> bool {
         let raw: &RawValue = serde_json::from_str(text).unwrap();
-        let marked: Marked = serde_json::from_str(text).unwrap();
-        apply::<Pod, Pod>(kind, &marked.metadata, is_there.then_some(raw))
+        let parsed: EventObject = serde_json::from_str(text).unwrap();
+        apply::<Pod, Pod>(kind, &parsed.metadata, is_there.then_some(raw))
     }
 
     #[test]
-    fn what_is_told_is_in_its_place_and_what_is_as_before_is_no_change() {
+    fn event_updates_sorted_list_and_reports_changes() {
         let mut kind: Kind<Pod> = Known::Known(Listed::default());
-        assert!(told(&mut kind, &pod("b", "x", "1"), true));
-        assert!(told(&mut kind, &pod("a", "z", "1"), true));
-        assert!(told(&mut kind, &pod("a", "y", "1"), true));
-        assert!(!told(&mut kind, &pod("a", "y", "1"), true));
-        assert!(told(&mut kind, &pod("a", "y", "2"), true));
+        assert!(event(&mut kind, &pod("b", "x", "1"), true));
+        assert!(event(&mut kind, &pod("a", "z", "1"), true));
+        assert!(event(&mut kind, &pod("a", "y", "1"), true));
+        assert!(!event(&mut kind, &pod("a", "y", "1"), true));
+        assert!(event(&mut kind, &pod("a", "y", "2"), true));
         let names = |kind: &Kind<Pod>| match kind {
             Known::Known(listed) => listed.items.iter().map(|p| p.metadata.name.clone()).collect(),
             Known::Unknown(_) => Vec::new(),
         };
         assert_eq!(names(&kind), ["y", "z", "x"]);
-        // One that makes no sense is noted by name, until it does.
+        // An invalid object is listed by name until it is valid.
         let broken = json!({"metadata": {"namespace": "a", "name": "y"}, "spec": 7}).to_string();
-        assert!(told(&mut kind, &broken, true));
+        assert!(event(&mut kind, &broken, true));
         assert_eq!(names(&kind), ["z", "x"]);
         let unread = |kind: &Kind<Pod>| match kind {
             Known::Known(listed) => listed.unread.len(),
             Known::Unknown(_) => 0,
         };
         assert_eq!(unread(&kind), 1);
-        assert!(told(&mut kind, &pod("a", "y", "2"), true));
+        assert!(event(&mut kind, &pod("a", "y", "2"), true));
         assert_eq!(unread(&kind), 0);
-        assert!(told(&mut kind, &pod("a", "y", "2"), false));
-        assert!(!told(&mut kind, &pod("a", "y", "2"), false));
+        assert!(event(&mut kind, &pod("a", "y", "2"), false));
+        assert!(!event(&mut kind, &pod("a", "y", "2"), false));
         assert_eq!(names(&kind), ["z", "x"]);
     }
 
@@ -692,7 +692,7 @@ mod tests {
     }
 
     #[test]
-    fn a_change_wakes_every_listener_and_is_reported_to_each_once() {
+    fn change_wakes_every_listener_once() {
         let live = live();
         let (one, two) = (live.listen(), live.listen());
         let other = Arc::clone(&live);
@@ -708,16 +708,16 @@ mod tests {
         thread.join().unwrap();
         live.change("pods", |_| false);
         assert!(one.wait(Duration::from_millis(20), Duration::ZERO).is_empty());
-        // One who comes later sees all that was read as a change.
+        // A later listener gets all fields read so far.
         let late = live.listen().wait(Duration::ZERO, Duration::ZERO);
         assert_eq!(late, BTreeSet::from(["pods", "secrets"]));
     }
 
     #[test]
-    fn facts_are_whole_when_each_kind_was_read_whatever_else_was() {
+    fn facts_are_whole_when_each_kind_was_read() {
         let live = live();
         for number in 0..KINDS.len() {
-            // As many fields as there are kinds, none of which is one.
+            // As many fields as there are kinds, but none of them a kind.
             let field: &'static str = Box::leak(format!("other-{number}").into_boxed_str());
             live.change(field, |_| true);
         }
@@ -729,7 +729,7 @@ mod tests {
     }
 
     #[test]
-    fn facts_hold_for_a_while_after_a_failure_and_not_after_a_refusal() {
+    fn facts_hold_after_failure_until_stale_but_not_after_denial() {
         let live = live();
         let nodes = |unknown: Unknown| {
             live.update("nodes", Known::Unknown(unknown), |facts| &mut facts.nodes);
@@ -739,7 +739,7 @@ mod tests {
         let read = || {
             live.update("nodes", Known::Known(Listed::default()), |facts| &mut facts.nodes);
         };
-        assert!(!nodes(failed()), "what was never read is not known");
+        assert!(!nodes(failed()), "a kind that was never read is unknown");
         read();
         assert!(nodes(failed()));
         assert!(live.as_of().is_some());
@@ -748,14 +748,14 @@ mod tests {
         read();
         std::thread::sleep(Duration::from_millis(250));
         assert!(live.silence().is_some());
-        assert!(!nodes(failed()), "nothing was heard for too long");
+        assert!(!nodes(failed()), "the facts are stale");
         assert_eq!(live.as_of(), None);
         read();
         assert_eq!(live.silence(), None);
     }
 
     #[test]
-    fn a_watch_that_ends_early_is_begun_later_and_later() {
+    fn short_watch_is_retried_with_backoff() {
         let mut pace = Pace::default();
         let seconds = |pace: &Pace| pace.delay().as_secs();
         assert_eq!(seconds(&pace), 0);
@@ -766,14 +766,14 @@ mod tests {
             })
             .collect();
         assert_eq!(early, [1, 2, 4, 8, 16, 30, 30, 30]);
-        pace.lasted(LASTS);
+        pace.lasted(MIN_WATCH);
         assert_eq!(seconds(&pace), 0);
-        pace.failed(LASTS);
+        pace.failed(MIN_WATCH);
         assert_eq!(seconds(&pace), 1);
     }
 
     #[test]
-    fn definitions_are_watched_one_by_one_without_what_they_define() {
+    fn definitions_are_watched_as_metadata() {
         let accept = |path: &'static str| {
             let request = watch_request(&ApiPath::from(path), "7").ok().unwrap();
             request.headers()[http::header::ACCEPT].to_str().map(str::to_owned)

@@ -1,20 +1,20 @@
-//! The roles and bindings as manifests, with a comment for each right.
+//! Roles and bindings as manifests, with a comment per permission.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use super::{Permission, Reach};
 
-/// Who gets the rights.
+/// Service account that gets the permissions.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Subject {
     /// Namespace of the service account.
     pub namespace: String,
-    /// Its name.
+    /// Name of the service account.
     pub name: String,
 }
 
-/// Namespace of the cluster's own parts.
+/// Namespace of the Secret with the key that signs records.
 const SYSTEM: &str = "kube-system";
 /// Name of the roles and bindings.
 const NAME: &str = "ckf-hardening";
@@ -78,8 +78,8 @@ fn binding(kind: &str, name: &str, namespace: Option<&str>, subject: &Subject) -
     text
 }
 
-/// The Secret is made here and filled by the program, which then need not be allowed to create
-/// Secrets in `kube-system`.
+/// An empty Secret for the program to fill, so that it need not be allowed to create Secrets in
+/// `kube-system`.
 fn secret(name: &str) -> String {
     format!(
         "---\napiVersion: v1\nkind: Secret\nmetadata:\n  name: {name}\n  namespace: {SYSTEM}\n\

@@ -1,8 +1,8 @@
-//! The rights on the Kubernetes API that each use of the program needs, no more, each with its
-//! reason: what `ckf-hardening permissions` prints in place of `juju trust`. Pure.
+//! Least-privilege permissions on the Kubernetes API by use of the program, each with a reason:
+//! `ckf-hardening permissions` prints them as an alternative to `juju trust`. Pure.
 //!
-//! What is read comes from the table of kinds by which the audit reads, so a kind cannot be
-//! read without being listed here; each remedy has a row of its own, which the compiler asks for.
+//! Read permissions derive from the table of kinds that the audit reads, so no kind can be missing;
+//! each remedy has its own match arm, which the compiler enforces.
 
 mod manifest;
 
@@ -13,44 +13,44 @@ use std::collections::BTreeSet;
 use crate::facts::kubernetes::{CONFIG_MAPS, kinds};
 use crate::remedies::Remedy;
 
-/// What the program is to be allowed.
+/// Uses of the program that need permissions.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Uses {
-    /// Watches, as the agent does, beside lists.
+    /// Whether to watch, as the agent does, in addition to listing.
     pub watch: bool,
-    /// Remedies that are applied, enforced and reverted.
+    /// Remedies to apply, enforce and revert.
     pub remedies: BTreeSet<Remedy>,
-    /// Whether MinIO's key is rotated, which restarts pods that hold the old one.
+    /// Whether to rotate MinIO's key, which restarts pods that use the old one.
     pub rotate_minio: bool,
-    /// Whether the report is written into the cluster (`audit --publish`).
+    /// Whether to write the report to the cluster (`audit --publish`).
     pub publish: bool,
 }
 
-/// Where a right holds.
+/// Scope of a permission.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Reach {
-    /// In the whole cluster: a ClusterRole.
+    /// The whole cluster: a ClusterRole.
     Cluster,
-    /// In the platform's namespace: a Role.
+    /// The platform's namespace: a Role.
     Platform,
-    /// In `kube-system`: a Role.
+    /// `kube-system`: a Role.
     System,
 }
 
-/// A right, and why it is needed.
+/// A permission with its reason.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Permission {
-    /// Where.
+    /// Scope.
     pub reach: Reach,
     /// API group; empty for the core group.
     pub group: &'static str,
-    /// Resource, in the plural, with its subresource.
+    /// Resource in the plural, with the subresource if any.
     pub resource: &'static str,
-    /// Names of objects; empty for any.
+    /// Names of objects; empty for all.
     pub names: Vec<String>,
     /// Verbs.
     pub verbs: &'static [&'static str],
-    /// What the program does with it.
+    /// Reason, as the comment in the manifest.
     pub reason: String,
 }
 
@@ -71,7 +71,7 @@ impl Permission {
     }
 }
 
-/// The rights that these uses need, on a platform in that namespace.
+/// Permissions for these uses, on a platform in this namespace.
 pub fn needed(uses: &Uses, namespace: &str) -> Vec<Permission> {
     let mut needed = reading(uses.watch);
     if !uses.remedies.is_empty() {
@@ -83,7 +83,7 @@ pub fn needed(uses: &Uses, namespace: &str) -> Vec<Permission> {
             "",
             "pods/eviction",
             &["create"],
-            "restart the artifact servers that still hold MinIO's old key",
+            "restart the artifact servers that still use MinIO's old key",
         ));
     }
     if uses.publish {
@@ -98,7 +98,7 @@ pub fn needed(uses: &Uses, namespace: &str) -> Vec<Permission> {
     needed
 }
 
-/// What an audit reads, and what the agent watches.
+/// Permissions of an audit and, with `watch`, of the agent.
 fn reading(watch: bool) -> Vec<Permission> {
     let verbs: &[&str] = match watch {
         true => &["list", "watch"],
@@ -127,25 +127,24 @@ fn reading(watch: bool) -> Vec<Permission> {
         "authorization.k8s.io",
         "subjectaccessreviews",
         &["create"],
-        "ask what the account of Juju's cloud credential may do",
+        "review the permissions of Juju's cloud credential",
     ));
     needed
 }
 
-/// Why a kind is read, where that is not plain.
+/// Reason for reading a kind.
 fn reads(resource: &str) -> String {
     match resource {
-        "secrets" => "read the types of Secrets and the certificates in them: keys stay unread \
-                      where that is possible; without it every control of certificates and \
-                      tokens is not assessed"
+        "secrets" => "read types and certificates of Secrets; private keys are not retained. \
+                      Without it, controls on certificates and tokens are not assessed"
             .into(),
         other => format!("audit {other}"),
     }
 }
 
-const OWN: &[&str] = &["get", "list", "create", "patch", "delete"];
+const MANAGE: &[&str] = &["get", "list", "create", "patch", "delete"];
 
-/// What enforcing and reverting need.
+/// Permissions of enforcing and reverting.
 fn enforcing(remedies: &BTreeSet<Remedy>, namespace: &str) -> Vec<Permission> {
     let mut needed = vec![
         Permission::new(
@@ -153,18 +152,18 @@ fn enforcing(remedies: &BTreeSet<Remedy>, namespace: &str) -> Vec<Permission> {
             "",
             "secrets",
             &["get", "patch", "delete"],
-            "hold the key that signs records, and the name of the application that enforces; \
-             the Secret may be made beforehand, empty",
+            "store the key that signs records, and the name of the enforcing application; \
+             the Secret may be created in advance, empty",
         )
         .named([format!("ckf-hardening-{namespace}")]),
-        still_there("statefulsets"),
-        still_there("deployments"),
+        enforcing_application("statefulsets"),
+        enforcing_application("deployments"),
         Permission::new(
             Reach::Cluster,
             "networking.k8s.io",
             "networkpolicies",
             &["list"],
-            "find what was applied before",
+            "find objects that were applied before",
         ),
     ];
     for remedy in remedies {
@@ -175,19 +174,19 @@ fn enforcing(remedies: &BTreeSet<Remedy>, namespace: &str) -> Vec<Permission> {
             Reach::Platform,
             "",
             "configmaps",
-            OWN,
-            "keep a record of what was there before each edit, for undo",
+            MANAGE,
+            "record the state before each edit, for undo",
         ));
     }
     needed
 }
 
-fn still_there(workloads: &'static str) -> Permission {
-    let reason = "see whether another application that enforced here is still there";
+fn enforcing_application(workloads: &'static str) -> Permission {
+    let reason = "check whether another enforcing application still exists";
     Permission::new(Reach::Platform, "apps", workloads, &["get"], reason)
 }
 
-/// Whether a remedy edits what others made, and so keeps records.
+/// Whether a remedy edits objects of others, and therefore records their state.
 fn edits(remedy: Remedy) -> bool {
     !matches!(
         remedy,
@@ -201,41 +200,41 @@ fn edits(remedy: Remedy) -> bool {
 }
 
 fn of_remedy(remedy: Remedy) -> Vec<Permission> {
-    let own = |reach, group, resource| {
-        let reason = format!("keep {} applied", remedy.name());
-        Permission::new(reach, group, resource, OWN, reason)
+    let managed = |reach, group, resource| {
+        let reason = format!("enforce {}", remedy.name());
+        Permission::new(reach, group, resource, MANAGE, reason)
     };
     let edit = |group, resource, verbs| {
         let reason = format!("apply and undo {}", remedy.name());
         Permission::new(Reach::Cluster, group, resource, verbs, reason)
     };
-    const TAKEN: &[&str] = &["get", "create", "delete"];
+    const DELETE_AND_RESTORE: &[&str] = &["get", "create", "delete"];
     match remedy {
         Remedy::TlsFloor | Remedy::Hsts => {
-            vec![own(Reach::Platform, "networking.istio.io", "envoyfilters")]
+            vec![managed(Reach::Platform, "networking.istio.io", "envoyfilters")]
         }
-        Remedy::HttpsRedirect => vec![own(Reach::Platform, "networking.istio.io", "gateways")],
+        Remedy::HttpsRedirect => vec![managed(Reach::Platform, "networking.istio.io", "gateways")],
         Remedy::ProfileNetworkPolicies => {
-            vec![own(Reach::Cluster, "networking.k8s.io", "networkpolicies")]
+            vec![managed(Reach::Cluster, "networking.k8s.io", "networkpolicies")]
         }
         Remedy::PlatformNetworkPolicies => {
-            vec![own(Reach::Platform, "networking.k8s.io", "networkpolicies")]
+            vec![managed(Reach::Platform, "networking.k8s.io", "networkpolicies")]
         }
         Remedy::MutualTls => {
-            vec![own(Reach::Cluster, "security.istio.io", "peerauthentications")]
+            vec![managed(Reach::Cluster, "security.istio.io", "peerauthentications")]
         }
         Remedy::PodSecurityLabels => vec![edit("", "namespaces", &["get", "patch"])],
-        Remedy::ServiceAccountTokens => vec![edit("", "secrets", TAKEN)],
+        Remedy::ServiceAccountTokens => vec![edit("", "secrets", DELETE_AND_RESTORE)],
         Remedy::ForeignRoleBindings => vec![
-            edit("rbac.authorization.k8s.io", "rolebindings", TAKEN),
-            // Kubernetes lets nobody make a binding to rights that they have not.
+            edit("rbac.authorization.k8s.io", "rolebindings", DELETE_AND_RESTORE),
+            // Creating a binding requires the bound permissions, or `bind`.
             edit("rbac.authorization.k8s.io", "roles", &["bind"]),
             edit("rbac.authorization.k8s.io", "clusterroles", &["bind"]),
         ],
         Remedy::WildcardPolicies => {
-            vec![edit("security.istio.io", "authorizationpolicies", TAKEN)]
+            vec![edit("security.istio.io", "authorizationpolicies", DELETE_AND_RESTORE)]
         }
-        // Juju's API makes these changes, with the login of the option juju-credentials.
+        // Applied through Juju's API, with the login of the option juju-credentials.
         Remedy::SecureCookies
         | Remedy::ProfileSecurityPolicy
         | Remedy::PasswordDatabase

@@ -1,4 +1,4 @@
-//! The answer to a request, and whether clients would take it.
+//! Issued certificates, and whether clients accept them.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,47 +11,47 @@ use rustls::pki_types::{CertificateDer, ServerName, UnixTime, pem::PemObject};
 use super::{Authority, AuthorityError, Name, Request};
 use crate::facts::certificate::Certificate;
 
-/// A certificate with what is needed to trust it. All are PEM without a line end.
+/// A certificate with its chain. All are PEM without a trailing newline.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Issued {
-    /// The certificate.
+    /// End-entity certificate.
     pub certificate: String,
-    /// Who signed it, or the root.
+    /// Certificate of the issuer or the root.
     pub ca: String,
-    /// From the certificate to the root, each signed by the next.
+    /// Chain from the certificate to the root, each signed by the next.
     pub chain: Vec<String>,
 }
 
-/// What is wrong with an answer.
+/// Reasons for which clients would reject an issued certificate.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AnswerProblem {
-    /// A part of it is no certificate.
-    #[error("it holds what is no certificate: {0}")]
+    /// A part is not a certificate.
+    #[error("invalid certificate: {0}")]
     Malformed(String),
-    /// It is for another key.
-    #[error("its certificate is for another key than the gateway's")]
+    /// The certificate is for another key.
+    #[error("the certificate is for another key than the gateway's")]
     OtherKey,
-    /// It would make the gateway an authority.
-    #[error("its certificate is that of an authority")]
+    /// The certificate would make the gateway an authority.
+    #[error("the certificate is a CA certificate")]
     Authority,
-    /// A name is missing.
-    #[error("its certificate is not for {0}")]
+    /// A requested name is missing.
+    #[error("the certificate is not for {0}")]
     NotFor(Name),
-    /// It holds no longer.
-    #[error("its certificate ended on {0}")]
+    /// The certificate has expired.
+    #[error("the certificate expired on {0}")]
     Expired(String),
-    /// Clients that trust the authority would refuse it.
-    #[error("clients would refuse its certificate for {name}: {why}")]
+    /// Clients that trust the authority would reject the certificate.
+    #[error("clients would reject the certificate for {name}: {why}")]
     Untrusted {
-        /// The name they would come by.
+        /// Name that clients connect to.
         name: Name,
-        /// Why.
+        /// Verification error.
         why: String,
     },
 }
 
 impl Issued {
-    /// The answer of our own authority.
+    /// Issues a certificate by the charm's own authority.
     pub fn by(
         authority: &Authority,
         request: &Request,
@@ -63,8 +63,8 @@ impl Issued {
         Ok(Self { chain: vec![certificate.clone(), ca.clone()], certificate, ca })
     }
 
-    /// The certificate, if clients that trust the authority of the answer would take it
-    /// for each name of the request now.
+    /// Returns the certificate if clients that trust `ca` accept it now for each name of the
+    /// request.
     pub fn judge(&self, request: &Request, now: Timestamp) -> Result<Certificate, AnswerProblem> {
         let malformed = |why: String| AnswerProblem::Malformed(why);
         let leaf = Certificate::from_pem(self.certificate.as_bytes())
@@ -78,7 +78,7 @@ impl Issued {
         }
         if now.as_second() >= leaf.not_after {
             let end = Timestamp::from_second(leaf.not_after);
-            let end = end.map_or_else(|_| "a day long ago".into(), |end| end.to_string());
+            let end = end.map_or_else(|_| "an unknown date".into(), |end| end.to_string());
             return Err(AnswerProblem::Expired(end));
         }
         let has = |name: &Name| leaf.names.contains(&name.to_string());
@@ -105,7 +105,7 @@ impl Issued {
                 .map_err(|error| malformed(&error))?;
         let at = UnixTime::since_unix_epoch(Duration::from_secs(now.as_second().max(0) as u64));
         for name in names {
-            // A client never comes by the wildcard itself.
+            // Clients never connect to the wildcard itself.
             let host = match name {
                 Name::Wildcard(parent) => format!("any.{parent}"),
                 other => other.to_string(),
@@ -118,11 +118,11 @@ impl Issued {
         Ok(())
     }
 
-    /// Whom to trust for it: who signed, and the root if that is another. PEM.
+    /// Trust anchors, PEM: the issuer, and the root if it differs.
     pub fn anchors(&self) -> Vec<String> {
         let is_root = |pem: &&String| {
             let parsed = Certificate::from_pem(pem.as_bytes());
-            parsed.is_ok_and(|found| found[0].self_signed && found[0].is_authority)
+            parsed.is_ok_and(|all| all[0].self_signed && all[0].is_authority)
         };
         let mut anchors = vec![self.ca.clone()];
         let root = self.chain.last().filter(is_root);
@@ -130,17 +130,17 @@ impl Issued {
         anchors
     }
 
-    /// The same for a gateway that serves nothing but the certificate itself, as
-    /// istio-pilot has it: whatever stands between it and the root goes with it.
+    /// Appends the intermediates to the certificate, for gateways that serve only the certificate,
+    /// as istio-pilot's does.
     pub fn with_intermediates(mut self) -> Self {
         let is_root = |pem: &String| {
             *pem == self.ca
-                || Certificate::from_pem(pem.as_bytes()).is_ok_and(|found| found[0].self_signed)
+                || Certificate::from_pem(pem.as_bytes()).is_ok_and(|all| all[0].self_signed)
         };
         let leaf = self.certificate.clone();
-        let between = self.chain.iter().filter(|pem| **pem != leaf && !is_root(pem));
+        let intermediates = self.chain.iter().filter(|pem| **pem != leaf && !is_root(pem));
         let served: Vec<&str> =
-            std::iter::once(leaf.as_str()).chain(between.map(String::as_str)).collect();
+            std::iter::once(leaf.as_str()).chain(intermediates.map(String::as_str)).collect();
         self.certificate = served.join("\n");
         self
     }

@@ -1,4 +1,4 @@
-//! A certificate authority whose certificate says for which names it may sign.
+//! A certificate authority with name constraints.
 
 use jiff::{SignedDuration, Timestamp};
 use rand::TryRng as _;
@@ -14,30 +14,30 @@ use super::constraints::{self, Constraints};
 use super::{KeyKind, Name, Request, Terms};
 use crate::facts::certificate::{Certificate, CertificateError, public_key_hash};
 
-/// Clocks differ: what is signed holds from this long ago on.
+/// Backdating of certificates, to allow for clock skew.
 const CLOCK_SKEW: SignedDuration = SignedDuration::from_mins(5);
 
-/// Why an authority could not be made, read or used.
+/// Errors of creating, restoring or using an authority.
 #[derive(Debug, thiserror::Error)]
 pub enum AuthorityError {
-    /// The system gave no random bytes.
+    /// The system's random source failed.
     #[error("the system's random source failed")]
     Random,
-    /// A key could not be made.
-    #[error("no RSA key could be made: {0}")]
+    /// An RSA key could not be generated.
+    #[error("generating an RSA key: {0}")]
     Rsa(String),
-    /// Signing failed, or a key is none.
+    /// Signing failed, or a key is invalid.
     #[error("{0}")]
     Generate(#[from] rcgen::Error),
-    /// Its certificate cannot be read.
-    #[error("the certificate: {0}")]
+    /// The certificate is invalid.
+    #[error("CA certificate: {0}")]
     Certificate(#[from] CertificateError),
-    /// Its key belongs to another certificate.
-    #[error("the key is not that of the certificate")]
+    /// The key belongs to another certificate.
+    #[error("the CA key does not match the CA certificate")]
     OtherKey,
 }
 
-/// An authority. Its key is not printed.
+/// A certificate authority. `Debug` omits the key.
 pub struct Authority {
     key: KeyPair,
     certificate: String,
@@ -52,7 +52,7 @@ impl std::fmt::Debug for Authority {
 }
 
 impl Authority {
-    /// Makes one that signs for these names and no others. `of` tells whose it is.
+    /// Creates an authority constrained to these names; `of` is the owner in its subject.
     pub fn create(
         of: &str,
         names: &[Name],
@@ -72,7 +72,7 @@ impl Authority {
         };
         let serial = serial()?;
         let mut params = CertificateParams::default();
-        // The number tells an authority from the one before it.
+        // The number distinguishes consecutive authorities.
         let number: String = serial[12..].iter().map(|b| format!("{b:02x}")).collect();
         params.distinguished_name = DistinguishedName::new();
         params
@@ -87,7 +87,7 @@ impl Authority {
         Self::assemble(key, certificate)
     }
 
-    /// The authority of a key and a certificate in PEM.
+    /// Restores an authority from its key and certificate, PEM.
     pub fn restore(key: &str, certificate: &str) -> Result<Self, AuthorityError> {
         Self::assemble(KeyPair::from_pem(key)?, certificate.to_owned())
     }
@@ -101,17 +101,17 @@ impl Authority {
         Ok(Self { key, certificate: certificate.trim().to_owned(), parsed, constraints })
     }
 
-    /// Its certificate, PEM without a line end.
+    /// Certificate, PEM without a trailing newline.
     pub fn certificate(&self) -> &str {
         &self.certificate
     }
 
-    /// What its certificate says.
+    /// Parsed certificate.
     pub fn parsed(&self) -> &Certificate {
         &self.parsed
     }
 
-    /// Its key, PKCS#8 in PEM.
+    /// Private key, PKCS#8 in PEM.
     pub fn key(&self) -> Zeroizing<String> {
         Zeroizing::new(self.key.serialize_pem())
     }
@@ -124,12 +124,12 @@ impl Authority {
         }
     }
 
-    /// Whether its certificate lets it sign for a name.
+    /// Whether its name constraints permit a name.
     pub fn may_sign(&self, name: &Name) -> bool {
         self.constraints.allow(name)
     }
 
-    /// Answers a request that was judged: PEM without a line end.
+    /// Signs a validated request; returns PEM without a trailing newline.
     pub fn sign(
         &self,
         request: &Request,
@@ -154,14 +154,14 @@ impl Authority {
 }
 
 fn validity(now: Timestamp, life: SignedDuration) -> (OffsetDateTime, OffsetDateTime) {
-    // Both are within the years that a certificate can say.
+    // Both are within the range that a certificate can express.
     let at = |time: Timestamp| {
         OffsetDateTime::from_unix_timestamp(time.as_second()).unwrap_or(OffsetDateTime::UNIX_EPOCH)
     };
     (at(now - CLOCK_SKEW), at(now + life))
 }
 
-/// 127 random bits: never the same twice, and never negative.
+/// A random serial number: unique, and never negative.
 fn serial() -> Result<[u8; 16], AuthorityError> {
     let mut bytes = [0; 16];
     rand::rngs::SysRng.try_fill_bytes(&mut bytes).map_err(|_| AuthorityError::Random)?;

@@ -1,27 +1,26 @@
-//! A bundle of certificates to trust that others write to as well.
+//! A bundle of trusted certificates that other parties edit as well.
 
 const BEGIN: &str = "-----BEGIN CERTIFICATE-----";
 const END: &str = "-----END CERTIFICATE-----";
 
-/// Stands for a certificate, PEM, however its lines end.
+/// Digest of a PEM certificate, independent of line endings.
 pub fn mark(pem: &str) -> String {
     crate::mark(blocks(pem).concat())
 }
 
-/// What a bundle must be for these certificates to be in it, and of those that were put
-/// there before, by their marks, no others; `None` if it is so already. What somebody else
-/// put there stays.
+/// Merges `trusted` into a bundle, and removes certificates that this charm added before, by their
+/// digests; certificates of others stay. `None` if the bundle is up to date.
 pub fn merge(present: &str, before: &[String], trusted: &[String]) -> Option<String> {
     let trusted: Vec<String> = trusted.iter().flat_map(|pem| blocks(pem)).collect();
     let present = blocks(present);
     let stays = |pem: &&String| !before.contains(&mark(pem)) && !trusted.contains(pem);
     let others = present.iter().filter(stays).cloned();
-    let wanted: Vec<String> = others.chain(trusted.iter().cloned()).collect();
-    let is_so = wanted.len() == present.len() && wanted.iter().all(|pem| present.contains(pem));
-    (!is_so).then(|| wanted.join("\n"))
+    let merged: Vec<String> = others.chain(trusted.iter().cloned()).collect();
+    let is_same = merged.len() == present.len() && merged.iter().all(|pem| present.contains(pem));
+    (!is_same).then(|| merged.join("\n"))
 }
 
-/// The certificates of a text, PEM, without what stands around them.
+/// The PEM certificates of a text, without surrounding text.
 fn blocks(text: &str) -> Vec<String> {
     let mut blocks = Vec::new();
     let mut block: Option<Vec<&str>> = None;
@@ -50,7 +49,7 @@ mod tests {
     }
 
     #[test]
-    fn what_others_put_there_stays_and_what_was_ours_goes() {
+    fn merge_preserves_foreign_and_replaces_own_certificates() {
         let (other, old, new) = (pem("b3RoZXI="), pem("b2xk"), pem("bmV3"));
         let none: [String; 0] = [];
         let with_new = merge(&other, &none, std::slice::from_ref(&new)).unwrap();

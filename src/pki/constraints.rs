@@ -1,4 +1,4 @@
-//! Name constraints of an authority: for which names its signature counts.
+//! Name constraints of the certificate authority.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -8,8 +8,8 @@ use x509_parser::prelude::{FromDer, GeneralName, X509Certificate};
 
 use super::Name;
 
-/// For these names only; a kind of which there is none is ruled out as a whole, for what a
-/// constraint does not speak of is free.
+/// Constraints that permit only these names. Types without a name are excluded as a whole, as
+/// types without a constraint are unrestricted.
 pub fn of(names: &[Name]) -> NameConstraints {
     let subtree = |name: &Name| match name {
         Name::Dns(host) | Name::Wildcard(host) => GeneralSubtree::DnsName(host.clone()),
@@ -24,7 +24,7 @@ pub fn of(names: &[Name]) -> NameConstraints {
         excluded.push(GeneralSubtree::DnsName(String::new()));
     }
     let everything = |address| GeneralSubtree::IpAddress(CidrSubnet::from_addr_prefix(address, 0));
-    // A constraint on addresses of one version leaves the other free.
+    // A constraint on one IP version leaves the other unrestricted.
     if !has(|name| matches!(name, Name::Ip(IpAddr::V4(_)))) {
         excluded.push(everything(Ipv4Addr::UNSPECIFIED.into()));
     }
@@ -40,12 +40,12 @@ pub fn of(names: &[Name]) -> NameConstraints {
     }
 }
 
-/// What an authority's certificate permits, of the constraints that [`of`] makes.
+/// Permitted names of an authority's certificate, in the form that [`of`] creates.
 #[derive(Debug, Default)]
 pub struct Constraints(Vec<Name>);
 
 impl Constraints {
-    /// Reads them; a certificate without any permits nothing here.
+    /// Parses the constraints; a certificate without any permits nothing.
     pub fn from_pem(pem: &str) -> Self {
         let Ok(der) = CertificateDer::from_pem_slice(pem.as_bytes()) else {
             return Self::default();
@@ -54,7 +54,8 @@ impl Constraints {
             return Self::default();
         };
         let constraints = certificate.name_constraints().ok().flatten();
-        let permitted = constraints.and_then(|found| found.value.permitted_subtrees.as_ref());
+        let permitted =
+            constraints.and_then(|extension| extension.value.permitted_subtrees.as_ref());
         let name = |name: &GeneralName<'_>| match name {
             GeneralName::DNSName(host) => Some(Name::Dns(host.to_ascii_lowercase())),
             GeneralName::IPAddress(bytes) => single_address(bytes).map(Name::Ip),
@@ -64,13 +65,13 @@ impl Constraints {
         Self(subtrees.filter_map(|subtree| name(&subtree.base)).collect())
     }
 
-    /// Whether a certificate for this name counts.
+    /// Whether they permit a certificate for this name.
     pub fn allow(&self, name: &Name) -> bool {
         self.0.iter().any(|base| name.is_within(base))
     }
 }
 
-/// An address followed by a mask of ones only.
+/// Parses an address with a mask of all ones.
 fn single_address(bytes: &[u8]) -> Option<IpAddr> {
     let (address, mask) = bytes.split_at(bytes.len() / 2);
     if mask.iter().any(|byte| *byte != 0xff) {

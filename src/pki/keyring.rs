@@ -1,85 +1,91 @@
-//! The authority that signs, the one that will, and the one that did: a change of it
-//! breaks nobody who trusts them, for each is made known before it signs and after it did.
+//! The current, next and previous certificate authority. A rollover does not break clients, as
+//! each authority is published before it starts to sign and after it has stopped.
 
 use jiff::Timestamp;
 
 use super::{Authority, AuthorityError, Name, Terms, renewal_time};
 use crate::facts::certificate::Certificate;
 
-/// The authorities.
+/// The certificate authorities of the charm.
 #[derive(Debug)]
 pub struct Keyring {
-    /// The one that signs.
+    /// Authority that signs.
     pub current: Authority,
-    /// The one that will.
+    /// Authority that signs after the overlap.
     pub next: Option<Authority>,
-    /// Certificate of the one that did, PEM.
+    /// Certificate of the authority that signed before, PEM.
     pub previous: Option<String>,
 }
 
-/// What is asked of the authorities.
+/// Requirements on the authorities.
 #[derive(Debug)]
 pub struct Wanted<'a> {
-    /// Whose they are.
+    /// Name of the Juju model, for the subject.
     pub of: &'a str,
-    /// Names that must be signed for.
+    /// Names for which they must be able to sign.
     pub names: &'a [Name],
-    /// What certificates may be.
+    /// Requirements on certificates, from the policy.
     pub terms: &'a Terms,
-    /// Whether a new one was asked for.
+    /// Whether a rollover was requested.
     pub is_renewal_asked: bool,
 }
 
 impl Keyring {
-    /// The first.
-    pub fn create(wanted: &Wanted<'_>, now: Timestamp) -> Result<Self, AuthorityError> {
+    /// Creates the first authority.
+    pub fn create(requirements: &Wanted<'_>, now: Timestamp) -> Result<Self, AuthorityError> {
         Ok(Self {
-            current: Authority::create(wanted.of, wanted.names, wanted.terms, now)?,
+            current: Authority::create(
+                requirements.of,
+                requirements.names,
+                requirements.terms,
+                now,
+            )?,
             next: None,
             previous: None,
         })
     }
 
-    /// What the authorities must be by now; the keyring itself, if it is that already.
+    /// Advances the rollover to `now`; also returns whether anything changed.
     pub fn advance(
         mut self,
-        wanted: &Wanted<'_>,
+        requirements: &Wanted<'_>,
         now: Timestamp,
     ) -> Result<(Self, bool), AuthorityError> {
-        let overlap = wanted.terms.overlap;
+        let overlap = requirements.terms.overlap;
         let mut is_changed = false;
-        let made = start(self.current.parsed());
+        let created = start(self.current.parsed());
         let is_over = |certificate: &Certificate| now.as_second() >= certificate.not_after;
         if let Some(previous) = &self.previous {
             let ends = Certificate::from_pem(previous.as_bytes());
             let is_past = ends.map_or(true, |chain| is_over(&chain[0]));
-            // It was made known for one overlap before it signed, and is for one after.
-            if is_past || now >= made + overlap * 2 {
+            // `current` was published one overlap before it signed; `previous` stays for one after.
+            if is_past || now >= created + overlap * 2 {
                 self.previous = None;
                 is_changed = true;
             }
         }
         let signs_for =
-            |authority: &Authority| wanted.names.iter().all(|name| authority.may_sign(name));
+            |authority: &Authority| requirements.names.iter().all(|name| authority.may_sign(name));
         let cannot_sign = !signs_for(&self.current) || is_over(self.current.parsed());
         let parsed = self.current.parsed();
         let is_old = now.as_second() >= renewal_time(parsed.not_before, parsed.not_after);
-        let is_unfit = !self.current.is_of(wanted.terms.key);
+        let is_unfit = !self.current.is_of(requirements.terms.key);
         let next_is_unfit = self
             .next
             .as_ref()
-            .is_some_and(|next| !signs_for(next) || !next.is_of(wanted.terms.key));
+            .is_some_and(|next| !signs_for(next) || !next.is_of(requirements.terms.key));
         if next_is_unfit {
             self.next = None;
             is_changed = true;
         }
-        let needs_next = cannot_sign || is_old || is_unfit || wanted.is_renewal_asked;
+        let needs_next = cannot_sign || is_old || is_unfit || requirements.is_renewal_asked;
         if self.next.is_none() && needs_next {
-            let next = Authority::create(wanted.of, wanted.names, wanted.terms, now)?;
+            let next =
+                Authority::create(requirements.of, requirements.names, requirements.terms, now)?;
             self.next = Some(next);
             is_changed = true;
         }
-        // What the present one cannot sign for cannot wait.
+        // If the current authority cannot sign, do not wait for the overlap.
         let takes_over = |next: &Authority| cannot_sign || now >= start(next.parsed()) + overlap;
         if let Some(next) = self.next.take_if(|next| takes_over(next)) {
             let old = std::mem::replace(&mut self.current, next);
@@ -89,7 +95,7 @@ impl Keyring {
         Ok((self, is_changed))
     }
 
-    /// Certificates that whoever trusts this charm must trust, PEM, the signing one first.
+    /// Certificates that clients must trust, PEM, the current one first.
     pub fn trusted(&self) -> Vec<String> {
         let next = self.next.as_ref().map(|next| next.certificate().to_owned());
         let current = self.current.certificate().to_owned();

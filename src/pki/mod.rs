@@ -1,6 +1,6 @@
-//! Certificates that are made or passed on: which may be asked for, the charm's own
-//! certificate authority, and what an upstream one answers. Pure but for the system's
-//! random source; the time is given.
+//! Certificates of the gateway: validation of requests, the charm's own certificate authority, and
+//! validation of certificates from an upstream CA. Pure except for the system's random source; the
+//! time is a parameter.
 
 mod answer;
 mod authority;
@@ -17,13 +17,13 @@ mod tests;
 pub use answer::{AnswerProblem, Issued};
 pub use authority::{Authority, AuthorityError};
 pub use keyring::{Keyring, Wanted};
-pub use name::Name;
+pub use name::{InvalidName, Name};
 pub use pair::{Fingerprint, PairProblem, judge as judge_pair};
 pub use request::{Refusal, Request};
-pub use terms::{KeyKind, Terms, TermsWire};
+pub use terms::{CertificatePolicyError, KeyKind, Terms, TermsWire};
 
-/// When a certificate is to be replaced: two thirds of its life after its start. All in
-/// seconds since 1970.
+/// Time at which to renew a certificate: after two thirds of its lifetime. All in seconds since
+/// 1970.
 pub fn renewal_time(not_before: i64, not_after: i64) -> i64 {
     not_before + (not_after - not_before) / 3 * 2
 }

@@ -1,4 +1,4 @@
-//! Names that a certificate may be for.
+//! Host names and addresses in certificates.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -6,30 +6,37 @@ use std::str::FromStr;
 
 use serde::Deserialize;
 
-/// A host that a certificate is for.
+/// A subject alternative name.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
 #[serde(try_from = "String")]
 pub enum Name {
     /// A DNS name, in lower case.
     Dns(String),
-    /// All names of one label more than this one.
+    /// A wildcard for one label below this DNS name.
     Wildcard(String),
-    /// An address.
+    /// An IP address.
     Ip(IpAddr),
 }
 
+/// A text that is not a host name, wildcard or address.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "{0:?} is not a host name, wildcard or address; expected for example kubeflow.example.com, *.example.com or 10.0.0.1"
+)]
+pub struct InvalidName(pub String);
+
 impl Name {
-    /// Whether who may use this name may use the other.
+    /// Whether permission for this name includes the other.
     pub fn permits(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Wildcard(parent), Self::Dns(name)) => name
                 .split_once('.')
                 .is_some_and(|(label, rest)| !label.is_empty() && rest == parent),
-            (own, other) => own == other,
+            (this, other) => this == other,
         }
     }
 
-    /// What a name constraint says for it: a DNS name stands for all below it too.
+    /// The name in a name constraint, where a DNS name includes all subdomains.
     pub fn base(&self) -> Self {
         match self {
             Self::Wildcard(parent) => Self::Dns(parent.clone()),
@@ -37,7 +44,7 @@ impl Name {
         }
     }
 
-    /// Whether it is this name or one below it.
+    /// Whether it equals `base` or is a subdomain of it.
     pub fn is_within(&self, base: &Self) -> bool {
         match (self.base(), base) {
             (Self::Dns(name), Self::Dns(base)) => {
@@ -60,9 +67,9 @@ impl fmt::Display for Name {
 }
 
 impl FromStr for Name {
-    type Err = String;
+    type Err = InvalidName;
 
-    fn from_str(text: &str) -> Result<Self, String> {
+    fn from_str(text: &str) -> Result<Self, InvalidName> {
         let text = text.trim();
         if let Ok(address) = text.parse() {
             return Ok(Self::Ip(address));
@@ -72,11 +79,9 @@ impl FromStr for Name {
             None => (false, text),
         };
         let is_dns = rustls::pki_types::DnsName::try_from(host).is_ok();
-        // Certificates are for whole names: a wildcard of a top level would be for all of it.
+        // A wildcard of a top-level domain would cover all of it.
         if !is_dns || is_wildcard && !host.contains('.') {
-            return Err(format!(
-                "{text:?} is no host name, wildcard or address; expected one like kubeflow.example.com, *.example.com or 10.0.0.1"
-            ));
+            return Err(InvalidName(text.to_owned()));
         }
         let host = host.to_ascii_lowercase();
         Ok(match is_wildcard {
@@ -87,9 +92,9 @@ impl FromStr for Name {
 }
 
 impl TryFrom<String> for Name {
-    type Error = String;
+    type Error = InvalidName;
 
-    fn try_from(text: String) -> Result<Self, String> {
+    fn try_from(text: String) -> Result<Self, InvalidName> {
         text.parse()
     }
 }
@@ -103,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wildcard_permits_names_of_one_label_more() {
+    fn wildcard_permits_one_label() {
         let wildcard = name("*.example.com");
         assert!(wildcard.permits(&name("a.EXAMPLE.com")) && wildcard.permits(&wildcard));
         for other in ["example.com", "a.b.example.com", "aexample.com", "10.0.0.1"] {
@@ -112,14 +117,14 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_name_is_refused() {
+    fn invalid_name_is_rejected() {
         for text in ["", "istio-pilot/0", "*.com", "*", "a b", "*.*.example.com", "10.0.0.1/8"] {
             assert!(text.parse::<Name>().is_err(), "{text:?}");
         }
     }
 
     #[test]
-    fn a_constraint_covers_what_is_below_it() {
+    fn constraint_covers_subdomains() {
         assert!(name("*.example.com").is_within(&name("example.com")));
         assert!(name("a.example.com").is_within(&name("example.com")));
         assert!(!name("badexample.com").is_within(&name("example.com")));

@@ -1,5 +1,4 @@
-//! A certificate with its key, as an operator gives them, and whether a gateway should
-//! serve them.
+//! Validation of a certificate and key provided by an operator.
 
 use std::fmt;
 
@@ -9,35 +8,35 @@ use sha2::{Digest, Sha256};
 use crate::controls::tls::date;
 use crate::facts::certificate::{Certificate, public_key_of_private};
 
-/// What is wrong with a certificate or its key.
+/// Reasons to reject a certificate or its key.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PairProblem {
-    /// No certificate.
-    #[error("tls-crt is no certificate: {0}")]
+    /// Not a certificate.
+    #[error("tls-crt is not a certificate: {0}")]
     Certificate(String),
-    /// No key that is known here.
-    #[error("tls-key is no private key in PEM that a gateway reads")]
+    /// Not a private key, or of an unsupported type.
+    #[error("tls-key is not a PEM private key of a supported type")]
     Key,
-    /// It belongs to another certificate.
-    #[error("tls-key is not the key of tls-crt")]
+    /// The key belongs to another certificate.
+    #[error("tls-key does not match tls-crt")]
     OtherKey,
-    /// It holds no longer, or not yet.
-    #[error("tls-crt holds from {0} to {1}")]
+    /// The certificate has expired, or is not yet valid.
+    #[error("tls-crt is valid from {0} to {1}")]
     Dates(String, String),
-    /// It is for other hosts.
+    /// The certificate is for other hosts.
     #[error("tls-crt is for {names}, not for {host}")]
     OtherHost {
-        /// What it is for.
+        /// Names of the certificate, comma-separated.
         names: String,
         /// The external hostname.
         host: String,
     },
-    /// Its key or a signature is too weak.
+    /// The key or a signature is too weak.
     #[error("tls-crt is weak: {0}")]
     Weak(String),
 }
 
-/// Checks a certificate, leaf first, and its key, both PEM; returns what stands for them.
+/// Validates a certificate chain, leaf first, and its key, both PEM; returns a fingerprint.
 pub fn judge(
     certificate: &str,
     key: &str,
@@ -53,9 +52,9 @@ pub fn judge(
         Some(_) => {}
     }
     let now = now.as_second();
-    let holds = |found: &&Certificate| found.not_before <= now && now < found.not_after;
-    if let Some(other) = chain.iter().find(|found| !holds(found)) {
-        let dates = (date(other.not_before), date(other.not_after));
+    let is_valid = |one: &&Certificate| one.not_before <= now && now < one.not_after;
+    if let Some(invalid) = chain.iter().find(|one| !is_valid(one)) {
+        let dates = (date(invalid.not_before), date(invalid.not_after));
         return Err(PairProblem::Dates(dates.0, dates.1));
     }
     if let Some(host) = host.filter(|host| !leaf.covers(host)) {
@@ -71,16 +70,16 @@ pub fn judge(
         return Err(PairProblem::Weak(key));
     }
     let mut signatures = chain.iter().enumerate();
-    // Nobody checks the signature of a root by itself.
-    let weak = signatures
-        .find(|(index, found)| found.is_weakly_signed() && (*index == 0 || !found.self_signed));
-    if let Some((_, found)) = weak {
-        return Err(PairProblem::Weak(format!("signed by {}", found.signature)));
+    // Clients do not verify the signature of a root.
+    let weak =
+        signatures.find(|(index, one)| one.is_weakly_signed() && (*index == 0 || !one.self_signed));
+    if let Some((_, one)) = weak {
+        return Err(PairProblem::Weak(format!("signed with {}", one.signature)));
     }
     Ok(Fingerprint(Sha256::digest(certificate.trim()).into()))
 }
 
-/// Stands for a certificate; its key follows from it.
+/// SHA-256 of a certificate's PEM text, which identifies the key as well.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Fingerprint([u8; 32]);
 

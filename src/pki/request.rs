@@ -1,4 +1,4 @@
-//! A certificate signing request, and whether it may be answered.
+//! Certificate signing requests, and whether to sign them.
 
 use rcgen::{CertificateSigningRequestParams, SanType};
 use rustls::pki_types::{CertificateSigningRequestDer, pem::PemObject};
@@ -11,55 +11,55 @@ use crate::facts::certificate::public_key_hash;
 
 const ED25519: &str = "1.3.101.112";
 
-/// A request whose signature shows that who asks has the key.
+/// A request with a valid signature, which proves possession of the key.
 #[derive(Debug)]
 pub struct Request {
-    /// Its PEM text as it came, for that is by what the asker finds its answer.
+    /// PEM text, verbatim: the requirer looks up its certificate by it.
     pub pem: String,
-    /// Names that it is for.
+    /// Subject alternative names.
     pub names: Vec<Name>,
-    /// Hash of its public key.
+    /// SHA-256 of the public key, in hex.
     pub public_key: String,
     pub(super) params: CertificateSigningRequestParams,
 }
 
-/// Why a request is not answered, in words that say what to do.
+/// Reasons to reject a request, with what to do.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
-    /// No PEM, no request in it, or its signature is not right.
-    #[error("it is no certificate signing request that can be read: {0}")]
+    /// Not a PEM request, or its signature is invalid.
+    #[error("invalid certificate signing request: {0}")]
     Malformed(String),
-    /// It asks to be an authority.
-    #[error("it asks for a certificate authority, and the gateway needs none")]
+    /// It requests a CA certificate.
+    #[error("it requests a CA certificate, which a gateway does not need")]
     Authority,
-    /// Its key is too small.
-    #[error("its key is {0}; RSA of 2048 bits or ECDSA on P-256 is the least")]
+    /// Its key is too weak.
+    #[error("its key is {0}; expected at least RSA of 2048 bits or ECDSA on P-256")]
     WeakKey(String),
-    /// It names no host.
-    #[error("it names no host in its subject alternative names")]
+    /// It has no name.
+    #[error("it has no host in its subject alternative names")]
     NoName,
-    /// It is for what is no host.
+    /// A name is not a host name.
     #[error(
-        "it is for {0:?}, which is no host; the gateway has no address yet, or csr-domain-name of istio-pilot is wrong"
+        "it is for {0:?}, which is not a host name; the gateway has no address yet, or csr-domain-name of istio-pilot is wrong"
     )]
     NotAName(String),
-    /// It is for a host that the policy does not name.
+    /// A name is not permitted by the policy.
     #[error(
-        "it is for {0}, which is no address of the gateway; set external-hostname, or name it in the policy under certificates: names"
+        "it is for {0}, which is not an address of the gateway; set external-hostname, or add it to certificates: names in the policy"
     )]
     ForeignName(Name),
 }
 
 impl Request {
-    /// Parses one from PEM.
+    /// Parses a PEM request, and verifies its signature.
     pub fn parse(pem: &str) -> Result<Self, Refusal> {
         let malformed = |why: String| Refusal::Malformed(why);
         let der = CertificateSigningRequestDer::from_pem_slice(pem.as_bytes())
             .map_err(|error| malformed(error.to_string()))?;
         let (_, request) = X509CertificationRequest::from_der(&der)
-            .map_err(|_| malformed("it is not PKCS#10".into()))?;
+            .map_err(|_| malformed("not PKCS#10".into()))?;
         let key = &request.certification_request_info.subject_pki;
-        // Told before the signature is checked, for such a key is too weak to check it.
+        // Checked before the signature, which cannot be verified with such a key.
         match key.parsed() {
             Ok(PublicKey::RSA(rsa)) if rsa.key_size() < 2048 => {
                 return Err(Refusal::WeakKey(format!("RSA of {} bits", rsa.key_size())));
@@ -67,7 +67,7 @@ impl Request {
             Ok(PublicKey::RSA(_) | PublicKey::EC(_)) => {}
             _ => match key.algorithm.algorithm.to_id_string().as_str() {
                 ED25519 => {}
-                other => return Err(Refusal::WeakKey(format!("of the kind {other}"))),
+                other => return Err(Refusal::WeakKey(format!("of type {other}"))),
             },
         }
         let public_key = public_key_hash(key.raw);
@@ -87,7 +87,7 @@ impl Request {
         Ok(Self { pem: pem.to_owned(), names, public_key, params })
     }
 
-    /// Whether it may be answered, when these names may be asked for.
+    /// Validates the request against the permitted names.
     pub fn judge(&self, permitted: &[Name]) -> Result<(), Refusal> {
         if !matches!(self.params.params.is_ca, rcgen::IsCa::NoCa | rcgen::IsCa::ExplicitNoCa) {
             return Err(Refusal::Authority);
@@ -95,7 +95,7 @@ impl Request {
         if self.names.is_empty() {
             return Err(Refusal::NoName);
         }
-        let foreign = |name: &&Name| !permitted.iter().any(|own| own.permits(name));
+        let foreign = |name: &&Name| !permitted.iter().any(|one| one.permits(name));
         match self.names.iter().find(foreign) {
             Some(name) => Err(Refusal::ForeignName(name.clone())),
             None => Ok(()),

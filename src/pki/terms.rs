@@ -1,4 +1,4 @@
-//! What certificates may be, from the policy.
+//! Requirements on certificates, from the policy.
 
 use jiff::SignedDuration;
 use schemars::JsonSchema;
@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use super::Name;
 
-/// Kind of the authority's key.
+/// Key type of the certificate authority.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum KeyKind {
@@ -18,36 +18,58 @@ pub enum KeyKind {
     Rsa3072,
 }
 
-/// What certificates for the gateway may be. A value of this type is sound.
+/// Validated requirements on certificates of the gateway.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Terms {
-    /// Kind of the authority's key.
+    /// Key type of the authority.
     pub key: KeyKind,
-    /// What may be asked for, beside the addresses that the gateway has.
+    /// Permitted names in addition to the gateway's addresses.
     pub names: Vec<Name>,
-    /// How long a certificate is valid.
+    /// Lifetime of certificates.
     pub life: SignedDuration,
-    /// How long the authority's own is.
+    /// Lifetime of the authority.
     pub authority_life: SignedDuration,
-    /// How long a new authority is made known before it signs, and an old one after it did.
+    /// Time for which a new authority is published before it signs, and an old one after it
+    /// stopped.
     pub overlap: SignedDuration,
 }
 
-/// The same as it is written in the policy.
+/// Requirements on certificates, as written in the policy.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 pub struct TermsWire {
-    /// Kind of the authority's key.
+    /// Key type of the certificate authority.
     key: KeyKind,
-    /// Names that certificates may have beside those of the platform.
+    /// Permitted names in addition to those of the platform.
     #[schemars(with = "Vec<String>")]
     names: Vec<Name>,
-    /// Days for which a certificate is valid.
+    /// Lifetime of certificates, in days.
     days: i64,
-    /// Days for which the authority is valid.
+    /// Lifetime of the certificate authority, in days.
     ca_days: i64,
-    /// Days for which an old authority is trusted beside a new one.
+    /// Days for which an old authority remains trusted beside a new one.
     overlap_days: i64,
+}
+
+/// Values out of range.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum CertificatePolicyError {
+    /// Lifetime of certificates.
+    #[error("expected days between 1 and 398, got {0}")]
+    Days(i64),
+    /// Overlap of authorities.
+    #[error("expected overlap-days between 0 and 90, got {0}")]
+    OverlapDays(i64),
+    /// Lifetime of the authority.
+    #[error(
+        "expected ca-days between {least}, three times days and overlap-days, and 7300, got {days}"
+    )]
+    CaDays {
+        /// Smallest permitted value.
+        least: i64,
+        /// Rejected value.
+        days: i64,
+    },
 }
 
 impl Default for TermsWire {
@@ -80,24 +102,20 @@ impl Terms {
         }
     }
 
-    /// Parses what the policy says, or tells what is wrong with it.
-    pub fn parse(wire: TermsWire) -> Result<Self, String> {
-        // Longer than this browsers accept no certificate.
+    /// Validates the policy's values.
+    pub fn parse(wire: TermsWire) -> Result<Self, CertificatePolicyError> {
+        // Browsers reject certificates with a longer lifetime.
         if !(1..=398).contains(&wire.days) {
-            return Err(format!("expected days between 1 and 398, got {}", wire.days));
+            return Err(CertificatePolicyError::Days(wire.days));
         }
         if !(0..=90).contains(&wire.overlap_days) {
-            let days = wire.overlap_days;
-            return Err(format!("expected overlap-days between 0 and 90, got {days}"));
+            return Err(CertificatePolicyError::OverlapDays(wire.overlap_days));
         }
-        // A third of its life is left to it when its successor is made, and whatever it
-        // signs by then must end before it does.
+        // The successor is created when a third of the authority's lifetime remains, and
+        // certificates signed until the rollover must expire before the authority does.
         let least = 3 * (wire.days + wire.overlap_days);
         if !(least..=7300).contains(&wire.ca_days) {
-            return Err(format!(
-                "expected ca-days between {least}, three times days and overlap-days, and 7300, got {}",
-                wire.ca_days
-            ));
+            return Err(CertificatePolicyError::CaDays { least, days: wire.ca_days });
         }
         Ok(Self::of(wire))
     }

@@ -21,7 +21,7 @@ fn params(sans: &[&str]) -> CertificateParams {
             Err(_) => SanType::DnsName((*san).try_into().unwrap()),
         });
     }
-    // As istio-pilot's library does it: a random number keeps requests apart.
+    // Like istio-pilot's library: a random number makes requests unique.
     params.distinguished_name.push(DnType::CommonName, "10.64.140.43");
     params
         .distinguished_name
@@ -40,12 +40,12 @@ fn authority(of: &[&str], key: KeyKind) -> Authority {
 }
 
 #[test]
-fn clients_take_what_either_kind_of_authority_signs_for_names_and_addresses() {
+fn clients_accept_certificates_of_either_key_type() {
     let hosts = ["kubeflow.example.com", "*.apps.example.com", "10.64.140.43", "fd00::7"];
     for kind in [KeyKind::EcdsaP256, KeyKind::Rsa3072] {
         let authority = authority(&hosts, kind);
         assert!(authority.is_of(kind));
-        // What is kept in a secret is the same authority again.
+        // An authority restored from a secret is the same.
         let again = Authority::restore(&authority.key(), authority.certificate()).unwrap();
         for sans in [&hosts[..], &hosts[..1], &hosts[2..3]] {
             let request = request(sans);
@@ -59,8 +59,8 @@ fn clients_take_what_either_kind_of_authority_signs_for_names_and_addresses() {
 }
 
 #[test]
-fn what_is_signed_for_another_name_counts_for_nobody() {
-    for (permitted, asked) in [
+fn certificate_outside_name_constraints_is_rejected_by_clients() {
+    for (permitted, requested) in [
         (&["kubeflow.example.com"][..], "other.example.com"),
         (&["kubeflow.example.com"], "10.0.0.1"),
         (&["kubeflow.example.com"], "fd00::1"),
@@ -70,7 +70,7 @@ fn what_is_signed_for_another_name_counts_for_nobody() {
         (&["fd00::1"], "10.0.0.1"),
     ] {
         let authority = authority(permitted, KeyKind::EcdsaP256);
-        let request = request(&[asked]);
+        let request = request(&[requested]);
         assert!(!authority.may_sign(&request.names[0]) && authority.may_sign(&names(permitted)[0]));
         let issued = Issued::by(&authority, &request, DAY, start()).unwrap();
         let problem = issued.judge(&request, start()).unwrap_err();
@@ -79,7 +79,7 @@ fn what_is_signed_for_another_name_counts_for_nobody() {
 }
 
 #[test]
-fn no_two_certificates_have_one_number() {
+fn serial_numbers_are_unique() {
     let authority = authority(&["kubeflow.example.com"], KeyKind::EcdsaP256);
     let request = request(&["kubeflow.example.com"]);
     let serial = || {
@@ -92,9 +92,9 @@ fn no_two_certificates_have_one_number() {
 }
 
 #[test]
-fn a_request_outside_the_policy_is_refused_with_the_reason() {
+fn request_outside_policy_is_rejected_with_reason() {
     let permitted = names(&["kubeflow.example.com", "10.64.140.43"]);
-    let told = |params: CertificateParams, key: &KeyPair| {
+    let result = |params: CertificateParams, key: &KeyPair| {
         let pem = params.serialize_request(key).unwrap().pem().unwrap();
         match Request::parse(&pem) {
             Ok(request) => request.judge(&permitted).map_err(|why| why.to_string()),
@@ -102,30 +102,30 @@ fn a_request_outside_the_policy_is_refused_with_the_reason() {
         }
     };
     let key = KeyPair::generate().unwrap();
-    assert_eq!(told(params(&["kubeflow.example.com", "10.64.140.43"]), &key), Ok(()));
-    let mut wants_authority = params(&["kubeflow.example.com"]);
-    wants_authority.is_ca = IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+    assert_eq!(result(params(&["kubeflow.example.com", "10.64.140.43"]), &key), Ok(()));
+    let mut ca_request = params(&["kubeflow.example.com"]);
+    ca_request.is_ca = IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
     let mut odd = params(&["kubeflow.example.com"]);
     odd.custom_extensions.push(CustomExtension::from_oid_content(&[1, 2, 3], vec![5, 0]));
     let mut mail = params(&[]);
     mail.subject_alt_names.push(SanType::Rfc822Name("a@example.com".try_into().unwrap()));
     for (params, part) in [
-        (wants_authority, "asks for a certificate authority"),
-        (odd, "no certificate signing request that can be read"),
-        (mail, "which is no host"),
-        (params(&[]), "names no host"),
+        (ca_request, "requests a CA certificate"),
+        (odd, "invalid certificate signing request"),
+        (mail, "which is not a host name"),
+        (params(&[]), "has no host"),
         (params(&["istio-pilot/0"]), "has no address yet"),
-        (params(&["evil.example.com"]), "for evil.example.com, which is no address"),
-        (params(&["10.64.140.43", "10.64.140.44"]), "for 10.64.140.44, which is no address"),
+        (params(&["evil.example.com"]), "for evil.example.com, which is not an address"),
+        (params(&["10.64.140.43", "10.64.140.44"]), "for 10.64.140.44, which is not an address"),
     ] {
-        let why = told(params, &key).unwrap_err();
+        let why = result(params, &key).unwrap_err();
         assert!(why.contains(part), "{why}");
     }
 }
 
 #[test]
-fn a_key_of_1024_bits_is_refused() {
-    // No library that is at hand signs with such a key; OpenSSL does.
+fn rsa_key_of_1024_bits_is_rejected() {
+    // The libraries in use refuse to sign with such a key; OpenSSL does not.
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("csr.pem");
     let made = std::process::Command::new("openssl")
@@ -142,72 +142,73 @@ fn a_key_of_1024_bits_is_refused() {
 }
 
 #[test]
-fn an_answer_of_somebody_else_is_refused() {
+fn certificate_for_another_key_or_of_another_authority_is_rejected() {
     let authority = authority(&["kubeflow.example.com"], KeyKind::EcdsaP256);
     let request = request(&["kubeflow.example.com"]);
     let other = self::request(&["kubeflow.example.com"]);
     let issued = |request: &Request| Issued::by(&authority, request, DAY * 9, start()).unwrap();
     let judge = |issued: Issued, at| issued.judge(&request, at).unwrap_err().to_string();
     assert!(judge(issued(&other), start()).contains("another key"));
-    assert!(judge(issued(&request), start() + DAY * 10).contains("ended on 2026-12-03"));
+    assert!(judge(issued(&request), start() + DAY * 10).contains("expired on 2026-12-03"));
     let foreign = self::authority(&["kubeflow.example.com"], KeyKind::EcdsaP256);
     let mut wrong = issued(&request);
     wrong.ca = foreign.certificate().to_owned();
     wrong.chain = vec![];
-    assert!(judge(wrong, start()).contains("clients would refuse"));
+    assert!(judge(wrong, start()).contains("clients would reject"));
     let mut broken = issued(&request);
     broken.ca = "-----BEGIN".into();
-    assert!(judge(broken, start()).contains("no certificate"));
+    assert!(judge(broken, start()).contains("invalid certificate"));
 }
 
 #[test]
-fn a_change_of_authority_breaks_nobody_who_reads_the_news_within_the_overlap() {
+fn authority_rollover_does_not_break_clients_that_update_within_overlap() {
     let terms = Terms { authority_life: DAY * 400, life: DAY * 30, ..Terms::default() };
     let hosts = names(&["kubeflow.example.com"]);
-    let wanted = |is_renewal_asked| Wanted {
+    let requirements = |is_renewal_asked| Wanted {
         of: "kubeflow",
         names: &hosts,
         terms: &terms,
         is_renewal_asked,
     };
     let mut now = start();
-    let mut keyring = Keyring::create(&wanted(false), now).unwrap();
+    let mut keyring = Keyring::create(&requirements(false), now).unwrap();
     // A client fetches the trusted certificates only every six days.
     let mut client = keyring.trusted();
     let mut signers = std::collections::BTreeSet::new();
     for day in 1..1500 {
         now += DAY;
-        let (advanced, changed) = keyring.advance(&wanted(day == 20), now).unwrap();
+        let (advanced, changed) = keyring.advance(&requirements(day == 20), now).unwrap();
         keyring = advanced;
         let current = keyring.current.certificate().to_owned();
-        assert!(client.contains(&current), "day {day}: the client does not trust who signs");
+        assert!(client.contains(&current), "day {day}: the client does not trust the signer");
         signers.insert(current);
         assert!(keyring.trusted().len() <= 2, "day {day}");
         if day % 6 == 0 {
             client = keyring.trusted();
         }
         if changed {
-            // A second look at the same time changes nothing.
-            let (same, again) = keyring.advance(&wanted(false), now).unwrap();
+            // A second call at the same time changes nothing.
+            let (same, again) = keyring.advance(&requirements(false), now).unwrap();
             keyring = same;
             assert!(!again, "day {day}");
         }
     }
-    // One asked for, and one each time that two thirds of 400 days were over.
+    // One on request, and one after each two thirds of 400 days.
     assert_eq!(signers.len(), 7);
 }
 
 #[test]
-fn a_name_that_the_authority_may_not_sign_for_gets_another_at_once() {
+fn name_outside_constraints_replaces_authority_at_once() {
     let terms = Terms::default();
-    let wanted = |names| Wanted { of: "kubeflow", names, terms: &terms, is_renewal_asked: false };
+    let requirements =
+        |names| Wanted { of: "kubeflow", names, terms: &terms, is_renewal_asked: false };
     let first = names(&["10.64.140.43"]);
-    let keyring = Keyring::create(&wanted(&first), start()).unwrap();
+    let keyring = Keyring::create(&requirements(&first), start()).unwrap();
     let old = keyring.current.certificate().to_owned();
     let both = names(&["10.64.140.43", "10.64.140.44"]);
-    let (keyring, changed) = keyring.advance(&wanted(&both), start() + DAY).unwrap();
+    let (keyring, changed) = keyring.advance(&requirements(&both), start() + DAY).unwrap();
     assert!(changed && keyring.current.may_sign(&both[1]));
     assert_eq!(keyring.previous.as_deref(), Some(old.as_str()));
-    let (keyring, _) = keyring.advance(&wanted(&both), start() + DAY * 15).unwrap();
+    let (keyring, _) = keyring.advance(&requirements(&both), start() + DAY * 15).unwrap();
     assert_eq!(keyring.previous, None);
 }

@@ -1,5 +1,4 @@
-//! Controls of the policy's own: an expression in CEL over any kind of objects, with what the
-//! catalogue says of ours.
+//! Custom controls: a CEL expression over objects of any kind, with catalogue data.
 
 use std::sync::Arc;
 
@@ -8,35 +7,38 @@ use cel::parser::PrattParser;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::error::{EntryError, RuleError};
+use super::wire::required;
 use crate::catalog::{self, Control, FixProof, Mappings, Severity, Source, WorksOn};
 
-/// Controls of a policy, at most.
-pub(super) const MOST: usize = 100;
-/// Bytes of an expression, at most: what is longer nests deeper than a stack is sure to hold.
-const LONGEST: usize = 1000;
-/// Loops within loops, at most: each multiplies with the size of an object.
-const DEEPEST: usize = 3;
-/// The function that each turn of a loop calls. CEL has no such name, so no expression can.
+/// Largest number of custom controls of a policy.
+pub(super) const MAX_CONTROLS: usize = 100;
+/// Largest expression in bytes: a longer one could nest too deeply for the stack.
+pub(super) const MAX_LENGTH: usize = 1000;
+/// Largest depth of nested loops: each level multiplies the cost by the size of an object.
+pub(super) const MAX_DEPTH: usize = 3;
+/// Function called in each iteration of a loop. Not a valid CEL identifier, so expressions cannot
+/// call it.
 pub(crate) const TURN: &str = "@turn";
 
-/// A control that the policy adds.
+/// A control defined by the policy.
 #[derive(Clone, Debug, PartialEq)]
 pub struct CustomControl {
-    /// What it is, as of ours.
+    /// Catalogue data.
     pub control: Control,
-    /// The kind of objects that it is about.
+    /// Kind of the assessed objects.
     pub kind: ObjectKind,
-    /// Namespaces that it looks in; all, if there are none.
+    /// Namespaces of the assessed objects; all if empty.
     pub namespaces: Vec<String>,
-    /// What must be true of each object.
+    /// Condition that each object must meet.
     pub rule: Rule,
 }
 
-/// A kind of objects, as manifests name it.
+/// A kind of objects, as in manifests.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ObjectKind {
-    /// Group and version, for example `apps/v1`; `v1` for the core.
+    /// Group and version, for example `apps/v1`; `v1` for the core group.
     pub api_version: String,
     /// Kind, for example `Deployment`.
     pub kind: String,
@@ -48,7 +50,7 @@ impl std::fmt::Display for ObjectKind {
     }
 }
 
-/// An expression in CEL, which can be read.
+/// A parsed CEL expression.
 #[derive(Clone)]
 pub struct Rule {
     text: String,
@@ -74,35 +76,33 @@ impl std::fmt::Display for Rule {
 }
 
 impl Rule {
-    /// Reads an expression.
-    pub fn parse(text: &str) -> Result<Self, String> {
+    /// Parses an expression.
+    pub fn parse(text: &str) -> Result<Self, RuleError> {
         let text = text.trim();
-        if text.len() > LONGEST {
-            return Err(format!("expression is {} bytes long; {LONGEST} are allowed", text.len()));
+        if text.len() > MAX_LENGTH {
+            return Err(RuleError::TooLong(text.len()));
         }
         let parsed = PrattParser::new().parse(text).map_err(|errors| {
-            let told = errors.to_string();
-            let first = told.lines().next().unwrap_or_default();
-            format!("expression is not CEL: {}", first.trim_start_matches("ERROR: <input>:"))
+            let message = errors.to_string();
+            let first = message.lines().next().unwrap_or_default();
+            RuleError::Syntax(first.trim_start_matches("ERROR: <input>:").to_owned())
         })?;
         let mut expression = parsed;
         let depth = meter(&mut expression);
-        if depth > DEEPEST {
-            return Err(format!(
-                "expression has {depth} loops within each other; {DEEPEST} are allowed"
-            ));
+        if depth > MAX_DEPTH {
+            return Err(RuleError::TooDeep(depth));
         }
         Ok(Self { text: text.to_owned(), expression: Arc::new(expression) })
     }
 
-    /// The expression; each turn of a loop in it calls [`TURN`], which may end it.
+    /// The syntax tree; each iteration of its loops calls [`TURN`], which may abort evaluation.
     pub(crate) fn expression(&self) -> &cel::IdedExpr {
         &self.expression
     }
 }
 
-/// Has each turn of each loop call [`TURN`]: the interpreter has no limit of its own. Returns
-/// how deep loops are within each other.
+/// Inserts a call of [`TURN`] into each iteration of each loop, as the interpreter has no limit of
+/// its own. Returns the depth of nested loops.
 fn meter(of: &mut cel::IdedExpr) -> usize {
     let deepest = |all: &mut dyn Iterator<Item = &mut cel::IdedExpr>| all.map(meter).max();
     let depth = match &mut of.expr {
@@ -130,9 +130,9 @@ fn meter_entry(entry: &mut EntryExpr) -> usize {
 fn meter_loop(of: &mut ComprehensionExpr) -> usize {
     let inner = [&mut of.loop_cond, &mut of.loop_step, &mut of.accu_init, &mut of.result];
     let depth = inner.into_iter().map(meter).max().unwrap_or_default() + 1;
-    // What is looped over is computed once.
+    // The range is computed once.
     let depth = depth.max(meter(&mut of.iter_range));
-    // The interpreter knows the steps of `map` and `filter` by their form, which stays.
+    // The interpreter recognises `map` and `filter` by the form of their steps, which is preserved.
     match &mut of.loop_step.expr {
         Expr::Call(step) if step.func_name == operators::CONDITIONAL => {
             if let Some(guard) = step.args.first_mut() {
@@ -150,7 +150,7 @@ fn meter_loop(of: &mut ComprehensionExpr) -> usize {
     depth
 }
 
-/// Has a condition count a turn first, and fail with it.
+/// Makes a condition call [`TURN`] first, and fail if that fails.
 fn after_turn(condition: &mut cel::IdedExpr) {
     let old = std::mem::take(condition);
     let no = cel::IdedExpr { id: 0, expr: Expr::Literal(LiteralValue::Boolean(false.into())) };
@@ -164,33 +164,33 @@ fn call(function: &str, args: Vec<cel::IdedExpr>) -> cel::IdedExpr {
     }
 }
 
-/// A control that is the policy's own.
+/// A custom control.
 #[derive(Deserialize, Default, JsonSchema)]
 #[serde(deny_unknown_fields, default, rename_all = "camelCase")]
 #[schemars(extend("required" = ["id", "title", "severity", "why", "fix", "apiVersion", "kind", "expression"]))]
 pub(super) struct ControlWire {
-    /// Its id: a word of your own and a number, for example ORG-01.
+    /// Id: a prefix of your own and a number, for example ORG-01.
     #[schemars(with = "String")]
     id: Option<String>,
-    /// What should be so.
+    /// Title, as the desired state.
     #[schemars(with = "String")]
     title: Option<String>,
-    /// Where reports show it; Ours, if it is absent.
+    /// Section in reports; Ours by default.
     #[schemars(with = "String")]
     section: Option<String>,
-    /// How bad it is when it is not so.
+    /// Severity of findings.
     #[schemars(with = "Severity")]
     severity: Option<String>,
-    /// Why it matters.
+    /// Risk that it addresses.
     #[schemars(with = "String")]
     why: Option<String>,
-    /// How to put it right.
+    /// How to fix findings.
     #[schemars(with = "String")]
     fix: Option<String>,
-    /// When a finding may be waived.
+    /// When to waive findings.
     #[schemars(with = "String")]
     waive: Option<String>,
-    /// Where it stands in other catalogues.
+    /// Mappings to other catalogues.
     mappings: Mappings,
     /// Group and version of the objects, for example apps/v1.
     #[schemars(with = "String")]
@@ -198,9 +198,9 @@ pub(super) struct ControlWire {
     /// Kind of the objects, for example Deployment.
     #[schemars(with = "String")]
     kind: Option<String>,
-    /// Namespaces that are looked in; all, if there are none.
+    /// Namespaces of the objects; all if empty.
     namespaces: Vec<String>,
-    /// What must be true of each object, in CEL; the object is `object`.
+    /// Condition that each object must meet, in CEL; the object is `object`.
     #[schemars(with = "String")]
     expression: Option<String>,
 }
@@ -208,44 +208,42 @@ pub(super) struct ControlWire {
 pub(super) fn control(
     value: serde_yaml::Value,
     others: &[CustomControl],
-) -> Result<CustomControl, String> {
-    let wire: ControlWire = serde_yaml::from_value(value).map_err(|error| {
-        format!("{error}; expected a map with id, title, severity, why, fix, apiVersion, kind, expression")
-    })?;
-    let said = super::wire::said;
-    let id = said("id", wire.id)?;
+) -> Result<CustomControl, EntryError> {
+    let fields = "id, title, severity, why, fix, apiVersion, kind, expression";
+    let wire: ControlWire = super::wire::entry(value, fields)?;
+    let id = required("id", wire.id)?;
     if !is_id(&id) {
-        return Err(format!("id {id:?} is not a word of capitals, a dash and a number, as ORG-01"));
+        return Err(EntryError::MalformedId(id));
     }
-    let word = |id: &str| id.split('-').next().unwrap_or_default().to_owned();
-    if catalog::controls().iter().any(|known| word(&known.id) == word(&id)) {
-        return Err(format!("id {id:?} begins as ours do; choose another word"));
+    let prefix = |id: &str| id.split('-').next().unwrap_or_default().to_owned();
+    if catalog::controls().iter().any(|known| prefix(&known.id) == prefix(&id)) {
+        return Err(EntryError::ReservedId(id));
     }
     if others.iter().any(|other| other.control.id == id) {
-        return Err(format!("there is a control {id:?} already"));
+        return Err(EntryError::DuplicateId(id));
     }
-    let rule = Rule::parse(&said("expression", wire.expression)?)?;
+    let rule = Rule::parse(&required("expression", wire.expression)?)?;
     let kind = ObjectKind {
-        api_version: said("apiVersion", wire.api_version)?,
-        kind: said("kind", wire.kind)?,
+        api_version: required("apiVersion", wire.api_version)?,
+        kind: required("kind", wire.kind)?,
     };
     if kind.api_version.split('/').count() > 2 || kind.api_version.contains(char::is_whitespace) {
-        return Err(format!("apiVersion {:?} is not a version or group/version", kind.api_version));
+        return Err(EntryError::ApiVersion(kind.api_version));
     }
-    let severity = said("severity", wire.severity)?.parse()?;
+    let severity = required("severity", wire.severity)?.parse().map_err(EntryError::Severity)?;
     Ok(CustomControl {
         control: Control {
             id,
-            title: said("title", wire.title)?,
+            title: required("title", wire.title)?,
             section: wire.section.unwrap_or_else(|| "Ours".to_owned()),
             severity,
             source: Source::Kubernetes,
-            why: said("why", wire.why)?,
-            check: format!("Of each {} must be true: {rule}", kind.kind),
-            fix: said("fix", wire.fix)?,
-            fix_breaks: "It is not known here: the fix is the policy's own.".to_owned(),
+            why: required("why", wire.why)?,
+            check: format!("Each {} must meet: {rule}", kind.kind),
+            fix: required("fix", wire.fix)?,
+            fix_breaks: "Unknown: the fix is defined by the policy.".to_owned(),
             fix_works_on: WorksOn::default(),
-            fix_proof: FixProof::None { reason: "the fix is the policy's own".to_owned() },
+            fix_proof: FixProof::None { reason: "the fix is defined by the policy".to_owned() },
             kept: String::new(),
             waive: wire.waive.unwrap_or_default(),
             mappings: wire.mappings,
@@ -269,7 +267,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn loops_within_loops_are_refused_at_a_depth_and_one_after_the_other_are_not() {
+    fn loops_are_limited_in_depth_but_not_in_sequence() {
         for expression in [
             "object.a.all(a, a.b.exists(b, b.c.exists_one(c, c == 1)))",
             "object.a.filter(a, a > 1).map(a, a + 1).filter(a, a > 1).map(a, a * 2).all(a, a > 0)",
@@ -283,11 +281,11 @@ mod tests {
         };
         assert!(Rule::parse(&deep(3)).is_ok());
         assert_eq!(
-            Rule::parse(&deep(4)).unwrap_err(),
-            "expression has 4 loops within each other; 3 are allowed"
+            Rule::parse(&deep(4)).unwrap_err().to_string(),
+            "expression nests 4 loops; at most 3 are allowed"
         );
-        // Wherever it is hidden.
-        for hidden in [
+        // At any position in the expression.
+        for context in [
             "[X]",
             "{'a': X}",
             "{X: 1}",
@@ -298,9 +296,9 @@ mod tests {
             "!X",
             "has((X).b)",
         ] {
-            let expression = hidden.replace('X', &deep(4));
+            let expression = context.replace('X', &deep(4));
             assert!(Rule::parse(&expression).is_err(), "{expression}");
         }
-        assert!(Rule::parse("@turn()").is_err(), "no expression may count for itself");
+        assert!(Rule::parse("@turn()").is_err(), "expressions must not call it");
     }
 }

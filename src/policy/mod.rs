@@ -1,6 +1,7 @@
-//! The policy: thresholds, allow-lists, waivers, attestations and controls of its own, parsed once.
+//! The policy: thresholds, allow-lists, waivers, attestations and custom controls.
 
 pub mod custom;
+mod error;
 mod wire;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -11,52 +12,53 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use self::custom::{CustomControl, ObjectKind};
+pub use self::error::{HostnameError, RuleError};
 pub use self::wire::schema;
 use crate::catalog::Severity;
 use crate::pki::Terms;
 
-/// How strict the audit is.
+/// Strictness of the audit.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Profile {
-    /// What every deployment should meet.
+    /// For every deployment: warnings do not fail.
     #[default]
     Baseline,
-    /// Warnings fail too.
+    /// Warnings fail as well.
     Strict,
 }
 
-/// What the audit judges by. A value of this type is sound.
+/// A validated policy.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Policy {
-    /// How strict.
+    /// Strictness.
     pub profile: Profile,
-    /// Days before its end at which a certificate fails, and at which it is warned of.
+    /// Days before expiry at which a certificate fails, and at which it warns.
     pub certificate_days: (i64, i64),
-    /// Longest time that a password is used.
+    /// Maximum age of a password.
     pub password_age: SignedDuration,
-    /// Longest time that a user may not log in.
+    /// Maximum time since the last login of a user.
     pub idle_time: SignedDuration,
-    /// Lowest TLS version, `1.2` or `1.3`, as the minor digit.
+    /// Minimum TLS version, `1.2` or `1.3`, as the minor digit.
     pub tls_minimum: u8,
     /// Cipher suites that the gateway may use below TLS 1.3, by OpenSSL's names.
     pub tls_suites: Vec<String>,
-    /// Host by which users reach the platform.
+    /// Host name by which users reach the platform.
     pub external_hostname: Option<String>,
-    /// Addresses from which the gateway may be reached; empty for all.
+    /// Client address ranges allowed to reach the gateway, CIDR; all if empty.
     pub source_ranges: Vec<String>,
-    /// What is allowed beside the release's own.
+    /// Objects allowed in addition to those of the release.
     pub allow: Allow,
-    /// What options of applications are to be: by application, then by option.
+    /// Declared charm options, by application and option.
     pub options: Options,
-    /// What certificates for the gateway may be.
+    /// Requirements on certificates of the gateway.
     pub certificates: Terms,
-    /// How bad a control is when it does not hold, where that is not what the catalogue says.
+    /// Severities that override the catalogue's, by control.
     pub severities: BTreeMap<String, Severity>,
-    /// Controls that it adds.
+    /// Custom controls.
     pub controls: Vec<CustomControl>,
-    /// Waivers that are complete; those that have ended are among them.
+    /// Valid waivers, including expired ones.
     pub waivers: Vec<Waiver>,
-    /// What somebody attests that no program can read.
+    /// Attestations of what no program can assess.
     pub attestations: Vec<Attestation>,
 }
 
@@ -83,17 +85,17 @@ impl Default for Policy {
 }
 
 impl Policy {
-    /// The kinds that its own controls are about.
+    /// Kinds that its custom controls assess.
     pub fn kinds(&self) -> BTreeSet<ObjectKind> {
         let kinds = self.controls.iter().map(|custom| custom.kind.clone());
         kinds.collect()
     }
 }
 
-/// Options of applications, by application and name, as Juju prints their values.
+/// Charm options by application and name, with values as Juju prints them.
 pub type Options = BTreeMap<String, BTreeMap<String, String>>;
 
-/// All suites below TLS 1.3 that are strong.
+/// All strong cipher suites below TLS 1.3.
 pub fn default_suites() -> Vec<String> {
     let suites = crate::controls::tls::STRONG_SUITES.iter();
     let below_1_3 = suites.filter(|name| !name.starts_with("TLS_"));
@@ -104,28 +106,28 @@ pub fn default_suites() -> Vec<String> {
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 pub struct Allow {
-    /// EnvoyFilters that may touch the ingress.
+    /// EnvoyFilters that may apply to the ingress gateway.
     pub envoyfilters: Vec<String>,
-    /// Role bindings that may be in profiles.
+    /// Role bindings allowed in profiles.
     pub rolebindings: Vec<String>,
-    /// Cluster roles that may add to Kubeflow's.
+    /// Cluster roles that may aggregate to Kubeflow's.
     pub clusterroles: Vec<String>,
-    /// VirtualServices that may be on the gateway.
+    /// VirtualServices allowed on the gateway.
     pub virtualservices: Vec<String>,
-    /// Services that may be exposed.
+    /// Services that may be exposed outside the cluster.
     pub services: Vec<String>,
     /// Pods that may be privileged, by `namespace/name-prefix`.
     pub pods: Vec<String>,
-    /// Juju users that may be superusers.
+    /// Juju users that may have superuser access.
     pub superusers: Vec<String>,
-    /// Juju users that may be admins of the platform's model.
+    /// Juju users that may have admin access to the platform's model.
     pub model_admins: Vec<String>,
-    /// Registries or repositories that images may come from.
+    /// Registries or repositories that images may be pulled from.
     pub registries: Vec<String>,
 }
 
 impl Allow {
-    /// Entries that name nothing, and so would allow all or none.
+    /// Entries with an empty part, which would allow everything or nothing.
     fn problems(&self) -> impl Iterator<Item = String> {
         let lists = [
             ("envoyfilters", &self.envoyfilters),
@@ -139,7 +141,7 @@ impl Allow {
             ("registries", &self.registries),
         ];
         lists.into_iter().flat_map(|(list, entries)| {
-            // These two name what begins so.
+            // Entries of these two are prefixes.
             let is_prefix = matches!(list, "pods" | "registries");
             let parts = if is_prefix { 1 } else { usize::MAX };
             let wrong = entries.iter().filter(move |entry| {
@@ -147,35 +149,35 @@ impl Allow {
                 named.any(|part| part.trim().is_empty())
             });
             wrong.map(move |entry| {
-                format!("allow: {list}: {entry:?} names nothing; expected a name, or a namespace and a name with / between them")
+                format!("allow: {list}: {entry:?} is incomplete; expected NAME or NAMESPACE/NAME")
             })
         })
     }
 }
 
-/// A finding that somebody takes responsibility for.
+/// A finding accepted by its owner until an expiry date.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Waiver {
-    /// The control.
+    /// Id of the control.
     pub control: String,
-    /// The object, as `Kind namespace/name` parts; all of the control's if empty.
+    /// Waived objects; all of the control if empty.
     pub object: ObjectPattern,
-    /// Why.
+    /// Reason, for reports.
     pub reason: String,
-    /// Who.
+    /// Person or team that accepts the risk.
     pub owner: String,
-    /// Last day on which it holds, in UTC.
+    /// Last day on which it applies, in UTC.
     pub expires: Date,
 }
 
 impl Waiver {
-    /// Whether it still holds.
+    /// Whether it has not expired.
     pub fn holds(&self, now: Timestamp) -> bool {
         now.to_zoned(jiff::tz::TimeZone::UTC).date() <= self.expires
     }
 }
 
-/// Names objects; a part that is absent matches any.
+/// A pattern of objects; absent parts match any.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct ObjectPattern {
@@ -188,7 +190,7 @@ pub struct ObjectPattern {
 }
 
 impl ObjectPattern {
-    /// Whether it names this object.
+    /// Whether it matches an object.
     pub fn matches(&self, object: &crate::facts::object::ObjectRef) -> bool {
         fn fits(pattern: &Option<String>, value: &str) -> bool {
             pattern.as_deref().is_none_or(|p| p == value)
@@ -199,33 +201,33 @@ impl ObjectPattern {
     }
 }
 
-/// What somebody attests.
+/// A statement by a person that a control is met.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Attestation {
-    /// The control.
+    /// Id of the control.
     pub control: String,
-    /// Who.
+    /// Person or team that attests.
     pub owner: String,
-    /// What was done, and where the record is.
+    /// What was done, and where it is documented.
     pub reason: String,
-    /// When; it holds for a year.
+    /// Day of the attestation; valid for a year.
     pub date: Date,
 }
 
-/// A part of the policy that could not be used; the rest was.
+/// An invalid part of the policy; the rest applies.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("policy: {0}")]
 pub struct PolicyProblem(pub String);
 
-/// A host name, without scheme, port or wildcard.
-pub fn parse_hostname(text: &str) -> Result<String, String> {
+/// Parses a host name, without scheme, port or wildcard.
+pub fn parse_hostname(text: &str) -> Result<String, HostnameError> {
     match rustls::pki_types::ServerName::try_from(text) {
         Ok(_) if !text.contains(':') => Ok(text.to_ascii_lowercase()),
-        _ => Err(format!("{text:?} is no host name; expected one like kubeflow.example.com")),
+        _ => Err(HostnameError(text.to_owned())),
     }
 }
 
-/// The threshold from which open findings count, or `None` for never.
+/// Parses the severity from which open findings count; `None` for never.
 pub fn parse_threshold(text: &str) -> Result<Option<Severity>, String> {
     match text.trim() {
         "never" | "none" => Ok(None),

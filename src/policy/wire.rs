@@ -1,4 +1,4 @@
-//! Reads a policy as people write it.
+//! Parses a policy from YAML.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -9,61 +9,62 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::custom::{self, ControlWire, CustomControl};
+use super::error::EntryError;
 use super::{Allow, Attestation, ObjectPattern, Policy, PolicyProblem, Waiver};
 use crate::catalog::{self, Severity, Source};
 use crate::pki::{Terms, TermsWire};
 
-/// The policy of ckf-hardening: the option `policy`, or the file of `--policy`.
+/// Policy of ckf-hardening: the option `policy`, or the file passed with `--policy`.
 #[derive(Deserialize, Default, JsonSchema)]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 #[schemars(title = "ckf-hardening/policy/v1")]
 struct Wire {
-    /// From when on something fails.
+    /// Thresholds, in days.
     thresholds: Thresholds,
-    /// Addresses from which the gateway may be reached, as CIDR; all, if there are none.
+    /// Client address ranges allowed to reach the gateway, CIDR; all if empty.
     source_ranges: Vec<String>,
-    /// What is allowed beside the release's own.
+    /// Objects allowed in addition to those of the release.
     allow: Allow,
-    /// What options of applications are to be: by application, then by option.
+    /// Declared charm options, by application and option.
     #[schemars(with = "BTreeMap<String, BTreeMap<String, Option<Scalar>>>")]
     options: BTreeMap<String, BTreeMap<String, serde_yaml::Value>>,
-    /// What certificates for the gateway may be.
+    /// Requirements on certificates of the gateway.
     certificates: TermsWire,
-    /// How bad a control is when it does not hold, by its id.
+    /// Severities that override the catalogue's, by control id.
     #[schemars(with = "BTreeMap<String, Severity>")]
     severities: BTreeMap<String, String>,
-    /// Controls of your own.
+    /// Custom controls.
     #[schemars(with = "Vec<ControlWire>")]
     controls: Vec<serde_yaml::Value>,
-    /// Findings that somebody takes responsibility for.
+    /// Findings accepted by their owner until an expiry date.
     #[schemars(with = "Vec<WaiverWire>")]
     waivers: Vec<serde_yaml::Value>,
-    /// What somebody attests that no program can read.
+    /// Attestations of what no program can assess.
     #[schemars(with = "Vec<AttestationWire>")]
     attestations: Vec<serde_yaml::Value>,
 }
 
-/// A value of an option.
+/// Value of an option.
 #[derive(JsonSchema)]
 #[serde(untagged)]
-#[expect(dead_code, reason = "it is there for its schema")]
+#[expect(dead_code, reason = "for the schema only")]
 enum Scalar {
     Text(String),
     Number(f64),
     Truth(bool),
 }
 
-/// From when on something fails, in days.
+/// Thresholds, in days.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 struct Thresholds {
-    /// Before its end a certificate fails.
+    /// Days before expiry at which a certificate fails.
     certificate_fail_days: i64,
-    /// Before its end a certificate is warned of.
+    /// Days before expiry at which a certificate warns.
     certificate_warn_days: i64,
-    /// Longest time that a password is used.
+    /// Maximum age of a password.
     password_max_days: i64,
-    /// Longest time that a user may not log in.
+    /// Maximum time since the last login of a user.
     idle_max_days: i64,
 }
 
@@ -79,47 +80,47 @@ impl Default for Thresholds {
     }
 }
 
-/// A finding that somebody takes responsibility for.
+/// A finding accepted by its owner until an expiry date.
 #[derive(Deserialize, Default, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 #[schemars(extend("required" = ["control", "reason", "owner", "expires"]))]
 struct WaiverWire {
-    /// The control.
+    /// Id of the control.
     #[schemars(with = "String")]
     control: Option<String>,
-    /// The object; all of the control's, if it is absent.
+    /// Waived objects; all of the control by default.
     object: ObjectPattern,
-    /// Why.
+    /// Reason, for reports.
     #[schemars(with = "String")]
     reason: Option<String>,
-    /// Who.
+    /// Person or team that accepts the risk.
     #[schemars(with = "String")]
     owner: Option<String>,
-    /// Last day on which it holds, in UTC, for example 2027-03-31.
+    /// Last day on which it applies, in UTC, for example 2027-03-31.
     #[schemars(with = "String")]
     expires: Option<String>,
 }
 
-/// What somebody attests.
+/// A statement by a person that a control is met.
 #[derive(Deserialize, Default, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 #[schemars(extend("required" = ["control", "reason", "owner", "date"]))]
 struct AttestationWire {
-    /// The control.
+    /// Id of the control.
     #[schemars(with = "String")]
     control: Option<String>,
-    /// What was done, and where the record is.
+    /// What was done, and where it is documented.
     #[schemars(with = "String")]
     reason: Option<String>,
-    /// Who.
+    /// Person or team that attests.
     #[schemars(with = "String")]
     owner: Option<String>,
-    /// When, for example 2026-10-01; it holds for a year.
+    /// Day of the attestation, for example 2026-10-01; valid for a year.
     #[schemars(with = "String")]
     date: Option<String>,
 }
 
-/// The JSON Schema of policies, as it is published in `docs/policy-v1.schema.json`.
+/// JSON Schema of policies, published as `docs/policy-v1.schema.json`.
 pub fn schema() -> String {
     let schema = schemars::schema_for!(Wire);
     let mut text = serde_json::to_string_pretty(&schema).unwrap_or_default();
@@ -127,8 +128,7 @@ pub fn schema() -> String {
     text
 }
 
-/// The line of the item of a list, as a person writes it: each with a dash of its own. Of a
-/// list in one line it is that line.
+/// Line number of a list's item in block style; for a list in flow style, that of the list.
 fn line_of(yaml: &str, list: &str, index: usize) -> Option<usize> {
     let mut lines = yaml.lines().enumerate();
     let (start, _) = lines.find(|(_, line)| {
@@ -151,7 +151,7 @@ fn line_of(yaml: &str, list: &str, index: usize) -> Option<usize> {
     Some(item.unwrap_or(start) + 1)
 }
 
-/// Names an item of a list for people.
+/// Human-readable name of a list's item, with its line number.
 fn item(yaml: &str, list: &str, index: usize) -> String {
     let what = list.trim_end_matches('s');
     match line_of(yaml, list, index) {
@@ -161,8 +161,8 @@ fn item(yaml: &str, list: &str, index: usize) -> String {
 }
 
 impl Policy {
-    /// Reads the `policy` option or file. What is wrong is told and left out;
-    /// everything else holds.
+    /// Parses the `policy` option or file. Invalid parts are reported and skipped; the rest
+    /// applies.
     pub fn parse(yaml: &str) -> (Self, Vec<PolicyProblem>) {
         let mut policy = Self::default();
         let mut problems = Vec::new();
@@ -205,7 +205,7 @@ impl Policy {
         match wire.source_ranges.iter().find(|text| !is_range(text)) {
             None => policy.source_ranges = wire.source_ranges,
             Some(wrong) => problems.push(PolicyProblem(format!(
-                "source-ranges: {wrong:?} is no range of addresses; expected for example 10.0.0.0/8"
+                "source-ranges: {wrong:?} is not an address range; expected CIDR, for example 10.0.0.0/8"
             ))),
         }
         problems.extend(wire.allow.problems().map(PolicyProblem));
@@ -218,7 +218,7 @@ impl Policy {
                         of.insert(name, value);
                     }
                     None => problems.push(PolicyProblem(format!(
-                        "options: {application}: {name}: expected a text, a number or true or false"
+                        "options: {application}: {name}: expected a string, a number or a boolean"
                     ))),
                 }
             }
@@ -228,40 +228,41 @@ impl Policy {
             Err(why) => problems.push(PolicyProblem(format!("certificates: {why}"))),
         }
         for (index, value) in wire.controls.into_iter().enumerate() {
-            let parsed = match policy.controls.len() < custom::MOST {
+            let parsed = match policy.controls.len() < custom::MAX_CONTROLS {
                 true => custom::control(value, &policy.controls),
-                false => Err(format!("there are {} already, which is all", custom::MOST)),
+                false => Err(EntryError::TooMany),
             };
             match parsed {
                 Ok(control) => policy.controls.push(control),
                 Err(error) => problems.push(PolicyProblem(format!(
-                    "{}: {error}; it is not judged",
+                    "{}: {error}; the control is skipped",
                     item(yaml, "controls", index)
                 ))),
             }
         }
-        let own = &policy.controls;
+        let custom_controls = &policy.controls;
         for (control, severity) in wire.severities {
-            let parsed = known_control(Some(control.clone()), own).and(severity.parse());
+            let severity = severity.parse().map_err(EntryError::Severity);
+            let parsed = known_control(Some(control.clone()), custom_controls).and(severity);
             match parsed {
                 Ok(severity) => drop(policy.severities.insert(control, severity)),
                 Err(why) => problems.push(PolicyProblem(format!("severities: {control}: {why}"))),
             }
         }
         for (index, value) in wire.waivers.into_iter().enumerate() {
-            match waiver(value, own) {
+            match waiver(value, custom_controls) {
                 Ok(waiver) => policy.waivers.push(waiver),
                 Err(error) => problems.push(PolicyProblem(format!(
-                    "{}: {error}; it does not waive",
+                    "{}: {error}; the waiver does not apply",
                     item(yaml, "waivers", index)
                 ))),
             }
         }
         for (index, value) in wire.attestations.into_iter().enumerate() {
-            match attestation(value, own) {
+            match attestation(value, custom_controls) {
                 Ok(attestation) => policy.attestations.push(attestation),
                 Err(error) => problems.push(PolicyProblem(format!(
-                    "{}: {error}; it is not counted",
+                    "{}: {error}; the attestation does not count",
                     item(yaml, "attestations", index)
                 ))),
             }
@@ -270,7 +271,7 @@ impl Policy {
     }
 }
 
-/// Whether a text is addresses as CIDR.
+/// Whether a text is an address range, CIDR.
 fn is_cidr(text: &str) -> bool {
     let Some((address, length)) = text.split_once('/') else {
         return false;
@@ -281,63 +282,73 @@ fn is_cidr(text: &str) -> bool {
     length <= if address.is_ipv4() { 32 } else { 128 }
 }
 
-fn waiver(value: serde_yaml::Value, own: &[CustomControl]) -> Result<Waiver, String> {
-    let wire: WaiverWire = serde_yaml::from_value(value)
-        .map_err(|e| format!("{e}; expected a map with control, object, reason, owner, expires"))?;
-    let control = known_control(wire.control, own)?;
+/// Parses an item of a list; `fields` are named in the error.
+pub(super) fn entry<T: serde::de::DeserializeOwned>(
+    value: serde_yaml::Value,
+    fields: &'static str,
+) -> Result<T, EntryError> {
+    serde_yaml::from_value(value).map_err(|source| EntryError::Malformed { source, fields })
+}
+
+fn waiver(
+    value: serde_yaml::Value,
+    custom_controls: &[CustomControl],
+) -> Result<Waiver, EntryError> {
+    let wire: WaiverWire = entry(value, "control, object, reason, owner, expires")?;
+    let control = known_control(wire.control, custom_controls)?;
     if catalog::control(&control).is_some_and(|known| known.source == Source::Policy) {
-        return Err(format!("{control} is about waivers, and cannot be waived"));
+        return Err(EntryError::NotWaivable(control));
     }
     Ok(Waiver {
         control,
         object: wire.object,
-        reason: said("reason", wire.reason)?,
-        owner: said("owner", wire.owner)?,
+        reason: required("reason", wire.reason)?,
+        owner: required("owner", wire.owner)?,
         expires: day("expires", wire.expires)?,
     })
 }
 
-fn attestation(value: serde_yaml::Value, own: &[CustomControl]) -> Result<Attestation, String> {
-    let wire: AttestationWire = serde_yaml::from_value(value)
-        .map_err(|e| format!("{e}; expected a map with control, reason, owner, date"))?;
-    let control = known_control(wire.control, own)?;
+fn attestation(
+    value: serde_yaml::Value,
+    custom_controls: &[CustomControl],
+) -> Result<Attestation, EntryError> {
+    let wire: AttestationWire = entry(value, "control, reason, owner, date")?;
+    let control = known_control(wire.control, custom_controls)?;
     let known = catalog::control(&control);
     if known.is_none_or(|known| known.source != Source::Attestation) {
-        return Err(format!(
-            "{control} is judged by ckf-hardening itself; what it finds can be waived, under waivers"
-        ));
+        return Err(EntryError::NotAttestable(control));
     }
     Ok(Attestation {
         control,
-        reason: said("reason", wire.reason)?,
-        owner: said("owner", wire.owner)?,
+        reason: required("reason", wire.reason)?,
+        owner: required("owner", wire.owner)?,
         date: day("date", wire.date)?,
     })
 }
 
-fn known_control(id: Option<String>, own: &[CustomControl]) -> Result<String, String> {
-    let id = said("control", id)?;
-    let is_own = own.iter().any(|custom| custom.control.id == id);
-    match is_own || catalog::control(&id).is_some() {
+fn known_control(
+    id: Option<String>,
+    custom_controls: &[CustomControl],
+) -> Result<String, EntryError> {
+    let id = required("control", id)?;
+    let is_custom = custom_controls.iter().any(|custom| custom.control.id == id);
+    match is_custom || catalog::control(&id).is_some() {
         true => Ok(id),
-        false => Err(format!("no control {id:?}; `ckf-hardening controls` lists them")),
+        false => Err(EntryError::UnknownControl(id)),
     }
 }
 
-pub(super) fn said(field: &str, value: Option<String>) -> Result<String, String> {
-    value
-        .map(|v| v.trim().to_owned())
-        .filter(|v| !v.is_empty())
-        .ok_or_else(|| format!("{field} is missing"))
+/// The trimmed value of a required field.
+pub(super) fn required(field: &'static str, value: Option<String>) -> Result<String, EntryError> {
+    value.map(|v| v.trim().to_owned()).filter(|v| !v.is_empty()).ok_or(EntryError::Missing(field))
 }
 
-fn day(field: &str, value: Option<String>) -> Result<Date, String> {
-    let text = said(field, value)?;
-    text.parse()
-        .map_err(|_| format!("{field} {text:?} is not a day; expected for example 2027-03-31"))
+fn day(field: &'static str, value: Option<String>) -> Result<Date, EntryError> {
+    let text = required(field, value)?;
+    text.parse().map_err(|_| EntryError::Date { field, text })
 }
 
-/// A value as Juju prints it.
+/// Formats a value as Juju prints it.
 fn option_value(value: &serde_yaml::Value) -> Option<String> {
     match value {
         serde_yaml::Value::Null => Some(String::new()),
@@ -355,7 +366,7 @@ mod tests {
     const WAIVER: &str = "control: TLS-02, reason: r, owner: o, expires: 2027-01-31";
 
     #[test]
-    fn a_complete_waiver_holds_until_the_end_of_its_last_day() {
+    fn waiver_applies_until_end_of_its_last_day() {
         let (policy, problems) = Policy::parse(&format!("waivers: [{{{WAIVER}}}]"));
         assert!(problems.is_empty(), "{problems:?}");
         assert!(policy.waivers[0].holds("2027-01-31T23:59:59Z".parse().unwrap()));
@@ -363,19 +374,19 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_told_with_its_line() {
+    fn problem_names_line() {
         let yaml = "thresholds: {}\nwaivers:\n  - control: TLS-02\n    reason: r\n    owner: o\n    \
             expires: 2027-01-31\n  # one more\n  - control: TLS-03\n    object: {kind: Secret}\n\
             attestations: [{control: x}]\n";
         let (_, problems) = Policy::parse(yaml);
-        let told: Vec<String> = problems.iter().map(ToString::to_string).collect();
-        assert_eq!(told.len(), 2, "{told:?}");
-        assert!(told[0].starts_with("policy: waiver 2 (line 8): "), "{told:?}");
-        assert!(told[1].starts_with("policy: attestation 1 (line 10): "), "{told:?}");
+        let shown: Vec<String> = problems.iter().map(ToString::to_string).collect();
+        assert_eq!(shown.len(), 2, "{shown:?}");
+        assert!(shown[0].starts_with("policy: waiver 2 (line 8): "), "{shown:?}");
+        assert!(shown[1].starts_with("policy: attestation 1 (line 10): "), "{shown:?}");
     }
 
     #[test]
-    fn severities_are_the_policys_and_waivers_cannot_be_waived() {
+    fn severities_are_overridden_and_waiver_controls_cannot_be_waived() {
         let (policy, problems) =
             Policy::parse("severities: {TLS-20: high, TLS-99: low, TLS-02: bad}");
         assert_eq!(policy.severities, BTreeMap::from([("TLS-20".into(), Severity::High)]));
@@ -385,13 +396,13 @@ mod tests {
         assert!(problems[0].0.contains("cannot be waived"), "{problems:?}");
     }
 
-    const OWN: &str = "id: ORG-01, title: t, severity: low, why: w, fix: f, apiVersion: v1, \
+    const CUSTOM: &str = "id: ORG-01, title: t, severity: low, why: w, fix: f, apiVersion: v1, \
         kind: Pod, expression: object.spec.replicas > 1";
 
     #[test]
-    fn a_control_of_its_own_can_be_waived_and_is_as_bad_as_it_says() {
+    fn custom_control_can_be_waived_and_its_severity_overridden() {
         let yaml = format!(
-            "controls: [{{{OWN}}}]\nseverities: {{ORG-01: high}}\n\
+            "controls: [{{{CUSTOM}}}]\nseverities: {{ORG-01: high}}\n\
              waivers: [{{control: ORG-01, reason: r, owner: o, expires: 2027-01-31}}]"
         );
         let (policy, problems) = Policy::parse(&yaml);
@@ -402,34 +413,34 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_with_a_control_is_told_and_it_is_not_judged() {
+    fn invalid_control_is_reported_and_skipped() {
         let long = format!("expression: '{}'", "1+".repeat(600));
-        for (old, new, told) in [
-            ("ORG-01", "TLS-99", "begins as ours do"),
-            ("ORG-01", "org-1", "is not a word of capitals"),
+        for (old, new, message) in [
+            ("ORG-01", "TLS-99", "is reserved"),
+            ("ORG-01", "org-1", "expected upper-case letters"),
             ("why: w, ", "", "why is missing"),
             ("severity: low", "severity: bad", "is not one of critical"),
             ("apiVersion: v1", "apiVersion: a/b/c", "is not a version"),
             ("kind: Pod", "kimd: Pod", "unknown field `kimd`"),
             ("object.spec.replicas > 1", "object.spec.", "expression is not CEL: 1:"),
             ("object.spec.replicas > 1", "\"'a\"", "unterminated"),
-            ("expression: object.spec.replicas > 1", &long, "1000 are allowed"),
+            ("expression: object.spec.replicas > 1", &long, "at most 1000"),
             ("object.spec.replicas > 1", &format!("'{}1'", "(".repeat(400)), "not CEL"),
         ] {
-            let own = OWN.replace(old, new);
-            let (policy, problems) = Policy::parse(&format!("controls:\n  - {{{own}}}"));
+            let entry = CUSTOM.replace(old, new);
+            let (policy, problems) = Policy::parse(&format!("controls:\n  - {{{entry}}}"));
             assert_eq!((policy.controls.len(), problems.len()), (0, 1), "{new}");
             let problem = problems[0].to_string();
-            assert!(problem.contains(told), "{new}: {problem}");
+            assert!(problem.contains(message), "{new}: {problem}");
             assert!(problem.contains("control 1 (line 2)"), "{problem}");
         }
-        let (policy, problems) = Policy::parse(&format!("controls: [{{{OWN}}}, {{{OWN}}}]"));
+        let (policy, problems) = Policy::parse(&format!("controls: [{{{CUSTOM}}}, {{{CUSTOM}}}]"));
         assert_eq!((policy.controls.len(), problems.len()), (1, 1));
     }
 
     #[test]
-    fn what_is_wrong_is_told_and_the_rest_holds() {
-        for (yaml, told) in [
+    fn invalid_part_is_reported_and_the_rest_applies() {
+        for (yaml, message) in [
             ("waivers: [{control: TLS-02, owner: o, expires: 2027-01-31}]", "reason is missing"),
             (
                 "waivers: [{control: TLS-02, reason: ' ', owner: o, expires: 2027-01-31}]",
@@ -439,11 +450,11 @@ mod tests {
             ("waivers: [{control: TLS-02, reason: r, owner: o}]", "expires is missing"),
             (
                 "waivers: [{control: TLS-02, reason: r, owner: o, expires: soon}]",
-                "\"soon\" is not a day",
+                "\"soon\" is not a date",
             ),
             (
                 "waivers: [{control: TLS-02, reason: r, owner: o, expires: 2027-02-30}]",
-                "is not a day",
+                "is not a date",
             ),
             (
                 "waivers: [{control: TLS-99, reason: r, owner: o, expires: 2027-01-31}]",
@@ -460,7 +471,7 @@ mod tests {
             ("attestations: [{control: K8S-01}]", "reason is missing"),
             (
                 "attestations: [{control: TLS-01, reason: r, owner: o, date: 2026-01-01}]",
-                "TLS-01 is judged by ckf-hardening itself",
+                "TLS-01 is assessed by ckf-hardening",
             ),
             ("attestations: [{control: K8S-01, reason: r, owner: o, date: 1}]", "attestation 1"),
             ("thresholds: {certificate-fail-days: -1}", "certificate-fail-days"),
@@ -475,15 +486,15 @@ mod tests {
             let (_, problems) = Policy::parse(yaml);
             let text = problems.iter().map(ToString::to_string).collect::<String>();
             assert!(
-                text.starts_with("policy: ") && text.contains(told),
-                "{yaml}: {text:?} lacks {told:?}"
+                text.starts_with("policy: ") && text.contains(message),
+                "{yaml}: {text:?} lacks {message:?}"
             );
         }
         let (policy, problems) = Policy::parse(&format!("waivers: [{{{WAIVER}}}, {{control: x}}]"));
         assert_eq!((policy.waivers.len(), problems.len()), (1, 1));
     }
 
-    /// Every field of the schema below a part of it, by its path.
+    /// Collects the paths of all fields below a part of the schema.
     fn fields(
         schema: &serde_json::Value,
         part: &serde_json::Value,
@@ -505,7 +516,7 @@ mod tests {
         }
     }
 
-    /// A wrong value of each field.
+    /// An invalid value of each field.
     const WRONG: [(&str, &str); 61] = [
         ("allow", "allow: all"),
         ("allow.clusterroles", "allow: {clusterroles: admin}"),
@@ -535,21 +546,24 @@ mod tests {
         ("certificates.names", "certificates: {names: ['kube flow']}"),
         ("certificates.overlap-days", "certificates: {overlap-days: soon}"),
         ("controls", "controls: {}"),
-        ("controls.apiVersion", "controls: [{OWN, apiVersion: a/b/c}]"),
-        ("controls.expression", "controls: [{OWN, expression: 'object.'}]"),
-        ("controls.fix", "controls: [{OWN, fix: ''}]"),
-        ("controls.id", "controls: [{OWN, id: TLS-99}]"),
-        ("controls.kind", "controls: [{OWN, kind: ''}]"),
-        ("controls.mappings", "controls: [{OWN, mappings: CIS}]"),
-        ("controls.mappings.cis-kubernetes", "controls: [{OWN, mappings: {cis-kubernetes: {}}}]"),
-        ("controls.mappings.nist-800-53", "controls: [{OWN, mappings: {nist-800-53: AC-1}}]"),
-        ("controls.mappings.nsa-cisa", "controls: [{OWN, mappings: {nsa-cisa: [{}]}}]"),
-        ("controls.namespaces", "controls: [{OWN, namespaces: kubeflow}]"),
-        ("controls.section", "controls: [{OWN, section: []}]"),
-        ("controls.severity", "controls: [{OWN, severity: awful}]"),
-        ("controls.title", "controls: [{OWN, title: ' '}]"),
-        ("controls.waive", "controls: [{OWN, waive: {}}]"),
-        ("controls.why", "controls: [{OWN, why: ''}]"),
+        ("controls.apiVersion", "controls: [{CUSTOM, apiVersion: a/b/c}]"),
+        ("controls.expression", "controls: [{CUSTOM, expression: 'object.'}]"),
+        ("controls.fix", "controls: [{CUSTOM, fix: ''}]"),
+        ("controls.id", "controls: [{CUSTOM, id: TLS-99}]"),
+        ("controls.kind", "controls: [{CUSTOM, kind: ''}]"),
+        ("controls.mappings", "controls: [{CUSTOM, mappings: CIS}]"),
+        (
+            "controls.mappings.cis-kubernetes",
+            "controls: [{CUSTOM, mappings: {cis-kubernetes: {}}}]",
+        ),
+        ("controls.mappings.nist-800-53", "controls: [{CUSTOM, mappings: {nist-800-53: AC-1}}]"),
+        ("controls.mappings.nsa-cisa", "controls: [{CUSTOM, mappings: {nsa-cisa: [{}]}}]"),
+        ("controls.namespaces", "controls: [{CUSTOM, namespaces: kubeflow}]"),
+        ("controls.section", "controls: [{CUSTOM, section: []}]"),
+        ("controls.severity", "controls: [{CUSTOM, severity: awful}]"),
+        ("controls.title", "controls: [{CUSTOM, title: ' '}]"),
+        ("controls.waive", "controls: [{CUSTOM, waive: {}}]"),
+        ("controls.why", "controls: [{CUSTOM, why: ''}]"),
         ("options", "options: [dex-auth]"),
         ("options", "options: {dex-auth: {static-username: [a]}}"),
         ("severities", "severities: {TLS-02: awful}"),
@@ -583,42 +597,42 @@ mod tests {
     ];
 
     #[test]
-    fn a_wrong_value_of_any_field_freezes_what_the_policy_decides() {
+    fn invalid_value_of_any_field_freezes_enforcement() {
         let schema: serde_json::Value = serde_json::from_str(&schema()).unwrap();
         let mut all = Vec::new();
         fields(&schema, &schema, "", &mut all);
         assert!(all.len() > 50, "{all:?}");
         for field in &all {
             let is_tested = WRONG.iter().any(|(tested, _)| tested == field);
-            assert!(is_tested, "{field} has no wrong value here");
+            assert!(is_tested, "{field} has no invalid value here");
         }
         for (field, yaml) in WRONG {
-            // The last of two keys would be an error of its own.
-            let own: Vec<&str> = OWN
+            // A duplicate key would be a different error.
+            let parts: Vec<&str> = CUSTOM
                 .split(", ")
                 .filter(|part| {
                     let key = part.split(':').next().unwrap().trim();
                     !yaml.contains(&format!(", {key}: "))
                 })
                 .collect();
-            let yaml = yaml.replace("OWN", &own.join(", ")).replace("WAIVER", WAIVER);
+            let yaml = yaml.replace("CUSTOM", &parts.join(", ")).replace("WAIVER", WAIVER);
             let raw = serde_json::json!({"policy": yaml});
             let raw = juju_charm::config::Options::new(raw.as_object().unwrap().clone());
             let (options, problems) = crate::config::Options::parse(&raw);
-            assert!(all.iter().any(|known| known == field), "{field} is no field");
+            assert!(all.iter().any(|known| known == field), "{field} is not a field");
             assert_eq!(problems.len(), 1, "{field}: {yaml}: {problems:?}");
             assert!(options.is_frozen(), "{field}: {yaml}");
-            let told = problems[0].to_string();
+            let message = problems[0].to_string();
             let name = field.rsplit('.').next().unwrap();
-            let is_named = told.contains(name)
-                || told.contains(field.split('.').next().unwrap().trim_end_matches('s'));
-            assert!(is_named, "{field}: {told}");
+            let is_named = message.contains(name)
+                || message.contains(field.split('.').next().unwrap().trim_end_matches('s'));
+            assert!(is_named, "{field}: {message}");
         }
     }
 
     proptest::proptest! {
         #[test]
-        fn no_text_makes_it_panic(text: String) {
+        fn arbitrary_text_does_not_panic(text: String) {
             let _ = Policy::parse(&text);
         }
     }

@@ -1,17 +1,17 @@
-//! What COS's charms answer in their application's databag when they do not take ours.
+//! Validation errors that COS charms report in their application databag.
 
 use juju_charm::relation::Databag;
 use serde_json::Value;
 
-/// What is wrong with what we wrote, in the peer's words; `None` if nothing is.
+/// Errors that the peer reports for this charm's databag; `None` if there are none.
 pub fn refusal(remote: &Databag) -> Option<String> {
     let event: Value = serde_json::from_str(remote.get("event")?).ok()?;
-    let mut told = Vec::new();
+    let mut errors = Vec::new();
     for key in ["errors", "scrape_job_errors"] {
         match &event[key] {
-            Value::String(text) if !text.is_empty() => told.push(text.clone()),
+            Value::String(text) if !text.is_empty() => errors.push(text.clone()),
             Value::Array(all) if !all.is_empty() => {
-                told.extend(all.iter().map(|one| match one["error"].as_str() {
+                errors.extend(all.iter().map(|one| match one["error"].as_str() {
                     Some(text) => text.to_owned(),
                     None => one.to_string(),
                 }));
@@ -19,7 +19,7 @@ pub fn refusal(remote: &Databag) -> Option<String> {
             _ => {}
         }
     }
-    (!told.is_empty()).then(|| told.join("; "))
+    (!errors.is_empty()).then(|| errors.join("; "))
 }
 
 #[cfg(test)]
@@ -27,7 +27,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_peer_that_does_not_take_it_says_why() {
+    fn peer_errors_are_parsed() {
         let of = |text: &str| refusal(&Databag::from([("event".into(), text.into())]));
         assert_eq!(of("{}"), None);
         assert_eq!(of("not json"), None);

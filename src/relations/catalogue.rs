@@ -1,12 +1,12 @@
-//! `catalogue`: a tile in COS's catalogue.
+//! `catalogue`: an entry in the COS catalogue.
 
 use juju_charm::relation::Databag;
 
-/// What the application writes.
+/// Application databag.
 pub fn application(url: &str) -> Databag {
     [
         ("name", "Hardening"),
-        ("description", "How Charmed Kubeflow stands by its security guide"),
+        ("description", "Compliance of Charmed Kubeflow with its security guide"),
         ("url", url),
         ("icon", "shield-check"),
     ]

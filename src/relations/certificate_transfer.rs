@@ -1,13 +1,13 @@
-//! `certificate_transfer`: the authorities that a peer is to trust.
+//! `certificate_transfer`: CA certificates for a peer to trust.
 //!
-//! Version 1 reads the application's databag; version 0, of which a peer is that does not
-//! name version 1, the unit's, and one certificate only.
+//! Version 1 reads the application databag. Version 0, which a peer speaks unless it announces
+//! version 1, reads the unit databag, with one certificate only.
 
 use juju_charm::relation::Databag;
 
-/// What the application writes: a list of PEM texts, one certificate each.
+/// Application databag: a list of PEM certificates.
 pub fn application(trusted: &[String]) -> Databag {
-    // Texts cannot fail to be written.
+    // Serializing strings cannot fail.
     let certificates = match trusted {
         [] => String::new(),
         trusted => serde_json::to_string(trusted).unwrap_or_default(),
@@ -15,7 +15,7 @@ pub fn application(trusted: &[String]) -> Databag {
     Databag::from([("certificates".into(), certificates), ("version".into(), "1".into())])
 }
 
-/// What a unit writes for a peer of version 0; nothing for others.
+/// Unit databag for a peer of version 0; empty values for others.
 pub fn unit(trusted: &[String], remote_application: &Databag) -> Databag {
     let is_old = remote_application.get("version").map(String::as_str) != Some("1");
     let (certificate, chain) = match trusted {

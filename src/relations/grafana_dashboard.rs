@@ -1,4 +1,4 @@
-//! `grafana_dashboard`: dashboards as xz in base64.
+//! `grafana_dashboard`: dashboards, compressed with xz and encoded in base64.
 
 use std::io::Write as _;
 
@@ -11,8 +11,8 @@ use sha2::{Digest as _, Sha256};
 
 use super::topology::{CHARM, Topology};
 
-/// What the application writes. Each dashboard has a stem of a file's name, and JSON with an
-/// `uid` and a `version`. The same dashboards give the same bytes.
+/// Application databag. Each dashboard is a file stem, and JSON with `uid` and `version`. The
+/// same dashboards give the same bytes.
 pub fn application(
     topology: &Topology<'_>,
     dashboards: &[(&str, &str)],

@@ -1,24 +1,24 @@
-//! `istio-gateway-info`: which Gateway is the platform's, and whether istio-pilot has it up.
+//! `istio-gateway-info`: the platform's Gateway, and whether it is up.
 
 use juju_charm::relation::Databag;
 
-/// What istio-pilot tells.
+/// The Gateway that istio-pilot manages.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GatewayInfo {
     /// Name of the Gateway.
     pub name: String,
-    /// Its namespace.
+    /// Namespace of the Gateway.
     pub namespace: String,
-    /// Whether it is there: istio-pilot takes it away when login cannot be put before it.
+    /// Whether it exists: istio-pilot removes it if it cannot put login in front of it.
     pub is_up: bool,
 }
 
-/// Reads the application's databag; `None` until it tells.
+/// Parses the application databag; `None` until istio-pilot has written it.
 pub fn read(remote: &Databag) -> Option<GatewayInfo> {
     Some(GatewayInfo {
         name: remote.get("gateway_name")?.clone(),
         namespace: remote.get("gateway_namespace")?.clone(),
-        // Older ones do not tell.
+        // Older versions do not write this key.
         is_up: remote.get("gateway_up").map(String::as_str) != Some("false"),
     })
 }
@@ -28,7 +28,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_gateway_is_up_unless_istio_pilot_says_that_it_is_not() {
+    fn gateway_is_up_unless_reported_down() {
         let bag = |up: Option<&str>| {
             let mut bag = Databag::from([
                 ("gateway_name".into(), "kubeflow-gateway".into()),

@@ -1,14 +1,14 @@
-//! `kubeflow_dashboard_links`: a link in the menu of Kubeflow's dashboard. A key that it does
-//! not know, or a place that is none, puts the dashboard's charm into an error.
+//! `kubeflow_dashboard_links`: a link in the menu of Kubeflow's dashboard. An unknown key or
+//! location puts the dashboard charm into error.
 
 use juju_charm::relation::Databag;
 use serde_json::json;
 
-/// What the application writes.
+/// Application databag.
 pub fn application(path: &str) -> Databag {
     let links = json!([{
         "text": "Hardening", "link": path, "location": "menu", "type": "item",
-        "icon": "icons:verified-user", "desc": "How this platform stands by its security guide",
+        "icon": "icons:verified-user", "desc": "Compliance of this platform with its security guide",
     }]);
     Databag::from([("dashboard_links".into(), links.to_string())])
 }

@@ -1,4 +1,4 @@
-//! `loki_push_api`, as the one that sends logs: rules go up, and where to send comes down.
+//! `loki_push_api`, requirer side: sends alert rules, and receives the push endpoints.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::topology::{CHARM, Topology};
 
-/// What the application writes.
+/// Application databag: alert rules and topology.
 pub fn application(topology: &Topology<'_>, rules: &Value) -> Databag {
     Databag::from([
         ("alert_rules".into(), rules.to_string()),
@@ -16,7 +16,7 @@ pub fn application(topology: &Topology<'_>, rules: &Value) -> Databag {
     ])
 }
 
-/// Where a unit of Loki takes logs; `None` until it tells.
+/// Push URL of a Loki unit; `None` until the unit has written it.
 pub fn endpoint(unit: &Databag) -> Option<String> {
     #[derive(Deserialize)]
     struct Endpoint {
@@ -26,9 +26,8 @@ pub fn endpoint(unit: &Databag) -> Option<String> {
     Some(endpoint.url).filter(|url| !url.is_empty())
 }
 
-/// Targets of a layer of Pebble, by name: those to which logs go, and those of `before` to
-/// which they go no longer, since a target cannot be taken away. Several units may tell one
-/// address, and one target is enough.
+/// Log targets of a Pebble layer, by name: the current ones, and those of `before` that are
+/// disabled, as Pebble cannot remove a target. Units with the same URL share one target.
 pub fn targets(
     topology: &Topology<'_>,
     unit: &str,
@@ -54,10 +53,10 @@ pub fn targets(
         targets.insert(name.clone(), target);
     }
     for name in before.iter().filter(|name| !targets.contains_key(*name)).collect::<Vec<_>>() {
-        let gone = json!({
+        let disabled = json!({
             "override": "replace", "type": "loki", "location": "(removed)", "services": ["-all"],
         });
-        targets.insert(name.clone(), gone);
+        targets.insert(name.clone(), disabled);
     }
     Value::Object(targets)
 }

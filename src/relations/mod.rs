@@ -1,7 +1,7 @@
-//! One file an interface: the bytes of a databag to types and back, nothing else.
+//! Databags of relations, one file per interface: parsing and writing, nothing else.
 //!
-//! What is written is written the same each time, for each change of a byte wakes the
-//! peer. The facts about what each peer takes were found by running their own libraries.
+//! Output is deterministic, as every changed byte triggers a hook of the peer. What each peer
+//! accepts was established by running its own library.
 
 pub mod answer;
 pub mod catalogue;

@@ -1,12 +1,12 @@
-//! `prometheus_scrape`, as the one that is scraped: Prometheus, Grafana agent and
-//! OpenTelemetry collector read the same.
+//! `prometheus_scrape`, provider side: the format is the same for Prometheus, Grafana agent and
+//! OpenTelemetry collector.
 
 use juju_charm::relation::Databag;
 use serde_json::{Value, json};
 
 use super::topology::Topology;
 
-/// What the application writes: what is scraped, and rules.
+/// Application databag: scrape jobs and alert rules.
 pub fn application(topology: &Topology<'_>, port: u16, rules: &Value) -> Databag {
     let jobs = json!([{
         "job_name": "agent",
@@ -20,7 +20,7 @@ pub fn application(topology: &Topology<'_>, port: u16, rules: &Value) -> Databag
     ])
 }
 
-/// What each unit writes: where it is.
+/// Unit databag: name and address of the scrape target.
 pub fn unit(name: &str, address: &str) -> Databag {
     Databag::from([
         ("prometheus_scrape_unit_address".into(), address.into()),

@@ -1,44 +1,44 @@
-//! `tls-certificates`, version 1: a requirer's requests, and a provider's answers.
+//! `tls-certificates`, version 1: requests of the requirer, and certificates of the provider.
 //!
-//! A requirer writes into its units' databags, as all libraries read it there; a provider
-//! into its application's.
+//! A requirer writes to its unit databags, where all libraries read them; a provider writes to its
+//! application databag.
 
 use juju_charm::relation::Databag;
 use serde::{Deserialize, Serialize};
 
 use crate::pki::Issued;
 
-/// Where a requirer has its requests.
+/// Databag key of the requests.
 pub const REQUESTS: &str = "certificate_signing_requests";
-/// Where a provider has its answers.
+/// Databag key of the certificates.
 pub const ANSWERS: &str = "certificates";
 
-/// A request as it stands in a databag.
+/// A request in a databag.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RequestEntry {
-    /// The request, PEM.
+    /// Certificate signing request, PEM.
     #[serde(rename = "certificate_signing_request")]
     pub pem: String,
-    /// Whether a certificate of an authority is asked for. Libraries of version 4 skip a
-    /// databag where it is not said.
+    /// Whether a CA certificate is requested. Libraries of version 4 ignore a databag without
+    /// this field.
     #[serde(default, rename = "ca")]
     pub wants_authority: bool,
 }
 
-/// An answer as it stands in a databag.
+/// A certificate in a databag.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AnswerEntry {
-    /// The request as it came: its text is how it is found.
+    /// Request, verbatim: the requirer looks up its certificate by this text.
     #[serde(rename = "certificate_signing_request")]
     pub request: String,
-    /// The certificate, PEM.
+    /// Certificate, PEM.
     pub certificate: String,
-    /// Who signed it, PEM.
+    /// Certificate of the issuer, PEM.
     pub ca: String,
-    /// From the certificate to the root. Without it version 3 never renews.
+    /// Chain from the certificate to the root. Without it libraries of version 3 never renew.
     #[serde(default)]
     pub chain: Vec<String>,
-    /// Never written: istio-pilot answers it by wiping its key.
+    /// Whether it is revoked. Never written: istio-pilot reacts by wiping its key.
     #[serde(default, skip_serializing, deserialize_with = "null_is_false")]
     pub revoked: bool,
 }
@@ -47,7 +47,7 @@ fn null_is_false<'de, D: serde::Deserializer<'de>>(from: D) -> Result<bool, D::E
     Ok(Option::<bool>::deserialize(from)?.unwrap_or_default())
 }
 
-/// A databag that does not say what it should.
+/// A malformed value in a databag.
 #[derive(Debug, thiserror::Error)]
 #[error("{key}: {source}")]
 pub struct BadDatabag {
@@ -56,7 +56,7 @@ pub struct BadDatabag {
 }
 
 impl AnswerEntry {
-    /// The entry of an answer.
+    /// Creates the entry of an issued certificate.
     pub fn new(request: &str, issued: Issued) -> Self {
         let trimmed = |pem: String| pem.trim().to_owned();
         Self {
@@ -68,7 +68,7 @@ impl AnswerEntry {
         }
     }
 
-    /// What it answers with.
+    /// The issued certificate.
     pub fn issued(&self) -> Issued {
         Issued {
             certificate: self.certificate.clone(),
@@ -78,12 +78,12 @@ impl AnswerEntry {
     }
 }
 
-/// The requests of a unit's databag.
+/// Parses the requests of a unit databag.
 pub fn requests(databag: &Databag) -> Result<Vec<RequestEntry>, BadDatabag> {
     read(databag, REQUESTS)
 }
 
-/// The answers of an application's databag.
+/// Parses the certificates of an application databag.
 pub fn answers(databag: &Databag) -> Result<Vec<AnswerEntry>, BadDatabag> {
     read(databag, ANSWERS)
 }
@@ -92,19 +92,19 @@ fn read<T: serde::de::DeserializeOwned>(
     databag: &Databag,
     key: &'static str,
 ) -> Result<Vec<T>, BadDatabag> {
-    // An empty value is what a key is deleted with.
+    // Juju deletes a key by setting it to an empty value.
     let Some(text) = databag.get(key).filter(|text| !text.is_empty()) else {
         return Ok(Vec::new());
     };
     serde_json::from_str(text).map_err(|source| BadDatabag { key, source })
 }
 
-/// What a requirer writes; an empty value deletes.
+/// Unit databag of a requirer; an empty value deletes the key.
 pub fn write_requests(entries: &[RequestEntry]) -> Databag {
     write(REQUESTS, entries)
 }
 
-/// What a provider writes.
+/// Application databag of a provider; an empty value deletes the key.
 pub fn write_answers(entries: &[AnswerEntry]) -> Databag {
     write(ANSWERS, entries)
 }
@@ -112,7 +112,7 @@ pub fn write_answers(entries: &[AnswerEntry]) -> Databag {
 fn write<T: Serialize>(key: &str, entries: &[T]) -> Databag {
     let text = match entries {
         [] => String::new(),
-        // Texts and booleans cannot fail to be written.
+        // Serializing strings and booleans cannot fail.
         entries => serde_json::to_string(entries).unwrap_or_default(),
     };
     Databag::from([(key.to_owned(), text)])
@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn a_revoked_answer_is_read_and_never_written() {
+    fn revoked_is_parsed_and_never_written() {
         let text = r#"[{"certificate_signing_request": "r", "certificate": "c", "ca": "a",
             "chain": ["c", "a"], "revoked": true, "recommended_expiry_notification_time": 48},
             {"certificate_signing_request": "s", "certificate": "c", "ca": "a", "revoked": null}]"#;
@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_written_as_nothing_and_a_bad_databag_is_told() {
+    fn empty_list_is_empty_value_and_malformed_databag_is_error() {
         assert_eq!(write_requests(&[])[REQUESTS], "");
         assert_eq!(requests(&write_requests(&[])).unwrap(), []);
         assert_eq!(requests(&Databag::new()).unwrap(), []);

@@ -1,4 +1,4 @@
-//! Where in Juju something is, in COS's vocabulary.
+//! Juju topology, as COS defines it.
 
 use juju_charm::Unit;
 use serde_json::{Map, Value, json};
@@ -6,21 +6,21 @@ use serde_json::{Map, Value, json};
 /// Name of this charm.
 pub const CHARM: &str = "ckf-hardening";
 
-/// Where in Juju this unit is.
+/// Juju topology of this unit.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Topology<'a> {
-    /// The model.
+    /// Name of the model.
     pub model: &'a str,
-    /// Its UUID, as Juju gives it: COS takes no other form.
+    /// UUID of the model, verbatim: COS accepts no other format.
     pub model_uuid: &'a str,
-    /// The application.
+    /// Name of the application.
     pub application: &'a str,
-    /// The unit that writes.
+    /// Name of the unit.
     pub unit: &'a str,
 }
 
 impl<'a> Topology<'a> {
-    /// That of a unit.
+    /// Topology of a unit.
     pub fn of(unit: &'a Unit) -> Self {
         Self {
             model: &unit.model,
@@ -30,7 +30,7 @@ impl<'a> Topology<'a> {
         }
     }
 
-    /// As metadata of a relation.
+    /// Metadata in relation databags.
     pub fn metadata(&self) -> Value {
         json!({
             "model": self.model, "model_uuid": self.model_uuid, "application": self.application,
@@ -38,8 +38,8 @@ impl<'a> Topology<'a> {
         })
     }
 
-    /// As metadata of a dashboard. Grafana's charm puts a matcher with a variable of its own into
-    /// each query for every key, and has variables for these four only.
+    /// Metadata of a dashboard. Grafana's charm adds a matcher with a template variable to each
+    /// query for every key, and defines variables for these four only.
     pub fn of_dashboard(&self) -> Value {
         json!({
             "model": self.model, "model_uuid": self.model_uuid, "application": self.application,
@@ -47,7 +47,7 @@ impl<'a> Topology<'a> {
         })
     }
 
-    /// Labels of rules; those of a unit are never in rules.
+    /// Labels of alert rules, which never include the unit.
     pub fn labels(&self) -> [(&'static str, &str); 4] {
         [
             ("juju_model", self.model),
@@ -63,8 +63,8 @@ impl<'a> Topology<'a> {
         format!("{}_{short}_{}", self.model, self.application)
     }
 
-    /// Groups of rules with our labels in every rule, and with names that are ours alone.
-    /// Expressions stay as they are: the peers put the matchers in.
+    /// Rule groups with unique names, and with the topology labels in every rule. Expressions
+    /// are unchanged: the peers inject the label matchers.
     pub fn rules(&self, groups: &[(&str, Value)]) -> Value {
         let groups = groups.iter().map(|(name, rules)| {
             let is_plain = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == ':';

@@ -1,5 +1,5 @@
-//! What each remedy may make and edit at all, whatever a record or a label says: what is not
-//! within these bounds is neither done, reverted nor deleted.
+//! Bounds on what each remedy may create and edit, whatever a record or a label says: nothing
+//! outside of them is changed, reverted or deleted.
 
 use std::collections::BTreeMap;
 
@@ -13,11 +13,11 @@ use crate::facts::juju::holds_no_secret;
 use crate::facts::object::ObjectRef;
 use crate::rocks::names_images;
 
-/// Prefix of the labels that the remedy of Pod Security sets, and what each may be.
+/// Prefix of the Pod Security labels, their modes and their levels.
 const POD_SECURITY: &str = "pod-security.kubernetes.io/";
 const MODES: [&str; 3] = ["enforce", "audit", "warn"];
 const LEVELS: [&str; 3] = ["privileged", "baseline", "restricted"];
-/// Endpoints that are related with a telemetry agent, and those of the agent.
+/// Endpoints that are integrated with a telemetry agent, and the agent's own endpoints.
 const OBSERVED: [(&str, &[&str]); 3] = [
     ("metrics-endpoint", &["metrics-endpoint"]),
     ("grafana-dashboard", &["grafana-dashboards-consumer"]),
@@ -25,10 +25,10 @@ const OBSERVED: [(&str, &[&str]); 3] = [
 ];
 
 impl Remedy {
-    /// Whether the remedy makes objects of this kind under this name, for a platform.
+    /// The remedy creates objects of this kind under this name, for a platform.
     pub fn makes(self, kind: OwnKind, namespace: &str, name: &str, platform: &str) -> bool {
         let of_platform = namespace == platform;
-        // What an earlier version made where no profile is may go, too.
+        // Any other namespace, so that objects of earlier versions outside profiles can be deleted.
         let of_profile = !of_platform;
         match self {
             Self::TlsFloor => {
@@ -52,8 +52,8 @@ impl Remedy {
         }
     }
 
-    /// Whether the remedy edits such a thing in such a way, for a platform: the bound of what
-    /// it does, and of what a record may have it revert.
+    /// The remedy may make this edit, for a platform. Also bounds the edits that a record may
+    /// have it revert.
     pub fn may_edit(self, edit: &Edit, platform: &str) -> bool {
         match (self, edit) {
             (Self::PodSecurityLabels, Edit::Labels { object, labels }) => {
@@ -94,19 +94,19 @@ impl Remedy {
     }
 }
 
-/// Namespaces of the cluster itself, of which no remedy edits anything.
+/// The namespace is the cluster's own; no remedy edits anything in it.
 fn is_system(namespace: &str) -> bool {
     matches!(namespace, "" | "default" | "istio-system") || namespace.starts_with("kube-")
 }
 
-/// Whether an object is named by the group that its kind is of.
+/// The object is of this kind and its API group, and has a name.
 fn is_named(object: &ObjectRef, kind: &str) -> bool {
     let group = |version: &str| version.split_once('/').map(|(group, _)| group.to_owned());
     let known = edited_kind(kind).map(|(version, _)| group(version));
     object.kind == kind && known == Some(group(&object.api_version)) && !object.name.is_empty()
 }
 
-/// Whether an object of a kind goes, and what would be put back is that object.
+/// The removal is of an object of this kind, and its manifest is that same object.
 fn is_removal_of(removal: &Removal, kind: &str) -> bool {
     let object = &removal.object;
     is_named(object, kind)
@@ -120,7 +120,7 @@ fn is_removal_of(removal: &Removal, kind: &str) -> bool {
         })
 }
 
-/// Whether a Secret is one that Kubernetes fills with a token, and brings none of its own.
+/// The Secret is a service account token that Kubernetes fills in, without data of its own.
 fn is_token(manifest: &Value) -> bool {
     manifest["type"] == "kubernetes.io/service-account-token"
         && manifest.get("data").is_none()
@@ -133,7 +133,7 @@ fn is_level(name: &str, label: &Label) -> bool {
     is_mode && values.into_iter().flatten().all(|level| LEVELS.contains(&level.as_str()))
 }
 
-/// Whether endpoints relate an application with a telemetry agent, either way round.
+/// The endpoints integrate an application with a telemetry agent, in either order.
 fn is_observation(endpoints: &[String; 2]) -> bool {
     let [one, other] = endpoints;
     let split = |text: &'_ str| {
@@ -149,7 +149,7 @@ fn is_observation(endpoints: &[String; 2]) -> bool {
     })
 }
 
-/// Whether a name may be one of an application: lower case letters, digits and hyphens.
+/// The name is valid for an application: lower case letters, digits and hyphens.
 fn is_juju_name(name: &str) -> bool {
     let is_allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
     name.starts_with(|c: char| c.is_ascii_lowercase()) && name.chars().all(is_allowed)
@@ -194,7 +194,7 @@ mod tests {
     const RBAC: &str = "rbac.authorization.k8s.io/v1";
 
     #[test]
-    fn removal_is_of_the_kind_and_place_of_its_remedy() {
+    fn removal_outside_kind_or_namespace_of_its_remedy_is_refused() {
         let binding = || object(RBAC, "RoleBinding", "alice", "b");
         let manifest = |namespace: &str, kind: &str| {
             json!({"apiVersion": RBAC, "kind": kind,
@@ -236,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn labels_are_those_of_pod_security_with_its_levels() {
+    fn label_that_is_not_pod_security_is_refused() {
         let labels = |namespace: &str, name: &str, before: Option<&str>| Edit::Labels {
             object: object("v1", "Namespace", "", namespace),
             labels: BTreeMap::from([(
@@ -258,7 +258,7 @@ mod tests {
     }
 
     #[test]
-    fn options_are_those_that_the_remedy_sets() {
+    fn option_that_the_remedy_does_not_set_is_refused() {
         assert_eq!(
             by(&settings("jupyter-ui", "secure-cookies")),
             ["secure-cookies", "declared-options"]
@@ -276,7 +276,7 @@ mod tests {
         ] {
             assert_eq!(by(&settings(application, option)), [""; 0], "{option}");
         }
-        // Its value was not recorded, so there is none that could be restored.
+        // The value was not recorded, so there is nothing to restore.
         let hidden = Edit::Settings {
             application: "dex-auth".into(),
             options: BTreeMap::new(),
@@ -286,7 +286,7 @@ mod tests {
     }
 
     #[test]
-    fn relations_are_those_with_a_telemetry_agent() {
+    fn relation_without_a_telemetry_agent_is_refused() {
         let relation =
             |one: &str, other: &str| Edit::Relation { endpoints: [one.into(), other.into()] };
         for (one, other) in [
@@ -307,7 +307,7 @@ mod tests {
     }
 
     #[test]
-    fn objects_are_those_whose_names_the_remedy_makes() {
+    fn object_under_a_name_that_no_remedy_creates_is_refused() {
         let makers = |kind: OwnKind, namespace: &str, name: &str| {
             let all = Remedy::ALL.iter();
             let able = all.filter(|remedy| remedy.makes(kind, namespace, name, PLATFORM));

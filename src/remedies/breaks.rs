@@ -1,4 +1,4 @@
-//! Flows of today that a change would stop, by what is known of them.
+//! Existing flows that a change would break, as far as the facts show them.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -10,20 +10,20 @@ use crate::controls::context::{Context, Missing, by_namespace};
 use crate::facts::core::{Pod, Service};
 use crate::facts::object::{Object as _, ObjectRef};
 
-/// A flow of today that a change would stop.
+/// An existing flow that a change would break.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Break {
-    /// The remedy whose change stops it.
+    /// The remedy whose change breaks it.
     pub remedy: Remedy,
-    /// What that change is made to.
+    /// Subject of that change.
     pub cause: Target,
     /// The namespace of the flow.
     pub namespace: String,
-    /// What is not reached, or does not run, any more.
+    /// The object that becomes unreachable or stops running.
     pub object: ObjectRef,
-    /// The flow, in words.
+    /// Description of the flow.
     pub text: String,
-    /// How bad that is.
+    /// Severity of the break.
     pub risk: Risk,
 }
 
@@ -33,33 +33,33 @@ impl fmt::Display for Break {
     }
 }
 
-/// Collects what one change would stop.
+/// Collects the flows that one change would break.
 pub(super) struct Breaks {
     remedy: Remedy,
     cause: Target,
     namespace: String,
-    found: Vec<Break>,
+    breaks: Vec<Break>,
 }
 
 impl Breaks {
-    /// Of an object of ours that is to be made.
-    pub(super) fn of(remedy: Remedy, wanted: &Wanted) -> Self {
+    /// For the creation of a managed object.
+    pub(super) fn of(remedy: Remedy, desired: &Wanted) -> Self {
         let cause = ObjectRef {
-            api_version: wanted.kind.api_version.into(),
-            kind: wanted.kind.kind.into(),
-            namespace: wanted.namespace.clone(),
-            name: wanted.name.clone(),
+            api_version: desired.kind.api_version.into(),
+            kind: desired.kind.kind.into(),
+            namespace: desired.namespace.clone(),
+            name: desired.name.clone(),
         };
-        Self::by(remedy, Target::Object(cause), &wanted.namespace)
+        Self::by(remedy, Target::Object(cause), &desired.namespace)
     }
 
-    /// Of any change.
+    /// For any change.
     pub(super) fn by(remedy: Remedy, cause: Target, namespace: &str) -> Self {
-        Self { remedy, cause, namespace: namespace.into(), found: Vec::new() }
+        Self { remedy, cause, namespace: namespace.into(), breaks: Vec::new() }
     }
 
     pub(super) fn add(&mut self, object: ObjectRef, risk: Risk, text: String) {
-        self.found.push(Break {
+        self.breaks.push(Break {
             remedy: self.remedy,
             cause: self.cause.clone(),
             namespace: self.namespace.clone(),
@@ -69,16 +69,16 @@ impl Breaks {
         });
     }
 
-    pub(super) fn found(self) -> Vec<Break> {
-        self.found
+    pub(super) fn finish(self) -> Vec<Break> {
+        self.breaks
     }
 }
 
-/// Services, pods and called webhooks of a cluster, by namespace.
+/// Services, running pods and webhook backends of a cluster, by namespace.
 pub(super) struct Flows<'a> {
     services: BTreeMap<&'a str, Vec<&'a Service>>,
     pods: BTreeMap<&'a str, Vec<&'a Pod>>,
-    /// Services that the API server calls, with the webhook.
+    /// Services that the API server calls: namespace, name and webhook.
     called: Vec<(&'a str, &'a str, &'a str)>,
 }
 
@@ -101,7 +101,7 @@ impl<'a> Flows<'a> {
         })
     }
 
-    /// Pods of a namespace that run.
+    /// Running pods of a namespace.
     pub(super) fn pods(&self, namespace: &str) -> &[&'a Pod] {
         self.pods.get(namespace).map_or(&[], Vec::as_slice)
     }
@@ -111,7 +111,7 @@ impl<'a> Flows<'a> {
         self.services.get(namespace).map_or(&[], Vec::as_slice)
     }
 
-    /// The first pod of a namespace that a Service leads to and that is one of these.
+    /// The first pod that a Service selects and the predicate accepts.
     pub(super) fn behind(
         &self,
         service: &Service,
@@ -123,21 +123,21 @@ impl<'a> Flows<'a> {
         pod.copied()
     }
 
-    /// What comes from outside the cluster, or from the API server, to these pods of a namespace.
+    /// Adds flows from outside the cluster, or from the API server, to these pods of a namespace.
     pub(super) fn outside_callers(
         &self,
         breaks: &mut Breaks,
         namespace: &str,
-        is_guarded: impl Fn(&Pod) -> bool,
+        is_protected: impl Fn(&Pod) -> bool,
     ) {
         for service in self.services(namespace) {
-            let Some(pod) = self.behind(service, &is_guarded) else {
+            let Some(pod) = self.behind(service, &is_protected) else {
                 continue;
             };
             let (name, pod) = (service.reference(), &pod.metadata.name);
             if service.is_exposed() {
                 let kind = &service.spec.kind;
-                let text = format!("{name}, a {kind}, leads from outside the cluster to {pod}");
+                let text = format!("{name}, a {kind}, exposes {pod} outside the cluster");
                 breaks.add(name.clone(), Risk::Medium, text);
             }
             let mut called = self.called.iter();

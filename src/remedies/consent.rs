@@ -1,4 +1,4 @@
-//! What a plan may do on whose word: what nobody has agreed to is held back, and said.
+//! Consent: changes of a plan that the operator has not agreed to are held back and reported.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -11,28 +11,27 @@ use super::own::OwnObject;
 use super::plan::{Asker, Change, Deed, Plan};
 use super::{Edit, Remedy};
 
-/// On whose word changes are made, and how far it goes.
+/// The origin of a request for changes, and the disruption that it allows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Consent {
     asker: Asker,
-    /// Whether each remedy was named by who asks.
+    /// The request named each remedy explicitly.
     is_named: bool,
-    /// Remedies that may stop flows of today.
+    /// Remedies that may break existing flows.
     disruption: BTreeSet<Remedy>,
-    /// Profiles to which changes are confined; `None` for no bound.
+    /// Profiles to which changes are limited; `None` for no limit.
     profiles: Option<BTreeSet<String>>,
-    /// Objects of ours that were there when this process last looked.
+    /// Managed objects that existed when this process last read the cluster.
     stood: BTreeSet<Target>,
 }
 
 impl Consent {
-    /// The word of the options `enforce` and `allow-disruption`: nobody watches what is done.
+    /// Consent by the options `enforce` and `allow-disruption`, for unattended changes.
     pub fn of_option(allow_disruption: &BTreeSet<Remedy>) -> Self {
         Self::new(Asker::Option, allow_disruption.clone())
     }
 
-    /// The word of a person who named remedies, and who agrees to the disruption that some of
-    /// them bring.
+    /// Consent of an operator who named remedies, and who allows the disruption of some.
     pub fn of_person(allow_disruption: &BTreeSet<Remedy>) -> Self {
         Self::new(Asker::Person, allow_disruption.clone())
     }
@@ -47,18 +46,17 @@ impl Consent {
         }
     }
 
-    /// The same, of a person who named no remedy and asks for those of the option.
+    /// For an operator who named no remedy, so that those of the option are applied.
     pub fn unnamed(self) -> Self {
         Self { is_named: false, ..self }
     }
 
-    /// The same, for these profiles only.
+    /// Limited to these profiles.
     pub fn only_in(self, profiles: BTreeSet<String>) -> Self {
         Self { profiles: Some(profiles), ..self }
     }
 
-    /// The same, where these objects of ours stood a moment ago: to make them again is no new
-    /// disruption.
+    /// With managed objects that existed a moment ago: recreating them is no new disruption.
     pub fn with_stood(self, stood: BTreeSet<Target>) -> Self {
         Self { stood, ..self }
     }
@@ -67,7 +65,7 @@ impl Consent {
         self.asker
     }
 
-    /// Takes out of a plan what nobody has agreed to.
+    /// Moves changes without consent from a plan's changes to those held back.
     pub(super) fn confine(&self, plan: &mut Plan) {
         if let Some(profiles) = &self.profiles {
             plan.confine(profiles);
@@ -105,31 +103,31 @@ impl Consent {
     }
 }
 
-/// What objects of ours are, to tell later that they stood.
+/// Targets of managed objects, for [`Consent::with_stood`].
 pub fn targets(own: &[Value]) -> BTreeSet<Target> {
     let own = own.iter().filter_map(OwnObject::read);
     own.map(|own| Target::Object(own.reference())).collect()
 }
 
-/// A change that waits for consent.
+/// A change that is not applied without consent.
 #[derive(Clone, Debug, PartialEq)]
 pub struct HeldBack {
     /// The change.
     pub change: Change,
-    /// Why it is not made.
+    /// Reason for holding it back.
     pub why: WithheldFor,
 }
 
-/// Why a change waits for consent.
+/// Reason for holding back a change.
 #[derive(Clone, Debug, PartialEq)]
 pub enum WithheldFor {
-    /// What somebody made would go, or people may be kept out.
+    /// It would delete user-created objects, or may lock users out.
     Removal,
-    /// These flows of today would stop.
+    /// It would break these existing flows.
     Breaks(Vec<Break>),
 }
 
-/// How many flows a line names.
+/// Number of flows that a line names.
 const NAMED: usize = 1;
 
 impl fmt::Display for HeldBack {
@@ -138,7 +136,10 @@ impl fmt::Display for HeldBack {
         let target = self.change.target();
         match &self.why {
             WithheldFor::Removal => {
-                write!(f, "{remedy}: {target} is held back: what people made or rely on would go")
+                write!(
+                    f,
+                    "{remedy}: {target} is held back: it would delete what users made or rely on"
+                )
             }
             WithheldFor::Breaks(broken) => {
                 let named: Vec<String> = broken.iter().take(NAMED).map(Break::to_string).collect();
@@ -154,7 +155,7 @@ impl fmt::Display for HeldBack {
 }
 
 impl Plan {
-    /// Leaves of the plan what is done to these profiles.
+    /// Limits the plan to changes of these profiles.
     pub fn confine(&mut self, profiles: &BTreeSet<String>) {
         let is_in = |target: &Target| match target {
             Target::Object(object) if object.kind == "Namespace" => profiles.contains(&object.name),
@@ -165,7 +166,7 @@ impl Plan {
         self.breaks.retain(|broken| is_in(&broken.cause));
     }
 
-    /// What is held back in a line, short enough for a status; `None` if nothing is.
+    /// One line about what is held back, short enough for a status; `None` if nothing is.
     pub fn held_back_line(&self) -> Option<String> {
         let first = self.held_back.first()?;
         let all = self.held_back.iter();
@@ -175,7 +176,7 @@ impl Plan {
             0 => String::new(),
             more => format!(" (and {more} more)"),
         };
-        // What to do comes first: a status shows the beginning.
+        // The way to allow it comes first, since a long status is cut at its end.
         let names = names.join(",");
         Some(format!("without allow-disruption={names}: {first}{more}"))
     }
@@ -193,17 +194,17 @@ mod tests {
     use crate::remedies::own::{OwnObject, PEER_AUTHENTICATION, Wanted};
     use crate::remedies::{Risk, breaks::Breaks};
 
-    fn wanted(namespace: &str) -> Wanted {
+    fn desired(namespace: &str) -> Wanted {
         Wanted {
             kind: PEER_AUTHENTICATION,
             namespace: namespace.into(),
-            name: "ours".into(),
+            name: "managed".into(),
             content: json!({}),
         }
     }
 
     fn own(namespace: &str) -> OwnObject {
-        OwnObject::new(&wanted(namespace), "kubeflow", Remedy::MutualTls, true)
+        OwnObject::new(&desired(namespace), "kubeflow", Remedy::MutualTls, true)
     }
 
     fn change(remedy: Remedy, deed: Deed) -> Change {
@@ -219,21 +220,21 @@ mod tests {
         }
     }
 
-    /// A plan of one change in each of two profiles; in the first it would break something.
+    /// A plan with a change in each of two profiles; the first would break a flow.
     fn plan(deed: fn(OwnObject) -> Deed) -> Plan {
         let changes = ["alice", "bob"];
         let changes = changes.map(|name| change(Remedy::MutualTls, deed(own(name))));
-        let mut breaks = Breaks::of(Remedy::MutualTls, &wanted("alice"));
+        let mut breaks = Breaks::of(Remedy::MutualTls, &desired("alice"));
         breaks.add(object("kubeflow"), Risk::High, "caller calls".into());
-        Plan { changes: changes.into(), breaks: breaks.found(), ..Plan::default() }
+        Plan { changes: changes.into(), breaks: breaks.finish(), ..Plan::default() }
     }
 
     fn targets(changes: &[Change]) -> Vec<String> {
         changes.iter().map(|change| change.target().to_string()).collect()
     }
 
-    const ALICE: &str = "PeerAuthentication alice/ours";
-    const BOB: &str = "PeerAuthentication bob/ours";
+    const ALICE: &str = "PeerAuthentication alice/managed";
+    const BOB: &str = "PeerAuthentication bob/managed";
 
     fn confined(consent: &Consent, mut plan: Plan) -> (Vec<String>, Vec<String>) {
         consent.confine(&mut plan);
@@ -242,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn change_that_breaks_a_flow_is_held_back_until_it_is_allowed() {
+    fn change_that_breaks_a_flow_is_held_back_until_allowed() {
         let none = BTreeSet::new();
         let mutual_tls = BTreeSet::from([Remedy::MutualTls]);
         for (ask, is_held) in [
@@ -261,7 +262,7 @@ mod tests {
     }
 
     #[test]
-    fn object_that_stood_before_is_restored_whatever_it_breaks() {
+    fn object_that_existed_before_is_restored_despite_breaks() {
         let none = BTreeSet::new();
         let restored =
             confined(&Consent::of_option(&none), plan(|own| Deed::Restore(own, Vec::new())));
@@ -288,12 +289,12 @@ mod tests {
     }
 
     #[test]
-    fn removal_by_an_option_needs_the_option_that_says_so() {
+    fn removal_by_option_is_held_back_without_allow_disruption() {
         let both = || Plan { changes: vec![removal(), relation()], ..Plan::default() };
         let none = BTreeSet::new();
         let (made, held) = confined(&Consent::of_option(&none), both());
         assert_eq!((made.len(), held.len()), (0, 2));
-        // Who names such a remedy means it.
+        // Naming such a remedy is consent.
         let (made, held) = confined(&Consent::of_person(&none), both());
         assert_eq!((made.len(), held.len()), (2, 0));
         let (made, held) = confined(&Consent::of_person(&none).unnamed(), both());
@@ -305,7 +306,7 @@ mod tests {
     }
 
     #[test]
-    fn plan_for_some_profiles_leaves_the_others_and_the_platform() {
+    fn plan_limited_to_profiles_skips_other_profiles_and_platform() {
         let none = BTreeSet::new();
         let only = Consent::of_person(&none).only_in(BTreeSet::from(["bob".to_owned()]));
         assert_eq!(confined(&only, plan(Deed::Create)).0, [BOB]);
@@ -324,14 +325,14 @@ mod tests {
     }
 
     #[test]
-    fn line_of_what_is_held_back_says_how_to_allow_it() {
+    fn held_back_line_says_how_to_allow_it() {
         let mut plan = plan(Deed::Create);
         plan.changes.push(removal());
         assert_eq!(plan.held_back_line(), None);
         Consent::of_option(&BTreeSet::new()).confine(&mut plan);
         let line = plan.held_back_line().unwrap();
         for part in [
-            "mutual-tls: PeerAuthentication alice/ours is held back",
+            "mutual-tls: PeerAuthentication alice/managed is held back",
             "caller calls",
             "(and 1 more)",
             "allow-disruption=mutual-tls,foreign-role-bindings",

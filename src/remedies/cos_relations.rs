@@ -1,4 +1,4 @@
-//! Relations of the platform's applications with the telemetry agent of their model.
+//! Relations between the platform's applications and the telemetry agent of their model.
 
 use super::edit::Edit;
 use super::{About, Decision, Risk, Wants, open};
@@ -6,11 +6,11 @@ use crate::controls::context::{Context, Missing};
 
 pub(super) const ABOUT: About = About {
     name: "cos-relations",
-    does: "relates each application to the telemetry agent of the model",
+    does: "integrates each application with the telemetry agent of the model",
     controls: &["OBS-01", "OBS-02", "OBS-03"],
     risk: Risk::Low,
     reach: "each application sends its metrics, logs and dashboards to the agent",
-    breaks: "nothing; the agent needs memory and storage for what it is sent",
+    breaks: "nothing; the agent needs more memory and storage",
     works_on: "1.10, 1.11 and latest, with grafana-agent-k8s or opentelemetry-collector-k8s",
     source: "the endpoints of each charm's metadata.yaml; tests/hardening.rs",
     only_by_name: false,
@@ -24,12 +24,12 @@ pub(super) fn decide(context: &Context<'_>) -> Result<Decision, Missing> {
     let mut all = context.applications()?.iter();
     if !all.any(|app| AGENTS.contains(&app.charm.as_str())) {
         let why = "the model has no telemetry agent; see OBS-05";
-        return Ok(Decision::Leave(why.into()));
+        return Ok(Decision::Skip(why.into()));
     }
     let mut edits = Vec::new();
     for id in ABOUT.controls {
         for finding in open(context, id)? {
-            // The finding is the line to paste.
+            // The `wanted` of these findings is the command to run.
             let endpoints = finding.wanted.strip_prefix("juju integrate ");
             let endpoints = endpoints.and_then(|line| line.split_once(' '));
             edits.extend(endpoints.map(|(one, other)| Edit::Relation {

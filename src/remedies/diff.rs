@@ -1,40 +1,40 @@
-//! What differs between two JSON values, a line each.
+//! Differences between two JSON values, one per line.
 
 use serde_json::Value;
 
-/// Lines `field: seen -> wanted`, by the path of each field that differs.
-pub(super) fn lines(path: &str, seen: &Value, wanted: &Value) -> Vec<String> {
+/// Lines `PATH: SEEN -> WANTED`, one for each field that differs.
+pub(super) fn lines(path: &str, seen: &Value, desired: &Value) -> Vec<String> {
     let mut lines = Vec::new();
-    compare(path, seen, wanted, &mut lines);
+    compare(path, seen, desired, &mut lines);
     lines
 }
 
-fn compare(path: &str, seen: &Value, wanted: &Value, lines: &mut Vec<String>) {
+fn compare(path: &str, seen: &Value, desired: &Value, lines: &mut Vec<String>) {
     let null = Value::Null;
-    match (seen, wanted) {
-        (seen, wanted) if seen == wanted => {}
-        (Value::Object(seen), Value::Object(wanted)) => {
-            for (key, wanted) in wanted {
-                compare(&format!("{path}.{key}"), seen.get(key).unwrap_or(&null), wanted, lines);
+    match (seen, desired) {
+        (seen, desired) if seen == desired => {}
+        (Value::Object(seen), Value::Object(desired)) => {
+            for (key, desired) in desired {
+                compare(&format!("{path}.{key}"), seen.get(key).unwrap_or(&null), desired, lines);
             }
-            for (key, seen) in seen.iter().filter(|(key, _)| !wanted.contains_key(*key)) {
+            for (key, seen) in seen.iter().filter(|(key, _)| !desired.contains_key(*key)) {
                 compare(&format!("{path}.{key}"), seen, &null, lines);
             }
         }
-        (Value::Array(seen), Value::Array(wanted)) => {
-            for at in 0..seen.len().max(wanted.len()) {
-                let (seen, wanted) =
-                    (seen.get(at).unwrap_or(&null), wanted.get(at).unwrap_or(&null));
-                compare(&format!("{path}[{at}]"), seen, wanted, lines);
+        (Value::Array(seen), Value::Array(desired)) => {
+            for at in 0..seen.len().max(desired.len()) {
+                let (seen, desired) =
+                    (seen.get(at).unwrap_or(&null), desired.get(at).unwrap_or(&null));
+                compare(&format!("{path}[{at}]"), seen, desired, lines);
             }
         }
-        (seen, wanted) => lines.push(format!("{path}: {} -> {}", show(seen), show(wanted))),
+        (seen, desired) => lines.push(format!("{path}: {} -> {}", show(seen), show(desired))),
     }
 }
 
 fn show(value: &Value) -> String {
     match value {
-        Value::Null => "nothing".into(),
+        Value::Null => "(unset)".into(),
         Value::String(text) => text.clone(),
         other => other.to_string(),
     }
@@ -47,17 +47,17 @@ mod tests {
     use super::lines;
 
     #[test]
-    fn each_field_that_differs_has_a_line() {
+    fn differing_field_has_a_line_with_its_path() {
         let seen = json!({"a": 1, "b": [1, {"c": "x"}], "gone": true});
-        let wanted = json!({"a": 1, "b": [2, {"c": "y"}, 3], "new": {"d": null}});
+        let desired = json!({"a": 1, "b": [2, {"c": "y"}, 3], "new": {"d": null}});
         assert_eq!(
-            lines("spec", &seen, &wanted),
+            lines("spec", &seen, &desired),
             [
                 "spec.b[0]: 1 -> 2",
                 "spec.b[1].c: x -> y",
-                "spec.b[2]: nothing -> 3",
-                "spec.new: nothing -> {\"d\":null}",
-                "spec.gone: true -> nothing",
+                "spec.b[2]: (unset) -> 3",
+                "spec.new: (unset) -> {\"d\":null}",
+                "spec.gone: true -> (unset)",
             ]
         );
         assert_eq!(lines("spec", &seen, &seen), [""; 0]);

@@ -1,4 +1,4 @@
-//! Edits of what is somebody else's.
+//! Edits of objects that others manage.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -10,71 +10,71 @@ use super::record::RecordKey;
 use crate::facts::juju::holds_no_secret;
 use crate::facts::object::ObjectRef;
 
-/// An edit of what is somebody else's.
+/// An edit of an object that others manage.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Edit {
-    /// Labels of an object get these values.
+    /// Sets labels of an object.
     Labels {
         /// The object.
         object: ObjectRef,
-        /// The labels.
+        /// By label key.
         labels: BTreeMap<String, Label>,
     },
-    /// An object goes.
+    /// Deletes an object.
     Removal(Removal),
-    /// Options of an application get these values.
+    /// Sets options of an application.
     Settings {
         /// The application.
         application: String,
-        /// The options.
+        /// By option name.
         options: BTreeMap<String, Setting>,
-        /// Options of a record that may hold a secret: what stands for the value of before,
-        /// which is not recorded and so cannot be restored.
+        /// Options whose previous value may be a secret, with its keyed digest (none if it was
+        /// unset). The value itself is not recorded, so it cannot be restored.
         #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
         unrecorded: BTreeMap<String, Option<String>>,
     },
-    /// Two endpoints are related.
+    /// Integrates two endpoints.
     Relation {
         /// Each as `APPLICATION:ENDPOINT`.
         endpoints: [String; 2],
     },
 }
 
-/// A label's value, none for no label.
+/// Value of a label, none if the label is absent.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Label {
-    /// What stood before.
+    /// Value before the first edit.
     pub before: Option<String>,
-    /// What is to stand.
+    /// Desired value.
     pub after: Option<String>,
 }
 
-/// An object that goes.
+/// Deletion of an object.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Removal {
     /// The object.
     pub object: ObjectRef,
-    /// What is wrong with it: field, and what is there.
+    /// Reason for the deletion: each offending field with its value.
     pub why: String,
-    /// The object as it stood, without what the API server gives; known once it was read.
+    /// The object without the fields that the API server sets; none until it was read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub manifest: Option<Value>,
 }
 
-/// An option's value, none for the charm's default.
+/// Value of an option, none for the charm's default.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Setting {
-    /// What stood before; known once it was read.
+    /// Value before the first edit; none until it was read.
     pub before: Option<String>,
-    /// What is to stand.
+    /// Desired value.
     pub after: Option<String>,
 }
 
-/// What is edited.
+/// Subject of a change.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Target {
     /// An object of the cluster.
@@ -96,7 +96,7 @@ impl fmt::Display for Target {
 }
 
 impl Edit {
-    /// What is edited.
+    /// Subject of the edit.
     pub fn target(&self) -> Target {
         match self {
             Self::Labels { object, .. } => Target::Object(object.clone()),
@@ -106,19 +106,19 @@ impl Edit {
         }
     }
 
-    /// Whether Juju carries it out.
+    /// Applied through the Juju API.
     pub fn is_of_juju(&self) -> bool {
         matches!(self, Self::Settings { .. } | Self::Relation { .. })
     }
 
-    /// What differs, a line each.
+    /// The differences, one per line.
     pub(super) fn lines(&self) -> Vec<String> {
         match self {
             Self::Labels { labels, .. } => labels
                 .iter()
                 .map(|(name, label)| {
-                    let before = shown(label.before.as_deref(), "nothing");
-                    let after = shown(label.after.as_deref(), "nothing");
+                    let before = shown(label.before.as_deref(), "(unset)");
+                    let after = shown(label.after.as_deref(), "(unset)");
                     format!("metadata.labels.{name}: {before} -> {after}")
                 })
                 .collect(),
@@ -127,7 +127,7 @@ impl Edit {
                 .iter()
                 .map(|(name, setting)| {
                     if !holds_no_secret(name) {
-                        return format!("{name}: values that may be secret are not shown");
+                        return format!("{name}: (value hidden, may be secret)");
                     }
                     let after = shown(setting.after.as_deref(), "the charm's default");
                     match &setting.before {
@@ -140,7 +140,7 @@ impl Edit {
         }
     }
 
-    /// This edit with what was there before the first edit of the same target.
+    /// This edit with the previous values of the first edit of the same target.
     pub fn after(mut self, earlier: &Self) -> Self {
         match (&mut self, earlier) {
             (Self::Labels { labels, .. }, Self::Labels { labels: first, .. }) => {
@@ -164,8 +164,8 @@ impl Edit {
         self
     }
 
-    /// This edit as it may be recorded: an option that may hold a secret leaves only a digest
-    /// of what it was.
+    /// This edit in the form that may be recorded: of an option that may be a secret, only a
+    /// keyed digest of the previous value.
     pub fn without_secrets(mut self, key: &RecordKey) -> Self {
         if let Self::Settings { application, options, unrecorded } = &mut self {
             options.retain(|name, setting| {
@@ -182,7 +182,7 @@ impl Edit {
     }
 }
 
-/// Group, version and name in a path of a kind of which objects are edited.
+/// API version and plural name of a kind whose objects are edited.
 pub fn edited_kind(kind: &str) -> Option<(&'static str, &'static str)> {
     match kind {
         "Namespace" => Some(("v1", "namespaces")),
@@ -223,15 +223,15 @@ mod tests {
     }
 
     #[test]
-    fn what_stood_before_the_first_edit_is_kept() {
+    fn repeated_edit_keeps_the_first_previous_value() {
         let first = labels(&[("a", Some("privileged"), "baseline"), ("b", None, "x")]);
-        // Somebody set it back, and it is edited again.
+        // Another client reset the label, and it is edited again.
         let again = labels(&[("a", Some("restricted"), "baseline")]);
         assert_eq!(again.after(&first), first);
     }
 
     #[test]
-    fn option_that_may_hold_a_secret_is_recorded_by_a_digest_only() {
+    fn secret_option_is_recorded_as_digest_only() {
         let key = RecordKey::new(&[7; 32]).unwrap();
         let setting =
             |before: &str| Setting { before: Some(before.into()), after: Some("wanted".into()) };
@@ -258,7 +258,7 @@ mod tests {
         assert_eq!(options.keys().collect::<Vec<_>>(), ["public-url"]);
         let expected = key.digest("dex-auth", "static-password", "hunter2");
         assert_eq!(unrecorded["static-password"], Some(expected));
-        // Edited again, what was there first stays on record.
+        // After a second edit the first previous value stays on record.
         let again = Edit::Settings {
             application: "dex-auth".into(),
             options: BTreeMap::from([("connectors".to_owned(), setting("another"))]),

@@ -1,5 +1,5 @@
-//! An EnvoyFilter that has every answer tell browsers to come by HTTPS only. They
-//! remember it for a year, so it is opt-in.
+//! An EnvoyFilter that adds a Strict-Transport-Security header to every response. Browsers
+//! remember it for a year, so the remedy is opt-in.
 
 use serde_json::json;
 
@@ -9,18 +9,19 @@ use crate::controls::context::{Context, Missing};
 use crate::controls::ingress::Ingress;
 use crate::controls::tls::{gateway_reference, is_ambient};
 
-/// How long browsers remember it: a year, in seconds.
+/// The header's max-age in seconds: a year.
 const REMEMBERED: u32 = 31_536_000;
 
 pub(super) const ABOUT: About = About {
     name: "hsts",
-    does: "has every answer tell browsers to come by HTTPS only",
+    does: "adds a Strict-Transport-Security header to every response",
     controls: &["TLS-21"],
     risk: Risk::Medium,
-    reach: "browsers remember it for a year and refuse plain HTTP for that host, also after undo",
-    breaks: "plain HTTP by that host name, for browsers and for a year; with a certificate that \
-             browsers do not trust, nobody can pass the warning any more",
-    works_on: "1.10 and 1.11 with istio-pilot; in the ambient mesh the gateway takes no EnvoyFilter",
+    reach: "browsers refuse plain HTTP for that host for a year, even after undo",
+    breaks: "plain HTTP by that host name in browsers, for a year; users can no longer bypass the \
+             warning about a certificate that their browser does not trust",
+    works_on: "1.10 and 1.11 with istio-pilot; in the ambient mesh the gateway does not accept \
+               EnvoyFilters",
     source: "RFC 6797; a real istiod and Envoy: tests/gateway.rs",
     only_by_name: false,
     needs_juju: false,
@@ -31,19 +32,19 @@ pub(super) const NAME: &str = "ckf-hardening-hsts";
 pub(super) fn decide(context: &Context<'_>) -> Result<Decision, Missing> {
     let ingress = Ingress::find(context)?;
     if is_ambient(context, &ingress)? {
-        return Ok(Decision::Leave("an ambient gateway takes no EnvoyFilter of ours".into()));
+        return Ok(Decision::Skip("an ambient gateway does not accept EnvoyFilters".into()));
     }
     let servers = ingress.servers();
     if !servers.iter().any(|served| served.terminates_tls()) {
         let why = "no Gateway serves HTTPS; see TLS-01".to_owned();
-        // Whoever comes by HTTP to a gateway without HTTPS must not be told so.
+        // A gateway without HTTPS must not send browsers there.
         return Ok(match ingress.is_clear() {
-            true => Decision::Gone(why),
-            false => Decision::Leave(why),
+            true => Decision::Remove(why),
+            false => Decision::Skip(why),
         });
     }
     if let Some(why) = waived(context, "TLS-21", &gateway_reference(context)) {
-        return Ok(Decision::Leave(why));
+        return Ok(Decision::Skip(why));
     }
     let header =
         json!({"key": "strict-transport-security", "value": format!("max-age={REMEMBERED}")});

@@ -1,5 +1,5 @@
-//! A Gateway beside istio-pilot's that sends who comes by HTTP to HTTPS. With HTTPS
-//! istio-pilot's own serves no HTTP at all.
+//! A Gateway beside istio-pilot's that redirects HTTP to HTTPS. With HTTPS, istio-pilot's own
+//! Gateway serves no HTTP at all.
 
 use serde_json::json;
 
@@ -10,20 +10,20 @@ use crate::controls::ingress::{Ingress, Served};
 use crate::controls::tls::{gateway_reference, is_ambient};
 use crate::facts::object::Object as _;
 
-/// The listener of HTTP, which login covers as it does that of HTTPS.
+/// Port of the HTTP listener, which requires login like the HTTPS one.
 const PORT: u16 = 8080;
 pub(super) const NAME: &str = "ckf-hardening-https-redirect";
 
 pub(super) const ABOUT: About = About {
     name: "https-redirect",
-    does: "sends who comes by HTTP to HTTPS",
+    does: "redirects HTTP to HTTPS",
     controls: &["TLS-20"],
     risk: Risk::Low,
     reach: "port 80, which is closed once HTTPS is on, answers with a redirect, behind login",
-    breaks: "nothing that is served: with HTTPS istio-pilot opens no port for HTTP. Where another \
-             Gateway serves HTTP on that port it is not made",
+    breaks: "nothing that is served: with HTTPS, istio-pilot opens no port for HTTP. It is skipped \
+             where another Gateway serves HTTP on that port",
     works_on: "1.10 and 1.11 with istio-pilot; in the ambient mesh istio-ingress-k8s redirects",
-    source: "a real istiod and Envoy, with login before it: tests/gateway.rs",
+    source: "a real istiod and Envoy, with login in front: tests/gateway.rs",
     only_by_name: false,
     needs_juju: false,
 };
@@ -31,8 +31,8 @@ pub(super) const ABOUT: About = About {
 pub(super) fn decide(context: &Context<'_>) -> Result<Decision, Missing> {
     let ingress = Ingress::find(context)?;
     if is_ambient(context, &ingress)? {
-        let why = "istio-ingress-k8s redirects by itself once it has a certificate";
-        return Ok(Decision::Leave(why.into()));
+        let why = "istio-ingress-k8s itself redirects once it has a certificate";
+        return Ok(Decision::Skip(why.into()));
     }
     let servers = ingress.servers();
     let of_main =
@@ -40,16 +40,16 @@ pub(super) fn decide(context: &Context<'_>) -> Result<Decision, Missing> {
     let mut own = servers.iter().filter(of_main);
     if !own.any(|served| served.terminates_tls()) {
         let why = "the platform's Gateway does not serve HTTPS; see TLS-01".to_owned();
-        // With clear text there, a redirect would lead everybody to where nothing answers.
+        // Without HTTPS, a redirect would send clients to a port that does not answer.
         return Ok(match ingress.is_clear() {
-            true => Decision::Gone(why),
-            false => Decision::Leave(why),
+            true => Decision::Remove(why),
+            false => Decision::Skip(why),
         });
     }
     if let Some(why) = waived(context, "TLS-20", &gateway_reference(context)) {
-        return Ok(Decision::Leave(why));
+        return Ok(Decision::Skip(why));
     }
-    let wanted = Wanted {
+    let desired = Wanted {
         kind: GATEWAY,
         namespace: context.namespace().into(),
         name: NAME.into(),
@@ -68,15 +68,15 @@ pub(super) fn decide(context: &Context<'_>) -> Result<Decision, Missing> {
         served.listener == PORT && !is_own(&meta.name, &meta.namespace)
     });
     let Some(other) = taken else {
-        return Ok(Wants::objects(vec![wanted]));
+        return Ok(Wants::objects(vec![desired]));
     };
     let what = match other.is_redirect() {
-        true => "redirects already",
-        false => "serves there, and a redirect beside it would be for its paths too; see TLS-02",
+        true => "already redirects",
+        false => "serves that port, and a redirect would cover its paths too; see TLS-02",
     };
-    // Ours stays if it is there: whoever else serves on that port takes nothing away.
-    Ok(Decision::Wanted(Wants {
-        kept: vec![wanted],
+    // An existing redirect stays: another Gateway on that port is no reason to delete it.
+    Ok(Decision::Apply(Wants {
+        kept: vec![desired],
         notes: vec![format!("{} {what}", other.gateway.reference())],
         ..Wants::default()
     }))

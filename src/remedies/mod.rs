@@ -1,9 +1,9 @@
-//! How things are put right. A remedy wants some objects of our own to be beside the
-//! platform's, or edits what is somebody else's in a way that can be put back; what is to
-//! be changed follows from what is there. Pure.
+//! Remedies: how findings are fixed. A remedy declares managed objects that exist beside the
+//! platform's own, or reversible edits of objects that others manage; a plan is the difference
+//! between that desired state and the cluster. Pure.
 //!
-//! No remedy writes an object that istio-pilot owns: it applies its own without force,
-//! and a field that somebody else owns puts it into an error.
+//! No remedy writes an object that istio-pilot owns: istio-pilot applies its objects without
+//! force, and a field owned by another manager puts it into an error state.
 
 mod bounds;
 mod breaks;
@@ -32,7 +32,7 @@ pub use self::edit::{Edit, Label, Removal, Setting, Target, edited_kind};
 pub use self::own::{
     MANAGED_BY, OWN_KINDS, Own, OwnKind, OwnObject, Scope, differences, is_of_platform,
 };
-pub use self::plan::{Asker, Change, Deed, Plan, plan, remove_all, undo, undo_all};
+pub use self::plan::{Asker, Change, Deed, Plan, StillEnforced, plan, remove_all, undo, undo_all};
 pub use self::record::{
     Content, Entry, EntryError, KEY_LENGTH, Reading, Record, RecordKey, is_recorded, pending,
     signature,
@@ -50,19 +50,19 @@ use crate::facts::istio::reference;
 use crate::facts::object::{Object as _, ObjectRef};
 use crate::facts::profiles::Claim;
 
-/// How much may go wrong when a remedy is applied.
+/// Risk of applying a remedy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Risk {
-    /// Who does as the guide says notices nothing.
+    /// Deployments that follow the guide see no difference.
     Low,
-    /// Some requests that work today may stop.
+    /// Some requests that succeed today may fail.
     Medium,
-    /// Something that somebody made goes, or people may be kept out.
+    /// Deletes user-created objects, or may lock users out.
     High,
 }
 
 impl Risk {
-    /// Its name.
+    /// Lower case, as plans and documents print it.
     pub fn name(self) -> &'static str {
         match self {
             Self::Low => "low",
@@ -72,33 +72,33 @@ impl Risk {
     }
 }
 
-/// What is told of a remedy before it is applied.
+/// Description of a remedy, shown before it is applied.
 #[derive(Debug)]
 pub struct About {
-    /// Its name.
+    /// Identifier on the command line, in options and in labels.
     pub name: &'static str,
-    /// What it does, in a sentence.
+    /// What it does, as a verb phrase.
     pub does: &'static str,
-    /// The controls that it puts right.
+    /// Ids of the controls whose findings it fixes.
     pub controls: &'static [&'static str],
-    /// How much may go wrong.
+    /// Lowest risk; a plan raises it by the flows that it would break.
     pub risk: Risk,
-    /// What it reaches.
+    /// Impact of applying it.
     pub reach: &'static str,
-    /// What it may break, and what the charm does about that.
+    /// What it may break, and how the charm prevents that.
     pub breaks: &'static str,
-    /// The releases and modes of the mesh on which it works.
+    /// Releases and mesh modes that it supports.
     pub works_on: &'static str,
-    /// Where that is known from: a test on real parts, or a project's own source or documents.
+    /// Evidence for the above: a test against real components, or upstream source or documentation.
     pub source: &'static str,
-    /// Whether it takes away what somebody made, so that it is applied by its name only.
+    /// Applied only when named explicitly, because it deletes user-created objects.
     pub only_by_name: bool,
-    /// Whether Juju's API is what changes it.
+    /// Applied through the Juju API, so a controller login is required.
     pub needs_juju: bool,
 }
 
 impl About {
-    /// Whether it is about the gateway's TLS.
+    /// All its controls are in the TLS family.
     pub fn is_of_tls(&self) -> bool {
         self.controls.iter().all(|id| id.starts_with("TLS-"))
     }
@@ -108,15 +108,15 @@ type Decide = fn(&Context<'_>) -> Result<Decision, Missing>;
 
 macro_rules! remedies {
     ($($(#[$meta:meta])* $variant:ident: $decide:path, $about:expr;)*) => {
-        /// A remedy.
+        /// A fix that the charm can apply and revert.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
         pub enum Remedy { $($(#[$meta])* $variant,)* }
 
         impl Remedy {
-            /// All of them, in the order in which they are applied.
+            /// All remedies, in the order in which they are applied.
             pub const ALL: &'static [Self] = &[$(Self::$variant),*];
 
-            /// What is told of it.
+            /// Its description.
             pub fn about(self) -> &'static About {
                 match self { $(Self::$variant => const { &$about },)* }
             }
@@ -130,53 +130,53 @@ macro_rules! remedies {
 }
 
 remedies! {
-    /// The gateway accepts no older TLS and no weaker cipher suite than the policy allows.
+    /// The gateway refuses TLS versions and cipher suites below the policy's minimum.
     TlsFloor: tls_floor::decide, tls_floor::ABOUT;
-    /// Who comes by HTTP is sent to HTTPS.
+    /// HTTP requests are redirected to HTTPS.
     HttpsRedirect: https_redirect::decide, https_redirect::ABOUT;
-    /// Browsers are told to come by HTTPS only.
+    /// Responses carry a Strict-Transport-Security header.
     Hsts: hsts::decide, hsts::ABOUT;
-    /// Namespaces of profiles and of the platform have Pod Security labels.
+    /// Profile and platform namespaces carry Pod Security labels.
     PodSecurityLabels: pod_security_labels::decide, pod_security_labels::ABOUT;
-    /// Pods of a profile are reached by itself and the platform only.
+    /// Only the profile itself and the platform can reach a profile's pods.
     ProfileNetworkPolicies: profile_network_policies::decide, profile_network_policies::ABOUT;
-    /// The web apps that believe a header are reached by the platform only.
+    /// Only the platform can reach the web apps that trust an identity header.
     PlatformNetworkPolicies: platform_network_policies::decide, platform_network_policies::ABOUT;
-    /// Pods of profiles accept mutual TLS only.
+    /// Profile pods accept mutual TLS only.
     MutualTls: mutual_tls::decide, mutual_tls::ABOUT;
-    /// Web apps set cookies for HTTPS only.
+    /// Web apps set the Secure attribute on their cookies.
     SecureCookies: settings::secure_cookies, settings::SECURE_COOKIES;
     /// New profiles get a Pod Security Standard.
     ProfileSecurityPolicy: settings::profile_security_policy, settings::PROFILE_SECURITY_POLICY;
-    /// Dex has no static user once there is another way to log in.
+    /// Dex's static user is disabled once connectors are configured.
     PasswordDatabase: settings::password_database, settings::PASSWORD_DATABASE;
-    /// Options are what the policy declares.
+    /// Application options match the values that the policy declares.
     DeclaredOptions: settings::declared_options, settings::DECLARED_OPTIONS;
-    /// Options that name images are the charms' own again.
+    /// Options that name images are reset to the charms' defaults.
     DefaultImages: settings::default_images, settings::DEFAULT_IMAGES;
-    /// Applications are related to the telemetry agent of the model.
+    /// Applications are integrated with the model's telemetry agent.
     CosRelations: cos_relations::decide, cos_relations::ABOUT;
-    /// Long-lived tokens of service accounts go.
+    /// Long-lived service account tokens are deleted.
     ServiceAccountTokens: removals::service_account_tokens, removals::SERVICE_ACCOUNT_TOKENS;
-    /// Role bindings in profiles that nobody answers for go.
+    /// Role bindings in profiles that neither Kubeflow nor the policy accounts for are deleted.
     ForeignRoleBindings: removals::foreign_role_bindings, removals::FOREIGN_ROLE_BINDINGS;
-    /// Authorization policies that admit everybody go.
+    /// AuthorizationPolicies that allow every request are deleted.
     WildcardPolicies: removals::wildcard_policies, removals::WILDCARD_POLICIES;
 }
 
 impl Remedy {
-    /// Its name.
+    /// Identifier on the command line, in options and in labels.
     pub fn name(self) -> &'static str {
         self.about().name
     }
 
-    /// Those that take nothing away that somebody made.
+    /// Remedies that delete no user-created objects.
     pub fn additive() -> impl Iterator<Item = Self> {
         let all = Self::ALL.iter().copied();
         all.filter(|remedy| !remedy.about().only_by_name)
     }
 
-    /// The names of all, for people.
+    /// All names, comma-separated, for messages.
     pub fn names() -> String {
         let names = Self::ALL.iter().map(|remedy| remedy.name());
         names.collect::<Vec<_>>().join(", ")
@@ -189,70 +189,78 @@ impl fmt::Display for Remedy {
     }
 }
 
-impl FromStr for Remedy {
-    type Err = String;
+/// A name that is not a remedy's.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{name:?} is not one of {}", Remedy::names())]
+pub struct UnknownRemedy {
+    /// The name.
+    pub name: String,
+}
 
-    fn from_str(text: &str) -> Result<Self, String> {
+impl FromStr for Remedy {
+    type Err = UnknownRemedy;
+
+    fn from_str(text: &str) -> Result<Self, UnknownRemedy> {
         let known = Self::ALL.iter().find(|remedy| remedy.name() == text);
-        known.copied().ok_or_else(|| format!("{text:?} is not one of {}", Self::names()))
+        known.copied().ok_or_else(|| UnknownRemedy { name: text.to_owned() })
     }
 }
 
-/// What a remedy decides.
+/// What a remedy decides on these facts.
 enum Decision {
-    /// This is to be so.
-    Wanted(Wants),
-    /// Nothing new is to be made, for this reason; what is there of ours stays as it is.
-    Leave(String),
-    /// What the remedy guards is gone, for this reason; what is there of ours goes too.
-    Gone(String),
+    /// Reconcile to this state.
+    Apply(Wants),
+    /// Create nothing, for this reason; existing managed objects stay unchanged.
+    Skip(String),
+    /// What the remedy protects is gone, for this reason; existing managed objects are deleted.
+    Remove(String),
 }
 
-/// What becomes of an object of ours that is there and that the remedy does not name.
+/// Fate of managed objects that exist and are not in the desired state.
 #[derive(Default)]
 enum Leftover {
-    /// It stays as it is: nothing that somebody else made is a reason to take it away.
+    /// Stays unchanged: objects that others create are no reason to drop protection.
     #[default]
-    Stays,
-    /// It goes if it is in one of these namespaces, which are not what the remedy guards.
-    GoesFrom(BTreeSet<String>),
-    /// It goes: the remedy is not asked for, or what it guards is gone.
-    Goes,
+    Keep,
+    /// Deleted in these namespaces, which the remedy does not protect.
+    DeleteIn(BTreeSet<String>),
+    /// Deleted: the remedy is not selected, or what it protects is gone.
+    Delete,
 }
 
-/// What a remedy wants to be so.
+/// Desired state of a remedy.
 #[derive(Default)]
 struct Wants {
-    /// Objects of ours that are made, or made again what they are to be.
+    /// Managed objects to create, or to restore where they have drifted.
     objects: Vec<Wanted>,
-    /// Objects of ours that are made what they are to be if they are there, and not made anew.
+    /// Managed objects to restore where they exist, but not to create.
     kept: Vec<Wanted>,
-    /// What becomes of every other object of ours.
+    /// Fate of every other managed object.
     leftover: Leftover,
-    /// Edits of what is somebody else's: what is not yet as it should be.
+    /// Edits that are still missing on objects that others manage.
     edits: Vec<Edit>,
-    /// What is left as it is, and why.
+    /// What is skipped, each with the reason.
     notes: Vec<String>,
-    /// Flows of today that would stop.
+    /// Existing flows that the changes would break.
     breaks: Vec<Break>,
 }
 
 impl Wants {
     fn objects(objects: Vec<Wanted>) -> Decision {
-        Decision::Wanted(Self { objects, ..Self::default() })
+        Decision::Apply(Self { objects, ..Self::default() })
     }
 
     fn edits(edits: Vec<Edit>) -> Decision {
-        Decision::Wanted(Self { edits, ..Self::default() })
+        Decision::Apply(Self { edits, ..Self::default() })
     }
 
-    /// Nothing is wanted, and this becomes of what is there.
+    /// No desired objects; existing ones have this fate.
     fn nothing(leftover: Leftover) -> Self {
         Self { leftover, ..Self::default() }
     }
 }
 
-/// What is open of a control: waived findings are left alone.
+/// Open findings of a control, without those that are waived.
 fn open(context: &Context<'_>, id: &str) -> Result<Vec<Finding>, Missing> {
     let assessment = assess_named(id, context);
     match assessment.verdict {
@@ -261,8 +269,8 @@ fn open(context: &Context<'_>, id: &str) -> Result<Vec<Finding>, Missing> {
     }
 }
 
-/// Whether a control passes.
-fn holds(context: &Context<'_>, id: &str) -> Result<bool, Missing> {
+/// The control passes.
+fn passes(context: &Context<'_>, id: &str) -> Result<bool, Missing> {
     let assessment = assess_named(id, context);
     match assessment.verdict {
         Verdict::NotAssessed => Err(Missing(format!("{id}: {}", assessment.reason))),
@@ -270,8 +278,8 @@ fn holds(context: &Context<'_>, id: &str) -> Result<bool, Missing> {
     }
 }
 
-/// The waiver of a control that covers an object, in words; `None` if none does. A waiver holds
-/// for what would be a finding as it does for one.
+/// Describes the waiver of a control that covers an object; `None` if none does. A waiver also
+/// covers an object that would only become a finding.
 fn waived(context: &Context<'_>, id: &str, object: &ObjectRef) -> Option<String> {
     let mut waivers = context.policy.waivers.iter();
     let waiver = waivers.find(|waiver| {
@@ -283,28 +291,28 @@ fn waived(context: &Context<'_>, id: &str, object: &ObjectRef) -> Option<String>
     ))
 }
 
-/// The Namespace of a profile, as findings name it.
+/// Reference to a profile's Namespace, in the form that findings use.
 fn namespace(name: &str) -> ObjectRef {
     reference("v1", "Namespace", "", name)
 }
 
-/// Namespaces that Profiles name and that are somebody else's: nothing of ours belongs there.
-fn refused(context: &Context<'_>) -> Result<Leftover, Missing> {
+/// Namespaces in which no managed object belongs: those that a Profile names but does not own.
+fn foreign_namespaces(context: &Context<'_>) -> Result<Leftover, Missing> {
     let claims = context.profile_claims()?.iter();
     let refused = claims.filter(|(_, claim)| matches!(claim, Claim::Refused(_)));
     let names = refused.map(|(profile, _)| profile.metadata.name.clone());
     let mut names: BTreeSet<String> = names.collect();
-    // A namespace without Profile is not guarded as a profile's any more.
+    // A namespace whose Profile is gone is no longer protected as a profile.
     let known: BTreeSet<&str> =
         context.profiles()?.iter().map(|profile| profile.metadata.name.as_str()).collect();
     let all = context.namespaces()?.iter();
     let all = all.map(|namespace| namespace.metadata.name.as_str());
     names.extend(all.filter(|name| !known.contains(name)).map(str::to_owned));
-    Ok(Leftover::GoesFrom(names))
+    Ok(Leftover::DeleteIn(names))
 }
 
-/// Pods of a namespace that run, and that baseline would refuse if they were made again.
-fn refused_pods(
+/// Adds running pods of a namespace that the baseline level would reject on recreation.
+fn rejected_pods(
     context: &Context<'_>,
     namespace: &str,
     breaks: &mut Breaks,
@@ -313,22 +321,22 @@ fn refused_pods(
     let here = pods.filter(|pod| pod.metadata.namespace == *namespace && !pod.is_finished());
     for pod in here {
         if let Some(first) = pods::beyond_baseline(pod).first() {
-            let text = format!("{} has {}, which baseline refuses", first.object, first.field);
+            let text = format!("{} has {}, which baseline rejects", first.object, first.field);
             breaks.add(pod.reference(), Risk::Medium, text);
         }
     }
     Ok(())
 }
 
-/// Why a Profile that does not count is left alone, a line each.
-fn doubtful(context: &Context<'_>) -> Result<Vec<String>, Missing> {
+/// A line for each Profile that does not count, with the reason.
+fn ignored_profiles(context: &Context<'_>) -> Result<Vec<String>, Missing> {
     let claims = context.profile_claims()?.iter();
-    let doubtful = claims.filter_map(|(profile, claim)| {
+    let ignored_profiles = claims.filter_map(|(profile, claim)| {
         let why = claim.reason()?;
         let name = &profile.metadata.name;
         Some(format!("Profile {name} does not count: {why}; see AUTHZ-01"))
     });
-    Ok(doubtful.collect())
+    Ok(ignored_profiles.collect())
 }
 
 #[cfg(test)]
@@ -337,7 +345,7 @@ mod tests {
     use crate::catalog;
 
     #[test]
-    fn remedies_have_names_of_their_own_and_put_right_controls_that_are_known() {
+    fn remedy_has_unique_name_and_fixes_known_controls() {
         for remedy in Remedy::ALL {
             assert_eq!(remedy.name().parse::<Remedy>(), Ok(*remedy));
             let about = remedy.about();
@@ -349,6 +357,7 @@ mod tests {
                 assert!(catalog::control(id).is_some(), "{remedy}: {id}");
             }
         }
-        assert!("tls".parse::<Remedy>().unwrap_err().contains("tls-floor"));
+        let unknown = "tls".parse::<Remedy>().unwrap_err();
+        assert!(unknown.to_string().contains("tls-floor"), "{unknown}");
     }
 }

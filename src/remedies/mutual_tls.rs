@@ -1,10 +1,12 @@
-//! A PeerAuthentication for each profile by which its pods accept mutual TLS only.
+//! A PeerAuthentication for each profile that makes its pods accept mutual TLS only.
 
 use serde_json::json;
 
 use super::breaks::{Break, Breaks, Flows};
 use super::own::{MANAGED_BY, PEER_AUTHENTICATION, Wanted};
-use super::{About, Decision, Remedy, Risk, Wants, doubtful, namespace, refused, waived};
+use super::{
+    About, Decision, Remedy, Risk, Wants, foreign_namespaces, ignored_profiles, namespace, waived,
+};
 use crate::controls::context::{Context, Missing, by_namespace};
 use crate::controls::network::is_for_all;
 use crate::facts::core::Pod;
@@ -13,17 +15,17 @@ use crate::facts::object::Object as _;
 
 pub(super) const ABOUT: About = About {
     name: "mutual-tls",
-    does: "has pods of each profile accept mutual TLS only",
+    does: "makes the pods of each profile accept mutual TLS only",
     controls: &["NET-03"],
     risk: Risk::Medium,
-    reach: "pods outside the mesh, those of the platform's own namespace among them, reach no \
-            pod of a profile that has a sidecar; try it on one profile first",
-    breaks: "in a mesh of sidecars the platform's own pods have none: Knative's activator and \
-             autoscaler reach no predictor, so a model that scaled to zero is not served; the \
-             pipelines' pages show no artifacts; notebooks are not culled; what scrapes the \
-             metrics of a profile's pods from outside the mesh gets none. A profile in which one \
-             of these flows is seen is left out until allow-disruption names the remedy",
-    works_on: "1.10 and 1.11 with sidecars; with the ambient mesh pods that ztunnel captures",
+    reach: "pods outside the mesh, including those of the platform's namespace, can no longer \
+            reach profile pods that have a sidecar; try it on one profile first",
+    breaks: "in a sidecar mesh the platform's own pods have no sidecar: Knative's activator and \
+             autoscaler cannot reach predictors, so models that scaled to zero are not served; the \
+             pipelines UI shows no artifacts; notebooks are not culled; scrapers outside the mesh \
+             get no metrics of profile pods. A profile in which one of these flows is seen is \
+             skipped until allow-disruption names the remedy",
+    works_on: "1.10 and 1.11 with sidecars; in the ambient mesh, pods that ztunnel captures",
     source: "istio.io, PeerAuthentication; bundle-kubeflow: neither kubeflow nor knative-serving \
              is labelled for injection; tests/remedies.rs, tests/attacks/tenant.rs",
     only_by_name: false,
@@ -35,16 +37,19 @@ pub(super) const NAME: &str = "ckf-hardening-mutual-tls";
 pub(super) fn decide(context: &Context<'_>) -> Result<Decision, Missing> {
     let policies = by_namespace(context.peer_authentications()?);
     let profiles = context.profile_namespaces()?;
-    let mut wants =
-        Wants { leftover: refused(context)?, notes: doubtful(context)?, ..Wants::default() };
+    let mut state = Wants {
+        leftover: foreign_namespaces(context)?,
+        notes: ignored_profiles(context)?,
+        ..Wants::default()
+    };
     if profiles.is_empty() {
-        wants.notes.push("there is no Profile that counts".into());
+        state.notes.push("no Profile counts".into());
     }
     let flows = Flows::read(context)?;
     let callers = Callers::find(context, &flows);
     for &profile in profiles {
         let here = policies.get(profile).map(Vec::as_slice).unwrap_or_default();
-        let wanted = Wanted {
+        let desired = Wanted {
             kind: PEER_AUTHENTICATION,
             namespace: profile.to_owned(),
             name: NAME.into(),
@@ -53,24 +58,24 @@ pub(super) fn decide(context: &Context<'_>) -> Result<Decision, Missing> {
         let subjects = here.iter().map(|policy| policy.reference());
         let mut subjects = std::iter::once(namespace(profile)).chain(subjects);
         if let Some(why) = subjects.find_map(|subject| waived(context, "NET-03", &subject)) {
-            wants.notes.push(why);
+            state.notes.push(why);
             continue;
         }
-        match hindrance(here) {
+        match competing(here) {
             Some((other, why)) => {
                 let (object, mode) = (other.reference(), mode(other));
-                wants
+                state
                     .notes
-                    .push(format!("{object} with mode {mode} is there, and is not ours: {why}"));
-                wants.kept.push(wanted);
+                    .push(format!("{object} with mode {mode} is not managed by the charm: {why}"));
+                state.kept.push(desired);
             }
             None => {
-                wants.breaks.extend(callers.breaks(&flows, &wanted));
-                wants.objects.push(wanted);
+                state.breaks.extend(callers.breaks(&flows, &desired));
+                state.objects.push(desired);
             }
         }
     }
-    Ok(Decision::Wanted(wants))
+    Ok(Decision::Apply(state))
 }
 
 fn mode(policy: &PeerAuthentication) -> &str {
@@ -80,42 +85,44 @@ fn mode(policy: &PeerAuthentication) -> &str {
     }
 }
 
-fn is_ours(policy: &PeerAuthentication) -> bool {
+fn is_managed(policy: &PeerAuthentication) -> bool {
     policy.metadata.label(MANAGED_BY.0) == Some(MANAGED_BY.1)
 }
 
-/// What somebody else's policy for all pods of a namespace means for ours: of several the
-/// oldest holds.
-fn hindrance<'a>(
+/// The foreign policy for all pods of a namespace that competes with the managed one, and the
+/// outcome: of several, Istio uses the oldest.
+fn competing<'a>(
     here: &[&'a PeerAuthentication],
 ) -> Option<(&'a PeerAuthentication, &'static str)> {
     let for_all = || here.iter().filter(|policy| is_for_all(policy));
-    let ours = for_all().find(|policy| is_ours(policy) && policy.metadata.name == NAME);
-    let others = for_all().filter(|policy| !is_ours(policy));
+    let managed = for_all().find(|policy| is_managed(policy) && policy.metadata.name == NAME);
+    let others = for_all().filter(|policy| !is_managed(policy));
     let oldest = others.min_by_key(|policy| policy.created)?;
-    let why = match ours {
-        None => "as the older it holds, and one of ours would do nothing beside it",
-        Some(ours) if ours.created.is_some() && ours.created < oldest.created => {
-            "it is younger than ours, and has no effect while ours stands"
+    let why = match managed {
+        None => "it is older, so it takes precedence, and a new one would have no effect",
+        Some(managed) if managed.created.is_some() && managed.created < oldest.created => {
+            "it is newer than the managed one, and has no effect beside it"
         }
-        Some(_) => "it is older than ours, so it holds; remove it or make it STRICT",
+        Some(_) => {
+            "it is older than the managed one, so it takes precedence; delete it or set it to STRICT"
+        }
     };
     Some((oldest, why))
 }
 
-/// Pods of the platform that have no sidecar and call pods of profiles, by what they call.
+/// Platform pods without sidecar that call profile pods, by what they call.
 struct Callers<'a> {
-    /// Of a Service of each profile, by its name.
+    /// Callers of a Service of each profile, with the Service's name.
     of_services: Vec<(&'a Pod, &'static str)>,
-    /// Of what carries a label, with the label's prefix and what the flow is for.
+    /// Callers of labelled pods, with the label's prefix, the purpose of the flow and its risk.
     of_labels: Vec<(&'a Pod, &'static str, &'static str, Risk)>,
 }
 
-/// Applications of the platform that call a Service of each profile.
+/// Platform applications that call a Service of each profile, with the Service's name.
 const SERVICES: [(&str, &str); 2] =
     [("kfp-ui", "ml-pipeline-ui-artifact"), ("kfp-api", "ml-pipeline-visualizationserver")];
-/// What calls pods of profiles that carry a label: the namespace of the caller (empty for the
-/// platform's), its label and value, the label of the called, and what for.
+/// Callers of labelled profile pods: namespace of the caller (empty for the platform's), its label
+/// and value, prefix of the callee's label, purpose of the flow and its risk.
 const LABELS: [(&str, &str, &str, &str, &str, Risk); 3] = [
     (
         "knative-serving",
@@ -142,7 +149,7 @@ const LABELS: [(&str, &str, &str, &str, &str, Risk); 3] = [
         Risk::Medium,
     ),
 ];
-/// How labels of what Knative serves begin; an InferenceService's predictors have them.
+/// Label prefix of Knative services, which predictors of an InferenceService carry.
 const PREDICTOR: &str = "serving.knative.dev/";
 
 impl<'a> Callers<'a> {
@@ -163,10 +170,10 @@ impl<'a> Callers<'a> {
         Self { of_services: of_services.collect(), of_labels: of_labels.collect() }
     }
 
-    /// What one of our policies would stop in its namespace.
-    fn breaks(&self, flows: &Flows<'_>, wanted: &Wanted) -> Vec<Break> {
-        let profile = &wanted.namespace;
-        let mut breaks = Breaks::of(Remedy::MutualTls, wanted);
+    /// Flows that a managed policy would break in its namespace.
+    fn breaks(&self, flows: &Flows<'_>, desired: &Wanted) -> Vec<Break> {
+        let profile = &desired.namespace;
+        let mut breaks = Breaks::of(Remedy::MutualTls, desired);
         let in_mesh = |pod: &Pod| pod.has_sidecar();
         for (caller, called) in &self.of_services {
             let mut services = flows.services(profile).iter();
@@ -199,9 +206,10 @@ impl<'a> Callers<'a> {
                 more => format!(" and {more} more"),
             };
             let pod = first.reference();
-            let text = format!("{pod}{others} without sidecar reaches no pod that has one");
+            let text =
+                format!("{pod}{others} without sidecar can no longer reach pods that have one");
             breaks.add(pod, Risk::Medium, text);
         }
-        breaks.found()
+        breaks.finish()
     }
 }

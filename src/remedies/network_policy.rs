@@ -1,4 +1,4 @@
-//! What the remedies that make NetworkPolicies share.
+//! Shared by the remedies that create NetworkPolicies.
 
 use std::collections::BTreeSet;
 
@@ -8,9 +8,9 @@ use super::own::{MANAGED_BY, NETWORK_POLICY, Wanted};
 use crate::controls::context::{Context, Missing};
 use crate::facts::core::NetworkPolicy;
 
-/// A policy for what comes in to the pods of a selector: from those of its own namespace, and
-/// of these others.
-pub(super) fn wanted(namespace: &str, name: String, pods: Value, others: &[&str]) -> Wanted {
+/// A desired ingress policy for the selected pods: allows pods of its own namespace and of these
+/// others.
+pub(super) fn desired(namespace: &str, name: String, pods: Value, others: &[&str]) -> Wanted {
     Wanted {
         kind: NETWORK_POLICY,
         namespace: namespace.to_owned(),
@@ -21,7 +21,7 @@ pub(super) fn wanted(namespace: &str, name: String, pods: Value, others: &[&str]
     }
 }
 
-/// Admits all pods of these namespaces, beside those of the policy's own.
+/// Ingress rule that allows all pods of the policy's namespace and of these.
 fn admit(namespaces: &[&str]) -> Value {
     let mut from = vec![json!({"podSelector": {}})];
     from.extend(namespaces.iter().map(
@@ -30,18 +30,18 @@ fn admit(namespaces: &[&str]) -> Value {
     json!([{"from": from}])
 }
 
-/// Whether a policy is ours.
-pub(super) fn is_ours(policy: &NetworkPolicy) -> bool {
+/// The policy is labelled as managed by the charm.
+pub(super) fn is_managed(policy: &NetworkPolicy) -> bool {
     policy.metadata.label(MANAGED_BY.0) == Some(MANAGED_BY.1)
 }
 
-/// Whether a policy admits everybody to every port of its pods.
+/// The policy allows any source to every port of its pods.
 pub(super) fn admits_all(policy: &NetworkPolicy) -> bool {
     policy.spec.ingress.iter().any(|rule| rule.admits_all())
 }
 
-/// Namespaces of the ambient mesh: there the kubelet's probes come from an address that a
-/// NetworkPolicy may refuse.
+/// Namespaces in the ambient mesh, where the kubelet's probes come from an address that a
+/// NetworkPolicy may block.
 pub(super) fn ambient<'a>(context: &Context<'a>) -> Result<BTreeSet<&'a str>, Missing> {
     let namespaces = context.namespaces()?.iter();
     let ambient = namespaces

@@ -1,4 +1,4 @@
-//! Objects of our own: their kinds, their labels, and what differs from what they should be.
+//! Managed objects: kinds, labels, ownership and drift.
 
 use std::collections::BTreeSet;
 
@@ -9,27 +9,27 @@ use super::{Remedy, diff};
 use crate::facts::object::ObjectRef;
 use crate::facts::path::{ApiPath, PathError};
 
-/// Where objects of a kind are.
+/// Namespaces in which objects of a kind are created.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scope {
-    /// In the platform's namespace.
+    /// The platform's namespace.
     Platform,
-    /// In any namespace.
+    /// Any namespace.
     Everywhere,
 }
 
-/// A kind of which we make objects.
+/// A kind of managed object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct OwnKind {
-    /// Group and version.
+    /// `GROUP/VERSION`.
     pub api_version: &'static str,
-    /// Kind.
+    /// Kind, as in a manifest.
     pub kind: &'static str,
-    /// Its name in a path.
+    /// Plural name, as in an API path.
     pub plural: &'static str,
-    /// Where they are.
+    /// Namespaces in which it is created.
     pub scope: Scope,
-    /// The field that tells what is wanted.
+    /// Field that carries the desired state, for example `spec`.
     pub content: &'static str,
 }
 
@@ -61,7 +61,7 @@ pub(super) const PEER_AUTHENTICATION: OwnKind = OwnKind {
     scope: Scope::Everywhere,
     content: "spec",
 };
-/// What stood before an edit is kept in these.
+/// Records of edits, with the previous state.
 pub(super) const RECORD: OwnKind = OwnKind {
     api_version: "v1",
     kind: "ConfigMap",
@@ -70,38 +70,38 @@ pub(super) const RECORD: OwnKind = OwnKind {
     content: "data",
 };
 
-/// All of them.
+/// All managed kinds.
 pub const OWN_KINDS: [OwnKind; 5] =
     [ENVOY_FILTER, GATEWAY, NETWORK_POLICY, PEER_AUTHENTICATION, RECORD];
 
 impl OwnKind {
-    /// Whether a change of such an object changes what is enforced.
+    /// Objects of this kind take effect in the cluster, unlike records.
     pub fn is_enforced(self) -> bool {
         self != RECORD
     }
 
-    /// Whether the remedies of TLS make such objects.
+    /// The TLS remedies create objects of this kind.
     pub fn is_of_tls(self) -> bool {
         [ENVOY_FILTER, GATEWAY].contains(&self)
     }
 
-    /// The path of all in a namespace; of all, without one.
+    /// Path of the list in a namespace, or across namespaces without one.
     pub fn path(self, namespace: Option<&str>) -> Result<ApiPath, PathError> {
         ApiPath::all(self.api_version, namespace.unwrap_or_default(), self.plural)
     }
 }
 
-/// Label of every object of ours, and its value.
+/// Label of every managed object, and its value.
 pub const MANAGED_BY: (&str, &str) = ("app.kubernetes.io/managed-by", "ckf-hardening");
-/// Label that names the remedy that an object is of.
+/// Label that names the remedy of an object.
 const REMEDY: &str = "ckf-hardening/remedy";
-/// Label of an object that the charm keeps, and removes when it is not wanted any more.
+/// Label of an object that the charm enforces, and deletes once it is no longer desired.
 const KEPT: &str = "ckf-hardening/kept";
-/// Label that names the platform's namespace: another platform of the cluster may have a
-/// charm of its own.
+/// Label that names the platform's namespace: another platform in the cluster may have its
+/// own charm.
 const PLATFORM: &str = "ckf-hardening/platform";
 
-/// An object of ours that a remedy wants.
+/// A managed object in a remedy's desired state.
 pub(super) struct Wanted {
     pub(super) kind: OwnKind,
     pub(super) namespace: String,
@@ -109,30 +109,30 @@ pub(super) struct Wanted {
     pub(super) content: Value,
 }
 
-/// An object of ours.
+/// A managed object.
 #[derive(Clone, Debug, PartialEq)]
 pub struct OwnObject {
-    /// Its kind.
+    /// Which of the managed kinds.
     pub kind: OwnKind,
-    /// As it is to be; as it is, if it is to go.
+    /// Manifest: the desired one, or the current one if it is to be deleted.
     pub object: Value,
 }
 
 impl OwnObject {
-    /// One that was read; `None` if it is of a kind that we make none of.
+    /// From an object that was read; `None` if its kind is not managed.
     pub(super) fn read(object: &Value) -> Option<Self> {
         let kind = OWN_KINDS.into_iter().find(|kind| object["kind"] == kind.kind)?;
         Some(Self { kind, object: object.clone() })
     }
 
-    /// Its manifest.
-    pub(super) fn new(wanted: &Wanted, platform: &str, remedy: Remedy, kept: bool) -> Self {
+    /// With the manifest of a desired object.
+    pub(super) fn new(desired: &Wanted, platform: &str, remedy: Remedy, kept: bool) -> Self {
         let object = json!({
-            "apiVersion": wanted.kind.api_version,
-            "kind": wanted.kind.kind,
+            "apiVersion": desired.kind.api_version,
+            "kind": desired.kind.kind,
             "metadata": {
-                "name": wanted.name,
-                "namespace": wanted.namespace,
+                "name": desired.name,
+                "namespace": desired.namespace,
                 "labels": {
                     MANAGED_BY.0: MANAGED_BY.1,
                     REMEDY: remedy.name(),
@@ -140,12 +140,12 @@ impl OwnObject {
                     PLATFORM: platform,
                 },
             },
-            wanted.kind.content: wanted.content,
+            desired.kind.content: desired.content,
         });
-        Self { kind: wanted.kind, object }
+        Self { kind: desired.kind, object }
     }
 
-    /// The object.
+    /// Reference to the object.
     pub fn reference(&self) -> ObjectRef {
         let text = |field: &str| self.object["metadata"][field].as_str();
         ObjectRef {
@@ -156,13 +156,13 @@ impl OwnObject {
         }
     }
 
-    /// Its path.
+    /// API path of the object.
     pub fn path(&self) -> Result<ApiPath, PathError> {
         let object = self.reference();
         self.kind.path(Some(&object.namespace))?.join(&object.name)
     }
 
-    /// The bytes of what it holds.
+    /// Size of its data in bytes.
     pub(super) fn size(&self) -> usize {
         let fields = ["data", "binaryData"].into_iter();
         let values = fields.filter_map(|field| self.object[field].as_object());
@@ -170,32 +170,32 @@ impl OwnObject {
         texts.map(str::len).sum()
     }
 
-    /// Its uid, if it was read.
+    /// Uid, if it was read from the cluster.
     pub fn uid(&self) -> Option<&str> {
         self.object["metadata"]["uid"].as_str()
     }
 
-    /// The remedy that its label names.
+    /// The remedy in its label.
     pub fn remedy(&self) -> Option<Remedy> {
         remedy_of(&self.object)
     }
 }
 
-/// What is there of ours. Labels alone make nothing ours: whoever may write may write them too.
+/// Managed objects in the cluster. Labels alone do not prove ownership: any writer can set them.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Own {
-    /// Objects under the names that their remedies make.
+    /// Objects under names that their remedies create.
     pub objects: Vec<Value>,
-    /// Records that verify, of edits within the bounds of their remedies.
+    /// Valid records of edits within the bounds of their remedies.
     pub records: Vec<Record>,
-    /// Records whose edit has not begun.
+    /// Records whose edit has not started.
     pub pending: Vec<Value>,
-    /// What carries our labels beside that, and is left alone.
+    /// Other objects that carry the charm's labels, which are left alone, with the reason.
     pub ignored: Vec<String>,
 }
 
 impl Own {
-    /// Takes apart what carries our labels for a platform, by the key of its records.
+    /// Classifies labelled objects of a platform; `key` authenticates the records.
     pub fn of(objects: Vec<Value>, platform: &str, key: Option<&RecordKey>) -> Self {
         let mut own = Self::default();
         for object in objects {
@@ -212,7 +212,8 @@ impl Own {
                         own.records.push(*record);
                     }
                     Reading::Signed(_) => {
-                        own.ignored.push(ignored("its remedy may not edit what it records"));
+                        own.ignored
+                            .push(ignored("it records an edit that its remedy does not make"));
                     }
                     Reading::Pending => own.pending.push(object),
                     Reading::Refused(why) => own.ignored.push(ignored(why)),
@@ -224,37 +225,38 @@ impl Own {
             if read.remedy().as_ref().is_some_and(makes) {
                 own.objects.push(object);
             } else if !Remedy::ALL.iter().any(makes) {
-                own.ignored.push(ignored("no remedy makes an object of that name"));
+                own.ignored.push(ignored("no remedy creates an object of that name"));
             }
-            // One of our names without our labels is made ours as it is applied.
+            // One with a managed name and without the labels is adopted when it is applied.
         }
         own
     }
 }
 
-/// The remedy that an object of ours is of.
+/// Remedy of a managed object.
 pub(super) fn remedy_of(object: &Value) -> Option<Remedy> {
     object["metadata"]["labels"][REMEDY].as_str()?.parse().ok()
 }
 
-/// Whether the charm keeps it.
+/// The object is labelled as enforced by the charm.
 pub(super) fn is_kept(object: &Value) -> bool {
     kept_of(object) == Some(true)
 }
 
-/// The same, where there is such a label.
+/// Value of that label; `None` without a valid one.
 pub(super) fn kept_of(object: &Value) -> Option<bool> {
     object["metadata"]["labels"][KEPT].as_str()?.parse().ok()
 }
 
-/// Whether it was applied under our name as the field manager, as all that we make is.
+/// It was applied by the field manager `ckf-hardening`, as every managed object is.
 pub(super) fn is_applied_by_us(object: &Value) -> bool {
     let entries = object["metadata"]["managedFields"].as_array();
     let mut entries = entries.into_iter().flatten();
     entries.any(|entry| entry["manager"] == MANAGED_BY.1)
 }
 
-/// Whether it is of this platform; one of before there was such a label is by its namespace.
+/// It belongs to this platform; without the label, which early versions did not set, its
+/// namespace decides.
 pub fn is_of_platform(object: &Value, platform: &str) -> bool {
     match object["metadata"]["labels"][PLATFORM].as_str() {
         Some(name) => name == platform,
@@ -262,11 +264,11 @@ pub fn is_of_platform(object: &Value, platform: &str) -> bool {
     }
 }
 
-/// What differs between an object of ours as it is and as it should be.
-pub fn differences(present: &Value, wanted: &OwnObject) -> Vec<String> {
-    let (field, wanted) = (wanted.kind.content, &wanted.object);
-    let mut lines = diff::lines(field, &present[field], &wanted[field]);
-    let (is, be) = (&present["metadata"]["labels"], &wanted["metadata"]["labels"]);
+/// Differences between the current and the desired state of a managed object.
+pub fn differences(present: &Value, desired: &OwnObject) -> Vec<String> {
+    let (field, desired) = (desired.kind.content, &desired.object);
+    let mut lines = diff::lines(field, &present[field], &desired[field]);
+    let (is, be) = (&present["metadata"]["labels"], &desired["metadata"]["labels"]);
     for (label, value) in be.as_object().into_iter().flatten() {
         let path = format!("metadata.labels.{label}");
         lines.extend(diff::lines(&path, &is[label], value));
@@ -274,7 +276,7 @@ pub fn differences(present: &Value, wanted: &OwnObject) -> Vec<String> {
     lines
 }
 
-/// Managers of an object beside us.
+/// Field managers of an object other than the charm.
 pub(super) fn foreign_managers(object: &Value) -> Vec<String> {
     let entries = object["metadata"]["managedFields"].as_array();
     let names = entries.into_iter().flatten().filter_map(|entry| entry["manager"].as_str());

@@ -1,29 +1,29 @@
-//! A NetworkPolicy for this charm's own pods: the agent says where the platform is weak, and is
-//! reached by the platform's namespace and by models of Juju, where its scraper may be.
+//! A NetworkPolicy for this charm's own pods: the agent reports the platform's weaknesses, so only
+//! the platform's namespace and Juju models, where its scraper may run, can reach it.
 
 use std::collections::BTreeMap;
 
 use serde_json::json;
 
-use super::network_policy::is_ours;
+use super::network_policy::is_managed;
 use super::own::{NETWORK_POLICY, Wanted};
 use crate::controls::context::{Context, Missing};
 use crate::facts::core::Pod;
 
-/// The workload container of the charm, and the label by which Juju names an application.
+/// Workload container of the charm, and the label in which Juju puts the application's name.
 const CONTAINER: &str = "hardening";
 const APPLICATION: &str = "app.kubernetes.io/name";
 
-/// The policies of the applications that have pods here, unless one that is not ours selects
-/// them already.
-pub(super) fn wanted(context: &Context<'_>) -> Result<Vec<Wanted>, Missing> {
+/// Policies of the charm's applications in this namespace, except where a foreign policy already
+/// selects their pods.
+pub(super) fn desired(context: &Context<'_>) -> Result<Vec<Wanted>, Missing> {
     let namespace = context.namespace();
     let is_ambient = context.namespaces()?.iter().any(|known| {
         known.metadata.name == namespace
             && known.metadata.label("istio.io/dataplane-mode") == Some("ambient")
     });
     if is_ambient {
-        // There the kubelet's probes come from an address that a policy may refuse.
+        // In ambient mode the kubelet's probes come from an address that a policy may block.
         return Ok(Vec::new());
     }
     let mut applications: BTreeMap<&str, &Pod> = BTreeMap::new();
@@ -41,7 +41,7 @@ pub(super) fn wanted(context: &Context<'_>) -> Result<Vec<Wanted>, Missing> {
         policies.iter().any(|policy| {
             policy.metadata.namespace == namespace
                 && policy.is_for_ingress()
-                && !is_ours(policy)
+                && !is_managed(policy)
                 && policy.selects(&pod.metadata.labels)
         })
     };
@@ -102,12 +102,12 @@ mod tests {
     fn names(facts: &Facts) -> Vec<String> {
         let policy = Policy::default();
         let context = Context::new(facts, &policy, None);
-        let wanted = wanted(&context).unwrap_or_default();
-        wanted.into_iter().map(|policy| policy.name).collect()
+        let desired = desired(&context).unwrap_or_default();
+        desired.into_iter().map(|policy| policy.name).collect()
     }
 
     #[test]
-    fn the_charms_own_pods_are_guarded_whatever_the_application_is_called() {
+    fn charm_pods_under_any_application_name_get_a_policy() {
         assert_eq!(names(&facts(json!({}), json!([]))), ["ckf-hardening-guard"]);
         let ambient = json!({"istio.io/dataplane-mode": "ambient"});
         assert_eq!(names(&facts(ambient, json!([]))), [""; 0]);

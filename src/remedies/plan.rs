@@ -1,4 +1,4 @@
-//! What is to be changed for remedies to hold, and for them to go.
+//! Plans: the changes that apply remedies, and those that revert them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -17,39 +17,39 @@ use crate::facts::Facts;
 use crate::facts::known::Known;
 use crate::policy::Policy;
 
-/// How many records, and of how many bytes together, a remedy may have of the objects of one
-/// namespace: who may write there must not fill the cluster's storage by them.
+/// Limits on the records of one remedy for the objects of one namespace, by number and by total
+/// bytes: a tenant must not be able to fill the cluster's storage with them.
 const MOST_RECORDS: usize = 50;
 const MOST_BYTES: usize = 4 * 1024 * 1024;
 
-/// What is to be done.
+/// An operation on one object.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Deed {
-    /// An object of ours is to be made.
+    /// Create a managed object.
     Create(OwnObject),
-    /// An object of ours is to be made what it was; the managers that changed it, beside us.
+    /// Restore a managed object that has drifted; the other field managers that changed it.
     Restore(OwnObject, Vec<String>),
-    /// An object of ours is to go.
+    /// Delete a managed object.
     Delete(OwnObject),
-    /// What is somebody else's is to be edited, with the record of it.
+    /// Edit an object that others manage; the record of the edit.
     Edit(Edit, OwnObject),
-    /// What a record holds is to be put back, and the record is to go.
+    /// Restore the recorded previous state, then delete the record.
     PutBack(Entry, OwnObject),
 }
 
-/// A change.
+/// A planned change.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Change {
-    /// The remedy.
+    /// The remedy that requires it.
     pub remedy: Remedy,
-    /// What is to be done.
+    /// Operation to perform.
     pub deed: Deed,
-    /// What differs, a line each: field, what is there, what is to be.
+    /// Differences, one per line: `FIELD: CURRENT -> DESIRED`.
     pub diff: Vec<String>,
 }
 
 impl Change {
-    /// What is changed.
+    /// Subject of the change.
     pub fn target(&self) -> Target {
         match &self.deed {
             Deed::Create(own) | Deed::Restore(own, _) | Deed::Delete(own) => {
@@ -60,7 +60,7 @@ impl Change {
         }
     }
 
-    /// Whether Juju carries it out.
+    /// Applied through the Juju API.
     pub fn is_of_juju(&self) -> bool {
         match &self.deed {
             Deed::Edit(edit, _) => edit.is_of_juju(),
@@ -78,12 +78,12 @@ impl Change {
             Deed::Edit(Edit::Labels { .. }, _) => "label",
             Deed::Edit(Edit::Removal(_), _) => "remove",
             Deed::Edit(Edit::Settings { .. }, _) => "configure",
-            Deed::Edit(Edit::Relation { .. }, _) => "make",
-            Deed::PutBack(..) => "put back",
+            Deed::Edit(Edit::Relation { .. }, _) => "integrate",
+            Deed::PutBack(..) => "revert",
         }
     }
 
-    /// The change as data, for a plan that is kept.
+    /// JSON form, for a saved plan.
     fn data(&self) -> Value {
         let manifest = match &self.deed {
             Deed::Create(own) | Deed::Restore(own, _) => &own.object,
@@ -101,43 +101,47 @@ impl Change {
 
 impl fmt::Display for Change {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {} {}", self.remedy, self.verb(), self.target())?;
+        write!(f, "{}: {} ", self.remedy, self.verb())?;
+        match &self.deed {
+            Deed::Edit(Edit::Relation { endpoints }, _) => f.write_str(&endpoints.join(" "))?,
+            _ => write!(f, "{}", self.target())?,
+        }
         if let Deed::Restore(_, by) = &self.deed
             && !by.is_empty()
         {
-            write!(f, ", which {} changed", line(&by.join(", ")))?;
+            write!(f, ", changed by {}", line(&by.join(", ")))?;
         }
         self.diff.iter().try_for_each(|text| write!(f, "\n  {}", line(text)))
     }
 }
 
-/// What is to be changed, and why a remedy changes nothing.
+/// Changes that reach the desired state, and what is skipped.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Plan {
-    /// The changes.
+    /// Changes to apply, in order.
     pub changes: Vec<Change>,
-    /// What is left as it is, with the reason.
+    /// What is skipped of each remedy, with the reason.
     pub notes: Vec<(Remedy, String)>,
-    /// Flows of today that the changes would stop, those that are held back among them.
+    /// Existing flows that the changes would break, including changes that are held back.
     pub breaks: Vec<Break>,
-    /// Changes that wait for consent: they are not made.
+    /// Changes that are not applied until the operator consents.
     pub held_back: Vec<HeldBack>,
-    /// What carries our labels and is not ours, so that it is left alone.
+    /// Objects that carry the charm's labels and are not managed, with the reason.
     pub ignored: Vec<String>,
 }
 
 impl Plan {
-    /// Whether Juju carries out some of it.
+    /// At least one change is applied through the Juju API.
     pub fn is_of_juju(&self) -> bool {
         self.changes.iter().any(Change::is_of_juju)
     }
 
-    /// The changes as data: two plans that say the same do the same.
+    /// JSON form of the changes: plans with equal data make the same changes.
     pub fn data(&self) -> Value {
         self.changes.iter().map(Change::data).collect()
     }
 
-    /// What the changes reach, those that are held back too, a line for each remedy.
+    /// Impact of the changes, including those held back: a line per remedy, and one per break.
     pub fn reach(&self) -> Vec<String> {
         let changes = self.changes.iter();
         let held_back = self.held_back.iter().map(|held| &held.change);
@@ -161,38 +165,38 @@ impl fmt::Display for Plan {
         let changes = self.changes.iter().map(ToString::to_string);
         let changed: BTreeSet<Remedy> = self.changes.iter().map(|change| change.remedy).collect();
         let notes = self.notes.iter().map(|(remedy, why)| {
-            let how_much = match changed.contains(remedy) {
-                true => "not all",
-                false => "nothing",
+            let skipped = match changed.contains(remedy) {
+                true => "partly skipped",
+                false => "skipped",
             };
-            format!("{remedy}: {how_much}, for {}", line(why))
+            format!("{remedy}: {skipped}: {}", line(why))
         });
         let held_back = self.held_back.iter().map(|held| {
             let remedy = held.change.remedy;
             format!(
-                "{held}; --allow-disruption, or the option allow-disruption={remedy}, allows it"
+                "{held}; allow it with --allow-disruption or the option allow-disruption={remedy}"
             )
         });
         let ignored = self.ignored.iter().map(|why| format!("ignored: {why}"));
         let lines: Vec<String> = changes.chain(notes).chain(held_back).chain(ignored).collect();
         match lines.is_empty() {
-            true => f.write_str("all is as it should be"),
+            true => f.write_str("no changes"),
             false => f.write_str(&lines.join("\n")),
         }
     }
 }
 
-/// Who asks for remedies, which tells what becomes of them later.
+/// Origin of a request for remedies, which decides how long they stay applied.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Asker {
-    /// The charm's option: they are kept, and others that it kept go.
+    /// The charm's option: remedies stay enforced, and those removed from it are reverted.
     Option,
-    /// A person, once: they stay until that person undoes them.
+    /// An operator, once: remedies stay applied until they are undone.
     Person,
 }
 
-/// What is to be changed for these remedies to hold, as far as it was agreed to. `own` is what
-/// is there of ours. What depends on something that could not be read is left as it is.
+/// Plans the changes that apply these remedies, as far as `consent` allows. `own` are the managed
+/// objects that exist. A remedy that depends on a fact that could not be read is skipped.
 pub fn plan(
     facts: &Facts,
     policy: &Policy,
@@ -204,44 +208,44 @@ pub fn plan(
     let context = &Context::new(facts, policy, None);
     let mut plan = Plan { ignored: own.ignored.clone(), ..Plan::default() };
     for &remedy in Remedy::ALL {
-        let is_asked = remedies.contains(&remedy);
-        let wants = match is_asked {
-            false => Wants::nothing(Leftover::Goes),
+        let is_selected = remedies.contains(&remedy);
+        let state = match is_selected {
+            false => Wants::nothing(Leftover::Delete),
             true => match remedy.decide(context) {
-                Ok(Decision::Wanted(wants)) => wants,
-                Ok(Decision::Leave(why)) => {
+                Ok(Decision::Apply(state)) => state,
+                Ok(Decision::Skip(why)) => {
                     plan.notes.push((remedy, why));
-                    Wants::nothing(Leftover::Stays)
+                    Wants::nothing(Leftover::Keep)
                 }
-                Ok(Decision::Gone(why)) => {
+                Ok(Decision::Remove(why)) => {
                     plan.notes.push((remedy, why));
-                    Wants::nothing(Leftover::Goes)
+                    Wants::nothing(Leftover::Delete)
                 }
                 Err(Missing(why)) => {
-                    let why = format!("what it depends on is not known: {why}");
+                    let why = format!("it depends on an unknown fact: {why}");
                     plan.notes.push((remedy, why));
                     continue;
                 }
             },
         };
         let mut planned =
-            Planned { platform: context.namespace(), remedy, asker, is_asked, plan: &mut plan };
+            Planned { platform: context.namespace(), remedy, asker, is_selected, plan: &mut plan };
         let is_of_remedy = |object: &&Value| remedy_of(object) == Some(remedy);
-        planned.objects(&wants, own.objects.iter().filter(is_of_remedy).collect());
+        planned.objects(&state, own.objects.iter().filter(is_of_remedy).collect());
         let records = own.records.iter().filter(|record| record.remedy == remedy);
         let (stale, records) = records.partition(|record| is_gone(record, facts));
-        planned.forget(stale);
-        planned.edits(wants.edits, records);
+        planned.delete_stale(stale);
+        planned.edits(state.edits, records);
         planned.pending(own.pending.iter().filter(is_of_remedy).collect());
         let of = |text: String| (remedy, text);
-        plan.notes.extend(wants.notes.into_iter().map(of));
-        plan.breaks.extend(wants.breaks);
+        plan.notes.extend(state.notes.into_iter().map(of));
+        plan.breaks.extend(state.breaks);
     }
     consent.confine(&mut plan);
     plan
 }
 
-/// The namespace of the object that a record is about, which may be the object itself.
+/// Namespace of an edited object, or the edited Namespace itself.
 fn namespace_of(edit: &Edit) -> Option<String> {
     match edit.target() {
         Target::Object(object) if object.kind == "Namespace" => Some(object.name),
@@ -250,7 +254,7 @@ fn namespace_of(edit: &Edit) -> Option<String> {
     }
 }
 
-/// Whether the namespace that a record is about is known to be gone.
+/// The namespace of a record's edit is known to be deleted.
 fn is_gone(record: &Record, facts: &Facts) -> bool {
     let (Some(name), Known::Known(all)) = (namespace_of(&record.entry.edit), &facts.namespaces)
     else {
@@ -260,31 +264,31 @@ fn is_gone(record: &Record, facts: &Facts) -> bool {
     is_whole && !all.items.iter().any(|known| known.metadata.name == name)
 }
 
-/// Changes of one remedy.
+/// Plans the changes of one remedy.
 struct Planned<'a> {
     platform: &'a str,
     remedy: Remedy,
     asker: Asker,
-    is_asked: bool,
+    is_selected: bool,
     plan: &'a mut Plan,
 }
 
 impl Planned<'_> {
-    /// Whether what is there and not wanted is to go.
-    fn goes(&self, leftover: &Leftover, object: &Value) -> bool {
+    /// An existing object outside the desired state is to be deleted.
+    fn is_deleted(&self, leftover: &Leftover, object: &Value) -> bool {
         let namespace = object["metadata"]["namespace"].as_str();
         let may = match leftover {
-            Leftover::Stays => false,
-            Leftover::GoesFrom(names) => namespace.is_some_and(|name| names.contains(name)),
-            Leftover::Goes => true,
+            Leftover::Keep => false,
+            Leftover::DeleteIn(names) => namespace.is_some_and(|name| names.contains(name)),
+            Leftover::Delete => true,
         };
         may && match self.asker {
             Asker::Option => is_kept(object),
-            Asker::Person => self.is_asked,
+            Asker::Person => self.is_selected,
         }
     }
 
-    fn objects(&mut self, wants: &Wants, present: Vec<&Value>) {
+    fn objects(&mut self, state: &Wants, present: Vec<&Value>) {
         let key = |object: &Value| {
             let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
             let meta = &object["metadata"];
@@ -292,41 +296,41 @@ impl Planned<'_> {
             (text(&object["kind"]), namespace, name)
         };
         let mut left: BTreeMap<_, &Value> = present.into_iter().map(|o| (key(o), o)).collect();
-        let new = wants.objects.iter().map(|wanted| (wanted, true));
-        let kept = wants.kept.iter().map(|wanted| (wanted, false));
-        for (wanted, is_made) in new.chain(kept) {
-            let kind = wanted.kind.kind.to_owned();
-            let present = left.remove(&(kind, wanted.namespace.clone(), wanted.name.clone()));
+        let new = state.objects.iter().map(|desired| (desired, true));
+        let kept = state.kept.iter().map(|desired| (desired, false));
+        for (desired, is_made) in new.chain(kept) {
+            let kind = desired.kind.kind.to_owned();
+            let present = left.remove(&(kind, desired.namespace.clone(), desired.name.clone()));
             if present.is_none() && !is_made {
                 continue;
             }
             let kept = self.asker == Asker::Option || present.is_some_and(is_kept);
-            let own = OwnObject::new(wanted, self.platform, self.remedy, kept);
+            let own = OwnObject::new(desired, self.platform, self.remedy, kept);
             self.plan.changes.extend(change(self.remedy, own, present));
         }
         for object in left.into_values() {
-            if self.goes(&wants.leftover, object) {
+            if self.is_deleted(&state.leftover, object) {
                 self.plan.delete(self.remedy, object);
             }
         }
     }
 
-    /// Takes away records of what is gone: there is nothing that they could revert.
-    fn forget(&mut self, records: Vec<&Record>) {
-        let is_asked = self.is_asked || self.asker == Asker::Option;
-        for record in records.into_iter().filter(|_| is_asked) {
+    /// Deletes records of objects that are gone: they have nothing to revert.
+    fn delete_stale(&mut self, records: Vec<&Record>) {
+        let is_selected = self.is_selected || self.asker == Asker::Option;
+        for record in records.into_iter().filter(|_| is_selected) {
             self.plan.changes.push(Change {
                 remedy: self.remedy,
                 deed: Deed::Delete(record.own.clone()),
-                diff: vec!["its namespace is gone, and nothing is left to revert".into()],
+                diff: vec!["its namespace is gone; nothing to revert".into()],
             });
         }
     }
 
-    /// Takes away records whose edit has not begun, where no edit is asked for.
+    /// Deletes records whose edit has not started once the remedy is not selected.
     fn pending(&mut self, pending: Vec<&Value>) {
         let gone = pending.into_iter().filter(|object| match self.asker {
-            Asker::Option => !self.is_asked && is_kept(object),
+            Asker::Option => !self.is_selected && is_kept(object),
             Asker::Person => false,
         });
         let deletes: Vec<_> = gone.filter_map(|o| deletion(self.remedy, o)).collect();
@@ -336,7 +340,7 @@ impl Planned<'_> {
     fn edits(&mut self, edits: Vec<Edit>, records: Vec<&Record>) {
         let recorded: BTreeMap<Target, &Record> =
             records.iter().map(|record| (record.entry.edit.target(), *record)).collect();
-        // By namespace: how many records there are, and of how many bytes.
+        // By namespace: number and total bytes of records.
         let mut room: BTreeMap<String, (usize, usize)> = BTreeMap::new();
         for record in &records {
             if let Some(namespace) = namespace_of(&record.entry.edit) {
@@ -347,14 +351,14 @@ impl Planned<'_> {
         }
         let mut refused: BTreeMap<String, usize> = BTreeMap::new();
         for edit in edits {
-            // What it sets of Juju's is known once secrets are taken out.
+            // Juju edits are checked once secrets are stripped from them.
             if !edit.is_of_juju() && !self.remedy.may_edit(&edit, self.platform) {
-                let why = format!("{}: it is beyond what is edited here", edit.target());
+                let why = format!("{}: outside what this remedy may edit", edit.target());
                 self.plan.notes.push((self.remedy, why));
                 continue;
             }
             let record = match recorded.get(&edit.target()) {
-                // Who edited it first undoes it.
+                // The record of the first edit reverts later ones too.
                 Some(earlier) => earlier.own.clone(),
                 None => {
                     if let Some(namespace) = namespace_of(&edit) {
@@ -365,9 +369,9 @@ impl Planned<'_> {
                         }
                         *number += 1;
                     }
-                    let wanted = record::wanted(&edit, self.platform, self.remedy);
+                    let desired = record::desired(&edit, self.platform, self.remedy);
                     let kept = self.asker == Asker::Option;
-                    OwnObject::new(&wanted, self.platform, self.remedy, kept)
+                    OwnObject::new(&desired, self.platform, self.remedy, kept)
                 }
             };
             let diff = edit.lines();
@@ -379,21 +383,26 @@ impl Planned<'_> {
         }
         for (namespace, number) in refused {
             let why = format!(
-                "namespace {namespace} has as many records as one may have, and {number} more \
-                 objects there are left; change them by hand, or undo some"
+                "{number} objects in namespace {namespace}, which has reached the limit of \
+                 records; change them by hand, or undo some"
             );
             self.plan.notes.push((self.remedy, why));
         }
-        // What was edited for a remedy that is asked for stays as it is.
-        if self.asker == Asker::Option && !self.is_asked {
+        // Earlier edits of a selected remedy stay.
+        if self.asker == Asker::Option && !self.is_selected {
             let gone = records.into_iter().filter(|record| record.kept);
             self.plan.changes.extend(gone.map(revert));
         }
     }
 }
 
-/// The changes that take these remedies away, or the reason that it is not to be done.
-pub fn undo(own: &Own, remedies: &BTreeSet<Remedy>) -> Result<Plan, String> {
+/// A remedy that cannot be undone, because the option `enforce` would apply it again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the charm enforces {0} and would apply it again; remove it from the option enforce")]
+pub struct StillEnforced(pub Remedy);
+
+/// Plans the reversal of these remedies.
+pub fn undo(own: &Own, remedies: &BTreeSet<Remedy>) -> Result<Plan, StillEnforced> {
     let is_undone = |remedy: Option<Remedy>| remedy.is_some_and(|of| remedies.contains(&of));
     let of_objects = own.objects.iter().chain(&own.pending);
     let kept = of_objects
@@ -402,31 +411,29 @@ pub fn undo(own: &Own, remedies: &BTreeSet<Remedy>) -> Result<Plan, String> {
         .chain(own.records.iter().filter(|of| of.kept).map(|of| of.remedy))
         .find(|remedy| is_undone(Some(*remedy)));
     if let Some(remedy) = kept {
-        return Err(format!(
-            "the charm keeps {remedy}, and would put it back; take it out of the option enforce"
-        ));
+        return Err(StillEnforced(remedy));
     }
-    let mut plan = take(own, |remedy, _| is_undone(Some(remedy)));
+    let mut plan = revert_where(own, |remedy, _| is_undone(Some(remedy)));
     let untouched = remedies.iter().filter(|remedy| {
         let mut changes = plan.changes.iter();
         !changes.any(|change| change.remedy == **remedy)
     });
-    plan.notes = untouched.map(|remedy| (*remedy, "it is not applied".into())).collect();
+    plan.notes = untouched.map(|remedy| (*remedy, "not applied".into())).collect();
     Ok(plan)
 }
 
-/// The changes that take away all that people applied by hand.
+/// Plans the reversal of everything that operators applied by hand.
 pub fn undo_all(own: &Own) -> Plan {
-    take(own, |_, is_kept| !is_kept)
+    revert_where(own, |_, is_kept| !is_kept)
 }
 
-/// The changes that take all objects of ours away, and put back all that was edited.
+/// Plans the deletion of all managed objects and the reversal of all edits.
 pub fn remove_all(own: &Own) -> Plan {
-    take(own, |_, _| true)
+    revert_where(own, |_, _| true)
 }
 
-/// Takes away what a remedy made, and reverts what it edited, where that is to go.
-fn take(own: &Own, goes: impl Fn(Remedy, bool) -> bool) -> Plan {
+/// Deletes what a remedy created and reverts what it edited, where the predicate holds.
+fn revert_where(own: &Own, goes: impl Fn(Remedy, bool) -> bool) -> Plan {
     let mut plan = Plan { ignored: own.ignored.clone(), ..Plan::default() };
     let all = |objects: &'_ [Value]| -> Vec<(Remedy, Value)> {
         let of_remedy =
@@ -464,14 +471,14 @@ fn change(remedy: Remedy, own: OwnObject, present: Option<&Value>) -> Option<Cha
 }
 
 impl Plan {
-    /// Deletes an object of ours. One that we never applied has our name and labels from
-    /// somebody else, and is theirs.
+    /// Deletes a managed object. One that the charm never applied got its name and labels from
+    /// another client, and is left alone.
     fn delete(&mut self, remedy: Remedy, object: &Value) {
         match is_applied_by_us(object) {
             true => self.changes.extend(deletion(remedy, object)),
             false => self.ignored.extend(OwnObject::read(object).map(|own| {
                 let name = own.reference();
-                format!("{name} carries labels of this charm, but somebody else made it")
+                format!("{name} carries labels of this charm, but the charm did not create it")
             })),
         }
     }
@@ -481,7 +488,7 @@ fn deletion(remedy: Remedy, object: &Value) -> Option<Change> {
     Some(Change { remedy, deed: Deed::Delete(OwnObject::read(object)?), diff: Vec::new() })
 }
 
-/// Puts back what a record holds.
+/// Restores the state of a record.
 fn revert(record: &Record) -> Change {
     Change {
         remedy: record.remedy,

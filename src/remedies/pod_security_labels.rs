@@ -1,26 +1,27 @@
-//! Pod Security labels of the namespaces of profiles and of the platform. The controller of
-//! profiles writes the one that enforces once, and never again.
+//! Pod Security labels of profile and platform namespaces. The profile controller sets the enforce
+//! label once, and does not restore it.
 
 use std::collections::BTreeMap;
 
 use super::breaks::Breaks;
 use super::edit::{Edit, Label, Target};
-use super::{About, Decision, Remedy, Risk, Wants, holds, open, refused_pods};
+use super::{About, Decision, Remedy, Risk, Wants, open, passes, rejected_pods};
 use crate::controls::context::{Context, Missing};
 use crate::controls::pods::ENFORCE;
 use crate::facts::object::ObjectRef;
 
 pub(super) const ABOUT: About = About {
     name: "pod-security-labels",
-    does: "labels namespaces of profiles and of the platform with Pod Security Standards",
+    does: "labels profile and platform namespaces with Pod Security Standards",
     controls: &["PSS-01", "PSS-04", "PSS-05"],
     risk: Risk::Medium,
-    reach: "a new pod of a profile that is privileged, or uses the node's namespaces or paths, is \
-            refused; pods that run go on; what the platform's namespace runs is only noted in the \
-            audit log",
-    breaks: "without Istio's CNI plugin every new pod of the mesh, so enforce waits for PSS-03; \
-             with it, new pods that baseline refuses. A profile in which such a pod runs is left \
-             out until allow-disruption names the remedy; audit and warn break nothing",
+    reach: "new pods of a profile that are privileged, or use the node's namespaces or paths, are \
+            rejected; running pods continue; violations in the platform's namespace are only \
+            written to the audit log",
+    breaks: "without Istio's CNI plugin every new pod of the mesh, so enforce is skipped until \
+             PSS-03 passes; with the plugin, new pods that baseline rejects. A profile in which \
+             such a pod runs is skipped until allow-disruption names the remedy; audit and warn \
+             break nothing",
     works_on: "every release; enforce with Istio's CNI plugin",
     source: "kubernetes.io, Pod Security Standards; documentation.ubuntu.com, Run unprivileged \
              workloads; tests/hardening.rs, tests/attacks/slip.rs",
@@ -28,20 +29,20 @@ pub(super) const ABOUT: About = About {
     needs_juju: false,
 };
 
-/// What each control wants; the first of those that it takes is the one that is set.
-const WANTED: [(&str, &str); 3] =
+/// The level that each control accepts and this remedy sets.
+const LEVELS: [(&str, &str); 3] =
     [("PSS-01", "baseline"), ("PSS-04", "restricted"), ("PSS-05", "baseline")];
 
 pub(super) fn decide(context: &Context<'_>) -> Result<Decision, Missing> {
-    let mut wants = Wants::default();
+    let mut state = Wants::default();
     let mut labels: BTreeMap<ObjectRef, BTreeMap<String, Label>> = BTreeMap::new();
-    for (id, wanted) in WANTED {
+    for (id, level) in LEVELS {
         let findings = open(context, id)?;
-        // Without the CNI plugin each pod of the mesh has a container that baseline refuses.
-        if id == "PSS-01" && !findings.is_empty() && !holds(context, "PSS-03")? {
-            wants.notes.push(format!(
-                "PSS-03 does not hold: without Istio's CNI plugin {ENFORCE}={wanted} would refuse \
-                 every pod of the mesh"
+        // Without the CNI plugin each pod of the mesh has a container that baseline rejects.
+        if id == "PSS-01" && !findings.is_empty() && !passes(context, "PSS-03")? {
+            state.notes.push(format!(
+                "PSS-03 fails: without Istio's CNI plugin {ENFORCE}={level} would reject every \
+                 pod of the mesh"
             ));
             continue;
         }
@@ -52,7 +53,7 @@ pub(super) fn decide(context: &Context<'_>) -> Result<Decision, Missing> {
             };
             let label = Label {
                 before: (finding.seen != "absent").then_some(finding.seen),
-                after: Some(wanted.to_owned()),
+                after: Some(level.to_owned()),
             };
             let of = labels.entry(finding.object).or_default();
             of.insert(name.to_owned(), label);
@@ -62,10 +63,10 @@ pub(super) fn decide(context: &Context<'_>) -> Result<Decision, Missing> {
         if labels.contains_key(ENFORCE) {
             let cause = Target::Object(object.clone());
             let mut breaks = Breaks::by(Remedy::PodSecurityLabels, cause, &object.name);
-            refused_pods(context, &object.name, &mut breaks)?;
-            wants.breaks.extend(breaks.found());
+            rejected_pods(context, &object.name, &mut breaks)?;
+            state.breaks.extend(breaks.finish());
         }
-        wants.edits.push(Edit::Labels { object, labels });
+        state.edits.push(Edit::Labels { object, labels });
     }
-    Ok(Decision::Wanted(wants))
+    Ok(Decision::Apply(state))
 }

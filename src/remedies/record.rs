@@ -1,8 +1,8 @@
-//! The record of an edit: what was there before it, authenticated.
+//! Records of edits: the previous state, authenticated.
 //!
-//! Records are ConfigMaps beside the platform, where others may write too. So a record counts
-//! only if it carries a code made with a key that those others cannot read, over the record's
-//! own uid: neither what somebody else wrote nor a copy of what was genuine once is followed.
+//! Records are ConfigMaps in the platform's namespace, where others may write too. A record is
+//! therefore valid only with an HMAC over its contents and its own uid, by a key that others
+//! cannot read: neither a forged record nor a copy of a genuine one is used for a revert.
 
 use std::io::{Read as _, Write as _};
 
@@ -20,27 +20,27 @@ use super::Remedy;
 use super::edit::Edit;
 use super::own::{OwnObject, RECORD, Wanted, kept_of, remedy_of};
 
-/// Length of a key in bytes.
+/// Length of a record key in bytes.
 pub const KEY_LENGTH: usize = 32;
-/// Where the entry is in a record: as text, or compressed as binary data.
+/// Key of the entry in a record: in `data` as JSON, or in `binaryData` compressed.
 const ENTRY: &str = "edit";
-/// The code of a record by which edits are reverted.
+/// Key of the HMAC of a signed record.
 const CODE: &str = "mac";
-/// The code of a record whose edit has not begun.
+/// Key of the HMAC of a record whose edit has not started.
 const PENDING: &str = "pending";
-/// Entries of more bytes are compressed.
+/// Entries longer than this many bytes are compressed.
 const COMPRESSED_FROM: usize = 64 * 1024;
-/// What a ConfigMap can hold, with room for the code.
+/// Bytes that fit into a ConfigMap, with room for the HMAC.
 const MOST: usize = 1_000_000;
-/// No entry is larger once it is decompressed; etcd holds no larger object.
+/// Limit in bytes for decompressing an entry; no object in etcd is larger.
 const MOST_DECOMPRESSED: u64 = 16 * 1024 * 1024;
 
-/// The key by which records are authenticated. It does not print, and is wiped.
+/// The key that authenticates records. Its `Debug` output hides it, and it is wiped on drop.
 #[derive(Clone)]
 pub struct RecordKey(Zeroizing<[u8; KEY_LENGTH]>);
 
 impl RecordKey {
-    /// A key of that many bytes as they are; `None` of another length.
+    /// A key of exactly [`KEY_LENGTH`] bytes; `None` for any other length.
     pub fn new(bytes: &[u8]) -> Option<Self> {
         Some(Self(Zeroizing::new(bytes.try_into().ok()?)))
     }
@@ -49,7 +49,7 @@ impl RecordKey {
         hmac::Key::new(hmac::HMAC_SHA256, &*self.0)
     }
 
-    /// Stands for an option's value that is not recorded itself.
+    /// Keyed digest of an option's value, recorded in place of a value that may be secret.
     pub fn digest(&self, application: &str, option: &str, value: &str) -> String {
         let tag = hmac::sign(&self.key(), &message(&["option", application, option, value]));
         hex(tag.as_ref())
@@ -62,42 +62,42 @@ impl std::fmt::Debug for RecordKey {
     }
 }
 
-/// What a record holds.
+/// Contents of a record.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Entry {
-    /// The edit, with what was there before.
+    /// The edit, with the previous values.
     pub edit: Edit,
-    /// The uid of the object that was edited; empty for what Juju has.
+    /// Uid of the edited object; empty for an edit in Juju.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub uid: String,
-    /// The uid of the namespace of an object that was removed.
+    /// Uid of the namespace of a deleted object.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub namespace_uid: String,
 }
 
-/// Why an entry cannot be recorded.
+/// An entry that cannot be recorded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum EntryError {
-    /// No ConfigMap holds it.
-    #[error("it is too large to be recorded, {0} bytes compressed; change it by hand")]
+    /// Exceeds the size of a ConfigMap; carries the compressed size in bytes.
+    #[error("too large to record ({0} bytes compressed); change it by hand")]
     TooLarge(usize),
-    /// It has no JSON.
-    #[error("it cannot be written as JSON")]
+    /// Cannot be serialized.
+    #[error("cannot be serialized as JSON")]
     Unwritable,
 }
 
-/// An entry as a ConfigMap holds it.
+/// An entry encoded for a ConfigMap.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Content {
-    /// The field of the ConfigMap.
+    /// `data` or `binaryData`.
     field: &'static str,
-    /// Its value there.
+    /// The encoded value.
     text: String,
 }
 
 impl Entry {
-    /// The entry as a ConfigMap holds it.
+    /// Encodes the entry for a ConfigMap.
     pub fn content(&self) -> Result<Content, EntryError> {
         let text = serde_json::to_string(self).map_err(|_| EntryError::Unwritable)?;
         if text.len() <= COMPRESSED_FROM {
@@ -116,7 +116,7 @@ impl Entry {
 }
 
 impl Content {
-    /// What an object that carries our labels holds; `None` if that is nothing.
+    /// Content of a labelled object; `None` if it has no entry.
     fn of(object: &Value) -> Option<Self> {
         ["data", "binaryData"].into_iter().find_map(|field| {
             let text = object[field][ENTRY].as_str()?.to_owned();
@@ -124,7 +124,7 @@ impl Content {
         })
     }
 
-    /// The entry; read only of what is authentic.
+    /// Decodes the entry; only called on authenticated content.
     fn entry(&self) -> Option<Entry> {
         if self.field == "data" {
             return serde_json::from_str(&self.text).ok();
@@ -136,8 +136,8 @@ impl Content {
         serde_json::from_str(&text).ok()
     }
 
-    /// The fields of a record that hold it, with a code of this name; what another entry or
-    /// code left is taken away.
+    /// Fields of a record with this content and an HMAC under this key; fields of an earlier
+    /// entry or HMAC are removed.
     fn fields(&self, code: &str, value: &str) -> Value {
         let mut fields = json!({"data": {CODE: null, PENDING: null}});
         let other = match self.field {
@@ -151,41 +151,41 @@ impl Content {
     }
 }
 
-/// The record of an edit that is followed.
+/// A valid record of an edit.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Record {
-    /// The remedy that edited.
+    /// The remedy that made the edit.
     pub remedy: Remedy,
-    /// Whether the charm keeps the edit.
+    /// Enforced by the charm's option, as opposed to applied once by an operator.
     pub kept: bool,
-    /// What it holds.
+    /// The edit and its previous values.
     pub entry: Entry,
-    /// The object.
+    /// The ConfigMap.
     pub own: OwnObject,
 }
 
-/// What an object that carries the labels of a record is.
+/// Result of reading an object that carries a record's labels.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Reading {
-    /// A record that is followed.
+    /// A valid record.
     Signed(Box<Record>),
-    /// A record of ours whose edit has not begun.
+    /// An authentic record whose edit has not started.
     Pending,
-    /// Anything else, with the reason.
+    /// Not a valid record, with the reason.
     Refused(&'static str),
 }
 
 impl Reading {
-    /// Reads an object by a key.
+    /// Authenticates an object with a key.
     pub fn of(object: &Value, key: Option<&RecordKey>) -> Self {
         let Some(key) = key else {
-            return Self::Refused("there is no key to verify it with");
+            return Self::Refused("there is no key to verify it");
         };
         let (Some(remedy), Some(kept)) = (remedy_of(object), kept_of(object)) else {
-            return Self::Refused("its labels name no remedy");
+            return Self::Refused("its labels name no known remedy");
         };
         let Some(content) = Content::of(object) else {
-            return Self::Refused("it holds no edit");
+            return Self::Refused("it contains no edit");
         };
         let verifies = |code: &str, state: State<'_>| {
             let tag = object["data"][code].as_str().and_then(unhex);
@@ -199,26 +199,26 @@ impl Reading {
                 (Some(entry), Some(own)) => {
                     Self::Signed(Box::new(Record { remedy, kept, entry, own }))
                 }
-                _ => Self::Refused("it is of a form that this version does not know"),
+                _ => Self::Refused("this version does not support its format"),
             };
         }
         match verifies(PENDING, State::Pending) {
             true => Self::Pending,
-            false => Self::Refused("its code does not verify: this charm did not write it so"),
+            false => Self::Refused("its HMAC does not verify: this charm did not write it"),
         }
     }
 }
 
-/// How far a record is.
+/// State of a record.
 #[derive(Clone, Copy)]
 enum State<'a> {
-    /// Not yet there, or just there: it has no uid that is known.
+    /// Not created yet, or just created: its uid is not known.
     Pending,
-    /// There, with this uid.
+    /// Created, with this uid.
     Signed(&'a str),
 }
 
-/// The record of an edit as it is created, before it has a uid: it is followed by nobody.
+/// Manifest of a new record, before it has a uid: it cannot be used for a revert yet.
 pub fn pending(record: &OwnObject, content: &Content, key: &RecordKey) -> Value {
     let mut object = record.object.clone();
     let code = hmac::sign(&key.key(), &signed(&object, State::Pending, content));
@@ -231,7 +231,7 @@ pub fn pending(record: &OwnObject, content: &Content, key: &RecordKey) -> Value 
     object
 }
 
-/// The patch that has a record, which is there, be followed.
+/// Patch that signs an existing record, which makes it valid.
 pub fn signature(present: &Value, content: &Content, key: &RecordKey) -> Value {
     let meta = &present["metadata"];
     let uid = meta["uid"].as_str().unwrap_or_default();
@@ -241,12 +241,12 @@ pub fn signature(present: &Value, content: &Content, key: &RecordKey) -> Value {
     patch
 }
 
-/// Whether a record that is there holds this already.
+/// An existing record already has this content.
 pub fn is_recorded(present: &Value, content: &Content) -> bool {
     Content::of(present).as_ref() == Some(content)
 }
 
-/// What the code of a record is over.
+/// Message that the HMAC of a record covers.
 fn signed(object: &Value, state: State<'_>, content: &Content) -> Vec<u8> {
     let text = |value: &'_ Value| value.as_str().unwrap_or_default().to_owned();
     let meta = &object["metadata"];
@@ -269,7 +269,7 @@ fn signed(object: &Value, state: State<'_>, content: &Content) -> Vec<u8> {
     ])
 }
 
-/// Parts with their lengths, so that no two lists of parts are the same message.
+/// Length-prefixed parts, so that different lists of parts never give the same message.
 fn message(parts: &[&str]) -> Vec<u8> {
     let mut message = b"ckf-hardening/v1".to_vec();
     for part in parts {
@@ -292,8 +292,8 @@ fn unhex(text: &str) -> Option<Vec<u8>> {
     digits.map(byte).collect()
 }
 
-/// The record that an edit is to have, without its entry.
-pub(super) fn wanted(edit: &Edit, platform: &str, remedy: Remedy) -> Wanted {
+/// Desired record of an edit, without its entry.
+pub(super) fn desired(edit: &Edit, platform: &str, remedy: Remedy) -> Wanted {
     let of = crate::mark(format!("{remedy} {:?}", edit.target()));
     Wanted {
         kind: RECORD,
@@ -350,11 +350,11 @@ mod tests {
         object
     }
 
-    /// A record as it is in the cluster, before and after it was signed.
+    /// A record in the cluster, before and after signing.
     fn written(entry: &Entry) -> (Value, Value) {
         let remedy = Remedy::PodSecurityLabels;
-        let wanted = wanted(&entry.edit, "kubeflow", remedy);
-        let own = OwnObject::new(&wanted, "kubeflow", remedy, true);
+        let desired = desired(&entry.edit, "kubeflow", remedy);
+        let own = OwnObject::new(&desired, "kubeflow", remedy, true);
         let content = entry.content().unwrap();
         let mut created = pending(&own, &content, &key());
         created["metadata"]["uid"] = "r-1".into();
@@ -368,7 +368,7 @@ mod tests {
     }
 
     #[test]
-    fn record_is_pending_then_followed() {
+    fn record_signed_after_creation_is_valid() {
         let (created, signed) = written(&entry());
         assert_eq!(Reading::of(&created, Some(&key())), Reading::Pending);
         let Reading::Signed(record) = Reading::of(&signed, Some(&key())) else {
@@ -381,7 +381,7 @@ mod tests {
     }
 
     #[test]
-    fn record_without_the_key_is_refused() {
+    fn record_read_without_its_key_is_refused() {
         let (created, signed) = written(&entry());
         let other = RecordKey::new(&[8; KEY_LENGTH]);
         for object in [created, signed] {
@@ -394,7 +394,7 @@ mod tests {
     }
 
     #[test]
-    fn record_that_differs_in_anything_is_refused() {
+    fn record_altered_in_any_field_is_refused() {
         let (_, signed) = written(&entry());
         for (pointer, value) in [
             ("/metadata/uid", "r-2"),
@@ -411,14 +411,14 @@ mod tests {
             *altered.pointer_mut(pointer).expect(pointer) = value.into();
             assert!(is_refused(&altered), "{pointer}: {altered}");
         }
-        // The code of one state is none of the other.
+        // The HMAC of one state does not verify for the other.
         let mut swapped = signed.clone();
         swapped["data"][PENDING] = swapped["data"][CODE].take();
         assert!(is_refused(&swapped));
     }
 
     #[test]
-    fn copy_of_a_record_is_refused_and_one_of_a_pending_record_is_not_followed() {
+    fn record_copied_to_another_uid_is_refused_or_stays_pending() {
         let (created, signed) = written(&entry());
         let replayed = |mut object: Value| {
             object["metadata"]["uid"] = "r-9".into();
@@ -429,7 +429,7 @@ mod tests {
     }
 
     #[test]
-    fn large_entry_is_compressed_and_one_that_fits_nowhere_is_refused() {
+    fn entry_large_is_compressed_and_too_large_is_an_error() {
         let removal = |manifest: Value| Entry {
             edit: Edit::Removal(Removal {
                 object: ObjectRef {
@@ -455,7 +455,7 @@ mod tests {
         let size = signed["binaryData"][ENTRY].as_str().unwrap().len();
         assert!(size < 200_000, "{size}");
         let Reading::Signed(record) = Reading::of(&signed, Some(&key())) else {
-            panic!("a large record is followed");
+            panic!("a large record is valid");
         };
         assert_eq!(record.entry, large);
 

@@ -1,5 +1,5 @@
-//! What somebody made and nobody should have goes. Each is recorded whole, so that it can
-//! be put back, and each of these is applied by its name only.
+//! Remedies that delete user-created objects. The whole object is recorded, so that the deletion
+//! can be reverted, and each remedy is applied only when named.
 
 use std::collections::BTreeMap;
 
@@ -11,12 +11,12 @@ use crate::facts::object::ObjectRef;
 
 pub(super) const SERVICE_ACCOUNT_TOKENS: About = About {
     name: "service-account-tokens",
-    does: "deletes Secrets with a token of a service account that never ends",
+    does: "deletes Secrets that hold a non-expiring service account token",
     controls: &["CRED-15"],
     risk: Risk::High,
-    reach: "who uses such a token is refused at once; undo makes the Secret again, with another \
-            token",
-    breaks: "whatever authenticates with such a token, inside the cluster or outside of it, for good",
+    reach: "clients that use such a token are rejected at once; undo recreates the Secret with a \
+            new token",
+    breaks: "whatever authenticates with such a token, inside or outside the cluster, permanently",
     works_on: "every release",
     source: "kubernetes.io, Service account token Secrets; tests/hardening.rs",
     only_by_name: true,
@@ -28,9 +28,9 @@ pub(super) const FOREIGN_ROLE_BINDINGS: About = About {
     does: "deletes role bindings in profiles that are neither Kubeflow's nor allowed by the policy",
     controls: &["AUTHZ-06"],
     risk: Risk::High,
-    reach: "their subjects lose in the profile what the binding gave them",
-    breaks: "whoever works by such a binding: people, and automation that binds by other names \
-             than KFAM; look at the plan, and allow in the policy what is known",
+    reach: "their subjects lose the access to the profile that the binding granted",
+    breaks: "users of such a binding, and automation that creates bindings under other names than \
+             KFAM; review the plan, and allow known bindings in the policy",
     works_on: "every release",
     source: "kubeflow/dashboard, KFAM's bindings; tests/hardening.rs",
     only_by_name: true,
@@ -39,13 +39,13 @@ pub(super) const FOREIGN_ROLE_BINDINGS: About = About {
 
 pub(super) const WILDCARD_POLICIES: About = About {
     name: "wildcard-policies",
-    does: "deletes AuthorizationPolicies with a rule that admits everybody",
+    does: "deletes AuthorizationPolicies with a rule that allows every request",
     controls: &["AUTHZ-07"],
     risk: Risk::High,
-    reach: "requests that only that rule admits are refused where another policy allows some; a \
-            policy that a controller makes again is left alone",
-    breaks: "requests that only that rule admits; without the last ALLOW policy of a pod Istio \
-             admits everybody to it",
+    reach: "requests that only that rule allows are denied where another ALLOW policy applies; a \
+            policy that a controller would recreate is left alone",
+    breaks: "requests that only that rule allows; without any ALLOW policy on a pod Istio allows \
+             every request to it",
     works_on: "every release with sidecars",
     source: "istio.io, AuthorizationPolicy; kfp-operators, kfp-profile-controller; \
              tests/hardening.rs, tests/attacks/slip.rs",
@@ -61,39 +61,39 @@ pub(super) fn foreign_role_bindings(context: &Context<'_>) -> Result<Decision, M
     remove(context, "AUTHZ-06")
 }
 
-/// What a controller makes again within a minute is not deleted: while it is gone, flows that
-/// only it admits are refused, and nothing is won.
+/// Deletes no policy that a controller recreates within a minute: meanwhile the flows that only it
+/// allows would be denied, to no effect.
 pub(super) fn wildcard_policies(context: &Context<'_>) -> Result<Decision, Missing> {
     let policies = context.authorization_policies()?;
     let maker = |object: &ObjectRef| {
         let mut policies = policies.iter();
-        let found = policies.find(|policy| {
+        let policy = policies.find(|policy| {
             policy.metadata.namespace == *object.namespace && policy.metadata.name == object.name
         })?;
-        maker_of_policy(context, found)
+        maker_of_policy(context, policy)
     };
-    let mut wants = Wants::default();
+    let mut state = Wants::default();
     let mut left: BTreeMap<String, String> = BTreeMap::new();
     for edit in removals(context, "AUTHZ-07")? {
         let Target::Object(object) = edit.target() else {
             continue;
         };
         match maker(&object) {
-            None => wants.edits.push(edit),
+            None => state.edits.push(edit),
             Some(maker) => {
                 let why = format!(
-                    "{object} is made by {maker}, which would make it again; until that changes, \
+                    "{object} is created by {maker}, which would recreate it; until that changes, \
                      {MITIGATION}"
                 );
                 left.insert(object.to_string(), why);
             }
         }
     }
-    wants.notes = left.into_values().collect();
-    Ok(Decision::Wanted(wants))
+    state.notes = left.into_values().collect();
+    Ok(Decision::Apply(state))
 }
 
-/// What a control finds goes.
+/// Deletes the objects of a control's findings.
 fn remove(context: &Context<'_>, id: &str) -> Result<Decision, Missing> {
     Ok(Wants::edits(removals(context, id)?))
 }
@@ -103,7 +103,7 @@ fn removals(context: &Context<'_>, id: &str) -> Result<Vec<Edit>, Missing> {
     for finding in open(context, id)? {
         let why = format!("{}: {}", finding.field, finding.seen);
         match edits.last_mut() {
-            // Findings are in the order of their objects.
+            // Findings are sorted by object.
             Some(Edit::Removal(removal)) if removal.object == finding.object => {
                 removal.why = format!("{}; {why}", removal.why);
             }

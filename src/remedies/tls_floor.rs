@@ -1,5 +1,5 @@
-//! An EnvoyFilter that sets the lowest TLS version and the cipher suites on every
-//! filter chain of the ingress that ends TLS.
+//! An EnvoyFilter that sets the minimum TLS version and the cipher suites on every filter chain of
+//! the ingress gateway that terminates TLS.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,18 +11,19 @@ use crate::controls::context::{Context, Missing};
 use crate::controls::ingress::{Ingress, Served};
 use crate::controls::tls::is_ambient;
 use crate::facts::istio::VirtualService;
-use crate::facts::object::Object as _;
+use crate::facts::object::{Object as _, ObjectRef};
 
 pub(super) const ABOUT: About = About {
     name: "tls-floor",
-    does: "sets the lowest TLS version and the cipher suites of every listener of the gateway",
+    does: "sets the minimum TLS version and the cipher suites of every listener of the gateway",
     controls: &["TLS-10", "TLS-11", "TLS-18"],
     risk: Risk::Low,
-    reach: "clients that speak no newer TLS than the policy's lowest are refused",
-    breaks: "such clients only: with 1.2, which is Istio's default, none that was served before; \
-             with 1.3, those that cannot speak it. Connections that another Gateway passes through \
-             are not touched",
-    works_on: "1.10 and 1.11 with istio-pilot; in the ambient mesh the gateway takes no EnvoyFilter",
+    reach: "clients that do not support the policy's minimum TLS version are rejected",
+    breaks: "only such clients: with 1.2, which is Istio's default, none that was served before; \
+             with 1.3, those that do not support it. Connections that another Gateway passes \
+             through are not affected",
+    works_on: "1.10 and 1.11 with istio-pilot; in the ambient mesh the gateway does not accept \
+               EnvoyFilters",
     source: "a real istiod and Envoy, with handshakes by openssl: tests/gateway.rs",
     only_by_name: false,
     needs_juju: false,
@@ -33,8 +34,9 @@ pub(super) const NAME: &str = "ckf-hardening-tls-floor";
 pub(super) fn decide(context: &Context<'_>) -> Result<Decision, Missing> {
     let ingress = Ingress::find(context)?;
     if is_ambient(context, &ingress)? {
-        return Ok(Decision::Leave(
-            "istio-ingress-k8s has no setting for TLS versions; an ambient gateway takes Envoy's"
+        return Ok(Decision::Skip(
+            "istio-ingress-k8s has no option for TLS versions; an ambient gateway uses Envoy's \
+             defaults"
                 .into(),
         ));
     }
@@ -46,31 +48,30 @@ pub(super) fn decide(context: &Context<'_>) -> Result<Decision, Missing> {
     listeners.retain(|_, servers| servers.iter().any(|served| served.terminates_tls()));
     if listeners.is_empty() {
         let why = "no Gateway serves HTTPS; see TLS-01".to_owned();
-        // A listener that serves clear text under a port that had TLS would be refused with a
-        // filter that sets TLS on it.
+        // Envoy rejects a clear-text listener, on a port that had TLS, if a filter sets TLS on it.
         return Ok(match ingress.is_clear() {
-            true => Decision::Gone(why),
-            false => Decision::Leave(why),
+            true => Decision::Remove(why),
+            false => Decision::Skip(why),
         });
     }
-    let mut wants = Wants::default();
+    let mut state = Wants::default();
     let mut patches: Vec<Value> = Vec::new();
     for (port, servers) in &listeners {
         let (parameters, notes) = parameters(context, servers);
-        wants.notes.extend(notes);
+        state.notes.extend(notes);
         if parameters.as_object().is_none_or(|set| set.is_empty()) {
             continue;
         }
         match of_listener(context, *port, servers, &parameters)? {
             Ok(of_listener) => patches.extend(of_listener),
-            Err(why) => return Ok(Decision::Leave(why)),
+            Err(why) => return Ok(Decision::Skip(why.to_string())),
         }
     }
     if patches.is_empty() {
-        let notes = wants.notes.join("; ");
-        return Ok(Decision::Leave(notes));
+        let notes = state.notes.join("; ");
+        return Ok(Decision::Skip(notes));
     }
-    wants.objects.push(Wanted {
+    state.objects.push(Wanted {
         kind: ENVOY_FILTER,
         namespace: context.namespace().into(),
         name: NAME.into(),
@@ -79,48 +80,62 @@ pub(super) fn decide(context: &Context<'_>) -> Result<Decision, Missing> {
             "configPatches": patches,
         }),
     });
-    Ok(Decision::Wanted(wants))
+    Ok(Decision::Apply(state))
 }
 
-/// What the policy wants of a listener's servers, without what is waived for all of them.
+/// TLS parameters that the policy requires of a listener, without those waived for all its servers.
 fn parameters(context: &Context<'_>, servers: &[&Served<'_>]) -> (Value, Vec<String>) {
     let ending = || servers.iter().filter(|served| served.terminates_tls());
     let mut notes = Vec::new();
-    let mut is_wanted = |id: &str| {
+    let mut is_required = |id: &str| {
         let waivers = ending().map(|served| waived(context, id, &served.gateway.reference()));
         let waivers: Option<Vec<String>> = waivers.collect();
         let waiver = waivers.and_then(|all| all.into_iter().next());
-        let is_wanted = waiver.is_none();
+        let is_required = waiver.is_none();
         notes.extend(waiver);
-        is_wanted
+        is_required
     };
     let least = context.policy.tls_minimum;
     let mut parameters = json!({});
-    if is_wanted("TLS-10") {
+    if is_required("TLS-10") {
         parameters["tls_minimum_protocol_version"] = format!("TLSv1_{least}").into();
     }
-    // The suites of TLS 1.3 are fixed, and all of them are strong.
-    if least < 3 && is_wanted("TLS-11") {
+    // TLS 1.3 has a fixed set of cipher suites, all of them strong.
+    if least < 3 && is_required("TLS-11") {
         parameters["cipher_suites"] = json!(context.policy.tls_suites);
     }
     (parameters, notes)
 }
 
-/// The most names of passed through connections that a filter excepts.
+/// Most names of passed-through connections that a filter exempts.
 const MOST_NAMES: usize = 500;
 
-/// The patches of a listener, or why there are none.
+/// A listener to which no filter can be applied.
+#[derive(Debug, thiserror::Error)]
+enum Unpatchable {
+    /// A Gateway with `AUTO_PASSTHROUGH` on the port.
+    #[error(
+        "{gateway} passes mesh connections through on port {port}, and Istio's filter chains for \
+         them cannot be distinguished from the platform's"
+    )]
+    MeshPassthrough { gateway: ObjectRef, port: u16 },
+    /// More than [`MOST_NAMES`].
+    #[error("{names} names are passed through on port {port}, more than a filter can exempt")]
+    TooManyNames { names: usize, port: u16 },
+}
+
+/// Patches of a listener.
 ///
-/// What is passed through has no TLS settings, and Envoy refuses a listener of which such a
-/// filter chain is given some. A chain can be matched by the names that it is for; that of a
-/// server for every name has nothing to match, so all chains are patched, and those that pass
-/// through are made clear again by their names.
+/// Passed-through connections have no TLS settings, and Envoy rejects a listener whose filter
+/// chain for them gets some. A chain can be matched by its server names; the chain of a wildcard
+/// server has none to match, so all chains are patched, and those that pass through are reset by
+/// their names.
 fn of_listener(
     context: &Context<'_>,
     port: u16,
     servers: &[&Served<'_>],
     parameters: &Value,
-) -> Result<Result<Vec<Value>, String>, Missing> {
+) -> Result<Result<Vec<Value>, Unpatchable>, Missing> {
     let ending = || servers.iter().filter(|served| served.terminates_tls());
     let passing: Vec<_> = servers.iter().filter(|s| s.passes_through()).collect();
     let set_tls = |matched: Value| patch(port, matched, tls_socket(parameters));
@@ -128,7 +143,7 @@ fn of_listener(
         return Ok(Ok(vec![set_tls(Value::Null)]));
     }
     if ending().all(|served| !served.server_names().is_empty()) {
-        // Each chain is for all names of its server, and is found by the first.
+        // Each chain covers all names of its server, and the first matches it.
         let names = ending().filter_map(|served| served.server_names().first().copied());
         let names: BTreeSet<&str> = names.collect();
         let patches = names.into_iter().map(|name| set_tls(json!({"sni": name})));
@@ -139,20 +154,13 @@ fn of_listener(
         tls.is_some_and(|tls| tls.mode == "AUTO_PASSTHROUGH")
     });
     if let Some(served) = automatic {
-        return Ok(Err(format!(
-            "{} passes connections of the mesh through on port {port}, and Istio's filter chains \
-             for them cannot be told from the platform's",
-            served.gateway.reference()
-        )));
+        return Ok(Err(Unpatchable::MeshPassthrough { gateway: served.gateway.reference(), port }));
     }
     let ended: BTreeSet<&str> = ending().flat_map(|served| served.server_names()).collect();
     let mut names = passed_names(context, &passing)?;
     names.retain(|name| !ended.contains(name));
     if names.len() > MOST_NAMES {
-        return Ok(Err(format!(
-            "{} names are passed through on port {port}, more than a filter can except",
-            names.len()
-        )));
+        return Ok(Err(Unpatchable::TooManyNames { names: names.len(), port }));
     }
     let mut patches = vec![set_tls(Value::Null)];
     let clear = names.into_iter().map(|name| patch(port, json!({"sni": name}), clear_socket()));
@@ -160,7 +168,7 @@ fn of_listener(
     Ok(Ok(patches))
 }
 
-/// Names of connections that VirtualServices lead through these servers.
+/// Server names that VirtualServices route through these servers.
 fn passed_names<'a>(
     context: &Context<'a>,
     passing: &[&&Served<'_>],
@@ -198,7 +206,7 @@ fn tls_socket(parameters: &Value) -> Value {
     })
 }
 
-/// No TLS. An empty message would be merged as nothing at all, so it comes wrapped.
+/// A socket without TLS. Merging an empty message has no effect, so it is wrapped in a TypedStruct.
 fn clear_socket() -> Value {
     json!({
         "name": "envoy.transport_sockets.raw_buffer",
@@ -211,8 +219,8 @@ fn clear_socket() -> Value {
 }
 
 fn patch(port: u16, chain: Value, socket: Value) -> Value {
-    // Without the port the listener of the redirect gets TLS settings too, and Envoy
-    // refuses it.
+    // Without the port the redirect's listener would get TLS settings too, and Envoy would
+    // reject it.
     let mut listener = json!({"portNumber": port});
     if !chain.is_null() {
         listener["filterChain"] = chain;

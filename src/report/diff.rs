@@ -1,4 +1,4 @@
-//! What is new between two reports, by the evidence itself.
+//! Differences between two reports, by evidence.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,20 +9,20 @@ use super::{ControlReport, Report, fingerprint};
 use crate::catalog::Severity;
 use crate::controls::{Finding, Verdict};
 
-/// What became of evidence.
+/// Change of evidence between two reports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Fate {
-    /// It was not there before.
+    /// Only in the new report.
     New,
-    /// It is gone.
+    /// Only in the old report.
     Fixed,
-    /// It was there, and is.
+    /// In both reports.
     Unchanged,
 }
 
 impl Fate {
-    /// Its name.
+    /// Lower case, as output prints it.
     pub fn name(self) -> &'static str {
         match self {
             Self::New => "new",
@@ -32,30 +32,30 @@ impl Fate {
     }
 }
 
-/// Evidence, and what became of it.
+/// Evidence with its change.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Change {
-    /// The control.
+    /// Id of the control.
     pub control: String,
-    /// Its severity, of the report that has the evidence.
+    /// Severity of the control in the report that has the evidence.
     pub severity: Severity,
-    /// What became of it.
+    /// Whether it is new, fixed or unchanged.
     pub fate: Fate,
-    /// Stands for the evidence.
+    /// Digest of the evidence, see [`fingerprint`].
     pub fingerprint: String,
     /// The evidence.
     pub finding: Finding,
 }
 
-/// What differs between two reports.
+/// Differences between two reports.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Diff {
-    /// Evidence of both, new before fixed before unchanged, worst first.
+    /// Evidence of both reports: new, then fixed, then unchanged, each most severe first.
     pub changes: Vec<Change>,
-    /// Controls that one of both could not judge, or has not, with what each says: nothing
-    /// is told of their evidence.
+    /// Controls that one report lacks or did not assess, with both verdicts; their evidence is not
+    /// compared.
     pub incomparable: BTreeMap<String, String>,
 }
 
@@ -71,16 +71,16 @@ impl Diff {
         let mut diff = Self::default();
         for id in ids {
             match (old.get(id), new.get(id)) {
-                (Some(was), Some(is)) if is_judged(was) && is_judged(is) => {
+                (Some(was), Some(is)) if is_assessed(was) && is_assessed(is) => {
                     diff.changes.extend(compare(was, is));
                 }
                 (was, is) => {
-                    let says = |control: Option<&ControlReport>| {
-                        control.map_or("not in it", |control| control.verdict.name())
+                    let verdict = |control: Option<&ControlReport>| {
+                        control.map_or("absent", |control| control.verdict.name())
                     };
-                    let why = format!("{} -> {}", says(was), says(is));
-                    // What neither could judge is no difference.
-                    if says(was) != says(is) {
+                    let why = format!("{} -> {}", verdict(was), verdict(is));
+                    // A control that neither report assessed is no difference.
+                    if was.map(|control| control.verdict) != is.map(|control| control.verdict) {
                         diff.incomparable.insert(id.clone(), why);
                     }
                 }
@@ -97,19 +97,19 @@ impl Diff {
         diff
     }
 
-    /// Whether evidence of a fate, of a severity or worse, is among it.
+    /// There is evidence with this change, of at least this severity.
     pub fn has(&self, fate: Fate, threshold: Severity) -> bool {
         let mut changes = self.changes.iter();
         changes.any(|change| change.fate == fate && change.severity >= threshold)
     }
 
-    /// How much of each fate there is.
+    /// Number of pieces of evidence with this change.
     pub fn count(&self, fate: Fate) -> usize {
         let changes = self.changes.iter();
         changes.filter(|change| change.fate == fate).count()
     }
 
-    /// As text: what is new and what is fixed, and how much is unchanged.
+    /// As text: a line for each new and fixed finding, and totals.
     pub fn text(&self) -> String {
         let mut out = String::new();
         for fate in [Fate::New, Fate::Fixed] {
@@ -139,8 +139,8 @@ impl Diff {
     }
 }
 
-/// Whether the evidence of a control is all there is.
-fn is_judged(control: &ControlReport) -> bool {
+/// The control was assessed, so its evidence is complete.
+fn is_assessed(control: &ControlReport) -> bool {
     matches!(
         control.verdict,
         Verdict::Pass | Verdict::Fail | Verdict::NotApplicable | Verdict::Waived
@@ -148,18 +148,18 @@ fn is_judged(control: &ControlReport) -> bool {
 }
 
 fn compare(was: &ControlReport, is: &ControlReport) -> Vec<Change> {
-    let marked = |control: &ControlReport| -> BTreeMap<String, Finding> {
-        // What is waived is still there.
+    let by_digest = |control: &ControlReport| -> BTreeMap<String, Finding> {
+        // A waived finding still exists.
         let waived = control.waived.iter().map(|waived| &waived.finding);
         let findings = control.findings.iter().chain(waived);
         findings.map(|finding| (fingerprint(&control.id, finding), finding.clone())).collect()
     };
-    let (old, new) = (marked(was), marked(is));
-    let change = |of: &ControlReport, fate, (mark, finding): (&String, &Finding)| Change {
+    let (old, new) = (by_digest(was), by_digest(is));
+    let change = |of: &ControlReport, fate, (digest, finding): (&String, &Finding)| Change {
         control: of.id.clone(),
         severity: of.severity,
         fate,
-        fingerprint: mark.clone(),
+        fingerprint: digest.clone(),
         finding: finding.clone(),
     };
     let now = new.iter().map(|entry| {
@@ -169,7 +169,7 @@ fn compare(was: &ControlReport, is: &ControlReport) -> Vec<Change> {
         };
         change(is, fate, entry)
     });
-    let gone = old.iter().filter(|(mark, _)| !new.contains_key(*mark));
+    let gone = old.iter().filter(|(digest, _)| !new.contains_key(*digest));
     let gone = gone.map(|entry| change(was, Fate::Fixed, entry));
     now.chain(gone).collect()
 }

@@ -1,7 +1,7 @@
-//! A report that must not be longer than so many bytes.
+//! Reports within a limit of bytes.
 //!
-//! Programs must be able to read what is left, so nothing is cut: evidence goes first, then what
-//! is no finding, then texts. The report says among its problems what was left out.
+//! The output must stay valid for programs, so whole parts are omitted: evidence first, then fixes,
+//! then controls. The report's problems list what was omitted.
 
 use serde_json::Value;
 
@@ -9,17 +9,18 @@ use super::table::{render_within, wrapped};
 use super::{ControlReport, Format, Report};
 use crate::controls::{Finding, Verdict};
 
-/// Widest line for people: who runs an action reads it in a terminal.
+/// Width of the table in characters: `juju run` prints it in a terminal.
 const WIDTH: u16 = 80;
-/// How many findings a control keeps, tried one after the other. One stays: some formats have
-/// nothing else that says that the control fails.
-const KEPT: [usize; 5] = [100, 30, 10, 3, 1];
-/// Longest text of a finding, in characters, once anything is left out.
+/// Limits on findings of a control, tried in order. At least one stays: some formats show a failure
+/// only by its findings.
+const MOST_FINDINGS: [usize; 5] = [100, 30, 10, 3, 1];
+/// Limit on texts of a finding in characters, once anything is omitted.
 const LONGEST: usize = 300;
-/// Most problems, and kinds that could not be read, once anything is left out.
+/// Limit on problems, and on unreadable kinds, once anything is omitted.
 const MOST: usize = 20;
 
-/// Renders a report in so many bytes at most; without all controls that may be some hundreds.
+/// Renders a report in at most `longest` bytes, except that a report without any controls, of some
+/// hundred bytes, may exceed it.
 pub fn fit(report: &Report, format: Format, longest: usize) -> String {
     let whole = render(report, format);
     if whole.len() <= longest {
@@ -30,39 +31,39 @@ pub fn fit(report: &Report, format: Format, longest: usize) -> String {
         return shorter;
     }
     let mut less = report.clone();
-    cut_texts(&mut less);
-    let evidence = |report: &mut Report, kept: usize| {
+    truncate_texts(&mut less);
+    let limit_evidence = |report: &mut Report, most: usize| {
         let of = |control: &mut ControlReport| {
             let all = control.findings.len() + control.waived.len();
-            control.findings.truncate(kept);
-            control.waived.truncate(kept);
+            control.findings.truncate(most);
+            control.waived.truncate(most);
             all - control.findings.len() - control.waived.len()
         };
-        let left_out: usize = report.controls.iter_mut().map(of).sum();
-        format!("{left_out} findings")
+        let omitted: usize = report.controls.iter_mut().map(of).sum();
+        format!("{omitted} findings")
     };
-    let mut try_render = |report: &Report, left_out: &str| {
+    let mut try_render = |report: &Report, omitted: &str| {
         let mut report = report.clone();
         report.problems.push(format!(
-            "left out for want of space: {left_out}; `ckf-hardening audit` has all, and get-report complete=true"
+            "omitted for lack of space: {omitted}; get-report complete=true and `ckf-hardening audit` have all"
         ));
         shorter = compact(render(&report, format), format);
         (shorter.len() <= longest).then(|| shorter.clone())
     };
-    for kept in KEPT {
+    for most in MOST_FINDINGS {
         let mut report = less.clone();
-        let left_out = evidence(&mut report, kept);
-        if let Some(text) = try_render(&report, &left_out) {
+        let omitted = limit_evidence(&mut report, most);
+        if let Some(text) = try_render(&report, &omitted) {
             return text;
         }
     }
-    let left_out = evidence(&mut less, 1);
+    let omitted = limit_evidence(&mut less, 1);
     for control in &mut less.controls {
         control.own = None;
         control.fix.clear();
     }
-    let left_out = format!("{left_out}, how to fix them");
-    if let Some(text) = try_render(&less, &left_out) {
+    let omitted = format!("{omitted}, how to fix them");
+    if let Some(text) = try_render(&less, &omitted) {
         return text;
     }
     less.controls
@@ -71,14 +72,14 @@ pub fn fit(report: &Report, format: Format, longest: usize) -> String {
     while !less.controls.is_empty() {
         less.controls.truncate(less.controls.len() / 2);
         let gone = all - less.controls.len();
-        if let Some(text) = try_render(&less, &format!("{left_out}, {gone} controls")) {
+        if let Some(text) = try_render(&less, &format!("{omitted}, {gone} controls")) {
             return text;
         }
     }
     shorter
 }
 
-/// What is worth telling before the rest.
+/// Rank of a verdict; controls of low rank are omitted first.
 fn rank(verdict: Verdict) -> u8 {
     match verdict {
         Verdict::Fail => 4,
@@ -96,7 +97,7 @@ fn render(report: &Report, format: Format) -> String {
     }
 }
 
-/// JSON without what makes it pleasant to read.
+/// JSON without indentation.
 fn compact(text: String, format: Format) -> String {
     let is_json = matches!(
         format,
@@ -111,26 +112,26 @@ fn compact(text: String, format: Format) -> String {
     }
 }
 
-fn cut_texts(report: &mut Report) {
+fn truncate_texts(report: &mut Report) {
     let findings = report.controls.iter_mut().flat_map(|control| {
-        cut(&mut control.reason);
+        truncate(&mut control.reason);
         let waived = control.waived.iter_mut().map(|waived| &mut waived.finding);
         control.findings.iter_mut().chain(waived)
     });
     for Finding { field, seen, wanted, .. } in findings {
-        [field, seen, wanted].into_iter().for_each(cut);
+        [field, seen, wanted].into_iter().for_each(truncate);
     }
     for list in [&mut report.problems, &mut report.cluster.unknown] {
         let more = list.len().saturating_sub(MOST);
         list.truncate(MOST);
-        list.iter_mut().for_each(cut);
+        list.iter_mut().for_each(truncate);
         if more > 0 {
             list.push(format!("and {more} more"));
         }
     }
 }
 
-fn cut(text: &mut String) {
+fn truncate(text: &mut String) {
     if let Some((at, _)) = text.char_indices().nth(LONGEST) {
         text.truncate(at);
         text.push('…');

@@ -1,4 +1,4 @@
-//! The same verdicts as another catalogue names them, with how much of it they cover.
+//! Verdicts by the requirements of another framework, with the share of them that is assessed.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +6,7 @@ use super::table::new_table;
 use super::{ControlReport, Report};
 use crate::controls::Verdict;
 
-/// A catalogue that controls map to.
+/// A framework that controls map to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum Framework {
     /// NIST SP 800-53 revision 5.
@@ -21,7 +21,7 @@ pub enum Framework {
 }
 
 impl Framework {
-    /// Its name, as mappings have it.
+    /// Name in the catalogue's mappings.
     pub fn name(self) -> &'static str {
         match self {
             Self::Nist => "NIST SP 800-53",
@@ -30,7 +30,7 @@ impl Framework {
         }
     }
 
-    /// Renders the verdicts by its requirements.
+    /// Renders a table of verdicts by requirement.
     pub fn render(self, report: &Report) -> String {
         let mut requirements: BTreeMap<Vec<Part>, (String, Vec<&ControlReport>)> = BTreeMap::new();
         for control in &report.controls {
@@ -43,37 +43,37 @@ impl Framework {
             }
         }
         let mut table = new_table(&["requirement", "verdict", "controls"]);
-        let mut judged = 0;
+        let mut assessed = 0;
         for (id, controls) in requirements.values() {
             let verdict = verdict(controls);
-            judged += usize::from(!matches!(verdict, Verdict::NotAssessed));
+            assessed += usize::from(!matches!(verdict, Verdict::NotAssessed));
             let open = controls.iter().filter(|c| c.verdict == Verdict::Fail);
             let open: Vec<&str> = open.map(|c| c.id.as_str()).collect();
             let of = match open.as_slice() {
-                [] => format!("{} of ours", controls.len()),
+                [] => format!("{} mapped", controls.len()),
                 open => format!("{} of {} fail: {}", open.len(), controls.len(), open.join(", ")),
             };
             table.add_row([id.as_str(), verdict.name(), &of]);
         }
         format!(
-            "{}: {} of {} requirements that a control maps to could be judged. Its other \
-             requirements are not looked at.\n\n{table}\n",
+            "{}: {} of {} mapped requirements assessed. Requirements that no control maps to are \
+             not assessed.\n\n{table}\n",
             self.name(),
-            judged,
+            assessed,
             requirements.len()
         )
     }
 }
 
-/// The worst of what is judged; what could not be judged keeps a requirement from passing.
+/// The worst verdict of a requirement's controls; one that is not assessed prevents a pass.
 fn verdict(controls: &[&ControlReport]) -> Verdict {
     let has = |verdict| controls.iter().any(|control| control.verdict == verdict);
     let order = [Verdict::Fail, Verdict::NotAssessed, Verdict::Waived, Verdict::Pass];
-    let found = order.into_iter().find(|verdict| has(*verdict));
-    found.unwrap_or(Verdict::NotApplicable)
+    let worst = order.into_iter().find(|verdict| has(*verdict));
+    worst.unwrap_or(Verdict::NotApplicable)
 }
 
-/// A part of a requirement's id, so that 5.10 comes after 5.9.
+/// A part of a requirement's id, for an order in which 5.10 follows 5.9.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 enum Part {
     Number(u32),

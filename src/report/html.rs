@@ -1,4 +1,4 @@
-//! The report as a page: one file with all it needs, to be read without scripts.
+//! The report as a self-contained HTML page that works without scripts.
 
 use std::fmt::Write as _;
 use std::sync::OnceLock;
@@ -15,10 +15,10 @@ use crate::controls::Verdict;
 const STYLE: &str = include_str!("../../catalog/page/style.css");
 const SCRIPT: &str = include_str!("../../catalog/page/script.js");
 
-/// Findings of a control that are shown; the others are in the JSON report.
+/// Limit on findings of a control; the JSON report has all.
 const SHOWN: usize = 100;
 
-/// What a browser may load for the page: nothing but the style and the script in it.
+/// Content-Security-Policy of the page: allows only its inline style and script.
 pub fn content_security_policy() -> &'static str {
     static POLICY: OnceLock<String> = OnceLock::new();
     POLICY.get_or_init(|| {
@@ -32,23 +32,23 @@ pub fn content_security_policy() -> &'static str {
     })
 }
 
-/// Renders it as a file.
+/// Renders a report without history.
 pub fn render(report: &Report) -> String {
     page(report, &[])
 }
 
-/// Renders it, with how many controls of each severity were open at times before, the worst
-/// severity first, times in seconds since 1970.
+/// Renders a report with its history: numbers of open controls by severity, most severe first, with
+/// the time in seconds since 1970.
 pub fn page(report: &Report, past: &[(i64, [usize; 5])]) -> String {
     let mut out = String::with_capacity(64 << 10);
-    // A string takes all.
+    // Writing to a string cannot fail.
     let _ = write_page(&mut out, report, past);
     out
 }
 
 fn write_page(out: &mut String, report: &Report, past: &[(i64, [usize; 5])]) -> std::fmt::Result {
     let policy = escape(content_security_policy());
-    // A file has no header to say it; a header says more, and what a page may not say.
+    // A file has no header, so the page has the policy; frame-ancestors works in a header only.
     let policy = policy.replace("; frame-ancestors &#39;self&#39;", "");
     write!(
         out,
@@ -56,7 +56,7 @@ fn write_page(out: &mut String, report: &Report, past: &[(i64, [usize; 5])]) -> 
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
          <meta http-equiv=\"Content-Security-Policy\" content=\"{policy}\">\n\
          <title>Hardening of Charmed Kubeflow: {}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n\
-         <a class=\"skip\" href=\"#controls\">To the controls</a>\n<header>\n\
+         <a class=\"skip\" href=\"#controls\">Skip to controls</a>\n<header>\n\
          <h1>Hardening of Charmed Kubeflow</h1>\n",
         escape(&report.status_line())
     )?;
@@ -75,7 +75,7 @@ fn write_page(out: &mut String, report: &Report, past: &[(i64, [usize; 5])]) -> 
     write!(out, "</div>\n</main>\n<script>{SCRIPT}</script>\n</body>\n</html>\n")
 }
 
-/// What fails first, then what is not known, then the rest.
+/// Order of controls: failures, then not assessed, then the rest.
 fn rank(verdict: Verdict) -> u8 {
     match verdict {
         Verdict::Fail => 0,
@@ -101,14 +101,14 @@ fn about(out: &mut String, report: &Report) -> std::fmt::Result {
 
 fn summary(out: &mut String, report: &Report) -> std::fmt::Result {
     let all = report.controls.len();
-    let known = all - report.summary.not_assessed;
+    let assessed = all - report.summary.not_assessed;
     writeln!(
         out,
-        "<p class=\"coverage\"><strong>{known} of {all} controls could be assessed.</strong> {}.</p>",
+        "<p class=\"coverage\"><strong>{assessed} of {all} controls assessed.</strong> {}.</p>",
         escape(&report.status_line())
     )?;
     for problem in report.problems.iter().chain(&report.cluster.unknown) {
-        writeln!(out, "<p class=\"reason\">Not as it should be: {}</p>", escape(problem))?;
+        writeln!(out, "<p class=\"reason\">Problem: {}</p>", escape(problem))?;
     }
     out.push_str("<dl class=\"counts\">\n");
     for severity in Severity::ALL {
@@ -124,7 +124,7 @@ fn summary(out: &mut String, report: &Report) -> std::fmt::Result {
     Ok(())
 }
 
-/// A line of what was open, and one of what of it was critical or high.
+/// Chart of the history: one line for all open controls, one for those critical or high.
 fn history(out: &mut String, past: &[(i64, [usize; 5])]) -> std::fmt::Result {
     let ([first, .., last], [_, _, ..]) = (past, past) else {
         return Ok(());
@@ -147,7 +147,7 @@ fn history(out: &mut String, past: &[(i64, [usize; 5])]) -> std::fmt::Result {
         "<h2>The last {minutes} minutes</h2>\n<svg class=\"past\" viewBox=\"0 0 1000 60\" preserveAspectRatio=\"none\" role=\"img\" \
          aria-label=\"{} open at first and {} now; critical or high {} at first and {} now\">\
          <polyline class=\"all\" points=\"{}\"/><polyline points=\"{}\"/></svg>\n\
-         <p class=\"reason\">Above, all controls that were open; below, those of severity critical or high.</p>",
+         <p class=\"reason\">Upper line: all open controls; lower line: those critical or high.</p>",
         total(&first.1),
         total(&last.1),
         severe(&first.1),
@@ -198,7 +198,7 @@ fn write_control(out: &mut String, control: &ControlReport, place: usize) -> std
         if let Some(advice) = &control.advice {
             write!(
                 out,
-                "<p><strong>May break:</strong> {}</p><p><strong>Works on:</strong> {}</p><p><strong>Shown by:</strong> {}</p>",
+                "<p><strong>May break:</strong> {}</p><p><strong>Works on:</strong> {}</p><p><strong>Evidence:</strong> {}</p>",
                 escape(&advice.breaks),
                 escape(&advice.works_on.to_string()),
                 escape(&advice.proof.to_string())
@@ -227,10 +227,10 @@ fn write_control(out: &mut String, control: &ControlReport, place: usize) -> std
     Ok(())
 }
 
-/// As text in a page or in the value of an attribute.
+/// Escapes text for an element or an attribute value.
 fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
-    // Line breaks are of no meaning here, and what turns the direction of writing is.
+    // Line breaks have no meaning in HTML, but characters that reverse the writing direction do.
     for c in printable::text(text).chars() {
         match c {
             '&' => out.push_str("&amp;"),
@@ -253,7 +253,7 @@ mod tests {
     use crate::policy::Policy;
 
     #[test]
-    fn what_a_cluster_says_is_text_and_nothing_else() {
+    fn cluster_text_with_markup_is_escaped() {
         let mut report = Report::audit(&Facts::default(), &Policy::default(), None, Vec::new());
         let hostile = "\"'><script>alert(1)</script><img src=x onerror=alert(1)>";
         let control = &mut report.controls[0];
@@ -279,7 +279,7 @@ mod tests {
     }
 
     #[test]
-    fn a_thousand_findings_make_no_heavy_page() {
+    fn page_with_many_findings_is_limited() {
         let mut report = Report::audit(&Facts::default(), &Policy::default(), None, Vec::new());
         let finding = Finding {
             object: ObjectRef {

@@ -2,7 +2,7 @@
 
 use super::Report;
 
-/// Renders it, with a newline at the end; the same report gives the same bytes.
+/// Renders a report as indented JSON, with a final newline; equal reports give equal bytes.
 pub fn render(report: &Report) -> String {
     // A report has string keys only, so this cannot fail.
     let mut text = serde_json::to_string_pretty(report).unwrap_or_default();
@@ -10,7 +10,7 @@ pub fn render(report: &Report) -> String {
     text
 }
 
-/// The JSON Schema of reports, as it is published in `docs/report-v1.schema.json`.
+/// JSON Schema of reports, as published in `docs/report-v1.schema.json`.
 pub fn schema() -> String {
     let mut text = serde_json::to_string_pretty(&schemars::schema_for!(Report)).unwrap_or_default();
     text.push('\n');

@@ -1,15 +1,14 @@
-//! The report as JUnit XML, as build servers show it: a suite for each section of the
-//! guide, a case for each control.
+//! The report as JUnit XML, for CI servers: a suite per section of the guide, a case per control.
 //!
-//! The library for it brings calendars, UUIDs and an XML writer, a fifth of a megabyte; what
-//! is written here is read by another one in the tests.
+//! Written by hand: the available library pulls in calendars, UUIDs and an XML writer, a fifth of a
+//! megabyte. The tests parse the output with another library.
 
 use std::collections::BTreeMap;
 
 use super::{ControlReport, Report, printable};
 use crate::controls::Verdict;
 
-/// Renders it.
+/// Renders a report as JUnit XML.
 pub fn render(report: &Report) -> String {
     let mut sections: BTreeMap<&str, Vec<&ControlReport>> = BTreeMap::new();
     for control in &report.controls {
@@ -39,7 +38,7 @@ pub fn render(report: &Report) -> String {
     format!("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n{suites}")
 }
 
-/// An element that counts the cases in it.
+/// An element with the counts of its cases.
 fn element(kind: &str, name: &str, controls: &[&ControlReport], content: &str) -> String {
     let count = |is: fn(Verdict) -> bool| controls.iter().filter(|c| is(c.verdict)).count();
     let (tests, failures) = (controls.len(), count(|v| v == Verdict::Fail));
@@ -74,7 +73,7 @@ fn case(control: &ControlReport) -> String {
     format!("<testcase classname=\"{section}\" name=\"{name}\">{inner}</testcase>\n")
 }
 
-/// Text that is neither markup nor what XML cannot say.
+/// Escapes text for XML, without characters that XML cannot represent.
 fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in printable(text).chars() {
@@ -83,7 +82,7 @@ fn escape(text: &str) -> String {
             '<' => out.push_str("&lt;"),
             '>' => out.push_str("&gt;"),
             '"' => out.push_str("&quot;"),
-            // In an attribute a line break would be a space.
+            // XML normalizes a literal line break in an attribute to a space.
             '\n' => out.push_str("&#10;"),
             '\r' => out.push_str("&#13;"),
             c => out.push(c),

@@ -5,7 +5,7 @@ use juju_charm::printable::line;
 use super::Report;
 use crate::controls::Verdict;
 
-/// Renders it.
+/// Renders a report as Markdown.
 pub fn render(report: &Report) -> String {
     let mut out = format!(
         "# Charmed Kubeflow {}: {}\n\nNamespace `{}`, {} {}, read {}. [Security guide]({})\n\n",
@@ -37,7 +37,7 @@ pub fn render(report: &Report) -> String {
             out.push_str(&format!("May break: {}\n\n", advice.breaks));
         }
     }
-    out.push_str("## Everything else\n\n| control | verdict | reason |\n|---|---|---|\n");
+    out.push_str("## Other controls\n\n| control | verdict | reason |\n|---|---|---|\n");
     for control in report.controls.iter().filter(|c| c.verdict != Verdict::Fail) {
         out.push_str(&format!(
             "| {} | {} | {} |\n",
@@ -49,7 +49,7 @@ pub fn render(report: &Report) -> String {
     out
 }
 
-/// Makes text of the cluster harmless in a table of Markdown.
+/// Escapes text for a Markdown table.
 fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in line(text).chars() {

@@ -1,4 +1,4 @@
-//! The report: verdicts as data, and one file a format.
+//! The report: verdicts as data, and one file per output format.
 
 pub mod diff;
 mod fit;
@@ -30,49 +30,49 @@ use crate::facts::known::Known;
 use crate::policy::Policy;
 use crate::remedies::Remedy;
 
-/// The name of the report's form and version.
+/// Identifier of the report's schema, with its version.
 pub const SCHEMA: &str = "ckf-hardening/report/v1";
 
-/// A report.
+/// Verdicts of an audit.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct Report {
     /// `ckf-hardening/report/v1`.
     pub schema: String,
-    /// Release of Charmed Kubeflow, null if it could not be told.
+    /// Release of Charmed Kubeflow, null if it could not be detected.
     pub release: Option<String>,
-    /// The cluster.
+    /// The audited cluster.
     pub cluster: Cluster,
-    /// How many controls have each verdict.
+    /// Number of controls by verdict.
     pub summary: Summary,
-    /// How much holds, and how much was judged.
+    /// Share of controls that pass, and share that was assessed.
     #[serde(default)]
     pub score: Score,
-    /// What was wrong with policy or snapshot.
+    /// Problems with the policy or the snapshot.
     pub problems: Vec<String>,
-    /// The controls, in the order of the guide.
+    /// Controls in the order of the security guide.
     pub controls: Vec<ControlReport>,
 }
 
-/// The cluster.
+/// The audited cluster.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct Cluster {
     /// Namespace of the platform.
     pub namespace: String,
-    /// When it was read, RFC 3339.
+    /// Time of the audit's facts, RFC 3339.
     pub collected_at: String,
-    /// Version of Kubernetes, null if it could not be read.
+    /// Kubernetes version, null if it could not be read.
     pub version: Option<String>,
-    /// Distribution of Kubernetes.
+    /// Kubernetes distribution.
     pub distribution: String,
-    /// The distribution's security guide.
+    /// URL of the distribution's security guide.
     pub security_guide: String,
-    /// Kinds that could not be read, and why.
+    /// Kinds that could not be read, each with the reason.
     pub unknown: Vec<String>,
 }
 
-/// How many controls have each verdict.
+/// Number of controls by verdict.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Summary {
@@ -88,49 +88,49 @@ pub struct Summary {
     pub not_assessed: usize,
 }
 
-/// One control of a report.
+/// Verdict of a control.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct ControlReport {
-    /// Id.
+    /// Id, for example `TLS-01`.
     pub id: String,
-    /// Title.
+    /// Title from the catalogue.
     pub title: String,
-    /// Section of the guide.
+    /// Section of the security guide.
     pub section: String,
-    /// Severity.
+    /// Severity in the audit's profile.
     pub severity: Severity,
-    /// Verdict.
+    /// Outcome of the check.
     pub verdict: Verdict,
-    /// Why, in a sentence.
+    /// Reason for the verdict, in a sentence.
     pub reason: String,
-    /// Evidence that is open.
+    /// Open evidence.
     pub findings: Vec<Finding>,
-    /// Evidence that somebody takes responsibility for.
+    /// Evidence that a waiver covers.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub waived: Vec<WaivedFinding>,
-    /// How to put it right.
+    /// How to fix it.
     pub fix: String,
-    /// What to know before the fix is followed: of a control that fails or is waived.
+    /// Advice on the fix, for a control that fails or is waived.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub advice: Option<catalog::Advice>,
-    /// What the catalogue would tell, of a control of the policy's own.
+    /// Catalogue data of a custom control, which the policy defines.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub own: Option<OwnControl>,
 }
 
-/// What the catalogue would tell of a control.
+/// Catalogue data of a custom control.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct OwnControl {
-    /// Why it matters.
+    /// Rationale of the control.
     pub why: String,
-    /// Where it stands in other catalogues.
+    /// Requirements of other frameworks that it maps to.
     pub mappings: catalog::Mappings,
 }
 
 impl ControlReport {
-    /// Why it matters, and where it stands in other catalogues.
+    /// Rationale and mappings, of the catalogue or of a custom control.
     fn known(&self) -> Option<(&str, &catalog::Mappings)> {
         let of_catalogue = || {
             let known = catalog::control(&self.id)?;
@@ -141,29 +141,29 @@ impl ControlReport {
     }
 }
 
-/// Evidence that somebody takes responsibility for.
+/// Evidence that a waiver covers.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct WaivedFinding {
     /// The evidence.
     pub finding: Finding,
-    /// Who takes it.
+    /// Who is responsible for the waiver.
     pub owner: String,
-    /// Why.
+    /// Reason for the waiver.
     pub reason: String,
-    /// Last day on which it holds.
+    /// Last day on which the waiver applies.
     pub until: String,
 }
 
-/// How much of what was judged holds, and how much was judged: one says nothing without the
-/// other.
+/// Share of assessed controls that pass, and share of controls that was assessed; neither is
+/// meaningful without the other.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct Score {
-    /// Of the controls that pass, fail or are waived those that pass, in percent, each
-    /// weighted by its severity: critical 10, high 6, medium 3, low 1, info 0. Rounded down.
+    /// Passing share of the controls that pass, fail or are waived, in percent, weighted by
+    /// severity: critical 10, high 6, medium 3, low 1, info 0. Rounded down.
     pub passed: u32,
-    /// Of the controls that apply those that were judged, in percent. Rounded down.
+    /// Assessed share of the applicable controls, in percent. Rounded down.
     pub covered: u32,
 }
 
@@ -176,40 +176,40 @@ impl Score {
             Severity::Low => 1,
             Severity::Info => 0,
         };
-        let (mut passed, mut judged, mut covered, mut applying) = (0, 0, 0, 0);
+        let (mut passed, mut assessed, mut covered, mut applicable) = (0, 0, 0, 0);
         for control in controls {
             match control.verdict {
                 Verdict::Pass => {
-                    (passed, judged) = (passed + weight(control), judged + weight(control))
+                    (passed, assessed) = (passed + weight(control), assessed + weight(control))
                 }
-                Verdict::Fail | Verdict::Waived => judged += weight(control),
+                Verdict::Fail | Verdict::Waived => assessed += weight(control),
                 Verdict::NotApplicable => continue,
                 Verdict::NotAssessed => {}
             }
-            applying += 1;
+            applicable += 1;
             covered += u32::from(control.verdict != Verdict::NotAssessed);
         }
         let percent = |part: u32, whole: u32| (100 * part).checked_div(whole).unwrap_or(0);
-        Self { passed: percent(passed, judged), covered: percent(covered, applying) }
+        Self { passed: percent(passed, assessed), covered: percent(covered, applicable) }
     }
 }
 
-/// Without the characters that neither XML nor YAML can say.
+/// Removes the characters that neither XML nor YAML can represent.
 fn printable(text: &str) -> String {
-    let is_said = |c: &char| match *c {
+    let is_allowed = |c: &char| match *c {
         '\t' | '\n' | '\r' => true,
         c => !c.is_control() && !matches!(c, '\u{fffe}' | '\u{ffff}'),
     };
-    text.chars().filter(is_said).collect()
+    text.chars().filter(is_allowed).collect()
 }
 
-/// Stands for evidence: the same of the same control has the same.
+/// Stable digest of a control's evidence: equal evidence has an equal digest.
 pub fn fingerprint(control: &str, finding: &Finding) -> String {
     crate::mark(format!("{control} {finding}"))
 }
 
 impl Report {
-    /// Audits facts.
+    /// Assesses all controls on these facts.
     pub fn audit(
         facts: &Facts,
         policy: &Policy,
@@ -220,7 +220,7 @@ impl Report {
         Self::of(assessments.into_iter(), facts, policy, release, problems)
     }
 
-    /// What verdicts on these facts tell.
+    /// Builds a report from assessments of these facts.
     pub fn of<A: Into<ControlReport>>(
         assessments: impl Iterator<Item = A>,
         facts: &Facts,
@@ -266,7 +266,7 @@ impl Report {
         }
     }
 
-    /// Controls that fail, worst first.
+    /// Failing controls, most severe first.
     pub fn open(&self) -> Vec<&ControlReport> {
         let mut open: Vec<_> =
             self.controls.iter().filter(|c| c.verdict == Verdict::Fail).collect();
@@ -274,7 +274,7 @@ impl Report {
         open
     }
 
-    /// How many controls of a severity fail.
+    /// Number of failing controls of a severity.
     pub fn open_of(&self, severity: Severity) -> usize {
         self.controls
             .iter()
@@ -282,19 +282,19 @@ impl Report {
             .count()
     }
 
-    /// Whether a control of this severity or worse fails.
+    /// A control of at least this severity fails.
     pub fn is_open_at(&self, threshold: Severity) -> bool {
         self.controls.iter().any(|c| c.verdict == Verdict::Fail && c.severity >= threshold)
     }
 
-    /// The state in a line: the two worst severities that are open.
+    /// One line with the number of failing controls, for the two highest severities among them.
     pub fn status_line(&self) -> String {
         let counts =
             Severity::ALL.into_iter().map(|s| (s, self.open_of(s))).filter(|(_, n)| *n > 0);
         let worst: Vec<String> = counts.take(2).map(|(s, n)| format!("{n} {}", s.name())).collect();
         if worst.is_empty() {
             format!(
-                "nothing open of {} controls, {} not assessed",
+                "0 open of {} controls, {} not assessed",
                 self.controls.len(),
                 self.summary.not_assessed
             )
@@ -310,7 +310,7 @@ impl From<&Assessment> for ControlReport {
     }
 }
 
-/// A large deployment has findings by the ten thousand, so they are not copied.
+/// Moves the findings: a large deployment has tens of thousands.
 impl From<Assessment> for ControlReport {
     fn from(a: Assessment) -> Self {
         Self {
@@ -320,11 +320,11 @@ impl From<Assessment> for ControlReport {
             severity: a.severity,
             verdict: a.verdict,
             reason: a.reason,
-            findings: few(a.findings),
+            findings: limited(a.findings),
             waived: a.waived.iter().map(WaivedFinding::from).collect(),
             fix: a.control.fix.clone(),
             advice: match (&a.control, a.verdict) {
-                // A report that fits into an action's result says it where there is something to fix.
+                // Only where there is something to fix, so that more reports fit an action's result.
                 (Cow::Borrowed(control), Verdict::Fail | Verdict::Waived) => Some(control.advice()),
                 _ => None,
             },
@@ -339,53 +339,53 @@ impl From<Assessment> for ControlReport {
     }
 }
 
-/// Most findings of one object under one control.
+/// Limit on findings of one object under one control.
 const MOST_OF_ONE: usize = 50;
-/// Longest name of an object, in bytes: that of most kinds is shorter than half of it, and that
-/// of RBAC may be of any length.
+/// Limit on an object's name in bytes: names of most kinds have at most half of it, but RBAC names
+/// may have any length.
 const LONGEST_NAME: usize = 512;
 
-/// Findings without so many of one object that there is room for no other.
-fn few(findings: Vec<Finding>) -> Vec<Finding> {
-    let mut few: Vec<Finding> = Vec::with_capacity(findings.len());
-    let (mut of_one, mut more) = (0, 0);
+/// Limits findings per object, so that one object cannot crowd out the others.
+fn limited(findings: Vec<Finding>) -> Vec<Finding> {
+    let mut limited: Vec<Finding> = Vec::with_capacity(findings.len());
+    let (mut of_one, mut omitted) = (0, 0);
     for mut finding in findings {
         let name = &mut finding.object.name;
         if name.len() > LONGEST_NAME {
             let end = (0..=LONGEST_NAME).rev().find(|end| name.is_char_boundary(*end));
-            let mark = crate::mark(&*name);
+            let digest = crate::mark(&*name);
             name.truncate(end.unwrap_or(0));
-            name.push_str(&format!("…{mark}"));
+            name.push_str(&format!("…{digest}"));
         }
-        // They are in the order of their objects.
-        let is_same = few.last().is_some_and(|last| last.object == finding.object);
+        // Findings are sorted by object.
+        let is_same = limited.last().is_some_and(|last| last.object == finding.object);
         if !is_same {
-            left_out(&mut few, &mut more);
+            note_omitted(&mut limited, &mut omitted);
             of_one = 0;
         }
         of_one += 1;
         match of_one > MOST_OF_ONE {
-            true => more += 1,
-            false => few.push(finding),
+            true => omitted += 1,
+            false => limited.push(finding),
         }
     }
-    left_out(&mut few, &mut more);
-    few
+    note_omitted(&mut limited, &mut omitted);
+    limited
 }
 
-/// Says how many findings of the last object are left out.
-fn left_out(few: &mut Vec<Finding>, more: &mut usize) {
-    if let Some(last) = few.last()
-        && *more > 0
+/// Adds a finding with the number of omitted findings of the last object.
+fn note_omitted(findings: &mut Vec<Finding>, omitted: &mut usize) {
+    if let Some(last) = findings.last()
+        && *omitted > 0
     {
-        let told = Finding {
+        let note = Finding {
             object: last.object.clone(),
             field: "other fields".into(),
-            seen: format!("{more} more findings of the same kind"),
+            seen: format!("{omitted} more findings of the same kind"),
             wanted: "none".into(),
         };
-        few.push(told);
-        *more = 0;
+        findings.push(note);
+        *omitted = 0;
     }
 }
 
@@ -400,34 +400,34 @@ impl From<&Waived> for WaivedFinding {
     }
 }
 
-/// A format of reports.
+/// Output format of a report.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 pub enum Format {
-    /// For people at a terminal.
+    /// For terminals.
     #[default]
     Table,
-    /// For programs.
+    /// JSON, for programs.
     Json,
-    /// For issues and wikis.
+    /// Markdown, for issues and wikis.
     Markdown,
-    /// A page that needs nothing else.
+    /// Self-contained HTML page.
     Html,
-    /// For services that gather what scanners find: SARIF 2.1.0.
+    /// SARIF 2.1.0, for code scanning services.
     Sarif,
-    /// For build servers: JUnit XML.
+    /// JUnit XML, for CI servers.
     Junit,
-    /// An object of Kubernetes: OpenReports.
+    /// OpenReports object for Kubernetes.
     #[value(name = "openreports")]
     OpenReports,
-    /// An object of Kubernetes, before OpenReports: PolicyReport.
+    /// PolicyReport object for Kubernetes, the predecessor of OpenReports.
     #[value(name = "policyreport")]
     PolicyReport,
-    /// For auditors: OSCAL assessment results.
+    /// OSCAL assessment results, for auditors.
     Oscal,
 }
 
 impl Format {
-    /// Whether programs read it, to which a part of it is worth nothing.
+    /// Machine-readable, so that a truncated report is useless.
     pub fn is_for_programs(self) -> bool {
         !matches!(self, Self::Table | Self::Markdown)
     }
@@ -450,10 +450,10 @@ impl Format {
 
 pub use self::fit::fit;
 
-/// Explains a control in words.
+/// Describes a control as text: rationale, check, fix, mappings and remedies.
 pub fn explain(control: &catalog::Control) -> String {
     let mut text = format!(
-        "{} {}\nsection: {}\nseverity: {}\nread from: {}\n\n{}\n\nchecked: {}\n\nfix: {}\n\nmay break: {}\nworks on: {}\nshown by: {}\n{}\nwaive: {}\n\n",
+        "{} {}\nsection: {}\nseverity: {}\nread from: {}\n\n{}\n\nchecked: {}\n\nfix: {}\n\nmay break: {}\nworks on: {}\nevidence: {}\n{}\nwaive: {}\n\n",
         control.id,
         control.title,
         control.section,
@@ -467,7 +467,7 @@ pub fn explain(control: &catalog::Control) -> String {
         control.fix_proof,
         match control.kept.trim() {
             "" => String::new(),
-            kept => format!("\nby the charm: {kept}\n"),
+            enforced => format!("\nby the charm: {enforced}\n"),
         },
         control.waive.trim(),
     );

@@ -1,12 +1,11 @@
-//! The report as an object of Kubernetes: OpenReports, and the PolicyReport that came
-//! before it.
+//! The report as a Kubernetes object: OpenReports, and its predecessor PolicyReport.
 
 use serde_json::{Value, json};
 
 use super::{ControlReport, Report, printable};
 use crate::controls::{Finding, Verdict};
 
-/// Most results of one object: each is some hundred bytes, and etcd takes 1.5 MB.
+/// Limit on results in one object: each has some hundred bytes, and etcd accepts 1.5 MB.
 const MOST: usize = 2000;
 
 /// Renders an OpenReports `Report`.
@@ -14,22 +13,22 @@ pub fn render(report: &Report) -> String {
     text(&Kind::OpenReports.of(report))
 }
 
-/// Renders a `PolicyReport` of the working group, for clusters that have no OpenReports.
+/// Renders a `PolicyReport` of the policy working group, for clusters without OpenReports.
 pub fn policy_report(report: &Report) -> String {
     text(&Kind::PolicyReport.of(report))
 }
 
-/// A kind of objects that reports are.
+/// Kind of report object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// `Report` of openreports.io.
     OpenReports,
-    /// `PolicyReport` of wgpolicyk8s.io, which came before.
+    /// `PolicyReport` of wgpolicyk8s.io.
     PolicyReport,
 }
 
 impl Kind {
-    /// The one to write where these definitions are, the newer first.
+    /// The kind to write, by the names of the cluster's CustomResourceDefinitions; newest first.
     pub fn among<'a>(mut definitions: impl Iterator<Item = &'a str> + Clone) -> Option<Self> {
         let mut all = definitions.clone();
         if all.any(|name| name == "reports.openreports.io") {
@@ -38,7 +37,7 @@ impl Kind {
         definitions.any(|name| name == "policyreports.wgpolicyk8s.io").then_some(Self::PolicyReport)
     }
 
-    /// Its name in a path.
+    /// Plural name, as in an API path.
     pub fn plural(self) -> &'static str {
         match self {
             Self::OpenReports => "reports",
@@ -46,7 +45,7 @@ impl Kind {
         }
     }
 
-    /// A report as such an object.
+    /// Manifest of a report.
     pub fn of(self, report: &Report) -> Value {
         match self {
             Self::OpenReports => manifest(report, "openreports.io/v1alpha1", "Report", "source"),
@@ -56,18 +55,18 @@ impl Kind {
 }
 
 fn text(manifest: &Value) -> String {
-    // JSON, which is YAML too: a name may have a character that YAML cannot write plainly.
+    // JSON, which is valid YAML: names may have characters that need escaping in YAML.
     let mut text = serde_json::to_string_pretty(manifest).unwrap_or_default();
     text.push('\n');
     printable(&text)
 }
 
-/// The object. `source` is the field that names who made it, if the kind has one.
+/// Builds the object. `source` is the field for the reporting tool, empty if the kind has none.
 fn manifest(report: &Report, api_version: &str, kind: &str, source: &str) -> Value {
     let all = report.controls.iter();
     let mut results: Vec<Value> = all.flat_map(|control| of(report, control)).collect();
     let total = results.len();
-    // What is open comes first, so that what is left out is the least of it.
+    // Failures first, so that the limit drops the least important results.
     results.sort_by_key(|result| result["result"] != "fail");
     results.truncate(MOST);
     let count = |verdict: &str| results.iter().filter(|r| r["result"] == verdict).count();

@@ -1,6 +1,6 @@
-//! The report as OSCAL assessment results 1.1.2, for auditors: an observation and a finding
-//! for each control that could be judged, by the requirements of NIST SP 800-53 that it maps
-//! to. The same report gives the same identifiers.
+//! The report as OSCAL assessment results 1.1.2, for auditors: an observation and a finding for
+//! each assessed control, with the NIST SP 800-53 requirements that it maps to. Equal reports give
+//! equal identifiers.
 
 use std::collections::BTreeSet;
 
@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::{ControlReport, Report};
 use crate::controls::Verdict;
 
-/// Renders it.
+/// Renders a report as OSCAL.
 pub fn render(report: &Report) -> String {
     let when = &report.cluster.collected_at;
     let assessed: Vec<&ControlReport> = report
@@ -52,7 +52,7 @@ pub fn render(report: &Report) -> String {
     if !report.problems.is_empty() {
         results["assessment-results"]["results"][0]["remarks"] = report.problems.join("\n").into();
     }
-    // OSCAL knows no empty lists.
+    // OSCAL does not allow empty lists.
     if assessed.is_empty() {
         let result = results["assessment-results"]["results"][0].as_object_mut();
         if let Some(result) = result {
@@ -69,7 +69,7 @@ fn observation(report: &Report, control: &ControlReport) -> Value {
     let mut observation = json!({
         "uuid": uuid(report, &format!("observation {}", control.id)),
         "title": control.title,
-        "description": said(&control.reason),
+        "description": non_empty(&control.reason),
         "methods": ["TEST"],
         "types": ["control-objective"],
         "collected": report.cluster.collected_at,
@@ -77,7 +77,7 @@ fn observation(report: &Report, control: &ControlReport) -> Value {
     let evidence: Vec<Value> = control
         .findings
         .iter()
-        .map(|finding| json!({"description": said(&finding.to_string())}))
+        .map(|finding| json!({"description": non_empty(&finding.to_string())}))
         .collect();
     if !evidence.is_empty() {
         observation["relevant-evidence"] = evidence.into();
@@ -86,7 +86,7 @@ fn observation(report: &Report, control: &ControlReport) -> Value {
 }
 
 fn finding(report: &Report, control: &ControlReport) -> Value {
-    // What is waived is not satisfied: who waived it says so.
+    // A waived control is not satisfied, as the waiver itself states.
     let state = match control.verdict {
         Verdict::Pass => "satisfied",
         _ => "not-satisfied",
@@ -102,7 +102,7 @@ fn finding(report: &Report, control: &ControlReport) -> Value {
     json!({
         "uuid": uuid(report, &format!("finding {}", control.id)),
         "title": format!("{} {}", control.id, control.title),
-        "description": said(&control.reason),
+        "description": non_empty(&control.reason),
         "props": props,
         "target": {
             "type": "objective-id", "target-id": control.id.to_lowercase(),
@@ -113,26 +113,26 @@ fn finding(report: &Report, control: &ControlReport) -> Value {
     })
 }
 
-/// Names our properties.
+/// Namespace of this program's properties.
 const NAMESPACE: &str = "https://charmhub.io/ckf-hardening";
 
-/// Requirements of NIST SP 800-53 of a control, as OSCAL's catalogue names them.
+/// NIST SP 800-53 requirements of a control, with the ids of OSCAL's catalogue.
 fn nist(control: &ControlReport) -> Vec<String> {
     let mapped = control.known().map(|(_, mappings)| mappings.nist_800_53.as_slice());
     let ids = mapped.unwrap_or_default().iter();
-    // AC-6(1) is ac-6.1 there.
+    // For example AC-6(1) is ac-6.1.
     ids.map(|id| id.to_lowercase().replace('(', ".").replace(')', "")).collect()
 }
 
-/// A text that is not empty, as OSCAL wants it.
-fn said(text: &str) -> &str {
+/// A text that is not empty, as OSCAL requires.
+fn non_empty(text: &str) -> &str {
     match text.trim() {
-        "" => "nothing more is known",
+        "" => "no details",
         text => text,
     }
 }
 
-/// A UUID of the form of version 5 that stands for a part of this report.
+/// A UUID in the form of version 5, derived from this report and one of its parts.
 fn uuid(report: &Report, part: &str) -> String {
     let (namespace, when) = (&report.cluster.namespace, &report.cluster.collected_at);
     let half = |which: u8| crate::mark(format!("{which} {namespace} {when} {part}"));

@@ -1,5 +1,5 @@
-//! A report without the names of people and hosts: each gets another name, the same
-//! everywhere in the report.
+//! Redaction: replaces names of people and hosts by pseudonyms that are consistent within the
+//! report.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,9 +9,9 @@ use super::Report;
 use crate::facts::Facts;
 use crate::facts::known::Known;
 
-/// Replaces names of people (users, owners of profiles and their namespaces) and of hosts
-/// (those that certificates, Gateways and addresses name). Numbers are given in the order of
-/// the names, so the same facts give the same report.
+/// Replaces names of people (users, profile owners and their namespaces) and of hosts (those in
+/// certificates, Gateways and addresses). Numbers follow the order of the names, so equal facts
+/// give an equal report.
 pub fn redact(report: &Report, facts: &Facts, more_hosts: &[String]) -> Report {
     let (people, mut hosts) = (people(facts), hosts(facts));
     hosts.extend(more_hosts.iter().cloned());
@@ -22,17 +22,17 @@ pub fn redact(report: &Report, facts: &Facts, more_hosts: &[String]) -> Report {
     for (index, name) in hosts.into_iter().enumerate() {
         names.entry(name).or_insert(format!("host-{}", index + 1));
     }
-    // A longer name may hold a shorter one.
+    // Longer names first, since one may contain another.
     let mut names: Vec<(String, String)> = names.into_iter().collect();
     names.sort_by_key(|(name, _)| std::cmp::Reverse(name.len()));
     let mut value = serde_json::to_value(report).unwrap_or_default();
     walk(&mut value, &names);
-    // Only texts were changed, and none of those that are read as more than text.
+    // Only free text was changed, so the report still deserializes.
     serde_json::from_value(value)
         .unwrap_or_else(|_| Report { controls: Vec::new(), ..report.clone() })
 }
 
-/// Names that are the platform's own, whoever bears them too.
+/// Names of the platform itself, which stay even if a person has the same name.
 const OF_PLATFORM: [&str; 6] = ["admin", "kubeflow", "default", "anonymous", "system", "root"];
 
 fn people(facts: &Facts) -> BTreeSet<String> {
@@ -88,8 +88,8 @@ fn hosts(facts: &Facts) -> BTreeSet<String> {
     names
 }
 
-/// Keys whose values are this program's own words, whoever is called so.
-const OWN_WORDS: [&str; 9] =
+/// Keys whose values are this program's own terms, which stay even if a person has the same name.
+const PLAIN_KEYS: [&str; 9] =
     ["schema", "id", "title", "section", "severity", "verdict", "fix", "advice", "kind"];
 
 fn walk(value: &mut Value, names: &[(String, String)]) {
@@ -103,14 +103,14 @@ fn walk(value: &mut Value, names: &[(String, String)]) {
         }
         Value::Array(all) => all.iter_mut().for_each(|value| walk(value, names)),
         Value::Object(all) => {
-            let told = all.iter_mut().filter(|(key, _)| !OWN_WORDS.contains(&key.as_str()));
-            told.for_each(|(_, value)| walk(value, names));
+            let free_text = all.iter_mut().filter(|(key, _)| !PLAIN_KEYS.contains(&key.as_str()));
+            free_text.for_each(|(_, value)| walk(value, names));
         }
         _ => {}
     }
 }
 
-/// Replaces a name where it stands alone, not as a part of another word.
+/// Replaces a name where it is a whole word.
 fn replaced(text: &str, name: &str, other: &str) -> String {
     let is_part = |c: Option<char>| c.is_some_and(char::is_alphanumeric);
     let mut out = String::with_capacity(text.len());
@@ -135,19 +135,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_goes_where_it_stands_alone() {
+    fn name_is_replaced_only_as_a_whole_word() {
         let text = "bob and bobby: RoleBinding bob/x of bob@example.com, abob";
-        let told = "person-1 and bobby: RoleBinding person-1/x of person-1@example.com, abob";
-        assert_eq!(replaced(text, "bob", "person-1"), told);
+        let redacted = "person-1 and bobby: RoleBinding person-1/x of person-1@example.com, abob";
+        assert_eq!(replaced(text, "bob", "person-1"), redacted);
     }
 
     #[test]
-    fn somebody_may_be_called_as_a_verdict_is() {
+    fn person_named_like_a_verdict_leaves_verdicts_unchanged() {
         let mut value =
             serde_json::json!({"verdict": "fail", "severity": "high", "reason": "fail is high"});
         let names = [("fail", "person-1"), ("high", "person-2")];
         walk(&mut value, &names.map(|(a, b)| (a.to_owned(), b.to_owned())));
-        let told = serde_json::json!({"verdict": "fail", "severity": "high", "reason": "person-1 is person-2"});
-        assert_eq!(value, told);
+        let redacted = serde_json::json!({"verdict": "fail", "severity": "high", "reason": "person-1 is person-2"});
+        assert_eq!(value, redacted);
     }
 }

@@ -1,4 +1,4 @@
-//! The images of the platform, as a table and as JSON.
+//! The image inventory, as a table and as JSON.
 
 use juju_charm::printable::line;
 use serde::Serialize;
@@ -6,39 +6,39 @@ use serde::Serialize;
 use super::table::{WIDTH, new_table_within, trimmed, wrapped};
 use crate::rocks::{Inventory, Row, State, Vulnerable};
 
-/// What is told of the platform's images.
+/// Report on the platform's images.
 #[derive(Debug, Default, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Rocks {
-    /// The images.
+    /// Rows of the inventory.
     pub images: Vec<Row>,
-    /// Commands that bring the platform to what is newest, in their order.
+    /// Commands that update the platform, in order.
     pub advice: Vec<String>,
-    /// How it differs from a lock, if it was held to one.
+    /// Differences from a lock, if one was provided.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub differences: Option<Vec<String>>,
-    /// Known vulnerabilities by image, if advisories were given.
+    /// Known vulnerabilities by image, if advisories were provided.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub vulnerable: Option<std::collections::BTreeMap<String, Vec<Vulnerable>>>,
-    /// Requests to registries and Charmhub.
+    /// Number of requests to registries and Charmhub.
     pub requests: usize,
 }
 
-/// Digits of a digest that are shown.
+/// Number of digits of a digest that are shown.
 const DIGITS: usize = 12;
 
 impl Rocks {
-    /// What is told of an inventory.
+    /// Report on an inventory.
     pub fn of(inventory: &Inventory, advice: Vec<String>, requests: usize) -> Self {
         Self { images: inventory.rows.clone(), advice, requests, ..Self::default() }
     }
 
-    /// For people.
+    /// As a table of the default width.
     pub fn table(&self) -> String {
         self.table_within(WIDTH)
     }
 
-    /// As JSON of a line, with these of its images.
+    /// As JSON on one line, with only these rows.
     pub fn json_of(&self, rows: &[Row]) -> String {
         let part = Self {
             images: rows.to_vec(),
@@ -50,9 +50,9 @@ impl Rocks {
         serde_json::to_string(&part).unwrap_or_default()
     }
 
-    /// For people, in so many characters of width.
+    /// As a table of this width in characters.
     pub fn table_within(&self, width: u16) -> String {
-        let mut table = new_table_within(&["application", "image", "runs", "what of it"], width);
+        let mut table = new_table_within(&["application", "image", "runs", "notes"], width);
         for row in &self.images {
             let charm = match (&row.revision, &row.channel) {
                 (Some(revision), Some(channel)) => format!("\n{channel} {revision}"),
@@ -73,17 +73,17 @@ impl Rocks {
         }
         let mut out = format!("{table}\n");
         if !self.advice.is_empty() {
-            out.push_str("\nto be on what is newest:\n");
+            out.push_str("\nto update:\n");
             self.advice.iter().for_each(|command| out.push_str(&format!("  {}\n", line(command))));
         }
         for difference in self.differences.iter().flatten() {
-            out.push_str(&format!("not as locked: {}\n", line(difference)));
+            out.push_str(&format!("differs from lock: {}\n", line(difference)));
         }
         let wrong = self.images.iter().filter(|row| !row.states.is_empty()).count();
         let newer = self.images.iter().filter(|row| !row.newer.is_empty()).count();
         let unknown = self.images.iter().filter(|row| row.unknown.is_some()).count();
         let summary = format!(
-            "\n{} images, {wrong} not as meant, {newer} with something newer, {unknown} that their registry does not tell of\n",
+            "\n{} images, {wrong} not as intended, {newer} with updates, {unknown} without an answer from their registry\n",
             self.images.len()
         );
         out.push_str(&wrapped(&summary, width));
@@ -94,12 +94,12 @@ impl Rocks {
         let mut notes: Vec<String> = row.states.iter().map(state).collect();
         notes.extend(row.newer.iter().map(|newer| format!("newer: {newer}")));
         let of_image = self.vulnerable.as_ref().and_then(|all| all.get(&row.image));
-        for found in of_image.into_iter().flatten().take(3) {
-            let fixed = match &found.fixed {
+        for vulnerable in of_image.into_iter().flatten().take(3) {
+            let fixed = match &vulnerable.fixed {
                 Some(version) => format!("fixed in {version}"),
                 None => "no fix yet".into(),
             };
-            let Vulnerable { id, severity, package, installed, .. } = found;
+            let Vulnerable { id, severity, package, installed, .. } = vulnerable;
             notes.push(format!("{severity}: {id} in {package} {installed}, {fixed}"));
         }
         if let Some(more) = of_image.map(|all| all.len().saturating_sub(3)).filter(|more| *more > 0)
@@ -119,14 +119,14 @@ impl Rocks {
         notes
     }
 
-    /// For programs.
+    /// As indented JSON.
     pub fn json(&self) -> String {
         // Strings and numbers only, so this cannot fail.
         format!("{}\n", serde_json::to_string_pretty(self).unwrap_or_default())
     }
 }
 
-/// Texts, a line each.
+/// Joins texts, one per line.
 fn lines(texts: &[String]) -> String {
     let lines: Vec<_> = texts.iter().map(|text| line(text)).collect();
     lines.join("\n")
@@ -134,13 +134,15 @@ fn lines(texts: &[String]) -> String {
 
 fn state(state: &State) -> String {
     match state {
-        State::NotAsAsked { asked, .. } => format!("NOT AS ASKED: {} was asked for", digits(asked)),
+        State::NotAsAsked { asked, .. } => {
+            format!("NOT AS REQUESTED: pods request {}", digits(asked))
+        }
         State::Differs { running } => format!("DIFFERS: pods run {} digests", running.len()),
         State::Moved { registry, .. } => {
-            format!("MOVED: its tag leads to {} now", digits(registry))
+            format!("MOVED: its tag now points to {}", digits(registry))
         }
         State::Swapped { before, since, .. } => format!(
-            "SWAPPED: {} ran since {}, and the charm was not refreshed",
+            "SWAPPED: {} was on record since {}, and the charm was not refreshed",
             digits(before),
             since.get(..10).unwrap_or(since)
         ),
@@ -153,7 +155,7 @@ fn digits(digest: &str) -> String {
     hex.get(..DIGITS).unwrap_or(hex).to_owned()
 }
 
-/// An image with its digest cut short; one of Charmhub by the resource that it is.
+/// An image with a shortened digest; an image of Charmhub's registry by its resource.
 fn shorter(row: &Row) -> String {
     match (&row.resource, row.image.split_once("@sha256:")) {
         (Some(resource), Some((name, _))) if name.starts_with("registry.jujucharms.com/") => {

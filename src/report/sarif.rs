@@ -1,4 +1,4 @@
-//! The report as SARIF 2.1.0, as code scanning services read it.
+//! The report as SARIF 2.1.0, for code scanning services.
 
 use serde_json::{Value, json};
 
@@ -6,7 +6,7 @@ use super::{ControlReport, Report, fingerprint};
 use crate::catalog::Severity;
 use crate::controls::{Finding, Verdict};
 
-/// Renders it.
+/// Renders a report as SARIF.
 pub fn render(report: &Report) -> String {
     let rules: Vec<Value> = report.controls.iter().map(rule).collect();
     let results: Vec<Value> = report
@@ -48,7 +48,7 @@ fn level(severity: Severity) -> &'static str {
     }
 }
 
-/// The number by which services sort, of the same order as CVSS.
+/// Score by which services sort, on the scale of CVSS.
 fn security_severity(severity: Severity) -> &'static str {
     match severity {
         Severity::Critical => "9.5",
@@ -86,7 +86,7 @@ fn results(report: &Report, control: &ControlReport, index: usize) -> Vec<Value>
             "ruleId": control.id, "ruleIndex": index, "kind": kind,
             "level": if kind == "fail" { level(control.severity) } else { "none" },
             "message": {"text": if text.is_empty() { &control.title } else { text }},
-            // Every result has a place, or services leave it out.
+            // Services drop results without a location.
             "locations": [place(&format!("{}/{}", report.cluster.namespace, control.id), None)],
         })
     };
@@ -109,15 +109,15 @@ fn results(report: &Report, control: &ControlReport, index: usize) -> Vec<Value>
                 uri.push(&object.name);
                 uri.retain(|part| !part.is_empty());
                 failed["locations"] = json!([place(&uri.join("/"), Some(finding))]);
-                let mark = fingerprint(&control.id, finding);
-                failed["partialFingerprints"] = json!({"evidence/v1": mark});
+                let digest = fingerprint(&control.id, finding);
+                failed["partialFingerprints"] = json!({"evidence/v1": digest});
                 failed
             })
             .collect(),
     }
 }
 
-/// An object has no file; services that show files show its name in one's place.
+/// Location of a finding. An object has no file, so its name stands in for the path.
 fn place(path: &str, finding: Option<&Finding>) -> Value {
     let uri: String = path
         .bytes()

@@ -1,4 +1,4 @@
-//! The report as a table for people.
+//! The report as a table for terminals.
 
 use comfy_table::{ContentArrangement, Table, presets};
 use juju_charm::printable::line;
@@ -6,15 +6,15 @@ use juju_charm::printable::line;
 use super::Report;
 use crate::controls::Verdict;
 
-/// Widest table, in characters, where no terminal tells its width.
+/// Width of tables in characters where the terminal's width is unknown.
 pub const WIDTH: u16 = 120;
 
-/// Renders it: what is open first, then a line for everything else.
+/// Renders a report: a table of failing controls, then the others grouped by verdict.
 pub fn render(report: &Report) -> String {
     render_within(report, WIDTH)
 }
 
-/// The same in so many characters of width.
+/// Renders a report in this width in characters.
 pub fn render_within(report: &Report, width: u16) -> String {
     let mut out = format!(
         "Charmed Kubeflow {} in namespace {}, {} {}\nsecurity guide: {}\n",
@@ -29,7 +29,7 @@ pub fn render_within(report: &Report, width: u16) -> String {
     }
     let open = report.open();
     if !open.is_empty() {
-        let mut table = new_table_within(&["control", "severity", "what is wrong"], width);
+        let mut table = new_table_within(&["control", "severity", "finding"], width);
         for control in &open {
             table.add_row([
                 control.id.clone(),
@@ -53,7 +53,7 @@ pub fn render_within(report: &Report, width: u16) -> String {
         }
         let mut reasons: Vec<(&str, Vec<&str>)> = Vec::new();
         for control in controls {
-            // Passes differ each; only their ids are listed.
+            // Reasons for a pass all differ, so only ids are listed.
             let reason = if verdict == Verdict::Pass { "" } else { control.reason.as_str() };
             match reasons.iter_mut().find(|(r, _)| *r == reason) {
                 Some((_, ids)) => ids.push(&control.id),
@@ -69,7 +69,7 @@ pub fn render_within(report: &Report, width: u16) -> String {
     }
     let s = &report.summary;
     out.push_str(&format!(
-        "\n{}; {} % of what was judged holds, by severity; {} % was judged\n{} pass, {} fail, {} waived, {} not applicable, {} not assessed\n",
+        "\n{}; score {} % (weighted by severity), {} % assessed\n{} pass, {} fail, {} waived, {} not applicable, {} not assessed\n",
         report.status_line(),
         report.score.passed,
         report.score.covered,
@@ -82,14 +82,14 @@ pub fn render_within(report: &Report, width: u16) -> String {
     trimmed(&out)
 }
 
-/// Without blanks at the ends of lines, with which tables fill their last column.
+/// Trims trailing blanks of each line, with which tables pad their last column.
 pub fn trimmed(text: &str) -> String {
     let lines: Vec<&str> = text.split('\n').map(str::trim_end).collect();
     lines.join("\n")
 }
 
-/// With lines of so many characters at most: longer ones are broken between words, and go on
-/// indented.
+/// Wraps lines at this width in characters, between words; continued lines repeat the
+/// indentation.
 pub fn wrapped(text: &str, width: u16) -> String {
     let width = usize::from(width);
     let mut out = Vec::new();
@@ -116,12 +116,12 @@ pub fn wrapped(text: &str, width: u16) -> String {
     out.join("\n")
 }
 
-/// A table in the style of this program's output.
+/// A table of the default width, in the style of this program's output.
 pub fn new_table(header: &[&str]) -> Table {
     new_table_within(header, WIDTH)
 }
 
-/// The same in so many characters of width.
+/// A table of this width in characters.
 pub fn new_table_within(header: &[&str], width: u16) -> Table {
     let mut table = Table::new();
     table

@@ -1,4 +1,4 @@
-//! Who may do what, over a controller, its clouds, models and offers.
+//! Access of Juju users to a controller, its clouds, models and offers.
 
 use std::collections::BTreeMap;
 
@@ -10,38 +10,38 @@ use super::table::{WIDTH, new_table_within, trimmed, wrapped};
 use crate::facts::juju::{Grants, Juju};
 use crate::facts::known::{Known, Unknown};
 
-/// A user with everything that is granted.
+/// A user with all grants.
 #[derive(Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Row {
-    /// Name.
+    /// User name, with its domain unless it is local.
     pub user: String,
-    /// Access to the controller.
+    /// Access to the controller, for example `superuser`.
     pub controller: String,
-    /// Whether logins are refused; `None` for one who is not local.
+    /// Login is disabled; `None` for external users.
     pub disabled: Option<bool>,
-    /// Last login, RFC 3339.
+    /// Time of the last login, RFC 3339.
     pub last_login: Option<String>,
-    /// Access to clouds.
+    /// Access by cloud.
     pub clouds: BTreeMap<String, String>,
-    /// Access to models, `OWNER/NAME`.
+    /// Access by model, `OWNER/NAME`.
     pub models: BTreeMap<String, String>,
-    /// Access to offers, by their URLs.
+    /// Access by offer URL.
     pub offers: BTreeMap<String, String>,
 }
 
-/// All users, and what could not be read.
+/// Access of all users, and what could not be read.
 #[derive(Debug, Default, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Users {
-    /// The users, by name.
+    /// Users, sorted by name.
     pub users: Vec<Row>,
-    /// What is not known, and why.
+    /// What could not be read, with the reason.
     pub unknown: BTreeMap<&'static str, String>,
 }
 
 impl Users {
-    /// Gathers them from what a controller tells.
+    /// Collects grants by user.
     pub fn of(juju: &Juju) -> Self {
         let mut rows: BTreeMap<&str, Row> = BTreeMap::new();
         let mut unknown = BTreeMap::new();
@@ -68,12 +68,12 @@ impl Users {
         Self { users: named.collect(), unknown }
     }
 
-    /// As a table for people.
+    /// As a table of the default width.
     pub fn table(&self) -> String {
         self.table_within(WIDTH)
     }
 
-    /// As JSON, with these of its users.
+    /// As JSON on one line, with only these rows.
     pub fn json_of(&self, rows: &[Row]) -> String {
         #[derive(Serialize)]
         struct Part<'a> {
@@ -85,7 +85,7 @@ impl Users {
         serde_json::to_string(&part).unwrap_or_default()
     }
 
-    /// As a table for people of so many characters in width.
+    /// As a table of this width in characters.
     pub fn table_within(&self, width: u16) -> String {
         let head = ["user", "controller", "last login", "clouds", "models", "offers"];
         let mut table: Table = new_table_within(&head, width);
@@ -112,7 +112,7 @@ impl Users {
         }
         let mut out = format!("{table}\n");
         for (what, why) in &self.unknown {
-            let text = format!("not known: {what}: {}\n", line(why));
+            let text = format!("unknown: {what}: {}\n", line(why));
             out.push_str(&wrapped(&text, width));
         }
         trimmed(&out)

@@ -1,14 +1,13 @@
-//! The commands that bring the platform to what is newest, in the order in which they are
-//! to be given.
+//! Commands that update the platform to the newest charms and images, in the order to run them.
 
 use std::collections::BTreeMap;
 
-use super::{Inventory, Row};
+use super::{Inventory, Newer, Row};
 use crate::facts::Facts;
 use crate::facts::known::Known;
 
-/// A command a line. Istio's control plane comes before its gateway, databases before who
-/// uses them, and who lets users in last.
+/// The commands, one per application: Istio's control plane before its gateway, databases before
+/// their clients, and login last.
 pub fn advice(facts: &Facts, inventory: &Inventory) -> Vec<String> {
     let mut commands: BTreeMap<(u8, &str), String> = BTreeMap::new();
     for row in inventory.rows.iter().filter(|row| !row.newer.is_empty()) {
@@ -16,7 +15,7 @@ pub fn advice(facts: &Facts, inventory: &Inventory) -> Vec<String> {
         let command = commands
             .entry((rank(charm), row.application.as_str()))
             .or_insert_with(|| command(facts, row));
-        // A revision of the charm brings its own resources.
+        // A new charm revision comes with its own resources.
         if let Some(resource) = resource(row)
             && !command.contains("--revision")
             && !command.contains(&resource)
@@ -27,7 +26,7 @@ pub fn advice(facts: &Facts, inventory: &Inventory) -> Vec<String> {
     commands.into_values().collect()
 }
 
-/// The place of a charm in the order of refreshes.
+/// Position of a charm in the order of refreshes.
 pub fn rank(charm: &str) -> u8 {
     match charm {
         "istio-pilot" | "istio-k8s" => 0,
@@ -40,7 +39,10 @@ pub fn rank(charm: &str) -> u8 {
 
 fn command(facts: &Facts, row: &Row) -> String {
     let mut command = format!("juju refresh {}", row.application);
-    let newest = row.newer.iter().find_map(|text| text.strip_prefix("charm revision "));
+    let newest = row.newer.iter().find_map(|newer| match newer {
+        Newer::Revision(revision) => Some(revision),
+        Newer::Charm(_) | Newer::Resource { .. } => None,
+    });
     if let (Known::Known(_), Some(revision)) = (&facts.charmhub, newest) {
         let channel = row.channel.as_deref().unwrap_or_default();
         command.push_str(&format!(" --channel {channel} --revision {revision}"));
@@ -48,10 +50,12 @@ fn command(facts: &Facts, row: &Row) -> String {
     command
 }
 
-/// `NAME=REVISION` of a resource that is newer.
+/// `NAME=REVISION` of a newer resource.
 fn resource(row: &Row) -> Option<String> {
-    let newest = row.newer.iter().find_map(|text| text.strip_prefix("resource "))?;
-    Some(newest.replacen(' ', "=", 1))
+    row.newer.iter().find_map(|newer| match newer {
+        Newer::Resource { name, revision } => Some(format!("{name}={revision}")),
+        Newer::Revision(_) | Newer::Charm(_) => None,
+    })
 }
 
 #[cfg(test)]
@@ -59,25 +63,26 @@ mod tests {
     use super::*;
     use crate::facts::charmhub::Charmhub;
 
-    fn row(application: &str, charm: &str, newer: &[&str]) -> Row {
+    fn row(application: &str, charm: &str, newer: &[Newer]) -> Row {
         Row {
             application: application.into(),
             charm: Some(charm.into()),
             channel: Some("1/stable".into()),
-            newer: newer.iter().map(|text| (*text).to_owned()).collect(),
+            newer: newer.to_vec(),
             ..Row::default()
         }
     }
 
     #[test]
-    fn the_order_is_the_one_in_which_nothing_breaks() {
+    fn advice_for_several_charms_is_in_a_safe_order() {
+        let oci_image = |revision| Newer::Resource { name: "oci-image".into(), revision };
         let facts = Facts { charmhub: Known::Known(Charmhub::default()), ..Facts::default() };
         let inventory = Inventory {
             rows: vec![
-                row("dex-auth", "dex-auth", &["charm revision 650", "resource oci-image 12"]),
-                row("envoy", "envoy", &["resource oci-image 7"]),
-                row("kfp-db", "mysql-k8s", &["charm revision 300"]),
-                row("mesh", "istio-pilot", &["charm revision 9"]),
+                row("dex-auth", "dex-auth", &[Newer::Revision(650), oci_image(12)]),
+                row("envoy", "envoy", &[oci_image(7)]),
+                row("kfp-db", "mysql-k8s", &[Newer::Revision(300)]),
+                row("mesh", "istio-pilot", &[Newer::Revision(9)]),
                 row("minio", "minio", &[]),
             ],
         };

@@ -1,22 +1,23 @@
-//! Which registries are asked: those of the releases, of the policy, and those that a mirror
-//! stands for. What a pod names is no reason to ask a registry.
+//! Registries that may be queried: those of the releases, those that the policy allows, and mirrors.
+//! An image in a pod is no reason to query its registry.
 
 use std::collections::BTreeSet;
 
 use crate::catalog;
 use crate::facts::image::ImageReference;
 
-/// Registries that are asked.
+/// Registries that may be queried.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Allowed {
-    /// Hosts and first parts of the path of the releases' own images.
+    /// Repository prefixes, `HOST/PATH`, of the releases' own images.
     released: BTreeSet<String>,
-    /// What the operator names: hosts, or hosts with the first parts of a path.
+    /// Prefixes that the operator configures: `HOST` or `HOST/PATH`.
     named: BTreeSet<String>,
 }
 
 impl Allowed {
-    /// Those of the releases, and what an operator names: in the policy, or by a mirror.
+    /// Registries of the releases, and those that the operator configures, in the policy or as a
+    /// mirror.
     pub fn new<'a>(named: impl Iterator<Item = &'a str>) -> Self {
         let releases = catalog::releases().iter();
         let images = releases.flat_map(|release| {
@@ -32,8 +33,8 @@ impl Allowed {
         Self { released: released.collect(), named: named.map(plain).collect() }
     }
 
-    /// Whether the registry of an image is asked for it. Of what a tenant names only what is at
-    /// home where the releases' images are, or where the operator says.
+    /// The registry of an image may be queried for it. An image that a tenant names must be in a
+    /// repository prefix of the releases or of the operator.
     pub fn permits(&self, repository: &str, of_tenant: bool) -> bool {
         let within = |prefix: &String| {
             let rest = repository.strip_prefix(prefix.as_str());
@@ -43,8 +44,8 @@ impl Allowed {
             return true;
         }
         let host = |name: &str| name.split('/').next().unwrap_or_default().to_owned();
-        let own = host(repository);
-        !of_tenant && self.released.iter().any(|home| host(home) == own)
+        let registry = host(repository);
+        !of_tenant && self.released.iter().any(|home| host(home) == registry)
     }
 }
 
@@ -53,13 +54,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn registries_are_those_of_the_releases_and_of_the_operator() {
+    fn registry_outside_releases_and_configuration_is_refused() {
         let allowed = Allowed::new(["registry.corp.example/hub/"].into_iter());
         for (repository, of_platform, of_tenant) in [
             ("docker.io/charmedkubeflow/dex", true, true),
             ("registry.corp.example/hub/dex", true, true),
             ("registry.corp.example/hubs/dex", false, false),
-            // The platform's own pods may run anything of a registry that a release uses.
+            // Images of the platform's own pods only need a registry that a release uses.
             ("docker.io/mine/dex", true, false),
             ("registry.evil.example/a", false, false),
             ("docker.io.evil.example/charmedkubeflow/dex", false, false),

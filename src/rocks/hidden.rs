@@ -1,5 +1,5 @@
-//! Images that no pod names yet: in options of applications, in ConfigMaps, and in what
-//! Knative's operator is told to use instead. They are started later.
+//! Indirect images, which no pod names yet but which are started later: in application options, in
+//! ConfigMaps, and in registry overrides of Knative's operator.
 
 use std::collections::BTreeSet;
 
@@ -11,14 +11,14 @@ use crate::facts::image::ImageReference;
 use crate::facts::knative::KnativeSpec;
 use crate::facts::known::Known;
 
-/// An image, and where it is named.
+/// An image that is named outside of pods, and where.
 pub(super) struct Hidden {
     pub place: Place,
     pub application: String,
     pub image: ImageReference,
 }
 
-/// Every image that is named where it is started from later.
+/// All indirect images.
 pub(super) fn of(facts: &Facts) -> Vec<Hidden> {
     let mut all = Vec::new();
     if let Known::Known(juju) = &facts.juju
@@ -68,7 +68,7 @@ pub(super) fn of(facts: &Facts) -> Vec<Hidden> {
     all
 }
 
-/// The application that makes a ConfigMap.
+/// The application that creates a ConfigMap.
 fn owner(map: &str) -> &str {
     match map {
         "katib-config" => "katib-controller",
@@ -77,30 +77,30 @@ fn owner(map: &str) -> &str {
     }
 }
 
-/// Whether an option names images, by the names that the platform's charms use.
+/// The option names images, by the naming of the platform's charms.
 pub(crate) fn names_images(option: &str) -> bool {
     let words: Vec<&str> = option.split(['-', '_']).collect();
     option == "image-configuration" || matches!(words[..], [.., _, "image" | "images"])
 }
 
-/// Images in the text of an option or of a ConfigMap's key: the text itself, or every text
-/// of a document in JSON or YAML that looks like one.
+/// Images in the value of an option or of a ConfigMap key: the value itself, or every string in a
+/// JSON or YAML document that looks like an image.
 fn images(option: &str, text: &str) -> BTreeSet<ImageReference> {
-    let mut found = BTreeSet::new();
+    let mut images = BTreeSet::new();
     if text.is_empty() || !(option == "image" || names_images(option)) {
-        return found;
+        return images;
     }
     match serde_yaml::from_str::<Value>(text) {
-        Ok(Value::String(text)) => found.extend(ImageReference::parse(text.trim())),
-        Ok(Value::Object(parts)) if option == "image-configuration" => istio(&parts, &mut found),
-        Ok(document) => walk(&document, &mut found),
+        Ok(Value::String(text)) => images.extend(ImageReference::parse(text.trim())),
+        Ok(Value::Object(parts)) if option == "image-configuration" => istio(&parts, &mut images),
+        Ok(document) => walk(&document, &mut images),
         Err(_) => {}
     }
-    found
+    images
 }
 
-/// istio-pilot's: images by name, with a hub and a tag for all that have none.
-fn istio(parts: &serde_json::Map<String, Value>, found: &mut BTreeSet<ImageReference>) {
+/// Images of istio-pilot's option: names, with a default hub and tag.
+fn istio(parts: &serde_json::Map<String, Value>, images: &mut BTreeSet<ImageReference>) {
     let text = |key: &str| parts.get(key).and_then(Value::as_str).unwrap_or_default();
     let (hub, tag) = (text("global-hub"), text("global-tag"));
     for key in
@@ -116,32 +116,32 @@ fn istio(parts: &serde_json::Map<String, Value>, found: &mut BTreeSet<ImageRefer
             true => full,
             false => format!("{full}:{tag}"),
         };
-        found.extend(ImageReference::parse(&full).filter(|_| !name.is_empty()));
+        images.extend(ImageReference::parse(&full).filter(|_| !name.is_empty()));
     }
 }
 
-fn walk(document: &Value, found: &mut BTreeSet<ImageReference>) {
+fn walk(document: &Value, images: &mut BTreeSet<ImageReference>) {
     match document {
         Value::String(text) => {
-            // A word is an image only if it has a path, and a tag or a digest.
+            // A string is an image only if it has a path, and a tag or a digest.
             let is_like_one = text.contains('/') && !text.contains("://") && !text.starts_with('/');
             let image = ImageReference::parse(text).filter(|_| is_like_one);
-            found.extend(image.filter(|image| image.tag.is_some() || image.digest.is_some()));
+            images.extend(image.filter(|image| image.tag.is_some() || image.digest.is_some()));
         }
-        Value::Array(items) => items.iter().for_each(|item| walk(item, found)),
+        Value::Array(items) => items.iter().for_each(|item| walk(item, images)),
         Value::Object(map) => {
             for (key, value) in map {
                 match value {
                     Value::String(text) if key == "image" => {
-                        found.extend(ImageReference::parse(text));
+                        images.extend(ImageReference::parse(text));
                     }
-                    // KServe writes image and tag apart, and documents within documents.
+                    // KServe separates image and tag, and nests documents in strings.
                     Value::String(text) if text.trim_start().starts_with(['{', '[']) => {
                         if let Ok(inner) = serde_json::from_str(text) {
-                            walk(&inner, found);
+                            walk(&inner, images);
                         }
                     }
-                    other => walk(other, found),
+                    other => walk(other, images),
                 }
             }
         }
@@ -153,47 +153,47 @@ fn walk(document: &Value, found: &mut BTreeSet<ImageReference>) {
 mod tests {
     use super::*;
 
-    fn found(option: &str, text: &str) -> Vec<String> {
+    fn names(option: &str, text: &str) -> Vec<String> {
         images(option, text).iter().map(ToString::to_string).collect()
     }
 
     #[test]
-    fn images_are_found_in_every_form_of_an_option() {
+    fn option_of_every_form_gives_its_images() {
         assert_eq!(
-            found("executor-image", "docker.io/charmedkubeflow/argoexec:3.5.14-9761df4"),
+            names("executor-image", "docker.io/charmedkubeflow/argoexec:3.5.14-9761df4"),
             ["docker.io/charmedkubeflow/argoexec:3.5.14-9761df4"]
         );
-        assert_eq!(found("cache-image", "registry.k8s.io/busybox"), ["registry.k8s.io/busybox"]);
+        assert_eq!(names("cache-image", "registry.k8s.io/busybox"), ["registry.k8s.io/busybox"]);
         assert_eq!(
-            found(
+            names(
                 "jupyter-images",
                 "- charmedkubeflow/jupyter-scipy:1.10.0-1234abc\n- ghcr.io/x/y:v1\n"
             ),
             ["docker.io/charmedkubeflow/jupyter-scipy:1.10.0-1234abc", "ghcr.io/x/y:v1"]
         );
         assert_eq!(
-            found("custom_images", r#"{"visualization_server": "", "frontend": "me/frontend:2"}"#),
+            names("custom_images", r#"{"visualization_server": "", "frontend": "me/frontend:2"}"#),
             ["docker.io/me/frontend:2"]
         );
         let istio = "{pilot-image: pilot, global-tag: 1.24.2, global-hub: docker.io/istio, global-proxy-image: proxyv2, grpc-bootstrap-init: 'busybox:1.28'}";
         assert_eq!(
-            found("image-configuration", istio),
+            names("image-configuration", istio),
             [
                 "docker.io/istio/busybox:1.28",
                 "docker.io/istio/pilot:1.24.2",
                 "docker.io/istio/proxyv2:1.24.2"
             ]
         );
-        assert_eq!(found("static-username", "a/b:c"), [""; 0]);
-        assert_eq!(found("executor-image", ": : {"), [""; 0]);
+        assert_eq!(names("static-username", "a/b:c"), [""; 0]);
+        assert_eq!(names("executor-image", ": : {"), [""; 0]);
     }
 
     #[test]
-    fn documents_in_config_maps_are_searched() {
+    fn config_map_with_a_document_gives_its_images() {
         let katib = "runtime:\n  suggestions:\n  - algorithmName: random\n    image: ghcr.io/kubeflow/katib/suggestion-hyperopt:v0.18.0\n  webhook: /mutate\n";
-        assert_eq!(found("image", katib), ["ghcr.io/kubeflow/katib/suggestion-hyperopt:v0.18.0"]);
+        assert_eq!(names("image", katib), ["ghcr.io/kubeflow/katib/suggestion-hyperopt:v0.18.0"]);
         let agent =
             r#"{"image": "kserve/agent:v0.14.1", "url": "http://x/y:8080/z", "memory": "1/2"}"#;
-        assert_eq!(found("image", agent), ["docker.io/kserve/agent:v0.14.1"]);
+        assert_eq!(names("image", agent), ["docker.io/kserve/agent:v0.14.1"]);
     }
 }

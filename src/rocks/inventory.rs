@@ -1,4 +1,4 @@
-//! The rows: each image of the platform with what is known of it.
+//! Rows of the inventory: each image of the platform with its charm, digests and state.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -17,9 +17,9 @@ use crate::facts::known::Known;
 use crate::facts::profiles;
 use crate::facts::rocks::Rock;
 
-/// Repositories of Juju's own images: an image of each is in every pod, and one row tells it.
+/// Application name for Juju's own images, which are in every pod and share one row each.
 const JUJU: &str = "juju";
-/// Charmhub's registry: the rock of a resource, under a name of its own.
+/// Charmhub's registry, where a resource's image has a repository of its own.
 const OF_CHARMHUB: &str = "registry.jujucharms.com/charm/";
 
 /// Where an image is named.
@@ -30,9 +30,9 @@ pub enum Place {
     Container(String),
     /// An option of the application.
     Option(String),
-    /// A ConfigMap.
+    /// A ConfigMap in the platform.
     ConfigMap(String),
-    /// What Knative's operator uses instead of its own.
+    /// A registry override of Knative's operator.
     Override(String),
 }
 
@@ -47,107 +47,139 @@ impl std::fmt::Display for Place {
     }
 }
 
-/// What is wrong with an image, if it runs.
+/// A running image that differs from what is intended.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case", tag = "state")]
 pub enum State {
-    /// The node runs another digest than the pod asks for.
+    /// The node runs a digest other than the one that the pod requests.
     NotAsAsked {
-        /// What runs.
+        /// Running digest.
         running: String,
-        /// What was asked for.
+        /// Requested digest.
         asked: String,
     },
     /// Pods of one workload run different digests.
     Differs {
-        /// The digests.
+        /// Running digests.
         running: Vec<String>,
     },
-    /// The tag leads elsewhere by now.
+    /// The tag points to a digest other than the running one.
     Moved {
-        /// What runs.
+        /// Running digest.
         running: String,
-        /// Where the tag leads.
+        /// Digest of the tag in the registry.
         registry: String,
     },
-    /// Another digest ran before, of the same charm and resource.
+    /// Another digest is on record for the same charm revision, resource and tag.
     Swapped {
-        /// What runs.
+        /// Running digest.
         running: String,
-        /// What ran before.
+        /// Digest on record.
         before: String,
-        /// Since when that had been known, RFC 3339.
+        /// Since when it is on record, RFC 3339.
         since: String,
     },
+}
+
+/// A newer version than the deployed one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Newer {
+    /// Revision of the charm in the application's channel.
+    Revision(u64),
+    /// Charm URL that the controller proposes, where Charmhub was not queried.
+    Charm(String),
+    /// Revision of a resource of the charm.
+    Resource {
+        /// Name of the resource.
+        name: String,
+        /// Its newest revision.
+        revision: i64,
+    },
+}
+
+impl std::fmt::Display for Newer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Revision(revision) => write!(f, "charm revision {revision}"),
+            Self::Charm(url) => write!(f, "charm {url}"),
+            Self::Resource { name, revision } => write!(f, "resource {name} {revision}"),
+        }
+    }
+}
+
+impl Serialize for Newer {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
 }
 
 /// An image of the platform.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Row {
-    /// The application; `juju` for what Juju puts into every pod.
+    /// Application name; `juju` for images that Juju adds to every pod.
     pub application: String,
-    /// Name of its charm, if Juju tells.
+    /// Name of its charm; none if Juju was not read.
     pub charm: Option<String>,
     /// Revision of its charm.
     pub revision: Option<u64>,
-    /// Channel that it follows.
+    /// Channel that the application follows; none for a local charm.
     pub channel: Option<String>,
     /// Where the image is named.
     pub place: Option<Place>,
-    /// The charm's resource that it is.
+    /// The charm's resource that the image is.
     pub resource: Option<String>,
-    /// Revision of that, if it is from Charmhub.
+    /// Revision of the resource; none if it was uploaded.
     pub resource_revision: Option<i64>,
-    /// The image as it is asked for.
+    /// Image reference that the pod or option requests.
     pub image: String,
-    /// Digests that run; none if nothing has started.
+    /// Running digests; empty if no pod has started.
     pub running: Vec<String>,
-    /// A pod that runs it.
+    /// Namespace and name of a pod that runs it.
     pub pod: Option<(String, String)>,
-    /// When it was built.
+    /// Build time, RFC 3339.
     pub created: Option<String>,
     /// Distribution and version of its base, for example `ubuntu 24.04`.
     pub base: Option<String>,
-    /// Whether a signature is beside it.
+    /// The registry has a signature of it; none if not queried.
     pub signed: Option<bool>,
-    /// Whether an attestation is.
+    /// The registry has an attestation of it; none if not queried.
     pub attested: Option<bool>,
-    /// What is newer, in words.
-    pub newer: Vec<String>,
-    /// What is wrong.
+    /// Newer versions of its charm and resource.
+    pub newer: Vec<Newer>,
+    /// Differences from what is intended.
     pub states: Vec<State>,
-    /// Why its registry does not tell, if it was asked.
+    /// Why its registry gave no answer; none if it did, or was not queried.
     pub unknown: Option<String>,
-    /// What stands for the charm, resource and tag that it is of: if these change, so may
-    /// the digest.
+    /// Key of its charm revision, resource and tag: while it is unchanged, so is the digest. None if
+    /// one of them is unknown.
     #[serde(skip)]
     pub mark: Option<String>,
     /// Its packages, if they were read.
     #[serde(skip)]
     pub packages: Option<Packages>,
-    /// Whether only pods in profiles name it, as a tenant may make them.
+    /// Only pods in profiles name it, which tenants can create.
     #[serde(skip)]
     pub of_tenant: bool,
 }
 
-/// An image that a registry can tell of.
+/// An image to resolve at its registry.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Asked {
-    /// The image.
+    /// Reference to resolve.
     pub image: ImageReference,
-    /// Whether only pods in profiles name it.
+    /// Only pods in profiles name it.
     pub of_tenant: bool,
 }
 
 impl Row {
-    /// What names the row over time.
+    /// Stable key of the row: `APPLICATION/PLACE`.
     pub fn key(&self) -> String {
         let place = self.place.as_ref().map(ToString::to_string).unwrap_or_default();
         format!("{}/{place}", self.application)
     }
 
-    /// Its digest, if one and only one runs.
+    /// The running digest, if there is exactly one.
     pub fn digest(&self) -> Option<&str> {
         match &self.running[..] {
             [digest] => Some(digest),
@@ -159,12 +191,12 @@ impl Row {
 /// All images of the platform.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Inventory {
-    /// The images, by application and place.
+    /// Rows, sorted by application and place.
     pub rows: Vec<Row>,
 }
 
 impl Inventory {
-    /// What facts tell.
+    /// Builds the inventory from facts.
     pub fn of(facts: &Facts) -> Self {
         let applications = applications(facts);
         let mut rows: BTreeMap<(String, Place, String), Row> = BTreeMap::new();
@@ -178,7 +210,7 @@ impl Inventory {
                     false => application_of(pod, is_profile, &applications),
                 };
                 let place = Place::Container(match application.as_str() {
-                    // One row for the image, whatever the container is called.
+                    // One row per image, for all container names.
                     JUJU => image.repository.rsplit('/').next().unwrap_or_default().to_owned(),
                     _ => container.name.to_string(),
                 });
@@ -203,12 +235,13 @@ impl Inventory {
                 }
             }
         }
-        for hidden in hidden::of(facts) {
-            let key = (hidden.application.clone(), hidden.place.clone(), hidden.image.to_string());
+        for indirect in hidden::of(facts) {
+            let image = indirect.image.to_string();
+            let key = (indirect.application.clone(), indirect.place.clone(), image.clone());
             rows.entry(key).or_insert_with(|| Row {
-                application: hidden.application,
-                place: Some(hidden.place),
-                image: hidden.image.to_string(),
+                application: indirect.application,
+                place: Some(indirect.place),
+                image,
                 ..Row::default()
             });
         }
@@ -220,12 +253,12 @@ impl Inventory {
         Self { rows }
     }
 
-    /// Images that a registry can tell of.
+    /// Images to resolve at registries.
     pub fn references(&self) -> BTreeSet<ImageReference> {
         self.asked().into_iter().map(|asked| asked.image).collect()
     }
 
-    /// The same, what the platform itself names first.
+    /// Images to resolve at registries, those of the platform itself before those of tenants.
     pub fn asked(&self) -> Vec<Asked> {
         let mut asked: BTreeMap<ImageReference, bool> = BTreeMap::new();
         for row in &self.rows {
@@ -240,22 +273,22 @@ impl Inventory {
         let is_released = |image: &ImageReference| {
             let mut releases = catalog::releases().iter();
             let name = image.to_string();
-            releases.any(|release| release.images().any(|own| name.ends_with(own)))
+            releases.any(|release| release.images().any(|released| name.ends_with(released)))
         };
         asked.sort_by_cached_key(|asked| (asked.of_tenant, !is_released(&asked.image)));
         asked
     }
 
-    /// Rows in which something is wrong.
+    /// Rows that differ from what is intended.
     pub fn wrong(&self) -> impl Iterator<Item = &Row> {
         self.rows.iter().filter(|row| !row.states.is_empty())
     }
 }
 
-/// The charms of the platform's model, each with the channel that it follows.
+/// Charms of the platform's model, each with its channel.
 pub fn followed(facts: &Facts) -> BTreeSet<Followed> {
     let applications = applications(facts).into_values();
-    // A local charm follows none.
+    // A local charm has no channel.
     applications.filter(|application| !application.channel.is_empty()).map(follows).collect()
 }
 
@@ -281,7 +314,7 @@ fn applications(facts: &Facts) -> BTreeMap<&str, &Application> {
     }
 }
 
-/// Pods of the platform, and those that it makes in profiles.
+/// Pods of the platform, and those that it creates in profiles (true).
 fn pods(facts: &Facts) -> Vec<(&Pod, bool)> {
     let Known::Known(pods) = &facts.pods else {
         return Vec::new();
@@ -305,8 +338,8 @@ fn is_of_juju(image: &ImageReference) -> bool {
     releases.any(|release| release.platform_repositories.contains(&image.repository))
 }
 
-/// The application that a pod is of: the one that Juju labels it with, else the one whose
-/// name its workload's begins with.
+/// Application of a pod: by Juju's label, else the one whose name is the longest prefix of the
+/// workload's name.
 fn application_of(
     pod: &Pod,
     is_profile: bool,
@@ -339,27 +372,27 @@ fn application_of(
     named.max_by_key(|name| name.len()).map_or(workload, str::to_owned)
 }
 
-/// The name of what made a pod.
+/// Name of the workload that created a pod.
 fn workload(pod: &Pod) -> String {
     let Some(owner) = pod.metadata.owner_references.first() else {
         return pod.metadata.name.clone();
     };
     match &*owner.kind {
-        // It has its Deployment's name and a hash.
+        // Its name is that of the Deployment with a hash.
         "ReplicaSet" => owner.name.rsplit_once('-').map_or(&*owner.name, |(name, _)| name),
         _ => &owner.name,
     }
     .to_owned()
 }
 
-/// The resource that an image of Charmhub is.
+/// Resource name of an image in Charmhub's registry.
 fn resource(image: &ImageReference) -> Option<String> {
     let path = image.repository.strip_prefix(OF_CHARMHUB)?;
     Some(path.split_once('/')?.1.to_owned())
 }
 
-/// `sha256:…` of what a node tells; some tell only the digest of the configuration, which
-/// is another one.
+/// `sha256:…` of an image id. Some nodes report only the digest of the image configuration, which
+/// is not the manifest's.
 fn digest_of(id: &str) -> Option<String> {
     let (_, digest) = id.rsplit_once('@')?;
     Some(digest.to_owned())
@@ -386,14 +419,14 @@ fn describe(row: &mut Row, facts: &Facts, applications: &BTreeMap<&str, &Applica
         row.resource_revision = deployed.and_then(|resource| resource.revision);
         let tag = image.as_ref().and_then(|image| image.tag.clone()).unwrap_or_default();
         let resource = deployed.map(|resource| resource.mark.as_str()).unwrap_or_default();
-        // Without the resources a refresh of one would pass for none.
+        // Without the resources a refresh of one would be missed.
         let revision = application.revision.filter(|_| resources.is_some());
         row.mark = revision.map(|revision| format!("{revision} {resource} {tag}"));
         row.newer = newer(row, application, facts);
     }
-    let asked = image.as_ref().and_then(|image| image.digest.clone());
+    let requested = image.as_ref().and_then(|image| image.digest.clone());
     if let (Some(asked), Some(running)) =
-        (&asked, row.running.iter().find(|d| Some(*d) != asked.as_ref()))
+        (&requested, row.running.iter().find(|d| Some(*d) != requested.as_ref()))
     {
         row.states.push(State::NotAsAsked { running: running.clone(), asked: asked.clone() });
     } else if row.running.len() > 1 {
@@ -401,7 +434,7 @@ fn describe(row: &mut Row, facts: &Facts, applications: &BTreeMap<&str, &Applica
     }
     if let Known::Known(rocks) = &facts.rocks {
         match rocks.images.get(&row.image) {
-            Some(Known::Known(rock)) => of_registry(row, rock, asked.is_none()),
+            Some(Known::Known(rock)) => of_registry(row, rock, requested.is_none()),
             Some(Known::Unknown(why)) => row.unknown = Some(why.to_string()),
             None => {}
         }
@@ -434,8 +467,8 @@ fn of_registry(row: &mut Row, rock: &Rock, is_by_tag: bool) {
     }
 }
 
-/// What Charmhub has that is newer.
-fn newer(row: &Row, application: &Application, facts: &Facts) -> Vec<String> {
+/// Newer versions by Charmhub, or else by the controller.
+fn newer(row: &Row, application: &Application, facts: &Facts) -> Vec<Newer> {
     let mut newer = Vec::new();
     let head: Option<&Head> = match &facts.charmhub {
         Known::Known(charmhub) => match charmhub.heads.get(&follows(application).to_string()) {
@@ -445,19 +478,19 @@ fn newer(row: &Row, application: &Application, facts: &Facts) -> Vec<String> {
         Known::Unknown(_) => None,
     };
     let Some(head) = head else {
-        // The controller looks now and then, too.
+        // The controller queries Charmhub from time to time.
         let newest = application.can_upgrade_to.as_deref();
-        newer.extend(newest.map(|url| format!("charm {url}")));
+        newer.extend(newest.map(|url| Newer::Charm(url.to_owned())));
         return newer;
     };
     if application.revision.is_some_and(|revision| head.revision > revision) {
-        newer.push(format!("charm revision {}", head.revision));
+        newer.push(Newer::Revision(head.revision));
     }
     if let (Some(resource), Some(revision)) = (&row.resource, row.resource_revision)
         && let Some(newest) = head.resources.get(resource)
         && *newest > revision
     {
-        newer.push(format!("resource {resource} {newest}"));
+        newer.push(Newer::Resource { name: resource.clone(), revision: *newest });
     }
     newer
 }

@@ -1,5 +1,5 @@
-//! What ran before: a digest is trusted when it is first seen, and another one of the same
-//! charm, resource and tag is told until somebody accepts it.
+//! The image record: a digest is trusted on first use, and another one for the same charm, resource
+//! and tag is reported until an operator accepts it.
 
 use std::collections::BTreeMap;
 
@@ -8,36 +8,35 @@ use serde::{Deserialize, Serialize};
 
 use super::Inventory;
 
-/// What ran, by application and container.
+/// Trusted digests by application and container.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Ledger(BTreeMap<String, Seen>);
 
-/// A digest that is trusted.
+/// A trusted digest.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Seen {
-    /// The digest.
+    /// `sha256:…`.
     pub digest: String,
-    /// Stands for the charm's and the resource's revision and the tag that it was of.
+    /// Key of the charm revision, resource and tag that it belongs to, as in [`Row::mark`](super::Row::mark).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mark: Option<String>,
-    /// Since when it is known.
+    /// When it was first seen or accepted.
     pub since: Timestamp,
 }
 
 impl Ledger {
-    /// What is on record that contradicts a digest: another one of the same mark. Without a
-    /// mark it cannot be told, and is not.
+    /// The record that contradicts a running digest: another digest with an equal mark. Without a
+    /// mark there is no contradiction.
     pub(super) fn contradicts(&self, key: &str, digest: &str, mark: Option<&str>) -> Option<&Seen> {
         let seen = self.0.get(key)?;
         let is_same = mark.is_some() && seen.mark.as_deref() == mark;
         (is_same && seen.digest != digest).then_some(seen)
     }
 
-    /// The ledger after this inventory: what is new is trusted, what was refreshed too, and
-    /// what contradicts it stays on record as it was, unless all is `accepted`. What is not
-    /// there any more is forgotten.
+    /// Updates the ledger with an inventory: new and refreshed images are trusted, and those that
+    /// contradict the record leave it unchanged unless `accepted`. Images that are gone are removed.
     #[must_use]
     pub fn after(&self, inventory: &Inventory, accepted: bool, now: Timestamp) -> Self {
         let mut next = BTreeMap::new();
@@ -45,14 +44,14 @@ impl Ledger {
             let key = row.key();
             let before = self.0.get(&key);
             let Some(digest) = row.digest() else {
-                // It starts, or two run while it is rolled out.
+                // It is starting, or two digests run during a rollout.
                 next.extend(before.map(|seen| (key, seen.clone())));
                 continue;
             };
             let contradicted = self.contradicts(&key, digest, row.mark.as_deref());
             let seen = match (contradicted, before) {
                 (Some(seen), _) if !accepted => seen.clone(),
-                // Whether it was refreshed is not known, and what is on record stays.
+                // A refresh cannot be ruled out, so the record stays.
                 (_, Some(seen)) if row.mark.is_none() && !accepted => seen.clone(),
                 (_, Some(seen)) if seen.digest == digest => {
                     Seen { mark: row.mark.clone(), ..seen.clone() }
@@ -64,12 +63,12 @@ impl Ledger {
         Self(next)
     }
 
-    /// How many digests are on record.
+    /// Number of digests on record.
     pub fn len(&self) -> usize {
         self.0.len()
     }
 
-    /// Whether there are none.
+    /// No digest is on record.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
@@ -97,40 +96,40 @@ mod tests {
     }
 
     #[test]
-    fn a_digest_is_trusted_at_first_and_another_one_only_after_a_refresh() {
+    fn digest_changed_without_a_refresh_contradicts_until_accepted() {
         let (first, second) = (at("2026-11-01T00:00:00Z"), at("2026-11-02T00:00:00Z"));
         let ledger = Ledger::default().after(&running("a", Some("612")), false, first);
         let swapped = running("b", Some("612"));
         assert!(ledger.contradicts("dex-auth/dex", "b", Some("612")).is_some());
-        // It is told until somebody says that it is meant.
+        // It is reported until an operator accepts it.
         let later = ledger.after(&swapped, false, second);
         assert_eq!(later, ledger);
         let accepted = ledger.after(&swapped, true, second);
         assert_eq!(accepted.0["dex-auth/dex"].digest, "b");
         assert_eq!(accepted.0["dex-auth/dex"].since, second);
-        // A refresh is told by Juju.
+        // Juju reports the refresh.
         let refreshed = ledger.after(&running("b", Some("650")), false, second);
         assert_eq!(refreshed.0["dex-auth/dex"].digest, "b");
     }
 
     #[test]
-    fn what_cannot_be_told_is_not_told() {
+    fn digest_without_a_mark_contradicts_nothing() {
         let first = at("2026-11-01T00:00:00Z");
         let ledger = Ledger::default().after(&running("a", None), false, first);
         assert!(ledger.contradicts("dex-auth/dex", "b", None).is_none());
         assert!(ledger.contradicts("dex-auth/dex", "b", Some("612")).is_none());
-        // A login that comes later marks what is on record.
+        // A login that is configured later adds the mark to the record.
         let marked = ledger.after(&running("a", Some("612")), false, first);
         assert!(marked.contradicts("dex-auth/dex", "b", Some("612")).is_some());
         assert!(marked.after(&Inventory::default(), false, first).is_empty());
     }
 
     #[test]
-    fn a_swap_while_juju_does_not_tell_is_found_when_it_does_again() {
+    fn digest_swapped_while_juju_is_unreadable_contradicts_afterwards() {
         let (first, second) = (at("2026-11-01T00:00:00Z"), at("2026-11-02T00:00:00Z"));
         let ledger = Ledger::default().after(&running("a", Some("612")), false, first);
         let meanwhile = ledger.after(&running("b", None), false, second);
-        let found = meanwhile.contradicts("dex-auth/dex", "b", Some("612"));
-        assert_eq!(found.map(|seen| seen.digest.as_str()), Some("a"));
+        let contradicted = meanwhile.contradicts("dex-auth/dex", "b", Some("612"));
+        assert_eq!(contradicted.map(|seen| seen.digest.as_str()), Some("a"));
     }
 }

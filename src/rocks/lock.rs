@@ -1,65 +1,65 @@
-//! `rocks.lock`: what a platform runs, written down, to hold it or another one to it.
+//! `rocks.lock`: the images of a platform, for comparing it or another one with them later.
 
 use serde::{Deserialize, Serialize};
 
 use super::{Inventory, Place, Row};
 
-/// The form of a lock, and its version.
+/// Version of the lock format.
 const VERSION: u32 = 1;
 
-/// What is wrong with a lock.
+/// An invalid lock.
 #[derive(Debug, thiserror::Error)]
 pub enum LockError {
-    /// Not YAML, or not of this form.
-    #[error("it is not what `rocks --lock` writes: {0}")]
+    /// Not YAML, or not in this format.
+    #[error("not a lock written by `rocks --lock`: {0}")]
     Form(#[from] serde_yaml::Error),
-    /// Of another version.
-    #[error("it is of version {0}, and this program knows {VERSION}")]
+    /// Unsupported format version.
+    #[error("lock version {0} is not supported, expected version {VERSION}")]
     Version(u32),
 }
 
-/// A lock.
+/// Images that a platform is expected to run.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Lock {
-    /// Version of its form.
+    /// Format version.
     version: u32,
-    /// The images, by application and container.
+    /// Images, sorted by application and place.
     images: Vec<Locked>,
 }
 
-/// An image that is meant to run.
+/// A locked image.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Locked {
-    /// The application.
+    /// Application name.
     pub application: String,
-    /// The container, option or ConfigMap.
+    /// Container, option or ConfigMap that names the image.
     pub place: String,
-    /// Its charm.
+    /// Charm of the application.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub charm: Option<String>,
-    /// Revision of that.
+    /// Charm revision.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub revision: Option<u64>,
-    /// The charm's resource.
+    /// Charm resource that the image is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resource: Option<String>,
-    /// Image as it is asked for.
+    /// Requested image reference.
     pub reference: String,
-    /// What runs, `sha256:…`; none for what is started later.
+    /// Running digest, `sha256:…`; none for an image that is started later.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub digest: Option<String>,
-    /// When it was built, RFC 3339.
+    /// Build time, RFC 3339.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub created: Option<String>,
-    /// Its base.
+    /// Distribution and version of its base.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub base: Option<String>,
 }
 
 impl Lock {
-    /// A lock of what runs now.
+    /// Locks the images of an inventory.
     pub fn of(inventory: &Inventory) -> Self {
         Self { version: VERSION, images: inventory.rows.iter().map(locked).collect() }
     }
@@ -77,52 +77,53 @@ impl Lock {
         Ok(serde_yaml::from_str(text)?)
     }
 
-    /// The text of it.
+    /// The lock as YAML.
     pub fn text(&self) -> String {
         // Strings and numbers only, so this cannot fail.
         serde_yaml::to_string(self).unwrap_or_default()
     }
 
-    /// How a platform differs from it, a line each: what runs otherwise, what runs beside it,
-    /// and what does not run.
+    /// Differences of a platform from the lock, one per line: changed, additional and missing
+    /// images.
     pub fn differences(&self, inventory: &Inventory) -> Vec<String> {
         let mut lines = Vec::new();
         let of_row = |row: &Row| {
-            let own = locked(row);
-            let is_it = |wanted: &&Locked| {
-                (&wanted.application, &wanted.place) == (&own.application, &own.place)
-                    // An option or ConfigMap may name several.
-                    && (matches!(row.place, Some(Place::Container(_))) || wanted.reference == own.reference)
+            let current = locked(row);
+            let is_it = |expected: &&Locked| {
+                (&expected.application, &expected.place) == (&current.application, &current.place)
+                    // An option or ConfigMap may name several images.
+                    && (matches!(row.place, Some(Place::Container(_)))
+                        || expected.reference == current.reference)
             };
-            (self.images.iter().find(is_it), own)
+            (self.images.iter().find(is_it), current)
         };
-        let mut found = Vec::new();
+        let mut matched = Vec::new();
         for row in &inventory.rows {
-            let (wanted, own) = of_row(row);
-            let name = format!("{} {}", own.application, own.place);
-            let Some(wanted) = wanted else {
-                lines.push(format!("{name}: {} is not in the lock", own.reference));
+            let (expected, current) = of_row(row);
+            let name = format!("{} {}", current.application, current.place);
+            let Some(expected) = expected else {
+                lines.push(format!("{name}: {} is not in the lock", current.reference));
                 continue;
             };
-            found.push(wanted);
-            let text = |value: &Option<String>| value.clone().unwrap_or_else(|| "not known".into());
-            if own.digest != wanted.digest {
-                let (is, be) = (text(&own.digest), text(&wanted.digest));
-                lines.push(format!("{name}: runs {is}, and the lock says {be}"));
-            } else if own.reference != wanted.reference {
-                let (is, be) = (&own.reference, &wanted.reference);
-                lines.push(format!("{name}: asks for {is}, and the lock says {be}"));
+            matched.push(expected);
+            let text = |value: &Option<String>| value.clone().unwrap_or_else(|| "unknown".into());
+            if current.digest != expected.digest {
+                let (is, be) = (text(&current.digest), text(&expected.digest));
+                lines.push(format!("{name}: runs {is}, locked to {be}"));
+            } else if current.reference != expected.reference {
+                let (is, be) = (&current.reference, &expected.reference);
+                lines.push(format!("{name}: requests {is}, locked to {be}"));
             }
-            if let (Some(is), Some(be)) = (own.revision, wanted.revision)
+            if let (Some(is), Some(be)) = (current.revision, expected.revision)
                 && is != be
             {
-                lines.push(format!("{name}: charm revision {is}, and the lock says {be}"));
+                lines.push(format!("{name}: charm revision {is}, locked to {be}"));
             }
         }
-        let missing = self.images.iter().filter(|wanted| !found.contains(wanted));
-        lines.extend(missing.map(|wanted| {
-            let Locked { application, place, reference, .. } = wanted;
-            format!("{application} {place}: {reference} is in the lock and is not there")
+        let missing = self.images.iter().filter(|expected| !matched.contains(expected));
+        lines.extend(missing.map(|expected| {
+            let Locked { application, place, reference, .. } = expected;
+            format!("{application} {place}: {reference} is in the lock but not deployed")
         }));
         lines
     }
@@ -161,29 +162,29 @@ mod tests {
     }
 
     #[test]
-    fn a_platform_is_held_to_its_lock() {
+    fn platform_that_differs_from_its_lock_has_differences() {
         let lock = Lock::of(&inventory("sha256:a", 612));
         assert_eq!(Lock::parse(&lock.text()).unwrap(), lock);
         assert_eq!(lock.differences(&inventory("sha256:a", 612)), [""; 0]);
         assert_eq!(
             lock.differences(&inventory("sha256:b", 650)),
             [
-                "dex-auth dex: runs sha256:b, and the lock says sha256:a",
-                "dex-auth dex: charm revision 650, and the lock says 612"
+                "dex-auth dex: runs sha256:b, locked to sha256:a",
+                "dex-auth dex: charm revision 650, locked to 612"
             ]
         );
         let nothing = lock.differences(&Inventory::default());
-        assert!(nothing[0].ends_with("is in the lock and is not there"), "{nothing:?}");
+        assert!(nothing[0].ends_with("is in the lock but not deployed"), "{nothing:?}");
         let other = Lock::of(&Inventory::default()).differences(&inventory("sha256:a", 1));
         assert!(other[0].ends_with("is not in the lock"), "{other:?}");
     }
 
     #[test]
-    fn what_is_no_lock_is_told() {
+    fn lock_of_another_format_is_an_error() {
         for (text, part) in [
             ("version: 2\nimages: []", "version 2"),
-            ("hello", "not what `rocks --lock` writes"),
-            ("version: 1\nimages: [{application: x}]", "not what `rocks --lock` writes"),
+            ("hello", "not a lock written by `rocks --lock`"),
+            ("version: 1\nimages: [{application: x}]", "not a lock written by `rocks --lock`"),
         ] {
             assert!(Lock::parse(text).unwrap_err().to_string().contains(part), "{text}");
         }

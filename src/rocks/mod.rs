@@ -1,5 +1,5 @@
-//! What runs, what was meant to run, and what is newest: one row an image of the platform,
-//! wherever it is named. Pure.
+//! Image inventory: what runs, what is intended to run, and what is newest, one row per image of
+//! the platform, wherever it is named. Pure.
 
 mod advice;
 mod allowed;
@@ -14,7 +14,7 @@ mod version;
 pub use self::advice::{advice, rank};
 pub use self::allowed::Allowed;
 pub(crate) use self::hidden::names_images;
-pub use self::inventory::{Asked, Inventory, Place, Row, State, followed};
+pub use self::inventory::{Asked, Inventory, Newer, Place, Row, State, followed};
 pub use self::ledger::{Ledger, Seen};
 pub use self::lock::{Lock, LockError, Locked};
 pub use self::osv::{Advisories, AdvisoryError, Vulnerable};

@@ -1,4 +1,4 @@
-//! Known vulnerabilities, from advisories in the form of OSV that the operator has.
+//! Known vulnerabilities, from OSV advisories that the operator provides.
 
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
@@ -8,9 +8,9 @@ use serde::{Deserialize, Serialize};
 use super::version;
 use crate::facts::dpkg::Packages;
 
-/// What is wrong with an advisory.
+/// An invalid advisory.
 #[derive(Debug, thiserror::Error)]
-#[error("it is no advisory of OSV: {0}")]
+#[error("not an OSV advisory: {0}")]
 pub struct AdvisoryError(#[from] serde_json::Error);
 
 /// Advisories, by ecosystem and source package.
@@ -34,13 +34,13 @@ struct Advisory {
 pub struct Vulnerable {
     /// Id of the advisory, for example `UBUNTU-CVE-2026-1234`.
     pub id: String,
-    /// Severity, in the words of who wrote the advisory.
+    /// Severity, in the terms of the advisory's source.
     pub severity: String,
-    /// The source package.
+    /// Source package.
     pub package: String,
-    /// Its version.
+    /// Version of the source package in the image.
     pub installed: String,
-    /// First version without it; none if there is none yet.
+    /// First fixed version; none if there is no fix yet.
     pub fixed: Option<String>,
 }
 
@@ -114,12 +114,12 @@ impl Advisories {
         Ok(())
     }
 
-    /// How many there are.
+    /// Number of advisories, without withdrawn ones.
     pub fn len(&self) -> usize {
         self.number
     }
 
-    /// Whether there are none.
+    /// There are no advisories.
     pub fn is_empty(&self) -> bool {
         self.number == 0
     }
@@ -129,19 +129,19 @@ impl Advisories {
             return;
         }
         self.number += 1;
-        let told = wire.severity.iter().find(|severity| severity.kind == "Ubuntu");
-        let told = told.map(|severity| severity.score.clone()).unwrap_or_default();
+        let ubuntu = wire.severity.iter().find(|severity| severity.kind == "Ubuntu");
+        let ubuntu = ubuntu.map(|severity| severity.score.clone()).unwrap_or_default();
         for affected in wire.affected {
             let Some(package) = affected.package else {
                 continue;
             };
-            let own = [
+            let severities = [
                 affected.ecosystem_specific.ubuntu_priority,
                 affected.ecosystem_specific.severity,
-                told.clone(),
+                ubuntu.clone(),
             ];
-            let severity = own.into_iter().find(|text| !text.is_empty());
-            // Other ranges are of commits, and of other orders of versions.
+            let severity = severities.into_iter().find(|text| !text.is_empty());
+            // Other kinds of ranges list commits, or use another order of versions.
             let ranges = affected.ranges.into_iter().filter(|range| range.kind == "ECOSYSTEM");
             let advisory = Advisory {
                 id: wire.id.clone(),
@@ -154,7 +154,7 @@ impl Advisories {
         }
     }
 
-    /// The vulnerabilities that an image has, by these advisories.
+    /// Vulnerabilities of an image by these advisories, sorted.
     pub fn of(&self, packages: &Packages) -> Vec<Vulnerable> {
         let Some((distribution, release)) = &packages.base else {
             return Vec::new();
@@ -165,13 +165,13 @@ impl Advisories {
             "debian" => vec![format!("Debian:{release}")],
             _ => Vec::new(),
         };
-        let mut found = Vec::new();
+        let mut vulnerable = Vec::new();
         for package in &packages.packages {
             for ecosystem in &ecosystems {
                 let key = (ecosystem.clone(), package.source.clone());
                 for advisory in self.by_package.get(&key).into_iter().flatten() {
                     if let Some(fixed) = advisory.affects(&package.source_version) {
-                        found.push(Vulnerable {
+                        vulnerable.push(Vulnerable {
                             id: advisory.id.clone(),
                             severity: advisory.severity.clone(),
                             package: package.source.clone(),
@@ -182,14 +182,14 @@ impl Advisories {
                 }
             }
         }
-        found.sort();
-        found.dedup();
-        found
+        vulnerable.sort();
+        vulnerable.dedup();
+        vulnerable
     }
 }
 
 impl Advisory {
-    /// Whether a version is affected, and then the first that is not.
+    /// The first fixed version (inner, if there is one) if this version is affected.
     fn affects(&self, installed: &str) -> Option<Option<String>> {
         let is_before = |version: &str| version::compare(installed, version) == Ordering::Less;
         for events in &self.ranges {
@@ -242,15 +242,15 @@ mod tests {
           {"package": {"ecosystem": "Debian:12", "name": "openssl"}, "versions": ["3.0.15-1"]}]}"#;
 
     #[test]
-    fn an_image_is_vulnerable_below_the_fix_of_its_own_release() {
+    fn image_below_the_fix_of_its_release_is_vulnerable() {
         let mut advisories = Advisories::default();
         advisories.add(OPENSSL).unwrap();
         advisories.add(r#"[{"id": "X", "withdrawn": "2026-01-01T00:00:00Z"}]"#).unwrap();
         assert_eq!(advisories.len(), 1);
-        let found = advisories.of(&image(("ubuntu", "22.04"), "openssl", "3.0.2-0ubuntu1.9"));
-        assert_eq!(found.len(), 1);
+        let vulnerable = advisories.of(&image(("ubuntu", "22.04"), "openssl", "3.0.2-0ubuntu1.9"));
+        assert_eq!(vulnerable.len(), 1);
         assert_eq!(
-            (found[0].severity.as_str(), found[0].fixed.as_deref()),
+            (vulnerable[0].severity.as_str(), vulnerable[0].fixed.as_deref()),
             ("high", Some("3.0.2-0ubuntu1.19"))
         );
         assert_eq!(

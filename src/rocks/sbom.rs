@@ -1,14 +1,14 @@
-//! What is in a rock, as a bill of materials of CycloneDX.
+//! Software bill of materials of an image, in CycloneDX.
 //!
-//! The library that has its types brings a regular expression engine, XML and SPDX's
-//! licences, a megabyte of binary; it reads and validates what this writes in the tests.
+//! Written by hand: the library with its types pulls in a regular expression engine, XML and the
+//! SPDX licences, a megabyte of binary. The tests parse and validate the output with it.
 
 use serde_json::{Value, json};
 
 use super::Row;
 
-/// The bill of an image, CycloneDX 1.5; `None` if its packages were not read. The same image
-/// gives the same bytes.
+/// The CycloneDX 1.5 bill of materials of an image; `None` if its packages were not read. Equal
+/// images give equal bytes.
 pub fn sbom(row: &Row) -> Option<Value> {
     let packages = row.packages.as_ref()?;
     let (distribution, release) = packages.base.clone().unwrap_or_default();
@@ -49,7 +49,7 @@ pub fn sbom(row: &Row) -> Option<Value> {
     }))
 }
 
-/// As a package URL wants it.
+/// Percent-encodes a part of a package URL.
 fn encode(text: &str) -> String {
     let is_plain = |b: u8| b.is_ascii_alphanumeric() || b".-_~".contains(&b);
     text.bytes()
@@ -69,7 +69,7 @@ mod tests {
     use crate::facts::dpkg::{Package, Packages};
 
     #[test]
-    fn the_library_of_cyclonedx_reads_it_and_finds_nothing_wrong() {
+    fn sbom_of_an_image_is_valid_by_the_cyclonedx_library() {
         let row = Row {
             image: "docker.io/charmedkubeflow/dex:2.41.1-1d3fe19".into(),
             running: vec![format!("sha256:{}", "ab".repeat(32))],

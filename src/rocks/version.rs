@@ -1,11 +1,11 @@
-//! The order of Debian's versions, by which a fix is told from what came before it.
+//! Order of Debian versions, to decide whether an installed version has a fix.
 //!
-//! Debian's policy, section 5.6.12. The libraries that have it bring a regular expression
-//! engine or a library of time; one of them, and dpkg itself, are the yardsticks of the tests.
+//! Debian policy, section 5.6.12. Written by hand: the available libraries pull in a regular
+//! expression engine or a time library. The tests compare it with one of them and with dpkg.
 
 use std::cmp::Ordering;
 
-/// How two versions are ordered, as `dpkg --compare-versions` orders them.
+/// Compares two versions like `dpkg --compare-versions`.
 pub fn compare(a: &str, b: &str) -> Ordering {
     let ((epoch_a, upstream_a, revision_a), (epoch_b, upstream_b, revision_b)) =
         (parts(a.trim()), parts(b.trim()));
@@ -15,7 +15,7 @@ pub fn compare(a: &str, b: &str) -> Ordering {
         .then_with(|| order(revision_a.as_bytes(), revision_b.as_bytes()))
 }
 
-/// Epoch, upstream version and Debian's revision.
+/// Epoch, upstream version and Debian revision.
 fn parts(version: &str) -> (u64, &str, &str) {
     let (epoch, rest) = match version.split_once(':') {
         Some((epoch, rest)) => (epoch.parse().unwrap_or(0), rest),
@@ -27,7 +27,7 @@ fn parts(version: &str) -> (u64, &str, &str) {
 
 fn order(mut a: &[u8], mut b: &[u8]) -> Ordering {
     while !a.is_empty() || !b.is_empty() {
-        // What is no digit, letter by letter.
+        // Non-digits, character by character.
         while a.first().is_some_and(|c| !c.is_ascii_digit())
             || b.first().is_some_and(|c| !c.is_ascii_digit())
         {
@@ -51,7 +51,7 @@ fn rest(text: &[u8]) -> &[u8] {
     text.get(1..).unwrap_or_default()
 }
 
-/// A tilde comes before the end, the end before letters, and letters before all else.
+/// Weight of a character: tilde before the end, the end before letters, letters before the rest.
 fn rank(c: Option<&u8>) -> i32 {
     match c {
         Some(b'~') => -1,
@@ -84,7 +84,7 @@ mod tests {
         let holds = |operator: &str| {
             let mut dpkg = Command::new("dpkg");
             let status = dpkg.args(["--compare-versions", a, operator, b]).status();
-            status.expect("dpkg is there").success()
+            status.expect("dpkg is installed").success()
         };
         match (holds("lt"), holds("gt")) {
             (true, false) => Ordering::Less,
@@ -99,7 +99,7 @@ mod tests {
         #![proptest_config(ProptestConfig::with_cases(150))]
 
         #[test]
-        fn versions_are_ordered_as_dpkg_orders_them(a in VERSION, b in VERSION) {
+        fn versions_compare_like_dpkg(a in VERSION, b in VERSION) {
             prop_assert_eq!(compare(&a, &b), by_dpkg(&a, &b), "{} {}", a, b);
         }
     }
@@ -108,19 +108,19 @@ mod tests {
         #![proptest_config(ProptestConfig::with_cases(3000))]
 
         #[test]
-        fn versions_are_ordered_as_the_library_orders_them(a in VERSION, b in VERSION) {
+        fn versions_compare_like_debversion(a in VERSION, b in VERSION) {
             let (parsed_a, parsed_b): (Version, Version) = (a.parse().unwrap(), b.parse().unwrap());
             prop_assert_eq!(compare(&a, &b), parsed_a.cmp(&parsed_b), "{} {}", a, b);
         }
 
         #[test]
-        fn no_text_makes_it_panic_and_the_order_is_one(a: String, b: String) {
+        fn arbitrary_texts_compare_antisymmetrically(a: String, b: String) {
             prop_assert_eq!(compare(&a, &b), compare(&b, &a).reverse());
         }
     }
 
     #[test]
-    fn what_is_ordered_in_an_odd_way() {
+    fn versions_with_special_rules_compare_correctly() {
         for (less, greater) in [
             ("1.0~rc1", "1.0"),
             ("1.0", "1.0-0ubuntu1"),

@@ -1,4 +1,4 @@
-//! Kinds of credentials, and how they are named.
+//! Kinds of credentials, and their names.
 
 use std::fmt;
 use std::str::FromStr;
@@ -9,57 +9,57 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum Credential {
-    /// The password of a local Juju user.
+    /// Password of a local Juju user.
     JujuUser(String),
-    /// The password of the Juju user that the charm itself logs in as.
+    /// Password of the Juju user that the charm logs in as.
     OwnLogin,
-    /// The password of Dex's static user. The user stays: profiles belong to it.
+    /// Password of Dex's static user. The user itself stays, since it owns profiles.
     Dex,
-    /// The key of MinIO's root user, and its copies in the platform and in profiles.
+    /// Key of MinIO's root user, with its copies in the platform and in profiles.
     Minio,
-    /// A system user of a MySQL charm; its value stays with that charm.
+    /// Password of a system user of a MySQL charm; only that charm stores it.
     Mysql {
-        /// The application, for example `katib-db`.
+        /// Application name, for example `katib-db`.
         application: String,
         /// `root`, `serverconfig` or `clusteradmin`.
         user: String,
     },
 }
 
-/// How a Juju user gets the new password.
+/// How a Juju user receives a new password.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub enum Delivery {
-    /// It is in the secret. For programs.
+    /// The secret has the password. For programs.
     #[default]
     Password,
-    /// The user chooses one, with a token for `juju register` in the secret. For people.
+    /// The secret has a token for `juju register`, with which the user sets one. For people.
     Registration,
 }
 
-/// The user that Juju makes as it begins, who is everybody's last way in.
+/// The user that Juju creates at bootstrap, the last resort for access to the controller.
 pub const FIRST_USER: &str = "admin";
-/// Users of a MySQL charm whose password its action sets.
+/// Users of a MySQL charm whose password its action `set-password` can set.
 const MYSQL_USERS: [&str; 3] = ["root", "serverconfig", "clusteradmin"];
 
 impl Credential {
-    /// The label of its secret.
+    /// Label of its Juju secret.
     pub fn label(&self) -> String {
         format!("credential/{self}")
     }
 
-    /// The credential of a secret's label.
+    /// Parses a secret's label.
     pub fn of_label(label: &str) -> Option<Self> {
         label.strip_prefix("credential/")?.parse().ok()
     }
 
-    /// Whether it names the controller's first user. That may also be who the charm logs in
-    /// as, which is known with the login only.
+    /// It is the controller's first user by name. The charm's own login may be that user too,
+    /// which only the login itself shows.
     pub fn is_first_user(&self) -> bool {
         matches!(self, Self::JujuUser(name) if name == FIRST_USER)
     }
 
-    /// Whether its value is made by its owner and not put into a secret.
+    /// The backend generates and stores its value, so the secret has none.
     pub fn is_kept_by_owner(&self) -> bool {
         matches!(self, Self::Mysql { .. })
     }
@@ -77,10 +77,30 @@ impl fmt::Display for Credential {
     }
 }
 
-impl FromStr for Credential {
-    type Err = String;
+/// A name that is not a credential's.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum CredentialError {
+    /// A Juju user that is not local, or whose name is invalid.
+    #[error("{0:?} is not a valid name of a local Juju user")]
+    User(String),
+    /// An invalid application name.
+    #[error("{0:?} is not a valid application name")]
+    Application(String),
+    /// A MySQL user whose password cannot be set.
+    #[error("{name:?} is not one of {}", MYSQL_USERS.join(", "))]
+    MysqlUser {
+        /// The user.
+        name: String,
+    },
+    /// No kind of credential.
+    #[error("{0:?} is not one of juju-user/NAME, own-login, dex, minio, mysql/APPLICATION/USER")]
+    Unknown(String),
+}
 
-    fn from_str(text: &str) -> Result<Self, String> {
+impl FromStr for Credential {
+    type Err = CredentialError;
+
+    fn from_str(text: &str) -> Result<Self, CredentialError> {
         let parts: Vec<&str> = text.split('/').collect();
         match parts[..] {
             ["own-login"] => Ok(Self::OwnLogin),
@@ -89,7 +109,7 @@ impl FromStr for Credential {
             ["juju-user", name] if juju_client::is_user_name(name) && !name.contains('@') => {
                 Ok(Self::JujuUser(name.to_owned()))
             }
-            ["juju-user", name] => Err(format!("{name:?} is no name of a local Juju user")),
+            ["juju-user", name] => Err(CredentialError::User(name.to_owned())),
             ["mysql", application, user] if MYSQL_USERS.contains(&user) => {
                 let is_name = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
                 match !application.is_empty() && application.chars().all(is_name) {
@@ -97,21 +117,19 @@ impl FromStr for Credential {
                         application: application.to_owned(),
                         user: user.to_owned(),
                     }),
-                    false => Err(format!("{application:?} is no name of an application")),
+                    false => Err(CredentialError::Application(application.to_owned())),
                 }
             }
-            ["mysql", _, user] => Err(format!("{user:?} is not one of {}", MYSQL_USERS.join(", "))),
-            _ => Err(format!(
-                "{text:?} is not one of juju-user/NAME, own-login, dex, minio, mysql/APPLICATION/USER"
-            )),
+            ["mysql", _, user] => Err(CredentialError::MysqlUser { name: user.to_owned() }),
+            _ => Err(CredentialError::Unknown(text.to_owned())),
         }
     }
 }
 
 impl TryFrom<String> for Credential {
-    type Error = String;
+    type Error = CredentialError;
 
-    fn try_from(text: String) -> Result<Self, String> {
+    fn try_from(text: String) -> Result<Self, CredentialError> {
         text.parse()
     }
 }

@@ -1,5 +1,5 @@
-//! What the units of the application know of each credential: how far its rotation
-//! is and when the last one was. It holds no value.
+//! The rotation ledger, shared by the application's units: stage and last rotation of each
+//! credential. It never contains a secret value.
 
 use std::collections::BTreeMap;
 
@@ -8,21 +8,21 @@ use serde::{Deserialize, Serialize};
 
 use super::{Credential, Delivery};
 
-/// How far a rotation is.
+/// Stage of a rotation.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Stage {
-    /// There is none.
+    /// No rotation in progress.
     #[default]
     Settled,
-    /// The new value is in the secret, beside the old one.
+    /// The secret has the new value beside the old one.
     Prepared,
-    /// It holds at its owner, and the secret has it in the place of the old one.
+    /// The backend accepts the new value, and the secret has it in place of the old one.
     Published,
 }
 
 impl Stage {
-    /// Its name.
+    /// Lower case, as results print it.
     pub fn name(self) -> &'static str {
         match self {
             Self::Settled => "settled",
@@ -32,35 +32,35 @@ impl Stage {
     }
 }
 
-/// A credential's entry.
+/// Rotation state of a credential.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, rename_all = "kebab-case")]
 pub struct Entry {
-    /// How far its rotation is.
+    /// Stage of the current rotation.
     pub stage: Stage,
-    /// When it was last rotated by this charm; its age is unknown before that.
+    /// Last rotation by this charm; without one the age is unknown.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rotated: Option<Timestamp>,
-    /// URI of its secret.
+    /// URI of the Juju secret.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub secret: String,
-    /// How a Juju user gets it.
+    /// Delivery to a Juju user.
     #[serde(skip_serializing_if = "is_password")]
     pub delivery: Delivery,
-    /// Id of the action that is to set it, where one is.
+    /// Id of a pending action that sets it; empty if none.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub action: String,
-    /// Why the last try failed.
+    /// The last attempt, if it failed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub failure: Option<Failure>,
-    /// Whether a person asked for the rotation that is under way. One that the plan alone
-    /// began is given up when the plan no longer names it.
+    /// An operator requested the rotation in progress. One that only the option `rotate` started
+    /// is abandoned once the option no longer names it.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub asked: bool,
-    /// Whether that person said `force`, which the controller's first user needs.
+    /// The request had `force`, which the controller's first user requires.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub forced: bool,
-    /// When its user was disabled for being idle.
+    /// When the user was disabled for being idle.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub disabled: Option<Timestamp>,
 }
@@ -69,28 +69,28 @@ fn is_password(delivery: &Delivery) -> bool {
     *delivery == Delivery::Password
 }
 
-/// A try that failed.
+/// A failed attempt.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Failure {
-    /// How many there were in a row.
+    /// Consecutive failures.
     pub attempts: u32,
-    /// Why.
+    /// Error message of the last one.
     pub why: String,
-    /// When it is to be tried again.
+    /// Time of the next attempt.
     pub again: Timestamp,
 }
 
-/// All entries.
+/// Rotation state of all credentials.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ledger(pub BTreeMap<Credential, Entry>);
 
 impl Entry {
-    /// How many tries failed in a row.
+    /// Number of consecutive failures.
     pub fn attempts(&self) -> u32 {
         self.failure.as_ref().map_or(0, |failure| failure.attempts)
     }
 
-    /// Nothing is under way any longer.
+    /// Ends the rotation in progress.
     pub fn settle(&mut self) {
         self.stage = Stage::Settled;
         self.failure = None;
@@ -100,8 +100,8 @@ impl Entry {
 }
 
 impl Ledger {
-    /// Reads it; an entry that this version does not understand is an error, for
-    /// forgetting one might lose a rotation that was begun.
+    /// Parses the ledger. An entry that this version does not support is an error, since dropping
+    /// it could lose a rotation in progress.
     pub fn parse(text: &str) -> Result<Self, serde_json::Error> {
         match text {
             "" => Ok(Self::default()),
@@ -109,18 +109,18 @@ impl Ledger {
         }
     }
 
-    /// The entry of a credential, an empty one if it has none yet.
+    /// The entry of a credential, created if missing.
     pub fn entry(&mut self, credential: &Credential) -> &mut Entry {
         self.0.entry(credential.clone()).or_default()
     }
 
-    /// Credentials whose rotation was begun and is not at its end.
+    /// Credentials with a rotation in progress.
     pub fn unsettled(&self) -> impl Iterator<Item = &Credential> {
         let all = self.0.iter();
         all.filter(|(_, entry)| entry.stage != Stage::Settled).map(|(credential, _)| credential)
     }
 
-    /// What failed, with why.
+    /// Credentials whose last attempt failed.
     pub fn failures(&self) -> impl Iterator<Item = (&Credential, &Failure)> {
         let all = self.0.iter();
         all.filter_map(|(credential, entry)| Some((credential, entry.failure.as_ref()?)))

@@ -1,11 +1,11 @@
-//! Credentials: which there are, when a new value is due, and what the next step
-//! of each is. Pure, but for [`owner`], which sets a value where it holds.
+//! Credential rotation: the kinds of credentials, when a rotation is due, and the next step of
+//! each. Pure, except for [`owner`], which sets values at their backends.
 //!
-//! A credential has one secret of the application. A rotation goes through it:
-//! the new value is written beside the old one and committed (*prepared*), then set
-//! at its owner and written in the place of the old one (*published*), and found
-//! there by a later hook (*settled*). The value that the owner accepts is in a
-//! committed secret at every moment, wherever the charm dies.
+//! Each credential has one Juju secret, owned by the application. A rotation writes the new value
+//! beside the old one and commits it (*prepared*), sets it at the backend and replaces the old
+//! one in the secret (*published*), and a later hook verifies that it was committed (*settled*).
+//! The value that the backend accepts is in a committed secret at every moment, wherever the
+//! charm crashes.
 
 mod credential;
 mod ledger;
@@ -14,42 +14,42 @@ pub mod password;
 mod plan;
 pub mod token;
 
-pub use self::credential::{Credential, Delivery, FIRST_USER};
+pub use self::credential::{Credential, CredentialError, Delivery, FIRST_USER};
 pub use self::ledger::{Entry, Ledger, Stage};
 pub use self::plan::{Plan, Target};
 
 use jiff::{SignedDuration, Timestamp};
 
-/// What is to be done for a credential in this hook.
+/// Next step of a rotation in this hook.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {
-    /// Nothing: it is not due.
+    /// None: not due.
     Rest,
-    /// A new value is to be written into its secret.
+    /// Write a new value into the secret.
     Prepare,
-    /// The prepared value is to be set at its owner, then published.
+    /// Set the prepared value at the backend, then publish it.
     Apply,
-    /// What was published is to be found in the secret.
+    /// Verify that the secret has the published value.
     Settle,
-    /// It failed and is to be tried again at this time.
+    /// Retry a failed step at this time.
     Wait(Timestamp),
-    /// The plan alone began it, and no longer names it: it is to be given up.
+    /// Abandon a rotation that only the option started and no longer names.
     Abandon,
 }
 
 impl Entry {
-    /// The next step, at this time, for a credential that is to be rotated this
-    /// often, or that is `asked` for now.
-    pub fn step(&self, every: Option<SignedDuration>, asked: bool, now: Timestamp) -> Step {
-        let is_wanted = asked || self.asked || every.is_some();
+    /// The next step at this time. `every` is the scheduled interval, none if the option does not
+    /// name the credential; `requested` means that an operator requests the rotation now.
+    pub fn step(&self, every: Option<SignedDuration>, requested: bool, now: Timestamp) -> Step {
+        let is_requested = requested || self.asked || every.is_some();
         let is_due = self.is_due(every, now);
         match (self.stage, &self.failure) {
-            (Stage::Settled, _) if !asked && !is_due => Step::Rest,
-            (Stage::Prepared, _) if !is_wanted => Step::Abandon,
-            // Whoever asks does not want to wait; nor must a clock that was put back keep
-            // it waiting for ever.
+            (Stage::Settled, _) if !requested && !is_due => Step::Rest,
+            (Stage::Prepared, _) if !is_requested => Step::Abandon,
+            // A request by an operator does not wait, and a clock that was set back must not
+            // delay a retry forever.
             (_, Some(failure))
-                if !asked
+                if !requested
                     && now < failure.again
                     && failure.again.duration_since(now) <= LONGEST_WAIT =>
             {
@@ -57,13 +57,13 @@ impl Entry {
             }
             (Stage::Settled, _) => Step::Prepare,
             (Stage::Prepared, _) => Step::Apply,
-            // What somebody else keeps from its end must not keep a new value away.
-            (Stage::Published, Some(_)) if asked || is_due => Step::Prepare,
+            // A rotation that consumers prevent from settling must not block a new one.
+            (Stage::Published, Some(_)) if requested || is_due => Step::Prepare,
             (Stage::Published, _) => Step::Settle,
         }
     }
 
-    /// When the next rotation is due; `None` if none ever was, and it is due now.
+    /// When the next rotation is due; `None` if there was none yet, so it is due now.
     pub fn next(&self, every: SignedDuration) -> Option<Timestamp> {
         self.rotated?.checked_add(every).ok()
     }
@@ -72,15 +72,14 @@ impl Entry {
         let Some(every) = every else { return false };
         match self.rotated {
             None => true,
-            // A clock that was put back: its age is not known.
+            // The clock was set back, so the age is unknown.
             Some(rotated) if rotated > now => true,
             Some(_) => self.next(every).is_some_and(|next| next <= now),
         }
     }
 
-    /// Notes that applying failed, and when it is to be tried again: by the next hook,
-    /// then after a minute, then twice as long each time up to an hour, and up to a
-    /// quarter more by `jitter`, which is between 0 and 1.
+    /// Records a failure and schedules the retry: in the next hook, then after a minute, doubling
+    /// up to an hour, plus up to a quarter by `jitter`, which is between 0 and 1.
     pub fn failed(&mut self, why: String, now: Timestamp, jitter: f64) {
         let attempts = self.failure.as_ref().map_or(0, |f| f.attempts).saturating_add(1);
         let minutes = match attempts {
@@ -88,7 +87,7 @@ impl Entry {
             more => 1_i64 << (more - 2).min(6),
         };
         let base = SignedDuration::from_mins(minutes.min(60));
-        // In whole seconds, for the time is shown.
+        // In whole seconds, since the time is displayed.
         let more = SignedDuration::from_secs(base.mul_f64(jitter.clamp(0.0, 1.0) / 4.0).as_secs());
         self.failure = Some(ledger::Failure {
             attempts,
@@ -98,7 +97,7 @@ impl Entry {
     }
 }
 
-/// Longest time between two tries, jitter included.
+/// Longest time between two attempts, including jitter.
 const LONGEST_WAIT: SignedDuration = SignedDuration::from_mins(75);
 
 #[cfg(test)]
@@ -114,7 +113,7 @@ mod tests {
     const DAY: i64 = 24 * 3600;
 
     #[test]
-    fn a_rotation_goes_from_one_stage_to_the_next() {
+    fn rotation_due_goes_through_all_stages() {
         let every = Some(SignedDuration::from_hours(24));
         let mut entry = Entry::default();
         assert_eq!(entry.step(None, false, at(0)), Step::Rest);
@@ -131,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_plan_alone_began_is_given_up_when_it_no_longer_names_it() {
+    fn rotation_dropped_from_the_option_is_abandoned_while_prepared() {
         for (stage, asked, step) in [
             (Stage::Prepared, false, Step::Abandon),
             (Stage::Prepared, true, Step::Apply),
@@ -141,7 +140,7 @@ mod tests {
         ] {
             let mut entry = Entry { stage, asked, rotated: Some(at(0)), ..Entry::default() };
             assert_eq!(entry.step(None, false, at(0)), step, "{stage:?}");
-            // That it has to be waited for makes no difference to what is given up.
+            // A pending retry does not change what is abandoned.
             entry.failed("no answer".into(), at(0), 0.5);
             entry.failed("no answer".into(), at(0), 0.5);
             let waits = matches!(entry.step(None, false, at(0)), Step::Wait(_));
@@ -150,10 +149,10 @@ mod tests {
     }
 
     #[test]
-    fn a_rotation_that_does_not_settle_keeps_no_new_one_away() {
+    fn rotation_that_does_not_settle_does_not_block_a_new_one() {
         let every = Some(SignedDuration::from_hours(24));
         let mut entry = Entry { stage: Stage::Published, rotated: Some(at(0)), ..Entry::default() };
-        assert_eq!(entry.step(every, true, at(60)), Step::Settle, "it has not been tried");
+        assert_eq!(entry.step(every, true, at(60)), Step::Settle, "not attempted yet");
         entry.failed("a copy differs".into(), at(60), 0.0);
         assert_eq!(entry.step(every, false, at(60)), Step::Settle);
         assert_eq!(entry.step(every, true, at(60)), Step::Prepare);
@@ -162,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn a_value_that_cannot_be_prepared_is_tried_again_later() {
+    fn prepare_that_fails_is_retried_later() {
         let every = Some(SignedDuration::from_hours(24));
         let mut entry = Entry::default();
         entry.failed("the user is gone".into(), at(0), 0.0);
@@ -174,10 +173,10 @@ mod tests {
     }
 
     proptest! {
-        /// However often it fails and whatever the clock does, it is tried again
-        /// within 75 minutes of the time that the clock shows.
+        /// After any number of failures and any change of the clock, the retry is within 75
+        /// minutes of the clock's time.
         #[test]
-        fn a_failure_is_tried_again(
+        fn failure_is_retried_within_75_minutes(
             failures in 1_usize..40, jitter in 0.0_f64..1.0, when in 0_i64..4_000_000_000,
             later in -400_000_000_i64..400_000_000,
         ) {
@@ -197,10 +196,9 @@ mod tests {
             prop_assert_eq!(entry.step(None, true, now), Step::Apply);
         }
 
-        /// It is never due before its time, always at it, and at once if the clock
-        /// was put back.
+        /// Never due early, always due on time, and due at once if the clock was set back.
         #[test]
-        fn it_is_due_at_its_time(rotated in 0_i64..4_000_000_000, now in 0_i64..4_000_000_000, days in 1_i64..400) {
+        fn rotation_is_due_exactly_on_time(rotated in 0_i64..4_000_000_000, now in 0_i64..4_000_000_000, days in 1_i64..400) {
             let every = SignedDuration::from_hours(24 * days);
             let entry = Entry { rotated: Some(at(rotated)), ..Entry::default() };
             let due = entry.step(Some(every), false, at(now)) == Step::Prepare;

@@ -1,23 +1,23 @@
-//! New passwords, from the system's random source.
+//! New passwords, from the operating system's random source.
 
 use rand::distr::{Alphanumeric, SampleString as _};
 use rand::rand_core::UnwrapErr;
 use rand::rngs::SysRng;
 
-/// Letters and digits: 32 of 62 kinds are 190 bits, and no shell, URL or YAML
-/// changes them.
+/// Characters in a password: 32 letters and digits are 190 bits, and need no escaping in a shell,
+/// URL or YAML.
 const LENGTH: usize = 32;
 
-/// A new password.
+/// Generates a password.
 ///
 /// # Panics
-/// If the system has no random source: no value is better than one that can be guessed.
+/// If there is no random source: no password is better than a guessable one.
 pub fn generate() -> juju_client::Password {
     let mut source = UnwrapErr(SysRng);
     juju_client::Password::new(Alphanumeric.sample_string(&mut source, LENGTH))
 }
 
-/// A number between 0 and 1, so that many do not try again at the same time.
+/// A random number between 0 and 1, to spread retries.
 pub fn jitter() -> f64 {
     rand::random()
 }
@@ -29,7 +29,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn passwords_differ_and_use_all_letters_and_digits() {
+    fn generated_passwords_differ_and_use_all_characters() {
         let all: Vec<_> = (0..200).map(|_| generate()).collect();
         let different: BTreeSet<&str> = all.iter().map(|p| p.expose()).collect();
         assert_eq!(different.len(), 200);

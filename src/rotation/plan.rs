@@ -1,4 +1,4 @@
-//! The option `rotate`: which credentials, how often.
+//! The option `rotate`: which credentials to rotate, and how often.
 
 use std::collections::BTreeMap;
 
@@ -7,31 +7,31 @@ use serde::Deserialize;
 
 use super::{Credential, Delivery};
 
-/// How often, if nothing else is said.
+/// Default interval.
 const EVERY: SignedDuration = SignedDuration::from_hours(90 * 24);
-/// The shortest time that is accepted.
+/// Shortest interval that is accepted.
 const SHORTEST: SignedDuration = SignedDuration::from_hours(1);
-/// The longest.
+/// Longest interval that is accepted.
 const LONGEST: SignedDuration = SignedDuration::from_hours(2 * 365 * 24);
-/// The shortest time after which a user may count as idle: `6m` is six minutes, and nobody who
-/// means months is to have users disabled by that.
+/// Shortest time after which a user counts as idle: `6m` is six minutes, and must not disable
+/// users for an operator who means months.
 const SHORTEST_IDLE: SignedDuration = SignedDuration::from_hours(7 * 24);
 
-/// What is rotated, and how often.
+/// Rotation schedule.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Plan {
-    /// The credentials.
+    /// Settings of each credential to rotate.
     pub targets: BTreeMap<Credential, Target>,
-    /// Juju users among them that did not log in for so long are disabled instead.
+    /// Juju users among the targets without a login for this long are disabled instead.
     pub disable_idle: Option<SignedDuration>,
 }
 
-/// How a credential is rotated.
+/// Rotation settings of a credential.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Target {
-    /// How often.
+    /// Rotation interval.
     pub every: SignedDuration,
-    /// How a Juju user gets the new value.
+    /// How a Juju user receives the new password.
     pub delivery: Delivery,
 }
 
@@ -60,21 +60,21 @@ struct SettingsWire {
 }
 
 impl Plan {
-    /// Parses the option. What is wrong is named, and nothing holds by a default in its place:
-    /// who acts by a plan has to see that there is nothing wrong with it.
+    /// Parses the option. Returns every problem, and no default in place of an invalid value:
+    /// the caller must not act on a schedule that has problems.
     pub fn parse(text: &str) -> (Self, Vec<String>) {
-        let mut wrong = Vec::new();
+        let mut problems = Vec::new();
         let mut plan = Self::default();
         let wire: Wire = match serde_yaml::from_str::<Option<Wire>>(text) {
             Ok(wire) => wire.unwrap_or_default(),
             Err(error) => return (plan, vec![explain(&error)]),
         };
-        let mut time = |text: Option<&str>, otherwise: SignedDuration| match text.map(period) {
-            None => otherwise,
+        let mut time = |text: Option<&str>, default: SignedDuration| match text.map(period) {
+            None => default,
             Some(Ok(time)) => time,
             Some(Err(error)) => {
-                wrong.push(error);
-                otherwise
+                problems.push(error.to_string());
+                default
             }
         };
         let every = time(wire.every.as_deref(), EVERY);
@@ -92,41 +92,41 @@ impl Plan {
         match wire.disable_idle.as_deref().map(idle_period) {
             None => {}
             Some(Ok(time)) => plan.disable_idle = Some(time),
-            Some(Err(error)) => wrong.push(format!("disable-idle: {error}")),
+            Some(Err(error)) => problems.push(format!("disable-idle: {error}")),
         }
         for (name, every, deliver) in targets {
             match name.parse::<Credential>() {
                 Ok(credential) => {
                     let is_user = matches!(credential, Credential::JujuUser(_));
                     if deliver == Some(Delivery::Registration) && !is_user {
-                        wrong.push(format!(
+                        problems.push(format!(
                             "{name}: only a juju-user can be delivered by registration"
                         ));
                         continue;
                     }
                     if credential.is_first_user() {
-                        wrong.push(format!(
-                            "{name} is the controller's first user, everybody's last way in, and is \
-                             not rotated by the option; rotate-credentials with force=true does"
+                        problems.push(format!(
+                            "{name} is the controller's first user and is not rotated by the \
+                             option; use rotate-credentials with force=true"
                         ));
                         continue;
                     }
                     let delivery = deliver.unwrap_or_default();
                     let target = Target { every, delivery };
                     if plan.targets.insert(credential, target).is_some() {
-                        wrong.push(format!("{name} is named twice"));
+                        problems.push(format!("{name} is named twice"));
                     }
                 }
-                Err(error) => wrong.push(error),
+                Err(error) => problems.push(error.to_string()),
             }
         }
         for name in wire.exclude {
             match name.parse::<Credential>() {
                 Ok(credential) => drop(plan.targets.remove(&credential)),
-                Err(error) => wrong.push(error),
+                Err(error) => problems.push(error.to_string()),
             }
         }
-        (plan, wrong)
+        (plan, problems)
     }
 }
 
@@ -134,25 +134,36 @@ fn explain(error: &serde_yaml::Error) -> String {
     let text = error.to_string();
     match text.lines().next() {
         Some(first) => format!("{first}; expected every, targets, exclude, disable-idle"),
-        None => "it is no YAML".into(),
+        None => "not valid YAML".into(),
     }
 }
 
-fn idle_period(text: &str) -> Result<SignedDuration, String> {
+/// An invalid duration in the option.
+#[derive(Debug, thiserror::Error)]
+enum PeriodError {
+    #[error("{0:?} is not a duration; expected one like 12h or 90d")]
+    Form(String),
+    #[error("{0:?} is not between 1h and 730d")]
+    Range(String),
+    #[error("{0:?} is not between 7d and 730d")]
+    IdleRange(String),
+}
+
+fn idle_period(text: &str) -> Result<SignedDuration, PeriodError> {
     match period(text)? {
         time if time >= SHORTEST_IDLE => Ok(time),
-        _ => Err(format!("{text:?} is not between 7d and 730d")),
+        _ => Err(PeriodError::IdleRange(text.to_owned())),
     }
 }
 
-fn period(text: &str) -> Result<SignedDuration, String> {
+fn period(text: &str) -> Result<SignedDuration, PeriodError> {
     let span: Result<jiff::Span, _> = text.trim().parse();
     let time =
         span.ok().and_then(|span| span.to_duration(jiff::SpanRelativeTo::days_are_24_hours()).ok());
     match time {
         Some(time) if (SHORTEST..=LONGEST).contains(&time) => Ok(time),
-        Some(_) => Err(format!("{text:?} is not between 1h and 730d")),
-        None => Err(format!("{text:?} is no time; expected one like 12h or 90d")),
+        Some(_) => Err(PeriodError::Range(text.to_owned())),
+        None => Err(PeriodError::Form(text.to_owned())),
     }
 }
 
@@ -161,13 +172,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_plan_names_credentials_and_how_often() {
-        let (plan, wrong) = Plan::parse(
+    fn option_with_targets_gives_their_intervals() {
+        let (plan, problems) = Plan::parse(
             "every: 30d\ntargets:\n- dex\n- juju-user/ci-bot\n- {credential: juju-user/alice, deliver: registration, every: 180d}\n\
              - mysql/katib-db/root\n- own-login\nexclude: [dex]\ndisable-idle: 60d\n",
         );
-        assert_eq!(wrong, [""; 0]);
-        let said: Vec<String> = plan
+        assert_eq!(problems, [""; 0]);
+        let targets: Vec<String> = plan
             .targets
             .iter()
             .map(|(credential, target)| {
@@ -175,7 +186,7 @@ mod tests {
             })
             .collect();
         assert_eq!(
-            said,
+            targets,
             [
                 "juju-user/alice 4320h Registration",
                 "juju-user/ci-bot 720h Password",
@@ -188,22 +199,22 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_named() {
+    fn option_with_a_problem_reports_it() {
         for (text, expected) in [
             ("targets: [dex, minos]", "\"minos\" is not one of juju-user/NAME"),
-            ("targets: [dex, juju-user/bad name]", "no name of a local Juju user"),
-            ("targets: [dex, juju-user/x@external]", "no name of a local Juju user"),
+            ("targets: [dex, juju-user/bad name]", "not a valid name of a local Juju user"),
+            ("targets: [dex, juju-user/x@external]", "not a valid name of a local Juju user"),
             ("targets: [dex, mysql/katib-db/monitoring]", "not one of root"),
             ("every: often\ntargets: [dex]", "12h or 90d"),
             ("every: 5s\ntargets: [dex]", "between 1h and 730d"),
             ("every: 90\ntargets: [dex]", "12h or 90d"),
             ("exclude: [7]\ntargets: [dex]", "is not one of"),
             ("targets: [dex, {credential: own-login, deliver: registration}]", "only a juju-user"),
-            ("targets: [dex, juju-user/admin]", "everybody's last way in"),
+            ("targets: [dex, juju-user/admin]", "the controller's first user"),
             ("targets: [dex, {credential: dex, every: 1d}]", "dex is named twice"),
         ] {
-            let (plan, wrong) = Plan::parse(text);
-            assert!(wrong.len() == 1 && wrong[0].contains(expected), "{text}: {wrong:?}");
+            let (plan, problems) = Plan::parse(text);
+            assert!(problems.len() == 1 && problems[0].contains(expected), "{text}: {problems:?}");
             assert!(plan.targets.contains_key(&Credential::Dex), "{text}");
         }
         for text in [
@@ -215,28 +226,31 @@ mod tests {
             "targets: [{credential: [dex]}]",
             "exclude: dex",
         ] {
-            let (plan, wrong) = Plan::parse(text);
-            assert_eq!(wrong.len(), 1, "{text}: {wrong:?}");
+            let (plan, problems) = Plan::parse(text);
+            assert_eq!(problems.len(), 1, "{text}: {problems:?}");
             assert_eq!(plan, Plan::default());
         }
-        // Each field of the option has a wrong value above or below.
-        let told = Plan::parse("whatever: 1").1.concat();
-        let (_, known) = told.split_once("expected one of").unwrap();
+        // Each field of the option has an invalid value above or below.
+        let problem = Plan::parse("whatever: 1").1.concat();
+        let (_, known) = problem.split_once("expected one of").unwrap();
         let known = known.split_once(';').map_or(known, |(known, _)| known);
         let known: Vec<&str> = known.split('`').skip(1).step_by(2).collect();
-        assert_eq!(known, ["every", "targets", "exclude", "disable-idle"], "{told}");
+        assert_eq!(known, ["every", "targets", "exclude", "disable-idle"], "{problem}");
     }
 
     #[test]
-    fn a_time_that_is_wrong_disables_nobody() {
+    fn disable_idle_with_an_invalid_time_is_unset() {
         for text in [
             "2y", "365 dayz", "1000d", "180", "'180'", "0d", "-90d", "6m", "180m", "6mo", "P1Y",
             "''",
         ] {
             let option = format!("targets: [juju-user/bot]\ndisable-idle: {text}");
-            let (plan, wrong) = Plan::parse(&option);
+            let (plan, problems) = Plan::parse(&option);
             assert_eq!(plan.disable_idle, None, "{text}");
-            assert!(wrong.len() == 1 && wrong[0].starts_with("disable-idle: "), "{wrong:?}");
+            assert!(
+                problems.len() == 1 && problems[0].starts_with("disable-idle: "),
+                "{problems:?}"
+            );
         }
     }
 }

@@ -1,19 +1,19 @@
-//! The token by which a user registers with a controller: `juju register TOKEN`.
+//! Registration tokens for `juju register TOKEN`.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE};
 use juju_client::Password;
 
-/// From this length on, the length itself is given in several bytes.
+/// From this content length on, DER encodes the length in several bytes.
 const LONG_FORM: usize = 0x80;
 
-/// The token of a user, from the key that the controller made, base64: what
-/// `juju change-user-password --reset` prints. `None` if the key is no base64.
+/// Builds the token that `juju change-user-password --reset` prints, from the base64 key that the
+/// controller generated. `None` if the key is not base64.
 ///
-/// It is an ASN.1 sequence of the user, the addresses, the key, the controller's name and
-/// the configuration of a proxy, which is empty and must be there: with four fields
-/// `juju register` finds the sequence truncated. It is in base64 for URLs, padded with
-/// zeros behind the sequence so that no `=` is needed.
+/// The token is an ASN.1 sequence of user, addresses, key, controller name and proxy
+/// configuration. The last is empty but required: with four fields `juju register` reports a
+/// truncated sequence. It is URL-safe base64, with zero bytes after the sequence so that no `=`
+/// padding is needed.
 pub fn registration(
     user: &str,
     addresses: &[String],
@@ -36,14 +36,14 @@ pub fn registration(
     Some(Password::new(URL_SAFE.encode(token)))
 }
 
-/// The controller is reached without a proxy of Juju's.
+/// Empty proxy configuration: no Juju proxy in front of the controller.
 const NO_PROXY: &str = "";
 const SEQUENCE: u8 = 0x30;
 const OCTETS: u8 = 0x04;
 const UTF8: u8 = 0x0c;
 const PRINTABLE: u8 = 0x13;
 
-/// Go chooses the plainer kind of string where it can.
+/// Encodes a string as Go's `encoding/asn1` does: PrintableString where possible, else UTF8String.
 fn text(text: &str) -> Vec<u8> {
     let printable = |c: char| c.is_ascii_alphanumeric() || " '()+,-./:=?".contains(c);
     let tag = if text.chars().all(printable) { PRINTABLE } else { UTF8 };
@@ -70,11 +70,11 @@ mod tests {
     use super::*;
     use x509_parser::der_parser::parse_der;
 
-    /// What `juju add-user` of Juju 4.0.15 printed; its controller is gone.
+    /// Printed by `juju add-user` of Juju 4.0.15, for a controller that no longer exists.
     const PRINTED: &str = "MEcTBWNhcm9sMBUTEzEwLjk2LjE3Ni4yNDA6MTcwNzAEIJpexjGFkJ-4e53x2YPtZ3EQd3NqgXEp3g73_Xs0QVxTEwNyamMTAAAA";
 
     #[test]
-    fn a_token_is_the_one_that_juju_prints() {
+    fn token_for_a_known_key_equals_what_juju_prints() {
         let bytes = URL_SAFE.decode(PRINTED).unwrap();
         let (_, parsed) = parse_der(&bytes).unwrap();
         let parts = parsed.as_sequence().unwrap();
@@ -85,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_is_the_sequence_that_juju_register_reads() {
+    fn token_is_the_asn1_sequence_that_juju_register_expects() {
         for count in [1, 2, 30] {
             let addresses = vec!["10.152.183.21:17070".to_owned(); count];
             let key = Password::new(STANDARD.encode([7_u8; 32]));

@@ -224,7 +224,7 @@ fn records_that_others_wrote_are_neither_followed_nor_deleted() {
     let (code, text) = run(&sandbox, &["undo", "--all", "--yes"]);
     assert_eq!(code, Some(0), "{text}");
     assert!(text.contains("ignored: ConfigMap kubeflow/old-pod"), "{text}");
-    assert!(!text.contains("put back"), "{text}");
+    assert!(!text.contains(": revert "), "{text}");
     assert_eq!(label(&sandbox, "admin"), "restricted");
     // A fresh edit of the same object has a record of its own beside it.
     kubectl(&sandbox, &["label", "namespace", "admin", "pod-security.kubernetes.io/warn-"]);

@@ -418,7 +418,7 @@ fn the_first_user_is_rotated_by_force_only() {
         let outcome = rotate(&mut unit, parameters.clone());
         let why = refusal(&outcome);
         let told =
-            why.contains("everybody's last way in") || why.contains("rotate own-login instead");
+            why.contains("the controller's first user") || why.contains("rotate own-login instead");
         assert!(told, "{parameters}: {why}");
     }
     // The option begins nothing, and says why.
@@ -428,7 +428,7 @@ fn the_first_user_is_rotated_by_force_only() {
         settle(&mut unit);
         let outcome = rotate(&mut unit, json!({}));
         assert!(outcome.action.as_ref().unwrap().failed.is_some(), "{outcome:?}");
-        assert!(message(&unit).contains("last way in"), "{}", message(&unit));
+        assert!(message(&unit).contains("the controller's first user"), "{}", message(&unit));
         assert!(is_first(&unit), "{plan}");
     }
     assert_eq!(unit.model().secrets.len(), 1, "a secret was made for it");
@@ -460,7 +460,7 @@ fn a_rotation_whose_user_or_application_is_gone_can_be_given_up() {
         });
         settle(&mut unit);
         let ledger = unit.model().relations[0].application_data["rotation"].clone();
-        assert!(ledger.contains("no user bot any more"), "{ledger}");
+        assert!(ledger.contains("the user bot no longer exists"), "{ledger}");
         assert!(ledger.contains("of the charm dex-auth"), "{ledger}");
         assert!(!ledger.contains("superuser"), "it has that: {ledger}");
 
@@ -534,7 +534,10 @@ fn the_key_of_a_cloud_account_is_not_rotated() {
         settle(&mut unit);
         assert_eq!(option(&unit, "minio", "secret-key"), "first-pw-of-minio");
         let told = message(&unit);
-        assert!(told.contains(mode) && told.contains("cut off all that is stored"), "{told}");
+        assert!(
+            told.contains(mode) && told.contains("make all stored data inaccessible"),
+            "{told}"
+        );
         for parameters in [
             json!({"targets": ["minio"]}),
             json!({"targets": ["minio"], "force": true}),

@@ -281,8 +281,8 @@ fn policy_that_a_controller_makes_again_is_not_deleted() {
     assert_eq!(changes(&plan), ["wildcard-policies: remove AuthorizationPolicy admin/by-hand"]);
     let said = plan.to_string();
     for part in [
-        "ns-owner-access-istio-charmed is made by kfp-profile-controller, which would make it again",
-        "of-some-controller is made by the controller of Namespace admin",
+        "ns-owner-access-istio-charmed is created by kfp-profile-controller, which would recreate it",
+        "of-some-controller is created by the controller of Namespace admin",
         "profile-network-policies",
     ] {
         assert!(said.contains(part), "{part}: {said}");

@@ -66,7 +66,7 @@ fn role_bindings_of_any_name_and_size_go_and_come_back_and_no_other_does() {
     let (code, text) = run(&sandbox, &["apply", "foreign-role-bindings", "--yes"]);
     assert_eq!(code, Some(2), "{}", &text[text.len().saturating_sub(2000)..]);
     let last = text.lines().last().unwrap();
-    assert!(last.contains("admin/too-long") && last.contains("too large to be recorded"), "{last}");
+    assert!(last.contains("admin/too-long") && last.contains("too large to record"), "{last}");
     // Those that can be recorded went all the same, and Kubeflow's own are there.
     let mut left = bindings(&sandbox);
     left.retain(|name| name != "too-long");
@@ -93,7 +93,7 @@ fn records_of_a_namespace_are_bounded(sandbox: &Sandbox, own: &[String]) {
     let all = bindings(sandbox);
     let (code, text) = run(sandbox, &["apply", "foreign-role-bindings", "--yes"]);
     assert_eq!(code, Some(0), "{text}");
-    let why = "namespace admin has as many records as one may have";
+    let why = "namespace admin, which has reached the limit of records";
     assert!(text.contains(why), "{text}");
     let records = names(sandbox, "configmap", "kubeflow");
     let records = records.iter().filter(|name| name.starts_with("ckf-hardening-"));

@@ -284,7 +284,7 @@ fn policy_of_a_tenant_is_told_as_a_hindrance_by_its_age() {
     // Made after ours (the first of the month): it has no effect, and ours stays.
     let (made, said) = of(&with(20), &own);
     assert_eq!(made, [""; 0]);
-    assert!(said.contains("younger than ours"), "{said}");
+    assert!(said.contains("newer than the managed one"), "{said}");
     let mut younger = with(20);
     younger.objects.extend(own.clone());
     assert!(findings(&younger, "NET-03").iter().all(|finding| !finding.contains("DISABLE")));
@@ -298,10 +298,10 @@ fn policy_of_a_tenant_is_told_as_a_hindrance_by_its_age() {
     }));
     let (made, said) = of(&older, &own);
     assert_eq!(made, [""; 0]);
-    assert!(said.contains("older than ours, so it holds"), "{said}");
+    assert!(said.contains("older than the managed one, so it takes precedence"), "{said}");
     let (made, said) = of(&older, &[]);
     assert_eq!(made, [""; 0], "beside an older one a new one would do nothing");
-    assert!(said.contains("with mode DISABLE is there"), "{said}");
+    assert!(said.contains("with mode DISABLE is not managed by the charm"), "{said}");
     older.objects.extend(own);
     let found = findings(&older, "NET-03");
     assert!(found.iter().any(|finding| finding.contains("DISABLE")), "{found:?}");
@@ -318,7 +318,7 @@ fn policy_that_admits_everybody_is_a_finding_and_ours_is_made_beside_it() {
         changes(&planned),
         ["profile-network-policies: create NetworkPolicy team-a/ckf-hardening-profile"]
     );
-    assert!(planned.to_string().contains("admits everybody"), "{planned}");
+    assert!(planned.to_string().contains("allows any source"), "{planned}");
     let found = findings(&open, "NET-01");
     assert!(found.iter().any(|finding| finding.contains("team-a/mine")), "{found:?}");
     // A stricter one is not widened, and takes nothing away.

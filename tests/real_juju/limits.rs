@@ -109,7 +109,7 @@ fn hooks_and_actions_on_a_platform_that_refuses_every_write_end_well_and_tell_al
         let text = outcome.results()["report"].as_str().unwrap();
         let report: Value =
             serde_json::from_str(text).unwrap_or_else(|why| panic!("{format}: {why}"));
-        assert!(text.contains("left out for want of space"), "{format}: {}", text.len());
+        assert!(text.contains("omitted for lack of space"), "{format}: {}", text.len());
         assert!(report.is_object());
         let outcome = action(&mut unit, "get-report", json!({"format": format, "complete": true}));
         let text = whole(&outcome, "report", "");

@@ -1,25 +1,48 @@
-//! A client that looks at everything and trusts nothing of it.
+//! A TLS client that records what a server offers, and trusts nothing.
 
 use std::io::{self, Read as _, Write as _};
 use std::net::{TcpStream, ToSocketAddrs as _};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::client::{VerifierBuilderError, WebPkiServerVerifier};
+use rustls::pki_types::{CertificateDer, InvalidDnsNameError, ServerName, UnixTime};
 use rustls::{ClientConfig, ClientConnection, DigitallySignedStruct, SignatureScheme, Stream};
 
 use super::{Clear, Seen, Target, hello};
-use crate::facts::certificate::Certificate;
+use crate::facts::certificate::{Certificate, CertificateError};
 use crate::tls;
 
-/// Longest wait for a connection, and for each answer.
+/// Timeout of a connection, a read and a write.
 const WITHIN: Duration = Duration::from_secs(3);
-/// Longest head of an HTTP answer, in bytes.
+/// Largest accepted head of an HTTP response, in bytes.
 const LONGEST_HEAD: usize = 64 * 1024;
-/// Most answers without TLS that are followed to where they lead.
-const MOST_LEADS: usize = 3;
+/// Largest number of plain HTTP redirects to follow.
+const MAX_REDIRECTS: usize = 3;
+
+/// Errors of a handshake.
+#[derive(Debug, thiserror::Error)]
+pub enum HandshakeError {
+    /// No connection, or it broke off.
+    #[error(transparent)]
+    Connection(#[from] io::Error),
+    /// The TLS library refused.
+    #[error(transparent)]
+    Tls(#[from] rustls::Error),
+    /// The host is not valid in a ClientHello.
+    #[error(transparent)]
+    ServerName(#[from] InvalidDnsNameError),
+    /// The chain cannot be verified.
+    #[error(transparent)]
+    Verifier(#[from] VerifierBuilderError),
+    /// The server sent an invalid certificate.
+    #[error(transparent)]
+    Certificate(#[from] CertificateError),
+    /// The handshake ended without a version.
+    #[error("no TLS version was negotiated")]
+    NoVersion,
+}
 
 pub struct Client<'a> {
     target: &'a Target,
@@ -32,10 +55,10 @@ impl<'a> Client<'a> {
         Self { target, host, deadline }
     }
 
-    /// Looks from every side.
-    pub fn look(&self) -> Result<Seen, String> {
-        // What cannot be reached at all is told before anything is tried.
-        self.connect(self.target.https).map_err(|why| why.to_string())?;
+    /// Observes what the server offers to modern, old and weak clients, and to plain HTTP.
+    pub fn observe(&self) -> Result<Seen, HandshakeError> {
+        // Fail early if the server is unreachable.
+        self.connect(self.target.https)?;
         let both = self.handshake(&[&rustls::version::TLS13, &rustls::version::TLS12]);
         let mut seen = Seen {
             at: format!("{}:{}", self.target.address, self.target.https),
@@ -51,11 +74,9 @@ impl<'a> Client<'a> {
         if let Ok(handshake) = both {
             seen.agreed = Some(handshake.agreed);
             let ders = handshake.chain.iter();
-            let chain: Result<_, _> = ders.map(|der| Certificate::from_der(der)).collect();
-            seen.chain = chain
-                .map_err(|why: crate::facts::certificate::CertificateError| why.to_string())?;
+            seen.chain = ders.map(|der| Certificate::from_der(der)).collect::<Result<_, _>>()?;
             seen.broken_chain = self.broken_chain(&handshake.chain);
-            seen.hsts = header(&handshake.answer, "strict-transport-security");
+            seen.hsts = header(&handshake.response, "strict-transport-security");
         }
         for (minor, version) in [(2, &rustls::version::TLS12), (3, &rustls::version::TLS13)] {
             if self.handshake(&[version]).is_ok() {
@@ -91,32 +112,29 @@ impl<'a> Client<'a> {
         Err(last)
     }
 
-    fn server_name(&self) -> Result<ServerName<'static>, String> {
+    fn server_name(&self) -> Result<ServerName<'static>, HandshakeError> {
         let name = self.host.unwrap_or(&self.target.address);
-        ServerName::try_from(name.to_owned()).map_err(|why| why.to_string())
+        Ok(ServerName::try_from(name.to_owned())?)
     }
 
     fn handshake(
         &self,
         versions: &[&'static rustls::SupportedProtocolVersion],
-    ) -> Result<Handshake, String> {
-        let told = |why: &dyn std::fmt::Display| why.to_string();
+    ) -> Result<Handshake, HandshakeError> {
         let config = ClientConfig::builder_with_provider(tls::provider())
-            .with_protocol_versions(versions)
-            .map_err(|why| told(&why))?
+            .with_protocol_versions(versions)?
             .dangerous()
-            .with_custom_certificate_verifier(Arc::new(Everything))
+            .with_custom_certificate_verifier(Arc::new(AcceptAny))
             .with_no_client_auth();
-        let mut connection = ClientConnection::new(Arc::new(config), self.server_name()?)
-            .map_err(|why| told(&why))?;
-        let mut socket = self.connect(self.target.https).map_err(|why| told(&why))?;
+        let mut connection = ClientConnection::new(Arc::new(config), self.server_name()?)?;
+        let mut socket = self.connect(self.target.https)?;
         while connection.is_handshaking() {
-            connection.complete_io(&mut socket).map_err(|why| told(&why))?;
+            connection.complete_io(&mut socket)?;
         }
         let version = connection.protocol_version();
         let suite = connection.negotiated_cipher_suite();
         let (Some(version), Some(suite)) = (version, suite) else {
-            return Err("no version was agreed to".into());
+            return Err(HandshakeError::NoVersion);
         };
         let chain = connection.peer_certificates().unwrap_or_default();
         let chain = chain.iter().map(|der| der.clone().into_owned()).collect();
@@ -128,16 +146,15 @@ impl<'a> Client<'a> {
             },
             suite.suite().as_str().unwrap_or("unknown").to_owned(),
         );
-        let answer = ask(&mut Stream::new(&mut connection, &mut socket), self.name(), "/");
-        Ok(Handshake { agreed, chain, answer })
+        let response = get(&mut Stream::new(&mut connection, &mut socket), self.name(), "/");
+        Ok(Handshake { agreed, chain, response })
     }
 
     fn name(&self) -> &str {
         self.host.unwrap_or(&self.target.address)
     }
 
-    /// Whether each certificate that was sent is signed by the next, for the host that was
-    /// asked for: the last is taken for the root.
+    /// Verification error of the chain for the requested host, with the last certificate as root.
     fn broken_chain(&self, chain: &[CertificateDer<'static>]) -> Option<String> {
         let (leaf, rest) = chain.split_first()?;
         let root = rest.last()?;
@@ -147,15 +164,14 @@ impl<'a> Client<'a> {
         }
         let verifier =
             WebPkiServerVerifier::builder_with_provider(Arc::new(roots), tls::provider()).build();
-        let verified = verifier.map_err(|why| why.to_string()).and_then(|verifier| {
+        let verified = verifier.map_err(HandshakeError::from).and_then(|verifier| {
             let name = self.server_name()?;
-            let verified = verifier.verify_server_cert(leaf, rest, &name, &[], UnixTime::now());
-            verified.map_err(|why| why.to_string())
+            Ok(verifier.verify_server_cert(leaf, rest, &name, &[], UnixTime::now())?)
         });
-        verified.err()
+        verified.err().map(|why| why.to_string())
     }
 
-    /// Names of the weak suites of a version that the server agrees to.
+    /// Names of the weak suites that the server accepts in a version.
     fn weak(&self, minor: u8) -> Vec<&'static str> {
         let mut left = hello::WEAK.to_vec();
         let mut agreed = Vec::new();
@@ -165,7 +181,7 @@ impl<'a> Client<'a> {
                 break;
             };
             let chosen = left.iter().position(|(known, _)| *known == suite);
-            // A server that answers in another version or suite agrees to nothing offered.
+            // A server that picks another version or suite accepts none of those offered.
             let (Some(chosen), true) = (chosen, version == minor) else {
                 break;
             };
@@ -189,19 +205,19 @@ impl<'a> Client<'a> {
         hello::server(&record)
     }
 
-    /// What a request without TLS gets. Login in front of the gateway answers before its
-    /// redirect does, with a path of its own, which is followed as a browser would.
+    /// Response to plain HTTP. Login in front of the gateway responds before the redirect to
+    /// HTTPS does, with a redirect to a path of its own, which is followed as a browser would.
     fn clear(&self) -> Option<Clear> {
         let mut path = "/".to_owned();
         let mut last = None;
-        for _ in 0..=MOST_LEADS {
+        for _ in 0..=MAX_REDIRECTS {
             let Some(clear) = self.clear_at(&path) else {
                 break;
             };
-            let on = path_on_gateway(&clear, self.name());
+            let next = path_on_gateway(&clear, self.name());
             last = Some(clear);
-            match on {
-                Some(on) => path = on,
+            match next {
+                Some(next) => path = next,
                 None => break,
             }
         }
@@ -210,21 +226,21 @@ impl<'a> Client<'a> {
 
     fn clear_at(&self, path: &str) -> Option<Clear> {
         let mut socket = self.connect(self.target.http?).ok()?;
-        let answer = ask(&mut socket, self.name(), path);
-        let status = answer.split_whitespace().nth(1)?.parse().ok()?;
-        Some(Clear { status, location: header(&answer, "location") })
+        let response = get(&mut socket, self.name(), path);
+        let status = response.split_whitespace().nth(1)?.parse().ok()?;
+        Some(Clear { status, location: header(&response, "location") })
     }
 }
 
-/// What a handshake came to, and the answer to a request after it.
+/// Result of a handshake, and the response to a request after it.
 struct Handshake {
     agreed: (String, String),
     chain: Vec<CertificateDer<'static>>,
-    answer: String,
+    response: String,
 }
 
-/// The path to which an answer without TLS leads, if it is one of the same host without
-/// TLS. What cannot stand in a request line leads nowhere.
+/// Path of a redirect to the same host without TLS. Paths that are invalid in a request line
+/// are not followed.
 fn path_on_gateway(clear: &Clear, host: &str) -> Option<String> {
     if !(300..400).contains(&clear.status) {
         return None;
@@ -237,40 +253,40 @@ fn path_on_gateway(clear: &Clear, host: &str) -> Option<String> {
     (is_path && is_plain).then(|| path.to_owned())
 }
 
-/// Asks for a path, and returns the head of the answer as far as it came. A server may keep
-/// the connection for a while after it, which is not waited for.
-fn ask(stream: &mut (impl io::Read + io::Write), host: &str, path: &str) -> String {
+/// Requests a path, and returns the head of the response as far as it arrived. Does not wait
+/// for the server to close the connection.
+fn get(stream: &mut (impl io::Read + io::Write), host: &str, path: &str) -> String {
     let request = format!(
         "GET {path} HTTP/1.1\r\nHost: {host}\r\nUser-Agent: ckf-hardening\r\nConnection: close\r\n\r\n"
     );
-    let mut answer = Vec::new();
+    let mut response = Vec::new();
     let mut part = [0; 4096];
     if stream.write_all(request.as_bytes()).is_ok() {
-        while answer.len() < LONGEST_HEAD && !answer.windows(4).any(|end| end == b"\r\n\r\n") {
+        while response.len() < LONGEST_HEAD && !response.windows(4).any(|end| end == b"\r\n\r\n") {
             match stream.read(&mut part) {
-                // What came before an error is what is looked at.
+                // What arrived before an error is parsed.
                 Ok(0) | Err(_) => break,
-                Ok(length) => answer.extend(&part[..length]),
+                Ok(length) => response.extend(&part[..length]),
             }
         }
     }
-    String::from_utf8_lossy(&answer).into_owned()
+    String::from_utf8_lossy(&response).into_owned()
 }
 
-fn header(answer: &str, name: &str) -> Option<String> {
-    let mut lines = answer.lines().skip(1).take_while(|line| !line.is_empty());
+fn header(response: &str, name: &str) -> Option<String> {
+    let mut lines = response.lines().skip(1).take_while(|line| !line.is_empty());
     lines.find_map(|line| {
         let (key, value) = line.split_once(':')?;
         key.eq_ignore_ascii_case(name).then(|| value.trim().to_owned())
     })
 }
 
-/// Takes any certificate: what was sent is judged by the controls, and nothing secret is
-/// sent over these connections.
+/// Accepts any certificate: controls assess the chain, and nothing secret is sent over these
+/// connections.
 #[derive(Debug)]
-struct Everything;
+struct AcceptAny;
 
-impl ServerCertVerifier for Everything {
+impl ServerCertVerifier for AcceptAny {
     fn verify_server_cert(
         &self,
         _: &CertificateDer<'_>,
@@ -312,7 +328,7 @@ mod tests {
     use super::{Clear, path_on_gateway};
 
     #[test]
-    fn only_a_path_of_the_same_host_without_tls_is_followed() {
+    fn redirect_is_followed_on_same_host_without_tls_only() {
         let on = |status, location: &str| {
             let location = Some(location.to_owned());
             path_on_gateway(&Clear { status, location }, "host")

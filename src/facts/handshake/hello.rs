@@ -1,13 +1,13 @@
-//! First messages of old and weak clients, which no library speaks any longer, and what
-//! the server's first answer to them says. Nothing is ever agreed with these.
+//! ClientHello messages of old and weak clients, which no library sends any more, and the
+//! ServerHello. No handshake is ever completed with these.
 
-/// Handshake messages.
+/// Content type of handshake records.
 const HANDSHAKE: u8 = 22;
 const CLIENT_HELLO: u8 = 1;
 const SERVER_HELLO: u8 = 2;
 
-/// Suites below TLS 1.3 that are weak, with OpenSSL's names: without forward secrecy, or
-/// with CBC, 3DES or RC4.
+/// Weak cipher suites below TLS 1.3, with OpenSSL's names: without forward secrecy, or with CBC,
+/// 3DES or RC4.
 pub const WEAK: [(u16, &str); 16] = [
     (0xc009, "ECDHE-ECDSA-AES128-SHA"),
     (0xc00a, "ECDHE-ECDSA-AES256-SHA"),
@@ -27,7 +27,7 @@ pub const WEAK: [(u16, &str); 16] = [
     (0x0005, "RC4-SHA"),
 ];
 
-/// The hello of a client that speaks TLS 1.`minor` at most, and these suites only.
+/// A ClientHello that offers TLS 1.`minor` at most, and only these suites.
 pub fn client(minor: u8, suites: &[u16], host: Option<&str>, random: [u8; 32]) -> Vec<u8> {
     let version = [3, minor + 1];
     let mut extensions = Vec::new();
@@ -54,19 +54,19 @@ fn extension(kind: u16, content: &[u8]) -> Vec<u8> {
     [&kind.to_be_bytes(), &sized(2, content)[..]].concat()
 }
 
-/// A content behind its length of so many bytes.
+/// Content prefixed with its length in this many bytes.
 fn sized(bytes: usize, content: &[u8]) -> Vec<u8> {
     let length = content.len().to_be_bytes();
     [&length[length.len() - bytes..], content].concat()
 }
 
-/// Version, as its minor digit, and suite that a server's first record agrees to; `None`
-/// for an alert or anything else.
+/// Minor digit of the TLS version, and the cipher suite, from a server's first record; `None`
+/// if it is not a ServerHello.
 pub fn server(record: &[u8]) -> Option<(u8, u16)> {
     let body = record.strip_prefix(&[HANDSHAKE])?.get(4..)?;
     let body = body.strip_prefix(&[SERVER_HELLO])?.get(3..)?;
     let (version, body) = body.split_at_checked(2)?;
-    // The random number, then the session's id with its length.
+    // The random bytes, then the session id with its length.
     let body = body.get(32..)?;
     let (length, body) = body.split_first()?;
     let suite = body.get(usize::from(*length)..)?.get(..2)?;
@@ -80,19 +80,19 @@ mod tests {
 
     proptest::proptest! {
         #[test]
-        fn no_answer_makes_it_panic(bytes: Vec<u8>) {
+        fn arbitrary_record_does_not_panic(bytes: Vec<u8>) {
             let _ = server(&bytes);
             let _ = server(&[&[HANDSHAKE, 3, 3, 0, 99, SERVER_HELLO], &bytes[..]].concat());
         }
     }
 
     #[test]
-    fn an_alert_agrees_to_nothing() {
+    fn alert_is_no_server_hello() {
         assert_eq!(server(&[21, 3, 1, 0, 2, 2, 70]), None);
     }
 
     #[test]
-    fn the_version_and_suite_of_a_server_are_read() {
+    fn version_and_suite_of_server_hello_are_parsed() {
         let body = [&[3, 2][..], &[7; 32], &[1, 9], &[0xc0, 0x13], &[0]].concat();
         let message = [&[SERVER_HELLO, 0, 0, body.len() as u8][..], &body].concat();
         let record = [&[HANDSHAKE, 3, 2, 0, message.len() as u8][..], &message].concat();

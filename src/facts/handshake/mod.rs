@@ -1,6 +1,6 @@
-//! What clients of the gateway get: handshakes with it, through its Service.
+//! TLS handshakes with the gateway, through its Service.
 //!
-//! The configuration tells what should be served; this is what is.
+//! The configuration says what should be served; a handshake shows what is served.
 
 mod client;
 mod hello;
@@ -16,59 +16,59 @@ use super::Facts;
 use super::certificate::Certificate;
 use super::known::{Known, Unknown};
 
-/// Longest time for all of it.
+/// Deadline of all handshakes together.
 const DEADLINE: Duration = Duration::from_secs(20);
 
-/// What a client saw.
+/// What a client of the gateway observes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Seen {
-    /// Address and port to which it went.
+    /// Address and port of the connection.
     pub at: String,
-    /// Host that it asked for, if any.
+    /// Requested host name, if any.
     pub host: Option<String>,
-    /// Version and cipher suite of a modern client, in OpenSSL's names.
+    /// TLS version and cipher suite negotiated with a modern client, in OpenSSL's names.
     pub agreed: Option<(String, String)>,
-    /// Certificates that were sent, leaf first.
+    /// Certificate chain of the server, leaf first.
     pub chain: Vec<Certificate>,
-    /// Why no client of ours takes the chain, with the last certificate sent as its root.
+    /// Verification error of the chain, with its last certificate as the root.
     pub broken_chain: Option<String>,
-    /// Minor digits of the versions that were agreed to when only one was offered.
+    /// Minor digits of the TLS versions that the server accepts.
     pub versions: Vec<u8>,
-    /// Weak cipher suites that were agreed to, each with its version.
+    /// Weak cipher suites that the server accepts, each with its TLS version.
     pub weak: Vec<String>,
-    /// Value of the header Strict-Transport-Security.
+    /// Value of the response header Strict-Transport-Security.
     pub hsts: Option<String>,
-    /// What HTTP without TLS gets; `None` if nothing listens there.
+    /// Response to plain HTTP; `None` if nothing listens.
     pub clear: Option<Clear>,
 }
 
-/// What a request without TLS gets: the last answer that came without TLS, after those
-/// that led to another path of the gateway, as login in front of it does.
+/// Response to a plain HTTP request: the last one, after redirects to other paths of the
+/// gateway, such as those of the login.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Clear {
-    /// Status of the answer.
+    /// HTTP status.
     pub status: u16,
-    /// Where it leads, as the answer says it.
+    /// Value of the response header Location.
     pub location: Option<String>,
 }
 
-/// Tries the gateway's addresses and tells what the first that answers serves. Blocks.
+/// Connects to the gateway's addresses in turn, and observes the first that responds. Blocks.
 pub fn read(facts: &Facts, host: Option<&str>, vantage: Vantage) -> Known<Seen> {
     let failed = |why: &str| Known::Unknown(Unknown::Failed(why.to_owned()));
     let targets = targets(facts, host, vantage);
     if targets.is_empty() {
-        return failed("the gateway's Service has no address that can be reached from here");
+        return failed("the gateway's Service has no address reachable from here");
     }
     let deadline = Instant::now() + DEADLINE;
-    let mut refused = Vec::new();
+    let mut errors = Vec::new();
     for target in targets {
         let client = Client::new(&target, host, deadline);
-        match client.look() {
+        match client.observe() {
             Ok(seen) => return Known::Known(seen),
-            Err(why) => refused.push(format!("{}:{}: {why}", target.address, target.https)),
+            Err(why) => errors.push(format!("{}:{}: {why}", target.address, target.https)),
         }
     }
-    failed(&refused.join("; "))
+    failed(&errors.join("; "))
 }

@@ -1,21 +1,21 @@
-//! Where the gateway is reached.
+//! Addresses of the gateway.
 
 use crate::facts::Facts;
 use crate::facts::core::{PortRef, Service};
 use crate::facts::istio::Gateway;
 use crate::facts::known::{Kind, Known};
 
-/// From where the gateway is looked at.
+/// Where the client of the gateway runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Vantage {
-    /// A pod of the cluster.
+    /// In a pod of the cluster.
     Inside,
     /// Anywhere else.
     Outside,
 }
 
 impl Vantage {
-    /// From where this process looks: each pod is told where the API server is.
+    /// Vantage of this process: Kubernetes sets the API server's address in every pod.
     pub fn here() -> Self {
         match std::env::var_os("KUBERNETES_SERVICE_HOST") {
             Some(_) => Self::Inside,
@@ -27,11 +27,11 @@ impl Vantage {
 /// An address of the gateway.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Target {
-    /// Address or name.
+    /// IP address or host name.
     pub address: String,
-    /// Port of TLS.
+    /// TLS port.
     pub https: u16,
-    /// Port without TLS.
+    /// Plain HTTP port, if the Service has one.
     pub http: Option<u16>,
 }
 
@@ -42,29 +42,29 @@ fn items<T>(kind: &Kind<T>) -> &[T] {
     }
 }
 
-/// Addresses of the gateway, best first; none if it serves no TLS.
+/// Addresses of the gateway, most suitable first; empty if it serves no TLS.
 pub fn targets(facts: &Facts, host: Option<&str>, vantage: Vantage) -> Vec<Target> {
     let namespace = facts.about.namespace.as_str();
     let is_ingress = |service: &&Service| {
         service.metadata.namespace == namespace && service.is_ingress_gateway()
     };
-    let mut found = Vec::new();
+    let mut targets = Vec::new();
     for service in items(&facts.services).iter().filter(is_ingress) {
         let Some(https) = port(service, &ports(facts, true)) else {
             continue;
         };
         let http = port(service, &[ports(facts, false), vec![8080, 80]].concat());
         let mut addresses = service.addresses(vantage == Vantage::Inside);
-        // A host name may lead there even where the Service does not say so.
+        // The host name may resolve to the gateway even if the Service has no address.
         if vantage == Vantage::Outside && addresses.is_empty() && service.is_exposed() {
             addresses.extend(host.map(str::to_owned));
         }
-        found.extend(addresses.into_iter().map(|address| Target { address, https, http }));
+        targets.extend(addresses.into_iter().map(|address| Target { address, https, http }));
     }
-    found
+    targets
 }
 
-/// Ports of servers on the ingress that speak TLS, or that do not.
+/// Ports of the ingress gateway's servers, with or without TLS.
 fn ports(facts: &Facts, is_tls: bool) -> Vec<u16> {
     let on_ingress = |gateway: &&Gateway| {
         let selector = &gateway.spec.selector;
@@ -78,13 +78,13 @@ fn ports(facts: &Facts, is_tls: bool) -> Vec<u16> {
         .collect()
 }
 
-/// The Service's port that leads to one of the pods' ports.
-fn port(service: &Service, wanted: &[u16]) -> Option<u16> {
-    let leads = |port: u16, target: &Option<PortRef>| match target {
-        Some(PortRef::Number(number)) => wanted.contains(number),
-        _ => wanted.contains(&port),
+/// The port of the Service that forwards to one of these ports of the pods.
+fn port(service: &Service, pod_ports: &[u16]) -> Option<u16> {
+    let forwards = |port: u16, target: &Option<PortRef>| match target {
+        Some(PortRef::Number(number)) => pod_ports.contains(number),
+        _ => pod_ports.contains(&port),
     };
     let ports = service.spec.ports.iter();
-    let found = ports.filter(|port| leads(port.port, &port.target_port));
-    found.map(|port| port.port).next()
+    let matching = ports.filter(|port| forwards(port.port, &port.target_port));
+    matching.map(|port| port.port).next()
 }

@@ -1,5 +1,5 @@
-//! What a Juju controller tells: who may do what, and how the applications of the
-//! platform's model are set up. Values of options that may be secrets are not kept.
+//! State of a Juju controller: users and their access, and the applications of the platform's
+//! model. Values of options that may be secret are not retained.
 
 pub(crate) mod options;
 mod read;
@@ -15,32 +15,32 @@ use serde::{Deserialize, Serialize};
 
 use super::known::{Known, Unknown};
 
-/// What a controller tells.
+/// State of a Juju controller.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, rename_all = "kebab-case")]
 pub struct Juju {
-    /// Whether it is a bundle that tells, and nothing is deployed yet.
+    /// Whether it was read from a bundle that is not deployed yet.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub planned: bool,
-    /// Version of the controller.
+    /// Juju version of the controller.
     pub server_version: String,
-    /// Who asked; one without `superuser` sees little.
+    /// User that logged in; most facts require `superuser` access.
     pub login: String,
-    /// Local users. Without `superuser` only the one who asked, and so not known.
+    /// Local users; unknown without `superuser` access, which lists the own user only.
     pub users: Known<Vec<User>>,
-    /// Models, and who may do what in them.
+    /// Models, with the access of users.
     pub models: Known<Vec<Model>>,
-    /// Clouds, and who may use them.
+    /// Clouds, with the access of users.
     pub clouds: Known<Vec<Grants>>,
-    /// Offers, and who may use them.
+    /// Offers, with the access of users.
     pub offers: Known<Vec<Grants>>,
     /// Applications of the platform's model.
     pub applications: Known<Vec<Application>>,
 }
 
 impl Juju {
-    /// Why the applications of a model could not be read, with the grant that is missing if one
-    /// is: a superuser without access to the model may not read them either.
+    /// Error of reading the applications of a model, with the grant to add if access may be
+    /// missing: even a superuser needs access to the model.
     pub fn unread_applications(&self, model: &str) -> Option<String> {
         let Known::Unknown(why) = &self.applications else {
             return None;
@@ -48,8 +48,8 @@ impl Juju {
         let login = &self.login;
         Some(match why {
             Unknown::Forbidden(_) | Unknown::Failed(_) => format!(
-                "{why}; the login {login} may lack access: juju grant {login} read {model}, or \
-                 write for what is to be changed"
+                "{why}; the user {login} may lack access: juju grant {login} read {model}, or \
+                 write to allow changes"
             ),
             Unknown::TimedOut(_) | Unknown::NotCollected => why.to_string(),
         })
@@ -62,13 +62,13 @@ impl Juju {
 pub struct User {
     /// Name.
     pub name: String,
-    /// `superuser`, `login`, or nothing.
+    /// `superuser`, `login`, or empty.
     pub access: String,
-    /// When it was made.
+    /// Creation time.
     pub created: Option<Timestamp>,
-    /// Last login; none if there was none.
+    /// Time of the last login, to the second; absent if there was none.
     pub last_connection: Option<Timestamp>,
-    /// Whether logins are refused.
+    /// Whether the user is disabled.
     pub disabled: bool,
 }
 
@@ -78,21 +78,21 @@ pub struct User {
 pub struct Model {
     /// Name.
     pub name: String,
-    /// Who it belongs to.
+    /// Name of the owner.
     pub owner: String,
-    /// The credential by which Juju uses the cloud, `CLOUD/OWNER/NAME`.
+    /// Cloud credential of the model, `CLOUD/OWNER/NAME`.
     pub credential: Option<String>,
-    /// Access of users: `read`, `write` or `admin`.
+    /// Access by user: `read`, `write` or `admin`.
     pub users: BTreeMap<String, String>,
 }
 
-/// A thing, and who may do what with it.
+/// Access to a cloud or an offer.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, rename_all = "kebab-case")]
 pub struct Grants {
-    /// Its name.
+    /// Name of the cloud, or URL of the offer.
     pub name: String,
-    /// Access of users.
+    /// Access by user.
     pub users: BTreeMap<String, String>,
 }
 
@@ -102,73 +102,74 @@ pub struct Grants {
 pub struct Application {
     /// Name.
     pub name: String,
-    /// Name of its charm.
+    /// Name of the charm.
     pub charm: String,
-    /// Revision of its charm.
+    /// Revision of the charm.
     pub revision: Option<u64>,
     /// Channel that it follows, `TRACK/RISK`.
     pub channel: String,
-    /// Version of Ubuntu that its charm is for, for example `24.04`.
+    /// Ubuntu version of the charm's base, for example `24.04`.
     pub base: String,
-    /// What it was deployed with, by name.
+    /// Resources by name.
     pub resources: Known<BTreeMap<String, Resource>>,
-    /// Containers of its charm, each with the resource that is its image; read where the
-    /// image itself does not tell.
+    /// Containers of the charm, each with the resource of its image; read only if an image
+    /// resource was attached by hand.
     pub containers: BTreeMap<String, String>,
-    /// A newer revision in that channel.
+    /// Charm URL of a newer revision in the channel.
     pub can_upgrade_to: Option<String>,
-    /// Whether it has `trust`.
+    /// Whether it was deployed with `--trust`.
     pub trusted: bool,
-    /// Applications that it is related to, by its endpoint.
+    /// Related applications by endpoint.
     pub relations: BTreeMap<String, Vec<String>>,
-    /// Units that are in `error` or `blocked`, with what they say.
+    /// Units in `error` or `blocked`, with their status message.
     pub troubled: BTreeMap<String, String>,
-    /// Options.
+    /// Charm options by name.
     pub options: BTreeMap<String, Setting>,
 }
 
-/// A resource that an application was deployed with.
+/// A resource of an application.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, rename_all = "kebab-case")]
 pub struct Resource {
-    /// Its revision in Charmhub; none if somebody gave it.
+    /// Revision in Charmhub; absent if it was attached by hand.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub revision: Option<i64>,
-    /// Stands for it: another one has another.
+    /// First 16 characters of its fingerprint.
     pub mark: String,
 }
 
-/// An option.
+/// A charm option.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, rename_all = "kebab-case")]
 pub struct Setting {
-    /// Whether somebody set it.
+    /// Whether it was set by a user, to a non-empty value.
     pub set: bool,
-    /// Its value, where that is no secret.
+    /// Value, unless it may be secret.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub value: Option<String>,
-    /// What is told of a password.
+    /// Strength, if the value is a password.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub password: Option<Strength>,
-    /// Whether its value is a secret, or has one in it.
+    /// Whether the value is or contains a secret.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub secret: bool,
-    /// Where its value is not told: whether it is what the policy declared when it was read.
+    /// If `value` is withheld: whether it equals the value that the policy declared at the time
+    /// of collection.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub as_declared: Option<bool>,
 }
 
-/// What is told of a password: never the password.
+/// Strength of a password, without the password.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, rename_all = "kebab-case")]
 pub struct Strength {
-    /// Characters.
+    /// Length in characters.
     pub length: usize,
-    /// Whether it is one that everybody tries first.
+    /// Whether it is a well-known default.
     pub well_known: bool,
 }
 
-/// Passwords that everybody tries first.
+/// Well-known default passwords.
 const WELL_KNOWN: [&str; 8] =
     ["admin", "password", "kubeflow", "minio123", "12341234", "changeme", "secret", "user123"];
 
@@ -180,9 +181,8 @@ impl Strength {
 }
 
 impl Juju {
-    /// Forgets what holds only by the policy that it was read with: a snapshot is judged by
-    /// another one, too.
-    pub(crate) fn forget_comparisons(&mut self) {
+    /// Clears comparisons with the policy: a snapshot may be audited against another policy.
+    pub(crate) fn clear_comparisons(&mut self) {
         if let Known::Known(applications) = &mut self.applications {
             let settings = applications.iter_mut().flat_map(|app| app.options.values_mut());
             settings.for_each(|setting| setting.as_declared = None);
@@ -191,18 +191,18 @@ impl Juju {
 }
 
 impl Application {
-    /// The text of an option, if it is told and not empty.
+    /// Value of an option, if it is known and not empty.
     pub fn option(&self, name: &str) -> Option<&str> {
         let value = self.options.get(name)?.value.as_deref()?;
         (!value.is_empty()).then_some(value)
     }
 
-    /// Whether somebody set an option to something.
+    /// Whether a user set an option to a non-empty value.
     pub fn has_set(&self, name: &str) -> bool {
         self.options.get(name).is_some_and(|setting| setting.set)
     }
 
-    /// Whether an endpoint is related.
+    /// Whether an endpoint has a relation.
     pub fn is_related(&self, endpoint: &str) -> bool {
         self.relations.get(endpoint).is_some_and(|with| !with.is_empty())
     }

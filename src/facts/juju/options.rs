@@ -1,26 +1,25 @@
-//! Which options of applications hold secrets. A value is kept only where its option is known
-//! to be harmless; of all others it is told whether they are set, whether they hold a secret,
-//! and whether they are as declared.
+//! Sensitivity of charm options. Values are retained only for options known to be harmless; of
+//! all others only whether they are set, contain a secret, and equal the declared value.
 
 use serde_json::Value;
 
 use crate::catalog;
 use crate::rocks::names_images;
 
-/// What an option holds.
+/// Sensitivity of an option's value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Sensitivity {
-    /// Nothing that must not be shown.
+    /// The value may be shown.
     Harmless,
-    /// A secret.
+    /// The value is a secret.
     Secret,
-    /// A text that may have secrets among other things.
+    /// The value is a document that may contain secrets.
     Document,
-    /// It is not known; nothing of it is shown.
+    /// Unknown; the value is not shown.
     Private,
 }
 
-/// What an option of a charm holds, by the catalogue, else by its name.
+/// Sensitivity of a charm's option, by the catalogue, else by its name.
 pub(crate) fn sensitivity(charm: &str, option: &str) -> Sensitivity {
     let known = catalog::charm_options(charm);
     let is_in = |list: &[String]| list.iter().any(|name| name == option);
@@ -35,8 +34,8 @@ pub(crate) fn sensitivity(charm: &str, option: &str) -> Sensitivity {
     }
 }
 
-/// Whether an option holds nothing secret in any charm that has it, so that its value may be
-/// recorded and shown where the charm is not known.
+/// Whether an option is harmless in every charm that has it, so that its value may be recorded
+/// and shown even if the charm is unknown.
 pub(crate) fn holds_no_secret(option: &str) -> bool {
     let mut is_shown = names_images(option) && !looks_secret(option);
     for known in catalog::all_charm_options().values() {
@@ -49,7 +48,7 @@ pub(crate) fn holds_no_secret(option: &str) -> bool {
     is_shown
 }
 
-/// Words of an option's name that say that its value is a secret.
+/// Words that mark an option as secret.
 const SECRET_WORDS: [&str; 16] = [
     "apikey",
     "connectors",
@@ -68,7 +67,7 @@ const SECRET_WORDS: [&str; 16] = [
     "token",
     "tokens",
 ];
-/// Last words of a name that is of something about a secret.
+/// Last words that mark an option as metadata of a secret.
 const ABOUT: [&str; 16] = [
     "age",
     "endpoint",
@@ -95,7 +94,7 @@ fn looks_secret(option: &str) -> bool {
     !is_about && words.iter().any(|word| SECRET_WORDS.contains(&word.as_str()))
 }
 
-/// Whether a text has a private key, or a URL with a login: no option is meant to.
+/// Whether a text contains a private key, or a URL with a password.
 pub(crate) fn holds_login(text: &str) -> bool {
     text.contains("PRIVATE KEY-----") || text.split("://").skip(1).any(has_login)
 }
@@ -110,19 +109,19 @@ fn has_login(rest: &str) -> bool {
     })
 }
 
-/// Longest document that is searched, in bytes; a longer one is taken to hold a secret.
+/// Largest document to search, in bytes; longer ones count as secret.
 const LONGEST_DOCUMENT: usize = 1 << 20;
-/// Documents within documents that are opened.
+/// Largest depth of documents within documents.
 const DEEPEST: usize = 4;
 
-/// Whether a document in YAML or JSON has a secret in it, by the names of its fields.
+/// Whether a YAML or JSON document contains a secret, by its field names.
 pub(crate) fn holds_secret(text: &str) -> bool {
     if holds_login(text) || text.len() > LONGEST_DOCUMENT {
         return true;
     }
     match serde_yaml::from_str::<Value>(text) {
         Ok(document) => is_secret_in(&document, DEEPEST),
-        // What is not understood is searched for the names.
+        // Malformed documents are searched for secret field names.
         Err(_) => {
             text.split(|c: char| !c.is_ascii_alphanumeric() && !"-_".contains(c)).any(names_secret)
         }
@@ -152,7 +151,7 @@ fn is_secret_in(value: &Value, deepest: usize) -> bool {
     }
 }
 
-/// Whether a field's name says that its value is a secret, in any spelling: `clientSecret`,
+/// Whether a field's name marks its value as secret, in any spelling: `clientSecret`,
 /// `client_secret`, `bindPW`.
 fn names_secret(name: &str) -> bool {
     let plain: String =
@@ -181,7 +180,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn options_that_hold_secrets_are_known_by_the_catalogue_or_by_their_names() {
+    fn sensitivity_follows_catalogue_then_name() {
         for (charm, option, expected) in [
             ("dex-auth", "connectors", Sensitivity::Document),
             ("dex-auth", "static-password", Sensitivity::Secret),
@@ -191,13 +190,13 @@ mod tests {
             ("oidc-gatekeeper", "client-secret", Sensitivity::Secret),
             ("istio-pilot", "tls-secret-id", Sensitivity::Harmless),
             ("argo-controller", "key-format", Sensitivity::Harmless),
-            ("somebody-s", "api_token", Sensitivity::Secret),
-            ("somebody-s", "admin.password", Sensitivity::Secret),
-            ("somebody-s", "ssh-key-secret-id", Sensitivity::Private),
-            ("somebody-s", "jupyter-images", Sensitivity::Harmless),
-            ("somebody-s", "password-image", Sensitivity::Secret),
-            // Another charm's option of the same name may hold anything.
-            ("somebody-s", "issuer-url", Sensitivity::Private),
+            ("custom-charm", "api_token", Sensitivity::Secret),
+            ("custom-charm", "admin.password", Sensitivity::Secret),
+            ("custom-charm", "ssh-key-secret-id", Sensitivity::Private),
+            ("custom-charm", "jupyter-images", Sensitivity::Harmless),
+            ("custom-charm", "password-image", Sensitivity::Secret),
+            // The same option of another charm may contain anything.
+            ("custom-charm", "issuer-url", Sensitivity::Private),
             ("minio", "colour", Sensitivity::Private),
         ] {
             assert_eq!(sensitivity(charm, option), expected, "{charm} {option}");
@@ -205,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn secrets_in_documents_are_found_in_every_spelling() {
+    fn secrets_in_documents_are_detected_in_any_spelling() {
         for text in [
             "- type: oidc\n  config: {clientID: x, clientSecret: s}",
             r#"[{"type": "ldap", "config": {"bindDN": "cn=x", "bindPW": "s"}}]"#,
@@ -235,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bomb_of_aliases_and_a_deep_document_are_taken_for_no_more_than_they_are() {
+    fn alias_bomb_and_deep_document_are_bounded() {
         let mut bomb = "a0: &a0 [x, x, x, x, x, x, x, x, x]\n".to_owned();
         for level in 1..12 {
             let before = level - 1;

@@ -1,4 +1,4 @@
-//! Reading a controller. What cannot be read is unknown, with the reason.
+//! Reads the facts from a controller. What cannot be read is unknown, with the reason.
 
 use std::collections::BTreeMap;
 
@@ -15,20 +15,20 @@ use super::{Application, Grants, Juju, Model, Resource, Setting, Strength, User}
 use crate::facts::known::{Known, Unknown};
 use crate::policy::Options;
 
-/// A controller, and the name of the platform's model there.
+/// Controller, login and model to read.
 #[derive(Debug)]
 pub struct Source<'a> {
-    /// Where it is.
+    /// Addresses and CA of the controller.
     pub endpoint: &'a Endpoint,
-    /// Who asks.
+    /// User that logs in.
     pub login: &'a Login,
-    /// What options are to be, to which they are compared.
+    /// Options declared by the policy, for comparison.
     pub declared: &'a Options,
     /// Name of the platform's model.
     pub model: &'a str,
 }
 
-/// Reads a controller: one connection to it, and one to the model.
+/// Reads a controller, over one connection to it and one to the model. Blocks.
 pub fn read(source: &Source<'_>) -> Known<Juju> {
     match Connection::open(source.endpoint, &Target::Controller, source.login) {
         Err(error) => Known::Unknown(why(&error)),
@@ -39,8 +39,8 @@ pub fn read(source: &Source<'_>) -> Known<Juju> {
 fn read_from(controller: &mut Connection, source: &Source<'_>) -> Juju {
     let summaries = controller.models();
     let target = summaries.as_ref().ok().and_then(|models| {
-        let of_name = models.iter().find(|model| model.name == source.model);
-        of_name.map(|model| Target::Model(model.uuid.clone()))
+        let model = models.iter().find(|model| model.name == source.model);
+        model.map(|model| Target::Model(model.uuid.clone()))
     });
     let superuser_only = || {
         let login = &controller.user().identity;
@@ -60,7 +60,7 @@ fn read_from(controller: &mut Connection, source: &Source<'_>) -> Juju {
     };
     let applications = match &target {
         None => Known::Unknown(Unknown::Failed(format!(
-            "the controller shows no model {:?} to this login",
+            "the controller lists no model {:?} for this user",
             source.model
         ))),
         Some(target) => known(applications(source, target)),
@@ -93,7 +93,7 @@ fn models(controller: &mut Connection, all: &[ModelSummary]) -> Result<Vec<Model
     all.iter().map(model).filter_map(Result::transpose).collect()
 }
 
-/// What was read, unless it went in the meantime.
+/// The result; `None` if the object was removed in the meantime.
 fn still_there<T>(read: Result<T, Error>) -> Result<Option<T>, Error> {
     match read {
         Ok(value) => Ok(Some(value)),
@@ -142,28 +142,28 @@ fn applications(source: &Source<'_>, target: &Target) -> Result<Vec<Application>
     let mut model = Connection::open(source.endpoint, target, source.login)?;
     let status = model.status()?;
     let names: Vec<&str> = status.applications.keys().map(String::as_str).collect();
-    // Without them the rest is known all the same.
+    // An error here leaves the rest of the facts known.
     let resources = known(model.resources(&names));
     let mut application = |(name, status): (String, ApplicationStatus)| {
-        // One that is dead has no options any more, and is in the status for a while.
+        // A dead application has no options, but remains in the status for a while.
         let Some(config) = still_there(model.application_config(&name))? else {
             return Ok(None);
         };
         let declared = source.declared.get(&name);
         let url = status.charm.clone();
-        let of_name: Known<BTreeMap<String, Resource>> = match &resources {
+        let own: Known<BTreeMap<String, Resource>> = match &resources {
             Known::Known(all) => {
-                let own = all.get(&name).into_iter().flatten();
-                Known::Known(own.cloned().map(resource).collect())
+                let all = all.get(&name).into_iter().flatten();
+                Known::Known(all.cloned().map(resource).collect())
             }
             Known::Unknown(why) => Known::Unknown(why.clone()),
         };
         let mut application = application(name, status, &config, declared);
-        // The image of one that somebody gave does not tell whose it is.
-        let is_given = |resource: &Resource| resource.revision.is_none();
-        let has_given = matches!(&of_name, Known::Known(own) if own.values().any(is_given));
-        application.resources = of_name;
-        if has_given {
+        // The image of an attached resource does not identify its container.
+        let is_attached = |resource: &Resource| resource.revision.is_none();
+        let has_attached = matches!(&own, Known::Known(own) if own.values().any(is_attached));
+        application.resources = own;
+        if has_attached {
             let info = model.charm_info(&url).unwrap_or_default();
             let containers = info.meta.unwrap_or_default().containers.into_iter();
             application.containers = containers.map(|(name, of)| (name, of.resource)).collect();
@@ -175,11 +175,11 @@ fn applications(source: &Source<'_>, target: &Target) -> Result<Vec<Application>
 }
 
 fn resource(resource: juju_client::Resource) -> (String, Resource) {
-    let told = Resource {
+    let fact = Resource {
         revision: (resource.origin == "store").then_some(resource.revision),
         mark: resource.fingerprint.chars().take(16).collect(),
     };
-    (resource.name, told)
+    (resource.name, fact)
 }
 
 fn application(
@@ -191,19 +191,19 @@ fn application(
     let (charm, revision) = charm(&status.charm);
     let units = status.units.into_iter();
     let troubled = units.filter_map(|(name, unit)| {
-        let says = unit.workload_status;
-        let is_troubled = ["error", "blocked"].contains(&says.status.as_str());
-        is_troubled.then(|| (name, format!("{}: {}", says.status, says.info)))
+        let workload = unit.workload_status;
+        let is_troubled = ["error", "blocked"].contains(&workload.status.as_str());
+        is_troubled.then(|| (name, format!("{}: {}", workload.status, workload.info)))
     });
     let options = config.config.iter().map(|(name, option)| {
-        let wanted = declared.and_then(|options| options.get(name));
+        let declared = declared.and_then(|options| options.get(name));
         let option = Given {
             name,
             value: &option.value,
             is_set: option.source == OptionSource::User,
             is_uri: option.kind == "secret",
         };
-        (name.clone(), setting(charm, &option, wanted))
+        (name.clone(), setting(charm, &option, declared))
     });
     Application {
         name,
@@ -220,20 +220,20 @@ fn application(
     }
 }
 
-/// An option as Juju or a bundle tells it.
+/// An option, from Juju or a bundle.
 pub(crate) struct Given<'a> {
-    /// Its name.
+    /// Name of the option.
     pub name: &'a str,
-    /// Its value.
+    /// Value, of any YAML type.
     pub value: &'a Value,
-    /// Whether somebody set it.
+    /// Whether it was set by a user.
     pub is_set: bool,
-    /// Whether it is of Juju's type `secret`, so that its value only names one.
+    /// Whether it is of Juju's type `secret`, so that its value is only a reference.
     pub is_uri: bool,
 }
 
-/// What is kept of an option of a charm: its value only where that is harmless.
-pub(crate) fn setting(charm: &str, option: &Given<'_>, wanted: Option<&String>) -> Setting {
+/// The fact of a charm's option: the value is retained only if it is harmless.
+pub(crate) fn setting(charm: &str, option: &Given<'_>, declared: Option<&String>) -> Setting {
     let text = Zeroizing::new(text(option.value));
     let sensitivity = match option.is_uri {
         true => Sensitivity::Harmless,
@@ -251,11 +251,11 @@ pub(crate) fn setting(charm: &str, option: &Given<'_>, wanted: Option<&String>) 
         value: is_shown.then(|| text.to_string()),
         password: (is_password && holds_secret).then(|| Strength::of(&text)),
         secret: holds_secret,
-        as_declared: wanted.filter(|_| !is_shown).map(|wanted| wanted.trim() == text.trim()),
+        as_declared: declared.filter(|_| !is_shown).map(|declared| declared.trim() == text.trim()),
     }
 }
 
-/// Name and revision in a charm's URL: `ch:amd64/dex-auth-612`.
+/// Name and revision from a charm URL, such as `ch:amd64/dex-auth-612`.
 pub(crate) fn charm(url: &str) -> (&str, Option<u64>) {
     let path = url.split_once(':').map_or(url, |(_, path)| path);
     let last = path.rsplit('/').next().unwrap_or(path);
@@ -276,7 +276,7 @@ fn text(value: &Value) -> String {
     }
 }
 
-/// To the second: Juju itself keeps no more of a login.
+/// A time, truncated to the second, which is the precision of a last login in Juju.
 fn time(text: Option<&str>) -> Option<Timestamp> {
     let time: Timestamp = text?.parse().ok()?;
     Timestamp::from_second(time.as_second()).ok()
@@ -308,13 +308,13 @@ mod tests {
 
     use super::*;
 
-    fn of(charm: &str, name: &str, value: &str, wanted: Option<&str>) -> Setting {
+    fn of(charm: &str, name: &str, value: &str, declared: Option<&str>) -> Setting {
         let option = Given { name, value: &json!(value), is_set: true, is_uri: false };
-        setting(charm, &option, wanted.map(str::to_owned).as_ref())
+        setting(charm, &option, declared.map(str::to_owned).as_ref())
     }
 
     #[test]
-    fn a_declared_option_that_may_hold_a_secret_is_compared_and_not_kept() {
+    fn declared_secret_option_is_compared_and_not_retained() {
         for (charm, name, value) in [
             ("dex-auth", "static-password", "hunter2"),
             ("dex-auth", "connectors", "- config: {clientSecret: hunter2}"),
@@ -330,8 +330,8 @@ mod tests {
             assert_eq!((other.as_declared, &other.value), (Some(false), &None), "{name}");
             let same = of(charm, name, value, Some(value));
             assert_eq!((same.as_declared, &same.value), (Some(true), &None), "{name}");
-            let kept = serde_json::to_string(&same).unwrap();
-            assert!(!kept.contains("hunter2") && !kept.contains("aHVu"), "{name}: {kept}");
+            let json = serde_json::to_string(&same).unwrap();
+            assert!(!json.contains("hunter2") && !json.contains("aHVu"), "{name}: {json}");
         }
         let shown = of("dex-auth", "issuer-url", "https://idp.example.com", Some(""));
         assert_eq!(shown.value.as_deref(), Some("https://idp.example.com"));
@@ -339,7 +339,7 @@ mod tests {
     }
 
     #[test]
-    fn connectors_hold_a_secret_only_if_they_have_one() {
+    fn connectors_without_secret_are_no_secret() {
         assert!(of("dex-auth", "connectors", "[{bindPW: x}]", None).secret);
         assert!(!of("dex-auth", "connectors", "[{type: github}]", None).secret);
         assert!(of("minio", "ssl-key", "LS0t", None).secret);
@@ -347,7 +347,7 @@ mod tests {
     }
 
     #[test]
-    fn a_charm_s_name_and_revision_are_in_its_url() {
+    fn name_and_revision_are_parsed_from_charm_url() {
         for (url, expected) in [
             ("ch:amd64/dex-auth-612", ("dex-auth", Some(612))),
             ("ch:amd64/jammy/dex-auth-612", ("dex-auth", Some(612))),

@@ -1,5 +1,5 @@
-//! The password of Dex's static user, an option of `dex-auth`. Dex restarts; who is
-//! logged in stays so for up to a day.
+//! The password of Dex's static user, an option of `dex-auth`. Dex restarts; existing sessions
+//! last for up to a day.
 
 use juju_client::{ApplicationConfig, Password};
 
@@ -8,14 +8,14 @@ use super::{Applied, Change, Holding, Owners, Refusal, application_of, prepared,
 const CHARM: &str = "dex-auth";
 const USERNAME: &str = "static-username";
 const PASSWORD: &str = "static-password";
-/// The user if no option names one.
+/// Charm default of the user name.
 const DEFAULT_USERNAME: &str = "admin";
 
-fn find(owners: &mut dyn Owners) -> Result<(String, ApplicationConfig), Refusal> {
-    application_of(CHARM, owners)?.ok_or_else(|| {
+fn find(backends: &mut dyn Owners) -> Result<(String, ApplicationConfig), Refusal> {
+    application_of(CHARM, backends)?.ok_or_else(|| {
         Refusal(format!(
-            "no application of the model is of the charm {CHARM}; take dex out of the option \
-             rotate, or run rotate-credentials abandon=dex"
+            "the model has no application of the charm {CHARM}; remove dex from the option rotate, \
+             or run rotate-credentials abandon=dex"
         ))
     })
 }
@@ -25,19 +25,19 @@ fn username(config: &ApplicationConfig) -> String {
     named.map_or(DEFAULT_USERNAME.into(), |name| name.expose().to_owned())
 }
 
-pub(super) fn check(owners: &mut dyn Owners) -> Result<(), Refusal> {
-    find(owners).map(drop)
+pub(super) fn check(backends: &mut dyn Owners) -> Result<(), Refusal> {
+    find(backends).map(drop)
 }
 
-pub(super) fn apply(change: &Change<'_>, owners: &mut dyn Owners) -> Result<Applied, Refusal> {
+pub(super) fn apply(change: &Change<'_>, backends: &mut dyn Owners) -> Result<Applied, Refusal> {
     let new = prepared(change)?;
-    let (application, config) = find(owners)?;
-    set_option(&application, &config, (PASSWORD, new), owners)?;
+    let (application, config) = find(backends)?;
+    set_option(&application, &config, (PASSWORD, new), backends)?;
     Ok(Applied { username: username(&config), ..Applied::default() })
 }
 
-pub(super) fn holds(prepared: &Password, owners: &mut dyn Owners) -> Result<Holding, Refusal> {
-    Ok(match application_of(CHARM, owners)? {
+pub(super) fn holds(prepared: &Password, backends: &mut dyn Owners) -> Result<Holding, Refusal> {
+    Ok(match application_of(CHARM, backends)? {
         None => Holding::Gone,
         Some((_, config)) if config.text(PASSWORD).as_ref() == Some(prepared) => {
             Holding::Yes(username(&config))

@@ -1,39 +1,39 @@
-//! Juju users: a new password, or a token to register anew.
+//! Juju users: a new password, or a token to register again.
 
 use juju_client::{Code, Connection, Password, User};
 
 use super::{Applied, Change, Holding, Owners, Refusal, check_first_user, prepared};
 use crate::rotation::{Credential, Delivery, token};
 
-/// What of a login others' passwords need.
+/// Controller access that changing another user's password requires.
 const NEEDED: &str = "superuser";
 
-pub(super) fn check(name: &str, forced: bool, owners: &mut dyn Owners) -> Result<(), Refusal> {
-    if name == owners.user() {
+pub(super) fn check(name: &str, forced: bool, backends: &mut dyn Owners) -> Result<(), Refusal> {
+    if name == backends.user() {
         return Err(Refusal(format!(
             "{name} is the user that the charm logs in as; rotate own-login instead"
         )));
     }
-    let Some(user) = known(name, owners)? else {
+    let Some(user) = known(name, backends)? else {
         return Err(Refusal(format!(
-            "the controller has no user {name} any more; take juju-user/{name} out of the option \
-             rotate, or run rotate-credentials abandon=juju-user/{name}"
+            "the user {name} no longer exists; remove juju-user/{name} from the option rotate, or \
+             run rotate-credentials abandon=juju-user/{name}"
         )));
     };
     if user.disabled {
         return Err(Refusal(format!(
-            "the user {name} is disabled; juju enable-user {name}, or take juju-user/{name} out of \
-             the option rotate"
+            "the user {name} is disabled; run juju enable-user {name}, or remove juju-user/{name} \
+             from the option rotate"
         )));
     }
     check_first_user(&user, &Credential::JujuUser(name.to_owned()), forced)
 }
 
-/// The user, if there still is one. It is asked for before anything is set: Juju 3.6 denies
-/// permission for a user who is gone.
-fn known(name: &str, owners: &mut dyn Owners) -> Result<Option<User>, Refusal> {
-    let login = owners.user().to_owned();
-    match owners.controller()?.user_info(name) {
+/// The user, if it still exists. Read before anything is set, since Juju 3.6 answers permission
+/// denied for a deleted user.
+fn known(name: &str, backends: &mut dyn Owners) -> Result<Option<User>, Refusal> {
+    let login = backends.user().to_owned();
+    match backends.controller()?.user_info(name) {
         Ok(user) => Ok(Some(user)),
         Err(error) => match error.failure().map(|failure| &failure.code) {
             Some(Code::NotFound) => Ok(None),
@@ -45,12 +45,12 @@ fn known(name: &str, owners: &mut dyn Owners) -> Result<Option<User>, Refusal> {
 pub(super) fn apply(
     name: &str,
     change: &Change<'_>,
-    owners: &mut dyn Owners,
+    backends: &mut dyn Owners,
 ) -> Result<Applied, Refusal> {
-    check(name, change.forced, owners)?;
-    let addresses = owners.addresses().to_vec();
-    let login = owners.user().to_owned();
-    let controller = owners.controller()?;
+    check(name, change.forced, backends)?;
+    let addresses = backends.addresses().to_vec();
+    let login = backends.user().to_owned();
+    let controller = backends.controller()?;
     let explain = |error| Refusal::of_grant(&error, &login, NEEDED);
     let mut applied = Applied { username: name.to_owned(), ..Applied::default() };
     match change.delivery {
@@ -58,14 +58,15 @@ pub(super) fn apply(
             let new = prepared(change)?;
             controller.set_password(name, new).map_err(explain)?;
         }
-        // The controller makes the key: asked twice it makes another one, and the
-        // last one counts.
+        // The controller generates the key: a second request generates another one, and only the
+        // last is valid.
         Delivery::Registration => {
             let registration = controller.reset_password(name).map_err(explain)?;
             let known_as = controller_name(controller);
             let token = token::registration(name, &addresses, &registration.secret_key, &known_as);
-            let broken = || Refusal(format!("the controller's key for {name} is no base64"));
-            applied.registration = Some(token.ok_or_else(broken)?);
+            let invalid =
+                || Refusal(format!("the controller's key for {name} is not valid base64"));
+            applied.registration = Some(token.ok_or_else(invalid)?);
         }
     }
     Ok(applied)
@@ -74,20 +75,20 @@ pub(super) fn apply(
 pub(super) fn holds(
     name: &str,
     prepared: &Password,
-    owners: &mut dyn Owners,
+    backends: &mut dyn Owners,
 ) -> Result<Holding, Refusal> {
-    match known(name, owners)? {
+    match known(name, backends)? {
         None => Ok(Holding::Gone),
-        // Whoever is disabled is let in by no password.
+        // A disabled user cannot log in with any password.
         Some(user) if user.disabled => Err(Refusal(format!("the user {name} is disabled"))),
-        Some(_) => Ok(match owners.accepts(name, prepared)? {
+        Some(_) => Ok(match backends.accepts(name, prepared)? {
             true => Holding::Yes(name.to_owned()),
             false => Holding::No,
         }),
     }
 }
 
-/// What the controller calls itself, as a proposal for the user's own store.
+/// Name of the controller, which `juju register` proposes for the user's client store.
 fn controller_name(controller: &mut Connection) -> String {
     let config = controller.controller_config().unwrap_or_default();
     let name = config.get("controller-name").and_then(|name| name.as_str());

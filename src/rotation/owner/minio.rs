@@ -1,7 +1,7 @@
-//! The key of MinIO's root user: an option of `minio`, which the charms of the
-//! platform copy into Secrets. It has settled when the platform's own copies hold it and the
-//! pods that the platform runs with an older one were made anew. A profile's copy is waited
-//! for a while only: whoever may edit the profile may write into it what they like.
+//! The key of MinIO's root user: an option of `minio`, which the platform's charms copy into
+//! Secrets. A rotation settles once the platform's own copies have the new key and the platform's
+//! pods that started with an older one were recreated. Copies in profiles only delay it for a
+//! while, since an editor of the profile can write anything into them.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -20,67 +20,79 @@ use crate::facts::secret::Plain;
 const CHARM: &str = "minio";
 const USERNAME: &str = "access-key";
 const PASSWORD: &str = "secret-key";
-/// How MinIO runs. As a gateway it stands before an account of a cloud, and its key is that
+/// Option with MinIO's mode. As a gateway it is a proxy for a cloud account, and its key is that
 /// account's.
 const MODE: &str = "mode";
 const SERVER: &str = "server";
-/// The user if no option names one.
+/// Charm default of the user name.
 const DEFAULT_USERNAME: &str = "minio";
 /// The Secret that pipelines read, in the platform's namespace and in each profile.
 const ARTIFACT: &str = "mlpipeline-minio-artifact";
-/// The Secret that the copies in profiles are made from.
+/// The Secret from which the copies in profiles are created.
 const CONTROLLER: &str = "kfp-profile-controller-minio-credentials";
-/// What tells which namespaces are a profile's: version, kind and path.
+/// Kinds that determine which namespaces are a profile's: version, kind and path.
 const OF_PROFILES: [(&str, &str, &str); 2] = [
     ("v1", "Namespace", "/api/v1/namespaces"),
     ("kubeflow.org/v1", "Profile", "/apis/kubeflow.org/v1/profiles"),
 ];
-/// The pods that are made anew: the platform's own, which hold nothing of a user's.
-/// Notebooks and pipelines are left to whoever runs them.
+/// Label of pods that are evicted to recreate them: the platform's own, which have no user state.
+/// Notebooks and pipelines are left to their owners.
 const RESTARTED: (&str, &str) = ("app", "ml-pipeline-ui-artifact");
-/// How many objects a message names.
+/// Number of objects that a message names.
 const NAMED: usize = 5;
-/// How often profiles are waited for. Kubeflow's own controller writes their copies within a
-/// minute, and these tries take three.
+/// Attempts to wait for profiles. Kubeflow's own controller writes their copies within a minute,
+/// and these attempts take three.
 const PATIENCE: u32 = 3;
 
-/// MinIO, if its key is its own. A mode that is not known is refused like a gateway.
-fn find(owners: &mut dyn Owners) -> Result<(String, ApplicationConfig), Refusal> {
-    let Some((application, config)) = application_of(CHARM, owners)? else {
+/// MinIO, if the key is its own. An unknown mode is refused like a gateway.
+fn find(backends: &mut dyn Owners) -> Result<(String, ApplicationConfig), Refusal> {
+    let Some((application, config)) = application_of(CHARM, backends)? else {
         return Err(Refusal(format!(
-            "no application of the model is of the charm {CHARM}; take minio out of the option \
+            "the model has no application of the charm {CHARM}; remove minio from the option \
              rotate, or run rotate-credentials abandon=minio"
         )));
     };
-    match mode(&config) {
+    match check_mode(&config) {
         Ok(()) => Ok((application, config)),
         Err(mode) => Err(Refusal(format!(
-            "{application} has mode {mode}, not {SERVER}: its key is that of the storage behind \
-             it, and a new one here would cut off all that is stored; rotate it where it is made, \
-             then set it with juju config {application}, and take minio out of the option rotate"
+            "{application} has mode {mode}, not {SERVER}: its key belongs to the storage behind \
+             it, and a new one here would make all stored data inaccessible; rotate the key at its \
+             provider, then set it with juju config {application}, and remove minio from the \
+             option rotate"
         ))),
     }
 }
 
-/// Whether the key is MinIO's own, or the mode in which it is not.
-fn mode(config: &ApplicationConfig) -> Result<(), String> {
-    // Charms of other releases may have no such option: they know the server only.
+/// A mode other than server.
+#[derive(Debug, thiserror::Error)]
+enum OtherMode {
+    /// As the option has it.
+    #[error("{0:?}")]
+    Named(String),
+    /// The option has no text.
+    #[error("unknown")]
+    Unknown,
+}
+
+/// Checks that MinIO runs as a server, so that the key is its own.
+fn check_mode(config: &ApplicationConfig) -> Result<(), OtherMode> {
+    // Charms of other releases have no such option, as they support the server only.
     let Some(option) = config.config.get(MODE) else {
         return Ok(());
     };
     match option.value.as_str() {
         Some(SERVER) => Ok(()),
-        Some(other) => Err(format!("{other:?}")),
-        None => Err("unknown".into()),
+        Some(other) => Err(OtherMode::Named(other.to_owned())),
+        None => Err(OtherMode::Unknown),
     }
 }
 
-pub(super) fn check(owners: &mut dyn Owners) -> Result<(), Refusal> {
-    find(owners).map(drop)
+pub(super) fn check(backends: &mut dyn Owners) -> Result<(), Refusal> {
+    find(backends).map(drop)
 }
 
-pub(super) fn holds(prepared: &Password, owners: &mut dyn Owners) -> Result<Holding, Refusal> {
-    Ok(match application_of(CHARM, owners)? {
+pub(super) fn holds(prepared: &Password, backends: &mut dyn Owners) -> Result<Holding, Refusal> {
+    Ok(match application_of(CHARM, backends)? {
         None => Holding::Gone,
         Some((_, config)) if config.text(PASSWORD).as_ref() == Some(prepared) => {
             Holding::Yes(username(&config))
@@ -94,23 +106,23 @@ fn username(config: &ApplicationConfig) -> String {
     named.map_or(DEFAULT_USERNAME.into(), |name| name.expose().to_owned())
 }
 
-pub(super) fn apply(change: &Change<'_>, owners: &mut dyn Owners) -> Result<Applied, Refusal> {
+pub(super) fn apply(change: &Change<'_>, backends: &mut dyn Owners) -> Result<Applied, Refusal> {
     let new = prepared(change)?;
-    let (application, config) = find(owners)?;
-    // What cannot be seen to its end is not begun.
-    let namespace = owners.namespace().to_owned();
-    copies(owners.cluster()?, &namespace)?;
-    set_option(&application, &config, (PASSWORD, new), owners)?;
+    let (application, config) = find(backends)?;
+    // Do not start a rotation whose copies cannot be read.
+    let namespace = backends.namespace().to_owned();
+    copies(backends.cluster()?, &namespace)?;
+    set_option(&application, &config, (PASSWORD, new), backends)?;
     Ok(Applied { username: username(&config), ..Applied::default() })
 }
 
 pub(super) fn settle(
     published: &Password,
     attempts: u32,
-    owners: &mut dyn Owners,
+    backends: &mut dyn Owners,
 ) -> Result<(), Refusal> {
-    let namespace = owners.namespace().to_owned();
-    let cluster = owners.cluster()?;
+    let namespace = backends.namespace().to_owned();
+    let cluster = backends.cluster()?;
     let copies = copies(cluster, &namespace)?;
     let (hold, others): (Vec<Copy>, Vec<Copy>) =
         copies.into_iter().partition(|copy| copy.holds(published));
@@ -118,17 +130,17 @@ pub(super) fn settle(
     let of_platform = |copy: &Copy| copy.metadata.namespace == namespace;
     if others.iter().any(of_platform) {
         return Err(Refusal(format!(
-            "the Secrets {} do not hold the new key yet; if that stays so, restart kfp-profile-controller \
-             and see that the relations of minio are up",
+            "the Secrets {} do not have the new key yet; if that persists, restart \
+             kfp-profile-controller and check the relations of minio",
             some(&names)
         )));
     }
-    // The platform is done. In a profile the pods follow as soon as its copy does.
+    // The platform is done. A profile's pods follow as soon as its copy has the new key.
     let mut waiting = Vec::new();
     if !names.is_empty() {
         waiting.push(format!(
-            "the Secrets {} of profiles do not hold the new key, and what runs there with it cannot \
-             use MinIO; one that is deleted is made anew by kfp-profile-controller",
+            "the Secrets {} of profiles do not have the new key, so workloads there cannot use \
+             MinIO; delete them, and kfp-profile-controller recreates them",
             some(&names)
         ));
     }
@@ -141,26 +153,25 @@ pub(super) fn settle(
         }
         match cluster.evict(namespace, name, uid) {
             Ok(()) => {}
-            // What this charm lacks is for the operator to grant, however long that takes.
+            // Missing permissions are for the operator to grant, however long that takes.
             Err(why @ Unknown::Forbidden(_)) => return Err(why.into()),
-            // A budget of the profile's own, for example.
-            Err(why) => waiting.push(format!("the pod {namespace}/{name} stays: {why}")),
+            // For example a PodDisruptionBudget of the profile.
+            Err(why) => waiting.push(format!("cannot evict the pod {namespace}/{name}: {why}")),
         }
     }
     if !left.is_empty() {
         warn!(
-            "rotation of minio: the pods {} have the old key until they are restarted; they may \
-             be a user's work, so that is left to their owner",
+            "rotation of minio: the pods {} have the old key until their owners restart them",
             some(&left)
         );
     }
     match waiting.is_empty() {
         true => Ok(()),
         false if attempts < PATIENCE => Err(Refusal(some(&waiting))),
-        // No profile holds the platform's key up.
+        // No profile may block the platform's key.
         false => {
             warn!(
-                "rotation of minio is at its end without some profiles (CRED-10 shows them): {}",
+                "rotation of minio settles without some profiles (CRED-10 lists them): {}",
                 some(&waiting)
             );
             Ok(())
@@ -183,7 +194,7 @@ fn copies(cluster: &Cluster, namespace: &str) -> Result<Vec<Copy>, Refusal> {
     let mut objects = Vec::new();
     for (version, kind, path) in OF_PROFILES {
         cluster.each(path, None, |mut object: Value| {
-            // A list leaves both out of its items.
+            // Items of a list have neither.
             object["apiVersion"] = version.into();
             object["kind"] = kind.into();
             objects.push(object);
@@ -204,7 +215,7 @@ fn copies(cluster: &Cluster, namespace: &str) -> Result<Vec<Copy>, Refusal> {
     Ok(copies)
 }
 
-/// Running pods that read a copy as they began, before it last changed.
+/// Running pods that started with a copy before it last changed.
 fn stale(cluster: &Cluster, copies: &[Copy]) -> Result<Vec<Pod>, Refusal> {
     let copies: BTreeMap<(&str, &str), Option<Timestamp>> = copies
         .iter()
@@ -214,7 +225,7 @@ fn stale(cluster: &Cluster, copies: &[Copy]) -> Result<Vec<Pod>, Refusal> {
     let mut stale = Vec::new();
     cluster.each("/api/v1/pods", Some(running), |pod: Pod| {
         let changed = |name| copies.get(&(&*pod.metadata.namespace, name));
-        // Times are whole seconds: in doubt it is made anew once more.
+        // Times are whole seconds: in doubt the pod is recreated once more.
         let is_older = |changed: &Option<Timestamp>| pod.metadata.creation_timestamp <= *changed;
         let is_stale = pod.spec.secrets().filter_map(changed).any(is_older);
         if pod.metadata.deletion_timestamp.is_none() && is_stale {
@@ -226,11 +237,11 @@ fn stale(cluster: &Cluster, copies: &[Copy]) -> Result<Vec<Pod>, Refusal> {
 
 impl From<Unknown> for Refusal {
     fn from(why: Unknown) -> Self {
-        let remedy = match why {
-            Unknown::Forbidden(_) => "; juju trust ckf-hardening --scope=cluster allows it",
+        let hint = match why {
+            Unknown::Forbidden(_) => "; grant it with juju trust ckf-hardening --scope=cluster",
             _ => "",
         };
-        Self(format!("{why}{remedy}"))
+        Self(format!("{why}{hint}"))
     }
 }
 
@@ -254,7 +265,7 @@ struct Owner {
     controller: bool,
 }
 
-/// Which fields somebody wrote, and when.
+/// An entry of managedFields: the fields that a manager wrote, and when.
 #[derive(Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 struct Written {
@@ -276,7 +287,7 @@ impl Copy {
         values.any(|value| value.is(key.expose().as_bytes()))
     }
 
-    /// When its values were last written.
+    /// Last write of its values.
     fn changed(&self) -> Option<Timestamp> {
         let writes = self.metadata.managed_fields.iter();
         let of_data = writes.filter(|written| written.fields_v1.contains_key("f:data"));
@@ -337,7 +348,7 @@ struct Reference {
 }
 
 impl Spec {
-    /// Names of the Secrets whose values are in its environment.
+    /// Names of the Secrets in the environment of its containers.
     fn secrets(&self) -> impl Iterator<Item = &str> {
         let containers = self.containers.iter().chain(&self.init_containers);
         containers.flat_map(|container| {
@@ -352,7 +363,7 @@ impl Spec {
 }
 
 impl Pod {
-    /// Whether it is of the platform, and something makes it anew when it goes.
+    /// It is one of the platform's, and a ReplicaSet recreates it.
     fn is_restarted(&self) -> bool {
         let (label, value) = RESTARTED;
         let owners = &self.metadata.owner_references;

@@ -1,5 +1,5 @@
-//! Setting a new value where it holds, one file a kind of credential. Doing so
-//! twice with the same value is harmless.
+//! Backends, which accept a credential's value: one file per kind of credential. Setting the same
+//! value twice is harmless.
 
 mod dex;
 mod juju_user;
@@ -15,27 +15,27 @@ use super::{Credential, Delivery, FIRST_USER};
 use crate::cluster::Cluster;
 use crate::facts::juju::charm;
 
-/// Connections to those who own credentials, made when they are asked for.
+/// Connections to the backends, opened on first use.
 pub trait Owners {
-    /// The connection to the controller.
+    /// Connection to the Juju controller.
     fn controller(&mut self) -> Result<&mut Connection, Refusal>;
-    /// The connection to the model of the platform.
+    /// Connection to the platform's model.
     fn model(&mut self) -> Result<&mut Connection, Refusal>;
-    /// The connection to the API server.
+    /// Connection to the Kubernetes API server.
     fn cluster(&mut self) -> Result<&Cluster, Refusal>;
-    /// Whether the controller lets a user in with a password.
+    /// The controller accepts a user's password.
     fn accepts(&mut self, user: &str, password: &Password) -> Result<bool, Refusal>;
-    /// Namespace of the platform, which is also its model's name.
+    /// Namespace of the platform, and the name of its model.
     fn namespace(&self) -> &str;
-    /// The user that is logged in as.
+    /// The user that the charm logs in as.
     fn user(&self) -> &str;
-    /// Addresses of the controller, for others to find it.
+    /// Addresses of the controller, for registration tokens.
     fn addresses(&self) -> &[String];
-    /// Until when everything must be done.
+    /// Deadline of the hook.
     fn deadline(&self) -> Instant;
 }
 
-/// Why a value could not be set, in words that say what to do.
+/// A value that could not be set; the message says what to do.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub struct Refusal(pub String);
@@ -47,163 +47,166 @@ impl From<Error> for Refusal {
 }
 
 impl Refusal {
-    /// What the controller refused to a login, with the access that lets it through.
+    /// An error of the controller; for a denied request, with the access that `login` needs.
     fn of_grant(error: &Error, login: &str, access: &str) -> Self {
         let is_denied = error.failure().is_some_and(|failure| failure.code == Code::Unauthorized);
         Self(match is_denied {
-            true => format!("{error}; the login {login} needs more: juju grant {login} {access}"),
+            true => {
+                format!("{error}; the login {login} needs more access: juju grant {login} {access}")
+            }
             false => error.to_string(),
         })
     }
 }
 
-/// What is to be set.
+/// A new value to set.
 #[derive(Debug)]
 pub struct Change<'a> {
-    /// How a Juju user gets it.
+    /// How a Juju user receives it.
     pub delivery: Delivery,
-    /// The new value, but for what its owner makes itself.
+    /// The new value; none if the backend generates it.
     pub new: Option<&'a Password>,
-    /// The action that was asked for before and had not ended, if any.
+    /// Id of an action that an earlier hook enqueued and that is pending; empty if none.
     pub action: &'a str,
-    /// Whether a person said `force`.
+    /// An operator requested it with `force`.
     pub forced: bool,
 }
 
-/// What came of it.
+/// Result of setting a value.
 #[derive(Debug, Default)]
 pub struct Applied {
-    /// The user that the value is of.
+    /// User name that belongs to the value.
     pub username: String,
-    /// A token that the owner made.
+    /// Registration token from the backend.
     pub registration: Option<Password>,
-    /// An action that has not ended; it is to be asked after.
+    /// Id of an action that is still running; a later hook polls it.
     pub pending_action: Option<String>,
 }
 
-/// Whether a prepared value holds at its owner.
+/// State of a prepared value at its backend.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Holding {
-    /// It holds, for this user.
+    /// Accepted, for this user.
     Yes(String),
-    /// Another one does.
+    /// Another value is accepted.
     No,
-    /// There is no such user or application any more.
+    /// The user or application no longer exists.
     Gone,
 }
 
-/// Whether a new value could be set, by all that can be seen before.
+/// Checks the preconditions of setting a new value.
 pub fn check(
     credential: &Credential,
     forced: bool,
-    owners: &mut dyn Owners,
+    backends: &mut dyn Owners,
 ) -> Result<(), Refusal> {
     match credential {
-        Credential::JujuUser(name) => juju_user::check(name, forced, owners),
-        Credential::OwnLogin => own_login::check(forced, owners),
-        Credential::Dex => dex::check(owners),
-        Credential::Minio => minio::check(owners),
-        Credential::Mysql { application, .. } => mysql::check(application, owners),
+        Credential::JujuUser(name) => juju_user::check(name, forced, backends),
+        Credential::OwnLogin => own_login::check(forced, backends),
+        Credential::Dex => dex::check(backends),
+        Credential::Minio => minio::check(backends),
+        Credential::Mysql { application, .. } => mysql::check(application, backends),
     }
 }
 
-/// Sets a new value at its owner.
+/// Sets a new value at its backend.
 pub fn apply(
     credential: &Credential,
     change: &Change<'_>,
-    owners: &mut dyn Owners,
+    backends: &mut dyn Owners,
 ) -> Result<Applied, Refusal> {
     match credential {
-        Credential::JujuUser(name) => juju_user::apply(name, change, owners),
-        Credential::OwnLogin => own_login::apply(change, owners),
-        Credential::Dex => dex::apply(change, owners),
-        Credential::Minio => minio::apply(change, owners),
-        Credential::Mysql { application, user } => mysql::apply(application, user, change, owners),
+        Credential::JujuUser(name) => juju_user::apply(name, change, backends),
+        Credential::OwnLogin => own_login::apply(change, backends),
+        Credential::Dex => dex::apply(change, backends),
+        Credential::Minio => minio::apply(change, backends),
+        Credential::Mysql { application, user } => {
+            mysql::apply(application, user, change, backends)
+        }
     }
 }
 
-/// Whether a value that was prepared holds at its owner, as it does where a hook died after
-/// it was set.
+/// State of a prepared value at its backend, which already accepts it where a hook crashed after
+/// setting it.
 pub fn holds(
     credential: &Credential,
     prepared: &Password,
-    owners: &mut dyn Owners,
+    backends: &mut dyn Owners,
 ) -> Result<Holding, Refusal> {
     match credential {
-        Credential::JujuUser(name) => juju_user::holds(name, prepared, owners),
-        Credential::OwnLogin => own_login::holds(prepared, owners),
-        Credential::Dex => dex::holds(prepared, owners),
-        Credential::Minio => minio::holds(prepared, owners),
-        // Its owner makes the value.
+        Credential::JujuUser(name) => juju_user::holds(name, prepared, backends),
+        Credential::OwnLogin => own_login::holds(prepared, backends),
+        Credential::Dex => dex::holds(prepared, backends),
+        Credential::Minio => minio::holds(prepared, backends),
+        // The backend generates the value.
         Credential::Mysql { .. } => Ok(Holding::No),
     }
 }
 
-/// Sees to it that whoever uses a value that was published has it. What is not so yet is a
-/// refusal: it is asked again later. `attempts` is how often it was before.
+/// Ensures that the consumers of a published value have it. Until they do it is an error, and is
+/// retried later; `attempts` is the number of earlier failures.
 pub fn settle(
     credential: &Credential,
     published: &Password,
     attempts: u32,
-    owners: &mut dyn Owners,
+    backends: &mut dyn Owners,
 ) -> Result<(), Refusal> {
     match credential {
-        Credential::Minio => minio::settle(published, attempts, owners),
+        Credential::Minio => minio::settle(published, attempts, backends),
         _ => Ok(()),
     }
 }
 
 fn prepared<'a>(change: &Change<'a>) -> Result<&'a Password, Refusal> {
-    let lost = || Refusal("no new value was prepared; run rotate-credentials again".into());
-    change.new.ok_or_else(lost)
+    let missing = || Refusal("no new value was prepared; run rotate-credentials again".into());
+    change.new.ok_or_else(missing)
 }
 
-/// The application of a charm in the platform's model and its options; `None` if there is
-/// none any more.
+/// The application of a charm in the platform's model, with its options; `None` if it no longer
+/// exists.
 fn application_of(
     of: &str,
-    owners: &mut dyn Owners,
+    backends: &mut dyn Owners,
 ) -> Result<Option<(String, ApplicationConfig)>, Refusal> {
-    let needed = write_access(owners);
-    let login = owners.user().to_owned();
-    let model = owners.model()?;
+    let needed = write_access(backends);
+    let login = backends.user().to_owned();
+    let model = backends.model()?;
     let mut applications = model.status()?.applications.into_iter();
     let Some((name, _)) = applications.find(|(_, known)| charm(&known.charm).0 == of) else {
         return Ok(None);
     };
     match model.application_config(&name) {
         Ok(config) => Ok(Some((name, config))),
-        // One that is being removed is in the status a while longer.
+        // An application that is being removed stays in the status for a while.
         Err(error) if error.is_gone() => Ok(None),
         Err(error) => Err(Refusal::of_grant(&error, &login, &needed)),
     }
 }
 
-/// The access to the platform's model that setting something takes.
-fn write_access(owners: &dyn Owners) -> String {
-    format!("write {}", owners.namespace())
+/// Access to the platform's model that a change requires.
+fn write_access(backends: &dyn Owners) -> String {
+    format!("write {}", backends.namespace())
 }
 
-/// Sets an option of an application, unless it has this value: that would restart it for
-/// nothing.
+/// Sets an option of an application, unless it already has this value, to avoid a restart.
 fn set_option(
     application: &str,
     config: &ApplicationConfig,
     (option, value): (&str, &Password),
-    owners: &mut dyn Owners,
+    backends: &mut dyn Owners,
 ) -> Result<(), Refusal> {
     if config.text(option).as_ref() == Some(value) {
         return Ok(());
     }
-    let needed = write_access(owners);
-    let login = owners.user().to_owned();
+    let needed = write_access(backends);
+    let login = backends.user().to_owned();
     let set = [(option, value)].into();
-    let done = owners.model()?.set_application_config(application, &set);
-    done.map_err(|error| Refusal::of_grant(&error, &login, &needed))
+    let result = backends.model()?.set_application_config(application, &set);
+    result.map_err(|error| Refusal::of_grant(&error, &login, &needed))
 }
 
-/// Refuses the controller's first user, which is whoever made itself: its password is
-/// everybody's last way in.
+/// Refuses the controller's first user, which Juju records as created by itself: its password is
+/// the last resort for access to the controller.
 fn check_first_user(
     user: &juju_client::User,
     credential: &Credential,
@@ -212,9 +215,9 @@ fn check_first_user(
     let is_first = user.username == FIRST_USER || user.created_by == user.username;
     match is_first && !forced {
         true => Err(Refusal(format!(
-            "{credential} is {}, the controller's first user and everybody's last way in; only \
-             rotate-credentials with force=true rotates it, and the new password is lost with \
-             this application; make a user for the charm, see how-to/rotate-credentials",
+            "{credential} is {}, the controller's first user; only rotate-credentials with \
+             force=true rotates it, and the new password is lost when this application is removed; \
+             create a user for the charm, see how-to/rotate-credentials",
             user.username
         ))),
         false => Ok(()),
