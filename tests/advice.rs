@@ -1,8 +1,6 @@
 //! What the product advises: no fix, page or demo tells anybody to break their platform, and what
 //! the documents say is so.
 
-mod support;
-
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,11 +8,11 @@ use std::process::{Command, Output};
 
 use ckf_hardening::catalog::{self, FixProof};
 use ckf_hardening::facts::kubernetes::list_paths;
+use ckf_test_support::{audit, cluster, control, run, verdict};
 use ckf_worlds::World;
 use kube_sandbox::Sandbox;
 use regex_lite::Regex;
 use serde_json::{Value, json};
-use support::{audit, cluster, control, run, verdict};
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))

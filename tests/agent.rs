@@ -1,19 +1,17 @@
 //! The agent beside a real API server: it sees what changes, tells it, and puts right what
 //! is enforced while its unit leads.
 
-mod support;
-
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+use ckf_test_support::agent::{Agent, PATIENCE, Stall, floor, hardened, kubectl, until};
 use ckf_worlds::World;
 use juju_sim::{Event, Simulation};
 use kube_sandbox::Sandbox;
 use serde_json::{Value, json};
-use support::agent::{Agent, PATIENCE, Stall, floor, hardened, kubectl, until};
 
 fn promtool() -> PathBuf {
     debian_programs::program("prometheus", "promtool").unwrap()
@@ -41,14 +39,14 @@ fn check_metrics(text: &str) -> String {
 
 #[test]
 fn it_tells_what_an_audit_tells_and_what_changes_at_once() {
-    let sandbox = support::cluster(&World::stock("1.10"));
+    let sandbox = ckf_test_support::cluster(&World::stock("1.10"));
     let agent = Agent::start(&sandbox, &json!({"namespace": "kubeflow"}));
     let (status, headers, body) = agent.get("/healthz");
     assert_eq!((status, body.as_str()), (200, "ok\n"), "{headers}");
 
     // The same verdicts as an audit from a laptop, but for the handshake's.
     let kubeconfig = sandbox.kubeconfig("admin");
-    let audited = support::audit(&["--kubeconfig".as_ref(), kubeconfig.as_ref()]);
+    let audited = ckf_test_support::audit(&["--kubeconfig".as_ref(), kubeconfig.as_ref()]);
     let verdicts = |report: &Value| -> Vec<(String, String)> {
         let controls = report["controls"].as_array().unwrap().iter();
         let told =
@@ -67,7 +65,8 @@ fn it_tells_what_an_audit_tells_and_what_changes_at_once() {
 
     let label = "pod-security.kubernetes.io/enforce=baseline";
     kubectl(&sandbox, &["label", "--overwrite", "namespace", "admin", label]);
-    let took = until("the new verdict", || support::verdict(&agent.report(), "PSS-01") == "pass");
+    let took =
+        until("the new verdict", || ckf_test_support::verdict(&agent.report(), "PSS-01") == "pass");
     assert!(took < Duration::from_secs(5), "{took:?}");
     let event = lines.find(|line| line.contains("PSS-01")).unwrap();
     let event: Value = serde_json::from_str(event.strip_prefix("data: ").unwrap()).unwrap();
@@ -172,9 +171,9 @@ fn what_is_enforced_is_put_right_at_once_while_it_leads_and_not_for_ever() {
 
 #[test]
 fn what_the_charm_tells_is_judged_and_what_is_damaged_is_left_alone() {
-    let sandbox = support::cluster(&World::stock("1.10"));
+    let sandbox = ckf_test_support::cluster(&World::stock("1.10"));
     let agent = Agent::start(&sandbox, &json!({"namespace": "kubeflow"}));
-    assert_eq!(support::verdict(&agent.report(), "IMG-11"), "not-assessed");
+    assert_eq!(ckf_test_support::verdict(&agent.report(), "IMG-11"), "not-assessed");
     let head = json!({"known": {"revision": 650, "resources": {}}});
     let facts = json!({
         "juju": {"known": {"applications": {"known": [{"name": "dex-auth", "charm": "dex-auth",
@@ -185,7 +184,7 @@ fn what_the_charm_tells_is_judged_and_what_is_damaged_is_left_alone() {
     let told = json!({"namespace": "kubeflow", "facts": facts, "credentials": credentials,
         "options": {"profile": "strict", "policy": "waivers: 7"}});
     agent.tell(&told);
-    until("what Charmhub has", || support::verdict(&agent.report(), "IMG-11") == "fail");
+    until("what Charmhub has", || ckf_test_support::verdict(&agent.report(), "IMG-11") == "fail");
     let report = agent.report();
     assert!(report["problems"][0].as_str().unwrap().starts_with("option policy"), "{report}");
     assert_eq!(agent.metric("ckf_hardening_credential_rotation_failed{credential=\"dex\"}"), 1.0);
@@ -205,7 +204,7 @@ fn what_the_charm_tells_is_judged_and_what_is_damaged_is_left_alone() {
     until("the policy of before", || agent.report()["controls"].as_array().unwrap().len() == 120);
     std::fs::write(agent.folder.path().join("told.json"), "{\"leads\": tru").unwrap();
     std::thread::sleep(Duration::from_secs(3));
-    assert_eq!(support::verdict(&agent.report(), "IMG-11"), "fail");
+    assert_eq!(ckf_test_support::verdict(&agent.report(), "IMG-11"), "fail");
 
     // A rotation is told as such.
     let mut rotated = told.clone();
@@ -245,7 +244,7 @@ fn age(unit: &mut Simulation) {
 
 #[test]
 fn a_hook_takes_what_the_agent_found_and_lists_nothing_itself() {
-    let sandbox = support::cluster(&World::stock("1.10"));
+    let sandbox = ckf_test_support::cluster(&World::stock("1.10"));
     let agent = Agent::start(&sandbox, &json!({"namespace": "kubeflow"}));
     let mut unit = charm(&sandbox, &agent);
     let fire = |unit: &mut Simulation, event: &Event| {
@@ -280,7 +279,7 @@ fn a_hook_takes_what_the_agent_found_and_lists_nothing_itself() {
     assert!(sandbox.kubectl(&delete).unwrap().status.success());
     until("the agent sees it", || {
         agent.report().to_string().contains("EnvoyFilter")
-            && support::verdict(&agent.report(), "AUTHN-01") == "fail"
+            && ckf_test_support::verdict(&agent.report(), "AUTHN-01") == "fail"
     });
     age(&mut unit);
     fire(&mut unit, &Event::hook("update-status"));
@@ -305,7 +304,7 @@ fn a_hook_takes_what_the_agent_found_and_lists_nothing_itself() {
 
 #[test]
 fn its_pages_are_served_over_tls_and_a_renewed_certificate_too() {
-    let sandbox = support::cluster(&World::stock("1.10"));
+    let sandbox = ckf_test_support::cluster(&World::stock("1.10"));
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| folder.path().join(name);
     let write = |host: &str| {
@@ -379,7 +378,7 @@ fn vulnerability_reports() -> Value {
 
 #[test]
 fn a_change_of_a_definition_costs_few_requests_and_a_kind_that_comes_later_is_seen() {
-    let sandbox = support::cluster(&World::stock("1.10"));
+    let sandbox = ckf_test_support::cluster(&World::stock("1.10"));
     let agent = Agent::start(&sandbox, &json!({"namespace": "kubeflow"}));
     until("the first audit of everything", || agent.metric("ckf_hardening_unread_kinds") == 0.0);
     let watches = || agent.metric("ckf_hardening_api_watches_total");
@@ -411,10 +410,10 @@ fn a_change_of_a_definition_costs_few_requests_and_a_kind_that_comes_later_is_se
 
 #[test]
 fn at_its_start_and_at_a_restart_nothing_that_was_so_before_is_an_event() {
-    let sandbox = support::cluster(&World::stock("1.10"));
+    let sandbox = ckf_test_support::cluster(&World::stock("1.10"));
     for start in 0..3 {
         let agent = Agent::start(&sandbox, &json!({"namespace": "kubeflow"}));
-        assert_eq!(support::verdict(&agent.report(), "PSS-01"), "fail");
+        assert_eq!(ckf_test_support::verdict(&agent.report(), "PSS-01"), "fail");
         // The handshake, and what is judged by it, comes later.
         std::thread::sleep(Duration::from_secs(4));
         let events = agent.events();
@@ -471,7 +470,7 @@ fn a_repair_that_failed_is_tried_again_although_nothing_else_changes() {
 
 #[test]
 fn the_log_is_as_loud_as_the_option_says_from_the_start() {
-    let sandbox = support::cluster(&World::stock("1.10"));
+    let sandbox = ckf_test_support::cluster(&World::stock("1.10"));
     for (level, is_loud) in [("error", false), ("info", true)] {
         let options = json!({"log-level": level});
         let told = json!({"namespace": "kubeflow", "options": options});
@@ -504,7 +503,7 @@ fn a_signal_ends_it_at_once_although_the_api_server_does_not_answer() {
 
 #[test]
 fn facts_of_an_api_server_that_is_silent_grow_old_and_say_so() {
-    let sandbox = support::cluster(&World::stock("1.10"));
+    let sandbox = ckf_test_support::cluster(&World::stock("1.10"));
     let stall = Stall::before(&sandbox);
     // Bookmarks come about once a minute.
     let after = ["--stale-after", "85"];
@@ -529,14 +528,14 @@ fn facts_of_an_api_server_that_is_silent_grow_old_and_say_so() {
     }
     eprintln!("stale after {:?}", stopped.0.elapsed());
     until("every verdict to be open", || {
-        support::verdict(&agent.report(), "PSS-01") == "not-assessed"
+        ckf_test_support::verdict(&agent.report(), "PSS-01") == "not-assessed"
     });
     assert!(collected() <= stopped.1);
     assert!(agent.metric("ckf_hardening_audit_timestamp") <= stopped.1.as_second() as f64);
     stall.go_on();
     let recovers = Instant::now();
     let has_recovered = || {
-        support::verdict(&agent.report(), "PSS-01") == "fail"
+        ckf_test_support::verdict(&agent.report(), "PSS-01") == "fail"
             && agent.get("/healthz").0 == 200
             && collected() > stopped.1
     };

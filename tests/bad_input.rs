@@ -1,8 +1,6 @@
 //! Bad input: an error that names the thing, what is wrong and what is
 //! expected; the rest goes on, and nothing panics.
 
-mod support;
-
 use std::fs;
 use std::path::Path;
 
@@ -10,10 +8,10 @@ use ckf_hardening::controls::Verdict;
 use ckf_hardening::facts::{About, Facts, certificate::Certificate};
 use ckf_hardening::policy::Policy;
 use ckf_hardening::report::Report;
+use ckf_test_support::run;
 use ckf_worlds::World;
 use proptest::prelude::*;
 use serde_json::{Value, json};
-use support::run;
 
 /// What the command line says when it cannot run.
 fn refused(arguments: &[&str]) -> String {
@@ -145,7 +143,7 @@ fn snapshots() {
         let output = run(&["audit", "--format", "json", "--from", at]);
         serde_json::from_slice::<Value>(&output.stdout).unwrap()
     };
-    assert_eq!(support::verdict(&report("{"), "TLS-01"), "not-assessed");
+    assert_eq!(ckf_test_support::verdict(&report("{"), "TLS-01"), "not-assessed");
 }
 
 #[test]

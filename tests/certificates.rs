@@ -1,8 +1,6 @@
 //! Certificates for the gateway, as istio-pilot, an upstream authority and those who
 //! trust see them.
 
-mod support;
-
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -88,7 +86,7 @@ fn leaf(pem: &str) -> Certificate {
 
 /// The content of the authority's secret.
 fn secret(unit: &Simulation) -> BTreeMap<String, String> {
-    support::secret_content(unit, "gateway-ca")
+    ckf_test_support::secret_content(unit, "gateway-ca")
 }
 
 #[test]

@@ -1,13 +1,11 @@
 //! The charm as Juju sees it: state in, event, state out.
 
-mod support;
-
 use std::path::Path;
 
+use ckf_test_support::cluster;
 use ckf_worlds::World;
 use juju_sim::{Event, Juju, Model, Outcome, Owner, Relation, Secret, Simulation, sweep};
 use serde_json::{Value, json};
-use support::cluster;
 
 /// The charm's unit, in a container that has this kubeconfig.
 fn charm_files() -> &'static Path {

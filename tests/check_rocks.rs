@@ -1,17 +1,15 @@
 //! The images of a platform as the charm sees them, beside a real API server, a real
 //! registry, Charmhub and a controller: what ran is on record, and what is swapped is found.
 
-mod support;
-
 use std::collections::BTreeMap;
 
+use ckf_test_support::rotation::hook;
 use ckf_worlds::World;
 use juju_sim::controller::{Application, Certificate, Controller, DeployedResource, State};
 use juju_sim::{Event, Juju, Outcome, Simulation};
 use kube_sandbox::Sandbox;
 use registry_sandbox::{Answer, Front, Image, Registry};
 use serde_json::{Value, json};
-use support::rotation::hook;
 
 const ROCK: &str = "charmedkubeflow/training-operator";
 const TAG: &str = "1.9.3-9e9ea13";
@@ -102,14 +100,14 @@ fn verdict(unit: &mut Simulation, id: &str) -> (String, String) {
     let outcome = unit.run(&Event::action("get-report", json!({"format": "json"})));
     let report: Value =
         serde_json::from_str(outcome.results()["report"].as_str().unwrap()).unwrap();
-    let control = support::control(&report, id);
+    let control = ckf_test_support::control(&report, id);
     let text = |field: &str| control[field].as_str().unwrap().to_owned();
     (text("verdict"), text("reason"))
 }
 
 #[test]
 fn what_ran_is_on_record_and_what_is_swapped_is_told_until_it_is_accepted_or_refreshed() {
-    let sandbox = support::cluster(&World::stock("1.10"));
+    let sandbox = ckf_test_support::cluster(&World::stock("1.10"));
     let (registry, charmhub) = (Registry::start().unwrap(), charmhub());
     let digest = registry.push(ROCK, TAG, &Image::default().file("a", "a")).unwrap();
     let pods = sandbox.kubectl(&["get", "pods", "-n", "kubeflow", "-o", "name"]).unwrap();
@@ -118,7 +116,8 @@ fn what_ran_is_on_record_and_what_is_swapped_is_told_until_it_is_accepted_or_ref
     let training = training.strip_prefix("pod/").unwrap();
     runs(&sandbox, training, "training-operator", None, &digest);
 
-    let mut unit = support::rotation::unit(Juju::V3_6, "", |model| controller(Juju::V3_6, model));
+    let mut unit =
+        ckf_test_support::rotation::unit(Juju::V3_6, "", |model| controller(Juju::V3_6, model));
     let kubeconfig = sandbox.kubeconfig("admin").into_os_string();
     unit.environment.insert("KUBECONFIG".into(), kubeconfig);
     unit.set_option("offline", false);

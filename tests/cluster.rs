@@ -1,13 +1,11 @@
 //! The binary on a real API server that holds a Charmed Kubeflow.
 
-mod support;
-
 use std::ffi::OsStr;
 use std::fs;
 
+use ckf_test_support::{audit, cluster, control, run, verdict};
 use ckf_worlds::World;
 use serde_json::{Value, json};
-use support::{audit, cluster, control, run, verdict};
 
 /// What a stock deployment fails, on an API server that is newer than its release supports.
 const STOCK_FAILS: &[&str] = &[

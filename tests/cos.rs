@@ -1,18 +1,16 @@
 //! Relations with COS and with Kubeflow's dashboard, as the peers' own libraries and tools
 //! read them; and the agent in its container, as it is told.
 
-mod support;
-
 use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
 use ckf_hardening::catalog;
+use ckf_test_support::pebble::given;
 use ckf_worlds::World;
 use juju_sim::{Event, Relation, Simulation};
 use serde_json::{Value, json};
-use support::pebble::given;
 
 const PEERS: [(u32, &str, &str); 6] = [
     (11, "metrics-endpoint", "grafana-agent-k8s"),
@@ -147,7 +145,7 @@ fn what_a_peer_does_not_take_is_told_by_the_status() {
 
 #[test]
 fn the_agent_knows_at_once_when_a_way_to_the_report_comes_or_goes() {
-    let sandbox = support::cluster(&World::stock("1.10"));
+    let sandbox = ckf_test_support::cluster(&World::stock("1.10"));
     let mut unit = unit();
     let kubeconfig = sandbox.kubeconfig("admin");
     unit.environment.insert("KUBECONFIG".into(), kubeconfig.into());
@@ -252,7 +250,7 @@ fn each_alert_fires_when_it_should_and_not_before() {
 
 #[test]
 fn the_agent_runs_in_its_container_and_is_told_what_it_cannot_read() {
-    let sandbox = support::cluster(&World::stock("1.10"));
+    let sandbox = ckf_test_support::cluster(&World::stock("1.10"));
     let mut unit = unit();
     unit.environment.insert("KUBECONFIG".into(), sandbox.kubeconfig("admin").into());
     // Before its container is there nothing is lost.

@@ -1,14 +1,12 @@
 //! Controls that a policy adds, judged beside ours on a real API server.
 
-mod support;
-
 use std::fs;
 use std::path::Path;
 
+use ckf_test_support::run;
 use ckf_worlds::World;
 use kube_sandbox::Sandbox;
 use serde_json::{Value, json};
-use support::run;
 
 const POLICY: &str = "
 controls:
@@ -86,7 +84,7 @@ fn prepared() -> (Sandbox, tempfile::TempDir) {
     let mut world = World::stock("1.10");
     let labels = &mut world.get("Deployment", "istiod")["metadata"]["labels"];
     labels["example.com/owner"] = "mesh".into();
-    let sandbox = support::cluster(&world);
+    let sandbox = ckf_test_support::cluster(&world);
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("policy.yaml"), POLICY).unwrap();
     (sandbox, folder)

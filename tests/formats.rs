@@ -1,7 +1,5 @@
 //! Reports in the formats that others read, judged by those who read them.
 
-mod support;
-
 use std::fs;
 use std::path::Path;
 use std::process::Command;
@@ -9,9 +7,9 @@ use std::process::Command;
 use ckf_hardening::facts::{About, Facts};
 use ckf_hardening::policy::Policy;
 use ckf_hardening::report::{Format, Report, json};
+use ckf_test_support::run;
 use ckf_worlds::World;
 use serde_json::Value;
-use support::run;
 
 const WAIVERS: &str = "
 waivers:
@@ -380,10 +378,10 @@ relations:
         ("TLS-01", "not-assessed"),
     ] {
         assert_eq!(
-            support::verdict(&report, id),
+            ckf_test_support::verdict(&report, id),
             verdict,
             "{id}: {}",
-            support::control(&report, id)
+            ckf_test_support::control(&report, id)
         );
     }
     let text = report.to_string();

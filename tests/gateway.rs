@@ -1,16 +1,14 @@
 //! What clients of the gateway see: a real istiod and a real Envoy, with handshakes by
 //! openssl, before remedies are applied, after, when somebody tampers, and after undo.
 
-mod support;
-
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
+use ckf_test_support::{audit, cluster, control, lead_to, run, verdict};
 use ckf_worlds::{World, object};
 use kube_sandbox::{IngressGateway, Sandbox};
 use serde_json::{Value, json};
-use support::{audit, cluster, control, lead_to, run, verdict};
 
 /// Longest wait for a change to be seen by clients.
 const SEEN: Duration = Duration::from_secs(20);

@@ -2,8 +2,6 @@
 //! a real istiod and a real Envoy, an istio-pilot that applies its objects all the while,
 //! and a client that asks all the while.
 
-mod support;
-
 use std::io::{Read as _, Write as _};
 use std::net::{Ipv4Addr, TcpStream};
 use std::path::Path;
@@ -12,6 +10,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use ckf_hardening::facts::certificate::Certificate;
+use ckf_test_support::{audit, cluster, control, verdict};
 use ckf_worlds::World;
 use ckf_worlds::istio_pilot::{self, IstioPilot, sign};
 use juju_sim::{Event, Relation, Simulation};
@@ -19,7 +18,6 @@ use kube_sandbox::{IngressGateway, Sandbox};
 use rustls::pki_types::{CertificateDer, ServerName, pem::PemObject};
 use rustls::{ClientConfig, ClientConnection, RootCertStore, Stream};
 use serde_json::{Value, json};
-use support::{audit, cluster, control, verdict};
 
 const GATEWAY: u32 = 4;
 const TRUST: u32 = 6;
@@ -146,7 +144,7 @@ fn platform() -> (Sandbox, Applied, Simulation) {
 }
 
 fn lead_to(sandbox: &Sandbox, gateway: &IngressGateway) {
-    support::lead_to(sandbox, &gateway.address().to_string());
+    ckf_test_support::lead_to(sandbox, &gateway.address().to_string());
 }
 
 #[test]
@@ -241,7 +239,7 @@ fn renew(
     unit: &mut Simulation,
     pilot: &mut IstioPilot,
 ) {
-    let held = support::secret_content(unit, "gateway-ca");
+    let held = ckf_test_support::secret_content(unit, "gateway-ca");
     let own = (held["current-key"].as_str(), held["current-certificate"].as_str());
     let aged = sign(pilot.request(), own, (-61, 29));
     applied.serve(&aged, &pilot.key());

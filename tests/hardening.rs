@@ -1,19 +1,17 @@
 //! A stock deployment on a real API server, hardened by `apply` alone and undone again: it
 //! ends as it began, object by object.
 
-mod support;
-
 use std::collections::BTreeMap;
 use std::process::{Command, Output};
 
+use ckf_test_support::dying::{Breaks, Way};
+use ckf_test_support::rotation::{hook, unit};
+use ckf_test_support::{audit, client_store, cluster, control, verdict};
 use ckf_worlds::{World, object};
 use juju_sim::Juju;
 use juju_sim::controller::{Application, Controller, State};
 use kube_sandbox::Sandbox;
 use serde_json::{Value, json};
-use support::dying::{Breaks, Way};
-use support::rotation::{hook, unit};
-use support::{audit, client_store, cluster, control, verdict};
 
 const KINDS: &str = "namespaces,secrets,configmaps,services,serviceaccounts,pods,deployments,\
     statefulsets,daemonsets,roles,rolebindings,clusterroles,clusterrolebindings,networkpolicies,\

@@ -1,7 +1,5 @@
 //! The controls that Juju's controller tells of, and who may do what.
 
-mod support;
-
 use std::collections::BTreeMap;
 use std::process::Command;
 use std::sync::{Arc, Mutex};
@@ -12,6 +10,7 @@ use ckf_hardening::facts::known::Known;
 use ckf_hardening::facts::{About, Facts};
 use ckf_hardening::policy::{Options, Policy, Profile};
 use ckf_hardening::report::Report;
+use ckf_test_support::client_store;
 use jiff::{SignedDuration, Timestamp};
 use juju_client::{Endpoint, Login, Password, Trust};
 use juju_sim::Juju;
@@ -19,7 +18,6 @@ use juju_sim::controller::{
     Application, CharmRevision, Controller, DeployedResource, Life, Offer, State,
 };
 use serde_json::{Value, json};
-use support::client_store;
 
 const MODEL: &str = "62ab6cbb-ee5b-4fa3-872f-3a9f4a242d8e";
 

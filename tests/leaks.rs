@@ -1,7 +1,5 @@
 //! Secrets of the cluster are in nothing that the charm or the command line leave behind.
 
-mod support;
-
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::{Read as _, Write as _};
@@ -12,12 +10,12 @@ use std::process::{Child, Command};
 use std::time::{Duration, Instant};
 
 use base64::Engine as _;
+use ckf_test_support::{cluster, run};
 use ckf_worlds::World;
 use juju_sim::controller::{Application, Controller, State};
 use juju_sim::{Event, Juju, Simulation};
 use kube_sandbox::Sandbox;
 use serde_json::{Value, json};
-use support::{cluster, run};
 
 /// The values of all Secrets of a world: as they are, in base64, and the lines of keys.
 fn secrets(world: &World) -> Vec<String> {
@@ -192,8 +190,8 @@ fn an_option_that_holds_a_secret_is_shown_nowhere_though_the_policy_declares_it(
     let (policy_file, plan) = (folder.path().join("policy"), folder.path().join("plan"));
     let snapshot = folder.path().join("snapshot");
     fs::write(&policy_file, policy()).unwrap();
-    let mut unit = support::rotation::unit(Juju::V3_6, "", controller);
-    let store = support::client_store(unit.controller());
+    let mut unit = ckf_test_support::rotation::unit(Juju::V3_6, "", controller);
+    let store = ckf_test_support::client_store(unit.controller());
 
     // The operator's laptop.
     let mut run = |arguments: &[&str]| {
@@ -216,7 +214,7 @@ fn an_option_that_holds_a_secret_is_shown_nowhere_though_the_policy_declares_it(
         let text = run(&[&["audit", "--format", format], &of_cluster[..]].concat());
         if format == "json" {
             let report: Value = serde_json::from_str(&text).unwrap();
-            let judged = |id: &str| support::control(&report, id).to_string();
+            let judged = |id: &str| ckf_test_support::control(&report, id).to_string();
             assert!(judged("JUJU-04").contains("set, and not as declared"));
             let told = judged("CRED-14");
             for option in ["connectors", "ssl-key", "ca-bundle", "api-token", "settings"] {

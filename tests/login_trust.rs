@@ -1,12 +1,10 @@
 //! oidc-gatekeeper asks Dex by the gateway's name: it is told whom to trust for that.
 
-mod support;
-
+use ckf_test_support::rotation::hook;
 use ckf_worlds::istio_pilot::{IstioPilot, authority};
 use ckf_worlds::{HOST, self_signed, tls};
 use juju_sim::controller::{Application, Certificate, Controller, State};
 use juju_sim::{Event, Juju, Relation, Simulation, sweep};
-use support::rotation::hook;
 
 const GATEWAY: u32 = 4;
 
@@ -29,7 +27,8 @@ fn controller(juju: Juju, model: &str, bundle: Option<&str>) -> Controller {
 
 /// A unit whose authority signs for istio-pilot.
 fn unit(juju: Juju, bundle: Option<&str>) -> Simulation {
-    let mut unit = support::rotation::unit(juju, "", |model| controller(juju, model, bundle));
+    let mut unit =
+        ckf_test_support::rotation::unit(juju, "", |model| controller(juju, model, bundle));
     unit.set_option("external-hostname", HOST);
     let mut relation = Relation::new(GATEWAY, "gateway-certificates", "istio-pilot", 1);
     let databag = IstioPilot::at(HOST).databag();
@@ -49,7 +48,7 @@ fn bundle(unit: &Simulation) -> String {
 }
 
 fn own_authority(unit: &Simulation) -> String {
-    let secret = support::secret_content(unit, "gateway-ca");
+    let secret = ckf_test_support::secret_content(unit, "gateway-ca");
     secret["current-certificate"].clone()
 }
 
@@ -109,12 +108,12 @@ fn a_self_signed_certificate_of_the_operator_is_trusted_too() {
     let mut unit = unit(Juju::V3_6, None);
     unit.change(|model| model.relations.retain(|relation| relation.id != GATEWAY));
     let own = self_signed(HOST, 2035);
-    support::give_certificate(&mut unit, &own.certificate, &own.key);
+    ckf_test_support::give_certificate(&mut unit, &own.certificate, &own.key);
     hook(&mut unit, "config-changed");
     assert_eq!(bundle(&unit), own.certificate.trim());
     // One that an authority signed needs no more than that authority.
     let signed = tls(HOST, 2035);
-    support::give_certificate(&mut unit, &signed.certificate, &signed.key);
+    ckf_test_support::give_certificate(&mut unit, &signed.certificate, &signed.key);
     hook(&mut unit, "config-changed");
     assert_eq!(bundle(&unit), "");
 }

@@ -1,18 +1,16 @@
 //! MinIO's root key: rotated with its copies and the pods that read them, on a real
 //! API server. What the platform's charms and a ReplicaSet do is done by hand.
 
-mod support;
-
 use std::collections::BTreeMap;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use ckf_test_support::rotation::{entry, held, hook};
 use ckf_worlds::World;
 use juju_sim::controller::{Application, Certificate, Controller, State};
 use juju_sim::{Event, Juju, Simulation, sweep};
 use kube_sandbox::{Loader, Sandbox};
 use serde_json::{Value, json};
-use support::rotation::{entry, held, hook};
 
 const PLAN: &str = "targets: [minio]";
 const OLD: &str = "first-key-of-minio";
@@ -104,7 +102,8 @@ impl Platform {
     }
 
     fn unit(&self, juju: Juju) -> Simulation {
-        let mut unit = support::rotation::unit(juju, PLAN, |model| controller(juju, model));
+        let mut unit =
+            ckf_test_support::rotation::unit(juju, PLAN, |model| controller(juju, model));
         let kubeconfig = self.sandbox.kubeconfig("admin").into_os_string();
         unit.environment.insert("KUBECONFIG".into(), kubeconfig);
         unit

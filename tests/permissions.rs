@@ -1,13 +1,11 @@
 //! The printed roles are enough for what they are printed for, and no right in them is idle.
 
-mod support;
-
 use std::path::Path;
 
+use ckf_test_support::{cluster, run};
 use ckf_worlds::World;
 use kube_sandbox::Sandbox;
 use serde_json::Value;
-use support::{cluster, run};
 
 /// The account that `permissions` gives the rights to when none is named.
 const ACCOUNT: &str = "system:serviceaccount:kubeflow:ckf-hardening";

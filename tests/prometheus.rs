@@ -1,8 +1,6 @@
 //! A real Prometheus scrapes the agent: every panel of the dashboard shows something, and
 //! every rule can be evaluated.
 
-mod support;
-
 use std::fs::{self, File};
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
@@ -67,7 +65,7 @@ fn every_panel_shows_something_and_every_rule_is_evaluated() {
     // Something is open, and something is to be put right.
     world.get("Namespace", "team-a")["metadata"]["labels"]["pod-security.kubernetes.io/enforce"] =
         "privileged".into();
-    let sandbox = support::cluster(&world);
+    let sandbox = ckf_test_support::cluster(&world);
     let directory = tempfile::tempdir().unwrap();
     let told = json!({
         "namespace": "kubeflow", "leads": true,

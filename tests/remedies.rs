@@ -1,17 +1,15 @@
 //! Remedies on a real API server with Istio's definitions: planned, applied, restored
 //! when somebody changed them, and undone; and istio-pilot's own objects stay its own.
 
-mod support;
-
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::Output;
 
+use ckf_test_support::{audit, cluster, run, verdict};
 use ckf_worlds::{World, object};
 use juju_sim::{Event, Outcome, Simulation};
 use kube_sandbox::Sandbox;
 use serde_json::{Value, json};
-use support::{audit, cluster, run, verdict};
 
 /// A platform that serves HTTPS and nothing more.
 fn https() -> World {

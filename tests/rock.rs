@@ -1,8 +1,6 @@
 //! The image of the agent, as `rockcraft.yaml` says it is made, run by a real runtime as a cluster
 //! runs it: another user than root, no capabilities, nothing to write to.
 
-mod support;
-
 use std::fs;
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
@@ -201,7 +199,7 @@ fn get(port: u16, path: &str) -> Option<(u16, String)> {
 
 #[test]
 fn the_agent_serves_from_its_image_without_root_capabilities_or_a_disk() {
-    let sandbox = support::cluster(&World::stock("1.10"));
+    let sandbox = ckf_test_support::cluster(&World::stock("1.10"));
     let folder = tempfile::tempdir().unwrap();
     // What Pebble and a pod's account would bring: readable by the user of rocks.
     let told = folder.path().join("told");
@@ -237,7 +235,7 @@ fn the_agent_serves_from_its_image_without_root_capabilities_or_a_disk() {
     assert_eq!(get(port, "/healthz").unwrap().0, 200);
     let (_, report) = get(port, "/api/v1/report").unwrap();
     let report: Value = serde_json::from_str(&report).unwrap();
-    assert_eq!(support::verdict(&report, "TLS-01"), "fail");
+    assert_eq!(ckf_test_support::verdict(&report, "TLS-01"), "fail");
 
     let status = fs::read_to_string(format!("/proc/{}/status", container.process())).unwrap();
     let field = |name: &str| {

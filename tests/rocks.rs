@@ -1,8 +1,6 @@
 //! Which images run, which were meant to, and which are newest: a real registry behind a
 //! mirror, Charmhub as it answers, and a platform that is told of by a snapshot or by Juju.
 
-mod support;
-
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -103,7 +101,7 @@ impl Platform {
             ));
         }
         all.extend(arguments.iter().map(|argument| (*argument).to_owned()));
-        let output = support::run(&all);
+        let output = ckf_test_support::run(&all);
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         (output.status.code(), text(&output.stdout), text(&output.stderr))
     }

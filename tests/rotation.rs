@@ -1,15 +1,13 @@
 //! Credentials: rotated step by step, and lost at no point.
 
-mod support;
-
 use std::collections::BTreeMap;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use ckf_test_support::rotation::{LOGIN, age_ledger, entry, give_login, held, hook};
 use juju_sim::controller::{Application, Certificate, Controller, State};
 use juju_sim::{Event, Juju, Outcome, Secret, Simulation, sweep};
 use serde_json::{Value, json};
-use support::rotation::{LOGIN, age_ledger, entry, give_login, held, hook};
 
 const PLAN: &str = "every: 30d\ntargets:\n- dex\n- own-login\n- juju-user/bot\n\
     - {credential: juju-user/alice, deliver: registration}\n- mysql/katib-db/root\n";
@@ -39,7 +37,7 @@ fn controller(juju: Juju, model: &str) -> Controller {
 }
 
 fn unit(juju: Juju, plan: &str) -> Simulation {
-    support::rotation::unit(juju, plan, |model| controller(juju, model))
+    ckf_test_support::rotation::unit(juju, plan, |model| controller(juju, model))
 }
 
 /// Hooks until nothing is to be done, by the number of steps of a rotation.

@@ -1,16 +1,14 @@
 //! The certificate of the option `tls-secret`, on its way to istio-pilot by the
 //! controller's API.
 
-mod support;
-
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use ckf_test_support::give_certificate as give;
+use ckf_test_support::rotation::hook;
 use ckf_worlds::istio_pilot::IstioPilot;
 use ckf_worlds::{HOST, tls, weak_rsa};
 use juju_sim::controller::{Application, Certificate, Controller, ModelSecret, State};
 use juju_sim::{Event, Juju, Relation, Simulation, sweep};
-use support::give_certificate as give;
-use support::rotation::hook;
 
 fn controller(juju: Juju, model: &str) -> Controller {
     let mut state = State::new(juju, "admin-pw-of-the-controller");
@@ -25,7 +23,7 @@ fn controller(juju: Juju, model: &str) -> Controller {
 }
 
 fn unit(juju: Juju) -> Simulation {
-    let mut unit = support::rotation::unit(juju, "", |model| controller(juju, model));
+    let mut unit = ckf_test_support::rotation::unit(juju, "", |model| controller(juju, model));
     unit.set_option("external-hostname", HOST);
     let good = tls(HOST, 2035);
     give(&mut unit, &good.certificate, &good.key);
@@ -175,7 +173,7 @@ fn no_key_is_left_anywhere_but_in_its_secret() {
     let event = Event::relation(&relation, "changed", None);
     unit.change(|model| model.relations.push(relation));
     run(&mut unit, &event);
-    let authority = support::secret_content(&unit, "gateway-ca");
+    let authority = ckf_test_support::secret_content(&unit, "gateway-ca");
     left.extend(unit.traces().into_iter().map(|trace| (trace.place, trace.text)));
     let lines = |pem: &str| -> Vec<String> {
         let lines = pem.lines().filter(|line| !line.starts_with("-----"));

@@ -16,8 +16,8 @@ use juju_sim::{Event, Juju, Outcome, Relation, Simulation};
 use kube_sandbox::Sandbox;
 use serde_json::{Value, json};
 
-use crate::support::rotation::{LOGIN, age_ledger, entry, held, hook};
-use crate::support::{self, cluster};
+use ckf_test_support::cluster;
+use ckf_test_support::rotation::{LOGIN, age_ledger, entry, held, hook};
 
 /// Longest wait for anything.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -103,7 +103,7 @@ fn controller(juju: Juju, model: &str, login: &str) -> Controller {
 }
 
 fn unit(juju: Juju, plan: &str) -> Simulation {
-    support::rotation::unit(juju, plan, |model| controller(juju, model, "hardening"))
+    ckf_test_support::rotation::unit(juju, plan, |model| controller(juju, model, "hardening"))
 }
 
 /// What the controller knows that a slip must not change.
@@ -235,7 +235,7 @@ fn a_slip_in_an_option_changes_nothing() {
     assert_eq!(before.1, of_juju(&unit));
     // When all is corrected, what is due is done.
     unit.set_option("juju-credentials", format!("secret:{LOGIN}"));
-    support::rotation::give_login(&mut unit, "first-pw-of-the-charm");
+    ckf_test_support::rotation::give_login(&mut unit, "first-pw-of-the-charm");
     hook(&mut unit, "config-changed");
     settle(&mut unit);
     assert_ne!(before.1, of_juju(&unit), "Dex's password is due");
@@ -396,8 +396,9 @@ fn what_is_taken_out_of_the_plan_is_not_rotated() {
 
 #[test]
 fn the_first_user_is_rotated_by_force_only() {
-    let mut unit =
-        support::rotation::unit(Juju::V3_6, "", |model| controller(Juju::V3_6, model, "admin"));
+    let mut unit = ckf_test_support::rotation::unit(Juju::V3_6, "", |model| {
+        controller(Juju::V3_6, model, "admin")
+    });
     // The charm logs in as the user that Juju began with.
     unit.change(|model| {
         let login = model.secrets.iter_mut().find(|secret| secret.id == LOGIN);

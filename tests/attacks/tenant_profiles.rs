@@ -11,7 +11,7 @@ use kube_sandbox::Sandbox;
 use serde_json::{Value, json};
 
 use super::planned::{changes, findings, held_back, made, option, plan};
-use super::support::{audit, cluster, control, run, verdict};
+use ckf_test_support::{audit, cluster, control, run, verdict};
 
 /// Longest wait for anything.
 const PATIENCE: Duration = Duration::from_secs(60);

@@ -7,7 +7,7 @@ use juju_sim::controller::{Controller, State};
 use juju_sim::{Event, Juju, Model, Relation, Removal, Simulation, Step, sweep_absences};
 use serde_json::Value;
 
-use super::{support, unit};
+use super::unit;
 
 /// What must hold in any model: its memory can be read, nothing is said in more than a line, and
 /// a unit that goes is not blocked.
@@ -94,7 +94,7 @@ fn hook_of_a_unit_that_rotates_whose_reads_find_nothing_ends_well_and_loses_no_p
         Controller::start(state).unwrap()
     };
     let plan = "every: 30d\ntargets: [juju-user/bot]";
-    let mut unit = support::rotation::unit(Juju::V4_0, plan, controller);
+    let mut unit = ckf_test_support::rotation::unit(Juju::V4_0, plan, controller);
     let mut life: Vec<Step> = ["config-changed", "update-status", "update-status", "update-status"]
         .map(|hook| Event::hook(hook).into())
         .into();
@@ -105,7 +105,7 @@ fn hook_of_a_unit_that_rotates_whose_reads_find_nothing_ends_well_and_loses_no_p
 
 #[test]
 fn hook_beside_a_cluster_whose_reads_find_nothing_ends_well() {
-    let sandbox = support::cluster(&World::stock("1.10"));
+    let sandbox = ckf_test_support::cluster(&World::stock("1.10"));
     let mut unit = unit(Juju::V4_0, 0, 1, &sandbox.kubeconfig("admin"));
     relate(&mut unit, &[(1, "catalogue", "catalogue"), (2, "ingress", "istio-pilot")]);
     unit.set_option("block-on", "low");

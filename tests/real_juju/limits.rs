@@ -5,7 +5,7 @@ use juju_sim::{Event, Juju, Outcome, Simulation};
 use kube_sandbox::Sandbox;
 use serde_json::{Value, json};
 
-use super::{committed, fire, hook, support, unit};
+use super::{committed, fire, hook, unit};
 
 const PROFILES: usize = 400;
 /// Longest argument that the kernel passes on.
@@ -76,7 +76,8 @@ fn whole(outcome: &Outcome, key: &str, gap: &str) -> String {
 
 #[test]
 fn hooks_and_actions_on_a_platform_that_refuses_every_write_end_well_and_tell_all() {
-    let sandbox = support::cluster(&ckf_worlds::World::large("1.10", 2 * PROFILES, PROFILES));
+    let sandbox =
+        ckf_test_support::cluster(&ckf_worlds::World::large("1.10", 2 * PROFILES, PROFILES));
     refuse(&sandbox);
     let mut unit = unit(Juju::V4_0, 0, 1, &sandbox.kubeconfig("admin"));
     unit.set_option("enforce", "profile-network-policies");

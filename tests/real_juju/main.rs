@@ -6,8 +6,6 @@ mod limits;
 mod printing;
 mod removal;
 mod status;
-#[path = "../support/mod.rs"]
-mod support;
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;

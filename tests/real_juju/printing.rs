@@ -8,7 +8,7 @@ use juju_sim::controller::{Application, Controller, State};
 use juju_sim::{Event, Juju};
 use serde_json::{Map, Value, json};
 
-use super::{hook, support};
+use super::hook;
 
 /// Prints as Juju does: text of several lines as a block, wherever YAML can say it so. What
 /// its library can say so less often than this one does is in the unit tests.
@@ -45,9 +45,9 @@ fn results_of_every_action_print_as_blocks_of_eighty_columns() {
         model.applications.insert("dex-auth".into(), Application::default());
         Controller::start(state).unwrap()
     };
-    let sandbox = support::cluster(&World::stock("1.10"));
+    let sandbox = ckf_test_support::cluster(&World::stock("1.10"));
     let plan = "every: 30d\ntargets: [juju-user/bot]";
-    let mut unit = support::rotation::unit(Juju::V4_0, plan, controller);
+    let mut unit = ckf_test_support::rotation::unit(Juju::V4_0, plan, controller);
     unit.environment.insert("KUBECONFIG".into(), sandbox.kubeconfig("admin").into());
     hook(&mut unit, "config-changed");
     let run = json!({"remedies": "pod-security-labels,profile-network-policies"});
@@ -93,7 +93,7 @@ fn results_of_every_action_print_as_blocks_of_eighty_columns() {
 
 #[test]
 fn list_in_each_form_that_juju_hands_on_names_the_same_remedies() {
-    let sandbox = support::cluster(&World::stock("1.10"));
+    let sandbox = ckf_test_support::cluster(&World::stock("1.10"));
     for (juju, remedies) in [
         (Juju::V3_6, json!("hsts,tls-floor")),
         (Juju::V3_6, json!(["hsts", "tls-floor"])),

@@ -6,7 +6,7 @@ use ckf_worlds::World;
 use juju_sim::{Event, Forgotten, Juju, Peers, Relation, Removal, Simulation};
 use kube_sandbox::Sandbox;
 
-use super::{committed, fire, hook, is_well, ours, support, unit, until, with_agent};
+use super::{committed, fire, hook, is_well, ours, unit, until, with_agent};
 
 const KINDS: &str = "envoyfilters,gateways.networking.istio.io";
 const FLOOR: &str = "envoyfilter.networking.istio.io/ckf-hardening-tls-floor";
@@ -14,7 +14,7 @@ const FLOOR: &str = "envoyfilter.networking.istio.io/ckf-hardening-tls-floor";
 fn hardened() -> Sandbox {
     let mut world = World::hardened("1.11");
     world.remove("Gateway", "ckf-hardening-https-redirect");
-    support::cluster(&world)
+    ckf_test_support::cluster(&world)
 }
 
 /// A unit that enforces, and whose agent was seen to restore what somebody deletes.

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use juju_sim::controller::{Controller, State};
 use juju_sim::{Event, Juju, Relation, Simulation};
 
-use super::{fire, hook, support, unit};
+use super::{fire, hook, unit};
 
 fn relate(unit: &mut Simulation, id: u32, endpoint: &str, application: &str) {
     let relation = Relation::new(id, endpoint, application, 1);
@@ -83,7 +83,8 @@ fn status_of_a_rotation_that_fails_stays_through_hooks_that_have_nothing_to_do_w
         state.add_model(uuid, "kubeflow");
         Controller::start(state).unwrap()
     };
-    let mut unit = support::rotation::unit(Juju::V3_6, "targets: [juju-user/bot, dex]", controller);
+    let mut unit =
+        ckf_test_support::rotation::unit(Juju::V3_6, "targets: [juju-user/bot, dex]", controller);
     for _ in 0..4 {
         hook(&mut unit, "config-changed");
     }

@@ -1,7 +1,6 @@
 //! What the tests of rotations share: a unit that has a login, and what is in its secrets.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -16,8 +15,7 @@ pub const LOGIN: &str = "d3nkb2fmp25c76a0log1";
 /// A unit that has a login, beside a controller of its own, which is made with the
 /// model's id.
 pub fn unit(juju: Juju, plan: &str, controller: impl FnOnce(&str) -> Controller) -> Simulation {
-    let files = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let mut unit = Simulation::new(files, env!("CARGO_BIN_EXE_ckf-hardening").as_ref()).unwrap();
+    let mut unit = Simulation::new(crate::root(), crate::binary()).unwrap();
     unit.environment.insert("KUBECONFIG".into(), "/nowhere".into());
     unit.change(|model| {
         model.juju = juju;
@@ -50,6 +48,7 @@ pub fn give_login(unit: &mut Simulation, password: &str) {
     });
 }
 
+/// Runs a hook, which must commit.
 pub fn hook(unit: &mut Simulation, name: &str) -> Outcome {
     let outcome = unit.run(&Event::hook(name));
     assert!(outcome.committed(), "{outcome:?}");

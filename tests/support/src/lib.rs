@@ -1,14 +1,17 @@
-//! What the tests of the binary share.
-#![allow(dead_code, reason = "each test binary uses its part")]
+//! What the tests of the binary share. It knows the binary by its path only, so that a change
+//! to the product does not compile it again.
 
 pub mod agent;
+pub mod documents;
 pub mod dying;
 pub mod pebble;
 pub mod rotation;
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use std::sync::LazyLock;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -17,6 +20,29 @@ use juju_sim::controller::Controller;
 use juju_sim::{Grant, Owner, Secret, Simulation};
 use kube_sandbox::Sandbox;
 use serde_json::{Value, json};
+
+/// The project's directory: that of the charm's files and of the documents.
+pub fn root() -> &'static Path {
+    const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
+    static CANONICAL: LazyLock<PathBuf> = LazyLock::new(|| {
+        Path::new(ROOT).canonicalize().expect("the project is where it was built")
+    });
+    &CANONICAL
+}
+
+/// The binary under test. Cargo names it to the tests that it runs; one that was started by hand,
+/// as in a debugger, lies one folder below it.
+pub fn binary() -> &'static Path {
+    const NAME: &str = "ckf-hardening";
+    static BINARY: LazyLock<PathBuf> = LazyLock::new(|| {
+        let beside = || {
+            let test = std::env::current_exe().expect("a test has a path");
+            test.ancestors().nth(2).expect("a test lies in deps").join(NAME)
+        };
+        std::env::var_os(format!("CARGO_BIN_EXE_{NAME}")).map_or_else(beside, PathBuf::from)
+    });
+    &BINARY
+}
 
 /// A real API server that holds a world.
 pub fn cluster(world: &World) -> Sandbox {
@@ -75,7 +101,7 @@ pub fn secret_content(unit: &Simulation, label: &str) -> BTreeMap<String, String
 
 /// Runs the binary as a user at a shell would.
 pub fn run<S: AsRef<OsStr>>(arguments: &[S]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_ckf-hardening"))
+    Command::new(binary())
         .args(arguments)
         .env_remove("KUBECONFIG")
         .env("JUJU_DATA", "/nowhere")

@@ -12,6 +12,8 @@ use ckf_worlds::World;
 use kube_sandbox::Sandbox;
 use serde_json::Value;
 
+use crate::binary;
+
 /// Longest wait for anything.
 pub const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -25,21 +27,21 @@ pub struct Agent {
 }
 
 impl Agent {
+    /// Starts it as administrator, with this input from the charm, and waits for its first audit.
     pub fn start(sandbox: &Sandbox, told: &Value) -> Self {
         Self::start_by(&sandbox.kubeconfig("admin"), told, &[])
     }
 
     /// Starts it with a kubeconfig and more arguments.
     pub fn start_by(kubeconfig: &Path, told: &Value, more: &[&str]) -> Self {
-        let binary = env!("CARGO_BIN_EXE_ckf-hardening");
-        Self::start_command(Command::new(binary), kubeconfig, told, more)
+        Self::start_command(Command::new(binary()), kubeconfig, told, more)
     }
 
     /// Starts it with so many descriptors and no more.
     pub fn start_with_descriptors(sandbox: &Sandbox, told: &Value, descriptors: u32) -> Self {
         let mut command = Command::new("sh");
         let script = format!("ulimit -n {descriptors} && exec \"$0\" \"$@\"");
-        command.args(["-c", &script, env!("CARGO_BIN_EXE_ckf-hardening")]);
+        command.args(["-c", &script]).arg(binary());
         Self::start_command(command, &sandbox.kubeconfig("admin"), told, &[])
     }
 
@@ -76,6 +78,7 @@ impl Agent {
         std::fs::read_to_string(self.folder.path().join("log")).unwrap()
     }
 
+    /// Replaces its input from the charm.
     pub fn tell(&self, told: &Value) {
         tell(self.folder.path(), told);
     }
@@ -96,6 +99,7 @@ impl Agent {
         }
     }
 
+    /// Its report.
     pub fn report(&self) -> Value {
         serde_json::from_str(&self.get("/api/v1/report").2).unwrap()
     }
@@ -122,6 +126,7 @@ impl Agent {
         values.sum()
     }
 
+    /// The security events that it has written, oldest first.
     pub fn events(&self) -> Vec<Value> {
         let text = std::fs::read_to_string(self.folder.path().join("events")).unwrap();
         text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
@@ -243,6 +248,7 @@ fn tell(folder: &Path, told: &Value) {
     std::fs::rename(part, folder.join("told.json")).unwrap();
 }
 
+/// Waits until a condition holds; returns how long that took.
 pub fn until(what: &str, mut holds: impl FnMut() -> bool) -> Duration {
     let started = Instant::now();
     while !holds() {
@@ -252,6 +258,7 @@ pub fn until(what: &str, mut holds: impl FnMut() -> bool) -> Duration {
     started.elapsed()
 }
 
+/// Runs kubectl as admin; it must succeed.
 pub fn kubectl(sandbox: &Sandbox, arguments: &[&str]) -> String {
     let output = sandbox.kubectl(arguments).unwrap();
     assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
@@ -262,7 +269,7 @@ pub fn kubectl(sandbox: &Sandbox, arguments: &[&str]) -> String {
 pub fn hardened() -> Sandbox {
     let mut world = World::hardened("1.11");
     world.remove("Gateway", "ckf-hardening-https-redirect");
-    super::cluster(&world)
+    crate::cluster(&world)
 }
 
 /// The least version of TLS that our EnvoyFilter asks for, if it is there.
