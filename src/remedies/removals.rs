@@ -18,7 +18,7 @@ pub(super) const SERVICE_ACCOUNT_TOKENS: About = About {
             token",
     breaks: "whatever authenticates with such a token, inside the cluster or outside of it, for good",
     works_on: "every release",
-    source: "kubernetes.io, Service account token Secrets; tests/hardening.rs",
+    source: "kubernetes.io, Service account token Secrets; tests/cluster/hardening.rs",
     only_by_name: true,
     needs_juju: false,
 };
@@ -32,7 +32,7 @@ pub(super) const FOREIGN_ROLE_BINDINGS: About = About {
     breaks: "whoever works by such a binding: people, and automation that binds by other names \
              than KFAM; look at the plan, and allow in the policy what is known",
     works_on: "every release",
-    source: "kubeflow/dashboard, KFAM's bindings; tests/hardening.rs",
+    source: "kubeflow/dashboard, KFAM's bindings; tests/cluster/hardening.rs",
     only_by_name: true,
     needs_juju: false,
 };
@@ -48,7 +48,7 @@ pub(super) const WILDCARD_POLICIES: About = About {
              admits everybody to it",
     works_on: "every release with sidecars",
     source: "istio.io, AuthorizationPolicy; kfp-operators, kfp-profile-controller; \
-             tests/hardening.rs, tests/attacks/slip.rs",
+             tests/cluster/hardening.rs, tests/attacks/slip.rs",
     only_by_name: true,
     needs_juju: false,
 };

@@ -17,7 +17,7 @@ pub(super) const SECURE_COOKIES: About = About {
     reach: "the web apps restart; over plain HTTP nobody can use them any more",
     breaks: "logging in over plain HTTP, which is why it waits for TLS-01",
     works_on: "1.10, 1.11 and latest",
-    source: "the charms' option secure-cookies of jupyter-ui, kubeflow-volumes and tensorboards-web-app, config.yaml; tests/hardening.rs",
+    source: "the charms' option secure-cookies of jupyter-ui, kubeflow-volumes and tensorboards-web-app, config.yaml; tests/cluster/hardening.rs",
     only_by_name: false,
     needs_juju: true,
 };
@@ -31,7 +31,7 @@ pub(super) const PROFILE_SECURITY_POLICY: About = About {
             refused",
     breaks: "without Istio's CNI plugin every pod of the mesh, since each has an init container with NET_ADMIN, so it waits for PSS-03; with it, new pods that are privileged or use the node",
     works_on: "1.10 and later, kubeflow-profiles of revision 765 and later, with cni-bin-dir and cni-conf-dir of istio-pilot set",
-    source: "documentation.ubuntu.com, Run unprivileged workloads; kubernetes.io, Pod Security Standards; tests/hardening.rs",
+    source: "documentation.ubuntu.com, Run unprivileged workloads; kubernetes.io, Pod Security Standards; tests/cluster/hardening.rs",
     only_by_name: false,
     needs_juju: true,
 };
@@ -44,7 +44,7 @@ pub(super) const PASSWORD_DATABASE: About = About {
     reach: "the static user cannot log in any more: be sure that a connector lets you in",
     breaks: "the login of the static user, which may be the only one, and its Profiles have no owner who can log in",
     works_on: "1.10, 1.11 and latest, once dex-auth has connectors",
-    source: "dex-auth, config.yaml and src/charm.py; tests/hardening.rs",
+    source: "dex-auth, config.yaml and src/charm.py; tests/cluster/hardening.rs",
     only_by_name: true,
     needs_juju: true,
 };
@@ -57,7 +57,7 @@ pub(super) const DECLARED_OPTIONS: About = About {
     reach: "each application whose option changes does what it does then, most restart",
     breaks: "what depends on the value that was set before",
     works_on: "every release",
-    source: "tests/hardening.rs; each charm's own config.yaml says what an option does",
+    source: "tests/cluster/hardening.rs; each charm's own config.yaml says what an option does",
     only_by_name: false,
     needs_juju: true,
 };
@@ -70,7 +70,7 @@ pub(super) const DEFAULT_IMAGES: About = About {
     reach: "the applications run the charm's own image again; what somebody put there goes",
     breaks: "what the other image was chosen for, for example a registry without which nothing can be pulled",
     works_on: "every release, where the charms' own images can be pulled",
-    source: "the charms' config.yaml and default-custom-images.json; tests/hardening.rs",
+    source: "the charms' config.yaml and default-custom-images.json; tests/cluster/hardening.rs",
     only_by_name: true,
     needs_juju: true,
 };
