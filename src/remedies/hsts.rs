@@ -21,7 +21,7 @@ pub(super) const ABOUT: About = About {
     breaks: "plain HTTP by that host name, for browsers and for a year; with a certificate that \
              browsers do not trust, nobody can pass the warning any more",
     works_on: "1.10 and 1.11 with istio-pilot; in the ambient mesh the gateway takes no EnvoyFilter",
-    source: "RFC 6797; a real istiod and Envoy: tests/gateway.rs",
+    source: "RFC 6797; a real istiod and Envoy: tests/gateway/remedies.rs",
     only_by_name: false,
     needs_juju: false,
 };

@@ -23,7 +23,7 @@ pub(super) const ABOUT: About = About {
              with 1.3, those that cannot speak it. Connections that another Gateway passes through \
              are not touched",
     works_on: "1.10 and 1.11 with istio-pilot; in the ambient mesh the gateway takes no EnvoyFilter",
-    source: "a real istiod and Envoy, with handshakes by openssl: tests/gateway.rs",
+    source: "a real istiod and Envoy, with handshakes by openssl: tests/gateway/remedies.rs",
     only_by_name: false,
     needs_juju: false,
 };
