@@ -368,7 +368,7 @@ fn interrupted_at_any_call_it_ends_where_it_would_beside_a_cluster() {
 
 #[test]
 fn the_actions_take_what_the_code_knows() {
-    let actions: Value = serde_yaml::from_str(include_str!("../actions.yaml")).unwrap();
+    let actions: Value = serde_yaml::from_str(include_str!("../../actions.yaml")).unwrap();
     let remedies = ckf_hardening::remedies::Remedy::ALL.iter();
     let remedies: Vec<&str> = remedies.map(|remedy| remedy.name()).collect();
     for action in ["plan", "apply", "undo"] {

@@ -239,7 +239,7 @@ fn what_the_charm_may_not_do_is_told(platform: &Platform) {
 }
 
 fn at_no_point_is_the_key_lost(platform: &Platform) {
-    // Preparing is the same for each credential, and tests/rotation.rs troubles it.
+    // Preparing is the same for each credential, and tests/charm/rotation.rs troubles it.
     let make = || {
         platform.reset();
         let mut unit = platform.unit(Juju::V3_6);
