@@ -26,7 +26,7 @@ fn run(command: &mut Command) -> String {
 }
 
 fn rockcraft() -> Value {
-    serde_yaml::from_str(include_str!("../rockcraft.yaml")).unwrap()
+    serde_yaml::from_str(include_str!("../../rockcraft.yaml")).unwrap()
 }
 
 /// Puts a blob into an image, and returns its descriptor.
