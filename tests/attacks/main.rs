@@ -1,4 +1,7 @@
 //! The product attacked through what others may write: each file is an attacker, or a slip.
+//!
+//! They are a binary of their own: an attacker may need a cluster, a registry and a simulated Juju at
+//! once, and some take thousands of connections, which are descriptors of the tests' process.
 
 mod admission;
 mod juju_records;

@@ -18,7 +18,7 @@ const USAGE: &str = "usage: cargo xtask COMMAND
 
   demo     the charm's life beside a real API server with a stock Charmed Kubeflow; at the end it
            serves the report page until Ctrl-C, unless with `--no-wait`
-  test     all tests
+  test     all tests, or those of a group: `test pure` takes seconds; see `test --help`
   check    format, lint, licences and known advisories of dependencies
   fuzz     the fuzz targets, each for a bounded time
   bench    figures of speed and size, each beside its yardstick; `bench hooks` and `bench rocks` only those, `bench agent` all others
@@ -36,7 +36,7 @@ fn main() -> ExitCode {
         Some("fuzz") => fuzz::fuzz(&arguments),
         Some("fetch") => bench::fetch(),
         Some("sandbox") => sandbox::sandbox(std::env::args().nth(2).as_deref()),
-        Some("test") => test::test(),
+        Some("test") => test::test(&arguments),
         Some("docs") => docs::write(),
         Some("pack") => pack::pack().map(drop),
         _ => {
