@@ -122,7 +122,7 @@ const HOST: &str = "Host: 127.0.0.1\r\n";
 const LOGGED_IN: &str = "Host: kubeflow.example.com\r\nkubeflow-userid: user@example.com\r\n";
 
 #[test]
-fn what_names_a_weakness_is_shown_to_this_pod_the_scraper_and_behind_login_only() {
+fn findings_are_served_to_own_pod_scraper_and_login_only() {
     let sandbox = ckf_test_support::cluster(&World::stock("1.10"));
     pod(&sandbox, "kubeflow", "grafana-agent-k8s-0", json!({}), SCRAPER);
     pod(&sandbox, "kubeflow", "gateway-1", json!({"istio": "ingressgateway"}), GATEWAY);

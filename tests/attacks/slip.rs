@@ -344,7 +344,7 @@ fn an_agent_repairs_by_the_last_options_that_it_understood() {
 }
 
 #[test]
-fn a_time_that_is_misspelt_disables_nobody() {
+fn misspelt_time_disables_no_user() {
     for slip in ["2y", "365 dayz", "1000d", "180", "0d", "6m"] {
         let plan = format!("targets: [juju-user/bot]\ndisable-idle: {slip}");
         let mut unit = unit(Juju::V3_6, &plan);
@@ -362,7 +362,7 @@ fn a_time_that_is_misspelt_disables_nobody() {
 }
 
 #[test]
-fn what_is_taken_out_of_the_plan_is_not_rotated() {
+fn credential_removed_from_the_plan_is_not_rotated() {
     for juju in [Juju::V3_6, Juju::V4_0] {
         for (plan, every) in [("", 0), ("every: 365d\ntargets: [dex]", 365)] {
             let mut unit = unit(juju, "every: 30d\ntargets: [dex]");
@@ -485,7 +485,7 @@ fn a_rotation_whose_user_or_application_is_gone_can_be_given_up() {
 }
 
 #[test]
-fn a_value_that_holds_is_not_dropped_when_its_rotation_is_given_up() {
+fn valid_password_is_kept_when_its_rotation_is_abandoned() {
     for juju in [Juju::V3_6, Juju::V4_0] {
         let mut unit = unit(juju, "targets: [juju-user/bot, own-login, dex]");
         hook(&mut unit, "config-changed");

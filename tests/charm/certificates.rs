@@ -197,7 +197,7 @@ fn an_address_that_the_policy_does_not_name_waits_for_the_cluster() {
 }
 
 #[test]
-fn who_must_trust_the_gateway_is_told_whom_in_the_version_it_speaks() {
+fn trusting_application_gets_the_authority_in_its_interface_version() {
     let mut unit = unit();
     relate_pilot(&mut unit, &IstioPilot::at(HOST));
     relate(&mut unit, TRUST, "send-ca-cert", "prometheus");
@@ -221,7 +221,7 @@ fn who_must_trust_the_gateway_is_told_whom_in_the_version_it_speaks() {
 }
 
 #[test]
-fn a_policy_for_another_key_changes_the_authority_after_it_was_made_known() {
+fn policy_with_another_key_type_replaces_the_authority_once_published() {
     let mut unit = unit();
     let pilot = IstioPilot::at(HOST);
     relate_pilot(&mut unit, &pilot);
@@ -245,7 +245,7 @@ fn a_policy_for_another_key_changes_the_authority_after_it_was_made_known() {
 }
 
 #[test]
-fn a_damaged_authority_signs_nothing_and_is_told() {
+fn damaged_authority_signs_nothing_and_is_reported() {
     let mut unit = unit();
     relate_pilot(&mut unit, &IstioPilot::at(HOST));
     let before = answers(&unit);
@@ -323,7 +323,7 @@ fn an_upstream_authority_gets_the_request_as_it_came_and_its_answer_is_passed_on
 }
 
 #[test]
-fn who_leads_no_longer_asks_no_longer() {
+fn unit_that_loses_leadership_withdraws_its_request() {
     let mut unit = unit();
     relate(&mut unit, UPSTREAM, "certificates", "vault");
     relate_pilot(&mut unit, &IstioPilot::at(HOST));
@@ -359,7 +359,7 @@ fn an_upstream_authority_takes_over_without_a_gap_and_gives_back_without_one() {
 }
 
 #[test]
-fn whatever_interrupts_the_charm_the_gateway_ends_with_one_good_certificate() {
+fn interrupted_hooks_end_with_one_good_gateway_certificate() {
     let pilot = IstioPilot::at(HOST);
     let make = || {
         let mut unit = unit();

@@ -74,7 +74,7 @@ fn promtool(arguments: &[&str], files: &[(&str, &str)]) -> String {
 }
 
 #[test]
-fn every_peer_is_told_what_its_own_library_takes_and_told_it_once() {
+fn databags_are_read_by_the_peers_libraries_and_written_once() {
     let mut unit = unit();
     fire(&mut unit, &Event::hook("upgrade-charm"));
     let metrics = told(&unit, 11);
@@ -124,7 +124,7 @@ fn every_peer_is_told_what_its_own_library_takes_and_told_it_once() {
 }
 
 #[test]
-fn what_a_peer_does_not_take_is_told_by_the_status() {
+fn alert_rules_refused_by_a_peer_show_in_the_status() {
     let mut unit = unit();
     fire(&mut unit, &Event::hook("upgrade-charm"));
     unit.change(|model| {
@@ -144,7 +144,7 @@ fn what_a_peer_does_not_take_is_told_by_the_status() {
 }
 
 #[test]
-fn the_agent_knows_at_once_when_a_way_to_the_report_comes_or_goes() {
+fn route_to_the_report_reaches_the_agent_in_the_same_hook() {
     let sandbox = ckf_test_support::cluster(&World::stock("1.10"));
     let mut unit = unit();
     let kubeconfig = sandbox.kubeconfig("admin");
@@ -169,7 +169,7 @@ fn the_agent_knows_at_once_when_a_way_to_the_report_comes_or_goes() {
 }
 
 #[test]
-fn a_gateway_that_istio_pilot_took_away_is_told_by_the_status() {
+fn gateway_removed_by_istio_pilot_shows_in_the_status() {
     let mut unit = unit();
     let mut gateway = Relation::new(17, "gateway-info", "istio-pilot", 1);
     let told = [
@@ -249,7 +249,7 @@ fn each_alert_fires_when_it_should_and_not_before() {
 }
 
 #[test]
-fn the_agent_runs_in_its_container_and_is_told_what_it_cannot_read() {
+fn agent_in_its_container_gets_what_only_the_charm_reads() {
     let sandbox = ckf_test_support::cluster(&World::stock("1.10"));
     let mut unit = unit();
     unit.environment.insert("KUBECONFIG".into(), sandbox.kubeconfig("admin").into());

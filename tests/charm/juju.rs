@@ -233,7 +233,7 @@ fn the_strict_profile_asks_for_a_provider() {
 }
 
 #[test]
-fn an_age_that_is_not_known_is_said_to_be_unknown() {
+fn unknown_age_is_reported_as_unknown() {
     let mut state = hardened(Juju::V3_6);
     state.users.get_mut("alice").unwrap().created = ago(300);
     let of = verdicts(&facts(state, "auditor"), &Policy::default());
@@ -282,7 +282,7 @@ fn options_are_judged_by_what_the_policy_declares() {
 }
 
 #[test]
-fn what_a_login_may_not_see_is_not_assessed() {
+fn facts_forbidden_to_the_login_are_not_assessed() {
     let of = verdicts(&facts(hardened(Juju::V3_6), "alice"), &Policy::default());
     for id in ["CRED-01", "CRED-02", "CRED-03"] {
         let (verdict, reason) = &of[id];
@@ -301,7 +301,7 @@ fn what_a_login_may_not_see_is_not_assessed() {
 }
 
 #[test]
-fn an_application_that_is_going_leaves_the_rest_to_be_judged() {
+fn dying_application_leaves_the_rest_judged() {
     for life in [Life::Dying, Life::Dead] {
         let mut state = hardened(Juju::V4_0);
         let model = state.models.get_mut(MODEL).unwrap();
@@ -335,7 +335,7 @@ fn a_superuser_without_access_to_the_model_may_not_read_its_applications() {
 }
 
 #[test]
-fn rotate_asks_the_charm_and_tells_what_it_answers() {
+fn rotate_runs_the_charms_action_and_prints_its_result() {
     let mut state = hardened(Juju::V3_6);
     let asked = Arc::new(Mutex::new(Vec::new()));
     let record = |name: &'static str| -> juju_sim::controller::Action {
@@ -433,7 +433,7 @@ fn users_shows_who_may_do_what_in_one_table() {
 }
 
 #[test]
-fn applications_are_refreshed_one_after_the_other_until_one_does_not_settle() {
+fn refresh_stops_at_the_application_that_does_not_settle() {
     let mut state = hardened(Juju::V3_6);
     let model = state.models.get_mut(MODEL).unwrap();
     let image = |revision| {

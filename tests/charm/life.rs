@@ -205,7 +205,7 @@ fn without_trust_it_says_how_to_give_it(nobody: &Path) {
 }
 
 #[test]
-fn a_cluster_out_of_reach_is_waited_for() {
+fn unreachable_cluster_is_a_waiting_status() {
     let directory = tempfile::tempdir().unwrap();
     let mut juju = unit(&nowhere(directory.path()));
     for hook in ["install", "config-changed", "update-status"] {
@@ -329,7 +329,7 @@ fn without_times(value: &mut serde_json::Value) {
 }
 
 #[test]
-fn interrupted_at_any_call_it_ends_where_it_would_without_a_cluster() {
+fn interrupted_hook_without_cluster_reaches_the_same_state() {
     let directory = tempfile::tempdir().unwrap();
     let kubeconfig = nowhere(directory.path());
     let mut events = unit(&kubeconfig).deployment();
@@ -340,7 +340,7 @@ fn interrupted_at_any_call_it_ends_where_it_would_without_a_cluster() {
 }
 
 #[test]
-fn interrupted_at_any_call_it_ends_where_it_would_beside_a_cluster() {
+fn interrupted_hook_beside_cluster_reaches_the_same_state() {
     let sandbox = cluster(&World::stock("1.10"));
     let kubeconfig = sandbox.kubeconfig("admin");
     let make = || {
@@ -367,7 +367,7 @@ fn interrupted_at_any_call_it_ends_where_it_would_beside_a_cluster() {
 }
 
 #[test]
-fn the_actions_take_what_the_code_knows() {
+fn action_parameters_match_the_code() {
     let actions: Value = serde_yaml::from_str(include_str!("../../actions.yaml")).unwrap();
     let remedies = ckf_hardening::remedies::Remedy::ALL.iter();
     let remedies: Vec<&str> = remedies.map(|remedy| remedy.name()).collect();

@@ -53,7 +53,7 @@ fn own_authority(unit: &Simulation) -> String {
 }
 
 #[test]
-fn login_trusts_the_authority_as_long_as_it_signs_and_what_was_there_stays() {
+fn oidc_gatekeeper_trusts_the_authority_while_it_signs() {
     let corporate = authority().1;
     for juju in [Juju::V3_6, Juju::V4_0] {
         let mut unit = unit(juju, Some(&corporate));
@@ -76,7 +76,7 @@ fn login_trusts_the_authority_as_long_as_it_signs_and_what_was_there_stays() {
 }
 
 #[test]
-fn without_a_login_nothing_is_tried_and_nothing_is_held_up() {
+fn missing_credentials_leave_ca_bundle_and_hooks_alone() {
     let mut unit = unit(Juju::V3_6, None);
     unit.change(|model| drop(model.options.remove("juju-credentials")));
     hook(&mut unit, "config-changed");
@@ -87,7 +87,7 @@ fn without_a_login_nothing_is_tried_and_nothing_is_held_up() {
 }
 
 #[test]
-fn whatever_interrupts_the_charm_login_ends_with_the_authority_once() {
+fn interrupted_hooks_add_the_authority_once() {
     let events = ["update-status", "update-status"].map(Event::hook);
     // Nobody is ever told to trust an authority that is lost.
     let holds = |unit: &Simulation| {

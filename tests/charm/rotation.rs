@@ -164,12 +164,12 @@ fn a_rotation_wakes_its_own_next_hook_where_the_container_is_there() {
 }
 
 #[test]
-fn at_no_point_is_a_value_lost_in_3_6() {
+fn interrupted_rotation_loses_no_password_in_3_6() {
     nothing_is_lost_by(Juju::V3_6);
 }
 
 #[test]
-fn at_no_point_is_a_value_lost_in_4_0() {
+fn interrupted_rotation_loses_no_password_in_4_0() {
     nothing_is_lost_by(Juju::V4_0);
 }
 
@@ -193,7 +193,7 @@ fn message(unit: &Simulation) -> String {
 }
 
 #[test]
-fn what_keeps_the_charm_from_logging_in_is_told_with_its_remedy() {
+fn login_failure_is_reported_with_its_fix() {
     let mut unit = unit(Juju::V3_6, "targets: [dex]");
     let expect = |unit: &mut Simulation, expected: &str| {
         hook(unit, "config-changed");
@@ -238,7 +238,7 @@ fn what_keeps_the_charm_from_logging_in_is_told_with_its_remedy() {
 }
 
 #[test]
-fn what_an_owner_refuses_is_told_and_tried_again() {
+fn refused_rotation_is_reported_and_retried() {
     let mut unit = unit(Juju::V3_6, "targets: [juju-user/bot]");
     let make_superuser = |unit: &Simulation, access: &str| {
         let access = access.to_owned();
@@ -284,7 +284,7 @@ fn refusal(outcome: &Outcome) -> &str {
 }
 
 #[test]
-fn a_ledger_that_is_not_understood_stops_rotations_and_nothing_else() {
+fn unreadable_ledger_stops_rotations_only() {
     let mut unit = unit(Juju::V3_6, PLAN);
     for text in ["{", "{\"teapot\": {}}", "{\"dex\": {\"stage\": \"brewing\"}}", "7"] {
         unit.change(|model| {
@@ -302,7 +302,7 @@ fn a_ledger_that_is_not_understood_stops_rotations_and_nothing_else() {
 }
 
 #[test]
-fn an_action_shows_who_may_do_what() {
+fn users_action_lists_permissions() {
     let mut unit = unit(Juju::V3_6, "");
     let outcome = unit.run(&Event::action("list-users", json!({})));
     let users: Value = serde_json::from_str(outcome.results()["json"].as_str().unwrap()).unwrap();
@@ -314,7 +314,7 @@ fn an_action_shows_who_may_do_what() {
 }
 
 #[test]
-fn a_wrong_password_and_another_controller_are_told() {
+fn wrong_password_or_controller_is_reported() {
     let mut unit = unit(Juju::V4_0, "targets: [dex]");
     give_login(&mut unit, "wrong");
     hook(&mut unit, "config-changed");
@@ -326,7 +326,7 @@ fn a_wrong_password_and_another_controller_are_told() {
 }
 
 #[test]
-fn an_operator_rotates_on_demand_and_sees_how_far_it_is() {
+fn rotation_on_demand_reports_its_progress() {
     let mut unit = unit(Juju::V3_6, "targets: [dex]");
     let dry = rotate(&mut unit, json!({"dry-run": true, "users": ["bot"]}));
     assert!(
@@ -374,7 +374,7 @@ fn an_operator_rotates_on_demand_and_sees_how_far_it_is() {
 }
 
 #[test]
-fn what_a_person_does_meanwhile_does_not_lose_a_value() {
+fn manual_change_during_rotation_loses_no_password() {
     let mut unit = unit(Juju::V3_6, "targets: [juju-user/bot, dex]");
     hook(&mut unit, "config-changed");
     // The rotation that was begun wins over a password that somebody sets.
@@ -411,7 +411,7 @@ fn dex_is_held(unit: &Simulation) {
 }
 
 #[test]
-fn a_rotation_is_begun_when_it_is_due_and_when_juju_says_so() {
+fn rotation_starts_when_due_or_when_juju_fires_secret_rotate() {
     let mut unit = unit(Juju::V3_6, "every: 30d\ntargets: [dex]");
     hook(&mut unit, "config-changed");
     settle(&mut unit);
@@ -468,7 +468,7 @@ fn a_user_who_is_idle_is_disabled_if_the_plan_says_so() {
 }
 
 #[test]
-fn a_revision_that_nobody_reads_is_removed() {
+fn unread_secret_revision_is_removed() {
     let mut unit = unit(Juju::V3_6, "targets: [dex]");
     hook(&mut unit, "config-changed");
     settle(&mut unit);
@@ -486,7 +486,7 @@ fn a_revision_that_nobody_reads_is_removed() {
 }
 
 #[test]
-fn no_value_is_left_anywhere_but_in_its_secret() {
+fn password_is_left_in_its_secret_only() {
     let mut unit = unit(Juju::V3_6, PLAN);
     unit.set_option("log-level", "trace");
     let mut left = Vec::new();

@@ -54,7 +54,7 @@ fn message(unit: &Simulation) -> String {
 }
 
 #[test]
-fn istio_pilot_gets_what_the_operator_gives_and_gets_it_again_when_it_is_updated() {
+fn istio_pilot_gets_the_operators_certificate_and_its_updates() {
     for juju in [Juju::V3_6, Juju::V4_0] {
         let mut unit = unit(juju);
         let called = hook(&mut unit, "config-changed").calls;
@@ -80,7 +80,7 @@ fn istio_pilot_gets_what_the_operator_gives_and_gets_it_again_when_it_is_updated
 }
 
 #[test]
-fn what_is_not_good_is_told_and_changes_nothing() {
+fn unusable_certificate_is_reported_and_changes_nothing() {
     let mut unit = unit(Juju::V3_6);
     hook(&mut unit, "config-changed");
     let before = seen(&unit);
@@ -127,7 +127,7 @@ fn what_is_not_good_is_told_and_changes_nothing() {
 }
 
 #[test]
-fn whatever_interrupts_the_charm_istio_pilot_ends_with_one_secret() {
+fn interrupted_hooks_leave_istio_pilot_one_secret() {
     let events = [Event::hook("config-changed"), Event::hook("update-status")];
     let holds = |unit: &Simulation| {
         let (secrets, option) = seen(unit);
@@ -150,7 +150,7 @@ fn whatever_interrupts_the_charm_istio_pilot_ends_with_one_secret() {
 }
 
 #[test]
-fn no_key_is_left_anywhere_but_in_its_secret() {
+fn private_key_is_left_in_its_secret_only() {
     let mut unit = unit(Juju::V3_6);
     unit.set_option("log-level", "trace");
     let given = tls(HOST, 2036);

@@ -38,7 +38,7 @@ fn check_metrics(text: &str) -> String {
 }
 
 #[test]
-fn it_tells_what_an_audit_tells_and_what_changes_at_once() {
+fn agent_report_matches_audit_and_follows_changes_at_once() {
     let sandbox = ckf_test_support::cluster(&World::stock("1.10"));
     let agent = Agent::start(&sandbox, &json!({"namespace": "kubeflow"}));
     let (status, headers, body) = agent.get("/healthz");
@@ -91,7 +91,7 @@ fn it_tells_what_an_audit_tells_and_what_changes_at_once() {
 }
 
 #[test]
-fn what_is_enforced_is_put_right_at_once_while_it_leads_and_not_for_ever() {
+fn drift_is_reverted_at_once_by_leader_and_with_back_off() {
     let sandbox = hardened();
     let options = json!({"enforce": "tls-floor,https-redirect"});
     let mut told = json!({"namespace": "kubeflow", "leads": false, "options": options});
@@ -170,7 +170,7 @@ fn what_is_enforced_is_put_right_at_once_while_it_leads_and_not_for_ever() {
 }
 
 #[test]
-fn what_the_charm_tells_is_judged_and_what_is_damaged_is_left_alone() {
+fn charm_facts_are_judged_and_damaged_input_is_ignored() {
     let sandbox = ckf_test_support::cluster(&World::stock("1.10"));
     let agent = Agent::start(&sandbox, &json!({"namespace": "kubeflow"}));
     assert_eq!(ckf_test_support::verdict(&agent.report(), "IMG-11"), "not-assessed");
@@ -243,7 +243,7 @@ fn age(unit: &mut Simulation) {
 }
 
 #[test]
-fn a_hook_takes_what_the_agent_found_and_lists_nothing_itself() {
+fn hook_reuses_agent_audit_and_lists_nothing() {
     let sandbox = ckf_test_support::cluster(&World::stock("1.10"));
     let agent = Agent::start(&sandbox, &json!({"namespace": "kubeflow"}));
     let mut unit = charm(&sandbox, &agent);
@@ -303,7 +303,7 @@ fn a_hook_takes_what_the_agent_found_and_lists_nothing_itself() {
 }
 
 #[test]
-fn its_pages_are_served_over_tls_and_a_renewed_certificate_too() {
+fn agent_serves_tls_and_takes_renewed_certificate() {
     let sandbox = ckf_test_support::cluster(&World::stock("1.10"));
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| folder.path().join(name);
@@ -409,7 +409,7 @@ fn a_change_of_a_definition_costs_few_requests_and_a_kind_that_comes_later_is_se
 }
 
 #[test]
-fn at_its_start_and_at_a_restart_nothing_that_was_so_before_is_an_event() {
+fn agent_started_or_restarted_emits_no_event_for_old_findings() {
     let sandbox = ckf_test_support::cluster(&World::stock("1.10"));
     for start in 0..3 {
         let agent = Agent::start(&sandbox, &json!({"namespace": "kubeflow"}));
@@ -424,7 +424,7 @@ fn at_its_start_and_at_a_restart_nothing_that_was_so_before_is_an_event() {
 }
 
 #[test]
-fn a_repair_that_failed_is_tried_again_although_nothing_else_changes() {
+fn failed_repair_is_retried_without_another_change() {
     let sandbox = hardened();
     let options = json!({"enforce": "tls-floor"});
     let told = json!({"namespace": "kubeflow", "leads": true, "options": options});
@@ -469,7 +469,7 @@ fn a_repair_that_failed_is_tried_again_although_nothing_else_changes() {
 }
 
 #[test]
-fn the_log_is_as_loud_as_the_option_says_from_the_start() {
+fn log_level_option_applies_from_the_start() {
     let sandbox = ckf_test_support::cluster(&World::stock("1.10"));
     for (level, is_loud) in [("error", false), ("info", true)] {
         let options = json!({"log-level": level});
@@ -481,7 +481,7 @@ fn the_log_is_as_loud_as_the_option_says_from_the_start() {
 }
 
 #[test]
-fn a_signal_ends_it_at_once_although_the_api_server_does_not_answer() {
+fn signal_ends_agent_at_once_while_api_server_is_silent() {
     let sandbox = hardened();
     let stall = Stall::before(&sandbox);
     let options = json!({"enforce": "tls-floor"});
@@ -502,7 +502,7 @@ fn a_signal_ends_it_at_once_although_the_api_server_does_not_answer() {
 }
 
 #[test]
-fn facts_of_an_api_server_that_is_silent_grow_old_and_say_so() {
+fn facts_of_silent_api_server_are_marked_stale() {
     let sandbox = ckf_test_support::cluster(&World::stock("1.10"));
     let stall = Stall::before(&sandbox);
     // Bookmarks come about once a minute.

@@ -25,7 +25,7 @@ fn failing(report: &Value) -> Vec<&str> {
 }
 
 #[test]
-fn a_stock_deployment_is_told_what_is_wrong() {
+fn stock_deployment_fails_the_known_controls() {
     let sandbox = cluster(&World::stock("1.10"));
     let admin = sandbox.kubeconfig("admin");
     let live = audit(&["--kubeconfig".as_ref(), admin.as_ref()]);
@@ -160,7 +160,7 @@ fn a_hardened_deployment_passes() {
 }
 
 #[test]
-fn a_cluster_that_is_not_there_is_an_error_that_says_so() {
+fn missing_cluster_is_an_error_that_names_it() {
     let directory = tempfile::tempdir().unwrap();
     let kubeconfig = directory.path().join("config");
     fs::write(&kubeconfig, "apiVersion: v1\nkind: Config\ncurrent-context: c\nclusters: [{name: c, cluster: {server: 'https://127.0.0.1:1'}}]\n\

@@ -91,7 +91,7 @@ fn prepared() -> (Sandbox, tempfile::TempDir) {
 }
 
 #[test]
-fn what_a_policy_adds_is_judged_and_reported_as_ours_is() {
+fn custom_control_is_judged_and_reported_like_a_built_in_one() {
     let (sandbox, folder) = prepared();
     let kubeconfig = sandbox.kubeconfig("admin");
     let (_, text) = audit(folder.path(), &kubeconfig, &["--format", "json"]);
@@ -140,7 +140,7 @@ fn what_a_policy_adds_is_judged_and_reported_as_ours_is() {
 }
 
 #[test]
-fn a_snapshot_has_what_the_policy_is_about_and_no_secret() {
+fn snapshot_has_the_kinds_of_custom_controls_and_no_secret() {
     let (sandbox, folder) = prepared();
     let kubeconfig = sandbox.kubeconfig("admin");
     let (snapshot, policy) = (folder.path().join("snapshot"), folder.path().join("policy.yaml"));
@@ -182,7 +182,7 @@ fn a_snapshot_has_what_the_policy_is_about_and_no_secret() {
 }
 
 #[test]
-fn a_policy_is_tried_before_it_is_used() {
+fn policy_check_live_shows_verdicts_of_custom_controls() {
     let (sandbox, folder) = prepared();
     let kubeconfig = sandbox.kubeconfig("admin");
     let path = folder.path().join("policy.yaml");

@@ -195,7 +195,7 @@ const REMOVALS: [&str; 5] = [
 ];
 
 #[test]
-fn a_kept_plan_is_applied_by_the_policy_that_it_was_made_with() {
+fn saved_plan_is_applied_by_its_own_policy() {
     let sandbox = cluster(&stock());
     let folder = tempfile::tempdir().unwrap();
     let operator = Operator { sandbox: &sandbox, store: folder.path() };
@@ -219,7 +219,7 @@ fn a_kept_plan_is_applied_by_the_policy_that_it_was_made_with() {
 }
 
 #[test]
-fn a_stock_deployment_is_hardened_by_apply_alone_and_ends_as_it_began() {
+fn stock_deployment_hardened_by_apply_and_undone_is_as_before() {
     let sandbox = cluster(&stock());
     let controller = controller("62ab6cbb-ee5b-4fa3-872f-3a9f4a242d8e");
     let store = client_store(&controller);
@@ -299,7 +299,7 @@ fn a_stock_deployment_is_hardened_by_apply_alone_and_ends_as_it_began() {
 }
 
 #[test]
-fn what_somebody_changed_meanwhile_is_theirs() {
+fn undo_leaves_what_another_changed_meanwhile() {
     let sandbox = cluster(&stock());
     let store = tempfile::tempdir().unwrap();
     let operator = Operator { sandbox: &sandbox, store: store.path() };
@@ -343,7 +343,7 @@ fn what_somebody_changed_meanwhile_is_theirs() {
 }
 
 #[test]
-fn the_charm_keeps_what_its_option_names_and_leaves_all_as_it_was() {
+fn charm_enforces_its_option_and_reverts_on_removal() {
     let sandbox = cluster(&stock());
     let mut unit = unit(Juju::V3_6, "", controller);
     let kubeconfig = sandbox.kubeconfig("admin").into_os_string();
@@ -396,7 +396,7 @@ fn the_charm_keeps_what_its_option_names_and_leaves_all_as_it_was() {
 }
 
 #[test]
-fn dying_at_any_change_leaves_nothing_that_undo_does_not_put_back() {
+fn apply_killed_at_any_change_is_reverted_by_undo() {
     let sandbox = cluster(&stock());
     let before = everything(&sandbox);
     let store = tempfile::tempdir().unwrap();

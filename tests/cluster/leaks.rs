@@ -45,7 +45,7 @@ fn secrets(world: &World) -> Vec<String> {
 }
 
 #[test]
-fn no_secret_is_in_what_is_left_behind() {
+fn outputs_of_charm_and_command_line_hold_no_secret() {
     let world = World::hardened("1.11");
     let secrets = secrets(&world);
     assert!(secrets.len() >= 6, "{} values are looked for", secrets.len());
@@ -182,7 +182,7 @@ fn files(folder: &Path, left: &mut Vec<(String, String)>) {
 }
 
 #[test]
-fn an_option_that_holds_a_secret_is_shown_nowhere_though_the_policy_declares_it() {
+fn secret_option_declared_by_the_policy_is_never_shown() {
     let sandbox = cluster(&World::stock("1.10"));
     let kubeconfig = sandbox.kubeconfig("admin");
     let mut left: Vec<(String, String)> = Vec::new();
@@ -370,7 +370,7 @@ impl Drop for Agent {
 }
 
 #[test]
-fn after_an_audit_no_value_of_a_secret_is_in_the_agent_s_memory() {
+fn agent_memory_after_an_audit_holds_no_secret() {
     let world = World::hardened("1.11");
     let secrets = secrets(&world);
     let sandbox = cluster(&world);

@@ -60,7 +60,7 @@ fn until(what: &str, mut holds: impl FnMut() -> bool) {
 }
 
 #[test]
-fn every_panel_shows_something_and_every_rule_is_evaluated() {
+fn every_panel_has_data_and_every_rule_is_evaluated() {
     let mut world = World::hardened("1.11");
     // Something is open, and something is to be put right.
     world.get("Namespace", "team-a")["metadata"]["labels"]["pod-security.kubernetes.io/enforce"] =

@@ -78,7 +78,7 @@ fn weaken(sandbox: &Sandbox) {
 }
 
 #[test]
-fn without_https_nothing_is_wanted() {
+fn remedies_without_https_plan_nothing() {
     let sandbox = cluster(&World::stock("1.10"));
     let before = istio(&sandbox);
     let (code, text) = said(&command(&sandbox, &["plan", "tls-floor", "https-redirect", "hsts"]));
@@ -228,7 +228,7 @@ fn action(unit: &mut Simulation, name: &str, parameters: Value) -> juju_sim::Act
 }
 
 #[test]
-fn the_charm_keeps_what_its_option_names() {
+fn charm_enforces_the_remedies_of_its_option() {
     let sandbox = cluster(&https());
     let before = istio(&sandbox);
     let mut unit = charm(&sandbox, "admin");

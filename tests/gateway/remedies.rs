@@ -80,7 +80,7 @@ const GCM: [&str; 3] =
     ["-tls1_2", "-cipher", "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256"];
 
 #[test]
-fn clients_see_what_the_remedies_say() {
+fn remedies_change_what_clients_of_the_gateway_see() {
     let mut world = platform();
     // As weak as istio-pilot's Gateway could be made.
     let tls = &mut world.get("Gateway", "kubeflow-gateway")["spec"]["servers"][0]["tls"];
@@ -194,7 +194,7 @@ fn clients_see_what_the_remedies_say() {
 }
 
 #[test]
-fn login_stands_before_the_gateway_and_its_redirect() {
+fn login_guards_the_gateway_and_its_redirect() {
     let mut world = World::hardened("1.10");
     world.remove("Gateway", "ckf-hardening-https-redirect");
     let sandbox = cluster(&world);
@@ -250,7 +250,7 @@ fn chains(gateway: &IngressGateway, port: u16) -> Vec<(Vec<String>, String)> {
 /// Somebody has connections passed through on the platform's own listener: the floor stays on
 /// what ends TLS there, and what is passed through has none.
 #[test]
-fn floor_stays_beside_connections_that_are_passed_through() {
+fn tls_floor_holds_beside_passthrough() {
     let sandbox = cluster(&platform());
     let gateway = IngressGateway::start(&sandbox).expect("the gateway starts");
     let client = Client { gateway: &gateway };

@@ -106,7 +106,7 @@ fn verdict(unit: &mut Simulation, id: &str) -> (String, String) {
 }
 
 #[test]
-fn what_ran_is_on_record_and_what_is_swapped_is_told_until_it_is_accepted_or_refreshed() {
+fn swapped_image_is_a_finding_until_accepted_or_refreshed() {
     let sandbox = ckf_test_support::cluster(&World::stock("1.10"));
     let (registry, charmhub) = (Registry::start().unwrap(), charmhub());
     let digest = registry.push(ROCK, TAG, &Image::default().file("a", "a")).unwrap();

@@ -138,7 +138,7 @@ fn row<'a>(report: &'a Value, application: &str) -> &'a Value {
 }
 
 #[test]
-fn what_runs_as_meant_is_told_so_and_a_rock_that_was_moved_under_its_tag_is_found() {
+fn tag_moved_since_deployment_is_a_finding() {
     let mut platform = Platform::new();
     let (status, out, error) = platform.rocks(&[]);
     assert_eq!(status, Some(0), "{out}{error}");
@@ -169,7 +169,7 @@ fn what_runs_as_meant_is_told_so_and_a_rock_that_was_moved_under_its_tag_is_foun
 }
 
 #[test]
-fn pods_that_run_what_they_did_not_ask_for_or_each_something_else_are_found() {
+fn pods_running_unrequested_or_differing_digests_are_findings() {
     let mut platform = Platform::new();
     let other = format!("sha256:{}", "9".repeat(64));
     for object in &mut platform.objects {
@@ -202,7 +202,7 @@ fn pods_that_run_what_they_did_not_ask_for_or_each_something_else_are_found() {
 }
 
 #[test]
-fn a_platform_is_held_to_its_lock_with_nothing_else_to_be_reached() {
+fn lock_is_checked_without_any_registry() {
     let mut platform = Platform::new();
     let lock = text(&platform.directory.path().join("rocks.lock"));
     assert_eq!(platform.rocks(&["--lock", &lock]).0, Some(0));
@@ -292,7 +292,7 @@ fn deployed(name: &str, revision: u64, resource: i64) -> Application {
 }
 
 #[test]
-fn what_is_newest_is_asked_of_charmhub_in_one_request_and_the_commands_are_told() {
+fn newest_revisions_take_one_charmhub_request() {
     let mut platform = Platform::new();
     let mut gone = deployed("gone", 1, 1);
     gone.options.insert(
@@ -350,7 +350,7 @@ fn juju(applications: Vec<Application>) -> Known<Juju> {
 }
 
 #[test]
-fn what_no_source_told_is_not_assessed_and_the_rest_is_judged() {
+fn missing_source_is_not_assessed_and_the_rest_is_judged() {
     for id in ["IMG-03", "IMG-10", "IMG-11", "IMG-12", "IMG-13", "IMG-14"] {
         let (seen, why) = verdict(|_| (), id);
         assert_eq!(seen, "not-assessed", "{id}: {why}");
@@ -406,7 +406,7 @@ fn what_no_source_told_is_not_assessed_and_the_rest_is_judged() {
 }
 
 #[test]
-fn a_registry_that_is_lost_costs_its_own_images_only() {
+fn unreachable_registry_affects_its_own_images_only() {
     let platform = Platform::new();
     let started = std::time::Instant::now();
     let (status, out, _) = platform.rocks(&[

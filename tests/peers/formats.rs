@@ -92,7 +92,7 @@ fn sarif_satisfies_its_own_validator() {
 }
 
 #[test]
-fn junit_is_read_as_it_was_meant() {
+fn junit_counts_match_the_report() {
     let directory = tempfile::tempdir().unwrap();
     let script = "
 import sys
@@ -115,7 +115,7 @@ print(len(cases), kinds.count('Pass'), kinds.count('Failure'), kinds.count('Skip
 }
 
 #[test]
-fn oscal_is_what_the_auditors_tool_reads() {
+fn oscal_is_read_by_trestle() {
     let directory = tempfile::tempdir().unwrap();
     let script = "
 import sys, pathlib
@@ -140,7 +140,7 @@ print(states.count('satisfied'), states.count('not-satisfied'), len({o.uuid for 
 }
 
 #[test]
-fn kubernetes_takes_the_report_as_an_object() {
+fn api_server_accepts_the_report_as_an_object() {
     let sandbox = kube_sandbox::Sandbox::start().unwrap();
     sandbox.install_open_reports().unwrap();
     let namespace =
@@ -194,7 +194,7 @@ fn kubernetes_takes_the_report_as_an_object() {
 }
 
 #[test]
-fn keys_are_listed_and_their_bill_satisfies_the_schema_of_cyclonedx() {
+fn keys_are_listed_and_their_cbom_satisfies_cyclonedx() {
     use ckf_hardening::controls::Context;
     use ckf_hardening::keys::{cbom, inventory};
     let about = About {

@@ -126,7 +126,7 @@ fn an_authority_with_the_library_of_version_4_signs_what_we_pass_on() {
 }
 
 #[test]
-fn who_trusts_with_the_library_of_version_1_is_told_our_authority() {
+fn library_of_version_1_reads_our_authority() {
     let mut unit = unit();
     let asked = Peer::start("Requirer").reads(&Relation::default());
     let answered = hears(&mut unit, 1, "gateway-certificates", &asked);

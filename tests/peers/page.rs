@@ -41,7 +41,7 @@ fn page() -> String {
 }
 
 #[test]
-fn it_is_filtered_by_its_script_and_nothing_is_refused() {
+fn page_filters_by_its_script_within_its_own_csp() {
     let (document, console) = browse(&page(), &[]);
     assert_eq!(console, "");
     // The script has shown the form and counted.
@@ -52,7 +52,7 @@ fn it_is_filtered_by_its_script_and_nothing_is_refused() {
 }
 
 #[test]
-fn what_is_put_into_it_by_somebody_else_does_not_run() {
+fn injected_script_does_not_run() {
     let evil = "<img src=x onerror=\"document.title='run'\"><script>document.title='run'</script>";
     let page = page().replace("</main>", &format!("{evil}</main>"));
     let (document, console) = browse(&page, &[]);
@@ -61,7 +61,7 @@ fn what_is_put_into_it_by_somebody_else_does_not_run() {
 }
 
 #[test]
-fn it_reads_without_scripts() {
+fn page_without_scripts_shows_everything() {
     let page = page();
     let without = page.split("<script>").next().unwrap();
     let (document, _) = browse(&format!("{without}</body></html>"), &[]);
@@ -103,7 +103,7 @@ fn violations(page: &str, more: &[&str]) -> serde_json::Value {
 }
 
 #[test]
-fn axe_finds_nothing_that_keeps_anybody_out() {
+fn page_has_no_accessibility_violations() {
     for scheme in
         ["--blink-settings=preferredColorScheme=1", "--blink-settings=preferredColorScheme=0"]
     {

@@ -134,7 +134,7 @@ fn a_contributor_comes_through_the_gateway_and_by_the_binding() {
 }
 
 #[test]
-fn whom_somebody_can_become_counts_with_each_step() {
+fn impersonation_counts_with_each_step() {
     // Alice runs pods in her profile, whose default-editor may impersonate bob's.
     let mut world = world(2);
     world.objects.extend([
@@ -210,7 +210,7 @@ fn a_forged_header_reaches_a_web_app_unless_a_policy_stands_before_it() {
 }
 
 #[test]
-fn what_was_not_read_is_not_known() {
+fn access_by_unread_kind_is_unknown() {
     let (world, policy) = (world(2), Policy::default());
     let mut facts = facts(&world);
     facts.network_policies = ckf_hardening::facts::known::Known::Unknown(
@@ -229,7 +229,7 @@ fn what_was_not_read_is_not_known() {
 }
 
 #[test]
-fn two_thousand_profiles_are_answered_for() {
+fn access_among_two_thousand_profiles_is_answered() {
     let world = world(2000);
     let (facts, policy) = (facts(&world), Policy::default());
     let context = Context::new(&facts, &policy, None);

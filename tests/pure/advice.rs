@@ -238,7 +238,7 @@ fn dangerous_advice_is_recognised() {
 }
 
 #[test]
-fn nothing_that_is_advised_is_dangerous() {
+fn advice_in_catalogue_and_documents_is_harmless() {
     for control in catalog::controls() {
         for text in [&control.fix, &control.kept, &control.waive] {
             assert_eq!(dangers(text), [""; 0], "{}", control.id);
@@ -259,7 +259,7 @@ fn nothing_that_is_advised_is_dangerous() {
 }
 
 #[test]
-fn numbers_of_controls_in_documents_are_the_catalogues() {
+fn number_of_controls_in_documents_matches_catalogue() {
     let number = Regex::new(r"\b([0-9]+) controls\b").unwrap();
     let all = catalog::controls().len().to_string();
     let mut documents = files("docs", ".md");

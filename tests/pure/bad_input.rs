@@ -24,7 +24,7 @@ fn refused(arguments: &[&str]) -> String {
 }
 
 #[test]
-fn arguments() {
+fn bad_arguments_are_refused_with_reason() {
     for (arguments, expected) in [
         (&["audit", "--release", "1.9"][..], "1.10, 1.11, latest"),
         (&["audit", "--fail-on", "awful"], "critical"),
@@ -43,7 +43,7 @@ fn arguments() {
 }
 
 #[test]
-fn kubeconfigs() {
+fn bad_kubeconfigs_are_refused_with_reason() {
     let cluster = "clusters: [{name: c, cluster: {server: 'https://127.0.0.1:1'";
     let rest = "users: [{name: c, user: {}}]\ncontexts: [{name: c, context: {cluster: c, user: c}}]\ncurrent-context: c\n";
     let directory = tempfile::tempdir().unwrap();
@@ -101,7 +101,7 @@ fn snapshot(directory: &Path) {
 }
 
 #[test]
-fn snapshots() {
+fn damaged_snapshot_file_is_a_problem_and_the_rest_is_judged() {
     let directory = tempfile::tempdir().unwrap();
     let at = directory.path().to_str().unwrap();
     for (text, expected) in [
@@ -147,7 +147,7 @@ fn snapshots() {
 }
 
 #[test]
-fn objects() {
+fn malformed_object_is_not_assessed_and_the_rest_is_judged() {
     for (kind, name, field, value) in [
         ("Gateway", "kubeflow-gateway", "spec", json!("none")),
         ("Gateway", "kubeflow-gateway", "spec", json!({"servers": {"0": "HTTP"}})),
@@ -187,7 +187,7 @@ fn objects() {
 }
 
 #[test]
-fn certificates() {
+fn malformed_certificate_is_an_error() {
     let good = ckf_worlds::tls("kubeflow.example.com", 2035).certificate;
     let middle = good.len() / 2;
     for text in [

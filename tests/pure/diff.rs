@@ -9,7 +9,7 @@ use ckf_worlds::World;
 use crate::{WAIVERS, report_of};
 
 #[test]
-fn what_is_new_is_told_by_the_evidence_and_nothing_is_guessed() {
+fn diff_compares_evidence_and_never_guesses() {
     let directory = tempfile::tempdir().unwrap();
     let write = |name: &str, report: &Report| {
         let file = directory.path().join(name);

@@ -12,7 +12,7 @@ use serde_json::Value;
 use crate::{control, report_of};
 
 #[test]
-fn names_of_people_and_hosts_are_hidden_the_same_everywhere() {
+fn redaction_replaces_each_name_the_same_everywhere() {
     let about = About {
         collected_at: "2026-11-01T00:00:00Z".parse().unwrap(),
         namespace: "kubeflow".into(),
@@ -49,7 +49,7 @@ fn names_of_people_and_hosts_are_hidden_the_same_everywhere() {
 }
 
 #[test]
-fn other_catalogues_see_the_same_verdicts_and_how_much_is_looked_at() {
+fn framework_report_shows_verdicts_and_coverage() {
     use ckf_hardening::report::framework::Framework;
     let report = report_of(&World::stock("1.10"), "");
     for (framework, requirement) in

@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::{WAIVERS, control, report_of};
 
 #[test]
-fn waivers_that_wait_for_nothing_are_findings_that_cannot_be_waived() {
+fn waiver_expired_or_unused_is_a_finding() {
     let report = report_of(&World::stock("1.10"), WAIVERS);
     let expired = control(&report, "POL-01");
     assert_eq!(expired.findings[0].object.name, "3");
@@ -28,7 +28,7 @@ fn waivers_that_wait_for_nothing_are_findings_that_cannot_be_waived() {
 }
 
 #[test]
-fn a_policy_is_checked_before_it_is_used() {
+fn policy_check_names_the_line_of_an_error() {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("policy.yaml");
     let says = |text: &str, status: i32, more: &[&str]| {

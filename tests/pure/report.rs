@@ -16,13 +16,13 @@ fn report(objects: &[Value]) -> Report {
 }
 
 #[test]
-fn the_published_schema_is_that_of_the_code() {
+fn published_schema_matches_the_code() {
     let published = include_str!("../../docs/report-v1.schema.json");
     assert_eq!(published, json::schema(), "run `cargo xtask docs`");
 }
 
 #[test]
-fn reports_are_by_the_published_schema() {
+fn reports_satisfy_the_published_schema() {
     let schema: Value =
         serde_json::from_str(include_str!("../../docs/report-v1.schema.json")).unwrap();
     let validator = jsonschema::validator_for(&schema).unwrap();

@@ -75,7 +75,7 @@ fn whole(outcome: &Outcome, key: &str, gap: &str) -> String {
 }
 
 #[test]
-fn hooks_and_actions_on_a_platform_that_refuses_every_write_end_well_and_tell_all() {
+fn hooks_and_actions_on_a_platform_that_refuses_every_write_end_well_and_report_all() {
     let sandbox =
         ckf_test_support::cluster(&ckf_worlds::World::large("1.10", 2 * PROFILES, PROFILES));
     refuse(&sandbox);
