@@ -187,7 +187,7 @@ impl std::fmt::Display for WorksOn {
 pub enum FixProof {
     /// A test of this repository.
     Test {
-        /// File and function, as `tests/gateway.rs::clients_see_what_the_remedies_say`.
+        /// File and function, as `tests/gateway/remedies.rs::remedies_change_what_clients_of_the_gateway_see`.
         name: String,
         /// What the test shows of the fix.
         shows: String,

@@ -12,7 +12,7 @@ pub(super) const ABOUT: About = About {
     reach: "each application sends its metrics, logs and dashboards to the agent",
     breaks: "nothing; the agent needs more memory and storage",
     works_on: "1.10, 1.11 and latest, with grafana-agent-k8s or opentelemetry-collector-k8s",
-    source: "the endpoints of each charm's metadata.yaml; tests/hardening.rs",
+    source: "the endpoints of each charm's metadata.yaml; tests/cluster/hardening.rs",
     only_by_name: false,
     needs_juju: true,
 };

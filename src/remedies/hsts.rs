@@ -22,7 +22,7 @@ pub(super) const ABOUT: About = About {
              warning about a certificate that their browser does not trust",
     works_on: "1.10 and 1.11 with istio-pilot; in the ambient mesh the gateway does not accept \
                EnvoyFilters",
-    source: "RFC 6797; a real istiod and Envoy: tests/gateway.rs",
+    source: "RFC 6797; a real istiod and Envoy: tests/gateway/remedies.rs",
     only_by_name: false,
     needs_juju: false,
 };

@@ -23,7 +23,7 @@ pub(super) const ABOUT: About = About {
     breaks: "nothing that is served: with HTTPS, istio-pilot opens no port for HTTP. It is skipped \
              where another Gateway serves HTTP on that port",
     works_on: "1.10 and 1.11 with istio-pilot; in the ambient mesh istio-ingress-k8s redirects",
-    source: "a real istiod and Envoy, with login in front: tests/gateway.rs",
+    source: "a real istiod and Envoy, with login in front: tests/gateway/remedies.rs",
     only_by_name: false,
     needs_juju: false,
 };

@@ -27,7 +27,7 @@ pub(super) const ABOUT: About = About {
              skipped until allow-disruption names the remedy",
     works_on: "1.10 and 1.11 with sidecars; in the ambient mesh, pods that ztunnel captures",
     source: "istio.io, PeerAuthentication; bundle-kubeflow: neither kubeflow nor knative-serving \
-             is labelled for injection; tests/remedies.rs, tests/attacks/tenant.rs",
+             is labelled for injection; tests/cluster/remedies.rs, tests/attacks/tenant.rs",
     only_by_name: false,
     needs_juju: false,
 };

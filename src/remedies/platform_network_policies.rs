@@ -26,7 +26,7 @@ pub(super) const ABOUT: About = About {
              allow-disruption names the remedy",
     works_on: "every release, on a network that enforces NetworkPolicies",
     source: "kubernetes.io, NetworkPolicy; the charms' own Services and VirtualServices; \
-             tests/hardening.rs, tests/attacks/tenant.rs",
+             tests/cluster/hardening.rs, tests/attacks/tenant.rs",
     only_by_name: false,
     needs_juju: false,
 };

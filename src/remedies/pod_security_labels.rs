@@ -24,7 +24,7 @@ pub(super) const ABOUT: About = About {
              break nothing",
     works_on: "every release; enforce with Istio's CNI plugin",
     source: "kubernetes.io, Pod Security Standards; documentation.ubuntu.com, Run unprivileged \
-             workloads; tests/hardening.rs, tests/attacks/slip.rs",
+             workloads; tests/cluster/hardening.rs, tests/attacks/slip.rs",
     only_by_name: false,
     needs_juju: false,
 };

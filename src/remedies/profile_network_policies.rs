@@ -25,7 +25,7 @@ pub(super) const ABOUT: About = About {
              remedy",
     works_on: "every release, on a network that enforces NetworkPolicies",
     source: "kubernetes.io, NetworkPolicy; istio.io, ambient and NetworkPolicy; \
-             tests/hardening.rs, tests/attacks/tenant.rs",
+             tests/cluster/hardening.rs, tests/attacks/tenant.rs",
     only_by_name: false,
     needs_juju: false,
 };

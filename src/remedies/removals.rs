@@ -18,7 +18,7 @@ pub(super) const SERVICE_ACCOUNT_TOKENS: About = About {
             new token",
     breaks: "whatever authenticates with such a token, inside or outside the cluster, permanently",
     works_on: "every release",
-    source: "kubernetes.io, Service account token Secrets; tests/hardening.rs",
+    source: "kubernetes.io, Service account token Secrets; tests/cluster/hardening.rs",
     only_by_name: true,
     needs_juju: false,
 };
@@ -32,7 +32,7 @@ pub(super) const FOREIGN_ROLE_BINDINGS: About = About {
     breaks: "users of such a binding, and automation that creates bindings under other names than \
              KFAM; review the plan, and allow known bindings in the policy",
     works_on: "every release",
-    source: "kubeflow/dashboard, KFAM's bindings; tests/hardening.rs",
+    source: "kubeflow/dashboard, KFAM's bindings; tests/cluster/hardening.rs",
     only_by_name: true,
     needs_juju: false,
 };
@@ -48,7 +48,7 @@ pub(super) const WILDCARD_POLICIES: About = About {
              every request to it",
     works_on: "every release with sidecars",
     source: "istio.io, AuthorizationPolicy; kfp-operators, kfp-profile-controller; \
-             tests/hardening.rs, tests/attacks/slip.rs",
+             tests/cluster/hardening.rs, tests/attacks/slip.rs",
     only_by_name: true,
     needs_juju: false,
 };

@@ -17,7 +17,7 @@ pub(super) const SECURE_COOKIES: About = About {
     reach: "the web apps restart and can no longer be used over plain HTTP",
     breaks: "login over plain HTTP, so it is skipped until TLS-01 passes",
     works_on: "1.10, 1.11 and latest",
-    source: "the charms' option secure-cookies of jupyter-ui, kubeflow-volumes and tensorboards-web-app, config.yaml; tests/hardening.rs",
+    source: "the charms' option secure-cookies of jupyter-ui, kubeflow-volumes and tensorboards-web-app, config.yaml; tests/cluster/hardening.rs",
     only_by_name: false,
     needs_juju: true,
 };
@@ -30,7 +30,7 @@ pub(super) const PROFILE_SECURITY_POLICY: About = About {
     reach: "kubeflow-profiles labels every profile's namespace: new privileged pods are rejected",
     breaks: "without Istio's CNI plugin every pod of the mesh, since each has an init container with NET_ADMIN, so it is skipped until PSS-03 passes; with the plugin, new pods that are privileged or use the node's namespaces or paths",
     works_on: "1.10 and later, kubeflow-profiles of revision 765 and later, with cni-bin-dir and cni-conf-dir of istio-pilot set",
-    source: "documentation.ubuntu.com, Run unprivileged workloads; kubernetes.io, Pod Security Standards; tests/hardening.rs",
+    source: "documentation.ubuntu.com, Run unprivileged workloads; kubernetes.io, Pod Security Standards; tests/cluster/hardening.rs",
     only_by_name: false,
     needs_juju: true,
 };
@@ -43,7 +43,7 @@ pub(super) const PASSWORD_DATABASE: About = About {
     reach: "the static user can no longer log in: make sure that you can log in through a connector",
     breaks: "login of the static user, which may be the only one; the owner of its Profiles can no longer log in",
     works_on: "1.10, 1.11 and latest, once dex-auth has connectors",
-    source: "dex-auth, config.yaml and src/charm.py; tests/hardening.rs",
+    source: "dex-auth, config.yaml and src/charm.py; tests/cluster/hardening.rs",
     only_by_name: true,
     needs_juju: true,
 };
@@ -56,7 +56,7 @@ pub(super) const DECLARED_OPTIONS: About = About {
     reach: "each changed application reacts to its option; most restart",
     breaks: "whatever depends on the previous value",
     works_on: "every release",
-    source: "tests/hardening.rs; each charm's config.yaml describes its options",
+    source: "tests/cluster/hardening.rs; each charm's config.yaml describes its options",
     only_by_name: false,
     needs_juju: true,
 };
@@ -69,7 +69,7 @@ pub(super) const DEFAULT_IMAGES: About = About {
     reach: "the applications run the charms' own images again; custom images are removed",
     breaks: "whatever the custom image was chosen for, for example a registry without which no image can be pulled",
     works_on: "every release, where the charms' own images can be pulled",
-    source: "the charms' config.yaml and default-custom-images.json; tests/hardening.rs",
+    source: "the charms' config.yaml and default-custom-images.json; tests/cluster/hardening.rs",
     only_by_name: true,
     needs_juju: true,
 };

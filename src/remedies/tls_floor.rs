@@ -24,7 +24,7 @@ pub(super) const ABOUT: About = About {
              through are not affected",
     works_on: "1.10 and 1.11 with istio-pilot; in the ambient mesh the gateway does not accept \
                EnvoyFilters",
-    source: "a real istiod and Envoy, with handshakes by openssl: tests/gateway.rs",
+    source: "a real istiod and Envoy, with handshakes by openssl: tests/gateway/remedies.rs",
     only_by_name: false,
     needs_juju: false,
 };

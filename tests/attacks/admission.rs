@@ -7,8 +7,8 @@ use ckf_worlds::World;
 use kube_sandbox::Sandbox;
 use serde_json::{Value, json};
 
-use super::support::cluster;
 use super::{get, kubectl, run};
+use ckf_test_support::cluster;
 
 const POLICY: [&str; 4] = ["networkpolicy", "-n", "admin", "ckf-hardening-profile"];
 

@@ -8,8 +8,8 @@ use juju_sim::Juju;
 use juju_sim::controller::{Application, Controller, State};
 use kube_sandbox::Sandbox;
 
-use super::support::{client_store, cluster};
 use super::{kubectl, names};
+use ckf_test_support::{client_store, cluster};
 
 const CONNECTORS: &str = "[{type: oidc, config: {clientSecret: S3CR3T-OF-THE-IDP}}]";
 const POLICY: &str =

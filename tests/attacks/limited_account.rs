@@ -4,8 +4,8 @@ use ckf_worlds::{World, object};
 use kube_sandbox::Sandbox;
 use serde_json::{Value, json};
 
-use super::support::{cluster, run};
 use super::{get, kubectl, names};
+use ckf_test_support::{cluster, run};
 
 const RBAC: &str = "rbac.authorization.k8s.io/v1";
 

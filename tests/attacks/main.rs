@@ -1,4 +1,7 @@
 //! The product attacked through what others may write: each file is an attacker, or a slip.
+//!
+//! They are a binary of their own: an attacker may need a cluster, a registry and a simulated Juju at
+//! once, and some take thousands of connections, which are descriptors of the tests' process.
 
 mod admission;
 mod juju_records;
@@ -10,8 +13,6 @@ mod registry;
 mod second_application;
 mod slip;
 mod slip_consent;
-#[path = "../support/mod.rs"]
-mod support;
 mod tenant_expressions;
 mod tenant_names;
 mod tenant_profiles;
@@ -49,7 +50,7 @@ fn names(sandbox: &Sandbox, kind: &str, namespace: &str) -> Vec<String> {
 fn run(sandbox: &Sandbox, arguments: &[&str]) -> (Option<i32>, String) {
     let admin = sandbox.kubeconfig("admin");
     let all = [arguments, &["--kubeconfig", admin.to_str().unwrap()]].concat();
-    let Output { status, stdout, stderr } = support::run(&all);
+    let Output { status, stdout, stderr } = ckf_test_support::run(&all);
     let text = String::from_utf8([stdout, stderr].concat()).unwrap();
     (status.code(), text)
 }

@@ -6,9 +6,9 @@ use juju_sim::controller::{Application, Controller, State};
 use kube_sandbox::Sandbox;
 use serde_json::{Value, json};
 
-use super::support::cluster;
-use super::support::rotation::{hook, unit};
 use super::{get, kubectl, names, run};
+use ckf_test_support::cluster;
+use ckf_test_support::rotation::{hook, unit};
 
 const MALLORY: &str = "--as=mallory";
 

@@ -10,8 +10,7 @@ use kube_sandbox::Sandbox;
 use rustix::process::{Resource, getrlimit, setrlimit};
 use serde_json::json;
 
-use crate::support;
-use crate::support::agent::{Agent, connect_from, floor, hardened, kubectl, until};
+use ckf_test_support::agent::{Agent, connect_from, floor, hardened, kubectl, until};
 
 /// This test holds thousands of connections itself.
 fn raise_own_descriptors() {
@@ -123,8 +122,8 @@ const HOST: &str = "Host: 127.0.0.1\r\n";
 const LOGGED_IN: &str = "Host: kubeflow.example.com\r\nkubeflow-userid: user@example.com\r\n";
 
 #[test]
-fn what_names_a_weakness_is_shown_to_this_pod_the_scraper_and_behind_login_only() {
-    let sandbox = support::cluster(&World::stock("1.10"));
+fn findings_are_served_to_own_pod_scraper_and_login_only() {
+    let sandbox = ckf_test_support::cluster(&World::stock("1.10"));
     pod(&sandbox, "kubeflow", "grafana-agent-k8s-0", json!({}), SCRAPER);
     pod(&sandbox, "kubeflow", "gateway-1", json!({"istio": "ingressgateway"}), GATEWAY);
     // A tenant may label pods at will.
@@ -195,7 +194,7 @@ fn what_names_a_weakness_is_shown_to_this_pod_the_scraper_and_behind_login_only(
 
 #[test]
 fn a_page_of_another_site_reads_nothing_of_a_laptops_agent() {
-    let sandbox = support::cluster(&World::stock("1.10"));
+    let sandbox = ckf_test_support::cluster(&World::stock("1.10"));
     let told = json!({"namespace": "kubeflow", "shows": true, "scraped": true});
     let agent = Agent::start(&sandbox, &told);
     for headers in [
@@ -223,7 +222,7 @@ fn a_page_of_another_site_reads_nothing_of_a_laptops_agent() {
 
 #[test]
 fn bodies_are_refused_and_listeners_are_few() {
-    let sandbox = support::cluster(&World::stock("1.10"));
+    let sandbox = ckf_test_support::cluster(&World::stock("1.10"));
     let agent = Agent::start(&sandbox, &json!({"namespace": "kubeflow"}));
     let send = |text: &str| {
         let mut stream = TcpStream::connect(&agent.address).unwrap();

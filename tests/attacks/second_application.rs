@@ -7,8 +7,8 @@ use juju_sim::{Event, Simulation, Status};
 use kube_sandbox::Sandbox;
 use serde_json::{Value, json};
 
-use super::support::cluster;
 use super::{get, kubectl};
+use ckf_test_support::cluster;
 
 fn unit(sandbox: &Sandbox, application: &str) -> Simulation {
     let files = Path::new(env!("CARGO_MANIFEST_DIR"));

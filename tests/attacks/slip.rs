@@ -16,8 +16,8 @@ use juju_sim::{Event, Juju, Outcome, Relation, Simulation};
 use kube_sandbox::Sandbox;
 use serde_json::{Value, json};
 
-use crate::support::rotation::{LOGIN, age_ledger, entry, held, hook};
-use crate::support::{self, cluster};
+use ckf_test_support::cluster;
+use ckf_test_support::rotation::{LOGIN, age_ledger, entry, held, hook};
 
 /// Longest wait for anything.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -103,7 +103,7 @@ fn controller(juju: Juju, model: &str, login: &str) -> Controller {
 }
 
 fn unit(juju: Juju, plan: &str) -> Simulation {
-    support::rotation::unit(juju, plan, |model| controller(juju, model, "hardening"))
+    ckf_test_support::rotation::unit(juju, plan, |model| controller(juju, model, "hardening"))
 }
 
 /// What the controller knows that a slip must not change.
@@ -235,7 +235,7 @@ fn a_slip_in_an_option_changes_nothing() {
     assert_eq!(before.1, of_juju(&unit));
     // When all is corrected, what is due is done.
     unit.set_option("juju-credentials", format!("secret:{LOGIN}"));
-    support::rotation::give_login(&mut unit, "first-pw-of-the-charm");
+    ckf_test_support::rotation::give_login(&mut unit, "first-pw-of-the-charm");
     hook(&mut unit, "config-changed");
     settle(&mut unit);
     assert_ne!(before.1, of_juju(&unit), "Dex's password is due");
@@ -344,7 +344,7 @@ fn an_agent_repairs_by_the_last_options_that_it_understood() {
 }
 
 #[test]
-fn a_time_that_is_misspelt_disables_nobody() {
+fn misspelt_time_disables_no_user() {
     for slip in ["2y", "365 dayz", "1000d", "180", "0d", "6m"] {
         let plan = format!("targets: [juju-user/bot]\ndisable-idle: {slip}");
         let mut unit = unit(Juju::V3_6, &plan);
@@ -362,7 +362,7 @@ fn a_time_that_is_misspelt_disables_nobody() {
 }
 
 #[test]
-fn what_is_taken_out_of_the_plan_is_not_rotated() {
+fn credential_removed_from_the_plan_is_not_rotated() {
     for juju in [Juju::V3_6, Juju::V4_0] {
         for (plan, every) in [("", 0), ("every: 365d\ntargets: [dex]", 365)] {
             let mut unit = unit(juju, "every: 30d\ntargets: [dex]");
@@ -396,8 +396,9 @@ fn what_is_taken_out_of_the_plan_is_not_rotated() {
 
 #[test]
 fn the_first_user_is_rotated_by_force_only() {
-    let mut unit =
-        support::rotation::unit(Juju::V3_6, "", |model| controller(Juju::V3_6, model, "admin"));
+    let mut unit = ckf_test_support::rotation::unit(Juju::V3_6, "", |model| {
+        controller(Juju::V3_6, model, "admin")
+    });
     // The charm logs in as the user that Juju began with.
     unit.change(|model| {
         let login = model.secrets.iter_mut().find(|secret| secret.id == LOGIN);
@@ -484,7 +485,7 @@ fn a_rotation_whose_user_or_application_is_gone_can_be_given_up() {
 }
 
 #[test]
-fn a_value_that_holds_is_not_dropped_when_its_rotation_is_given_up() {
+fn valid_password_is_kept_when_its_rotation_is_abandoned() {
     for juju in [Juju::V3_6, Juju::V4_0] {
         let mut unit = unit(juju, "targets: [juju-user/bot, own-login, dex]");
         hook(&mut unit, "config-changed");

@@ -11,7 +11,7 @@ use kube_sandbox::Sandbox;
 use serde_json::{Value, json};
 
 use super::planned::{changes, findings, held_back, option, plan};
-use super::support::cluster;
+use ckf_test_support::cluster;
 
 /// Runs a command line on a terminal of its own, with redirections as a shell writes them, and
 /// an answer typed in. Returns the exit status and what was seen.

@@ -5,8 +5,7 @@ use std::time::{Duration, Instant};
 use ckf_worlds::World;
 use serde_json::json;
 
-use crate::support;
-use crate::support::agent::{Agent, kubectl, until};
+use ckf_test_support::agent::{Agent, kubectl, until};
 
 const POLICY: &str = "
 controls:
@@ -22,7 +21,7 @@ controls:
 
 #[test]
 fn a_config_map_of_twenty_thousand_keys_delays_neither_repairs_nor_verdicts_nor_hooks() {
-    let sandbox = support::cluster(&World::stock("1.10"));
+    let sandbox = ckf_test_support::cluster(&World::stock("1.10"));
     let data: serde_json::Map<_, _> =
         (0..20_000).map(|n| (format!("key-{n}"), json!(""))).collect();
     let map = json!({"apiVersion": "v1", "kind": "ConfigMap",
@@ -63,7 +62,7 @@ fn a_config_map_of_twenty_thousand_keys_delays_neither_repairs_nor_verdicts_nor_
                 && own["reason"].as_str().unwrap().contains("admin/wide: evaluating it takes more")
         })
     });
-    assert_eq!(support::verdict(&agent.report(), "PSS-01"), "fail");
+    assert_eq!(ckf_test_support::verdict(&agent.report(), "PSS-01"), "fail");
 
     // The command line, as a hook, has the same bound.
     let folder = tempfile::tempdir().unwrap();
@@ -71,7 +70,7 @@ fn a_config_map_of_twenty_thousand_keys_delays_neither_repairs_nor_verdicts_nor_
     std::fs::write(&file, POLICY).unwrap();
     let kubeconfig = sandbox.kubeconfig("admin");
     let started = Instant::now();
-    let report = support::audit(&[
+    let report = ckf_test_support::audit(&[
         "--policy".as_ref(),
         file.as_ref(),
         "--kubeconfig".as_ref(),
@@ -79,5 +78,5 @@ fn a_config_map_of_twenty_thousand_keys_delays_neither_repairs_nor_verdicts_nor_
     ]);
     eprintln!("audited within {:?}", started.elapsed());
     assert!(started.elapsed() < Duration::from_secs(30));
-    assert_eq!(support::verdict(&report, "ORG-01"), "not-assessed");
+    assert_eq!(ckf_test_support::verdict(&report, "ORG-01"), "not-assessed");
 }

@@ -4,8 +4,8 @@ use ckf_worlds::{World, object};
 use kube_sandbox::Sandbox;
 use serde_json::{Value, json};
 
-use super::support::cluster;
 use super::{kubectl, names, run};
+use ckf_test_support::cluster;
 
 const RBAC: &str = "rbac.authorization.k8s.io";
 

@@ -11,7 +11,7 @@ use kube_sandbox::Sandbox;
 use serde_json::{Value, json};
 
 use super::planned::{changes, findings, held_back, made, option, plan};
-use super::support::{audit, cluster, control, run, verdict};
+use ckf_test_support::{audit, cluster, control, run, verdict};
 
 /// Longest wait for anything.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -92,7 +92,7 @@ const EVERYTHING: &str =
     "profile-network-policies,mutual-tls,pod-security-labels,foreign-role-bindings";
 
 #[test]
-fn profile_named_like_somebody_elses_namespace_changes_nothing_there() {
+fn profile_named_like_a_foreign_namespace_changes_nothing_there() {
     let mut world = World::stock("1.10");
     let failed = json!({"conditions": [{"type": "Failed", "status": "",
         "message": "namespace already exist, but not owned by profile creator mallory"}]});
@@ -266,7 +266,7 @@ fn aged(mut object: Value, day: u8) -> Value {
 }
 
 #[test]
-fn policy_of_a_tenant_is_told_as_a_hindrance_by_its_age() {
+fn policy_of_a_tenant_is_reported_by_its_age_as_blocking() {
     let world = https();
     let own = enforced(&world, &[Remedy::MutualTls]);
     assert_eq!(own.len(), 1);
@@ -308,7 +308,7 @@ fn policy_of_a_tenant_is_told_as_a_hindrance_by_its_age() {
 }
 
 #[test]
-fn policy_that_admits_everybody_is_a_finding_and_ours_is_made_beside_it() {
+fn policy_that_admits_all_is_a_finding_and_the_managed_one_is_added() {
     let world = https();
     let mut open = world.clone();
     open.objects.extend(weaker().into_iter().filter(|o| o["kind"] == "NetworkPolicy"));
@@ -334,7 +334,7 @@ fn policy_that_admits_everybody_is_a_finding_and_ours_is_made_beside_it() {
 }
 
 #[test]
-fn what_is_enforced_goes_only_when_what_it_guards_is_gone() {
+fn enforced_policy_goes_only_with_the_profile_it_guards() {
     let world = https();
     let own = enforced(&world, &PROFILES);
     assert_eq!(own.len(), 2);
@@ -390,7 +390,7 @@ fn restarting_web_app_keeps_its_policy() {
 }
 
 #[test]
-fn service_of_a_tenant_undoes_nothing_that_stood() {
+fn service_of_a_tenant_reverts_no_applied_policy() {
     let world = https();
     let remedy = [Remedy::ProfileNetworkPolicies];
     let own = enforced(&world, &remedy);

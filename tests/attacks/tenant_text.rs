@@ -6,8 +6,6 @@ use ckf_worlds::{World, object};
 use juju_sim::{Event, Simulation};
 use serde_json::{Value, json};
 
-use crate::support;
-
 /// A name that moves the cursor, renames the window, forges a line and turns the direction.
 const NAME: &str = "mallory\u{1b}[2K\u{1b}[1A\u{1b}]0;pwned\u{7}\u{9b}31m\nWARNING forged by mallory\u{202e}nimda\u{200b}";
 
@@ -35,7 +33,7 @@ fn names_with_control_characters_reach_no_terminal_log_status_or_result() {
     let mut world = World::stock("1.10");
     world.objects.push(binding("by-hand", vec![user(NAME)]));
     world.objects.push(binding("esc\u{1b}[31mred\nWARNING forged", vec![user("bob")]));
-    let sandbox = support::cluster(&world);
+    let sandbox = ckf_test_support::cluster(&world);
     let kubeconfig = sandbox.kubeconfig("admin");
     let run = |arguments: &[&str]| {
         let output = Command::new(env!("CARGO_BIN_EXE_ckf-hardening"))
@@ -97,9 +95,9 @@ fn binding_of_thousands_of_subjects_leaves_a_report_that_can_be_read() {
     let name = |number: usize| format!("{number:05}{}@example.com", "x".repeat(80));
     let subjects = (0..7_500).map(|number| user(&name(number))).collect();
     world.objects.push(binding("by-hand", subjects));
-    let sandbox = support::cluster(&world);
+    let sandbox = ckf_test_support::cluster(&world);
     let kubeconfig = sandbox.kubeconfig("admin");
-    let report = support::audit(&["--kubeconfig".as_ref(), kubeconfig.as_os_str()]);
+    let report = ckf_test_support::audit(&["--kubeconfig".as_ref(), kubeconfig.as_os_str()]);
     let mut findings = 0;
     for control in report["controls"].as_array().unwrap() {
         let reason = control["reason"].as_str().unwrap();

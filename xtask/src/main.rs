@@ -22,7 +22,7 @@ const USAGE: &str = "usage: cargo xtask COMMAND
 
   demo     run the charm's lifecycle with a real API server and a stock Charmed Kubeflow; at the end
            serve the report page until Ctrl-C, unless with `--no-wait`
-  test     run the quick checks and all tests
+  test     run the quick checks and all tests, or the tests of a group; see `test --help`
   check    check format, licences, documents, wording, advisories and lints
   fuzz     run the fuzz targets, each for a bounded time
   bench    measure speed and size against yardsticks; `bench hooks` and `bench rocks` only those,
@@ -41,7 +41,7 @@ fn main() -> ExitCode {
         Some("fuzz") => fuzz::fuzz(&arguments),
         Some("fetch") => bench::fetch(),
         Some("sandbox") => sandbox::sandbox(std::env::args().nth(2).as_deref()),
-        Some("test") => test::test(),
+        Some("test") => test::test(&arguments),
         Some("docs") => docs::write(),
         Some("pack") => pack::pack().map(drop),
         _ => {

@@ -1,15 +1,126 @@
-//! `cargo xtask test`: the quick checks, then every test.
+//! `cargo xtask test`: everything, or the tests that need no more than one kind of server.
+
+use anyhow::bail;
 
 use crate::check;
 use crate::run::cargo;
 
+/// The tests that need the same.
+struct Group {
+    name: &'static str,
+    /// Folders of `tests/`, each a test binary.
+    binaries: &'static [&'static str],
+    /// Shown in the help.
+    needs: &'static str,
+}
+
+const GROUPS: &[Group] = &[
+    Group {
+        name: "pure",
+        binaries: &["pure", "controls"],
+        needs: "nothing: no server and no download; with the unit tests of the crates",
+    },
+    Group {
+        name: "cluster",
+        binaries: &["cluster", "attacks"],
+        needs: "a real API server; attacks also need a registry and a simulated Juju",
+    },
+    Group { name: "gateway", binaries: &["gateway"], needs: "istiod and Envoy" },
+    Group {
+        name: "charm",
+        binaries: &["charm"],
+        needs: "a simulated Juju, with or without a real API server",
+    },
+    Group { name: "image", binaries: &["image"], needs: "registries, and runc for the rock" },
+    Group {
+        name: "peers",
+        binaries: &["peers"],
+        needs: "programs from PyPI, npm and Debian that read what we write",
+    },
+];
+
+/// Runs all tests, or those of the group that the arguments name.
+pub fn test(arguments: &[String]) -> anyhow::Result<()> {
+    match arguments {
+        [] => all(),
+        [word] if word == "all" => all(),
+        [word] if word == "--help" || word == "-h" => {
+            print!("{}", help());
+            Ok(())
+        }
+        [word] => match GROUPS.iter().find(|group| group.name == word) {
+            Some(group) => run(group),
+            None => bail!("no tests {word:?}\n\n{}", help()),
+        },
+        _ => bail!("one group at a time\n\n{}", help()),
+    }
+}
+
+fn help() -> String {
+    let mut text = String::from("usage: cargo xtask test [GROUP]\n\nGROUP is one of:\n");
+    for Group { name, needs, .. } in GROUPS {
+        text.push_str(&format!("  {name:<8} {needs}\n"));
+    }
+    text.push_str("  all      every test of the workspace; the default\n");
+    text
+}
+
 /// Runs the checks that take seconds, builds what the tests need and runs all tests. A check that
 /// fails keeps no test from running, so that one run shows everything.
-pub fn test() -> anyhow::Result<()> {
+fn all() -> anyhow::Result<()> {
     let checked = check::quick();
-    kube_sandbox::kubebox()?;
-    // Tests of the charm start it as every hook tool.
-    cargo(&["build", "--package", "juju-sim", "--bins"])?;
+    prepare()?;
     cargo(&["test", "--workspace"])?;
     checked
+}
+
+fn run(group: &Group) -> anyhow::Result<()> {
+    // All of the workspace is selected, so that its dependencies are those of other builds.
+    let mut arguments = vec!["test", "--workspace"];
+    if group.name == "pure" {
+        arguments.push("--lib");
+    } else {
+        prepare()?;
+    }
+    for binary in group.binaries {
+        arguments.extend(["--test", binary]);
+    }
+    cargo(&arguments)
+}
+
+/// Builds what tests start.
+fn prepare() -> anyhow::Result<()> {
+    kube_sandbox::kubebox()?;
+    // Tests of the charm start it as every hook tool.
+    cargo(&["build", "--package", "juju-sim", "--bins"])
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::fs;
+
+    use super::*;
+
+    #[test]
+    fn every_test_binary_is_in_one_group() {
+        let folders = fs::read_dir(crate::run::root().join("tests")).unwrap();
+        let folders = folders.map(|entry| entry.unwrap().path());
+        let present: BTreeSet<String> = folders
+            .filter(|folder| folder.join("main.rs").exists())
+            .map(|folder| folder.file_name().unwrap().to_str().unwrap().to_owned())
+            .collect();
+        let listed: Vec<&str> = GROUPS.iter().flat_map(|group| group.binaries).copied().collect();
+        assert_eq!(listed.len(), present.len(), "{listed:?} {present:?}");
+        assert!(listed.iter().all(|name| present.contains(*name)), "{listed:?} {present:?}");
+    }
+
+    #[test]
+    fn unknown_group_is_refused_with_usage() {
+        for arguments in [&["pur"][..], &["pure", "charm"], &["--all"]] {
+            let arguments: Vec<String> = arguments.iter().map(|word| (*word).to_owned()).collect();
+            let error = test(&arguments).unwrap_err().to_string();
+            assert!(error.contains("usage: cargo xtask test"), "{error}");
+        }
+    }
 }

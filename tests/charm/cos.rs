@@ -1,0 +1,317 @@
+//! Relations with COS and with Kubeflow's dashboard, as the peers' own libraries and tools
+//! read them; and the agent in its container, as it is told.
+
+use std::collections::BTreeMap;
+use std::io::Write as _;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use ckf_hardening::catalog;
+use ckf_test_support::pebble::given;
+use ckf_worlds::World;
+use juju_sim::{Event, Relation, Simulation};
+use serde_json::{Value, json};
+
+const PEERS: [(u32, &str, &str); 6] = [
+    (11, "metrics-endpoint", "grafana-agent-k8s"),
+    (12, "grafana-dashboard", "grafana-agent-k8s"),
+    (13, "logging", "grafana-agent-k8s"),
+    (14, "catalogue", "catalogue"),
+    (15, "ingress", "istio-pilot"),
+    (16, "dashboard-links", "kubeflow-dashboard"),
+];
+
+fn unit() -> Simulation {
+    let files = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut unit = Simulation::new(files, env!("CARGO_BIN_EXE_ckf-hardening").as_ref()).unwrap();
+    unit.environment.insert("KUBECONFIG".into(), "/nowhere".into());
+    unit.set_option("offline", true);
+    unit.set_option("external-hostname", "kubeflow.example.com");
+    for (id, endpoint, application) in PEERS {
+        unit.change(|model| model.relations.push(Relation::new(id, endpoint, application, 1)));
+    }
+    unit
+}
+
+fn fire(unit: &mut Simulation, event: &Event) -> Vec<String> {
+    let outcome = unit.run(event);
+    assert!(outcome.committed(), "{outcome:?}");
+    outcome.calls.into_iter().map(|call| call.tool).collect()
+}
+
+fn relation(unit: &Simulation, id: u32) -> Relation {
+    unit.model().relation(id).unwrap().clone()
+}
+
+fn changed(unit: &mut Simulation, id: u32) -> Vec<String> {
+    let event = Event::relation(&relation(unit, id), "changed", None);
+    fire(unit, &event)
+}
+
+fn told(unit: &Simulation, id: u32) -> BTreeMap<String, String> {
+    relation(unit, id).application_data
+}
+
+fn parsed(text: &str) -> Value {
+    serde_json::from_str(text).unwrap()
+}
+
+/// Runs promtool in a folder with these files, and returns what it says.
+fn promtool(arguments: &[&str], files: &[(&str, &str)]) -> String {
+    let directory = tempfile::tempdir().unwrap();
+    for (name, text) in files {
+        std::fs::write(directory.path().join(name), text).unwrap();
+    }
+    let output = Command::new(debian_programs::program("prometheus", "promtool").unwrap())
+        .args(arguments)
+        .current_dir(directory.path())
+        .output()
+        .unwrap();
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    let said = format!("{}{}", text(&output.stdout), text(&output.stderr));
+    assert!(output.status.success(), "{said}");
+    said
+}
+
+#[test]
+fn databags_are_read_by_the_peers_libraries_and_written_once() {
+    let mut unit = unit();
+    fire(&mut unit, &Event::hook("upgrade-charm"));
+    let metrics = told(&unit, 11);
+    let jobs = parsed(&metrics["scrape_jobs"]);
+    assert_eq!(jobs[0]["static_configs"][0]["targets"], json!(["*:8090"]));
+    let of_unit = relation(&unit, 11).unit_data;
+    assert!(!of_unit["prometheus_scrape_unit_address"].is_empty(), "{of_unit:?}");
+    assert_eq!(of_unit["prometheus_scrape_unit_name"], "ckf-hardening/0");
+    let rules = [("rules.json", metrics["alert_rules"].as_str())];
+    let said = promtool(&["check", "rules", "rules.json"], &rules);
+    assert!(said.contains(&format!("{} rules found", 13)), "{said}");
+    let catalogue = told(&unit, 14);
+    assert_eq!(catalogue["url"], "https://kubeflow.example.com/hardening/");
+
+    let judged = judge(&json!({
+        "metadata": parsed(&metrics["scrape_metadata"]),
+        "dashboards": parsed(&told(&unit, 12)["dashboards"]),
+        "ingress": told(&unit, 15),
+        "links": parsed(&told(&unit, 16)["dashboard_links"]),
+        "logs": {"metadata": parsed(&told(&unit, 13)["metadata"]), "rules": parsed(&told(&unit, 13)["alert_rules"])},
+    }));
+    assert_eq!(
+        judged["identifier"],
+        json!(format!("kubeflow_{}_ckf-hardening", &unit.model().uuid[..8]))
+    );
+    assert_eq!(judged["dashboards"], json!(["Hardening of Charmed Kubeflow"]));
+    assert_eq!(judged["ingress"]["service"], "ckf-hardening");
+    assert_eq!(judged["ingress"]["port"], 8090);
+
+    // The same again writes nothing, for each byte wakes the peer.
+    for id in [11, 12, 13, 14, 15, 16] {
+        let calls = changed(&mut unit, id);
+        assert!(!calls.contains(&"relation-set".to_owned()), "{id}: {calls:?}");
+    }
+    // One who leads no longer leaves it to the other.
+    unit.change(|model| model.leader = false);
+    unit.change(|model| {
+        model.relations.iter_mut().for_each(|relation| relation.application_data.clear())
+    });
+    changed(&mut unit, 11);
+    assert!(told(&unit, 11).is_empty());
+    unit.change(|model| model.leader = true);
+    fire(&mut unit, &Event::hook("leader-elected"));
+    for (id, ..) in PEERS {
+        assert!(!told(&unit, id).is_empty(), "{id}");
+    }
+}
+
+#[test]
+fn alert_rules_refused_by_a_peer_show_in_the_status() {
+    let mut unit = unit();
+    fire(&mut unit, &Event::hook("upgrade-charm"));
+    unit.change(|model| {
+        let relation = model.relations.iter_mut().find(|relation| relation.id == 11).unwrap();
+        let answer = r#"{"errors": "group x, rule 0: could not parse expression"}"#;
+        relation.remote_application_data.insert("event".into(), answer.into());
+    });
+    changed(&mut unit, 11);
+    let status = unit.model().status.clone();
+    assert!(
+        status.message.contains(
+            "grafana-agent-k8s does not take what metrics-endpoint tells: group x, rule 0"
+        ),
+        "{}",
+        status.message
+    );
+}
+
+#[test]
+fn route_to_the_report_reaches_the_agent_in_the_same_hook() {
+    let sandbox = ckf_test_support::cluster(&World::stock("1.10"));
+    let mut unit = unit();
+    let kubeconfig = sandbox.kubeconfig("admin");
+    unit.environment.insert("KUBECONFIG".into(), kubeconfig.into());
+    unit.start_pebble("hardening", &[]);
+    unit.change(|model| model.relations.clear());
+    fire(&mut unit, &Event::pebble_ready("hardening"));
+    let shows = |unit: &Simulation| {
+        let told = given(unit.pebble("hardening"))
+            .into_iter()
+            .find(|(name, _)| name.ends_with("told.json"));
+        told.map(|(_, told)| told["shows"].clone())
+    };
+    assert_eq!(shows(&unit), Some(json!(false)));
+    let ingress = Relation::new(15, "ingress", "istio-pilot", 1);
+    unit.change(|model| model.relations.push(ingress));
+    changed(&mut unit, 15);
+    assert_eq!(shows(&unit), Some(json!(true)));
+    let broken = Event::relation(&relation(&unit, 15), "broken", None);
+    fire(&mut unit, &broken);
+    assert_eq!(shows(&unit), Some(json!(false)));
+}
+
+#[test]
+fn gateway_removed_by_istio_pilot_shows_in_the_status() {
+    let mut unit = unit();
+    let mut gateway = Relation::new(17, "gateway-info", "istio-pilot", 1);
+    let told = [
+        ("gateway_name", "kubeflow-gateway"),
+        ("gateway_namespace", "kubeflow"),
+        ("gateway_up", "false"),
+    ];
+    let told = told.map(|(key, value)| (key.to_owned(), value.to_owned()));
+    gateway.remote_application_data.extend(told);
+    unit.change(|model| model.relations.push(gateway));
+    changed(&mut unit, 17);
+    let said = "istio-pilot has taken the Gateway kubeflow/kubeflow-gateway away";
+    let status = unit.model().status.clone();
+    assert!(status.message.contains(said), "{}", status.message);
+    unit.change(|model| {
+        let relation = model.relations.iter_mut().find(|relation| relation.id == 17).unwrap();
+        relation.remote_application_data.insert("gateway_up".into(), "true".into());
+    });
+    changed(&mut unit, 17);
+    let status = unit.model().status.clone();
+    assert!(!status.message.contains(said), "{}", status.message);
+}
+
+/// Has the peers' libraries read what we wrote.
+fn judge(wrote: &Value) -> Value {
+    let packages = ["cosl==1.11.3", "serialized-data-interface==0.7.0"];
+    let programs = pip_programs::programs("cos", &packages).unwrap();
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/peers/cos.py");
+    let mut python = Command::new(programs.join("python"))
+        .arg(script)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    python.stdin.take().unwrap().write_all(wrote.to_string().as_bytes()).unwrap();
+    let output = python.wait_with_output().unwrap();
+    assert!(output.status.success());
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+#[test]
+fn each_alert_fires_when_it_should_and_not_before() {
+    let groups = catalog::alerts("hardening");
+    let rules = json!({"groups": groups.iter().map(|(name, rules)| json!({"name": name, "rules": rules})).collect::<Vec<_>>()});
+    let tests = include_str!("cos/alerts_test.yaml");
+    let files = [("rules.yaml", rules.to_string()), ("test.yaml", tests.to_owned())];
+    let files = files.each_ref().map(|(name, text)| (*name, text.as_str()));
+    promtool(&["test", "rules", "test.yaml"], &files);
+    // Each alert is tried both ways, and has a page for whoever it wakes.
+    let parsed: Value = serde_yaml::from_str(tests).unwrap();
+    let tried = parsed["tests"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .flat_map(|test| test["alert_rule_test"].as_array().unwrap());
+    let tried: Vec<(&str, bool)> = tried
+        .map(|test| {
+            (
+                test["alertname"].as_str().unwrap(),
+                test["exp_alerts"].as_array().is_some_and(|a| !a.is_empty()),
+            )
+        })
+        .collect();
+    let of_logs = catalog::alerts("logs");
+    let all = groups.iter().chain(&of_logs).flat_map(|(_, rules)| rules.as_array().unwrap());
+    for rule in all {
+        let name = rule["alert"].as_str().unwrap();
+        let page = rule["annotations"]["runbook"].as_str().unwrap();
+        assert!(Path::new(env!("CARGO_MANIFEST_DIR")).join(page).exists(), "{name}: {page}");
+        if !of_logs.iter().any(|(_, rules)| rules.as_array().unwrap().contains(rule)) {
+            assert!(
+                tried.contains(&(name, true)) && tried.contains(&(name, false)),
+                "{name}: {tried:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn agent_in_its_container_gets_what_only_the_charm_reads() {
+    let sandbox = ckf_test_support::cluster(&World::stock("1.10"));
+    let mut unit = unit();
+    unit.environment.insert("KUBECONFIG".into(), sandbox.kubeconfig("admin").into());
+    // Before its container is there nothing is lost.
+    fire(&mut unit, &Event::hook("upgrade-charm"));
+    fire(&mut unit, &Event::hook("config-changed"));
+    unit.start_pebble("hardening", &[]);
+    fire(&mut unit, &Event::pebble_ready("hardening"));
+    let gave = given(unit.pebble("hardening"));
+    let told = &gave.iter().find(|(name, _)| name == "/var/lib/ckf-hardening/told.json").unwrap().1;
+    assert_eq!((&told["namespace"], &told["leads"]), (&json!("kubeflow"), &json!(true)));
+    // A way to the report is related.
+    assert_eq!(told["shows"], true);
+    assert_eq!(told["options"]["external-hostname"], "kubeflow.example.com");
+    let layer = &gave.iter().find(|(name, _)| name == "ckf-hardening").unwrap().1;
+    let command = layer["services"]["agent"]["command"].as_str().unwrap();
+    assert_eq!(
+        command,
+        "/usr/bin/ckf-hardening serve --listen 0.0.0.0:8090 --told /var/lib/ckf-hardening"
+    );
+    assert_eq!(layer["checks"]["agent"]["http"]["url"], "http://127.0.0.1:8090/healthz");
+
+    // With nothing new it is left alone.
+    fire(&mut unit, &Event::hook("update-status"));
+    assert_eq!(given(unit.pebble("hardening")), []);
+    let services = unit.pebble("hardening").services();
+    assert_eq!(services["agent"], "active");
+    unit.set_option("tls-min-version", "1.3");
+    fire(&mut unit, &Event::hook("config-changed"));
+    let gave = given(unit.pebble("hardening"));
+    assert_eq!(gave[0].1["options"]["tls-min-version"], "1.3");
+
+    // Logs go where Loki says, and no longer when it is gone.
+    unit.change(|model| {
+        let relation = model.relations.iter_mut().find(|relation| relation.id == 13).unwrap();
+        let endpoint = r#"{"url": "http://loki-0.loki:3100/loki/api/v1/push"}"#;
+        let databag = BTreeMap::from([("endpoint".to_owned(), endpoint.to_owned())]);
+        relation.remote_units.insert("grafana-agent-k8s/0".into(), databag);
+    });
+    changed(&mut unit, 13);
+    let gave = given(unit.pebble("hardening"));
+    let target = |gave: &[(String, Value)]| {
+        let layer = gave.iter().find(|(name, _)| name == "hardening-log-forwarding");
+        layer.unwrap().1["log-targets"]["grafana-agent-k8s/0"].clone()
+    };
+    let forwards = target(&gave);
+    assert_eq!(forwards["location"], "http://loki-0.loki:3100/loki/api/v1/push");
+    assert_eq!(forwards["labels"]["juju_unit"], "ckf-hardening/0");
+    let broken = Event::relation(&relation(&unit, 13), "broken", None);
+    fire(&mut unit, &broken);
+    let removed = target(&given(unit.pebble("hardening")));
+    assert_eq!(
+        (&removed["services"], &removed["location"]),
+        (&json!(["-all"]), &json!("(removed)"))
+    );
+
+    // Another unit leads: this one's agent must know at once.
+    unit.change(|model| model.relations.retain(|relation| relation.id != 13));
+    unit.change(|model| model.leader = false);
+    fire(&mut unit, &Event::hook("update-status"));
+    assert_eq!(given(unit.pebble("hardening"))[0].1["leads"], false);
+    unit.change(|model| model.leader = true);
+    fire(&mut unit, &Event::hook("leader-elected"));
+    assert_eq!(given(unit.pebble("hardening"))[0].1["leads"], true);
+}

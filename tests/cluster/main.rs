@@ -1,0 +1,11 @@
+//! Tests beside a real API server: the command line and the agent.
+
+mod agent;
+mod audit;
+mod custom_controls;
+mod hardening;
+mod leaks;
+mod permissions;
+mod prometheus;
+mod remedies;
+mod tutorial;

@@ -1,0 +1,4 @@
+//! Tests of what clients of the gateway see: a real istiod and a real Envoy beside an API server.
+
+mod certificates;
+mod remedies;

@@ -1,0 +1,268 @@
+//! Reports in the formats that others read, judged by those who read them.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use ckf_hardening::facts::{About, Facts};
+use ckf_hardening::policy::Policy;
+use ckf_hardening::report::{Format, Report};
+use ckf_test_support::run;
+use ckf_worlds::World;
+use serde_json::Value;
+
+const WAIVERS: &str = "
+waivers:
+  - {control: NET-01, reason: no other tenants, owner: platform, expires: 2027-01-31}
+  - {control: NET-03, object: {name: nobody}, reason: none, owner: platform, expires: 2027-01-31}
+  - {control: TLS-02, reason: soon, owner: platform, expires: 2026-01-31}
+severities: {PSS-05: high}
+";
+
+fn report_of(world: &World, policy: &str) -> Report {
+    let about = About {
+        collected_at: "2026-11-01T00:00:00Z".parse().unwrap(),
+        namespace: "kubeflow".into(),
+    };
+    let facts = Facts::from_objects(about, &world.objects);
+    let (policy, problems) = Policy::parse(policy);
+    assert!(problems.is_empty(), "{problems:?}");
+    Report::audit(&facts, &policy, None, Vec::new())
+}
+
+/// Stock, with names that no format may stumble over.
+fn hostile() -> World {
+    let mut world = World::stock("1.10");
+    let pod = world.get("Pod", "minio-0");
+    pod["spec"]["containers"][0]["image"] = "evil]]><script>&\u{1}\u{fffe}\"' %2f:latest".into();
+    world
+}
+
+fn python(packages: &[&str], name: &str, script: &str, arguments: &[&Path]) -> String {
+    let programs = pip_programs::programs(name, packages).unwrap();
+    let output = Command::new(programs.join("python"))
+        .args(["-c", script])
+        .args(arguments)
+        .output()
+        .unwrap();
+    let error = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{error}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+#[test]
+fn sarif_satisfies_its_own_validator() {
+    let folder = npm_programs::packages("sarif", &["@microsoft/sarif-multitool-linux@5.7.0"]);
+    let package = folder.unwrap().join("node_modules/@microsoft/sarif-multitool-linux");
+    let schema = fs::read_to_string(package.join("sarif-2.1.0.json")).unwrap();
+    // Its $id is an address, and nothing is fetched.
+    let mut schema: Value = serde_json::from_str(&schema).unwrap();
+    schema.as_object_mut().unwrap().remove("$id");
+    let schema = jsonschema::validator_for(&schema).unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    for (name, world) in [
+        ("stock", World::stock("1.10")),
+        ("hostile", hostile()),
+        ("ambient", World::hardened("1.11")),
+    ] {
+        let report = report_of(&world, WAIVERS);
+        let text = Format::Sarif.render(&report);
+        let log: Value = serde_json::from_str(&text).unwrap();
+        let errors: Vec<String> = schema.iter_errors(&log).map(|e| e.to_string()).collect();
+        assert_eq!(errors, [""; 0], "{name}");
+        let results = log["runs"][0]["results"].as_array().unwrap();
+        let failing = results.iter().filter(|result| result["kind"] == "fail");
+        let open = failing.filter(|result| result["suppressions"].is_null()).count();
+        let findings: usize = report.controls.iter().map(|c| c.findings.len()).sum();
+        assert_eq!(open, findings, "{name}");
+
+        let file = directory.path().join(format!("{name}.sarif"));
+        fs::write(&file, &text).unwrap();
+        let output = Command::new(package.join("Sarif.Multitool"))
+            .arg("validate")
+            .arg(&file)
+            .args(["--level", "Error;Warning", "--kind", "Fail", "--rule-kind", "Sarif;Ghas"])
+            .env("DOTNET_SYSTEM_GLOBALIZATION_INVARIANT", "1")
+            .output()
+            .unwrap();
+        let told = String::from_utf8_lossy(&output.stdout);
+        assert!(output.status.success(), "{name}: {told}");
+        assert!(!told.contains(": error "), "{name}: {told}");
+    }
+}
+
+#[test]
+fn junit_counts_match_the_report() {
+    let directory = tempfile::tempdir().unwrap();
+    let script = "
+import sys
+from junitparser import JUnitXml
+suites = JUnitXml.fromfile(sys.argv[1])
+cases = [case for suite in suites for case in suite]
+kinds = [type(case.result[0]).__name__ if case.result else 'Pass' for case in cases]
+print(len(cases), kinds.count('Pass'), kinds.count('Failure'), kinds.count('Skipped'))
+";
+    for world in [World::stock("1.10"), hostile()] {
+        let report = report_of(&world, WAIVERS);
+        let file = directory.path().join("junit.xml");
+        fs::write(&file, Format::Junit.render(&report)).unwrap();
+        let told = python(&["junitparser==5.0.3"], "junit", script, &[&file]);
+        let s = &report.summary;
+        let skipped = s.waived + s.not_applicable + s.not_assessed;
+        let expected = format!("{} {} {} {skipped}\n", report.controls.len(), s.pass, s.fail);
+        assert_eq!(told, expected);
+    }
+}
+
+#[test]
+fn oscal_is_read_by_trestle() {
+    let directory = tempfile::tempdir().unwrap();
+    let script = "
+import sys, pathlib
+from trestle.oscal.assessment_results import AssessmentResults
+read = AssessmentResults.oscal_read(pathlib.Path(sys.argv[1]))
+result = read.results[0]
+states = [str(f.target.status.state.value) for f in result.findings or []]
+print(states.count('satisfied'), states.count('not-satisfied'), len({o.uuid for o in result.observations or []}))
+";
+    let empty = World { objects: Vec::new() };
+    for world in [World::stock("1.10"), World::hardened("1.10"), hostile(), empty] {
+        let report = report_of(&world, WAIVERS);
+        let file = directory.path().join("results.json");
+        let text = Format::Oscal.render(&report);
+        assert_eq!(text, Format::Oscal.render(&report), "the same report, the same bytes");
+        fs::write(&file, text).unwrap();
+        let told = python(&["compliance-trestle==5.2.0"], "oscal", script, &[&file]);
+        let s = &report.summary;
+        let not = s.fail + s.waived;
+        assert_eq!(told, format!("{} {not} {}\n", s.pass, s.pass + not));
+    }
+}
+
+#[test]
+fn api_server_accepts_the_report_as_an_object() {
+    let sandbox = kube_sandbox::Sandbox::start().unwrap();
+    sandbox.install_open_reports().unwrap();
+    let namespace =
+        r#"{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "kubeflow"}}"#;
+    let apply = |text: &str| {
+        // Fields that the definition does not have are refused.
+        let strict = ["apply", "--server-side", "--validate=strict", "-f", "-"];
+        sandbox.kubectl_with(&strict, text).unwrap()
+    };
+    apply(namespace);
+    // Where there is no Charmed Kubeflow, nothing is audited.
+    apply(
+        r#"{"apiVersion": "apps/v1", "kind": "StatefulSet",
+        "metadata": {"name": "kubeflow-roles", "namespace": "kubeflow"}, "spec": {"serviceName": "kubeflow-roles",
+        "replicas": 0, "selector": {"matchLabels": {"app": "kubeflow-roles"}}, "template": {"metadata":
+        {"labels": {"app": "kubeflow-roles"}}, "spec": {"containers": [{"name": "charm", "image": "charm-base"}]}}}}"#,
+    );
+    // As the tool writes it itself, once and again.
+    let admin = sandbox.kubeconfig("admin");
+    let publish = [
+        "audit",
+        "--publish",
+        "--yes",
+        "--fail-on",
+        "never",
+        "--kubeconfig",
+        admin.to_str().unwrap(),
+    ];
+    for _ in 0..2 {
+        let output = run(&publish);
+        let error = String::from_utf8_lossy(&output.stderr);
+        assert!(matches!(output.status.code(), Some(0 | 3)), "{error}");
+    }
+    let get = ["get", "reports.openreports.io", "-n", "kubeflow", "ckf-hardening", "-o", "name"];
+    assert!(sandbox.kubectl(&get).unwrap().status.success());
+    let delete = ["delete", "reports.openreports.io", "-n", "kubeflow", "ckf-hardening"];
+    assert!(sandbox.kubectl(&delete).unwrap().status.success());
+    for world in [World::stock("1.10"), hostile(), World::large("1.10", 6000, 50)] {
+        let report = report_of(&world, WAIVERS);
+        apply(&Format::OpenReports.render(&report));
+        let output =
+            sandbox.kubectl(&["get", "reports.openreports.io", "-n", "kubeflow", "-o", "json"]);
+        let listed: Value = serde_json::from_slice(&output.unwrap().stdout).unwrap();
+        let stored = &listed["items"][0];
+        let results = stored["results"].as_array().unwrap();
+        assert!(results.len() <= 2000);
+        let fails = results.iter().filter(|result| result["result"] == "fail").count();
+        assert_eq!(stored["summary"]["fail"], fails);
+        assert_eq!(stored["summary"]["pass"], report.summary.pass);
+    }
+}
+
+#[test]
+fn keys_are_listed_and_their_cbom_satisfies_cyclonedx() {
+    use ckf_hardening::controls::Context;
+    use ckf_hardening::keys::{cbom, inventory};
+    let about = About {
+        collected_at: "2026-11-01T00:00:00Z".parse().unwrap(),
+        namespace: "kubeflow".into(),
+    };
+    let facts = Facts::from_objects(about, &World::hardened("1.10").objects);
+    let policy = Policy::default();
+    let context = Context::new(&facts, &policy, None);
+    let keys = inventory(&context).unwrap();
+    let at = |object: &str, field: &str| {
+        let mut all = keys.iter();
+        let found = all.find(|key| key.object.name == object && key.field.contains(field));
+        found.unwrap_or_else(|| panic!("{object} {field}: {keys:?}"))
+    };
+    let gateway = at("kubeflow-gateway-gateway-secret", "tls.crt[0]");
+    assert!(gateway.has_private_key && gateway.renewed_by.starts_with("istio-pilot"));
+    assert!(at("istio-ca-root-cert", "root-cert.pem").certificate.is_some());
+    assert!(at("mlpipeline-minio-artifact", "secretkey").material.is_some());
+    assert!(keys.iter().any(|key| key.field.contains("caBundle")));
+
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("cbom.json");
+    fs::write(&file, cbom(&keys, "kubeflow").to_string()).unwrap();
+    let script = "
+import sys
+from cyclonedx.schema import SchemaVersion
+from cyclonedx.validation.json import JsonStrictValidator
+wrong = JsonStrictValidator(SchemaVersion.V1_6).validate_str(open(sys.argv[1]).read())
+print(wrong)
+";
+    let packages = ["cyclonedx-python-lib[json-validation]==11.5.0"];
+    assert_eq!(python(&packages, "cyclonedx", script, &[&file]), "None\n");
+}
+
+#[test]
+fn the_terraform_module_names_the_charms_own_endpoints_and_uses_its_variables() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("terraform");
+    let script = "
+import json, pathlib, sys, hcl2
+told = {}
+for file in sorted(pathlib.Path(sys.argv[1]).glob('*.tf')):
+    for kind, blocks in hcl2.loads(file.read_text()).items():
+        told.setdefault(kind, []).extend(blocks if isinstance(blocks, list) else [blocks])
+print(json.dumps(told))
+";
+    let told = python(&["python-hcl2==7.3.1"], "hcl", script, &[&folder]);
+    let told: Value = serde_json::from_str(&told).unwrap();
+    let output = |name: &str| {
+        let mut all = told["output"].as_array().unwrap().iter();
+        let found = all.find_map(|block| block.get(name).or(block.get(format!("\"{name}\""))));
+        found.unwrap_or_else(|| panic!("no output {name}: {told}"))["value"].clone()
+    };
+    let metadata: Value = serde_yaml::from_str(include_str!("../../metadata.yaml")).unwrap();
+    for side in ["provides", "requires"] {
+        let named = output(side);
+        let named = named.as_object().unwrap().values();
+        let mut named: Vec<String> =
+            named.map(|value| value.as_str().unwrap().trim_matches('"').to_owned()).collect();
+        let mut own: Vec<String> = metadata[side].as_object().unwrap().keys().cloned().collect();
+        named.sort();
+        own.sort();
+        assert_eq!(named, own, "{side}");
+    }
+    let main = fs::read_to_string(folder.join("main.tf")).unwrap();
+    for block in told["variable"].as_array().unwrap() {
+        let name = block.as_object().unwrap().keys().next().unwrap();
+        let name = name.trim_matches('"');
+        assert!(main.contains(&format!("var.{name}")), "{name} is used");
+    }
+}

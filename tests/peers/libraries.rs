@@ -1,0 +1,140 @@
+//! Our databags, as the peers' own libraries read them: PyPI's packages under ops.testing.
+
+use std::collections::BTreeMap;
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::path::Path;
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+
+use juju_sim::{Event, Relation, Simulation};
+use serde_json::{Value, json};
+
+const HOST: &str = "kubeflow.example.com";
+
+/// A charm with its library; see `peer.py`.
+struct Peer {
+    child: Child,
+    input: ChildStdin,
+    output: BufReader<ChildStdout>,
+}
+
+impl Peer {
+    fn start(charm: &str) -> Self {
+        let programs = pip_programs::programs(
+            "peers",
+            &[
+                "ops==3.9.0",
+                "ops-scenario==8.9.0",
+                "charmlibs-interfaces-tls-certificates==1.12.0",
+                "charmlibs-interfaces-certificate-transfer==1.1.0",
+                "cryptography",
+                "pydantic",
+            ],
+        );
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/peers/peer.py");
+        let mut child = Command::new(programs.unwrap().join("python"))
+            .arg(script)
+            .arg(charm)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        Self {
+            input: child.stdin.take().unwrap(),
+            output: BufReader::new(child.stdout.take().unwrap()),
+            child,
+        }
+    }
+
+    /// Has it read what we wrote; returns what its library made of it, and its databags.
+    fn reads(&mut self, relation: &Relation) -> Value {
+        let wrote = json!({"application": relation.application_data, "unit": relation.unit_data});
+        writeln!(self.input, "{wrote}").unwrap();
+        let mut line = String::new();
+        self.output.read_line(&mut line).unwrap();
+        serde_json::from_str(&line).expect("the library took it")
+    }
+}
+
+impl Drop for Peer {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn unit() -> Simulation {
+    let files = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut unit = Simulation::new(files, env!("CARGO_BIN_EXE_ckf-hardening").as_ref()).unwrap();
+    unit.environment.insert("KUBECONFIG".into(), "/nowhere".into());
+    unit.set_option("external-hostname", HOST);
+    unit
+}
+
+fn strings(databag: &Value) -> BTreeMap<String, String> {
+    serde_json::from_value(databag.clone()).unwrap()
+}
+
+/// Has the unit see what the peer of a relation said, and returns the relation after it.
+fn hears(unit: &mut Simulation, id: u32, endpoint: &str, said: &Value) -> Relation {
+    unit.change(|model| {
+        if model.relation(id).is_none() {
+            model.relations.push(Relation::new(id, endpoint, "peer", 1));
+        }
+        let relation = model.relations.iter_mut().find(|known| known.id == id).unwrap();
+        relation.remote_application_data = strings(&said["application"]);
+        relation.remote_units.insert("peer/0".into(), strings(&said["unit"]));
+    });
+    let model = unit.model();
+    let outcome = unit.run(&Event::relation(model.relation(id).unwrap(), "changed", None));
+    assert!(outcome.committed(), "{outcome:?}");
+    unit.model().relation(id).unwrap().clone()
+}
+
+#[test]
+fn a_gateway_with_the_library_of_version_4_takes_our_certificate() {
+    for charm in ["Requirer", "ApplicationRequirer"] {
+        let mut unit = unit();
+        let mut peer = Peer::start(charm);
+        let asked = peer.reads(&Relation::default());
+        let answered = hears(&mut unit, 1, "gateway-certificates", &asked);
+        let took = peer.reads(&answered);
+        assert_eq!(took["certificates"].as_array().unwrap().len(), 1, "{took}");
+        assert_eq!(took["chains"][0].as_array().unwrap().len(), 2, "{took}");
+        let events = took["events"].as_array().unwrap();
+        assert!(events.contains(&json!("CertificateAvailableEvent")), "{took}");
+        // It asks for nothing else, and is answered with nothing else.
+        assert_eq!(hears(&mut unit, 1, "gateway-certificates", &took), answered);
+    }
+}
+
+#[test]
+fn an_authority_with_the_library_of_version_4_signs_what_we_pass_on() {
+    let mut unit = unit();
+    let mut gateway = Peer::start("Requirer");
+    let mut authority = Peer::start("Provider");
+    hears(&mut unit, 2, "certificates", &authority.reads(&Relation::default()));
+    let asked = gateway.reads(&Relation::default());
+    hears(&mut unit, 1, "gateway-certificates", &asked);
+    let model = unit.model();
+    let signed = authority.reads(model.relation(2).unwrap());
+    assert_eq!(signed["requests"].as_array().unwrap().len(), 1, "{signed}");
+    hears(&mut unit, 2, "certificates", &signed);
+    let model = unit.model();
+    let took = gateway.reads(model.relation(1).unwrap());
+    assert_eq!(took["certificates"].as_array().unwrap().len(), 1, "{took}");
+    assert_eq!(took["chains"][0][1], signed["ca"], "{took}");
+}
+
+#[test]
+fn library_of_version_1_reads_our_authority() {
+    let mut unit = unit();
+    let asked = Peer::start("Requirer").reads(&Relation::default());
+    let answered = hears(&mut unit, 1, "gateway-certificates", &asked);
+    let entries: Value = serde_json::from_str(&answered.application_data["certificates"]).unwrap();
+    let mut truster = Peer::start("Truster");
+    let said = truster.reads(&Relation::default());
+    let told = hears(&mut unit, 3, "send-ca-cert", &said);
+    assert!(told.unit_data.is_empty(), "it speaks version 1");
+    let took = truster.reads(&told);
+    assert_eq!(took["certificates"], json!([entries[0]["ca"]]));
+}

@@ -1,0 +1,241 @@
+//! Who can do what to whom: each answer with its chain, in worlds where somebody can, cannot,
+//! and where it is not known.
+
+use std::time::Instant;
+
+use ckf_hardening::access::{Answer, Can, To, Who, answers};
+use ckf_hardening::controls::Context;
+use ckf_hardening::facts::{About, Facts};
+use ckf_hardening::policy::Policy;
+use ckf_worlds::{World, object};
+use serde_json::{Value, json};
+
+const RBAC: &str = "rbac.authorization.k8s.io/v1";
+const ALICE: &str = "user-00000@example.com";
+const BOBS: &str = "profile/user-00001";
+
+/// Profiles of alice and bob, on a stock platform.
+fn world(profiles: usize) -> World {
+    let mut world = World::large("1.10", 5 * profiles, profiles);
+    // As Kubernetes' controller fills roles that aggregate others.
+    let objects = world.objects.clone();
+    let roles = || objects.iter().filter(|o| o["kind"] == "ClusterRole");
+    for role in world.objects.iter_mut().filter(|o| o["kind"] == "ClusterRole") {
+        let selectors = role["aggregationRule"]["clusterRoleSelectors"].clone();
+        for selector in selectors.as_array().into_iter().flatten() {
+            let labels = selector["matchLabels"].as_object().unwrap();
+            let (label, _) = labels.iter().next().unwrap();
+            let rules = roles().filter(|r| r["metadata"]["labels"][label] == "true");
+            let rules: Vec<Value> =
+                rules.flat_map(|r| r["rules"].as_array().unwrap().clone()).collect();
+            role["rules"] = rules.into();
+        }
+    }
+    world
+}
+
+fn binding(namespace: &str, name: &str, role: &str, subject: Value) -> Value {
+    let kind = if namespace.is_empty() { "ClusterRoleBinding" } else { "RoleBinding" };
+    object(
+        RBAC,
+        kind,
+        namespace,
+        name,
+        json!({"roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": role},
+            "subjects": [subject]}),
+    )
+}
+
+fn role(name: &str, resource: &str, verb: &str) -> Value {
+    object(
+        RBAC,
+        "ClusterRole",
+        "",
+        name,
+        json!({"rules": [{"apiGroups": [""], "resources": [resource], "verbs": [verb]}]}),
+    )
+}
+
+fn facts(world: &World) -> Facts {
+    let about = About {
+        collected_at: "2026-11-01T00:00:00Z".parse().unwrap(),
+        namespace: "kubeflow".into(),
+    };
+    Facts::from_objects(about, &world.objects)
+}
+
+fn ask(world: &World, who: &str, to: &str) -> Vec<Answer> {
+    let (facts, policy) = (facts(world), Policy::default());
+    let context = Context::new(&facts, &policy, None);
+    let (who, to): (Who, To) = (who.parse().unwrap(), to.parse().unwrap());
+    answers(&context, &who, &to).unwrap()
+}
+
+/// The answer to the question that begins so.
+fn answer(answers: &[Answer], begins: &str) -> (Can, String) {
+    let mut all = answers.iter();
+    let found = all.find(|answer| answer.question.starts_with(begins));
+    let found = found.unwrap_or_else(|| panic!("{begins}: {answers:?}"));
+    (found.can, found.chain.join(" | "))
+}
+
+const SECRETS: &str = "read Secrets";
+const RUN: &str = "run what they like";
+const DOORS: &str = "decide who else";
+const GATEWAY: &str = "reach profile user-00001 through the gateway";
+const INSIDE: &str = "reach pods";
+
+#[test]
+fn an_owner_can_do_in_a_profile_what_a_stranger_cannot() {
+    let world = world(2);
+    let own = ask(&world, ALICE, "profile/user-00000");
+    let (can, why) = answer(&own, SECRETS);
+    assert_eq!(can, Can::Yes);
+    assert!(
+        why.contains("RoleBinding user-00000/namespaceAdmin gives ClusterRole kubeflow-admin"),
+        "{why}"
+    );
+    let strange = ask(&world, ALICE, BOBS);
+    for question in [SECRETS, RUN, DOORS, GATEWAY] {
+        assert_eq!(answer(&strange, question).0, Can::No, "{question}");
+    }
+    // Sidecars let nobody in but their own namespace.
+    assert_eq!(answer(&strange, INSIDE).0, Can::No, "{strange:?}");
+}
+
+#[test]
+fn a_contributor_comes_through_the_gateway_and_by_the_binding() {
+    let mut world = world(2);
+    world.objects.extend([
+        binding("user-00001", "user-alice-clusterrole-edit", "kubeflow-edit", json!({"kind": "User", "name": ALICE})),
+        object(
+            "security.istio.io/v1",
+            "AuthorizationPolicy",
+            "user-00001",
+            "user-alice-clusterrole-edit",
+            json!({"spec": {"action": "ALLOW", "rules": [{
+                "from": [{"source": {"principals": [
+                    "cluster.local/ns/kubeflow/sa/istio-ingressgateway-workload-service-account"]}}],
+                "when": [{"key": "request.headers[kubeflow-userid]", "values": [ALICE]}]}]}}),
+        ),
+    ]);
+    let all = ask(&world, ALICE, BOBS);
+    let (can, why) = answer(&all, SECRETS);
+    assert_eq!(can, Can::Yes);
+    assert!(why.contains("user-00001/user-alice-clusterrole-edit"), "{why}");
+    let (can, why) = answer(&all, GATEWAY);
+    assert_eq!(can, Can::Yes);
+    assert!(why.contains("AuthorizationPolicy user-00001/user-alice-clusterrole-edit"), "{why}");
+    // One of other principals admits nobody who comes through the gateway.
+    let policy = world.objects.last_mut().unwrap();
+    policy["spec"]["rules"][0]["from"][0]["source"]["principals"] =
+        json!(["cluster.local/ns/x/sa/y"]);
+    assert_eq!(answer(&ask(&world, ALICE, BOBS), GATEWAY).0, Can::No);
+}
+
+#[test]
+fn impersonation_counts_with_each_step() {
+    // Alice runs pods in her profile, whose default-editor may impersonate bob's.
+    let mut world = world(2);
+    world.objects.extend([
+        role("takes-accounts", "serviceaccounts", "impersonate"),
+        binding(
+            "user-00001",
+            "surprise",
+            "takes-accounts",
+            json!({"kind": "ServiceAccount", "namespace": "user-00000", "name": "default-editor"}),
+        ),
+    ]);
+    let (can, why) = answer(&ask(&world, ALICE, BOBS), SECRETS);
+    assert_eq!(can, Can::Yes);
+    for step in [
+        "user user-00000@example.com becomes service account user-00000/default-editor",
+        "service account user-00000/default-editor becomes service account user-00001/default-editor: \
+         RoleBinding user-00001/surprise gives ClusterRole takes-accounts: impersonate serviceaccounts",
+        "RoleBinding user-00001/default-editor gives ClusterRole kubeflow-edit: get secrets",
+    ] {
+        assert!(why.contains(step), "{step}: {why}");
+    }
+    // A viewer of her profile can do nothing with it.
+    world.objects.push(binding(
+        "user-00000",
+        "reader",
+        "kubeflow-view",
+        json!({"kind": "User", "name": "eve"}),
+    ));
+    assert_eq!(answer(&ask(&world, "eve", BOBS), SECRETS).0, Can::No);
+
+    // Who impersonates users is anybody.
+    world.objects.extend([
+        role("takes-users", "users", "impersonate"),
+        binding("", "support", "takes-users", json!({"kind": "Group", "name": "support"})),
+    ]);
+    let (can, why) = answer(&ask(&world, "group/support", BOBS), SECRETS);
+    assert_eq!(can, Can::Yes);
+    assert!(why.contains("becomes anybody: ClusterRoleBinding support"), "{why}");
+    assert_eq!(answer(&ask(&world, "mallory", BOBS), SECRETS).0, Can::No);
+}
+
+#[test]
+fn a_forged_header_reaches_a_web_app_unless_a_policy_stands_before_it() {
+    let mut world = world(2);
+    let question = "call jupyter-ui as anybody";
+    let (can, why) = answer(&ask(&world, ALICE, "platform"), question);
+    assert_eq!(can, Can::Yes);
+    assert!(why.contains("no NetworkPolicy holds for Pod kubeflow/jupyter-ui-0"), "{why}");
+    assert!(why.contains("becomes service account user-00000/"), "{why}");
+    let policy = |from: Value| {
+        object(
+            "networking.k8s.io/v1",
+            "NetworkPolicy",
+            "kubeflow",
+            "ckf-hardening-jupyter-ui",
+            json!({"spec": {"podSelector": {"matchLabels": {"app.kubernetes.io/name": "jupyter-ui"}},
+                "policyTypes": ["Ingress"], "ingress": [{"from": from}]}}),
+        )
+    };
+    world.objects.push(policy(json!([{"podSelector": {}}])));
+    assert_eq!(answer(&ask(&world, ALICE, "platform"), question).0, Can::No);
+    // Who runs pods in the platform's own namespace comes by it.
+    assert_eq!(answer(&ask(&world, "account/kubeflow/kfp-ui", "platform"), question).0, Can::Yes);
+    // One that admits by a label of namespaces admits those that have it.
+    *world.objects.last_mut().unwrap() = policy(json!([
+        {"namespaceSelector": {"matchLabels": {"app.kubernetes.io/part-of": "kubeflow-profile"}}}]));
+    let (can, why) = answer(&ask(&world, "profile/user-00000", "platform"), question);
+    assert_eq!(can, Can::Yes);
+    assert!(
+        why.contains("NetworkPolicy kubeflow/ckf-hardening-jupyter-ui admits it to port 5000"),
+        "{why}"
+    );
+}
+
+#[test]
+fn access_by_unread_kind_is_unknown() {
+    let (world, policy) = (world(2), Policy::default());
+    let mut facts = facts(&world);
+    facts.network_policies = ckf_hardening::facts::known::Known::Unknown(
+        ckf_hardening::facts::known::Unknown::Forbidden("networkpolicies".into()),
+    );
+    let context = Context::new(&facts, &policy, None);
+    let (who, to) = (ALICE.parse().unwrap(), "platform".parse().unwrap());
+    let all = answers(&context, &who, &to).unwrap();
+    assert_eq!(answer(&all, "call jupyter-ui").0, Can::Unknown);
+    assert_eq!(answer(&all, SECRETS).0, Can::No);
+    let (who, to) = (ALICE.parse().unwrap(), "profile/nobody".parse().unwrap());
+    assert!(answers(&context, &who, &to).is_err());
+    for wrong in ["account/x", "robot/x", "user/", ""] {
+        assert!(wrong.parse::<Who>().is_err(), "{wrong:?}");
+    }
+}
+
+#[test]
+fn access_among_two_thousand_profiles_is_answered() {
+    let world = world(2000);
+    let (facts, policy) = (facts(&world), Policy::default());
+    let context = Context::new(&facts, &policy, None);
+    let (who, to) = (ALICE.parse().unwrap(), BOBS.parse().unwrap());
+    let begun = Instant::now();
+    let all = answers(&context, &who, &to).unwrap();
+    println!("{} answers over 2000 profiles took {:?}", all.len(), begun.elapsed());
+    assert_eq!(answer(&all, SECRETS).0, Can::No);
+}
