@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use support::agent::{Agent, PATIENCE, Stall, floor, hardened, kubectl, until};
 
 fn promtool() -> PathBuf {
-    debian_programs::program("prometheus", "promtool").unwrap()
+    test_programs::debian::program("prometheus", "promtool").unwrap()
 }
 
 /// Runs promtool with text on its standard input.
