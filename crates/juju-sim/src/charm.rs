@@ -8,8 +8,8 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
-use crate::consistency::is_secret_id;
 use crate::model::Juju;
+use crate::secret::is_secret_id;
 
 /// A charm's metadata, options and actions.
 #[derive(Clone, Debug, Default)]

@@ -7,7 +7,7 @@ use crate::charm::{Charm, Role};
 use crate::event::Event;
 use crate::model::{Juju, Model, Relation};
 use crate::pebble::Pebble;
-use crate::secret::Secret;
+use crate::secret::{Secret, is_secret_id};
 
 /// Looks at a model and what is about to happen in it; what cannot be, in words.
 pub(crate) fn check(
@@ -168,9 +168,4 @@ impl Hook<'_> {
             _ => Ok(()),
         }
     }
-}
-
-/// Twenty letters and digits.
-pub(crate) fn is_secret_id(id: &str) -> bool {
-    id.len() == 20 && id.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit())
 }

@@ -24,7 +24,7 @@ pub use self::state::{
     Action, Application, Call, CharmOption, CharmRevision, DeployedResource, HostedModel, Life,
     ModelSecret, Offer, State, User,
 };
-use crate::driver::Link;
+use crate::session::Link;
 
 /// How a controller behaves on the wire.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -60,7 +60,7 @@ use tokio::sync::watch;
 pub use self::exchanges::Exchange;
 pub use self::programs::Program;
 use self::state::Shared;
-use crate::driver::Link;
+use crate::session::Link;
 
 /// How a Pebble is run.
 #[derive(Clone, Debug)]

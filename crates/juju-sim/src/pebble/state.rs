@@ -18,7 +18,7 @@ use super::logs::Logs;
 use super::notices::Notices;
 use super::plan::Plan;
 use super::{Happened, Options, checks, loki, services};
-use crate::driver::Link;
+use crate::session::Link;
 
 /// What every handler has.
 pub(super) type App = Arc<Shared>;

@@ -9,13 +9,13 @@ use jiff::{SignedDuration, Timestamp, civil, tz::TimeZone};
 
 use super::relation::{RELATION, chosen};
 use super::state::parse;
-use super::{Failure, hook};
+use crate::failure::Failure;
 use crate::flags::Arguments;
 use crate::model::Juju;
 use crate::pending_secrets::{Revoke, Update};
 use crate::protocol::Request;
 use crate::secret::{Content, Owner, Rotate, Secret, application, parse_id};
-use crate::server::Session;
+use crate::session::{Session, hook};
 
 /// The largest sum of a secret's encoded values, in bytes.
 const LARGEST: usize = 1_000_000;
