@@ -19,8 +19,10 @@ mod layer;
 mod manifest;
 mod mirror;
 mod signature;
+mod target;
+mod transport;
 
-pub use client::{Client, LARGEST_DOCUMENT, Settings};
+pub use client::{Client, Settings};
 pub use credentials::{CredentialError, Credentials};
 pub use digest::Digest;
 pub use error::Error;
@@ -28,3 +30,4 @@ pub use layer::{Limits, UNPACKED_AT_LEAST, Walk, layer_files};
 pub use manifest::{Config, Descriptor, Image, Manifest, Platform};
 pub use mirror::{Mirror, MirrorError};
 pub use signature::Signatures;
+pub use transport::LARGEST_DOCUMENT;
