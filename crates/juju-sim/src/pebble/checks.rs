@@ -11,34 +11,14 @@ use serde_json::{Value, json};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 
-use super::Happened;
 use super::answer::{Answer, Parameters, Refusal, decode, sync};
-use super::changes::{self, Status};
 use super::plan::{self, Level, Plan, Startup};
 use super::programs::{Owner, environment, not_found};
+use super::records::change::{self, Status};
+use super::records::check::Check;
+use super::records::options::Happened;
 use super::state::{App, State as Pebble};
 use super::{durations, supervise};
-
-/// A check that was started once.
-#[derive(Default)]
-pub(super) struct Check {
-    /// The change that runs it.
-    change: Option<u64>,
-    successes: u64,
-    /// In a row.
-    failures: u32,
-    /// All of them.
-    failed: u64,
-    /// Ends it, while it runs.
-    stop: Option<watch::Sender<bool>>,
-}
-
-impl Check {
-    /// Successes and failures.
-    pub(super) fn counted(&self) -> (u64, u64) {
-        (self.successes, self.failed)
-    }
-}
 
 impl Pebble {
     /// Whether a check has failed as often as it may.
@@ -129,7 +109,7 @@ fn begin(state: &mut Pebble, name: &str, plan: &plan::Check, recover: bool) -> u
         true => ("recover-check", "Recover"),
     };
     let summary = format!("{verb} {} check {name:?}", plan.kind());
-    state.begin(changes::Plan {
+    state.begin(change::Plan {
         kind,
         summary: summary.clone(),
         tasks: vec![(kind, summary)],

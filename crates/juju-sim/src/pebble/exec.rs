@@ -21,18 +21,15 @@ use tokio::process::{ChildStdin, Command};
 use tokio::sync::oneshot;
 
 use super::answer::{Answer, Refusal, decode, started};
-use super::changes::{self, Status};
 use super::programs::{Owner, environment};
-use super::state::{App, signal};
+use super::records::change::{self, Status};
+use super::state::{App, Waiting, signal};
 use super::{durations, services};
 
 /// How long the client may take to connect.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// What ends a stream, in both directions.
 const END: &str = r#"{"command":"end"}"#;
-
-/// Where the websockets of a command go, by name.
-pub(super) type Waiting = BTreeMap<&'static str, oneshot::Sender<WebSocket>>;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -107,7 +104,7 @@ pub(super) async fn start(State(app): State<App>, body: Bytes) -> Answer {
     command.env_clear().envs(&variables).current_dir(host);
     owner.apply(&mut command);
     let summary = format!("Execute command {name:?}");
-    let change = state.begin(changes::Plan {
+    let change = state.begin(change::Plan {
         kind: "exec",
         summary: summary.clone(),
         tasks: vec![("exec", summary)],

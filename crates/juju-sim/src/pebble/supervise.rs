@@ -11,7 +11,7 @@ use tokio::sync::{oneshot, watch};
 
 use super::plan::{self, Action};
 use super::programs::{Owner, environment, not_found};
-use super::services::Current;
+use super::records::service::Current;
 use super::state::{App, signal};
 
 /// How much longer a process is waited for that was killed.
