@@ -250,14 +250,14 @@ impl Simulation {
                     Ok(parameters) => {
                         Ok(Some(Action { parameters, result: ActionResult::default() }))
                     }
-                    Err(message) => Err(Box::new(Outcome {
+                    Err(error) => Err(Box::new(Outcome {
                         exit: None,
                         stdout: String::new(),
                         stderr: String::new(),
                         calls: Vec::new(),
                         commit_error: None,
                         action: Some(ActionResult {
-                            failed: Some(message),
+                            failed: Some(error.to_string()),
                             ..ActionResult::default()
                         }),
                     })),
@@ -273,7 +273,8 @@ impl Simulation {
         let mut commit_error = None;
         if output.status.success() {
             let Session { model, charm, .. } = &mut *session;
-            commit_error = hook.pending.commit(model, charm).err();
+            let committed = hook.pending.commit(model, charm);
+            commit_error = committed.err().map(|error| error.to_string());
         }
         // A dispatch that was killed is fired again without an error.
         let failed = !output.status.success() && output.status.signal().is_none();

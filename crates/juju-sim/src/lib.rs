@@ -1,8 +1,10 @@
 #![doc = include_str!("../README.md")]
 
+mod action_error;
 mod charm;
 mod clock;
 mod commit;
+mod commit_error;
 mod consistency;
 pub mod controller;
 mod driver;
@@ -11,6 +13,7 @@ mod failure;
 mod fault;
 mod flags;
 mod format;
+mod inconsistency;
 mod model;
 pub mod pebble;
 mod pending_secrets;
@@ -25,6 +28,7 @@ mod tools;
 mod traces;
 mod workload;
 
+pub use self::action_error::ActionError;
 pub use self::charm::{Charm, Role};
 pub use self::driver::{Outcome, Simulation};
 pub use self::event::Event;

@@ -133,7 +133,7 @@ impl Client {
         let denied = |why: String| self.denied(target, what, &why);
         let realm = Url::parse(realm).map_err(|_| denied("its realm is no URL".into()))?;
         let own = Url::parse(&target.base).map_err(|_| denied("its address is no URL".into()))?;
-        self.guard.may_hand_out(&own, &realm).map_err(denied)?;
+        self.guard.may_hand_out(&own, &realm).map_err(|error| denied(error.to_string()))?;
         let mut query = Vec::new();
         query.extend(service.map(|service| ("service", service)));
         query.extend(scope.map(|scope| ("scope", scope)));

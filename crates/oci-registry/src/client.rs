@@ -234,7 +234,7 @@ impl Client {
         let scheme = self
             .guard
             .scheme(address)
-            .map_err(|why| Error::Refused { host: host.to_owned(), why })?;
+            .map_err(|error| Error::Refused { host: host.to_owned(), why: error.to_string() })?;
         Ok(Target {
             host: host.to_owned(),
             base: format!("{scheme}://{address}/v2/{path}"),

@@ -7,6 +7,7 @@ mod credentials;
 mod digest;
 mod error;
 mod guard;
+mod guard_error;
 mod layer;
 mod manifest;
 mod mirror;
@@ -16,7 +17,7 @@ mod transport;
 
 pub use client::{Client, Settings};
 pub use credentials::{CredentialError, Credentials};
-pub use digest::Digest;
+pub use digest::{Digest, DigestError};
 pub use error::Error;
 pub use layer::{Limits, UNPACKED_AT_LEAST, Walk, layer_files};
 pub use manifest::{Config, Descriptor, Image, Manifest, Platform};

@@ -28,6 +28,7 @@ mod changes;
 mod checks;
 mod commands;
 mod durations;
+mod errors;
 mod exchanges;
 mod exec;
 mod files;

@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 use nix::unistd::{Gid, Group, Uid, User};
 use tokio::process::Command;
 
+use super::errors::{SpawnError, UnknownOwner};
+
 /// Where commands are looked for.
 const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
@@ -86,17 +88,19 @@ impl Owner {
         user: Option<&str>,
         group_id: Option<u32>,
         group: Option<&str>,
-    ) -> Result<Self, String> {
+    ) -> Result<Self, UnknownOwner> {
         let mut owner = Self { user: user_id, group: group_id };
         if let (None, Some(name)) = (user_id, user.filter(|name| !name.is_empty())) {
             let found = User::from_name(name).ok().flatten();
-            let found = found.ok_or_else(|| format!("user: unknown user {name}"))?;
+            let found =
+                found.ok_or_else(|| UnknownOwner { kind: "user", name: name.to_owned() })?;
             owner.user = Some(found.uid.as_raw());
             owner.group = owner.group.or(Some(found.gid.as_raw()));
         }
         if let (None, Some(name)) = (group_id, group.filter(|name| !name.is_empty())) {
             let found = Group::from_name(name).ok().flatten();
-            let found = found.ok_or_else(|| format!("group: unknown group {name}"))?;
+            let found =
+                found.ok_or_else(|| UnknownOwner { kind: "group", name: name.to_owned() })?;
             owner.group = Some(found.gid.as_raw());
         }
         Ok(owner)
@@ -136,10 +140,9 @@ pub(super) fn environment(owner: &Owner) -> BTreeMap<String, String> {
     .collect()
 }
 
-/// As Go says that there is no such executable.
-pub(super) fn not_found(words: &[String]) -> String {
-    let name = words.first().map_or("", String::as_str);
-    format!("exec: {name:?}: executable file not found in $PATH")
+/// There is no such executable.
+pub(super) fn not_found(words: &[String]) -> SpawnError {
+    SpawnError::NotFound(words.first().cloned().unwrap_or_default())
 }
 
 /// The file that a command's first word stands for.
