@@ -6,7 +6,7 @@ use std::sync::{Condvar, Mutex};
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
-use oci_registry::{Client, Digest, Error, Limits, Mirror, Settings};
+use oci_registry::{Client, Digest, DigestError, Error, Limits, Mirror, Settings};
 use serde::{Deserialize, Serialize};
 
 use super::dpkg::{self, Packages};
@@ -283,9 +283,10 @@ impl Reader<'_> {
     fn query(&self, reference: &ImageReference) -> Result<Rock, Error> {
         let repository = &reference.repository;
         let digest: Digest = match &reference.digest {
-            Some(digest) => digest
-                .parse()
-                .map_err(|why| Error::Malformed { what: reference.to_string(), why })?,
+            Some(digest) => digest.parse().map_err(|why: DigestError| Error::Malformed {
+                what: reference.to_string(),
+                why: why.to_string(),
+            })?,
             None => {
                 let tag = reference.tag.as_deref().unwrap_or("latest");
                 self.client.digest(repository, tag)?

@@ -62,7 +62,7 @@ fn promtool(arguments: &[&str], files: &[(&str, &str)]) -> String {
     for (name, text) in files {
         std::fs::write(directory.path().join(name), text).unwrap();
     }
-    let output = Command::new(debian_programs::program("prometheus", "promtool").unwrap())
+    let output = Command::new(test_programs::debian::program("prometheus", "promtool").unwrap())
         .args(arguments)
         .current_dir(directory.path())
         .output()
@@ -196,7 +196,7 @@ fn gateway_removed_by_istio_pilot_shows_in_the_status() {
 /// Has the peers' libraries read what we wrote.
 fn judge(wrote: &Value) -> Value {
     let packages = ["cosl==1.11.3", "serialized-data-interface==0.7.0"];
-    let programs = pip_programs::programs("cos", &packages).unwrap();
+    let programs = test_programs::python::programs("cos", &packages).unwrap();
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/peers/cos.py");
     let mut python = Command::new(programs.join("python"))
         .arg(script)

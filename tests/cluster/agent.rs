@@ -14,7 +14,7 @@ use kube_sandbox::Sandbox;
 use serde_json::{Value, json};
 
 fn promtool() -> PathBuf {
-    debian_programs::program("prometheus", "promtool").unwrap()
+    test_programs::debian::program("prometheus", "promtool").unwrap()
 }
 
 /// Runs promtool with text on its standard input.

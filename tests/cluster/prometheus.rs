@@ -103,7 +103,7 @@ fn every_panel_has_data_and_every_rule_is_evaluated() {
     });
     fs::write(directory.path().join("prometheus.yml"), config.to_string()).unwrap();
     let _prometheus = Server(
-        Command::new(debian_programs::program("prometheus", "prometheus").unwrap())
+        Command::new(test_programs::debian::program("prometheus", "prometheus").unwrap())
             .arg(format!("--config.file={}", directory.path().join("prometheus.yml").display()))
             .arg(format!("--storage.tsdb.path={}", directory.path().join("data").display()))
             .arg(format!("--web.listen-address=127.0.0.1:{port}"))

@@ -151,7 +151,7 @@ fn start(folder: &Path, told: &Path, arguments: &[&str]) -> Container {
     let bundle = folder.join("bundle");
     let image = unpack(&image(folder), &bundle.join("rootfs"));
     let image = image.config().clone().unwrap();
-    let runc = debian_programs::program("runc", "runc").unwrap();
+    let runc = test_programs::debian::program("runc", "runc").unwrap();
     run(Command::new(&runc).arg("spec").current_dir(&bundle));
     let path = bundle.join("config.json");
     let mut config: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();

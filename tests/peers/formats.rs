@@ -39,7 +39,7 @@ fn hostile() -> World {
 }
 
 fn python(packages: &[&str], name: &str, script: &str, arguments: &[&Path]) -> String {
-    let programs = pip_programs::programs(name, packages).unwrap();
+    let programs = test_programs::python::programs(name, packages).unwrap();
     let output = Command::new(programs.join("python"))
         .args(["-c", script])
         .args(arguments)
@@ -52,7 +52,7 @@ fn python(packages: &[&str], name: &str, script: &str, arguments: &[&Path]) -> S
 
 #[test]
 fn sarif_satisfies_its_own_validator() {
-    let folder = npm_programs::packages("sarif", &["@microsoft/sarif-multitool-linux@5.7.0"]);
+    let folder = test_programs::npm::packages("sarif", &["@microsoft/sarif-multitool-linux@5.7.0"]);
     let package = folder.unwrap().join("node_modules/@microsoft/sarif-multitool-linux");
     let schema = fs::read_to_string(package.join("sarif-2.1.0.json")).unwrap();
     // Its $id is an address, and nothing is fetched.

@@ -19,7 +19,7 @@ struct Peer {
 
 impl Peer {
     fn start(charm: &str) -> Self {
-        let programs = pip_programs::programs(
+        let programs = test_programs::python::programs(
             "peers",
             &[
                 "ops==3.9.0",

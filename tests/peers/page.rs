@@ -13,7 +13,7 @@ fn browse(page: &str, more: &[&str]) -> (String, String) {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("page.html");
     std::fs::write(&path, page).unwrap();
-    let chromium = debian_programs::installed("chromium", "chromium").unwrap();
+    let chromium = test_programs::debian::installed("chromium", "chromium").unwrap();
     let output = Command::new(chromium)
         .args(["--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"])
         .args(["--enable-logging=stderr", "--v=0", "--timeout=20000", "--dump-dom"])
@@ -80,7 +80,7 @@ fn page_without_scripts_shows_everything() {
 
 /// What axe finds wrong with a page: rule, how many elements, and the first of them.
 fn violations(page: &str, more: &[&str]) -> serde_json::Value {
-    let folder = npm_programs::packages("axe", &["axe-core@4.11.0"]).unwrap();
+    let folder = test_programs::npm::packages("axe", &["axe-core@4.11.0"]).unwrap();
     let axe = folder.join("node_modules/axe-core/axe.min.js");
     let axe = std::fs::read_to_string(axe).unwrap();
     // The page's own policy would keep the judge out.

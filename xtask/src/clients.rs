@@ -43,7 +43,7 @@ fn succeeds(command: &mut Command) {
 
 #[test]
 fn the_python_client_works_against_the_simulated_controller() {
-    let programs = pip_programs::programs("libjuju", &[LIBJUJU]).unwrap();
+    let programs = test_programs::python::programs("libjuju", &[LIBJUJU]).unwrap();
     // It refuses a server of another major version than its own.
     let controller = controller(Juju::V3_6);
     let authority = authority(&controller);
@@ -61,7 +61,7 @@ fn the_python_client_works_against_the_simulated_controller() {
 
 #[test]
 fn the_javascript_client_works_against_the_simulated_controller() {
-    let folder = npm_programs::packages("jujulib", JUJULIB).unwrap();
+    let folder = test_programs::npm::packages("jujulib", JUJULIB).unwrap();
     let controller = controller(Juju::V3_6);
     let authority = authority(&controller);
     let mut javascript = Command::new("node");
@@ -158,7 +158,7 @@ fn any_value(schema: &mut Value) {
 
 #[test]
 fn what_our_client_sends_is_as_the_schema_says() {
-    let folder = npm_programs::packages("jujulib", JUJULIB).unwrap();
+    let folder = test_programs::npm::packages("jujulib", JUJULIB).unwrap();
     let path = folder.join("node_modules/@canonical/jujulib/generator/schema/schema.json");
     let text = std::fs::read_to_string(path).unwrap();
     let facades: Vec<Value> = serde_json::from_str(&text).unwrap();

@@ -37,8 +37,8 @@ pub fn demo(waits: bool) -> anyhow::Result<()> {
         kube_sandbox::kubebox()?,
         kube_sandbox::istiod()?,
         kube_sandbox::envoy()?,
-        debian_programs::program("docker-registry", "docker-registry")?,
-        debian_programs::program("prometheus", "prometheus")?,
+        test_programs::debian::program("docker-registry", "docker-registry")?,
+        test_programs::debian::program("prometheus", "prometheus")?,
     ] {
         println!("{}", program.display());
     }

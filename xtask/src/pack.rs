@@ -42,7 +42,7 @@ pub fn pack() -> anyhow::Result<Vec<PathBuf>> {
 /// The binary, linked against the oldest C library of the bases, in which no
 /// path of this machine is.
 fn portable_binary() -> anyhow::Result<PathBuf> {
-    let programs = pip_programs::programs("linker", &LINKER)?;
+    let programs = test_programs::python::programs("linker", &LINKER)?;
     let home = std::env::var("CARGO_HOME").or_else(|_| {
         let home = std::env::var("HOME").context("HOME is not set")?;
         anyhow::Ok(format!("{home}/.cargo"))
@@ -137,7 +137,8 @@ mod tests {
     }
 
     fn charmcraft(arguments: &[&str]) -> String {
-        let programs = pip_programs::programs("charmcraft", &["charmcraft==4.5.0"]).unwrap();
+        let programs =
+            test_programs::python::programs("charmcraft", &["charmcraft==4.5.0"]).unwrap();
         let output = Command::new(programs.join("charmcraft"))
             .args(arguments)
             .current_dir(root())

@@ -10,7 +10,7 @@ use serde_json::value::RawValue;
 use zeroize::Zeroizing;
 
 use crate::error::FailureWire;
-use crate::facade::Facade;
+use crate::facade::wire::Facade;
 use crate::transport::Transport;
 use crate::{Code, Endpoint, Error, Failure};
 

@@ -8,8 +8,9 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
-use crate::consistency::is_secret_id;
+use crate::action_error::ActionError;
 use crate::model::Juju;
+use crate::secret::is_secret_id;
 
 /// A charm's metadata, options and actions.
 #[derive(Clone, Debug, Default)]
@@ -144,13 +145,13 @@ impl Charm {
         Ok(())
     }
 
-    /// Parameters of an action with defaults, or Juju's words for what is wrong.
+    /// Parameters of an action with defaults.
     pub fn action_parameters(
         &self,
         name: &str,
         given: &Map<String, Value>,
         juju: Juju,
-    ) -> Result<Map<String, Value>, String> {
+    ) -> Result<Map<String, Value>, ActionError> {
         // Juju 4.0 keeps every parameter as a text, and reads back numbers and truth only.
         let kept: Map<String, Value> = match juju {
             Juju::V3_6 => given.clone(),
@@ -159,16 +160,13 @@ impl Charm {
         let given = &kept;
         let additional_by_default = juju == Juju::V3_6;
         let Some(spec) = self.actions.get(name) else {
-            return Err(format!("action {name:?} not defined on unit"));
+            return Err(ActionError::NotDefined(name.to_owned()));
         };
-        let refuse =
-            |what: String| Err(format!("cannot run {name:?} action: validation failed: {what}"));
+        let action = name.to_owned();
         for required in &spec.required {
             if !given.contains_key(required) {
-                let given = Value::Object(given.clone());
-                return refuse(format!(
-                    "(root) : \"{required}\" property is missing and required, given {given}"
-                ));
+                let (parameter, given) = (required.clone(), Value::Object(given.clone()));
+                return Err(ActionError::Missing { action, parameter, given });
             }
         }
         for (key, value) in given {
@@ -176,10 +174,8 @@ impl Charm {
                 if spec.additional.unwrap_or(additional_by_default) {
                     continue;
                 }
-                let given = Value::Object(given.clone());
-                return refuse(format!(
-                    "(root) : additional property \"{key}\" is not allowed, given {given}"
-                ));
+                let (parameter, given) = (key.clone(), Value::Object(given.clone()));
+                return Err(ActionError::NotAllowed { action, parameter, given });
             };
             let kinds: Vec<&str> = match &schema["type"] {
                 Value::Array(kinds) => kinds.iter().filter_map(Value::as_str).collect(),
@@ -199,15 +195,15 @@ impl Charm {
                     [kind] => (*kind).to_owned(),
                     kinds => format!("[{}]", kinds.join(",")),
                 };
-                return refuse(format!("(root).{key} : must be of type {kind}, given {value}"));
+                let (parameter, given) = (key.clone(), value.clone());
+                return Err(ActionError::WrongType { action, parameter, kind, given });
             }
             if let Some(values) = schema["enum"].as_array()
                 && !values.contains(value)
             {
+                let (parameter, given) = (key.clone(), value.clone());
                 let values = Value::Array(values.clone());
-                return refuse(format!(
-                    "(root).{key} : must match one of the enum values {values}, given {value}"
-                ));
+                return Err(ActionError::NotInEnum { action, parameter, values, given });
             }
         }
         let mut parameters: Map<String, Value> = spec

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::charm::Charm;
+use crate::commit_error::CommitError;
 use crate::model::{Forgotten, Juju, Model, Port};
 use crate::pending_secrets::PendingSecrets;
 
@@ -77,20 +78,20 @@ impl Pending {
     }
 
     /// Puts everything into the model, or nothing and says why.
-    pub fn commit(&self, model: &mut Model, charm: &Charm) -> Result<(), String> {
+    pub fn commit(&self, model: &mut Model, charm: &Charm) -> Result<(), CommitError> {
         let mut committed = model.clone();
         if let Some(error) = model.fail_next_commit.take() {
-            return Err(error);
+            return Err(CommitError::Injected(error));
         }
         committed.fail_next_commit = None;
         if model.forgotten == Forgotten::Unit && self.writes() {
-            return Err("unit not found".into());
+            return Err(CommitError::UnitNotFound);
         }
-        self.put_into(&mut committed, charm)?;
+        self.apply_to(&mut committed, charm)?;
         *model = committed;
         // Only then does Juju find that a container is no machine.
         if self.reboot {
-            return Err("unit machine not assigned".into());
+            return Err(CommitError::NoMachine);
         }
         Ok(())
     }
@@ -108,24 +109,18 @@ impl Pending {
             && secrets.revokes.is_empty())
     }
 
-    fn put_into(&self, model: &mut Model, charm: &Charm) -> Result<(), String> {
+    fn apply_to(&self, model: &mut Model, charm: &Charm) -> Result<(), CommitError> {
         self.check_ports(model, charm)?;
         if let Some(name) = self.storage.first() {
-            return Err(format!(
-                "preparing storage additions: preparing storage add {name:?} for unit {:?}: \
-                 adding storage to a unit is not supported on k8s",
-                model.unit
-            ));
+            return Err(CommitError::Storage { name: name.clone(), unit: model.unit.clone() });
         }
-        self.secrets.put_into(model)?;
+        self.secrets.apply_to(model)?;
         model.ports = self.ports(model);
         let state = self.state(model);
         let size: usize = state.iter().map(|(k, v)| k.len() + v.len()).sum();
         // 4.0 was seen to take 2.4 MB.
         if model.juju == Juju::V3_6 && size > STATE_QUOTA {
-            return Err(format!(
-                "cannot apply changes: max allowed size ({STATE_QUOTA}) exceeded by unit state"
-            ));
+            return Err(CommitError::StateTooLarge(STATE_QUOTA));
         }
         model.state = state;
         for write in &self.relations {
@@ -141,20 +136,20 @@ impl Pending {
         }
         Ok(())
     }
-    fn check_ports(&self, model: &Model, charm: &Charm) -> Result<(), String> {
+
+    fn check_ports(&self, model: &Model, charm: &Charm) -> Result<(), CommitError> {
         let opened = || self.ports.iter().filter(|(_, open)| *open);
         if opened().any(|(port, _)| port.protocol == "icmp") {
-            return Err("protocol icmp on caas models not supported".into());
+            return Err(CommitError::Icmp);
         }
         let unknown = |port: &Port| {
             !port.endpoint.is_empty() && !charm.endpoints.contains_key(&port.endpoint)
         };
         match opened().find(|(port, _)| unknown(port)) {
-            Some((port, _)) => Err(format!(
-                "update ports: looking up relation endpoint uuids for unit {0:?}: \
-                 invalid endpoint(s); [{1}] does exist on unit {0}",
-                model.uuid, port.endpoint
-            )),
+            Some((port, _)) => Err(CommitError::UnknownEndpoint {
+                unit: model.uuid.clone(),
+                endpoint: port.endpoint.clone(),
+            }),
             None => Ok(()),
         }
     }

@@ -5,34 +5,37 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::charm::{Charm, Role};
 use crate::event::Event;
+use crate::inconsistency::Inconsistency;
 use crate::model::{Juju, Model, Relation};
 use crate::pebble::Pebble;
-use crate::secret::Secret;
+use crate::secret::{Secret, is_secret_id};
 
-/// Looks at a model and what is about to happen in it; what cannot be, in words.
+/// Checks a model and the event that is about to be fired in it.
 pub(crate) fn check(
     model: &Model,
     charm: &Charm,
     event: &Event,
     pebbles: &BTreeMap<String, Pebble>,
-) -> Result<(), String> {
+) -> Result<(), Inconsistency> {
     check_relations(model, charm)?;
     for (name, value) in &model.options {
-        charm.check_option(name, value).map_err(|error| format!("juju config: {error}"))?;
+        charm
+            .check_option(name, value)
+            .map_err(|error| Inconsistency::Option(error.to_string()))?;
     }
     let odd = model.secrets.iter().find(|secret| !is_secret_id(&secret.id));
     if let Some(secret) = odd {
-        return Err(format!("{:?} is no id of a secret", secret.id));
+        return Err(Inconsistency::SecretId(secret.id.clone()));
     }
     for storage in &model.storage {
         let name = storage.id.split('/').next().unwrap_or_default();
         if !charm.storage.iter().any(|known| known == name) {
-            return Err(format!("metadata.yaml has no storage {name}"));
+            return Err(Inconsistency::not_in_metadata("storage", name));
         }
     }
     let missing = |name: &&String| !charm.resources.contains(*name);
     if let Some(name) = model.resources.keys().find(missing) {
-        return Err(format!("metadata.yaml has no resource {name}"));
+        return Err(Inconsistency::not_in_metadata("resource", name));
     }
     match event {
         Event::Hook { name, environment } => {
@@ -43,32 +46,33 @@ pub(crate) fn check(
     }
 }
 
-fn check_relations(model: &Model, charm: &Charm) -> Result<(), String> {
+fn check_relations(model: &Model, charm: &Charm) -> Result<(), Inconsistency> {
     let mut ids = BTreeSet::new();
     for relation in &model.relations {
         let name = relation.name();
         if !ids.insert(relation.id) {
-            return Err(format!("the model has two relations {}", relation.id));
+            return Err(Inconsistency::TwoRelations(relation.id));
         }
         let Some(role) = charm.endpoints.get(&relation.endpoint) else {
-            return Err(format!("metadata.yaml has no endpoint {}", relation.endpoint));
+            return Err(Inconsistency::not_in_metadata("endpoint", &relation.endpoint));
         };
         if *role == Role::Peer && relation.remote_application != model.application() {
-            return Err(format!(
-                "relation {name} is between peers, and its other side is {}",
-                relation.remote_application
-            ));
+            return Err(Inconsistency::PeerOfAnother {
+                relation: name,
+                application: relation.remote_application.clone(),
+            });
         }
         for unit in relation.remote_units.keys() {
             let application = unit.split('/').next().unwrap_or_default();
             if application != relation.remote_application {
-                return Err(format!(
-                    "relation {name} is with {}, and {unit} is no unit of it",
-                    relation.remote_application
-                ));
+                return Err(Inconsistency::UnitOfAnother {
+                    relation: name,
+                    application: relation.remote_application.clone(),
+                    unit: unit.clone(),
+                });
             }
             if *unit == model.unit {
-                return Err(format!("relation {name} has this unit at its other side"));
+                return Err(Inconsistency::RelatedToItself(name));
             }
         }
     }
@@ -89,9 +93,10 @@ impl Hook<'_> {
         Some(value).filter(|value| !value.is_empty())
     }
 
-    fn check(&self, pebbles: &BTreeMap<String, Pebble>) -> Result<(), String> {
-        if self.name == "leader-settings-changed" && self.model.juju == Juju::V4_0 {
-            return Err("Juju 4.0 fires no leader-settings-changed".to_owned());
+    fn check(&self, pebbles: &BTreeMap<String, Pebble>) -> Result<(), Inconsistency> {
+        const LEADER_SETTINGS: &str = "leader-settings-changed";
+        if self.name == LEADER_SETTINGS && self.model.juju == Juju::V4_0 {
+            return Err(Inconsistency::NotInJuju4(LEADER_SETTINGS));
         }
         if let Some(container) = self.get("JUJU_WORKLOAD_NAME") {
             self.check_container(container, pebbles.get(container))?;
@@ -102,27 +107,34 @@ impl Hook<'_> {
             let endpoint = self.get("JUJU_RELATION").unwrap_or_default();
             match relation.filter(|relation| relation.endpoint == endpoint) {
                 Some(relation) => self.check_relation(relation)?,
-                None => return Err(format!("the model has no relation {id} of {endpoint:?}")),
+                None => {
+                    let (id, endpoint) = (id.to_owned(), endpoint.to_owned());
+                    return Err(Inconsistency::NoRelation { id, endpoint });
+                }
             }
         }
         if let Some(id) = self.get("JUJU_SECRET_ID") {
             let id = id.rsplit(['/', ':']).next().unwrap_or_default();
             match self.model.secret(id) {
                 Some(secret) => self.check_secret(secret)?,
-                None => return Err(format!("the model has no secret {id}")),
+                None => return Err(Inconsistency::NoSecret(id.to_owned())),
             }
         }
         if let Some(id) = self.get("JUJU_STORAGE_ID")
             && !self.model.storage.iter().any(|storage| storage.id == id)
         {
-            return Err(format!("the unit has no storage {id}"));
+            return Err(Inconsistency::NoStorage(id.to_owned()));
         }
         Ok(())
     }
 
-    fn check_container(&self, container: &str, pebble: Option<&Pebble>) -> Result<(), String> {
+    fn check_container(
+        &self,
+        container: &str,
+        pebble: Option<&Pebble>,
+    ) -> Result<(), Inconsistency> {
         if !self.charm.containers.iter().any(|known| known == container) {
-            return Err(format!("metadata.yaml has no container {container}"));
+            return Err(Inconsistency::not_in_metadata("container", container));
         }
         let Some(pebble) = pebble else {
             // A test that does without a Pebble says what it tells.
@@ -131,46 +143,40 @@ impl Hook<'_> {
         let plan = pebble.plan();
         match self.get("JUJU_PEBBLE_CHECK_NAME") {
             Some(check) if plan["checks"][check].is_null() => {
-                Err(format!("the plan of {container} has no check {check}"))
+                let (container, check) = (container.to_owned(), check.to_owned());
+                Err(Inconsistency::NoCheck { container, check })
             }
             _ => Ok(()),
         }
     }
 
-    fn check_relation(&self, relation: &Relation) -> Result<(), String> {
+    fn check_relation(&self, relation: &Relation) -> Result<(), Inconsistency> {
         let unit = self.get("JUJU_REMOTE_UNIT");
         let what = self.name.rsplit('-').next().unwrap_or_default();
         match (what, unit) {
-            ("joined" | "departed", None) => {
-                Err(format!("{} is of a unit, and none is named", self.name))
-            }
+            ("joined" | "departed", None) => Err(Inconsistency::NeedsUnit(self.name.to_owned())),
             ("created" | "broken", Some(unit)) => {
-                Err(format!("{} is of no unit, and {unit} is named", self.name))
+                let (event, unit) = (self.name.to_owned(), unit.to_owned());
+                Err(Inconsistency::NeedsNoUnit { event, unit })
             }
             // One that departs may have gone from the model by then.
             ("joined" | "changed", Some(unit)) if !relation.remote_units.contains_key(unit) => {
-                Err(format!("relation {} has no unit {unit}", relation.name()))
+                Err(Inconsistency::NoUnit { relation: relation.name(), unit: unit.to_owned() })
             }
             _ => Ok(()),
         }
     }
 
-    fn check_secret(&self, secret: &Secret) -> Result<(), String> {
+    fn check_secret(&self, secret: &Secret) -> Result<(), Inconsistency> {
         let is_own = secret.owner.is_of(&self.model.unit);
         let id = &secret.id;
         match (self.name, is_own) {
-            ("secret-changed", true) => Err(format!(
-                "secret-changed is for who reads a secret, and {id} is this unit's own"
-            )),
+            ("secret-changed", true) => Err(Inconsistency::OwnSecret(id.clone())),
             ("secret-rotate" | "secret-expired" | "secret-remove", false) => {
-                Err(format!("{} is for who owns a secret, and {id} is not this unit's", self.name))
+                let (event, secret) = (self.name.to_owned(), id.clone());
+                Err(Inconsistency::SecretOfAnother { event, secret })
             }
             _ => Ok(()),
         }
     }
-}
-
-/// Twenty letters and digits.
-pub(crate) fn is_secret_id(id: &str) -> bool {
-    id.len() == 20 && id.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit())
 }

@@ -20,7 +20,8 @@ use crate::event::Event;
 use crate::fault::{Absence, Fault, Interruption};
 use crate::model::{ActionResult, Call, Juju, Model};
 use crate::pebble::Pebble;
-use crate::server::{self, Action, Hook, Session, lock};
+use crate::server;
+use crate::session::{Action, Hook, Link, Session, lock};
 use crate::tools::TOOLS;
 
 /// What came of an event.
@@ -51,30 +52,6 @@ impl Outcome {
         let action = self.action.as_ref().expect("the event is an action");
         assert_eq!(action.failed, None, "the action failed");
         &action.results
-    }
-}
-
-/// What else is called by the running charm, so that its calls count.
-#[derive(Clone)]
-pub(crate) struct Link(pub(crate) Arc<Mutex<Session>>);
-
-impl Link {
-    /// What happens at this call of the charm; nothing at one of somebody else.
-    pub(crate) fn interruption(&self, name: &str) -> Option<Interruption> {
-        let mut session = lock(&self.0);
-        let hook = session.hook.as_mut()?;
-        hook.calls.push(Call {
-            tool: name.to_owned(),
-            arguments: Vec::new(),
-            input: None,
-            code: 0,
-        });
-        session.interruption(name)
-    }
-
-    /// Kills the charm.
-    pub(crate) fn kill(&self) {
-        lock(&self.0).kill();
     }
 }
 
@@ -109,9 +86,9 @@ impl Simulation {
         let dispatch =
             dispatch.canonicalize().with_context(|| format!("dispatch {}", dispatch.display()))?;
         symlink(dispatch, own.join("dispatch"))?;
-        let hooksim = hooksim()?;
+        let hook_tool = hook_tool()?;
         for (tool, _) in TOOLS {
-            symlink(&hooksim, tools.join(tool))?;
+            symlink(hook_tool, tools.join(tool))?;
         }
         let session = Arc::new(Mutex::new(Session {
             model: Model::new(&read.name),
@@ -273,14 +250,14 @@ impl Simulation {
                     Ok(parameters) => {
                         Ok(Some(Action { parameters, result: ActionResult::default() }))
                     }
-                    Err(message) => Err(Box::new(Outcome {
+                    Err(error) => Err(Box::new(Outcome {
                         exit: None,
                         stdout: String::new(),
                         stderr: String::new(),
                         calls: Vec::new(),
                         commit_error: None,
                         action: Some(ActionResult {
-                            failed: Some(message),
+                            failed: Some(error.to_string()),
                             ..ActionResult::default()
                         }),
                     })),
@@ -296,7 +273,8 @@ impl Simulation {
         let mut commit_error = None;
         if output.status.success() {
             let Session { model, charm, .. } = &mut *session;
-            commit_error = hook.pending.commit(model, charm).err();
+            let committed = hook.pending.commit(model, charm);
+            commit_error = committed.err().map(|error| error.to_string());
         }
         // A dispatch that was killed is fired again without an error.
         let failed = !output.status.success() && output.status.signal().is_none();
@@ -397,21 +375,11 @@ fn relation_id(variables: &BTreeMap<String, String>) -> Option<u32> {
     variables.get("JUJU_RELATION_ID")?.rsplit(':').next()?.parse().ok()
 }
 
-/// The hook tools' executable: beside the one that runs, or built now.
-fn hooksim() -> anyhow::Result<PathBuf> {
-    let running = std::env::current_exe()?;
-    let directories = running.ancestors().skip(1).take(2);
-    if let Some(found) = directories.map(|d| d.join("hooksim")).find(|p| p.exists()) {
-        return Ok(found);
+/// The executable that every hook tool is a link to: the crate's build script has made it.
+fn hook_tool() -> anyhow::Result<&'static Path> {
+    let path = Path::new(concat!(env!("OUT_DIR"), "/hooksim"));
+    if !path.exists() {
+        bail!("juju-sim's hook tool {} is gone; run `cargo clean -p juju-sim`", path.display());
     }
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml");
-    let mut command = Command::new(cargo);
-    command.args(["build", "--quiet", "--bin", "hooksim", "--manifest-path"]);
-    if !command.arg(manifest).status()?.success() {
-        bail!("building hooksim failed");
-    }
-    let target = running.ancestors().find(|d| d.join("debug").is_dir());
-    let built = target.map(|t| t.join("debug/hooksim")).filter(|p| p.exists());
-    built.context("hooksim was built and is not in the target directory")
+    Ok(path)
 }

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::tools::Failure;
+use crate::failure::Failure;
 
 /// A tool's flags: their names, and whether they take a value.
 pub type Spec = &'static [(&'static [&'static str], bool)];

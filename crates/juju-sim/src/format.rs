@@ -3,8 +3,8 @@
 use serde::Serialize;
 use serde_yaml::Value;
 
+use crate::failure::Failure;
 use crate::flags::Arguments;
-use crate::tools::Failure;
 
 /// Names of the flag.
 pub const FORMAT: (&[&str], bool) = (&["format"], true);

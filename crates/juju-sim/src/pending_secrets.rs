@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
+use crate::commit_error::CommitError;
 use crate::model::{Juju, Model};
 use crate::secret::{Content, Grant, Owner, Rotate, Secret};
 
@@ -90,13 +91,13 @@ impl PendingSecrets {
     }
 
     /// Puts everything into the model, or says why not.
-    pub fn put_into(&self, model: &mut Model) -> Result<(), String> {
+    pub fn apply_to(&self, model: &mut Model) -> Result<(), CommitError> {
         let (unit, leader, now) = (model.unit.clone(), model.leader, model.now);
         // A secret that does not exist is passed over without a word.
-        let manage = |model: &Model, id: &str, doing: &str| match model.secret(id) {
+        let manage = |model: &Model, id: &str, doing: &'static str| match model.secret(id) {
             None => Ok(false),
             Some(secret) if secret.is_managed_by(&unit, leader) => Ok(true),
-            Some(_) => Err(format!("{doing}: {unit:?} is not allowed to manage this secret")),
+            Some(_) => Err(CommitError::NotManaged { doing, unit: unit.clone() }),
         };
         for secret in &self.creates {
             self.create(secret, model)?;
@@ -133,11 +134,10 @@ impl PendingSecrets {
                 .iter()
                 .any(|grant| grant.to == *to && grant.relation.is_some_and(|r| r != *relation));
             if juju == Juju::V4_0 && is_scoped {
-                return Err(format!(
-                    "executing leadership func: grant secrets access: cannot change scope or \
-                     subject type of existing grant for {:?} on {id:?}",
-                    other.unwrap_or_default()
-                ));
+                return Err(CommitError::GrantScope {
+                    application: other.unwrap_or_default(),
+                    secret: id.clone(),
+                });
             }
             if !secret.is_granted_to(to) {
                 secret.grants.push(Grant { relation: Some(*relation), to: to.clone() });
@@ -156,19 +156,16 @@ impl PendingSecrets {
         Ok(())
     }
 
-    fn create(&self, secret: &Secret, model: &mut Model) -> Result<(), String> {
+    fn create(&self, secret: &Secret, model: &mut Model) -> Result<(), CommitError> {
         let taken = |s: &Secret| {
             !secret.label.is_empty() && s.label == secret.label && s.owner.is_of(&model.unit)
         };
         if model.secrets.iter().any(taken) {
-            let by_leader = match secret.owner {
-                Owner::Application(_) => "executing leadership func: ",
-                _ => "",
-            };
-            return Err(format!(
-                "{by_leader}create secrets: creating secret {:?}: secret with label {:?} already exists",
-                secret.id, secret.label
-            ));
+            return Err(CommitError::LabelTaken {
+                of_application: matches!(secret.owner, Owner::Application(_)),
+                id: secret.id.clone(),
+                label: secret.label.clone(),
+            });
         }
         let mut secret = secret.clone();
         secret.rotate.get_or_insert_default();

@@ -215,3 +215,8 @@ pub fn parse_id(text: &str) -> Option<&str> {
         bare.len() == 20 && bare.bytes().all(|b| b.is_ascii_digit() || b.is_ascii_lowercase());
     sound.then_some(bare)
 }
+
+/// Whether Juju would make such an id: twenty lower-case letters and digits.
+pub(crate) fn is_secret_id(id: &str) -> bool {
+    id.len() == 20 && id.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit())
+}

@@ -3,9 +3,10 @@
 use std::fs;
 use std::time::Duration;
 
-use crate::driver::{Link, Simulation};
+use crate::driver::Simulation;
 use crate::event::Event;
 use crate::pebble::{Happened, Options, Pebble, Program};
+use crate::session::Link;
 
 impl Simulation {
     /// Starts the Pebble of a container, which then can be reached. Its files lie in a folder

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 
-use crate::IngressGateway;
+use crate::gateway::IngressGateway;
 
 /// Ports of the gateway's listeners.
 const HTTPS: u16 = 8443;

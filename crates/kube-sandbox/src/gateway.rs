@@ -11,7 +11,9 @@ use serde_json::json;
 
 use crate::build::{envoy, istiod};
 use crate::login::Login;
-use crate::{Sandbox, free_ports, pki, tail};
+use crate::pki;
+use crate::ports::free_ports;
+use crate::sandbox::{Sandbox, tail};
 
 /// Longest wait for istiod, and for Envoy's first configuration.
 const READY_DEADLINE: Duration = Duration::from_secs(60);

@@ -1,16 +1,17 @@
 //! Asking: logins, tokens, pauses and deadlines.
 
-use std::io::Read as _;
 use std::time::{Duration, Instant};
 
 use reqwest::blocking::{RequestBuilder, Response};
-use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderMap, RETRY_AFTER, WWW_AUTHENTICATE};
+use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderMap, WWW_AUTHENTICATE};
 use reqwest::{Method, StatusCode, Url};
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
 use crate::auth::Challenge;
-use crate::client::{Client, LARGEST_DOCUMENT, Target};
+use crate::client::Client;
+use crate::target::Target;
+use crate::transport::{document, failed, seconds};
 use crate::{Error, manifest};
 
 /// Longest wait that a registry may ask for before it is asked again, in seconds.
@@ -132,7 +133,7 @@ impl Client {
         let denied = |why: String| self.denied(target, what, &why);
         let realm = Url::parse(realm).map_err(|_| denied("its realm is no URL".into()))?;
         let own = Url::parse(&target.base).map_err(|_| denied("its address is no URL".into()))?;
-        self.guard.may_hand_out(&own, &realm).map_err(denied)?;
+        self.guard.may_hand_out(&own, &realm).map_err(|error| denied(error.to_string()))?;
         let mut query = Vec::new();
         query.extend(service.map(|service| ("service", service)));
         query.extend(scope.map(|scope| ("scope", scope)));
@@ -195,51 +196,5 @@ impl Client {
         }
         std::thread::sleep(pause);
         Ok(())
-    }
-}
-
-/// Reads an answer that must be small.
-pub(crate) fn document(answer: Response, host: &str, what: &str) -> Result<Vec<u8>, Error> {
-    let mut bytes = Vec::new();
-    let read = answer.take(LARGEST_DOCUMENT + 1).read_to_end(&mut bytes);
-    read.map_err(|error| broken_off(&error, host))?;
-    if bytes.len() as u64 > LARGEST_DOCUMENT {
-        return Err(Error::TooLarge { what: what.to_owned(), limit: LARGEST_DOCUMENT });
-    }
-    Ok(bytes)
-}
-
-fn seconds(headers: &HeaderMap) -> Option<u64> {
-    headers.get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()
-}
-
-fn failed(error: &reqwest::Error, host: &str) -> Error {
-    if error.is_timeout() {
-        return Error::TimedOut { host: host.into() };
-    }
-    if error.is_redirect() {
-        return Error::Refused { host: host.into(), why: innermost(error) };
-    }
-    Error::Unreachable { host: host.into(), why: innermost(error) }
-}
-
-/// What a stream's error says.
-pub(crate) fn broken_off(error: &std::io::Error, host: &str) -> Error {
-    let is_late = error.kind() == std::io::ErrorKind::TimedOut
-        || error.get_ref().is_some_and(|inner| {
-            let inner = inner.downcast_ref::<reqwest::Error>();
-            inner.is_some_and(reqwest::Error::is_timeout)
-        });
-    match is_late {
-        true => Error::TimedOut { host: host.into() },
-        false => Error::Unreachable { host: host.into(), why: "the answer broke off".into() },
-    }
-}
-
-/// The last cause: those around it repeat the URL, and say that a request failed.
-pub(crate) fn innermost(error: &dyn std::error::Error) -> String {
-    match error.source() {
-        Some(cause) => innermost(cause),
-        None => error.to_string(),
     }
 }

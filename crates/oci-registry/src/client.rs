@@ -8,16 +8,14 @@ use std::time::{Duration, Instant};
 use reqwest::Method;
 use zeroize::Zeroizing;
 
-use crate::ask::{document, innermost};
 use crate::guard::{Guard, Resolver};
 use crate::layer::{Limits, Walk};
 use crate::manifest::{self, Config, Descriptor, Document, Image, Platform};
 use crate::mirror::{self, Mirror};
+use crate::target::Target;
+use crate::transport::{document, innermost};
 use crate::{Credentials, Digest, Error};
 
-/// Most that is read of a manifest, an index, a configuration or a token, in bytes.
-/// Registries accept no larger manifests.
-pub const LARGEST_DOCUMENT: u64 = 4 << 20;
 /// An index may name another one, and that is all.
 const DEEPEST_INDEX: usize = 2;
 
@@ -77,16 +75,6 @@ pub struct Client {
     pub(crate) asked: Mutex<HashMap<String, Instant>>,
     pub(crate) guard: Arc<Guard>,
     pub(crate) requests: AtomicUsize,
-}
-
-/// A repository as it is asked for.
-pub(crate) struct Target {
-    /// Host that credentials are for.
-    pub(crate) host: String,
-    /// `https://HOST/v2/PATH`.
-    pub(crate) base: String,
-    /// Host and path.
-    pub(crate) key: String,
 }
 
 impl Client {
@@ -246,7 +234,7 @@ impl Client {
         let scheme = self
             .guard
             .scheme(address)
-            .map_err(|why| Error::Refused { host: host.to_owned(), why })?;
+            .map_err(|error| Error::Refused { host: host.to_owned(), why: error.to_string() })?;
         Ok(Target {
             host: host.to_owned(),
             base: format!("{scheme}://{address}/v2/{path}"),

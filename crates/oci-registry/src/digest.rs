@@ -40,23 +40,28 @@ impl fmt::Display for Digest {
     }
 }
 
-impl FromStr for Digest {
-    type Err = String;
+/// A text is no digest of SHA-256.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0:?} is no sha256 digest")]
+pub struct DigestError(String);
 
-    fn from_str(text: &str) -> Result<Self, String> {
+impl FromStr for Digest {
+    type Err = DigestError;
+
+    fn from_str(text: &str) -> Result<Self, DigestError> {
         let hex = text.strip_prefix("sha256:").unwrap_or_default();
         let is_hex = |b: u8| b.is_ascii_digit() || (b'a'..=b'f').contains(&b);
         match hex.len() == 64 && hex.bytes().all(is_hex) {
             true => Ok(Self(text.to_owned())),
-            false => Err(format!("{text:?} is no sha256 digest")),
+            false => Err(DigestError(text.to_owned())),
         }
     }
 }
 
 impl TryFrom<String> for Digest {
-    type Error = String;
+    type Error = DigestError;
 
-    fn try_from(text: String) -> Result<Self, String> {
+    fn try_from(text: String) -> Result<Self, DigestError> {
         text.parse()
     }
 }

@@ -8,6 +8,8 @@ use std::sync::Mutex;
 use reqwest::Url;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 
+use crate::guard_error::GuardError;
+
 /// Most redirects that are followed for one request.
 const MOST_REDIRECTS: usize = 4;
 
@@ -82,15 +84,12 @@ impl Guard {
     }
 
     /// Whether a registry at this address may be asked, and the scheme by which.
-    pub(crate) fn scheme(&self, address: &str) -> Result<&'static str, String> {
+    pub(crate) fn scheme(&self, address: &str) -> Result<&'static str, GuardError> {
         let url = Url::parse(&format!("https://{address}/"));
-        let url = url.map_err(|_| format!("{address:?} is no host"))?;
+        let url = url.map_err(|_| GuardError::NotAHost(address.to_owned()))?;
         let reach = literal(&url).unwrap_or(Reach::Global);
         match (reach, self.names(&url)) {
-            (Reach::Own, false) => Err(
-                "it is on this machine or its link, and only a registry that an option names may be"
-                    .into(),
-            ),
+            (Reach::Own, false) => Err(GuardError::OwnAddress),
             (Reach::Own, true) if is_loopback(&url) => Ok("http"),
             _ => {
                 self.permit_private(&url);
@@ -106,24 +105,22 @@ impl Guard {
     }
 
     /// Whether a URL may be asked that a registry leads to.
-    fn may_lead_to(&self, registry: &Url, to: &Url) -> Result<(), String> {
-        let host = to.host_str().unwrap_or_default();
+    fn may_lead_to(&self, registry: &Url, to: &Url) -> Result<(), GuardError> {
+        let host = to.host_str().unwrap_or_default().to_owned();
         let is_named = self.names(to);
         match to.scheme() {
             "https" => {}
             "http" if is_named && is_loopback(to) => {}
-            _ => return Err(format!("it leads to {host} without TLS")),
+            _ => return Err(GuardError::WithoutTls(host)),
         }
         if !to.username().is_empty() || to.password().is_some() {
-            return Err(format!("it leads to {host} with a login of its own"));
+            return Err(GuardError::WithLogin(host));
         }
         let is_own = self.names(registry);
         match literal(to) {
-            Some(Reach::Own) if !is_named => {
-                Err(format!("it leads to {host}, which is on this machine or its link"))
-            }
+            Some(Reach::Own) if !is_named => Err(GuardError::LeadsToOwnAddress(host)),
             Some(Reach::Private) if !is_named && !is_own => {
-                Err(format!("it leads to {host}, which is in a private network"))
+                Err(GuardError::LeadsToPrivateNetwork(host))
             }
             _ => {
                 if is_own {
@@ -135,33 +132,28 @@ impl Guard {
     }
 
     /// Whether a redirect is followed.
-    pub(crate) fn may_follow(&self, before: &[Url], to: &Url) -> Result<(), String> {
+    pub(crate) fn may_follow(&self, before: &[Url], to: &Url) -> Result<(), GuardError> {
         let Some(registry) = before.first() else {
             return Ok(());
         };
         if before.len() > MOST_REDIRECTS {
-            return Err(format!("it leads on more than {MOST_REDIRECTS} times"));
+            return Err(GuardError::TooManyRedirects(MOST_REDIRECTS));
         }
         self.may_lead_to(registry, to)?;
         let is_blob = registry.path().starts_with("/v2/") && registry.path().contains("/blobs/");
         match is_blob || self.is_of(registry, to) {
             true => Ok(()),
-            false => Err(format!(
-                "it leads to {}, and only for what an image is made of another host is asked",
-                to.host_str().unwrap_or_default()
-            )),
+            false => Err(GuardError::OtherHost(to.host_str().unwrap_or_default().to_owned())),
         }
     }
 
     /// Whether a registry may have its tokens handed out there.
-    pub(crate) fn may_hand_out(&self, registry: &Url, realm: &Url) -> Result<(), String> {
-        let host = realm.host_str().unwrap_or_default();
+    pub(crate) fn may_hand_out(&self, registry: &Url, realm: &Url) -> Result<(), GuardError> {
         if !self.is_of(registry, realm) {
-            return Err(format!(
-                "it has its tokens handed out by {host}, which is not known to belong to it"
-            ));
+            let host = realm.host_str().unwrap_or_default();
+            return Err(GuardError::OtherRealm(host.to_owned()));
         }
-        self.may_lead_to(registry, realm).map_err(|why| format!("its tokens: {why}"))
+        self.may_lead_to(registry, realm).map_err(|error| GuardError::Tokens(Box::new(error)))
     }
 
     /// Whether a host belongs to a registry.

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use reqwest::blocking::Response;
 use sha2::{Digest as _, Sha256};
 
-use crate::ask::broken_off;
+use crate::transport::broken_off;
 use crate::{Descriptor, Digest, Error};
 
 /// How much of a layer is read.

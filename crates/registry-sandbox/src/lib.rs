@@ -28,7 +28,7 @@ pub struct Registry {
 impl Registry {
     /// Starts one.
     pub fn start() -> anyhow::Result<Self> {
-        let program = debian_programs::program("docker-registry", "docker-registry")?;
+        let program = test_programs::debian::program("docker-registry", "docker-registry")?;
         let directory = tempfile::Builder::new().prefix("registry-").tempdir()?;
         let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
         let address = format!("127.0.0.1:{port}");

@@ -21,7 +21,7 @@ print(yaml.dump(json.load(sys.stdin), Dumper=Dumper, allow_unicode=True, width=1
 ";
 
 fn printed(results: &Map<String, Value>) -> String {
-    let programs = pip_programs::programs("yaml", &["pyyaml==6.0.3"]).unwrap();
+    let programs = test_programs::python::programs("yaml", &["pyyaml==6.0.3"]).unwrap();
     let mut child = Command::new(programs.join("python"))
         .args(["-c", PRINTER])
         .stdin(Stdio::piped())

@@ -17,7 +17,7 @@ const HOOKS: usize = 100;
 /// A hook of the charm, beside a shell that calls the same tools and nothing
 /// else, and beside a charm in Python that does the same. Each takes its turn.
 pub fn hooks(binary: &Path) -> anyhow::Result<()> {
-    let python = pip_programs::programs("ops", &["ops==3.9.0"])?.join("python");
+    let python = test_programs::python::programs("ops", &["ops==3.9.0"])?.join("python");
     let script = run::root().join("xtask/assets/ops_charm.py");
     let script = script.to_str().context("the path of the project is text")?;
     for hook in ["config-changed", "start"] {

@@ -85,7 +85,7 @@ pub fn show(sandbox: &Sandbox, binary: &Path, waits: bool) -> anyhow::Result<()>
     });
     fs::write(directory.path().join("prometheus.yml"), config.to_string())?;
     let _prometheus = Server(
-        Command::new(debian_programs::program("prometheus", "prometheus")?)
+        Command::new(test_programs::debian::program("prometheus", "prometheus")?)
             .arg(format!("--config.file={}", directory.path().join("prometheus.yml").display()))
             .arg(format!("--storage.tsdb.path={}", directory.path().join("data").display()))
             .arg(format!("--web.listen-address=127.0.0.1:{port}"))

@@ -2,63 +2,14 @@
 
 use std::time::{Duration, Instant};
 
-use serde::Deserialize;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
-use super::{Client, Error};
+use super::change::Change;
+use super::client::{Client, accepted, result};
+use super::error::Error;
 
 /// The longest that one question may wait, as Pebble's own clients ask.
 const ONE_WAIT: Duration = Duration::from_secs(4);
-
-/// A change.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
-pub struct Change {
-    /// Id.
-    pub id: String,
-    /// For example `replan` or `exec`.
-    pub kind: String,
-    /// A line about it.
-    pub summary: String,
-    /// For example `Doing`, `Done` or `Error`.
-    pub status: String,
-    /// Whether it has ended.
-    pub ready: bool,
-    /// Why it failed.
-    #[serde(default)]
-    pub err: Option<String>,
-    /// Its steps.
-    #[serde(default)]
-    pub tasks: Vec<Task>,
-}
-
-/// A step of a change.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
-pub struct Task {
-    /// Id.
-    pub id: String,
-    /// Kind.
-    pub kind: String,
-    /// A line about it.
-    pub summary: String,
-    /// Status.
-    pub status: String,
-    /// What it wrote, output of a service that failed among it.
-    #[serde(default)]
-    pub log: Vec<String>,
-    /// What it found.
-    #[serde(default)]
-    pub data: Map<String, Value>,
-}
-
-impl Change {
-    /// Why it failed, with the log of the tasks that did.
-    pub fn error(&self) -> String {
-        let mut lines = vec![self.err.clone().unwrap_or_else(|| self.summary.clone())];
-        let failed = self.tasks.iter().filter(|t| t.status == "Error");
-        lines.extend(failed.flat_map(|t| t.log.iter().cloned()));
-        lines.join("\n")
-    }
-}
 
 impl Client {
     /// A change by its id.
@@ -87,8 +38,8 @@ impl Client {
             let seconds = format!("{:.3}s", left.as_secs_f64());
             let query = [("timeout", seconds.as_str())];
             let answer = self.ask("GET", &path, &query, None, left + ONE_WAIT)?;
-            match super::accepted(answer.0, &answer.1) {
-                Ok(envelope) => return super::result(&path, envelope.result),
+            match accepted(answer.0, &answer.1) {
+                Ok(envelope) => return result(&path, envelope.result),
                 // Not yet.
                 Err(Error::Refused { status: 504, .. }) if Instant::now() < end => {}
                 Err(Error::Refused { status: 504, .. }) => {

@@ -3,7 +3,9 @@
 use serde::Deserialize;
 use serde_json::json;
 
-use super::{Client, Error, Startup};
+use super::client::Client;
+use super::error::Error;
+use super::services::Startup;
 
 /// How a check is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]

@@ -9,7 +9,8 @@ use serde_json::{Value, json};
 use tungstenite::protocol::Role;
 use tungstenite::{Message, WebSocket};
 
-use super::{Client, Error};
+use super::client::Client;
+use super::error::Error;
 
 /// How long a command may take that sets no time of its own.
 const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);

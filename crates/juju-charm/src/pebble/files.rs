@@ -6,8 +6,9 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::client::{Client, accepted, result, url};
+use super::error::Error;
 use super::multipart::{self, Part};
-use super::{Client, Error, url};
 
 /// How long a file may take on its way.
 const DEADLINE: Duration = Duration::from_secs(120);
@@ -151,14 +152,14 @@ impl Client {
         let body = body.map_err(|error| self.error(error, &request))?;
         let Some(boundary) = boundary else {
             let text = String::from_utf8_lossy(&body);
-            all_well(super::result(path, super::accepted(status, &text)?.result)?)?;
+            all_well(result(path, accepted(status, &text)?.result)?)?;
             return Err(missing(path));
         };
         let parts = multipart::parse(&body, &boundary)?;
         let response = parts.iter().find(|p| p.name == "response");
         let response = response.ok_or_else(|| missing("the response"))?;
         let text = String::from_utf8_lossy(response.content);
-        all_well(super::result(path, super::accepted(status, text.trim())?.result)?)?;
+        all_well(result(path, accepted(status, text.trim())?.result)?)?;
         let is_file = |part: &&Part<'_>| part.name == "files";
         let file = parts.iter().find(is_file).ok_or_else(|| missing(path))?;
         Ok(file.content.to_vec())
@@ -200,7 +201,7 @@ impl Client {
         let status = answer.status().as_u16();
         let text = answer.body_mut().read_to_string();
         let text = text.map_err(|error| self.error(error, &what))?;
-        all_well(super::result(path, super::accepted(status, &text)?.result)?)
+        all_well(result(path, accepted(status, &text)?.result)?)
     }
 
     /// Makes a directory; with `parents` also those above it, and one that is

@@ -1,6 +1,6 @@
 //! `multipart/form-data`, as Pebble sends and takes files.
 
-use super::Error;
+use super::error::Error;
 
 /// A part of a body.
 #[derive(Debug, PartialEq)]

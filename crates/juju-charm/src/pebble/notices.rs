@@ -5,7 +5,8 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::{Client, Error};
+use super::client::Client;
+use super::error::Error;
 
 /// A notice.
 #[derive(Clone, Debug, PartialEq, Deserialize)]

@@ -5,7 +5,9 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{Change, Client, Error};
+use super::change::Change;
+use super::client::{Client, accepted};
+use super::error::Error;
 
 /// How long adding a layer may take.
 const LAYER_DEADLINE: Duration = Duration::from_millis(1500);
@@ -58,7 +60,7 @@ impl Client {
             "action": "add", "combine": combine, "label": label, "format": "yaml", "layer": yaml,
         });
         match self.ask("POST", "/v1/layers", &[], Some(&layer), LAYER_DEADLINE) {
-            Ok((status, text)) => super::accepted(status, &text).map(drop),
+            Ok((status, text)) => accepted(status, &text).map(drop),
             Err(Error::TimedOut { .. }) => Ok(()),
             Err(error) => Err(error),
         }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Entities, Facade, or_default, untagged};
+use super::wire::{Entities, Facade, or_default, untagged};
 use crate::connection::{Connection, Password};
 use crate::error::FailureWire;
 use crate::{Error, Failure};

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Facade, Nothing, or_default};
+use super::wire::{Facade, Nothing, or_default};
 use crate::connection::{Connection, Password};
 use crate::{Code, Error};
 

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Facade, or_default};
+use super::wire::{Facade, or_default};
 use crate::Error;
 use crate::connection::Connection;
 

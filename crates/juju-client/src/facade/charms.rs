@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use super::{Facade, or_default};
+use super::wire::{Facade, or_default};
 use crate::Error;
 use crate::connection::Connection;
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{Entities, Facade, Wrapped, or_default, untagged};
+use super::wire::{Entities, Facade, Wrapped, or_default, untagged};
 use crate::Error;
 use crate::connection::Connection;
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{Facade, or_default};
+use super::wire::{Facade, or_default};
 use crate::Error;
 use crate::connection::Connection;
 

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::user_manager::user_of;
-use super::{Entities, Facade, Wrapped, or_default, untagged};
+use super::wire::{Entities, Facade, Wrapped, or_default, untagged};
 use crate::connection::Connection;
 use crate::{Error, Failure};
 

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-use super::{Facade, or_default};
+use super::wire::{Facade, or_default};
 use crate::Error;
 use crate::connection::Connection;
 use crate::error::FailureWire;

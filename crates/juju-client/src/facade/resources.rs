@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use super::{Entities, Entity, Facade, or_default};
+use super::wire::{Entities, Entity, Facade, or_default};
 use crate::Error;
 use crate::connection::Connection;
 

@@ -7,7 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use super::{Facade, Nothing, or_default};
+use super::wire::{Facade, Nothing, or_default};
 use crate::connection::Connection;
 use crate::{Error, Password};
 

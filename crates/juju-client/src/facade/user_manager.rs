@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Entities, Entity, Facade, Nothing, Wrapped, untagged};
+use super::wire::{Entities, Entity, Facade, Nothing, Wrapped, untagged};
 use crate::connection::{Connection, Password};
 use crate::{Error, Failure};
 

@@ -5,11 +5,10 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::connection::Caller;
+use super::caller::Caller;
 use super::refresh;
-use super::reply::{Refusal, Reply, denied, each, name_of, parse, refuse};
+use super::reply::{Entities, Refusal, Reply, denied, each, name_of, parse, refuse};
 use super::state::{Application, CharmOption, HostedModel, Life, Operation, State};
-use super::users::Entities;
 
 /// How long the units of an application work after it was refreshed.
 const REFRESHES: Duration = Duration::from_millis(300);

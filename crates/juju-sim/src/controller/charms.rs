@@ -5,11 +5,10 @@ use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::connection::Caller;
+use super::caller::Caller;
 use super::refresh;
-use super::reply::{Reply, name_of, parse, refuse};
+use super::reply::{Entities, Reply, name_of, parse, refuse};
 use super::state::{Application, State};
-use super::users::Entities;
 
 pub(super) fn info(
     state: &mut State,

@@ -4,28 +4,11 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::caller::{About, Caller};
 use super::reply::{Refusal, Reply, denied, name_of, parse, refuse};
 use super::state::{Call, State};
 use super::{applications, charms, facades, models, secrets};
 use crate::model::Juju;
-
-/// What a connection is to, and who is at the other end.
-pub(super) struct Caller {
-    /// The user; empty before the login.
-    pub(super) user: String,
-    /// Uuid of the model, for a connection to one.
-    pub(super) model: Option<String>,
-    /// Whether the user may do anything, as it was at the last call.
-    pub(super) is_superuser: bool,
-    /// The version that the client said it is.
-    client_version: String,
-}
-
-/// How a controller is found from outside.
-pub(super) struct About<'a> {
-    pub(super) address: &'a str,
-    pub(super) authority: &'a str,
-}
 
 #[derive(Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -79,10 +62,6 @@ impl Request {
 }
 
 impl Caller {
-    pub(super) fn new(model: Option<String>) -> Self {
-        Self { user: String::new(), model, is_superuser: false, client_version: String::new() }
-    }
-
     pub(super) fn answer(
         &mut self,
         state: &mut State,

@@ -2,6 +2,7 @@
 //! a real one gives to users, models, access, options and actions.
 
 mod applications;
+mod caller;
 mod charms;
 mod connection;
 mod facades;
@@ -10,47 +11,24 @@ mod refresh;
 mod reply;
 mod secrets;
 mod server;
+mod shared;
 mod state;
 mod users;
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use anyhow::Context as _;
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
 use rustls::ServerConfig;
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 
+pub use self::shared::Wire;
+use self::shared::{Shared, lock};
 pub use self::state::{
     Action, Application, Call, CharmOption, CharmRevision, DeployedResource, HostedModel, Life,
     ModelSecret, Offer, State, User,
 };
-use crate::driver::Link;
-
-/// How a controller behaves on the wire.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Wire {
-    /// As it should.
-    #[default]
-    Good,
-    /// It accepts connections and then says nothing.
-    Silent,
-    /// It answers the login and then nothing.
-    SilentAfterLogin,
-    /// It answers with what is no JSON.
-    Garbage,
-    /// It answers with a message of 100 MB.
-    Giant,
-    /// It answers with JSON of other types.
-    OtherTypes,
-    /// It says that the model is elsewhere.
-    Redirect,
-    /// It says that too many ask.
-    Busy,
-    /// It closes the connection at the first call after the login.
-    Close,
-    /// It sends one byte at a time, slowly.
-    Trickle,
-}
+use crate::session::Link;
 
 /// What is in the certificate of a controller.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -70,12 +48,6 @@ pub struct Controller {
     address: String,
     authority: String,
     shared: Arc<Mutex<Shared>>,
-}
-
-struct Shared {
-    state: State,
-    wire: Wire,
-    link: Option<Link>,
 }
 
 impl Controller {
@@ -121,10 +93,6 @@ impl Controller {
     pub(crate) fn link(&self, link: Link) {
         lock(&self.shared).link = Some(link);
     }
-}
-
-fn lock(shared: &Mutex<Shared>) -> MutexGuard<'_, Shared> {
-    shared.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn certificates(certificate: Certificate) -> anyhow::Result<(String, ServerConfig)> {

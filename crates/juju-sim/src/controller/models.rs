@@ -3,10 +3,9 @@
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::connection::{About, Caller};
-use super::reply::{Reply, denied, each, name_of, parse, refuse};
+use super::caller::{About, Caller};
+use super::reply::{Entities, Reply, denied, each, name_of, parse, refuse};
 use super::state::{HostedModel, State};
-use super::users::Entities;
 use crate::model::Juju;
 
 pub(super) fn manager(

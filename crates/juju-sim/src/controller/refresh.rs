@@ -6,7 +6,7 @@ use std::time::Instant;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::connection::Caller;
+use super::caller::Caller;
 use super::reply::{Reply, each, name_of, parse, refuse};
 use super::state::{CharmRevision, HostedModel, State};
 

@@ -1,5 +1,6 @@
 //! Answers of a controller, and how they are said.
 
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 
@@ -25,6 +26,18 @@ impl Refusal {
     fn item(self) -> Value {
         json!({"error": {"message": self.message, "code": self.code}})
     }
+}
+
+/// Tags, as most methods take them.
+#[derive(Deserialize)]
+pub(super) struct Entities {
+    #[serde(default)]
+    pub(super) entities: Vec<Entity>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct Entity {
+    pub(super) tag: String,
 }
 
 /// Results item by item; Go says `null` for none.

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::applications::{may_read, may_write};
-use super::connection::Caller;
+use super::caller::Caller;
 use super::reply::{Reply, denied, each, parse, refuse};
 use super::state::{HostedModel, ModelSecret, State};
 

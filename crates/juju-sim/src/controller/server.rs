@@ -10,8 +10,9 @@ use serde_json::{Value, json};
 use tungstenite::handshake::server::{ErrorResponse, Request as Opening, Response};
 use tungstenite::{Message, WebSocket};
 
-use super::connection::{About, Caller, Request};
-use super::{Shared, Wire, lock};
+use super::caller::{About, Caller};
+use super::connection::Request;
+use super::shared::{Shared, Wire, lock};
 use crate::fault::Interruption;
 
 type Stream = StreamOwned<ServerConnection, TcpStream>;

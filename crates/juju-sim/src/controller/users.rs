@@ -6,21 +6,10 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::connection::Caller;
-use super::reply::{Refusal, Reply, denied, each, name_of, parse, refuse};
+use super::caller::Caller;
+use super::reply::{Entities, Entity, Refusal, Reply, denied, each, name_of, parse, refuse};
 use super::state::{State, User};
 use crate::model::Juju;
-
-#[derive(Deserialize)]
-pub(super) struct Entities {
-    #[serde(default)]
-    pub(super) entities: Vec<Entity>,
-}
-
-#[derive(Deserialize)]
-pub(super) struct Entity {
-    pub(super) tag: String,
-}
 
 pub(super) fn call(
     state: &mut State,

@@ -12,7 +12,7 @@ use nix::unistd::getuid;
 use tokio::net::{TcpListener, UnixListener};
 
 use super::answer::{Answer, Refusal};
-use super::identities::Access;
+use super::records::identity::Access;
 use super::state::{App, State as Pebble};
 
 /// Who is at the other end.
@@ -113,7 +113,7 @@ mod tests {
 
     use super::{Peer, needed};
     use crate::pebble::Options;
-    use crate::pebble::identities::Access;
+    use crate::pebble::records::identity::Access;
     use crate::pebble::state::Shared;
 
     /// As recorded of `nobody` at the socket, and of root.

@@ -1,146 +1,20 @@
 //! What is being done, and was: `/v1/changes`.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use axum::body::Bytes;
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use jiff::Timestamp;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 use tokio::time::Instant;
 
 use super::answer::{Answer, Parameters, Refusal, sync};
+use super::records::change::{Change, Plan, Status, Task};
 use super::state::{App, State as Pebble};
 
 /// Lines of a task's log that are kept.
 const LINES: usize = 10;
-
-/// How far a change or a task is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Status {
-    Do,
-    Doing,
-    Done,
-    Error,
-    /// Not done, for another that failed.
-    Hold,
-}
-
-impl Status {
-    fn text(self) -> &'static str {
-        match self {
-            Self::Do => "Do",
-            Self::Doing => "Doing",
-            Self::Done => "Done",
-            Self::Error => "Error",
-            Self::Hold => "Hold",
-        }
-    }
-}
-
-/// A step of a change.
-pub(super) struct Task {
-    id: u64,
-    kind: &'static str,
-    summary: String,
-    status: Status,
-    log: Vec<String>,
-    spawned: Timestamp,
-    ready: Option<Timestamp>,
-    data: Map<String, Value>,
-}
-
-/// A change.
-pub(super) struct Change {
-    kind: &'static str,
-    summary: String,
-    status: Status,
-    tasks: Vec<Task>,
-    spawned: Timestamp,
-    ready: Option<Timestamp>,
-    /// What a notice of it says beside its kind.
-    about: Map<String, Value>,
-    /// The services that it is about.
-    services: Vec<String>,
-}
-
-/// All changes, by id.
-#[derive(Default)]
-pub(super) struct Changes {
-    all: BTreeMap<u64, Change>,
-    tasks: u64,
-}
-
-/// What a change is to do.
-pub(super) struct Plan {
-    pub(super) kind: &'static str,
-    pub(super) summary: String,
-    pub(super) tasks: Vec<(&'static str, String)>,
-    pub(super) services: Vec<String>,
-    /// The check that it runs.
-    pub(super) check: Option<String>,
-}
-
-impl Change {
-    /// What went wrong: every line of every task that says so.
-    fn error(&self) -> Option<String> {
-        if self.status != Status::Error {
-            return None;
-        }
-        let failed = self.tasks.iter().filter(|t| t.status == Status::Error);
-        let lines: Vec<String> = failed
-            .flat_map(|task| {
-                let errors = task.log.iter().filter_map(|l| l.split_once(" ERROR "));
-                errors.map(|(_, why)| format!("- {} ({why})", task.summary))
-            })
-            .collect();
-        Some(format!("cannot perform the following tasks:\n{}", lines.join("\n")))
-    }
-
-    fn to_json(&self, id: u64) -> Value {
-        let tasks: Vec<Value> = self.tasks.iter().map(Task::to_json).collect();
-        let mut change = json!({
-            "id": id.to_string(),
-            "kind": self.kind,
-            "summary": self.summary,
-            "status": self.status.text(),
-            "tasks": tasks,
-            "ready": self.ready.is_some(),
-            "spawn-time": self.spawned,
-        });
-        if let Some(ready) = self.ready {
-            change["ready-time"] = json!(ready);
-        }
-        if let Some(error) = self.error() {
-            change["err"] = error.into();
-        }
-        change
-    }
-}
-
-impl Task {
-    fn to_json(&self) -> Value {
-        let mut task = json!({
-            "id": self.id.to_string(),
-            "kind": self.kind,
-            "summary": self.summary,
-            "status": self.status.text(),
-            "progress": {"label": "", "done": 1, "total": 1},
-            "spawn-time": self.spawned,
-        });
-        if !self.log.is_empty() {
-            task["log"] = json!(self.log);
-        }
-        if let Some(ready) = self.ready {
-            task["ready-time"] = json!(ready);
-        }
-        if !self.data.is_empty() {
-            task["data"] = Value::Object(self.data.clone());
-        }
-        task
-    }
-}
 
 impl Pebble {
     /// Begins a change; one without tasks is done.

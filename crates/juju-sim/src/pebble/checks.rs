@@ -11,34 +11,15 @@ use serde_json::{Value, json};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 
-use super::Happened;
 use super::answer::{Answer, Parameters, Refusal, decode, sync};
-use super::changes::{self, Status};
+use super::errors::{CheckError, SpawnError};
 use super::plan::{self, Level, Plan, Startup};
 use super::programs::{Owner, environment, not_found};
+use super::records::change::{self, Status};
+use super::records::check::Check;
+use super::records::options::Happened;
 use super::state::{App, State as Pebble};
-use super::{durations, supervise};
-
-/// A check that was started once.
-#[derive(Default)]
-pub(super) struct Check {
-    /// The change that runs it.
-    change: Option<u64>,
-    successes: u64,
-    /// In a row.
-    failures: u32,
-    /// All of them.
-    failed: u64,
-    /// Ends it, while it runs.
-    stop: Option<watch::Sender<bool>>,
-}
-
-impl Check {
-    /// Successes and failures.
-    pub(super) fn counted(&self) -> (u64, u64) {
-        (self.successes, self.failed)
-    }
-}
+use super::supervise;
 
 impl Pebble {
     /// Whether a check has failed as often as it may.
@@ -129,7 +110,7 @@ fn begin(state: &mut Pebble, name: &str, plan: &plan::Check, recover: bool) -> u
         true => ("recover-check", "Recover"),
     };
     let summary = format!("{verb} {} check {name:?}", plan.kind());
-    state.begin(changes::Plan {
+    state.begin(change::Plan {
         kind,
         summary: summary.clone(),
         tasks: vec![(kind, summary)],
@@ -154,7 +135,7 @@ async fn keep_asking(
         if *stopped.borrow() {
             return;
         }
-        let restarted = note(&mut app.lock(), &name, &plan, outcome);
+        let restarted = note(&mut app.lock(), &name, &plan, &outcome);
         for service in restarted {
             supervise::stop(&app, &service).await;
             // A service that does not start is told of by its own status.
@@ -168,7 +149,7 @@ fn note(
     state: &mut Pebble,
     name: &str,
     plan: &plan::Check,
-    outcome: Result<(), String>,
+    outcome: &Result<(), CheckError>,
 ) -> Vec<String> {
     let was_down = state.is_down(name);
     let Some(check) = state.checks.get_mut(name) else {
@@ -190,7 +171,7 @@ fn note(
         Err(error) => {
             check.failures += 1;
             check.failed += 1;
-            state.log_task(change, 0, "ERROR", &error);
+            state.log_task(change, 0, "ERROR", &error.to_string());
             if was_down || !state.is_down(name) {
                 return Vec::new();
             }
@@ -219,7 +200,7 @@ fn switch(state: &mut Pebble, name: &str, plan: &plan::Check, failed: bool) {
     });
 }
 
-async fn ask(app: &App, plan: &plan::Check) -> Result<(), String> {
+async fn ask(app: &App, plan: &plan::Check) -> Result<(), CheckError> {
     let timeout = plan::Service::duration(plan.timeout.as_ref(), 3_000);
     let asked = async {
         match plan {
@@ -231,11 +212,11 @@ async fn ask(app: &App, plan: &plan::Check) -> Result<(), String> {
     };
     match tokio::time::timeout(timeout, asked).await {
         Ok(outcome) => outcome,
-        Err(_) => Err(format!("check timed out after {}", durations::format(timeout))),
+        Err(_) => Err(CheckError::TimedOut(timeout)),
     }
 }
 
-async fn ask_http(http: &plan::Http, timeout: Duration) -> Result<(), String> {
+async fn ask_http(http: &plan::Http, timeout: Duration) -> Result<(), CheckError> {
     let (url, headers) = (http.url.clone(), http.headers.0.clone());
     let asked = tokio::task::spawn_blocking(move || {
         let mut request = ureq::get(&url).config();
@@ -246,25 +227,26 @@ async fn ask_http(http: &plan::Http, timeout: Duration) -> Result<(), String> {
         }
         match request.call() {
             Ok(answer) if answer.status().is_success() => Ok(()),
-            Ok(answer) => Err(format!("received non-20x status code {}", answer.status().as_u16())),
+            Ok(answer) => Err(CheckError::Status(answer.status().as_u16())),
             Err(ureq::Error::Io(error)) => {
                 let address = url.split('/').nth(2).unwrap_or_default();
-                Err(format!("Get {url:?}: {}", dial(address, &error)))
+                let reason = dial(address, &error);
+                Err(CheckError::Http { url, reason })
             }
-            Err(error) => Err(format!("Get {url:?}: {error}")),
+            Err(error) => Err(CheckError::Http { url, reason: error.to_string() }),
         }
     });
-    asked.await.unwrap_or_else(|error| Err(error.to_string()))
+    asked.await?
 }
 
-async fn ask_tcp(tcp: &plan::Tcp) -> Result<(), String> {
+async fn ask_tcp(tcp: &plan::Tcp) -> Result<(), CheckError> {
     let host = match tcp.host.as_str() {
         "" => "localhost",
         host => host,
     };
     let address = format!("{host}:{}", tcp.port);
     let connected = TcpStream::connect(&address).await;
-    connected.map(drop).map_err(|error| dial(&address, &error))
+    connected.map(drop).map_err(|error| CheckError::Tcp(dial(&address, &error)))
 }
 
 /// As Go says that nobody is there.
@@ -277,10 +259,10 @@ fn dial(address: &str, error: &io::Error) -> String {
     }
 }
 
-async fn ask_command(app: &App, exec: &plan::Exec) -> Result<(), String> {
+async fn ask_command(app: &App, exec: &plan::Exec) -> Result<(), CheckError> {
     let words = shlex::split(&exec.command).unwrap_or_default();
     let mut command = app.command(&words).ok_or_else(|| not_found(&words))?;
-    let owner = Owner::new(None, exec.user.as_deref(), None, None)?;
+    let owner = Owner::new(None, exec.user.as_deref(), None, None).map_err(SpawnError::from)?;
     let of_service = exec.service_context.as_ref().and_then(|name| {
         let state = app.lock();
         let service = state.plan.services.get(name)?;
@@ -299,11 +281,11 @@ async fn ask_command(app: &App, exec: &plan::Exec) -> Result<(), String> {
     if let Some(directory) = &exec.working_dir {
         command.current_dir(app.host_path(directory));
     }
-    let status = command.status().await.map_err(|error| error.to_string())?;
+    let status = command.status().await.map_err(SpawnError::from)?;
     match (status.success(), status.code()) {
         (true, _) => Ok(()),
-        (false, Some(code)) => Err(format!("exit status {code}")),
-        (false, None) => Err("signal: killed".to_owned()),
+        (false, Some(code)) => Err(CheckError::Exit(code)),
+        (false, None) => Err(CheckError::Killed),
     }
 }
 
@@ -369,10 +351,10 @@ pub(super) async fn refresh(State(app): State<App>, body: Bytes) -> Answer {
     };
     let outcome = ask(&app, &plan).await;
     let mut state = app.lock();
-    note(&mut state, &name, &plan, outcome.clone());
+    note(&mut state, &name, &plan, &outcome);
     let mut answer = json!({"info": state.check_to_json(&name, &plan)});
     if let Err(error) = outcome {
-        answer["error"] = error.into();
+        answer["error"] = error.to_string().into();
     }
     sync(answer)
 }

@@ -8,23 +8,9 @@ use axum::response::{IntoResponse as _, Response};
 use serde_json::Value;
 
 use super::answer::Refusal;
+use super::records::exchange::Exchange;
 use super::state::App;
 use crate::fault::Interruption;
-
-/// A request and its answer.
-#[derive(Clone, Debug)]
-pub struct Exchange {
-    /// Method.
-    pub method: String,
-    /// Path and query.
-    pub target: String,
-    /// What was sent, if it is JSON; of several parts, the request.
-    pub body: Option<Value>,
-    /// Status of HTTP.
-    pub status: u16,
-    /// What was answered, if it is JSON; of several parts, the last.
-    pub answer: Option<Value>,
-}
 
 /// Notes an exchange, and does to it what a sweep wants.
 pub(super) async fn note(State(app): State<App>, request: Request, next: Next) -> Response {

@@ -21,18 +21,16 @@ use tokio::process::{ChildStdin, Command};
 use tokio::sync::oneshot;
 
 use super::answer::{Answer, Refusal, decode, started};
-use super::changes::{self, Status};
+use super::errors::ExecError;
 use super::programs::{Owner, environment};
-use super::state::{App, signal};
+use super::records::change::{self, Status};
+use super::state::{App, Waiting, signal};
 use super::{durations, services};
 
 /// How long the client may take to connect.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// What ends a stream, in both directions.
 const END: &str = r#"{"command":"end"}"#;
-
-/// Where the websockets of a command go, by name.
-pub(super) type Waiting = BTreeMap<&'static str, oneshot::Sender<WebSocket>>;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -78,7 +76,7 @@ pub(super) async fn start(State(app): State<App>, body: Bytes) -> Answer {
         request.group_id,
         request.group.as_deref(),
     );
-    let owner = owner.map_err(Refusal::bad_request)?;
+    let owner = owner.map_err(|error| Refusal::bad_request(error.to_string()))?;
     let mut state = app.lock();
     let mut variables = environment(&owner);
     let mut directory = request.working_dir.filter(|text| !text.is_empty());
@@ -107,7 +105,7 @@ pub(super) async fn start(State(app): State<App>, body: Bytes) -> Answer {
     command.env_clear().envs(&variables).current_dir(host);
     owner.apply(&mut command);
     let summary = format!("Execute command {name:?}");
-    let change = state.begin(changes::Plan {
+    let change = state.begin(change::Plan {
         kind: "exec",
         summary: summary.clone(),
         tasks: vec![("exec", summary)],
@@ -136,14 +134,14 @@ pub(super) async fn start(State(app): State<App>, body: Bytes) -> Answer {
         });
         let outcome = match connected.await.ok().flatten() {
             Some(sockets) => run(&running, command, timeout, sockets).await,
-            None => Err("exec: timed out waiting for websockets to connect".to_owned()),
+            None => Err(ExecError::NotConnected),
         };
         let mut state = running.lock();
         state.waiting.remove(&task);
         let (code, status) = match outcome {
             Ok(code) => (code, Status::Done),
-            Err(why) => {
-                state.log_task(change, 0, "ERROR", &why);
+            Err(error) => {
+                state.log_task(change, 0, "ERROR", &error.to_string());
                 (-1, Status::Error)
             }
         };
@@ -189,23 +187,22 @@ async fn run(
     mut command: Command,
     timeout: Option<Duration>,
     (control, stdio, stderr): Sockets,
-) -> Result<i64, String> {
-    let said = |error: io::Error| error.to_string();
+) -> Result<i64, ExecError> {
     command.process_group(0).stdin(Stdio::piped()).kill_on_drop(true);
-    let (out, own) = output().map_err(said)?;
+    let (out, own) = output()?;
     let err = match &stderr {
         None => {
-            command.stderr(own.try_clone().map_err(said)?);
+            command.stderr(own.try_clone()?);
             None
         }
         Some(_) => {
-            let (err, own) = output().map_err(said)?;
+            let (err, own) = output()?;
             command.stderr(own);
             Some(err)
         }
     };
     command.stdout(own);
-    let mut child = command.spawn().map_err(said)?;
+    let mut child = command.spawn()?;
     // It holds the other ends of the pipes, which would then never be empty.
     drop(command);
     let process = child.id().unwrap_or_default();
@@ -220,9 +217,9 @@ async fn run(
     }
     let controlled = tokio::spawn(obey(control, process));
     let waited = match timeout {
-        Some(timeout) => tokio::time::timeout(timeout, child.wait()).await.map_err(|_| {
-            format!("timed out after {}: context deadline exceeded", durations::format(timeout))
-        }),
+        Some(timeout) => tokio::time::timeout(timeout, child.wait())
+            .await
+            .map_err(|_| ExecError::TimedOut(timeout)),
         None => Ok(child.wait().await),
     };
     if waited.is_err() {

@@ -4,60 +4,12 @@ use std::collections::BTreeMap;
 
 use axum::body::Bytes;
 use axum::extract::State;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::answer::{Answer, Refusal, decode, done, sync};
+use super::records::identity::Identity;
 use super::state::App;
-
-/// What somebody may; each more than the one before.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub(super) enum Access {
-    Untrusted,
-    Metrics,
-    Read,
-    Admin,
-}
-
-#[derive(Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Identity {
-    access: Access,
-    local: Option<Local>,
-    basic: Option<Basic>,
-}
-
-#[derive(Clone, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-struct Local {
-    user_id: u32,
-}
-
-#[derive(Clone, Deserialize)]
-struct Basic {
-    password: String,
-}
-
-/// Those that are known, by name.
-#[derive(Default)]
-pub(super) struct Identities(BTreeMap<String, Identity>);
-
-impl Identities {
-    pub(super) fn of_user(&self, user: u32) -> Option<Access> {
-        let local = |identity: &&Identity| {
-            let local = identity.local.as_ref();
-            local.is_some_and(|local| local.user_id == user)
-        };
-        self.0.values().find(local).map(|found| found.access)
-    }
-
-    pub(super) fn of_password(&self, name: &str, password: &str) -> Option<Access> {
-        let identity = self.0.get(name)?;
-        let hash = &identity.basic.as_ref()?.password;
-        sha_crypt::sha512_check(password, hash).is_ok().then_some(identity.access)
-    }
-}
 
 #[derive(Deserialize)]
 struct Request {

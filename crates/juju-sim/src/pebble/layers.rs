@@ -7,6 +7,7 @@ use axum::extract::{Query, State};
 use serde::Deserialize;
 
 use super::answer::{Answer, Parameters, Refusal, decode, sync};
+use super::errors::PlanError;
 use super::plan::Plan;
 use super::state::App;
 use super::{checks, loki};
@@ -40,7 +41,7 @@ fn put(app: &App, body: &Bytes) -> Result<Duration, Refusal> {
     if request.format != "yaml" {
         return Err(Refusal::bad_request(format!("invalid format {:?}", request.format)));
     }
-    let layer = Plan::layer(&request.label, &request.layer).map_err(Refusal::bad_request)?;
+    let layer = Plan::layer(&request.label, &request.layer).map_err(refused)?;
     let mut state = app.lock();
     let mut layers = state.layers.clone();
     match layers.iter_mut().find(|(label, _)| *label == request.label) {
@@ -54,12 +55,16 @@ fn put(app: &App, body: &Bytes) -> Result<Duration, Refusal> {
     for (_, layer) in &layers {
         plan.add(layer);
     }
-    let plan = plan.complete().map_err(Refusal::bad_request)?;
+    let plan = plan.complete().map_err(refused)?;
     state.layers = layers;
     let before = std::mem::replace(&mut state.plan, plan);
     checks::follow(app, &mut state, &before);
     loki::follow(&mut state);
     Ok(state.layers_take)
+}
+
+fn refused(error: PlanError) -> Refusal {
+    Refusal::bad_request(error.to_string())
 }
 
 /// `GET`: the plan, in YAML.

@@ -1,64 +1,16 @@
 //! What services printed: `/v1/logs`.
 
-use std::collections::VecDeque;
-
 use axum::extract::{Query, State};
 use axum::http::header;
 use axum::response::IntoResponse as _;
-use jiff::Timestamp;
 use serde_json::json;
 
 use super::answer::{Answer, Parameters, Refusal};
+use super::records::log::Line;
 use super::state::App;
 
-/// Lines that are kept of all services together.
-const KEPT: usize = 10_000;
-/// Lines that tell why a service did not start.
-const LAST: usize = 10;
 /// Lines that are given to who does not say how many.
 const USUAL: usize = 30;
-
-/// A line.
-pub(super) struct Line {
-    pub(super) time: Timestamp,
-    pub(super) service: String,
-    pub(super) message: String,
-}
-
-/// All lines, oldest first.
-#[derive(Default)]
-pub(super) struct Logs {
-    lines: VecDeque<Line>,
-    dropped: usize,
-}
-
-impl Logs {
-    pub(super) fn add(&mut self, service: &str, message: String) {
-        self.lines.push_back(Line { time: Timestamp::now(), service: service.to_owned(), message });
-        if self.lines.len() > KEPT {
-            self.lines.pop_front();
-            self.dropped += 1;
-        }
-    }
-
-    /// Where the next line comes.
-    pub(super) fn end(&self) -> usize {
-        self.dropped + self.lines.len()
-    }
-
-    /// The lines from a place on.
-    pub(super) fn since(&self, place: usize) -> impl Iterator<Item = &Line> {
-        self.lines.iter().skip(place.saturating_sub(self.dropped))
-    }
-
-    /// The last lines of a service, each set in.
-    pub(super) fn last_output(&self, service: &str) -> String {
-        let of_service = self.lines.iter().rev().filter(|l| l.service == service);
-        let mut last: Vec<&str> = of_service.take(LAST).map(|l| l.message.as_str()).collect();
-        last.reverse();
-        format!("    {}", last.join("\n    "))
-    }
-}
 
 /// `GET`: a JSON object a line.
 pub(super) async fn get(State(app): State<App>, Query(parameters): Query<Parameters>) -> Answer {

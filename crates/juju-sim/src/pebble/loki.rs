@@ -11,9 +11,6 @@ use super::state::{App, State};
 /// How often.
 const PERIOD: Duration = Duration::from_secs(1);
 
-/// Where each target is in the log.
-pub(super) type Places = BTreeMap<String, usize>;
-
 /// A target gets what is printed from when it is in the plan.
 pub(super) fn follow(state: &mut State) {
     let end = state.logs.end();

@@ -7,7 +7,7 @@ use axum::http::header;
 use axum::response::IntoResponse as _;
 
 use super::answer::Answer;
-use super::services::Current;
+use super::records::service::Current;
 use super::state::App;
 
 /// `GET`.

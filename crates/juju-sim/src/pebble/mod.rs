@@ -26,7 +26,9 @@ mod access;
 mod answer;
 mod changes;
 mod checks;
+mod commands;
 mod durations;
+mod errors;
 mod exchanges;
 mod exec;
 mod files;
@@ -40,6 +42,7 @@ mod multipart;
 mod notices;
 mod plan;
 mod programs;
+mod records;
 mod routes;
 mod services;
 mod state;
@@ -57,29 +60,12 @@ use std::{fs, io};
 use serde_json::Value;
 use tokio::sync::watch;
 
-pub use self::exchanges::Exchange;
 pub use self::programs::Program;
+pub use self::records::exchange::Exchange;
+pub(crate) use self::records::options::Happened;
+pub use self::records::options::Options;
 use self::state::Shared;
-use crate::driver::Link;
-
-/// How a Pebble is run.
-#[derive(Clone, Debug)]
-pub struct Options {
-    /// Where the container's files lie; without it they are this machine's.
-    pub root: Option<PathBuf>,
-    /// What commands do, if there is a root. A service of another command runs until it is
-    /// stopped; another command that is to be executed is not found.
-    pub programs: Vec<Program>,
-    /// How long a service must run to have started; a second in Pebble itself.
-    pub okay_delay: Duration,
-}
-
-impl Default for Options {
-    /// This machine, and Pebble's own delay.
-    fn default() -> Self {
-        Self { root: None, programs: Vec::new(), okay_delay: Duration::from_secs(1) }
-    }
-}
+use crate::session::Link;
 
 /// A Pebble that runs. It ends, with what it started, when this is dropped.
 pub struct Pebble {
@@ -204,13 +190,4 @@ impl Drop for Pebble {
         // Without its process a socket is of no use; that it is gone already is no fault.
         let _ = fs::remove_file(&self.socket);
     }
-}
-
-/// What the agent learns from a Pebble, and fires a hook for.
-#[derive(Clone, Debug)]
-pub(crate) enum Happened {
-    /// Somebody told a custom notice.
-    Notice { id: String, key: String },
-    /// A check has `failed` or `recovered`.
-    Check { name: String, what: &'static str },
 }

@@ -5,133 +5,22 @@ use std::time::Duration;
 
 use axum::body::Bytes;
 use axum::extract::{ConnectInfo, Path, Query, State};
-use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
-use serde_json::{Map, Value, json};
+use serde_json::json;
 use tokio::time::Instant;
 
-use super::Happened;
 use super::access::Peer;
 use super::answer::{Answer, Parameters, Refusal, decode, sync};
 use super::durations;
-use super::identities::Access;
+use super::records::identity::Access;
+use super::records::notice::Filter;
+use super::records::options::Happened;
 use super::state::App;
 
-/// How long a notice is kept.
-const EXPIRY: Duration = Duration::from_hours(7 * 24);
 /// The longest key.
 const KEY: usize = 256;
 /// The largest data, in bytes.
 const DATA: usize = 4096;
-
-/// A notice.
-#[derive(Clone)]
-struct Notice {
-    id: u64,
-    user: Option<u32>,
-    kind: String,
-    key: String,
-    first: Timestamp,
-    last: Timestamp,
-    repeated: Timestamp,
-    occurrences: u64,
-    data: Map<String, Value>,
-    repeat_after: Duration,
-}
-
-impl Notice {
-    fn to_json(&self) -> Value {
-        let mut notice = json!({
-            "id": self.id.to_string(),
-            "user-id": self.user,
-            "type": self.kind,
-            "key": self.key,
-            "first-occurred": self.first,
-            "last-occurred": self.last,
-            "last-repeated": self.repeated,
-            "occurrences": self.occurrences,
-            "expire-after": durations::format(EXPIRY),
-        });
-        if !self.data.is_empty() {
-            notice["last-data"] = Value::Object(self.data.clone());
-        }
-        if !self.repeat_after.is_zero() {
-            notice["repeat-after"] = durations::format(self.repeat_after).into();
-        }
-        notice
-    }
-}
-
-/// All notices.
-#[derive(Default)]
-pub(super) struct Notices(Vec<Notice>);
-
-impl Notices {
-    /// Notes that something occurred; returns the notice's id, and whether it is repeated.
-    pub(super) fn occurred(
-        &mut self,
-        user: Option<u32>,
-        kind: &str,
-        key: &str,
-        data: Map<String, Value>,
-        repeat_after: Duration,
-    ) -> (u64, bool) {
-        let now = Timestamp::now();
-        let same =
-            |notice: &&mut Notice| notice.user == user && notice.kind == kind && notice.key == key;
-        if let Some(notice) = self.0.iter_mut().find(same) {
-            let pause = SignedDuration::try_from(notice.repeat_after.max(repeat_after));
-            let is_due = pause.is_ok_and(|pause| notice.repeated + pause <= now);
-            notice.occurrences += 1;
-            notice.last = now;
-            notice.data = data;
-            notice.repeat_after = repeat_after;
-            if is_due {
-                notice.repeated = now;
-            }
-            return (notice.id, is_due);
-        }
-        let id = self.0.len() as u64 + 1;
-        self.0.push(Notice {
-            id,
-            user,
-            kind: kind.to_owned(),
-            key: key.to_owned(),
-            first: now,
-            last: now,
-            repeated: now,
-            occurrences: 1,
-            data,
-            repeat_after,
-        });
-        (id, true)
-    }
-
-    /// Those that are asked for, in the order in which they were last repeated.
-    fn asked(&self, filter: &Filter<'_>) -> Vec<Value> {
-        let mut asked: Vec<&Notice> = self.0.iter().filter(|n| filter.takes(n)).collect();
-        asked.sort_by_key(|notice| notice.repeated);
-        asked.into_iter().map(Notice::to_json).collect()
-    }
-}
-
-struct Filter<'a> {
-    /// Nobody in particular: everybody's.
-    user: Option<Option<u32>>,
-    kinds: Vec<&'a str>,
-    keys: Vec<&'a str>,
-    after: Option<Timestamp>,
-}
-
-impl Filter<'_> {
-    fn takes(&self, notice: &Notice) -> bool {
-        let is_public = notice.user.is_none();
-        self.user.is_none_or(|user| is_public || notice.user == user)
-            && (self.kinds.is_empty() || self.kinds.contains(&notice.kind.as_str()))
-            && (self.keys.is_empty() || self.keys.contains(&notice.key.as_str()))
-            && self.after.is_none_or(|after| notice.repeated > after)
-    }
-}
 
 /// `GET`, and waits for one if it is told to.
 pub(super) async fn list(

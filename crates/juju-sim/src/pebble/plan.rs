@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::answer::Refusal;
 use super::durations;
+use super::errors::PlanError;
 
 /// A layer, or what all make together.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -281,10 +282,10 @@ impl Check {
 
 impl Plan {
     /// Reads a layer.
-    pub(super) fn layer(label: &str, text: &str) -> Result<Self, String> {
+    pub(super) fn layer(label: &str, text: &str) -> Result<Self, PlanError> {
         let read = serde_yaml::from_str::<Option<Self>>(text);
         let layer = read
-            .map_err(|error| format!("cannot parse layer {label:?}: {error}"))?
+            .map_err(|error| PlanError::Parse { label: label.to_owned(), error })?
             .unwrap_or_default();
         require_override(label, "service", &layer.services)?;
         require_override(label, "check", &layer.checks)?;
@@ -300,35 +301,29 @@ impl Plan {
     }
 
     /// Fills in what Pebble does, and finds what cannot be.
-    pub(super) fn complete(mut self) -> Result<Self, String> {
+    pub(super) fn complete(mut self) -> Result<Self, PlanError> {
         for (name, service) in &self.services {
             let command = service.command.as_deref().unwrap_or("");
             if command.is_empty() {
-                return Err(format!("plan must define \"command\" for service {name:?}"));
+                return Err(PlanError::NoCommand(name.clone()));
             }
             if shlex::split(command).is_none_or(|words| words.is_empty()) {
-                return Err(format!(
-                    "plan service {name:?} command invalid: cannot parse service {name:?} command: EOF found when expecting closing quote"
-                ));
+                return Err(PlanError::Command(name.clone()));
             }
         }
         for (name, check) in &mut self.checks {
             let kinds = [check.http.is_some(), check.tcp.is_some(), check.exec.is_some()];
             if kinds.into_iter().filter(|is| *is).count() != 1 {
-                return Err(format!(
-                    "plan must specify one of \"http\", \"tcp\", or \"exec\" for check {name:?}"
-                ));
+                return Err(PlanError::CheckKind(name.clone()));
             }
             check.threshold = Some(check.threshold());
         }
         for (name, target) in &self.log_targets {
             if target.r#type.is_none() {
-                return Err(format!(
-                    "plan must define \"type\" (\"loki\", \"opentelemetry\" or \"syslog\") for log target {name:?}"
-                ));
+                return Err(PlanError::NoType(name.clone()));
             }
             if target.location.is_none() && !target.services.is_empty() {
-                return Err(format!("plan must define \"location\" for log target {name:?}"));
+                return Err(PlanError::NoLocation(name.clone()));
             }
         }
         Ok(self)
@@ -337,14 +332,14 @@ impl Plan {
 
 fn require_override<T: Merge>(
     label: &str,
-    what: &str,
+    what: &'static str,
     things: &BTreeMap<String, T>,
-) -> Result<(), String> {
+) -> Result<(), PlanError> {
     let silent = things.iter().find(|(_, thing)| thing.is_replaced().is_none());
     match silent {
         None => Ok(()),
         Some((name, _)) => {
-            Err(format!("layer {label:?} must define \"override\" for {what} {name:?}"))
+            Err(PlanError::NoOverride { label: label.to_owned(), what, name: name.clone() })
         }
     }
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use nix::unistd::{Gid, Group, Uid, User};
 use tokio::process::Command;
 
-use super::state::Shared;
+use super::errors::{SpawnError, UnknownOwner};
 
 /// Where commands are looked for.
 const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
@@ -15,7 +15,7 @@ const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 /// stopped.
 #[derive(Clone, Debug)]
 pub struct Program {
-    command: Vec<String>,
+    pub(super) command: Vec<String>,
     output: String,
     errors: String,
     code: Option<u8>,
@@ -54,7 +54,7 @@ impl Program {
         Self { instead: command.iter().map(|word| (*word).to_owned()).collect(), ..self }
     }
 
-    fn command(&self) -> Command {
+    pub(super) fn command(&self) -> Command {
         if let Some((name, arguments)) = self.instead.split_first() {
             let mut command = Command::new(name);
             command.args(arguments);
@@ -88,17 +88,19 @@ impl Owner {
         user: Option<&str>,
         group_id: Option<u32>,
         group: Option<&str>,
-    ) -> Result<Self, String> {
+    ) -> Result<Self, UnknownOwner> {
         let mut owner = Self { user: user_id, group: group_id };
         if let (None, Some(name)) = (user_id, user.filter(|name| !name.is_empty())) {
             let found = User::from_name(name).ok().flatten();
-            let found = found.ok_or_else(|| format!("user: unknown user {name}"))?;
+            let found =
+                found.ok_or_else(|| UnknownOwner { kind: "user", name: name.to_owned() })?;
             owner.user = Some(found.uid.as_raw());
             owner.group = owner.group.or(Some(found.gid.as_raw()));
         }
         if let (None, Some(name)) = (group_id, group.filter(|name| !name.is_empty())) {
             let found = Group::from_name(name).ok().flatten();
-            let found = found.ok_or_else(|| format!("group: unknown group {name}"))?;
+            let found =
+                found.ok_or_else(|| UnknownOwner { kind: "group", name: name.to_owned() })?;
             owner.group = Some(found.gid.as_raw());
         }
         Ok(owner)
@@ -138,37 +140,13 @@ pub(super) fn environment(owner: &Owner) -> BTreeMap<String, String> {
     .collect()
 }
 
-impl Shared {
-    /// The command that words stand for; `None` if there is no such executable.
-    pub(super) fn command(&self, words: &[String]) -> Option<Command> {
-        let of = |program: &&Program| words.starts_with(&program.command);
-        let programs = self.options.programs.iter().filter(of);
-        if let Some(program) = programs.max_by_key(|program| program.command.len()) {
-            return Some(program.command());
-        }
-        let (name, arguments) = words.split_first()?;
-        if self.options.root.is_some() {
-            return None;
-        }
-        let mut command = Command::new(executable(name)?);
-        command.args(arguments);
-        Some(command)
-    }
-
-    /// As [`Self::command`], of a service: in a pretended container every one can be started.
-    pub(super) fn service_command(&self, words: &[String]) -> Option<Command> {
-        let pretended = || self.options.root.as_ref().map(|_| Program::new(&[]).command());
-        self.command(words).or_else(pretended)
-    }
+/// There is no such executable.
+pub(super) fn not_found(words: &[String]) -> SpawnError {
+    SpawnError::NotFound(words.first().cloned().unwrap_or_default())
 }
 
-/// As Go says that there is no such executable.
-pub(super) fn not_found(words: &[String]) -> String {
-    let name = words.first().map_or("", String::as_str);
-    format!("exec: {name:?}: executable file not found in $PATH")
-}
-
-fn executable(name: &str) -> Option<PathBuf> {
+/// The file that a command's first word stands for.
+pub(super) fn executable(name: &str) -> Option<PathBuf> {
     if name.contains('/') {
         return Path::new(name).is_file().then(|| name.into());
     }

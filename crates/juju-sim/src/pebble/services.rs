@@ -4,52 +4,16 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use axum::body::Bytes;
 use axum::extract::{Query, State};
-use jiff::Timestamp;
 use nix::sys::signal::Signal;
 use serde::Deserialize;
 use serde_json::{Value, json};
-use tokio::sync::watch;
 
 use super::answer::{Answer, Parameters, Refusal, decode, started, sync};
-use super::changes::{self, Status};
 use super::plan::{self, Plan, Startup};
+use super::records::change::{self, Status};
+use super::records::service::{Current, Service};
 use super::state::{App, State as Pebble, signal};
 use super::supervise;
-
-/// What a service does now.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) enum Current {
-    #[default]
-    Inactive,
-    Active,
-    Backoff,
-    Error,
-}
-
-impl Current {
-    pub(super) fn text(self) -> &'static str {
-        match self {
-            Self::Inactive => "inactive",
-            Self::Active => "active",
-            Self::Backoff => "backoff",
-            Self::Error => "error",
-        }
-    }
-}
-
-/// A service that was started once.
-#[derive(Default)]
-pub(super) struct Service {
-    pub(super) current: Current,
-    pub(super) since: Option<Timestamp>,
-    /// Its process, while there is one.
-    pub(super) process: Option<u32>,
-    /// Ends it.
-    pub(super) stop: Option<watch::Sender<bool>>,
-    /// What it was started with.
-    pub(super) config: plan::Service,
-    pub(super) starts: u64,
-}
 
 impl Pebble {
     /// What a service does now.
@@ -164,7 +128,7 @@ fn begin(state: &mut Pebble, action: &str, stop: &[String], start: &[String]) ->
     let stops = stop.iter().map(|n| ("stop", format!("Stop service {n:?}")));
     let starts = start.iter().map(|n| ("start", format!("Start service {n:?}")));
     let services = names.into_iter().cloned().collect();
-    state.begin(changes::Plan {
+    state.begin(change::Plan {
         kind,
         summary,
         tasks: stops.chain(starts).collect(),

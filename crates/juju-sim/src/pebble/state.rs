@@ -5,20 +5,25 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use axum::extract::ws::WebSocket;
 use jiff::Timestamp;
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
-use tokio::sync::watch;
+use tokio::sync::{oneshot, watch};
 
-use super::changes::Changes;
-use super::exchanges::Exchange;
-use super::exec::Waiting;
-use super::identities::Identities;
-use super::logs::Logs;
-use super::notices::Notices;
 use super::plan::Plan;
-use super::{Happened, Options, checks, loki, services};
-use crate::driver::Link;
+use super::records::change::Changes;
+use super::records::check::Check;
+use super::records::exchange::Exchange;
+use super::records::identity::Identities;
+use super::records::log::Logs;
+use super::records::notice::Notices;
+use super::records::options::{Happened, Options};
+use super::records::service::Service;
+use crate::session::Link;
+
+/// Where the websockets of a command go, by name.
+pub(super) type Waiting = BTreeMap<&'static str, oneshot::Sender<WebSocket>>;
 
 /// What every handler has.
 pub(super) type App = Arc<Shared>;
@@ -39,14 +44,14 @@ pub(super) struct State {
     /// How long adding one takes.
     pub(super) layers_take: std::time::Duration,
     pub(super) plan: Plan,
-    pub(super) services: BTreeMap<String, services::Service>,
-    pub(super) checks: BTreeMap<String, checks::Check>,
+    pub(super) services: BTreeMap<String, Service>,
+    pub(super) checks: BTreeMap<String, Check>,
     pub(super) changes: Changes,
     pub(super) notices: Notices,
     pub(super) identities: Identities,
     pub(super) logs: Logs,
     /// Where each log target is in them.
-    pub(super) places: loki::Places,
+    pub(super) places: BTreeMap<String, usize>,
     /// Commands whose client has yet to connect, by task.
     pub(super) waiting: BTreeMap<u64, Waiting>,
     /// Groups of processes that run.
@@ -76,7 +81,7 @@ impl Shared {
             notices: Notices::default(),
             identities: Identities::default(),
             logs: Logs::default(),
-            places: loki::Places::new(),
+            places: BTreeMap::new(),
             waiting: BTreeMap::new(),
             processes: BTreeSet::new(),
             exchanges: Vec::new(),

@@ -9,16 +9,17 @@ use tokio::io::{AsyncBufReadExt as _, AsyncRead, BufReader};
 use tokio::process::Child;
 use tokio::sync::{oneshot, watch};
 
+use super::errors::{ServiceError, SpawnError};
 use super::plan::{self, Action};
 use super::programs::{Owner, environment, not_found};
-use super::services::Current;
+use super::records::service::Current;
 use super::state::{App, signal};
 
 /// How much longer a process is waited for that was killed.
 const KILLED: Duration = Duration::from_secs(5);
 
 /// Starts a service; returns what is to be said of it, or why it did not start.
-pub(super) async fn start(app: &App, name: &str) -> Result<Option<String>, String> {
+pub(super) async fn start(app: &App, name: &str) -> Result<Option<String>, ServiceError> {
     if app.lock().current(name) == Current::Backoff {
         // It is started now, not when its turn comes.
         stop(app, name).await;
@@ -30,7 +31,7 @@ pub(super) async fn start(app: &App, name: &str) -> Result<Option<String>, Strin
             return Ok(Some(format!("Service {name:?} already started.")));
         }
         let Some(config) = state.plan.services.get(name).cloned() else {
-            return Err(format!("cannot find service {name:?} in plan"));
+            return Err(ServiceError::NotInPlan(name.to_owned()));
         };
         let (stop, stopped) = watch::channel(false);
         let service = state.services.entry(name.to_owned()).or_default();
@@ -38,7 +39,7 @@ pub(super) async fn start(app: &App, name: &str) -> Result<Option<String>, Strin
         service.stop = Some(stop);
         tokio::spawn(supervise(app.clone(), name.to_owned(), config, stopped, told));
     }
-    started.await.unwrap_or_else(|_| Err("stopped before it had started".to_owned())).map(|()| None)
+    started.await.unwrap_or(Err(ServiceError::Stopped)).map(|()| None)
 }
 
 /// Stops a service, and waits for it to end.
@@ -85,7 +86,7 @@ async fn supervise(
     name: String,
     config: plan::Service,
     mut stopped: watch::Receiver<bool>,
-    told: oneshot::Sender<Result<(), String>>,
+    told: oneshot::Sender<Result<(), ServiceError>>,
 ) {
     let mut told = Some(told);
     let mut tell = |outcome| {
@@ -101,7 +102,7 @@ async fn supervise(
         let mut child = match spawn(&app, &name, &config) {
             Ok(child) => child,
             Err(error) => {
-                tell(Err(format!("cannot start service: {error}")));
+                tell(Err(error.into()));
                 break Current::Inactive;
             }
         };
@@ -142,11 +143,8 @@ async fn supervise(
         let action = config.action(status.success());
         if was_quick {
             let code = status.code().unwrap_or(-1);
-            let then = match action {
-                Action::Restart => ", will restart",
-                _ => "",
-            };
-            tell(Err(format!("exited quickly with code {code}{then}")));
+            let will_restart = action == Action::Restart;
+            tell(Err(ServiceError::ExitedQuickly { code, will_restart }));
         }
         if action != Action::Restart {
             // A shutdown ends Pebble itself, and so the container; here the service stays down.
@@ -191,7 +189,7 @@ async fn end(child: &mut Child, process: u32, patience: Duration) {
     }
 }
 
-fn spawn(app: &App, name: &str, config: &plan::Service) -> Result<Child, String> {
+fn spawn(app: &App, name: &str, config: &plan::Service) -> Result<Child, SpawnError> {
     let text = config.command.as_deref().unwrap_or_default();
     let words = shlex::split(text).unwrap_or_default();
     let mut command = app.service_command(&words).ok_or_else(|| not_found(&words))?;
@@ -214,7 +212,7 @@ fn spawn(app: &App, name: &str, config: &plan::Service) -> Result<Child, String>
     if let Some(directory) = &config.working_dir {
         command.current_dir(app.host_path(directory));
     }
-    let mut child = command.spawn().map_err(|error| error.to_string())?;
+    let mut child = command.spawn()?;
     if let Some(output) = child.stdout.take() {
         tokio::spawn(read(app.clone(), name.to_owned(), output));
     }

@@ -2,11 +2,11 @@
 
 use serde_json::{Map, Value};
 
-use super::{Failure, hook};
+use crate::failure::Failure;
 use crate::flags::Arguments;
 use crate::format::{self, FORMAT, OUTPUT};
 use crate::protocol::Request;
-use crate::server::{Action, Session};
+use crate::session::{Action, Session, hook};
 
 const RESERVED: &[&str] = &["stdout", "stdout-encoding", "stderr", "stderr-encoding"];
 

@@ -1,10 +1,10 @@
 //! `resource-get`, `credential-get`, `juju-reboot`.
 
-use super::{Failure, hook};
+use crate::failure::Failure;
 use crate::flags::Arguments;
 use crate::format::{self, FORMAT, OUTPUT};
 use crate::protocol::Request;
-use crate::server::Session;
+use crate::session::{Session, hook};
 
 pub fn resource(session: &mut Session, request: &Request) -> Result<String, Failure> {
     let arguments = Arguments::parse(&request.arguments, &[])?;

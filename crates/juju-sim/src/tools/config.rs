@@ -2,11 +2,11 @@
 
 use serde_json::{Map, Value};
 
-use super::Failure;
+use crate::failure::Failure;
 use crate::flags::Arguments;
 use crate::format::{self, FORMAT, OUTPUT};
 use crate::protocol::Request;
-use crate::server::Session;
+use crate::session::Session;
 
 pub fn get(session: &mut Session, request: &Request) -> Result<String, Failure> {
     let spec = &[FORMAT, OUTPUT, (&["all", "a"] as &[&str], false)];

@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use super::Failure;
 use crate::charm::Role;
+use crate::failure::Failure;
 use crate::flags::Arguments;
 use crate::format::{self, FORMAT, OUTPUT};
 use crate::model::{Forgotten, Goal, GoalStatus};
 use crate::protocol::Request;
-use crate::server::Session;
+use crate::session::Session;
 
 pub fn state(session: &mut Session, request: &Request) -> Result<String, Failure> {
     let arguments = Arguments::parse(&request.arguments, &[FORMAT, OUTPUT])?;

@@ -1,10 +1,10 @@
 //! `juju-log`.
 
-use super::{Failure, hook};
+use crate::failure::Failure;
 use crate::flags::Arguments;
 use crate::model::LogLine;
 use crate::protocol::Request;
-use crate::server::Session;
+use crate::session::{Session, hook};
 
 const LEVELS: &[&str] = &["TRACE", "DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"];
 

@@ -16,34 +16,9 @@ mod status;
 mod storage;
 mod version;
 
+use crate::failure::Failure;
 use crate::protocol::{Answer, Request};
-use crate::server::{Hook, Session};
-
-/// Why a tool refuses.
-#[derive(Debug, PartialEq, Eq)]
-pub enum Failure {
-    /// Exit status 1 or 2 with a message.
-    Exit {
-        /// The status.
-        code: u8,
-        /// The message.
-        message: String,
-    },
-    /// It must read its input first.
-    NeedsInput,
-}
-
-impl Failure {
-    /// The call was wrong.
-    pub fn usage(message: impl Into<String>) -> Self {
-        Self::Exit { code: 2, message: message.into() }
-    }
-
-    /// It cannot be done.
-    pub fn run(message: impl Into<String>) -> Self {
-        Self::Exit { code: 1, message: message.into() }
-    }
-}
+use crate::session::Session;
 
 type Tool = fn(&mut Session, &Request) -> Result<String, Failure>;
 
@@ -115,9 +90,4 @@ fn deprecated(request: &Request) -> String {
     } else {
         String::new()
     }
-}
-
-/// The running hook; there is one whenever a tool is called.
-fn hook(session: &mut Session) -> Result<&mut Hook, Failure> {
-    session.hook.as_mut().ok_or_else(|| Failure::run("no hook is running"))
 }

@@ -3,13 +3,13 @@
 use serde::Serialize;
 use serde_json::json;
 
-use super::Failure;
 use super::relation::{RELATION, chosen};
+use crate::failure::Failure;
 use crate::flags::Arguments;
 use crate::format::{self, FORMAT, OUTPUT};
 use crate::model::{Addresses, Forgotten, Gone, Juju};
 use crate::protocol::Request;
-use crate::server::Session;
+use crate::session::Session;
 
 /// What a binding is reached by; the two formats of real Juju differ, as this does.
 #[derive(Serialize)]

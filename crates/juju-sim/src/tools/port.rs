@@ -2,12 +2,12 @@
 
 use serde_json::json;
 
-use super::{Failure, hook};
+use crate::failure::Failure;
 use crate::flags::{Arguments, Spec};
 use crate::format::{self, FORMAT, OUTPUT};
 use crate::model::Port;
 use crate::protocol::Request;
-use crate::server::Session;
+use crate::session::{Session, hook};
 
 const OF_ENDPOINTS: Spec = &[FORMAT, (&["endpoints"], true)];
 

@@ -6,13 +6,13 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use super::state::from_file;
-use super::{Failure, hook};
 use crate::commit::RelationWrite;
+use crate::failure::Failure;
 use crate::flags::Arguments;
 use crate::format::{self, FORMAT, OUTPUT};
 use crate::model::{Gone, Juju, Model, Relation};
 use crate::protocol::Request;
-use crate::server::Session;
+use crate::session::{Session, hook};
 
 /// The flag that names a relation.
 pub const RELATION: (&[&str], bool) = (&["relation", "r"], true);

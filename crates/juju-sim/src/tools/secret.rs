@@ -9,13 +9,13 @@ use jiff::{SignedDuration, Timestamp, civil, tz::TimeZone};
 
 use super::relation::{RELATION, chosen};
 use super::state::parse;
-use super::{Failure, hook};
+use crate::failure::Failure;
 use crate::flags::Arguments;
 use crate::model::Juju;
 use crate::pending_secrets::{Revoke, Update};
 use crate::protocol::Request;
 use crate::secret::{Content, Owner, Rotate, Secret, application, parse_id};
-use crate::server::Session;
+use crate::session::{Session, hook};
 
 /// The largest sum of a secret's encoded values, in bytes.
 const LARGEST: usize = 1_000_000;
@@ -201,6 +201,11 @@ fn expiry(text: &str, now: Timestamp) -> Result<Timestamp, Failure> {
     }
 }
 
+/// A file that an argument names cannot be read; as Go says it.
+#[derive(Debug, thiserror::Error)]
+#[error("open {0}: no such file or directory")]
+struct NoFile(String);
+
 /// The content that arguments and a file give, encoded; `None` if they give none.
 fn content(
     pairs: &[String],
@@ -208,8 +213,7 @@ fn content(
     request: &Request,
 ) -> Result<Option<Content>, Failure> {
     let read = |path: &str| {
-        std::fs::read(Path::new(&request.directory).join(path))
-            .map_err(|_| format!("open {path}: no such file or directory"))
+        std::fs::read(Path::new(&request.directory).join(path)).map_err(|_| NoFile(path.to_owned()))
     };
     let mut content = Content::new();
     for pair in pairs {
@@ -220,7 +224,7 @@ fn content(
         put(&mut content, key, value, &read)?;
     }
     if let Some(path) = arguments.value("file") {
-        let text = read(path).map_err(Failure::usage)?;
+        let text = read(path).map_err(|error| Failure::usage(error.to_string()))?;
         for (key, value) in parse(&String::from_utf8_lossy(&text))? {
             put(&mut content, &key, &value, &read)?;
         }
@@ -236,7 +240,7 @@ fn put(
     content: &mut Content,
     key: &str,
     value: &str,
-    read: &dyn Fn(&str) -> Result<Vec<u8>, String>,
+    read: &dyn Fn(&str) -> Result<Vec<u8>, NoFile>,
 ) -> Result<(), Failure> {
     let (key, form) = key.split_once('#').unwrap_or((key, ""));
     if !is_key(key) {

@@ -7,14 +7,14 @@ use base64::prelude::BASE64_STANDARD as BASE64;
 use serde::Serialize;
 
 use super::secret::valid_id;
-use super::{Failure, hook};
 use crate::charm::Role;
+use crate::failure::Failure;
 use crate::flags::Arguments;
 use crate::format::{self, FORMAT, OUTPUT};
 use crate::model::{Forgotten, Juju, Model};
 use crate::protocol::Request;
 use crate::secret::{Content, Owner, Rotate, Secret};
-use crate::server::Session;
+use crate::session::{Session, hook};
 
 const LABEL: (&[&str], bool) = (&["label"], true);
 

@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::{Failure, hook};
+use crate::failure::Failure;
 use crate::flags::Arguments;
 use crate::format::{self, FORMAT, OUTPUT};
 use crate::model::Juju;
 use crate::protocol::Request;
-use crate::server::Session;
+use crate::session::{Session, hook};
 
 const LONGEST_KEY: usize = 256;
 const LONGEST_VALUE: usize = 65_536;

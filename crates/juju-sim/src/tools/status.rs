@@ -2,12 +2,12 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Failure, hook};
+use crate::failure::Failure;
 use crate::flags::Arguments;
 use crate::format::{self, FORMAT, OUTPUT};
 use crate::model::{Forgotten, Status};
 use crate::protocol::Request;
-use crate::server::Session;
+use crate::session::{Session, hook};
 
 const APPLICATION: (&[&str], bool) = (&["application"], false);
 const SETTABLE: &[&str] = &["maintenance", "blocked", "waiting", "active"];

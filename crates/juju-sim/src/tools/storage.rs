@@ -2,11 +2,11 @@
 
 use serde_json::{Value, json};
 
-use super::{Failure, hook};
+use crate::failure::Failure;
 use crate::flags::Arguments;
 use crate::format::{self, FORMAT, OUTPUT};
 use crate::protocol::Request;
-use crate::server::Session;
+use crate::session::{Session, hook};
 
 pub fn list(session: &mut Session, request: &Request) -> Result<String, Failure> {
     let arguments = Arguments::parse(&request.arguments, &[FORMAT, OUTPUT])?;

@@ -1,9 +1,9 @@
 //! `application-version-set`.
 
-use super::Failure;
+use crate::failure::Failure;
 use crate::flags::Arguments;
 use crate::protocol::Request;
-use crate::server::Session;
+use crate::session::Session;
 
 pub fn set(session: &mut Session, request: &Request) -> Result<String, Failure> {
     let arguments = Arguments::parse(&request.arguments, &[])?;

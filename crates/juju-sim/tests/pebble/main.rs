@@ -30,7 +30,7 @@ fn the_client_of_ops_finds_what_it_found_in_pebble_itself() {
     let socket = directory.path().join("pebble.socket");
     let pebble = Pebble::start(&socket, Options::default()).unwrap();
     let there = pebble.address().to_string();
-    let python = pip_programs::programs("ops", &["ops==3.9.0"]).unwrap();
+    let python = test_programs::python::programs("ops", &["ops==3.9.0"]).unwrap();
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/pebble/steps.py");
     let output = Command::new(python.join("python"))
         .arg(script)

@@ -1,0 +1,237 @@
+//! A control plane: etcd and kube-apiserver, as processes of their own.
+
+use std::fs::{self, File};
+use std::io::{Read, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, bail};
+
+use crate::build::kubebox;
+use crate::load::Loader;
+use crate::pki;
+use crate::ports::free_ports;
+
+/// Longest wait for the API server.
+const READY_DEADLINE: Duration = Duration::from_secs(120);
+
+/// Version of the definitions of OpenReports.
+const OPEN_REPORTS: &str = "v0.2.1";
+
+/// A running control plane.
+pub struct Sandbox {
+    pub(crate) directory: tempfile::TempDir,
+    port: u16,
+    children: Vec<Child>,
+}
+
+impl Sandbox {
+    /// Boots a control plane and waits until it answers.
+    pub fn start() -> anyhow::Result<Self> {
+        let kubebox = kubebox()?;
+        let directory = tempfile::Builder::new().prefix("kube-sandbox-").tempdir()?;
+        let root = directory.path();
+        pki::write(root)?;
+        let [etcd, peer, api] = free_ports()?;
+        let mut sandbox = Self { directory, port: api, children: Vec::new() };
+        sandbox.spawn(
+            &kubebox,
+            "etcd",
+            &[
+                format!("--data-dir={}", sandbox.path("etcd").display()),
+                format!("--listen-client-urls=http://127.0.0.1:{etcd}"),
+                format!("--advertise-client-urls=http://127.0.0.1:{etcd}"),
+                format!("--listen-peer-urls=http://127.0.0.1:{peer}"),
+                format!("--initial-advertise-peer-urls=http://127.0.0.1:{peer}"),
+                format!("--initial-cluster=default=http://127.0.0.1:{peer}"),
+                // A test's data need not survive a power cut.
+                "--unsafe-no-fsync=true".into(),
+            ],
+        )?;
+        let file = |name: &str| sandbox.path(name).display().to_string();
+        let arguments = [
+            format!("--etcd-servers=http://127.0.0.1:{etcd}"),
+            "--bind-address=127.0.0.1".into(),
+            "--advertise-address=127.0.0.1".into(),
+            format!("--secure-port={api}"),
+            // A loopback address cannot be an endpoint.
+            "--endpoint-reconciler-type=none".into(),
+            "--service-cluster-ip-range=10.96.0.0/16".into(),
+            "--authorization-mode=Node,RBAC".into(),
+            "--anonymous-auth=false".into(),
+            // Nothing makes tokens and accounts for the pods here.
+            "--disable-admission-plugins=ServiceAccount".into(),
+            "--allow-privileged=true".into(),
+            format!("--client-ca-file={}", file("ca.crt")),
+            format!("--tls-cert-file={}", file("apiserver.crt")),
+            format!("--tls-private-key-file={}", file("apiserver.key")),
+            "--service-account-issuer=https://kubernetes.default.svc".into(),
+            format!("--service-account-key-file={}", file("accounts.pub")),
+            format!("--service-account-signing-key-file={}", file("accounts.key")),
+        ];
+        sandbox.spawn(&kubebox, "kube-apiserver", &arguments)?;
+        sandbox.write_kubeconfig("admin", "system:masters")?;
+        sandbox.wait()?;
+        Ok(sandbox)
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.directory.path().join(name)
+    }
+
+    fn spawn(&mut self, kubebox: &Path, name: &str, arguments: &[String]) -> anyhow::Result<()> {
+        let log = File::create(self.path(&format!("{name}.log")))?;
+        let child = Command::new(kubebox)
+            .arg(name)
+            .args(arguments)
+            .stdin(Stdio::null())
+            .stdout(log.try_clone()?)
+            .stderr(log)
+            .spawn()
+            .with_context(|| format!("starting {name}"))?;
+        self.children.push(child);
+        Ok(())
+    }
+
+    fn wait(&mut self) -> anyhow::Result<()> {
+        let deadline = Instant::now() + READY_DEADLINE;
+        loop {
+            let ready = self.kubectl(&["get", "--raw", "/readyz"])?;
+            if ready.status.success() {
+                return Ok(());
+            }
+            for index in 0..self.children.len() {
+                if let Some(status) = self.children[index].try_wait()? {
+                    let name = ["etcd", "kube-apiserver"][index];
+                    bail!(
+                        "{name} ended with {status}: {}",
+                        tail(&self.path(&format!("{name}.log")))
+                    );
+                }
+            }
+            if Instant::now() > deadline {
+                bail!(
+                    "kube-apiserver is not ready after {} s: {}",
+                    READY_DEADLINE.as_secs(),
+                    tail(&self.path("kube-apiserver.log"))
+                );
+            }
+            std::thread::sleep(Duration::from_millis(100));
+        }
+    }
+
+    /// Writes a kubeconfig for a user of a group, by a client certificate, and
+    /// returns its path.
+    pub fn write_kubeconfig(&self, user: &str, group: &str) -> anyhow::Result<PathBuf> {
+        let (certificate, key) = pki::client(self.directory.path(), user, group)?;
+        let path = self.kubeconfig(user);
+        let text = format!(
+            "apiVersion: v1\nkind: Config\ncurrent-context: sandbox\n\
+             clusters: [{{name: sandbox, cluster: {{server: 'https://127.0.0.1:{}', certificate-authority: {}}}}}]\n\
+             users: [{{name: {user}, user: {{client-certificate: {}, client-key: {}}}}}]\n\
+             contexts: [{{name: sandbox, context: {{cluster: sandbox, user: {user}}}}}]\n",
+            self.port,
+            self.path("ca.crt").display(),
+            certificate.display(),
+            key.display(),
+        );
+        File::create(&path)?.write_all(text.as_bytes())?;
+        Ok(path)
+    }
+
+    /// The kubeconfig of a user; `admin` has one from the start.
+    pub fn kubeconfig(&self, user: &str) -> PathBuf {
+        self.path(&format!("{user}.kubeconfig"))
+    }
+
+    /// Installs the definitions of OpenReports, from its Go module.
+    pub fn install_open_reports(&self) -> anyhow::Result<()> {
+        let module = format!("github.com/openreports/reports-api@{OPEN_REPORTS}");
+        let printed = std::process::Command::new("go")
+            .args(["mod", "download", "-json", &module])
+            .env("GOFLAGS", "-mod=mod")
+            .output()
+            .context("running go")?;
+        let told: serde_json::Value = serde_json::from_slice(&printed.stdout)?;
+        let directory = told["Dir"].as_str().with_context(|| told.to_string())?;
+        let file = std::path::Path::new(directory).join("config/install.yaml");
+        let definitions = std::fs::read_to_string(file)?;
+        self.kubectl_with(&["create", "-f", "-"], &definitions)?;
+        self.wait_for_definitions()
+    }
+
+    /// Installs Istio's custom resource definitions as Istio ships them, and
+    /// waits until the API server serves the kinds.
+    pub fn install_istio_definitions(&self) -> anyhow::Result<()> {
+        let printed = Command::new(kubebox()?).arg("istio-crds").output()?;
+        let definitions = String::from_utf8(printed.stdout)?;
+        // Some are larger than the annotation of a client-side apply may be.
+        self.kubectl_with(&["create", "-f", "-"], &definitions)?;
+        self.wait_for_definitions()
+    }
+
+    /// Waits until the API server serves every kind that is defined.
+    pub fn wait_for_definitions(&self) -> anyhow::Result<()> {
+        self.kubectl_with(
+            &["wait", "--for=condition=Established", "crd", "--all", "--timeout=60s"],
+            "",
+        )?;
+        Ok(())
+    }
+
+    /// Runs kubectl as admin.
+    pub fn kubectl(&self, arguments: &[&str]) -> anyhow::Result<std::process::Output> {
+        Ok(self.kubectl_command()?.args(arguments).stdin(Stdio::null()).output()?)
+    }
+
+    /// Runs kubectl as admin with text on its standard input; it must succeed.
+    pub fn kubectl_with(&self, arguments: &[&str], input: &str) -> anyhow::Result<String> {
+        let mut child = self
+            .kubectl_command()?
+            .args(arguments)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()?;
+        child.stdin.take().context("stdin is piped")?.write_all(input.as_bytes())?;
+        let output = child.wait_with_output()?;
+        if !output.status.success() {
+            bail!("kubectl {}: {}", arguments.join(" "), String::from_utf8_lossy(&output.stderr));
+        }
+        Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+    }
+
+    /// A kubectl of the admin, to be given arguments and started.
+    pub fn kubectl_command(&self) -> anyhow::Result<Command> {
+        let mut command = Command::new(kubebox()?);
+        command.arg("kubectl").arg("--kubeconfig").arg(self.kubeconfig("admin"));
+        command.arg("--cache-dir").arg(self.path("kubectl-cache"));
+        Ok(command)
+    }
+
+    /// A loader of objects, as admin.
+    pub fn loader(&self) -> anyhow::Result<Loader> {
+        Loader::new(&self.kubeconfig("admin"))
+    }
+}
+
+impl Drop for Sandbox {
+    fn drop(&mut self) {
+        for child in self.children.iter_mut().rev() {
+            // It may have ended by itself.
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+}
+
+/// The last lines of a log.
+pub(crate) fn tail(log: &Path) -> String {
+    let mut text = String::new();
+    if let Ok(mut file) = fs::File::open(log) {
+        let _ = file.read_to_string(&mut text);
+    }
+    let lines: Vec<&str> = text.lines().collect();
+    lines[lines.len().saturating_sub(5)..].join("\n")
+}
