@@ -5,17 +5,21 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use juju_client::Connection;
 use log::{info, warn};
 
 use super::events::Event;
 use super::gate::Gate;
 use super::inbox::{Current, Inbox};
 use super::publish::Publisher;
-use crate::cluster::{Cluster, Hold, Holder};
 use crate::config::Options;
-use crate::facts::kubernetes::Source;
+use crate::effects::{ApplyError, Cluster, Executor, Holder, JujuError, Model};
+use crate::facts::Facts;
+use crate::facts::kubernetes::{ReadError, Source};
 use crate::facts::watch::Live;
-use crate::remedies::{self, Change, Consent, Deed, Target};
+use crate::pipeline::{self, EnforceError, Origin, Ownership};
+use crate::policy::Policy;
+use crate::remedies::{self, Change, Consent, Deed, Own, Plan, Remedy, Target};
 
 /// How long a repair may take.
 const WITHIN: Duration = Duration::from_secs(20);
@@ -170,6 +174,7 @@ impl Enforcer {
     ) -> (Vec<Event>, Result<(), String>) {
         let mut events = Vec::new();
         let result = self.try_to(repairs, current, options, &mut events);
+        let result = result.map_err(|why| why.to_string());
         repairs.tried(&result);
         (events, result)
     }
@@ -180,54 +185,101 @@ impl Enforcer {
         current: &Current,
         options: &Options,
         events: &mut Vec<Event>,
-    ) -> Result<(), String> {
+    ) -> Result<(), RepairError> {
         let deadline = Instant::now() + WITHIN;
-        let cluster = Cluster::connect(&self.source, deadline).map_err(|why| why.to_string())?;
-        let live = &self.live;
-        let namespace = live.with(|facts| facts.about.namespace.clone());
-        let own = cluster.own_objects(&namespace);
-        let own = own.map_err(|why| why.to_string())?;
-        let hold = cluster.hold(&namespace, Holder::parse(&current.told.holder).as_ref());
-        if let Some(why) = hold.other() {
-            return Err(why);
-        }
-        let (policy, enforced) = (&options.policy, &options.enforce);
-        repairs.stood.extend(remedies::targets(&own.objects));
-        let consent =
-            Consent::of_option(&options.allow_disruption).with_stood(repairs.stood.clone());
-        let plan = live.with(|facts| remedies::plan(facts, policy, &own, enforced, &consent));
-        repairs.note_held_back(plan.held_back_line(), events);
-        let mut refused = Vec::new();
-        // What Juju changes is the charm's own to do, and so is to find out who enforces here.
-        let is_known = !matches!(hold, Hold::Unknown(_));
-        let may = |change: &&Change| {
-            !change.is_of_juju() && (is_known || change.remedy.about().is_of_tls())
+        let cluster = Cluster::connect(&self.source, deadline)?;
+        let holder = Holder::parse(&current.told.holder);
+        let mut origin = AgentOrigin {
+            holder: holder.as_ref(),
+            allow_disruption: &options.allow_disruption,
+            gate: &self.gate,
+            repairs,
+            events,
         };
-        for change in plan.changes.iter().filter(may) {
-            let object = change.target().to_string();
-            if !repairs.may(&object, events) {
-                continue;
-            }
-            let Some(_pass) = self.gate.pass() else {
-                return Err("the agent ends".into());
-            };
-            match cluster.carry_out(change) {
-                Ok(_) => {
-                    info!("{change}");
-                    if let Deed::Delete(own) = &change.deed {
-                        repairs.stood.remove(&Target::Object(own.reference()));
-                    }
-                    repairs.done(object.clone());
-                    let event = format!("sensitive_update:ckf-hardening,{object}");
-                    events.push(Event::new(event, "WARN", format!("put right: {change}")));
-                }
-                Err(why) => refused.push(why.to_string()),
-            }
+        let mut executor = Executor { cluster: &cluster, model: &mut NoLogin };
+        let (policy, enforced) = (&options.policy, &options.enforce);
+        let outcome = pipeline::enforce(&*self.live, policy, enforced, &mut origin, &mut executor)?;
+        match (outcome.refusal, outcome.failures.is_empty()) {
+            (Some(why), _) => Err(why.into()),
+            (None, true) => Ok(()),
+            (None, false) => Err(RepairError::Failed(outcome.failures)),
         }
-        match refused.is_empty() {
-            true => Ok(()),
-            false => Err(refused.join("; ")),
+    }
+}
+
+/// Why not everything that is enforced holds.
+#[derive(Debug, thiserror::Error)]
+enum RepairError {
+    /// The API server cannot be reached.
+    #[error(transparent)]
+    Connect(#[from] ReadError),
+    /// Nothing was tried.
+    #[error(transparent)]
+    Enforce(#[from] EnforceError),
+    /// These changes failed.
+    #[error("{}", joined(.0))]
+    Failed(Vec<ApplyError>),
+}
+
+fn joined(failures: &[ApplyError]) -> String {
+    let reasons: Vec<String> = failures.iter().map(ToString::to_string).collect();
+    reasons.join("; ")
+}
+
+/// The agent has no login to Juju: the charm applies what needs one.
+struct NoLogin;
+
+impl Model for NoLogin {
+    fn connect(&mut self) -> Result<&mut Connection, JujuError> {
+        Err(JujuError::NotConnected("the agent has no login to Juju".into()))
+    }
+}
+
+/// The agent: unattended, and no more often than an object may be repaired.
+struct AgentOrigin<'a> {
+    holder: Option<&'a Holder>,
+    allow_disruption: &'a BTreeSet<Remedy>,
+    gate: &'a Gate,
+    repairs: &'a mut Repairs,
+    events: &'a mut Vec<Event>,
+}
+
+impl Origin for AgentOrigin<'_> {
+    fn ownership(&self) -> Ownership<'_> {
+        Ownership::Respect(self.holder)
+    }
+
+    fn is_attended(&self) -> bool {
+        false
+    }
+
+    fn consent(&mut self, _: &Facts, _: &Policy, managed: &Own) -> anyhow::Result<Consent> {
+        self.repairs.stood.extend(remedies::targets(&managed.objects));
+        Ok(Consent::of_option(self.allow_disruption).with_stood(self.repairs.stood.clone()))
+    }
+
+    fn approve(&mut self, plan: &Plan) -> anyhow::Result<bool> {
+        self.repairs.note_held_back(plan.held_back_line(), self.events);
+        Ok(true)
+    }
+
+    fn apply(&mut self, change: &Change, executor: &mut Executor<'_>) -> Result<bool, ApplyError> {
+        let object = change.target().to_string();
+        if change.is_of_juju() || !self.repairs.may(&object, self.events) {
+            return Ok(false);
         }
+        let Some(_pass) = self.gate.pass() else {
+            return Err(ApplyError::ShuttingDown);
+        };
+        executor.apply(change)?;
+        info!("{change}");
+        if let Deed::Delete(own) = &change.deed {
+            self.repairs.stood.remove(&Target::Object(own.reference()));
+        }
+        self.repairs.done(object.clone());
+        let event = format!("sensitive_update:ckf-hardening,{object}");
+        self.events.push(Event::new(event, "WARN", format!("put right: {change}")));
+        Ok(true)
     }
 }
 

@@ -7,7 +7,7 @@ use juju_charm::secret::{self, Content, Which};
 use juju_charm::tool::ToolError;
 use juju_client::{Connection, Endpoint, Error, Login, Password, Target, Trust};
 
-use crate::cluster::Cluster;
+use crate::effects::Cluster;
 use crate::facts::kubernetes::Source;
 use crate::rotation::Credential;
 use crate::rotation::owner::{Owners, Refusal};

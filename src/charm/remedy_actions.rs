@@ -6,11 +6,14 @@ use anyhow::bail;
 use juju_charm::{Unit, action};
 use serde::Deserialize;
 
+use super::enforce::{self, CharmOrigin, LoginModel};
 use super::names::Names;
 use super::results::Results;
-use super::{Charm, audit, enforce};
-use crate::cluster::Cluster;
+use super::{Charm, audit};
 use crate::config::Options;
+use crate::effects::{Cluster, Executor};
+use crate::facts::Facts;
+use crate::pipeline::{self, EnforceOutcome};
 use crate::remedies::{self, Consent, Plan, Remedy};
 
 /// Where what does not fit into the results is.
@@ -64,7 +67,10 @@ pub fn plan(unit: &Unit) -> anyhow::Result<()> {
     let parameters: Parameters = action::parameters()?;
     let remedies = parameters.remedies(&charm.options.enforce)?;
     let consent = parameters.consent(&remedies, &charm.options);
-    let (_, plan) = plan_of(&charm, &remedies, &consent)?;
+    let (facts, cluster) = read(&charm)?;
+    let mut origin = CharmOrigin::of_action(unit, consent);
+    let policy = &charm.options.policy;
+    let plan = pipeline::plan(&facts, policy, &remedies, &mut origin, &cluster)?;
     Ok(results(&plan).set()?)
 }
 
@@ -74,7 +80,7 @@ pub fn apply(unit: &Unit) -> anyhow::Result<()> {
     let parameters: Parameters = action::parameters()?;
     let remedies = parameters.remedies(&charm.options.enforce)?;
     let consent = parameters.consent(&remedies, &charm.options);
-    apply_those(&charm, &remedies, &consent)
+    enforce(&charm, &remedies, consent)
 }
 
 /// Refuses to change anything by options that are not understood.
@@ -88,11 +94,8 @@ fn refuse_if_frozen(charm: &Charm<'_>) -> anyhow::Result<()> {
 /// The same for what makes the gateway's TLS safe.
 pub fn enforce_tls(unit: &Unit) -> anyhow::Result<()> {
     let charm = Charm::read(unit)?;
-    apply_those(
-        &charm,
-        &BTreeSet::from([Remedy::TlsFloor, Remedy::HttpsRedirect]),
-        &Consent::of_person(&BTreeSet::new()),
-    )
+    let remedies = BTreeSet::from([Remedy::TlsFloor, Remedy::HttpsRedirect]);
+    enforce(&charm, &remedies, Consent::of_person(&BTreeSet::new()))
 }
 
 /// Takes remedies away that somebody applied.
@@ -113,38 +116,36 @@ pub fn undo(unit: &Unit) -> anyhow::Result<()> {
     if let Some(profiles) = parameters.profiles() {
         plan.confine(&profiles);
     }
-    carry_out(&charm, &cluster, &plan)
-}
-
-fn apply_those(
-    charm: &Charm<'_>,
-    remedies: &BTreeSet<Remedy>,
-    consent: &Consent,
-) -> anyhow::Result<()> {
-    refuse_if_frozen(charm)?;
-    let (cluster, plan) = plan_of(charm, remedies, consent)?;
-    carry_out(charm, &cluster, &plan)
-}
-
-/// Carries out a plan, and tells all of it, also if a part was refused.
-fn carry_out(charm: &Charm<'_>, cluster: &Cluster, plan: &Plan) -> anyhow::Result<()> {
+    let mut origin = CharmOrigin::of_action(unit, Consent::of_person(&BTreeSet::new()));
     let login = charm.options.juju_credentials.as_deref();
-    let done = enforce::carry_out(charm.unit, login, cluster, plan);
-    results(plan).set_after_work();
-    done.map_err(anyhow::Error::msg)
+    report(enforce::apply(unit, login, &cluster, plan, &mut origin))
 }
 
-fn plan_of(
-    charm: &Charm<'_>,
-    remedies: &BTreeSet<Remedy>,
-    consent: &Consent,
-) -> anyhow::Result<(Cluster, Plan)> {
+fn enforce(charm: &Charm<'_>, remedies: &BTreeSet<Remedy>, consent: Consent) -> anyhow::Result<()> {
+    refuse_if_frozen(charm)?;
+    let (facts, cluster) = read(charm)?;
+    let mut origin = CharmOrigin::of_action(charm.unit, consent);
+    let login = charm.options.juju_credentials.as_deref();
+    let mut executor =
+        Executor { cluster: &cluster, model: &mut LoginModel::new(charm.unit, login) };
+    let policy = &charm.options.policy;
+    report(pipeline::enforce(&facts, policy, remedies, &mut origin, &mut executor)?)
+}
+
+/// Returns the plan as the action's results, also if a part of it was refused.
+fn report(outcome: EnforceOutcome) -> anyhow::Result<()> {
+    results(&outcome.plan).set_after_work();
+    match enforce::failure(&outcome) {
+        Some(why) => bail!("{why}"),
+        None => Ok(()),
+    }
+}
+
+fn read(charm: &Charm<'_>) -> anyhow::Result<(Facts, Cluster)> {
     action::log(&format!("reading the cluster of model {}", charm.unit.model))?;
     let facts = audit::read(charm.unit, &charm.options)?;
     let cluster = enforce::connect().map_err(anyhow::Error::msg)?;
-    let policy = &charm.options.policy;
-    let plan = enforce::plan(&cluster, &facts, policy, remedies, consent);
-    Ok((cluster, plan.map_err(anyhow::Error::msg)?))
+    Ok((facts, cluster))
 }
 
 /// The plan as the action's results.

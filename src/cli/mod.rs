@@ -27,7 +27,7 @@ use clap::{CommandFactory, Parser, Subcommand};
 use juju_charm::printable;
 
 use self::confirm::confirm;
-use crate::cluster::Cluster;
+use crate::effects::Cluster;
 use crate::facts::handshake::{self, Vantage};
 use crate::facts::{About, Facts, kubernetes, platform, snapshot};
 use crate::policy::{Policy, PolicyProblem};

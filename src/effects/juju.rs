@@ -1,49 +1,52 @@
-//! Carries changes out, wherever they are made: by the API server, or by Juju's.
+//! Changes that Juju applies: options of applications, and relations.
 //!
-//! What Juju has is edited and reverted within the bounds of the remedy only, and an option
-//! that may hold a secret is never recorded.
+//! They are edited and reverted within the bounds of the remedy only, and an option that may
+//! hold a secret is never recorded.
 
 use std::collections::BTreeMap;
 
 use juju_client::{Code, Connection, Error, OptionSource, Password};
 use log::warn;
 
-use crate::cluster::Cluster;
+use super::Cluster;
+use crate::facts::known::Unknown;
 use crate::remedies::{Change, Deed, Edit, Entry, OwnObject, Remedy, Setting};
 
-/// What changes are carried out with.
-pub struct Hands<'a> {
-    /// The API server.
-    pub cluster: &'a Cluster,
-    /// The model of the platform, or why there is no connection with it.
-    pub juju: Result<&'a mut Connection, String>,
+/// Why a change by Juju failed.
+#[derive(Debug, thiserror::Error)]
+pub enum JujuError {
+    /// There is no connection to the model.
+    #[error("{0}")]
+    NotConnected(String),
+    /// The controller refused the call.
+    #[error(transparent)]
+    Api(#[from] Error),
+    /// The record of the edit could not be read, written or deleted.
+    #[error(transparent)]
+    Record(#[from] Unknown),
+    /// The record asks for more than its remedy may edit.
+    #[error("{0} may not edit it so, and does not revert it")]
+    OutOfBounds(Remedy),
 }
 
-impl Hands<'_> {
-    /// Carries out a change.
-    pub fn carry_out(&mut self, change: &Change) -> Result<(), String> {
-        if self.cluster.carry_out(change).map_err(|why| why.to_string())? {
-            return Ok(());
-        }
-        let target = change.target();
-        let told = |why: String| format!("{target}: {why}");
-        let model = match &mut self.juju {
-            Ok(model) => &mut **model,
-            Err(why) => return Err(told(why.clone())),
-        };
-        let done = match &change.deed {
-            Deed::Edit(edit, record) => make(self.cluster, model, change.remedy, edit, record),
-            Deed::PutBack(entry, record) => {
-                put_back(self.cluster, model, change.remedy, &entry.edit, record)
-            }
-            _ => Ok(()),
-        };
-        done.map_err(told)
+/// The platform's model at its controller, connected to when the first change needs it.
+pub trait Model {
+    /// The connection; the same one each time.
+    fn connect(&mut self) -> Result<&mut Connection, JujuError>;
+}
+
+/// Applies a change of the model.
+pub(super) fn apply(
+    cluster: &Cluster,
+    model: &mut dyn Model,
+    change: &Change,
+) -> Result<(), JujuError> {
+    let model = model.connect()?;
+    match &change.deed {
+        Deed::Edit(edit, record) => make(cluster, model, change.remedy, edit, record),
+        Deed::PutBack(entry, record) => revert(cluster, model, change.remedy, &entry.edit, record),
+        Deed::Create(_) | Deed::Restore(..) | Deed::Delete(_) => Ok(()),
     }
-}
-
-fn said(why: impl std::fmt::Display) -> String {
-    why.to_string()
 }
 
 fn make(
@@ -52,14 +55,14 @@ fn make(
     remedy: Remedy,
     edit: &Edit,
     record: &OwnObject,
-) -> Result<(), String> {
+) -> Result<(), JujuError> {
     let write_record = |edit: Edit| {
         let entry = Entry { edit, uid: String::new(), namespace_uid: String::new() };
-        cluster.record(remedy, record, &entry).map_err(said)
+        cluster.record(remedy, record, &entry)
     };
     match edit {
         Edit::Settings { application, options, .. } => {
-            let known = options_of(model, application).map_err(said)?;
+            let known = options_of(model, application)?;
             let with_before = options.iter().map(|(name, setting)| {
                 let before = known.get(name).and_then(Clone::clone);
                 let after = setting.after.clone();
@@ -71,43 +74,43 @@ fn make(
                 unrecorded: BTreeMap::new(),
             };
             let platform = record.reference().namespace;
-            let edit = edit.without_secrets(&cluster.record_key(&platform).map_err(said)?);
+            let edit = edit.without_secrets(&cluster.record_key(&platform)?);
             // What was there before the first edit is kept, whatever is there now.
-            let earlier = cluster.recorded(record).map_err(said)?;
+            let earlier = cluster.recorded(record)?;
             write_record(match earlier {
                 Some(earlier) => edit.after(&earlier.edit),
                 None => edit,
             })?;
             let values = options.iter().map(|(name, setting)| (name, &setting.after));
-            write(model, application, values).map_err(said)
+            Ok(write(model, application, values)?)
         }
         Edit::Relation { endpoints } => {
             write_record(edit.clone())?;
-            model.add_relation(endpoints).map_err(said)
+            Ok(model.add_relation(endpoints)?)
         }
         Edit::Labels { .. } | Edit::Removal(_) => Ok(()),
     }
 }
 
-fn put_back(
+fn revert(
     cluster: &Cluster,
     model: &mut Connection,
     remedy: Remedy,
     edit: &Edit,
     record: &OwnObject,
-) -> Result<(), String> {
+) -> Result<(), JujuError> {
     let platform = record.reference().namespace;
     if !remedy.may_edit(edit, &platform) {
-        return Err(format!("{remedy} may not edit it so, and does not revert it"));
+        return Err(JujuError::OutOfBounds(remedy));
     }
     match edit {
         Edit::Settings { application, options, unrecorded } => {
             let known = match options_of(model, application) {
                 Err(error) if is_gone(&error) => {
                     warn!("application {application} is gone, and nothing is left to revert");
-                    return cluster.take(record).map_err(said);
+                    return Ok(cluster.take(record)?);
                 }
-                known => known.map_err(said)?,
+                known => known?,
             };
             let mut back = Vec::new();
             for (name, setting) in options {
@@ -122,7 +125,7 @@ fn put_back(
                 }
             }
             if !unrecorded.is_empty() {
-                let key = cluster.record_key(&platform).map_err(said)?;
+                let key = cluster.record_key(&platform)?;
                 for (name, before) in unrecorded {
                     let seen = known.get(name).and_then(Option::as_deref);
                     let seen = seen.map(|value| key.digest(application, name, value));
@@ -134,17 +137,17 @@ fn put_back(
                     }
                 }
             }
-            write(model, application, back.into_iter()).map_err(said)?;
+            write(model, application, back.into_iter())?;
         }
         Edit::Relation { endpoints } => match model.destroy_relation(endpoints) {
             Err(error) if is_gone(&error) => {
                 warn!("relation {} is gone already", endpoints.join(" "));
             }
-            destroyed => destroyed.map_err(said)?,
+            destroyed => destroyed?,
         },
         Edit::Labels { .. } | Edit::Removal(_) => {}
     }
-    cluster.take(record).map_err(said)
+    Ok(cluster.take(record)?)
 }
 
 /// Whether what was asked for is not there any more.

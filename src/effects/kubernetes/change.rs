@@ -86,17 +86,16 @@ impl Cluster {
         Ok(crate::mark(marks.join("\n")))
     }
 
-    /// Carries out a change that is made here; `Ok(false)` if Juju makes it.
-    pub fn carry_out(&self, change: &Change) -> Result<bool, Unknown> {
+    /// Applies a change of the cluster.
+    pub fn apply_change(&self, change: &Change) -> Result<(), Unknown> {
         let name = change.target().to_string();
-        let done = match &change.deed {
-            _ if change.is_of_juju() => return Ok(false),
+        let applied = match &change.deed {
             Deed::Create(own) | Deed::Restore(own, _) => self.put(own),
             Deed::Delete(own) => self.take(own),
             Deed::Edit(edit, record) => self.edit(change.remedy, edit, record),
             Deed::PutBack(entry, record) => self.put_back(change.remedy, entry, record),
         };
-        done.map(|()| true).map_err(|why| within(&name, why))
+        applied.map_err(|why| within(&name, why))
     }
 
     /// Makes an object of ours what it is to be. It is never deleted for that: what is there
