@@ -162,8 +162,8 @@ impl Options {
         Some(format!("{first}; {UNTIL_CORRECTED}"))
     }
 
-    /// Stands for all that an audit judges by: if it is another, the verdicts may be.
-    pub fn fingerprint(&self) -> String {
+    /// Digest of everything that an audit judges by: if it changes, verdicts may.
+    pub fn digest(&self) -> String {
         let text = format!(
             "{:?} {:?} {:?} {:?} {:?} {:?} {:?} {}",
             self.policy,

@@ -157,8 +157,8 @@ fn the_agent_knows_at_once_when_a_way_to_the_report_comes_or_goes() {
     let shows = |unit: &Simulation| {
         let told = given(unit.pebble("hardening"))
             .into_iter()
-            .find(|(name, _)| name.ends_with("told.json"));
-        told.map(|(_, told)| told["shows"].clone())
+            .find(|(name, _)| name.ends_with("input.json"));
+        told.map(|(_, told)| told["publishes-report"].clone())
     };
     assert_eq!(shows(&unit), Some(json!(false)));
     let ingress = Relation::new(15, "ingress", "istio-pilot", 1);
@@ -261,16 +261,17 @@ fn the_agent_runs_in_its_container_and_is_told_what_it_cannot_read() {
     unit.start_pebble("hardening", &[]);
     fire(&mut unit, &Event::pebble_ready("hardening"));
     let gave = given(unit.pebble("hardening"));
-    let told = &gave.iter().find(|(name, _)| name == "/var/lib/ckf-hardening/told.json").unwrap().1;
-    assert_eq!((&told["namespace"], &told["leads"]), (&json!("kubeflow"), &json!(true)));
+    let told =
+        &gave.iter().find(|(name, _)| name == "/var/lib/ckf-hardening/input.json").unwrap().1;
+    assert_eq!((&told["namespace"], &told["is-leader"]), (&json!("kubeflow"), &json!(true)));
     // A way to the report is related.
-    assert_eq!(told["shows"], true);
+    assert_eq!(told["publishes-report"], true);
     assert_eq!(told["options"]["external-hostname"], "kubeflow.example.com");
     let layer = &gave.iter().find(|(name, _)| name == "ckf-hardening").unwrap().1;
     let command = layer["services"]["agent"]["command"].as_str().unwrap();
     assert_eq!(
         command,
-        "/usr/bin/ckf-hardening serve --listen 0.0.0.0:8090 --told /var/lib/ckf-hardening"
+        "/usr/bin/ckf-hardening serve --listen 0.0.0.0:8090 --input /var/lib/ckf-hardening"
     );
     assert_eq!(layer["checks"]["agent"]["http"]["url"], "http://127.0.0.1:8090/healthz");
 
@@ -312,8 +313,8 @@ fn the_agent_runs_in_its_container_and_is_told_what_it_cannot_read() {
     unit.change(|model| model.relations.retain(|relation| relation.id != 13));
     unit.change(|model| model.leader = false);
     fire(&mut unit, &Event::hook("update-status"));
-    assert_eq!(given(unit.pebble("hardening"))[0].1["leads"], false);
+    assert_eq!(given(unit.pebble("hardening"))[0].1["is-leader"], false);
     unit.change(|model| model.leader = true);
     fire(&mut unit, &Event::hook("leader-elected"));
-    assert_eq!(given(unit.pebble("hardening"))[0].1["leads"], true);
+    assert_eq!(given(unit.pebble("hardening"))[0].1["is-leader"], true);
 }

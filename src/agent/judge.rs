@@ -7,14 +7,14 @@ use std::time::{Duration, Instant};
 use jiff::{SignedDuration, Timestamp};
 
 use super::audience::Namespaces;
+use super::audit::AgentStatus;
 use super::custom_controls::Evaluated;
 use super::events::Event;
-use super::found::Head;
 use super::inbox::{Current, Inbox};
+use super::input::CharmFacts;
 use super::metrics::{self, Images, Numbers, Summary};
 use super::publish::{Published, Publisher};
 use super::repair;
-use super::told::Told;
 use crate::catalog::Severity;
 use crate::controls::{Standing, Verdict};
 use crate::facts::Facts;
@@ -88,10 +88,10 @@ impl Judge {
 
     /// Has the facts and the pages be as the charm tells.
     fn take_input(&self) {
-        let told = &self.current.told;
-        self.publisher.set_ways(told.ways());
+        let input = &self.current.input;
+        self.publisher.set_ways(input.ways());
         self.live.change("juju", |facts| {
-            told.put_into(facts);
+            input.facts.copy_to(facts);
             true
         });
     }
@@ -113,7 +113,7 @@ impl Judge {
             if is_told_anew || is_time {
                 self.standing.clear();
                 self.everything_at = Some(Instant::now());
-                changed.extend(Told::FIELDS);
+                changed.extend(CharmFacts::FIELDS);
                 changed.extend(repair::URGENT);
             }
             let is_younger = self.is_younger();
@@ -150,8 +150,8 @@ impl Judge {
         if current.number == self.current.number {
             return false;
         }
-        for (name, now) in &current.told.credentials {
-            let before = self.current.told.credentials.get(name);
+        for (name, now) in &current.input.credentials {
+            let before = self.current.input.credentials.get(name);
             if now.rotated.is_some() && before.is_some_and(|before| before.rotated != now.rotated) {
                 let event = format!("authn_password_change:{name}");
                 self.publisher.tell(Event::new(
@@ -252,22 +252,22 @@ impl Judge {
         let open = Severity::ALL.map(|severity| report.open_of(severity));
         let past = self.publisher.remember((crate::now().as_second(), open));
         let unread = report.cluster.unknown.len();
-        let Current { told, options, .. } = &*self.current;
+        let Current { input, options, .. } = &*self.current;
         let parts = metrics::Parts {
             open_since: &self.open_since,
             numbers: self.numbers,
             certificates,
             images: self.images,
-            told,
+            input,
             enforces: !options.enforce.is_empty(),
         };
         let is_healthy = unread * 2 <= self.live.with(|facts| facts.kinds().len());
         self.publisher.put(Published {
             report: json::render(report).into(),
-            head: Head {
-                told: told.mark(),
+            status: AgentStatus {
+                input: input.digest(),
                 healthy: is_healthy,
-                refused: None,
+                enforcement_error: None,
                 held_back: None,
                 ledger: self.ledger.clone(),
             },

@@ -12,8 +12,8 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::{Registry, Unit};
 
+use super::input::{AgentInput, CredentialState};
 use super::repair::Repaired;
-use super::told::{CredentialState, Told};
 use crate::catalog::Severity;
 use crate::controls::Verdict;
 use crate::facts::Facts;
@@ -85,7 +85,7 @@ pub struct Summary {
     certificates: Vec<CertificateTimes>,
     images: Images,
     credentials: BTreeMap<String, CredentialState>,
-    leads: bool,
+    is_leader: bool,
     enforces: bool,
 }
 
@@ -110,7 +110,7 @@ pub struct Parts<'a> {
     /// Images, counted.
     pub images: Images,
     /// What the charm tells.
-    pub told: &'a Told,
+    pub input: &'a AgentInput,
     /// Whether anything is enforced.
     pub enforces: bool,
 }
@@ -140,8 +140,8 @@ impl Summary {
             numbers: parts.numbers,
             certificates: parts.certificates,
             images: parts.images,
-            credentials: parts.told.credentials.clone(),
-            leads: parts.told.leads,
+            credentials: parts.input.credentials.clone(),
+            is_leader: parts.input.is_leader,
             enforces: parts.enforces,
         }
     }
@@ -273,8 +273,10 @@ pub fn all() -> Vec<Described> {
         due: Some(Timestamp::UNIX_EPOCH),
         ..CredentialState::default()
     };
-    let told =
-        Told { credentials: BTreeMap::from([("dex".to_owned(), credential)]), ..Told::default() };
+    let input = AgentInput {
+        credentials: BTreeMap::from([("dex".to_owned(), credential)]),
+        ..AgentInput::default()
+    };
     let mut summary = Summary::of(
         &report,
         Parts {
@@ -282,7 +284,7 @@ pub fn all() -> Vec<Described> {
             numbers: Numbers::default(),
             certificates: vec![times],
             images: Images::default(),
-            told: &told,
+            input: &input,
             enforces: false,
         },
     );
@@ -456,7 +458,7 @@ fn of_itself(registry: &mut Registry, summary: &Summary, running: &Running) {
             "Objects that are left as they are, since somebody keeps undoing them",
             repaired.given_up() as f64,
         ),
-        ("leads", "Whether this unit leads, and so puts right", flag(summary.leads)),
+        ("leads", "Whether this unit leads, and so puts right", flag(summary.is_leader)),
         ("enforces", "Whether anything is enforced", flag(summary.enforces)),
     ] {
         registry.register(name, help, gauge(value));

@@ -4,13 +4,14 @@
 //! another: what anybody connects, creates or sends delays no repair.
 
 mod audience;
+pub mod audit;
 mod connections;
 mod custom_controls;
 mod directory;
 mod events;
-pub mod found;
 mod gate;
 mod inbox;
+pub mod input;
 mod judge;
 mod limits;
 mod metrics;
@@ -18,7 +19,6 @@ mod publish;
 mod repair;
 mod server;
 mod tls;
-pub mod told;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -58,7 +58,7 @@ pub struct Settings {
     /// What it serves TLS with; HTTP, without one.
     pub pair: Option<Pair>,
     /// The folder that the charm puts what it tells into; without one nobody tells.
-    pub told: Option<PathBuf>,
+    pub input: Option<PathBuf>,
     /// Namespace of the platform, until the charm tells.
     pub namespace: String,
     /// Facts that nothing was heard of for this long are not known any more.
@@ -68,9 +68,9 @@ pub struct Settings {
 /// Runs until it is asked to end. It fails only if it cannot begin.
 pub fn run(settings: Settings) -> anyhow::Result<()> {
     let limits = Arc::new(Limits::new(limits::raise_descriptors()));
-    let inbox = Arc::new(Inbox::new(settings.told.clone(), &settings.namespace));
+    let inbox = Arc::new(Inbox::new(settings.input.clone(), &settings.namespace));
     let about =
-        About { collected_at: crate::now(), namespace: inbox.read().told.namespace.clone() };
+        About { collected_at: crate::now(), namespace: inbox.read().input.namespace.clone() };
     let live = Arc::new(Live::new(about, settings.stale));
     let publisher = Arc::new(Publisher::new(Arc::clone(&live)));
     let gate = Arc::new(Gate::default());

@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 use tokio::sync::broadcast;
 
 use super::audience::{Namespaces, Ways};
+use super::audit::AgentStatus;
 use super::events::Event;
-use super::found::Head;
 use super::metrics::{self, Running, Summary};
 use super::repair::Outcomes;
 use crate::facts::requests;
@@ -30,7 +30,7 @@ pub struct Published {
     /// The report as JSON.
     pub report: Arc<str>,
     /// What stands beside it for the charm.
-    pub head: Head,
+    pub status: AgentStatus,
     /// Number of the charm's input that it was judged by.
     pub number: u64,
     /// What metrics say of it.
@@ -87,14 +87,14 @@ impl Publisher {
     pub fn now(&self) -> Option<Published> {
         let mut now = lock(&self.now).clone()?;
         let repaired = self.repaired.now();
-        now.head.refused = repaired.refused;
-        now.head.held_back = repaired.held_back;
+        now.status.enforcement_error = repaired.refused;
+        now.status.held_back = repaired.held_back;
         if repaired.seen_to != Some(now.number) {
             // What came of enforcing it is not known yet.
-            now.head.told.clear();
+            now.status.input.clear();
         }
         now.health = self.silence().and(now.health);
-        now.head.healthy = now.health.is_ok();
+        now.status.healthy = now.health.is_ok();
         Some(now)
     }
 

@@ -141,7 +141,7 @@ impl Enforcer {
             repairs.hasten(&fresh);
             pending.extend(fresh);
             // While the options are not understood, the last good ones of this process hold.
-            let options = current.enforced.as_deref().filter(|_| current.told.leads);
+            let options = current.enforced.as_deref().filter(|_| current.input.is_leader);
             let Some(options) = options else {
                 pending.clear();
                 repairs.retry_at = None;
@@ -188,7 +188,7 @@ impl Enforcer {
     ) -> Result<(), RepairError> {
         let deadline = Instant::now() + WITHIN;
         let cluster = Cluster::connect(&self.source, deadline)?;
-        let holder = Holder::parse(&current.told.holder);
+        let holder = Holder::parse(&current.input.holder);
         let mut origin = AgentOrigin {
             holder: holder.as_ref(),
             allow_disruption: &options.allow_disruption,

@@ -16,8 +16,8 @@ use futures_util::stream;
 use tokio::sync::broadcast::error::RecvError;
 
 use super::audience::{Caller, Metrics, is_own_host};
+use super::audit::{self, AgentStatus};
 use super::directory::Directory;
-use super::found::{self, Head};
 use super::limits::is_of_this_pod;
 use super::metrics;
 use super::publish::{Published, Publisher};
@@ -93,7 +93,8 @@ pub fn routes(pages: Arc<Pages>) -> Router {
         .route("/api/v1/events", get(events))
         .route_layer(from_fn_with_state(Arc::clone(&pages), if_it_is_shown));
     let of_pod = Router::new()
-        .route(found::PATH, get(what_was_found))
+        .route(audit::PATH, get(last_audit))
+        .route(audit::OLD_PATH, get(last_audit))
         .route_layer(from_fn_with_state(Arc::clone(&pages), if_it_is_of_this_pod));
     Router::new()
         .route("/metrics", get(of_metrics))
@@ -257,10 +258,10 @@ async fn report(State(pages): Shared) -> Response<Body> {
     of_audit(&pages, "application/json", |published| published.report)
 }
 
-async fn what_was_found(State(pages): Shared) -> Response<Body> {
+async fn last_audit(State(pages): Shared) -> Response<Body> {
     of_audit(&pages, "application/json", |published| {
-        let head = serde_json::to_string(&published.head).unwrap_or_default();
-        Head::with(&head, &published.report).into()
+        let status = serde_json::to_string(&published.status).unwrap_or_default();
+        AgentStatus::with(&status, &published.report).into()
     })
 }
 

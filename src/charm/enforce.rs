@@ -7,7 +7,8 @@ use juju_charm::{Unit, config};
 use juju_client::Connection;
 use log::{info, warn};
 
-use super::login::Access;
+use super::controller::ControllerSession;
+use super::issue::first_reasons;
 use crate::config::Options;
 use crate::effects::{ApplyError, Cluster, Executor, Holder, JujuError, Model};
 use crate::facts::Facts;
@@ -89,26 +90,27 @@ impl Origin for CharmOrigin {
 pub struct LoginModel<'a> {
     unit: &'a Unit,
     login: Option<&'a str>,
-    access: Option<Result<Access, String>>,
+    session: Option<Result<ControllerSession, String>>,
 }
 
 impl<'a> LoginModel<'a> {
     /// Logs in when the first change needs it. `login` is the secret of the option.
     pub fn new(unit: &'a Unit, login: Option<&'a str>) -> Self {
-        Self { unit, login, access: None }
+        Self { unit, login, session: None }
     }
 }
 
 impl Model for LoginModel<'_> {
     fn connect(&mut self) -> Result<&mut Connection, JujuError> {
-        let access = self.access.get_or_insert_with(|| {
-            let mut access = Access::read(self.unit, self.login).map_err(|why| why.to_string())?;
+        let session = self.session.get_or_insert_with(|| {
+            let mut session =
+                ControllerSession::read(self.unit, self.login).map_err(|why| why.to_string())?;
             // One that fails is not tried again for each change.
-            access.model().map_err(|why| why.to_string())?;
-            Ok(access)
+            session.model().map_err(|why| why.to_string())?;
+            Ok(session)
         });
-        match access {
-            Ok(access) => access.model().map_err(|why| JujuError::NotConnected(why.to_string())),
+        match session {
+            Ok(session) => session.model().map_err(|why| JujuError::NotConnected(why.to_string())),
             Err(why) => Err(JujuError::NotConnected(why.clone())),
         }
     }
@@ -132,17 +134,17 @@ pub fn failure(outcome: &EnforceOutcome) -> Option<String> {
     match (&outcome.refusal, outcome.failures.is_empty()) {
         (Some(why), _) => Some(why.to_string()),
         (None, true) => None,
-        (None, false) => Some(super::results::first_reasons(&outcome.reasons())),
+        (None, false) => Some(first_reasons(&outcome.reasons())),
     }
 }
 
 /// What came of enforcing.
 #[derive(Debug)]
-pub struct Kept {
+pub struct Enforced {
     /// Whether anything was changed.
-    pub changed: bool,
+    pub has_changes: bool,
     /// Stands for the gateway's configuration after it; or what an operator must look at.
-    pub mark: Result<String, String>,
+    pub digest: Result<String, String>,
     /// What waits for consent, in a line.
     pub held_back: Option<String>,
 }
@@ -151,10 +153,10 @@ pub struct Kept {
 const NAMED: usize = 1;
 
 /// Has the remedies of the option hold. While the options are frozen, all stays as it is.
-pub fn keep(unit: &Unit, options: &Options, facts: &Facts) -> Result<Kept, String> {
+pub fn enforce(unit: &Unit, options: &Options, facts: &Facts) -> Result<Enforced, String> {
     let cluster = connect()?;
     if options.is_frozen() {
-        return Ok(Kept { changed: false, mark: Ok(mark(&cluster)?), held_back: None });
+        return Ok(Enforced { has_changes: false, digest: Ok(digest(&cluster)?), held_back: None });
     }
     let platform = &*facts.about.namespace;
     let (policy, enforced) = (&options.policy, &options.enforce);
@@ -164,7 +166,11 @@ pub fn keep(unit: &Unit, options: &Options, facts: &Facts) -> Result<Kept, Strin
     let outcome = match pipeline::enforce(facts, policy, enforced, &mut origin, &mut executor) {
         // What another application enforces is left to it.
         Err(EnforceError::HeldByOther(_)) if enforced.is_empty() => {
-            return Ok(Kept { changed: false, mark: Ok(mark(&cluster)?), held_back: None });
+            return Ok(Enforced {
+                has_changes: false,
+                digest: Ok(digest(&cluster)?),
+                held_back: None,
+            });
         }
         outcome => outcome.map_err(|why| why.to_string())?,
     };
@@ -191,18 +197,18 @@ pub fn keep(unit: &Unit, options: &Options, facts: &Facts) -> Result<Kept, Strin
         }
     }
     refused.splice(0..0, failed);
-    Ok(Kept {
-        changed: !outcome.plan.changes.is_empty(),
-        mark: match refused.is_empty() {
-            true => Ok(mark(&cluster)?),
+    Ok(Enforced {
+        has_changes: !outcome.plan.changes.is_empty(),
+        digest: match refused.is_empty() {
+            true => Ok(digest(&cluster)?),
             false => Err(refused.join("; ")),
         },
         held_back: outcome.plan.held_back_line(),
     })
 }
 
-fn mark(cluster: &Cluster) -> Result<String, String> {
-    cluster.mark().map_err(|why| why.to_string())
+fn digest(cluster: &Cluster) -> Result<String, String> {
+    cluster.gateway_digest().map_err(|why| why.to_string())
 }
 
 /// Reasons as one, if there are any.
@@ -216,10 +222,10 @@ fn some(reasons: &[String]) -> Option<String> {
 }
 
 /// Whether the gateway's configuration is another than that which the mark stands for.
-pub fn has_drifted(mark: &str) -> bool {
-    let now = connect().and_then(|cluster| cluster.mark().map_err(|why| why.to_string()));
+pub fn has_drifted(digest: &str) -> bool {
+    let now = connect().and_then(|cluster| cluster.gateway_digest().map_err(|why| why.to_string()));
     match now {
-        Ok(now) => now != mark,
+        Ok(now) => now != digest,
         // The next audit tells what keeps the cluster from being read.
         Err(_) => false,
     }

@@ -65,9 +65,9 @@ impl Cluster {
         })
     }
 
-    /// Stands for every Gateway and EnvoyFilter as it is, and for every other object of ours
-    /// that holds something: if it is another, one of them is.
-    pub fn mark(&self) -> Result<String, Unknown> {
+    /// Digest of every Gateway and EnvoyFilter and of every other managed object that enforces
+    /// something: it changes if one of them does.
+    pub fn gateway_digest(&self) -> Result<String, Unknown> {
         let mut marks = Vec::new();
         for kind in OWN_KINDS.into_iter().filter(|kind| kind.is_enforced()) {
             let selector = match kind.scope {

@@ -1,91 +1,76 @@
-//! Relations with COS and with Kubeflow's dashboard: what each is told, and where logs go.
+//! Relations with COS and with Kubeflow's dashboard: their databags, and where logs go.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use juju_charm::event::{Lifecycle, RelationChange};
+use juju_charm::event::RelationChange;
 use juju_charm::port::{self, Port};
 use juju_charm::relation::{self, Databag, Relation, Side};
 use juju_charm::tool::present;
-use juju_charm::{Event, Status, Unit, network};
+use juju_charm::{Event, Unit, network};
 use log::warn;
 
-use super::certificates::Hindrance;
-use super::certificates::differs;
-use super::workload::PORT;
+use super::Outcome;
 use crate::catalog;
+use crate::charm::endpoints::{self, CATALOGUE, DASHBOARDS, GATEWAY, INGRESS, LOGS, METRICS};
+use crate::charm::hook::Hook;
+use crate::charm::issue::StatusIssue;
+use crate::charm::peers::differs;
+use crate::charm::workload::{PORT, Workload};
 use crate::relations::topology::Topology;
 use crate::relations::{
     answer, catalogue, grafana_dashboard, istio_gateway_info, istio_ingress,
     kubeflow_dashboard_links, loki_push_api, prometheus_scrape,
 };
 
-const METRICS: &str = "metrics-endpoint";
-const DASHBOARDS: &str = "grafana-dashboard";
-const LOGS: &str = "logging";
-const CATALOGUE: &str = "catalogue";
-const INGRESS: &str = "ingress";
-const LINKS: &str = "dashboard-links";
-const GATEWAY: &str = "gateway-info";
-const ENDPOINTS: [&str; 7] = [METRICS, DASHBOARDS, LOGS, CATALOGUE, INGRESS, LINKS, GATEWAY];
-/// Ways to the report page.
-const WAYS: [&str; 3] = [CATALOGUE, INGRESS, LINKS];
-/// Whoever is related here reaches the agent's port: its owner makes it a port of the
-/// application's Service, and of the policies that other charms write from it.
-const REACHED: [&str; 4] = [METRICS, CATALOGUE, INGRESS, LINKS];
 /// Where istio-pilot's gateway has the report page.
 const PREFIX: &str = "/hardening/";
 
-/// What came of it.
+/// What the relations say.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Observed {
+struct Related {
     /// Endpoints that are related.
-    pub related: BTreeSet<String>,
-    /// Where logs go, by unit of Loki.
-    pub logs: BTreeMap<String, String>,
-    /// What a peer does not take.
-    pub hindrances: Vec<Hindrance>,
+    endpoints: BTreeSet<String>,
+    /// URL to push logs to, by unit of Loki.
+    log_targets: BTreeMap<String, String>,
+    /// Why a peer does not take what it is sent.
+    issues: Vec<StatusIssue>,
 }
 
-/// Whether a way to the report page is related.
-pub fn has_way(related: &BTreeSet<String>) -> bool {
-    WAYS.iter().any(|endpoint| related.contains(*endpoint))
-}
-
-/// Whether a scraper of the metrics is related.
-pub fn is_scraped(related: &BTreeSet<String>) -> bool {
-    related.contains(METRICS)
-}
-
-/// Whether an event is of a way to the report page, or to the metrics.
-pub fn is_of_way(event: &Event) -> bool {
-    matches!(event, Event::Relation(relation)
-        if WAYS.contains(&relation.endpoint.as_str()) || relation.endpoint == METRICS)
-}
-
-/// Whether an event may change what is told here. `related` are the endpoints that were when
-/// it was looked last: an address changes without an event of its own.
-pub fn concerns(event: &Event, related: &BTreeSet<String>) -> bool {
-    match event {
-        Event::Relation(relation) => ENDPOINTS.contains(&relation.endpoint.as_str()),
-        // An older version may not have looked.
-        Event::Lifecycle(Lifecycle::UpgradeCharm) => true,
-        Event::Lifecycle(
-            Lifecycle::LeaderElected
-            | Lifecycle::Start
-            | Lifecycle::UpdateStatus
-            | Lifecycle::ConfigChanged,
-        ) => !related.is_empty(),
-        _ => false,
+/// Runs the step: writes the databags that changed, and forwards the workload's logs.
+pub fn run(hook: &mut Hook<'_>) -> anyhow::Result<Outcome> {
+    let is_start = hook.is_container_start();
+    let is_concerned = match is_start {
+        true => !hook.state.endpoints().is_empty(),
+        false => endpoints::concerns(hook.event, hook.state.endpoints()),
+    };
+    if !is_concerned {
+        return Ok(Outcome::Unchanged);
     }
+    let host = hook.external_hostname();
+    let related = update(hook.unit, hook.event, hook.is_leader, host)?;
+    hook.state.set_endpoints(related.endpoints);
+    let (log_targets, known_units) = hook.state.log_targets();
+    if *log_targets != related.log_targets || is_start {
+        let topology = Topology::of(hook.unit);
+        let name = &hook.unit.name;
+        let targets = loki_push_api::targets(&topology, name, &related.log_targets, &known_units);
+        if let Some(workload) = Workload::connect() {
+            match workload.forward_logs(&targets) {
+                Ok(()) => hook.state.set_log_targets(related.log_targets),
+                Err(why) => warn!("log forwarding could not be configured: {why}"),
+            }
+        }
+    }
+    Ok(Outcome::Issues(related.issues))
 }
 
-/// Has every peer be told what it should know; only a leader tells for the application.
-pub fn keep(
+/// Writes what each peer should know; only a leader writes for the application.
+fn update(
     unit: &Unit,
     event: &Event,
-    leads: bool,
+    is_leader: bool,
     host: Option<&str>,
-) -> anyhow::Result<Observed> {
+) -> anyhow::Result<Related> {
     let broken = match event {
         Event::Relation(relation) if relation.what == RelationChange::Broken => {
             Some(Relation::new(&relation.id))
@@ -94,38 +79,39 @@ pub fn keep(
     };
     let topology = Topology::of(unit);
     let mut related: BTreeMap<&str, Vec<Relation>> = BTreeMap::new();
-    for endpoint in ENDPOINTS {
+    for endpoint in endpoints::ALL {
         let mut all = relation::of_endpoint(endpoint)?;
         all.retain(|relation| Some(relation) != broken.as_ref());
         if !all.is_empty() {
             related.insert(endpoint, all);
         }
     }
-    let mut observed = Observed {
-        related: related.keys().map(|endpoint| (*endpoint).to_owned()).collect(),
-        ..Observed::default()
+    let mut result = Related {
+        endpoints: related.keys().map(|endpoint| (*endpoint).to_owned()).collect(),
+        ..Related::default()
     };
     if let Some(relations) = related.get(METRICS) {
-        tell_address(unit, relations)?;
+        publish_address(unit, relations)?;
     }
     for relation in related.get(LOGS).into_iter().flatten() {
         for name in present(relation.units())?.unwrap_or_default() {
             let databag = present(relation.get(Side::Unit(&name)))?.unwrap_or_default();
             let url = loki_push_api::endpoint(&databag);
-            observed.logs.extend(url.map(|url| (name, url)));
+            result.log_targets.extend(url.map(|url| (name, url)));
         }
     }
-    let is_reached = REACHED.iter().any(|endpoint| observed.related.contains(*endpoint));
+    let is_reached =
+        endpoints::CONNECTED.iter().any(|endpoint| result.endpoints.contains(*endpoint));
     let is_open = port::opened()?.contains(&Port::Tcp(PORT));
     match (is_reached, is_open) {
         (true, false) => port::open(Port::Tcp(PORT))?,
         (false, true) => port::close(Port::Tcp(PORT))?,
         _ => {}
     }
-    if !leads {
-        return Ok(observed);
+    if !is_leader {
+        return Ok(result);
     }
-    // Nothing is told there.
+    // Its databag is read only.
     let gateways = related.remove(GATEWAY).unwrap_or_default();
     for relation in gateways {
         if let Some(name) = present(relation.application())?.flatten()
@@ -137,7 +123,7 @@ pub fn keep(
                 "{name} has taken the Gateway {}/{} away; see its status",
                 info.namespace, info.name
             );
-            observed.hindrances.push((Status::Waiting, why));
+            result.issues.push(StatusIssue::waiting(why));
         }
     }
     for (endpoint, relations) in &related {
@@ -161,18 +147,19 @@ pub fn keep(
                 && let Some(databag) = present(relation.get(Side::Application(&name)))?
             {
                 let refusal = answer::refusal(&databag);
-                observed.hindrances.extend(refusal.map(|why| {
-                    warn!("{name} does not take what {endpoint} tells: {why}");
-                    (Status::Waiting, format!("{name} does not take what {endpoint} tells: {why}"))
+                result.issues.extend(refusal.map(|why| {
+                    let why = format!("{name} does not take what {endpoint} tells: {why}");
+                    warn!("{why}");
+                    StatusIssue::waiting(why)
                 }));
             }
         }
     }
-    Ok(observed)
+    Ok(result)
 }
 
-/// Has Prometheus know where this unit is: at its pod, for the Service leads to any of the units.
-fn tell_address(unit: &Unit, relations: &[Relation]) -> anyhow::Result<()> {
+/// Publishes the address of this unit's pod: the Service leads to any of the units.
+fn publish_address(unit: &Unit, relations: &[Relation]) -> anyhow::Result<()> {
     let network = present(network::of_binding(METRICS))?.unwrap_or_default();
     let address = network.bind_address();
     let address = address.or_else(|| network.ingress_addresses.first().map(String::as_str));
@@ -189,7 +176,7 @@ fn tell_address(unit: &Unit, relations: &[Relation]) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// What the application tells by an endpoint.
+/// The application's databag of an endpoint.
 fn application(
     endpoint: &str,
     topology: &Topology<'_>,

@@ -1,17 +1,17 @@
-//! The certificate of the option `tls-secret`: checked first, then given to istio-pilot as
-//! a secret of the model, by the controller's API.
+//! The certificate of the option `tls-secret`: checked first, then installed at istio-pilot as a
+//! secret of the model, by the controller's API.
 
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
+use juju_charm::Unit;
 use juju_charm::secret::{self, Content, Which};
 use juju_charm::tool::ToolError;
-use juju_charm::{Status, Unit};
 use juju_client::Password;
 use log::info;
 
-use super::Hindrance;
-use crate::charm::login::Access;
+use crate::charm::controller::ControllerSession;
+use crate::charm::issue::StatusIssue;
 use crate::facts::certificate::Certificate;
 use crate::facts::juju::charm;
 use crate::pki::{Fingerprint, judge_pair};
@@ -27,22 +27,22 @@ const OPTION: &str = "tls-secret-id";
 const ENDPOINT: &str = "certificates";
 const KEYS: [&str; 2] = ["tls-crt", "tls-key"];
 
-/// A certificate that was found good.
-pub struct Given {
+/// A certificate that passed its checks.
+pub struct ProvidedCertificate {
     content: Content,
-    /// Stands for it.
+    /// SHA-256 of the leaf.
     pub fingerprint: Fingerprint,
 }
 
-impl Given {
+impl ProvidedCertificate {
     /// Reads the option's secret and checks what is in it.
     pub fn read(
         unit: &Unit,
         id: &str,
         host: Option<&str>,
         now: Timestamp,
-    ) -> Result<Self, Hindrance> {
-        let blocked = |why: String| (Status::Blocked, format!("option tls-secret: {why}"));
+    ) -> Result<Self, StatusIssue> {
+        let blocked = |why: String| StatusIssue::blocked(format!("option tls-secret: {why}"));
         let application = unit.application();
         let content = secret::get(id, Which::Refresh).map_err(|error| {
             blocked(match error {
@@ -58,15 +58,15 @@ impl Given {
         let value = |key: &str| {
             let value = content.get(key).map(secret::Value::expose);
             value.ok_or_else(|| {
-                blocked(format!("the secret has no {key}; juju update-secret puts it right"))
+                blocked(format!("the secret has no {key}; juju update-secret fixes it"))
             })
         };
         let fingerprint = judge_pair(value(KEYS[0])?, value(KEYS[1])?, host, now)
-            .map_err(|why| blocked(format!("{why}; juju update-secret puts it right")))?;
+            .map_err(|why| blocked(format!("{why}; juju update-secret fixes it")))?;
         Ok(Self { content, fingerprint })
     }
 
-    /// Whom to trust for it, PEM, if the operator tells: a root behind it, or itself.
+    /// Authorities to trust for it, PEM, if the secret has them: a root behind it, or itself.
     pub fn anchors(&self) -> Vec<String> {
         let text = self.content.get(KEYS[0]).map(secret::Value::expose);
         let text = text.unwrap_or_default();
@@ -78,15 +78,16 @@ impl Given {
         }
     }
 
-    /// Has istio-pilot read it. Each step may be done again.
-    pub fn hand_down(&self, unit: &Unit, login: Option<&str>) -> Result<(), Hindrance> {
-        let blocked = |why: String| (Status::Blocked, format!("option tls-secret: {why}"));
-        let mut access = Access::read(unit, login).map_err(|why| blocked(why.to_string()))?;
-        self.carry_out(unit, &mut access).map_err(|why| blocked(why.0))
+    /// Makes istio-pilot serve it. Each step may be repeated.
+    pub fn install(&self, unit: &Unit, login: Option<&str>) -> Result<(), StatusIssue> {
+        let blocked = |why: String| StatusIssue::blocked(format!("option tls-secret: {why}"));
+        let mut session =
+            ControllerSession::read(unit, login).map_err(|why| blocked(why.to_string()))?;
+        self.apply(unit, &mut session).map_err(|why| blocked(why.0))
     }
 
-    fn carry_out(&self, unit: &Unit, access: &mut Access) -> Result<(), Refusal> {
-        let model = access.model()?;
+    fn apply(&self, unit: &Unit, session: &mut ControllerSession) -> Result<(), Refusal> {
+        let model = session.model()?;
         let status = model.status()?;
         let pilot = status.applications.iter();
         let pilot = pilot.into_iter().find(|(_, known)| charm(&known.charm).0 == CHARM);

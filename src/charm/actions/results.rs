@@ -3,7 +3,7 @@
 use juju_charm::{ToolError, action, tool};
 use log::warn;
 
-use super::status::brief;
+use crate::charm::issue::brief;
 
 /// Longest value of a result: the argument of `action-set` that holds it holds its key too.
 pub const LONGEST: usize = tool::LONGEST_ARGUMENT - 64;
@@ -11,9 +11,6 @@ pub const LONGEST: usize = tool::LONGEST_ARGUMENT - 64;
 pub const WIDTH: u16 = 80;
 /// Most parts of a text for people, which is two megabytes.
 const PARTS: usize = 16;
-/// Most reasons that are given where many are alike, and longest one in characters.
-const REASONS: usize = 3;
-const REASON: usize = 160;
 
 /// Results of an action, in their order.
 #[derive(Debug, Default)]
@@ -170,17 +167,6 @@ fn json_parts<T>(
     parts
 }
 
-/// The first of many reasons, and how many more there are.
-pub fn first_reasons(reasons: &[String]) -> String {
-    let first = reasons.iter().take(REASONS).map(|why| brief(why, REASON));
-    let mut all: Vec<String> = first.collect();
-    let more = reasons.len().saturating_sub(REASONS);
-    if more > 0 {
-        all.push(format!("and {more} more"));
-    }
-    all.join("; ")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -224,13 +210,5 @@ mod tests {
         let text = "a \t\r\n\u{1b}[2Kb\u{1f600}\u{202e}\u{feff}\u{85}c  \n\n";
         let shown = readable(text);
         assert_eq!(shown, "a\n\u{fffd}[2Kb\u{fffd}\u{fffd}\u{fffd}\u{fffd}c");
-    }
-
-    #[test]
-    fn reasons_of_many_objects_are_three_and_a_number() {
-        let reasons: Vec<String> = (0..2000).map(|n| format!("{n} {}", "x".repeat(900))).collect();
-        let text = first_reasons(&reasons);
-        assert!(text.len() < 600 && text.ends_with("; and 1997 more"), "{text}");
-        assert_eq!(first_reasons(&reasons[..1]).chars().count(), REASON);
     }
 }

@@ -1,33 +1,31 @@
 //! What is known of the platform's images from one audit to the next: which digests ran,
 //! and what registries and Charmhub told, which are asked once a day.
 
-use std::collections::BTreeSet;
 use std::time::Duration;
 
 use anyhow::Context as _;
 use jiff::{SignedDuration, Timestamp};
+use juju_charm::Unit;
 use juju_charm::relation::{Databag, Relation, Side};
 use juju_charm::secret::{self, Value, Which};
 use juju_charm::tool::present;
-use juju_charm::{Unit, action, leader};
 use log::{info, warn};
 use oci_registry::Credentials;
 use serde::{Deserialize, Serialize};
 
-use super::Charm;
-use super::results::{Results, WIDTH};
-use super::rotate::peers;
+use super::peers;
 use crate::config::Options;
 use crate::facts::Facts;
 use crate::facts::charmhub::{self, Charmhub};
 use crate::facts::known::{Known, Unknown};
 use crate::facts::rocks::{self as registry, Rocks};
 use crate::look_up::look_up;
-use crate::report::rocks::Rocks as Report;
-use crate::rocks::{self, Allowed, Inventory, Ledger};
+use crate::rocks::{Allowed, Inventory, Ledger};
 
-/// The key of the application's databag that has it.
-const KEY: &str = "rocks";
+/// The key of the application's databag in the peer relation that has it.
+const KEY: &str = "images";
+/// Its name in version 0.1.0, read if there is no other.
+const OLD_KEY: &str = "rocks";
 /// How often registries and Charmhub are asked.
 const OFTEN: SignedDuration = SignedDuration::from_hours(24);
 /// How soon again, if none of them answered.
@@ -36,10 +34,12 @@ const SOON: SignedDuration = SignedDuration::from_hours(1);
 const WITHIN: Duration = Duration::from_secs(30);
 
 /// What is kept; only the leader may read it.
-pub struct Kept {
+pub struct ImageRecord {
     peers: Relation,
     now: Stored,
     before: String,
+    /// Whether the databag still has the old key.
+    has_old_key: bool,
 }
 
 #[derive(Default, Serialize, Deserialize)]
@@ -52,11 +52,11 @@ struct Stored {
     charmhub: Option<Charmhub>,
 }
 
-impl Kept {
+impl ImageRecord {
     /// Reads it; `None` without a peer relation, as in a unit that is being removed. What is
     /// not understood is forgotten, and what runs now is trusted anew.
     pub fn read(unit: &Unit) -> anyhow::Result<Option<Self>> {
-        let Some(peers) = peers()? else {
+        let Some(peers) = peers::relation()? else {
             return Ok(None);
         };
         // Juju lists a peer relation that it has taken away already.
@@ -64,35 +64,47 @@ impl Kept {
             return Ok(None);
         };
         let before = databag.get(KEY).cloned().unwrap_or_default();
-        let now = match before.is_empty() {
+        let has_old_key = databag.contains_key(OLD_KEY);
+        let text = match before.is_empty() {
+            true => databag.get(OLD_KEY).map_or("", String::as_str),
+            false => &before,
+        };
+        let now = match text.is_empty() {
             true => Stored::default(),
-            false => serde_json::from_str(&before).unwrap_or_else(|why| {
-                warn!("the digests on record are not understood, and are made anew: {why}");
+            false => serde_json::from_str(text).unwrap_or_else(|why| {
+                warn!("the record of images is not understood, and begins anew: {why}");
                 Stored::default()
             }),
         };
-        Ok(Some(Self { peers, now, before }))
+        Ok(Some(Self { peers, now, before, has_old_key }))
     }
 
     /// Whether registries and Charmhub are due to be asked.
-    pub fn would_ask(&self, options: &Options, now: Timestamp) -> bool {
+    pub fn would_refresh(&self, options: &Options, now: Timestamp) -> bool {
         !options.offline && self.is_due(now)
     }
 
     /// Notes what somebody else has found to run, and writes it if it is other than it was.
-    pub fn put(&mut self, ledger: &Ledger) -> anyhow::Result<()> {
+    pub fn set_ledger(&mut self, ledger: &Ledger) -> anyhow::Result<()> {
         self.now.ledger = ledger.clone();
         self.write()
     }
 
-    /// Puts what is kept into the facts, after asking anew if that is due or `asks`.
-    pub fn tell(&mut self, facts: &mut Facts, options: &Options, asks: bool, now: Timestamp) {
+    /// Adds the record to the facts, after asking registries and Charmhub again if that is due or
+    /// forced.
+    pub fn add_to(
+        &mut self,
+        facts: &mut Facts,
+        options: &Options,
+        force_refresh: bool,
+        now: Timestamp,
+    ) {
         facts.ledger = Known::Known(self.now.ledger.clone());
-        if !options.offline && (asks || self.is_due(now)) {
-            self.ask(facts, options);
+        if !options.offline && (force_refresh || self.is_due(now)) {
+            self.refresh(facts, options);
         }
-        facts.rocks = kept(&self.now.rocks, options);
-        facts.charmhub = kept(&self.now.charmhub, options);
+        facts.rocks = known(&self.now.rocks, options);
+        facts.charmhub = known(&self.now.charmhub, options);
     }
 
     fn is_due(&self, now: Timestamp) -> bool {
@@ -105,7 +117,7 @@ impl Kept {
         rocks.asked_at > now || now.duration_since(rocks.asked_at) >= pause
     }
 
-    fn ask(&mut self, facts: &Facts, options: &Options) {
+    fn refresh(&mut self, facts: &Facts, options: &Options) {
         let credentials = match credentials(options) {
             Ok(credentials) => credentials,
             Err(why) => {
@@ -133,14 +145,14 @@ impl Kept {
             no_proxy: source.no_proxy.clone(),
             within: WITHIN,
         };
-        let told = look_up(facts, &source, &charmhub, self.now.rocks.as_ref(), &|_| ());
+        let answers = look_up(facts, &source, &charmhub, self.now.rocks.as_ref(), &|_| ());
         info!(
             "asked registries and Charmhub for {} images in {} requests",
-            told.rocks.images.len(),
-            told.requests()
+            answers.rocks.images.len(),
+            answers.requests()
         );
-        self.now.rocks = Some(told.rocks);
-        self.now.charmhub = told.charmhub.or(self.now.charmhub.take());
+        self.now.rocks = Some(answers.rocks);
+        self.now.charmhub = answers.charmhub.or(self.now.charmhub.take());
     }
 
     /// Notes what runs, and writes it if it is other than it was.
@@ -155,22 +167,26 @@ impl Kept {
     }
 
     fn write(&mut self) -> anyhow::Result<()> {
-        let text = serde_json::to_string(&self.now).context("the digests on record")?;
+        let text = serde_json::to_string(&self.now).context("the record of images as JSON")?;
         if text != self.before {
-            let databag = Databag::from([(KEY.to_owned(), text.clone())]);
+            let mut databag = Databag::from([(KEY.to_owned(), text.clone())]);
+            if self.has_old_key {
+                // An empty value deletes it.
+                databag.insert(OLD_KEY.to_owned(), String::new());
+            }
             match present(self.peers.set_application(&databag))? {
                 Some(()) => self.before = text,
-                None => warn!("the digests on record could not be written; another unit leads"),
+                None => warn!("the record of images could not be written: another unit leads"),
             }
         }
         Ok(())
     }
 }
 
-/// What was told, or why nothing was.
-fn kept<T: Clone>(told: &Option<T>, options: &Options) -> Known<T> {
-    match told {
-        Some(told) => Known::Known(told.clone()),
+/// An answer on record, or why there is none.
+fn known<T: Clone>(answer: &Option<T>, options: &Options) -> Known<T> {
+    match answer {
+        Some(answer) => Known::Known(answer.clone()),
         None if options.offline => {
             Known::Unknown(Unknown::Failed("not asked, for the option offline is set".into()))
         }
@@ -191,60 +207,4 @@ fn credentials(options: &Options) -> Result<(Credentials, Vec<String>), String> 
     };
     let authorities = text("ca-cert").map(str::to_owned).into_iter().collect();
     Ok((logins, authorities))
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct Parameters {
-    format: Option<String>,
-    accept: bool,
-}
-
-/// The action `check-rocks`.
-pub fn check(unit: &Unit) -> anyhow::Result<()> {
-    let parameters: Parameters = action::parameters()?;
-    let charm = Charm::read(unit)?;
-    if !leader::is_leader()? {
-        anyhow::bail!(
-            "only the leader knows which digests ran; juju run {}/leader check-rocks",
-            unit.application()
-        );
-    }
-    action::log(&format!("reading the cluster of model {}", unit.model))?;
-    let mut facts = super::audit::read_cluster(unit, &BTreeSet::new())?;
-    if let Some(option) = &charm.options.juju_credentials {
-        facts.juju = super::audit::read_juju(unit, option, &charm.options.policy.options);
-    }
-    let mut kept = Kept::read(unit)?.context("the unit is being removed")?;
-    if !charm.options.offline {
-        action::log("asking registries and Charmhub")?;
-    }
-    kept.tell(&mut facts, &charm.options, true, crate::now());
-    let mut inventory = Inventory::of(&facts);
-    kept.note(&inventory, parameters.accept, crate::now())?;
-    if parameters.accept {
-        kept.tell(&mut facts, &charm.options, false, crate::now());
-        inventory = Inventory::of(&facts);
-    }
-    let requests = match &facts.rocks {
-        Known::Known(rocks) => rocks.requests,
-        Known::Unknown(_) => 0,
-    };
-    let report = Report::of(&inventory, rocks::advice(&facts, &inventory), requests);
-    let elsewhere = "`ckf-hardening rocks` prints all";
-    let results = match parameters.format.as_deref() {
-        None | Some("table") => {
-            Results::default().lines("rocks", &report.table_within(WIDTH), elsewhere)
-        }
-        Some("json") => {
-            Results::default().json("rocks", &report.images, |rows| report.json_of(rows))
-        }
-        Some(other) => anyhow::bail!("format {other:?} is neither table nor json"),
-    };
-    let results = results.value("not-as-meant", &inventory.wrong().count().to_string()).lines(
-        "advice",
-        &report.advice.join("\n"),
-        elsewhere,
-    );
-    Ok(results.set()?)
 }

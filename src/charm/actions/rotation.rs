@@ -3,13 +3,13 @@
 use anyhow::bail;
 use comfy_table::{ColumnConstraint, ContentArrangement, Table, presets};
 use jiff::Timestamp;
-use juju_charm::{Unit, action, leader};
+use juju_charm::{Unit, action};
 use serde::{Deserialize, Serialize};
 
-use super::Charm;
 use super::names::Names;
 use super::results::{Results, WIDTH};
-use super::rotate::{Asked, Read, Rotations};
+use crate::charm::hook::Hook;
+use crate::charm::rotations::{Loaded, Requested, Rotations};
 use crate::rotation::{Credential, Delivery, Ledger, Plan, Stage};
 
 /// Where what does not fit into the results is.
@@ -36,16 +36,16 @@ impl Parameters {
 }
 
 /// Begins rotations, or goes on with those that are begun.
-pub fn rotate(unit: &Unit) -> anyhow::Result<()> {
+pub fn rotate(hook: &Hook<'_>) -> anyhow::Result<()> {
     let parameters: Parameters = action::parameters()?;
-    let charm = leading(unit)?;
-    if let Some(why) = charm.options.freeze_reason() {
+    require_leader(hook)?;
+    if let Some(why) = hook.options.freeze_reason() {
         bail!("{why}");
     }
-    let plan = &charm.options.rotate;
-    let login = charm.options.juju_credentials.as_deref();
-    let mut rotations = read(unit, plan, login)?;
-    rotations.log_in(unit, login);
+    let plan = &hook.options.rotate;
+    let login = hook.login();
+    let mut rotations = read(hook.unit, plan, login)?;
+    rotations.log_in(hook.unit, login);
     if let Some(name) = &parameters.abandon {
         let credential = name.parse().map_err(anyhow::Error::msg)?;
         return abandon(rotations, &credential, &parameters);
@@ -86,10 +86,10 @@ fn asked(
     parameters: &Parameters,
     plan: &Plan,
     rotations: &mut Rotations<'_>,
-) -> anyhow::Result<Asked> {
+) -> anyhow::Result<Requested> {
     let named = parameters.named()?;
     let force = parameters.force;
-    let mut asked = Asked { force, ..Asked::default() };
+    let mut asked = Requested { force, ..Requested::default() };
     if let Some(problem) = rotations.login_problem() {
         bail!("{problem}");
     }
@@ -152,10 +152,10 @@ const BEFORE_REMOVAL: &str = "removing the application destroys these secrets, t
                               how-to/uninstall";
 
 /// Shows how far each credential is.
-pub fn status(unit: &Unit) -> anyhow::Result<()> {
-    let charm = leading(unit)?;
-    let plan = &charm.options.rotate;
-    let rotations = read(unit, plan, charm.options.juju_credentials.as_deref())?;
+pub fn status(hook: &Hook<'_>) -> anyhow::Result<()> {
+    require_leader(hook)?;
+    let plan = &hook.options.rotate;
+    let rotations = read(hook.unit, plan, hook.login())?;
     let rows = rows(rotations.ledger(), plan, crate::now());
     if rows.is_empty() {
         let text = "no credential is rotated; the option rotate names those that should be";
@@ -175,12 +175,12 @@ fn shown(rows: &[Row]) -> Results {
     Results::default().lines("status", &table(rows), ELSEWHERE).json("credentials", rows, json)
 }
 
-fn leading(unit: &Unit) -> anyhow::Result<Charm<'_>> {
-    if !leader::is_leader()? {
-        let application = unit.name.split('/').next().unwrap_or(&unit.name);
+fn require_leader(hook: &Hook<'_>) -> anyhow::Result<()> {
+    if !hook.is_leader {
+        let application = hook.unit.application();
         bail!("only the leader rotates credentials; run it on {application}/leader");
     }
-    Charm::read(unit)
+    Ok(())
 }
 
 fn read<'a>(
@@ -189,9 +189,9 @@ fn read<'a>(
     login: Option<&str>,
 ) -> anyhow::Result<Box<Rotations<'a>>> {
     match Rotations::read(unit, plan, login)? {
-        Read::Ready(rotations) => Ok(rotations),
-        Read::Damaged(why) => bail!("{why}"),
-        Read::NoPeers => {
+        Loaded::Ready(rotations) => Ok(rotations),
+        Loaded::Damaged(why) => bail!("{why}"),
+        Loaded::NoPeers => {
             bail!("the peer relation is not there yet; try again when the unit has started")
         }
     }

@@ -1,14 +1,14 @@
-//! Has oidc-gatekeeper trust who signs the gateway's certificate: it asks Dex by the
-//! gateway's name, and lets nobody log in if it does not.
+//! Makes oidc-gatekeeper trust the authority of the gateway's certificate: it connects to Dex by
+//! the gateway's name, and without that trust no user can log in.
 
 use std::collections::BTreeMap;
 
-use juju_charm::{Status, Unit};
+use juju_charm::Unit;
 use juju_client::Password;
 use log::info;
 
-use super::Hindrance;
-use crate::charm::login::Access;
+use crate::charm::controller::ControllerSession;
+use crate::charm::issue::StatusIssue;
 use crate::facts::juju::charm;
 use crate::pki::bundle;
 use crate::rotation::owner::{Owners as _, Refusal};
@@ -18,21 +18,26 @@ const CHARM: &str = "oidc-gatekeeper";
 /// Its option, certificates in PEM.
 const OPTION: &str = "ca-bundle";
 
-/// Has every oidc-gatekeeper of the model trust these authorities, PEM. `before` marks
-/// those that were put there before; what somebody else put there stays.
+/// Makes every oidc-gatekeeper of the model trust these authorities, PEM. `before` has digests of
+/// those that an earlier hook added; authorities that others added stay.
 pub fn trust(
     unit: &Unit,
     login: &str,
     trusted: &[String],
     before: &[String],
-) -> Result<(), Hindrance> {
-    let blocked = |why: String| (Status::Blocked, format!("{OPTION} of {CHARM}: {why}"));
-    let mut access = Access::read(unit, Some(login)).map_err(|why| blocked(why.to_string()))?;
-    carry_out(&mut access, trusted, before).map_err(|why| blocked(why.0))
+) -> Result<(), StatusIssue> {
+    let blocked = |why: String| StatusIssue::blocked(format!("{OPTION} of {CHARM}: {why}"));
+    let mut session =
+        ControllerSession::read(unit, Some(login)).map_err(|why| blocked(why.to_string()))?;
+    configure(&mut session, trusted, before).map_err(|why| blocked(why.0))
 }
 
-fn carry_out(access: &mut Access, trusted: &[String], before: &[String]) -> Result<(), Refusal> {
-    let model = access.model()?;
+fn configure(
+    session: &mut ControllerSession,
+    trusted: &[String],
+    before: &[String],
+) -> Result<(), Refusal> {
+    let model = session.model()?;
     let status = model.status()?;
     let known = status.applications.into_iter();
     for (name, _) in known.filter(|(_, known)| charm(&known.charm).0 == CHARM) {

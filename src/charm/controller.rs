@@ -41,9 +41,7 @@ pub enum LoginProblem {
         application: String,
     },
     /// A key is missing or wrong.
-    #[error(
-        "option juju-credentials: key {key} of the secret {why}; juju update-secret puts it right"
-    )]
+    #[error("option juju-credentials: key {key} of the secret {why}; juju update-secret fixes it")]
     Malformed {
         /// The key.
         key: &'static str,
@@ -55,8 +53,8 @@ pub enum LoginProblem {
     Unreadable(String),
 }
 
-/// What is needed to log in, and the connections that were made with it.
-pub struct Access {
+/// A login to the controller, and the connections made with it.
+pub struct ControllerSession {
     endpoint: Endpoint,
     user: String,
     /// The first that is accepted is used.
@@ -71,7 +69,7 @@ pub struct Access {
     cluster: Option<Cluster>,
 }
 
-impl Access {
+impl ControllerSession {
     /// Reads the secret of the option, and the charm's own one if it has rotated its
     /// login since.
     pub fn read(unit: &Unit, option: Option<&str>) -> Result<Self, LoginProblem> {
@@ -84,26 +82,26 @@ impl Access {
             },
             other => LoginProblem::Unreadable(other.to_string()),
         })?;
-        let given = Given::parse(&content)?;
+        let secret = LoginSecret::parse(&content)?;
         let mut passwords = Vec::new();
         if let Ok(own) = secret::get_by_label(&Credential::OwnLogin.label(), Which::Peek) {
-            let is_same = own.get("username").is_none_or(|name| name.expose() == given.user);
+            let is_same = own.get("username").is_none_or(|name| name.expose() == secret.user);
             // The new one may hold already, if the hook that set it was cut short.
             let keys = ["password", "next-password"].iter().filter(|_| is_same);
             passwords.extend(keys.filter_map(|key| Some(password(own.get(*key)?))));
         }
-        passwords.push(given.password);
-        let mut addresses: Vec<String> = given.addresses;
+        passwords.push(secret.password);
+        let mut addresses: Vec<String> = secret.addresses;
         let env = std::env::var("JUJU_API_ADDRESSES").unwrap_or_default();
         addresses.extend(env.split_whitespace().map(str::to_owned));
-        let authority = given.authority.or_else(|| agent_authority(unit));
+        let authority = secret.authority.or_else(|| agent_authority(unit));
         let authority = authority
             .ok_or(LoginProblem::Malformed { key: "ca-cert", why: "is missing".into() })?;
         Ok(Self {
             endpoint: Endpoint { addresses, trust: Trust::Authority(authority) },
-            user: given.user,
+            user: secret.user,
             passwords,
-            controller_uuid: given.controller_uuid,
+            controller_uuid: secret.controller_uuid,
             model_uuid: unit.model_uuid.clone(),
             deadline: Instant::now() + DEADLINE,
             controller: None,
@@ -175,7 +173,7 @@ fn refused(error: &Error) -> Refusal {
     ))
 }
 
-impl Owners for Access {
+impl Owners for ControllerSession {
     fn controller(&mut self) -> Result<&mut Connection, Refusal> {
         let connection = match self.controller.take() {
             Some(connection) => connection,
@@ -228,8 +226,8 @@ impl Owners for Access {
     }
 }
 
-/// The secret, taken apart.
-struct Given {
+/// Content of the secret.
+struct LoginSecret {
     user: String,
     password: Password,
     addresses: Vec<String>,
@@ -237,7 +235,7 @@ struct Given {
     controller_uuid: Option<String>,
 }
 
-impl Given {
+impl LoginSecret {
     fn parse(content: &Content) -> Result<Self, LoginProblem> {
         let text = |key: &str| {
             let text = content.get(key).map(|value| value.expose().trim());
@@ -293,10 +291,9 @@ mod tests {
     use super::*;
 
     proptest! {
-        /// Whatever a secret holds is a login or a problem that names its key, and no
-        /// value of it is told.
+        /// Any content of a secret is a login or a problem that names its key and shows no value.
         #[test]
-        fn no_content_of_a_secret_panics_or_is_told(
+        fn any_secret_is_a_login_or_a_problem_without_values(
             content in prop::collection::btree_map(
                 prop_oneof![
                     Just("username".to_owned()), Just("password".to_owned()),
@@ -307,9 +304,9 @@ mod tests {
         ) {
             let values: Vec<String> = content.values().cloned().collect();
             let content = content.into_iter().map(|(key, value)| (key, secret::Value::new(value)));
-            if let Err(problem) = Given::parse(&content.collect()) {
-                let told = problem.to_string();
-                prop_assert!(values.iter().all(|value| !told.contains(value)), "{told}");
+            if let Err(problem) = LoginSecret::parse(&content.collect()) {
+                let text = problem.to_string();
+                prop_assert!(values.iter().all(|value| !text.contains(value)), "{text}");
             }
         }
     }

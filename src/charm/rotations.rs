@@ -5,22 +5,24 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::Context as _;
 use jiff::{SignedDuration, Timestamp};
+use juju_charm::Unit;
 use juju_charm::pebble::Client as Pebble;
-use juju_charm::relation::{self, Databag, Relation, Side};
+use juju_charm::relation::{Databag, Relation, Side};
 use juju_charm::secret::{self, Attributes, Content, Rotate, Value, Which};
 use juju_charm::tool::ToolError;
-use juju_charm::{Status, Unit};
 use juju_client::Password;
 use log::{info, warn};
 
-use super::login::{Access, LoginProblem};
+use super::controller::{ControllerSession, LoginProblem};
+use super::issue::StatusIssue;
+use super::peers;
+use crate::agent::input::CredentialState;
 use crate::rotation::owner::{self, Applied, Change, Holding, Owners as _, Refusal};
 use crate::rotation::{
     Credential, Delivery, Entry, FIRST_USER, Ledger, Plan, Stage, Step, Target, password,
 };
 
-/// The peer relation, and the key of the application's databag that has the ledger.
-const PEERS: &str = "peers";
+/// The key of the application's databag in the peer relation that has the ledger.
 const KEY: &str = "rotation";
 /// The notice by which a hook has the next one come at once.
 const NOTICE: &str = "ckf-hardening.charm/rotation";
@@ -38,12 +40,12 @@ pub struct Rotations<'a> {
     peers: Relation,
     ledger: Ledger,
     before: Ledger,
-    access: Result<Access, LoginProblem>,
+    session: Result<ControllerSession, LoginProblem>,
     now: Timestamp,
 }
 
 /// What came of reading how far each rotation is.
-pub enum Read<'a> {
+pub enum Loaded<'a> {
     /// There is no peer relation, as in a unit that is being removed.
     NoPeers,
     /// What is written there is not understood, for this reason.
@@ -54,7 +56,7 @@ pub enum Read<'a> {
 
 /// What a person asks for beside the plan.
 #[derive(Debug, Default)]
-pub struct Asked {
+pub struct Requested {
     /// The credentials, each with how it is to be delivered, if that is said.
     pub credentials: BTreeMap<Credential, Option<Delivery>>,
     /// Whether the controller's first user may be among them.
@@ -62,41 +64,41 @@ pub struct Asked {
 }
 
 /// How the secret of a credential is.
-enum Held {
+enum SecretContent {
     /// There is none.
-    Nothing,
+    Missing,
     /// It has this content.
-    Content(Content),
+    Present(Content),
 }
 
 impl<'a> Rotations<'a> {
     /// Reads how far each is.
-    pub fn read(unit: &Unit, plan: &'a Plan, option: Option<&str>) -> anyhow::Result<Read<'a>> {
-        let Some(peers) = peers()? else {
-            return Ok(Read::NoPeers);
+    pub fn read(unit: &Unit, plan: &'a Plan, option: Option<&str>) -> anyhow::Result<Loaded<'a>> {
+        let Some(peers) = peers::relation()? else {
+            return Ok(Loaded::NoPeers);
         };
         let ledger = match ledger(unit, &peers)? {
             Ok(ledger) => ledger,
-            Err(why) => return Ok(Read::Damaged(why)),
+            Err(why) => return Ok(Loaded::Damaged(why)),
         };
         let mut rotations = Self {
             plan,
             peers,
             before: ledger.clone(),
             ledger,
-            access: Err(LoginProblem::NotSet),
+            session: Err(LoginProblem::NotSet),
             now: crate::now(),
         };
-        if rotations.has_work(&Asked::default()) {
+        if rotations.has_work(&Requested::default()) {
             rotations.log_in(unit, option);
         }
-        Ok(Read::Ready(Box::new(rotations)))
+        Ok(Loaded::Ready(Box::new(rotations)))
     }
 
     /// Reads what is needed to log in, as late as can be.
     pub fn log_in(&mut self, unit: &Unit, option: Option<&str>) {
-        if matches!(self.access, Err(LoginProblem::NotSet)) {
-            self.access = Access::read(unit, option);
+        if matches!(self.session, Err(LoginProblem::NotSet)) {
+            self.session = ControllerSession::read(unit, option);
         }
     }
 
@@ -112,43 +114,42 @@ impl<'a> Rotations<'a> {
 
     /// Why there is no login.
     pub fn login_problem(&self) -> Option<&LoginProblem> {
-        self.access.as_ref().err()
+        self.session.as_ref().err()
     }
 
     /// Why what is to be done cannot be.
     fn problem(&self) -> Option<&LoginProblem> {
         let problem = self.login_problem();
-        problem.filter(|_| self.has_work(&Asked::default()))
+        problem.filter(|_| self.has_work(&Requested::default()))
     }
 
-    /// The same, or the first try that failed, with the status to be shown.
-    pub fn problem_line(&self) -> Option<(Status, String)> {
+    /// That there is no login, or the first rotation that failed.
+    pub fn issue(&self) -> Option<StatusIssue> {
         if let Some(problem) = self.problem() {
-            return Some((Status::Blocked, problem.to_string()));
+            return Some(StatusIssue::blocked(problem.to_string()));
         }
-        let work = self.candidates(&Asked::default());
+        let work = self.candidates(&Requested::default());
         let mut failures = self.ledger.failures();
         let (credential, failure) = failures.find(|(credential, _)| work.contains(*credential))?;
-        let line = format!(
+        Some(StatusIssue::waiting(format!(
             "rotation of {credential}: {}; tried again after {}",
             failure.why, failure.again
-        );
-        Some((Status::Waiting, line))
+        )))
     }
 
-    fn has_work(&self, asked: &Asked) -> bool {
+    fn has_work(&self, asked: &Requested) -> bool {
         let all = self.candidates(asked);
         all.iter().any(|credential| self.step(credential, asked) != Step::Rest)
     }
 
     /// All credentials that something may have to be done for.
-    fn candidates(&self, asked: &Asked) -> BTreeSet<Credential> {
+    fn candidates(&self, asked: &Requested) -> BTreeSet<Credential> {
         let planned = self.plan.targets.keys();
         let all = planned.chain(self.ledger.unsettled()).chain(asked.credentials.keys());
         all.cloned().collect()
     }
 
-    fn step(&self, credential: &Credential, asked: &Asked) -> Step {
+    fn step(&self, credential: &Credential, asked: &Requested) -> Step {
         let none = Entry::default();
         let entry = self.ledger.0.get(credential).unwrap_or(&none);
         let is_asked = asked.credentials.contains_key(credential);
@@ -162,7 +163,7 @@ impl<'a> Rotations<'a> {
 
     /// Takes the next step of each credential. What an owner refuses is written down
     /// and tried again later; only Juju's own tools make this fail.
-    pub fn advance(&mut self, asked: &Asked) -> anyhow::Result<()> {
+    pub fn advance(&mut self, asked: &Requested) -> anyhow::Result<()> {
         let work = self.candidates(asked);
         // What could not even be begun, and is no longer wanted.
         for (credential, entry) in &mut self.ledger.0 {
@@ -172,7 +173,7 @@ impl<'a> Rotations<'a> {
         }
         for credential in work {
             let step = self.step(&credential, asked);
-            if asked.credentials.contains_key(&credential) && self.access.is_ok() {
+            if asked.credentials.contains_key(&credential) && self.session.is_ok() {
                 let entry = self.ledger.entry(&credential);
                 entry.asked = true;
                 entry.forced |= asked.force;
@@ -188,7 +189,7 @@ impl<'a> Rotations<'a> {
                     continue;
                 }
                 // Without a login nothing is begun; what was begun stays as it is.
-                _ if self.access.is_err() => continue,
+                _ if self.session.is_err() => continue,
                 Step::Prepare => {
                     let delivery = asked.credentials.get(&credential).copied().flatten();
                     self.prepare(&credential, delivery)?;
@@ -227,13 +228,13 @@ impl<'a> Rotations<'a> {
             let label = credential.label();
             match read(&label, Which::Peek)? {
                 // It was prepared before, and the ledger does not know.
-                Held::Content(content) if content.contains_key(NEXT) => {}
-                Held::Content(mut content) => {
+                SecretContent::Present(content) if content.contains_key(NEXT) => {}
+                SecretContent::Present(mut content) => {
                     content.insert(NEXT.into(), value(&password::generate()));
                     let id = self.secret_of(credential)?;
                     secret::set(&id, &content, &Attributes::default())?;
                 }
-                Held::Nothing => {
+                SecretContent::Missing => {
                     let content = Content::from([(NEXT.into(), value(&password::generate()))]);
                     self.add_secret(credential, &content, target)?;
                 }
@@ -249,8 +250,8 @@ impl<'a> Rotations<'a> {
 
     /// Whether a new value could be set, as far as that can be seen before.
     pub fn check(&mut self, credential: &Credential, forced: bool) -> Result<(), Refusal> {
-        match &mut self.access {
-            Ok(access) => owner::check(credential, forced, access),
+        match &mut self.session {
+            Ok(session) => owner::check(credential, forced, session),
             Err(problem) => Err(Refusal(problem.to_string())),
         }
     }
@@ -261,11 +262,11 @@ impl<'a> Rotations<'a> {
             return false;
         };
         let now = self.now;
-        let idle = |access: &mut Access| -> Result<bool, Refusal> {
-            if name == access.user() {
+        let idle = |session: &mut ControllerSession| -> Result<bool, Refusal> {
+            if name == session.user() {
                 return Ok(false);
             }
-            let controller = access.controller()?;
+            let controller = session.controller()?;
             let user = controller.user_info(name)?;
             // Who is everybody's last way in is not disabled by any path.
             if name == FIRST_USER || user.created_by == user.username {
@@ -280,8 +281,8 @@ impl<'a> Rotations<'a> {
             }
             Ok(is_idle)
         };
-        let result = match &mut self.access {
-            Ok(access) => idle(access),
+        let result = match &mut self.session {
+            Ok(session) => idle(session),
             Err(_) => return false,
         };
         let entry = self.ledger.entry(credential);
@@ -307,9 +308,11 @@ impl<'a> Rotations<'a> {
         let mut content = match is_kept {
             true => Content::new(),
             false => match read(&credential.label(), Which::Peek)? {
-                Held::Content(content) => content,
-                Held::Nothing if entry.delivery == Delivery::Registration => Content::new(),
-                Held::Nothing => {
+                SecretContent::Present(content) => content,
+                SecretContent::Missing if entry.delivery == Delivery::Registration => {
+                    Content::new()
+                }
+                SecretContent::Missing => {
                     warn!("{credential}: its secret was removed; it is prepared anew");
                     let delivery = entry.delivery;
                     let entry = self.ledger.entry(credential);
@@ -330,10 +333,10 @@ impl<'a> Rotations<'a> {
             action: &entry.action,
             forced: entry.forced,
         };
-        let Ok(access) = &mut self.access else {
+        let Ok(session) = &mut self.session else {
             return Ok(());
         };
-        let applied = match owner::apply(credential, &change, access) {
+        let applied = match owner::apply(credential, &change, session) {
             Ok(applied) => applied,
             Err(Refusal(why)) => {
                 warn!("rotation of {credential}: {why}");
@@ -379,13 +382,13 @@ impl<'a> Rotations<'a> {
     fn settle(&mut self, credential: &Credential) -> anyhow::Result<()> {
         // Juju offers the old revision for removal when its owner too reads the new one.
         let content = match read(&credential.label(), Which::Refresh)? {
-            Held::Content(content) if content.contains_key(NEXT) => {
+            SecretContent::Present(content) if content.contains_key(NEXT) => {
                 let entry = self.ledger.entry(credential);
                 (entry.stage, entry.failure) = (Stage::Prepared, None);
                 return Ok(());
             }
-            Held::Content(content) => content,
-            Held::Nothing => {
+            SecretContent::Present(content) => content,
+            SecretContent::Missing => {
                 self.ledger.entry(credential).settle();
                 return Ok(());
             }
@@ -415,12 +418,12 @@ impl<'a> Rotations<'a> {
         let mut became = "it is given up".to_owned();
         if entry.stage == Stage::Prepared && !credential.is_kept_by_owner() {
             let held = read(&credential.label(), Which::Peek)?;
-            if let Held::Content(mut content) = held
+            if let SecretContent::Present(mut content) = held
                 && let Some(next) = content.get(NEXT)
             {
                 let next = Password::new(next.expose());
-                let holds = match &mut self.access {
-                    Ok(access) => owner::holds(credential, &next, access),
+                let holds = match &mut self.session {
+                    Ok(session) => owner::holds(credential, &next, session),
                     Err(problem) => Err(Refusal(problem.to_string())),
                 };
                 let id = self.secret_of(credential)?;
@@ -471,9 +474,9 @@ impl<'a> Rotations<'a> {
         attempts: u32,
     ) -> Result<(), Refusal> {
         let published = content.get(PASSWORD).map(|held| Password::new(held.expose()));
-        match (&mut self.access, published) {
-            (Ok(access), Some(published)) => {
-                owner::settle(credential, &published, attempts, access)
+        match (&mut self.session, published) {
+            (Ok(session), Some(published)) => {
+                owner::settle(credential, &published, attempts, session)
             }
             _ => Ok(()),
         }
@@ -544,16 +547,11 @@ impl<'a> Rotations<'a> {
             let databag = Databag::from([(KEY.to_owned(), text)]);
             self.peers.set_application(&databag)?;
         }
-        if goes_on && self.access.is_ok() {
+        if goes_on && self.session.is_ok() {
             wake();
         }
         Ok(())
     }
-}
-
-/// The peer relation; a unit that is being removed has none.
-pub fn peers() -> anyhow::Result<Option<Relation>> {
-    Ok(relation::of_endpoint(PEERS)?.into_iter().next())
 }
 
 /// The ledger, or what is wrong with it. One that is not understood is left as it is,
@@ -576,7 +574,7 @@ fn ledger(unit: &Unit, peers: &Relation) -> anyhow::Result<Result<Ledger, String
 
 /// How far each credential is, or why that is not known.
 pub fn known(unit: &Unit) -> anyhow::Result<Result<Ledger, String>> {
-    match peers()? {
+    match peers::relation()? {
         Some(peers) => ledger(unit, &peers),
         None => Ok(Ok(Ledger::default())),
     }
@@ -595,6 +593,22 @@ pub fn times(ledger: &Ledger) -> BTreeMap<String, Timestamp> {
         .collect()
 }
 
+/// State of each credential in the plan.
+pub fn credentials(plan: &Plan, ledger: &Ledger) -> BTreeMap<String, CredentialState> {
+    let state = |(credential, target): (&Credential, &Target)| {
+        let entry = ledger.0.get(credential).cloned().unwrap_or_default();
+        let due = entry.rotated.and_then(|at| at.checked_add(target.every).ok());
+        let state = CredentialState {
+            rotated: entry.rotated,
+            due,
+            is_open: entry.stage != Stage::Settled,
+            failed: entry.failure.is_some(),
+        };
+        (credential.to_string(), state)
+    };
+    plan.targets.iter().map(state).collect()
+}
+
 /// The content when the new value holds: without the old one.
 fn publish(content: &mut Content, applied: &Applied, new: Option<&Password>) {
     content.clear();
@@ -611,11 +625,11 @@ fn value(password: &Password) -> Value {
 }
 
 /// The newest content of an own secret, by its label.
-fn read(label: &str, which: Which) -> anyhow::Result<Held> {
+fn read(label: &str, which: Which) -> anyhow::Result<SecretContent> {
     // One that was removed can still be read for a while; only its owner is told so.
     match secret::info_by_label(label) {
-        Ok(_) => Ok(Held::Content(secret::get_by_label(label, which)?)),
-        Err(ToolError::NotFound { .. }) => Ok(Held::Nothing),
+        Ok(_) => Ok(SecretContent::Present(secret::get_by_label(label, which)?)),
+        Err(ToolError::NotFound { .. }) => Ok(SecretContent::Missing),
         Err(error) => Err(error.into()),
     }
 }

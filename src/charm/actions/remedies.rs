@@ -3,13 +3,14 @@
 use std::collections::BTreeSet;
 
 use anyhow::bail;
-use juju_charm::{Unit, action};
+use juju_charm::action;
 use serde::Deserialize;
 
-use super::enforce::{self, CharmOrigin, LoginModel};
 use super::names::Names;
 use super::results::Results;
-use super::{Charm, audit};
+use crate::charm::enforce::{self, CharmOrigin, LoginModel};
+use crate::charm::gather;
+use crate::charm::hook::Hook;
 use crate::config::Options;
 use crate::effects::{Cluster, Executor};
 use crate::facts::Facts;
@@ -62,73 +63,69 @@ impl Parameters {
 }
 
 /// Shows what would be changed.
-pub fn plan(unit: &Unit) -> anyhow::Result<()> {
-    let charm = Charm::read(unit)?;
+pub fn plan(hook: &Hook<'_>) -> anyhow::Result<()> {
     let parameters: Parameters = action::parameters()?;
-    let remedies = parameters.remedies(&charm.options.enforce)?;
-    let consent = parameters.consent(&remedies, &charm.options);
-    let (facts, cluster) = read(&charm)?;
-    let mut origin = CharmOrigin::of_action(unit, consent);
-    let policy = &charm.options.policy;
+    let remedies = parameters.remedies(&hook.options.enforce)?;
+    let consent = parameters.consent(&remedies, &hook.options);
+    let (facts, cluster) = read(hook)?;
+    let mut origin = CharmOrigin::of_action(hook.unit, consent);
+    let policy = &hook.options.policy;
     let plan = pipeline::plan(&facts, policy, &remedies, &mut origin, &cluster)?;
     Ok(results(&plan).set()?)
 }
 
 /// Changes what is to be changed.
-pub fn apply(unit: &Unit) -> anyhow::Result<()> {
-    let charm = Charm::read(unit)?;
+pub fn apply(hook: &Hook<'_>) -> anyhow::Result<()> {
     let parameters: Parameters = action::parameters()?;
-    let remedies = parameters.remedies(&charm.options.enforce)?;
-    let consent = parameters.consent(&remedies, &charm.options);
-    enforce(&charm, &remedies, consent)
+    let remedies = parameters.remedies(&hook.options.enforce)?;
+    let consent = parameters.consent(&remedies, &hook.options);
+    enforce(hook, &remedies, consent)
 }
 
 /// Refuses to change anything by options that are not understood.
-fn refuse_if_frozen(charm: &Charm<'_>) -> anyhow::Result<()> {
-    match charm.options.freeze_reason() {
+fn refuse_if_frozen(hook: &Hook<'_>) -> anyhow::Result<()> {
+    match hook.options.freeze_reason() {
         Some(why) => bail!("{why}"),
         None => Ok(()),
     }
 }
 
 /// The same for what makes the gateway's TLS safe.
-pub fn enforce_tls(unit: &Unit) -> anyhow::Result<()> {
-    let charm = Charm::read(unit)?;
+pub fn enforce_tls(hook: &Hook<'_>) -> anyhow::Result<()> {
     let remedies = BTreeSet::from([Remedy::TlsFloor, Remedy::HttpsRedirect]);
-    enforce(&charm, &remedies, Consent::of_person(&BTreeSet::new()))
+    enforce(hook, &remedies, Consent::of_person(&BTreeSet::new()))
 }
 
 /// Takes remedies away that somebody applied.
-pub fn undo(unit: &Unit) -> anyhow::Result<()> {
-    let charm = Charm::read(unit)?;
-    refuse_if_frozen(&charm)?;
+pub fn undo(hook: &Hook<'_>) -> anyhow::Result<()> {
+    refuse_if_frozen(hook)?;
     let parameters: Parameters = action::parameters()?;
     if parameters.remedies.0.is_empty() {
         bail!("name the remedies that are to be undone, for example remedies=hsts,mutual-tls");
     }
-    let remedies = parameters.remedies(&charm.options.enforce)?;
-    if let Some(kept) = remedies.intersection(&charm.options.enforce).next() {
+    let remedies = parameters.remedies(&hook.options.enforce)?;
+    if let Some(kept) = remedies.intersection(&hook.options.enforce).next() {
         bail!("the charm keeps {kept}, and would put it back; take it out of the option enforce");
     }
     let cluster = enforce::connect().map_err(anyhow::Error::msg)?;
-    let own = cluster.own_objects(&unit.model)?;
+    let own = cluster.own_objects(&hook.unit.model)?;
     let mut plan = remedies::undo(&own, &remedies).map_err(anyhow::Error::msg)?;
     if let Some(profiles) = parameters.profiles() {
         plan.confine(&profiles);
     }
-    let mut origin = CharmOrigin::of_action(unit, Consent::of_person(&BTreeSet::new()));
-    let login = charm.options.juju_credentials.as_deref();
-    report(enforce::apply(unit, login, &cluster, plan, &mut origin))
+    let mut origin = CharmOrigin::of_action(hook.unit, Consent::of_person(&BTreeSet::new()));
+    let login = hook.login();
+    report(enforce::apply(hook.unit, login, &cluster, plan, &mut origin))
 }
 
-fn enforce(charm: &Charm<'_>, remedies: &BTreeSet<Remedy>, consent: Consent) -> anyhow::Result<()> {
-    refuse_if_frozen(charm)?;
-    let (facts, cluster) = read(charm)?;
-    let mut origin = CharmOrigin::of_action(charm.unit, consent);
-    let login = charm.options.juju_credentials.as_deref();
+fn enforce(hook: &Hook<'_>, remedies: &BTreeSet<Remedy>, consent: Consent) -> anyhow::Result<()> {
+    refuse_if_frozen(hook)?;
+    let (facts, cluster) = read(hook)?;
+    let mut origin = CharmOrigin::of_action(hook.unit, consent);
+    let login = hook.login();
     let mut executor =
-        Executor { cluster: &cluster, model: &mut LoginModel::new(charm.unit, login) };
-    let policy = &charm.options.policy;
+        Executor { cluster: &cluster, model: &mut LoginModel::new(hook.unit, login) };
+    let policy = &hook.options.policy;
     report(pipeline::enforce(&facts, policy, remedies, &mut origin, &mut executor)?)
 }
 
@@ -141,9 +138,9 @@ fn report(outcome: EnforceOutcome) -> anyhow::Result<()> {
     }
 }
 
-fn read(charm: &Charm<'_>) -> anyhow::Result<(Facts, Cluster)> {
-    action::log(&format!("reading the cluster of model {}", charm.unit.model))?;
-    let facts = audit::read(charm.unit, &charm.options)?;
+fn read(hook: &Hook<'_>) -> anyhow::Result<(Facts, Cluster)> {
+    action::log(&format!("reading the cluster of model {}", hook.unit.model))?;
+    let facts = gather::platform(hook.unit, &hook.options)?;
     let cluster = enforce::connect().map_err(anyhow::Error::msg)?;
     Ok((facts, cluster))
 }
@@ -159,8 +156,8 @@ fn results(plan: &Plan) -> Results {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::charm::results::{LONGEST, first_reasons};
-    use crate::charm::status::brief;
+    use crate::charm::actions::results::LONGEST;
+    use crate::charm::issue::{brief, first_reasons};
     use crate::remedies::Remedy::ProfileNetworkPolicies as Remedy;
 
     #[test]
