@@ -1,8 +1,8 @@
 //! `ckf-hardening` audits Charmed Kubeflow against its security guide.
 //!
-//! One way through: event → [`facts`] → [`controls`] → [`remedies`] → effects. `facts`
-//! does all the reading, `controls` and `remedies` are pure, and [`charm`], [`agent`] and
-//! [`cli`] do the writing.
+//! One way through: event → [`facts`] → [`controls`] → [`remedies`] → [`effects`]. `facts` does
+//! all the reading, `controls` and `remedies` are pure, `effects` does the writing, and
+//! [`charm`], [`agent`] and [`cli`] are the entry points, which share [`pipeline`].
 
 pub mod access;
 pub mod agent;

@@ -137,9 +137,9 @@ fn what_a_peer_does_not_take_is_told_by_the_status() {
     changed(&mut unit, 11);
     let status = unit.model().status.clone();
     assert!(
-        status.message.contains(
-            "grafana-agent-k8s does not take what metrics-endpoint tells: group x, rule 0"
-        ),
+        status
+            .message
+            .contains("grafana-agent-k8s rejects the databag of metrics-endpoint: group x, rule 0"),
         "{}",
         status.message
     );

@@ -333,8 +333,11 @@ fn what_somebody_changed_meanwhile_is_theirs() {
         )])
         .unwrap();
     let told = operator.says(0, &["undo", "--all"]);
-    assert!(told.contains("somebody made pod-security.kubernetes.io/warn baseline"), "{told}");
-    assert!(told.contains("somebody made it again meanwhile"), "{told}");
+    assert!(
+        told.contains("pod-security.kubernetes.io/warn was set to baseline meanwhile"),
+        "{told}"
+    );
+    assert!(told.contains("it was created again meanwhile"), "{told}");
     let now = everything(&sandbox);
     let labels = &now["Namespace /admin"]["metadata"]["labels"];
     assert_eq!(labels[label], "baseline");

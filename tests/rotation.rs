@@ -355,7 +355,7 @@ fn an_operator_rotates_on_demand_and_sees_how_far_it_is() {
     assert_eq!(row("juju-user/bot")["state"], "settled");
     assert_eq!(row("juju-user/bot")["age-days"], 0);
     assert_eq!(row("juju-user/bot")["next"], Value::Null);
-    assert_eq!(row("mysql/katib-db/root")["secret"], "kept by its owner");
+    assert_eq!(row("mysql/katib-db/root")["secret"], "held by its owner");
     assert!(row("dex")["next"].is_string());
 
     for (parameters, expected) in [

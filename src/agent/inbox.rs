@@ -1,4 +1,4 @@
-//! What the charm tells, as every thread of the agent has it.
+//! The charm's input, as every thread of the agent sees it.
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -10,11 +10,11 @@ use log::info;
 use super::input::{self, AgentInput};
 use crate::config::Options;
 
-/// What holds now.
+/// The input that is in force.
 pub struct Current {
-    /// Counts what was told, from 0 for what was there at the start.
+    /// Counts inputs, from 0 for the one at the start.
     pub number: u64,
-    /// What the charm tells.
+    /// As the charm wrote it.
     pub input: AgentInput,
     /// Its options.
     pub options: Options,
@@ -50,7 +50,7 @@ pub struct Inbox {
 }
 
 impl Inbox {
-    /// With what was told so far.
+    /// With the input that is there.
     pub fn new(folder: Option<PathBuf>, namespace: &str) -> Self {
         let read_at = changed(folder.as_ref());
         let input = AgentInput::read_or_default(folder.as_deref(), namespace);

@@ -26,7 +26,7 @@ use crate::rocks::{Inventory, Ledger};
 
 /// What comes within this time of a change is judged with it.
 const SETTLES: Duration = Duration::from_millis(40);
-/// Longest wait without a change, for what the charm tells.
+/// Longest wait without a change, to read the charm's input.
 const LOOKS: Duration = Duration::from_secs(2);
 /// How often everything is judged again: time itself ends certificates.
 const EVERYTHING: Duration = Duration::from_secs(300);
@@ -37,7 +37,7 @@ const YOUNGER: SignedDuration = SignedDuration::from_secs(60);
 /// How long the first lists are waited for.
 const FIRST: Duration = Duration::from_secs(120);
 
-/// The thread's own.
+/// Context of the thread.
 pub struct Judge {
     inbox: Arc<Inbox>,
     current: Arc<Current>,
@@ -51,7 +51,7 @@ pub struct Judge {
     ledger: Ledger,
     /// Controls that were assessed before: what one says first was so before the agent began.
     assessed: BTreeSet<String>,
-    /// When each open control was found so.
+    /// When each open control began to fail.
     open_since: BTreeMap<String, Timestamp>,
     everything_at: Option<Instant>,
     handshake_at: Option<Instant>,
@@ -59,7 +59,7 @@ pub struct Judge {
 }
 
 impl Judge {
-    /// With what the charm told so far.
+    /// With the charm's present input.
     pub fn new(
         inbox: Arc<Inbox>,
         live: Arc<Live>,
@@ -86,7 +86,7 @@ impl Judge {
         judge
     }
 
-    /// Has the facts and the pages be as the charm tells.
+    /// Takes the input into the facts and the pages.
     fn take_input(&self) {
         let input = &self.current.input;
         self.publisher.set_ways(input.ways());
@@ -108,9 +108,9 @@ impl Judge {
         loop {
             changed.extend(changes.wait(LOOKS, SETTLES));
             self.publisher.beat();
-            let is_told_anew = self.is_told_anew();
+            let has_new_input = self.has_new_input();
             let is_time = self.everything_at.is_none_or(|at| at.elapsed() >= EVERYTHING);
-            if is_told_anew || is_time {
+            if has_new_input || is_time {
                 self.standing.clear();
                 self.everything_at = Some(Instant::now());
                 changed.extend(CharmFacts::FIELDS);
@@ -131,9 +131,9 @@ impl Judge {
 
     /// Whether facts are much younger by now than the report says.
     fn is_younger(&self) -> bool {
-        let told = self.live.with(|facts| facts.about.collected_at);
+        let reported = self.live.with(|facts| facts.about.collected_at);
         let as_of = self.live.as_of();
-        as_of.is_some_and(|as_of| as_of.duration_since(told) >= YOUNGER)
+        as_of.is_some_and(|as_of| as_of.duration_since(reported) >= YOUNGER)
     }
 
     /// Whether judging may begin: where things change all the time, it takes a quarter of the
@@ -144,8 +144,8 @@ impl Judge {
         is_urgent || self.judged_at.is_none_or(|at| at.elapsed() >= rest)
     }
 
-    /// Takes what the charm tells, if it is other than it was.
-    fn is_told_anew(&mut self) -> bool {
+    /// Takes the charm's input if it changed.
+    fn has_new_input(&mut self) -> bool {
         let current = self.inbox.read();
         if current.number == self.current.number {
             return false;
@@ -154,7 +154,7 @@ impl Judge {
             let before = self.current.input.credentials.get(name);
             if now.rotated.is_some() && before.is_some_and(|before| before.rotated != now.rotated) {
                 let event = format!("authn_password_change:{name}");
-                self.publisher.tell(Event::new(
+                self.publisher.emit(Event::new(
                     event,
                     "INFO",
                     format!("credential {name} was rotated"),
@@ -202,13 +202,13 @@ impl Judge {
         self.numbers.judged += judged as u64;
         self.numbers.seconds = started.elapsed().as_secs_f64();
         self.judged_at = Some(Instant::now());
-        self.tell_changes(&report);
+        self.emit_changes(&report);
         self.publish(&report, certificates, namespaces);
     }
 
-    /// Tells which controls began to fail, and which hold again. What could not be assessed
+    /// Emits events of controls that began to fail, and of those that hold again. What could not be assessed
     /// for a while is no change.
-    fn tell_changes(&mut self, report: &Report) {
+    fn emit_changes(&mut self, report: &Report) {
         let now = crate::now();
         let is_there = |id: &String| report.controls.iter().any(|control| control.id == *id);
         self.open_since.retain(|id, _| is_there(id));
@@ -232,13 +232,13 @@ impl Judge {
                     };
                     let why =
                         format!("{} fails: {}; {}", control.id, control.title, control.reason);
-                    self.publisher.tell(Event::new(format!("{name}:{}", control.id), level, why));
+                    self.publisher.emit(Event::new(format!("{name}:{}", control.id), level, why));
                 }
             } else if !is_open && was_open {
                 self.open_since.remove(&control.id);
                 let why =
                     format!("{} is {}: {}", control.id, control.verdict.name(), control.reason);
-                self.publisher.tell(Event::new(format!("{name}:{}", control.id), "INFO", why));
+                self.publisher.emit(Event::new(format!("{name}:{}", control.id), "INFO", why));
             }
         }
     }

@@ -101,7 +101,7 @@ struct Line {
 
 /// What else a summary is made of.
 pub struct Parts<'a> {
-    /// When each open control was found so.
+    /// When each open control began to fail.
     pub open_since: &'a BTreeMap<String, Timestamp>,
     /// What the agent counts.
     pub numbers: Numbers,
@@ -109,7 +109,7 @@ pub struct Parts<'a> {
     pub certificates: Vec<CertificateTimes>,
     /// Images, counted.
     pub images: Images,
-    /// What the charm tells.
+    /// The charm's input.
     pub input: &'a AgentInput,
     /// Whether anything is enforced.
     pub enforces: bool,
@@ -150,13 +150,13 @@ impl Summary {
 /// What goes on meanwhile.
 #[derive(Clone, Debug, Default)]
 pub struct Running {
-    /// What came of repairs.
+    /// Counts of repairs.
     pub repaired: Repaired,
     /// What watching costs.
     pub watches: Counts,
     /// Requests to the API server.
     pub requests: requests::Counts,
-    /// Connections that found no room.
+    /// Connections that were refused.
     pub refused: u64,
 }
 
@@ -217,7 +217,7 @@ pub fn render(summary: &Summary, running: &Running, names_weaknesses: bool) -> S
     // Prometheus before 3 knows no metrics of the type info.
     let build = Gauges::default();
     build.get_or_create(&labels([("version", crate::VERSION)])).set(1.0);
-    registry.register("build_info", "The program that tells, as 1", build);
+    registry.register("build_info", "Version of the program, as 1", build);
     of_all_controls(&mut registry, summary);
     if names_weaknesses {
         of_each_control(&mut registry, summary);
@@ -258,7 +258,7 @@ pub struct Described {
     pub name: String,
     /// `gauge` or `counter`.
     pub kind: String,
-    /// What it tells.
+    /// Its help text.
     pub help: String,
     /// Names of its labels.
     pub labels: Vec<String>,
@@ -450,31 +450,36 @@ fn of_itself(registry: &mut Registry, summary: &Summary, running: &Running) {
     for (name, help, value) in [
         (
             "audit_timestamp",
-            "When the oldest facts that the verdicts are of were known to be so, in seconds since 1970",
+            "When the oldest facts behind the verdicts were last confirmed, in seconds since 1970",
             summary.collected_at as f64,
         ),
         (
             "repairs_given_up",
-            "Objects that are left as they are, since somebody keeps undoing them",
+            "Objects that are not repaired for now, since someone keeps undoing it",
             repaired.given_up() as f64,
         ),
-        ("leads", "Whether this unit leads, and so puts right", flag(summary.is_leader)),
+        ("leads", "Whether this unit leads, and so repairs", flag(summary.is_leader)),
         ("enforces", "Whether anything is enforced", flag(summary.enforces)),
     ] {
         registry.register(name, help, gauge(value));
     }
     let duration = gauge(numbers.seconds);
-    registry.register_with_unit("audit_duration", "How long that took", Unit::Seconds, duration);
+    registry.register_with_unit(
+        "audit_duration",
+        "How long the last audit took",
+        Unit::Seconds,
+        duration,
+    );
     for (name, help, value) in [
-        ("audits", "Times that controls were judged", numbers.audits),
-        ("judged_controls", "Controls that were judged, all times together", numbers.judged),
-        ("repairs", "Objects that were put right", repaired.done),
-        ("repair_failures", "Tries to put right that failed", repaired.failed),
+        ("audits", "Audits, whole or partial", numbers.audits),
+        ("judged_controls", "Controls that were assessed, in all audits together", numbers.judged),
+        ("repairs", "Objects that were repaired", repaired.done),
+        ("repair_failures", "Repairs that failed", repaired.failed),
         ("api_lists", "Lists that were read from the API server", watches.lists),
         ("api_watches", "Watches that were opened", watches.watches),
-        ("api_events", "Objects that watches told of", watches.events),
+        ("api_events", "Objects that watches reported", watches.events),
         ("api_failures", "Lists and watches that failed", watches.failures),
-        ("connections_refused", "Connections that found no room", running.refused),
+        ("connections_refused", "Connections refused because too many were open", running.refused),
     ] {
         registry.register(name, help, ConstCounter::new(value));
     }

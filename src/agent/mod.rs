@@ -1,7 +1,6 @@
-//! The agent: the same audit under watches. It keeps the facts as the cluster changes,
-//! judges again what consulted them, repairs what is enforced while its unit leads, and
-//! serves what came of it. Each of these has a thread of its own, so that none waits for
-//! another: what anybody connects, creates or sends delays no repair.
+//! The agent: the same audit under watches. It follows the cluster, assesses again what depends on
+//! what changed, restores what is enforced while its unit leads, and serves the results. Each of
+//! these has a thread of its own: no connection, object or request delays a repair.
 
 mod audience;
 pub mod audit;
@@ -57,9 +56,9 @@ pub struct Settings {
     pub listen: SocketAddr,
     /// What it serves TLS with; HTTP, without one.
     pub pair: Option<Pair>,
-    /// The folder that the charm puts what it tells into; without one nobody tells.
+    /// The folder of the charm's input; without one there is none.
     pub input: Option<PathBuf>,
-    /// Namespace of the platform, until the charm tells.
+    /// Namespace of the platform, until the input names it.
     pub namespace: String,
     /// Facts that nothing was heard of for this long are not known any more.
     pub stale: Duration,
@@ -159,7 +158,7 @@ fn thread(
     builder.spawn(work).map(drop).context("a thread")
 }
 
-/// Ends when somebody sends a signal, as Pebble does.
+/// Ends at a signal, as Pebble sends it.
 async fn asked_to_end() {
     use tokio::signal::unix::{SignalKind, signal};
     let Ok(mut terminate) = signal(SignalKind::terminate()) else {

@@ -1,4 +1,4 @@
-//! What came of the last audit, for whoever asks, and events for whoever listens.
+//! Results of the last audit for those who request them, and events for those who subscribe.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -19,7 +19,7 @@ use crate::facts::watch::Live;
 const REMEMBERED: usize = 1440;
 /// Events that a slow listener may lag behind.
 const BEHIND: usize = 256;
-/// How long metrics are taken as they are, whoever asks how often.
+/// How long rendered metrics are served again.
 const RENDERED: Duration = Duration::from_secs(1);
 /// Longest time that an audit may take before the agent counts as stuck.
 const STUCK: Duration = Duration::from_secs(300);
@@ -29,7 +29,7 @@ const STUCK: Duration = Duration::from_secs(300);
 pub struct Published {
     /// The report as JSON.
     pub report: Arc<str>,
-    /// What stands beside it for the charm.
+    /// The status beside it, for the charm.
     pub status: AgentStatus,
     /// Number of the charm's input that it was judged by.
     pub number: u64,
@@ -52,7 +52,7 @@ type Rendered = (Instant, Arc<str>);
 /// Keeps what is served.
 pub struct Publisher {
     live: Arc<Live>,
-    /// What came of repairs.
+    /// Counts of repairs.
     pub repaired: Outcomes,
     now: Mutex<Option<Published>>,
     past: Mutex<VecDeque<Past>>,
@@ -90,7 +90,7 @@ impl Publisher {
         now.status.enforcement_error = repaired.refused;
         now.status.held_back = repaired.held_back;
         if repaired.seen_to != Some(now.number) {
-            // What came of enforcing it is not known yet.
+            // Whether it is enforced is not known yet.
             now.status.input.clear();
         }
         now.health = self.silence().and(now.health);
@@ -142,7 +142,7 @@ impl Publisher {
         Some(text)
     }
 
-    /// Counts a connection that found no room.
+    /// Counts a connection that was refused.
     pub fn refuse(&self) {
         self.refused.fetch_add(1, Ordering::Relaxed);
     }
@@ -177,10 +177,10 @@ impl Publisher {
         *lock(&self.ways) = ways;
     }
 
-    /// Tells an event.
-    pub fn tell(&self, event: Event) {
+    /// Emits an event.
+    pub fn emit(&self, event: Event) {
         event.write();
-        // Nobody need listen.
+        // No subscriber is needed.
         let _ = self.events.send(event);
     }
 

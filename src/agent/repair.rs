@@ -1,5 +1,5 @@
-//! Repairs what is enforced, while this unit leads, on a thread that does nothing else: at most
-//! so often, and no longer when somebody else keeps undoing it.
+//! Restores what is enforced, while this unit leads, on a thread of its own: at a limited rate, and
+//! not while someone else keeps undoing it.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -25,7 +25,7 @@ use crate::remedies::{self, Change, Consent, Deed, Own, Plan, Remedy, Target};
 const WITHIN: Duration = Duration::from_secs(20);
 /// What comes within this time of a change is repaired with it.
 const SETTLES: Duration = Duration::from_millis(40);
-/// Longest wait without a change, for what the charm tells.
+/// Longest wait without a change, to read the charm's input.
 const LOOKS: Duration = Duration::from_secs(2);
 /// How often everything is looked at, whatever changed.
 const EVERYTHING: Duration = Duration::from_secs(300);
@@ -38,7 +38,7 @@ const REST: Duration = Duration::from_secs(600);
 /// First and longest wait after a failure.
 const AGAIN: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(30));
 
-/// Facts that tell of a change of what is enforced: it is repaired at once.
+/// Facts of what is enforced: a change is repaired at once.
 pub const URGENT: [&str; 3] = ["gateways", "envoy_filters", "services"];
 /// The same of what is enforced beside TLS.
 const TENANTS: [&str; 2] = ["network_policies", "peer_authentications"];
@@ -61,24 +61,24 @@ pub const FIELDS: [&str; 13] = [
 ];
 const OFTEN: Duration = Duration::from_secs(10);
 
-/// What came of repairs, for who reads about it.
+/// Counts of repairs, shared with their readers.
 #[derive(Clone, Default)]
 pub struct Outcomes(Arc<Mutex<Repaired>>);
 
-/// What came of repairs so far.
+/// Counts of repairs.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Repaired {
     /// Objects that were repaired.
     pub done: u64,
     /// Tries that failed.
     pub failed: u64,
-    /// Until when objects are left as they are, since somebody keeps undoing them.
+    /// Objects that are left as they are until then, since someone keeps undoing their repair.
     resting: BTreeMap<String, Instant>,
     /// Why the last try failed, if it did.
     pub refused: Option<String>,
     /// What waited for consent at the last try, in a line.
     pub held_back: Option<String>,
-    /// What of the charm's input was seen to: its number.
+    /// Number of the charm's input that was enforced last.
     pub seen_to: Option<u64>,
 }
 
@@ -101,11 +101,11 @@ impl Repaired {
     }
 }
 
-/// The thread's own.
+/// Context of the thread.
 pub struct Enforcer {
     /// Which cluster.
     pub source: Source,
-    /// What the charm tells.
+    /// The charm's input.
     pub inbox: Arc<Inbox>,
     /// The facts.
     pub live: Arc<Live>,
@@ -153,19 +153,19 @@ impl Enforcer {
             if repairs.is_due(&pending, &options.enforce) {
                 let (events, result) = self.enforce(&mut repairs, &current, options);
                 for event in events {
-                    self.publisher.tell(event);
+                    self.publisher.emit(event);
                 }
                 match result {
                     Ok(()) => pending.clear(),
                     // They stay, and are tried again.
-                    Err(why) => warn!("what is enforced could not be repaired: {why}"),
+                    Err(why) => warn!("repair failed: {why}"),
                 }
             }
             self.publisher.repaired.lock().seen_to = Some(current.number);
         }
     }
 
-    /// Has what the options enforce hold. Returns what is to be told.
+    /// Enforces the options' remedies. Returns the events to emit.
     fn enforce(
         &self,
         repairs: &mut Repairs,
@@ -278,7 +278,7 @@ impl Origin for AgentOrigin<'_> {
         }
         self.repairs.done(object.clone());
         let event = format!("sensitive_update:ckf-hardening,{object}");
-        self.events.push(Event::new(event, "WARN", format!("put right: {change}")));
+        self.events.push(Event::new(event, "WARN", format!("repaired: {change}")));
         Ok(true)
     }
 }
@@ -290,8 +290,8 @@ struct Repairs {
     tried_at: Option<Instant>,
     failures: u32,
     retry_at: Option<Instant>,
-    /// Objects of ours that this process has seen, and has not taken away itself: to make one
-    /// again is no new disruption.
+    /// Managed objects that this process has seen and has not deleted itself: to create one again
+    /// is no new disruption.
     stood: BTreeSet<Target>,
 }
 
@@ -349,7 +349,7 @@ impl Repairs {
         }
     }
 
-    /// Notes what came of a try.
+    /// Notes the result of a try.
     fn tried(&mut self, result: &Result<(), String>) {
         let now = Instant::now();
         self.tried_at = Some(now);
@@ -393,8 +393,8 @@ impl Repairs {
         }
         outcomes.resting.insert(object.to_owned(), now + REST);
         let why = format!(
-            "{object} was put right {MOST} times in a minute, and somebody keeps undoing it: it is \
-             left as it is for {} minutes; find out who, by its managedFields",
+            "{object} was repaired {MOST} times in a minute, and someone keeps undoing it: it is left \
+             as it is for {} minutes; its managedFields name the client",
             REST.as_secs() / 60
         );
         warn!("{why}");
@@ -412,7 +412,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_somebody_keeps_undoing_is_left_and_told_once() {
+    fn object_that_is_undone_repeatedly_is_left_and_reported_once() {
         let mut repairs = Repairs::new(Outcomes::default());
         let mut events = Vec::new();
         let mut tries = 0;
@@ -430,7 +430,7 @@ mod tests {
     }
 
     #[test]
-    fn what_fails_is_no_repair_that_somebody_undoes() {
+    fn failed_repair_does_not_count_as_undone() {
         let mut repairs = Repairs::new(Outcomes::default());
         let mut events = Vec::new();
         for _ in 0..20 {

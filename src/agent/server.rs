@@ -25,11 +25,11 @@ use crate::report::html;
 
 /// Who listens to events, at most.
 const LISTENERS: usize = 16;
-/// A listener is told something this often, if only that nothing happened: who is gone is seen.
+/// A subscriber is sent something this often, so that one that is gone is noticed.
 const PULSE: Duration = Duration::from_secs(15);
 /// How long a listener may listen; a browser begins again by itself.
 const LISTENS: Duration = Duration::from_secs(3600);
-/// What the gateway adds once somebody has logged in.
+/// Header that the gateway adds once a user has logged in.
 const LOGIN: &str = "kubeflow-userid";
 
 /// What every request needs.
@@ -192,7 +192,7 @@ fn answer(status: StatusCode, kind: &'static str, body: impl Into<Body>) -> Resp
 }
 
 fn no_audit_yet() -> Response<Body> {
-    let text = "the first audit is to come\n";
+    let text = "waiting for the first audit\n";
     plain(StatusCode::SERVICE_UNAVAILABLE, text)
 }
 
@@ -226,7 +226,7 @@ async fn page(State(pages): Shared) -> Response<Body> {
 }
 
 /// As OpenMetrics for who asks for it, as Prometheus does, and in the older format else. What
-/// names controls and credentials is for the scraper; anybody else gets sums.
+/// names controls and credentials is for the scraper; others get sums.
 async fn of_metrics(
     State(pages): Shared,
     Extension(peer): Extension<Peer>,
@@ -269,7 +269,7 @@ async fn health(State(pages): Shared) -> Response<Body> {
     let health = match pages.publisher.now() {
         Some(published) => published.health.map(|()| "ok\n"),
         // Pebble would restart what only waits for its first lists.
-        None => pages.publisher.silence().map(|()| "the first audit is to come\n"),
+        None => pages.publisher.silence().map(|()| "waiting for the first audit\n"),
     };
     match health {
         Ok(text) => plain(StatusCode::OK, text),

@@ -1,4 +1,4 @@
-//! Keeps what the option `enforce` names as it should be, and takes it away again.
+//! Enforces the remedies of the option `enforce`, and removes them again.
 
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
@@ -138,21 +138,21 @@ pub fn failure(outcome: &EnforceOutcome) -> Option<String> {
     }
 }
 
-/// What came of enforcing.
+/// Outcome of enforcing the option `enforce`.
 #[derive(Debug)]
 pub struct Enforced {
     /// Whether anything was changed.
     pub has_changes: bool,
-    /// Stands for the gateway's configuration after it; or what an operator must look at.
+    /// Digest of the gateway's configuration after it, or what an operator must look at.
     pub digest: Result<String, String>,
-    /// What waits for consent, in a line.
+    /// Changes that wait for consent, in one line.
     pub held_back: Option<String>,
 }
 
 /// How many reasons the status names: it is short.
 const NAMED: usize = 1;
 
-/// Has the remedies of the option hold. While the options are frozen, all stays as it is.
+/// Applies the option's remedies. While the options are frozen, nothing changes.
 pub fn enforce(unit: &Unit, options: &Options, facts: &Facts) -> Result<Enforced, String> {
     let cluster = connect()?;
     if options.is_frozen() {
@@ -182,7 +182,7 @@ pub fn enforce(unit: &Unit, options: &Options, facts: &Facts) -> Result<Enforced
             let others: Vec<_> = others.map(ToString::to_string).collect();
             if !others.is_empty() {
                 refused.push(format!(
-                    "{} are not enforced while it is not known who enforces here: {why}",
+                    "{} are not enforced while it is unknown which application enforces here: {why}",
                     others.join(", ")
                 ));
             }
@@ -193,7 +193,7 @@ pub fn enforce(unit: &Unit, options: &Options, facts: &Facts) -> Result<Enforced
     if enforced.is_empty() && failed.is_none() {
         // Another application may enforce here from now on.
         if let Err(why) = cluster.settle(platform, Some(&holder(unit))) {
-            warn!("that this application enforces nothing could not be noted: {why}");
+            warn!("releasing the platform failed: {why}");
         }
     }
     refused.splice(0..0, failed);
@@ -221,24 +221,24 @@ fn some(reasons: &[String]) -> Option<String> {
     (!named.is_empty()).then(|| format!("{}{more}", named.join("; ")))
 }
 
-/// Whether the gateway's configuration is another than that which the mark stands for.
+/// Whether the gateway's configuration changed since this digest.
 pub fn has_drifted(digest: &str) -> bool {
     let now = connect().and_then(|cluster| cluster.gateway_digest().map_err(|why| why.to_string()));
     match now {
         Ok(now) => now != digest,
-        // The next audit tells what keeps the cluster from being read.
+        // The next audit reports why the cluster cannot be read.
         Err(_) => false,
     }
 }
 
-/// Takes away every object of ours of a platform, and puts back what was edited, as the
-/// charm goes; unless another application enforces there.
+/// Deletes every managed object of a platform and reverts what was edited, as the charm is
+/// removed; unless another application enforces there.
 pub fn remove_all(unit: &Unit) -> Result<(), String> {
     let cluster = connect()?;
     let own = cluster.own_objects(&unit.model);
     let own = own.map_err(|why| why.to_string())?;
     if let Some(why) = cluster.hold(&unit.model, Some(&holder(unit))).other() {
-        info!("nothing is taken away: {why}");
+        info!("nothing is removed: {why}");
         return Ok(());
     }
     let plan = remedies::remove_all(&own);

@@ -9,24 +9,24 @@ use juju_charm::{Event, ToolError, Unit, goal, leader};
 use log::warn;
 use serde::{Deserialize, Serialize};
 
-/// What is to become of this unit.
+/// What becomes of this unit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Fate {
     /// It stays.
     Stays,
-    /// It goes, and others of the application stay.
+    /// It is removed, and other units of the application stay.
     Leaves,
-    /// The application goes, and other units of it are not gone yet.
+    /// The application is removed, and other units of it are still there.
     Ends,
-    /// The application goes, and no other unit of it is left.
+    /// The application is removed, and no other unit of it is left.
     EndsLast,
-    /// Juju does not tell.
+    /// Juju does not say.
     Unknown,
 }
 
 impl Fate {
-    /// Asks Juju.
+    /// Reads it from the goal state.
     pub fn of(unit: &Unit) -> Self {
         let goal = match goal::state() {
             Ok(goal) => goal,
@@ -47,7 +47,7 @@ impl Fate {
         }
     }
 
-    /// That of a unit that goes for certain, as in its hook `remove`.
+    /// The fate of a unit that is certainly removed, as in its hook `remove`.
     pub fn of_removed(unit: &Unit) -> Self {
         match goal::state() {
             Ok(goal) => Self::beside(unit, &goal),
@@ -72,13 +72,13 @@ impl Fate {
         }
     }
 
-    /// Whether the unit goes.
+    /// Whether the unit is being removed.
     pub fn is_going(self) -> bool {
         matches!(self, Self::Leaves | Self::Ends | Self::EndsLast)
     }
 
-    /// Whether this unit takes away what the application made. While others are not gone yet,
-    /// the leader does, whose agent is the one that would restore it.
+    /// Whether this unit deletes what the application made. While others are still there, the
+    /// leader does, whose agent would restore it.
     pub fn takes_away(self) -> bool {
         match self {
             Self::EndsLast => true,
@@ -88,7 +88,7 @@ impl Fate {
     }
 }
 
-/// Whether an event may be one of a removal, or begins work that a unit that goes must not begin.
+/// Whether an event may be of a removal, or begins work that a unit in removal must not begin.
 pub fn may_be_of_removal(event: &Event) -> bool {
     match event {
         Event::Relation(relation) => {

@@ -1,5 +1,5 @@
-//! What is known of the platform's images from one audit to the next: which digests ran,
-//! and what registries and Charmhub told, which are asked once a day.
+//! The record of the platform's images from one audit to the next: which digests ran, and the
+//! answers of registries and Charmhub, which are asked once a day.
 
 use std::time::Duration;
 
@@ -33,7 +33,7 @@ const SOON: SignedDuration = SignedDuration::from_hours(1);
 /// Longest time for asking them in a hook.
 const WITHIN: Duration = Duration::from_secs(30);
 
-/// What is kept; only the leader may read it.
+/// The record; only the leader may read it.
 pub struct ImageRecord {
     peers: Relation,
     now: Stored,
@@ -53,8 +53,8 @@ struct Stored {
 }
 
 impl ImageRecord {
-    /// Reads it; `None` without a peer relation, as in a unit that is being removed. What is
-    /// not understood is forgotten, and what runs now is trusted anew.
+    /// Reads it; `None` without a peer relation, as in a unit that is being removed. A record that
+    /// is not understood begins anew, with what runs now.
     pub fn read(unit: &Unit) -> anyhow::Result<Option<Self>> {
         let Some(peers) = peers::relation()? else {
             return Ok(None);
@@ -84,7 +84,7 @@ impl ImageRecord {
         !options.offline && self.is_due(now)
     }
 
-    /// Notes what somebody else has found to run, and writes it if it is other than it was.
+    /// Takes over the digests that the agent noted, and writes the record if it changed.
     pub fn set_ledger(&mut self, ledger: &Ledger) -> anyhow::Result<()> {
         self.now.ledger = ledger.clone();
         self.write()
@@ -155,7 +155,7 @@ impl ImageRecord {
         self.now.charmhub = answers.charmhub.or(self.now.charmhub.take());
     }
 
-    /// Notes what runs, and writes it if it is other than it was.
+    /// Notes the digests that run, and writes the record if it changed.
     pub fn note(
         &mut self,
         inventory: &Inventory,
@@ -188,7 +188,7 @@ fn known<T: Clone>(answer: &Option<T>, options: &Options) -> Known<T> {
     match answer {
         Some(answer) => Known::Known(answer.clone()),
         None if options.offline => {
-            Known::Unknown(Unknown::Failed("not asked, for the option offline is set".into()))
+            Known::Unknown(Unknown::Failed("not asked: the option offline is set".into()))
         }
         None => Known::default(),
     }

@@ -1,5 +1,5 @@
-//! The end of a unit. What this charm made goes with the application's last unit, and does not
-//! come back: the agent is stopped first.
+//! Removal of a unit. What this charm made is deleted with the application's last unit and is not
+//! restored: the agent is stopped first.
 
 use anyhow::Context as _;
 use juju_charm::{Status, ToolError, Unit, goal, status as juju_status};
@@ -11,17 +11,17 @@ use super::state::UnitState;
 use super::workload::Workload;
 use crate::remedies::MANAGED_BY;
 
-/// What a unit that is being removed says.
+/// The status message of a unit that is being removed.
 const MESSAGE: &str = "the unit is being removed";
 
-/// A hook of a unit that goes: nothing is begun, and the agent ends.
+/// A hook of a unit that is being removed: no step begins, and the agent is stopped.
 pub fn leave(unit: &Unit, state: &mut UnitState, fate: Fate) -> anyhow::Result<()> {
     stop_agent(unit);
     if state.fate() == Some(fate) {
         return Ok(());
     }
     if !state.is_going() {
-        info!("{MESSAGE}; nothing more is begun");
+        info!("{MESSAGE}; no step begins");
         // Not blocked: of such a unit Juju takes away relations before their hooks have run.
         if let Err(error) = juju_status::set(Status::Maintenance, MESSAGE) {
             warn!("the status could not be set: {error}");
@@ -57,7 +57,7 @@ pub fn stop(unit: &Unit) -> anyhow::Result<()> {
         state.set_fate(fate);
         state.write()
     });
-    if let Err(error) = written.context("noting that the unit goes") {
+    if let Err(error) = written.context("noting the removal") {
         warn!("{error:#}");
     }
     Ok(())
@@ -86,7 +86,7 @@ pub fn remove(unit: &Unit) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Ends the agent, which restores what is taken away while it runs.
+/// Stops the agent, which would restore what is deleted.
 fn stop_agent(unit: &Unit) {
     // Without its container there is no agent.
     let Some(workload) = Workload::connect() else {
@@ -97,13 +97,13 @@ fn stop_agent(unit: &Unit) {
     }
 }
 
-/// Takes away what this charm made. Without the cluster that cannot be, and the unit must go all
-/// the same.
+/// Deletes what this charm made. If the cluster cannot be reached, the unit is removed all the
+/// same.
 fn take_away(unit: &Unit) {
     match enforce::remove_all(unit) {
-        Ok(()) => info!("what this charm made is taken away"),
+        Ok(()) => info!("deleted what this charm made"),
         Err(why) => warn!(
-            "what this charm made may be left, with the label {}={}: {why}",
+            "what this charm made may be left over, with the label {}={}: {why}",
             MANAGED_BY.0, MANAGED_BY.1
         ),
     }

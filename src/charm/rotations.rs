@@ -1,5 +1,5 @@
-//! Carries out rotations: reads how far each is, takes its next step, and writes
-//! down how far it came.
+//! Runs rotations: reads the ledger, takes the next step of each credential, and writes the
+//! ledger.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -44,7 +44,7 @@ pub struct Rotations<'a> {
     now: Timestamp,
 }
 
-/// What came of reading how far each rotation is.
+/// The ledger of rotations, if it can be read.
 pub enum Loaded<'a> {
     /// There is no peer relation, as in a unit that is being removed.
     NoPeers,
@@ -54,7 +54,7 @@ pub enum Loaded<'a> {
     Ready(Box<Rotations<'a>>),
 }
 
-/// What a person asks for beside the plan.
+/// Rotations that an action requests beside the plan.
 #[derive(Debug, Default)]
 pub struct Requested {
     /// The credentials, each with how it is to be delivered, if that is said.
@@ -153,7 +153,7 @@ impl<'a> Rotations<'a> {
         let none = Entry::default();
         let entry = self.ledger.0.get(credential).unwrap_or(&none);
         let is_asked = asked.credentials.contains_key(credential);
-        // A user that was disabled stays so until somebody asks.
+        // A disabled user stays disabled until a rotation is requested.
         if entry.disabled.is_some() && !is_asked && entry.stage == Stage::Settled {
             return Step::Rest;
         }
@@ -288,15 +288,15 @@ impl<'a> Rotations<'a> {
         let entry = self.ledger.entry(credential);
         match result {
             Ok(true) => {
-                warn!("{credential}: disabled, for it was idle too long");
+                warn!("{credential}: disabled after being idle too long");
                 entry.settle();
                 entry.disabled = Some(now);
                 true
             }
             Ok(false) => false,
             Err(refusal) => {
-                // Rotating will tell the same and be tried again.
-                warn!("{credential}: whether it is idle is not known: {refusal}");
+                // The rotation fails for the same reason and is tried again.
+                warn!("{credential}: its last login could not be read: {refusal}");
                 false
             }
         }
@@ -348,7 +348,7 @@ impl<'a> Rotations<'a> {
         };
         if let Some(action) = applied.pending_action {
             // It is asked after less and less often: a unit that is down may never run it.
-            let why = format!("the action {action} has not ended; juju show-operation tells more");
+            let why = format!("the action {action} has not ended; see juju show-operation");
             let entry = self.ledger.entry(credential);
             entry.action = action;
             entry.failed(why, self.now, password::jitter());
@@ -411,8 +411,8 @@ impl<'a> Rotations<'a> {
         Ok(())
     }
 
-    /// Gives a rotation up that is under way, and tells what became of its new value. A value
-    /// that may hold is never dropped: where a hook died, its only copy is the prepared one.
+    /// Abandons a rotation that is under way, and returns what became of its new value. A value
+    /// that may be in force is never dropped: after a crash, its only copy is the prepared one.
     pub fn abandon(&mut self, credential: &Credential) -> anyhow::Result<String> {
         let entry = self.ledger.entry(credential).clone();
         let mut became = "it is given up".to_owned();
@@ -466,7 +466,7 @@ impl<'a> Rotations<'a> {
         Ok(became)
     }
 
-    /// Sees to it that whoever uses the value that was published has it.
+    /// Waits until the consumers of the published value use it.
     fn see_through(
         &mut self,
         credential: &Credential,
@@ -626,7 +626,7 @@ fn value(password: &Password) -> Value {
 
 /// The newest content of an own secret, by its label.
 fn read(label: &str, which: Which) -> anyhow::Result<SecretContent> {
-    // One that was removed can still be read for a while; only its owner is told so.
+    // A removed secret can still be read for a while; only its owner learns of the removal.
     match secret::info_by_label(label) {
         Ok(_) => Ok(SecretContent::Present(secret::get_by_label(label, which)?)),
         Err(ToolError::NotFound { .. }) => Ok(SecretContent::Missing),

@@ -1,4 +1,4 @@
-//! `ckf-hardening plan`, `apply` and `undo`: how things are put right, by hand.
+//! `ckf-hardening plan`, `apply` and `undo`: remedies by hand.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -17,27 +17,27 @@ use crate::pipeline::{self, EnforceOutcome, Origin, Ownership};
 use crate::policy::{Policy, Profile};
 use crate::remedies::{self, Consent, Own, Plan, Remedy};
 
-/// Which remedies, on which cluster, by which policy.
+/// Arguments of `plan` and `apply`.
 #[derive(clap::Args)]
 pub struct Remedies {
     /// Remedies; `remedies` lists them.
     #[arg(value_name = "REMEDY", default_values = ["tls-floor", "https-redirect"])]
     remedies: Vec<Remedy>,
-    /// Every remedy that takes nothing away that people made, where it breaks nothing.
+    /// Every remedy that deletes nothing people made, where it breaks nothing.
     #[arg(long, conflicts_with = "remedies")]
     all: bool,
-    /// Make changes that stop flows of today too; `plan` names them.
+    /// Make changes that break present traffic too; `plan` names them.
     #[arg(long)]
     allow_disruption: bool,
-    /// Confine the changes to this profile; may be given several times.
+    /// Confine the changes to this profile; may be repeated.
     #[arg(long = "profile", value_name = "NAME")]
     profiles: Vec<String>,
     #[command(flatten)]
     cluster: ClusterArguments,
-    /// Policy: what findings are waived, and what options are to be, in YAML.
+    /// Policy file in YAML: waivers and declared options.
     #[arg(long, value_name = "FILE")]
     policy: Option<PathBuf>,
-    /// Judge warnings as failures.
+    /// Treat warnings as failures.
     #[arg(long)]
     strict: bool,
     /// Lowest TLS version of the gateway.
@@ -45,7 +45,7 @@ pub struct Remedies {
     tls_min_version: String,
 }
 
-/// What would be changed.
+/// Arguments of `plan`.
 #[derive(clap::Args)]
 pub struct ShowPlan {
     #[command(flatten)]
@@ -55,20 +55,20 @@ pub struct ShowPlan {
     out: Option<PathBuf>,
 }
 
-/// What is to be changed.
+/// Arguments of `apply`.
 #[derive(clap::Args)]
 pub struct Apply {
     #[command(flatten)]
     remedies: Remedies,
-    /// Do what a plan says that `plan --out` wrote, if that is still what there is to do.
+    /// Apply a plan that `plan --out` wrote, if it is still the same.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["remedies", "all", "tls_min_version", "policy", "strict", "allow_disruption", "profiles"])]
     plan: Option<PathBuf>,
-    /// Do not ask; without a terminal nothing is changed without it.
+    /// Do not ask for confirmation; required without a terminal.
     #[arg(long)]
     yes: bool,
 }
 
-/// Which remedies are to go, from which cluster.
+/// Arguments of `undo`.
 #[derive(clap::Args)]
 pub struct Undo {
     /// Remedies; `remedies` lists them.
@@ -77,17 +77,17 @@ pub struct Undo {
     /// Every remedy that was applied by hand.
     #[arg(long, conflicts_with = "remedies")]
     all: bool,
-    /// Undo them in this profile only; may be given several times.
+    /// Undo them in this profile only; may be repeated.
     #[arg(long = "profile", value_name = "NAME")]
     profiles: Vec<String>,
     #[command(flatten)]
     cluster: ClusterArguments,
-    /// Do not ask; without a terminal nothing is undone without it.
+    /// Do not ask for confirmation; required without a terminal.
     #[arg(long)]
     yes: bool,
 }
 
-/// The remedies, and what they may break.
+/// Arguments of `remedies`.
 #[derive(clap::Args)]
 pub struct List {
     /// As JSON.
@@ -95,10 +95,10 @@ pub struct List {
     json: bool,
 }
 
-/// The name of a plan's form and version.
+/// Format and version of a plan file.
 const SCHEMA: &str = "ckf-hardening/plan/v1";
 
-/// A plan that is kept in a file.
+/// A plan in a file.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 struct SavedPlan {
@@ -232,7 +232,7 @@ impl Remedies {
 }
 
 impl ShowPlan {
-    /// Shows what would be changed. Exit status 1 if something would.
+    /// Shows the changes. Exit status 1 if there are any.
     pub fn run(self) -> anyhow::Result<u8> {
         let text = self.remedies.policy_text()?;
         let file = self.remedies.policy.as_deref().unwrap_or(Path::new(""));
@@ -244,7 +244,7 @@ impl ShowPlan {
         let plan = pipeline::plan(&facts, &policy, &remedies, &mut origin, &cluster)?;
         show(&plan, self.remedies.left_out())?;
         if let Some(path) = &self.out {
-            let kept = SavedPlan {
+            let saved = SavedPlan {
                 schema: SCHEMA.into(),
                 remedies: remedies.iter().map(ToString::to_string).collect(),
                 namespace: self.remedies.cluster.kubernetes.namespace.clone(),
@@ -255,7 +255,7 @@ impl ShowPlan {
                 profiles: self.remedies.profiles.clone(),
                 changes: plan.data(),
             };
-            let text = serde_json::to_string_pretty(&kept)?;
+            let text = serde_json::to_string_pretty(&saved)?;
             crate::files::write(path, (text + "\n").as_bytes())
                 .with_context(|| format!("plan file {}", path.display()))?;
         }
@@ -267,22 +267,22 @@ impl ShowPlan {
 }
 
 impl Apply {
-    /// Changes it, and tells what the controls say of it then.
+    /// Applies the changes, and shows the verdicts before and after.
     pub fn run(mut self) -> anyhow::Result<u8> {
-        let kept = self.plan.as_deref().map(SavedPlan::read).transpose()?;
-        if let Some(kept) = &kept {
+        let saved = self.plan.as_deref().map(SavedPlan::read).transpose()?;
+        if let Some(saved) = &saved {
             let own = &self.remedies.cluster.kubernetes.namespace;
-            if kept.namespace != *own {
-                bail!("the plan is for namespace {}, and this is {own}", kept.namespace);
+            if saved.namespace != *own {
+                bail!("the plan is for namespace {}, and this is {own}", saved.namespace);
             }
-            self.remedies.remedies = kept.remedies()?;
-            self.remedies.tls_min_version.clone_from(&kept.tls_min_version);
-            self.remedies.strict = kept.strict;
-            self.remedies.allow_disruption = kept.allow_disruption;
-            self.remedies.profiles.clone_from(&kept.profiles);
+            self.remedies.remedies = saved.remedies()?;
+            self.remedies.tls_min_version.clone_from(&saved.tls_min_version);
+            self.remedies.strict = saved.strict;
+            self.remedies.allow_disruption = saved.allow_disruption;
+            self.remedies.profiles.clone_from(&saved.profiles);
         }
-        let policy = match (&kept, &self.plan) {
-            (Some(kept), Some(file)) => self.remedies.policy(&kept.policy, file)?,
+        let policy = match (&saved, &self.plan) {
+            (Some(saved), Some(file)) => self.remedies.policy(&saved.policy, file)?,
             _ => {
                 let file = self.remedies.policy.as_deref().unwrap_or(Path::new(""));
                 self.remedies.policy(&self.remedies.policy_text()?, file)?
@@ -292,7 +292,7 @@ impl Apply {
         let cluster = connect(&self.remedies.cluster)?;
         let remedies = self.remedies.asked();
         let mut origin =
-            AdminOrigin { remedies: &self.remedies, saved: kept.as_ref(), yes: self.yes };
+            AdminOrigin { remedies: &self.remedies, saved: saved.as_ref(), yes: self.yes };
         let mut model = OperatorModel::new(&self.remedies.cluster);
         let mut executor = Executor { cluster: &cluster, model: &mut model };
         let outcome = pipeline::enforce(&facts, &policy, &remedies, &mut origin, &mut executor)?;
@@ -303,7 +303,7 @@ impl Apply {
         Ok(NOTHING_OPEN)
     }
 
-    /// Judges the controls of the remedies once more.
+    /// Assesses the controls of the remedies again.
     fn verify(&self, before: &Facts, policy: &Policy, plan: &Plan) -> anyhow::Result<()> {
         let after = super::read(&self.remedies.cluster, policy)?;
         let remedies: BTreeSet<Remedy> = plan.changes.iter().map(|change| change.remedy).collect();
@@ -324,10 +324,10 @@ impl SavedPlan {
     fn read(path: &Path) -> anyhow::Result<Self> {
         let what = || format!("plan file {}", path.display());
         let text = crate::files::read(path, crate::files::LARGEST_REPORT).with_context(what)?;
-        let kept: Self = serde_json::from_str(&text).with_context(what)?;
-        match kept.schema == SCHEMA {
-            true => Ok(kept),
-            false => bail!("{}: its schema is {}, not {SCHEMA}", what(), kept.schema),
+        let saved: Self = serde_json::from_str(&text).with_context(what)?;
+        match saved.schema == SCHEMA {
+            true => Ok(saved),
+            false => bail!("{}: its schema is {}, not {SCHEMA}", what(), saved.schema),
         }
     }
 
@@ -338,7 +338,7 @@ impl SavedPlan {
 }
 
 impl Undo {
-    /// Takes them away.
+    /// Undoes them.
     pub fn run(self) -> anyhow::Result<u8> {
         let cluster = connect(&self.cluster)?;
         let remedies: BTreeSet<Remedy> = self.remedies.iter().copied().collect();

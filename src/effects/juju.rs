@@ -75,7 +75,7 @@ fn make(
             };
             let platform = record.reference().namespace;
             let edit = edit.without_secrets(&cluster.record_key(&platform)?);
-            // What was there before the first edit is kept, whatever is there now.
+            // The record has what was there before the first edit, whatever is there now.
             let earlier = cluster.recorded(record)?;
             write_record(match earlier {
                 Some(earlier) => edit.after(&earlier.edit),
@@ -107,7 +107,7 @@ fn revert(
         Edit::Settings { application, options, unrecorded } => {
             let known = match options_of(model, application) {
                 Err(error) if is_gone(&error) => {
-                    warn!("application {application} is gone, and nothing is left to revert");
+                    warn!("application {application} is gone: nothing to revert");
                     return Ok(cluster.take(record)?);
                 }
                 known => known?,
@@ -121,7 +121,9 @@ fn revert(
                 if *seen == setting.after {
                     back.push((name, &setting.before));
                 } else if *seen != setting.before {
-                    warn!("{name} of {application} stays as it is: somebody set it meanwhile");
+                    warn!(
+                        "{name} of {application} stays as it is: it was set by someone else meanwhile"
+                    );
                 }
             }
             if !unrecorded.is_empty() {
@@ -155,7 +157,7 @@ fn is_gone(error: &Error) -> bool {
     error.failure().is_some_and(|failure| failure.code == Code::NotFound)
 }
 
-/// An application's options, each with its value as text where somebody set one.
+/// An application's options, each with its value as text unless it has its default.
 fn options_of(
     model: &mut Connection,
     application: &str,

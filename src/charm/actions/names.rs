@@ -3,8 +3,8 @@
 use serde::Deserialize;
 use serde_json::Value;
 
-/// Names that an action is given, separated by commas. Juju 3.6 hands lists on as lists; 4.0
-/// hands on a text of them, `[a b]`.
+/// Names in a parameter of an action, separated by commas. Juju 3.6 passes a list on as a list,
+/// Juju 4.0 as the text `[a b]`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(from = "Value")]
 pub struct Names(pub Vec<String>);

@@ -45,7 +45,7 @@ impl Parameters {
         (!names.is_empty()).then_some(names)
     }
 
-    /// What the person who asks agrees to.
+    /// What whoever runs the action consents to.
     fn consent(&self, remedies: &BTreeSet<Remedy>, options: &Options) -> Consent {
         let mut disruption = options.allow_disruption.clone();
         if self.allow_disruption {
@@ -62,7 +62,7 @@ impl Parameters {
     }
 }
 
-/// Shows what would be changed.
+/// Shows the changes that `apply` would make.
 pub fn plan(hook: &Hook<'_>) -> anyhow::Result<()> {
     let parameters: Parameters = action::parameters()?;
     let remedies = parameters.remedies(&hook.options.enforce)?;
@@ -74,7 +74,7 @@ pub fn plan(hook: &Hook<'_>) -> anyhow::Result<()> {
     Ok(results(&plan).set()?)
 }
 
-/// Changes what is to be changed.
+/// Applies the changes.
 pub fn apply(hook: &Hook<'_>) -> anyhow::Result<()> {
     let parameters: Parameters = action::parameters()?;
     let remedies = parameters.remedies(&hook.options.enforce)?;
@@ -90,22 +90,24 @@ fn refuse_if_frozen(hook: &Hook<'_>) -> anyhow::Result<()> {
     }
 }
 
-/// The same for what makes the gateway's TLS safe.
+/// Applies the remedies of the gateway's TLS.
 pub fn enforce_tls(hook: &Hook<'_>) -> anyhow::Result<()> {
     let remedies = BTreeSet::from([Remedy::TlsFloor, Remedy::HttpsRedirect]);
     enforce(hook, &remedies, Consent::of_person(&BTreeSet::new()))
 }
 
-/// Takes remedies away that somebody applied.
+/// Removes remedies that an action or the command line applied.
 pub fn undo(hook: &Hook<'_>) -> anyhow::Result<()> {
     refuse_if_frozen(hook)?;
     let parameters: Parameters = action::parameters()?;
     if parameters.remedies.0.is_empty() {
-        bail!("name the remedies that are to be undone, for example remedies=hsts,mutual-tls");
+        bail!("name the remedies to undo, for example remedies=hsts,mutual-tls");
     }
     let remedies = parameters.remedies(&hook.options.enforce)?;
-    if let Some(kept) = remedies.intersection(&hook.options.enforce).next() {
-        bail!("the charm keeps {kept}, and would put it back; take it out of the option enforce");
+    if let Some(enforced) = remedies.intersection(&hook.options.enforce).next() {
+        bail!(
+            "the option enforce has {enforced}, and the charm would apply it again; take it out of the option"
+        );
     }
     let cluster = enforce::connect().map_err(anyhow::Error::msg)?;
     let own = cluster.own_objects(&hook.unit.model)?;

@@ -87,10 +87,10 @@ impl Results {
         result
     }
 
-    /// The same for what is done already: that it cannot be told undoes nothing.
+    /// The same after work is done: that its results cannot be returned undoes nothing.
     pub fn set_after_work(self) {
         if let Err(error) = self.set() {
-            warn!("what was done could not all be returned: {error}");
+            warn!("not all results could be returned: {error}");
         }
     }
 }

@@ -146,7 +146,7 @@ fn abandon(
     Ok(())
 }
 
-/// What is lost with the application, for whoever is about to remove it.
+/// What is lost when the application is removed.
 const BEFORE_REMOVAL: &str = "removing the application destroys these secrets, the only place of \
                               the values: juju show-secret ID --reveal takes them out before; see \
                               how-to/uninstall";
@@ -246,7 +246,7 @@ fn rows(ledger: &Ledger, plan: &Plan, now: Timestamp) -> Vec<Row> {
             age_days: entry.rotated.map(|at| now.duration_since(at).as_hours() / 24),
             next: every.and_then(|every| entry.next(every)),
             secret: match credential.is_kept_by_owner() {
-                true => "kept by its owner".into(),
+                true => "held by its owner".into(),
                 false => entry.secret,
             },
         }

@@ -30,7 +30,7 @@ use crate::relations::tls_certificates::{self as databag, AnswerEntry, RequestEn
 const GATEWAY: &str = "gateway-certificates";
 /// The endpoint by which an upstream authority is asked.
 const UPSTREAM: &str = "certificates";
-/// The endpoint of those who are told whom to trust.
+/// The endpoint that publishes the authorities to trust.
 const TRUST: &str = "send-ca-cert";
 
 /// Outcome of ensuring the gateways' certificates.
@@ -73,8 +73,8 @@ enum Source {
     Upstream(upstream::Upstream),
 }
 
-/// Has every gateway that is related hold a certificate that meets the policy.
-/// `broken` is a relation that is going.
+/// Ensures that every related gateway has a certificate that meets the policy. `broken` is a
+/// relation that is being removed.
 pub fn ensure(
     unit: &Unit,
     policy: &Policy,
@@ -89,7 +89,7 @@ pub fn ensure(
     let goes = |endpoint| broken.is_some_and(|relation| relation.is_of(endpoint));
     if gateways.is_empty() {
         if goes(GATEWAY) {
-            // Nobody has a certificate of ours any longer.
+            // No gateway has a certificate of this authority any longer.
             trust::publish(unit, &related(TRUST)?, &[])?;
             upstream::withdraw(unit, &related(UPSTREAM)?)?;
         }
@@ -153,12 +153,12 @@ pub fn ensure(
         }
     }
     trust::publish(unit, &related(TRUST)?, &trusted)?;
-    // What is told by the controller's API is told at once, and this hook may yet be undone.
+    // The controller's API takes effect at once, and this hook may still be rolled back.
     let is_settled = !matches!(&source, Source::Own(own) if own.is_new);
     Ok(outcome(issues, asks_upstream, is_settled.then_some(trusted)))
 }
 
-/// Asks an upstream authority for nothing any longer, in this unit's name.
+/// Withdraws this unit's requests to an upstream authority.
 pub fn withdraw(unit: &Unit) -> anyhow::Result<()> {
     upstream::withdraw(unit, &relation::of_endpoint(UPSTREAM)?)
 }
@@ -278,7 +278,7 @@ fn judge(
     accepted
 }
 
-/// What a request is answered with now.
+/// The answer to a request.
 fn answer(
     source: &Source,
     gateway: &Gateway,
@@ -299,7 +299,7 @@ fn answer(
             let issued = issued.map_err(|why| {
                 StatusIssue::blocked(format!("no certificate for {by} could be made: {why}"))
             })?;
-            info!("a certificate for {by} is issued");
+            info!("issued a certificate for {by}");
             issued
         }
         Source::Upstream(upstream) => upstream.answer(by, request, now)?.with_intermediates(),

@@ -25,7 +25,7 @@ pub const RELATIONS: &str = "relations";
 /// What a step leaves for the status.
 #[derive(Debug)]
 pub enum Outcome {
-    /// The event was none of its concern: what an earlier hook found still holds.
+    /// The event did not concern it: the issues of an earlier hook still hold.
     Unchanged,
     /// These issues, in place of those of earlier hooks; none if all is well.
     Issues(Vec<StatusIssue>),

@@ -120,7 +120,7 @@ fn update(
             && !info.is_up
         {
             let why = format!(
-                "{name} has taken the Gateway {}/{} away; see its status",
+                "{name} has removed the Gateway {}/{}; see its status",
                 info.namespace, info.name
             );
             result.issues.push(StatusIssue::waiting(why));
@@ -148,7 +148,7 @@ fn update(
             {
                 let refusal = answer::refusal(&databag);
                 result.issues.extend(refusal.map(|why| {
-                    let why = format!("{name} does not take what {endpoint} tells: {why}");
+                    let why = format!("{name} rejects the databag of {endpoint}: {why}");
                     warn!("{why}");
                     StatusIssue::waiting(why)
                 }));

@@ -1,4 +1,4 @@
-//! Objects of ours: what is there, and how they are made, restored and deleted.
+//! Managed objects: how they are listed, applied, restored and deleted.
 
 use http::Method;
 use log::{info, warn};
@@ -19,8 +19,8 @@ use crate::remedies::{
 const APPLY: &str = "application/apply-patch+yaml";
 
 impl Cluster {
-    /// What is there of ours for a platform. Another platform of the cluster may have a charm
-    /// of its own.
+    /// The managed objects of a platform. Another platform of the cluster may have a charm of its
+    /// own.
     pub fn own_objects(&self, namespace: &str) -> Result<Own, Unknown> {
         let mut objects = Vec::new();
         for kind in OWN_KINDS {
@@ -31,7 +31,7 @@ impl Cluster {
         Ok(Own::of(objects, namespace, key.as_ref()))
     }
 
-    /// Hands on each object that carries the labels of a record of a platform.
+    /// Passes on each object that carries the labels of a record of a platform.
     pub(super) fn each_record(
         &self,
         namespace: &str,
@@ -98,14 +98,14 @@ impl Cluster {
         applied.map_err(|why| within(&name, why))
     }
 
-    /// Makes an object of ours what it is to be. It is never deleted for that: what is there
-    /// holds until the API server has accepted what replaces it.
+    /// Applies a managed object. It is never deleted for that: the present one holds until the API
+    /// server has accepted its replacement.
     pub fn put(&self, own: &OwnObject) -> Result<(), Unknown> {
         let path = own.path().map_err(|error| Failure::from(error).into_unknown())?;
         let present = self.present(own)?;
         let is_there = present.is_some();
         let applied = match self.apply(&path, own) {
-            // Its name and labels are ours, and so are its fields, whoever has taken them.
+            // By its name and labels it is managed, and so are its fields, whichever manager has them.
             Err(Failure::Conflict(_)) if is_there => {
                 self.apply(&path.clone().with("force", "true"), own)
             }
@@ -115,7 +115,7 @@ impl Cluster {
         if differences(&applied, own).is_empty() {
             return Ok(());
         }
-        // Somebody else has fields that we leave out, which only a replacement takes away.
+        // Another manager has fields that are not desired, which only a replacement removes.
         let mut whole = applied;
         whole[own.kind.content] = own.object[own.kind.content].clone();
         if let Some(meta) = whole["metadata"].as_object_mut() {
@@ -140,7 +140,7 @@ impl Cluster {
         written.map(drop).map_err(|failure| named(&what, failure))
     }
 
-    /// Deletes an object of ours, if it is there; one that was read, if it is still that.
+    /// Deletes a managed object, if it is there; one that was read, only if it is still that one.
     pub fn take(&self, own: &OwnObject) -> Result<(), Unknown> {
         let Some(present) = self.present(own)? else {
             return Ok(());
@@ -158,7 +158,7 @@ impl Cluster {
         }
     }
 
-    /// An object of ours as it is; an error if what is there under its name is not ours.
+    /// A managed object as it is; an error if the one of its name is not managed.
     pub fn present(&self, own: &OwnObject) -> Result<Option<Value>, Unknown> {
         let name = own.reference().to_string();
         let path = own.path().map_err(|error| named(&name, error.into()))?;
@@ -166,7 +166,7 @@ impl Cluster {
         let is_own = |object: &Value| object["metadata"]["labels"][MANAGED_BY.0] == MANAGED_BY.1;
         match present {
             Some(object) if !is_own(&object) => Err(Unknown::Failed(format!(
-                "{name} is there and is not ours: it has no label {}={}; remove or rename it",
+                "{name} exists and is not managed by this charm: it has no label {}={}; remove or rename it",
                 MANAGED_BY.0, MANAGED_BY.1
             ))),
             present => Ok(present),
@@ -225,19 +225,19 @@ impl Cluster {
     }
 }
 
-/// Selects objects of ours.
+/// Selects managed objects.
 const OURS: (&str, &str) = ("labelSelector", "app.kubernetes.io/managed-by=ckf-hardening");
 
 pub(super) fn broken() -> Unknown {
     Unknown::Failed("the answer is not understood".into())
 }
 
-/// Tells of what could not be put back as it was, since somebody changed it meanwhile.
+/// Logs that an object is not reverted, since it was changed meanwhile.
 pub(super) fn left(what: &str, why: &str) {
     warn!("{what} stays as it is: {why}");
 }
 
-/// What of an object tells whether it is another.
+/// The part of an object that changes whenever it does.
 #[derive(Deserialize)]
 struct Marked {
     metadata: Meta,
@@ -256,7 +256,7 @@ fn unless_out_of_reach(kind: OwnKind, listed: Result<(), Failure>) -> Result<(),
     match listed {
         Ok(()) | Err(Failure::NotFound) => Ok(()),
         Err(Failure::Other(Unknown::Forbidden(why))) if !kind.is_of_tls() => {
-            info!("objects of ours that may be there are left as they are: {why}");
+            info!("managed objects that may exist are left as they are: {why}");
             Ok(())
         }
         Err(failure) => Err(named(kind.plural, failure)),
@@ -268,7 +268,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn objects_of_ours_are_selected_by_their_label() {
+    fn managed_objects_are_selected_by_their_label() {
         assert_eq!(OURS.1, format!("{}={}", MANAGED_BY.0, MANAGED_BY.1));
     }
 }

@@ -1,4 +1,4 @@
-//! Edits of what is somebody else's: recorded first, then made; and put back.
+//! Edits of objects that others own: recorded first, then made; and reverted.
 //!
 //! A record is created first, then signed with the uid that it has, and only then is the edit
 //! made. Should this process die in between, the record is there and the edit is not: reverting
@@ -192,7 +192,7 @@ impl Cluster {
                 back.push((name, &label.before));
             } else if seen != label.before.as_deref() {
                 let seen = seen.unwrap_or("nothing");
-                let why = format!("somebody made {name} {seen} meanwhile");
+                let why = format!("{name} was set to {seen} meanwhile");
                 left(&object.to_string(), &why);
             }
         }
@@ -254,7 +254,7 @@ impl Cluster {
         if let Some(present) = self.get_object(&path, &removal.object)? {
             // The one that was recorded has not gone yet.
             if uid_of(&present) != entry.uid {
-                left(&name, "somebody made it again meanwhile");
+                left(&name, "it was created again meanwhile");
             }
             return Ok(());
         }
@@ -285,7 +285,7 @@ fn label_of<'a>(object: &'a Value, name: &str) -> Option<&'a str> {
     object["metadata"]["labels"][name].as_str()
 }
 
-/// An object as somebody made it: without what the API server gives, and without a secret.
+/// An object as it was created: without what the API server adds, and without a secret.
 fn as_made(mut object: Value) -> Value {
     if let Some(object) = object.as_object_mut() {
         object.remove("status");
@@ -348,7 +348,7 @@ fn fresh(record: &OwnObject, name: &str) -> OwnObject {
     OwnObject { kind: record.kind, object }
 }
 
-/// Some letters that nobody could know before.
+/// A suffix that cannot be predicted.
 fn unforeseen() -> Result<String, Unknown> {
     let mut bytes = [0; 6];
     let filled = SystemRandom::new().fill(&mut bytes);

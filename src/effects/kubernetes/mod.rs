@@ -1,7 +1,7 @@
-//! The API server as what is changed there needs it: one connection, blocking.
+//! Changes by the Kubernetes API server: one connection, blocking.
 //!
-//! [`crate::facts`] reads what is judged; this reads what a change needs to know at
-//! once, and carries it out.
+//! [`crate::facts`] reads what controls assess; this reads what a change needs just before it is
+//! made, and applies it.
 
 mod change;
 mod edit;
@@ -44,7 +44,7 @@ impl Cluster {
         Ok(Self { runtime, client, deadline, platform: RefCell::new(None) })
     }
 
-    /// Reads all objects of a list, page by page, and hands each to `take`. The path
+    /// Reads all objects of a list, page by page, and passes each to `take`. The path
     /// has no query; the selector is one of labels or fields, as in a query.
     pub fn each<T: DeserializeOwned>(
         &self,

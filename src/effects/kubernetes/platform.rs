@@ -158,7 +158,7 @@ fn new_key() -> Result<Zeroizing<String>, Unknown> {
 }
 
 impl Cluster {
-    /// Reads the Secret of a platform once; what came of it is used for all that follows.
+    /// Reads the Secret of a platform once; the result is used for all that follows.
     pub(super) fn read_platform(&self, platform: &str) {
         let secret = self.get_secret(platform);
         self.platform.replace(Some(Platform { namespace: platform.to_owned(), secret }));
@@ -278,8 +278,8 @@ impl Cluster {
         Ok(true)
     }
 
-    /// Takes the Secret of a platform away when nobody holds it and it has no records left;
-    /// `leaving` is an application that holds it no longer.
+    /// Deletes the Secret of a platform when no application holds it and it has no records left;
+    /// `leaving` is an application that releases it.
     pub fn settle(&self, platform: &str, leaving: Option<&Holder>) -> Result<(), Unknown> {
         let secret = match self.secret(platform) {
             Ok(Some(secret)) => secret,
@@ -314,7 +314,7 @@ impl Cluster {
         let deleted = self.send(http::Method::DELETE, &path, Some(preconditions));
         self.platform.replace(None);
         match deleted {
-            // Somebody wrote it meanwhile, and needs it.
+            // It was written meanwhile, and is needed.
             Ok(_) | Err(Failure::NotFound | Failure::Conflict(_)) => Ok(()),
             Err(failure) => Err(named(&what, failure)),
         }
