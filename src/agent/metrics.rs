@@ -28,11 +28,11 @@ use crate::rocks::{Inventory, Row};
 /// What the agent counts.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Numbers {
-    /// Times that controls were judged.
+    /// Audits, whole or partial.
     pub audits: u64,
-    /// Controls that were judged, all times together.
-    pub judged: u64,
-    /// How long the last time took, in seconds.
+    /// Controls that were assessed, in all audits together.
+    pub assessed: u64,
+    /// Duration of the last audit, in seconds.
     pub seconds: f64,
 }
 
@@ -472,7 +472,11 @@ fn of_itself(registry: &mut Registry, summary: &Summary, running: &Running) {
     );
     for (name, help, value) in [
         ("audits", "Audits, whole or partial", numbers.audits),
-        ("judged_controls", "Controls that were assessed, in all audits together", numbers.judged),
+        (
+            "judged_controls",
+            "Controls that were assessed, in all audits together",
+            numbers.assessed,
+        ),
         ("repairs", "Objects that were repaired", repaired.done),
         ("repair_failures", "Repairs that failed", repaired.failed),
         ("api_lists", "Lists that were read from the API server", watches.lists),

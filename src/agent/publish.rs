@@ -31,7 +31,7 @@ pub struct Published {
     pub report: Arc<str>,
     /// The status beside it, for the charm.
     pub status: AgentStatus,
-    /// Number of the charm's input that it was judged by.
+    /// Number of the charm's input that it was assessed by.
     pub number: u64,
     /// What metrics say of it.
     pub summary: Arc<Summary>,
@@ -58,7 +58,7 @@ pub struct Publisher {
     past: Mutex<VecDeque<Past>>,
     events: broadcast::Sender<Event>,
     ways: Mutex<Ways>,
-    judged_at: Mutex<Instant>,
+    assessed_at: Mutex<Instant>,
     rendered: Mutex<[Option<Rendered>; 2]>,
     refused: AtomicU64,
 }
@@ -77,7 +77,7 @@ impl Publisher {
             past: Mutex::default(),
             events: broadcast::channel(BEHIND).0,
             ways: Mutex::default(),
-            judged_at: Mutex::new(Instant::now()),
+            assessed_at: Mutex::new(Instant::now()),
             rendered: Mutex::default(),
             refused: AtomicU64::new(0),
         }
@@ -104,16 +104,16 @@ impl Publisher {
             let seconds = silence.as_secs();
             return Err(format!("stale: nothing was heard from the API server for {seconds} s"));
         }
-        let idle = lock(&self.judged_at).elapsed();
+        let idle = lock(&self.assessed_at).elapsed();
         match idle < STUCK {
             true => Ok(()),
             false => Err(format!("stuck: an audit has run for {} s", idle.as_secs())),
         }
     }
 
-    /// Notes that the thread that judges is alive.
+    /// Notes that the thread that assesses is alive.
     pub fn beat(&self) {
-        *lock(&self.judged_at) = Instant::now();
+        *lock(&self.assessed_at) = Instant::now();
     }
 
     /// Serves this from now on.

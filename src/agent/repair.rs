@@ -23,27 +23,27 @@ use crate::remedies::{self, Change, Consent, Deed, Own, Plan, Remedy, Target};
 
 /// How long a repair may take.
 const WITHIN: Duration = Duration::from_secs(20);
-/// What comes within this time of a change is repaired with it.
-const SETTLES: Duration = Duration::from_millis(40);
+/// Changes within this time of one are repaired with it.
+const DEBOUNCE: Duration = Duration::from_millis(40);
 /// Longest wait without a change, to read the charm's input.
-const LOOKS: Duration = Duration::from_secs(2);
-/// How often everything is looked at, whatever changed.
-const EVERYTHING: Duration = Duration::from_secs(300);
-/// How long the first lists are waited for.
-const FIRST: Duration = Duration::from_secs(120);
-/// In this time an object may be repaired so often; then it is left as it is for a while.
+const INPUT_INTERVAL: Duration = Duration::from_secs(2);
+/// How often everything is checked, whatever changed.
+const FULL_INTERVAL: Duration = Duration::from_secs(300);
+/// Longest wait for the first lists.
+const FIRST_LISTS: Duration = Duration::from_secs(120);
+/// An object may be repaired so often in this time; then it is left as it is for a while.
 const WINDOW: Duration = Duration::from_secs(60);
-const MOST: usize = 5;
-const REST: Duration = Duration::from_secs(600);
+const MAX_REPAIRS: usize = 5;
+const BACK_OFF: Duration = Duration::from_secs(600);
 /// First and longest wait after a failure.
-const AGAIN: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(30));
+const RETRY: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(30));
 
 /// Facts of what is enforced: a change is repaired at once.
 pub const URGENT: [&str; 3] = ["gateways", "envoy_filters", "services"];
-/// The same of what is enforced beside TLS.
+/// The same for remedies beside those of TLS.
 const TENANTS: [&str; 2] = ["network_policies", "peer_authentications"];
-/// Facts by which remedies decide too, and that change all the time: they are followed so
-/// often at most.
+/// Facts that remedies depend on and that change all the time: they are checked at a limited
+/// rate.
 pub const FIELDS: [&str; 13] = [
     "pods",
     "virtual_services",
@@ -59,7 +59,7 @@ pub const FIELDS: [&str; 13] = [
     "mutating_webhooks",
     "validating_webhooks",
 ];
-const OFTEN: Duration = Duration::from_secs(10);
+const FIELDS_INTERVAL: Duration = Duration::from_secs(10);
 
 /// Counts of repairs, shared with their readers.
 #[derive(Clone, Default)]
@@ -120,17 +120,17 @@ impl Enforcer {
     pub fn run(self) {
         let changes = self.live.listen();
         let started = Instant::now();
-        while !self.live.is_whole() && started.elapsed() < FIRST {
-            std::thread::sleep(SETTLES);
+        while !self.live.is_whole() && started.elapsed() < FIRST_LISTS {
+            std::thread::sleep(DEBOUNCE);
         }
         let mut repairs = Repairs::new(self.publisher.repaired.clone());
         let mut pending = BTreeSet::new();
         let mut number = None;
         let mut everything_at: Option<Instant> = None;
         loop {
-            let fresh = changes.wait(repairs.wait(LOOKS), SETTLES);
+            let fresh = changes.wait(repairs.wait(INPUT_INTERVAL), DEBOUNCE);
             let current = self.inbox.read();
-            let is_time = everything_at.is_none_or(|at| at.elapsed() >= EVERYTHING);
+            let is_time = everything_at.is_none_or(|at| at.elapsed() >= FULL_INTERVAL);
             let is_other = number != Some(current.number);
             if is_time || is_other {
                 everything_at = Some(Instant::now());
@@ -333,7 +333,7 @@ impl Repairs {
             return at <= Instant::now();
         }
         let has = |fields: &[&str]| fields.iter().any(|field| changed.contains(field));
-        let is_time = self.tried_at.is_none_or(|at| at.elapsed() >= OFTEN);
+        let is_time = self.tried_at.is_none_or(|at| at.elapsed() >= FIELDS_INTERVAL);
         // Others change them too, and only some remedies mind.
         let minds = |remedy: &remedies::Remedy| !remedy.about().is_of_tls();
         has(&URGENT) || enforced.iter().any(minds) && has(&TENANTS) || is_time && has(&FIELDS)
@@ -345,7 +345,7 @@ impl Repairs {
         if let (Some(at), Some(tried)) = (self.retry_at, self.tried_at)
             && urgent.any(|field| changed.contains(field))
         {
-            self.retry_at = Some(at.min(tried + AGAIN.0));
+            self.retry_at = Some(at.min(tried + RETRY.0));
         }
     }
 
@@ -362,9 +362,9 @@ impl Repairs {
             }
             Err(_) => {
                 outcomes.failed += 1;
-                let wait = AGAIN.0 * 2_u32.saturating_pow(self.failures.min(5));
+                let wait = RETRY.0 * 2_u32.saturating_pow(self.failures.min(5));
                 self.failures += 1;
-                self.retry_at = Some(now + wait.min(AGAIN.1));
+                self.retry_at = Some(now + wait.min(RETRY.1));
             }
         }
     }
@@ -388,14 +388,14 @@ impl Repairs {
         if outcomes.resting.contains_key(object) {
             return false;
         }
-        if self.recent.get(object).is_none_or(|times| times.len() < MOST) {
+        if self.recent.get(object).is_none_or(|times| times.len() < MAX_REPAIRS) {
             return true;
         }
-        outcomes.resting.insert(object.to_owned(), now + REST);
+        outcomes.resting.insert(object.to_owned(), now + BACK_OFF);
         let why = format!(
-            "{object} was repaired {MOST} times in a minute, and someone keeps undoing it: it is left \
+            "{object} was repaired {MAX_REPAIRS} times in a minute, and someone keeps undoing it: it is left \
              as it is for {} minutes; its managedFields name the client",
-            REST.as_secs() / 60
+            BACK_OFF.as_secs() / 60
         );
         warn!("{why}");
         events.push(Event::new(
@@ -422,7 +422,7 @@ mod tests {
                 repairs.done("EnvoyFilter a/b".into());
             }
         }
-        assert_eq!(tries, MOST);
+        assert_eq!(tries, MAX_REPAIRS);
         assert_eq!(events.len(), 1);
         assert!(events[0].description.contains("keeps undoing"), "{}", events[0].description);
         assert_eq!(repairs.outcomes.now().given_up(), 1);
@@ -440,7 +440,7 @@ mod tests {
     }
 
     #[test]
-    fn what_failed_is_tried_again_later_and_later_and_a_change_does_not_wait_as_long() {
+    fn failed_repair_backs_off_and_a_change_shortens_the_wait() {
         let mut repairs = Repairs::new(Outcomes::default());
         let enforced = BTreeSet::new();
         let nothing = BTreeSet::new();
@@ -458,9 +458,9 @@ mod tests {
         assert_eq!(waits, [1, 2, 4, 8, 16, 30, 30]);
         repairs.tried(&Err("refused".into()));
         repairs.hasten(&BTreeSet::from(["pods"]));
-        assert!(repairs.wait(LOOKS * 10) > Duration::from_secs(10));
+        assert!(repairs.wait(INPUT_INTERVAL * 10) > Duration::from_secs(10));
         repairs.hasten(&BTreeSet::from(["network_policies"]));
-        assert!(repairs.wait(LOOKS * 10) <= Duration::from_secs(1));
+        assert!(repairs.wait(INPUT_INTERVAL * 10) <= Duration::from_secs(1));
         assert_eq!(repairs.outcomes.now().failed, 8);
         assert_eq!(repairs.outcomes.now().refused.as_deref(), Some("refused"));
         repairs.tried(&Ok(()));

@@ -1,4 +1,4 @@
-//! Waits for changes, judges, and publishes: one thread that does nothing else.
+//! Waits for changes, assesses controls, and publishes, on a thread of its own.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -24,41 +24,41 @@ use crate::facts::watch::Live;
 use crate::report::{ControlReport, Report, html, json};
 use crate::rocks::{Inventory, Ledger};
 
-/// What comes within this time of a change is judged with it.
-const SETTLES: Duration = Duration::from_millis(40);
+/// Changes within this time of one are assessed with it.
+const DEBOUNCE: Duration = Duration::from_millis(40);
 /// Longest wait without a change, to read the charm's input.
-const LOOKS: Duration = Duration::from_secs(2);
-/// How often everything is judged again: time itself ends certificates.
-const EVERYTHING: Duration = Duration::from_secs(300);
-/// How often clients' handshakes are made.
-const HANDSHAKES: Duration = Duration::from_secs(300);
-/// A report says how old its facts are to this.
-const YOUNGER: SignedDuration = SignedDuration::from_secs(60);
-/// How long the first lists are waited for.
-const FIRST: Duration = Duration::from_secs(120);
+const INPUT_INTERVAL: Duration = Duration::from_secs(2);
+/// How often every control is assessed again: certificates expire without a change.
+const FULL_INTERVAL: Duration = Duration::from_secs(300);
+/// How often a handshake with the gateway is made.
+const HANDSHAKE_INTERVAL: Duration = Duration::from_secs(300);
+/// Precision of the age of its facts that a report gives.
+const REPORT_AGE: SignedDuration = SignedDuration::from_secs(60);
+/// Longest wait for the first lists.
+const FIRST_LISTS: Duration = Duration::from_secs(120);
 
 /// Context of the thread.
-pub struct Judge {
+pub struct Assessor {
     inbox: Arc<Inbox>,
     current: Arc<Current>,
     live: Arc<Live>,
     publisher: Arc<Publisher>,
     evaluated: Evaluated,
-    standing: Standing,
+    cache: Standing,
     numbers: Numbers,
     images: Images,
-    /// Which images run, noted after those of before.
+    /// Images that run, noted after those of before.
     ledger: Ledger,
-    /// Controls that were assessed before: what one says first was so before the agent began.
+    /// Controls that were assessed before: a first verdict is no change.
     assessed: BTreeSet<String>,
     /// When each open control began to fail.
     open_since: BTreeMap<String, Timestamp>,
     everything_at: Option<Instant>,
     handshake_at: Option<Instant>,
-    judged_at: Option<Instant>,
+    assessed_at: Option<Instant>,
 }
 
-impl Judge {
+impl Assessor {
     /// With the charm's present input.
     pub fn new(
         inbox: Arc<Inbox>,
@@ -66,13 +66,13 @@ impl Judge {
         publisher: Arc<Publisher>,
         evaluated: Evaluated,
     ) -> Self {
-        let judge = Self {
+        let assessor = Self {
             current: inbox.read(),
             inbox,
             live,
             publisher,
             evaluated,
-            standing: Standing::default(),
+            cache: Standing::default(),
             numbers: Numbers::default(),
             images: Images::default(),
             ledger: Ledger::default(),
@@ -80,10 +80,10 @@ impl Judge {
             open_since: BTreeMap::new(),
             everything_at: None,
             handshake_at: None,
-            judged_at: None,
+            assessed_at: None,
         };
-        judge.take_input();
-        judge
+        assessor.take_input();
+        assessor
     }
 
     /// Takes the input into the facts and the pages.
@@ -100,48 +100,48 @@ impl Judge {
     pub fn run(mut self) {
         let changes = self.live.listen();
         let started = Instant::now();
-        while !self.live.is_whole() && started.elapsed() < FIRST {
+        while !self.live.is_whole() && started.elapsed() < FIRST_LISTS {
             self.publisher.beat();
-            std::thread::sleep(SETTLES);
+            std::thread::sleep(DEBOUNCE);
         }
         let mut changed = BTreeSet::new();
         loop {
-            changed.extend(changes.wait(LOOKS, SETTLES));
+            changed.extend(changes.wait(INPUT_INTERVAL, DEBOUNCE));
             self.publisher.beat();
             let has_new_input = self.has_new_input();
-            let is_time = self.everything_at.is_none_or(|at| at.elapsed() >= EVERYTHING);
+            let is_time = self.everything_at.is_none_or(|at| at.elapsed() >= FULL_INTERVAL);
             if has_new_input || is_time {
-                self.standing.clear();
+                self.cache.clear();
                 self.everything_at = Some(Instant::now());
                 changed.extend(CharmFacts::FIELDS);
                 changed.extend(repair::URGENT);
             }
-            let is_younger = self.is_younger();
-            if changed.is_empty() && !is_younger || !self.has_rested(&changed) {
+            let has_newer_facts = self.has_newer_facts();
+            if changed.is_empty() && !has_newer_facts || !self.may_assess(&changed) {
                 continue;
             }
-            self.judge(&changed);
-            // It takes seconds, so what is known is published before.
-            if self.look_as_clients_do(&changed) {
-                self.judge(&BTreeSet::from(["handshake"]));
+            self.assess(&changed);
+            // A handshake takes seconds, so the verdicts are published before it.
+            if self.update_handshake(&changed) {
+                self.assess(&BTreeSet::from(["handshake"]));
             }
             changed.clear();
         }
     }
 
-    /// Whether facts are much younger by now than the report says.
-    fn is_younger(&self) -> bool {
+    /// Whether facts were confirmed long after the time in the report.
+    fn has_newer_facts(&self) -> bool {
         let reported = self.live.with(|facts| facts.about.collected_at);
         let as_of = self.live.as_of();
-        as_of.is_some_and(|as_of| as_of.duration_since(reported) >= YOUNGER)
+        as_of.is_some_and(|as_of| as_of.duration_since(reported) >= REPORT_AGE)
     }
 
-    /// Whether judging may begin: where things change all the time, it takes a quarter of the
-    /// time at most. What is enforced is judged when it changes.
-    fn has_rested(&self, changed: &BTreeSet<&'static str>) -> bool {
+    /// Whether assessing may begin: in a cluster that changes all the time, it takes a quarter of
+    /// the time at most. What is enforced is assessed whenever it changes.
+    fn may_assess(&self, changed: &BTreeSet<&'static str>) -> bool {
         let is_urgent = repair::URGENT.iter().any(|field| changed.contains(field));
         let rest = Duration::from_secs_f64(self.numbers.seconds * 3.0);
-        is_urgent || self.judged_at.is_none_or(|at| at.elapsed() >= rest)
+        is_urgent || self.assessed_at.is_none_or(|at| at.elapsed() >= rest)
     }
 
     /// Takes the charm's input if it changed.
@@ -166,11 +166,11 @@ impl Judge {
         true
     }
 
-    fn judge(&mut self, changed: &BTreeSet<&'static str>) {
+    fn assess(&mut self, changed: &BTreeSet<&'static str>) {
         let started = Instant::now();
         let as_of = self.live.as_of();
         self.live.change("about", |facts| {
-            // It is as old as the oldest facts, and never younger again than it was.
+            // A report is as old as its oldest facts, and its time never goes back.
             if let Some(as_of) = as_of {
                 facts.about.collected_at = facts.about.collected_at.max(as_of);
             }
@@ -179,13 +179,13 @@ impl Judge {
         let options = &self.current.options;
         let (policy, release) = (&options.policy, options.release.as_deref());
         let outcomes = self.evaluated.outcomes();
-        let (report, judged, certificates, namespaces) = self.live.with(|facts| {
-            let standing = &mut self.standing;
-            let judged = standing.update(facts, policy, release, &outcomes, changed);
+        let (report, assessed, certificates, namespaces) = self.live.with(|facts| {
+            let cache = &mut self.cache;
+            let assessed = cache.update(facts, policy, release, &outcomes, changed);
             let problems = self.current.problems.clone();
-            let report = Report::of(standing.assessments(), facts, policy, release, problems);
+            let report = Report::of(cache.assessments(), facts, policy, release, problems);
             let certificates = metrics::certificates(facts);
-            (report, judged, certificates, Namespaces::of(facts))
+            (report, assessed, certificates, Namespaces::of(facts))
         });
         if Images::FIELDS.iter().any(|field| changed.contains(field)) {
             (self.images, self.ledger) = self.live.with(|facts| {
@@ -199,9 +199,9 @@ impl Judge {
             });
         }
         self.numbers.audits += 1;
-        self.numbers.judged += judged as u64;
+        self.numbers.assessed += assessed as u64;
         self.numbers.seconds = started.elapsed().as_secs_f64();
-        self.judged_at = Some(Instant::now());
+        self.assessed_at = Some(Instant::now());
         self.emit_changes(&report);
         self.publish(&report, certificates, namespaces);
     }
@@ -224,7 +224,7 @@ impl Judge {
             };
             if is_open && !was_open {
                 self.open_since.insert(control.id.clone(), now);
-                // What was open before is in the report.
+                // Findings of before the agent began are in the report.
                 if !is_first {
                     let level = match control.severity {
                         Severity::Critical | Severity::High => "CRITICAL",
@@ -282,19 +282,19 @@ impl Judge {
         });
     }
 
-    /// Makes handshakes with the gateway when it is time, or when what it serves may be
-    /// other; returns whether clients see something else.
-    fn look_as_clients_do(&mut self, changed: &BTreeSet<&'static str>) -> bool {
+    /// Makes a handshake with the gateway when it is due, or when its configuration may have
+    /// changed; returns whether clients see something else.
+    fn update_handshake(&mut self, changed: &BTreeSet<&'static str>) -> bool {
         let may_be_other = ["gateways", "envoy_filters", "secrets", "services"]
             .iter()
             .any(|field| changed.contains(field));
-        let is_time = self.handshake_at.is_none_or(|at| at.elapsed() >= HANDSHAKES);
-        // A flood of changes is no reason for a flood of handshakes.
+        let is_time = self.handshake_at.is_none_or(|at| at.elapsed() >= HANDSHAKE_INTERVAL);
+        // Frequent changes do not cause frequent handshakes.
         let is_soon = self.handshake_at.is_some_and(|at| at.elapsed() < Duration::from_secs(15));
         if !is_time && (!may_be_other || is_soon) {
             return false;
         }
-        // What leads to the gateway, and no more.
+        // The facts that lead to the gateway, and no more.
         let facts = self.live.with(|facts| Facts {
             about: facts.about.clone(),
             services: facts.services.clone(),
