@@ -477,7 +477,7 @@ mod tests {
     #[test]
     fn an_option_that_is_corrected_is_news() {
         let wrong = parse(json!({"enforce": "tls-floor,https-redirct"})).0;
-        assert_ne!(wrong.fingerprint(), parse(json!({})).0.fingerprint());
+        assert_ne!(wrong.digest(), parse(json!({})).0.digest());
     }
 
     #[test]
@@ -491,15 +491,15 @@ mod tests {
     }
 
     #[test]
-    fn an_option_that_changes_verdicts_changes_the_fingerprint() {
-        let plain = parse(json!({})).0.fingerprint();
-        assert_eq!(plain, parse(json!({"log-level": "debug"})).0.fingerprint());
+    fn an_option_that_changes_verdicts_changes_the_digest() {
+        let plain = parse(json!({})).0.digest();
+        assert_eq!(plain, parse(json!({"log-level": "debug"})).0.digest());
         for changed in [
             json!({"profile": "strict"}),
             json!({"release": "1.10"}),
             json!({"policy": "source-ranges: [10.0.0.0/8]"}),
         ] {
-            assert_ne!(plain, parse(changed).0.fingerprint());
+            assert_ne!(plain, parse(changed).0.digest());
         }
     }
 }
