@@ -183,7 +183,7 @@ fn a_gateway_that_istio_pilot_took_away_is_told_by_the_status() {
     gateway.remote_application_data.extend(told);
     unit.change(|model| model.relations.push(gateway));
     changed(&mut unit, 17);
-    let said = "istio-pilot has taken the Gateway kubeflow/kubeflow-gateway away";
+    let said = "istio-pilot has removed the Gateway kubeflow/kubeflow-gateway";
     let status = unit.model().status.clone();
     assert!(status.message.contains(said), "{}", status.message);
     unit.change(|model| {
