@@ -28,7 +28,7 @@ const FREEZING: [&str; 10] = [
     "external-hostname",
     "juju-credentials",
 ];
-/// What is told while the options are frozen.
+/// What messages add while the options are frozen.
 pub const UNTIL_CORRECTED: &str =
     "until that is corrected nothing is changed, and what is enforced stays as it is";
 /// Options of certificates for the gateway: while one of them has a problem, those that were
@@ -57,13 +57,13 @@ pub struct Options {
     pub tls_secret: Option<String>,
     /// Which credentials are rotated, and how often.
     pub rotate: Plan,
-    /// Remedies that are kept applied.
+    /// Remedies that are enforced.
     pub enforce: BTreeSet<Remedy>,
     /// Remedies of those that may delete what people made, or stop flows of today.
     pub allow_disruption: BTreeSet<Remedy>,
-    /// Registries that stand for others.
+    /// Mirrors of registries.
     pub registry_mirrors: Vec<Mirror>,
-    /// Registries, each with a host that hands out its tokens beside its own.
+    /// Registries, each with a host that issues its tokens beside its own.
     pub registry_realms: Vec<(String, String)>,
     /// URI of the secret with logins to registries.
     pub registry_credentials: Option<String>,
@@ -71,7 +71,7 @@ pub struct Options {
     pub charmhub_url: String,
     /// Whether neither registries nor Charmhub are asked.
     pub offline: bool,
-    /// What goes to Juju's log.
+    /// Lowest level that goes to Juju's log.
     pub log_level: LevelFilter,
     /// Problems of options by which something is changed; see [`Options::is_frozen`].
     pub frozen: Vec<OptionProblem>,
@@ -163,8 +163,8 @@ impl Options {
         Some(format!("{first}; {UNTIL_CORRECTED}"))
     }
 
-    /// Stands for all that an audit judges by: if it is another, the verdicts may be.
-    pub fn fingerprint(&self) -> String {
+    /// Digest of everything that an audit judges by: if it changes, verdicts may.
+    pub fn digest(&self) -> String {
         let text = format!(
             "{:?} {:?} {:?} {:?} {:?} {:?} {:?} {}",
             self.policy,
@@ -259,8 +259,7 @@ fn profile(text: &str) -> Result<Profile, String> {
     }
 }
 
-/// Remedies by name, comma-separated; none for an empty text is not told by Juju, so
-/// `none` stands for it.
+/// Remedies by name, comma-separated. Juju does not pass an empty text on, so `none` means none.
 fn enforce(text: &str) -> Result<BTreeSet<Remedy>, String> {
     match text {
         "none" => Ok(BTreeSet::new()),
@@ -283,7 +282,7 @@ fn realms(text: &str) -> Result<Vec<(String, String)>, String> {
     parts.filter(|part| !part.is_empty()).map(realm).collect()
 }
 
-/// A registry with a host that hands out its tokens, `REGISTRY=HOST`.
+/// A registry with the host that issues its tokens, `REGISTRY=HOST`.
 pub(crate) fn realm(text: &str) -> Result<(String, String), String> {
     let is_host = |text: &&str| {
         !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || ".-".contains(c))
@@ -385,7 +384,7 @@ mod tests {
         Freezes,
         /// Nothing outside is asked until it is corrected.
         Disconnects,
-        /// Its default holds, which changes nothing but what is told.
+        /// Its default holds, which changes messages only.
         OnlyTells,
     }
     use Slip::{Disconnects, Freezes, OnlyTells};
@@ -482,7 +481,7 @@ mod tests {
     #[test]
     fn an_option_that_is_corrected_is_news() {
         let wrong = parse(json!({"enforce": "tls-floor,https-redirct"})).0;
-        assert_ne!(wrong.fingerprint(), parse(json!({})).0.fingerprint());
+        assert_ne!(wrong.digest(), parse(json!({})).0.digest());
     }
 
     #[test]
@@ -496,15 +495,15 @@ mod tests {
     }
 
     #[test]
-    fn an_option_that_changes_verdicts_changes_the_fingerprint() {
-        let plain = parse(json!({})).0.fingerprint();
-        assert_eq!(plain, parse(json!({"log-level": "debug"})).0.fingerprint());
+    fn an_option_that_changes_verdicts_changes_the_digest() {
+        let plain = parse(json!({})).0.digest();
+        assert_eq!(plain, parse(json!({"log-level": "debug"})).0.digest());
         for changed in [
             json!({"profile": "strict"}),
             json!({"release": "1.10"}),
             json!({"policy": "source-ranges: [10.0.0.0/8]"}),
         ] {
-            assert_ne!(plain, parse(changed).0.fingerprint());
+            assert_ne!(plain, parse(changed).0.digest());
         }
     }
 }

@@ -1,23 +1,23 @@
 //! `ckf-hardening` audits Charmed Kubeflow against its security guide.
 //!
-//! One way through: event → [`facts`] → [`controls`] → [`remedies`] → effects. `facts`
-//! does all the reading, `controls` and `remedies` are pure, and [`charm`], [`agent`] and
-//! [`cli`] do the writing.
+//! One way through: event → [`facts`] → [`controls`] → [`remedies`] → [`effects`]. `facts` does
+//! all the reading, `controls` and `remedies` are pure, `effects` does the writing, and
+//! [`charm`], [`agent`] and [`cli`] are the entry points, which share [`pipeline`].
 
 pub mod access;
 pub mod agent;
 pub mod catalog;
 pub mod charm;
 pub mod cli;
-pub mod cluster;
 pub mod config;
 pub mod controls;
+pub mod effects;
 pub mod facts;
 mod files;
-mod hands;
 pub mod keys;
 pub mod look_up;
 pub mod permissions;
+pub mod pipeline;
 pub mod pki;
 pub mod policy;
 pub mod relations;

@@ -1,4 +1,4 @@
-//! One binary, two lives: Juju's `dispatch` and the command line.
+//! One binary, two entry points: Juju's `dispatch` and the command line.
 
 use std::alloc::System;
 use std::process::ExitCode;
@@ -11,7 +11,7 @@ use zeroizing_alloc::ZeroAlloc;
 static ALLOCATOR: ZeroAlloc<System> = ZeroAlloc(System);
 
 fn main() -> ExitCode {
-    // Juju sets it for every hook and action, and nobody else does.
+    // Only Juju sets it, for every hook and action.
     if std::env::var_os("JUJU_DISPATCH_PATH").is_some() {
         ckf_hardening::charm::main()
     } else {

@@ -17,7 +17,7 @@ pub enum Caller {
     Pod,
     /// This pod, by a name that is not its own: a page of another site may have led there.
     Misled,
-    /// Somebody behind the platform's login, by its gateway.
+    /// A user behind the platform's login, by its gateway.
     LoggedIn,
     /// A pod of the platform's own model, or of another model of Juju: the scraper may be.
     Platform,
@@ -67,7 +67,7 @@ impl Caller {
 }
 
 /// Whether the header `Host` names this pod itself, as who really wants it does. A name that
-/// somebody else's DNS leads here is not, and a request without one is of no browser's making
+/// another DNS server leads here is not, and a request without one is of no browser's making
 /// but may be of anybody's.
 pub fn is_own_host(host: Option<&str>) -> bool {
     let Some(host) = host else {
@@ -132,7 +132,7 @@ impl Namespaces {
         }
         match (namespace == self.platform && pod.is_gateway(), is_logged_in) {
             (true, true) => Caller::LoggedIn,
-            // Anybody may be behind it.
+            // Anyone may be behind it.
             (true, false) => Caller::Other,
             (false, _) => Caller::Platform,
         }
@@ -283,7 +283,7 @@ mod tests {
         let mut plain = pod("kubeflow", json!({}));
         plain.metadata.labels.clear();
         assert_eq!(namespaces.caller(&plain, true), Caller::Platform);
-        // While profiles are not known, nobody is trusted.
+        // While profiles are unknown, no pod is trusted.
         facts.profiles = Known::default();
         let unknown = Namespaces::of(&facts);
         assert_eq!(unknown.caller(&pod("cos", json!({})), true), Caller::Other);

@@ -1,5 +1,5 @@
 //! Evaluates the controls that the policy adds, on a thread of its own: neither verdicts nor
-//! repairs wait for an expression, or for as many objects as anybody makes.
+//! repairs wait for an expression, or for any number of objects.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -23,7 +23,7 @@ const WITHIN: Duration = Duration::from_secs(120);
 /// Longest computing of all controls of a round.
 const ROUND: Duration = Duration::from_secs(60);
 
-/// What was found last, for who judges.
+/// The last outcomes, shared with the thread that assesses.
 #[derive(Clone, Default)]
 pub struct Evaluated(Arc<Mutex<Outcomes>>);
 

@@ -55,7 +55,7 @@ impl Directory {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The pod of an address; `None` if there is none, several, or it cannot be told now.
+    /// The pod of an address; `None` if there is none, several, or it cannot be read now.
     pub async fn pod(&self, address: IpAddr) -> Option<Pod> {
         let address = address.to_canonical();
         let known = {

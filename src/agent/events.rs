@@ -1,5 +1,5 @@
 //! Security events, as lines of JSON in OWASP's logging vocabulary: on standard output,
-//! which Pebble forwards to Loki, and to whoever listens.
+//! which Pebble forwards to Loki, and to subscribers.
 
 use std::io::Write as _;
 
@@ -10,9 +10,9 @@ use serde::Serialize;
 pub struct Event {
     /// When, RFC 3339.
     pub datetime: String,
-    /// Who tells.
+    /// The application that emits it.
     pub appid: &'static str,
-    /// What, in OWASP's words: `NAME:DETAILS`.
+    /// In OWASP's vocabulary: `NAME:DETAILS`.
     pub event: String,
     /// `INFO`, `WARN` or `CRITICAL`.
     pub level: &'static str,

@@ -1,4 +1,4 @@
-//! What the charm tells, as every thread of the agent has it.
+//! The charm's input, as every thread of the agent sees it.
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -7,15 +7,15 @@ use std::time::SystemTime;
 use juju_charm::config::Options as RawOptions;
 use log::info;
 
-use super::told::{FILE, Told};
+use super::input::{self, AgentInput};
 use crate::config::Options;
 
-/// What holds now.
+/// The input that is in force.
 pub struct Current {
-    /// Counts what was told, from 0 for what was there at the start.
+    /// Counts inputs, from 0 for the one at the start.
     pub number: u64,
-    /// What the charm tells.
-    pub told: Told,
+    /// As the charm wrote it.
+    pub input: AgentInput,
     /// Its options.
     pub options: Options,
     /// The last options that could all be understood, by which is repaired; none since the
@@ -26,8 +26,8 @@ pub struct Current {
 }
 
 impl Current {
-    fn new(number: u64, told: Told, before: Option<&Self>) -> Self {
-        let (options, problems) = Options::parse(&RawOptions::new(told.options.clone()));
+    fn new(number: u64, input: AgentInput, before: Option<&Self>) -> Self {
+        let (options, problems) = Options::parse(&RawOptions::new(input.options.clone()));
         log::set_max_level(options.log_level);
         let enforced = match options.is_frozen() {
             true => before.and_then(|before| before.enforced.clone()),
@@ -35,7 +35,7 @@ impl Current {
         };
         Self {
             number,
-            told,
+            input,
             enforced,
             options,
             problems: problems.iter().map(ToString::to_string).collect(),
@@ -50,11 +50,11 @@ pub struct Inbox {
 }
 
 impl Inbox {
-    /// With what was told so far.
+    /// With the input that is there.
     pub fn new(folder: Option<PathBuf>, namespace: &str) -> Self {
         let read_at = changed(folder.as_ref());
-        let told = Told::read_or_default(folder.as_deref(), namespace);
-        Self { folder, state: Mutex::new((read_at, Arc::new(Current::new(0, told, None)))) }
+        let input = AgentInput::read_or_default(folder.as_deref(), namespace);
+        Self { folder, state: Mutex::new((read_at, Arc::new(Current::new(0, input, None)))) }
     }
 
     /// What holds now, read again if the file is another.
@@ -65,10 +65,10 @@ impl Inbox {
             return Arc::clone(&state.1);
         }
         state.0 = at;
-        let told = self.folder.as_deref().and_then(Told::read);
-        if let Some(told) = told.filter(|told| *told != state.1.told) {
-            let role = if told.leads { "leads" } else { "stands by" };
-            state.1 = Arc::new(Current::new(state.1.number + 1, told, Some(&state.1)));
+        let input = self.folder.as_deref().and_then(AgentInput::read);
+        if let Some(input) = input.filter(|input| *input != state.1.input) {
+            let role = if input.is_leader { "leads" } else { "stands by" };
+            state.1 = Arc::new(Current::new(state.1.number + 1, input, Some(&state.1)));
             info!("the charm's input changed; this unit {role}");
         }
         Arc::clone(&state.1)
@@ -76,6 +76,5 @@ impl Inbox {
 }
 
 fn changed(folder: Option<&PathBuf>) -> Option<SystemTime> {
-    let file = folder?.join(FILE);
-    std::fs::metadata(file).and_then(|meta| meta.modified()).ok()
+    input::newest(folder?).map(|(_, at)| at)
 }

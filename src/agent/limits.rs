@@ -49,7 +49,7 @@ pub fn is_of_this_pod(peer: IpAddr) -> bool {
 }
 
 /// Counts connections. One too many ends the oldest that only waits, so that who holds many
-/// idle ones keeps nobody out.
+/// idle ones keeps no client out.
 pub struct Limits {
     most: usize,
     state: Mutex<Connections>,

@@ -12,8 +12,8 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::{Registry, Unit};
 
+use super::input::{AgentInput, CredentialState};
 use super::repair::Repaired;
-use super::told::{CredentialState, Told};
 use crate::catalog::Severity;
 use crate::controls::Verdict;
 use crate::facts::Facts;
@@ -28,11 +28,11 @@ use crate::rocks::{Inventory, Row};
 /// What the agent counts.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Numbers {
-    /// Times that controls were judged.
+    /// Audits, whole or partial.
     pub audits: u64,
-    /// Controls that were judged, all times together.
-    pub judged: u64,
-    /// How long the last time took, in seconds.
+    /// Controls that were assessed, in all audits together.
+    pub assessed: u64,
+    /// Duration of the last audit, in seconds.
     pub seconds: f64,
 }
 
@@ -85,7 +85,7 @@ pub struct Summary {
     certificates: Vec<CertificateTimes>,
     images: Images,
     credentials: BTreeMap<String, CredentialState>,
-    leads: bool,
+    is_leader: bool,
     enforces: bool,
 }
 
@@ -101,7 +101,7 @@ struct Line {
 
 /// What else a summary is made of.
 pub struct Parts<'a> {
-    /// When each open control was found so.
+    /// When each open control began to fail.
     pub open_since: &'a BTreeMap<String, Timestamp>,
     /// What the agent counts.
     pub numbers: Numbers,
@@ -109,8 +109,8 @@ pub struct Parts<'a> {
     pub certificates: Vec<CertificateTimes>,
     /// Images, counted.
     pub images: Images,
-    /// What the charm tells.
-    pub told: &'a Told,
+    /// The charm's input.
+    pub input: &'a AgentInput,
     /// Whether anything is enforced.
     pub enforces: bool,
 }
@@ -140,8 +140,8 @@ impl Summary {
             numbers: parts.numbers,
             certificates: parts.certificates,
             images: parts.images,
-            credentials: parts.told.credentials.clone(),
-            leads: parts.told.leads,
+            credentials: parts.input.credentials.clone(),
+            is_leader: parts.input.is_leader,
             enforces: parts.enforces,
         }
     }
@@ -150,13 +150,13 @@ impl Summary {
 /// What goes on meanwhile.
 #[derive(Clone, Debug, Default)]
 pub struct Running {
-    /// What came of repairs.
+    /// Counts of repairs.
     pub repaired: Repaired,
     /// What watching costs.
     pub watches: Counts,
     /// Requests to the API server.
     pub requests: requests::Counts,
-    /// Connections that found no room.
+    /// Connections that were refused.
     pub refused: u64,
 }
 
@@ -217,7 +217,7 @@ pub fn render(summary: &Summary, running: &Running, names_weaknesses: bool) -> S
     // Prometheus before 3 knows no metrics of the type info.
     let build = Gauges::default();
     build.get_or_create(&labels([("version", crate::VERSION)])).set(1.0);
-    registry.register("build_info", "The program that tells, as 1", build);
+    registry.register("build_info", "Version of the program, as 1", build);
     of_all_controls(&mut registry, summary);
     if names_weaknesses {
         of_each_control(&mut registry, summary);
@@ -258,7 +258,7 @@ pub struct Described {
     pub name: String,
     /// `gauge` or `counter`.
     pub kind: String,
-    /// What it tells.
+    /// Its help text.
     pub help: String,
     /// Names of its labels.
     pub labels: Vec<String>,
@@ -273,8 +273,10 @@ pub fn all() -> Vec<Described> {
         due: Some(Timestamp::UNIX_EPOCH),
         ..CredentialState::default()
     };
-    let told =
-        Told { credentials: BTreeMap::from([("dex".to_owned(), credential)]), ..Told::default() };
+    let input = AgentInput {
+        credentials: BTreeMap::from([("dex".to_owned(), credential)]),
+        ..AgentInput::default()
+    };
     let mut summary = Summary::of(
         &report,
         Parts {
@@ -282,7 +284,7 @@ pub fn all() -> Vec<Described> {
             numbers: Numbers::default(),
             certificates: vec![times],
             images: Images::default(),
-            told: &told,
+            input: &input,
             enforces: false,
         },
     );
@@ -448,31 +450,40 @@ fn of_itself(registry: &mut Registry, summary: &Summary, running: &Running) {
     for (name, help, value) in [
         (
             "audit_timestamp",
-            "When the oldest facts that the verdicts are of were known to be so, in seconds since 1970",
+            "When the oldest facts behind the verdicts were last confirmed, in seconds since 1970",
             summary.collected_at as f64,
         ),
         (
             "repairs_given_up",
-            "Objects that are left as they are, since somebody keeps undoing them",
+            "Objects that are not repaired for now, since someone keeps undoing it",
             repaired.given_up() as f64,
         ),
-        ("leads", "Whether this unit leads, and so puts right", flag(summary.leads)),
+        ("leads", "Whether this unit leads, and so repairs", flag(summary.is_leader)),
         ("enforces", "Whether anything is enforced", flag(summary.enforces)),
     ] {
         registry.register(name, help, gauge(value));
     }
     let duration = gauge(numbers.seconds);
-    registry.register_with_unit("audit_duration", "How long that took", Unit::Seconds, duration);
+    registry.register_with_unit(
+        "audit_duration",
+        "How long the last audit took",
+        Unit::Seconds,
+        duration,
+    );
     for (name, help, value) in [
-        ("audits", "Times that controls were judged", numbers.audits),
-        ("judged_controls", "Controls that were judged, all times together", numbers.judged),
-        ("repairs", "Objects that were put right", repaired.done),
-        ("repair_failures", "Tries to put right that failed", repaired.failed),
+        ("audits", "Audits, whole or partial", numbers.audits),
+        (
+            "judged_controls",
+            "Controls that were assessed, in all audits together",
+            numbers.assessed,
+        ),
+        ("repairs", "Objects that were repaired", repaired.done),
+        ("repair_failures", "Repairs that failed", repaired.failed),
         ("api_lists", "Lists that were read from the API server", watches.lists),
         ("api_watches", "Watches that were opened", watches.watches),
-        ("api_events", "Objects that watches told of", watches.events),
+        ("api_events", "Objects that watches reported", watches.events),
         ("api_failures", "Lists and watches that failed", watches.failures),
-        ("connections_refused", "Connections that found no room", running.refused),
+        ("connections_refused", "Connections refused because too many were open", running.refused),
     ] {
         registry.register(name, help, ConstCounter::new(value));
     }

@@ -1,24 +1,23 @@
-//! The agent: the same audit under watches. It keeps the facts as the cluster changes,
-//! judges again what consulted them, repairs what is enforced while its unit leads, and
-//! serves what came of it. Each of these has a thread of its own, so that none waits for
-//! another: what anybody connects, creates or sends delays no repair.
+//! The agent: the same audit under watches. It follows the cluster, assesses again what depends on
+//! what changed, restores what is enforced while its unit leads, and serves the results. Each of
+//! these has a thread of its own: no connection, object or request delays a repair.
 
+mod assessor;
 mod audience;
+pub mod audit;
 mod connections;
 mod custom_controls;
 mod directory;
 mod events;
-pub mod found;
 mod gate;
 mod inbox;
-mod judge;
+pub mod input;
 mod limits;
 mod metrics;
 mod publish;
 mod repair;
 mod server;
 mod tls;
-pub mod told;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -28,11 +27,11 @@ use std::time::Duration;
 use anyhow::Context as _;
 use log::{info, warn};
 
+use self::assessor::Assessor;
 use self::custom_controls::Evaluated;
 use self::directory::Directory;
 use self::gate::Gate;
 use self::inbox::Inbox;
-use self::judge::Judge;
 use self::limits::Limits;
 pub use self::metrics::{Described, all as metrics};
 use self::publish::Publisher;
@@ -45,32 +44,32 @@ use crate::facts::About;
 use crate::facts::kubernetes::{ReadError, Source};
 use crate::facts::watch::{self, Live};
 
-/// How long a write that has begun is waited for at the end.
+/// Longest wait for a write that has begun, at the end.
 const ENDS: Duration = Duration::from_secs(1);
 
 /// Where and how the agent runs.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// Which cluster.
+    /// How to reach the cluster.
     pub source: Source,
-    /// Where it listens.
+    /// Address and port to listen at.
     pub listen: SocketAddr,
-    /// What it serves TLS with; HTTP, without one.
+    /// Certificate and key for TLS; without one it serves HTTP.
     pub pair: Option<Pair>,
-    /// The folder that the charm puts what it tells into; without one nobody tells.
-    pub told: Option<PathBuf>,
-    /// Namespace of the platform, until the charm tells.
+    /// The folder of the charm's input; without one there is none.
+    pub input: Option<PathBuf>,
+    /// Namespace of the platform, until the input names it.
     pub namespace: String,
-    /// Facts that nothing was heard of for this long are not known any more.
+    /// Facts that the API server has not confirmed for this long become unknown.
     pub stale: Duration,
 }
 
-/// Runs until it is asked to end. It fails only if it cannot begin.
+/// Runs until a signal ends it. It fails only if it cannot begin.
 pub fn run(settings: Settings) -> anyhow::Result<()> {
     let limits = Arc::new(Limits::new(limits::raise_descriptors()));
-    let inbox = Arc::new(Inbox::new(settings.told.clone(), &settings.namespace));
+    let inbox = Arc::new(Inbox::new(settings.input.clone(), &settings.namespace));
     let about =
-        About { collected_at: crate::now(), namespace: inbox.read().told.namespace.clone() };
+        About { collected_at: crate::now(), namespace: inbox.read().input.namespace.clone() };
     let live = Arc::new(Live::new(about, settings.stale));
     let publisher = Arc::new(Publisher::new(Arc::clone(&live)));
     let gate = Arc::new(Gate::default());
@@ -94,11 +93,11 @@ pub fn run(settings: Settings) -> anyhow::Result<()> {
                 Err(_) => Ok(()),
             },
             () = connections::serve(listener, tls, routes, limits, publisher) => Ok(()),
-            () = asked_to_end() => Ok(()),
+            () = terminated() => Ok(()),
         }
     });
     if !gate.close(ENDS) {
-        warn!("a write had begun, and is not waited for any longer");
+        warn!("a write that had begun did not end in time");
     }
     ended?;
     events::say("sys_shutdown", &format!("ckf-hardening {}", crate::VERSION));
@@ -109,7 +108,7 @@ fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
     tokio::runtime::Builder::new_current_thread().enable_all().build().context("a runtime")
 }
 
-/// Starts the threads that work. What is returned comes if the cluster cannot be watched.
+/// Starts the threads. The receiver gets the reason if the cluster cannot be watched.
 fn work(
     settings: &Settings,
     inbox: &Arc<Inbox>,
@@ -118,8 +117,12 @@ fn work(
     gate: &Arc<Gate>,
 ) -> anyhow::Result<tokio::sync::oneshot::Receiver<ReadError>> {
     let evaluated = Evaluated::default();
-    let judge =
-        Judge::new(Arc::clone(inbox), Arc::clone(live), Arc::clone(publisher), evaluated.clone());
+    let assessor = Assessor::new(
+        Arc::clone(inbox),
+        Arc::clone(live),
+        Arc::clone(publisher),
+        evaluated.clone(),
+    );
     let enforcer = Enforcer {
         source: settings.source.clone(),
         inbox: Arc::clone(inbox),
@@ -129,7 +132,7 @@ fn work(
     };
     let (sender, broken) = tokio::sync::oneshot::channel();
     let watching = runtime()?;
-    thread("judge", None, || judge.run())?;
+    thread("assessor", None, || assessor.run())?;
     thread("enforcer", None, || enforcer.run())?;
     let (source, inbox, live) = (settings.source.clone(), Arc::clone(inbox), Arc::clone(live));
     let facts = Arc::clone(&live);
@@ -159,8 +162,8 @@ fn thread(
     builder.spawn(work).map(drop).context("a thread")
 }
 
-/// Ends when somebody sends a signal, as Pebble does.
-async fn asked_to_end() {
+/// Ends at a signal, as Pebble sends it.
+async fn terminated() {
     use tokio::signal::unix::{SignalKind, signal};
     let Ok(mut terminate) = signal(SignalKind::terminate()) else {
         return std::future::pending().await;

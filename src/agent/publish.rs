@@ -1,4 +1,4 @@
-//! What came of the last audit, for whoever asks, and events for whoever listens.
+//! Results of the last audit for those who request them, and events for those who subscribe.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 use tokio::sync::broadcast;
 
 use super::audience::{Namespaces, Ways};
+use super::audit::AgentStatus;
 use super::events::Event;
-use super::found::Head;
 use super::metrics::{self, Running, Summary};
 use super::repair::Outcomes;
 use crate::facts::requests;
@@ -19,7 +19,7 @@ use crate::facts::watch::Live;
 const REMEMBERED: usize = 1440;
 /// Events that a slow listener may lag behind.
 const BEHIND: usize = 256;
-/// How long metrics are taken as they are, whoever asks how often.
+/// How long rendered metrics are served again.
 const RENDERED: Duration = Duration::from_secs(1);
 /// Longest time that an audit may take before the agent counts as stuck.
 const STUCK: Duration = Duration::from_secs(300);
@@ -29,9 +29,9 @@ const STUCK: Duration = Duration::from_secs(300);
 pub struct Published {
     /// The report as JSON.
     pub report: Arc<str>,
-    /// What stands beside it for the charm.
-    pub head: Head,
-    /// Number of the charm's input that it was judged by.
+    /// The status beside it, for the charm.
+    pub status: AgentStatus,
+    /// Number of the charm's input that it was assessed by.
     pub number: u64,
     /// What metrics say of it.
     pub summary: Arc<Summary>,
@@ -52,13 +52,13 @@ type Rendered = (Instant, Arc<str>);
 /// Keeps what is served.
 pub struct Publisher {
     live: Arc<Live>,
-    /// What came of repairs.
+    /// Counts of repairs.
     pub repaired: Outcomes,
     now: Mutex<Option<Published>>,
     past: Mutex<VecDeque<Past>>,
     events: broadcast::Sender<Event>,
     ways: Mutex<Ways>,
-    judged_at: Mutex<Instant>,
+    assessed_at: Mutex<Instant>,
     rendered: Mutex<[Option<Rendered>; 2]>,
     refused: AtomicU64,
 }
@@ -77,7 +77,7 @@ impl Publisher {
             past: Mutex::default(),
             events: broadcast::channel(BEHIND).0,
             ways: Mutex::default(),
-            judged_at: Mutex::new(Instant::now()),
+            assessed_at: Mutex::new(Instant::now()),
             rendered: Mutex::default(),
             refused: AtomicU64::new(0),
         }
@@ -87,14 +87,14 @@ impl Publisher {
     pub fn now(&self) -> Option<Published> {
         let mut now = lock(&self.now).clone()?;
         let repaired = self.repaired.now();
-        now.head.refused = repaired.refused;
-        now.head.held_back = repaired.held_back;
+        now.status.enforcement_error = repaired.refused;
+        now.status.held_back = repaired.held_back;
         if repaired.seen_to != Some(now.number) {
-            // What came of enforcing it is not known yet.
-            now.head.told.clear();
+            // Whether it is enforced is not known yet.
+            now.status.input.clear();
         }
         now.health = self.silence().and(now.health);
-        now.head.healthy = now.health.is_ok();
+        now.status.healthy = now.health.is_ok();
         Some(now)
     }
 
@@ -104,16 +104,16 @@ impl Publisher {
             let seconds = silence.as_secs();
             return Err(format!("stale: nothing was heard from the API server for {seconds} s"));
         }
-        let idle = lock(&self.judged_at).elapsed();
+        let idle = lock(&self.assessed_at).elapsed();
         match idle < STUCK {
             true => Ok(()),
             false => Err(format!("stuck: an audit has run for {} s", idle.as_secs())),
         }
     }
 
-    /// Notes that the thread that judges is alive.
+    /// Notes that the thread that assesses is alive.
     pub fn beat(&self) {
-        *lock(&self.judged_at) = Instant::now();
+        *lock(&self.assessed_at) = Instant::now();
     }
 
     /// Serves this from now on.
@@ -142,7 +142,7 @@ impl Publisher {
         Some(text)
     }
 
-    /// Counts a connection that found no room.
+    /// Counts a connection that was refused.
     pub fn refuse(&self) {
         self.refused.fetch_add(1, Ordering::Relaxed);
     }
@@ -177,10 +177,10 @@ impl Publisher {
         *lock(&self.ways) = ways;
     }
 
-    /// Tells an event.
-    pub fn tell(&self, event: Event) {
+    /// Emits an event.
+    pub fn emit(&self, event: Event) {
         event.write();
-        // Nobody need listen.
+        // No subscriber is needed.
         let _ = self.events.send(event);
     }
 

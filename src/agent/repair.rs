@@ -1,45 +1,49 @@
-//! Repairs what is enforced, while this unit leads, on a thread that does nothing else: at most
-//! so often, and no longer when somebody else keeps undoing it.
+//! Restores what is enforced, while this unit leads, on a thread of its own: at a limited rate, and
+//! not while someone else keeps undoing it.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use juju_client::Connection;
 use log::{info, warn};
 
 use super::events::Event;
 use super::gate::Gate;
 use super::inbox::{Current, Inbox};
 use super::publish::Publisher;
-use crate::cluster::{Cluster, Hold, Holder};
 use crate::config::Options;
-use crate::facts::kubernetes::Source;
+use crate::effects::{ApplyError, Cluster, Executor, Holder, JujuError, Model};
+use crate::facts::Facts;
+use crate::facts::kubernetes::{ReadError, Source};
 use crate::facts::watch::Live;
-use crate::remedies::{self, Change, Consent, Deed, Target};
+use crate::pipeline::{self, EnforceError, Origin, Ownership};
+use crate::policy::Policy;
+use crate::remedies::{self, Change, Consent, Deed, Own, Plan, Remedy, Target};
 
 /// How long a repair may take.
 const WITHIN: Duration = Duration::from_secs(20);
-/// What comes within this time of a change is repaired with it.
-const SETTLES: Duration = Duration::from_millis(40);
-/// Longest wait without a change, for what the charm tells.
-const LOOKS: Duration = Duration::from_secs(2);
-/// How often everything is looked at, whatever changed.
-const EVERYTHING: Duration = Duration::from_secs(300);
-/// How long the first lists are waited for.
-const FIRST: Duration = Duration::from_secs(120);
-/// In this time an object may be repaired so often; then it is left as it is for a while.
+/// Changes within this time of one are repaired with it.
+const DEBOUNCE: Duration = Duration::from_millis(40);
+/// Longest wait without a change, to read the charm's input.
+const INPUT_INTERVAL: Duration = Duration::from_secs(2);
+/// How often everything is checked, whatever changed.
+const FULL_INTERVAL: Duration = Duration::from_secs(300);
+/// Longest wait for the first lists.
+const FIRST_LISTS: Duration = Duration::from_secs(120);
+/// An object may be repaired so often in this time; then it is left as it is for a while.
 const WINDOW: Duration = Duration::from_secs(60);
-const MOST: usize = 5;
-const REST: Duration = Duration::from_secs(600);
+const MAX_REPAIRS: usize = 5;
+const BACK_OFF: Duration = Duration::from_secs(600);
 /// First and longest wait after a failure.
-const AGAIN: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(30));
+const RETRY: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(30));
 
-/// Facts that tell of a change of what is enforced: it is repaired at once.
+/// Facts of what is enforced: a change is repaired at once.
 pub const URGENT: [&str; 3] = ["gateways", "envoy_filters", "services"];
-/// The same of what is enforced beside TLS.
+/// The same for remedies beside those of TLS.
 const TENANTS: [&str; 2] = ["network_policies", "peer_authentications"];
-/// Facts by which remedies decide too, and that change all the time: they are followed so
-/// often at most.
+/// Facts that remedies depend on and that change all the time: they are checked at a limited
+/// rate.
 pub const FIELDS: [&str; 13] = [
     "pods",
     "virtual_services",
@@ -55,26 +59,26 @@ pub const FIELDS: [&str; 13] = [
     "mutating_webhooks",
     "validating_webhooks",
 ];
-const OFTEN: Duration = Duration::from_secs(10);
+const FIELDS_INTERVAL: Duration = Duration::from_secs(10);
 
-/// What came of repairs, for who reads about it.
+/// Counts of repairs, shared with their readers.
 #[derive(Clone, Default)]
 pub struct Outcomes(Arc<Mutex<Repaired>>);
 
-/// What came of repairs so far.
+/// Counts of repairs.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Repaired {
     /// Objects that were repaired.
     pub done: u64,
     /// Tries that failed.
     pub failed: u64,
-    /// Until when objects are left as they are, since somebody keeps undoing them.
+    /// Objects that are left as they are until then, since someone keeps undoing their repair.
     resting: BTreeMap<String, Instant>,
     /// Why the last try failed, if it did.
     pub refused: Option<String>,
     /// What waited for consent at the last try, in a line.
     pub held_back: Option<String>,
-    /// What of the charm's input was seen to: its number.
+    /// Number of the charm's input that was enforced last.
     pub seen_to: Option<u64>,
 }
 
@@ -97,11 +101,11 @@ impl Repaired {
     }
 }
 
-/// The thread's own.
+/// Context of the thread.
 pub struct Enforcer {
     /// Which cluster.
     pub source: Source,
-    /// What the charm tells.
+    /// The charm's input.
     pub inbox: Arc<Inbox>,
     /// The facts.
     pub live: Arc<Live>,
@@ -116,17 +120,17 @@ impl Enforcer {
     pub fn run(self) {
         let changes = self.live.listen();
         let started = Instant::now();
-        while !self.live.is_whole() && started.elapsed() < FIRST {
-            std::thread::sleep(SETTLES);
+        while !self.live.is_whole() && started.elapsed() < FIRST_LISTS {
+            std::thread::sleep(DEBOUNCE);
         }
         let mut repairs = Repairs::new(self.publisher.repaired.clone());
         let mut pending = BTreeSet::new();
         let mut number = None;
         let mut everything_at: Option<Instant> = None;
         loop {
-            let fresh = changes.wait(repairs.wait(LOOKS), SETTLES);
+            let fresh = changes.wait(repairs.wait(INPUT_INTERVAL), DEBOUNCE);
             let current = self.inbox.read();
-            let is_time = everything_at.is_none_or(|at| at.elapsed() >= EVERYTHING);
+            let is_time = everything_at.is_none_or(|at| at.elapsed() >= FULL_INTERVAL);
             let is_other = number != Some(current.number);
             if is_time || is_other {
                 everything_at = Some(Instant::now());
@@ -137,7 +141,7 @@ impl Enforcer {
             repairs.hasten(&fresh);
             pending.extend(fresh);
             // While the options are not understood, the last good ones of this process hold.
-            let options = current.enforced.as_deref().filter(|_| current.told.leads);
+            let options = current.enforced.as_deref().filter(|_| current.input.is_leader);
             let Some(options) = options else {
                 pending.clear();
                 repairs.retry_at = None;
@@ -149,19 +153,19 @@ impl Enforcer {
             if repairs.is_due(&pending, &options.enforce) {
                 let (events, result) = self.enforce(&mut repairs, &current, options);
                 for event in events {
-                    self.publisher.tell(event);
+                    self.publisher.emit(event);
                 }
                 match result {
                     Ok(()) => pending.clear(),
                     // They stay, and are tried again.
-                    Err(why) => warn!("what is enforced could not be repaired: {why}"),
+                    Err(why) => warn!("repair failed: {why}"),
                 }
             }
             self.publisher.repaired.lock().seen_to = Some(current.number);
         }
     }
 
-    /// Has what the options enforce hold. Returns what is to be told.
+    /// Enforces the options' remedies. Returns the events to emit.
     fn enforce(
         &self,
         repairs: &mut Repairs,
@@ -170,6 +174,7 @@ impl Enforcer {
     ) -> (Vec<Event>, Result<(), String>) {
         let mut events = Vec::new();
         let result = self.try_to(repairs, current, options, &mut events);
+        let result = result.map_err(|why| why.to_string());
         repairs.tried(&result);
         (events, result)
     }
@@ -180,54 +185,101 @@ impl Enforcer {
         current: &Current,
         options: &Options,
         events: &mut Vec<Event>,
-    ) -> Result<(), String> {
+    ) -> Result<(), RepairError> {
         let deadline = Instant::now() + WITHIN;
-        let cluster = Cluster::connect(&self.source, deadline).map_err(|why| why.to_string())?;
-        let live = &self.live;
-        let namespace = live.with(|facts| facts.about.namespace.clone());
-        let own = cluster.own_objects(&namespace);
-        let own = own.map_err(|why| why.to_string())?;
-        let hold = cluster.hold(&namespace, Holder::parse(&current.told.holder).as_ref());
-        if let Some(why) = hold.other() {
-            return Err(why);
-        }
-        let (policy, enforced) = (&options.policy, &options.enforce);
-        repairs.stood.extend(remedies::targets(&own.objects));
-        let consent =
-            Consent::of_option(&options.allow_disruption).with_stood(repairs.stood.clone());
-        let plan = live.with(|facts| remedies::plan(facts, policy, &own, enforced, &consent));
-        repairs.note_held_back(plan.held_back_line(), events);
-        let mut refused = Vec::new();
-        // What Juju changes is the charm's own to do, and so is to find out who enforces here.
-        let is_known = !matches!(hold, Hold::Unknown(_));
-        let may = |change: &&Change| {
-            !change.is_of_juju() && (is_known || change.remedy.about().is_of_tls())
+        let cluster = Cluster::connect(&self.source, deadline)?;
+        let holder = Holder::parse(&current.input.holder);
+        let mut origin = AgentOrigin {
+            holder: holder.as_ref(),
+            allow_disruption: &options.allow_disruption,
+            gate: &self.gate,
+            repairs,
+            events,
         };
-        for change in plan.changes.iter().filter(may) {
-            let object = change.target().to_string();
-            if !repairs.may(&object, events) {
-                continue;
-            }
-            let Some(_pass) = self.gate.pass() else {
-                return Err("the agent ends".into());
-            };
-            match cluster.carry_out(change) {
-                Ok(_) => {
-                    info!("{change}");
-                    if let Deed::Delete(own) = &change.deed {
-                        repairs.stood.remove(&Target::Object(own.reference()));
-                    }
-                    repairs.done(object.clone());
-                    let event = format!("sensitive_update:ckf-hardening,{object}");
-                    events.push(Event::new(event, "WARN", format!("put right: {change}")));
-                }
-                Err(why) => refused.push(why.to_string()),
-            }
+        let mut executor = Executor { cluster: &cluster, model: &mut NoLogin };
+        let (policy, enforced) = (&options.policy, &options.enforce);
+        let outcome = pipeline::enforce(&*self.live, policy, enforced, &mut origin, &mut executor)?;
+        match (outcome.refusal, outcome.failures.is_empty()) {
+            (Some(why), _) => Err(why.into()),
+            (None, true) => Ok(()),
+            (None, false) => Err(RepairError::Failed(outcome.failures)),
         }
-        match refused.is_empty() {
-            true => Ok(()),
-            false => Err(refused.join("; ")),
+    }
+}
+
+/// Why not everything that is enforced holds.
+#[derive(Debug, thiserror::Error)]
+enum RepairError {
+    /// The API server cannot be reached.
+    #[error(transparent)]
+    Connect(#[from] ReadError),
+    /// Nothing was tried.
+    #[error(transparent)]
+    Enforce(#[from] EnforceError),
+    /// These changes failed.
+    #[error("{}", joined(.0))]
+    Failed(Vec<ApplyError>),
+}
+
+fn joined(failures: &[ApplyError]) -> String {
+    let reasons: Vec<String> = failures.iter().map(ToString::to_string).collect();
+    reasons.join("; ")
+}
+
+/// The agent has no login to Juju: the charm applies what needs one.
+struct NoLogin;
+
+impl Model for NoLogin {
+    fn connect(&mut self) -> Result<&mut Connection, JujuError> {
+        Err(JujuError::NotConnected("the agent has no login to Juju".into()))
+    }
+}
+
+/// The agent: unattended, and no more often than an object may be repaired.
+struct AgentOrigin<'a> {
+    holder: Option<&'a Holder>,
+    allow_disruption: &'a BTreeSet<Remedy>,
+    gate: &'a Gate,
+    repairs: &'a mut Repairs,
+    events: &'a mut Vec<Event>,
+}
+
+impl Origin for AgentOrigin<'_> {
+    fn ownership(&self) -> Ownership<'_> {
+        Ownership::Respect(self.holder)
+    }
+
+    fn is_attended(&self) -> bool {
+        false
+    }
+
+    fn consent(&mut self, _: &Facts, _: &Policy, managed: &Own) -> anyhow::Result<Consent> {
+        self.repairs.stood.extend(remedies::targets(&managed.objects));
+        Ok(Consent::of_option(self.allow_disruption).with_stood(self.repairs.stood.clone()))
+    }
+
+    fn approve(&mut self, plan: &Plan) -> anyhow::Result<bool> {
+        self.repairs.note_held_back(plan.held_back_line(), self.events);
+        Ok(true)
+    }
+
+    fn apply(&mut self, change: &Change, executor: &mut Executor<'_>) -> Result<bool, ApplyError> {
+        let object = change.target().to_string();
+        if change.is_of_juju() || !self.repairs.may(&object, self.events) {
+            return Ok(false);
         }
+        let Some(_pass) = self.gate.pass() else {
+            return Err(ApplyError::ShuttingDown);
+        };
+        executor.apply(change)?;
+        info!("{change}");
+        if let Deed::Delete(own) = &change.deed {
+            self.repairs.stood.remove(&Target::Object(own.reference()));
+        }
+        self.repairs.done(object.clone());
+        let event = format!("sensitive_update:ckf-hardening,{object}");
+        self.events.push(Event::new(event, "WARN", format!("repaired: {change}")));
+        Ok(true)
     }
 }
 
@@ -238,8 +290,8 @@ struct Repairs {
     tried_at: Option<Instant>,
     failures: u32,
     retry_at: Option<Instant>,
-    /// Objects of ours that this process has seen, and has not taken away itself: to make one
-    /// again is no new disruption.
+    /// Managed objects that this process has seen and has not deleted itself: to create one again
+    /// is no new disruption.
     stood: BTreeSet<Target>,
 }
 
@@ -281,7 +333,7 @@ impl Repairs {
             return at <= Instant::now();
         }
         let has = |fields: &[&str]| fields.iter().any(|field| changed.contains(field));
-        let is_time = self.tried_at.is_none_or(|at| at.elapsed() >= OFTEN);
+        let is_time = self.tried_at.is_none_or(|at| at.elapsed() >= FIELDS_INTERVAL);
         // Others change them too, and only some remedies mind.
         let minds = |remedy: &remedies::Remedy| !remedy.about().is_of_tls();
         has(&URGENT) || enforced.iter().any(minds) && has(&TENANTS) || is_time && has(&FIELDS)
@@ -293,11 +345,11 @@ impl Repairs {
         if let (Some(at), Some(tried)) = (self.retry_at, self.tried_at)
             && urgent.any(|field| changed.contains(field))
         {
-            self.retry_at = Some(at.min(tried + AGAIN.0));
+            self.retry_at = Some(at.min(tried + RETRY.0));
         }
     }
 
-    /// Notes what came of a try.
+    /// Notes the result of a try.
     fn tried(&mut self, result: &Result<(), String>) {
         let now = Instant::now();
         self.tried_at = Some(now);
@@ -310,9 +362,9 @@ impl Repairs {
             }
             Err(_) => {
                 outcomes.failed += 1;
-                let wait = AGAIN.0 * 2_u32.saturating_pow(self.failures.min(5));
+                let wait = RETRY.0 * 2_u32.saturating_pow(self.failures.min(5));
                 self.failures += 1;
-                self.retry_at = Some(now + wait.min(AGAIN.1));
+                self.retry_at = Some(now + wait.min(RETRY.1));
             }
         }
     }
@@ -336,14 +388,14 @@ impl Repairs {
         if outcomes.resting.contains_key(object) {
             return false;
         }
-        if self.recent.get(object).is_none_or(|times| times.len() < MOST) {
+        if self.recent.get(object).is_none_or(|times| times.len() < MAX_REPAIRS) {
             return true;
         }
-        outcomes.resting.insert(object.to_owned(), now + REST);
+        outcomes.resting.insert(object.to_owned(), now + BACK_OFF);
         let why = format!(
-            "{object} was put right {MOST} times in a minute, and somebody keeps undoing it: it is \
-             left as it is for {} minutes; find out who, by its managedFields",
-            REST.as_secs() / 60
+            "{object} was repaired {MAX_REPAIRS} times in a minute, and someone keeps undoing it: it is left \
+             as it is for {} minutes; its managedFields name the client",
+            BACK_OFF.as_secs() / 60
         );
         warn!("{why}");
         events.push(Event::new(
@@ -360,7 +412,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_somebody_keeps_undoing_is_left_and_told_once() {
+    fn object_that_is_undone_repeatedly_is_left_and_reported_once() {
         let mut repairs = Repairs::new(Outcomes::default());
         let mut events = Vec::new();
         let mut tries = 0;
@@ -370,7 +422,7 @@ mod tests {
                 repairs.done("EnvoyFilter a/b".into());
             }
         }
-        assert_eq!(tries, MOST);
+        assert_eq!(tries, MAX_REPAIRS);
         assert_eq!(events.len(), 1);
         assert!(events[0].description.contains("keeps undoing"), "{}", events[0].description);
         assert_eq!(repairs.outcomes.now().given_up(), 1);
@@ -378,7 +430,7 @@ mod tests {
     }
 
     #[test]
-    fn what_fails_is_no_repair_that_somebody_undoes() {
+    fn failed_repair_does_not_count_as_undone() {
         let mut repairs = Repairs::new(Outcomes::default());
         let mut events = Vec::new();
         for _ in 0..20 {
@@ -388,7 +440,7 @@ mod tests {
     }
 
     #[test]
-    fn what_failed_is_tried_again_later_and_later_and_a_change_does_not_wait_as_long() {
+    fn failed_repair_backs_off_and_a_change_shortens_the_wait() {
         let mut repairs = Repairs::new(Outcomes::default());
         let enforced = BTreeSet::new();
         let nothing = BTreeSet::new();
@@ -406,9 +458,9 @@ mod tests {
         assert_eq!(waits, [1, 2, 4, 8, 16, 30, 30]);
         repairs.tried(&Err("refused".into()));
         repairs.hasten(&BTreeSet::from(["pods"]));
-        assert!(repairs.wait(LOOKS * 10) > Duration::from_secs(10));
+        assert!(repairs.wait(INPUT_INTERVAL * 10) > Duration::from_secs(10));
         repairs.hasten(&BTreeSet::from(["network_policies"]));
-        assert!(repairs.wait(LOOKS * 10) <= Duration::from_secs(1));
+        assert!(repairs.wait(INPUT_INTERVAL * 10) <= Duration::from_secs(1));
         assert_eq!(repairs.outcomes.now().failed, 8);
         assert_eq!(repairs.outcomes.now().refused.as_deref(), Some("refused"));
         repairs.tried(&Ok(()));

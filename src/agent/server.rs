@@ -16,8 +16,8 @@ use futures_util::stream;
 use tokio::sync::broadcast::error::RecvError;
 
 use super::audience::{Caller, Metrics, is_own_host};
+use super::audit::{self, AgentStatus};
 use super::directory::Directory;
-use super::found::{self, Head};
 use super::limits::is_of_this_pod;
 use super::metrics;
 use super::publish::{Published, Publisher};
@@ -25,11 +25,11 @@ use crate::report::html;
 
 /// Who listens to events, at most.
 const LISTENERS: usize = 16;
-/// A listener is told something this often, if only that nothing happened: who is gone is seen.
+/// A subscriber is sent something this often, so that one that is gone is noticed.
 const PULSE: Duration = Duration::from_secs(15);
 /// How long a listener may listen; a browser begins again by itself.
 const LISTENS: Duration = Duration::from_secs(3600);
-/// What the gateway adds once somebody has logged in.
+/// Header that the gateway adds once a user has logged in.
 const LOGIN: &str = "kubeflow-userid";
 
 /// What every request needs.
@@ -93,7 +93,8 @@ pub fn routes(pages: Arc<Pages>) -> Router {
         .route("/api/v1/events", get(events))
         .route_layer(from_fn_with_state(Arc::clone(&pages), if_it_is_shown));
     let of_pod = Router::new()
-        .route(found::PATH, get(what_was_found))
+        .route(audit::PATH, get(last_audit))
+        .route(audit::OLD_PATH, get(last_audit))
         .route_layer(from_fn_with_state(Arc::clone(&pages), if_it_is_of_this_pod));
     Router::new()
         .route("/metrics", get(of_metrics))
@@ -191,7 +192,7 @@ fn answer(status: StatusCode, kind: &'static str, body: impl Into<Body>) -> Resp
 }
 
 fn no_audit_yet() -> Response<Body> {
-    let text = "the first audit is to come\n";
+    let text = "waiting for the first audit\n";
     plain(StatusCode::SERVICE_UNAVAILABLE, text)
 }
 
@@ -225,7 +226,7 @@ async fn page(State(pages): Shared) -> Response<Body> {
 }
 
 /// As OpenMetrics for who asks for it, as Prometheus does, and in the older format else. What
-/// names controls and credentials is for the scraper; anybody else gets sums.
+/// names controls and credentials is for the scraper; others get sums.
 async fn of_metrics(
     State(pages): Shared,
     Extension(peer): Extension<Peer>,
@@ -257,10 +258,10 @@ async fn report(State(pages): Shared) -> Response<Body> {
     of_audit(&pages, "application/json", |published| published.report)
 }
 
-async fn what_was_found(State(pages): Shared) -> Response<Body> {
+async fn last_audit(State(pages): Shared) -> Response<Body> {
     of_audit(&pages, "application/json", |published| {
-        let head = serde_json::to_string(&published.head).unwrap_or_default();
-        Head::with(&head, &published.report).into()
+        let status = serde_json::to_string(&published.status).unwrap_or_default();
+        AgentStatus::with(&status, &published.report).into()
     })
 }
 
@@ -268,7 +269,7 @@ async fn health(State(pages): Shared) -> Response<Body> {
     let health = match pages.publisher.now() {
         Some(published) => published.health.map(|()| "ok\n"),
         // Pebble would restart what only waits for its first lists.
-        None => pages.publisher.silence().map(|()| "the first audit is to come\n"),
+        None => pages.publisher.silence().map(|()| "waiting for the first audit\n"),
     };
     match health {
         Ok(text) => plain(StatusCode::OK, text),

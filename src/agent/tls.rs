@@ -58,7 +58,7 @@ pub struct Tls {
 pub struct Acceptor(TlsAcceptor);
 
 impl Tls {
-    /// It fails if the pair cannot be used; one that is renewed and cannot be used is told of,
+    /// It fails if the pair cannot be used; one that is renewed and cannot be used is logged,
     /// and the one before stays.
     pub fn new(pair: Pair) -> anyhow::Result<Self> {
         Ok(Self { config: Arc::new(pair.config()?), changed: pair.changed(), pair })

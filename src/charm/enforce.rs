@@ -1,19 +1,21 @@
-//! Keeps what the option `enforce` names as it should be, and takes it away again.
+//! Enforces the remedies of the option `enforce`, and removes them again.
 
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use juju_charm::{Unit, config};
+use juju_client::Connection;
 use log::{info, warn};
 
-use super::login::Access;
-use crate::cluster::{Cluster, Hold, Holder};
+use super::controller::ControllerSession;
+use super::issue::first_reasons;
 use crate::config::Options;
+use crate::effects::{ApplyError, Cluster, Executor, Holder, JujuError, Model};
 use crate::facts::Facts;
 use crate::facts::kubernetes::Source;
-use crate::hands::Hands;
+use crate::pipeline::{self, EnforceError, EnforceOutcome, Origin, Ownership};
 use crate::policy::Policy;
-use crate::remedies::{self, Consent, Plan, Remedy};
+use crate::remedies::{self, Change, Consent, Own, Plan};
 use crate::rotation::owner::Owners as _;
 
 /// How long enforcing may take in one hook.
@@ -25,135 +27,188 @@ pub fn connect() -> Result<Cluster, String> {
     Cluster::connect(&Source::default(), deadline).map_err(|error| error.to_string())
 }
 
-/// What is to be changed for remedies to hold.
-pub fn plan(
-    cluster: &Cluster,
-    facts: &Facts,
-    policy: &Policy,
-    remedies: &BTreeSet<Remedy>,
-    consent: &Consent,
-) -> Result<Plan, String> {
-    let own = cluster.own_objects(&facts.about.namespace);
-    let own = own.map_err(|why| why.to_string())?;
-    Ok(remedies::plan(facts, policy, &own, remedies, consent))
-}
-
 /// This application, as it holds a platform.
 pub fn holder(unit: &Unit) -> Holder {
     Holder::new(&unit.model_uuid, unit.application())
 }
 
-/// Carries out a plan, all of it that can be, and tells what could not. `login` is the
-/// secret of the option `juju-credentials`, for what Juju's API changes. Where another
-/// application enforces, nothing is changed.
-pub fn carry_out(
-    unit: &Unit,
-    login: Option<&str>,
-    cluster: &Cluster,
-    plan: &Plan,
-) -> Result<(), String> {
-    if let Some(why) = cluster.hold(&unit.model, Some(&holder(unit))).other() {
-        return Err(why);
-    }
-    let mut access = match plan.is_of_juju() {
-        true => Access::read(unit, login).map_err(|why| why.to_string()),
-        false => Err("nothing is changed by Juju".into()),
-    };
-    let juju = match &mut access {
-        Ok(access) => access.model().map_err(|why| why.to_string()),
-        Err(why) => Err(why.clone()),
-    };
-    let mut hands = Hands { cluster, juju };
-    let mut refused = Vec::new();
-    for change in &plan.changes {
-        match hands.carry_out(change) {
-            Ok(()) => info!("{change}"),
-            Err(why) => {
-                warn!("{}: {why}", change.remedy);
-                refused.push(why);
-            }
+/// A hook or an action of this application, which asks for changes.
+pub struct CharmOrigin {
+    holder: Holder,
+    /// Whether the option `enforce` asks for any remedy, so that the platform is claimed.
+    claims: bool,
+    consent: Consent,
+    is_attended: bool,
+}
+
+impl CharmOrigin {
+    /// The options `enforce` and `allow-disruption`.
+    pub fn of_options(unit: &Unit, options: &Options) -> Self {
+        Self {
+            holder: holder(unit),
+            claims: !options.enforce.is_empty(),
+            consent: Consent::of_option(&options.allow_disruption),
+            is_attended: false,
         }
     }
-    match refused.is_empty() {
-        true => Ok(()),
-        false => Err(super::results::first_reasons(&refused)),
+
+    /// Whoever runs an action.
+    pub fn of_action(unit: &Unit, consent: Consent) -> Self {
+        Self { holder: holder(unit), claims: false, consent, is_attended: true }
     }
 }
 
-/// What came of enforcing.
+impl Origin for CharmOrigin {
+    fn ownership(&self) -> Ownership<'_> {
+        match self.claims {
+            true => Ownership::Claim(&self.holder),
+            false => Ownership::Respect(Some(&self.holder)),
+        }
+    }
+
+    fn is_attended(&self) -> bool {
+        self.is_attended
+    }
+
+    fn consent(&mut self, _: &Facts, _: &Policy, _: &Own) -> anyhow::Result<Consent> {
+        Ok(self.consent.clone())
+    }
+
+    fn apply(&mut self, change: &Change, executor: &mut Executor<'_>) -> Result<bool, ApplyError> {
+        match executor.apply(change) {
+            Ok(()) => info!("{change}"),
+            Err(why) => {
+                warn!("{}: {why}", change.remedy);
+                return Err(why);
+            }
+        }
+        Ok(true)
+    }
+}
+
+/// The platform's model, by the login of the option `juju-credentials`.
+pub struct LoginModel<'a> {
+    unit: &'a Unit,
+    login: Option<&'a str>,
+    session: Option<Result<ControllerSession, String>>,
+}
+
+impl<'a> LoginModel<'a> {
+    /// Logs in when the first change needs it. `login` is the secret of the option.
+    pub fn new(unit: &'a Unit, login: Option<&'a str>) -> Self {
+        Self { unit, login, session: None }
+    }
+}
+
+impl Model for LoginModel<'_> {
+    fn connect(&mut self) -> Result<&mut Connection, JujuError> {
+        let session = self.session.get_or_insert_with(|| {
+            let mut session =
+                ControllerSession::read(self.unit, self.login).map_err(|why| why.to_string())?;
+            // One that fails is not tried again for each change.
+            session.model().map_err(|why| why.to_string())?;
+            Ok(session)
+        });
+        match session {
+            Ok(session) => session.model().map_err(|why| JujuError::NotConnected(why.to_string())),
+            Err(why) => Err(JujuError::NotConnected(why.clone())),
+        }
+    }
+}
+
+/// Applies a plan: every change that can be. Where another application enforces, nothing is
+/// changed.
+pub fn apply(
+    unit: &Unit,
+    login: Option<&str>,
+    cluster: &Cluster,
+    plan: Plan,
+    origin: &mut CharmOrigin,
+) -> EnforceOutcome {
+    let mut executor = Executor { cluster, model: &mut LoginModel::new(unit, login) };
+    pipeline::apply(plan, &unit.model, origin, &mut executor)
+}
+
+/// What of an outcome failed, in one line.
+pub fn failure(outcome: &EnforceOutcome) -> Option<String> {
+    match (&outcome.refusal, outcome.failures.is_empty()) {
+        (Some(why), _) => Some(why.to_string()),
+        (None, true) => None,
+        (None, false) => Some(first_reasons(&outcome.reasons())),
+    }
+}
+
+/// Outcome of enforcing the option `enforce`.
 #[derive(Debug)]
-pub struct Kept {
+pub struct Enforced {
     /// Whether anything was changed.
-    pub changed: bool,
-    /// Stands for the gateway's configuration after it; or what an operator must look at.
-    pub mark: Result<String, String>,
-    /// What waits for consent, in a line.
+    pub has_changes: bool,
+    /// Digest of the gateway's configuration after it, or what an operator must look at.
+    pub digest: Result<String, String>,
+    /// Changes that wait for consent, in one line.
     pub held_back: Option<String>,
 }
 
 /// How many reasons the status names: it is short.
 const NAMED: usize = 1;
 
-/// Has the remedies of the option hold. While the options are frozen, all stays as it is.
-pub fn keep(unit: &Unit, options: &Options, facts: &Facts) -> Result<Kept, String> {
+/// Applies the option's remedies. While the options are frozen, nothing changes.
+pub fn enforce(unit: &Unit, options: &Options, facts: &Facts) -> Result<Enforced, String> {
     let cluster = connect()?;
     if options.is_frozen() {
-        return Ok(Kept { changed: false, mark: Ok(mark(&cluster)?), held_back: None });
+        return Ok(Enforced { has_changes: false, digest: Ok(digest(&cluster)?), held_back: None });
     }
-    let (own, platform) = (holder(unit), &*facts.about.namespace);
-    let hold = match options.enforce.is_empty() {
-        // What another application keeps is its own.
-        true => cluster.hold(platform, Some(&own)),
-        false => cluster.claim(platform, &own).map_err(|why| why.to_string())?,
-    };
-    if let Some(why) = hold.other() {
-        return match options.enforce.is_empty() {
-            true => {
-                mark(&cluster).map(|mark| Kept { changed: false, mark: Ok(mark), held_back: None })
-            }
-            false => Err(why),
-        };
-    }
+    let platform = &*facts.about.namespace;
     let (policy, enforced) = (&options.policy, &options.enforce);
-    let consent = Consent::of_option(&options.allow_disruption);
-    let mut plan = plan(&cluster, facts, policy, enforced, &consent)?;
+    let mut origin = CharmOrigin::of_options(unit, options);
+    let mut model = LoginModel::new(unit, options.juju_credentials.as_deref());
+    let mut executor = Executor { cluster: &cluster, model: &mut model };
+    let outcome = match pipeline::enforce(facts, policy, enforced, &mut origin, &mut executor) {
+        // What another application enforces is left to it.
+        Err(EnforceError::HeldByOther(_)) if enforced.is_empty() => {
+            return Ok(Enforced {
+                has_changes: false,
+                digest: Ok(digest(&cluster)?),
+                held_back: None,
+            });
+        }
+        outcome => outcome.map_err(|why| why.to_string())?,
+    };
     let mut refused = Vec::new();
-    match &hold {
+    match &outcome.holder_unknown {
         // An account for TLS alone needs to read no Secret, and changes nothing else.
-        Hold::Unknown(why) => {
-            plan.changes.retain(|change| change.remedy.about().is_of_tls());
+        Some(why) => {
             let others = enforced.iter().filter(|remedy| !remedy.about().is_of_tls());
             let others: Vec<_> = others.map(ToString::to_string).collect();
             if !others.is_empty() {
                 refused.push(format!(
-                    "{} are not enforced while it is not known who enforces here: {why}",
+                    "{} are not enforced while it is unknown which application enforces here: {why}",
                     others.join(", ")
                 ));
             }
         }
-        _ => refused.extend(some(&plan.ignored)),
+        None => refused.extend(some(&outcome.plan.ignored)),
     }
-    let login = options.juju_credentials.as_deref();
-    let done = carry_out(unit, login, &cluster, &plan);
-    if enforced.is_empty() && done.is_ok() {
+    let failed = failure(&outcome);
+    if enforced.is_empty() && failed.is_none() {
         // Another application may enforce here from now on.
-        if let Err(why) = cluster.settle(platform, Some(&own)) {
-            warn!("that this application enforces nothing could not be noted: {why}");
+        if let Err(why) = cluster.settle(platform, Some(&holder(unit))) {
+            warn!("releasing the platform failed: {why}");
         }
     }
-    refused.splice(0..0, done.err());
-    Ok(Kept {
-        changed: !plan.changes.is_empty(),
-        mark: match refused.is_empty() {
-            true => Ok(mark(&cluster)?),
+    refused.splice(0..0, failed);
+    Ok(Enforced {
+        has_changes: !outcome.plan.changes.is_empty(),
+        digest: match refused.is_empty() {
+            true => Ok(digest(&cluster)?),
             false => Err(refused.join("; ")),
         },
-        held_back: plan.held_back_line(),
+        held_back: outcome.plan.held_back_line(),
     })
 }
 
-fn mark(cluster: &Cluster) -> Result<String, String> {
-    cluster.mark().map_err(|why| why.to_string())
+fn digest(cluster: &Cluster) -> Result<String, String> {
+    cluster.gateway_digest().map_err(|why| why.to_string())
 }
 
 /// Reasons as one, if there are any.
@@ -166,24 +221,24 @@ fn some(reasons: &[String]) -> Option<String> {
     (!named.is_empty()).then(|| format!("{}{more}", named.join("; ")))
 }
 
-/// Whether the gateway's configuration is another than that which the mark stands for.
-pub fn has_drifted(mark: &str) -> bool {
-    let now = connect().and_then(|cluster| cluster.mark().map_err(|why| why.to_string()));
+/// Whether the gateway's configuration changed since this digest.
+pub fn has_drifted(digest: &str) -> bool {
+    let now = connect().and_then(|cluster| cluster.gateway_digest().map_err(|why| why.to_string()));
     match now {
-        Ok(now) => now != mark,
-        // The next audit tells what keeps the cluster from being read.
+        Ok(now) => now != digest,
+        // The next audit reports why the cluster cannot be read.
         Err(_) => false,
     }
 }
 
-/// Takes away every object of ours of a platform, and puts back what was edited, as the
-/// charm goes; unless another application enforces there.
+/// Deletes every managed object of a platform and reverts what was edited, as the charm is
+/// removed; unless another application enforces there.
 pub fn remove_all(unit: &Unit) -> Result<(), String> {
     let cluster = connect()?;
     let own = cluster.own_objects(&unit.model);
     let own = own.map_err(|why| why.to_string())?;
     if let Some(why) = cluster.hold(&unit.model, Some(&holder(unit))).other() {
-        info!("nothing is taken away: {why}");
+        info!("nothing is removed: {why}");
         return Ok(());
     }
     let plan = remedies::remove_all(&own);
@@ -195,7 +250,12 @@ pub fn remove_all(unit: &Unit) -> Result<(), String> {
         true => config::all().map_err(|why| why.to_string())?,
         false => config::Options::default(),
     };
-    let done = carry_out(unit, options.secret("juju-credentials"), &cluster, &plan);
+    let mut origin = CharmOrigin::of_action(unit, Consent::of_option(&BTreeSet::new()));
+    let login = options.secret("juju-credentials");
+    let outcome = apply(unit, login, &cluster, plan, &mut origin);
     let settled = cluster.settle(&unit.model, Some(&holder(unit)));
-    done.and(settled.map_err(|why| why.to_string()))
+    match failure(&outcome) {
+        Some(why) => Err(why),
+        None => settled.map_err(|why| why.to_string()),
+    }
 }

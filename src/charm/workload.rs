@@ -1,9 +1,9 @@
-//! The agent in its container: what Pebble runs, and what the agent is told.
+//! The agent in its container: its Pebble layer and its input.
 
 use juju_charm::pebble::{Client, Current, Error, Ownership, Service};
 use serde_json::{Value, json};
 
-use crate::agent::told::{FILE, FOLDER, Told};
+use crate::agent::input::{AgentInput, FILE, FOLDER};
 
 /// The container, and the name of its service.
 const CONTAINER: &str = "hardening";
@@ -21,9 +21,9 @@ impl Workload {
         pebble.system_info().ok().map(|_| Self(pebble))
     }
 
-    /// Has the agent run, and tells it.
-    pub fn keep(&self, told: &Told) -> Result<(), Error> {
-        self.push(told)?;
+    /// Writes the agent's input, and makes Pebble run the agent.
+    pub fn run_agent(&self, input: &AgentInput) -> Result<(), Error> {
+        self.push(input)?;
         // The agent sees the file change. A layer is added only if it is another: that may take
         // long.
         let is_running = |service: &Service| service.current == Current::Active;
@@ -35,8 +35,8 @@ impl Workload {
         self.0.replan().map(drop)
     }
 
-    /// Ends the agent, and waits until it has ended. One that cannot be ended is given an input
-    /// by which it changes nothing.
+    /// Stops the agent, and waits until it has ended. One that does not stop gets an input with
+    /// which it changes nothing.
     pub fn stop(&self, namespace: &str) -> Result<(), Error> {
         let services = self.0.services(&[SERVICE])?;
         if services.iter().all(|service| service.current == Current::Inactive) {
@@ -44,13 +44,13 @@ impl Workload {
         }
         let stopped = self.0.stop_services(&[SERVICE]).map(drop);
         if stopped.is_err() {
-            let told = Told { namespace: namespace.to_owned(), ..Told::default() };
-            self.push(&told)?;
+            let input = AgentInput { namespace: namespace.to_owned(), ..AgentInput::default() };
+            self.push(&input)?;
         }
         stopped
     }
 
-    /// Whether Pebble has our layer, of this version.
+    /// Whether Pebble has the layer of this version.
     fn has_layer(&self) -> bool {
         let plan: Option<Value> =
             self.0.plan().ok().and_then(|plan| serde_yaml::from_str(&plan).ok());
@@ -62,15 +62,15 @@ impl Workload {
         has("services", "command") && has("services", "startup") && has("checks", "http")
     }
 
-    fn push(&self, told: &Told) -> Result<(), Error> {
+    fn push(&self, input: &AgentInput) -> Result<(), Error> {
         // Text, numbers and maps of them, so this cannot fail.
-        let text = serde_json::to_vec(told).unwrap_or_default();
+        let text = serde_json::to_vec(input).unwrap_or_default();
         let path = format!("{FOLDER}/{FILE}");
         self.0.push(&path, &text[..], true, &Ownership::default()).map(drop)
     }
 
-    /// Has its output go to these targets.
-    pub fn forward(&self, targets: &Value) -> Result<(), Error> {
+    /// Forwards its output to these targets.
+    pub fn forward_logs(&self, targets: &Value) -> Result<(), Error> {
         let layer = json!({"summary": "log forwarding", "log-targets": targets});
         let label = format!("{CONTAINER}-log-forwarding");
         self.0.add_layer(&label, &layer.to_string(), true)?;
@@ -84,8 +84,8 @@ fn layer() -> Value {
         "summary": "ckf-hardening",
         "services": {SERVICE: {
             "override": "replace",
-            "summary": "watches the cluster, and serves what it finds",
-            "command": format!("/usr/bin/ckf-hardening serve --listen 0.0.0.0:{PORT} --told {FOLDER}"),
+            "summary": "watches the cluster, and serves report and metrics",
+            "command": format!("/usr/bin/ckf-hardening serve --listen 0.0.0.0:{PORT} --input {FOLDER}"),
             "startup": "enabled",
         }},
         "checks": {SERVICE: {
@@ -98,7 +98,7 @@ fn layer() -> Value {
     })
 }
 
-/// Stands for what the agent is told and how it is run: if it is another, it is told anew.
-pub fn mark(told: &Told) -> String {
-    crate::mark(format!("{} {} {}", crate::VERSION, layer(), told.mark()))
+/// Digest of the agent's input and of how it is run.
+pub fn digest(input: &AgentInput) -> String {
+    crate::mark(format!("{} {} {}", crate::VERSION, layer(), input.digest()))
 }

@@ -58,7 +58,7 @@ fn unknown(who: &Who) -> String {
     match who {
         Who::User(name) => format!(
             "user {name:?} is not known: no Profile, binding or policy names them; the answers \
-             are those for anybody who can log in"
+             are those for any user who can log in"
         ),
         Who::Group(name) => format!(
             "group {name:?} is not known: no binding names it; the answers are those for anybody \

@@ -20,10 +20,10 @@ use crate::report::{Format, Report, redact};
 pub struct Audit {
     #[command(flatten)]
     cluster: ClusterArguments,
-    /// Judge a snapshot that `collect` wrote, instead of a cluster.
+    /// Audit a snapshot that `collect` wrote, instead of a cluster.
     #[arg(long, value_name = "DIR", conflicts_with_all = ["kubeconfig", "context", "controller", "namespace"])]
     from: Option<PathBuf>,
-    /// Judge what a bundle would deploy, before it does: the controls that Juju tells of.
+    /// Assess what a bundle would deploy, before it does: the controls that Juju knows about.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["from", "kubeconfig", "context", "controller"])]
     bundle: Option<PathBuf>,
     /// Format of the report.
@@ -49,10 +49,10 @@ pub struct Audit {
     /// Policy: thresholds, allow-lists, waivers, attestations and controls of your own, in YAML.
     #[arg(long, value_name = "FILE")]
     policy: Option<PathBuf>,
-    /// Judge warnings as failures.
+    /// Treat warnings as failures.
     #[arg(long)]
     strict: bool,
-    /// Release of Charmed Kubeflow; else the one that the images tell.
+    /// Release of Charmed Kubeflow; else detected by the images.
     #[arg(long, value_name = "NAME")]
     release: Option<String>,
     /// Host by which users reach the platform.
@@ -118,7 +118,7 @@ impl Audit {
             (None, Format::Table) => print(&self.format.render(&report))?,
             (None, format) => print_data(&format.render(&report))?,
         }
-        // Of a bundle it is known that most cannot be told.
+        // Of a bundle, most cannot be assessed.
         if self.bundle.is_some() {
             let fails = self.fail_on.is_some_and(|from| report.is_open_at(from));
             return Ok(if fails { OPEN } else { NOTHING_OPEN });

@@ -38,13 +38,13 @@ impl Collect {
         snapshot::write(&facts, &self.directory)?;
         let kinds = facts.kinds();
         let unknown = kinds.iter().filter(|(_, why)| why.is_some()).count();
-        let told = if unknown == 0 {
+        let unread = if unknown == 0 {
             String::new()
         } else {
             format!(", {unknown} of {} kinds could not be read", kinds.len())
         };
         print(&format!(
-            "wrote {}{told}; secrets' values are not in it\n",
+            "wrote {}{unread}; secrets' values are not in it\n",
             self.directory.display()
         ))?;
         // An audit of it would end so too.

@@ -5,7 +5,7 @@ use std::io::{self, IsTerminal as _, Write as _};
 use anyhow::bail;
 
 /// Whether to go on with a command that changes something. A person at a terminal is asked; a
-/// script, or whoever would not see the plan or the question, has to say `--yes`.
+/// script, or anyone who would not see the plan or the question, has to pass `--yes`.
 pub(super) fn confirm(what: &str, yes: bool) -> anyhow::Result<bool> {
     if yes {
         return Ok(true);

@@ -11,7 +11,7 @@ use crate::policy::Options;
 /// Which controller.
 #[derive(clap::Args)]
 pub struct ControllerArguments {
-    /// Controller of Juju's client store; else the one that is chosen there.
+    /// Controller of Juju's client store; else its current one.
     #[arg(long, value_name = "NAME")]
     controller: Option<String>,
 }
@@ -42,8 +42,8 @@ impl ControllerArguments {
         connection.with_context(|| format!("model {name}"))
     }
 
-    /// What the controller tells of a model. Without a client store nothing is, and
-    /// that is no error unless a controller was named.
+    /// Facts of a model at its controller. Without a client store there are none, which is no
+    /// error unless a controller was named.
     pub fn read(&self, model: &str, declared: &Options) -> anyhow::Result<Known<Juju>> {
         let account = match store::directory(env)
             .and_then(|directory| store::account(&directory, self.controller.as_deref()))

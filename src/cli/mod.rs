@@ -27,7 +27,7 @@ use clap::{CommandFactory, Parser, Subcommand};
 use juju_charm::printable;
 
 use self::confirm::confirm;
-use crate::cluster::Cluster;
+use crate::effects::Cluster;
 use crate::facts::handshake::{self, Vantage};
 use crate::facts::{About, Facts, kubernetes, platform, snapshot};
 use crate::policy::{Policy, PolicyProblem};
@@ -42,42 +42,42 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Judge a cluster, or a snapshot of one.
+    /// Audit a cluster, or a snapshot of one.
     Audit(audit::Audit),
     /// Write a snapshot that `audit --from` reads.
     Collect(collect::Collect),
     /// List the controls.
     Controls(controls::List),
-    /// Explain a control: why, how to fix it, where it stands elsewhere.
+    /// Explain a control: why, how to fix it, and its counterparts in other benchmarks.
     Explain(controls::Explain),
-    /// Show what would be changed for remedies to hold, and change nothing.
+    /// Show the changes that remedies need, and change nothing.
     Plan(remedy::ShowPlan),
-    /// Change what has to be changed for remedies to hold.
+    /// Apply remedies.
     Apply(remedy::Apply),
-    /// Take away remedies that were applied by hand.
+    /// Undo remedies that were applied by hand.
     Undo(remedy::Undo),
-    /// List the remedies: what each does, which controls it puts right, what it may break.
+    /// List the remedies: what each does, which controls it fixes, what it may break.
     Remedies(remedy::List),
     /// Explain who can do what to whom, and by which chain.
     Access(access::Access),
     /// List every certificate and key of the platform.
     Keys(keys::Keys),
-    /// Tell what is new between two reports.
+    /// Compare two reports.
     Diff(diff::Diff),
     /// Check a policy.
     #[command(subcommand)]
     Policy(policy::Command),
-    /// Show which images run, which were meant to, and which are newest.
+    /// Compare the images that run with the intended and the newest ones.
     Rocks(Box<rocks::Rocks>),
-    /// Bring applications to what Charmhub has newest, one after the other.
+    /// Refresh applications to their newest revisions on Charmhub, one after the other.
     Refresh(refresh::Refresh),
-    /// Show who may do what in Juju: controller, clouds, models and offers.
+    /// List Juju's users and their access to controller, clouds, models and offers.
     Users(users::Users),
-    /// Have the deployed charm rotate credentials, or tell how far each is.
+    /// Rotate credentials by the deployed charm, or show the state of each.
     Rotate(rotate::Rotate),
     /// Watch a cluster, and serve report, metrics and events.
     Serve(serve::Serve),
-    /// Print the roles that a use needs, each right with its reason.
+    /// Print the roles that each use needs, every right with its reason.
     Permissions(permissions::Permissions),
     /// Print a completion script for a shell.
     Completions {
@@ -139,9 +139,9 @@ impl FactsArguments {
     }
 }
 
-/// Nothing open at or over the threshold.
+/// No finding at or over the threshold.
 const NOTHING_OPEN: u8 = 0;
-/// Something is.
+/// Findings at or over the threshold.
 const OPEN: u8 = 1;
 /// It could not run.
 const FAILED: u8 = 2;
@@ -180,7 +180,7 @@ pub fn main() -> ExitCode {
         Ok(arguments) => arguments,
         Err(error) => {
             let failed = error.use_stderr();
-            // Nothing is left to be told to a user whose terminal is gone.
+            // A user whose terminal is gone cannot be told.
             let _ = error.print();
             return ExitCode::from(if failed { FAILED } else { NOTHING_OPEN });
         }
@@ -238,7 +238,7 @@ fn print_data(text: &str) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// A connection for changes.
+/// Connects to the cluster, to change it.
 fn connect(arguments: &ClusterArguments) -> anyhow::Result<Cluster> {
     let source = arguments.kubernetes.source();
     Ok(Cluster::connect(&source, Instant::now() + CHANGES_DEADLINE)?)
@@ -292,11 +292,11 @@ fn read(cluster: &ClusterArguments, policy: &Policy) -> anyhow::Result<Facts> {
     let source = cluster.kubernetes.source();
     let about =
         About { collected_at: crate::now(), namespace: cluster.kubernetes.namespace.clone() };
-    let told = |kind: &str| {
+    let progress = |kind: &str| {
         bar.set_message(kind.to_owned());
         bar.inc(1);
     };
-    let facts = kubernetes::read(&source, about, &policy.kinds(), READ_DEADLINE, &told);
+    let facts = kubernetes::read(&source, about, &policy.kinds(), READ_DEADLINE, &progress);
     bar.set_message("Juju");
     let juju = cluster.controller.read(&cluster.kubernetes.namespace, &policy.options);
     bar.finish_and_clear();

@@ -15,7 +15,7 @@ const SCHEMA: &str = include_str!("../../docs/policy-v1.schema.json");
 
 #[derive(Subcommand)]
 pub enum Command {
-    /// Tell what is wrong with a policy, by line; with a cluster or a snapshot also what it
+    /// Show what is wrong with a policy, by line; with a cluster or a snapshot also what it
     /// would waive now. Exit status 1 if something is wrong.
     Check(Check),
     /// Print the JSON Schema of policies.
@@ -100,8 +100,8 @@ impl Check {
             let (id, verdict) = (&assessment.control.id, assessment.verdict.name());
             print(&format!("{id}: {verdict}: {}\n", line(&assessment.reason)))?;
         }
-        let told = assessments.iter().filter(|a| a.control.id.starts_with("POL-"));
-        for assessment in told.filter(|a| !a.findings.is_empty()) {
+        let policies = assessments.iter().filter(|a| a.control.id.starts_with("POL-"));
+        for assessment in policies.filter(|a| !a.findings.is_empty()) {
             for finding in &assessment.findings {
                 let (id, object) = (&assessment.control.id, &finding.object);
                 print(&format!(

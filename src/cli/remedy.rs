@@ -1,4 +1,4 @@
-//! `ckf-hardening plan`, `apply` and `undo`: how things are put right, by hand.
+//! `ckf-hardening plan`, `apply` and `undo`: remedies by hand.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -10,34 +10,34 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{ClusterArguments, NOTHING_OPEN, OPEN, confirm, connect, print, print_data};
-use crate::cluster::Cluster;
 use crate::controls::{Context, assess_named};
+use crate::effects::{Executor, JujuError, Model};
 use crate::facts::Facts;
-use crate::hands::Hands;
+use crate::pipeline::{self, EnforceOutcome, Origin, Ownership};
 use crate::policy::{Policy, Profile};
-use crate::remedies::{self, Consent, Plan, Remedy};
+use crate::remedies::{self, Consent, Own, Plan, Remedy};
 
-/// Which remedies, on which cluster, by which policy.
+/// Arguments of `plan` and `apply`.
 #[derive(clap::Args)]
 pub struct Remedies {
     /// Remedies; `remedies` lists them.
     #[arg(value_name = "REMEDY", default_values = ["tls-floor", "https-redirect"])]
     remedies: Vec<Remedy>,
-    /// Every remedy that takes nothing away that people made, where it breaks nothing.
+    /// Every remedy that deletes nothing people made, where it breaks nothing.
     #[arg(long, conflicts_with = "remedies")]
     all: bool,
-    /// Make changes that stop flows of today too; `plan` names them.
+    /// Make changes that break present traffic too; `plan` names them.
     #[arg(long)]
     allow_disruption: bool,
-    /// Confine the changes to this profile; may be given several times.
+    /// Confine the changes to this profile; may be repeated.
     #[arg(long = "profile", value_name = "NAME")]
     profiles: Vec<String>,
     #[command(flatten)]
     cluster: ClusterArguments,
-    /// Policy: what findings are waived, and what options are to be, in YAML.
+    /// Policy file in YAML: waivers and declared options.
     #[arg(long, value_name = "FILE")]
     policy: Option<PathBuf>,
-    /// Judge warnings as failures.
+    /// Treat warnings as failures.
     #[arg(long)]
     strict: bool,
     /// Lowest TLS version of the gateway.
@@ -45,7 +45,7 @@ pub struct Remedies {
     tls_min_version: String,
 }
 
-/// What would be changed.
+/// Arguments of `plan`.
 #[derive(clap::Args)]
 pub struct ShowPlan {
     #[command(flatten)]
@@ -55,20 +55,20 @@ pub struct ShowPlan {
     out: Option<PathBuf>,
 }
 
-/// What is to be changed.
+/// Arguments of `apply`.
 #[derive(clap::Args)]
 pub struct Apply {
     #[command(flatten)]
     remedies: Remedies,
-    /// Do what a plan says that `plan --out` wrote, if that is still what there is to do.
+    /// Apply a plan that `plan --out` wrote, if it is still the same.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["remedies", "all", "tls_min_version", "policy", "strict", "allow_disruption", "profiles"])]
     plan: Option<PathBuf>,
-    /// Do not ask; without a terminal nothing is changed without it.
+    /// Do not ask for confirmation; required without a terminal.
     #[arg(long)]
     yes: bool,
 }
 
-/// Which remedies are to go, from which cluster.
+/// Arguments of `undo`.
 #[derive(clap::Args)]
 pub struct Undo {
     /// Remedies; `remedies` lists them.
@@ -77,17 +77,17 @@ pub struct Undo {
     /// Every remedy that was applied by hand.
     #[arg(long, conflicts_with = "remedies")]
     all: bool,
-    /// Undo them in this profile only; may be given several times.
+    /// Undo them in this profile only; may be repeated.
     #[arg(long = "profile", value_name = "NAME")]
     profiles: Vec<String>,
     #[command(flatten)]
     cluster: ClusterArguments,
-    /// Do not ask; without a terminal nothing is undone without it.
+    /// Do not ask for confirmation; required without a terminal.
     #[arg(long)]
     yes: bool,
 }
 
-/// The remedies, and what they may break.
+/// Arguments of `remedies`.
 #[derive(clap::Args)]
 pub struct List {
     /// As JSON.
@@ -95,13 +95,13 @@ pub struct List {
     json: bool,
 }
 
-/// The name of a plan's form and version.
+/// Format and version of a plan file.
 const SCHEMA: &str = "ckf-hardening/plan/v1";
 
-/// A plan that is kept in a file.
+/// A plan in a file.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
-struct Kept {
+struct SavedPlan {
     schema: String,
     remedies: Vec<String>,
     namespace: String,
@@ -116,13 +116,58 @@ struct Kept {
     changes: Value,
 }
 
-/// What was read, and what follows from it.
-struct Made {
-    facts: Facts,
-    policy: Policy,
-    cluster: Cluster,
-    remedies: BTreeSet<Remedy>,
-    plan: Plan,
+/// The administrator at the command line, who may be asked.
+struct AdminOrigin<'a> {
+    remedies: &'a Remedies,
+    /// The plan of a file, which must still be the one to apply.
+    saved: Option<&'a SavedPlan>,
+    yes: bool,
+}
+
+impl Origin for AdminOrigin<'_> {
+    fn ownership(&self) -> Ownership<'_> {
+        Ownership::Ignore
+    }
+
+    fn is_attended(&self) -> bool {
+        true
+    }
+
+    fn consent(&mut self, facts: &Facts, policy: &Policy, _: &Own) -> anyhow::Result<Consent> {
+        self.remedies.consent(facts, policy, &self.remedies.asked())
+    }
+
+    fn approve(&mut self, plan: &Plan) -> anyhow::Result<bool> {
+        if self.saved.is_some_and(|saved| saved.changes != plan.data()) {
+            bail!(
+                "the cluster is not as it was when this was planned; plan again. Now it would be:\n{plan}"
+            );
+        }
+        show(plan, self.remedies.left_out())?;
+        Ok(!plan.changes.is_empty() && confirm("apply", self.yes)?)
+    }
+}
+
+/// The platform's model, by the operator's own login.
+struct OperatorModel<'a> {
+    arguments: &'a ClusterArguments,
+    connection: Option<Result<Connection, String>>,
+}
+
+impl<'a> OperatorModel<'a> {
+    fn new(arguments: &'a ClusterArguments) -> Self {
+        Self { arguments, connection: None }
+    }
+}
+
+impl Model for OperatorModel<'_> {
+    fn connect(&mut self) -> Result<&mut Connection, JujuError> {
+        let connection = self.connection.get_or_insert_with(|| {
+            let namespace = &self.arguments.kubernetes.namespace;
+            self.arguments.controller.model(namespace).map_err(|why| format!("{why:#}"))
+        });
+        connection.as_mut().map_err(|why| JujuError::NotConnected(why.clone()))
+    }
 }
 
 impl Remedies {
@@ -184,42 +229,37 @@ impl Remedies {
         }
         Ok(policy)
     }
-
-    fn make(&self, policy: Policy) -> anyhow::Result<Made> {
-        let facts = super::read(&self.cluster, &policy)?;
-        let cluster = connect(&self.cluster)?;
-        let own = cluster.own_objects(&self.cluster.kubernetes.namespace)?;
-        let remedies = self.asked();
-        let consent = self.consent(&facts, &policy, &remedies)?;
-        let plan = remedies::plan(&facts, &policy, &own, &remedies, &consent);
-        Ok(Made { facts, policy, cluster, remedies, plan })
-    }
 }
 
 impl ShowPlan {
-    /// Shows what would be changed. Exit status 1 if something would.
+    /// Shows the changes. Exit status 1 if there are any.
     pub fn run(self) -> anyhow::Result<u8> {
         let text = self.remedies.policy_text()?;
         let file = self.remedies.policy.as_deref().unwrap_or(Path::new(""));
-        let made = self.remedies.make(self.remedies.policy(&text, file)?)?;
-        show(&made.plan, self.remedies.left_out())?;
+        let policy = self.remedies.policy(&text, file)?;
+        let facts = super::read(&self.remedies.cluster, &policy)?;
+        let cluster = connect(&self.remedies.cluster)?;
+        let remedies = self.remedies.asked();
+        let mut origin = AdminOrigin { remedies: &self.remedies, saved: None, yes: false };
+        let plan = pipeline::plan(&facts, &policy, &remedies, &mut origin, &cluster)?;
+        show(&plan, self.remedies.left_out())?;
         if let Some(path) = &self.out {
-            let kept = Kept {
+            let saved = SavedPlan {
                 schema: SCHEMA.into(),
-                remedies: made.remedies.iter().map(ToString::to_string).collect(),
+                remedies: remedies.iter().map(ToString::to_string).collect(),
                 namespace: self.remedies.cluster.kubernetes.namespace.clone(),
                 tls_min_version: self.remedies.tls_min_version.clone(),
                 policy: text,
                 strict: self.remedies.strict,
                 allow_disruption: self.remedies.allow_disruption,
                 profiles: self.remedies.profiles.clone(),
-                changes: made.plan.data(),
+                changes: plan.data(),
             };
-            let text = serde_json::to_string_pretty(&kept)?;
+            let text = serde_json::to_string_pretty(&saved)?;
             crate::files::write(path, (text + "\n").as_bytes())
                 .with_context(|| format!("plan file {}", path.display()))?;
         }
-        Ok(match made.plan.changes.is_empty() {
+        Ok(match plan.changes.is_empty() {
             true => NOTHING_OPEN,
             false => OPEN,
         })
@@ -227,52 +267,48 @@ impl ShowPlan {
 }
 
 impl Apply {
-    /// Changes it, and tells what the controls say of it then.
+    /// Applies the changes, and shows the verdicts before and after.
     pub fn run(mut self) -> anyhow::Result<u8> {
-        let kept = self.plan.as_deref().map(Kept::read).transpose()?;
-        if let Some(kept) = &kept {
+        let saved = self.plan.as_deref().map(SavedPlan::read).transpose()?;
+        if let Some(saved) = &saved {
             let own = &self.remedies.cluster.kubernetes.namespace;
-            if kept.namespace != *own {
-                bail!("the plan is for namespace {}, and this is {own}", kept.namespace);
+            if saved.namespace != *own {
+                bail!("the plan is for namespace {}, and this is {own}", saved.namespace);
             }
-            self.remedies.remedies = kept.remedies()?;
-            self.remedies.tls_min_version.clone_from(&kept.tls_min_version);
-            self.remedies.strict = kept.strict;
-            self.remedies.allow_disruption = kept.allow_disruption;
-            self.remedies.profiles.clone_from(&kept.profiles);
+            self.remedies.remedies = saved.remedies()?;
+            self.remedies.tls_min_version.clone_from(&saved.tls_min_version);
+            self.remedies.strict = saved.strict;
+            self.remedies.allow_disruption = saved.allow_disruption;
+            self.remedies.profiles.clone_from(&saved.profiles);
         }
-        let policy = match (&kept, &self.plan) {
-            (Some(kept), Some(file)) => self.remedies.policy(&kept.policy, file)?,
+        let policy = match (&saved, &self.plan) {
+            (Some(saved), Some(file)) => self.remedies.policy(&saved.policy, file)?,
             _ => {
                 let file = self.remedies.policy.as_deref().unwrap_or(Path::new(""));
                 self.remedies.policy(&self.remedies.policy_text()?, file)?
             }
         };
-        let made = self.remedies.make(policy)?;
-        if let Some(kept) = &kept
-            && kept.changes != made.plan.data()
-        {
-            let now = &made.plan;
-            bail!(
-                "the cluster is not as it was when this was planned; plan again. Now it would be:\n{now}"
-            );
+        let facts = super::read(&self.remedies.cluster, &policy)?;
+        let cluster = connect(&self.remedies.cluster)?;
+        let remedies = self.remedies.asked();
+        let mut origin =
+            AdminOrigin { remedies: &self.remedies, saved: saved.as_ref(), yes: self.yes };
+        let mut model = OperatorModel::new(&self.remedies.cluster);
+        let mut executor = Executor { cluster: &cluster, model: &mut model };
+        let outcome = pipeline::enforce(&facts, &policy, &remedies, &mut origin, &mut executor)?;
+        if outcome.is_approved {
+            check(&outcome)?;
+            self.verify(&facts, &policy, &outcome.plan)?;
         }
-        show(&made.plan, self.remedies.left_out())?;
-        if made.plan.changes.is_empty() || !confirm("apply", self.yes)? {
-            return Ok(NOTHING_OPEN);
-        }
-        carry_out(&self.remedies.cluster, &made.cluster, &made.plan)?;
-        self.verify(&made)?;
         Ok(NOTHING_OPEN)
     }
 
-    /// Judges the controls of the remedies once more.
-    fn verify(&self, before: &Made) -> anyhow::Result<()> {
-        let after = super::read(&self.remedies.cluster, &before.policy)?;
-        let remedies = before.plan.changes.iter().map(|change| change.remedy);
-        let remedies: BTreeSet<Remedy> = remedies.collect();
-        let was = Context::new(&before.facts, &before.policy, None);
-        let is = Context::new(&after, &before.policy, None);
+    /// Assesses the controls of the remedies again.
+    fn verify(&self, before: &Facts, policy: &Policy, plan: &Plan) -> anyhow::Result<()> {
+        let after = super::read(&self.remedies.cluster, policy)?;
+        let remedies: BTreeSet<Remedy> = plan.changes.iter().map(|change| change.remedy).collect();
+        let was = Context::new(before, policy, None);
+        let is = Context::new(&after, policy, None);
         let ids: BTreeSet<&str> =
             remedies.iter().flat_map(|remedy| remedy.about().controls).copied().collect();
         for id in ids {
@@ -284,14 +320,14 @@ impl Apply {
     }
 }
 
-impl Kept {
+impl SavedPlan {
     fn read(path: &Path) -> anyhow::Result<Self> {
         let what = || format!("plan file {}", path.display());
         let text = crate::files::read(path, crate::files::LARGEST_REPORT).with_context(what)?;
-        let kept: Self = serde_json::from_str(&text).with_context(what)?;
-        match kept.schema == SCHEMA {
-            true => Ok(kept),
-            false => bail!("{}: its schema is {}, not {SCHEMA}", what(), kept.schema),
+        let saved: Self = serde_json::from_str(&text).with_context(what)?;
+        match saved.schema == SCHEMA {
+            true => Ok(saved),
+            false => bail!("{}: its schema is {}, not {SCHEMA}", what(), saved.schema),
         }
     }
 
@@ -302,7 +338,7 @@ impl Kept {
 }
 
 impl Undo {
-    /// Takes them away.
+    /// Undoes them.
     pub fn run(self) -> anyhow::Result<u8> {
         let cluster = connect(&self.cluster)?;
         let remedies: BTreeSet<Remedy> = self.remedies.iter().copied().collect();
@@ -319,7 +355,10 @@ impl Undo {
         if !plan.changes.is_empty() && !confirm("undo", self.yes)? {
             return Ok(NOTHING_OPEN);
         }
-        carry_out(&self.cluster, &cluster, &plan)?;
+        let mut model = OperatorModel::new(&self.cluster);
+        let mut executor = Executor { cluster: &cluster, model: &mut model };
+        let platform = &self.cluster.kubernetes.namespace;
+        check(&pipeline::apply(plan, platform, &mut Undoing, &mut executor))?;
         // The key of records goes with the last of them.
         cluster.settle(&self.cluster.kubernetes.namespace, None)?;
         Ok(NOTHING_OPEN)
@@ -372,22 +411,29 @@ fn show(plan: &Plan, left_out: Option<String>) -> anyhow::Result<()> {
     }
 }
 
-fn carry_out(arguments: &ClusterArguments, cluster: &Cluster, plan: &Plan) -> anyhow::Result<()> {
-    let mut model: Result<Connection, String> = match plan.is_of_juju() {
-        true => arguments
-            .controller
-            .model(&arguments.kubernetes.namespace)
-            .map_err(|why| format!("{why:#}")),
-        false => Err("nothing is changed by Juju".into()),
-    };
-    let juju = model.as_mut().map_err(|why| why.clone());
-    let mut hands = Hands { cluster, juju };
-    let refused: Vec<String> =
-        plan.changes.iter().filter_map(|change| hands.carry_out(change).err()).collect();
-    if !refused.is_empty() {
-        bail!("{}", refused.join("; "));
+/// The administrator who undoes remedies, and has confirmed it.
+struct Undoing;
+
+impl Origin for Undoing {
+    fn ownership(&self) -> Ownership<'_> {
+        Ownership::Ignore
     }
-    Ok(())
+
+    fn is_attended(&self) -> bool {
+        true
+    }
+
+    fn consent(&mut self, _: &Facts, _: &Policy, _: &Own) -> anyhow::Result<Consent> {
+        Ok(Consent::of_person(&BTreeSet::new()))
+    }
+}
+
+/// Fails if a change did.
+fn check(outcome: &EnforceOutcome) -> anyhow::Result<()> {
+    match outcome.failures.is_empty() {
+        true => Ok(()),
+        false => bail!("{}", outcome.reasons().join("; ")),
+    }
 }
 
 /// A text in lines of 80 columns at most, indented.

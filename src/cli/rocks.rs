@@ -23,7 +23,7 @@ use crate::rocks::{self, Advisories, Allowed, Inventory, Lock};
 pub struct Rocks {
     #[command(flatten)]
     cluster: ClusterArguments,
-    /// Tell of a snapshot that `collect` wrote, instead of a cluster.
+    /// Read a snapshot that `collect` wrote, instead of a cluster.
     #[arg(long, value_name = "DIR", conflicts_with_all = ["kubeconfig", "context", "controller", "namespace"])]
     from: Option<PathBuf>,
     /// Print JSON.
@@ -32,10 +32,10 @@ pub struct Rocks {
     /// Ask neither registries nor Charmhub.
     #[arg(long)]
     offline: bool,
-    /// A registry that stands for another, HOST[/PATH]=HOST[/PATH].
+    /// A mirror of a registry, HOST[/PATH]=HOST[/PATH].
     #[arg(long, value_name = "MIRROR")]
     registry_mirror: Vec<Mirror>,
-    /// A host that hands out tokens for a registry beside its own, REGISTRY=HOST.
+    /// A host that issues tokens for a registry beside its own, REGISTRY=HOST.
     #[arg(long, value_name = "REALM", value_parser = crate::config::realm)]
     registry_realm: Vec<(String, String)>,
     /// Policy; its allow.registries are asked beside the releases' own.
@@ -147,14 +147,14 @@ impl Rocks {
             no_proxy: None,
             within: source.within.min(Duration::from_secs(20)),
         };
-        let told = look_up(facts, source, &charmhub, None, &|images| {
+        let answers = look_up(facts, source, &charmhub, None, &|images| {
             bar.set_length(images as u64);
             bar.inc(1);
         });
         bar.finish_and_clear();
-        let requests = told.requests();
-        facts.rocks = Known::Known(told.rocks);
-        if let Some(heads) = told.charmhub {
+        let requests = answers.requests();
+        facts.rocks = Known::Known(answers.rocks);
+        if let Some(heads) = answers.charmhub {
             facts.charmhub = Known::Known(heads);
         }
         requests

@@ -15,7 +15,7 @@ use crate::rotation::{Credential, Delivery};
 /// Longest time that the charm has for an action.
 const PATIENCE: Duration = Duration::from_secs(120);
 
-/// Have the deployed charm rotate credentials, or tell how far each is.
+/// Rotate credentials by the deployed charm, or show the state of each.
 #[derive(clap::Args)]
 pub struct Rotate {
     /// What to rotate, as in the option `rotate`; without any, what that option names.
@@ -30,7 +30,7 @@ pub struct Rotate {
     /// Rotate the controller's first user too, if it is named.
     #[arg(long)]
     force: bool,
-    /// Tell how far each credential is, and rotate nothing.
+    /// Show the state of each credential, and rotate nothing.
     #[arg(long, conflicts_with_all = ["targets", "deliver", "dry_run", "force"])]
     status: bool,
     /// Print the credentials as JSON.
@@ -53,7 +53,7 @@ pub struct Rotate {
 #[derive(Serialize)]
 #[serde(rename_all = "kebab-case")]
 struct Parameters<'a> {
-    /// Separated by commas: Juju 4.0 hands no list on.
+    /// Separated by commas: Juju 4.0 passes no list on.
     #[serde(skip_serializing_if = "str::is_empty")]
     targets: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -101,14 +101,14 @@ impl Rotate {
         };
         writeln!(io::stderr(), "{unit} runs {action}, operation {id}").ok();
         let result = model.wait_for_action(&id, Instant::now() + PATIENCE)?;
-        self.tell(unit, &id, &result)
+        self.report(unit, &id, &result)
     }
 
-    fn tell(&self, unit: &str, id: &str, result: &ActionResult) -> anyhow::Result<u8> {
+    fn report(&self, unit: &str, id: &str, result: &ActionResult) -> anyhow::Result<u8> {
         match result.status {
             ActionStatus::Completed => {}
             ActionStatus::Pending | ActionStatus::Running => bail!(
-                "{unit} has not answered within {} s; juju show-operation {id} tells when it has",
+                "{unit} has not answered within {} s; see juju show-operation {id}",
                 PATIENCE.as_secs()
             ),
             _ => bail!("{unit}: {}", result.message),

@@ -1,4 +1,4 @@
-//! `serve`: the agent, which watches a cluster and serves what it finds.
+//! `serve`: the agent, which watches a cluster and serves report, metrics and events.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -21,10 +21,10 @@ pub struct Serve {
     /// Private key of the certificate, PEM.
     #[arg(long, value_name = "FILE", requires = "tls_certificate")]
     tls_key: Option<PathBuf>,
-    /// Folder that the charm tells by: options, leadership, and what Juju knows. Without it
-    /// nothing is changed in the cluster.
-    #[arg(long, value_name = "DIR")]
-    told: Option<PathBuf>,
+    /// Folder of the charm's input: options, leadership, and facts of Juju. Without it nothing is
+    /// changed in the cluster.
+    #[arg(long, value_name = "DIR", alias = "told")]
+    input: Option<PathBuf>,
     /// Seconds without a word of the API server after which facts are not known any more. It
     /// sends one about every minute.
     #[arg(long, value_name = "SECONDS", default_value_t = STALE.as_secs())]
@@ -40,7 +40,7 @@ impl Serve {
                 .tls_certificate
                 .zip(self.tls_key)
                 .map(|(certificate, key)| agent::Pair { certificate, key }),
-            told: self.told,
+            input: self.input,
             namespace: self.kubernetes.namespace,
             stale: Duration::from_secs(self.stale_after.max(1)),
         })?;

@@ -135,9 +135,9 @@ fn alert_rules_refused_by_a_peer_show_in_the_status() {
     changed(&mut unit, 11);
     let status = unit.model().status.clone();
     assert!(
-        status.message.contains(
-            "grafana-agent-k8s does not take what metrics-endpoint tells: group x, rule 0"
-        ),
+        status
+            .message
+            .contains("grafana-agent-k8s rejects the databag of metrics-endpoint: group x, rule 0"),
         "{}",
         status.message
     );
@@ -155,8 +155,8 @@ fn route_to_the_report_reaches_the_agent_in_the_same_hook() {
     let shows = |unit: &Simulation| {
         let told = given(unit.pebble("hardening"))
             .into_iter()
-            .find(|(name, _)| name.ends_with("told.json"));
-        told.map(|(_, told)| told["shows"].clone())
+            .find(|(name, _)| name.ends_with("input.json"));
+        told.map(|(_, told)| told["publishes-report"].clone())
     };
     assert_eq!(shows(&unit), Some(json!(false)));
     let ingress = Relation::new(15, "ingress", "istio-pilot", 1);
@@ -181,7 +181,7 @@ fn gateway_removed_by_istio_pilot_shows_in_the_status() {
     gateway.remote_application_data.extend(told);
     unit.change(|model| model.relations.push(gateway));
     changed(&mut unit, 17);
-    let said = "istio-pilot has taken the Gateway kubeflow/kubeflow-gateway away";
+    let said = "istio-pilot has removed the Gateway kubeflow/kubeflow-gateway";
     let status = unit.model().status.clone();
     assert!(status.message.contains(said), "{}", status.message);
     unit.change(|model| {
@@ -259,16 +259,17 @@ fn agent_in_its_container_gets_what_only_the_charm_reads() {
     unit.start_pebble("hardening", &[]);
     fire(&mut unit, &Event::pebble_ready("hardening"));
     let gave = given(unit.pebble("hardening"));
-    let told = &gave.iter().find(|(name, _)| name == "/var/lib/ckf-hardening/told.json").unwrap().1;
-    assert_eq!((&told["namespace"], &told["leads"]), (&json!("kubeflow"), &json!(true)));
+    let told =
+        &gave.iter().find(|(name, _)| name == "/var/lib/ckf-hardening/input.json").unwrap().1;
+    assert_eq!((&told["namespace"], &told["is-leader"]), (&json!("kubeflow"), &json!(true)));
     // A way to the report is related.
-    assert_eq!(told["shows"], true);
+    assert_eq!(told["publishes-report"], true);
     assert_eq!(told["options"]["external-hostname"], "kubeflow.example.com");
     let layer = &gave.iter().find(|(name, _)| name == "ckf-hardening").unwrap().1;
     let command = layer["services"]["agent"]["command"].as_str().unwrap();
     assert_eq!(
         command,
-        "/usr/bin/ckf-hardening serve --listen 0.0.0.0:8090 --told /var/lib/ckf-hardening"
+        "/usr/bin/ckf-hardening serve --listen 0.0.0.0:8090 --input /var/lib/ckf-hardening"
     );
     assert_eq!(layer["checks"]["agent"]["http"]["url"], "http://127.0.0.1:8090/healthz");
 
@@ -310,8 +311,8 @@ fn agent_in_its_container_gets_what_only_the_charm_reads() {
     unit.change(|model| model.relations.retain(|relation| relation.id != 13));
     unit.change(|model| model.leader = false);
     fire(&mut unit, &Event::hook("update-status"));
-    assert_eq!(given(unit.pebble("hardening"))[0].1["leads"], false);
+    assert_eq!(given(unit.pebble("hardening"))[0].1["is-leader"], false);
     unit.change(|model| model.leader = true);
     fire(&mut unit, &Event::hook("leader-elected"));
-    assert_eq!(given(unit.pebble("hardening"))[0].1["leads"], true);
+    assert_eq!(given(unit.pebble("hardening"))[0].1["is-leader"], true);
 }

@@ -167,18 +167,27 @@ fn actions_tell_what_an_operator_asks(juju: &mut Simulation) {
 
 fn an_audit_that_is_old_is_made_again(juju: &mut Simulation) {
     let audited_at = |juju: &Simulation| -> Value {
-        let memory: Value = serde_json::from_str(&juju.model().state["memory"]).unwrap();
-        memory["audit"]["at"].clone()
+        let state: Value = serde_json::from_str(&juju.model().state["unit"]).unwrap();
+        state["audit"]["at"].clone()
     };
     juju.change(|model| {
-        let mut memory: Value = serde_json::from_str(&model.state["memory"]).unwrap();
-        memory["audit"]["at"] = json!("2026-01-01T00:00:00Z");
-        model.state.insert("memory".into(), memory.to_string());
+        let mut state: Value = serde_json::from_str(&model.state["unit"]).unwrap();
+        state["audit"]["at"] = json!("2026-01-01T00:00:00Z");
+        model.state.insert("unit".into(), state.to_string());
     });
     committed(&juju.run(&Event::hook("update-status")));
     assert_ne!(audited_at(juju), "2026-01-01T00:00:00Z");
+    // The state of version 0.1.0 is read, and written under its present key.
+    let before = audited_at(juju);
+    juju.change(|model| {
+        let state = model.state.remove("unit").unwrap();
+        let state = state.replace("options-digest", "fingerprint").replace("summary", "line");
+        model.state.insert("memory".into(), state);
+    });
+    committed(&juju.run(&Event::hook("update-status")));
+    assert_eq!((audited_at(juju), juju.model().state.get("memory")), (before, None));
     // What an older or newer version wrote is no reason to fail.
-    juju.change(|model| model.state.insert("memory".into(), "7 of 9".into()).map_or((), drop));
+    juju.change(|model| model.state.insert("unit".into(), "7 of 9".into()).map_or((), drop));
     committed(&juju.run(&Event::hook("update-status")));
     assert_eq!(juju.model().status.message, STOCK);
 }
@@ -311,10 +320,10 @@ fn started_by_hand_it_is_the_command_line_and_with_half_an_environment_it_says_s
 /// What of the model must not depend on when the charm was interrupted: its
 /// status, version, and what it remembers but for the times of audits.
 fn lasting(model: &Model) -> (juju_sim::Status, String, serde_json::Value) {
-    let mut memory: serde_json::Value =
-        serde_json::from_str(model.state.get("memory").map_or("null", String::as_str)).unwrap();
-    without_times(&mut memory);
-    (model.status.clone(), model.workload_version.clone(), memory)
+    let mut state: serde_json::Value =
+        serde_json::from_str(model.state.get("unit").map_or("null", String::as_str)).unwrap();
+    without_times(&mut state);
+    (model.status.clone(), model.workload_version.clone(), state)
 }
 
 fn without_times(value: &mut serde_json::Value) {
@@ -356,7 +365,7 @@ fn interrupted_hook_beside_cluster_reaches_the_same_state() {
     ];
     let state = |juju: &Simulation| {
         let pebble = juju.pebble("hardening");
-        let told = pebble.read_file("/var/lib/ckf-hardening/told.json");
+        let told = pebble.read_file("/var/lib/ckf-hardening/input.json");
         let mut told: Value = serde_json::from_slice(&told.unwrap()).unwrap();
         without_times(&mut told);
         (lasting(&juju.model()), pebble.services(), told)

@@ -353,7 +353,7 @@ fn rotation_on_demand_reports_its_progress() {
     assert_eq!(row("juju-user/bot")["state"], "settled");
     assert_eq!(row("juju-user/bot")["age-days"], 0);
     assert_eq!(row("juju-user/bot")["next"], Value::Null);
-    assert_eq!(row("mysql/katib-db/root")["secret"], "kept by its owner");
+    assert_eq!(row("mysql/katib-db/root")["secret"], "held by its owner");
     assert!(row("dex")["next"].is_string());
 
     for (parameters, expected) in [

@@ -235,10 +235,10 @@ fn charm(sandbox: &Sandbox, agent: &Agent) -> Simulation {
 /// Has the last audit be long ago.
 fn age(unit: &mut Simulation) {
     unit.change(|model| {
-        let memory = model.state.get_mut("memory").unwrap();
-        let mut told: Value = serde_json::from_str(memory).unwrap();
-        told["audit"]["at"] = "2026-01-01T00:00:00Z".into();
-        *memory = told.to_string();
+        let text = model.state.get_mut("unit").unwrap();
+        let mut state: Value = serde_json::from_str(text).unwrap();
+        state["audit"]["at"] = "2026-01-01T00:00:00Z".into();
+        *text = state.to_string();
     });
 }
 
@@ -258,7 +258,7 @@ fn hook_reuses_agent_audit_and_lists_nothing() {
     assert!(status.contains("1 critical, 4 high open"), "{status}");
 
     // From here on the charm could not read the cluster if it wanted to.
-    let took = "the agent's report is taken";
+    let took = "took the agent's report";
     unit.environment.insert("KUBECONFIG".into(), "/nowhere".into());
     age(&mut unit);
     let outcome = fire(&mut unit, &Event::hook("update-status"));
@@ -266,13 +266,23 @@ fn hook_reuses_agent_audit_and_lists_nothing() {
     assert!(logged.contains(took), "{logged}");
     assert_eq!(unit.model().status.message, status);
     let at = |unit: &Simulation| {
-        let memory: Value = serde_json::from_str(&unit.model().state["memory"]).unwrap();
-        memory["audit"]["at"].as_str().unwrap().to_owned()
+        let state: Value = serde_json::from_str(&unit.model().state["unit"]).unwrap();
+        state["audit"]["at"].as_str().unwrap().to_owned()
     };
     assert_ne!(at(&unit), "2026-01-01T00:00:00Z");
     // Which images run is on record, as the agent noted it.
-    let databag = unit.model().relation(1).unwrap().application_data["rocks"].clone();
+    let databag = unit.model().relation(1).unwrap().application_data["images"].clone();
     assert!(databag.contains("kubeflow") || databag.contains("sha256:"), "{databag}");
+    // The record of version 0.1.0 is read, and written under its present name.
+    unit.change(|model| {
+        let peers = model.relations.iter_mut().find(|relation| relation.id == 1).unwrap();
+        let record = peers.application_data.remove("images").unwrap();
+        peers.application_data.insert("rocks".into(), record);
+    });
+    age(&mut unit);
+    fire(&mut unit, &Event::hook("update-status"));
+    let data = unit.model().relation(1).unwrap().application_data.clone();
+    assert_eq!((data.get("images"), data.get("rocks")), (Some(&databag), None));
 
     // What changes in the cluster is in the next status.
     let delete = ["delete", "envoyfilter", "-n", "kubeflow", "istio-pilot-authn-filter"];

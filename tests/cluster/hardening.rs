@@ -331,8 +331,11 @@ fn undo_leaves_what_another_changed_meanwhile() {
         )])
         .unwrap();
     let told = operator.says(0, &["undo", "--all"]);
-    assert!(told.contains("somebody made pod-security.kubernetes.io/warn baseline"), "{told}");
-    assert!(told.contains("somebody made it again meanwhile"), "{told}");
+    assert!(
+        told.contains("pod-security.kubernetes.io/warn was set to baseline meanwhile"),
+        "{told}"
+    );
+    assert!(told.contains("it was created again meanwhile"), "{told}");
     let now = everything(&sandbox);
     let labels = &now["Namespace /admin"]["metadata"]["labels"];
     assert_eq!(labels[label], "baseline");

@@ -201,7 +201,10 @@ fn what_is_not_ours_is_left_alone(sandbox: &Sandbox) {
     let before = istio(sandbox);
     let (code, text) = said(&command(sandbox, &["apply", "tls-floor"]));
     assert_eq!(code, Some(2), "{text}");
-    assert!(text.contains("kubeflow/ckf-hardening-tls-floor is there and is not ours"), "{text}");
+    assert!(
+        text.contains("kubeflow/ckf-hardening-tls-floor exists and is not managed by this charm"),
+        "{text}"
+    );
     let (code, _) = said(&command(sandbox, &["undo", "tls-floor"]));
     assert_eq!(code, Some(0));
     assert_eq!(istio(sandbox), before);

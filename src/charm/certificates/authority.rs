@@ -1,4 +1,4 @@
-//! Our own authority, kept in a Juju secret that the application owns.
+//! The charm's own certificate authority, in a Juju secret that the application owns.
 
 use jiff::Timestamp;
 use juju_charm::Unit;
@@ -15,7 +15,7 @@ const CURRENT: [&str; 2] = ["current-key", "current-certificate"];
 const NEXT: [&str; 2] = ["next-key", "next-certificate"];
 const PREVIOUS: &str = "previous-certificate";
 
-/// The authorities that are ours.
+/// The authority and its successor, as the secret has them.
 pub struct Own {
     keyring: Keyring,
     /// Whether this hook wrote them, and Juju may still drop what it wrote.
@@ -23,8 +23,8 @@ pub struct Own {
 }
 
 impl Own {
-    /// The authorities as they must be now for these names; made, changed and written as
-    /// needed. The inner error is what the operator must put right.
+    /// The authorities for these names: created, renewed and written as needed. The inner error
+    /// is what the operator must fix.
     pub fn ready(
         unit: &Unit,
         terms: &Terms,
@@ -49,7 +49,7 @@ impl Own {
                     ..Attributes::default()
                 };
                 secret::add(&content_of(&keyring), &attributes)?;
-                info!("an authority for the gateway's certificates is made");
+                info!("created an authority for the gateway's certificates");
                 return Ok(Ok(Self { keyring, is_new: true }));
             }
             Err(other) => return Err(other.into()),
@@ -69,7 +69,7 @@ impl Own {
         if is_new {
             let (id, _) = secret::info_by_label(LABEL)?;
             secret::set(&id, &content_of(&keyring), &Attributes::default())?;
-            info!("the authority for the gateway's certificates changes");
+            info!("the authority for the gateway's certificates changed");
         }
         Ok(Ok(Self { keyring, is_new }))
     }

@@ -1,12 +1,12 @@
-//! Answers the gateway's requests for certificates, by an authority of our own or, if one
-//! is related, by an upstream one; and tells those who must trust it.
+//! Answers the gateway's requests for certificates, by the charm's own authority or, if one is
+//! related, by an upstream one; and publishes the authorities to trust.
 //!
-//! What was issued stands in the databag and nowhere else: each hook looks at what is
-//! there and replaces what is not as it should be by now.
+//! What was issued is in the databag and nowhere else: each hook compares it with the policy and
+//! replaces what is due.
 
 mod authority;
-mod gatekeeper;
-mod given;
+mod oidc_gatekeeper;
+mod provided;
 mod trust;
 mod upstream;
 
@@ -18,10 +18,10 @@ use log::{info, warn};
 
 pub use self::authority::LABEL as AUTHORITY;
 use self::authority::Own;
-pub use self::gatekeeper::trust as trust_at_login;
-pub use self::given::Given;
-pub use self::trust::differs;
+pub use self::oidc_gatekeeper::trust as trust_at_login;
+pub use self::provided::ProvidedCertificate;
 use super::enforce;
+use super::issue::StatusIssue;
 use crate::pki::{Issued, Name, Request, renewal_time};
 use crate::policy::Policy;
 use crate::relations::tls_certificates::{self as databag, AnswerEntry, RequestEntry};
@@ -30,22 +30,19 @@ use crate::relations::tls_certificates::{self as databag, AnswerEntry, RequestEn
 const GATEWAY: &str = "gateway-certificates";
 /// The endpoint by which an upstream authority is asked.
 const UPSTREAM: &str = "certificates";
-/// The endpoint of those who are told whom to trust.
+/// The endpoint that publishes the authorities to trust.
 const TRUST: &str = "send-ca-cert";
 
-/// What keeps a gateway from its certificate.
-pub type Hindrance = (Status, String);
-
-/// What came of it.
+/// Outcome of ensuring the gateways' certificates.
 #[derive(Debug, Default)]
-pub struct Kept {
-    /// What keeps a gateway from its certificate, if anything does.
-    pub hindrance: Option<Hindrance>,
+pub struct CertificateOutcome {
+    /// What keeps a gateway from its certificate, the worst first; `None` if nothing does.
+    pub issue: Option<StatusIssue>,
     /// Whether a gateway is related.
     pub has_gateway: bool,
     /// Whether an upstream authority is asked, in this unit's name.
     pub asks_upstream: bool,
-    /// Who is to be trusted for what the gateways serve, PEM; none if that is not settled.
+    /// Authorities to trust for what the gateways serve, PEM; `None` if that may still change.
     pub trusted: Option<Vec<String>>,
 }
 
@@ -55,7 +52,7 @@ pub fn concerns(endpoint: &str) -> bool {
 }
 
 /// A request and where it stands.
-struct Asked {
+struct GatewayRequest {
     /// Unit or application that asks.
     by: String,
     /// Index of its relation.
@@ -76,14 +73,14 @@ enum Source {
     Upstream(upstream::Upstream),
 }
 
-/// Has every gateway that is related hold a certificate that meets the policy.
-/// `broken` is a relation that is going.
-pub fn keep(
+/// Ensures that every related gateway has a certificate that meets the policy. `broken` is a
+/// relation that is being removed.
+pub fn ensure(
     unit: &Unit,
     policy: &Policy,
     broken: Option<&Relation>,
     now: Timestamp,
-) -> anyhow::Result<Kept> {
+) -> anyhow::Result<CertificateOutcome> {
     let related = |endpoint| -> anyhow::Result<Vec<Relation>> {
         let all = relation::of_endpoint(endpoint)?.into_iter();
         Ok(all.filter(|relation| Some(relation) != broken).collect())
@@ -92,18 +89,24 @@ pub fn keep(
     let goes = |endpoint| broken.is_some_and(|relation| relation.is_of(endpoint));
     if gateways.is_empty() {
         if goes(GATEWAY) {
-            // Nobody has a certificate of ours any longer.
-            trust::tell(unit, &related(TRUST)?, &[])?;
+            // No gateway has a certificate of this authority any longer.
+            trust::publish(unit, &related(TRUST)?, &[])?;
             upstream::withdraw(unit, &related(UPSTREAM)?)?;
         }
-        return Ok(Kept { trusted: Some(Vec::new()), ..Kept::default() });
+        return Ok(CertificateOutcome {
+            trusted: Some(Vec::new()),
+            ..CertificateOutcome::default()
+        });
     }
-    let mut hindrances = Vec::new();
-    let (gateways, asked) = read(unit, gateways, &mut hindrances)?;
+    let mut issues = Vec::new();
+    let (gateways, asked) = read(unit, gateways, &mut issues)?;
     if gateways.is_empty() {
-        return Ok(Kept { trusted: Some(Vec::new()), ..Kept::default() });
+        return Ok(CertificateOutcome {
+            trusted: Some(Vec::new()),
+            ..CertificateOutcome::default()
+        });
     }
-    let asked = judge(unit, policy, asked, &mut hindrances);
+    let asked = judge(unit, policy, asked, &mut issues);
     let names = || asked.iter().flat_map(|asked| asked.request.names.clone());
     let upstream = match related(UPSTREAM)?.first() {
         Some(relation) => {
@@ -118,8 +121,8 @@ pub fn keep(
         None => match Own::ready(unit, &policy.certificates, names().collect(), now)? {
             Ok(own) => Source::Own(Box::new(own)),
             Err(why) => {
-                hindrances.push((Status::Blocked, why));
-                return Ok(kept(hindrances, false, None));
+                issues.push(StatusIssue::blocked(why));
+                return Ok(outcome(issues, false, None));
             }
         },
     };
@@ -133,8 +136,8 @@ pub fn keep(
             let entry = answer(&source, gateway, asked, &policy.certificates.life, now);
             match entry {
                 Ok(entry) => answers.push(entry),
-                Err(hindrance) => {
-                    hindrances.push(hindrance);
+                Err(issue) => {
+                    issues.push(issue);
                     // What is held still is better than nothing.
                     answers.extend(gateway.answer_to(&asked.request).cloned());
                 }
@@ -149,24 +152,33 @@ pub fn keep(
             gateway.relation.set_application(&databag::write_answers(&answers))?;
         }
     }
-    trust::tell(unit, &related(TRUST)?, &trusted)?;
-    // What is told by the controller's API is told at once, and this hook may yet be undone.
+    trust::publish(unit, &related(TRUST)?, &trusted)?;
+    // The controller's API takes effect at once, and this hook may still be rolled back.
     let is_settled = !matches!(&source, Source::Own(own) if own.is_new);
-    Ok(kept(hindrances, asks_upstream, is_settled.then_some(trusted)))
+    Ok(outcome(issues, asks_upstream, is_settled.then_some(trusted)))
 }
 
-/// Asks an upstream authority for nothing any longer, in this unit's name.
+/// Withdraws this unit's requests to an upstream authority.
 pub fn withdraw(unit: &Unit) -> anyhow::Result<()> {
     upstream::withdraw(unit, &relation::of_endpoint(UPSTREAM)?)
 }
 
-fn kept(mut hindrances: Vec<Hindrance>, asks_upstream: bool, trusted: Option<Vec<String>>) -> Kept {
-    for (_, why) in &hindrances {
-        warn!("{why}");
+fn outcome(
+    mut issues: Vec<StatusIssue>,
+    asks_upstream: bool,
+    trusted: Option<Vec<String>>,
+) -> CertificateOutcome {
+    for issue in &issues {
+        warn!("{}", issue.message);
     }
-    // What needs somebody comes before what needs time.
-    hindrances.sort_by_key(|(status, _)| *status != Status::Blocked);
-    Kept { hindrance: hindrances.into_iter().next(), has_gateway: true, asks_upstream, trusted }
+    // What an operator must do comes before what time may solve.
+    issues.sort_by_key(|issue| issue.status != Status::Blocked);
+    CertificateOutcome {
+        issue: issues.into_iter().next(),
+        has_gateway: true,
+        asks_upstream,
+        trusted,
+    }
 }
 
 impl Gateway {
@@ -179,8 +191,8 @@ impl Gateway {
 fn read(
     unit: &Unit,
     relations: Vec<Relation>,
-    hindrances: &mut Vec<Hindrance>,
-) -> anyhow::Result<(Vec<Gateway>, Vec<Asked>)> {
+    issues: &mut Vec<StatusIssue>,
+) -> anyhow::Result<(Vec<Gateway>, Vec<GatewayRequest>)> {
     let mut gateways = Vec::new();
     let mut asked = Vec::new();
     'relations: for relation in relations {
@@ -191,7 +203,7 @@ fn read(
         let mut sides: Vec<(String, Vec<RequestEntry>)> = Vec::new();
         let mut take = |by: &str, read: Result<Vec<RequestEntry>, databag::BadDatabag>| match read {
             Ok(entries) => sides.push((by.to_owned(), entries)),
-            Err(why) => hindrances.push((Status::Blocked, format!("databag of {by}: {why}"))),
+            Err(why) => issues.push(StatusIssue::blocked(format!("databag of {by}: {why}"))),
         };
         for name in present(relation.units())?.unwrap_or_default() {
             let Some(databag) = present(relation.get(Side::Unit(&name)))? else {
@@ -214,8 +226,8 @@ fn read(
                 false => Request::parse(&entry.pem),
             };
             match read {
-                Ok(request) => asked.push(Asked { by, relation: gateways.len(), request }),
-                Err(why) => hindrances.push(refused(&by, &why)),
+                Ok(request) => asked.push(GatewayRequest { by, relation: gateways.len(), request }),
+                Err(why) => issues.push(refused(&by, &why)),
             }
         }
         // What cannot be read of our own is written anew.
@@ -225,22 +237,22 @@ fn read(
     Ok((gateways, asked))
 }
 
-fn refused(by: &str, why: &crate::pki::Refusal) -> Hindrance {
+fn refused(by: &str, why: &crate::pki::Refusal) -> StatusIssue {
     let why = format!("the certificate request of {by} is refused: {why}");
-    (Status::Blocked, why)
+    StatusIssue::blocked(why)
 }
 
 /// Those requests that may be answered.
 fn judge(
     unit: &Unit,
     policy: &Policy,
-    asked: Vec<Asked>,
-    hindrances: &mut Vec<Hindrance>,
-) -> Vec<Asked> {
+    asked: Vec<GatewayRequest>,
+    issues: &mut Vec<StatusIssue>,
+) -> Vec<GatewayRequest> {
     let mut permitted: Vec<Name> = policy.certificates.names.clone();
     let hostname = policy.external_hostname.as_deref();
     permitted.extend(hostname.and_then(|host| host.parse::<Name>().ok()));
-    let is_declared = |asked: &Asked| asked.request.judge(&permitted).is_ok();
+    let is_declared = |asked: &GatewayRequest| asked.request.judge(&permitted).is_ok();
     if !asked.iter().all(is_declared) {
         // Only then is it worth asking the cluster.
         let addresses = enforce::connect().and_then(|cluster| {
@@ -251,30 +263,29 @@ fn judge(
             Ok(addresses) => {
                 permitted.extend(addresses.iter().filter_map(|text| text.parse().ok()))
             }
-            Err(why) => hindrances.push((
-                Status::Waiting,
-                format!("the gateway's addresses could not be read: {why}"),
-            )),
+            Err(why) => issues.push(StatusIssue::waiting(format!(
+                "the gateway's addresses could not be read: {why}"
+            ))),
         }
     }
     let mut accepted = Vec::new();
     for asked in asked {
         match asked.request.judge(&permitted) {
             Ok(()) => accepted.push(asked),
-            Err(why) => hindrances.push(refused(&asked.by, &why)),
+            Err(why) => issues.push(refused(&asked.by, &why)),
         }
     }
     accepted
 }
 
-/// What a request is answered with now.
+/// The answer to a request.
 fn answer(
     source: &Source,
     gateway: &Gateway,
-    asked: &Asked,
+    asked: &GatewayRequest,
     life: &SignedDuration,
     now: Timestamp,
-) -> Result<AnswerEntry, Hindrance> {
+) -> Result<AnswerEntry, StatusIssue> {
     let (by, request) = (&asked.by, &asked.request);
     let before = gateway.answer_to(request);
     let issued = match source {
@@ -286,9 +297,9 @@ fn answer(
             }
             let issued = Issued::by(own.signer(), request, *life, now);
             let issued = issued.map_err(|why| {
-                (Status::Blocked, format!("no certificate for {by} could be made: {why}"))
+                StatusIssue::blocked(format!("no certificate for {by} could be made: {why}"))
             })?;
-            info!("a certificate for {by} is issued");
+            info!("issued a certificate for {by}");
             issued
         }
         Source::Upstream(upstream) => upstream.answer(by, request, now)?.with_intermediates(),

@@ -1,13 +1,14 @@
-//! Tells those who must trust the gateway whose signature to trust.
+//! Publishes the authorities that clients of the gateway must trust.
 
 use juju_charm::Unit;
 use juju_charm::relation::{Databag, Relation, Side};
 use juju_charm::tool::present;
 
+use crate::charm::peers::differs;
 use crate::relations::certificate_transfer;
 
-/// Has each relation say these certificates, PEM; none withdraws them.
-pub fn tell(unit: &Unit, relations: &[Relation], trusted: &[String]) -> anyhow::Result<()> {
+/// Writes these certificates, PEM, to each relation; none withdraws them.
+pub fn publish(unit: &Unit, relations: &[Relation], trusted: &[String]) -> anyhow::Result<()> {
     for relation in relations {
         // One that is gone is listed still.
         let of_application = relation.get(Side::Application(unit.application()));
@@ -29,11 +30,4 @@ pub fn tell(unit: &Unit, relations: &[Relation], trusted: &[String]) -> anyhow::
         }
     }
     Ok(())
-}
-
-/// Whether a databag is another after these are written: an empty value is no key.
-pub fn differs(present: &Databag, wanted: &Databag) -> bool {
-    wanted
-        .iter()
-        .any(|(key, value)| present.get(key).map(String::as_str).unwrap_or_default() != value)
 }

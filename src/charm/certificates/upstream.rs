@@ -2,12 +2,12 @@
 //! is checked before it goes down.
 
 use jiff::Timestamp;
+use juju_charm::Unit;
 use juju_charm::relation::{Relation, Side};
 use juju_charm::tool::present;
-use juju_charm::{Status, Unit};
 
-use super::Hindrance;
-use super::trust::differs;
+use crate::charm::issue::StatusIssue;
+use crate::charm::peers::differs;
 use crate::pki::{Issued, Request};
 use crate::relations::tls_certificates::{self as databag, AnswerEntry, RequestEntry};
 
@@ -42,21 +42,26 @@ impl Upstream {
     }
 
     /// Its answer to a request, if clients would take it.
-    pub fn answer(&self, by: &str, request: &Request, now: Timestamp) -> Result<Issued, Hindrance> {
+    pub fn answer(
+        &self,
+        by: &str,
+        request: &Request,
+        now: Timestamp,
+    ) -> Result<Issued, StatusIssue> {
         let name = &self.name;
         if let Some(why) = &self.damage {
-            return Err((Status::Blocked, format!("databag of {name}: {why}")));
+            return Err(StatusIssue::blocked(format!("databag of {name}: {why}")));
         }
         let is_it =
             |entry: &&AnswerEntry| !entry.revoked && entry.request.trim() == request.pem.trim();
         let Some(entry) = self.answers.iter().find(is_it) else {
             let why = format!("{name} has not answered the certificate request of {by}");
-            return Err((Status::Waiting, why));
+            return Err(StatusIssue::waiting(why));
         };
         let issued = entry.issued();
         issued.judge(request, now).map_err(|why| {
             let why = format!("the answer of {name} to {by} is not passed on: {why}");
-            (Status::Blocked, why)
+            StatusIssue::blocked(why)
         })?;
         Ok(issued)
     }

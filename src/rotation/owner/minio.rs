@@ -12,7 +12,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::{Applied, Change, Holding, Owners, Refusal, application_of, prepared, set_option};
-use crate::cluster::Cluster;
+use crate::effects::Cluster;
 use crate::facts::known::Unknown;
 use crate::facts::profiles;
 use crate::facts::secret::Plain;

@@ -12,7 +12,7 @@ use std::time::Instant;
 use juju_client::{ApplicationConfig, Code, Connection, Error, Password};
 
 use super::{Credential, Delivery, FIRST_USER};
-use crate::cluster::Cluster;
+use crate::effects::Cluster;
 use crate::facts::juju::charm;
 
 /// Connections to the backends, opened on first use.

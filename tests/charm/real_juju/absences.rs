@@ -9,12 +9,12 @@ use serde_json::Value;
 
 use super::unit;
 
-/// What must hold in any model: its memory can be read, nothing is said in more than a line, and
+/// What must hold in any model: its state can be read, nothing is said in more than a line, and
 /// a unit that goes is not blocked.
 fn sound(model: &Model, blocked_before: bool) {
-    if let Some(memory) = model.state.get("memory") {
-        assert!(serde_json::from_str::<Value>(memory).is_ok(), "{memory}");
-        assert!(memory.len() < 65_536);
+    if let Some(state) = model.state.get("unit") {
+        assert!(serde_json::from_str::<Value>(state).is_ok(), "{state}");
+        assert!(state.len() < 65_536);
     }
     let status = &model.status;
     assert!(!status.message.contains('\n') && status.message.chars().count() <= 300);

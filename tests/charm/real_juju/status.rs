@@ -131,7 +131,7 @@ fn loki_out_of_reach_costs_a_hook_two_seconds_at_most_and_once() {
         // The rest is this machine's.
         assert!(started.elapsed() < Duration::from_secs(4), "{event:?}: {:?}", started.elapsed());
         layers += outcome.calls.iter().filter(|call| call.tool == "pebble POST /v1/layers").count();
-        assert!(!unit.model().log.iter().any(|line| line.message.contains("could not be told")));
+        assert!(!unit.model().log.iter().any(|line| line.message.contains("could not be written")));
     }
     assert_eq!(layers, 1);
 }

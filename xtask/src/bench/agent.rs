@@ -150,7 +150,7 @@ pub fn repairs(binary: &Path) -> anyhow::Result<()> {
         for _ in 0..MOST - 1 {
             loader.load(std::slice::from_ref(&filter))?;
             let written = Instant::now();
-            wait_for("put right")?;
+            wait_for("repaired")?;
             times.push(written.elapsed());
             // The next one must be a change.
             std::thread::sleep(Duration::from_millis(300));

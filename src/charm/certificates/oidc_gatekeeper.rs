@@ -1,0 +1,57 @@
+//! Makes oidc-gatekeeper trust the authority of the gateway's certificate: it connects to Dex by
+//! the gateway's name, and without that trust no user can log in.
+
+use std::collections::BTreeMap;
+
+use juju_charm::Unit;
+use juju_client::Password;
+use log::info;
+
+use crate::charm::controller::ControllerSession;
+use crate::charm::issue::StatusIssue;
+use crate::facts::juju::charm;
+use crate::pki::bundle;
+use crate::rotation::owner::{Owners as _, Refusal};
+
+/// The charm that asks.
+const CHARM: &str = "oidc-gatekeeper";
+/// Its option, certificates in PEM.
+const OPTION: &str = "ca-bundle";
+
+/// Makes every oidc-gatekeeper of the model trust these authorities, PEM. `before` has digests of
+/// those that an earlier hook added; authorities that others added stay.
+pub fn trust(
+    unit: &Unit,
+    login: &str,
+    trusted: &[String],
+    before: &[String],
+) -> Result<(), StatusIssue> {
+    let blocked = |why: String| StatusIssue::blocked(format!("{OPTION} of {CHARM}: {why}"));
+    let mut session =
+        ControllerSession::read(unit, Some(login)).map_err(|why| blocked(why.to_string()))?;
+    configure(&mut session, trusted, before).map_err(|why| blocked(why.0))
+}
+
+fn configure(
+    session: &mut ControllerSession,
+    trusted: &[String],
+    before: &[String],
+) -> Result<(), Refusal> {
+    let model = session.model()?;
+    let status = model.status()?;
+    let known = status.applications.into_iter();
+    for (name, _) in known.filter(|(_, known)| charm(&known.charm).0 == CHARM) {
+        let config = model.application_config(&name)?;
+        if !config.config.contains_key(OPTION) {
+            continue;
+        }
+        let present = config.text(OPTION);
+        let present = present.as_ref().map_or("", Password::expose);
+        let Some(wanted) = bundle::merge(present, before, trusted) else {
+            continue;
+        };
+        model.set_application_config(&name, &BTreeMap::from([(OPTION, &Password::new(wanted))]))?;
+        info!("{name} trusts {} of the gateway", trusted.len());
+    }
+    Ok(())
+}

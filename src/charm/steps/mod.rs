@@ -1,0 +1,64 @@
+//! Steps of a hook, in files of their own. Each looks at the event and the state, does its part,
+//! and returns what the status should say of it.
+
+pub mod agent;
+pub mod gateway_certificate;
+pub mod login_trust;
+pub mod relations;
+pub mod rotation;
+pub mod tls_secret;
+
+use log::warn;
+
+use super::absence::is_absence;
+use super::hook::Hook;
+use super::issue::StatusIssue;
+
+/// Names of the steps, under which their issues are remembered.
+pub const AUDIT: &str = "audit";
+pub const ROTATION: &str = "rotation";
+pub const GATEWAY_CERTIFICATE: &str = "gateway-certificates";
+pub const TLS_SECRET: &str = "tls-secret";
+pub const LOGIN_TRUST: &str = "login-trust";
+pub const RELATIONS: &str = "relations";
+
+/// What a step leaves for the status.
+#[derive(Debug)]
+pub enum Outcome {
+    /// The event did not concern it: the issues of an earlier hook still hold.
+    Unchanged,
+    /// These issues, in place of those of earlier hooks; none if all is well.
+    Issues(Vec<StatusIssue>),
+}
+
+impl Outcome {
+    /// All is well.
+    pub fn none() -> Self {
+        Self::Issues(Vec::new())
+    }
+
+    /// At most one issue.
+    pub fn of(issue: Option<StatusIssue>) -> Self {
+        Self::Issues(issue.into_iter().collect())
+    }
+}
+
+/// Takes a step, and remembers its issues. That Juju no longer has something hinders this step
+/// and no other.
+pub fn take<'a>(
+    hook: &mut Hook<'a>,
+    name: &str,
+    step: impl FnOnce(&mut Hook<'a>) -> anyhow::Result<Outcome>,
+) -> anyhow::Result<()> {
+    match step(hook) {
+        Ok(Outcome::Unchanged) => {}
+        Ok(Outcome::Issues(issues)) => hook.state.set_issues(name, issues),
+        Err(error) if is_absence(&error) => {
+            let why = format!("{name}: {error:#}");
+            warn!("{why}");
+            hook.state.set_issues(name, vec![StatusIssue::waiting(why)]);
+        }
+        Err(error) => return Err(error),
+    }
+    Ok(())
+}

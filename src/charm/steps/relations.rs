@@ -1,0 +1,206 @@
+//! Relations with COS and with Kubeflow's dashboard: their databags, and where logs go.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use juju_charm::event::RelationChange;
+use juju_charm::port::{self, Port};
+use juju_charm::relation::{self, Databag, Relation, Side};
+use juju_charm::tool::present;
+use juju_charm::{Event, Unit, network};
+use log::warn;
+
+use super::Outcome;
+use crate::catalog;
+use crate::charm::endpoints::{self, CATALOGUE, DASHBOARDS, GATEWAY, INGRESS, LOGS, METRICS};
+use crate::charm::hook::Hook;
+use crate::charm::issue::StatusIssue;
+use crate::charm::peers::differs;
+use crate::charm::workload::{PORT, Workload};
+use crate::relations::topology::Topology;
+use crate::relations::{
+    answer, catalogue, grafana_dashboard, istio_gateway_info, istio_ingress,
+    kubeflow_dashboard_links, loki_push_api, prometheus_scrape,
+};
+
+/// Where istio-pilot's gateway has the report page.
+const PREFIX: &str = "/hardening/";
+
+/// What the relations say.
+#[derive(Clone, Debug, Default, PartialEq)]
+struct Related {
+    /// Endpoints that are related.
+    endpoints: BTreeSet<String>,
+    /// URL to push logs to, by unit of Loki.
+    log_targets: BTreeMap<String, String>,
+    /// Why a peer does not take what it is sent.
+    issues: Vec<StatusIssue>,
+}
+
+/// Runs the step: writes the databags that changed, and forwards the workload's logs.
+pub fn run(hook: &mut Hook<'_>) -> anyhow::Result<Outcome> {
+    let is_start = hook.is_container_start();
+    let is_concerned = match is_start {
+        true => !hook.state.endpoints().is_empty(),
+        false => endpoints::concerns(hook.event, hook.state.endpoints()),
+    };
+    if !is_concerned {
+        return Ok(Outcome::Unchanged);
+    }
+    let host = hook.external_hostname();
+    let related = update(hook.unit, hook.event, hook.is_leader, host)?;
+    hook.state.set_endpoints(related.endpoints);
+    let (log_targets, known_units) = hook.state.log_targets();
+    if *log_targets != related.log_targets || is_start {
+        let topology = Topology::of(hook.unit);
+        let name = &hook.unit.name;
+        let targets = loki_push_api::targets(&topology, name, &related.log_targets, &known_units);
+        if let Some(workload) = Workload::connect() {
+            match workload.forward_logs(&targets) {
+                Ok(()) => hook.state.set_log_targets(related.log_targets),
+                Err(why) => warn!("log forwarding could not be configured: {why}"),
+            }
+        }
+    }
+    Ok(Outcome::Issues(related.issues))
+}
+
+/// Writes what each peer should know; only a leader writes for the application.
+fn update(
+    unit: &Unit,
+    event: &Event,
+    is_leader: bool,
+    host: Option<&str>,
+) -> anyhow::Result<Related> {
+    let broken = match event {
+        Event::Relation(relation) if relation.what == RelationChange::Broken => {
+            Some(Relation::new(&relation.id))
+        }
+        _ => None,
+    };
+    let topology = Topology::of(unit);
+    let mut related: BTreeMap<&str, Vec<Relation>> = BTreeMap::new();
+    for endpoint in endpoints::ALL {
+        let mut all = relation::of_endpoint(endpoint)?;
+        all.retain(|relation| Some(relation) != broken.as_ref());
+        if !all.is_empty() {
+            related.insert(endpoint, all);
+        }
+    }
+    let mut result = Related {
+        endpoints: related.keys().map(|endpoint| (*endpoint).to_owned()).collect(),
+        ..Related::default()
+    };
+    if let Some(relations) = related.get(METRICS) {
+        publish_address(unit, relations)?;
+    }
+    for relation in related.get(LOGS).into_iter().flatten() {
+        for name in present(relation.units())?.unwrap_or_default() {
+            let databag = present(relation.get(Side::Unit(&name)))?.unwrap_or_default();
+            let url = loki_push_api::endpoint(&databag);
+            result.log_targets.extend(url.map(|url| (name, url)));
+        }
+    }
+    let is_reached =
+        endpoints::CONNECTED.iter().any(|endpoint| result.endpoints.contains(*endpoint));
+    let is_open = port::opened()?.contains(&Port::Tcp(PORT));
+    match (is_reached, is_open) {
+        (true, false) => port::open(Port::Tcp(PORT))?,
+        (false, true) => port::close(Port::Tcp(PORT))?,
+        _ => {}
+    }
+    if !is_leader {
+        return Ok(result);
+    }
+    // Its databag is read only.
+    let gateways = related.remove(GATEWAY).unwrap_or_default();
+    for relation in gateways {
+        if let Some(name) = present(relation.application())?.flatten()
+            && let Some(databag) = present(relation.get(Side::Application(&name)))?
+            && let Some(info) = istio_gateway_info::read(&databag)
+            && !info.is_up
+        {
+            let why = format!(
+                "{name} has removed the Gateway {}/{}; see its status",
+                info.namespace, info.name
+            );
+            result.issues.push(StatusIssue::waiting(why));
+        }
+    }
+    for (endpoint, relations) in &related {
+        let wanted = match application(endpoint, &topology, related.contains_key(INGRESS), host) {
+            Ok(wanted) => wanted,
+            Err(why) => {
+                warn!("{endpoint}: {why}");
+                continue;
+            }
+        };
+        for relation in relations {
+            let own = Side::Application(topology.application);
+            // One that is gone is listed still.
+            let Some(databag) = present(relation.get(own))? else {
+                continue;
+            };
+            if differs(&databag, &wanted) {
+                relation.set_application(&wanted)?;
+            }
+            if let Some(name) = present(relation.application())?.flatten()
+                && let Some(databag) = present(relation.get(Side::Application(&name)))?
+            {
+                let refusal = answer::refusal(&databag);
+                result.issues.extend(refusal.map(|why| {
+                    let why = format!("{name} rejects the databag of {endpoint}: {why}");
+                    warn!("{why}");
+                    StatusIssue::waiting(why)
+                }));
+            }
+        }
+    }
+    Ok(result)
+}
+
+/// Publishes the address of this unit's pod: the Service leads to any of the units.
+fn publish_address(unit: &Unit, relations: &[Relation]) -> anyhow::Result<()> {
+    let network = present(network::of_binding(METRICS))?.unwrap_or_default();
+    let address = network.bind_address();
+    let address = address.or_else(|| network.ingress_addresses.first().map(String::as_str));
+    let Some(address) = address.filter(|address| !address.is_empty()) else {
+        return Ok(());
+    };
+    let wanted = prometheus_scrape::unit(&unit.name, address);
+    for relation in relations {
+        let databag = present(relation.get(Side::Unit(&unit.name)))?;
+        if databag.is_some_and(|databag| differs(&databag, &wanted)) {
+            relation.set(&wanted)?;
+        }
+    }
+    Ok(())
+}
+
+/// The application's databag of an endpoint.
+fn application(
+    endpoint: &str,
+    topology: &Topology<'_>,
+    has_ingress: bool,
+    host: Option<&str>,
+) -> std::io::Result<Databag> {
+    let rules = |file: &str| {
+        let groups = catalog::alerts(file);
+        let groups: Vec<_> =
+            groups.iter().map(|(name, rules)| (name.as_str(), rules.clone())).collect();
+        topology.rules(&groups)
+    };
+    Ok(match endpoint {
+        METRICS => prometheus_scrape::application(topology, PORT, &rules("hardening")),
+        DASHBOARDS => grafana_dashboard::application(topology, &catalog::DASHBOARDS)?,
+        LOGS => loki_push_api::application(topology, &rules("logs")),
+        CATALOGUE => catalogue::application(&match (has_ingress, host) {
+            (true, Some(host)) => format!("https://{host}{PREFIX}"),
+            _ => format!(
+                "http://{}.{}.svc.cluster.local:{PORT}/",
+                topology.application, topology.model
+            ),
+        }),
+        INGRESS => istio_ingress::application(topology.application, topology.model, PORT, PREFIX),
+        _ => kubeflow_dashboard_links::application(PREFIX),
+    })
+}
