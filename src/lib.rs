@@ -12,10 +12,11 @@ pub mod cli;
 pub mod cluster;
 pub mod config;
 pub mod controls;
+pub mod crypto_assets;
 pub mod facts;
 mod files;
+pub mod finding;
 mod hands;
-pub mod keys;
 pub mod look_up;
 pub mod permissions;
 pub mod pki;
@@ -26,6 +27,7 @@ pub mod report;
 pub mod rocks;
 pub mod rotation;
 pub mod tls;
+pub mod views;
 
 use sha2::Digest as _;
 

@@ -400,7 +400,7 @@ relations:
 #[test]
 fn keys_are_listed_and_their_bill_satisfies_the_schema_of_cyclonedx() {
     use ckf_hardening::controls::Context;
-    use ckf_hardening::keys::{cbom, inventory};
+    use ckf_hardening::crypto_assets::{cbom, inventory};
     let about = About {
         collected_at: "2026-11-01T00:00:00Z".parse().unwrap(),
         namespace: "kubeflow".into(),

@@ -13,8 +13,8 @@ use serde::Serialize;
 
 pub use self::identity::{Identity, Reached};
 use self::rights::{Right, Rights};
-use crate::controls::context::{Context, Missing};
-use crate::controls::network::{KFP_API, WEB_APPS};
+use crate::views::web_apps::{KFP_API, WEB_APPS};
+use crate::views::{Context, Missing};
 
 /// Who is asked about.
 #[derive(Clone, Debug, PartialEq, Eq)]

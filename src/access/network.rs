@@ -2,12 +2,12 @@
 
 use super::identity::Reached;
 use super::rights::Rights;
-use crate::controls::context::{Context, Missing};
-use crate::controls::ingress::Ingress;
 use crate::facts::core::{NetworkPolicy, Peer, Pod};
 use crate::facts::istio::AuthorizationRule;
 use crate::facts::labels::Labels;
 use crate::facts::object::Object as _;
+use crate::views::ingress::Ingress;
+use crate::views::{Context, Missing};
 
 const USER_HEADER: &str = "request.headers[kubeflow-userid]";
 

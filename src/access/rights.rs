@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 
 use super::Who;
 use super::identity::{Identity, Reached};
-use crate::controls::context::{Context, Missing};
 use crate::facts::object::Object as _;
 use crate::facts::rbac::{PolicyRule, RoleRef, Subject};
+use crate::views::{Context, Missing};
 
 /// A right: API group, resource and verb.
 pub type Right = (&'static str, &'static str, &'static str);

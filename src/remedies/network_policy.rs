@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 
 use super::own::{MANAGED_BY, NETWORK_POLICY, Wanted};
-use crate::controls::context::{Context, Missing};
 use crate::facts::core::NetworkPolicy;
+use crate::views::{Context, Missing};
 
 /// A policy for what comes in to the pods of a selector: from those of its own namespace, and
 /// of these others.

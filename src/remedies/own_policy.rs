@@ -7,8 +7,8 @@ use serde_json::json;
 
 use super::network_policy::is_ours;
 use super::own::{NETWORK_POLICY, Wanted};
-use crate::controls::context::{Context, Missing};
 use crate::facts::core::Pod;
+use crate::views::{Context, Missing};
 
 /// The workload container of the charm, and the label by which Juju names an application.
 const CONTAINER: &str = "hardening";

@@ -12,10 +12,10 @@ use super::own::{
 };
 use super::record::{self, Entry, Record};
 use super::{Break, Consent, Decision, HeldBack, Leftover, Remedy, Wants, diff};
-use crate::controls::context::{Context, Missing};
 use crate::facts::Facts;
 use crate::facts::known::Known;
 use crate::policy::Policy;
+use crate::views::{Context, Missing};
 
 /// How many records, and of how many bytes together, a remedy may have of the objects of one
 /// namespace: who may write there must not fill the cluster's storage by them.

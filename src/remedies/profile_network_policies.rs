@@ -6,8 +6,8 @@ use serde_json::json;
 use super::breaks::{Breaks, Flows};
 use super::network_policy::{admits_all, ambient, is_ours, wanted};
 use super::{About, Decision, Remedy, Risk, Wants, doubtful, namespace, refused, waived};
-use crate::controls::context::{Context, Missing, by_namespace};
 use crate::facts::object::Object as _;
+use crate::views::context::{Context, Missing, by_namespace};
 
 pub(super) const ABOUT: About = About {
     name: "profile-network-policies",

@@ -7,11 +7,11 @@ use serde_json::{Value, json};
 
 use super::own::{ENVOY_FILTER, Wanted};
 use super::{About, Decision, Risk, Wants, waived};
-use crate::controls::context::{Context, Missing};
-use crate::controls::ingress::{Ingress, Served};
-use crate::controls::tls::is_ambient;
 use crate::facts::istio::VirtualService;
 use crate::facts::object::Object as _;
+use crate::views::ingress::{GatewayServer, Ingress};
+use crate::views::mesh::is_ambient;
+use crate::views::{Context, Missing};
 
 pub(super) const ABOUT: About = About {
     name: "tls-floor",
@@ -39,7 +39,7 @@ pub(super) fn decide(context: &Context<'_>) -> Result<Decision, Missing> {
         ));
     }
     let servers = ingress.servers();
-    let mut listeners: BTreeMap<u16, Vec<&Served<'_>>> = BTreeMap::new();
+    let mut listeners: BTreeMap<u16, Vec<&GatewayServer<'_>>> = BTreeMap::new();
     for served in servers.iter().filter(|served| !served.is_clear()) {
         listeners.entry(served.listener).or_default().push(served);
     }
@@ -83,7 +83,7 @@ pub(super) fn decide(context: &Context<'_>) -> Result<Decision, Missing> {
 }
 
 /// What the policy wants of a listener's servers, without what is waived for all of them.
-fn parameters(context: &Context<'_>, servers: &[&Served<'_>]) -> (Value, Vec<String>) {
+fn parameters(context: &Context<'_>, servers: &[&GatewayServer<'_>]) -> (Value, Vec<String>) {
     let ending = || servers.iter().filter(|served| served.terminates_tls());
     let mut notes = Vec::new();
     let mut is_wanted = |id: &str| {
@@ -118,7 +118,7 @@ const MOST_NAMES: usize = 500;
 fn of_listener(
     context: &Context<'_>,
     port: u16,
-    servers: &[&Served<'_>],
+    servers: &[&GatewayServer<'_>],
     parameters: &Value,
 ) -> Result<Result<Vec<Value>, String>, Missing> {
     let ending = || servers.iter().filter(|served| served.terminates_tls());
@@ -163,7 +163,7 @@ fn of_listener(
 /// Names of connections that VirtualServices lead through these servers.
 fn passed_names<'a>(
     context: &Context<'a>,
-    passing: &[&&Served<'_>],
+    passing: &[&&GatewayServer<'_>],
 ) -> Result<BTreeSet<&'a str>, Missing> {
     let is_on = |service: &VirtualService, gateway: &str| {
         let own = &*service.metadata.namespace;
