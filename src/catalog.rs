@@ -24,15 +24,15 @@ include!(concat!(env!("OUT_DIR"), "/catalog.rs"));
 )]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
-    /// To be known.
+    /// For information.
     Info,
-    /// To be put right some day.
+    /// Fix it eventually.
     Low,
-    /// To be put right.
+    /// Fix it.
     Medium,
-    /// To be put right soon.
+    /// Fix it soon.
     High,
-    /// To be put right now.
+    /// Fix it at once.
     Critical,
 }
 
@@ -74,14 +74,14 @@ pub enum Source {
     Ledger,
     /// An image registry, or Charmhub.
     Registry,
-    /// A person's word, in the policy.
+    /// An attestation in the policy.
     Attestation,
     /// The policy itself.
     Policy,
 }
 
 impl Source {
-    /// What is asked.
+    /// Name of what is queried.
     pub fn name(self) -> &'static str {
         match self {
             Self::Kubernetes => "cluster",
@@ -212,7 +212,7 @@ pub struct Control {
     pub why: String,
     /// What is looked at, and what passes.
     pub check: String,
-    /// How to put it right.
+    /// How to fix it.
     pub fix: String,
     /// What following the fix may break, and for how long; that it breaks nothing is said with why.
     #[serde(rename = "fix-breaks")]
@@ -223,7 +223,7 @@ pub struct Control {
     /// What shows that it does, and does no other harm.
     #[serde(rename = "fix-proof")]
     pub fix_proof: FixProof,
-    /// How the charm keeps it so by itself, if it can.
+    /// How the charm enforces it, if it can.
     #[serde(default)]
     pub kept: String,
     /// When a finding may be waived.

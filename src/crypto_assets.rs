@@ -23,21 +23,21 @@ pub struct CryptoAsset {
     pub certificate: Option<Certificate>,
     /// Whether the private key is beside it.
     pub has_private_key: bool,
-    /// What is told of a key that is no certificate's.
+    /// Description of a key that belongs to no certificate.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub material: Option<String>,
     /// Who renews it, as far as it is known.
     pub renewed_by: &'static str,
 }
 
-const NOBODY: &str = "nobody: the charm makes it once";
+const NEVER: &str = "never: the charm creates it once";
 const NOT_KNOWN: &str = "not known";
 
 /// Who renews what a Secret of the platform holds.
 fn of_secret(name: &str) -> &'static str {
     match name {
         name if name.ends_with("-gateway-secret") => "istio-pilot, with its certificate",
-        "istio-ca-secret" | "cacerts" => "istiod makes it once",
+        "istio-ca-secret" | "cacerts" => "istiod, which creates it once",
         "operator-webhook-certs" | "knative-serving-certs" => "Knative",
         "training-operator-webhook-cert" => "the training operator",
         "mlpipeline-minio-artifact" | "kfp-profile-controller-minio-credentials" => {
@@ -83,8 +83,8 @@ pub fn inventory(context: &Context<'_>) -> Result<Vec<CryptoAsset>, Missing> {
                 field: "token".into(),
                 certificate: None,
                 has_private_key: true,
-                material: Some("a token of a service account that never ends".into()),
-                renewed_by: "nobody: see CRED-15",
+                material: Some("a service account token without expiry".into()),
+                renewed_by: "never: see CRED-15",
             });
         }
     }
@@ -97,7 +97,7 @@ pub fn inventory(context: &Context<'_>) -> Result<Vec<CryptoAsset>, Missing> {
                 certificate: Some(certificate),
                 has_private_key: false,
                 material: None,
-                renewed_by: NOBODY,
+                renewed_by: NEVER,
             });
         }
     };
@@ -122,7 +122,7 @@ pub fn inventory(context: &Context<'_>) -> Result<Vec<CryptoAsset>, Missing> {
             certificate: Some(certificate),
             has_private_key: false,
             material: None,
-            renewed_by: "istiod makes it once",
+            renewed_by: "istiod, which creates it once",
         }));
     }
     keys.sort_by(|one, other| (&one.object, &one.field).cmp(&(&other.object, &other.field)));
@@ -176,19 +176,19 @@ fn component(index: usize, key: &CryptoAsset) -> Value {
             },
         }),
     };
-    let mut told = vec![
+    let mut details = vec![
         json!({"name": "where", "value": format!("{}: {}", key.object, key.field)}),
         json!({"name": "renewed-by", "value": key.renewed_by}),
         json!({"name": "private-key-beside", "value": key.has_private_key.to_string()}),
     ];
     if let Some(certificate) = &key.certificate {
         let size = format!("{} {}", certificate.key_type, certificate.key_bits);
-        told.push(json!({"name": "key", "value": size}));
-        told.push(json!({"name": "signature", "value": certificate.signature}));
+        details.push(json!({"name": "key", "value": size}));
+        details.push(json!({"name": "signature", "value": certificate.signature}));
     }
     json!({
         "type": "cryptographic-asset", "bom-ref": format!("key-{}", index + 1),
         "name": format!("{} {}", key.object, key.field),
-        "cryptoProperties": properties, "properties": told,
+        "cryptoProperties": properties, "properties": details,
     })
 }

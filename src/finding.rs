@@ -20,6 +20,46 @@ pub struct Finding {
     pub wanted: String,
 }
 
+/// Texts of findings that were reworded, now and as they were, longer ones first.
+const REWORDED: [(&str, &str); 16] = [
+    (
+        "no subject of a profile, and no group of all users",
+        "nobody of a profile, and not everybody",
+    ),
+    ("a date in the future, or no waiver", "a day to come, or no waiver"),
+    ("any client that sends the header", "anybody who sends the header"),
+    ("unset: issuer-url replaces it", "unset: issuer-url has taken its place"),
+    ("which admits every request", "which admits everybody"),
+    ("; created and recreated by ", "; made, and made again, by "),
+    ("until its controller changes", "until its maker changes"),
+    ("no filter requires login", "no filter asks for login"),
+    ("what its tag resolves to", "what its tag leads to"),
+    ("a well-known password", "one that everybody tries first"),
+    ("admits every client to ", "admits everybody to "),
+    ("a time in the future", "a time to come"),
+    (", from any client", ", from anybody"),
+    ("set by an operator", "set by somebody"),
+    (" lacks kubeflow-", " has not kubeflow-"),
+    ("not completed in ", "never taken up in "),
+];
+
+impl Finding {
+    /// What a fingerprint is made of: the finding as it was first worded, so that reports of
+    /// earlier versions still compare.
+    pub(crate) fn identity(&self) -> String {
+        let first = |text: &str| {
+            REWORDED.iter().fold(text.to_owned(), |text, (now, before)| text.replace(now, before))
+        };
+        let seen = match self.seen.strip_suffix("no subject") {
+            Some(start) if self.field == "subjects" || start.ends_with(" for ") => {
+                format!("{start}nobody")
+            }
+            _ => first(&self.seen),
+        };
+        Self { seen, wanted: first(&self.wanted), ..self.clone() }.to_string()
+    }
+}
+
 impl std::fmt::Display for Finding {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let Self { object, field, seen, wanted } = self;
@@ -27,7 +67,7 @@ impl std::fmt::Display for Finding {
     }
 }
 
-/// What a check found.
+/// Outcome of a check.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Outcome {
     /// It holds, by this evidence.
@@ -36,7 +76,7 @@ pub enum Outcome {
     Fail(Vec<Finding>),
     /// It says nothing about this cluster, for this reason.
     NotApplicable(String),
-    /// It could not be told, for this reason.
+    /// It could not be assessed, for this reason.
     NotAssessed(String),
 }
 
@@ -50,11 +90,11 @@ pub enum Verdict {
     Pass,
     /// It does not hold.
     Fail,
-    /// It does not hold, and somebody takes responsibility.
+    /// It does not hold, and a waiver accepts the risk.
     Waived,
     /// It says nothing about this cluster.
     NotApplicable,
-    /// It could not be told.
+    /// It could not be assessed.
     NotAssessed,
 }
 
@@ -149,6 +189,23 @@ pub(crate) fn count(number: usize, noun: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn identity_of_reworded_finding_is_that_of_the_first_words() {
+        let object = ObjectRef {
+            api_version: "v1".into(),
+            kind: "Pod".into(),
+            namespace: "kubeflow".into(),
+            name: "a".into(),
+        };
+        let of = |seen: &str, wanted: &str| finding(object.clone(), "subjects", seen, wanted);
+        for (now, before) in REWORDED {
+            assert_eq!(of(now, now).identity(), of(before, before).to_string());
+        }
+        assert_eq!(of("no subject", "x").identity(), of("nobody", "x").to_string());
+        let unchanged = of("ClusterRole edit for User eve", "contributors by KFAM only");
+        assert_eq!(unchanged.identity(), unchanged.to_string());
+    }
 
     #[test]
     fn text_and_list_of_any_length_are_shortened() {

@@ -172,7 +172,7 @@ fn whom_somebody_can_become_counts_with_each_step() {
     ]);
     let (can, why) = answer(&ask(&world, "group/support", BOBS), SECRETS);
     assert_eq!(can, Can::Yes);
-    assert!(why.contains("becomes anybody: ClusterRoleBinding support"), "{why}");
+    assert!(why.contains("becomes any user: ClusterRoleBinding support"), "{why}");
     assert_eq!(answer(&ask(&world, "mallory", BOBS), SECRETS).0, Can::No);
 }
 

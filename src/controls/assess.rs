@@ -1,4 +1,5 @@
-//! Judges controls: by their check, by an attestation, or by an expression of the policy; then by its waivers.
+//! Assesses controls: by a check, an attestation or an expression of the policy, and then its
+//! waivers.
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -17,7 +18,7 @@ use crate::views::Context;
 pub struct Assessment {
     /// The control.
     pub control: Cow<'static, Control>,
-    /// How bad it is when it does not hold, by the policy.
+    /// Severity, with the overrides of the policy.
     pub severity: Severity,
     /// The verdict.
     pub verdict: Verdict,
@@ -25,11 +26,11 @@ pub struct Assessment {
     pub reason: String,
     /// Evidence that is open.
     pub findings: Vec<Finding>,
-    /// Evidence that somebody takes responsibility for.
+    /// Evidence whose risk is accepted.
     pub waived: Vec<Waived>,
 }
 
-/// Evidence that somebody takes responsibility for.
+/// Evidence whose risk is accepted.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Waived {
     /// The evidence.
@@ -38,7 +39,7 @@ pub struct Waived {
     pub by: Waiver,
 }
 
-/// Judges every control.
+/// Assesses every control.
 pub fn assess(facts: &Facts, policy: &Policy, release: Option<&str>) -> Vec<Assessment> {
     let context = Context::new(facts, policy, release);
     all(&context).into_iter().map(|(assessment, _)| assessment).collect()
@@ -77,7 +78,7 @@ pub(super) fn assess_one(
         // Every other source has a check, as a test sees to.
         (None, _) => (attested(control, context), BTreeSet::new()),
     };
-    (judge(Cow::Borrowed(control), outcome, context), consulted)
+    (conclude(Cow::Borrowed(control), outcome, context), consulted)
 }
 
 pub(super) fn assess_custom(
@@ -87,7 +88,7 @@ pub(super) fn assess_custom(
     let outcome = custom::check(context, custom);
     let outcome = outcome.unwrap_or_else(|missing| Outcome::NotAssessed(missing.0));
     let control = Cow::Owned(custom.control.clone());
-    (judge(control, outcome, context), BTreeSet::from(["others"]))
+    (conclude(control, outcome, context), BTreeSet::from(["others"]))
 }
 
 fn attested(control: &Control, context: &Context<'_>) -> Outcome {
@@ -100,7 +101,7 @@ fn attested(control: &Control, context: &Context<'_>) -> Outcome {
         .max_by_key(|a| a.date);
     match found {
         Some(a) if a.date > today => {
-            Outcome::NotAssessed(format!("attested for {}, which is yet to come", a.date))
+            Outcome::NotAssessed(format!("attested for {}, a date in the future", a.date))
         }
         Some(a) if today.duration_since(a.date).as_hours() <= 365 * 24 => {
             Outcome::Pass(format!("attested by {} on {}: {}", a.owner, a.date, a.reason))
@@ -109,13 +110,13 @@ fn attested(control: &Control, context: &Context<'_>) -> Outcome {
             "the attestation of {} by {} is over a year old",
             a.date, a.owner
         )),
-        None => {
-            Outcome::NotAssessed("no API tells; attest it in the policy under attestations".into())
-        }
+        None => Outcome::NotAssessed(
+            "no API reports it; attest it in the policy under attestations".into(),
+        ),
     }
 }
 
-fn judge(control: Cow<'static, Control>, outcome: Outcome, context: &Context<'_>) -> Assessment {
+fn conclude(control: Cow<'static, Control>, outcome: Outcome, context: &Context<'_>) -> Assessment {
     let severities = &context.policy.severities;
     let said = severities.get(&control.id).copied();
     let mut assessment = Assessment {
@@ -140,7 +141,7 @@ fn judge(control: Cow<'static, Control>, outcome: Outcome, context: &Context<'_>
     assessment
 }
 
-/// Tells open findings from waived ones, and what follows.
+/// Splits findings into open and waived ones; the verdict follows.
 fn waive(
     assessment: &mut Assessment,
     findings: Vec<Finding>,

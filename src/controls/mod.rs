@@ -31,7 +31,7 @@ pub use crate::views::{Context, Distribution, Missing, detect_release};
 
 use crate::catalog::Family;
 
-/// Judges a control by what the context shows.
+/// Check of a control.
 type Check = fn(&Context<'_>) -> Result<Outcome, Missing>;
 
 /// Controls of a file: id and check.

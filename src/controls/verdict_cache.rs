@@ -1,4 +1,4 @@
-//! Verdicts that are kept between events.
+//! The cache of verdicts between events.
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -9,14 +9,14 @@ use crate::policy::Policy;
 use crate::views::Context;
 use crate::views::context::Outcomes;
 
-/// Verdicts that are kept, to judge again only what consulted facts that changed.
+/// Cached verdicts: only the controls that consulted changed facts are assessed again.
 #[derive(Clone, Debug, Default)]
 pub struct Standing(Vec<(Assessment, BTreeSet<&'static str>)>);
 
 impl Standing {
-    /// Judges those controls that consulted one of these facts, named by the fields of
-    /// [`Facts`]; all, if there are no verdicts yet. The policy's own controls were evaluated
-    /// elsewhere, with these outcomes. Returns how many were judged.
+    /// Assesses those controls that consulted one of these facts, named by the fields of
+    /// [`Facts`]; all, if the cache is empty. The policy's own controls were evaluated
+    /// elsewhere, with these outcomes. Returns how many were assessed.
     pub fn update(
         &mut self,
         facts: &Facts,
@@ -41,7 +41,7 @@ impl Standing {
                     custom.map(|custom| assess_custom(custom, &context))
                 }
             };
-            // One that is gone from the policy goes when all are judged again.
+            // One that is gone from the policy goes when all are assessed again.
             if let Some(judged) = judged {
                 *standing = judged;
                 number += 1;
@@ -55,7 +55,7 @@ impl Standing {
         self.0.iter().map(|(assessment, _)| assessment)
     }
 
-    /// Forgets them, so that all controls are judged again.
+    /// Empties the cache, so that all controls are assessed again.
     pub fn clear(&mut self) {
         self.0.clear();
     }

@@ -205,7 +205,7 @@ fn printable(text: &str) -> String {
 
 /// Stands for evidence: the same of the same control has the same.
 pub fn fingerprint(control: &str, finding: &Finding) -> String {
-    crate::mark(format!("{control} {finding}"))
+    crate::mark(format!("{control} {}", finding.identity()))
 }
 
 impl Report {

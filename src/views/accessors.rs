@@ -27,10 +27,10 @@ fn of_juju<'a, T>(known: &'a Known<Vec<T>>, what: &str) -> Result<&'a [T], Missi
     }
 }
 
-fn asked<'a, T>(fact: &'a Known<T>, what: &str) -> Result<&'a T, Missing> {
+fn queried<'a, T>(fact: &'a Known<T>, what: &str) -> Result<&'a T, Missing> {
     match fact {
-        Known::Known(told) => Ok(told),
-        Known::Unknown(Unknown::NotCollected) => Err(Missing(format!("{what} were not asked"))),
+        Known::Known(known) => Ok(known),
+        Known::Unknown(Unknown::NotCollected) => Err(Missing(format!("{what} was not queried"))),
         Known::Unknown(why) => Err(Missing(format!("{what}: {why}"))),
     }
 }
@@ -44,7 +44,7 @@ macro_rules! accessors {
 }
 
 impl<'a> Context<'a> {
-    /// What Juju's controller tells.
+    /// Juju's models, applications and users.
     pub fn juju(&self) -> Result<&'a Juju, Missing> {
         self.note("juju");
         match &self.facts.juju {
@@ -93,10 +93,10 @@ impl<'a> Context<'a> {
         of_juju(&self.juju()?.applications, "applications")
     }
 
-    /// The same, if they are deployed: a bundle does not tell what became of it.
+    /// The same, if they are deployed: a bundle has no state.
     pub fn deployed(&self) -> Result<&'a [juju::Application], Missing> {
         match self.juju()?.planned {
-            true => Err(Missing("a bundle does not tell".into())),
+            true => Err(Missing("a bundle does not show it".into())),
             false => self.applications(),
         }
     }
@@ -129,16 +129,16 @@ impl<'a> Context<'a> {
         Ok(self.inventory.get_or_init(|| Inventory::of(self.facts)))
     }
 
-    /// What registries tell.
+    /// Images in their registries.
     pub fn rocks(&self) -> Result<&'a Rocks, Missing> {
         self.note("rocks");
-        asked(&self.facts.rocks, "registries")
+        queried(&self.facts.rocks, "image registry")
     }
 
-    /// What Charmhub tells.
+    /// Heads of channels in Charmhub.
     pub fn charmhub(&self) -> Result<&'a Charmhub, Missing> {
         self.note("charmhub");
-        asked(&self.facts.charmhub, "Charmhub")
+        queried(&self.facts.charmhub, "Charmhub")
     }
 
     /// What ran before.

@@ -33,13 +33,13 @@ pub struct Context<'a> {
     release: Option<&'a str>,
     pub(super) unread: RefCell<Vec<&'a Unread>>,
     pub(super) consulted: RefCell<BTreeSet<&'static str>>,
-    // What many checks ask for and costs a walk over every pod or profile.
+    // Cached: many checks need it, and it takes a walk over every pod or profile.
     detected: OnceCell<Option<&'static Release>>,
     profile_claims: OnceCell<Vec<(&'a Profile, Claim)>>,
     profile_namespaces: OnceCell<BTreeSet<&'a str>>,
     images: RefCell<HashMap<&'a str, Option<Rc<Image>>>>,
     pub(super) inventory: OnceCell<Inventory>,
-    /// What the policy's own controls may compute, all together, and outcomes found elsewhere.
+    /// Remaining computing time of the policy's own controls, and outcomes evaluated elsewhere.
     custom_time: Cell<Duration>,
     custom_outcomes: Option<&'a Outcomes>,
 }
@@ -88,7 +88,7 @@ impl<'a> Context<'a> {
         self.custom_time.set(left);
     }
 
-    /// The time by which things are judged: when the facts were read.
+    /// The time of the audit: when the facts were read.
     pub fn now(&self) -> Timestamp {
         self.facts.about.collected_at
     }
@@ -98,13 +98,13 @@ impl<'a> Context<'a> {
         &self.facts.about.namespace
     }
 
-    /// Runs a check, and tells which facts it consulted, by their fields. If it passes
+    /// Runs a check, and returns which facts it consulted, by their fields. If it passes
     /// although an object of a kind it consulted could not be understood, it is not assessed.
     pub(crate) fn tracking(
         &self,
         check: impl FnOnce(&Self) -> Result<Outcome, Missing>,
     ) -> (Result<Outcome, Missing>, BTreeSet<&'static str>) {
-        // A check may ask for the verdict on another control.
+        // A check may need the verdict on another control.
         let outer_unread = self.unread.take();
         let outer = self.consulted.take();
         let outcome = check(self);
@@ -127,7 +127,7 @@ impl<'a> Context<'a> {
         self.consulted.borrow_mut().insert(field);
     }
 
-    /// The release: the one that the user names, else the one that the images tell.
+    /// The release: the one that the user names, else the one that the images show.
     pub fn release(&self) -> Result<&'static Release, Missing> {
         match self.release {
             Some(name) => catalog::release(name)
@@ -138,7 +138,7 @@ impl<'a> Context<'a> {
                 let detected = self.detected.get_or_init(|| detect_release(pods));
                 detected.ok_or_else(|| {
                     Missing(
-                        "the release could not be told from the images; set the option release"
+                        "the release cannot be determined from the images; set the option release"
                             .into(),
                     )
                 })

@@ -23,7 +23,7 @@ pub enum Distribution {
 }
 
 impl Distribution {
-    /// Recognises it by its nodes and version; other if nothing tells.
+    /// Recognises it by its nodes and version; `Other` without a sign of any.
     pub fn of(facts: &Facts) -> Self {
         let version = match &facts.version {
             Known::Known(version) => version.git_version.as_str(),

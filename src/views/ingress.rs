@@ -179,7 +179,7 @@ impl<'a> Ingress<'a> {
 
     fn reach(&self, listener: u16, outside: bool) -> Reach {
         if self.services.is_empty() {
-            // Nothing tells how it is reached; the platform's own way in is its gateway.
+            // How it is reached is not known; the platform's entry is its gateway.
             return Reach::Outside;
         }
         let leads = |s: &&&Service| s.spec.ports.iter().any(|p| self.target(p) == Some(listener));

@@ -19,12 +19,12 @@ impl NetworkPolicy {
 }
 
 impl IngressRule {
-    /// Whether it admits everybody to everything.
+    /// Whether it admits every client to every port.
     pub fn admits_all(&self) -> bool {
         self.ports.is_empty() && self.is_from_anywhere()
     }
 
-    /// Whether it admits everybody, to some port at least.
+    /// Whether it admits every client, to some port at least.
     pub fn is_from_anywhere(&self) -> bool {
         self.from.is_empty() || self.from.iter().any(Peer::is_anybody)
     }
@@ -56,7 +56,7 @@ fn port_fits(policy: &PolicyPort, pod: &Pod, port: u16) -> bool {
 }
 
 /// Who can reach a port of a pod from outside these namespaces: `None` if
-/// nobody, else where it is allowed and to whom.
+/// no client, else the rule that allows it and to whom.
 pub fn opening(
     context: &Context<'_>,
     pod: &Pod,
@@ -104,7 +104,7 @@ fn stranger(
     trusted: &[&str],
 ) -> Result<Option<String>, Missing> {
     if rule.is_from_anywhere() {
-        return Ok(Some("everybody".into()));
+        return Ok(Some("every client".into()));
     }
     for peer in &rule.from {
         if let Some(block) = &peer.ip_block {

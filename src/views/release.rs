@@ -7,7 +7,7 @@ use crate::catalog::Release;
 use crate::facts::core::Pod;
 use crate::facts::image::ImageReference;
 
-/// The release that the running images tell: Istio's version decides between
+/// The release that the running images show: Istio's version decides between
 /// numbered releases.
 pub fn detect_release(pods: &[Pod]) -> Option<&'static Release> {
     let mut ambient = false;

@@ -1,6 +1,6 @@
 //! The web apps that trust the header `kubeflow-userid`, and the ports on which they do.
 
-/// The web apps that believe the header kubeflow-userid, and their ports.
+/// The web apps that trust the header kubeflow-userid, and their ports.
 pub(crate) const WEB_APPS: &[(&str, &[u16])] = &[
     ("jupyter-ui", &[5000]),
     ("katib-ui", &[8080]),
@@ -11,6 +11,6 @@ pub(crate) const WEB_APPS: &[(&str, &[u16])] = &[
     ("tensorboards-web-app", &[5000]),
 ];
 
-/// kfp-api believes the header too. Profiles have to reach it, so NET-02 does not ask for it to
-/// be closed.
+/// kfp-api trusts the header too. Profiles have to reach it, so NET-02 does not require it to be
+/// closed.
 pub(crate) const KFP_API: (&str, &[u16]) = ("kfp-api", &[8888, 8887]);

@@ -7,6 +7,7 @@ mod clients;
 mod demo;
 mod docs;
 mod fuzz;
+mod new;
 mod pack;
 mod run;
 mod sandbox;
@@ -25,6 +26,7 @@ const USAGE: &str = "usage: cargo xtask COMMAND
   sandbox  a real API server with a stock Charmed Kubeflow, or a `large` one, to try things on
   pack     the charm for each base, in target/charms
   docs     write the documents that are generated from code and data
+  new      `new control ID`: definition, check and fault of a control, to be filled in
 ";
 
 fn main() -> ExitCode {
@@ -38,6 +40,7 @@ fn main() -> ExitCode {
         Some("sandbox") => sandbox::sandbox(std::env::args().nth(2).as_deref()),
         Some("test") => test::test(),
         Some("docs") => docs::write(),
+        Some("new") => new::new(&arguments),
         Some("pack") => pack::pack().map(drop),
         _ => {
             eprint!("{USAGE}");

@@ -9,7 +9,7 @@ use crate::views::ingress::{Ingress, Reach, patches_port};
 use crate::views::mesh::{ambient_ingress, is_ambient};
 use crate::views::{Context, Missing};
 
-/// Controls judged in this file.
+/// Controls of this file.
 pub(super) const CHECKS: &[(&str, Check)] = &[
     ("AUTHN-01", login_is_there),
     ("AUTHN-02", login_covers_every_port),
@@ -69,7 +69,7 @@ fn ambient_login(context: &Context<'_>) -> Result<Outcome, Missing> {
     Ok(outcome(findings, "external authorisation is on the ingress"))
 }
 
-/// AUTHN-01: Login stands in front of the ingress
+/// AUTHN-01: Login protects the ingress
 fn login_is_there(context: &Context<'_>) -> Result<Outcome, Missing> {
     let ingress = Ingress::find(context)?;
     if is_ambient(context, &ingress)? {
@@ -81,7 +81,7 @@ fn login_is_there(context: &Context<'_>) -> Result<Outcome, Missing> {
     }
     let logins = logins(context, &ingress)?;
     match logins.first() {
-        Some((filter, ..)) => Ok(Outcome::Pass(format!("{} asks for login", filter.reference()))),
+        Some((filter, ..)) => Ok(Outcome::Pass(format!("{} requires login", filter.reference()))),
         None => {
             let object = reference(
                 "networking.istio.io/v1alpha3",
@@ -92,7 +92,7 @@ fn login_is_there(context: &Context<'_>) -> Result<Outcome, Missing> {
             Ok(Outcome::Fail(vec![finding(
                 object,
                 "spec.configPatches",
-                "no filter asks for login",
+                "no filter requires login",
                 "an ext_authz filter on the ingress",
             )]))
         }

@@ -7,7 +7,7 @@ use crate::finding::{Outcome, count, finding, outcome};
 use crate::policy::Profile;
 use crate::views::{Context, Missing};
 
-/// Controls judged in this file.
+/// Controls of this file.
 pub(super) const CHECKS: &[(&str, Check)] = &[
     ("AUTHN-06", nothing_skips_login),
     ("AUTHN-08", no_static_user),
@@ -42,7 +42,7 @@ fn has_static_user(dex: &Application) -> bool {
 fn no_static_user(context: &Context<'_>) -> Result<Outcome, Missing> {
     let known = context.applications()?.iter().any(|app| app.charm == DEX);
     if known && context.policy.profile != Profile::Strict {
-        let why = "asked for by the profile strict only: a static user is for trying out";
+        let why = "required by the profile strict only: a static user is for trials";
         return Ok(Outcome::NotApplicable(why.into()));
     }
     of_charm(context, DEX, "users log in at a provider of their own", |dex| {
@@ -70,7 +70,7 @@ fn static_password_is_strong(context: &Context<'_>) -> Result<Outcome, Missing> 
         let strength = dex.options.get("static-password")?.password?;
         let wanted = format!("{PASSWORD_LENGTH} characters at least");
         let seen = match strength.well_known {
-            true => "one that everybody tries first".to_owned(),
+            true => "a well-known password".to_owned(),
             false => count(strength.length, "character"),
         };
         let is_weak = strength.well_known || strength.length < PASSWORD_LENGTH;
@@ -79,7 +79,7 @@ fn static_password_is_strong(context: &Context<'_>) -> Result<Outcome, Missing> 
     })
 }
 
-/// AUTHN-11: The OIDC issuer is reached by HTTPS
+/// AUTHN-11: The OIDC issuer uses HTTPS
 fn issuer_is_https(context: &Context<'_>) -> Result<Outcome, Missing> {
     let is_strict = context.policy.profile == Profile::Strict;
     of_charm(context, DEX, "the issuer is reached by https, or inside of the cluster only", |dex| {
@@ -111,7 +111,7 @@ fn cookies_are_secure(context: &Context<'_>) -> Result<Outcome, Missing> {
 fn public_url_is_unset(context: &Context<'_>) -> Result<Outcome, Missing> {
     of_charm(context, DEX, "public-url is unset", |dex| {
         let url = dex.option("public-url")?;
-        let wanted = "unset: issuer-url has taken its place";
+        let wanted = "unset: issuer-url replaces it";
         Some(finding(object(dex), "public-url", url, wanted))
     })
 }

@@ -12,7 +12,7 @@ use crate::finding::{Outcome, finding, named};
 use crate::views::context::allowed;
 use crate::views::{Context, Missing};
 
-/// Controls judged in this file.
+/// Controls of this file.
 pub(super) const CHECKS: &[(&str, Check)] = &[
     ("AUTHZ-02", owner_binding),
     ("AUTHZ-03", service_account_bindings),
@@ -37,10 +37,10 @@ pub(super) fn role_text(role: &RoleRef) -> String {
 }
 
 pub(super) fn subjects_text(subjects: &[Subject]) -> String {
-    if subjects.is_empty() { "nobody".into() } else { named(subjects) }
+    if subjects.is_empty() { "no subject".into() } else { named(subjects) }
 }
 
-/// AUTHZ-02: Each Profile's owner, and nobody else, is its admin
+/// AUTHZ-02: Each Profile's owner is its only admin
 fn owner_binding(context: &Context<'_>) -> Result<Outcome, Missing> {
     let bindings = bindings(context)?;
     each_own_profile(context, "its owner is its one admin", |profile, findings| {
@@ -110,7 +110,7 @@ fn service_account_bindings(context: &Context<'_>) -> Result<Outcome, Missing> {
                     findings.push(finding(
                         object,
                         "roleRef",
-                        format!("{account} has not {role}"),
+                        format!("{account} lacks {role}"),
                         format!("ClusterRole {role}"),
                     ));
                 }
@@ -190,10 +190,10 @@ fn dangerous(rules: &[PolicyRule]) -> Option<String> {
         .map(|(_, r, v)| format!("{v} {r}"))
 }
 
-/// AUTHZ-06: No foreign binding gives power in a Profile
+/// AUTHZ-06: No foreign binding grants rights in a Profile
 fn no_foreign_binding(context: &Context<'_>) -> Result<Outcome, Missing> {
     let bindings = bindings(context)?;
-    each_own_profile(context, "no foreign binding gives power", |profile, findings| {
+    each_own_profile(context, "no foreign binding grants rights", |profile, findings| {
         let namespace = profile.metadata.name.as_str();
         for binding in bindings.get(namespace).into_iter().flatten() {
             // These three have their own controls.

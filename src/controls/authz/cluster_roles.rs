@@ -8,7 +8,7 @@ use crate::finding::{Outcome, count, finding, outcome};
 use crate::views::context::allowed;
 use crate::views::{Context, Missing};
 
-/// Controls judged in this file.
+/// Controls of this file.
 pub(super) const CHECKS: &[(&str, Check)] =
     &[("AUTHZ-08", roles_not_widened), ("AUTHZ-09", no_tenant_cluster_wide)];
 
@@ -101,7 +101,7 @@ fn roles_not_widened(context: &Context<'_>) -> Result<Outcome, Missing> {
     Ok(outcome(findings, format!("{} known", count(known, "aggregated role"))))
 }
 
-/// Bindings to everybody that Kubernetes itself makes.
+/// Bindings to all users that Kubernetes itself creates.
 const DEFAULT_BINDINGS: &[&str] = &[
     "system:basic-user",
     "system:discovery",
@@ -109,7 +109,7 @@ const DEFAULT_BINDINGS: &[&str] = &[
     "system:service-account-issuer-discovery",
 ];
 
-/// Whether a cluster role gives anything at all.
+/// Whether a cluster role has any rule.
 fn gives(context: &Context<'_>, role: &RoleRef) -> Result<bool, Missing> {
     Ok(context
         .cluster_roles()?
@@ -147,7 +147,7 @@ fn no_tenant_cluster_wide(context: &Context<'_>) -> Result<Outcome, Missing> {
                 binding.reference(),
                 "subjects",
                 seen,
-                "nobody of a profile, and not everybody",
+                "no subject of a profile, and no group of all users",
             ));
         }
     }

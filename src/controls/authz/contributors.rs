@@ -11,7 +11,7 @@ use crate::facts::rbac::RoleBinding;
 use crate::finding::{Outcome, finding};
 use crate::views::{Context, Missing};
 
-/// Controls judged in this file.
+/// Controls of this file.
 pub(super) const CHECKS: &[(&str, Check)] = &[("AUTHZ-05", contributors_paired)];
 
 fn is_contributor_name(name: &str) -> bool {
@@ -55,7 +55,7 @@ fn contributors_paired(context: &Context<'_>) -> Result<Outcome, Missing> {
     })
 }
 
-/// Whether a binding is what KFAM writes for a contributor, by what it gives to whom.
+/// Whether a binding is one that KFAM writes for a contributor, by its role and subject.
 pub(super) fn is_contributor(binding: &RoleBinding) -> bool {
     let (Some(user), Some(role)) =
         (&binding.metadata.annotations.user, &binding.metadata.annotations.role)

@@ -11,7 +11,7 @@ use crate::finding::{Outcome, finding};
 use crate::views::ingress::Ingress;
 use crate::views::{Context, Missing};
 
-/// Controls judged in this file.
+/// Controls of this file.
 pub(super) const CHECKS: &[(&str, Check)] =
     &[("AUTHZ-04", owner_policy), ("AUTHZ-10", gateway_principal)];
 
@@ -117,7 +117,7 @@ fn owner_policy(context: &Context<'_>) -> Result<Outcome, Missing> {
                     findings.push(finding(
                         object.clone(),
                         &format!("{field}.from"),
-                        "anybody who sends the header",
+                        "any client that sends the header",
                         "the gateway's principal",
                     ));
                 }
@@ -142,11 +142,11 @@ fn owner_policy(context: &Context<'_>) -> Result<Outcome, Missing> {
     })
 }
 
-/// AUTHZ-10: Profile policies trust the gateway that there is
+/// AUTHZ-10: Profile policies trust the running gateway
 fn gateway_principal(context: &Context<'_>) -> Result<Outcome, Missing> {
     let ingress = Ingress::find(context)?;
     let Some(gateway) = ingress.running.first() else {
-        return Ok(Outcome::NotApplicable("no ingress gateway pod is there".into()));
+        return Ok(Outcome::NotApplicable("there is no ingress gateway pod".into()));
     };
     let account = &*gateway.spec.service_account_name;
     let wanted = format!("cluster.local/ns/{}/sa/{account}", context.namespace());

@@ -9,18 +9,18 @@ use crate::facts::profiles::{Claim, PART_OF};
 use crate::finding::{Finding, Outcome, count, finding, outcome};
 use crate::views::{Context, Missing};
 
-/// Controls judged in this file.
+/// Controls of this file.
 pub(super) const CHECKS: &[(&str, Check)] = &[
     ("AUTHZ-01", namespaces_belong),
     ("AUTHZ-11", no_admin_profile),
     ("AUTHZ-12", no_stale_profile),
 ];
 
-/// Applies a judgement to each Profile, whether or not it counts.
+/// Checks each Profile, whether or not it owns its namespace.
 fn each_profile(
     context: &Context<'_>,
     evidence: &str,
-    judge: impl Fn(&Profile, &Claim, &mut Vec<Finding>) -> Result<(), Missing>,
+    check: impl Fn(&Profile, &Claim, &mut Vec<Finding>) -> Result<(), Missing>,
 ) -> Result<Outcome, Missing> {
     let profiles = context.profile_claims()?;
     if profiles.is_empty() {
@@ -28,16 +28,16 @@ fn each_profile(
     }
     let mut findings = Vec::new();
     for (profile, claim) in profiles {
-        judge(profile, claim, &mut findings)?;
+        check(profile, claim, &mut findings)?;
     }
     Ok(outcome(findings, format!("{}: {evidence}", count(profiles.len(), "Profile"))))
 }
 
-/// Applies a judgement to each Profile whose namespace is its own; AUTHZ-01 tells of the others.
+/// Checks each Profile that owns its namespace; AUTHZ-01 reports the others.
 pub(super) fn each_own_profile(
     context: &Context<'_>,
     evidence: &str,
-    judge: impl Fn(&Profile, &mut Vec<Finding>) -> Result<(), Missing>,
+    check: impl Fn(&Profile, &mut Vec<Finding>) -> Result<(), Missing>,
 ) -> Result<Outcome, Missing> {
     let profiles = context.profile_claims()?;
     let own = || profiles.iter().filter(|(_, claim)| claim.is_proven());
@@ -47,7 +47,7 @@ pub(super) fn each_own_profile(
         (_, number) => {
             let mut findings = Vec::new();
             for (profile, _) in own() {
-                judge(profile, &mut findings)?;
+                check(profile, &mut findings)?;
             }
             let evidence = format!("{}: {evidence}", count(number, "Profile"));
             return Ok(outcome(findings, evidence));
@@ -119,13 +119,13 @@ fn namespaces_belong(context: &Context<'_>) -> Result<Outcome, Missing> {
 /// AUTHZ-11: No Profile belongs to KFAM's administrator
 fn no_admin_profile(context: &Context<'_>) -> Result<Outcome, Missing> {
     each_profile(context, "none is KFAM's administrator", |profile, _, findings| {
-        let mut judge = |field: &str, value: &str| {
+        let mut check = |field: &str, value: &str| {
             if value == "admin" {
                 findings.push(finding(profile.reference(), field, "admin", "another name"));
             }
         };
-        judge("metadata.name", &profile.metadata.name);
-        judge("spec.owner.name", &profile.spec.owner.name);
+        check("metadata.name", &profile.metadata.name);
+        check("spec.owner.name", &profile.spec.owner.name);
         Ok(())
     })
 }

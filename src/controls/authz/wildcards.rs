@@ -8,7 +8,7 @@ use crate::facts::text::Text;
 use crate::finding::{Outcome, count, finding, outcome};
 use crate::views::{Context, Missing};
 
-/// Controls judged in this file.
+/// Controls of this file.
 pub(super) const CHECKS: &[(&str, Check)] = &[("AUTHZ-07", no_wildcard_policy)];
 
 /// Whether a field of a source, operation or condition holds anything back.
@@ -16,7 +16,7 @@ fn restricts(field: &str, values: &[Text]) -> bool {
     if field.starts_with("not") {
         return !values.is_empty();
     }
-    // Any principal of a token is still somebody who has logged in.
+    // Any principal of a token is still a user who has logged in.
     !values.is_empty()
         && (field == "requestPrincipals"
             || !values.iter().any(|v| matches!(&**v, "*" | "/*" | "0.0.0.0/0")))
@@ -33,12 +33,12 @@ fn is_wildcard(rule: &AuthorizationRule) -> bool {
     open_from && open_to && open_when
 }
 
-/// Whom a rule admits that matches every request, in words.
+/// Clients that a wildcard rule admits, in words.
 fn admitted(rule: &AuthorizationRule) -> String {
     let any: Vec<&str> = rule.when.iter().map(|condition| &*condition.key).collect();
     match (any.is_empty(), rule.from.is_empty() && rule.to.is_empty()) {
-        (false, _) => format!("any value of {}, from anybody", any.join(" and ")),
-        (true, true) => "an empty rule, which admits everybody".into(),
+        (false, _) => format!("any value of {}, from any client", any.join(" and ")),
+        (true, true) => "an empty rule, which admits every request".into(),
         (true, false) => "any principal".into(),
     }
 }
@@ -47,11 +47,11 @@ fn admitted(rule: &AuthorizationRule) -> String {
 /// controller's own.
 const CHARMED_POLICY: &str = "ns-owner-access-istio-charmed";
 
-/// What holds a wildcard's harm down while its maker makes it again.
+/// Mitigation of a wildcard while its controller recreates it.
 pub(crate) const MITIGATION: &str =
     "profile-network-policies keeps other profiles from the pods that it opens";
 
-/// The controller that makes a policy again when it is deleted: by the policy's owner, and by the
+/// The controller that recreates a policy when it is deleted: by the policy's owner, and by the
 /// names of those that the platform's own controllers make in every profile.
 pub(crate) fn maker_of_policy(
     context: &Context<'_>,
@@ -69,27 +69,27 @@ pub(crate) fn maker_of_policy(
     Some(format!("the controller of {} {}", owner.kind, owner.name))
 }
 
-/// AUTHZ-07: No Istio policy admits everybody
+/// AUTHZ-07: No Istio policy admits every request
 fn no_wildcard_policy(context: &Context<'_>) -> Result<Outcome, Missing> {
     let mut findings = Vec::new();
-    let mut judged = 0;
+    let mut checked = 0;
     for policy in context.authorization_policies()? {
         if !context.is_ours(&policy.metadata.namespace)?
             || !matches!(&*policy.spec.action, "ALLOW" | "")
         {
             continue;
         }
-        judged += 1;
+        checked += 1;
         for (index, rule) in
             policy.spec.rules.iter().enumerate().filter(|(_, rule)| is_wildcard(rule))
         {
             let maker = maker_of_policy(context, policy);
             let by = maker
                 .as_ref()
-                .map_or(String::new(), |maker| format!("; made, and made again, by {maker}"));
+                .map_or(String::new(), |maker| format!("; created and recreated by {maker}"));
             let wanted = match maker {
                 None => "a source, a path or a condition".to_owned(),
-                Some(_) => format!("none; until its maker changes, {MITIGATION}"),
+                Some(_) => format!("none; until its controller changes, {MITIGATION}"),
             };
             findings.push(finding(
                 policy.reference(),
@@ -99,5 +99,5 @@ fn no_wildcard_policy(context: &Context<'_>) -> Result<Outcome, Missing> {
             ));
         }
     }
-    Ok(outcome(findings, format!("{} without wildcard", count(judged, "ALLOW policy"))))
+    Ok(outcome(findings, format!("{} without wildcard", count(checked, "ALLOW policy"))))
 }

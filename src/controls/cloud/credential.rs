@@ -5,7 +5,7 @@ use crate::facts::istio::reference;
 use crate::finding::{Outcome, finding, outcome};
 use crate::views::{Context, Missing};
 
-/// Controls judged in this file.
+/// Controls of this file.
 pub(super) const CHECKS: &[(&str, Check)] =
     &[("CLOUD-01", credential_suffices), ("CLOUD-02", credential_is_not_wider)];
 
@@ -28,14 +28,14 @@ fn credential_suffices(context: &Context<'_>) -> Result<Outcome, Missing> {
     let object = reference("authorization.k8s.io/v1", "SubjectAccessReview", "", &access.subject);
     let asked: Vec<_> = access.answers.iter().filter(|a| is_guide(a)).collect();
     if asked.is_empty() {
-        return Ok(Outcome::NotAssessed("no question of the guide was asked".into()));
+        return Ok(Outcome::NotAssessed("no access that the guide requires was reviewed".into()));
     }
     let findings = asked.iter().filter(|a| !a.allowed).map(|a| {
         finding(object.clone(), &format!("{} {}", a.verb, a.resource), "refused", "allowed")
     });
     Ok(outcome(
         findings.collect(),
-        format!("{} may do all {} that the guide asks", access.subject, asked.len()),
+        format!("{} may do all {} that the guide requires", access.subject, asked.len()),
     ))
 }
 
@@ -45,11 +45,11 @@ fn credential_is_not_wider(context: &Context<'_>) -> Result<Outcome, Missing> {
     let object = reference("authorization.k8s.io/v1", "SubjectAccessReview", "", &access.subject);
     let asked: Vec<_> = access.answers.iter().filter(|a| !is_guide(a)).collect();
     if asked.is_empty() {
-        return Ok(Outcome::NotAssessed("no question beyond the guide was asked".into()));
+        return Ok(Outcome::NotAssessed("no access beyond the guide was reviewed".into()));
     }
     let findings = asked.iter().filter(|a| a.allowed).map(|a| {
         let group = if a.group.is_empty() { String::new() } else { format!(".{}", a.group) };
         finding(object.clone(), &format!("{} {}{group}", a.verb, a.resource), "allowed", "refused")
     });
-    Ok(outcome(findings.collect(), format!("{} may not own the cluster", access.subject)))
+    Ok(outcome(findings.collect(), format!("{} is not cluster-admin", access.subject)))
 }

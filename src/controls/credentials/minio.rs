@@ -6,7 +6,7 @@ use crate::facts::secret::Secret;
 use crate::finding::{Outcome, count, finding, outcome};
 use crate::views::{Context, Missing};
 
-/// Controls judged in this file.
+/// Controls of this file.
 pub(super) const CHECKS: &[(&str, Check)] = &[
     ("CRED-07", minio_user),
     ("CRED-08", minio_key_strength),

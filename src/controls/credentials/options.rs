@@ -5,14 +5,14 @@ use crate::controls::application::{object, of_charm};
 use crate::finding::{Outcome, finding, outcome};
 use crate::views::{Context, Missing};
 
-/// Controls judged in this file.
+/// Controls of this file.
 pub(super) const CHECKS: &[(&str, Check)] = &[
     ("CRED-06", gatekeeper_secret_has_no_effect),
     ("CRED-13", mysql_has_tls),
     ("CRED-14", no_password_in_options),
 ];
 
-/// CRED-06: The dead option client-secret is unset
+/// CRED-06: The unused option client-secret is unset
 fn gatekeeper_secret_has_no_effect(context: &Context<'_>) -> Result<Outcome, Missing> {
     of_charm(context, "oidc-gatekeeper", "client-secret is not set", |app| {
         app.has_set("client-secret")
@@ -29,7 +29,7 @@ fn mysql_has_tls(context: &Context<'_>) -> Result<Outcome, Missing> {
     })
 }
 
-/// CRED-14: No secret stands in a plain option
+/// CRED-14: No secret is in a plain option
 fn no_password_in_options(context: &Context<'_>) -> Result<Outcome, Missing> {
     let all = context.applications()?.iter();
     let findings = all.flat_map(|app| {

@@ -9,7 +9,7 @@ use crate::facts::object::ObjectRef;
 use crate::finding::{Outcome, count, finding, outcome};
 use crate::views::{Context, Missing};
 
-/// Controls judged in this file.
+/// Controls of this file.
 pub(super) const CHECKS: &[(&str, Check)] = &[
     ("CRED-01", passwords_are_rotated),
     ("CRED-04", dex_is_rotated),
@@ -28,7 +28,7 @@ pub(super) fn days(time: SignedDuration) -> String {
     count(usize::try_from(time.as_hours() / 24).unwrap_or(0), "day")
 }
 
-/// What is known of the age of a credential.
+/// Age of a credential, against the limit of the policy.
 enum Age {
     Young,
     /// Older than the policy allows, by this.
@@ -47,7 +47,7 @@ fn age(since: Option<Timestamp>, context: &Context<'_>) -> Age {
     }
 }
 
-/// Old ones fail; if there are none, unknown ones keep it from being told.
+/// Old ones fail; without any, an unknown age makes it not assessed.
 fn by_age(
     context: &Context<'_>,
     credentials: Vec<(ObjectRef, Option<Timestamp>)>,
@@ -68,8 +68,8 @@ fn by_age(
     }
     match (old.is_empty(), unknown.is_empty()) {
         (true, false) => Outcome::NotAssessed(format!(
-            "Juju keeps no age of passwords, and this charm has not rotated that of {}; \
-             rotate-credentials begins its record",
+            "Juju records no age of passwords, and this charm has not rotated that of {}; \
+             rotate-credentials starts a record",
             unknown.join(", ")
         )),
         _ => outcome(old, format!("{} young enough", count(total, "password"))),
@@ -122,7 +122,7 @@ fn minio_is_rotated(context: &Context<'_>) -> Result<Outcome, Missing> {
     Ok(by_age(context, all.collect(), nothing))
 }
 
-/// CRED-12: MySQL's system users are rotated
+/// CRED-12: Passwords of MySQL's system users are rotated
 fn mysql_is_rotated(context: &Context<'_>) -> Result<Outcome, Missing> {
     let rotated = context.rotated();
     let mut credentials = Vec::new();

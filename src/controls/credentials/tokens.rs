@@ -5,7 +5,7 @@ use crate::facts::object::Object as _;
 use crate::finding::{Outcome, finding, outcome};
 use crate::views::{Context, Missing};
 
-/// Controls judged in this file.
+/// Controls of this file.
 pub(super) const CHECKS: &[(&str, Check)] = &[("CRED-15", long_lived_tokens)];
 
 /// CRED-15: No long-lived service account tokens

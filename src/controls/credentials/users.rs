@@ -5,14 +5,14 @@ use crate::controls::credentials::rotation::{days, enabled, user_reference};
 use crate::finding::{Outcome, count, finding, outcome};
 use crate::views::{Context, Missing};
 
-/// Controls judged in this file.
+/// Controls of this file.
 pub(super) const CHECKS: &[(&str, Check)] =
     &[("CRED-02", no_user_is_idle), ("CRED-03", least_privilege)];
 
 /// The controller's first user, who has to be a superuser.
 const FIRST_USER: &str = "admin";
 
-/// CRED-02: No Juju user lies idle
+/// CRED-02: No Juju user is idle
 fn no_user_is_idle(context: &Context<'_>) -> Result<Outcome, Missing> {
     let limit = context.policy.idle_time;
     let mut total = 0;
@@ -28,7 +28,7 @@ fn no_user_is_idle(context: &Context<'_>) -> Result<Outcome, Missing> {
         if idle > limit {
             let seen = match field {
                 "last login" => format!("{} ago", days(idle)),
-                _ => format!("never taken up in {}", days(idle)),
+                _ => format!("not completed in {}", days(idle)),
             };
             let wanted = format!("used within {}, or disabled", days(limit));
             findings.push(finding(user_reference(&user.name), field, seen, wanted));

@@ -6,7 +6,7 @@ use crate::facts::object::Object as _;
 use crate::finding::{Outcome, finding, outcome};
 use crate::views::{Context, Missing};
 
-/// Controls judged in this file.
+/// Controls of this file.
 pub(super) const CHECKS: &[(&str, Check)] = &[("CRYP-04", mesh_root)];
 
 /// Days that the mesh's root must still be valid.

@@ -7,7 +7,7 @@ use crate::facts::object::{Object as _, ObjectRef};
 use crate::finding::{Outcome, count, finding, outcome};
 use crate::views::{Context, Missing};
 
-/// Controls judged in this file.
+/// Controls of this file.
 pub(super) const CHECKS: &[(&str, Check)] =
     &[("CRYP-01", webhook_ca), ("CRYP-03", webhook_fails_closed)];
 

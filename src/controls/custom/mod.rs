@@ -1,4 +1,4 @@
-//! Judges the controls that a policy adds. Their expressions are the operator's and the objects
+//! Assesses the controls that a policy adds. Their expressions are the operator's and the objects
 //! may be a tenant's, so an evaluation ends in a bounded time, whatever either is.
 
 mod meter;
@@ -18,7 +18,7 @@ use crate::finding::{Finding, Outcome, count, finding, outcome};
 use crate::policy::custom::{CustomControl, TURN};
 use crate::views::{Context, Missing};
 
-/// Holds what the deepest expression needs, whatever thread asks.
+/// Stack of the evaluating thread: enough for the deepest expression.
 pub(crate) const STACK: usize = 32 << 20;
 /// Characters of an expression that a finding shows.
 const SHOWN: usize = 160;
@@ -26,17 +26,17 @@ const SHOWN: usize = 160;
 const PER_OBJECT: Duration = Duration::from_millis(100);
 const PER_NAMESPACE: Duration = Duration::from_millis(250);
 const PER_CONTROL: Duration = Duration::from_secs(2);
-/// Longest text that `matches` is asked about, and largest automaton of its pattern, in bytes:
+/// Longest text that `matches` searches, and largest automaton of its pattern, in bytes:
 /// together they bound the time of one call.
 const LONGEST_MATCHED: usize = 64 << 10;
 const LARGEST_PATTERN: usize = 128 << 10;
 
-/// Judges one.
+/// Evaluates a control over the objects of its kind.
 pub(super) fn check(context: &Context<'_>, custom: &CustomControl) -> Result<Outcome, Missing> {
     if let Some(outcomes) = context.custom_outcomes() {
         return match outcomes.get(&custom.control.id) {
             Some((of, outcome)) if of == custom => Ok(outcome.clone()),
-            _ => Err(Missing("it was not evaluated yet".into())),
+            _ => Err(Missing("not evaluated yet".into())),
         };
     }
     let Some(objects) = context.others(&custom.kind)? else {
@@ -75,7 +75,7 @@ pub(crate) struct Evaluation<'a> {
     meter: Arc<Meter>,
     seen: usize,
     findings: Vec<Finding>,
-    /// Objects of which the expression gives no answer, and the first with the reason.
+    /// Objects for which the expression has no result, and the first with the reason.
     unclear: usize,
     first_unclear: Option<(ObjectRef, String)>,
     most: Duration,
@@ -165,14 +165,14 @@ impl<'a> Evaluation<'a> {
         self.first_unclear.get_or_insert_with(|| (reference(custom, object), why));
     }
 
-    /// What came of it.
+    /// Outcome over all objects seen.
     pub(crate) fn finish(self) -> Outcome {
         if self.seen == 0 {
             return Outcome::NotApplicable(format!("there is no {}", self.custom.kind.kind));
         }
         if let (true, Some((object, why))) = (self.findings.is_empty(), self.first_unclear) {
             return Outcome::NotAssessed(format!(
-                "of {} of {} the expression gives no answer, first of {object}: {why}",
+                "the expression has no result for {} of {}, first {object}: {why}",
                 self.unclear, self.seen,
             ));
         }

@@ -96,12 +96,12 @@ fn what_gives_no_answer_is_never_a_pass() {
     for (expression, told) in [
         (
             "object.spec.nope == 1",
-            "of 2 of 2 the expression gives no answer, first of Deployment kubeflow/one: No such key: nope",
+            "the expression has no result for 2 of 2, first Deployment kubeflow/one: No such key: nope",
         ),
         ("object.spec.replicas", "neither true nor false"),
         ("other.spec.replicas == 1", "other"),
         ("object.metadata.name.matches('(')", "matches"),
-        ("object.spec.share == 0.5", "of 1 of 2"),
+        ("object.spec.share == 0.5", "for 1 of 2"),
     ] {
         let (verdict, reason) = judged(expression, two());
         assert_eq!(verdict, Verdict::NotAssessed, "{expression}: {reason}");

@@ -8,7 +8,7 @@ use crate::finding::{Outcome, count, finding, outcome};
 use crate::views::image::{Image, PINNED, is_mutable_tag, is_rock_home};
 use crate::views::{Context, Missing};
 
-/// Controls judged in this file.
+/// Controls of this file.
 pub(super) const CHECKS: &[(&str, Check)] = &[
     ("IMG-01", pinned),
     ("IMG-02", not_mutable),
@@ -124,9 +124,9 @@ fn rocks_only(context: &Context<'_>) -> Result<Outcome, Missing> {
     })
 }
 
-/// IMG-08: No tag is pulled anew at every start
+/// IMG-08: No tag is pulled again at every start
 fn pull_policy(context: &Context<'_>) -> Result<Outcome, Missing> {
-    each_container(context, "keep what they pulled", |container, image| {
+    each_container(context, "without repeated pulls", |container, image| {
         let pulls = image.digest.is_none() && container.image_pull_policy == "Always";
         pulls.then(|| {
             (

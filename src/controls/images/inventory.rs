@@ -9,7 +9,7 @@ use crate::rocks::{Place, Row, State};
 use crate::views::image::{Image, PINNED};
 use crate::views::{Context, Missing};
 
-/// Controls judged in this file.
+/// Controls of this file.
 pub(super) const CHECKS: &[(&str, Check)] = &[
     ("IMG-03", as_on_record),
     ("IMG-10", tags_do_not_move),
@@ -51,16 +51,16 @@ fn as_on_record(context: &Context<'_>) -> Result<Outcome, Missing> {
             }
         }
     }
-    let told = rows.iter().filter(|row| row.mark.is_some() && row.digest().is_some());
-    let told = told.count();
-    if findings.is_empty() && (told == 0 || ledger.is_empty()) {
+    let known = rows.iter().filter(|row| row.mark.is_some() && row.digest().is_some());
+    let known = known.count();
+    if findings.is_empty() && (known == 0 || ledger.is_empty()) {
         let why = "whether a charm was refreshed needs Juju credentials";
         return Ok(Outcome::NotAssessed(why.into()));
     }
-    Ok(outcome(findings, format!("{} as on record", count(told, "image"))))
+    Ok(outcome(findings, format!("{} as on record", count(known, "image"))))
 }
 
-/// IMG-10: Tags still lead to what runs
+/// IMG-10: Tags still resolve to the running images
 fn tags_do_not_move(context: &Context<'_>) -> Result<Outcome, Missing> {
     context.rocks()?;
     let mut findings = Vec::new();
@@ -73,7 +73,7 @@ fn tags_do_not_move(context: &Context<'_>) -> Result<Outcome, Missing> {
         match (moved, &row.unknown) {
             (Some((running, registry)), _) => {
                 let seen = format!("{} at {running}", row.image);
-                let wanted = format!("what its tag leads to, {registry}, or a digest");
+                let wanted = format!("what its tag resolves to, {registry}, or a digest");
                 findings.push(finding(object(row), &field(row), seen, wanted));
             }
             (None, Some(why)) => unknown.push(why),
@@ -84,13 +84,13 @@ fn tags_do_not_move(context: &Context<'_>) -> Result<Outcome, Missing> {
     }
     Ok(match (findings.is_empty(), unknown.first()) {
         (true, Some(why)) => Outcome::NotAssessed(format!(
-            "{} could not be asked for: {why}",
+            "{} could not be looked up: {why}",
             count(unknown.len(), "image")
         )),
         (true, None) if compared == 0 => {
-            Outcome::NotApplicable("no image is asked for by its tag".into())
+            Outcome::NotApplicable("no image is requested by its tag".into())
         }
-        _ => outcome(findings, format!("{} where it was", count(compared, "tag"))),
+        _ => outcome(findings, format!("{} unmoved", count(compared, "tag"))),
     })
 }
 
@@ -146,7 +146,7 @@ fn bases_are_maintained(context: &Context<'_>) -> Result<Outcome, Missing> {
     Ok(outcome(findings.collect(), format!("{} on a maintained base", count(known.len(), "image"))))
 }
 
-/// IMG-13: No image has a severe vulnerability that is fixed elsewhere
+/// IMG-13: No image has a severe vulnerability with a fix available
 fn no_fixed_vulnerability(context: &Context<'_>) -> Result<Outcome, Missing> {
     let reports = context.vulnerability_reports()?;
     let mut of_platform = Vec::new();
@@ -156,7 +156,7 @@ fn no_fixed_vulnerability(context: &Context<'_>) -> Result<Outcome, Missing> {
         }
     }
     if of_platform.is_empty() {
-        let why = "no VulnerabilityReport is there; trivy-operator makes them, or ckf-hardening rocks --osv looks for itself";
+        let why = "the cluster has no VulnerabilityReport; trivy-operator creates them, and ckf-hardening rocks --osv scans without it";
         return Ok(Outcome::NotAssessed(why.into()));
     }
     let findings = of_platform.iter().filter_map(|report| fixed(context, report));

@@ -6,7 +6,7 @@ use crate::finding::{Outcome, finding, outcome};
 use crate::rocks::names_images;
 use crate::views::{Context, Missing};
 
-/// Controls judged in this file.
+/// Controls of this file.
 pub(super) const CHECKS: &[(&str, Check)] = &[("IMG-06", images_are_the_defaults)];
 
 /// IMG-06: Image options are the charm's defaults
@@ -23,7 +23,7 @@ fn images_are_the_defaults(context: &Context<'_>) -> Result<Outcome, Missing> {
             finding(
                 object(app),
                 name,
-                "set by somebody",
+                "set by an operator",
                 "the charm's default, or declared in the policy",
             )
         })

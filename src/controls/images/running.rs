@@ -1,4 +1,4 @@
-//! What runs, against what was asked for.
+//! What runs, against what was requested.
 
 use std::collections::HashMap;
 
@@ -8,11 +8,11 @@ use crate::facts::object::Object;
 use crate::finding::{Finding, Outcome, count, finding, outcome};
 use crate::views::{Context, Missing};
 
-/// Controls judged in this file.
+/// Controls of this file.
 pub(super) const CHECKS: &[(&str, Check)] =
     &[("IMG-07", running_digest), ("IMG-09", as_the_workload_says)];
 
-/// IMG-07: The running digest is the one asked for
+/// IMG-07: The running digest is the requested one
 fn running_digest(context: &Context<'_>) -> Result<Outcome, Missing> {
     let mut findings = Vec::new();
     let mut compared = 0;
@@ -33,10 +33,10 @@ fn running_digest(context: &Context<'_>) -> Result<Outcome, Missing> {
                 digest,
                 asked,
             )),
-            // Some runtimes tell the digest of the image's configuration, which is another one.
+            // Some runtimes report the digest of the image's configuration, which is another one.
             None => {
                 unknown = Some(format!(
-                    "{} tells no digest for container {}",
+                    "{} reports no digest for container {}",
                     pod.reference(),
                     container.name
                 ))
@@ -45,8 +45,8 @@ fn running_digest(context: &Context<'_>) -> Result<Outcome, Missing> {
     }
     Ok(match (findings.is_empty(), unknown, compared) {
         (true, Some(why), _) => Outcome::NotAssessed(why),
-        (true, None, 0) => Outcome::NotApplicable("no image is asked for by digest".into()),
-        _ => outcome(findings, format!("{} as asked for", count(compared, "digest"))),
+        (true, None, 0) => Outcome::NotApplicable("no image is requested by digest".into()),
+        _ => outcome(findings, format!("{} as requested", count(compared, "digest"))),
     })
 }
 
@@ -59,7 +59,7 @@ fn by_name<T: Object>(objects: &[T]) -> HashMap<(&str, &str), &T> {
     names.collect()
 }
 
-/// IMG-09: Pods run what their workload says
+/// IMG-09: Pods run what their workload specifies
 fn as_the_workload_says(context: &Context<'_>) -> Result<Outcome, Missing> {
     let mut findings: Vec<Finding> = Vec::new();
     let mut compared = 0;
@@ -101,7 +101,7 @@ fn as_the_workload_says(context: &Context<'_>) -> Result<Outcome, Missing> {
     }
     if compared == 0 {
         return Ok(Outcome::NotAssessed(
-            "no pod of a StatefulSet or Deployment is there to compare".into(),
+            "there is no pod of a StatefulSet or Deployment to compare".into(),
         ));
     }
     Ok(outcome(findings, format!("{} as in their workload", count(compared, "container"))))

@@ -9,7 +9,7 @@ use crate::finding::{Outcome, count, finding, outcome};
 use crate::relations::topology::CHARM;
 use crate::views::{Context, Missing};
 
-/// Controls judged in this file.
+/// Controls of this file.
 pub(super) const CHECKS: &[(&str, Check)] = &[
     ("JUJU-01", credentials_are_not_shared),
     ("JUJU-02", trust_is_as_released),

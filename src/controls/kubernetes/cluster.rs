@@ -6,7 +6,7 @@ use crate::facts::object::Object as _;
 use crate::finding::{Outcome, count, finding, outcome};
 use crate::views::{Context, Missing};
 
-/// Controls judged in this file.
+/// Controls of this file.
 pub(super) const CHECKS: &[(&str, Check)] =
     &[("K8S-02", version_is_supported), ("K8S-03", no_anonymous_rights)];
 

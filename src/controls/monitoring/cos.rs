@@ -6,7 +6,7 @@ use crate::facts::object::Object as _;
 use crate::finding::{Outcome, finding, outcome};
 use crate::views::{Context, Missing};
 
-/// Controls judged in this file.
+/// Controls of this file.
 pub(super) const CHECKS: &[(&str, Check)] =
     &[("OBS-04", cos_is_apart), ("OBS-05", agent_is_healthy), ("OBS-06", logs_are_on)];
 

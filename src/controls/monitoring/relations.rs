@@ -6,7 +6,7 @@ use crate::facts::juju::Application;
 use crate::finding::{Outcome, count, finding, outcome};
 use crate::views::{Context, Missing};
 
-/// Controls judged in this file.
+/// Controls of this file.
 pub(super) const CHECKS: &[(&str, Check)] = &[
     ("OBS-01", metrics_are_related),
     ("OBS-02", dashboards_are_related),

@@ -9,7 +9,7 @@ use crate::views::ingress::{Ingress, MAIN_GATEWAY};
 use crate::views::mesh::ambient_ingress;
 use crate::views::{Context, Missing};
 
-/// Controls judged in this file.
+/// Controls of this file.
 pub(super) const CHECKS: &[(&str, Check)] =
     &[("NET-06", nothing_else_exposed), ("NET-07", source_ranges), ("NET-08", known_routes)];
 
@@ -127,7 +127,7 @@ fn known_routes(context: &Context<'_>) -> Result<Outcome, Missing> {
     let release = context.release()?;
     let profiles = context.profile_namespaces()?;
     let mut findings = Vec::new();
-    let mut judged = 0;
+    let mut checked = 0;
     for service in context.virtual_services()? {
         let own = &*service.metadata.namespace;
         let on_gateway = service.spec.gateways.iter().any(|g| {
@@ -137,7 +137,7 @@ fn known_routes(context: &Context<'_>) -> Result<Outcome, Missing> {
         if !on_gateway || allowed(&context.policy.allow.virtualservices, service) {
             continue;
         }
-        judged += 1;
+        checked += 1;
         for (path, host) in routes(service) {
             let (target, target_namespace) = destination(&host, own);
             let of_release = release.routes.iter().any(|r| {
@@ -161,5 +161,5 @@ fn known_routes(context: &Context<'_>) -> Result<Outcome, Missing> {
             }
         }
     }
-    Ok(outcome(findings, format!("{} known", count(judged, "VirtualService"))))
+    Ok(outcome(findings, format!("{} known", count(checked, "VirtualService"))))
 }

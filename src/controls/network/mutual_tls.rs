@@ -9,7 +9,7 @@ use crate::views::context::by_namespace;
 use crate::views::mesh::is_for_all;
 use crate::views::{Context, Missing};
 
-/// Controls judged in this file.
+/// Controls of this file.
 pub(super) const CHECKS: &[(&str, Check)] =
     &[("NET-03", mutual_tls_strict), ("NET-04", mutual_tls_not_off), ("NET-05", pods_in_the_mesh)];
 
@@ -115,13 +115,13 @@ fn pods_in_the_mesh(context: &Context<'_>) -> Result<Outcome, Missing> {
             ));
         }
     }
-    let mut judged = 0;
+    let mut checked = 0;
     let pods = context
         .pods()?
         .iter()
         .filter(|p| profiles.contains(&*p.metadata.namespace) && !p.is_finished());
     for pod in pods {
-        judged += 1;
+        checked += 1;
         let sidecar = pod
             .spec
             .containers
@@ -139,5 +139,5 @@ fn pods_in_the_mesh(context: &Context<'_>) -> Result<Outcome, Missing> {
             ));
         }
     }
-    Ok(outcome(findings, format!("{} in the mesh", count(judged, "pod"))))
+    Ok(outcome(findings, format!("{} in the mesh", count(checked, "pod"))))
 }

@@ -9,7 +9,7 @@ use crate::views::network_policy::opening;
 use crate::views::web_apps::WEB_APPS;
 use crate::views::{Context, Missing};
 
-/// Controls judged in this file.
+/// Controls of this file.
 pub(super) const CHECKS: &[(&str, Check)] =
     &[("NET-01", default_deny), ("NET-02", web_apps_guarded)];
 
@@ -47,7 +47,7 @@ fn default_deny(context: &Context<'_>) -> Result<Outcome, Missing> {
             findings.push(finding(
                 policy.reference(),
                 "spec.ingress",
-                "admits everybody to every pod",
+                "admits every client to every pod",
                 "chosen sources",
             ));
         }
@@ -83,7 +83,7 @@ fn web_apps_guarded(context: &Context<'_>) -> Result<Outcome, Missing> {
         }
     }
     if findings.is_empty() && guarded == 0 {
-        return Ok(Outcome::NotAssessed("no pod of a web app is there".into()));
+        return Ok(Outcome::NotAssessed("there is no pod of a web app".into()));
     }
     Ok(outcome(
         findings,

@@ -7,7 +7,7 @@ use crate::facts::object::Object as _;
 use crate::finding::{Finding, Outcome, count, finding, outcome};
 use crate::views::{Context, Missing};
 
-/// Controls judged in this file.
+/// Controls of this file.
 pub(super) const CHECKS: &[(&str, Check)] =
     &[("PSS-06", charms_not_root), ("PSS-07", nothing_privileged)];
 
@@ -59,7 +59,7 @@ const DEFAULT_CAPABILITIES: &[&str] = &[
 ];
 
 /// Whether a container is Istio's own that sets up redirection: by its image and
-/// by what it adds, for anybody can take its name.
+/// by its capabilities, since any container can have its name.
 fn is_istio_init(container: &Container) -> bool {
     matches!(&*container.name, "istio-init" | "istio-validation")
         && ImageReference::parse(&container.image)
@@ -69,15 +69,15 @@ fn is_istio_init(container: &Container) -> bool {
 /// PSS-07: No privileged containers
 fn nothing_privileged(context: &Context<'_>) -> Result<Outcome, Missing> {
     let mut findings = Vec::new();
-    let mut judged = 0;
+    let mut checked = 0;
     for pod in context.pods()?.iter().filter(|p| !p.is_finished()) {
         if !context.is_ours(&pod.metadata.namespace)? || is_excepted(context, pod) {
             continue;
         }
-        judged += 1;
-        judge_pod(pod, &mut findings);
+        checked += 1;
+        check_pod(pod, &mut findings);
     }
-    Ok(outcome(findings, format!("{} unprivileged", count(judged, "pod"))))
+    Ok(outcome(findings, format!("{} unprivileged", count(checked, "pod"))))
 }
 
 fn is_excepted(context: &Context<'_>, pod: &Pod) -> bool {
@@ -99,11 +99,11 @@ fn is_excepted(context: &Context<'_>, pod: &Pod) -> bool {
 /// What of a pod the baseline standard refuses.
 pub(crate) fn beyond_baseline(pod: &Pod) -> Vec<Finding> {
     let mut findings = Vec::new();
-    judge_pod(pod, &mut findings);
+    check_pod(pod, &mut findings);
     findings
 }
 
-fn judge_pod(pod: &Pod, findings: &mut Vec<Finding>) {
+fn check_pod(pod: &Pod, findings: &mut Vec<Finding>) {
     let spec = &pod.spec;
     for (field, set) in
         [("hostNetwork", spec.host_network), ("hostPID", spec.host_pid), ("hostIPC", spec.host_ipc)]

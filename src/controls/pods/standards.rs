@@ -6,7 +6,7 @@ use crate::facts::object::Object as _;
 use crate::finding::{Outcome, count, finding, outcome};
 use crate::views::{Context, Missing};
 
-/// Controls judged in this file.
+/// Controls of this file.
 pub(super) const CHECKS: &[(&str, Check)] = &[
     ("PSS-01", profiles_enforce),
     ("PSS-03", cni_is_on),
@@ -66,7 +66,7 @@ fn profiles_enforce(context: &Context<'_>) -> Result<Outcome, Missing> {
         &REFUSING,
         "each enforces at least baseline",
     );
-    // What is not known of the plugin is told by PSS-03.
+    // PSS-03 reports that the plugin is not known.
     if let (Outcome::Fail(findings), Ok(Outcome::Fail(_))) = (&mut result, cni_is_on(context)) {
         for finding in findings {
             finding.wanted.push_str(
@@ -121,7 +121,7 @@ fn cni_is_on(context: &Context<'_>) -> Result<Outcome, Missing> {
         let in_mesh = |namespace: &&&Namespace| {
             namespace.metadata.label("istio-injection") == Some("enabled")
         };
-        // Without them it still fails; PSS-01 tells that they are not known.
+        // Without them it still fails; PSS-01 reports that they are not known.
         let profiles = profile_namespaces(context).unwrap_or_default();
         let shut = profiles.iter().filter(is_refusing).filter(in_mesh);
         findings.extend(shut.map(|namespace| {
@@ -139,5 +139,5 @@ fn cni_is_on(context: &Context<'_>) -> Result<Outcome, Missing> {
     let findings = (ready < wanted).then(|| {
         finding(agent.reference(), "status.numberReady", ready.to_string(), wanted.to_string())
     });
-    Ok(outcome(findings.into_iter().collect(), format!("{} is there", agent.reference())))
+    Ok(outcome(findings.into_iter().collect(), format!("{} runs", agent.reference())))
 }

@@ -7,7 +7,7 @@ use crate::finding::{Outcome, Verdict, count, finding, outcome};
 use crate::policy::Waiver;
 use crate::views::{Context, Missing};
 
-/// Controls judged in this file.
+/// Controls of this file.
 pub(super) const CHECKS: &[(&str, Check)] =
     &[("POL-01", no_waiver_has_expired), ("POL-02", every_waiver_is_used)];
 
@@ -30,7 +30,7 @@ fn no_waiver_has_expired(context: &Context<'_>) -> Result<Outcome, Missing> {
     let findings = ended.map(|(index, waiver)| {
         let Waiver { control, owner, expires, .. } = waiver;
         let seen = format!("{expires}, of {control}, by {owner}");
-        finding(object(index), "expires", seen, "a day to come, or no waiver")
+        finding(object(index), "expires", seen, "a date in the future, or no waiver")
     });
     let findings = findings.collect();
     Ok(outcome(findings, format!("{} in force", count(waivers.len(), "waiver"))))
@@ -45,7 +45,7 @@ fn every_waiver_is_used(context: &Context<'_>) -> Result<Outcome, Missing> {
     let mut findings = Vec::new();
     let mut unknown = Vec::new();
     for (index, waiver) in waivers.iter().enumerate() {
-        // One that has expired is told by POL-01.
+        // POL-01 reports one that has expired.
         if !waiver.holds(context.now()) {
             continue;
         }
@@ -63,7 +63,7 @@ fn every_waiver_is_used(context: &Context<'_>) -> Result<Outcome, Missing> {
     }
     Ok(match (findings.is_empty(), unknown.is_empty()) {
         (true, false) => Outcome::NotAssessed(format!(
-            "whether they waive something is not known: {} not assessed",
+            "whether all waivers have an effect is not known: {} not assessed",
             unknown.join(", ")
         )),
         _ => outcome(findings, "each waives something"),

@@ -7,7 +7,7 @@ use crate::views::ingress::Ingress;
 use crate::views::mesh::ambient_ingress;
 use crate::views::{Context, Missing};
 
-/// Controls judged in this file.
+/// Controls of this file.
 pub(super) const CHECKS: &[(&str, Check)] = &[("TLS-15", ambient_serves_https)];
 
 /// TLS-15: The ambient ingress serves HTTPS and only redirects HTTP

@@ -8,7 +8,7 @@ use crate::finding::{Finding, Outcome, finding, outcome};
 use crate::policy::Profile;
 use crate::views::{Context, Missing};
 
-/// Controls judged in this file.
+/// Controls of this file.
 pub(super) const CHECKS: &[(&str, Check)] = &[
     ("TLS-04", is_valid_now),
     ("TLS-07", signature_is_strong),
@@ -42,7 +42,7 @@ fn is_valid_now(context: &Context<'_>) -> Result<Outcome, Missing> {
                     object.clone(),
                     "tls.crt notAfter",
                     format!("{}, expired", date(leaf.not_after)),
-                    "a time to come",
+                    "a time in the future",
                 ));
             } else if left < fail {
                 let seen = format!("{}, {left} days left", date(leaf.not_after));
@@ -69,7 +69,7 @@ fn is_valid_now(context: &Context<'_>) -> Result<Outcome, Missing> {
     })
 }
 
-/// Certificates between a leaf and its root that hold no longer: clients refuse the whole.
+/// Expired certificates between a leaf and its root: clients refuse the chain.
 fn ended_intermediates(context: &Context<'_>) -> Result<Vec<Finding>, Missing> {
     let now = context.now().as_second();
     let secrets = served_secrets(context)?.unwrap_or_default();
@@ -80,7 +80,7 @@ fn ended_intermediates(context: &Context<'_>) -> Result<Vec<Finding>, Missing> {
             if found.not_after <= now {
                 let field = format!("tls.crt certificate {index} notAfter");
                 let seen = format!("{}, expired", date(found.not_after));
-                findings.push(finding(secret.reference(), &field, seen, "a time to come"));
+                findings.push(finding(secret.reference(), &field, seen, "a time in the future"));
             }
         }
     }
@@ -107,7 +107,7 @@ fn signature_is_strong(context: &Context<'_>) -> Result<Outcome, Missing> {
             ));
         }
         for (index, cert) in chain.iter().enumerate() {
-            // Nobody checks the signature of a root by itself.
+            // Clients do not verify a root's own signature.
             let is_root = index > 0 && cert.self_signed;
             if cert.is_weakly_signed() && !is_root {
                 let field = format!("tls.crt certificate {index}");
@@ -173,7 +173,7 @@ fn not_self_signed(context: &Context<'_>) -> Result<Outcome, Missing> {
     )
 }
 
-/// Whether oidc-gatekeeper, which asks Dex by the gateway's name, is told to trust it.
+/// Whether oidc-gatekeeper, which reaches Dex by the gateway's name, trusts it.
 fn is_trusted_at_login(context: &Context<'_>, leaf: &Certificate) -> Result<bool, Missing> {
     let applications = context.applications()?.iter();
     let mut bundles = applications

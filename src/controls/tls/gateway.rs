@@ -7,7 +7,7 @@ use crate::views::ingress::{Ingress, MAIN_GATEWAY, Reach, gateway_reference};
 use crate::views::mesh::is_ambient;
 use crate::views::{Context, Missing};
 
-/// Controls judged in this file.
+/// Controls of this file.
 pub(super) const CHECKS: &[(&str, Check)] =
     &[("TLS-01", serves_https), ("TLS-02", no_clear_text), ("TLS-13", one_manager)];
 
@@ -115,7 +115,7 @@ fn one_manager(context: &Context<'_>) -> Result<Outcome, Missing> {
         return Ok(Outcome::NotApplicable(format!("there is no Gateway {MAIN_GATEWAY}")));
     };
     let Some(managers) = &main.server_managers else {
-        return Ok(Outcome::NotAssessed("the API server told no field managers".into()));
+        return Ok(Outcome::NotAssessed("the API server reported no field managers".into()));
     };
     if managers.is_empty() {
         return Ok(Outcome::NotAssessed("no field manager owns spec.servers".into()));

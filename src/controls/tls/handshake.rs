@@ -12,7 +12,7 @@ use crate::policy::Profile;
 use crate::views::ingress::{Ingress, gateway_reference};
 use crate::views::{Context, Missing};
 
-/// Controls judged in this file.
+/// Controls of this file.
 pub(super) const CHECKS: &[(&str, Check)] = &[
     ("TLS-16", is_renewed_in_time),
     ("TLS-17", serves_its_secret),
@@ -28,7 +28,7 @@ fn is_renewed_in_time(context: &Context<'_>) -> Result<Outcome, Missing> {
         context,
         |leaf, object| {
             let due = renewal_time(leaf.not_before, leaf.not_after);
-            // A twelfth of its life is left to who renews it.
+            // A twelfth of its life remains for the renewal itself.
             let late = due + (leaf.not_after - leaf.not_before) / 12;
             let is_late = context.now().as_second() >= late;
             let seen = || format!("renewal was due on {}", date(due));
@@ -42,7 +42,7 @@ fn is_renewed_in_time(context: &Context<'_>) -> Result<Outcome, Missing> {
     )
 }
 
-/// What was seen, if the ingress serves TLS at all.
+/// The handshake, if the ingress serves TLS at all.
 fn seen<'a>(context: &Context<'a>) -> Result<Result<&'a Seen, Outcome>, Missing> {
     let ingress = Ingress::find(context)?;
     if !ingress.servers().iter().any(|served| served.terminates_tls()) {
@@ -60,7 +60,7 @@ macro_rules! seen {
     };
 }
 
-/// A finding about what is served at the gateway's address.
+/// A finding at the gateway's address.
 fn at(context: &Context<'_>, seen: &Seen, what: &str, is: String, wanted: &str) -> Finding {
     let field = format!("{what} at {}", seen.at);
     finding(gateway_reference(context), &field, is, wanted)
@@ -122,20 +122,20 @@ fn is_accepted(context: &Context<'_>) -> Result<Outcome, Missing> {
         return Ok(outcome(vec![finding], ""));
     };
     let mut findings = Vec::new();
-    let mut tell = |what, is, wanted: &str| findings.push(at(context, seen, what, is, wanted));
+    let mut add = |what, is, wanted: &str| findings.push(at(context, seen, what, is, wanted));
     let now = context.now().as_second();
     if now < leaf.not_before || now >= leaf.not_after {
         let dates = format!("{} to {}", date(leaf.not_before), date(leaf.not_after));
-        tell("certificate", dates, "dates that include today");
+        add("certificate", dates, "dates that include today");
     }
     match &seen.host {
         Some(host) if !leaf.covers(host) => {
-            tell("certificate", format!("for {}", leaf.names.join(", ")), host);
+            add("certificate", format!("for {}", leaf.names.join(", ")), host);
         }
         _ => {}
     }
     if let Some(why) = &seen.broken_chain {
-        tell("chain", why.clone(), "each certificate signed by the next");
+        add("chain", why.clone(), "each certificate signed by the next");
     }
     let length = seen.chain.len();
     Ok(outcome(
@@ -144,7 +144,7 @@ fn is_accepted(context: &Context<'_>) -> Result<Outcome, Missing> {
     ))
 }
 
-/// TLS-20: A request without TLS is sent to HTTPS
+/// TLS-20: Plain HTTP is redirected to HTTPS
 fn redirects_to_https(context: &Context<'_>) -> Result<Outcome, Missing> {
     let seen = seen!(context);
     let Some(clear) = &seen.clear else {
@@ -163,7 +163,7 @@ fn redirects_to_https(context: &Context<'_>) -> Result<Outcome, Missing> {
     Ok(outcome(findings, is))
 }
 
-/// TLS-21: Browsers are told to come by HTTPS only
+/// TLS-21: The gateway sends Strict-Transport-Security
 fn sends_hsts(context: &Context<'_>) -> Result<Outcome, Missing> {
     let seen = seen!(context);
     if seen.agreed.is_none() {
@@ -176,6 +176,6 @@ fn sends_hsts(context: &Context<'_>) -> Result<Outcome, Missing> {
             let finding = at(context, seen, "headers", none, "max-age of a year");
             Ok(outcome(vec![finding], ""))
         }
-        None => Ok(Outcome::Pass("not told; the profile strict asks for it".into())),
+        None => Ok(Outcome::Pass("not sent; the profile strict requires it".into())),
     }
 }

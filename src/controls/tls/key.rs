@@ -7,7 +7,7 @@ use crate::finding::{Outcome, finding, outcome};
 use crate::policy::Profile;
 use crate::views::{Context, Missing};
 
-/// Controls judged in this file.
+/// Controls of this file.
 pub(super) const CHECKS: &[(&str, Check)] =
     &[("TLS-05", key_matches), ("TLS-06", key_is_strong), ("TLS-14", key_not_copied)];
 

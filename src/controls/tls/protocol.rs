@@ -10,7 +10,7 @@ use crate::tls::STRONG_SUITES;
 use crate::views::ingress::{GatewayServer, Ingress, patches_port};
 use crate::views::{Context, Missing};
 
-/// Controls judged in this file.
+/// Controls of this file.
 pub(super) const CHECKS: &[(&str, Check)] =
     &[("TLS-10", refuses_old_versions), ("TLS-11", strong_suites)];
 
@@ -48,7 +48,7 @@ fn floors<'a>(
 
 fn tls_servers(
     context: &Context<'_>,
-    judge: impl Fn(&Ingress<'_>, &GatewayServer<'_>, &mut Vec<Finding>) -> Result<(), Missing>,
+    check: impl Fn(&Ingress<'_>, &GatewayServer<'_>, &mut Vec<Finding>) -> Result<(), Missing>,
 ) -> Result<Option<Vec<Finding>>, Missing> {
     let ingress = Ingress::find(context)?;
     let servers = ingress.servers();
@@ -58,7 +58,7 @@ fn tls_servers(
     }
     let mut findings = Vec::new();
     for served in terminating {
-        judge(&ingress, served, &mut findings)?;
+        check(&ingress, served, &mut findings)?;
     }
     Ok(Some(findings))
 }
@@ -111,7 +111,7 @@ fn refuses_old_versions(context: &Context<'_>) -> Result<Outcome, Missing> {
 /// TLS-11: The gateway offers only strong cipher suites
 fn strong_suites(context: &Context<'_>) -> Result<Outcome, Missing> {
     let findings = tls_servers(context, |ingress, served, findings| {
-        let mut judge = |object: ObjectRef, field: &str, suites: &[Text]| {
+        let mut check = |object: ObjectRef, field: &str, suites: &[Text]| {
             for suite in suites {
                 // Envoy groups suites of equal preference: [A|B].
                 for name in
@@ -127,11 +127,11 @@ fn strong_suites(context: &Context<'_>) -> Result<Outcome, Missing> {
             }
         };
         for (object, params) in floors(context, ingress, served)? {
-            judge(object, "cipher_suites", &params.cipher_suites);
+            check(object, "cipher_suites", &params.cipher_suites);
         }
-        // A filter's suites are added to the server's own, not put in their place.
+        // A filter's suites are added to the server's own and do not replace them.
         if let Some(tls) = &served.server.tls {
-            judge(
+            check(
                 served.gateway.reference(),
                 &served.field(".tls.cipherSuites"),
                 &tls.cipher_suites,

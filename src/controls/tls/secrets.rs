@@ -10,7 +10,7 @@ use crate::views::ingress::{GatewayServer, Ingress, MAIN_GATEWAY};
 use crate::views::mesh::ambient_ingress;
 use crate::views::{Context, Missing};
 
-/// Controls judged in this file.
+/// Controls of this file.
 pub(super) const CHECKS: &[(&str, Check)] = &[("TLS-03", secret_is_complete)];
 
 pub(super) const NO_TLS: &str = "no TLS server is on the ingress";
@@ -38,7 +38,7 @@ pub(super) fn served_secrets<'a>(
     let mut names: Vec<(String, String)> = Vec::new();
     let servers = ingress.servers();
     for (_, name) in credentials(&servers) {
-        // Envoy asks for the Secret in the namespace of the gateway's pods.
+        // Envoy requests the Secret from the namespace of the gateway's pods.
         names.push((context.namespace().to_owned(), name.to_owned()));
     }
     let ambient = if ingress.exists() { Vec::new() } else { ambient_ingress(context)? };
@@ -74,10 +74,10 @@ pub(super) fn served_secrets<'a>(
     Ok(Ok(found))
 }
 
-/// Applies a judgement to each certificate that the ingress serves.
+/// Checks each certificate that the ingress serves.
 pub(super) fn each_leaf(
     context: &Context<'_>,
-    judge: impl Fn(&Certificate, &ObjectRef) -> Result<Vec<Finding>, Outcome>,
+    check: impl Fn(&Certificate, &ObjectRef) -> Result<Vec<Finding>, Outcome>,
     evidence: impl Fn(&Certificate) -> String,
 ) -> Result<Outcome, Missing> {
     let secrets = match served_secrets(context)? {
@@ -96,7 +96,7 @@ pub(super) fn each_leaf(
             findings.push(finding(object, "data[tls.crt]", error, "a PEM certificate"));
             continue;
         };
-        match judge(leaf, &object) {
+        match check(leaf, &object) {
             Ok(more) => findings.extend(more),
             Err(other) => unknown = Some(other),
         }

@@ -5,7 +5,7 @@ use crate::controls::application::{object, of_charm};
 use crate::finding::{Outcome, finding};
 use crate::views::{Context, Missing};
 
-/// Controls judged in this file.
+/// Controls of this file.
 pub(super) const CHECKS: &[(&str, Check)] = &[("TLS-12", one_certificate_source)];
 
 /// TLS-12: The gateway has one source of its certificate

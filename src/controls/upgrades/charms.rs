@@ -5,7 +5,7 @@ use crate::controls::application::{object, of_all};
 use crate::finding::{Outcome, finding};
 use crate::views::{Context, Missing};
 
-/// Controls judged in this file.
+/// Controls of this file.
 pub(super) const CHECKS: &[(&str, Check)] =
     &[("UPG-01", charms_are_fresh), ("UPG-03", channels_are_stable)];
 

@@ -10,7 +10,7 @@ use crate::views::ingress::Ingress;
 use crate::views::major_minor;
 use crate::views::{Context, Missing};
 
-/// Controls judged in this file.
+/// Controls of this file.
 pub(super) const CHECKS: &[(&str, Check)] = &[
     ("UPG-02", release_is_supported),
     ("UPG-04", istio_fits),
@@ -43,11 +43,11 @@ fn numbers(version: &str) -> Option<(u32, u32)> {
     Some((major.parse().ok()?, minor.parse().ok()?))
 }
 
-/// UPG-04: istiod and gateway have fitting versions
+/// UPG-04: istiod and the gateway have compatible versions
 fn istio_fits(context: &Context<'_>) -> Result<Outcome, Missing> {
     let ingress = Ingress::find(context)?;
     if ingress.running.is_empty() {
-        return Ok(Outcome::NotApplicable("no ingress gateway pod is there".into()));
+        return Ok(Outcome::NotApplicable("there is no ingress gateway pod".into()));
     }
     let is_istiod = |p: &&Pod| {
         p.metadata.namespace == *context.namespace()
@@ -56,7 +56,7 @@ fn istio_fits(context: &Context<'_>) -> Result<Outcome, Missing> {
     let Some(pilot) =
         context.pods()?.iter().filter(is_istiod).find_map(|p| version_of(p, "discovery"))
     else {
-        return Ok(Outcome::NotAssessed("no istiod pod is there".into()));
+        return Ok(Outcome::NotAssessed("there is no istiod pod".into()));
     };
     let pilot = match pilot {
         Ok(version) => version,
@@ -95,7 +95,7 @@ pub fn kubernetes_findings(context: &Context<'_>) -> Result<Result<Vec<Finding>,
     let release = context.release()?;
     let version = context.version()?;
     let Some(running) = numbers(&version.git_version) else {
-        return Ok(Err(format!("the API server tells no version: {:?}", version.git_version)));
+        return Ok(Err(format!("the API server reports no version: {:?}", version.git_version)));
     };
     let (low, high) = &release.kubernetes;
     let within =
@@ -137,7 +137,7 @@ fn kubernetes_and_juju_fit(context: &Context<'_>) -> Result<Outcome, Missing> {
     }
     match juju {
         None if findings.is_empty() => {
-            Ok(Outcome::NotAssessed("no pod tells Juju's version".into()))
+            Ok(Outcome::NotAssessed("no pod shows Juju's version".into()))
         }
         juju => Ok(outcome(
             findings,
