@@ -24,15 +24,15 @@ include!(concat!(env!("OUT_DIR"), "/catalog.rs"));
 )]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
-    /// To be known.
+    /// For information.
     Info,
-    /// To be put right some day.
+    /// Fix it eventually.
     Low,
-    /// To be put right.
+    /// Fix it.
     Medium,
-    /// To be put right soon.
+    /// Fix it soon.
     High,
-    /// To be put right now.
+    /// Fix it at once.
     Critical,
 }
 
@@ -74,14 +74,14 @@ pub enum Source {
     Ledger,
     /// An image registry, or Charmhub.
     Registry,
-    /// A person's word, in the policy.
+    /// An attestation in the policy.
     Attestation,
     /// The policy itself.
     Policy,
 }
 
 impl Source {
-    /// What is asked.
+    /// Name of what is queried.
     pub fn name(self) -> &'static str {
         match self {
             Self::Kubernetes => "cluster",
@@ -91,6 +91,106 @@ impl Source {
             Self::Attestation => "attestation",
             Self::Policy => "policy",
         }
+    }
+}
+
+/// A family of controls: the first part of their ids.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Family {
+    /// `K8S`: Kubernetes itself.
+    Kubernetes,
+    /// `JUJU`: Juju's models and applications.
+    Juju,
+    /// `CLOUD`: Juju's credential for the cloud.
+    Cloud,
+    /// `CRED`: passwords, keys and tokens.
+    Credentials,
+    /// `IMG`: base images.
+    Images,
+    /// `UPG`: security upgrades.
+    Upgrades,
+    /// `TLS`: encryption on the gateway.
+    Tls,
+    /// `AUTHN`: authentication.
+    Authentication,
+    /// `AUTHZ`: authorisation.
+    Authorisation,
+    /// `PSS`: Pod Security Standards and what they are about.
+    Pods,
+    /// `NET`: the network.
+    Network,
+    /// `CRYP`: cryptography beside the gateway's.
+    Cryptography,
+    /// `OBS`: monitoring and auditing.
+    Monitoring,
+    /// `POL`: the policy itself.
+    Policy,
+}
+
+impl Family {
+    /// All, in the order of the guide and of reports.
+    pub const ALL: [Self; 14] = [
+        Self::Kubernetes,
+        Self::Juju,
+        Self::Cloud,
+        Self::Credentials,
+        Self::Images,
+        Self::Upgrades,
+        Self::Tls,
+        Self::Authentication,
+        Self::Authorisation,
+        Self::Pods,
+        Self::Network,
+        Self::Cryptography,
+        Self::Monitoring,
+        Self::Policy,
+    ];
+
+    /// First part of the ids of its controls.
+    pub fn prefix(self) -> &'static str {
+        match self {
+            Self::Kubernetes => "K8S",
+            Self::Juju => "JUJU",
+            Self::Cloud => "CLOUD",
+            Self::Credentials => "CRED",
+            Self::Images => "IMG",
+            Self::Upgrades => "UPG",
+            Self::Tls => "TLS",
+            Self::Authentication => "AUTHN",
+            Self::Authorisation => "AUTHZ",
+            Self::Pods => "PSS",
+            Self::Network => "NET",
+            Self::Cryptography => "CRYP",
+            Self::Monitoring => "OBS",
+            Self::Policy => "POL",
+        }
+    }
+
+    /// Folder of its controls in `src/controls`.
+    pub fn folder(self) -> &'static str {
+        match self {
+            Self::Kubernetes => "kubernetes",
+            Self::Juju => "juju",
+            Self::Cloud => "cloud",
+            Self::Credentials => "credentials",
+            Self::Images => "images",
+            Self::Upgrades => "upgrades",
+            Self::Tls => "tls",
+            Self::Authentication => "authn",
+            Self::Authorisation => "authz",
+            Self::Pods => "pods",
+            Self::Network => "network",
+            Self::Cryptography => "cryptography",
+            Self::Monitoring => "monitoring",
+            Self::Policy => "policy",
+        }
+    }
+
+    /// The family of a control's id, `FAMILY-NN`; `None` for an id of another form.
+    pub fn of(id: &str) -> Option<Self> {
+        let (prefix, number) = id.split_once('-')?;
+        let is_number = number.len() == 2 && number.bytes().all(|byte| byte.is_ascii_digit());
+        Self::ALL.into_iter().find(|family| is_number && family.prefix() == prefix)
     }
 }
 
@@ -112,7 +212,7 @@ pub struct Control {
     pub why: String,
     /// What is looked at, and what passes.
     pub check: String,
-    /// How to put it right.
+    /// How to fix it.
     pub fix: String,
     /// What following the fix may break, and for how long; that it breaks nothing is said with why.
     #[serde(rename = "fix-breaks")]
@@ -123,7 +223,7 @@ pub struct Control {
     /// What shows that it does, and does no other harm.
     #[serde(rename = "fix-proof")]
     pub fix_proof: FixProof,
-    /// How the charm keeps it so by itself, if it can.
+    /// How the charm enforces it, if it can.
     #[serde(default)]
     pub kept: String,
     /// When a finding may be waived.
@@ -253,6 +353,9 @@ impl Control {
     /// A field is missing or unknown, or what is said of the fix is not whole.
     pub fn parse(text: &str) -> Result<Self, String> {
         let control: Self = serde_json::from_str(text).map_err(|e| e.to_string())?;
+        if Family::of(&control.id).is_none() {
+            return Err(format!("id {:?} is not FAMILY-NN of a known family", control.id));
+        }
         control.check_advice()?;
         Ok(control)
     }
@@ -454,20 +557,10 @@ pub fn controls() -> &'static [Control] {
                 Control::parse(text).unwrap_or_else(|e| panic!("catalogue file {name}: {e}"))
             })
             .collect();
-        let rank = |c: &Control| {
-            let family = c.id.split('-').next().unwrap_or_default();
-            FAMILIES.iter().position(|f| *f == family)
-        };
-        controls.sort_by(|a, b| rank(a).cmp(&rank(b)).then_with(|| a.id.cmp(&b.id)));
+        controls.sort_by(|a, b| (Family::of(&a.id), &a.id).cmp(&(Family::of(&b.id), &b.id)));
         controls
     })
 }
-
-/// Families of controls, in the order of reports.
-pub const FAMILIES: [&str; 13] = [
-    "K8S", "JUJU", "CLOUD", "CRED", "IMG", "UPG", "TLS", "AUTHN", "AUTHZ", "PSS", "NET", "CRYP",
-    "OBS",
-];
 
 /// The control with this id.
 pub fn control(id: &str) -> Option<&'static Control> {
@@ -585,6 +678,39 @@ mod tests {
         ] {
             let error = control(changes.clone()).unwrap_err();
             assert!(error.contains(expected), "{changes}: {error}");
+        }
+    }
+
+    #[test]
+    fn control_of_unknown_family_is_refused() {
+        for id in ["TSL-01", "TLS-1", "TLS01", "tls-01", "TLS-0x"] {
+            let error = control(json!({"id": id})).unwrap_err();
+            assert!(error.contains(id), "{error}");
+        }
+    }
+
+    #[test]
+    fn controls_are_sorted_by_family_and_number() {
+        let order = |control: &Control| (Family::of(&control.id).unwrap(), control.id.clone());
+        assert!(controls().is_sorted_by_key(order));
+        for family in Family::ALL {
+            let mut ids = controls().iter().map(|control| Family::of(&control.id));
+            assert!(ids.any(|of| of == Some(family)), "{family:?} has no control");
+        }
+    }
+
+    #[test]
+    fn catalogue_has_a_control_of_each_file_and_every_text_of_it() {
+        assert_eq!(controls().len(), CONTROL_FILES.len());
+        for control in controls() {
+            let file = format!("{}.yaml", control.id);
+            assert!(CONTROL_FILES.iter().any(|(name, _)| *name == file), "no file {file}");
+            let texts = [&control.why, &control.check, &control.fix, &control.waive];
+            let is_whole =
+                |text: &&String| text.trim().ends_with(['.', ')']) || text.ends_with('`');
+            assert!(texts.iter().all(|text| !text.trim().is_empty()), "{}", control.id);
+            let checks = [&control.check, &control.waive];
+            assert!(checks.iter().all(is_whole), "{}", control.id);
         }
     }
 

@@ -11,10 +11,11 @@ pub mod charm;
 pub mod cli;
 pub mod config;
 pub mod controls;
+pub mod crypto_assets;
 pub mod effects;
 pub mod facts;
 mod files;
-pub mod keys;
+pub mod finding;
 pub mod look_up;
 pub mod permissions;
 pub mod pipeline;
@@ -26,6 +27,7 @@ pub mod report;
 pub mod rocks;
 pub mod rotation;
 pub mod tls;
+pub mod views;
 
 use sha2::Digest as _;
 

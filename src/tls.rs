@@ -1,8 +1,21 @@
-//! The one place that names the TLS provider.
+//! TLS: its provider, and the cipher suites that are accepted.
 
 use std::sync::Arc;
 
 use rustls::crypto::CryptoProvider;
+
+/// Cipher suites that are accepted, by OpenSSL's names: forward secrecy and AEAD.
+pub const STRONG_SUITES: &[&str] = &[
+    "ECDHE-ECDSA-AES128-GCM-SHA256",
+    "ECDHE-RSA-AES128-GCM-SHA256",
+    "ECDHE-ECDSA-AES256-GCM-SHA384",
+    "ECDHE-RSA-AES256-GCM-SHA384",
+    "ECDHE-ECDSA-CHACHA20-POLY1305",
+    "ECDHE-RSA-CHACHA20-POLY1305",
+    "TLS_AES_128_GCM_SHA256",
+    "TLS_AES_256_GCM_SHA384",
+    "TLS_CHACHA20_POLY1305_SHA256",
+];
 
 /// The provider.
 pub fn provider() -> Arc<CryptoProvider> {

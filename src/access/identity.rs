@@ -1,8 +1,8 @@
-//! Who somebody is to the API server, and who they can become.
+//! Identities to the API server, and those that can be taken.
 
 use std::fmt;
 
-/// A name by which the API server knows somebody.
+/// An identity as the API server authenticates it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Identity {
     /// A user.
@@ -11,8 +11,8 @@ pub enum Identity {
     Group(String),
     /// A service account: namespace and name.
     Account(String, String),
-    /// Whoever they like: they may impersonate users.
-    Anybody,
+    /// Any user: impersonation is allowed.
+    AnyUser,
 }
 
 impl Identity {
@@ -29,7 +29,7 @@ impl Identity {
                 group("system:serviceaccounts"),
                 group("system:authenticated"),
             ],
-            Self::Anybody => Vec::new(),
+            Self::AnyUser => Vec::new(),
         }
     }
 }
@@ -40,7 +40,7 @@ impl fmt::Display for Identity {
             Self::User(name) => write!(f, "user {name}"),
             Self::Group(name) => write!(f, "group {name}"),
             Self::Account(namespace, name) => write!(f, "service account {namespace}/{name}"),
-            Self::Anybody => f.write_str("anybody"),
+            Self::AnyUser => f.write_str("any user"),
         }
     }
 }

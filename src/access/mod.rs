@@ -1,4 +1,4 @@
-//! Who can do what to whom, and by which chain: RBAC with what it lets somebody become,
+//! Who can do what to whom, and by which chain: RBAC with the identities that it lets one take,
 //! Istio's policies, membership of the mesh and NetworkPolicies, joined. Pure.
 
 mod identity;
@@ -13,10 +13,10 @@ use serde::Serialize;
 
 pub use self::identity::{Identity, Reached};
 use self::rights::{Right, Rights};
-use crate::controls::context::{Context, Missing};
-use crate::controls::network::{KFP_API, WEB_APPS};
+use crate::views::web_apps::{KFP_API, WEB_APPS};
+use crate::views::{Context, Missing};
 
-/// Who is asked about.
+/// The subject of a question.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Who {
     /// A user, by the name that login gives.
@@ -34,7 +34,7 @@ pub enum Who {
     Profile(String),
 }
 
-/// What is asked about.
+/// The target of a question.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum To {
     /// A profile.
@@ -49,7 +49,7 @@ impl FromStr for Who {
     fn from_str(text: &str) -> Result<Self, String> {
         let (kind, name) = text.split_once('/').unwrap_or(("user", text));
         if name.is_empty() {
-            return Err(format!("{text:?} names nobody"));
+            return Err(format!("{text:?} names no subject"));
         }
         match kind {
             "user" => Ok(Self::User(name.into())),
@@ -80,7 +80,7 @@ impl FromStr for To {
     }
 }
 
-/// Whether somebody can do something.
+/// Whether it can be done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Can {
@@ -95,7 +95,7 @@ pub enum Can {
 /// The answer to a question.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Answer {
-    /// What is asked.
+    /// The question.
     pub question: String,
     /// Whether it can be done.
     pub can: Can,
@@ -177,7 +177,7 @@ pub fn is_named(context: &Context<'_>, who: &Who) -> Result<bool, Missing> {
     }
 }
 
-/// Answers all that is asked of somebody and something.
+/// Answers every question about a subject and a target.
 pub fn answers(context: &Context<'_>, who: &Who, to: &To) -> Result<Vec<Answer>, Missing> {
     let rights = Rights::of(context)?;
     let reached = rights.reach(who);

@@ -2,18 +2,18 @@
 
 use super::identity::Reached;
 use super::rights::Rights;
-use crate::controls::context::{Context, Missing};
-use crate::controls::ingress::Ingress;
 use crate::facts::core::{NetworkPolicy, Peer, Pod};
 use crate::facts::istio::AuthorizationRule;
 use crate::facts::labels::Labels;
 use crate::facts::object::Object as _;
+use crate::views::ingress::Ingress;
+use crate::views::{Context, Missing};
 
 const USER_HEADER: &str = "request.headers[kubeflow-userid]";
 
 type Chain = Result<Option<Vec<String>>, Missing>;
 
-/// How a user comes to a profile's web servers through the gateway, which tells who they are.
+/// How a user comes to a profile's web servers through the gateway, which identifies them.
 pub(super) fn through_gateway(context: &Context<'_>, user: &str, profile: &str) -> Chain {
     let ingress = Ingress::find(context)?;
     let gateways: Vec<String> = ingress
@@ -33,7 +33,7 @@ pub(super) fn through_gateway(context: &Context<'_>, user: &str, profile: &str) 
             let mut conditions = rule.when.iter().filter(|c| c.key == USER_HEADER);
             let names_user = conditions.any(|c| c.values.iter().any(|v| *v == user || *v == "*"));
             if names_user && is_from(rule, &gateways) {
-                let step = format!("{} admits who logged in as {user}", policy.reference());
+                let step = format!("{} admits the logged-in user {user}", policy.reference());
                 return Ok(Some(vec![step]));
             }
         }
@@ -51,7 +51,7 @@ fn is_from(rule: &AuthorizationRule, principals: &[String]) -> bool {
         })
 }
 
-/// How pods that somebody can run reach a port of a web app that believes a header.
+/// How pods that a subject can run reach a port of a web app that trusts a header.
 pub(super) fn forged(
     context: &Context<'_>,
     rights: &Rights<'_>,
@@ -69,14 +69,14 @@ pub(super) fn forged(
         })
         .collect();
     if pods.is_empty() {
-        return Err(Missing(format!("no pod of {app} is there")));
+        return Err(Missing(format!("there is no pod of {app}")));
     }
-    // A sidecar would ask every caller; the platform's own pods have none.
+    // A sidecar would authorise every caller; the platform's own pods have none.
     let targets = pods.into_iter().map(|pod| (pod, ports.to_vec()));
     from_pods(context, rights, reached, targets.collect(), None)
 }
 
-/// How pods that somebody can run reach a profile's pods.
+/// How pods that a subject can run reach a profile's pods.
 pub(super) fn from_inside(
     context: &Context<'_>,
     rights: &Rights<'_>,
@@ -97,8 +97,8 @@ pub(super) fn from_inside(
     from_pods(context, rights, reached, targets.collect(), Some(profile))
 }
 
-/// How pods that somebody can run reach one of these ports. A sidecar asks who calls, but for
-/// pods of the namespace that is its `own`.
+/// How pods that a subject can run reach one of these ports. A sidecar authorises callers, except
+/// pods of its `own` namespace.
 fn from_pods(
     context: &Context<'_>,
     rights: &Rights<'_>,
@@ -173,7 +173,7 @@ fn admitted(
     Ok(None)
 }
 
-/// Whether a pod of a namespace may be one that a rule names: somebody who runs pods there
+/// Whether a pod of a namespace may be one that a rule names: a subject who runs pods there
 /// chooses their labels.
 fn is_peer(peer: &Peer, labels: Option<&Labels>, is_own: bool) -> bool {
     if peer.ip_block.is_some() {
@@ -186,7 +186,7 @@ fn is_peer(peer: &Peer, labels: Option<&Labels>, is_own: bool) -> bool {
     }
 }
 
-/// Whether AuthorizationPolicies let pods of a namespace in, as themselves or as nobody.
+/// Whether AuthorizationPolicies let pods of a namespace in, with or without an identity.
 fn is_open_to(context: &Context<'_>, from: &str, pod: &Pod) -> Result<bool, Missing> {
     let policies = context.authorization_policies()?.iter();
     let mut here = policies
@@ -204,7 +204,7 @@ fn is_open_to(context: &Context<'_>, from: &str, pod: &Pod) -> Result<bool, Miss
     Ok(here.any(|policy| policy.spec.rules.iter().any(|rule| lets_in(rule, from))))
 }
 
-/// Whether a rule lets pods of a namespace do more than ask for some paths.
+/// Whether a rule lets pods of a namespace do more than request some paths.
 fn lets_in(rule: &AuthorizationRule, from: &str) -> bool {
     let is_source = |source: &crate::facts::istio::RuleFrom| {
         let mut fields = source.source.iter();
@@ -217,7 +217,7 @@ fn lets_in(rule: &AuthorizationRule, from: &str) -> bool {
         })
     };
     let asks = rule.from.is_empty() || rule.from.iter().any(is_source);
-    // The header can be forged, so a condition on it holds nobody back by itself.
+    // The header can be forged, so a condition on it alone restricts nothing.
     let when = rule.when.iter().all(|condition| condition.key == USER_HEADER);
     asks && rule.to.is_empty() && when
 }

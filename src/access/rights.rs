@@ -1,12 +1,12 @@
-//! RBAC: what bindings give to whom, and whom that lets them become.
+//! RBAC: what bindings grant to subjects, and which identities these can take.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 
 use super::Who;
 use super::identity::{Identity, Reached};
-use crate::controls::context::{Context, Missing};
 use crate::facts::object::Object as _;
 use crate::facts::rbac::{PolicyRule, RoleRef, Subject};
+use crate::views::{Context, Missing};
 
 /// A right: API group, resource and verb.
 pub type Right = (&'static str, &'static str, &'static str);
@@ -26,10 +26,10 @@ pub(super) const RUN_PODS: &[Right] = &[
 /// What lets its holder become a service account without running anything.
 const TAKE_ACCOUNTS: &[Right] =
     &[("", "serviceaccounts", "impersonate"), ("", "serviceaccounts/token", "create")];
-/// What lets its holder become whoever they like.
+/// What lets its holder impersonate any user.
 const TAKE_USERS: &[Right] = &[("", "users", "impersonate"), ("", "groups", "impersonate")];
 
-/// What a binding gives.
+/// What a binding grants.
 struct Grant<'a> {
     /// Where; everywhere, if none.
     namespace: Option<&'a str>,
@@ -43,7 +43,7 @@ impl Grant<'_> {
         self.namespace.is_none_or(|own| own == namespace)
     }
 
-    /// The first of these rights that it gives.
+    /// The first of these rights that it grants.
     fn gives<'r>(&self, rights: &'r [Right]) -> Option<&'r Right> {
         rights.iter().find(|(group, resource, verb)| {
             let mut rules = self.rules.iter();
@@ -150,7 +150,7 @@ impl<'a> Rights<'a> {
         all.into_iter().map(|index| &self.grants[index]).collect()
     }
 
-    /// Whom somebody can become, each by the shortest chain; themselves first.
+    /// Identities that a subject can take, each by the shortest chain; its own first.
     pub(super) fn reach(&self, who: &Who) -> Vec<Reached> {
         let first = match who {
             Who::User(name) => Identity::User(name.clone()),
@@ -174,13 +174,13 @@ impl<'a> Rights<'a> {
         reached
     }
 
-    /// Whom an identity can become at once.
+    /// Identities that an identity can take in one step.
     fn steps(&self, identity: &Identity) -> Vec<(Identity, String)> {
         let mut steps = Vec::new();
         for grant in self.grants_of(identity) {
             if let (None, Some(right)) = (grant.namespace, grant.gives(TAKE_USERS)) {
-                let step = format!("{identity} becomes anybody: {}", grant.step(right));
-                steps.push((Identity::Anybody, step));
+                let step = format!("{identity} becomes any user: {}", grant.step(right));
+                steps.push((Identity::AnyUser, step));
             }
             let Some(right) = grant.gives(TAKE_ACCOUNTS).or(grant.gives(RUN_PODS)) else {
                 continue;
@@ -206,7 +206,7 @@ impl<'a> Rights<'a> {
     ) -> Option<Vec<String>> {
         reached.iter().find_map(|Reached { identity, chain }| {
             let mut chain = chain.clone();
-            if *identity == Identity::Anybody {
+            if *identity == Identity::AnyUser {
                 return Some(chain);
             }
             let grants = self.grants_of(identity).into_iter();
@@ -220,12 +220,11 @@ impl<'a> Rights<'a> {
         })
     }
 
-    /// Namespaces in which somebody can run pods, each with its chain and the accounts they
-    /// can run as.
+    /// Namespaces in which a subject can run pods, each with its chain.
     pub(super) fn runs_in(&self, reached: &[Reached]) -> BTreeMap<String, Vec<String>> {
         let mut all: BTreeMap<String, Vec<String>> = BTreeMap::new();
         for Reached { identity, chain } in reached {
-            // Who is an account of a namespace is a pod of it.
+            // A service account of a namespace stands for its pods.
             if let Identity::Account(namespace, _) = identity {
                 all.entry(namespace.clone()).or_insert_with(|| chain.clone());
             }

@@ -5,7 +5,7 @@ use juju_charm::printable::line;
 
 use super::{FactsArguments, NOTHING_OPEN, print, print_data};
 use crate::controls::{Context, Missing};
-use crate::keys::{Key, cbom, day, inventory};
+use crate::crypto_assets::{CryptoAsset, cbom, day, inventory};
 use crate::policy::Policy;
 use crate::report::table::new_table;
 
@@ -42,7 +42,7 @@ impl Keys {
     }
 }
 
-fn table(keys: &[Key]) -> comfy_table::Table {
+fn table(keys: &[CryptoAsset]) -> comfy_table::Table {
     let mut table = new_table(&["where", "what", "ends", "renewed by"]);
     for key in keys {
         let (what, ends) = match (&key.certificate, &key.material) {

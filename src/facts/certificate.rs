@@ -53,6 +53,14 @@ pub struct Certificate {
     pub is_authority: bool,
 }
 
+/// The day of a time in seconds since 1970, in UTC.
+pub fn date(seconds: i64) -> String {
+    match jiff::Timestamp::from_second(seconds) {
+        Ok(time) => time.to_zoned(jiff::tz::TimeZone::UTC).date().to_string(),
+        Err(_) => format!("second {seconds}"),
+    }
+}
+
 impl Certificate {
     /// Parses all certificates of a PEM text, leaf first.
     pub fn from_pem(pem: &[u8]) -> Result<Vec<Self>, CertificateError> {

@@ -5,7 +5,7 @@ use std::fmt;
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 
-use crate::controls::tls::date;
+use crate::facts::certificate::date;
 use crate::facts::certificate::{Certificate, public_key_of_private};
 
 /// Reasons to reject a certificate or its key.

@@ -97,7 +97,7 @@ pub type Options = BTreeMap<String, BTreeMap<String, String>>;
 
 /// All strong cipher suites below TLS 1.3.
 pub fn default_suites() -> Vec<String> {
-    let suites = crate::controls::tls::STRONG_SUITES.iter();
+    let suites = crate::tls::STRONG_SUITES.iter();
     let below_1_3 = suites.filter(|name| !name.starts_with("TLS_"));
     below_1_3.map(|name| (*name).to_owned()).collect()
 }

@@ -6,9 +6,9 @@ use std::fmt;
 use super::edit::Target;
 use super::own::Wanted;
 use super::{Remedy, Risk};
-use crate::controls::context::{Context, Missing, by_namespace};
 use crate::facts::core::{Pod, Service};
 use crate::facts::object::{Object as _, ObjectRef};
+use crate::views::context::{Context, Missing, by_namespace};
 
 /// An existing flow that a change would break.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -2,7 +2,7 @@
 
 use super::edit::Edit;
 use super::{About, Decision, Risk, Wants, open};
-use crate::controls::context::{Context, Missing};
+use crate::views::{Context, Missing};
 
 pub(super) const ABOUT: About = About {
     name: "cos-relations",

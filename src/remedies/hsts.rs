@@ -5,9 +5,10 @@ use serde_json::json;
 
 use super::own::{ENVOY_FILTER, Wanted};
 use super::{About, Decision, Risk, Wants, waived};
-use crate::controls::context::{Context, Missing};
-use crate::controls::ingress::Ingress;
-use crate::controls::tls::{gateway_reference, is_ambient};
+use crate::views::ingress::Ingress;
+use crate::views::ingress::gateway_reference;
+use crate::views::mesh::is_ambient;
+use crate::views::{Context, Missing};
 
 /// The header's max-age in seconds: a year.
 const REMEMBERED: u32 = 31_536_000;

@@ -5,10 +5,11 @@ use serde_json::json;
 
 use super::own::{GATEWAY, Wanted};
 use super::{About, Decision, Risk, Wants, waived};
-use crate::controls::context::{Context, Missing};
-use crate::controls::ingress::{Ingress, Served};
-use crate::controls::tls::{gateway_reference, is_ambient};
 use crate::facts::object::Object as _;
+use crate::views::ingress::gateway_reference;
+use crate::views::ingress::{GatewayServer, Ingress};
+use crate::views::mesh::is_ambient;
+use crate::views::{Context, Missing};
 
 /// Port of the HTTP listener, which requires login like the HTTPS one.
 const PORT: u16 = 8080;
@@ -35,8 +36,9 @@ pub(super) fn decide(context: &Context<'_>) -> Result<Decision, Missing> {
         return Ok(Decision::Skip(why.into()));
     }
     let servers = ingress.servers();
-    let of_main =
-        |served: &&Served<'_>| ingress.main.is_some_and(|main| std::ptr::eq(main, served.gateway));
+    let of_main = |served: &&GatewayServer<'_>| {
+        ingress.main.is_some_and(|main| std::ptr::eq(main, served.gateway))
+    };
     let mut own = servers.iter().filter(of_main);
     if !own.any(|served| served.terminates_tls()) {
         let why = "the platform's Gateway does not serve HTTPS; see TLS-01".to_owned();

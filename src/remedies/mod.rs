@@ -44,11 +44,12 @@ use std::str::FromStr;
 
 use self::breaks::Breaks;
 use self::own::Wanted;
-use crate::controls::context::{Context, Missing};
-use crate::controls::{Finding, Verdict, assess_named, pods};
+use crate::controls::pods::privileges::beyond_baseline;
+use crate::controls::{Finding, Verdict, assess_named};
 use crate::facts::istio::reference;
 use crate::facts::object::{Object as _, ObjectRef};
 use crate::facts::profiles::Claim;
+use crate::views::{Context, Missing};
 
 /// Risk of applying a remedy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -320,7 +321,7 @@ fn rejected_pods(
     let pods = context.pods()?.iter();
     let here = pods.filter(|pod| pod.metadata.namespace == *namespace && !pod.is_finished());
     for pod in here {
-        if let Some(first) = pods::beyond_baseline(pod).first() {
+        if let Some(first) = beyond_baseline(pod).first() {
             let text = format!("{} has {}, which baseline rejects", first.object, first.field);
             breaks.add(pod.reference(), Risk::Medium, text);
         }

@@ -7,11 +7,11 @@ use super::own::{MANAGED_BY, PEER_AUTHENTICATION, Wanted};
 use super::{
     About, Decision, Remedy, Risk, Wants, foreign_namespaces, ignored_profiles, namespace, waived,
 };
-use crate::controls::context::{Context, Missing, by_namespace};
-use crate::controls::network::is_for_all;
 use crate::facts::core::Pod;
 use crate::facts::istio::PeerAuthentication;
 use crate::facts::object::Object as _;
+use crate::views::context::{Context, Missing, by_namespace};
+use crate::views::mesh::is_for_all;
 
 pub(super) const ABOUT: About = About {
     name: "mutual-tls",

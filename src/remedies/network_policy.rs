@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 
 use super::own::{MANAGED_BY, NETWORK_POLICY, Wanted};
-use crate::controls::context::{Context, Missing};
 use crate::facts::core::NetworkPolicy;
+use crate::views::{Context, Missing};
 
 /// A desired ingress policy for the selected pods: allows pods of its own namespace and of these
 /// others.

@@ -7,8 +7,8 @@ use serde_json::json;
 
 use super::network_policy::is_managed;
 use super::own::{NETWORK_POLICY, Wanted};
-use crate::controls::context::{Context, Missing};
 use crate::facts::core::Pod;
+use crate::views::{Context, Missing};
 
 /// Workload container of the charm, and the label in which Juju puts the application's name.
 const CONTAINER: &str = "hardening";

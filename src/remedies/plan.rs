@@ -12,10 +12,10 @@ use super::own::{
 };
 use super::record::{self, Entry, Record};
 use super::{Break, Consent, Decision, HeldBack, Leftover, Remedy, Wants, diff};
-use crate::controls::context::{Context, Missing};
 use crate::facts::Facts;
 use crate::facts::known::Known;
 use crate::policy::Policy;
+use crate::views::{Context, Missing};
 
 /// Limits on the records of one remedy for the objects of one namespace, by number and by total
 /// bytes: a tenant must not be able to fill the cluster's storage with them.

@@ -6,10 +6,10 @@ use serde_json::json;
 use super::breaks::{Breaks, Flows};
 use super::network_policy::{admits_all, ambient, desired, is_managed};
 use super::{About, Decision, Remedy, Risk, Wants, namespace, own_policy, waived};
-use crate::controls::context::{Context, Missing};
-use crate::controls::network::WEB_APPS;
 use crate::facts::core::{NetworkPolicy, Pod};
 use crate::facts::object::Object as _;
+use crate::views::web_apps::WEB_APPS;
+use crate::views::{Context, Missing};
 
 pub(super) const ABOUT: About = About {
     name: "platform-network-policies",

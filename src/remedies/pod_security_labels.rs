@@ -6,9 +6,9 @@ use std::collections::BTreeMap;
 use super::breaks::Breaks;
 use super::edit::{Edit, Label, Target};
 use super::{About, Decision, Remedy, Risk, Wants, open, passes, rejected_pods};
-use crate::controls::context::{Context, Missing};
-use crate::controls::pods::ENFORCE;
+use crate::controls::pods::standards::ENFORCE;
 use crate::facts::object::ObjectRef;
+use crate::views::{Context, Missing};
 
 pub(super) const ABOUT: About = About {
     name: "pod-security-labels",

@@ -8,8 +8,8 @@ use super::network_policy::{admits_all, ambient, desired, is_managed};
 use super::{
     About, Decision, Remedy, Risk, Wants, foreign_namespaces, ignored_profiles, namespace, waived,
 };
-use crate::controls::context::{Context, Missing, by_namespace};
 use crate::facts::object::Object as _;
+use crate::views::context::{Context, Missing, by_namespace};
 
 pub(super) const ABOUT: About = About {
     name: "profile-network-policies",

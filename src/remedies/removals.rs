@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 
 use super::edit::{Edit, Removal, Target};
 use super::{About, Decision, Risk, Wants, open};
-use crate::controls::authz::{MITIGATION, maker_of_policy};
-use crate::controls::context::{Context, Missing};
+use crate::controls::authz::wildcards::{MITIGATION, maker_of_policy};
 use crate::facts::object::ObjectRef;
+use crate::views::{Context, Missing};
 
 pub(super) const SERVICE_ACCOUNT_TOKENS: About = About {
     name: "service-account-tokens",

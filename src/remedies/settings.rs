@@ -6,8 +6,8 @@ use super::breaks::Breaks;
 use super::edit::{Edit, Setting};
 use super::{About, Decision, Remedy, Risk, Target, Wants, open, passes, rejected_pods, waived};
 use crate::controls::Finding;
-use crate::controls::applications::application_reference;
-use crate::controls::context::{Context, Missing};
+use crate::controls::application_reference;
+use crate::views::{Context, Missing};
 
 pub(super) const SECURE_COOKIES: About = About {
     name: "secure-cookies",

@@ -7,11 +7,11 @@ use serde_json::{Value, json};
 
 use super::own::{ENVOY_FILTER, Wanted};
 use super::{About, Decision, Risk, Wants, waived};
-use crate::controls::context::{Context, Missing};
-use crate::controls::ingress::{Ingress, Served};
-use crate::controls::tls::is_ambient;
 use crate::facts::istio::VirtualService;
 use crate::facts::object::{Object as _, ObjectRef};
+use crate::views::ingress::{GatewayServer, Ingress};
+use crate::views::mesh::is_ambient;
+use crate::views::{Context, Missing};
 
 pub(super) const ABOUT: About = About {
     name: "tls-floor",
@@ -41,7 +41,7 @@ pub(super) fn decide(context: &Context<'_>) -> Result<Decision, Missing> {
         ));
     }
     let servers = ingress.servers();
-    let mut listeners: BTreeMap<u16, Vec<&Served<'_>>> = BTreeMap::new();
+    let mut listeners: BTreeMap<u16, Vec<&GatewayServer<'_>>> = BTreeMap::new();
     for served in servers.iter().filter(|served| !served.is_clear()) {
         listeners.entry(served.listener).or_default().push(served);
     }
@@ -84,7 +84,7 @@ pub(super) fn decide(context: &Context<'_>) -> Result<Decision, Missing> {
 }
 
 /// TLS parameters that the policy requires of a listener, without those waived for all its servers.
-fn parameters(context: &Context<'_>, servers: &[&Served<'_>]) -> (Value, Vec<String>) {
+fn parameters(context: &Context<'_>, servers: &[&GatewayServer<'_>]) -> (Value, Vec<String>) {
     let ending = || servers.iter().filter(|served| served.terminates_tls());
     let mut notes = Vec::new();
     let mut is_required = |id: &str| {
@@ -133,7 +133,7 @@ enum Unpatchable {
 fn of_listener(
     context: &Context<'_>,
     port: u16,
-    servers: &[&Served<'_>],
+    servers: &[&GatewayServer<'_>],
     parameters: &Value,
 ) -> Result<Result<Vec<Value>, Unpatchable>, Missing> {
     let ending = || servers.iter().filter(|served| served.terminates_tls());
@@ -171,7 +171,7 @@ fn of_listener(
 /// Server names that VirtualServices route through these servers.
 fn passed_names<'a>(
     context: &Context<'a>,
-    passing: &[&&Served<'_>],
+    passing: &[&&GatewayServer<'_>],
 ) -> Result<BTreeSet<&'a str>, Missing> {
     let is_on = |service: &VirtualService, gateway: &str| {
         let own = &*service.metadata.namespace;

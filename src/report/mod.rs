@@ -205,7 +205,7 @@ fn printable(text: &str) -> String {
 
 /// Stable digest of a control's evidence: equal evidence has an equal digest.
 pub fn fingerprint(control: &str, finding: &Finding) -> String {
-    crate::mark(format!("{control} {finding}"))
+    crate::mark(format!("{control} {}", finding.identity()))
 }
 
 impl Report {

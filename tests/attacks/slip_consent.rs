@@ -292,7 +292,7 @@ fn policy_that_a_controller_makes_again_is_not_deleted() {
     let of = |name: &str| found.iter().find(|finding| finding.contains(name)).unwrap();
     let charmed = of("ns-owner-access-istio-charmed");
     assert!(
-        charmed.contains("any value of request.headers[kubeflow-userid], from anybody"),
+        charmed.contains("any value of request.headers[kubeflow-userid], from any client"),
         "{charmed}"
     );
     assert!(!charmed.contains("empty rule"), "{charmed}");

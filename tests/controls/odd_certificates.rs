@@ -11,7 +11,9 @@ use rcgen::{
 use serde_json::json;
 use time::{Duration, OffsetDateTime};
 
-use crate::{Case, faults::gateway_secret, none, verdict};
+use crate::case::Case;
+use crate::faults::gateway_secret;
+use crate::{none, verdict};
 
 /// What is in `tls.crt` and `tls.key`.
 type Pair = (String, String);

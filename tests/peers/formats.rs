@@ -196,7 +196,7 @@ fn api_server_accepts_the_report_as_an_object() {
 #[test]
 fn keys_are_listed_and_their_cbom_satisfies_cyclonedx() {
     use ckf_hardening::controls::Context;
-    use ckf_hardening::keys::{cbom, inventory};
+    use ckf_hardening::crypto_assets::{cbom, inventory};
     let about = About {
         collected_at: "2026-11-01T00:00:00Z".parse().unwrap(),
         namespace: "kubeflow".into(),

@@ -172,7 +172,7 @@ fn impersonation_counts_with_each_step() {
     ]);
     let (can, why) = answer(&ask(&world, "group/support", BOBS), SECRETS);
     assert_eq!(can, Can::Yes);
-    assert!(why.contains("becomes anybody: ClusterRoleBinding support"), "{why}");
+    assert!(why.contains("becomes any user: ClusterRoleBinding support"), "{why}");
     assert_eq!(answer(&ask(&world, "mallory", BOBS), SECRETS).0, Can::No);
 }
 

@@ -7,6 +7,7 @@ mod clients;
 mod demo;
 mod docs;
 mod fuzz;
+mod new;
 mod pack;
 mod run;
 mod sandbox;
@@ -15,8 +16,8 @@ mod test;
 use std::process::ExitCode;
 
 /// The commands of `cargo xtask` that documents may name.
-const COMMANDS: [&str; 9] =
-    ["demo", "test", "check", "fuzz", "bench", "fetch", "sandbox", "pack", "docs"];
+const COMMANDS: [&str; 10] =
+    ["demo", "test", "check", "fuzz", "bench", "fetch", "sandbox", "pack", "docs", "new"];
 
 const USAGE: &str = "usage: cargo xtask COMMAND
 
@@ -30,6 +31,7 @@ const USAGE: &str = "usage: cargo xtask COMMAND
   sandbox  run a real API server with a stock Charmed Kubeflow, or a `large` one, for experiments
   pack     build the charm for each base, in target/charms
   docs     regenerate the documents that come from code and data
+  new      `new control ID`: write the definition, check and fault of a control, to be filled in
 ";
 
 fn main() -> ExitCode {
@@ -43,6 +45,7 @@ fn main() -> ExitCode {
         Some("sandbox") => sandbox::sandbox(std::env::args().nth(2).as_deref()),
         Some("test") => test::test(&arguments),
         Some("docs") => docs::write(),
+        Some("new") => new::new(&arguments),
         Some("pack") => pack::pack().map(drop),
         _ => {
             eprint!("{USAGE}");

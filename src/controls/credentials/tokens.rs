@@ -1,0 +1,23 @@
+//! Tokens of service accounts.
+
+use crate::controls::Check;
+use crate::facts::object::Object as _;
+use crate::finding::{Outcome, finding, outcome};
+use crate::views::{Context, Missing};
+
+/// Controls of this file.
+pub(super) const CHECKS: &[(&str, Check)] = &[("CRED-15", long_lived_tokens)];
+
+/// CRED-15: No long-lived service account tokens
+fn long_lived_tokens(context: &Context<'_>) -> Result<Outcome, Missing> {
+    let profiles = context.profile_namespaces()?;
+    let tokens = context.secrets()?.iter().filter(|s| {
+        let ours = s.metadata.namespace == *context.namespace()
+            || profiles.contains(&*s.metadata.namespace);
+        ours && s.kind == "kubernetes.io/service-account-token"
+    });
+    let findings = tokens
+        .map(|s| finding(s.reference(), "type", &*s.kind, "none; projected tokens expire"))
+        .collect();
+    Ok(outcome(findings, "no token Secret in the platform or its profiles"))
+}

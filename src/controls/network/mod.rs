@@ -1,0 +1,10 @@
+//! Network: NET.
+
+mod exposure;
+mod mutual_tls;
+mod policies;
+
+use super::Entries;
+
+/// Controls of this family, file by file.
+pub(super) const CHECKS: &[Entries] = &[exposure::CHECKS, mutual_tls::CHECKS, policies::CHECKS];

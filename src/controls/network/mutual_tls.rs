@@ -1,0 +1,143 @@
+//! Mutual TLS in the mesh.
+
+use crate::controls::Check;
+use crate::controls::network::policies::no_profiles;
+use crate::facts::istio::{PeerAuthentication, reference};
+use crate::facts::object::Object as _;
+use crate::finding::{Outcome, count, finding, outcome};
+use crate::views::context::by_namespace;
+use crate::views::mesh::is_for_all;
+use crate::views::{Context, Missing};
+
+/// Controls of this file.
+pub(super) const CHECKS: &[(&str, Check)] =
+    &[("NET-03", mutual_tls_strict), ("NET-04", mutual_tls_not_off), ("NET-05", pods_in_the_mesh)];
+
+/// The mode of mutual TLS that a namespace's policies set for all its pods, and
+/// the object that sets it: of several the oldest holds.
+fn mode<'a>(policies: &[&'a PeerAuthentication]) -> Option<(&'a PeerAuthentication, &'a str)> {
+    let for_all = policies.iter().filter(|p| is_for_all(p));
+    for_all
+        .min_by_key(|p| p.created)
+        .filter(|p| !matches!(&*p.spec.mtls.mode, "" | "UNSET"))
+        .map(|p| (*p, &*p.spec.mtls.mode))
+}
+
+/// NET-03: Profiles accept mutual TLS only
+fn mutual_tls_strict(context: &Context<'_>) -> Result<Outcome, Missing> {
+    let policies = by_namespace(context.peer_authentications()?);
+    let of = |namespace: &str| policies.get(namespace).map(Vec::as_slice).unwrap_or_default();
+    // The platform's namespace is the root of the mesh.
+    let of_mesh = mode(of(context.namespace()));
+    let profiles = context.profile_namespaces()?;
+    if profiles.is_empty() {
+        return Ok(no_profiles());
+    }
+    let mut findings = Vec::new();
+    for profile in profiles {
+        // A namespace's own mode goes before that of the mesh.
+        match mode(of(profile)).or(of_mesh) {
+            Some((_, "STRICT")) => {}
+            Some((policy, other)) => {
+                findings.push(finding(policy.reference(), "spec.mtls.mode", other, "STRICT"))
+            }
+            None => {
+                let object = reference("v1", "Namespace", "", profile);
+                findings.push(finding(
+                    object,
+                    "PeerAuthentication",
+                    "none, so PERMISSIVE",
+                    "one with mtls.mode STRICT",
+                ));
+            }
+        }
+        for policy in of(profile) {
+            let weak = |mode: &str| matches!(mode, "PERMISSIVE" | "DISABLE");
+            if !is_for_all(policy) && weak(&policy.spec.mtls.mode) {
+                findings.push(finding(
+                    policy.reference(),
+                    "spec.mtls.mode",
+                    &*policy.spec.mtls.mode,
+                    "STRICT",
+                ));
+            }
+            for (port, mtls) in
+                policy.spec.port_level_mtls.iter().filter(|(_, mtls)| weak(&mtls.mode))
+            {
+                findings.push(finding(
+                    policy.reference(),
+                    &format!("spec.portLevelMtls[{port}].mode"),
+                    &*mtls.mode,
+                    "STRICT",
+                ));
+            }
+        }
+    }
+    Ok(outcome(findings, format!("{} accept mutual TLS only", count(profiles.len(), "Profile"))))
+}
+
+/// NET-04: Mutual TLS is not switched off for the mesh
+fn mutual_tls_not_off(context: &Context<'_>) -> Result<Outcome, Missing> {
+    let mesh = context
+        .peer_authentications()?
+        .iter()
+        .filter(|p| p.metadata.namespace == *context.namespace() && is_for_all(p));
+    let findings = mesh
+        .filter(|p| p.spec.mtls.mode == "DISABLE")
+        .map(|p| finding(p.reference(), "spec.mtls.mode", "DISABLE", "PERMISSIVE or STRICT"))
+        .collect();
+    Ok(outcome(findings, "no policy of the mesh switches it off"))
+}
+
+/// NET-05: Profile pods are in the mesh
+fn pods_in_the_mesh(context: &Context<'_>) -> Result<Outcome, Missing> {
+    let profiles = context.profile_namespaces()?;
+    if profiles.is_empty() {
+        return Ok(no_profiles());
+    }
+    let mut ambient = Vec::new();
+    let mut findings = Vec::new();
+    for namespace in
+        context.namespaces()?.iter().filter(|n| profiles.contains(n.metadata.name.as_str()))
+    {
+        let label = |key: &str| namespace.metadata.label(key);
+        if label("istio.io/dataplane-mode") == Some("ambient") {
+            ambient.push(namespace.metadata.name.as_str());
+        } else if label("istio-injection") != Some("enabled")
+            && (label("istio-injection").is_some() || label("istio.io/rev").is_none())
+        {
+            let seen = label("istio-injection").unwrap_or("absent");
+            findings.push(finding(
+                namespace.reference(),
+                "metadata.labels[istio-injection]",
+                seen,
+                "enabled",
+            ));
+        }
+    }
+    let mut checked = 0;
+    let pods = context
+        .pods()?
+        .iter()
+        .filter(|p| profiles.contains(&*p.metadata.namespace) && !p.is_finished());
+    for pod in pods {
+        checked += 1;
+        let sidecar = pod
+            .spec
+            .containers
+            .iter()
+            .chain(&pod.spec.init_containers)
+            .any(|c| c.name == "istio-proxy");
+        let in_ambient = ambient.contains(&&*pod.metadata.namespace)
+            && pod.metadata.label("istio.io/dataplane-mode") != Some("none");
+        if !sidecar && !in_ambient {
+            findings.push(finding(
+                pod.reference(),
+                "container istio-proxy",
+                "missing",
+                "a sidecar",
+            ));
+        }
+    }
+    Ok(outcome(findings, format!("{} in the mesh", count(checked, "pod"))))
+}

@@ -1,0 +1,16 @@
+//! Views of the facts that controls, remedies and questions of access share: what a check may
+//! see, the ingress, the mesh, NetworkPolicies, images and the release. Pure, and no control.
+
+mod accessors;
+pub mod context;
+mod distribution;
+pub mod image;
+pub mod ingress;
+pub mod mesh;
+pub mod network_policy;
+mod release;
+pub mod web_apps;
+
+pub use self::context::{Context, Missing};
+pub use self::distribution::Distribution;
+pub use self::release::{detect_release, major_minor};

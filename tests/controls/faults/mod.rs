@@ -1,0 +1,238 @@
+//! One fault each, on the hardened world: a file a family.
+
+mod authn;
+mod authz;
+mod cloud;
+mod credentials;
+mod cryptography;
+mod images;
+mod juju;
+mod kubernetes;
+mod monitoring;
+mod network;
+mod pods;
+mod policy;
+mod tls;
+mod upgrades;
+
+use ckf_hardening::catalog::Family;
+use ckf_worlds::{Tls, base64, object};
+use serde_json::{Value, json};
+
+use crate::case::Case;
+
+/// A change to a cluster.
+pub type Change = fn(&mut Case);
+
+pub const RBAC: &str = "rbac.authorization.k8s.io/v1";
+pub const NETWORKING: &str = "networking.istio.io/v1";
+pub const SECURITY: &str = "security.istio.io/v1";
+
+pub fn set(case: &mut Case, kind: &str, name: &str, pointer: &str, value: Value) {
+    let object = case.world.get(kind, name);
+    let (parent, key) = pointer.rsplit_once('/').expect("a pointer has a slash");
+    let parent =
+        object.pointer_mut(parent).unwrap_or_else(|| panic!("{kind} {name} has no {parent}"));
+    match parent {
+        Value::Array(list) => list[key.parse::<usize>().expect("an index")] = value,
+        other => other[key.replace("~1", "/")] = value,
+    }
+}
+
+pub fn add(case: &mut Case, object: Value) {
+    case.world.objects.push(object);
+}
+
+pub fn gateway_secret(case: &mut Case) -> &mut Value {
+    case.world.get("Secret", "kubeflow-gateway-gateway-secret")
+}
+
+/// Serves another certificate.
+pub fn serve(case: &mut Case, made: (String, String)) {
+    gateway_secret(case)["data"] = json!({"tls.crt": base64(&made.0), "tls.key": base64(&made.1)});
+}
+
+pub fn pair(tls: Tls) -> (String, String) {
+    (tls.certificate, tls.key)
+}
+
+/// What trivy-operator writes of an image of the platform.
+pub fn vulnerability_report(vulnerabilities: Value) -> Value {
+    let report = json!({"report": {
+        "artifact": {"repository": "charmedkubeflow/dex", "tag": "2.41.1-1d3fe19"},
+        "vulnerabilities": vulnerabilities}});
+    object("aquasecurity.github.io/v1alpha1", "VulnerabilityReport", "kubeflow", "pod-dex", report)
+}
+
+pub fn first_pod(case: &mut Case, namespace: &str, prefix: &str) -> usize {
+    case.world
+        .objects
+        .iter()
+        .position(|o| {
+            o["kind"] == "Pod"
+                && o["metadata"]["namespace"] == namespace
+                && o["metadata"]["name"].as_str().is_some_and(|n| n.starts_with(prefix))
+        })
+        .unwrap_or_else(|| panic!("no pod {namespace}/{prefix}"))
+}
+
+/// Changes the image of a container of the charm kfp-ui's pod.
+pub fn image(case: &mut Case, image: &str) {
+    let index = first_pod(case, "kubeflow", "training-operator");
+    case.world.objects[index]["spec"]["containers"][0]["image"] = image.into();
+    case.world.objects[index]["status"]["containerStatuses"][0]["image"] = image.into();
+}
+
+pub fn bind(
+    case: &mut Case,
+    kind: &str,
+    namespace: &str,
+    name: &str,
+    role: (&str, &str),
+    subject: Value,
+) {
+    add(
+        case,
+        object(
+            RBAC,
+            kind,
+            namespace,
+            name,
+            json!({
+        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": role.0, "name": role.1}, "subjects": [subject]}),
+        ),
+    );
+}
+
+pub fn user(name: &str) -> Value {
+    json!({"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": name})
+}
+
+pub fn group(name: &str) -> Value {
+    json!({"apiGroup": "rbac.authorization.k8s.io", "kind": "Group", "name": name})
+}
+
+pub fn account(namespace: &str, name: &str) -> Value {
+    json!({"kind": "ServiceAccount", "namespace": namespace, "name": name})
+}
+
+pub fn login(case: &mut Case) -> &mut Value {
+    case.world.get("EnvoyFilter", "istio-pilot-authn-filter")
+}
+
+pub fn each_login_patch(case: &mut Case, change: impl Fn(&mut Value)) {
+    for patch in login(case)["spec"]["configPatches"].as_array_mut().expect("a list") {
+        change(&mut patch["patch"]["value"]["typed_config"]);
+    }
+}
+
+pub fn server(port: u16, protocol: &str) -> Value {
+    json!({"hosts": ["*"], "port": {"name": format!("p{port}"), "number": port, "protocol": protocol}})
+}
+
+pub fn gateway(namespace: &str, name: &str, servers: Value) -> Value {
+    object(
+        NETWORKING,
+        "Gateway",
+        namespace,
+        name,
+        json!({"spec": {"selector": {"istio": "ingressgateway"}, "servers": servers}}),
+    )
+}
+
+pub fn policy(namespace: &str, name: &str, spec: Value) -> Value {
+    object(SECURITY, "AuthorizationPolicy", namespace, name, json!({"spec": spec}))
+}
+
+pub fn network_policy(namespace: &str, name: &str, spec: Value) -> Value {
+    object("networking.k8s.io/v1", "NetworkPolicy", namespace, name, json!({"spec": spec}))
+}
+
+/// In an ambient mesh there is neither an Istio Gateway nor its pods.
+pub fn without_sidecar_ingress(case: &mut Case) {
+    let is_ingress = |o: &Value| {
+        o["metadata"]["name"]
+            .as_str()
+            .is_some_and(|n| n.starts_with("istio-ingressgateway-workload"))
+    };
+    case.world.objects.retain(|o| {
+        !is_ingress(o)
+            && (o["kind"] != "Gateway"
+                || o["apiVersion"].as_str().is_some_and(|v| v.starts_with("gateway.")))
+    });
+}
+
+pub fn ambient(case: &mut Case) {
+    without_sidecar_ingress(case);
+    add(
+        case,
+        object(
+            "gateway.networking.k8s.io/v1",
+            "Gateway",
+            "kubeflow",
+            "istio-ingress-k8s",
+            json!({"spec": {
+        "gatewayClassName": "istio", "listeners": [
+            {"name": "http", "port": 80, "protocol": "HTTP", "allowedRoutes": {"namespaces": {"from": "All"}}},
+            {"name": "https", "port": 443, "protocol": "HTTPS", "tls": {"mode": "Terminate",
+                "certificateRefs": [{"name": "kubeflow-gateway-gateway-secret"}]}}]}}),
+        ),
+    );
+}
+
+pub fn ambient_route(section: &str, filters: Value) -> Value {
+    object(
+        "gateway.networking.k8s.io/v1",
+        "HTTPRoute",
+        "kubeflow",
+        &format!("route-{section}"),
+        json!({"spec": {
+        "parentRefs": [{"name": "istio-ingress-k8s", "sectionName": section}], "rules": [{"filters": filters,
+            "backendRefs": []}]}}),
+    )
+}
+
+/// A change that makes a control fail.
+pub struct Fault {
+    /// The control.
+    pub control: &'static str,
+    /// What is wrong.
+    pub what: &'static str,
+    /// Other controls that fail by it.
+    pub also: &'static [&'static str],
+    /// Makes it so.
+    pub change: Change,
+}
+
+const fn fault(control: &'static str, what: &'static str, change: Change) -> Fault {
+    Fault { control, what, also: &[], change }
+}
+
+impl Fault {
+    const fn also(self, ids: &'static [&'static str]) -> Self {
+        Self { also: ids, ..self }
+    }
+}
+
+/// The faults of each family.
+pub const FAMILIES: &[(Family, &[Fault])] = &[
+    (Family::Authentication, authn::FAULTS),
+    (Family::Authorisation, authz::FAULTS),
+    (Family::Cloud, cloud::FAULTS),
+    (Family::Credentials, credentials::FAULTS),
+    (Family::Cryptography, cryptography::FAULTS),
+    (Family::Images, images::FAULTS),
+    (Family::Juju, juju::FAULTS),
+    (Family::Kubernetes, kubernetes::FAULTS),
+    (Family::Monitoring, monitoring::FAULTS),
+    (Family::Network, network::FAULTS),
+    (Family::Pods, pods::FAULTS),
+    (Family::Policy, policy::FAULTS),
+    (Family::Tls, tls::FAULTS),
+    (Family::Upgrades, upgrades::FAULTS),
+];
+
+/// All faults.
+pub fn all() -> impl Iterator<Item = &'static Fault> {
+    FAMILIES.iter().flat_map(|(_, faults)| *faults)
+}

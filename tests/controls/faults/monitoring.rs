@@ -1,0 +1,31 @@
+//! Faults in monitoring.
+
+use serde_json::json;
+
+use super::{Fault, add, fault, first_pod, set};
+
+/// Each on its own makes its control fail.
+pub const FAULTS: &[Fault] = &[
+    fault("OBS-01", "no metrics", |c| {
+        c.app("dex-auth").relations.remove("metrics-endpoint");
+    }),
+    fault("OBS-02", "no dashboards", |c| {
+        c.app("dex-auth").relations.remove("grafana-dashboard");
+    }),
+    fault("OBS-03", "no logs", |c| {
+        c.app("dex-auth").relations.remove("logging");
+    }),
+    fault("OBS-04", "Prometheus in the model", |c| {
+        let mut set = c.world.get("Pod", "minio-0").clone();
+        set["metadata"]["name"] = "prometheus-k8s-0".into();
+        set["metadata"]["labels"]["app.kubernetes.io/name"] = "prometheus-k8s".into();
+        add(c, set);
+    }),
+    fault("OBS-05", "not ready", |c| {
+        let i = first_pod(c, "kubeflow", "grafana-agent-k8s-0");
+        c.world.objects[i]["status"]["conditions"] = json!([{"type": "Ready", "status": "False"}]);
+    }),
+    fault("OBS-06", "no access log", |c| {
+        set(c, "ConfigMap", "istio", "/data/mesh", "rootNamespace: kubeflow\n".into())
+    }),
+];

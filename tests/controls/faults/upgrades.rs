@@ -1,0 +1,26 @@
+//! Faults in upgrades.
+
+use super::{Fault, fault, first_pod};
+
+/// Each on its own makes its control fail.
+pub const FAULTS: &[Fault] = &[
+    fault("UPG-01", "a newer revision of a charm", |c| {
+        c.app("minio").can_upgrade_to = Some("ch:amd64/minio-9".into())
+    }),
+    fault("UPG-02", "a release that is not numbered", |c| c.release = Some("latest"))
+        .also(&["JUJU-02"]),
+    fault("UPG-03", "an edge channel", |c| c.app("minio").channel = "latest/edge".into()),
+    fault("UPG-04", "an old gateway", |c| {
+        let i = first_pod(c, "kubeflow", "istio-ingressgateway-workload");
+        c.world.objects[i]["spec"]["containers"][0]["image"] =
+            "docker.io/istio/proxyv2:1.20.0".into();
+    })
+    .also(&["IMG-01", "IMG-09"]),
+    fault("UPG-04", "a gateway ahead of istiod", |c| {
+        let i = first_pod(c, "kubeflow", "istio-ingressgateway-workload");
+        c.world.objects[i]["spec"]["containers"][0]["image"] =
+            "docker.io/istio/proxyv2:1.25.0".into();
+    })
+    .also(&["IMG-01", "IMG-09"]),
+    fault("UPG-05", "too old", |c| c.version = "v1.20.0".into()).also(&["K8S-02"]),
+];

@@ -1,0 +1,114 @@
+//! Changes to the hardened world that make no control fail.
+
+use ckf_hardening::policy::Profile;
+use ckf_worlds::{digest, object};
+use serde_json::json;
+
+use crate::faults::{
+    Change, NETWORKING, RBAC, account, add, ambient, ambient_route, bind, gateway, image, server,
+};
+
+/// Changes that make those controls pass that cannot pass in the hardened world.
+pub const REMEDIED: &[(&str, Change)] = &[
+    ("AUTHN-08", |c| {
+        c.policy.profile = Profile::Strict;
+        c.set_option("dex-auth", "enable-password-db", "false");
+        c.set_option("dex-auth", "connectors", "- type: oidc");
+    }),
+    ("CRED-11", |c| {
+        c.world.remove("Secret", "mlpipeline-minio-artifact");
+        let i = c
+            .world
+            .objects
+            .iter()
+            .position(|o| o["kind"] == "Secret" && o["metadata"]["namespace"] == "team-a");
+        if let Some(i) = i {
+            c.world.objects.remove(i);
+        }
+    }),
+    ("IMG-05", |c| {
+        c.world
+            .objects
+            .retain(|o| o["kind"] != "Pod" || !o.to_string().contains("docker.io/istio/"))
+    }),
+    ("IMG-14", |c| {
+        let image = format!("- docker.io/charmedkubeflow/jupyter@{}", digest("jupyter"));
+        c.set_option("jupyter-ui", "jupyter-images", &image)
+    }),
+    ("TLS-15", |c| {
+        ambient(c);
+        add(
+            c,
+            ambient_route(
+                "http",
+                json!([{"type": "RequestRedirect", "requestRedirect": {"scheme": "https"}}]),
+            ),
+        );
+        add(c, ambient_route("https", json!([])));
+    }),
+];
+
+/// Changes that look like a fault of a control and are none.
+pub const NO_FAULTS: &[(&str, &str, Change)] = &[
+    ("TLS-02", "clear text of another gateway's pods", |c| {
+        add(
+            c,
+            object(
+                NETWORKING,
+                "Gateway",
+                "team-a",
+                "own",
+                json!({
+        "spec": {"selector": {"istio": "own"}, "servers": [server(8080, "HTTP")]}}),
+            ),
+        )
+    }),
+    ("IMG-02", "a digest behind a mutable tag", |c| {
+        image(c, &format!("docker.io/charmedkubeflow/training-operator:latest@{}", digest("x")))
+    }),
+    ("AUTHN-02", "another server on a port that login covers", |c| {
+        add(
+            c,
+            gateway(
+                "kubeflow",
+                "more",
+                json!([
+        {"hosts": ["more.example.com"], "port": {"name": "https-more", "number": 8443, "protocol": "HTTPS"},
+         "tls": {"mode": "SIMPLE", "credentialName": "kubeflow-gateway-gateway-secret"}}]),
+            ),
+        )
+    }),
+    ("NET-06", "a ClusterIP Service", |c| {
+        add(
+            c,
+            object(
+                "v1",
+                "Service",
+                "team-a",
+                "model",
+                json!({
+        "spec": {"type": "ClusterIP", "ports": [{"port": 80}]}}),
+            ),
+        )
+    }),
+    ("AUTHZ-06", "a binding that lets a user read pods' names", |c| {
+        add(
+            c,
+            object(
+                RBAC,
+                "Role",
+                "team-a",
+                "watcher",
+                json!({"rules": [{"apiGroups": [""], "resources": ["events"], "verbs": ["list"]}]}),
+            ),
+        );
+        bind(
+            c,
+            "RoleBinding",
+            "team-a",
+            "watcher",
+            ("Role", "watcher"),
+            account("team-a", "watcher"),
+        );
+    }),
+];
