@@ -176,7 +176,7 @@ impl Options {
             self.frozen,
             crate::VERSION
         );
-        crate::mark(text)
+        crate::digest(text)
     }
 
     /// Whether an audit of that time is too old.

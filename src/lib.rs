@@ -16,7 +16,7 @@ pub mod effects;
 pub mod facts;
 mod files;
 pub mod finding;
-pub mod look_up;
+pub mod images;
 pub mod permissions;
 pub mod pipeline;
 pub mod pki;
@@ -24,7 +24,7 @@ pub mod policy;
 pub mod relations;
 pub mod remedies;
 pub mod report;
-pub mod rocks;
+pub mod resolve_images;
 pub mod rotation;
 pub mod tls;
 pub mod views;
@@ -35,7 +35,7 @@ use sha2::Digest as _;
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// Stands for a text: eight bytes of its hash, in hexadecimal.
-fn mark(text: impl AsRef<[u8]>) -> String {
+fn digest(text: impl AsRef<[u8]>) -> String {
     let digest = sha2::Sha256::digest(text);
     digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect()
 }

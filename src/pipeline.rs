@@ -11,7 +11,7 @@ use crate::facts::Facts;
 use crate::facts::known::Unknown;
 use crate::facts::watch::Live;
 use crate::policy::Policy;
-use crate::remedies::{self, Change, Consent, Own, Plan, Remedy};
+use crate::remedies::{self, Change, Consent, Managed, Plan, Remedy};
 
 /// Facts that may be shared with threads that change them.
 pub trait FactSource {
@@ -52,8 +52,12 @@ pub trait Origin {
     fn is_attended(&self) -> bool;
 
     /// The consent that the changes are planned with.
-    fn consent(&mut self, facts: &Facts, policy: &Policy, managed: &Own)
-    -> anyhow::Result<Consent>;
+    fn consent(
+        &mut self,
+        facts: &Facts,
+        policy: &Policy,
+        managed: &Managed,
+    ) -> anyhow::Result<Consent>;
 
     /// Whether the plan is to be applied.
     fn approve(&mut self, _plan: &Plan) -> anyhow::Result<bool> {
@@ -111,7 +115,7 @@ pub fn plan(
     cluster: &Cluster,
 ) -> Result<Plan, EnforceError> {
     let namespace = facts.with(|facts| facts.about.namespace.clone());
-    let managed = cluster.own_objects(&namespace)?;
+    let managed = cluster.managed_objects(&namespace)?;
     facts.with(|facts| {
         let consent = origin.consent(facts, policy, &managed).map_err(EnforceError::Origin)?;
         Ok(remedies::plan(facts, policy, &managed, remedies, &consent))

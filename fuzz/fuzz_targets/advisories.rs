@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use ckf_hardening::facts::dpkg::Packages;
-use ckf_hardening::rocks::Advisories;
+use ckf_hardening::images::Advisories;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|text: &str| {

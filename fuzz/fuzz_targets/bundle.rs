@@ -2,7 +2,7 @@
 #![no_main]
 
 use ckf_hardening::facts::bundle;
-use ckf_hardening::rocks::Lock;
+use ckf_hardening::images::Lock;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|text: &str| {

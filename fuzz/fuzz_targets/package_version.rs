@@ -1,7 +1,7 @@
 //! Versions of packages: any two texts have an order, and it is the same from either side.
 #![no_main]
 
-use ckf_hardening::rocks::compare_versions;
+use ckf_hardening::images::compare_versions;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|versions: (&str, &str, &str)| {

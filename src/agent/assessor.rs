@@ -21,8 +21,8 @@ use crate::facts::Facts;
 use crate::facts::handshake::{self, Vantage};
 use crate::facts::known::Known;
 use crate::facts::watch::Live;
+use crate::images::{Inventory, Ledger};
 use crate::report::{ControlReport, Report, html, json};
-use crate::rocks::{Inventory, Ledger};
 
 /// Changes within this time of one are assessed with it.
 const DEBOUNCE: Duration = Duration::from_millis(40);

@@ -9,8 +9,8 @@ use std::time::Duration;
 use anyhow::{Context as _, bail};
 use serde::{Deserialize, Serialize};
 
+use crate::images::Ledger;
 use crate::report::Report;
-use crate::rocks::Ledger;
 
 /// Where it is served, to this pod only.
 pub const PATH: &str = "/internal/v1/audit";

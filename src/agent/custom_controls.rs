@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::inbox::{Current, Inbox};
 use crate::controls::custom::{Evaluation, not_installed};
 use crate::controls::{Outcome, Outcomes};
-use crate::facts::kubernetes::{Source, visit_others};
+use crate::facts::kubernetes::{Source, visit_custom_resources};
 use crate::facts::watch::Live;
 use crate::policy::custom::{CustomControl, ObjectKind};
 
@@ -79,7 +79,7 @@ fn evaluate(source: &Source, controls: &[CustomControl]) -> Outcomes {
         let take = |evaluations: &mut Vec<Evaluation<'_>>, object: &Value| {
             evaluations.iter_mut().for_each(|each| each.take(object));
         };
-        let found = visit_others(source, kind, WITHIN, begin, take);
+        let found = visit_custom_resources(source, kind, WITHIN, begin, take);
         let mut put = |control: &CustomControl, outcome| {
             let of = (control.clone(), outcome);
             outcomes.insert(control.control.id.clone(), of);

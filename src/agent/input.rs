@@ -15,8 +15,8 @@ use crate::facts::Facts;
 use crate::facts::charmhub::Charmhub;
 use crate::facts::juju::Juju;
 use crate::facts::known::Known;
-use crate::facts::rocks::Rocks;
-use crate::rocks::Ledger;
+use crate::facts::registry::Rocks;
+use crate::images::Ledger;
 
 /// Name of the file in the folder that both know.
 pub const FILE: &str = "input.json";
@@ -140,7 +140,7 @@ impl AgentInput {
 
     /// Digest of all of it.
     pub fn digest(&self) -> String {
-        crate::mark(serde_json::to_string(self).unwrap_or_default())
+        crate::digest(serde_json::to_string(self).unwrap_or_default())
     }
 }
 

@@ -20,10 +20,10 @@ use crate::facts::Facts;
 use crate::facts::known::Known;
 use crate::facts::requests;
 use crate::facts::watch::Counts;
+use crate::images::{Inventory, Row};
 use crate::pki::renewal_time;
 use crate::policy::Policy;
 use crate::report::{ControlReport, Report};
-use crate::rocks::{Inventory, Row};
 
 /// What the agent counts.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]

@@ -19,7 +19,7 @@ use crate::facts::kubernetes::{ReadError, Source};
 use crate::facts::watch::Live;
 use crate::pipeline::{self, EnforceError, Origin, Ownership};
 use crate::policy::Policy;
-use crate::remedies::{self, Change, Consent, Deed, Own, Plan, Remedy, Target};
+use crate::remedies::{self, Change, Consent, Managed, Operation, Plan, Remedy, Target};
 
 /// How long a repair may take.
 const WITHIN: Duration = Duration::from_secs(20);
@@ -253,7 +253,7 @@ impl Origin for AgentOrigin<'_> {
         false
     }
 
-    fn consent(&mut self, _: &Facts, _: &Policy, managed: &Own) -> anyhow::Result<Consent> {
+    fn consent(&mut self, _: &Facts, _: &Policy, managed: &Managed) -> anyhow::Result<Consent> {
         self.repairs.stood.extend(remedies::targets(&managed.objects));
         Ok(Consent::of_option(self.allow_disruption).with_stood(self.repairs.stood.clone()))
     }
@@ -273,7 +273,7 @@ impl Origin for AgentOrigin<'_> {
         };
         executor.apply(change)?;
         info!("{change}");
-        if let Deed::Delete(own) = &change.deed {
+        if let Operation::Delete(own) = &change.operation {
             self.repairs.stood.remove(&Target::Object(own.reference()));
         }
         self.repairs.done(object.clone());
@@ -334,7 +334,7 @@ impl Repairs {
         }
         let has = |fields: &[&str]| fields.iter().any(|field| changed.contains(field));
         let is_time = self.tried_at.is_none_or(|at| at.elapsed() >= FIELDS_INTERVAL);
-        // Others change them too, and only some remedies mind.
+        // CustomResources change them too, and only some remedies mind.
         let minds = |remedy: &remedies::Remedy| !remedy.about().is_of_tls();
         has(&URGENT) || enforced.iter().any(minds) && has(&TENANTS) || is_time && has(&FIELDS)
     }

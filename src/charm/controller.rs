@@ -10,7 +10,7 @@ use juju_client::{Connection, Endpoint, Error, Login, Password, Target, Trust};
 use crate::effects::Cluster;
 use crate::facts::kubernetes::Source;
 use crate::rotation::Credential;
-use crate::rotation::owner::{Owners, Refusal};
+use crate::rotation::backend::{Backends, RotationError};
 
 /// How long connecting and each call may take.
 const WITHIN: Duration = Duration::from_secs(10);
@@ -117,16 +117,18 @@ impl ControllerSession {
     }
 
     /// The login that the controller accepts.
-    pub fn accepted(&self) -> Result<Login, Refusal> {
+    pub fn accepted(&self) -> Result<Login, RotationError> {
         self.open(&Target::Controller).map(|(_, login)| login)
     }
 
-    fn open(&self, target: &Target) -> Result<(Connection, Login), Refusal> {
+    fn open(&self, target: &Target) -> Result<(Connection, Login), RotationError> {
         let mut refused = None;
         for password in &self.passwords {
             let left = self.deadline.saturating_duration_since(Instant::now());
             if left.is_zero() {
-                return Err(Refusal("the time of this hook is over; the next one goes on".into()));
+                return Err(RotationError(
+                    "the time of this hook is over; the next one goes on".into(),
+                ));
             }
             let login = Login::new(&self.user, password.clone())?.within(left.min(WITHIN));
             match Connection::open(&self.endpoint, target, &login) {
@@ -141,23 +143,25 @@ impl ControllerSession {
         }
         Err(match refused {
             Some(error) => self::refused(&error),
-            None => Refusal("there is no password to log in with".into()),
+            None => RotationError("there is no password to log in with".into()),
         })
     }
 
     /// What the user of the login lacks to be let in.
-    fn not_granted(&self, target: &Target) -> Refusal {
+    fn not_granted(&self, target: &Target) -> RotationError {
         let user = &self.user;
         let access = match target {
             Target::Controller => "login".to_owned(),
             Target::Model(_) => format!("write {}", self.namespace),
         };
-        Refusal(format!("the login {user} is not let in; juju grant {user} {access} allows it"))
+        RotationError(format!(
+            "the login {user} is not let in; juju grant {user} {access} allows it"
+        ))
     }
 
-    fn check(&self, connection: Connection) -> Result<Connection, Refusal> {
+    fn check(&self, connection: Connection) -> Result<Connection, RotationError> {
         match &self.controller_uuid {
-            Some(uuid) if uuid != connection.controller_uuid() => Err(Refusal(format!(
+            Some(uuid) if uuid != connection.controller_uuid() => Err(RotationError(format!(
                 "the controller there is {}, and juju-credentials names {uuid}",
                 connection.controller_uuid()
             ))),
@@ -166,15 +170,15 @@ impl ControllerSession {
     }
 }
 
-fn refused(error: &Error) -> Refusal {
-    Refusal(format!(
+fn refused(error: &Error) -> RotationError {
+    RotationError(format!(
         "{error}; put the right password into the secret of juju-credentials, and see that \
          the user is not disabled"
     ))
 }
 
-impl Owners for ControllerSession {
-    fn controller(&mut self) -> Result<&mut Connection, Refusal> {
+impl Backends for ControllerSession {
+    fn controller(&mut self) -> Result<&mut Connection, RotationError> {
         let connection = match self.controller.take() {
             Some(connection) => connection,
             None => self.open(&Target::Controller)?.0,
@@ -182,7 +186,7 @@ impl Owners for ControllerSession {
         Ok(self.controller.insert(connection))
     }
 
-    fn model(&mut self) -> Result<&mut Connection, Refusal> {
+    fn model(&mut self) -> Result<&mut Connection, RotationError> {
         let connection = match self.model.take() {
             Some(connection) => connection,
             None => self.open(&Target::Model(self.model_uuid.clone()))?.0,
@@ -190,7 +194,7 @@ impl Owners for ControllerSession {
         Ok(self.model.insert(connection))
     }
 
-    fn accepts(&mut self, user: &str, password: &Password) -> Result<bool, Refusal> {
+    fn accepts(&mut self, user: &str, password: &Password) -> Result<bool, RotationError> {
         let login = Login::new(user, password.clone())?.within(WITHIN);
         match Connection::open(&self.endpoint, &Target::Controller, &login) {
             Ok(_) => Ok(true),
@@ -200,11 +204,11 @@ impl Owners for ControllerSession {
         }
     }
 
-    fn cluster(&mut self) -> Result<&Cluster, Refusal> {
+    fn cluster(&mut self) -> Result<&Cluster, RotationError> {
         let cluster = match self.cluster.take() {
             Some(cluster) => cluster,
             None => Cluster::connect(&Source::default(), self.deadline)
-                .map_err(|error| Refusal(error.to_string()))?,
+                .map_err(|error| RotationError(error.to_string()))?,
         };
         Ok(self.cluster.insert(cluster))
     }

@@ -15,8 +15,8 @@ use crate::facts::Facts;
 use crate::facts::kubernetes::Source;
 use crate::pipeline::{self, EnforceError, EnforceOutcome, Origin, Ownership};
 use crate::policy::Policy;
-use crate::remedies::{self, Change, Consent, Own, Plan};
-use crate::rotation::owner::Owners as _;
+use crate::remedies::{self, Change, Consent, Managed, Plan};
+use crate::rotation::backend::Backends as _;
 
 /// How long enforcing may take in one hook.
 const DEADLINE: Duration = Duration::from_secs(60);
@@ -70,7 +70,7 @@ impl Origin for CharmOrigin {
         self.is_attended
     }
 
-    fn consent(&mut self, _: &Facts, _: &Policy, _: &Own) -> anyhow::Result<Consent> {
+    fn consent(&mut self, _: &Facts, _: &Policy, _: &Managed) -> anyhow::Result<Consent> {
         Ok(self.consent.clone())
     }
 
@@ -235,7 +235,7 @@ pub fn has_drifted(digest: &str) -> bool {
 /// removed; unless another application enforces there.
 pub fn remove_all(unit: &Unit) -> Result<(), String> {
     let cluster = connect()?;
-    let own = cluster.own_objects(&unit.model);
+    let own = cluster.managed_objects(&unit.model);
     let own = own.map_err(|why| why.to_string())?;
     if let Some(why) = cluster.hold(&unit.model, Some(&holder(unit))).other() {
         info!("nothing is removed: {why}");

@@ -18,9 +18,9 @@ use crate::config::Options;
 use crate::facts::Facts;
 use crate::facts::charmhub::{self, Charmhub};
 use crate::facts::known::{Known, Unknown};
-use crate::facts::rocks::{self as registry, Rocks};
-use crate::look_up::look_up;
-use crate::rocks::{Allowed, Inventory, Ledger};
+use crate::facts::registry::{self as registry, Rocks};
+use crate::images::{Allowed, Inventory, Ledger};
+use crate::resolve_images::resolve;
 
 /// The key of the application's databag in the peer relation that has it.
 const KEY: &str = "images";
@@ -145,7 +145,7 @@ impl ImageRecord {
             no_proxy: source.no_proxy.clone(),
             within: WITHIN,
         };
-        let answers = look_up(facts, &source, &charmhub, self.now.rocks.as_ref(), &|_| ());
+        let answers = resolve(facts, &source, &charmhub, self.now.rocks.as_ref(), &|_| ());
         info!(
             "asked registries and Charmhub for {} images in {} requests",
             answers.rocks.images.len(),

@@ -9,7 +9,7 @@ use super::fate::{self, Fate};
 use super::hook::Hook;
 use super::{agent_audit, enforce, gather, removal, status, steps};
 use crate::facts::kubernetes::ReadError;
-use crate::rocks::Inventory;
+use crate::images::Inventory;
 
 /// Runs every step of a hook.
 pub fn run(unit: &Unit, event: &Event) -> anyhow::Result<()> {

@@ -17,7 +17,7 @@ use super::controller::{ControllerSession, LoginProblem};
 use super::issue::StatusIssue;
 use super::peers;
 use crate::agent::input::CredentialState;
-use crate::rotation::owner::{self, Applied, Change, Holding, Owners as _, Refusal};
+use crate::rotation::backend::{self, Applied, Backends as _, Change, Holding, RotationError};
 use crate::rotation::{
     Credential, Delivery, Entry, FIRST_USER, Ledger, Plan, Stage, Step, Target, password,
 };
@@ -210,7 +210,7 @@ impl<'a> Rotations<'a> {
     ) -> anyhow::Result<()> {
         let target = self.plan.targets.get(credential).copied();
         let forced = self.ledger.entry(credential).forced;
-        if let Err(Refusal(why)) = self.check(credential, forced) {
+        if let Err(RotationError(why)) = self.check(credential, forced) {
             warn!("rotation of {credential}: {why}");
             let entry = self.ledger.entry(credential);
             if entry.stage == Stage::Settled {
@@ -249,10 +249,10 @@ impl<'a> Rotations<'a> {
     }
 
     /// Whether a new value could be set, as far as that can be seen before.
-    pub fn check(&mut self, credential: &Credential, forced: bool) -> Result<(), Refusal> {
+    pub fn check(&mut self, credential: &Credential, forced: bool) -> Result<(), RotationError> {
         match &mut self.session {
-            Ok(session) => owner::check(credential, forced, session),
-            Err(problem) => Err(Refusal(problem.to_string())),
+            Ok(session) => backend::check(credential, forced, session),
+            Err(problem) => Err(RotationError(problem.to_string())),
         }
     }
 
@@ -262,7 +262,7 @@ impl<'a> Rotations<'a> {
             return false;
         };
         let now = self.now;
-        let idle = |session: &mut ControllerSession| -> Result<bool, Refusal> {
+        let idle = |session: &mut ControllerSession| -> Result<bool, RotationError> {
             if name == session.user() {
                 return Ok(false);
             }
@@ -336,9 +336,9 @@ impl<'a> Rotations<'a> {
         let Ok(session) = &mut self.session else {
             return Ok(());
         };
-        let applied = match owner::apply(credential, &change, session) {
+        let applied = match backend::apply(credential, &change, session) {
             Ok(applied) => applied,
-            Err(Refusal(why)) => {
+            Err(RotationError(why)) => {
                 warn!("rotation of {credential}: {why}");
                 let entry = self.ledger.entry(credential);
                 entry.action.clear();
@@ -399,11 +399,11 @@ impl<'a> Rotations<'a> {
         let (now, entry) = (self.now, self.ledger.entry(credential));
         match seen {
             Ok(()) => entry.settle(),
-            Err(Refusal(why)) if !is_wanted && !entry.asked && attempts >= LAST => {
+            Err(RotationError(why)) if !is_wanted && !entry.asked && attempts >= LAST => {
                 warn!("rotation of {credential}: it is published and no longer named: {why}");
                 entry.settle();
             }
-            Err(Refusal(why)) => {
+            Err(RotationError(why)) => {
                 info!("rotation of {credential}: {why}");
                 entry.failed(why, now, password::jitter());
             }
@@ -423,8 +423,8 @@ impl<'a> Rotations<'a> {
             {
                 let next = Password::new(next.expose());
                 let holds = match &mut self.session {
-                    Ok(session) => owner::holds(credential, &next, session),
-                    Err(problem) => Err(Refusal(problem.to_string())),
+                    Ok(session) => backend::holds(credential, &next, session),
+                    Err(problem) => Err(RotationError(problem.to_string())),
                 };
                 let id = self.secret_of(credential)?;
                 match holds {
@@ -445,7 +445,7 @@ impl<'a> Rotations<'a> {
                         }
                         became = "what was prepared for it never held, and is not used".into();
                     }
-                    Err(Refusal(why)) => {
+                    Err(RotationError(why)) => {
                         became = format!(
                             "whether its new value holds is not known ({why}), so it stays in {id} \
                              as {NEXT}"
@@ -472,11 +472,11 @@ impl<'a> Rotations<'a> {
         credential: &Credential,
         content: &Content,
         attempts: u32,
-    ) -> Result<(), Refusal> {
+    ) -> Result<(), RotationError> {
         let published = content.get(PASSWORD).map(|held| Password::new(held.expose()));
         match (&mut self.session, published) {
             (Ok(session), Some(published)) => {
-                owner::settle(credential, &published, attempts, session)
+                backend::settle(credential, &published, attempts, session)
             }
             _ => Ok(()),
         }

@@ -100,5 +100,5 @@ fn layer() -> Value {
 
 /// Digest of the agent's input and of how it is run.
 pub fn digest(input: &AgentInput) -> String {
-    crate::mark(format!("{} {} {}", crate::VERSION, layer(), input.digest()))
+    crate::digest(format!("{} {} {}", crate::VERSION, layer(), input.digest()))
 }

@@ -9,7 +9,7 @@ use juju_client::{ApplicationStatus, Connection, FullStatus};
 use super::juju::ControllerArguments;
 use super::{NOTHING_OPEN, OPEN, confirm, print};
 use crate::facts::juju::charm;
-use crate::rocks::rank;
+use crate::images::rank;
 
 /// Which applications, and how long each may take.
 #[derive(clap::Args)]

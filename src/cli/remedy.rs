@@ -15,7 +15,7 @@ use crate::effects::{Executor, JujuError, Model};
 use crate::facts::Facts;
 use crate::pipeline::{self, EnforceOutcome, Origin, Ownership};
 use crate::policy::{Policy, Profile};
-use crate::remedies::{self, Consent, Own, Plan, Remedy};
+use crate::remedies::{self, Consent, Managed, Plan, Remedy};
 
 /// Arguments of `plan` and `apply`.
 #[derive(clap::Args)]
@@ -133,7 +133,7 @@ impl Origin for AdminOrigin<'_> {
         true
     }
 
-    fn consent(&mut self, facts: &Facts, policy: &Policy, _: &Own) -> anyhow::Result<Consent> {
+    fn consent(&mut self, facts: &Facts, policy: &Policy, _: &Managed) -> anyhow::Result<Consent> {
         self.remedies.consent(facts, policy, &self.remedies.asked())
     }
 
@@ -342,7 +342,7 @@ impl Undo {
     pub fn run(self) -> anyhow::Result<u8> {
         let cluster = connect(&self.cluster)?;
         let remedies: BTreeSet<Remedy> = self.remedies.iter().copied().collect();
-        let own = cluster.own_objects(&self.cluster.kubernetes.namespace)?;
+        let own = cluster.managed_objects(&self.cluster.kubernetes.namespace)?;
         let mut plan = match self.all {
             true => remedies::undo_all(&own),
             false => remedies::undo(&own, &remedies).map_err(anyhow::Error::msg)?,
@@ -423,7 +423,7 @@ impl Origin for Undoing {
         true
     }
 
-    fn consent(&mut self, _: &Facts, _: &Policy, _: &Own) -> anyhow::Result<Consent> {
+    fn consent(&mut self, _: &Facts, _: &Policy, _: &Managed) -> anyhow::Result<Consent> {
         Ok(Consent::of_person(&BTreeSet::new()))
     }
 }

@@ -12,12 +12,12 @@ use oci_registry::{Credentials, Mirror};
 
 use super::{ClusterArguments, NOTHING_OPEN, OPEN, print, print_data, read};
 use crate::facts::known::Known;
-use crate::facts::{Facts, charmhub, rocks as registry, snapshot};
+use crate::facts::{Facts, charmhub, registry, snapshot};
 use crate::files;
-use crate::look_up::look_up;
+use crate::images::{self, Advisories, Allowed, Inventory, Lock};
 use crate::policy::Policy;
-use crate::report::rocks::Rocks as Report;
-use crate::rocks::{self, Advisories, Allowed, Inventory, Lock};
+use crate::report::images::Rocks as Report;
+use crate::resolve_images::resolve;
 
 #[derive(clap::Args)]
 pub struct Rocks {
@@ -113,10 +113,10 @@ impl Rocks {
         }
         let mut requests = 0;
         if !self.offline {
-            requests = self.look_up(&mut facts, &source);
+            requests = self.resolve(&mut facts, &source);
         }
         let inventory = Inventory::of(&facts);
-        let mut report = Report::of(&inventory, rocks::advice(&facts, &inventory), requests);
+        let mut report = Report::of(&inventory, images::advice(&facts, &inventory), requests);
         report.differences = wanted.map(|lock| lock.differences(&inventory));
         report.vulnerable = advisories.map(|advisories| vulnerable(&inventory, &advisories));
         if let Some(path) = &self.lock {
@@ -134,7 +134,7 @@ impl Rocks {
         Ok(if is_as_meant { NOTHING_OPEN } else { OPEN })
     }
 
-    fn look_up(&self, facts: &mut Facts, source: &registry::Source) -> usize {
+    fn resolve(&self, facts: &mut Facts, source: &registry::Source) -> usize {
         let bar = match io::stderr().is_terminal() {
             true => indicatif::ProgressBar::new(0),
             false => indicatif::ProgressBar::hidden(),
@@ -147,7 +147,7 @@ impl Rocks {
             no_proxy: None,
             within: source.within.min(Duration::from_secs(20)),
         };
-        let answers = look_up(facts, source, &charmhub, None, &|images| {
+        let answers = resolve(facts, source, &charmhub, None, &|images| {
             bar.set_length(images as u64);
             bar.inc(1);
         });
@@ -202,7 +202,7 @@ fn advisories(path: &Path) -> anyhow::Result<Advisories> {
 fn vulnerable(
     inventory: &Inventory,
     advisories: &Advisories,
-) -> BTreeMap<String, Vec<rocks::Vulnerable>> {
+) -> BTreeMap<String, Vec<images::Vulnerable>> {
     let read = inventory.rows.iter().filter_map(|row| Some((row, row.packages.as_ref()?)));
     read.map(|(row, packages)| (row.image.clone(), advisories.of(packages))).collect()
 }
@@ -211,7 +211,7 @@ fn vulnerable(
 fn sboms(directory: &Path, inventory: &Inventory) -> anyhow::Result<()> {
     files::make_directory(directory).with_context(|| directory.display().to_string())?;
     for row in &inventory.rows {
-        let Some(bill) = rocks::sbom(row) else {
+        let Some(bill) = images::sbom(row) else {
             continue;
         };
         let is_plain = |c: char| c.is_ascii_alphanumeric() || ".-_".contains(c);

@@ -10,7 +10,7 @@ use log::warn;
 
 use super::Cluster;
 use crate::facts::known::Unknown;
-use crate::remedies::{Change, Deed, Edit, Entry, OwnObject, Remedy, Setting};
+use crate::remedies::{Change, Edit, Entry, ManagedObject, Operation, Remedy, Setting};
 
 /// Why a change by Juju failed.
 #[derive(Debug, thiserror::Error)]
@@ -42,10 +42,12 @@ pub(super) fn apply(
     change: &Change,
 ) -> Result<(), JujuError> {
     let model = model.connect()?;
-    match &change.deed {
-        Deed::Edit(edit, record) => make(cluster, model, change.remedy, edit, record),
-        Deed::PutBack(entry, record) => revert(cluster, model, change.remedy, &entry.edit, record),
-        Deed::Create(_) | Deed::Restore(..) | Deed::Delete(_) => Ok(()),
+    match &change.operation {
+        Operation::Edit(edit, record) => make(cluster, model, change.remedy, edit, record),
+        Operation::Revert(entry, record) => {
+            revert(cluster, model, change.remedy, &entry.edit, record)
+        }
+        Operation::Create(_) | Operation::Restore(..) | Operation::Delete(_) => Ok(()),
     }
 }
 
@@ -54,7 +56,7 @@ fn make(
     model: &mut Connection,
     remedy: Remedy,
     edit: &Edit,
-    record: &OwnObject,
+    record: &ManagedObject,
 ) -> Result<(), JujuError> {
     let write_record = |edit: Edit| {
         let entry = Entry { edit, uid: String::new(), namespace_uid: String::new() };
@@ -97,7 +99,7 @@ fn revert(
     model: &mut Connection,
     remedy: Remedy,
     edit: &Edit,
-    record: &OwnObject,
+    record: &ManagedObject,
 ) -> Result<(), JujuError> {
     let platform = record.reference().namespace;
     if !remedy.may_edit(edit, &platform) {

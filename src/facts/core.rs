@@ -5,8 +5,8 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 use super::labels::{LabelSelector, Labels};
 use super::object::{Meta, object};
-use super::shared::Shared;
-use super::text::Text;
+use super::shared::SharedValue;
+use super::text::Interned;
 
 macro_rules! wire {
     ($(#[$meta:meta])* $name:ident { $($(#[$fmeta:meta])* $field:ident : $type:ty),* $(,)? }) => {
@@ -24,9 +24,9 @@ Pod {
     /// Metadata.
     metadata: Meta,
     /// Desired state.
-    spec: Shared<PodSpec>,
+    spec: SharedValue<PodSpec>,
     /// Observed state.
-    status: Shared<PodStatus>,
+    status: SharedValue<PodStatus>,
 }}
 object!(Pod, "v1", "Pod");
 
@@ -34,7 +34,7 @@ wire! {
 /// Spec of a pod.
 PodSpec {
     /// Service account it runs as.
-    service_account_name: Text,
+    service_account_name: Interned,
     /// Whether it uses the node's network namespace.
     #[serde(skip_serializing_if = "std::ops::Not::not")] host_network: bool,
     /// Whether it uses the node's PID namespace.
@@ -57,7 +57,7 @@ wire! {
 /// A volume; only hostPath volumes are collected.
 Volume {
     /// Name.
-    name: Text,
+    name: Interned,
     /// Path on the node.
     #[serde(skip_serializing_if = "Option::is_none")] host_path: Option<HostPath>,
 }}
@@ -73,18 +73,18 @@ wire! {
 /// A path on the node.
 HostPath {
     /// The path.
-    path: Text,
+    path: Interned,
 }}
 
 wire! {
 /// A container of a pod.
 Container {
     /// Name.
-    name: Text,
+    name: Interned,
     /// Image reference.
-    image: Text,
+    image: Interned,
     /// `Always`, `IfNotPresent` or `Never`.
-    image_pull_policy: Text,
+    image_pull_policy: Interned,
     /// Security context of the container.
     #[serde(skip_serializing_if = "Option::is_none")] security_context: Option<SecurityContext>,
     /// Ports.
@@ -95,7 +95,7 @@ wire! {
 /// A port of a container.
 ContainerPort {
     /// Name.
-    name: Text,
+    name: Interned,
     /// Number.
     container_port: u16,
     /// Port on the node; 0 for none.
@@ -123,14 +123,14 @@ wire! {
 /// Linux capabilities of a container.
 Capabilities {
     /// Capabilities added to the runtime's default.
-    add: Vec<Text>,
+    add: Vec<Interned>,
 }}
 
 wire! {
 /// Status of a pod.
 PodStatus {
     /// `Pending`, `Running`, `Succeeded`, `Failed` or `Unknown`.
-    phase: Text,
+    phase: Interned,
     /// Conditions.
     conditions: Vec<Condition>,
     /// Status of containers.
@@ -145,20 +145,20 @@ wire! {
 /// A condition of an object.
 Condition {
     /// Type.
-    #[serde(rename = "type")] kind: Text,
+    #[serde(rename = "type")] kind: Interned,
     /// `True`, `False` or `Unknown`.
-    status: Text,
+    status: Interned,
     /// Human-readable message.
-    #[serde(skip_serializing_if = "str::is_empty")] message: Text,
+    #[serde(skip_serializing_if = "str::is_empty")] message: Interned,
 }}
 
 wire! {
 /// Status of a container.
 ContainerStatus {
     /// Name of the container.
-    name: Text,
+    name: Interned,
     /// Image as resolved by the runtime; empty until the container has started.
-    #[serde(rename = "imageID")] image_id: Text,
+    #[serde(rename = "imageID")] image_id: Interned,
 }}
 
 impl Pod {
@@ -221,17 +221,17 @@ wire! {
 /// Spec of a service.
 ServiceSpec {
     /// `ClusterIP`, `NodePort`, `LoadBalancer` or `ExternalName`.
-    #[serde(rename = "type")] kind: Text,
+    #[serde(rename = "type")] kind: Interned,
     /// Labels of its pods; selects no pods if empty.
     selector: Labels,
     /// Ports.
     ports: Vec<ServicePort>,
     /// Client address ranges that the load balancer admits, CIDR.
-    #[serde(skip_serializing_if = "Vec::is_empty")] load_balancer_source_ranges: Vec<Text>,
+    #[serde(skip_serializing_if = "Vec::is_empty")] load_balancer_source_ranges: Vec<Interned>,
     /// Cluster IPs; the string `None` for a headless service.
-    #[serde(rename = "clusterIPs", skip_serializing_if = "Vec::is_empty")] cluster_ips: Vec<Text>,
+    #[serde(rename = "clusterIPs", skip_serializing_if = "Vec::is_empty")] cluster_ips: Vec<Interned>,
     /// External IPs of nodes.
-    #[serde(rename = "externalIPs", skip_serializing_if = "Vec::is_empty")] external_ips: Vec<Text>,
+    #[serde(rename = "externalIPs", skip_serializing_if = "Vec::is_empty")] external_ips: Vec<Interned>,
 }}
 
 wire! {
@@ -261,9 +261,9 @@ wire! {
 /// An address on which a load balancer listens.
 IngressPoint {
     /// Address.
-    #[serde(skip_serializing_if = "Option::is_none")] ip: Option<Text>,
+    #[serde(skip_serializing_if = "Option::is_none")] ip: Option<Interned>,
     /// Host name.
-    #[serde(skip_serializing_if = "Option::is_none")] hostname: Option<Text>,
+    #[serde(skip_serializing_if = "Option::is_none")] hostname: Option<Interned>,
 }}
 
 fn is_default<T: Default + PartialEq>(value: &T) -> bool {
@@ -277,7 +277,7 @@ pub enum PortRef {
     /// Number.
     Number(u16),
     /// Name of a container's port.
-    Name(Text),
+    Name(Interned),
 }
 
 impl Service {
@@ -343,7 +343,7 @@ PodTemplate {
     /// Metadata.
     metadata: Meta,
     /// Spec of the pods.
-    spec: Shared<PodSpec>,
+    spec: SharedValue<PodSpec>,
 }}
 
 wire! {
@@ -371,7 +371,7 @@ wire! {
 /// Status of an object that has a phase.
 PhaseStatus {
     /// For example `Active` or `Terminating`.
-    phase: Text,
+    phase: Interned,
 }}
 
 wire! {
@@ -422,7 +422,7 @@ wire! {
 /// Versions on a node.
 NodeInfo {
     /// Version of the kubelet.
-    kubelet_version: Text,
+    kubelet_version: Interned,
 }}
 
 wire! {
@@ -441,7 +441,7 @@ NetworkPolicySpec {
     /// Selected pods of its namespace.
     pod_selector: LabelSelector,
     /// `Ingress`, `Egress`; `Ingress` if empty.
-    policy_types: Vec<Text>,
+    policy_types: Vec<Interned>,
     /// Rules for incoming traffic.
     ingress: Vec<IngressRule>,
 }}
@@ -470,7 +470,7 @@ wire! {
 /// A range of addresses.
 IpBlock {
     /// The range, CIDR.
-    cidr: Text,
+    cidr: Interned,
 }}
 
 wire! {
@@ -502,9 +502,9 @@ wire! {
 /// An admission webhook.
 Webhook {
     /// Name.
-    name: Text,
+    name: Interned,
     /// `Fail` or `Ignore`.
-    failure_policy: Text,
+    failure_policy: Interned,
     /// Endpoint.
     client_config: ClientConfig,
 }}
@@ -522,9 +522,9 @@ wire! {
 /// Reference to a service.
 ServiceRef {
     /// Namespace.
-    namespace: Text,
+    namespace: Interned,
     /// Name.
-    name: Text,
+    name: Interned,
 }}
 
 wire! {

@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::core::wire;
 use super::labels::Labels;
 use super::object::{Meta, ObjectRef, object};
-use super::text::Text;
+use super::text::Interned;
 
 /// A Gateway, in the API server's format.
 #[derive(Deserialize)]
@@ -79,7 +79,7 @@ Server {
     /// Port.
     port: ServerPort,
     /// Hosts that it exposes.
-    hosts: Vec<Text>,
+    hosts: Vec<Interned>,
     /// TLS settings.
     #[serde(skip_serializing_if = "Option::is_none")] tls: Option<ServerTls>,
 }}
@@ -88,28 +88,28 @@ wire! {
 /// The port of a server.
 ServerPort {
     /// Name.
-    name: Text,
+    name: Interned,
     /// Number.
     number: u16,
     /// Protocol, for example `HTTPS`.
-    protocol: Text,
+    protocol: Interned,
 }}
 
 wire! {
 /// TLS settings of a server.
 ServerTls {
     /// `SIMPLE`, `MUTUAL`, `PASSTHROUGH`, …
-    mode: Text,
+    mode: Interned,
     /// Name of the Secret with certificate and key.
-    #[serde(skip_serializing_if = "Option::is_none")] credential_name: Option<Text>,
+    #[serde(skip_serializing_if = "Option::is_none")] credential_name: Option<Interned>,
     /// Names of several such Secrets.
-    #[serde(skip_serializing_if = "Vec::is_empty")] credential_names: Vec<Text>,
+    #[serde(skip_serializing_if = "Vec::is_empty")] credential_names: Vec<Interned>,
     /// Minimum TLS version, for example `TLSV1_2`.
-    #[serde(skip_serializing_if = "Option::is_none")] min_protocol_version: Option<Text>,
+    #[serde(skip_serializing_if = "Option::is_none")] min_protocol_version: Option<Interned>,
     /// Maximum TLS version.
-    #[serde(skip_serializing_if = "Option::is_none")] max_protocol_version: Option<Text>,
+    #[serde(skip_serializing_if = "Option::is_none")] max_protocol_version: Option<Interned>,
     /// Cipher suites by OpenSSL's names; Envoy's default if empty.
-    #[serde(skip_serializing_if = "Vec::is_empty")] cipher_suites: Vec<Text>,
+    #[serde(skip_serializing_if = "Vec::is_empty")] cipher_suites: Vec<Interned>,
     /// Whether plain HTTP is redirected to HTTPS.
     https_redirect: bool,
 }}
@@ -128,7 +128,7 @@ wire! {
 /// Spec of a VirtualService.
 VirtualServiceSpec {
     /// Gateways that it is bound to, `namespace/name` or `name`.
-    gateways: Vec<Text>,
+    gateways: Vec<Interned>,
     /// HTTP routes.
     http: Vec<HttpRoute>,
     /// TLS passthrough routes.
@@ -157,11 +157,11 @@ wire! {
 /// A string match.
 StringMatch {
     /// Prefix.
-    #[serde(skip_serializing_if = "Option::is_none")] prefix: Option<Text>,
+    #[serde(skip_serializing_if = "Option::is_none")] prefix: Option<Interned>,
     /// Exact value.
-    #[serde(skip_serializing_if = "Option::is_none")] exact: Option<Text>,
+    #[serde(skip_serializing_if = "Option::is_none")] exact: Option<Interned>,
     /// Regular expression.
-    #[serde(skip_serializing_if = "Option::is_none")] regex: Option<Text>,
+    #[serde(skip_serializing_if = "Option::is_none")] regex: Option<Interned>,
 }}
 
 wire! {
@@ -177,9 +177,9 @@ wire! {
 /// Match condition of a TLS route.
 TlsMatch {
     /// Server names (SNI); empty for a TCP route.
-    #[serde(skip_serializing_if = "Vec::is_empty")] sni_hosts: Vec<Text>,
+    #[serde(skip_serializing_if = "Vec::is_empty")] sni_hosts: Vec<Interned>,
     /// Gateways that replace those of the VirtualService.
-    #[serde(skip_serializing_if = "Vec::is_empty")] gateways: Vec<Text>,
+    #[serde(skip_serializing_if = "Vec::is_empty")] gateways: Vec<Interned>,
 }}
 
 wire! {
@@ -193,7 +193,7 @@ wire! {
 /// Service of a destination.
 Destination {
     /// Host.
-    host: Text,
+    host: Interned,
 }}
 
 /// An EnvoyFilter, in the API server's format.
@@ -221,7 +221,7 @@ struct WorkloadSelectorWire {
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 struct ConfigPatchWire {
-    apply_to: Text,
+    apply_to: Interned,
     r#match: Value,
     patch: PatchWire,
 }
@@ -229,7 +229,7 @@ struct ConfigPatchWire {
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct PatchWire {
-    operation: Text,
+    operation: Interned,
     value: Value,
 }
 
@@ -246,8 +246,9 @@ impl From<EnvoyFilterWire> for EnvoyFilter {
 
 impl From<ConfigPatchWire> for ConfigPatch {
     fn from(wire: ConfigPatchWire) -> Self {
-        let text =
-            |pointer: &str| wire.r#match.pointer(pointer).and_then(Value::as_str).map(Text::from);
+        let text = |pointer: &str| {
+            wire.r#match.pointer(pointer).and_then(Value::as_str).map(Interned::from)
+        };
         let config =
             wire.patch.value.get("typed_config").or_else(|| wire.patch.value.get("typedConfig"));
         let filter = config
@@ -291,17 +292,17 @@ wire! {
 /// A patch of an EnvoyFilter.
 ConfigPatch {
     /// Patched part of the configuration, for example `HTTP_FILTER`.
-    apply_to: Text,
+    apply_to: Interned,
     /// `GATEWAY`, `ANY`, `SIDECAR_INBOUND` or `SIDECAR_OUTBOUND`.
-    context: Text,
+    context: Interned,
     /// Port of the listener; all if absent.
     #[serde(skip_serializing_if = "Option::is_none")] port: Option<u16>,
     /// Transport protocol of the matched filter chain.
-    #[serde(skip_serializing_if = "Option::is_none")] transport_protocol: Option<Text>,
+    #[serde(skip_serializing_if = "Option::is_none")] transport_protocol: Option<Interned>,
     /// Server name (SNI) of the matched filter chain.
-    #[serde(skip_serializing_if = "Option::is_none")] sni: Option<Text>,
+    #[serde(skip_serializing_if = "Option::is_none")] sni: Option<Interned>,
     /// For example `INSERT_BEFORE` or `MERGE`.
-    operation: Text,
+    operation: Interned,
     /// External authorisation filter that it adds.
     #[serde(skip_serializing_if = "Option::is_none")] ext_authz: Option<ExtAuthz>,
     /// TLS parameters that it sets, if any.
@@ -315,7 +316,7 @@ ExtAuthz {
     uri: String,
     /// Envoy cluster of the authorisation service; Envoy connects to it, and uses `uri` only for
     /// the Host header.
-    #[serde(skip_serializing_if = "Option::is_none")] cluster: Option<Text>,
+    #[serde(skip_serializing_if = "Option::is_none")] cluster: Option<Interned>,
     /// Whether requests pass if the authorisation service fails.
     failure_mode_allow: bool,
     /// Request headers sent to the authorisation service.
@@ -344,7 +345,7 @@ impl ExtAuthz {
                 .or_else(|| text("/grpc_service/envoy_grpc/cluster_name"))
                 .unwrap_or_default()
                 .to_owned(),
-            cluster: text("/http_service/server_uri/cluster").map(Text::from),
+            cluster: text("/http_service/server_uri/cluster").map(Interned::from),
             failure_mode_allow: config
                 .get("failure_mode_allow")
                 .and_then(Value::as_bool)
@@ -365,25 +366,25 @@ wire! {
 /// TLS parameters of a patch.
 TlsParameters {
     /// Minimum TLS version, for example `TLSv1_2`.
-    #[serde(skip_serializing_if = "Option::is_none")] minimum: Option<Text>,
+    #[serde(skip_serializing_if = "Option::is_none")] minimum: Option<Interned>,
     /// Maximum TLS version.
-    #[serde(skip_serializing_if = "Option::is_none")] maximum: Option<Text>,
+    #[serde(skip_serializing_if = "Option::is_none")] maximum: Option<Interned>,
     /// Cipher suites.
-    #[serde(skip_serializing_if = "Vec::is_empty")] cipher_suites: Vec<Text>,
+    #[serde(skip_serializing_if = "Vec::is_empty")] cipher_suites: Vec<Interned>,
 }}
 
 impl TlsParameters {
     fn read(value: &Value) -> Option<Self> {
         let socket = value.get("transport_socket").unwrap_or(value);
         let params = socket.pointer("/typed_config/common_tls_context/tls_params")?;
-        let text = |key: &str| params.get(key).and_then(Value::as_str).map(Text::from);
+        let text = |key: &str| params.get(key).and_then(Value::as_str).map(Interned::from);
         Some(Self {
             minimum: text("tls_minimum_protocol_version"),
             maximum: text("tls_maximum_protocol_version"),
             cipher_suites: params
                 .get("cipher_suites")
                 .and_then(Value::as_array)
-                .map(|suites| suites.iter().filter_map(Value::as_str).map(Text::from).collect())
+                .map(|suites| suites.iter().filter_map(Value::as_str).map(Interned::from).collect())
                 .unwrap_or_default(),
         })
     }
@@ -407,7 +408,7 @@ AuthorizationPolicySpec {
     /// Gateways or services to which it applies instead of pods.
     #[serde(skip_serializing_if = "Vec::is_empty")] target_refs: Vec<TargetRef>,
     /// `ALLOW` (also if empty), `DENY`, `AUDIT` or `CUSTOM`.
-    action: Text,
+    action: Interned,
     /// Rules; it applies to a request that matches any of them.
     rules: Vec<AuthorizationRule>,
 }}
@@ -423,9 +424,9 @@ wire! {
 /// Reference to the target of a policy.
 TargetRef {
     /// Kind.
-    kind: Text,
+    kind: Interned,
     /// Name.
-    name: Text,
+    name: Interned,
 }}
 
 wire! {
@@ -443,25 +444,25 @@ wire! {
 /// A source of requests.
 RuleFrom {
     /// Fields by name, for example `principals`; all must match.
-    source: BTreeMap<Text, Vec<Text>>,
+    source: BTreeMap<Interned, Vec<Interned>>,
 }}
 
 wire! {
 /// An operation of requests.
 RuleTo {
     /// Fields by name, for example `paths`; all must match.
-    operation: BTreeMap<Text, Vec<Text>>,
+    operation: BTreeMap<Interned, Vec<Interned>>,
 }}
 
 wire! {
 /// A condition on request attributes.
 RuleCondition {
     /// Attribute, for example `request.headers[kubeflow-userid]`.
-    key: Text,
+    key: Interned,
     /// Values; one must match.
-    #[serde(skip_serializing_if = "Vec::is_empty")] values: Vec<Text>,
+    #[serde(skip_serializing_if = "Vec::is_empty")] values: Vec<Interned>,
     /// Values; none may match.
-    #[serde(skip_serializing_if = "Vec::is_empty")] not_values: Vec<Text>,
+    #[serde(skip_serializing_if = "Vec::is_empty")] not_values: Vec<Interned>,
 }}
 
 /// Metadata with UID and creation time.
@@ -471,7 +472,7 @@ struct IdentifiedMeta {
     #[serde(flatten)]
     meta: Meta,
     #[serde(default)]
-    uid: Text,
+    uid: Interned,
     #[serde(default)]
     creation_timestamp: Option<Timestamp>,
 }
@@ -514,14 +515,14 @@ PeerAuthenticationSpec {
     /// Mode of all ports.
     mtls: MutualTls,
     /// Mode by port number.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")] port_level_mtls: BTreeMap<Text, MutualTls>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")] port_level_mtls: BTreeMap<Interned, MutualTls>,
 }}
 
 wire! {
 /// Mutual TLS mode.
 MutualTls {
     /// `STRICT`, `PERMISSIVE`, `DISABLE`; inherited if empty or `UNSET`.
-    mode: Text,
+    mode: Interned,
 }}
 
 wire! {
@@ -555,7 +556,7 @@ wire! {
 /// Spec of a Gateway of the Gateway API.
 AmbientGatewaySpec {
     /// Class, for example `istio` or `istio-waypoint`.
-    gateway_class_name: Text,
+    gateway_class_name: Interned,
     /// Listeners.
     listeners: Vec<Listener>,
 }}
@@ -564,11 +565,11 @@ wire! {
 /// A listener of a Gateway.
 Listener {
     /// Name.
-    name: Text,
+    name: Interned,
     /// Port.
     port: u16,
     /// `HTTP`, `HTTPS`, …
-    protocol: Text,
+    protocol: Interned,
     /// TLS settings.
     #[serde(skip_serializing_if = "Option::is_none")] tls: Option<ListenerTls>,
 }}
@@ -577,7 +578,7 @@ wire! {
 /// TLS settings of a listener.
 ListenerTls {
     /// `Terminate` (also if empty) or `Passthrough`.
-    mode: Text,
+    mode: Interned,
     /// Secrets with certificates.
     certificate_refs: Vec<CertificateRef>,
 }}
@@ -586,9 +587,9 @@ wire! {
 /// Reference to a Secret.
 CertificateRef {
     /// Name.
-    name: Text,
+    name: Interned,
     /// Namespace, if it differs from the Gateway's.
-    #[serde(skip_serializing_if = "Option::is_none")] namespace: Option<Text>,
+    #[serde(skip_serializing_if = "Option::is_none")] namespace: Option<Interned>,
 }}
 
 wire! {
@@ -614,11 +615,11 @@ wire! {
 /// Reference to a Gateway or listener.
 ParentRef {
     /// Name of the Gateway.
-    name: Text,
+    name: Interned,
     /// Namespace, if it differs from the route's.
-    #[serde(skip_serializing_if = "Option::is_none")] namespace: Option<Text>,
+    #[serde(skip_serializing_if = "Option::is_none")] namespace: Option<Interned>,
     /// Name of the listener; all if absent.
-    #[serde(skip_serializing_if = "Option::is_none")] section_name: Option<Text>,
+    #[serde(skip_serializing_if = "Option::is_none")] section_name: Option<Interned>,
 }}
 
 wire! {
@@ -632,7 +633,7 @@ wire! {
 /// A filter of an HTTPRoute.
 AmbientFilter {
     /// Type, for example `RequestRedirect`.
-    #[serde(rename = "type")] kind: Text,
+    #[serde(rename = "type")] kind: Interned,
     /// Redirect, for type `RequestRedirect`.
     #[serde(skip_serializing_if = "Option::is_none")] request_redirect: Option<RequestRedirect>,
 }}
@@ -641,7 +642,7 @@ wire! {
 /// A redirect filter.
 RequestRedirect {
     /// Scheme of the redirect.
-    #[serde(skip_serializing_if = "Option::is_none")] scheme: Option<Text>,
+    #[serde(skip_serializing_if = "Option::is_none")] scheme: Option<Interned>,
 }}
 
 /// A Profile, in the API server's format.
@@ -671,7 +672,7 @@ Profile {
     /// Metadata.
     metadata: Meta,
     /// UID; empty if unknown.
-    #[serde(skip_serializing_if = "str::is_empty")] uid: Text,
+    #[serde(skip_serializing_if = "str::is_empty")] uid: Interned,
     /// Desired state.
     spec: ProfileSpec,
     /// Observed state.

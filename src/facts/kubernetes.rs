@@ -14,12 +14,12 @@ use serde_json::value::RawValue;
 use tokio::sync::Semaphore;
 
 use super::core::*;
+use super::custom_resources;
 use super::istio::*;
 use super::knative::{KnativeEventing, KnativeServing};
 use super::known::{Kind, Known, Listed, Unknown};
 use super::manifest::parse_item;
 use super::object::Object;
-use super::others;
 use super::path::{ApiPath, PathError};
 use super::rbac::*;
 use super::secret::Secret;
@@ -236,7 +236,7 @@ pub type Progress<'a> = &'a (dyn Fn(&str) + 'a);
 
 /// Streams the objects of a kind that only custom controls read. Blocks. `begin` creates the
 /// state of a pass, which restarts if the list expires. `None` if the kind is not installed.
-pub fn visit_others<S>(
+pub fn visit_custom_resources<S>(
     source: &Source,
     kind: &ObjectKind,
     deadline: Duration,
@@ -247,7 +247,7 @@ pub fn visit_others<S>(
     runtime.block_on(async {
         let connected = connect(source).await;
         let (client, _) = connected.map_err(|error| Unknown::Failed(error.to_string()))?;
-        let read = others::visit(&client, kind, begin, take);
+        let read = custom_resources::visit(&client, kind, begin, take);
         let late = |_| Unknown::TimedOut(format!("not read within {} s", deadline.as_secs()));
         tokio::time::timeout(deadline, read).await.map_err(late)?
     })
@@ -289,7 +289,7 @@ async fn collect(
     }
     let mut facts = with_kinds!(fetch);
     shared::clear_interned();
-    facts.others = others::read(client, kinds).await;
+    facts.others = custom_resources::read(client, kinds).await;
     Ok(facts)
 }
 

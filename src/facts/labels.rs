@@ -5,15 +5,15 @@ use std::fmt;
 use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::text::Text;
+use super::text::Interned;
 
 /// Labels of an object, sorted by key; compact, as every object has some.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-pub struct Labels(Box<[(Text, Text)]>);
+pub struct Labels(Box<[(Interned, Interned)]>);
 
 impl Labels {
     /// The value of a label.
-    pub fn get(&self, key: &str) -> Option<&Text> {
+    pub fn get(&self, key: &str) -> Option<&Interned> {
         let position = self.0.binary_search_by(|(known, _)| (**known).cmp(key));
         position.ok().map(|index| &self.0[index].1)
     }
@@ -24,7 +24,7 @@ impl Labels {
     }
 
     /// All labels, sorted by key.
-    pub fn iter(&self) -> impl Iterator<Item = (&Text, &Text)> {
+    pub fn iter(&self) -> impl Iterator<Item = (&Interned, &Interned)> {
         self.0.iter().map(|(key, value)| (key, value))
     }
 
@@ -34,8 +34,8 @@ impl Labels {
     }
 }
 
-impl FromIterator<(Text, Text)> for Labels {
-    fn from_iter<I: IntoIterator<Item = (Text, Text)>>(labels: I) -> Self {
+impl FromIterator<(Interned, Interned)> for Labels {
+    fn from_iter<I: IntoIterator<Item = (Interned, Interned)>>(labels: I) -> Self {
         // The last of duplicate keys wins, as in Kubernetes.
         let mut labels: Vec<_> = labels.into_iter().collect();
         labels.reverse();
@@ -90,12 +90,12 @@ pub struct LabelSelector {
 #[serde(default)]
 pub struct Requirement {
     /// The label.
-    pub key: Text,
+    pub key: Interned,
     /// `In`, `NotIn`, `Exists` or `DoesNotExist`.
-    pub operator: Text,
+    pub operator: Interned,
     /// Values of `In` and `NotIn`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub values: Vec<Text>,
+    pub values: Vec<Interned>,
 }
 
 impl LabelSelector {

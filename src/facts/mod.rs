@@ -6,6 +6,7 @@ pub mod bundle;
 pub mod certificate;
 pub mod charmhub;
 pub mod core;
+pub mod custom_resources;
 pub mod dpkg;
 pub mod handshake;
 pub mod image;
@@ -17,13 +18,12 @@ pub mod kubernetes;
 pub mod labels;
 pub mod manifest;
 pub mod object;
-pub mod others;
 pub mod path;
 pub mod platform;
 pub mod profiles;
 pub mod rbac;
+pub mod registry;
 pub mod requests;
-pub mod rocks;
 pub mod secret;
 pub mod shared;
 pub mod snapshot;
@@ -129,14 +129,14 @@ macro_rules! define {
             /// When each credential was last rotated by this charm.
             pub rotated: Known<std::collections::BTreeMap<String, jiff::Timestamp>>,
             /// The platform's images in their registries.
-            pub rocks: Known<rocks::Rocks>,
+            pub rocks: Known<registry::Rocks>,
             /// Charmhub's channels that the platform's applications follow.
             pub charmhub: Known<charmhub::Charmhub>,
             /// Images that ran before, from earlier audits.
-            pub ledger: Known<crate::rocks::Ledger>,
+            pub ledger: Known<crate::images::Ledger>,
             /// Objects of kinds that only custom controls read.
-            #[serde(skip_serializing_if = "others::Others::is_empty")]
-            pub others: others::Others,
+            #[serde(skip_serializing_if = "custom_resources::CustomResources::is_empty")]
+            pub others: custom_resources::CustomResources,
             $($(#[$meta])* pub $field: Kind<$type>,)*
         }
 

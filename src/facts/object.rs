@@ -4,8 +4,8 @@ use juju_charm::printable::line;
 use serde::{Deserialize, Serialize};
 
 use super::labels::Labels;
-use super::shared::Shared;
-use super::text::Text;
+use super::shared::SharedValue;
+use super::text::Interned;
 
 /// Reference to an object of the cluster.
 #[derive(
@@ -44,16 +44,16 @@ pub struct Meta {
     pub name: String,
     /// Namespace; empty for cluster-scoped objects.
     #[serde(skip_serializing_if = "str::is_empty")]
-    pub namespace: Text,
+    pub namespace: Interned,
     /// Labels.
     #[serde(skip_serializing_if = "Labels::is_empty")]
     pub labels: Labels,
     /// Annotations that controls read.
     #[serde(skip_serializing_if = "Annotations::is_empty")]
-    pub annotations: Shared<Annotations>,
+    pub annotations: SharedValue<Annotations>,
     /// Owners.
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
-    pub owner_references: Shared<Box<[OwnerReference]>>,
+    pub owner_references: SharedValue<Box<[OwnerReference]>>,
 }
 
 /// Annotations with which the platform records owners and contributors.
@@ -62,13 +62,13 @@ pub struct Meta {
 pub struct Annotations {
     /// Owner of a profile's namespace.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub owner: Option<Text>,
+    pub owner: Option<Interned>,
     /// User of a binding or policy that KFAM created.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub user: Option<Text>,
+    pub user: Option<Interned>,
     /// The user's role, `admin`, `edit` or `view`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub role: Option<Text>,
+    pub role: Option<Interned>,
 }
 
 impl Annotations {
@@ -83,14 +83,14 @@ impl Annotations {
 pub struct OwnerReference {
     /// Group and version.
     #[serde(skip_serializing_if = "str::is_empty")]
-    pub api_version: Text,
+    pub api_version: Interned,
     /// Kind.
-    pub kind: Text,
+    pub kind: Interned,
     /// Name.
-    pub name: Text,
+    pub name: Interned,
     /// UID, for Profiles only; that of other owners is dropped to save memory.
     #[serde(skip_serializing_if = "str::is_empty")]
-    pub uid: Text,
+    pub uid: Interned,
 }
 
 impl<'de> Deserialize<'de> for OwnerReference {
@@ -98,15 +98,15 @@ impl<'de> Deserialize<'de> for OwnerReference {
         #[derive(Default, Deserialize)]
         #[serde(rename_all = "camelCase", default)]
         struct Wire {
-            api_version: Text,
-            kind: Text,
-            name: Text,
+            api_version: Interned,
+            kind: Interned,
+            name: Interned,
             uid: String,
         }
         let Wire { api_version, kind, name, uid } = Wire::deserialize(deserializer)?;
         let uid = match kind == "Profile" {
-            true => Text::from(&*uid),
-            false => Text::default(),
+            true => Interned::from(&*uid),
+            false => Interned::default(),
         };
         Ok(Self { api_version, kind, name, uid })
     }

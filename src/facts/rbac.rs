@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::core::wire;
 use super::object::{Meta, object};
-use super::text::Text;
+use super::text::Interned;
 
 macro_rules! role {
     ($(#[$meta:meta])* $name:ident, $kind:literal) => {
@@ -26,19 +26,19 @@ wire! {
 /// A rule of a role.
 PolicyRule {
     /// Verbs.
-    verbs: Vec<Text>,
+    verbs: Vec<Interned>,
     /// API groups.
-    api_groups: Vec<Text>,
+    api_groups: Vec<Interned>,
     /// Resources.
-    resources: Vec<Text>,
+    resources: Vec<Interned>,
     /// Names of objects; all if empty.
-    #[serde(skip_serializing_if = "Vec::is_empty")] resource_names: Vec<Text>,
+    #[serde(skip_serializing_if = "Vec::is_empty")] resource_names: Vec<Interned>,
 }}
 
 impl PolicyRule {
     /// Whether it allows a verb on all objects of a resource.
     pub fn allows(&self, group: &str, resource: &str, verb: &str) -> bool {
-        fn has(list: &[Text], value: &str) -> bool {
+        fn has(list: &[Interned], value: &str) -> bool {
             list.iter().any(|item| *item == "*" || *item == value)
         }
         self.resource_names.is_empty()
@@ -70,20 +70,20 @@ wire! {
 /// Reference to a role.
 RoleRef {
     /// `Role` or `ClusterRole`.
-    kind: Text,
+    kind: Interned,
     /// Name.
-    name: Text,
+    name: Interned,
 }}
 
 wire! {
 /// Subject of a binding.
 Subject {
     /// `User`, `Group` or `ServiceAccount`.
-    kind: Text,
+    kind: Interned,
     /// Name.
-    name: Text,
+    name: Interned,
     /// Namespace of a service account.
-    #[serde(skip_serializing_if = "str::is_empty")] namespace: Text,
+    #[serde(skip_serializing_if = "str::is_empty")] namespace: Interned,
 }}
 
 impl std::fmt::Display for Subject {

@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 
 use super::certificate::{Certificate, public_key_of_private};
 use super::object::{Meta, object};
-use super::text::Text;
+use super::text::Interned;
 
 /// Assessed properties of a Secret.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -20,9 +20,9 @@ pub struct Secret {
     pub metadata: Meta,
     /// Type, for example `kubernetes.io/tls`.
     #[serde(rename = "type")]
-    pub kind: Text,
+    pub kind: Interned,
     /// Keys with non-empty values.
-    pub keys: Vec<Text>,
+    pub keys: Vec<Interned>,
     /// Certificate and key, if it has `tls.crt` or `tls.key`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tls: Option<TlsSecret>,
@@ -69,9 +69,9 @@ pub(super) struct SecretWire {
     #[serde(default)]
     metadata: Meta,
     #[serde(default, rename = "type")]
-    kind: Text,
+    kind: Interned,
     #[serde(default)]
-    data: BTreeMap<Text, Plain>,
+    data: BTreeMap<Interned, Plain>,
 }
 
 /// A decoded value of a Secret, wiped on drop.

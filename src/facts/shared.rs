@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::text::Text;
+use super::text::Interned;
 
 thread_local! {
     static INTERNED: RefCell<HashMap<TypeId, Box<dyn Any>>> = RefCell::default();
@@ -19,9 +19,9 @@ thread_local! {
 /// A value that shares its allocation with every equal value read on this thread: the pods of
 /// 2,000 profiles have few distinct specs.
 #[derive(Clone, PartialEq, Eq, Hash, Default)]
-pub struct Shared<T>(Arc<T>);
+pub struct SharedValue<T>(Arc<T>);
 
-impl<T: Eq + Hash + 'static> From<T> for Shared<T> {
+impl<T: Eq + Hash + 'static> From<T> for SharedValue<T> {
     fn from(value: T) -> Self {
         INTERNED.with_borrow_mut(|tables| {
             let table = tables
@@ -46,10 +46,10 @@ impl<T: Eq + Hash + 'static> From<T> for Shared<T> {
 /// Drops the tables of interned values and strings; those in use stay valid.
 pub fn clear_interned() {
     INTERNED.with_borrow_mut(HashMap::clear);
-    Text::clear_interned();
+    Interned::clear_interned();
 }
 
-impl<T> Deref for Shared<T> {
+impl<T> Deref for SharedValue<T> {
     type Target = T;
 
     fn deref(&self) -> &T {
@@ -57,19 +57,19 @@ impl<T> Deref for Shared<T> {
     }
 }
 
-impl<T: fmt::Debug> fmt::Debug for Shared<T> {
+impl<T: fmt::Debug> fmt::Debug for SharedValue<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
     }
 }
 
-impl<T: Serialize> Serialize for Shared<T> {
+impl<T: Serialize> Serialize for SharedValue<T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         self.0.serialize(serializer)
     }
 }
 
-impl<'de, T: Deserialize<'de> + Eq + Hash + 'static> Deserialize<'de> for Shared<T> {
+impl<'de, T: Deserialize<'de> + Eq + Hash + 'static> Deserialize<'de> for SharedValue<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         T::deserialize(deserializer).map(Self::from)
     }
@@ -81,9 +81,9 @@ mod tests {
 
     #[test]
     fn equal_values_share_one_allocation() {
-        let a = Shared::from(vec![1, 2]);
-        let b: Shared<Vec<i32>> = serde_json::from_str("[1, 2]").unwrap();
-        let c: Shared<Vec<u8>> = serde_json::from_str("[1, 2]").unwrap();
+        let a = SharedValue::from(vec![1, 2]);
+        let b: SharedValue<Vec<i32>> = serde_json::from_str("[1, 2]").unwrap();
+        let c: SharedValue<Vec<u8>> = serde_json::from_str("[1, 2]").unwrap();
         assert!(Arc::ptr_eq(&a.0, &b.0));
         assert_eq!(c.len(), 2);
     }

@@ -16,9 +16,9 @@ thread_local! {
 /// A string that shares its allocation with every equal string read on this thread: labels,
 /// images and namespaces of 20,000 pods cost little more than those of one pod.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Text(Arc<str>);
+pub struct Interned(Arc<str>);
 
-impl Text {
+impl Interned {
     fn interned(value: &str) -> Self {
         INTERNED.with_borrow_mut(|interned| match interned.get(value) {
             Some(text) => Self(text.clone()),
@@ -36,19 +36,19 @@ impl Text {
     }
 }
 
-impl Default for Text {
+impl Default for Interned {
     fn default() -> Self {
         Self::interned("")
     }
 }
 
-impl From<&str> for Text {
+impl From<&str> for Interned {
     fn from(value: &str) -> Self {
         Self::interned(value)
     }
 }
 
-impl Deref for Text {
+impl Deref for Interned {
     type Target = str;
 
     fn deref(&self) -> &str {
@@ -56,54 +56,54 @@ impl Deref for Text {
     }
 }
 
-impl Borrow<str> for Text {
+impl Borrow<str> for Interned {
     fn borrow(&self) -> &str {
         &self.0
     }
 }
 
-impl PartialEq<str> for Text {
+impl PartialEq<str> for Interned {
     fn eq(&self, other: &str) -> bool {
         &*self.0 == other
     }
 }
 
-impl PartialEq<&str> for Text {
+impl PartialEq<&str> for Interned {
     fn eq(&self, other: &&str) -> bool {
         &*self.0 == *other
     }
 }
 
-impl fmt::Display for Text {
+impl fmt::Display for Interned {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
 }
 
-impl fmt::Debug for Text {
+impl fmt::Debug for Interned {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Debug::fmt(&*self.0, f)
     }
 }
 
-impl Serialize for Text {
+impl Serialize for Interned {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(&self.0)
     }
 }
 
-impl<'de> Deserialize<'de> for Text {
+impl<'de> Deserialize<'de> for Interned {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Visitor;
         impl de::Visitor<'_> for Visitor {
-            type Value = Text;
+            type Value = Interned;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("a string")
             }
 
-            fn visit_str<E: de::Error>(self, value: &str) -> Result<Text, E> {
-                Ok(Text::interned(value))
+            fn visit_str<E: de::Error>(self, value: &str) -> Result<Interned, E> {
+                Ok(Interned::interned(value))
             }
         }
         deserializer.deserialize_str(Visitor)
@@ -116,8 +116,8 @@ mod tests {
 
     #[test]
     fn equal_texts_share_one_allocation() {
-        let a = Text::from("kubeflow");
-        let b: Text = serde_json::from_str("\"kubeflow\"").unwrap();
+        let a = Interned::from("kubeflow");
+        let b: Interned = serde_json::from_str("\"kubeflow\"").unwrap();
         assert!(Arc::ptr_eq(&a.0, &b.0));
     }
 }

@@ -11,7 +11,7 @@ use time::OffsetDateTime;
 use zeroize::Zeroizing;
 
 use super::constraints::{self, Constraints};
-use super::{KeyKind, Name, Request, Terms};
+use super::{CertificatePolicy, KeyKind, Name, Request};
 use crate::facts::certificate::{Certificate, CertificateError, public_key_hash};
 
 /// Backdating of certificates, to allow for clock skew.
@@ -56,7 +56,7 @@ impl Authority {
     pub fn create(
         of: &str,
         names: &[Name],
-        terms: &Terms,
+        terms: &CertificatePolicy,
         now: Timestamp,
     ) -> Result<Self, AuthorityError> {
         let key = match terms.key {

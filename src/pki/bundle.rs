@@ -4,8 +4,8 @@ const BEGIN: &str = "-----BEGIN CERTIFICATE-----";
 const END: &str = "-----END CERTIFICATE-----";
 
 /// Digest of a PEM certificate, independent of line endings.
-pub fn mark(pem: &str) -> String {
-    crate::mark(blocks(pem).concat())
+pub fn digest(pem: &str) -> String {
+    crate::digest(blocks(pem).concat())
 }
 
 /// Merges `trusted` into a bundle, and removes certificates that this charm added before, by their
@@ -13,7 +13,7 @@ pub fn mark(pem: &str) -> String {
 pub fn merge(present: &str, before: &[String], trusted: &[String]) -> Option<String> {
     let trusted: Vec<String> = trusted.iter().flat_map(|pem| blocks(pem)).collect();
     let present = blocks(present);
-    let stays = |pem: &&String| !before.contains(&mark(pem)) && !trusted.contains(pem);
+    let stays = |pem: &&String| !before.contains(&digest(pem)) && !trusted.contains(pem);
     let others = present.iter().filter(stays).cloned();
     let merged: Vec<String> = others.chain(trusted.iter().cloned()).collect();
     let is_same = merged.len() == present.len() && merged.iter().all(|pem| present.contains(pem));
@@ -56,12 +56,12 @@ mod tests {
         assert_eq!(with_new, format!("{other}\n{new}"));
         assert_eq!(merge(&with_new, &none, std::slice::from_ref(&new)), None);
         let crlf = with_new.replace('\n', "\r\n");
-        assert_eq!(merge(&crlf, &[mark(&new)], std::slice::from_ref(&new)), None);
+        assert_eq!(merge(&crlf, &[digest(&new)], std::slice::from_ref(&new)), None);
         let both = format!("# from us\n{old}\n{other}\n");
-        let changed = merge(&both, &[mark(&old)], std::slice::from_ref(&new));
+        let changed = merge(&both, &[digest(&old)], std::slice::from_ref(&new));
         assert_eq!(changed, Some(format!("{other}\n{new}")));
-        assert_eq!(merge(&with_new, &[mark(&new)], &none), Some(other.clone()));
-        assert_eq!(merge(&new, &[mark(&new)], &none), Some(String::new()));
+        assert_eq!(merge(&with_new, &[digest(&new)], &none), Some(other.clone()));
+        assert_eq!(merge(&new, &[digest(&new)], &none), Some(String::new()));
         assert_eq!(merge("", &none, &none), None);
     }
 }

@@ -3,7 +3,7 @@
 
 use jiff::Timestamp;
 
-use super::{Authority, AuthorityError, Name, Terms, renewal_time};
+use super::{Authority, AuthorityError, CertificatePolicy, Name, renewal_time};
 use crate::facts::certificate::Certificate;
 
 /// The certificate authorities of the charm.
@@ -19,20 +19,20 @@ pub struct Keyring {
 
 /// Requirements on the authorities.
 #[derive(Debug)]
-pub struct Wanted<'a> {
+pub struct Leaf<'a> {
     /// Name of the Juju model, for the subject.
     pub of: &'a str,
     /// Names for which they must be able to sign.
     pub names: &'a [Name],
     /// Requirements on certificates, from the policy.
-    pub terms: &'a Terms,
+    pub terms: &'a CertificatePolicy,
     /// Whether a rollover was requested.
     pub is_renewal_asked: bool,
 }
 
 impl Keyring {
     /// Creates the first authority.
-    pub fn create(requirements: &Wanted<'_>, now: Timestamp) -> Result<Self, AuthorityError> {
+    pub fn create(requirements: &Leaf<'_>, now: Timestamp) -> Result<Self, AuthorityError> {
         Ok(Self {
             current: Authority::create(
                 requirements.of,
@@ -48,7 +48,7 @@ impl Keyring {
     /// Advances the rollover to `now`; also returns whether anything changed.
     pub fn advance(
         mut self,
-        requirements: &Wanted<'_>,
+        requirements: &Leaf<'_>,
         now: Timestamp,
     ) -> Result<(Self, bool), AuthorityError> {
         let overlap = requirements.terms.overlap;

@@ -5,22 +5,24 @@
 mod answer;
 mod authority;
 pub mod bundle;
+mod certificate_policy;
 mod constraints;
 mod keyring;
 mod name;
 mod pair;
 mod request;
-mod terms;
 #[cfg(test)]
 mod tests;
 
 pub use answer::{AnswerProblem, Issued};
 pub use authority::{Authority, AuthorityError};
-pub use keyring::{Keyring, Wanted};
+pub use certificate_policy::{
+    CertificatePolicy, CertificatePolicyError, CertificatePolicyWire, KeyKind,
+};
+pub use keyring::{Keyring, Leaf};
 pub use name::{InvalidName, Name};
 pub use pair::{Fingerprint, PairProblem, judge as judge_pair};
-pub use request::{Refusal, Request};
-pub use terms::{CertificatePolicyError, KeyKind, Terms, TermsWire};
+pub use request::{Request, RequestProblem};
 
 /// Time at which to renew a certificate: after two thirds of its lifetime. All in seconds since
 /// 1970.

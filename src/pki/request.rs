@@ -25,7 +25,7 @@ pub struct Request {
 
 /// Reasons to reject a request, with what to do.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Refusal {
+pub enum RequestProblem {
     /// Not a PEM request, or its signature is invalid.
     #[error("invalid certificate signing request: {0}")]
     Malformed(String),
@@ -52,8 +52,8 @@ pub enum Refusal {
 
 impl Request {
     /// Parses a PEM request, and verifies its signature.
-    pub fn parse(pem: &str) -> Result<Self, Refusal> {
-        let malformed = |why: String| Refusal::Malformed(why);
+    pub fn parse(pem: &str) -> Result<Self, RequestProblem> {
+        let malformed = |why: String| RequestProblem::Malformed(why);
         let der = CertificateSigningRequestDer::from_pem_slice(pem.as_bytes())
             .map_err(|error| malformed(error.to_string()))?;
         let (_, request) = X509CertificationRequest::from_der(&der)
@@ -62,12 +62,12 @@ impl Request {
         // Checked before the signature, which cannot be verified with such a key.
         match key.parsed() {
             Ok(PublicKey::RSA(rsa)) if rsa.key_size() < 2048 => {
-                return Err(Refusal::WeakKey(format!("RSA of {} bits", rsa.key_size())));
+                return Err(RequestProblem::WeakKey(format!("RSA of {} bits", rsa.key_size())));
             }
             Ok(PublicKey::RSA(_) | PublicKey::EC(_)) => {}
             _ => match key.algorithm.algorithm.to_id_string().as_str() {
                 ED25519 => {}
-                other => return Err(Refusal::WeakKey(format!("of type {other}"))),
+                other => return Err(RequestProblem::WeakKey(format!("of type {other}"))),
             },
         }
         let public_key = public_key_hash(key.raw);
@@ -79,25 +79,25 @@ impl Request {
                 SanType::DnsName(name) => name
                     .as_str()
                     .parse()
-                    .map_err(|_| Refusal::NotAName(name.as_str().to_owned()))?,
+                    .map_err(|_| RequestProblem::NotAName(name.as_str().to_owned()))?,
                 SanType::IpAddress(address) => Name::Ip(*address),
-                other => return Err(Refusal::NotAName(format!("{other:?}"))),
+                other => return Err(RequestProblem::NotAName(format!("{other:?}"))),
             });
         }
         Ok(Self { pem: pem.to_owned(), names, public_key, params })
     }
 
     /// Validates the request against the permitted names.
-    pub fn judge(&self, permitted: &[Name]) -> Result<(), Refusal> {
+    pub fn judge(&self, permitted: &[Name]) -> Result<(), RequestProblem> {
         if !matches!(self.params.params.is_ca, rcgen::IsCa::NoCa | rcgen::IsCa::ExplicitNoCa) {
-            return Err(Refusal::Authority);
+            return Err(RequestProblem::Authority);
         }
         if self.names.is_empty() {
-            return Err(Refusal::NoName);
+            return Err(RequestProblem::NoName);
         }
         let foreign = |name: &&Name| !permitted.iter().any(|one| one.permits(name));
         match self.names.iter().find(foreign) {
-            Some(name) => Err(Refusal::ForeignName(name.clone())),
+            Some(name) => Err(RequestProblem::ForeignName(name.clone())),
             None => Ok(()),
         }
     }

@@ -35,7 +35,7 @@ fn request(sans: &[&str]) -> Request {
 }
 
 fn authority(of: &[&str], key: KeyKind) -> Authority {
-    let terms = Terms { key, ..Terms::default() };
+    let terms = CertificatePolicy { key, ..CertificatePolicy::default() };
     Authority::create("kubeflow", &names(of), &terms, start()).unwrap()
 }
 
@@ -162,14 +162,14 @@ fn certificate_for_another_key_or_of_another_authority_is_rejected() {
 
 #[test]
 fn authority_rollover_does_not_break_clients_that_update_within_overlap() {
-    let terms = Terms { authority_life: DAY * 400, life: DAY * 30, ..Terms::default() };
-    let hosts = names(&["kubeflow.example.com"]);
-    let requirements = |is_renewal_asked| Wanted {
-        of: "kubeflow",
-        names: &hosts,
-        terms: &terms,
-        is_renewal_asked,
+    let terms = CertificatePolicy {
+        authority_life: DAY * 400,
+        life: DAY * 30,
+        ..CertificatePolicy::default()
     };
+    let hosts = names(&["kubeflow.example.com"]);
+    let requirements =
+        |is_renewal_asked| Leaf { of: "kubeflow", names: &hosts, terms: &terms, is_renewal_asked };
     let mut now = start();
     let mut keyring = Keyring::create(&requirements(false), now).unwrap();
     // A client fetches the trusted certificates only every six days.
@@ -199,9 +199,9 @@ fn authority_rollover_does_not_break_clients_that_update_within_overlap() {
 
 #[test]
 fn name_outside_constraints_replaces_authority_at_once() {
-    let terms = Terms::default();
+    let terms = CertificatePolicy::default();
     let requirements =
-        |names| Wanted { of: "kubeflow", names, terms: &terms, is_renewal_asked: false };
+        |names| Leaf { of: "kubeflow", names, terms: &terms, is_renewal_asked: false };
     let first = names(&["10.64.140.43"]);
     let keyring = Keyring::create(&requirements(&first), start()).unwrap();
     let old = keyring.current.certificate().to_owned();

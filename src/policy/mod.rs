@@ -15,7 +15,7 @@ use self::custom::{CustomControl, ObjectKind};
 pub use self::error::{HostnameError, RuleError};
 pub use self::wire::schema;
 use crate::catalog::Severity;
-use crate::pki::Terms;
+use crate::pki::CertificatePolicy;
 
 /// Strictness of the audit.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -51,7 +51,7 @@ pub struct Policy {
     /// Declared charm options, by application and option.
     pub options: Options,
     /// Requirements on certificates of the gateway.
-    pub certificates: Terms,
+    pub certificates: CertificatePolicy,
     /// Severities that override the catalogue's, by control.
     pub severities: BTreeMap<String, Severity>,
     /// Custom controls.
@@ -75,7 +75,7 @@ impl Default for Policy {
             source_ranges: Vec::new(),
             allow: Allow::default(),
             options: Options::new(),
-            certificates: Terms::default(),
+            certificates: CertificatePolicy::default(),
             severities: BTreeMap::new(),
             controls: Vec::new(),
             waivers: Vec::new(),

@@ -12,7 +12,7 @@ use super::custom::{self, ControlWire, CustomControl};
 use super::error::EntryError;
 use super::{Allow, Attestation, ObjectPattern, Policy, PolicyProblem, Waiver};
 use crate::catalog::{self, Severity, Source};
-use crate::pki::{Terms, TermsWire};
+use crate::pki::{CertificatePolicy, CertificatePolicyWire};
 
 /// Policy of ckf-hardening: the option `policy`, or the file passed with `--policy`.
 #[derive(Deserialize, Default, JsonSchema)]
@@ -29,7 +29,7 @@ struct Wire {
     #[schemars(with = "BTreeMap<String, BTreeMap<String, Option<Scalar>>>")]
     options: BTreeMap<String, BTreeMap<String, serde_yaml::Value>>,
     /// Requirements on certificates of the gateway.
-    certificates: TermsWire,
+    certificates: CertificatePolicyWire,
     /// Severities that override the catalogue's, by control id.
     #[schemars(with = "BTreeMap<String, Severity>")]
     severities: BTreeMap<String, String>,
@@ -223,7 +223,7 @@ impl Policy {
                 }
             }
         }
-        match Terms::parse(wire.certificates) {
+        match CertificatePolicy::parse(wire.certificates) {
             Ok(terms) => policy.certificates = terms,
             Err(why) => problems.push(PolicyProblem(format!("certificates: {why}"))),
         }

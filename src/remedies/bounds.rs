@@ -7,11 +7,11 @@ use serde_json::Value;
 
 use super::Remedy;
 use super::edit::{Edit, Label, Removal, Setting, edited_kind};
-use super::own::{ENVOY_FILTER, GATEWAY, NETWORK_POLICY, OwnKind, PEER_AUTHENTICATION};
+use super::managed::{ENVOY_FILTER, GATEWAY, ManagedKind, NETWORK_POLICY, PEER_AUTHENTICATION};
 use super::{https_redirect, mutual_tls, profile_network_policies};
 use crate::facts::juju::holds_no_secret;
 use crate::facts::object::ObjectRef;
-use crate::rocks::names_images;
+use crate::images::names_images;
 
 /// Prefix of the Pod Security labels, their modes and their levels.
 const POD_SECURITY: &str = "pod-security.kubernetes.io/";
@@ -26,7 +26,7 @@ const OBSERVED: [(&str, &[&str]); 3] = [
 
 impl Remedy {
     /// The remedy creates objects of this kind under this name, for a platform.
-    pub fn makes(self, kind: OwnKind, namespace: &str, name: &str, platform: &str) -> bool {
+    pub fn makes(self, kind: ManagedKind, namespace: &str, name: &str, platform: &str) -> bool {
         let of_platform = namespace == platform;
         // Any other namespace, so that objects of earlier versions outside profiles can be deleted.
         let of_profile = !of_platform;
@@ -308,7 +308,7 @@ mod tests {
 
     #[test]
     fn object_under_a_name_that_no_remedy_creates_is_refused() {
-        let makers = |kind: OwnKind, namespace: &str, name: &str| {
+        let makers = |kind: ManagedKind, namespace: &str, name: &str| {
             let all = Remedy::ALL.iter();
             let able = all.filter(|remedy| remedy.makes(kind, namespace, name, PLATFORM));
             able.map(|remedy| remedy.name()).collect::<Vec<_>>()

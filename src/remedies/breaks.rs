@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use super::edit::Target;
-use super::own::Wanted;
+use super::managed::DesiredObject;
 use super::{Remedy, Risk};
 use crate::facts::core::{Pod, Service};
 use crate::facts::object::{Object as _, ObjectRef};
@@ -43,7 +43,7 @@ pub(super) struct Breaks {
 
 impl Breaks {
     /// For the creation of a managed object.
-    pub(super) fn of(remedy: Remedy, desired: &Wanted) -> Self {
+    pub(super) fn of(remedy: Remedy, desired: &DesiredObject) -> Self {
         let cause = ObjectRef {
             api_version: desired.kind.api_version.into(),
             kind: desired.kind.kind.into(),

@@ -7,14 +7,14 @@ use serde_json::Value;
 
 use super::breaks::Break;
 use super::edit::Target;
-use super::own::OwnObject;
-use super::plan::{Asker, Change, Deed, Plan};
+use super::managed::ManagedObject;
+use super::plan::{Change, Operation, Plan, Requester};
 use super::{Edit, Remedy};
 
 /// The origin of a request for changes, and the disruption that it allows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Consent {
-    asker: Asker,
+    requester: Requester,
     /// The request named each remedy explicitly.
     is_named: bool,
     /// Remedies that may break existing flows.
@@ -28,18 +28,18 @@ pub struct Consent {
 impl Consent {
     /// Consent by the options `enforce` and `allow-disruption`, for unattended changes.
     pub fn of_option(allow_disruption: &BTreeSet<Remedy>) -> Self {
-        Self::new(Asker::Option, allow_disruption.clone())
+        Self::new(Requester::Option, allow_disruption.clone())
     }
 
     /// Consent of an operator who named remedies, and who allows the disruption of some.
     pub fn of_person(allow_disruption: &BTreeSet<Remedy>) -> Self {
-        Self::new(Asker::Person, allow_disruption.clone())
+        Self::new(Requester::Person, allow_disruption.clone())
     }
 
-    fn new(asker: Asker, disruption: BTreeSet<Remedy>) -> Self {
+    fn new(requester: Requester, disruption: BTreeSet<Remedy>) -> Self {
         Self {
-            asker,
-            is_named: asker == Asker::Person,
+            requester,
+            is_named: requester == Requester::Person,
             disruption,
             profiles: None,
             stood: BTreeSet::new(),
@@ -61,8 +61,8 @@ impl Consent {
         Self { stood, ..self }
     }
 
-    pub(super) fn asker(&self) -> Asker {
-        self.asker
+    pub(super) fn requester(&self) -> Requester {
+        self.requester
     }
 
     /// Moves changes without consent from a plan's changes to those held back.
@@ -83,15 +83,15 @@ impl Consent {
 
     fn withheld(&self, change: &Change, breaks: &[Break]) -> Option<WithheldFor> {
         let remedy = change.remedy;
-        let is_new = match &change.deed {
-            Deed::Create(_) => !self.stood.contains(&change.target()),
-            Deed::Edit(..) => true,
-            Deed::Restore(..) | Deed::Delete(_) | Deed::PutBack(..) => false,
+        let is_new = match &change.operation {
+            Operation::Create(_) => !self.stood.contains(&change.target()),
+            Operation::Edit(..) => true,
+            Operation::Restore(..) | Operation::Delete(_) | Operation::Revert(..) => false,
         };
         if !is_new || self.disruption.contains(&remedy) {
             return None;
         }
-        let is_removal = matches!(change.deed, Deed::Edit(Edit::Removal(_), _));
+        let is_removal = matches!(change.operation, Operation::Edit(Edit::Removal(_), _));
         if !self.is_named && (remedy.about().only_by_name || is_removal) {
             return Some(WithheldFor::Removal);
         }
@@ -105,7 +105,7 @@ impl Consent {
 
 /// Targets of managed objects, for [`Consent::with_stood`].
 pub fn targets(own: &[Value]) -> BTreeSet<Target> {
-    let own = own.iter().filter_map(OwnObject::read);
+    let own = own.iter().filter_map(ManagedObject::read);
     own.map(|own| Target::Object(own.reference())).collect()
 }
 
@@ -191,11 +191,11 @@ mod tests {
     use super::*;
     use crate::facts::object::ObjectRef;
     use crate::remedies::edit::Removal;
-    use crate::remedies::own::{OwnObject, PEER_AUTHENTICATION, Wanted};
+    use crate::remedies::managed::{DesiredObject, ManagedObject, PEER_AUTHENTICATION};
     use crate::remedies::{Risk, breaks::Breaks};
 
-    fn desired(namespace: &str) -> Wanted {
-        Wanted {
+    fn desired(namespace: &str) -> DesiredObject {
+        DesiredObject {
             kind: PEER_AUTHENTICATION,
             namespace: namespace.into(),
             name: "managed".into(),
@@ -203,12 +203,12 @@ mod tests {
         }
     }
 
-    fn own(namespace: &str) -> OwnObject {
-        OwnObject::new(&desired(namespace), "kubeflow", Remedy::MutualTls, true)
+    fn own(namespace: &str) -> ManagedObject {
+        ManagedObject::new(&desired(namespace), "kubeflow", Remedy::MutualTls, true)
     }
 
-    fn change(remedy: Remedy, deed: Deed) -> Change {
-        Change { remedy, deed, diff: Vec::new() }
+    fn change(remedy: Remedy, operation: Operation) -> Change {
+        Change { remedy, operation, diff: Vec::new() }
     }
 
     fn object(namespace: &str) -> ObjectRef {
@@ -221,9 +221,9 @@ mod tests {
     }
 
     /// A plan with a change in each of two profiles; the first would break a flow.
-    fn plan(deed: fn(OwnObject) -> Deed) -> Plan {
+    fn plan(operation: fn(ManagedObject) -> Operation) -> Plan {
         let changes = ["alice", "bob"];
-        let changes = changes.map(|name| change(Remedy::MutualTls, deed(own(name))));
+        let changes = changes.map(|name| change(Remedy::MutualTls, operation(own(name))));
         let mut breaks = Breaks::of(Remedy::MutualTls, &desired("alice"));
         breaks.add(object("kubeflow"), Risk::High, "caller calls".into());
         Plan { changes: changes.into(), breaks: breaks.finish(), ..Plan::default() }
@@ -253,7 +253,7 @@ mod tests {
             (Consent::of_option(&mutual_tls), false),
             (Consent::of_person(&mutual_tls), false),
         ] {
-            let (made, held) = confined(&ask, plan(Deed::Create));
+            let (made, held) = confined(&ask, plan(Operation::Create));
             match is_held {
                 true => assert_eq!((made, held), (vec![BOB.into()], vec![ALICE.into()]), "{ask:?}"),
                 false => assert_eq!((made.len(), held.len()), (2, 0), "{ask:?}"),
@@ -265,12 +265,12 @@ mod tests {
     fn object_that_existed_before_is_restored_despite_breaks() {
         let none = BTreeSet::new();
         let restored =
-            confined(&Consent::of_option(&none), plan(|own| Deed::Restore(own, Vec::new())));
+            confined(&Consent::of_option(&none), plan(|own| Operation::Restore(own, Vec::new())));
         assert_eq!(restored.0.len(), 2);
         let stood = BTreeSet::from([Target::Object(own("alice").reference())]);
         let again = Consent::of_option(&none).with_stood(stood);
-        assert_eq!(confined(&again, plan(Deed::Create)).0.len(), 2);
-        assert_eq!(confined(&again, plan(Deed::Delete)).0.len(), 2);
+        assert_eq!(confined(&again, plan(Operation::Create)).0.len(), 2);
+        assert_eq!(confined(&again, plan(Operation::Delete)).0.len(), 2);
     }
 
     fn removal() -> Change {
@@ -279,13 +279,13 @@ mod tests {
             why: "foreign".into(),
             manifest: None,
         });
-        change(Remedy::ForeignRoleBindings, Deed::Edit(edit, own("kubeflow")))
+        change(Remedy::ForeignRoleBindings, Operation::Edit(edit, own("kubeflow")))
     }
 
     fn relation() -> Change {
         let endpoints = ["a:b".to_owned(), "c:d".to_owned()];
         let edit = Edit::Relation { endpoints };
-        change(Remedy::PasswordDatabase, Deed::Edit(edit, own("kubeflow")))
+        change(Remedy::PasswordDatabase, Operation::Edit(edit, own("kubeflow")))
     }
 
     #[test]
@@ -309,7 +309,7 @@ mod tests {
     fn plan_limited_to_profiles_skips_other_profiles_and_platform() {
         let none = BTreeSet::new();
         let only = Consent::of_person(&none).only_in(BTreeSet::from(["bob".to_owned()]));
-        assert_eq!(confined(&only, plan(Deed::Create)).0, [BOB]);
+        assert_eq!(confined(&only, plan(Operation::Create)).0, [BOB]);
         let mut labels = removal();
         let namespace = ObjectRef {
             kind: "Namespace".into(),
@@ -317,7 +317,7 @@ mod tests {
             name: "bob".into(),
             ..object("bob")
         };
-        if let Deed::Edit(edit, _) = &mut labels.deed {
+        if let Operation::Edit(edit, _) = &mut labels.operation {
             *edit = Edit::Labels { object: namespace, labels: BTreeMap::new() };
         }
         let plan = Plan { changes: vec![labels, relation(), removal()], ..Plan::default() };
@@ -326,7 +326,7 @@ mod tests {
 
     #[test]
     fn held_back_line_says_how_to_allow_it() {
-        let mut plan = plan(Deed::Create);
+        let mut plan = plan(Operation::Create);
         plan.changes.push(removal());
         assert_eq!(plan.held_back_line(), None);
         Consent::of_option(&BTreeSet::new()).confine(&mut plan);

@@ -1,7 +1,7 @@
 //! Relations between the platform's applications and the telemetry agent of their model.
 
 use super::edit::Edit;
-use super::{About, Decision, Risk, Wants, open};
+use super::{About, Decision, DesiredState, Risk, open};
 use crate::views::{Context, Missing};
 
 pub(super) const ABOUT: About = About {
@@ -37,5 +37,5 @@ pub(super) fn decide(context: &Context<'_>) -> Result<Decision, Missing> {
             }));
         }
     }
-    Ok(Wants::edits(edits))
+    Ok(DesiredState::edits(edits))
 }

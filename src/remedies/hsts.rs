@@ -3,8 +3,8 @@
 
 use serde_json::json;
 
-use super::own::{ENVOY_FILTER, Wanted};
-use super::{About, Decision, Risk, Wants, waived};
+use super::managed::{DesiredObject, ENVOY_FILTER};
+use super::{About, Decision, DesiredState, Risk, waived};
 use crate::views::ingress::Ingress;
 use crate::views::ingress::gateway_reference;
 use crate::views::mesh::is_ambient;
@@ -49,7 +49,7 @@ pub(super) fn decide(context: &Context<'_>) -> Result<Decision, Missing> {
     }
     let header =
         json!({"key": "strict-transport-security", "value": format!("max-age={REMEMBERED}")});
-    Ok(Wants::objects(vec![Wanted {
+    Ok(DesiredState::objects(vec![DesiredObject {
         kind: ENVOY_FILTER,
         namespace: context.namespace().into(),
         name: NAME.into(),

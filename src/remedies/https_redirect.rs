@@ -3,8 +3,8 @@
 
 use serde_json::json;
 
-use super::own::{GATEWAY, Wanted};
-use super::{About, Decision, Risk, Wants, waived};
+use super::managed::{DesiredObject, GATEWAY};
+use super::{About, Decision, DesiredState, Risk, waived};
 use crate::facts::object::Object as _;
 use crate::views::ingress::gateway_reference;
 use crate::views::ingress::{GatewayServer, Ingress};
@@ -51,7 +51,7 @@ pub(super) fn decide(context: &Context<'_>) -> Result<Decision, Missing> {
     if let Some(why) = waived(context, "TLS-20", &gateway_reference(context)) {
         return Ok(Decision::Skip(why));
     }
-    let desired = Wanted {
+    let desired = DesiredObject {
         kind: GATEWAY,
         namespace: context.namespace().into(),
         name: NAME.into(),
@@ -70,16 +70,16 @@ pub(super) fn decide(context: &Context<'_>) -> Result<Decision, Missing> {
         served.listener == PORT && !is_own(&meta.name, &meta.namespace)
     });
     let Some(other) = taken else {
-        return Ok(Wants::objects(vec![desired]));
+        return Ok(DesiredState::objects(vec![desired]));
     };
     let what = match other.is_redirect() {
         true => "already redirects",
         false => "serves that port, and a redirect would cover its paths too; see TLS-02",
     };
     // An existing redirect stays: another Gateway on that port is no reason to delete it.
-    Ok(Decision::Apply(Wants {
+    Ok(Decision::Apply(DesiredState {
         kept: vec![desired],
         notes: vec![format!("{} {what}", other.gateway.reference())],
-        ..Wants::default()
+        ..DesiredState::default()
     }))
 }

@@ -13,9 +13,9 @@ mod diff;
 mod edit;
 mod hsts;
 mod https_redirect;
+mod managed;
 mod mutual_tls;
 mod network_policy;
-mod own;
 mod own_policy;
 mod plan;
 mod platform_network_policies;
@@ -29,10 +29,13 @@ mod tls_floor;
 pub use self::breaks::Break;
 pub use self::consent::{Consent, HeldBack, WithheldFor, targets};
 pub use self::edit::{Edit, Label, Removal, Setting, Target, edited_kind};
-pub use self::own::{
-    MANAGED_BY, OWN_KINDS, Own, OwnKind, OwnObject, Scope, differences, is_of_platform,
+pub use self::managed::{
+    MANAGED_BY, MANAGED_KINDS, Managed, ManagedKind, ManagedObject, Scope, differences,
+    is_of_platform,
 };
-pub use self::plan::{Asker, Change, Deed, Plan, StillEnforced, plan, remove_all, undo, undo_all};
+pub use self::plan::{
+    Change, Operation, Plan, Requester, StillEnforced, plan, remove_all, undo, undo_all,
+};
 pub use self::record::{
     Content, Entry, EntryError, KEY_LENGTH, Reading, Record, RecordKey, is_recorded, pending,
     signature,
@@ -43,7 +46,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use self::breaks::Breaks;
-use self::own::Wanted;
+use self::managed::DesiredObject;
 use crate::controls::pods::privileges::beyond_baseline;
 use crate::controls::{Finding, Verdict, assess_named};
 use crate::facts::istio::reference;
@@ -210,7 +213,7 @@ impl FromStr for Remedy {
 /// What a remedy decides on these facts.
 enum Decision {
     /// Reconcile to this state.
-    Apply(Wants),
+    Apply(DesiredState),
     /// Create nothing, for this reason; existing managed objects stay unchanged.
     Skip(String),
     /// What the remedy protects is gone, for this reason; existing managed objects are deleted.
@@ -231,11 +234,11 @@ enum Leftover {
 
 /// Desired state of a remedy.
 #[derive(Default)]
-struct Wants {
+struct DesiredState {
     /// Managed objects to create, or to restore where they have drifted.
-    objects: Vec<Wanted>,
+    objects: Vec<DesiredObject>,
     /// Managed objects to restore where they exist, but not to create.
-    kept: Vec<Wanted>,
+    kept: Vec<DesiredObject>,
     /// Fate of every other managed object.
     leftover: Leftover,
     /// Edits that are still missing on objects that others manage.
@@ -246,8 +249,8 @@ struct Wants {
     breaks: Vec<Break>,
 }
 
-impl Wants {
-    fn objects(objects: Vec<Wanted>) -> Decision {
+impl DesiredState {
+    fn objects(objects: Vec<DesiredObject>) -> Decision {
         Decision::Apply(Self { objects, ..Self::default() })
     }
 

@@ -3,9 +3,10 @@
 use serde_json::json;
 
 use super::breaks::{Break, Breaks, Flows};
-use super::own::{MANAGED_BY, PEER_AUTHENTICATION, Wanted};
+use super::managed::{DesiredObject, MANAGED_BY, PEER_AUTHENTICATION};
 use super::{
-    About, Decision, Remedy, Risk, Wants, foreign_namespaces, ignored_profiles, namespace, waived,
+    About, Decision, DesiredState, Remedy, Risk, foreign_namespaces, ignored_profiles, namespace,
+    waived,
 };
 use crate::facts::core::Pod;
 use crate::facts::istio::PeerAuthentication;
@@ -37,10 +38,10 @@ pub(super) const NAME: &str = "ckf-hardening-mutual-tls";
 pub(super) fn decide(context: &Context<'_>) -> Result<Decision, Missing> {
     let policies = by_namespace(context.peer_authentications()?);
     let profiles = context.profile_namespaces()?;
-    let mut state = Wants {
+    let mut state = DesiredState {
         leftover: foreign_namespaces(context)?,
         notes: ignored_profiles(context)?,
-        ..Wants::default()
+        ..DesiredState::default()
     };
     if profiles.is_empty() {
         state.notes.push("no Profile counts".into());
@@ -49,7 +50,7 @@ pub(super) fn decide(context: &Context<'_>) -> Result<Decision, Missing> {
     let callers = Callers::find(context, &flows);
     for &profile in profiles {
         let here = policies.get(profile).map(Vec::as_slice).unwrap_or_default();
-        let desired = Wanted {
+        let desired = DesiredObject {
             kind: PEER_AUTHENTICATION,
             namespace: profile.to_owned(),
             name: NAME.into(),
@@ -171,7 +172,7 @@ impl<'a> Callers<'a> {
     }
 
     /// Flows that a managed policy would break in its namespace.
-    fn breaks(&self, flows: &Flows<'_>, desired: &Wanted) -> Vec<Break> {
+    fn breaks(&self, flows: &Flows<'_>, desired: &DesiredObject) -> Vec<Break> {
         let profile = &desired.namespace;
         let mut breaks = Breaks::of(Remedy::MutualTls, desired);
         let in_mesh = |pod: &Pod| pod.has_sidecar();

@@ -4,14 +4,19 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use super::own::{MANAGED_BY, NETWORK_POLICY, Wanted};
+use super::managed::{DesiredObject, MANAGED_BY, NETWORK_POLICY};
 use crate::facts::core::NetworkPolicy;
 use crate::views::{Context, Missing};
 
 /// A desired ingress policy for the selected pods: allows pods of its own namespace and of these
 /// others.
-pub(super) fn desired(namespace: &str, name: String, pods: Value, others: &[&str]) -> Wanted {
-    Wanted {
+pub(super) fn desired(
+    namespace: &str,
+    name: String,
+    pods: Value,
+    others: &[&str],
+) -> DesiredObject {
+    DesiredObject {
         kind: NETWORK_POLICY,
         namespace: namespace.to_owned(),
         name,

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 
 use serde_json::json;
 
+use super::managed::{DesiredObject, NETWORK_POLICY};
 use super::network_policy::is_managed;
-use super::own::{NETWORK_POLICY, Wanted};
 use crate::facts::core::Pod;
 use crate::views::{Context, Missing};
 
@@ -16,7 +16,7 @@ const APPLICATION: &str = "app.kubernetes.io/name";
 
 /// Policies of the charm's applications in this namespace, except where a foreign policy already
 /// selects their pods.
-pub(super) fn desired(context: &Context<'_>) -> Result<Vec<Wanted>, Missing> {
+pub(super) fn desired(context: &Context<'_>) -> Result<Vec<DesiredObject>, Missing> {
     let namespace = context.namespace();
     let is_ambient = context.namespaces()?.iter().any(|known| {
         known.metadata.name == namespace
@@ -46,7 +46,7 @@ pub(super) fn desired(context: &Context<'_>) -> Result<Vec<Wanted>, Missing> {
         })
     };
     let unguarded = applications.into_iter().filter(|(_, pod)| !is_guarded(pod));
-    let policy = |(name, _): (&str, &Pod)| Wanted {
+    let policy = |(name, _): (&str, &Pod)| DesiredObject {
         kind: NETWORK_POLICY,
         namespace: namespace.to_owned(),
         name: format!("ckf-hardening-{name}"),

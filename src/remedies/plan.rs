@@ -7,11 +7,11 @@ use juju_charm::printable::line;
 use serde_json::{Value, json};
 
 use super::edit::{Edit, Target};
-use super::own::{
-    Own, OwnObject, differences, foreign_managers, is_applied_by_us, is_kept, remedy_of,
+use super::managed::{
+    Managed, ManagedObject, differences, foreign_managers, is_applied_by_us, is_kept, remedy_of,
 };
 use super::record::{self, Entry, Record};
-use super::{Break, Consent, Decision, HeldBack, Leftover, Remedy, Wants, diff};
+use super::{Break, Consent, Decision, DesiredState, HeldBack, Leftover, Remedy, diff};
 use crate::facts::Facts;
 use crate::facts::known::Known;
 use crate::policy::Policy;
@@ -24,17 +24,17 @@ const MOST_BYTES: usize = 4 * 1024 * 1024;
 
 /// An operation on one object.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Deed {
+pub enum Operation {
     /// Create a managed object.
-    Create(OwnObject),
+    Create(ManagedObject),
     /// Restore a managed object that has drifted; the other field managers that changed it.
-    Restore(OwnObject, Vec<String>),
+    Restore(ManagedObject, Vec<String>),
     /// Delete a managed object.
-    Delete(OwnObject),
+    Delete(ManagedObject),
     /// Edit an object that others manage; the record of the edit.
-    Edit(Edit, OwnObject),
+    Edit(Edit, ManagedObject),
     /// Restore the recorded previous state, then delete the record.
-    PutBack(Entry, OwnObject),
+    Revert(Entry, ManagedObject),
 }
 
 /// A planned change.
@@ -43,7 +43,7 @@ pub struct Change {
     /// The remedy that requires it.
     pub remedy: Remedy,
     /// Operation to perform.
-    pub deed: Deed,
+    pub operation: Operation,
     /// Differences, one per line: `FIELD: CURRENT -> DESIRED`.
     pub diff: Vec<String>,
 }
@@ -51,42 +51,42 @@ pub struct Change {
 impl Change {
     /// Subject of the change.
     pub fn target(&self) -> Target {
-        match &self.deed {
-            Deed::Create(own) | Deed::Restore(own, _) | Deed::Delete(own) => {
+        match &self.operation {
+            Operation::Create(own) | Operation::Restore(own, _) | Operation::Delete(own) => {
                 Target::Object(own.reference())
             }
-            Deed::Edit(edit, _) => edit.target(),
-            Deed::PutBack(entry, _) => entry.edit.target(),
+            Operation::Edit(edit, _) => edit.target(),
+            Operation::Revert(entry, _) => entry.edit.target(),
         }
     }
 
     /// Applied through the Juju API.
     pub fn is_of_juju(&self) -> bool {
-        match &self.deed {
-            Deed::Edit(edit, _) => edit.is_of_juju(),
-            Deed::PutBack(entry, _) => entry.edit.is_of_juju(),
+        match &self.operation {
+            Operation::Edit(edit, _) => edit.is_of_juju(),
+            Operation::Revert(entry, _) => entry.edit.is_of_juju(),
             _ => false,
         }
     }
 
     fn verb(&self) -> &'static str {
-        match &self.deed {
-            Deed::Create(_) => "create",
-            Deed::Restore(_, by) if by.is_empty() => "change",
-            Deed::Restore(..) => "restore",
-            Deed::Delete(_) => "delete",
-            Deed::Edit(Edit::Labels { .. }, _) => "label",
-            Deed::Edit(Edit::Removal(_), _) => "remove",
-            Deed::Edit(Edit::Settings { .. }, _) => "configure",
-            Deed::Edit(Edit::Relation { .. }, _) => "integrate",
-            Deed::PutBack(..) => "revert",
+        match &self.operation {
+            Operation::Create(_) => "create",
+            Operation::Restore(_, by) if by.is_empty() => "change",
+            Operation::Restore(..) => "restore",
+            Operation::Delete(_) => "delete",
+            Operation::Edit(Edit::Labels { .. }, _) => "label",
+            Operation::Edit(Edit::Removal(_), _) => "remove",
+            Operation::Edit(Edit::Settings { .. }, _) => "configure",
+            Operation::Edit(Edit::Relation { .. }, _) => "integrate",
+            Operation::Revert(..) => "revert",
         }
     }
 
     /// JSON form, for a saved plan.
     fn data(&self) -> Value {
-        let manifest = match &self.deed {
-            Deed::Create(own) | Deed::Restore(own, _) => &own.object,
+        let manifest = match &self.operation {
+            Operation::Create(own) | Operation::Restore(own, _) => &own.object,
             _ => &Value::Null,
         };
         json!({
@@ -102,11 +102,13 @@ impl Change {
 impl fmt::Display for Change {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {} ", self.remedy, self.verb())?;
-        match &self.deed {
-            Deed::Edit(Edit::Relation { endpoints }, _) => f.write_str(&endpoints.join(" "))?,
+        match &self.operation {
+            Operation::Edit(Edit::Relation { endpoints }, _) => {
+                f.write_str(&endpoints.join(" "))?
+            }
             _ => write!(f, "{}", self.target())?,
         }
-        if let Deed::Restore(_, by) = &self.deed
+        if let Operation::Restore(_, by) = &self.operation
             && !by.is_empty()
         {
             write!(f, ", changed by {}", line(&by.join(", ")))?;
@@ -188,7 +190,7 @@ impl fmt::Display for Plan {
 
 /// Origin of a request for remedies, which decides how long they stay applied.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Asker {
+pub enum Requester {
     /// The charm's option: remedies stay enforced, and those removed from it are reverted.
     Option,
     /// An operator, once: remedies stay applied until they are undone.
@@ -200,26 +202,26 @@ pub enum Asker {
 pub fn plan(
     facts: &Facts,
     policy: &Policy,
-    own: &Own,
+    own: &Managed,
     remedies: &BTreeSet<Remedy>,
     consent: &Consent,
 ) -> Plan {
-    let asker = consent.asker();
+    let requester = consent.requester();
     let context = &Context::new(facts, policy, None);
     let mut plan = Plan { ignored: own.ignored.clone(), ..Plan::default() };
     for &remedy in Remedy::ALL {
         let is_selected = remedies.contains(&remedy);
         let state = match is_selected {
-            false => Wants::nothing(Leftover::Delete),
+            false => DesiredState::nothing(Leftover::Delete),
             true => match remedy.decide(context) {
                 Ok(Decision::Apply(state)) => state,
                 Ok(Decision::Skip(why)) => {
                     plan.notes.push((remedy, why));
-                    Wants::nothing(Leftover::Keep)
+                    DesiredState::nothing(Leftover::Keep)
                 }
                 Ok(Decision::Remove(why)) => {
                     plan.notes.push((remedy, why));
-                    Wants::nothing(Leftover::Delete)
+                    DesiredState::nothing(Leftover::Delete)
                 }
                 Err(Missing(why)) => {
                     let why = format!("it depends on an unknown fact: {why}");
@@ -228,8 +230,13 @@ pub fn plan(
                 }
             },
         };
-        let mut planned =
-            Planned { platform: context.namespace(), remedy, asker, is_selected, plan: &mut plan };
+        let mut planned = Planned {
+            platform: context.namespace(),
+            remedy,
+            requester,
+            is_selected,
+            plan: &mut plan,
+        };
         let is_of_remedy = |object: &&Value| remedy_of(object) == Some(remedy);
         planned.objects(&state, own.objects.iter().filter(is_of_remedy).collect());
         let records = own.records.iter().filter(|record| record.remedy == remedy);
@@ -268,7 +275,7 @@ fn is_gone(record: &Record, facts: &Facts) -> bool {
 struct Planned<'a> {
     platform: &'a str,
     remedy: Remedy,
-    asker: Asker,
+    requester: Requester,
     is_selected: bool,
     plan: &'a mut Plan,
 }
@@ -282,13 +289,13 @@ impl Planned<'_> {
             Leftover::DeleteIn(names) => namespace.is_some_and(|name| names.contains(name)),
             Leftover::Delete => true,
         };
-        may && match self.asker {
-            Asker::Option => is_kept(object),
-            Asker::Person => self.is_selected,
+        may && match self.requester {
+            Requester::Option => is_kept(object),
+            Requester::Person => self.is_selected,
         }
     }
 
-    fn objects(&mut self, state: &Wants, present: Vec<&Value>) {
+    fn objects(&mut self, state: &DesiredState, present: Vec<&Value>) {
         let key = |object: &Value| {
             let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
             let meta = &object["metadata"];
@@ -304,8 +311,8 @@ impl Planned<'_> {
             if present.is_none() && !is_made {
                 continue;
             }
-            let kept = self.asker == Asker::Option || present.is_some_and(is_kept);
-            let own = OwnObject::new(desired, self.platform, self.remedy, kept);
+            let kept = self.requester == Requester::Option || present.is_some_and(is_kept);
+            let own = ManagedObject::new(desired, self.platform, self.remedy, kept);
             self.plan.changes.extend(change(self.remedy, own, present));
         }
         for object in left.into_values() {
@@ -317,11 +324,11 @@ impl Planned<'_> {
 
     /// Deletes records of objects that are gone: they have nothing to revert.
     fn delete_stale(&mut self, records: Vec<&Record>) {
-        let is_selected = self.is_selected || self.asker == Asker::Option;
+        let is_selected = self.is_selected || self.requester == Requester::Option;
         for record in records.into_iter().filter(|_| is_selected) {
             self.plan.changes.push(Change {
                 remedy: self.remedy,
-                deed: Deed::Delete(record.own.clone()),
+                operation: Operation::Delete(record.own.clone()),
                 diff: vec!["its namespace is gone; nothing to revert".into()],
             });
         }
@@ -329,9 +336,9 @@ impl Planned<'_> {
 
     /// Deletes records whose edit has not started once the remedy is not selected.
     fn pending(&mut self, pending: Vec<&Value>) {
-        let gone = pending.into_iter().filter(|object| match self.asker {
-            Asker::Option => !self.is_selected && is_kept(object),
-            Asker::Person => false,
+        let gone = pending.into_iter().filter(|object| match self.requester {
+            Requester::Option => !self.is_selected && is_kept(object),
+            Requester::Person => false,
         });
         let deletes: Vec<_> = gone.filter_map(|o| deletion(self.remedy, o)).collect();
         self.plan.changes.extend(deletes);
@@ -370,14 +377,14 @@ impl Planned<'_> {
                         *number += 1;
                     }
                     let desired = record::desired(&edit, self.platform, self.remedy);
-                    let kept = self.asker == Asker::Option;
-                    OwnObject::new(&desired, self.platform, self.remedy, kept)
+                    let kept = self.requester == Requester::Option;
+                    ManagedObject::new(&desired, self.platform, self.remedy, kept)
                 }
             };
             let diff = edit.lines();
             self.plan.changes.push(Change {
                 remedy: self.remedy,
-                deed: Deed::Edit(edit, record),
+                operation: Operation::Edit(edit, record),
                 diff,
             });
         }
@@ -389,7 +396,7 @@ impl Planned<'_> {
             self.plan.notes.push((self.remedy, why));
         }
         // Earlier edits of a selected remedy stay.
-        if self.asker == Asker::Option && !self.is_selected {
+        if self.requester == Requester::Option && !self.is_selected {
             let gone = records.into_iter().filter(|record| record.kept);
             self.plan.changes.extend(gone.map(revert));
         }
@@ -402,7 +409,7 @@ impl Planned<'_> {
 pub struct StillEnforced(pub Remedy);
 
 /// Plans the reversal of these remedies.
-pub fn undo(own: &Own, remedies: &BTreeSet<Remedy>) -> Result<Plan, StillEnforced> {
+pub fn undo(own: &Managed, remedies: &BTreeSet<Remedy>) -> Result<Plan, StillEnforced> {
     let is_undone = |remedy: Option<Remedy>| remedy.is_some_and(|of| remedies.contains(&of));
     let of_objects = own.objects.iter().chain(&own.pending);
     let kept = of_objects
@@ -423,17 +430,17 @@ pub fn undo(own: &Own, remedies: &BTreeSet<Remedy>) -> Result<Plan, StillEnforce
 }
 
 /// Plans the reversal of everything that operators applied by hand.
-pub fn undo_all(own: &Own) -> Plan {
+pub fn undo_all(own: &Managed) -> Plan {
     revert_where(own, |_, is_kept| !is_kept)
 }
 
 /// Plans the deletion of all managed objects and the reversal of all edits.
-pub fn remove_all(own: &Own) -> Plan {
+pub fn remove_all(own: &Managed) -> Plan {
     revert_where(own, |_, _| true)
 }
 
 /// Deletes what a remedy created and reverts what it edited, where the predicate holds.
-fn revert_where(own: &Own, goes: impl Fn(Remedy, bool) -> bool) -> Plan {
+fn revert_where(own: &Managed, goes: impl Fn(Remedy, bool) -> bool) -> Plan {
     let mut plan = Plan { ignored: own.ignored.clone(), ..Plan::default() };
     let all = |objects: &'_ [Value]| -> Vec<(Remedy, Value)> {
         let of_remedy =
@@ -453,19 +460,19 @@ fn revert_where(own: &Own, goes: impl Fn(Remedy, bool) -> bool) -> Plan {
     plan
 }
 
-fn change(remedy: Remedy, own: OwnObject, present: Option<&Value>) -> Option<Change> {
+fn change(remedy: Remedy, own: ManagedObject, present: Option<&Value>) -> Option<Change> {
     let field = own.kind.content;
     let Some(present) = present else {
         return Some(Change {
             remedy,
             diff: diff::lines(field, &Value::Null, &own.object[field]),
-            deed: Deed::Create(own),
+            operation: Operation::Create(own),
         });
     };
     let diff = differences(present, &own);
     (!diff.is_empty()).then(|| Change {
         remedy,
-        deed: Deed::Restore(own, foreign_managers(present)),
+        operation: Operation::Restore(own, foreign_managers(present)),
         diff,
     })
 }
@@ -476,7 +483,7 @@ impl Plan {
     fn delete(&mut self, remedy: Remedy, object: &Value) {
         match is_applied_by_us(object) {
             true => self.changes.extend(deletion(remedy, object)),
-            false => self.ignored.extend(OwnObject::read(object).map(|own| {
+            false => self.ignored.extend(ManagedObject::read(object).map(|own| {
                 let name = own.reference();
                 format!("{name} carries labels of this charm, but the charm did not create it")
             })),
@@ -485,14 +492,18 @@ impl Plan {
 }
 
 fn deletion(remedy: Remedy, object: &Value) -> Option<Change> {
-    Some(Change { remedy, deed: Deed::Delete(OwnObject::read(object)?), diff: Vec::new() })
+    Some(Change {
+        remedy,
+        operation: Operation::Delete(ManagedObject::read(object)?),
+        diff: Vec::new(),
+    })
 }
 
 /// Restores the state of a record.
 fn revert(record: &Record) -> Change {
     Change {
         remedy: record.remedy,
-        deed: Deed::PutBack(record.entry.clone(), record.own.clone()),
+        operation: Operation::Revert(record.entry.clone(), record.own.clone()),
         diff: Vec::new(),
     }
 }

@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::breaks::{Breaks, Flows};
 use super::network_policy::{admits_all, ambient, desired, is_managed};
-use super::{About, Decision, Remedy, Risk, Wants, namespace, own_policy, waived};
+use super::{About, Decision, DesiredState, Remedy, Risk, namespace, own_policy, waived};
 use crate::facts::core::{NetworkPolicy, Pod};
 use crate::facts::object::Object as _;
 use crate::views::web_apps::WEB_APPS;
@@ -41,7 +41,7 @@ pub(super) fn decide(context: &Context<'_>) -> Result<Decision, Missing> {
         .collect();
     let flows = Flows::read(context)?;
     let is_ambient = ambient(context)?.contains(platform);
-    let mut state = Wants::default();
+    let mut state = DesiredState::default();
     for (app, _) in WEB_APPS {
         let is_of_app = |pod: &Pod| pod.metadata.label("app.kubernetes.io/name") == Some(app);
         let here = flows.pods(platform).iter().filter(|pod| is_of_app(pod));

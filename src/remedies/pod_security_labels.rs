@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use super::breaks::Breaks;
 use super::edit::{Edit, Label, Target};
-use super::{About, Decision, Remedy, Risk, Wants, open, passes, rejected_pods};
+use super::{About, Decision, DesiredState, Remedy, Risk, open, passes, rejected_pods};
 use crate::controls::pods::standards::ENFORCE;
 use crate::facts::object::ObjectRef;
 use crate::views::{Context, Missing};
@@ -34,7 +34,7 @@ const LEVELS: [(&str, &str); 3] =
     [("PSS-01", "baseline"), ("PSS-04", "restricted"), ("PSS-05", "baseline")];
 
 pub(super) fn decide(context: &Context<'_>) -> Result<Decision, Missing> {
-    let mut state = Wants::default();
+    let mut state = DesiredState::default();
     let mut labels: BTreeMap<ObjectRef, BTreeMap<String, Label>> = BTreeMap::new();
     for (id, level) in LEVELS {
         let findings = open(context, id)?;

@@ -6,7 +6,8 @@ use serde_json::json;
 use super::breaks::{Breaks, Flows};
 use super::network_policy::{admits_all, ambient, desired, is_managed};
 use super::{
-    About, Decision, Remedy, Risk, Wants, foreign_namespaces, ignored_profiles, namespace, waived,
+    About, Decision, DesiredState, Remedy, Risk, foreign_namespaces, ignored_profiles, namespace,
+    waived,
 };
 use crate::facts::object::Object as _;
 use crate::views::context::{Context, Missing, by_namespace};
@@ -36,10 +37,10 @@ pub(super) fn decide(context: &Context<'_>) -> Result<Decision, Missing> {
     let all = context.network_policies()?.iter();
     let policies = by_namespace(all.filter(|policy| policy.is_for_ingress()));
     let profiles = context.profile_namespaces()?;
-    let mut state = Wants {
+    let mut state = DesiredState {
         leftover: foreign_namespaces(context)?,
         notes: ignored_profiles(context)?,
-        ..Wants::default()
+        ..DesiredState::default()
     };
     if profiles.is_empty() {
         state.notes.push("no Profile counts".into());

@@ -18,7 +18,7 @@ use zeroize::Zeroizing;
 
 use super::Remedy;
 use super::edit::Edit;
-use super::own::{OwnObject, RECORD, Wanted, kept_of, remedy_of};
+use super::managed::{DesiredObject, ManagedObject, RECORD, kept_of, remedy_of};
 
 /// Length of a record key in bytes.
 pub const KEY_LENGTH: usize = 32;
@@ -161,7 +161,7 @@ pub struct Record {
     /// The edit and its previous values.
     pub entry: Entry,
     /// The ConfigMap.
-    pub own: OwnObject,
+    pub own: ManagedObject,
 }
 
 /// Result of reading an object that carries a record's labels.
@@ -194,7 +194,7 @@ impl Reading {
         };
         let uid = object["metadata"]["uid"].as_str().unwrap_or_default();
         if !uid.is_empty() && verifies(CODE, State::Signed(uid)) {
-            let own = OwnObject::read(object);
+            let own = ManagedObject::read(object);
             return match (content.entry(), own) {
                 (Some(entry), Some(own)) => {
                     Self::Signed(Box::new(Record { remedy, kept, entry, own }))
@@ -219,7 +219,7 @@ enum State<'a> {
 }
 
 /// Manifest of a new record, before it has a uid: it cannot be used for a revert yet.
-pub fn pending(record: &OwnObject, content: &Content, key: &RecordKey) -> Value {
+pub fn pending(record: &ManagedObject, content: &Content, key: &RecordKey) -> Value {
     let mut object = record.object.clone();
     let code = hmac::sign(&key.key(), &signed(&object, State::Pending, content));
     let fields = content.fields(PENDING, &hex(code.as_ref()));
@@ -293,9 +293,9 @@ fn unhex(text: &str) -> Option<Vec<u8>> {
 }
 
 /// Desired record of an edit, without its entry.
-pub(super) fn desired(edit: &Edit, platform: &str, remedy: Remedy) -> Wanted {
-    let of = crate::mark(format!("{remedy} {:?}", edit.target()));
-    Wanted {
+pub(super) fn desired(edit: &Edit, platform: &str, remedy: Remedy) -> DesiredObject {
+    let of = crate::digest(format!("{remedy} {:?}", edit.target()));
+    DesiredObject {
         kind: RECORD,
         namespace: platform.into(),
         name: format!("ckf-hardening-{remedy}-{of}"),
@@ -354,7 +354,7 @@ mod tests {
     fn written(entry: &Entry) -> (Value, Value) {
         let remedy = Remedy::PodSecurityLabels;
         let desired = desired(&entry.edit, "kubeflow", remedy);
-        let own = OwnObject::new(&desired, "kubeflow", remedy, true);
+        let own = ManagedObject::new(&desired, "kubeflow", remedy, true);
         let content = entry.content().unwrap();
         let mut created = pending(&own, &content, &key());
         created["metadata"]["uid"] = "r-1".into();

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::edit::{Edit, Removal, Target};
-use super::{About, Decision, Risk, Wants, open};
+use super::{About, Decision, DesiredState, Risk, open};
 use crate::controls::authz::wildcards::{MITIGATION, maker_of_policy};
 use crate::facts::object::ObjectRef;
 use crate::views::{Context, Missing};
@@ -72,7 +72,7 @@ pub(super) fn wildcard_policies(context: &Context<'_>) -> Result<Decision, Missi
         })?;
         maker_of_policy(context, policy)
     };
-    let mut state = Wants::default();
+    let mut state = DesiredState::default();
     let mut left: BTreeMap<String, String> = BTreeMap::new();
     for edit in removals(context, "AUTHZ-07")? {
         let Target::Object(object) = edit.target() else {
@@ -95,7 +95,7 @@ pub(super) fn wildcard_policies(context: &Context<'_>) -> Result<Decision, Missi
 
 /// Deletes the objects of a control's findings.
 fn remove(context: &Context<'_>, id: &str) -> Result<Decision, Missing> {
-    Ok(Wants::edits(removals(context, id)?))
+    Ok(DesiredState::edits(removals(context, id)?))
 }
 
 fn removals(context: &Context<'_>, id: &str) -> Result<Vec<Edit>, Missing> {

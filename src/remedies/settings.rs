@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use super::breaks::Breaks;
 use super::edit::{Edit, Setting};
-use super::{About, Decision, Remedy, Risk, Target, Wants, open, passes, rejected_pods, waived};
+use super::{
+    About, Decision, DesiredState, Remedy, Risk, Target, open, passes, rejected_pods, waived,
+};
 use crate::controls::Finding;
 use crate::controls::application_reference;
 use crate::views::{Context, Missing};
@@ -89,8 +91,10 @@ pub(super) fn profile_security_policy(context: &Context<'_>) -> Result<Decision,
         let why = "PSS-03 fails: without Istio's CNI plugin it would reject every pod of the mesh";
         return Ok(Decision::Skip(why.into()));
     }
-    let mut state =
-        Wants { edits: edits(findings, |_| Some("baseline".into())), ..Wants::default() };
+    let mut state = DesiredState {
+        edits: edits(findings, |_| Some("baseline".into())),
+        ..DesiredState::default()
+    };
     // kubeflow-profiles labels every profile's namespace.
     let platform = context.namespace();
     for edit in &state.edits {
@@ -106,7 +110,7 @@ pub(super) fn profile_security_policy(context: &Context<'_>) -> Result<Decision,
 
 pub(super) fn password_database(context: &Context<'_>) -> Result<Decision, Missing> {
     // An explicit request applies it in any audit profile, whether or not AUTHN-08 finds it there.
-    let mut state = Wants::default();
+    let mut state = DesiredState::default();
     let all = context.applications()?.iter();
     for dex in all.filter(|app| app.charm == "dex-auth") {
         if dex.option("enable-password-db") == Some("false") {
@@ -132,7 +136,7 @@ pub(super) fn password_database(context: &Context<'_>) -> Result<Decision, Missi
 }
 
 pub(super) fn declared_options(context: &Context<'_>) -> Result<Decision, Missing> {
-    let mut state = Wants::default();
+    let mut state = DesiredState::default();
     let (mut settable, applications) = (Vec::new(), context.applications()?);
     for finding in open(context, "JUJU-04")? {
         let app = applications.iter().find(|app| app.name == finding.object.name);
@@ -168,7 +172,7 @@ pub(super) fn default_images(context: &Context<'_>) -> Result<Decision, Missing>
 }
 
 fn set(findings: Vec<Finding>, to: impl Fn(&Finding) -> Option<String>) -> Decision {
-    Wants::edits(edits(findings, to))
+    DesiredState::edits(edits(findings, to))
 }
 
 /// One edit per application.

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
-use super::own::{ENVOY_FILTER, Wanted};
-use super::{About, Decision, Risk, Wants, waived};
+use super::managed::{DesiredObject, ENVOY_FILTER};
+use super::{About, Decision, DesiredState, Risk, waived};
 use crate::facts::istio::VirtualService;
 use crate::facts::object::{Object as _, ObjectRef};
 use crate::views::ingress::{GatewayServer, Ingress};
@@ -54,7 +54,7 @@ pub(super) fn decide(context: &Context<'_>) -> Result<Decision, Missing> {
             false => Decision::Skip(why),
         });
     }
-    let mut state = Wants::default();
+    let mut state = DesiredState::default();
     let mut patches: Vec<Value> = Vec::new();
     for (port, servers) in &listeners {
         let (parameters, notes) = parameters(context, servers);
@@ -71,7 +71,7 @@ pub(super) fn decide(context: &Context<'_>) -> Result<Decision, Missing> {
         let notes = state.notes.join("; ");
         return Ok(Decision::Skip(notes));
     }
-    state.objects.push(Wanted {
+    state.objects.push(DesiredObject {
         kind: ENVOY_FILTER,
         namespace: context.namespace().into(),
         name: NAME.into(),

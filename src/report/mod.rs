@@ -4,13 +4,13 @@ pub mod diff;
 mod fit;
 pub mod framework;
 pub mod html;
+pub mod images;
 pub mod json;
 pub mod junit;
 pub mod markdown;
 pub mod openreports;
 pub mod oscal;
 mod redact;
-pub mod rocks;
 pub mod sarif;
 pub mod table;
 mod users;
@@ -205,7 +205,7 @@ fn printable(text: &str) -> String {
 
 /// Stable digest of a control's evidence: equal evidence has an equal digest.
 pub fn fingerprint(control: &str, finding: &Finding) -> String {
-    crate::mark(format!("{control} {}", finding.identity()))
+    crate::digest(format!("{control} {}", finding.identity()))
 }
 
 impl Report {
@@ -353,7 +353,7 @@ fn limited(findings: Vec<Finding>) -> Vec<Finding> {
         let name = &mut finding.object.name;
         if name.len() > LONGEST_NAME {
             let end = (0..=LONGEST_NAME).rev().find(|end| name.is_char_boundary(*end));
-            let digest = crate::mark(&*name);
+            let digest = crate::digest(&*name);
             name.truncate(end.unwrap_or(0));
             name.push_str(&format!("…{digest}"));
         }

@@ -135,7 +135,7 @@ fn non_empty(text: &str) -> &str {
 /// A UUID in the form of version 5, derived from this report and one of its parts.
 fn uuid(report: &Report, part: &str) -> String {
     let (namespace, when) = (&report.cluster.namespace, &report.cluster.collected_at);
-    let half = |which: u8| crate::mark(format!("{which} {namespace} {when} {part}"));
+    let half = |which: u8| crate::digest(format!("{which} {namespace} {when} {part}"));
     let (one, two) = (half(1), half(2));
     format!("{}-{}-5{}-8{}-{}", &one[..8], &one[8..12], &one[13..16], &two[1..4], &two[4..16])
 }

@@ -7,9 +7,9 @@
 //! The value that the backend accepts is in a committed secret at every moment, wherever the
 //! charm crashes.
 
+pub mod backend;
 mod credential;
 mod ledger;
-pub mod owner;
 pub mod password;
 mod plan;
 pub mod token;

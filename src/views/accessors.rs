@@ -14,11 +14,11 @@ use crate::facts::juju::{self, Juju};
 use crate::facts::knative::{KnativeEventing, KnativeServing};
 use crate::facts::known::{Kind, Known, Unknown};
 use crate::facts::rbac::*;
-use crate::facts::rocks::Rocks;
+use crate::facts::registry::Rocks;
 use crate::facts::secret::Secret;
 use crate::facts::vulnerability::VulnerabilityReport;
+use crate::images::{Inventory, Ledger};
 use crate::policy::custom::ObjectKind;
-use crate::rocks::{Inventory, Ledger};
 
 fn of_juju<'a, T>(known: &'a Known<Vec<T>>, what: &str) -> Result<&'a [T], Missing> {
     match known {

@@ -17,9 +17,9 @@ use crate::facts::known::Unread;
 use crate::facts::object::Object;
 use crate::facts::profiles::{self, Claim};
 use crate::finding::Outcome;
+use crate::images::Inventory;
 use crate::policy::Policy;
 use crate::policy::custom::CustomControl;
-use crate::rocks::Inventory;
 
 /// Why a check cannot be made.
 #[derive(Debug, PartialEq, Eq)]

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use ckf_hardening::facts::{About, Facts};
 use ckf_hardening::policy::Policy;
-use ckf_hardening::remedies::{self, Consent, Own, Plan, Remedy};
+use ckf_hardening::remedies::{self, Consent, Managed, Plan, Remedy};
 use ckf_hardening::report::Report;
 use ckf_worlds::World;
 use serde_json::Value;
@@ -29,7 +29,7 @@ pub fn plan(
     let mut world = world.clone();
     world.objects.extend_from_slice(own);
     let named = named.iter().copied().collect();
-    let own = Own::of(own.to_vec(), "kubeflow", None);
+    let own = Managed::of(own.to_vec(), "kubeflow", None);
     remedies::plan(&facts(&world), policy, &own, &named, consent)
 }
 
@@ -55,8 +55,8 @@ pub fn held_back(plan: &Plan) -> BTreeSet<String> {
 
 /// An object of ours as it is after a plan to make it was carried out.
 pub fn made(plan: &Plan) -> Vec<Value> {
-    let made = plan.changes.iter().filter_map(|change| match &change.deed {
-        remedies::Deed::Create(own) => Some(own.object.clone()),
+    let made = plan.changes.iter().filter_map(|change| match &change.operation {
+        remedies::Operation::Create(own) => Some(own.object.clone()),
         _ => None,
     });
     made.map(|mut object| {

@@ -7,8 +7,8 @@ use ckf_hardening::facts::charmhub::{Charmhub, Head};
 use ckf_hardening::facts::dpkg::Packages;
 use ckf_hardening::facts::juju::{Application, Juju, Model, Resource, Setting, User};
 use ckf_hardening::facts::known::Known;
-use ckf_hardening::facts::rocks::{Rock, Rocks};
-use ckf_hardening::rocks::Inventory;
+use ckf_hardening::facts::registry::{Rock, Rocks};
+use ckf_hardening::images::Inventory;
 use jiff::Timestamp;
 
 use crate::case::ago;

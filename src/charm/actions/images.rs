@@ -11,8 +11,8 @@ use crate::charm::gather;
 use crate::charm::hook::Hook;
 use crate::charm::image_record::ImageRecord;
 use crate::facts::known::Known;
-use crate::report::rocks::Rocks as Report;
-use crate::rocks::{self as images, Inventory};
+use crate::images::{self as images, Inventory};
+use crate::report::images::Rocks as Report;
 
 #[derive(Default, Deserialize)]
 #[serde(default)]

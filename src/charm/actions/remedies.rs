@@ -110,7 +110,7 @@ pub fn undo(hook: &Hook<'_>) -> anyhow::Result<()> {
         );
     }
     let cluster = enforce::connect().map_err(anyhow::Error::msg)?;
-    let own = cluster.own_objects(&hook.unit.model)?;
+    let own = cluster.managed_objects(&hook.unit.model)?;
     let mut plan = remedies::undo(&own, &remedies).map_err(anyhow::Error::msg)?;
     if let Some(profiles) = parameters.profiles() {
         plan.confine(&profiles);

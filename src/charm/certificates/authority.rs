@@ -6,7 +6,7 @@ use juju_charm::secret::{self, Attributes, Content, Value, Which};
 use juju_charm::tool::ToolError;
 use log::info;
 
-use crate::pki::{Authority, AuthorityError, Keyring, Name, Terms, Wanted};
+use crate::pki::{Authority, AuthorityError, CertificatePolicy, Keyring, Leaf, Name};
 
 /// Label of the secret.
 pub const LABEL: &str = "gateway-ca";
@@ -27,14 +27,14 @@ impl Own {
     /// is what the operator must fix.
     pub fn ready(
         unit: &Unit,
-        terms: &Terms,
+        terms: &CertificatePolicy,
         names: Vec<Name>,
         now: Timestamp,
     ) -> anyhow::Result<Result<Self, String>> {
         let mut names = [names, terms.names.clone()].concat();
         names.sort();
         names.dedup();
-        let wanted = Wanted { of: &unit.model, names: &names, terms, is_renewal_asked: false };
+        let wanted = Leaf { of: &unit.model, names: &names, terms, is_renewal_asked: false };
         let made = |why: AuthorityError| format!("the authority could not be made: {why}");
         let content = match secret::get_by_label(LABEL, Which::Refresh) {
             Ok(content) => content,

@@ -222,7 +222,7 @@ fn read(
             .flat_map(|(by, entries)| entries.into_iter().map(move |entry| (by.clone(), entry)))
         {
             let read = match entry.wants_authority {
-                true => Err(crate::pki::Refusal::Authority),
+                true => Err(crate::pki::RequestProblem::Authority),
                 false => Request::parse(&entry.pem),
             };
             match read {
@@ -237,7 +237,7 @@ fn read(
     Ok((gateways, asked))
 }
 
-fn refused(by: &str, why: &crate::pki::Refusal) -> StatusIssue {
+fn refused(by: &str, why: &crate::pki::RequestProblem) -> StatusIssue {
     let why = format!("the certificate request of {by} is refused: {why}");
     StatusIssue::blocked(why)
 }

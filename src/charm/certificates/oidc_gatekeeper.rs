@@ -11,7 +11,7 @@ use crate::charm::controller::ControllerSession;
 use crate::charm::issue::StatusIssue;
 use crate::facts::juju::charm;
 use crate::pki::bundle;
-use crate::rotation::owner::{Owners as _, Refusal};
+use crate::rotation::backend::{Backends as _, RotationError};
 
 /// The charm that asks.
 const CHARM: &str = "oidc-gatekeeper";
@@ -36,7 +36,7 @@ fn configure(
     session: &mut ControllerSession,
     trusted: &[String],
     before: &[String],
-) -> Result<(), Refusal> {
+) -> Result<(), RotationError> {
     let model = session.model()?;
     let status = model.status()?;
     let known = status.applications.into_iter();

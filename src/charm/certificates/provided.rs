@@ -15,7 +15,7 @@ use crate::charm::issue::StatusIssue;
 use crate::facts::certificate::Certificate;
 use crate::facts::juju::charm;
 use crate::pki::{Fingerprint, judge_pair};
-use crate::rotation::owner::{Owners as _, Refusal};
+use crate::rotation::backend::{Backends as _, RotationError};
 
 /// Name of the secret that istio-pilot reads.
 const LABEL: &str = "ckf-hardening-gateway";
@@ -86,18 +86,18 @@ impl ProvidedCertificate {
         self.apply(unit, &mut session).map_err(|why| blocked(why.0))
     }
 
-    fn apply(&self, unit: &Unit, session: &mut ControllerSession) -> Result<(), Refusal> {
+    fn apply(&self, unit: &Unit, session: &mut ControllerSession) -> Result<(), RotationError> {
         let model = session.model()?;
         let status = model.status()?;
         let pilot = status.applications.iter();
         let pilot = pilot.into_iter().find(|(_, known)| charm(&known.charm).0 == CHARM);
         let Some((pilot, known)) = pilot else {
             let why = format!("no application of the model is of the charm {CHARM}");
-            return Err(Refusal(why));
+            return Err(RotationError(why));
         };
         let related = known.relations.get(ENDPOINT).filter(|with| !with.is_empty());
         if let Some(with) = related {
-            return Err(Refusal(format!(
+            return Err(RotationError(format!(
                 "{pilot} is related to {} for certificates and takes one source; remove that relation, or reset tls-secret",
                 with.join(", ")
             )));

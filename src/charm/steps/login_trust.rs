@@ -33,7 +33,7 @@ fn trust(hook: &mut Hook<'_>) -> Result<(), StatusIssue> {
     let Some(login) = hook.login() else {
         return Ok(());
     };
-    let digests: Vec<String> = trusted.iter().map(|pem| bundle::mark(pem)).collect();
+    let digests: Vec<String> = trusted.iter().map(|pem| bundle::digest(pem)).collect();
     let before = hook.state.login_authorities();
     if before == digests && (!hook.is_audited || digests.is_empty()) {
         return Ok(());

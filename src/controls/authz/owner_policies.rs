@@ -6,7 +6,7 @@ use crate::controls::Check;
 use crate::controls::authz::profiles::each_own_profile;
 use crate::facts::istio::{AuthorizationPolicy, AuthorizationRule, reference};
 use crate::facts::object::Object as _;
-use crate::facts::text::Text;
+use crate::facts::text::Interned;
 use crate::finding::{Outcome, finding};
 use crate::views::ingress::Ingress;
 use crate::views::{Context, Missing};
@@ -49,7 +49,8 @@ fn names_principals(rule: &AuthorizationRule) -> bool {
 
 /// Whether a rule is one of those that Kubeflow writes beside the owner's.
 fn is_known_rule(rule: &AuthorizationRule, namespace: &str) -> bool {
-    let is_here = |values: &[Text]| !values.is_empty() && values.iter().all(|v| *v == *namespace);
+    let is_here =
+        |values: &[Interned]| !values.is_empty() && values.iter().all(|v| *v == *namespace);
     let by_condition = rule.from.is_empty()
         && rule.to.is_empty()
         && rule.when.len() == 1

@@ -4,7 +4,7 @@ use crate::controls::Check;
 use crate::controls::authz::owner_policies::OWNER_POLICY;
 use crate::facts::istio::{AuthorizationPolicy, AuthorizationRule};
 use crate::facts::object::Object as _;
-use crate::facts::text::Text;
+use crate::facts::text::Interned;
 use crate::finding::{Outcome, count, finding, outcome};
 use crate::views::{Context, Missing};
 
@@ -12,7 +12,7 @@ use crate::views::{Context, Missing};
 pub(super) const CHECKS: &[(&str, Check)] = &[("AUTHZ-07", no_wildcard_policy)];
 
 /// Whether a field of a source, operation or condition holds anything back.
-fn restricts(field: &str, values: &[Text]) -> bool {
+fn restricts(field: &str, values: &[Interned]) -> bool {
     if field.starts_with("not") {
         return !values.is_empty();
     }

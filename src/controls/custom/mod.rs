@@ -12,8 +12,8 @@ use cel::{Context as Scope, ExecutionError, Value};
 use serde_json::Value as Json;
 
 use self::meter::{Meter, computed};
+use crate::facts::custom_resources::UNREAD;
 use crate::facts::object::ObjectRef;
-use crate::facts::others::UNREAD;
 use crate::finding::{Finding, Outcome, count, finding, outcome};
 use crate::policy::custom::{CustomControl, TURN};
 use crate::views::{Context, Missing};

@@ -5,7 +5,7 @@ use crate::facts::istio::reference;
 use crate::facts::object::{Object as _, ObjectRef};
 use crate::facts::vulnerability::VulnerabilityReport;
 use crate::finding::{Finding, Outcome, count, finding, outcome};
-use crate::rocks::{Newer, Place, Row, State};
+use crate::images::{Newer, Place, Row, State};
 use crate::views::image::{Image, PINNED};
 use crate::views::{Context, Missing};
 

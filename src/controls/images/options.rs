@@ -3,7 +3,7 @@
 use crate::controls::Check;
 use crate::controls::application::object;
 use crate::finding::{Outcome, finding, outcome};
-use crate::rocks::names_images;
+use crate::images::names_images;
 use crate::views::{Context, Missing};
 
 /// Controls of this file.

@@ -4,7 +4,7 @@ use crate::controls::Check;
 use crate::controls::tls::secrets::NO_TLS;
 use crate::facts::istio::TlsParameters;
 use crate::facts::object::{Object as _, ObjectRef};
-use crate::facts::text::Text;
+use crate::facts::text::Interned;
 use crate::finding::{Finding, Outcome, finding, outcome};
 use crate::tls::STRONG_SUITES;
 use crate::views::ingress::{GatewayServer, Ingress, patches_port};
@@ -111,7 +111,7 @@ fn refuses_old_versions(context: &Context<'_>) -> Result<Outcome, Missing> {
 /// TLS-11: The gateway offers only strong cipher suites
 fn strong_suites(context: &Context<'_>) -> Result<Outcome, Missing> {
     let findings = tls_servers(context, |ingress, served, findings| {
-        let mut check = |object: ObjectRef, field: &str, suites: &[Text]| {
+        let mut check = |object: ObjectRef, field: &str, suites: &[Interned]| {
             for suite in suites {
                 // Envoy groups suites of equal preference: [A|B].
                 for name in

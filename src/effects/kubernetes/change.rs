@@ -11,8 +11,8 @@ use crate::facts::kubernetes::Failure;
 use crate::facts::object::ObjectRef;
 use crate::facts::path::ApiPath;
 use crate::remedies::{
-    Change, Deed, MANAGED_BY, OWN_KINDS, Own, OwnKind, OwnObject, Scope, differences,
-    is_of_platform,
+    Change, MANAGED_BY, MANAGED_KINDS, Managed, ManagedKind, ManagedObject, Operation, Scope,
+    differences, is_of_platform,
 };
 
 /// The media type of server-side apply.
@@ -21,14 +21,14 @@ const APPLY: &str = "application/apply-patch+yaml";
 impl Cluster {
     /// The managed objects of a platform. Another platform of the cluster may have a charm of its
     /// own.
-    pub fn own_objects(&self, namespace: &str) -> Result<Own, Unknown> {
+    pub fn managed_objects(&self, namespace: &str) -> Result<Managed, Unknown> {
         let mut objects = Vec::new();
-        for kind in OWN_KINDS {
+        for kind in MANAGED_KINDS {
             let listed = self.each_own(kind, namespace, |object| objects.push(object));
             unless_out_of_reach(kind, listed)?;
         }
         let key = self.known_key(namespace);
-        Ok(Own::of(objects, namespace, key.as_ref()))
+        Ok(Managed::of(objects, namespace, key.as_ref()))
     }
 
     /// Passes on each object that carries the labels of a record of a platform.
@@ -37,7 +37,7 @@ impl Cluster {
         namespace: &str,
         take: impl FnMut(Value),
     ) -> Result<(), Unknown> {
-        let records = OWN_KINDS.into_iter().filter(|kind| !kind.is_enforced());
+        let records = MANAGED_KINDS.into_iter().filter(|kind| !kind.is_enforced());
         let [record] = records.collect::<Vec<_>>()[..] else {
             return Ok(());
         };
@@ -47,7 +47,7 @@ impl Cluster {
 
     fn each_own(
         &self,
-        kind: OwnKind,
+        kind: ManagedKind,
         namespace: &str,
         mut take: impl FnMut(Value),
     ) -> Result<(), Failure> {
@@ -69,7 +69,7 @@ impl Cluster {
     /// something: it changes if one of them does.
     pub fn gateway_digest(&self) -> Result<String, Unknown> {
         let mut marks = Vec::new();
-        for kind in OWN_KINDS.into_iter().filter(|kind| kind.is_enforced()) {
+        for kind in MANAGED_KINDS.into_iter().filter(|kind| kind.is_enforced()) {
             let selector = match kind.scope {
                 Scope::Platform => None,
                 Scope::Everywhere => Some(OURS),
@@ -83,24 +83,24 @@ impl Cluster {
             unless_out_of_reach(kind, listed)?;
         }
         marks.sort_unstable();
-        Ok(crate::mark(marks.join("\n")))
+        Ok(crate::digest(marks.join("\n")))
     }
 
     /// Applies a change of the cluster.
     pub fn apply_change(&self, change: &Change) -> Result<(), Unknown> {
         let name = change.target().to_string();
-        let applied = match &change.deed {
-            Deed::Create(own) | Deed::Restore(own, _) => self.put(own),
-            Deed::Delete(own) => self.take(own),
-            Deed::Edit(edit, record) => self.edit(change.remedy, edit, record),
-            Deed::PutBack(entry, record) => self.put_back(change.remedy, entry, record),
+        let applied = match &change.operation {
+            Operation::Create(own) | Operation::Restore(own, _) => self.put(own),
+            Operation::Delete(own) => self.take(own),
+            Operation::Edit(edit, record) => self.edit(change.remedy, edit, record),
+            Operation::Revert(entry, record) => self.put_back(change.remedy, entry, record),
         };
         applied.map_err(|why| within(&name, why))
     }
 
     /// Applies a managed object. It is never deleted for that: the present one holds until the API
     /// server has accepted its replacement.
-    pub fn put(&self, own: &OwnObject) -> Result<(), Unknown> {
+    pub fn put(&self, own: &ManagedObject) -> Result<(), Unknown> {
         let path = own.path().map_err(|error| Failure::from(error).into_unknown())?;
         let present = self.present(own)?;
         let is_there = present.is_some();
@@ -141,7 +141,7 @@ impl Cluster {
     }
 
     /// Deletes a managed object, if it is there; one that was read, only if it is still that one.
-    pub fn take(&self, own: &OwnObject) -> Result<(), Unknown> {
+    pub fn take(&self, own: &ManagedObject) -> Result<(), Unknown> {
         let Some(present) = self.present(own)? else {
             return Ok(());
         };
@@ -159,7 +159,7 @@ impl Cluster {
     }
 
     /// A managed object as it is; an error if the one of its name is not managed.
-    pub fn present(&self, own: &OwnObject) -> Result<Option<Value>, Unknown> {
+    pub fn present(&self, own: &ManagedObject) -> Result<Option<Value>, Unknown> {
         let name = own.reference().to_string();
         let path = own.path().map_err(|error| named(&name, error.into()))?;
         let present = self.get(&path, &name)?;
@@ -202,7 +202,7 @@ impl Cluster {
         }
     }
 
-    fn apply(&self, path: &ApiPath, own: &OwnObject) -> Result<Value, Failure> {
+    fn apply(&self, path: &ApiPath, own: &ManagedObject) -> Result<Value, Failure> {
         let text = self.patch(path, APPLY, own.object.clone())?;
         serde_json::from_str(&text).map_err(|_| Failure::Other(broken()))
     }
@@ -252,7 +252,7 @@ struct Meta {
 
 /// Without Istio there is nothing of its kinds. An account that may enforce TLS only may not
 /// list what other remedies make, and has made none of it.
-fn unless_out_of_reach(kind: OwnKind, listed: Result<(), Failure>) -> Result<(), Unknown> {
+fn unless_out_of_reach(kind: ManagedKind, listed: Result<(), Failure>) -> Result<(), Unknown> {
     match listed {
         Ok(()) | Err(Failure::NotFound) => Ok(()),
         Err(Failure::Other(Unknown::Forbidden(why))) if !kind.is_of_tls() => {

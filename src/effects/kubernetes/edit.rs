@@ -18,13 +18,13 @@ use crate::facts::kubernetes::Failure;
 use crate::facts::object::ObjectRef;
 use crate::facts::path::ApiPath;
 use crate::remedies::{
-    Content, Edit, Entry, Label, OwnObject, Reading, RecordKey, Remedy, Removal, edited_kind,
+    Content, Edit, Entry, Label, ManagedObject, Reading, RecordKey, Remedy, Removal, edited_kind,
     is_recorded, pending, signature,
 };
 
 impl Cluster {
     /// What a record holds, if it is there and verifies.
-    pub fn recorded(&self, record: &OwnObject) -> Result<Option<Entry>, Unknown> {
+    pub fn recorded(&self, record: &ManagedObject) -> Result<Option<Entry>, Unknown> {
         let platform = record.reference().namespace;
         let path = record.path().map_err(|error| Failure::from(error).into_unknown())?;
         let Some(present) = self.get(&path, &record.reference().to_string())? else {
@@ -38,7 +38,12 @@ impl Cluster {
     }
 
     /// Writes the record of an edit, so that it is followed from then on.
-    pub fn record(&self, remedy: Remedy, record: &OwnObject, entry: &Entry) -> Result<(), Unknown> {
+    pub fn record(
+        &self,
+        remedy: Remedy,
+        record: &ManagedObject,
+        entry: &Entry,
+    ) -> Result<(), Unknown> {
         let reference = record.reference();
         if !remedy.may_edit(&entry.edit, &reference.namespace) {
             let why = format!("{remedy} may not edit it so");
@@ -76,7 +81,7 @@ impl Cluster {
 
     fn create_record(
         &self,
-        record: &OwnObject,
+        record: &ManagedObject,
         content: &Content,
         key: &RecordKey,
     ) -> Result<(), Unknown> {
@@ -108,7 +113,7 @@ impl Cluster {
         &self,
         remedy: Remedy,
         edit: &Edit,
-        record: &OwnObject,
+        record: &ManagedObject,
     ) -> Result<(), Unknown> {
         match edit {
             Edit::Labels { object, labels } => self.label(remedy, object, labels, edit, record),
@@ -121,7 +126,7 @@ impl Cluster {
         &self,
         remedy: Remedy,
         entry: &Entry,
-        record: &OwnObject,
+        record: &ManagedObject,
     ) -> Result<(), Unknown> {
         if !remedy.may_edit(&entry.edit, &record.reference().namespace) {
             let why = format!("{remedy} may not edit it so, and does not revert it");
@@ -141,7 +146,7 @@ impl Cluster {
         object: &ObjectRef,
         labels: &BTreeMap<String, Label>,
         edit: &Edit,
-        record: &OwnObject,
+        record: &ManagedObject,
     ) -> Result<(), Unknown> {
         let path = path_of(object)?;
         let Some(present) = self.get_object(&path, object)? else {
@@ -219,7 +224,12 @@ impl Cluster {
         written.map(drop).map_err(|failure| named(&object.to_string(), failure))
     }
 
-    fn remove(&self, remedy: Remedy, removal: &Removal, record: &OwnObject) -> Result<(), Unknown> {
+    fn remove(
+        &self,
+        remedy: Remedy,
+        removal: &Removal,
+        record: &ManagedObject,
+    ) -> Result<(), Unknown> {
         let path = path_of(&removal.object)?;
         let Some(present) = self.get_object(&path, &removal.object)? else {
             return Ok(());
@@ -334,7 +344,7 @@ fn uid_of(object: &Value) -> String {
 }
 
 /// A record as it is created: what was read of an earlier one is left out.
-fn fresh(record: &OwnObject, name: &str) -> OwnObject {
+fn fresh(record: &ManagedObject, name: &str) -> ManagedObject {
     let meta = &record.object["metadata"];
     let object = json!({
         "apiVersion": record.kind.api_version,
@@ -345,7 +355,7 @@ fn fresh(record: &OwnObject, name: &str) -> OwnObject {
             "labels": meta["labels"],
         },
     });
-    OwnObject { kind: record.kind, object }
+    ManagedObject { kind: record.kind, object }
 }
 
 /// A suffix that cannot be predicted.

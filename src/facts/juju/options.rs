@@ -4,7 +4,7 @@
 use serde_json::Value;
 
 use crate::catalog;
-use crate::rocks::names_images;
+use crate::images::names_images;
 
 /// Sensitivity of an option's value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -6,7 +6,7 @@ use std::process::Command;
 use ckf_hardening::facts::juju::{Application, Juju};
 use ckf_hardening::facts::known::Known;
 use ckf_hardening::facts::{About, Facts, snapshot};
-use ckf_hardening::rocks::Inventory;
+use ckf_hardening::images::Inventory;
 use ckf_worlds::World;
 use registry_sandbox::{Answer, Front, Image, Registry};
 use serde_json::{Value, json};

@@ -3,7 +3,7 @@
 
 use anyhow::{Context as _, bail};
 use ckf_hardening::facts::{About, Facts};
-use ckf_hardening::rocks::Inventory;
+use ckf_hardening::images::Inventory;
 use ckf_worlds::World;
 use juju_sim::{Event, Simulation};
 use kube_sandbox::Sandbox;

@@ -6,26 +6,26 @@ use std::time::{Duration, Instant};
 
 use juju_client::ActionStatus;
 
-use super::{Applied, Change, Owners, Refusal, write_access};
+use super::{Applied, Backends, Change, RotationError, write_access};
 
 const ACTION: &str = "set-password";
 /// How long one hook waits for the action; a later hook polls it again.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// The unit that runs the action: the leader.
-fn unit_of(application: &str, backends: &mut dyn Owners) -> Result<String, Refusal> {
+fn unit_of(application: &str, backends: &mut dyn Backends) -> Result<String, RotationError> {
     let status = backends.model()?.status()?;
     let known = status.applications.get(application).ok_or_else(|| {
-        Refusal(format!(
+        RotationError(format!(
             "the application {application} no longer exists; remove its users from the option \
              rotate, or run rotate-credentials abandon=mysql/{application}/USER"
         ))
     })?;
     let unit = known.leader().map(str::to_owned);
-    unit.ok_or_else(|| Refusal(format!("the application {application} has no unit")))
+    unit.ok_or_else(|| RotationError(format!("the application {application} has no unit")))
 }
 
-pub(super) fn check(application: &str, backends: &mut dyn Owners) -> Result<(), Refusal> {
+pub(super) fn check(application: &str, backends: &mut dyn Backends) -> Result<(), RotationError> {
     unit_of(application, backends).map(drop)
 }
 
@@ -33,8 +33,8 @@ pub(super) fn apply(
     application: &str,
     user: &str,
     change: &Change<'_>,
-    backends: &mut dyn Owners,
-) -> Result<Applied, Refusal> {
+    backends: &mut dyn Backends,
+) -> Result<Applied, RotationError> {
     let until = backends.deadline().min(Instant::now() + PATIENCE);
     let mut applied = Applied { username: user.to_owned(), ..Applied::default() };
     let id = match change.action {
@@ -43,7 +43,7 @@ pub(super) fn apply(
             let (needed, login) = (write_access(backends), backends.user().to_owned());
             let parameters = BTreeMap::from([("username", user)]);
             let enqueued = backends.model()?.enqueue_action(&unit, ACTION, &parameters);
-            enqueued.map_err(|error| Refusal::of_grant(&error, &login, &needed))?
+            enqueued.map_err(|error| RotationError::of_grant(&error, &login, &needed))?
         }
         id => id.to_owned(),
     };
@@ -53,7 +53,7 @@ pub(super) fn apply(
         ActionStatus::Completed => {}
         ActionStatus::Pending | ActionStatus::Running => applied.pending_action = Some(id),
         _ => {
-            return Err(Refusal(format!(
+            return Err(RotationError(format!(
                 "the action {ACTION} of {application} failed: {}; see juju show-operation",
                 result.message
             )));

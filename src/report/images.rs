@@ -4,7 +4,7 @@ use juju_charm::printable::line;
 use serde::Serialize;
 
 use super::table::{WIDTH, new_table_within, trimmed, wrapped};
-use crate::rocks::{Inventory, Row, State, Vulnerable};
+use crate::images::{Inventory, Row, State, Vulnerable};
 
 /// Report on the platform's images.
 #[derive(Debug, Default, Serialize)]

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::dpkg::{self, Packages};
 use super::image::ImageReference;
 use super::known::{Known, Unknown};
-use crate::rocks::{Allowed, Asked};
+use crate::images::{Allowed, Asked};
 
 /// Images queried concurrently.
 const SIDE_BY_SIDE: usize = 8;

@@ -16,15 +16,15 @@ use crate::effects::Cluster;
 use crate::facts::juju::charm;
 
 /// Connections to the backends, opened on first use.
-pub trait Owners {
+pub trait Backends {
     /// Connection to the Juju controller.
-    fn controller(&mut self) -> Result<&mut Connection, Refusal>;
+    fn controller(&mut self) -> Result<&mut Connection, RotationError>;
     /// Connection to the platform's model.
-    fn model(&mut self) -> Result<&mut Connection, Refusal>;
+    fn model(&mut self) -> Result<&mut Connection, RotationError>;
     /// Connection to the Kubernetes API server.
-    fn cluster(&mut self) -> Result<&Cluster, Refusal>;
+    fn cluster(&mut self) -> Result<&Cluster, RotationError>;
     /// The controller accepts a user's password.
-    fn accepts(&mut self, user: &str, password: &Password) -> Result<bool, Refusal>;
+    fn accepts(&mut self, user: &str, password: &Password) -> Result<bool, RotationError>;
     /// Namespace of the platform, and the name of its model.
     fn namespace(&self) -> &str;
     /// The user that the charm logs in as.
@@ -38,15 +38,15 @@ pub trait Owners {
 /// A value that could not be set; the message says what to do.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
-pub struct Refusal(pub String);
+pub struct RotationError(pub String);
 
-impl From<Error> for Refusal {
+impl From<Error> for RotationError {
     fn from(error: Error) -> Self {
         Self(error.to_string())
     }
 }
 
-impl Refusal {
+impl RotationError {
     /// An error of the controller; for a denied request, with the access that `login` needs.
     fn of_grant(error: &Error, login: &str, access: &str) -> Self {
         let is_denied = error.failure().is_some_and(|failure| failure.code == Code::Unauthorized);
@@ -98,8 +98,8 @@ pub enum Holding {
 pub fn check(
     credential: &Credential,
     forced: bool,
-    backends: &mut dyn Owners,
-) -> Result<(), Refusal> {
+    backends: &mut dyn Backends,
+) -> Result<(), RotationError> {
     match credential {
         Credential::JujuUser(name) => juju_user::check(name, forced, backends),
         Credential::OwnLogin => own_login::check(forced, backends),
@@ -113,8 +113,8 @@ pub fn check(
 pub fn apply(
     credential: &Credential,
     change: &Change<'_>,
-    backends: &mut dyn Owners,
-) -> Result<Applied, Refusal> {
+    backends: &mut dyn Backends,
+) -> Result<Applied, RotationError> {
     match credential {
         Credential::JujuUser(name) => juju_user::apply(name, change, backends),
         Credential::OwnLogin => own_login::apply(change, backends),
@@ -131,8 +131,8 @@ pub fn apply(
 pub fn holds(
     credential: &Credential,
     prepared: &Password,
-    backends: &mut dyn Owners,
-) -> Result<Holding, Refusal> {
+    backends: &mut dyn Backends,
+) -> Result<Holding, RotationError> {
     match credential {
         Credential::JujuUser(name) => juju_user::holds(name, prepared, backends),
         Credential::OwnLogin => own_login::holds(prepared, backends),
@@ -149,16 +149,17 @@ pub fn settle(
     credential: &Credential,
     published: &Password,
     attempts: u32,
-    backends: &mut dyn Owners,
-) -> Result<(), Refusal> {
+    backends: &mut dyn Backends,
+) -> Result<(), RotationError> {
     match credential {
         Credential::Minio => minio::settle(published, attempts, backends),
         _ => Ok(()),
     }
 }
 
-fn prepared<'a>(change: &Change<'a>) -> Result<&'a Password, Refusal> {
-    let missing = || Refusal("no new value was prepared; run rotate-credentials again".into());
+fn prepared<'a>(change: &Change<'a>) -> Result<&'a Password, RotationError> {
+    let missing =
+        || RotationError("no new value was prepared; run rotate-credentials again".into());
     change.new.ok_or_else(missing)
 }
 
@@ -166,8 +167,8 @@ fn prepared<'a>(change: &Change<'a>) -> Result<&'a Password, Refusal> {
 /// exists.
 fn application_of(
     of: &str,
-    backends: &mut dyn Owners,
-) -> Result<Option<(String, ApplicationConfig)>, Refusal> {
+    backends: &mut dyn Backends,
+) -> Result<Option<(String, ApplicationConfig)>, RotationError> {
     let needed = write_access(backends);
     let login = backends.user().to_owned();
     let model = backends.model()?;
@@ -179,12 +180,12 @@ fn application_of(
         Ok(config) => Ok(Some((name, config))),
         // An application that is being removed stays in the status for a while.
         Err(error) if error.is_gone() => Ok(None),
-        Err(error) => Err(Refusal::of_grant(&error, &login, &needed)),
+        Err(error) => Err(RotationError::of_grant(&error, &login, &needed)),
     }
 }
 
 /// Access to the platform's model that a change requires.
-fn write_access(backends: &dyn Owners) -> String {
+fn write_access(backends: &dyn Backends) -> String {
     format!("write {}", backends.namespace())
 }
 
@@ -193,8 +194,8 @@ fn set_option(
     application: &str,
     config: &ApplicationConfig,
     (option, value): (&str, &Password),
-    backends: &mut dyn Owners,
-) -> Result<(), Refusal> {
+    backends: &mut dyn Backends,
+) -> Result<(), RotationError> {
     if config.text(option).as_ref() == Some(value) {
         return Ok(());
     }
@@ -202,7 +203,7 @@ fn set_option(
     let login = backends.user().to_owned();
     let set = [(option, value)].into();
     let result = backends.model()?.set_application_config(application, &set);
-    result.map_err(|error| Refusal::of_grant(&error, &login, &needed))
+    result.map_err(|error| RotationError::of_grant(&error, &login, &needed))
 }
 
 /// Refuses the controller's first user, which Juju records as created by itself: its password is
@@ -211,10 +212,10 @@ fn check_first_user(
     user: &juju_client::User,
     credential: &Credential,
     forced: bool,
-) -> Result<(), Refusal> {
+) -> Result<(), RotationError> {
     let is_first = user.username == FIRST_USER || user.created_by == user.username;
     match is_first && !forced {
-        true => Err(Refusal(format!(
+        true => Err(RotationError(format!(
             "{credential} is {}, the controller's first user; only rotate-credentials with \
              force=true rotates it, and the new password is lost when this application is removed; \
              create a user for the charm, see how-to/rotate-credentials",

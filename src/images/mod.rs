@@ -3,7 +3,7 @@
 
 mod advice;
 mod allowed;
-mod hidden;
+mod indirect;
 mod inventory;
 mod ledger;
 mod lock;
@@ -13,7 +13,7 @@ mod version;
 
 pub use self::advice::{advice, rank};
 pub use self::allowed::Allowed;
-pub(crate) use self::hidden::names_images;
+pub(crate) use self::indirect::names_images;
 pub use self::inventory::{Asked, Inventory, Newer, Place, Row, State, followed};
 pub use self::ledger::{Ledger, Seen};
 pub use self::lock::{Lock, LockError, Locked};

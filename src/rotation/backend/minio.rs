@@ -11,7 +11,9 @@ use log::warn;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{Applied, Change, Holding, Owners, Refusal, application_of, prepared, set_option};
+use super::{
+    Applied, Backends, Change, Holding, RotationError, application_of, prepared, set_option,
+};
 use crate::effects::Cluster;
 use crate::facts::known::Unknown;
 use crate::facts::profiles;
@@ -45,16 +47,16 @@ const NAMED: usize = 5;
 const PATIENCE: u32 = 3;
 
 /// MinIO, if the key is its own. An unknown mode is refused like a gateway.
-fn find(backends: &mut dyn Owners) -> Result<(String, ApplicationConfig), Refusal> {
+fn find(backends: &mut dyn Backends) -> Result<(String, ApplicationConfig), RotationError> {
     let Some((application, config)) = application_of(CHARM, backends)? else {
-        return Err(Refusal(format!(
+        return Err(RotationError(format!(
             "the model has no application of the charm {CHARM}; remove minio from the option \
              rotate, or run rotate-credentials abandon=minio"
         )));
     };
     match check_mode(&config) {
         Ok(()) => Ok((application, config)),
-        Err(mode) => Err(Refusal(format!(
+        Err(mode) => Err(RotationError(format!(
             "{application} has mode {mode}, not {SERVER}: its key belongs to the storage behind \
              it, and a new one here would make all stored data inaccessible; rotate the key at its \
              provider, then set it with juju config {application}, and remove minio from the \
@@ -87,11 +89,14 @@ fn check_mode(config: &ApplicationConfig) -> Result<(), OtherMode> {
     }
 }
 
-pub(super) fn check(backends: &mut dyn Owners) -> Result<(), Refusal> {
+pub(super) fn check(backends: &mut dyn Backends) -> Result<(), RotationError> {
     find(backends).map(drop)
 }
 
-pub(super) fn holds(prepared: &Password, backends: &mut dyn Owners) -> Result<Holding, Refusal> {
+pub(super) fn holds(
+    prepared: &Password,
+    backends: &mut dyn Backends,
+) -> Result<Holding, RotationError> {
     Ok(match application_of(CHARM, backends)? {
         None => Holding::Gone,
         Some((_, config)) if config.text(PASSWORD).as_ref() == Some(prepared) => {
@@ -106,7 +111,10 @@ fn username(config: &ApplicationConfig) -> String {
     named.map_or(DEFAULT_USERNAME.into(), |name| name.expose().to_owned())
 }
 
-pub(super) fn apply(change: &Change<'_>, backends: &mut dyn Owners) -> Result<Applied, Refusal> {
+pub(super) fn apply(
+    change: &Change<'_>,
+    backends: &mut dyn Backends,
+) -> Result<Applied, RotationError> {
     let new = prepared(change)?;
     let (application, config) = find(backends)?;
     // Do not start a rotation whose copies cannot be read.
@@ -119,8 +127,8 @@ pub(super) fn apply(change: &Change<'_>, backends: &mut dyn Owners) -> Result<Ap
 pub(super) fn settle(
     published: &Password,
     attempts: u32,
-    backends: &mut dyn Owners,
-) -> Result<(), Refusal> {
+    backends: &mut dyn Backends,
+) -> Result<(), RotationError> {
     let namespace = backends.namespace().to_owned();
     let cluster = backends.cluster()?;
     let copies = copies(cluster, &namespace)?;
@@ -129,7 +137,7 @@ pub(super) fn settle(
     let names: Vec<String> = others.iter().map(Copy::to_string).collect();
     let of_platform = |copy: &Copy| copy.metadata.namespace == namespace;
     if others.iter().any(of_platform) {
-        return Err(Refusal(format!(
+        return Err(RotationError(format!(
             "the Secrets {} do not have the new key yet; if that persists, restart \
              kfp-profile-controller and check the relations of minio",
             some(&names)
@@ -167,7 +175,7 @@ pub(super) fn settle(
     }
     match waiting.is_empty() {
         true => Ok(()),
-        false if attempts < PATIENCE => Err(Refusal(some(&waiting))),
+        false if attempts < PATIENCE => Err(RotationError(some(&waiting))),
         // No profile may block the platform's key.
         false => {
             warn!(
@@ -189,7 +197,7 @@ fn some(names: &[String]) -> String {
 }
 
 /// The copies of the key, in the platform and in profiles.
-fn copies(cluster: &Cluster, namespace: &str) -> Result<Vec<Copy>, Refusal> {
+fn copies(cluster: &Cluster, namespace: &str) -> Result<Vec<Copy>, RotationError> {
     let mut namespaces = BTreeSet::from([namespace.to_owned()]);
     let mut objects = Vec::new();
     for (version, kind, path) in OF_PROFILES {
@@ -216,7 +224,7 @@ fn copies(cluster: &Cluster, namespace: &str) -> Result<Vec<Copy>, Refusal> {
 }
 
 /// Running pods that started with a copy before it last changed.
-fn stale(cluster: &Cluster, copies: &[Copy]) -> Result<Vec<Pod>, Refusal> {
+fn stale(cluster: &Cluster, copies: &[Copy]) -> Result<Vec<Pod>, RotationError> {
     let copies: BTreeMap<(&str, &str), Option<Timestamp>> = copies
         .iter()
         .map(|copy| ((&*copy.metadata.namespace, &*copy.metadata.name), copy.changed()))
@@ -235,7 +243,7 @@ fn stale(cluster: &Cluster, copies: &[Copy]) -> Result<Vec<Pod>, Refusal> {
     Ok(stale)
 }
 
-impl From<Unknown> for Refusal {
+impl From<Unknown> for RotationError {
     fn from(why: Unknown) -> Self {
         let hint = match why {
             Unknown::Forbidden(_) => "; grant it with juju trust ckf-hardening --scope=cluster",

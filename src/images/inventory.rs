@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::hidden;
+use super::indirect;
 use crate::catalog;
 use crate::facts::Facts;
 use crate::facts::charmhub::{Followed, Head};
@@ -15,7 +15,7 @@ use crate::facts::image::ImageReference;
 use crate::facts::juju::Application;
 use crate::facts::known::Known;
 use crate::facts::profiles;
-use crate::facts::rocks::Rock;
+use crate::facts::registry::Rock;
 
 /// Application name for Juju's own images, which are in every pod and share one row each.
 const JUJU: &str = "juju";
@@ -235,7 +235,7 @@ impl Inventory {
                 }
             }
         }
-        for indirect in hidden::of(facts) {
+        for indirect in indirect::of(facts) {
             let image = indirect.image.to_string();
             let key = (indirect.application.clone(), indirect.place.clone(), image.clone());
             rows.entry(key).or_insert_with(|| Row {

@@ -12,14 +12,14 @@ use crate::facts::knative::KnativeSpec;
 use crate::facts::known::Known;
 
 /// An image that is named outside of pods, and where.
-pub(super) struct Hidden {
+pub(super) struct IndirectImage {
     pub place: Place,
     pub application: String,
     pub image: ImageReference,
 }
 
 /// All indirect images.
-pub(super) fn of(facts: &Facts) -> Vec<Hidden> {
+pub(super) fn of(facts: &Facts) -> Vec<IndirectImage> {
     let mut all = Vec::new();
     if let Known::Known(juju) = &facts.juju
         && let Known::Known(applications) = &juju.applications
@@ -27,7 +27,7 @@ pub(super) fn of(facts: &Facts) -> Vec<Hidden> {
         for application in applications {
             for (option, setting) in &application.options {
                 for image in setting.value.iter().flat_map(|text| images(option, text)) {
-                    all.push(Hidden {
+                    all.push(IndirectImage {
                         place: Place::Option(option.clone()),
                         application: application.name.clone(),
                         image,
@@ -40,7 +40,7 @@ pub(super) fn of(facts: &Facts) -> Vec<Hidden> {
         for map in &listed.items {
             let name = &map.metadata.name;
             let texts = map.data.values().flat_map(|text| images("image", text));
-            all.extend(texts.map(|image| Hidden {
+            all.extend(texts.map(|image| IndirectImage {
                 place: Place::ConfigMap(name.clone()),
                 application: owner(name).to_owned(),
                 image,
@@ -50,7 +50,7 @@ pub(super) fn of(facts: &Facts) -> Vec<Hidden> {
     let mut take = |application: &str, name: &str, spec: &KnativeSpec| {
         let overrides = spec.registry.r#override.values();
         all.extend(overrides.filter_map(|text| {
-            Some(Hidden {
+            Some(IndirectImage {
                 place: Place::Override(name.to_owned()),
                 application: application.to_owned(),
                 image: ImageReference::parse(text)?,

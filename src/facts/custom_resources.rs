@@ -12,7 +12,7 @@ use super::path::{ApiPath, PathError};
 use crate::policy::custom::ObjectKind;
 
 /// Objects by kind, as [`ObjectKind`] prints it; `null` for a kind that is not installed.
-pub type Others = BTreeMap<String, Known<Option<Vec<Value>>>>;
+pub type CustomResources = BTreeMap<String, Known<Option<Vec<Value>>>>;
 
 /// Marks an object that could not be parsed and is reduced to its name.
 pub const UNREAD: &str = "ckf-hardening/unread";
@@ -44,8 +44,8 @@ struct Resource {
 }
 
 /// Lists kinds, one after the other.
-pub(super) async fn read(client: &Client, kinds: &BTreeSet<ObjectKind>) -> Others {
-    let mut others = Others::new();
+pub(super) async fn read(client: &Client, kinds: &BTreeSet<ObjectKind>) -> CustomResources {
+    let mut others = CustomResources::new();
     for kind in kinds {
         let known = match list(client, kind).await {
             Ok(objects) => Known::Known(objects),

@@ -2,17 +2,20 @@
 
 use juju_client::Password;
 
-use super::{Applied, Change, Holding, Owners, Refusal, check_first_user, prepared};
+use super::{Applied, Backends, Change, Holding, RotationError, check_first_user, prepared};
 use crate::rotation::Credential;
 
-pub(super) fn check(forced: bool, backends: &mut dyn Owners) -> Result<(), Refusal> {
+pub(super) fn check(forced: bool, backends: &mut dyn Backends) -> Result<(), RotationError> {
     let username = backends.user().to_owned();
     // Every user may read their own entry.
     let user = backends.controller()?.user_info(&username)?;
     check_first_user(&user, &Credential::OwnLogin, forced)
 }
 
-pub(super) fn apply(change: &Change<'_>, backends: &mut dyn Owners) -> Result<Applied, Refusal> {
+pub(super) fn apply(
+    change: &Change<'_>,
+    backends: &mut dyn Backends,
+) -> Result<Applied, RotationError> {
     check(change.forced, backends)?;
     let username = backends.user().to_owned();
     let new = prepared(change)?;
@@ -20,7 +23,10 @@ pub(super) fn apply(change: &Change<'_>, backends: &mut dyn Owners) -> Result<Ap
     Ok(Applied { username, ..Applied::default() })
 }
 
-pub(super) fn holds(prepared: &Password, backends: &mut dyn Owners) -> Result<Holding, Refusal> {
+pub(super) fn holds(
+    prepared: &Password,
+    backends: &mut dyn Backends,
+) -> Result<Holding, RotationError> {
     let username = backends.user().to_owned();
     Ok(match backends.accepts(&username, prepared)? {
         true => Holding::Yes(username),

@@ -2,26 +2,30 @@
 
 use juju_client::{Code, Connection, Password, User};
 
-use super::{Applied, Change, Holding, Owners, Refusal, check_first_user, prepared};
+use super::{Applied, Backends, Change, Holding, RotationError, check_first_user, prepared};
 use crate::rotation::{Credential, Delivery, token};
 
 /// Controller access that changing another user's password requires.
 const NEEDED: &str = "superuser";
 
-pub(super) fn check(name: &str, forced: bool, backends: &mut dyn Owners) -> Result<(), Refusal> {
+pub(super) fn check(
+    name: &str,
+    forced: bool,
+    backends: &mut dyn Backends,
+) -> Result<(), RotationError> {
     if name == backends.user() {
-        return Err(Refusal(format!(
+        return Err(RotationError(format!(
             "{name} is the user that the charm logs in as; rotate own-login instead"
         )));
     }
     let Some(user) = known(name, backends)? else {
-        return Err(Refusal(format!(
+        return Err(RotationError(format!(
             "the user {name} no longer exists; remove juju-user/{name} from the option rotate, or \
              run rotate-credentials abandon=juju-user/{name}"
         )));
     };
     if user.disabled {
-        return Err(Refusal(format!(
+        return Err(RotationError(format!(
             "the user {name} is disabled; run juju enable-user {name}, or remove juju-user/{name} \
              from the option rotate"
         )));
@@ -31,13 +35,13 @@ pub(super) fn check(name: &str, forced: bool, backends: &mut dyn Owners) -> Resu
 
 /// The user, if it still exists. Read before anything is set, since Juju 3.6 answers permission
 /// denied for a deleted user.
-fn known(name: &str, backends: &mut dyn Owners) -> Result<Option<User>, Refusal> {
+fn known(name: &str, backends: &mut dyn Backends) -> Result<Option<User>, RotationError> {
     let login = backends.user().to_owned();
     match backends.controller()?.user_info(name) {
         Ok(user) => Ok(Some(user)),
         Err(error) => match error.failure().map(|failure| &failure.code) {
             Some(Code::NotFound) => Ok(None),
-            _ => Err(Refusal::of_grant(&error, &login, NEEDED)),
+            _ => Err(RotationError::of_grant(&error, &login, NEEDED)),
         },
     }
 }
@@ -45,13 +49,13 @@ fn known(name: &str, backends: &mut dyn Owners) -> Result<Option<User>, Refusal>
 pub(super) fn apply(
     name: &str,
     change: &Change<'_>,
-    backends: &mut dyn Owners,
-) -> Result<Applied, Refusal> {
+    backends: &mut dyn Backends,
+) -> Result<Applied, RotationError> {
     check(name, change.forced, backends)?;
     let addresses = backends.addresses().to_vec();
     let login = backends.user().to_owned();
     let controller = backends.controller()?;
-    let explain = |error| Refusal::of_grant(&error, &login, NEEDED);
+    let explain = |error| RotationError::of_grant(&error, &login, NEEDED);
     let mut applied = Applied { username: name.to_owned(), ..Applied::default() };
     match change.delivery {
         Delivery::Password => {
@@ -65,7 +69,7 @@ pub(super) fn apply(
             let known_as = controller_name(controller);
             let token = token::registration(name, &addresses, &registration.secret_key, &known_as);
             let invalid =
-                || Refusal(format!("the controller's key for {name} is not valid base64"));
+                || RotationError(format!("the controller's key for {name} is not valid base64"));
             applied.registration = Some(token.ok_or_else(invalid)?);
         }
     }
@@ -75,12 +79,12 @@ pub(super) fn apply(
 pub(super) fn holds(
     name: &str,
     prepared: &Password,
-    backends: &mut dyn Owners,
-) -> Result<Holding, Refusal> {
+    backends: &mut dyn Backends,
+) -> Result<Holding, RotationError> {
     match known(name, backends)? {
         None => Ok(Holding::Gone),
         // A disabled user cannot log in with any password.
-        Some(user) if user.disabled => Err(Refusal(format!("the user {name} is disabled"))),
+        Some(user) if user.disabled => Err(RotationError(format!("the user {name} is disabled"))),
         Some(_) => Ok(match backends.accepts(name, prepared)? {
             true => Holding::Yes(name.to_owned()),
             false => Holding::No,

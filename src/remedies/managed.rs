@@ -20,7 +20,7 @@ pub enum Scope {
 
 /// A kind of managed object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct OwnKind {
+pub struct ManagedKind {
     /// `GROUP/VERSION`.
     pub api_version: &'static str,
     /// Kind, as in a manifest.
@@ -33,28 +33,28 @@ pub struct OwnKind {
     pub content: &'static str,
 }
 
-pub(super) const ENVOY_FILTER: OwnKind = OwnKind {
+pub(super) const ENVOY_FILTER: ManagedKind = ManagedKind {
     api_version: "networking.istio.io/v1alpha3",
     kind: "EnvoyFilter",
     plural: "envoyfilters",
     scope: Scope::Platform,
     content: "spec",
 };
-pub(super) const GATEWAY: OwnKind = OwnKind {
+pub(super) const GATEWAY: ManagedKind = ManagedKind {
     api_version: "networking.istio.io/v1beta1",
     kind: "Gateway",
     plural: "gateways",
     scope: Scope::Platform,
     content: "spec",
 };
-pub(super) const NETWORK_POLICY: OwnKind = OwnKind {
+pub(super) const NETWORK_POLICY: ManagedKind = ManagedKind {
     api_version: "networking.k8s.io/v1",
     kind: "NetworkPolicy",
     plural: "networkpolicies",
     scope: Scope::Everywhere,
     content: "spec",
 };
-pub(super) const PEER_AUTHENTICATION: OwnKind = OwnKind {
+pub(super) const PEER_AUTHENTICATION: ManagedKind = ManagedKind {
     api_version: "security.istio.io/v1beta1",
     kind: "PeerAuthentication",
     plural: "peerauthentications",
@@ -62,7 +62,7 @@ pub(super) const PEER_AUTHENTICATION: OwnKind = OwnKind {
     content: "spec",
 };
 /// Records of edits, with the previous state.
-pub(super) const RECORD: OwnKind = OwnKind {
+pub(super) const RECORD: ManagedKind = ManagedKind {
     api_version: "v1",
     kind: "ConfigMap",
     plural: "configmaps",
@@ -71,10 +71,10 @@ pub(super) const RECORD: OwnKind = OwnKind {
 };
 
 /// All managed kinds.
-pub const OWN_KINDS: [OwnKind; 5] =
+pub const MANAGED_KINDS: [ManagedKind; 5] =
     [ENVOY_FILTER, GATEWAY, NETWORK_POLICY, PEER_AUTHENTICATION, RECORD];
 
-impl OwnKind {
+impl ManagedKind {
     /// Objects of this kind take effect in the cluster, unlike records.
     pub fn is_enforced(self) -> bool {
         self != RECORD
@@ -102,8 +102,8 @@ const KEPT: &str = "ckf-hardening/kept";
 const PLATFORM: &str = "ckf-hardening/platform";
 
 /// A managed object in a remedy's desired state.
-pub(super) struct Wanted {
-    pub(super) kind: OwnKind,
+pub(super) struct DesiredObject {
+    pub(super) kind: ManagedKind,
     pub(super) namespace: String,
     pub(super) name: String,
     pub(super) content: Value,
@@ -111,22 +111,22 @@ pub(super) struct Wanted {
 
 /// A managed object.
 #[derive(Clone, Debug, PartialEq)]
-pub struct OwnObject {
+pub struct ManagedObject {
     /// Which of the managed kinds.
-    pub kind: OwnKind,
+    pub kind: ManagedKind,
     /// Manifest: the desired one, or the current one if it is to be deleted.
     pub object: Value,
 }
 
-impl OwnObject {
+impl ManagedObject {
     /// From an object that was read; `None` if its kind is not managed.
     pub(super) fn read(object: &Value) -> Option<Self> {
-        let kind = OWN_KINDS.into_iter().find(|kind| object["kind"] == kind.kind)?;
+        let kind = MANAGED_KINDS.into_iter().find(|kind| object["kind"] == kind.kind)?;
         Some(Self { kind, object: object.clone() })
     }
 
     /// With the manifest of a desired object.
-    pub(super) fn new(desired: &Wanted, platform: &str, remedy: Remedy, kept: bool) -> Self {
+    pub(super) fn new(desired: &DesiredObject, platform: &str, remedy: Remedy, kept: bool) -> Self {
         let object = json!({
             "apiVersion": desired.kind.api_version,
             "kind": desired.kind.kind,
@@ -183,7 +183,7 @@ impl OwnObject {
 
 /// Managed objects in the cluster. Labels alone do not prove ownership: any writer can set them.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Own {
+pub struct Managed {
     /// Objects under names that their remedies create.
     pub objects: Vec<Value>,
     /// Valid records of edits within the bounds of their remedies.
@@ -194,12 +194,12 @@ pub struct Own {
     pub ignored: Vec<String>,
 }
 
-impl Own {
+impl Managed {
     /// Classifies labelled objects of a platform; `key` authenticates the records.
     pub fn of(objects: Vec<Value>, platform: &str, key: Option<&RecordKey>) -> Self {
         let mut own = Self::default();
         for object in objects {
-            let Some(read) = OwnObject::read(&object) else {
+            let Some(read) = ManagedObject::read(&object) else {
                 continue;
             };
             let name = read.reference();
@@ -265,7 +265,7 @@ pub fn is_of_platform(object: &Value, platform: &str) -> bool {
 }
 
 /// Differences between the current and the desired state of a managed object.
-pub fn differences(present: &Value, desired: &OwnObject) -> Vec<String> {
+pub fn differences(present: &Value, desired: &ManagedObject) -> Vec<String> {
     let (field, desired) = (desired.kind.content, &desired.object);
     let mut lines = diff::lines(field, &present[field], &desired[field]);
     let (is, be) = (&present["metadata"]["labels"], &desired["metadata"]["labels"]);

@@ -20,7 +20,7 @@ pub enum KeyKind {
 
 /// Validated requirements on certificates of the gateway.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Terms {
+pub struct CertificatePolicy {
     /// Key type of the authority.
     pub key: KeyKind,
     /// Permitted names in addition to the gateway's addresses.
@@ -37,7 +37,7 @@ pub struct Terms {
 /// Requirements on certificates, as written in the policy.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
-pub struct TermsWire {
+pub struct CertificatePolicyWire {
     /// Key type of the certificate authority.
     key: KeyKind,
     /// Permitted names in addition to those of the platform.
@@ -72,7 +72,7 @@ pub enum CertificatePolicyError {
     },
 }
 
-impl Default for TermsWire {
+impl Default for CertificatePolicyWire {
     fn default() -> Self {
         Self {
             key: KeyKind::default(),
@@ -84,14 +84,14 @@ impl Default for TermsWire {
     }
 }
 
-impl Default for Terms {
+impl Default for CertificatePolicy {
     fn default() -> Self {
-        Self::of(TermsWire::default())
+        Self::of(CertificatePolicyWire::default())
     }
 }
 
-impl Terms {
-    fn of(wire: TermsWire) -> Self {
+impl CertificatePolicy {
+    fn of(wire: CertificatePolicyWire) -> Self {
         let days = |days: i64| SignedDuration::from_hours(24 * days);
         Self {
             key: wire.key,
@@ -103,7 +103,7 @@ impl Terms {
     }
 
     /// Validates the policy's values.
-    pub fn parse(wire: TermsWire) -> Result<Self, CertificatePolicyError> {
+    pub fn parse(wire: CertificatePolicyWire) -> Result<Self, CertificatePolicyError> {
         // Browsers reject certificates with a longer lifetime.
         if !(1..=398).contains(&wire.days) {
             return Err(CertificatePolicyError::Days(wire.days));

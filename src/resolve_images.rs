@@ -3,8 +3,8 @@
 
 use crate::facts::Facts;
 use crate::facts::charmhub::{self, Charmhub};
-use crate::facts::rocks::{self as registry, Rocks};
-use crate::rocks::{self, Inventory};
+use crate::facts::registry::{self as registry, Rocks};
+use crate::images::{self, Inventory};
 
 /// Answers of registries and Charmhub.
 #[derive(Debug)]
@@ -24,7 +24,7 @@ impl Told {
 
 /// Queries registries and Charmhub; blocks. Results `known` for a digest are reused; `progress` is
 /// called after each image with the total number of images.
-pub fn look_up(
+pub fn resolve(
     facts: &Facts,
     registries: &registry::Source,
     charmhub: &charmhub::Source,
@@ -34,7 +34,7 @@ pub fn look_up(
     let images = Inventory::of(facts).asked();
     let after_each = || progress(images.len());
     let rocks = registry::read(registries, &images, known, &after_each);
-    let followed = rocks::followed(facts);
+    let followed = images::followed(facts);
     let charmhub = (!followed.is_empty()).then(|| charmhub::read(charmhub, &followed));
     Told { rocks, charmhub }
 }
