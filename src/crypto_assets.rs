@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::facts::certificate::Certificate;
 use crate::facts::core::Webhook;
 use crate::facts::object::{Object as _, ObjectRef};
-use crate::views::{Context, Missing};
+use crate::views::{Context, MissingFact};
 
 /// A certificate or a key.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -48,7 +48,7 @@ fn of_secret(name: &str) -> &'static str {
 }
 
 /// All of them, in the order of their objects.
-pub fn inventory(context: &Context<'_>) -> Result<Vec<CryptoAsset>, Missing> {
+pub fn inventory(context: &Context<'_>) -> Result<Vec<CryptoAsset>, MissingFact> {
     let mut keys = Vec::new();
     for secret in context.secrets()? {
         if !context.is_ours(&secret.metadata.namespace)? {

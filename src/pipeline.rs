@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use crate::effects::{ApplyError, Cluster, Executor, Hold, Holder};
 use crate::facts::Facts;
 use crate::facts::known::Unknown;
-use crate::facts::watch::Live;
+use crate::facts::watch::FactStore;
 use crate::policy::Policy;
 use crate::remedies::{self, Change, Consent, Managed, Plan, Remedy};
 
@@ -25,9 +25,9 @@ impl FactSource for Facts {
     }
 }
 
-impl FactSource for Live {
+impl FactSource for FactStore {
     fn with<T>(&self, read: impl FnOnce(&Facts) -> T) -> T {
-        Live::with(self, read)
+        FactStore::with(self, read)
     }
 }
 

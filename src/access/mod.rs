@@ -14,7 +14,7 @@ use serde::Serialize;
 pub use self::identity::{Identity, Reached};
 use self::rights::{Right, Rights};
 use crate::views::web_apps::{KFP_API, WEB_APPS};
-use crate::views::{Context, Missing};
+use crate::views::{Context, MissingFact};
 
 /// The subject of a question.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -104,7 +104,7 @@ pub struct Answer {
 }
 
 impl Answer {
-    fn new(question: impl Into<String>, answer: Result<Option<Vec<String>>, Missing>) -> Self {
+    fn new(question: impl Into<String>, answer: Result<Option<Vec<String>>, MissingFact>) -> Self {
         let question = question.into();
         match answer {
             Ok(Some(chain)) => Self { question, can: Can::Yes, chain },
@@ -113,7 +113,7 @@ impl Answer {
                 can: Can::No,
                 chain: vec!["no binding, policy or path leads there".into()],
             },
-            Err(Missing(why)) => Self { question, can: Can::Unknown, chain: vec![why] },
+            Err(MissingFact(why)) => Self { question, can: Can::Unknown, chain: vec![why] },
         }
     }
 }
@@ -143,8 +143,8 @@ const OPEN_DOORS: &[Right] = &[
 
 /// Whether anything in the cluster names a subject. A user that nothing names may exist: the
 /// API server knows users only by what their login says.
-pub fn is_named(context: &Context<'_>, who: &Who) -> Result<bool, Missing> {
-    let bound = |kind: &str, name: &str| -> Result<bool, Missing> {
+pub fn is_named(context: &Context<'_>, who: &Who) -> Result<bool, MissingFact> {
+    let bound = |kind: &str, name: &str| -> Result<bool, MissingFact> {
         let of_cluster = context.cluster_role_bindings()?.iter();
         let of_cluster = of_cluster.flat_map(|binding| &binding.subjects);
         let of_namespaces = context.role_bindings()?.iter();
@@ -178,7 +178,7 @@ pub fn is_named(context: &Context<'_>, who: &Who) -> Result<bool, Missing> {
 }
 
 /// Answers every question about a subject and a target.
-pub fn answers(context: &Context<'_>, who: &Who, to: &To) -> Result<Vec<Answer>, Missing> {
+pub fn answers(context: &Context<'_>, who: &Who, to: &To) -> Result<Vec<Answer>, MissingFact> {
     let rights = Rights::of(context)?;
     let reached = rights.reach(who);
     let namespace = match to {
@@ -191,9 +191,9 @@ pub fn answers(context: &Context<'_>, who: &Who, to: &To) -> Result<Vec<Answer>,
         match claim.map(|(_, claim)| claim.reason()) {
             Some(None) => {}
             Some(Some(why)) => {
-                return Err(Missing(format!("the Profile {name} does not count: {why}")));
+                return Err(MissingFact(format!("the Profile {name} does not count: {why}")));
             }
-            None => return Err(Missing(format!("there is no Profile {name}"))),
+            None => return Err(MissingFact(format!("there is no Profile {name}"))),
         }
     }
     let by_rights = |what: &[Right]| Ok(rights.chain(&reached, namespace, what));

@@ -7,11 +7,11 @@ use crate::facts::istio::AuthorizationRule;
 use crate::facts::labels::Labels;
 use crate::facts::object::Object as _;
 use crate::views::ingress::Ingress;
-use crate::views::{Context, Missing};
+use crate::views::{Context, MissingFact};
 
 const USER_HEADER: &str = "request.headers[kubeflow-userid]";
 
-type Chain = Result<Option<Vec<String>>, Missing>;
+type Chain = Result<Option<Vec<String>>, MissingFact>;
 
 /// How a user comes to a profile's web servers through the gateway, which identifies them.
 pub(super) fn through_gateway(context: &Context<'_>, user: &str, profile: &str) -> Chain {
@@ -69,7 +69,7 @@ pub(super) fn forged(
         })
         .collect();
     if pods.is_empty() {
-        return Err(Missing(format!("there is no pod of {app}")));
+        return Err(MissingFact(format!("there is no pod of {app}")));
     }
     // A sidecar would authorise every caller; the platform's own pods have none.
     let targets = pods.into_iter().map(|pod| (pod, ports.to_vec()));
@@ -131,7 +131,7 @@ fn admitted(
     from: &str,
     pod: &Pod,
     port: u16,
-) -> Result<Option<String>, Missing> {
+) -> Result<Option<String>, MissingFact> {
     let policies: Vec<&NetworkPolicy> = context
         .network_policies()?
         .iter()
@@ -187,7 +187,7 @@ fn is_peer(peer: &Peer, labels: Option<&Labels>, is_own: bool) -> bool {
 }
 
 /// Whether AuthorizationPolicies let pods of a namespace in, with or without an identity.
-fn is_open_to(context: &Context<'_>, from: &str, pod: &Pod) -> Result<bool, Missing> {
+fn is_open_to(context: &Context<'_>, from: &str, pod: &Pod) -> Result<bool, MissingFact> {
     let policies = context.authorization_policies()?.iter();
     let mut here = policies
         .filter(|policy| {

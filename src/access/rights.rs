@@ -6,7 +6,7 @@ use super::Who;
 use super::identity::{Identity, Reached};
 use crate::facts::object::Object as _;
 use crate::facts::rbac::{PolicyRule, RoleRef, Subject};
-use crate::views::{Context, Missing};
+use crate::views::{Context, MissingFact};
 
 /// A right: API group, resource and verb.
 pub type Right = (&'static str, &'static str, &'static str);
@@ -66,7 +66,7 @@ pub(super) struct Rights<'a> {
 }
 
 impl<'a> Rights<'a> {
-    pub(super) fn of(context: &Context<'a>) -> Result<Self, Missing> {
+    pub(super) fn of(context: &Context<'a>) -> Result<Self, MissingFact> {
         let cluster_roles: HashMap<&str, &[PolicyRule]> = context
             .cluster_roles()?
             .iter()

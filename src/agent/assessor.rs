@@ -16,11 +16,11 @@ use super::metrics::{self, Images, Numbers, Summary};
 use super::publish::{Published, Publisher};
 use super::repair;
 use crate::catalog::Severity;
-use crate::controls::{Standing, Verdict};
+use crate::controls::{Verdict, VerdictCache};
 use crate::facts::Facts;
 use crate::facts::handshake::{self, Vantage};
 use crate::facts::known::Known;
-use crate::facts::watch::Live;
+use crate::facts::watch::FactStore;
 use crate::images::{Inventory, Ledger};
 use crate::report::{ControlReport, Report, html, json};
 
@@ -41,10 +41,10 @@ const FIRST_LISTS: Duration = Duration::from_secs(120);
 pub struct Assessor {
     inbox: Arc<Inbox>,
     current: Arc<Current>,
-    live: Arc<Live>,
+    live: Arc<FactStore>,
     publisher: Arc<Publisher>,
     evaluated: Evaluated,
-    cache: Standing,
+    cache: VerdictCache,
     numbers: Numbers,
     images: Images,
     /// Images that run, noted after those of before.
@@ -62,7 +62,7 @@ impl Assessor {
     /// With the charm's present input.
     pub fn new(
         inbox: Arc<Inbox>,
-        live: Arc<Live>,
+        live: Arc<FactStore>,
         publisher: Arc<Publisher>,
         evaluated: Evaluated,
     ) -> Self {
@@ -72,7 +72,7 @@ impl Assessor {
             live,
             publisher,
             evaluated,
-            cache: Standing::default(),
+            cache: VerdictCache::default(),
             numbers: Numbers::default(),
             images: Images::default(),
             ledger: Ledger::default(),

@@ -11,7 +11,7 @@ use super::inbox::{Current, Inbox};
 use crate::controls::custom::{Evaluation, not_installed};
 use crate::controls::{Outcome, Outcomes};
 use crate::facts::kubernetes::{Source, visit_custom_resources};
-use crate::facts::watch::Live;
+use crate::facts::watch::FactStore;
 use crate::policy::custom::{CustomControl, ObjectKind};
 
 /// How often they are evaluated: their kinds may be any, and are not watched.
@@ -43,7 +43,7 @@ impl Evaluated {
 }
 
 /// Evaluates until the process ends.
-pub fn run(source: &Source, inbox: &Inbox, live: &Live, evaluated: &Evaluated) {
+pub fn run(source: &Source, inbox: &Inbox, live: &FactStore, evaluated: &Evaluated) {
     let mut last: Option<(Instant, Arc<Current>)> = None;
     loop {
         let current = inbox.read();

@@ -42,7 +42,7 @@ use self::tls::Tls;
 use crate::controls::custom::STACK;
 use crate::facts::About;
 use crate::facts::kubernetes::{ReadError, Source};
-use crate::facts::watch::{self, Live};
+use crate::facts::watch::{self, FactStore};
 
 /// Longest wait for a write that has begun, at the end.
 const ENDS: Duration = Duration::from_secs(1);
@@ -70,7 +70,7 @@ pub fn run(settings: Settings) -> anyhow::Result<()> {
     let inbox = Arc::new(Inbox::new(settings.input.clone(), &settings.namespace));
     let about =
         About { collected_at: crate::now(), namespace: inbox.read().input.namespace.clone() };
-    let live = Arc::new(Live::new(about, settings.stale));
+    let live = Arc::new(FactStore::new(about, settings.stale));
     let publisher = Arc::new(Publisher::new(Arc::clone(&live)));
     let gate = Arc::new(Gate::default());
     events::say("sys_startup", &format!("ckf-hardening {}", crate::VERSION));
@@ -112,7 +112,7 @@ fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
 fn work(
     settings: &Settings,
     inbox: &Arc<Inbox>,
-    live: &Arc<Live>,
+    live: &Arc<FactStore>,
     publisher: &Arc<Publisher>,
     gate: &Arc<Gate>,
 ) -> anyhow::Result<tokio::sync::oneshot::Receiver<ReadError>> {

@@ -13,7 +13,7 @@ use super::events::Event;
 use super::metrics::{self, Running, Summary};
 use super::repair::Outcomes;
 use crate::facts::requests;
-use crate::facts::watch::Live;
+use crate::facts::watch::FactStore;
 
 /// Results that are remembered: a day of them at one a minute.
 const REMEMBERED: usize = 1440;
@@ -51,7 +51,7 @@ type Rendered = (Instant, Arc<str>);
 
 /// Keeps what is served.
 pub struct Publisher {
-    live: Arc<Live>,
+    live: Arc<FactStore>,
     /// Counts of repairs.
     pub repaired: Outcomes,
     now: Mutex<Option<Published>>,
@@ -69,7 +69,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 impl Publisher {
     /// Nothing is served yet.
-    pub fn new(live: Arc<Live>) -> Self {
+    pub fn new(live: Arc<FactStore>) -> Self {
         Self {
             live,
             repaired: Outcomes::default(),

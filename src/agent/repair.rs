@@ -16,7 +16,7 @@ use crate::config::Options;
 use crate::effects::{ApplyError, Cluster, Executor, Holder, JujuError, Model};
 use crate::facts::Facts;
 use crate::facts::kubernetes::{ReadError, Source};
-use crate::facts::watch::Live;
+use crate::facts::watch::FactStore;
 use crate::pipeline::{self, EnforceError, Origin, Ownership};
 use crate::policy::Policy;
 use crate::remedies::{self, Change, Consent, Managed, Operation, Plan, Remedy, Target};
@@ -108,7 +108,7 @@ pub struct Enforcer {
     /// The charm's input.
     pub inbox: Arc<Inbox>,
     /// The facts.
-    pub live: Arc<Live>,
+    pub live: Arc<FactStore>,
     /// Where events go.
     pub publisher: Arc<Publisher>,
     /// What writes go through.

@@ -4,7 +4,7 @@ use anyhow::bail;
 
 use super::{FactsArguments, NOT_ASSESSED, NOTHING_OPEN, OPEN, print, print_data};
 use crate::access::{Can, To, Who, answers, is_named};
-use crate::controls::{Context, Missing};
+use crate::controls::{Context, MissingFact};
 use crate::policy::Policy;
 
 /// Who, and what.
@@ -33,7 +33,7 @@ impl Access {
         let context = Context::new(&facts, &policy, None);
         let answers = match answers(&context, &self.who, &self.to) {
             Ok(answers) => answers,
-            Err(Missing(why)) => bail!("{why}"),
+            Err(MissingFact(why)) => bail!("{why}"),
         };
         // What could not be read is no proof that nothing names them.
         let is_known = is_named(&context, &self.who).unwrap_or(true);

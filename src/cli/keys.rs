@@ -4,7 +4,7 @@ use anyhow::bail;
 use juju_charm::printable::line;
 
 use super::{FactsArguments, NOTHING_OPEN, print, print_data};
-use crate::controls::{Context, Missing};
+use crate::controls::{Context, MissingFact};
 use crate::crypto_assets::{CryptoAsset, cbom, day, inventory};
 use crate::policy::Policy;
 use crate::report::table::new_table;
@@ -30,7 +30,7 @@ impl Keys {
         let context = Context::new(&facts, &policy, None);
         let keys = match inventory(&context) {
             Ok(keys) => keys,
-            Err(Missing(why)) => bail!("{why}"),
+            Err(MissingFact(why)) => bail!("{why}"),
         };
         let pretty = |value: &serde_json::Value| serde_json::to_string_pretty(value);
         match (self.json, self.cbom) {

@@ -4,7 +4,7 @@ use crate::facts::istio::reference;
 use crate::facts::juju::Application;
 use crate::facts::object::ObjectRef;
 use crate::finding::{Finding, Outcome, count, outcome};
-use crate::views::{Context, Missing};
+use crate::views::{Context, MissingFact};
 
 /// An application, as findings name it.
 pub(crate) fn application_reference(name: &str) -> ObjectRef {
@@ -21,7 +21,7 @@ pub(crate) fn of_charm(
     charm: &str,
     evidence: &str,
     check: impl Fn(&Application) -> Option<Finding>,
-) -> Result<Outcome, Missing> {
+) -> Result<Outcome, MissingFact> {
     let applications = context.applications()?.iter();
     let all: Vec<_> = applications.filter(|a| a.charm == charm).collect();
     if all.is_empty() {
@@ -37,7 +37,7 @@ pub(crate) fn of_all(
     context: &Context<'_>,
     evidence: &str,
     check: impl Fn(&Application) -> Option<Finding>,
-) -> Result<Outcome, Missing> {
+) -> Result<Outcome, MissingFact> {
     let all = context.applications()?;
     let findings = all.iter().filter_map(check).collect();
     let evidence = format!("{}: {evidence}", count(all.len(), "application"));

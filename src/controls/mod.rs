@@ -23,16 +23,16 @@ mod verdict_cache;
 pub(crate) use self::application::application_reference;
 pub(crate) use self::assess::assess_named;
 pub use self::assess::{Assessment, Waived, assess};
-pub use self::verdict_cache::Standing;
+pub use self::verdict_cache::VerdictCache;
 pub(crate) use crate::finding::count;
 pub use crate::finding::{Finding, Outcome, Verdict};
 pub use crate::views::context::Outcomes;
-pub use crate::views::{Context, Distribution, Missing, detect_release};
+pub use crate::views::{Context, Distribution, MissingFact, detect_release};
 
 use crate::catalog::Family;
 
 /// Check of a control.
-type Check = fn(&Context<'_>) -> Result<Outcome, Missing>;
+type Check = fn(&Context<'_>) -> Result<Outcome, MissingFact>;
 
 /// Controls of a file: id and check.
 type Entries = &'static [(&'static str, Check)];

@@ -11,9 +11,9 @@ use crate::views::context::Outcomes;
 
 /// Cached verdicts: only the controls that consulted changed facts are assessed again.
 #[derive(Clone, Debug, Default)]
-pub struct Standing(Vec<(Assessment, BTreeSet<&'static str>)>);
+pub struct VerdictCache(Vec<(Assessment, BTreeSet<&'static str>)>);
 
-impl Standing {
+impl VerdictCache {
     /// Assesses those controls that consulted one of these facts, named by the fields of
     /// [`Facts`]; all, if the cache is empty. The policy's own controls were evaluated
     /// elsewhere, with these outcomes. Returns how many were assessed.

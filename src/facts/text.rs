@@ -19,7 +19,7 @@ thread_local! {
 pub struct Interned(Arc<str>);
 
 impl Interned {
-    fn interned(value: &str) -> Self {
+    fn intern(value: &str) -> Self {
         INTERNED.with_borrow_mut(|interned| match interned.get(value) {
             Some(text) => Self(text.clone()),
             None => {
@@ -38,13 +38,13 @@ impl Interned {
 
 impl Default for Interned {
     fn default() -> Self {
-        Self::interned("")
+        Self::intern("")
     }
 }
 
 impl From<&str> for Interned {
     fn from(value: &str) -> Self {
-        Self::interned(value)
+        Self::intern(value)
     }
 }
 
@@ -103,7 +103,7 @@ impl<'de> Deserialize<'de> for Interned {
             }
 
             fn visit_str<E: de::Error>(self, value: &str) -> Result<Interned, E> {
-                Ok(Interned::interned(value))
+                Ok(Interned::intern(value))
             }
         }
         deserializer.deserialize_str(Visitor)

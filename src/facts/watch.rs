@@ -52,7 +52,7 @@ pub const STALE: Duration = Duration::from_secs(120);
 const CLEAR_INTERVAL: u64 = 2048;
 
 /// The current facts, shared between watches and listeners.
-pub struct Live {
+pub struct FactStore {
     state: Mutex<State>,
     signal: Condvar,
     heard: Mutex<Heard>,
@@ -93,7 +93,7 @@ pub struct Counts {
 
 /// A listener for changes.
 pub struct Changes {
-    live: Arc<Live>,
+    live: Arc<FactStore>,
     number: usize,
 }
 
@@ -105,7 +105,7 @@ macro_rules! fields {
 }
 with_kinds!(fields);
 
-impl Live {
+impl FactStore {
     /// Creates a store without facts. Facts not confirmed for `stale` become unknown.
     pub fn new(about: About, stale: Duration) -> Self {
         let facts = Facts { about, ..Facts::default() };
@@ -243,7 +243,7 @@ impl Changes {
 
 /// Connects, and updates the facts until the runtime ends. Returns only if there is no client
 /// configuration for a cluster.
-pub async fn keep(source: &Source, live: Arc<Live>) -> Result<(), kubernetes::ReadError> {
+pub async fn keep(source: &Source, live: Arc<FactStore>) -> Result<(), kubernetes::ReadError> {
     let pause = Duration::from_secs(WATCH_SECONDS + 10);
     let (client, _) = kubernetes::connect_for(source, pause).await?;
     let namespace = live.with(|facts| facts.about.namespace.clone());
@@ -322,7 +322,7 @@ impl Pace {
     }
 }
 
-async fn watch<W, T>(client: &Client, live: &Live, kind: &WatchedKind<'_, T>)
+async fn watch<W, T>(client: &Client, live: &FactStore, kind: &WatchedKind<'_, T>)
 where
     W: DeserializeOwned,
     T: From<W> + Object + PartialEq,
@@ -379,7 +379,7 @@ enum Ended {
 /// Watches a kind from a list's resource version, until it must be listed again.
 async fn follow<W, T>(
     client: &Client,
-    live: &Live,
+    live: &FactStore,
     kind: &WatchedKind<'_, T>,
     path: &ApiPath,
     mut resource_version: String,
@@ -464,7 +464,7 @@ fn watch_request(
 
 async fn stream<W, T>(
     client: &Client,
-    live: &Live,
+    live: &FactStore,
     kind: &WatchedKind<'_, T>,
     path: &ApiPath,
     resource_version: &mut String,
@@ -515,7 +515,7 @@ where
 
 /// Applies a watch event.
 fn take<W, T>(
-    live: &Live,
+    live: &FactStore,
     kind: &WatchedKind<'_, T>,
     meta: &EventMeta,
     what: &str,
@@ -590,7 +590,7 @@ where
 }
 
 /// Polls ConfigMaps: the few that are read by name are not worth a watch.
-async fn config_maps(client: &Client, live: &Live, namespace: &str) {
+async fn config_maps(client: &Client, live: &FactStore, namespace: &str) {
     loop {
         live.count(|counts| counts.lists += 1);
         let maps = kubernetes::config_maps(client, namespace).await;
@@ -599,7 +599,7 @@ async fn config_maps(client: &Client, live: &Live, namespace: &str) {
     }
 }
 
-async fn version(client: &Client, live: &Live) {
+async fn version(client: &Client, live: &FactStore) {
     loop {
         let version = kubernetes::get::<Version>(client, &"/version".into()).await;
         let version = match version {
@@ -611,7 +611,7 @@ async fn version(client: &Client, live: &Live) {
     }
 }
 
-async fn permissions(client: &Client, live: &Live) {
+async fn permissions(client: &Client, live: &FactStore) {
     loop {
         let review = access::read(client).await;
         let pause = update_polled(live, "access", review, |facts| &mut facts.access);
@@ -623,7 +623,7 @@ async fn permissions(client: &Client, live: &Live) {
 /// Stores a polled fact; after a failure, the previous one stays. Returns the time to the next
 /// poll, which is shorter after a failure.
 fn update_polled<T: PartialEq>(
-    live: &Live,
+    live: &FactStore,
     field: &'static str,
     new: Known<T>,
     of: impl FnOnce(&mut Facts) -> &mut Known<T>,
@@ -687,8 +687,8 @@ mod tests {
         assert_eq!(names(&kind), ["z", "x"]);
     }
 
-    fn live() -> Arc<Live> {
-        Arc::new(Live::new(About::default(), Duration::from_millis(200)))
+    fn live() -> Arc<FactStore> {
+        Arc::new(FactStore::new(About::default(), Duration::from_millis(200)))
     }
 
     #[test]

@@ -8,7 +8,7 @@ use super::managed::DesiredObject;
 use super::{Remedy, Risk};
 use crate::facts::core::{Pod, Service};
 use crate::facts::object::{Object as _, ObjectRef};
-use crate::views::context::{Context, Missing, by_namespace};
+use crate::views::context::{Context, MissingFact, by_namespace};
 
 /// An existing flow that a change would break.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -83,7 +83,7 @@ pub(super) struct Flows<'a> {
 }
 
 impl<'a> Flows<'a> {
-    pub(super) fn read(context: &Context<'a>) -> Result<Self, Missing> {
+    pub(super) fn read(context: &Context<'a>) -> Result<Self, MissingFact> {
         let mutating = context.mutating_webhooks()?.iter();
         let validating = context.validating_webhooks()?.iter();
         let webhooks = mutating

@@ -2,7 +2,7 @@
 
 use super::edit::Edit;
 use super::{About, Decision, DesiredState, Risk, open};
-use crate::views::{Context, Missing};
+use crate::views::{Context, MissingFact};
 
 pub(super) const ABOUT: About = About {
     name: "cos-relations",
@@ -20,7 +20,7 @@ pub(super) const ABOUT: About = About {
 /// Charms of telemetry agents.
 const AGENTS: [&str; 2] = ["grafana-agent-k8s", "opentelemetry-collector-k8s"];
 
-pub(super) fn decide(context: &Context<'_>) -> Result<Decision, Missing> {
+pub(super) fn decide(context: &Context<'_>) -> Result<Decision, MissingFact> {
     let mut all = context.applications()?.iter();
     if !all.any(|app| AGENTS.contains(&app.charm.as_str())) {
         let why = "the model has no telemetry agent; see OBS-05";

@@ -8,7 +8,7 @@ use super::{About, Decision, DesiredState, Risk, waived};
 use crate::views::ingress::Ingress;
 use crate::views::ingress::gateway_reference;
 use crate::views::mesh::is_ambient;
-use crate::views::{Context, Missing};
+use crate::views::{Context, MissingFact};
 
 /// The header's max-age in seconds: a year.
 const REMEMBERED: u32 = 31_536_000;
@@ -30,7 +30,7 @@ pub(super) const ABOUT: About = About {
 
 pub(super) const NAME: &str = "ckf-hardening-hsts";
 
-pub(super) fn decide(context: &Context<'_>) -> Result<Decision, Missing> {
+pub(super) fn decide(context: &Context<'_>) -> Result<Decision, MissingFact> {
     let ingress = Ingress::find(context)?;
     if is_ambient(context, &ingress)? {
         return Ok(Decision::Skip("an ambient gateway does not accept EnvoyFilters".into()));

@@ -9,7 +9,7 @@ use crate::facts::object::Object as _;
 use crate::views::ingress::gateway_reference;
 use crate::views::ingress::{GatewayServer, Ingress};
 use crate::views::mesh::is_ambient;
-use crate::views::{Context, Missing};
+use crate::views::{Context, MissingFact};
 
 /// Port of the HTTP listener, which requires login like the HTTPS one.
 const PORT: u16 = 8080;
@@ -29,7 +29,7 @@ pub(super) const ABOUT: About = About {
     needs_juju: false,
 };
 
-pub(super) fn decide(context: &Context<'_>) -> Result<Decision, Missing> {
+pub(super) fn decide(context: &Context<'_>) -> Result<Decision, MissingFact> {
     let ingress = Ingress::find(context)?;
     if is_ambient(context, &ingress)? {
         let why = "istio-ingress-k8s itself redirects once it has a certificate";

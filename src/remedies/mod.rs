@@ -52,7 +52,7 @@ use crate::controls::{Finding, Verdict, assess_named};
 use crate::facts::istio::reference;
 use crate::facts::object::{Object as _, ObjectRef};
 use crate::facts::profiles::Claim;
-use crate::views::{Context, Missing};
+use crate::views::{Context, MissingFact};
 
 /// Risk of applying a remedy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -108,7 +108,7 @@ impl About {
     }
 }
 
-type Decide = fn(&Context<'_>) -> Result<Decision, Missing>;
+type Decide = fn(&Context<'_>) -> Result<Decision, MissingFact>;
 
 macro_rules! remedies {
     ($($(#[$meta:meta])* $variant:ident: $decide:path, $about:expr;)*) => {
@@ -125,7 +125,7 @@ macro_rules! remedies {
                 match self { $(Self::$variant => const { &$about },)* }
             }
 
-            fn decide(self, context: &Context<'_>) -> Result<Decision, Missing> {
+            fn decide(self, context: &Context<'_>) -> Result<Decision, MissingFact> {
                 let decide: Decide = match self { $(Self::$variant => $decide,)* };
                 decide(context)
             }
@@ -265,19 +265,19 @@ impl DesiredState {
 }
 
 /// Open findings of a control, without those that are waived.
-fn open(context: &Context<'_>, id: &str) -> Result<Vec<Finding>, Missing> {
+fn open(context: &Context<'_>, id: &str) -> Result<Vec<Finding>, MissingFact> {
     let assessment = assess_named(id, context);
     match assessment.verdict {
-        Verdict::NotAssessed => Err(Missing(format!("{id}: {}", assessment.reason))),
+        Verdict::NotAssessed => Err(MissingFact(format!("{id}: {}", assessment.reason))),
         _ => Ok(assessment.findings),
     }
 }
 
 /// The control passes.
-fn passes(context: &Context<'_>, id: &str) -> Result<bool, Missing> {
+fn passes(context: &Context<'_>, id: &str) -> Result<bool, MissingFact> {
     let assessment = assess_named(id, context);
     match assessment.verdict {
-        Verdict::NotAssessed => Err(Missing(format!("{id}: {}", assessment.reason))),
+        Verdict::NotAssessed => Err(MissingFact(format!("{id}: {}", assessment.reason))),
         verdict => Ok(verdict == Verdict::Pass),
     }
 }
@@ -301,7 +301,7 @@ fn namespace(name: &str) -> ObjectRef {
 }
 
 /// Namespaces in which no managed object belongs: those that a Profile names but does not own.
-fn foreign_namespaces(context: &Context<'_>) -> Result<Leftover, Missing> {
+fn foreign_namespaces(context: &Context<'_>) -> Result<Leftover, MissingFact> {
     let claims = context.profile_claims()?.iter();
     let refused = claims.filter(|(_, claim)| matches!(claim, Claim::Refused(_)));
     let names = refused.map(|(profile, _)| profile.metadata.name.clone());
@@ -320,7 +320,7 @@ fn rejected_pods(
     context: &Context<'_>,
     namespace: &str,
     breaks: &mut Breaks,
-) -> Result<(), Missing> {
+) -> Result<(), MissingFact> {
     let pods = context.pods()?.iter();
     let here = pods.filter(|pod| pod.metadata.namespace == *namespace && !pod.is_finished());
     for pod in here {
@@ -333,7 +333,7 @@ fn rejected_pods(
 }
 
 /// A line for each Profile that does not count, with the reason.
-fn ignored_profiles(context: &Context<'_>) -> Result<Vec<String>, Missing> {
+fn ignored_profiles(context: &Context<'_>) -> Result<Vec<String>, MissingFact> {
     let claims = context.profile_claims()?.iter();
     let ignored_profiles = claims.filter_map(|(profile, claim)| {
         let why = claim.reason()?;

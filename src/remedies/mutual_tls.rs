@@ -11,7 +11,7 @@ use super::{
 use crate::facts::core::Pod;
 use crate::facts::istio::PeerAuthentication;
 use crate::facts::object::Object as _;
-use crate::views::context::{Context, Missing, by_namespace};
+use crate::views::context::{Context, MissingFact, by_namespace};
 use crate::views::mesh::is_for_all;
 
 pub(super) const ABOUT: About = About {
@@ -28,14 +28,14 @@ pub(super) const ABOUT: About = About {
              skipped until allow-disruption names the remedy",
     works_on: "1.10 and 1.11 with sidecars; in the ambient mesh, pods that ztunnel captures",
     source: "istio.io, PeerAuthentication; bundle-kubeflow: neither kubeflow nor knative-serving \
-             is labelled for injection; tests/cluster/remedies.rs, tests/attacks/tenant.rs",
+             is labelled for injection; tests/cluster/remedies.rs, tests/attacks/tenant_profiles.rs",
     only_by_name: false,
     needs_juju: false,
 };
 
 pub(super) const NAME: &str = "ckf-hardening-mutual-tls";
 
-pub(super) fn decide(context: &Context<'_>) -> Result<Decision, Missing> {
+pub(super) fn decide(context: &Context<'_>) -> Result<Decision, MissingFact> {
     let policies = by_namespace(context.peer_authentications()?);
     let profiles = context.profile_namespaces()?;
     let mut state = DesiredState {

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::managed::{DesiredObject, MANAGED_BY, NETWORK_POLICY};
 use crate::facts::core::NetworkPolicy;
-use crate::views::{Context, Missing};
+use crate::views::{Context, MissingFact};
 
 /// A desired ingress policy for the selected pods: allows pods of its own namespace and of these
 /// others.
@@ -47,7 +47,7 @@ pub(super) fn admits_all(policy: &NetworkPolicy) -> bool {
 
 /// Namespaces in the ambient mesh, where the kubelet's probes come from an address that a
 /// NetworkPolicy may block.
-pub(super) fn ambient<'a>(context: &Context<'a>) -> Result<BTreeSet<&'a str>, Missing> {
+pub(super) fn ambient<'a>(context: &Context<'a>) -> Result<BTreeSet<&'a str>, MissingFact> {
     let namespaces = context.namespaces()?.iter();
     let ambient = namespaces
         .filter(|namespace| namespace.metadata.label("istio.io/dataplane-mode") == Some("ambient"));

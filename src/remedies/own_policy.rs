@@ -8,7 +8,7 @@ use serde_json::json;
 use super::managed::{DesiredObject, NETWORK_POLICY};
 use super::network_policy::is_managed;
 use crate::facts::core::Pod;
-use crate::views::{Context, Missing};
+use crate::views::{Context, MissingFact};
 
 /// Workload container of the charm, and the label in which Juju puts the application's name.
 const CONTAINER: &str = "hardening";
@@ -16,7 +16,7 @@ const APPLICATION: &str = "app.kubernetes.io/name";
 
 /// Policies of the charm's applications in this namespace, except where a foreign policy already
 /// selects their pods.
-pub(super) fn desired(context: &Context<'_>) -> Result<Vec<DesiredObject>, Missing> {
+pub(super) fn desired(context: &Context<'_>) -> Result<Vec<DesiredObject>, MissingFact> {
     let namespace = context.namespace();
     let is_ambient = context.namespaces()?.iter().any(|known| {
         known.metadata.name == namespace

@@ -15,7 +15,7 @@ use super::{Break, Consent, Decision, DesiredState, HeldBack, Leftover, Remedy, 
 use crate::facts::Facts;
 use crate::facts::known::Known;
 use crate::policy::Policy;
-use crate::views::{Context, Missing};
+use crate::views::{Context, MissingFact};
 
 /// Limits on the records of one remedy for the objects of one namespace, by number and by total
 /// bytes: a tenant must not be able to fill the cluster's storage with them.
@@ -223,7 +223,7 @@ pub fn plan(
                     plan.notes.push((remedy, why));
                     DesiredState::nothing(Leftover::Delete)
                 }
-                Err(Missing(why)) => {
+                Err(MissingFact(why)) => {
                     let why = format!("it depends on an unknown fact: {why}");
                     plan.notes.push((remedy, why));
                     continue;

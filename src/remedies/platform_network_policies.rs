@@ -9,7 +9,7 @@ use super::{About, Decision, DesiredState, Remedy, Risk, namespace, own_policy, 
 use crate::facts::core::{NetworkPolicy, Pod};
 use crate::facts::object::Object as _;
 use crate::views::web_apps::WEB_APPS;
-use crate::views::{Context, Missing};
+use crate::views::{Context, MissingFact};
 
 pub(super) const ABOUT: About = About {
     name: "platform-network-policies",
@@ -26,12 +26,12 @@ pub(super) const ABOUT: About = About {
              allow-disruption names the remedy",
     works_on: "every release, on a network that enforces NetworkPolicies",
     source: "kubernetes.io, NetworkPolicy; the charms' own Services and VirtualServices; \
-             tests/cluster/hardening.rs, tests/attacks/tenant.rs",
+             tests/cluster/hardening.rs, tests/attacks/tenant_profiles.rs",
     only_by_name: false,
     needs_juju: false,
 };
 
-pub(super) fn decide(context: &Context<'_>) -> Result<Decision, Missing> {
+pub(super) fn decide(context: &Context<'_>) -> Result<Decision, MissingFact> {
     let platform = context.namespace();
     let policies: Vec<&NetworkPolicy> = context
         .network_policies()?

@@ -8,7 +8,7 @@ use super::edit::{Edit, Label, Target};
 use super::{About, Decision, DesiredState, Remedy, Risk, open, passes, rejected_pods};
 use crate::controls::pods::standards::ENFORCE;
 use crate::facts::object::ObjectRef;
-use crate::views::{Context, Missing};
+use crate::views::{Context, MissingFact};
 
 pub(super) const ABOUT: About = About {
     name: "pod-security-labels",
@@ -33,7 +33,7 @@ pub(super) const ABOUT: About = About {
 const LEVELS: [(&str, &str); 3] =
     [("PSS-01", "baseline"), ("PSS-04", "restricted"), ("PSS-05", "baseline")];
 
-pub(super) fn decide(context: &Context<'_>) -> Result<Decision, Missing> {
+pub(super) fn decide(context: &Context<'_>) -> Result<Decision, MissingFact> {
     let mut state = DesiredState::default();
     let mut labels: BTreeMap<ObjectRef, BTreeMap<String, Label>> = BTreeMap::new();
     for (id, level) in LEVELS {

@@ -10,7 +10,7 @@ use super::{
     waived,
 };
 use crate::facts::object::Object as _;
-use crate::views::context::{Context, Missing, by_namespace};
+use crate::views::context::{Context, MissingFact, by_namespace};
 
 pub(super) const ABOUT: About = About {
     name: "profile-network-policies",
@@ -26,14 +26,14 @@ pub(super) const ABOUT: About = About {
              remedy",
     works_on: "every release, on a network that enforces NetworkPolicies",
     source: "kubernetes.io, NetworkPolicy; istio.io, ambient and NetworkPolicy; \
-             tests/cluster/hardening.rs, tests/attacks/tenant.rs",
+             tests/cluster/hardening.rs, tests/attacks/tenant_profiles.rs",
     only_by_name: false,
     needs_juju: false,
 };
 
 pub(super) const NAME: &str = "ckf-hardening-profile";
 
-pub(super) fn decide(context: &Context<'_>) -> Result<Decision, Missing> {
+pub(super) fn decide(context: &Context<'_>) -> Result<Decision, MissingFact> {
     let all = context.network_policies()?.iter();
     let policies = by_namespace(all.filter(|policy| policy.is_for_ingress()));
     let profiles = context.profile_namespaces()?;

@@ -7,7 +7,7 @@ use super::edit::{Edit, Removal, Target};
 use super::{About, Decision, DesiredState, Risk, open};
 use crate::controls::authz::wildcards::{MITIGATION, maker_of_policy};
 use crate::facts::object::ObjectRef;
-use crate::views::{Context, Missing};
+use crate::views::{Context, MissingFact};
 
 pub(super) const SERVICE_ACCOUNT_TOKENS: About = About {
     name: "service-account-tokens",
@@ -53,17 +53,17 @@ pub(super) const WILDCARD_POLICIES: About = About {
     needs_juju: false,
 };
 
-pub(super) fn service_account_tokens(context: &Context<'_>) -> Result<Decision, Missing> {
+pub(super) fn service_account_tokens(context: &Context<'_>) -> Result<Decision, MissingFact> {
     remove(context, "CRED-15")
 }
 
-pub(super) fn foreign_role_bindings(context: &Context<'_>) -> Result<Decision, Missing> {
+pub(super) fn foreign_role_bindings(context: &Context<'_>) -> Result<Decision, MissingFact> {
     remove(context, "AUTHZ-06")
 }
 
 /// Deletes no policy that a controller recreates within a minute: meanwhile the flows that only it
 /// allows would be denied, to no effect.
-pub(super) fn wildcard_policies(context: &Context<'_>) -> Result<Decision, Missing> {
+pub(super) fn wildcard_policies(context: &Context<'_>) -> Result<Decision, MissingFact> {
     let policies = context.authorization_policies()?;
     let maker = |object: &ObjectRef| {
         let mut policies = policies.iter();
@@ -94,11 +94,11 @@ pub(super) fn wildcard_policies(context: &Context<'_>) -> Result<Decision, Missi
 }
 
 /// Deletes the objects of a control's findings.
-fn remove(context: &Context<'_>, id: &str) -> Result<Decision, Missing> {
+fn remove(context: &Context<'_>, id: &str) -> Result<Decision, MissingFact> {
     Ok(DesiredState::edits(removals(context, id)?))
 }
 
-fn removals(context: &Context<'_>, id: &str) -> Result<Vec<Edit>, Missing> {
+fn removals(context: &Context<'_>, id: &str) -> Result<Vec<Edit>, MissingFact> {
     let mut edits: Vec<Edit> = Vec::new();
     for finding in open(context, id)? {
         let why = format!("{}: {}", finding.field, finding.seen);

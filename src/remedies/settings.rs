@@ -9,7 +9,7 @@ use super::{
 };
 use crate::controls::Finding;
 use crate::controls::application_reference;
-use crate::views::{Context, Missing};
+use crate::views::{Context, MissingFact};
 
 pub(super) const SECURE_COOKIES: About = About {
     name: "secure-cookies",
@@ -76,7 +76,7 @@ pub(super) const DEFAULT_IMAGES: About = About {
     needs_juju: true,
 };
 
-pub(super) fn secure_cookies(context: &Context<'_>) -> Result<Decision, Missing> {
+pub(super) fn secure_cookies(context: &Context<'_>) -> Result<Decision, MissingFact> {
     let findings = open(context, "AUTHN-12")?;
     if !findings.is_empty() && !passes(context, "TLS-01")? {
         let why = "without HTTPS the web apps would be unusable; see TLS-01";
@@ -85,7 +85,7 @@ pub(super) fn secure_cookies(context: &Context<'_>) -> Result<Decision, Missing>
     Ok(set(findings, |_| Some("true".into())))
 }
 
-pub(super) fn profile_security_policy(context: &Context<'_>) -> Result<Decision, Missing> {
+pub(super) fn profile_security_policy(context: &Context<'_>) -> Result<Decision, MissingFact> {
     let findings = open(context, "PSS-02")?;
     if !findings.is_empty() && !passes(context, "PSS-03")? {
         let why = "PSS-03 fails: without Istio's CNI plugin it would reject every pod of the mesh";
@@ -108,7 +108,7 @@ pub(super) fn profile_security_policy(context: &Context<'_>) -> Result<Decision,
     Ok(Decision::Apply(state))
 }
 
-pub(super) fn password_database(context: &Context<'_>) -> Result<Decision, Missing> {
+pub(super) fn password_database(context: &Context<'_>) -> Result<Decision, MissingFact> {
     // An explicit request applies it in any audit profile, whether or not AUTHN-08 finds it there.
     let mut state = DesiredState::default();
     let all = context.applications()?.iter();
@@ -135,7 +135,7 @@ pub(super) fn password_database(context: &Context<'_>) -> Result<Decision, Missi
     Ok(Decision::Apply(state))
 }
 
-pub(super) fn declared_options(context: &Context<'_>) -> Result<Decision, Missing> {
+pub(super) fn declared_options(context: &Context<'_>) -> Result<Decision, MissingFact> {
     let mut state = DesiredState::default();
     let (mut settable, applications) = (Vec::new(), context.applications()?);
     for finding in open(context, "JUJU-04")? {
@@ -167,7 +167,7 @@ pub(super) fn declared_options(context: &Context<'_>) -> Result<Decision, Missin
     Ok(Decision::Apply(state))
 }
 
-pub(super) fn default_images(context: &Context<'_>) -> Result<Decision, Missing> {
+pub(super) fn default_images(context: &Context<'_>) -> Result<Decision, MissingFact> {
     Ok(set(open(context, "IMG-06")?, |_| None))
 }
 

@@ -11,7 +11,7 @@ use crate::facts::istio::VirtualService;
 use crate::facts::object::{Object as _, ObjectRef};
 use crate::views::ingress::{GatewayServer, Ingress};
 use crate::views::mesh::is_ambient;
-use crate::views::{Context, Missing};
+use crate::views::{Context, MissingFact};
 
 pub(super) const ABOUT: About = About {
     name: "tls-floor",
@@ -31,7 +31,7 @@ pub(super) const ABOUT: About = About {
 
 pub(super) const NAME: &str = "ckf-hardening-tls-floor";
 
-pub(super) fn decide(context: &Context<'_>) -> Result<Decision, Missing> {
+pub(super) fn decide(context: &Context<'_>) -> Result<Decision, MissingFact> {
     let ingress = Ingress::find(context)?;
     if is_ambient(context, &ingress)? {
         return Ok(Decision::Skip(
@@ -135,7 +135,7 @@ fn of_listener(
     port: u16,
     servers: &[&GatewayServer<'_>],
     parameters: &Value,
-) -> Result<Result<Vec<Value>, Unpatchable>, Missing> {
+) -> Result<Result<Vec<Value>, Unpatchable>, MissingFact> {
     let ending = || servers.iter().filter(|served| served.terminates_tls());
     let passing: Vec<_> = servers.iter().filter(|s| s.passes_through()).collect();
     let set_tls = |matched: Value| patch(port, matched, tls_socket(parameters));
@@ -172,7 +172,7 @@ fn of_listener(
 fn passed_names<'a>(
     context: &Context<'a>,
     passing: &[&&GatewayServer<'_>],
-) -> Result<BTreeSet<&'a str>, Missing> {
+) -> Result<BTreeSet<&'a str>, MissingFact> {
     let is_on = |service: &VirtualService, gateway: &str| {
         let own = &*service.metadata.namespace;
         let (namespace, name) = gateway.split_once('/').unwrap_or((own, gateway));

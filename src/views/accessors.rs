@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
-use super::context::{Context, Missing};
+use super::context::{Context, MissingFact};
 use crate::facts::charmhub::Charmhub;
 use crate::facts::core::*;
 use crate::facts::handshake::Seen;
@@ -20,24 +20,26 @@ use crate::facts::vulnerability::VulnerabilityReport;
 use crate::images::{Inventory, Ledger};
 use crate::policy::custom::ObjectKind;
 
-fn of_juju<'a, T>(known: &'a Known<Vec<T>>, what: &str) -> Result<&'a [T], Missing> {
+fn of_juju<'a, T>(known: &'a Known<Vec<T>>, what: &str) -> Result<&'a [T], MissingFact> {
     match known {
         Known::Known(all) => Ok(all),
-        Known::Unknown(why) => Err(Missing(format!("Juju's {what}: {why}"))),
+        Known::Unknown(why) => Err(MissingFact(format!("Juju's {what}: {why}"))),
     }
 }
 
-fn queried<'a, T>(fact: &'a Known<T>, what: &str) -> Result<&'a T, Missing> {
+fn queried<'a, T>(fact: &'a Known<T>, what: &str) -> Result<&'a T, MissingFact> {
     match fact {
         Known::Known(known) => Ok(known),
-        Known::Unknown(Unknown::NotCollected) => Err(Missing(format!("{what} was not queried"))),
-        Known::Unknown(why) => Err(Missing(format!("{what}: {why}"))),
+        Known::Unknown(Unknown::NotCollected) => {
+            Err(MissingFact(format!("{what} was not queried")))
+        }
+        Known::Unknown(why) => Err(MissingFact(format!("{what}: {why}"))),
     }
 }
 
 macro_rules! accessors {
     ($($(#[$meta:meta])* $name:ident: $type:ty, $what:literal;)*) => {
-        $($(#[$meta])* pub fn $name(&self) -> Result<&'a [$type], Missing> {
+        $($(#[$meta])* pub fn $name(&self) -> Result<&'a [$type], MissingFact> {
             self.items(&self.facts.$name, stringify!($name), $what)
         })*
     };
@@ -45,58 +47,63 @@ macro_rules! accessors {
 
 impl<'a> Context<'a> {
     /// Juju's models, applications and users.
-    pub fn juju(&self) -> Result<&'a Juju, Missing> {
+    pub fn juju(&self) -> Result<&'a Juju, MissingFact> {
         self.note("juju");
         match &self.facts.juju {
             Known::Known(juju) => Ok(juju),
-            Known::Unknown(Unknown::NotCollected) => Err(Missing("needs Juju credentials".into())),
-            Known::Unknown(why) => Err(Missing(format!("Juju: {why}"))),
+            Known::Unknown(Unknown::NotCollected) => {
+                Err(MissingFact("needs Juju credentials".into()))
+            }
+            Known::Unknown(why) => Err(MissingFact(format!("Juju: {why}"))),
         }
     }
 
     /// What clients of the gateway get.
-    pub fn handshake(&self) -> Result<&'a Seen, Missing> {
+    pub fn handshake(&self) -> Result<&'a Seen, MissingFact> {
         self.note("handshake");
         match &self.facts.handshake {
             Known::Known(seen) => Ok(seen),
             Known::Unknown(Unknown::NotCollected) => {
-                Err(Missing("needs a handshake with the gateway".into()))
+                Err(MissingFact("needs a handshake with the gateway".into()))
             }
-            Known::Unknown(why) => Err(Missing(format!("the gateway: {why}"))),
+            Known::Unknown(why) => Err(MissingFact(format!("the gateway: {why}"))),
         }
     }
 
     /// Objects of a kind that only the policy's own controls read; `None` if it is not installed.
-    pub fn others(&self, kind: &ObjectKind) -> Result<Option<&'a [serde_json::Value]>, Missing> {
+    pub fn others(
+        &self,
+        kind: &ObjectKind,
+    ) -> Result<Option<&'a [serde_json::Value]>, MissingFact> {
         self.note("others");
         match self.facts.others.get(&kind.to_string()) {
             Some(Known::Known(objects)) => Ok(objects.as_deref()),
-            Some(Known::Unknown(why)) => Err(Missing(format!("{kind}: {why}"))),
+            Some(Known::Unknown(why)) => Err(MissingFact(format!("{kind}: {why}"))),
             None => {
-                Err(Missing(format!("{kind} was not read; `collect` reads it with the policy")))
+                Err(MissingFact(format!("{kind} was not read; `collect` reads it with the policy")))
             }
         }
     }
 
     /// The controller's local users.
-    pub fn users(&self) -> Result<&'a [juju::User], Missing> {
+    pub fn users(&self) -> Result<&'a [juju::User], MissingFact> {
         of_juju(&self.juju()?.users, "users")
     }
 
     /// The controller's models.
-    pub fn models(&self) -> Result<&'a [juju::Model], Missing> {
+    pub fn models(&self) -> Result<&'a [juju::Model], MissingFact> {
         of_juju(&self.juju()?.models, "models")
     }
 
     /// Applications of the platform's model.
-    pub fn applications(&self) -> Result<&'a [juju::Application], Missing> {
+    pub fn applications(&self) -> Result<&'a [juju::Application], MissingFact> {
         of_juju(&self.juju()?.applications, "applications")
     }
 
     /// The same, if they are deployed: a bundle has no state.
-    pub fn deployed(&self) -> Result<&'a [juju::Application], Missing> {
+    pub fn deployed(&self) -> Result<&'a [juju::Application], MissingFact> {
         match self.juju()?.planned {
-            true => Err(Missing("a bundle does not show it".into())),
+            true => Err(MissingFact("a bundle does not show it".into())),
             false => self.applications(),
         }
     }
@@ -111,7 +118,7 @@ impl<'a> Context<'a> {
     }
 
     /// Every image of the platform, with what is known of it.
-    pub fn inventory(&self) -> Result<&Inventory, Missing> {
+    pub fn inventory(&self) -> Result<&Inventory, MissingFact> {
         // Asked for each time, so that each check is known to consult them.
         self.pods()?;
         self.config_maps()?;
@@ -130,26 +137,26 @@ impl<'a> Context<'a> {
     }
 
     /// Images in their registries.
-    pub fn rocks(&self) -> Result<&'a Rocks, Missing> {
+    pub fn rocks(&self) -> Result<&'a Rocks, MissingFact> {
         self.note("rocks");
         queried(&self.facts.rocks, "image registry")
     }
 
     /// Heads of channels in Charmhub.
-    pub fn charmhub(&self) -> Result<&'a Charmhub, Missing> {
+    pub fn charmhub(&self) -> Result<&'a Charmhub, MissingFact> {
         self.note("charmhub");
         queried(&self.facts.charmhub, "Charmhub")
     }
 
     /// What ran before.
-    pub fn ledger(&self) -> Result<&'a Ledger, Missing> {
+    pub fn ledger(&self) -> Result<&'a Ledger, MissingFact> {
         self.note("ledger");
         match &self.facts.ledger {
             Known::Known(ledger) => Ok(ledger),
             Known::Unknown(Unknown::NotCollected) => {
-                Err(Missing("no digest is on record to compare with".into()))
+                Err(MissingFact("no digest is on record to compare with".into()))
             }
-            Known::Unknown(why) => Err(Missing(format!("the digests on record: {why}"))),
+            Known::Unknown(why) => Err(MissingFact(format!("the digests on record: {why}"))),
         }
     }
 
@@ -158,14 +165,14 @@ impl<'a> Context<'a> {
         kind: &'a Kind<T>,
         field: &'static str,
         what: &str,
-    ) -> Result<&'a [T], Missing> {
+    ) -> Result<&'a [T], MissingFact> {
         self.note(field);
         match kind {
             Known::Known(listed) => {
                 self.unread.borrow_mut().extend(&listed.unread);
                 Ok(&listed.items)
             }
-            Known::Unknown(why) => Err(Missing(format!("{what}: {why}"))),
+            Known::Unknown(why) => Err(MissingFact(format!("{what}: {why}"))),
         }
     }
 
@@ -229,20 +236,20 @@ impl<'a> Context<'a> {
     }
 
     /// Version of the API server.
-    pub fn version(&self) -> Result<&'a Version, Missing> {
+    pub fn version(&self) -> Result<&'a Version, MissingFact> {
         self.note("version");
         match &self.facts.version {
             Known::Known(version) => Ok(version),
-            Known::Unknown(why) => Err(Missing(format!("version: {why}"))),
+            Known::Unknown(why) => Err(MissingFact(format!("version: {why}"))),
         }
     }
 
     /// Juju's rights, or this user's.
-    pub fn access(&self) -> Result<&'a AccessReview, Missing> {
+    pub fn access(&self) -> Result<&'a AccessReview, MissingFact> {
         self.note("access");
         match &self.facts.access {
             Known::Known(access) => Ok(access),
-            Known::Unknown(why) => Err(Missing(format!("access reviews: {why}"))),
+            Known::Unknown(why) => Err(MissingFact(format!("access reviews: {why}"))),
         }
     }
 }

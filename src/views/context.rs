@@ -23,7 +23,7 @@ use crate::policy::custom::CustomControl;
 
 /// Why a check cannot be made.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Missing(pub String);
+pub struct MissingFact(pub String);
 
 /// What a check may see.
 pub struct Context<'a> {
@@ -102,8 +102,8 @@ impl<'a> Context<'a> {
     /// although an object of a kind it consulted could not be understood, it is not assessed.
     pub(crate) fn tracking(
         &self,
-        check: impl FnOnce(&Self) -> Result<Outcome, Missing>,
-    ) -> (Result<Outcome, Missing>, BTreeSet<&'static str>) {
+        check: impl FnOnce(&Self) -> Result<Outcome, MissingFact>,
+    ) -> (Result<Outcome, MissingFact>, BTreeSet<&'static str>) {
         // A check may need the verdict on another control.
         let outer_unread = self.unread.take();
         let outer = self.consulted.take();
@@ -128,16 +128,16 @@ impl<'a> Context<'a> {
     }
 
     /// The release: the one that the user names, else the one that the images show.
-    pub fn release(&self) -> Result<&'static Release, Missing> {
+    pub fn release(&self) -> Result<&'static Release, MissingFact> {
         match self.release {
             Some(name) => catalog::release(name)
-                .ok_or_else(|| Missing(format!("the catalogue has no release {name:?}"))),
+                .ok_or_else(|| MissingFact(format!("the catalogue has no release {name:?}"))),
             None => {
                 // Asked for each time, so that each check is known to consult the pods.
                 let pods = self.pods()?;
                 let detected = self.detected.get_or_init(|| detect_release(pods));
                 detected.ok_or_else(|| {
-                    Missing(
+                    MissingFact(
                         "the release cannot be determined from the images; set the option release"
                             .into(),
                     )
@@ -147,7 +147,7 @@ impl<'a> Context<'a> {
     }
 
     /// Every Profile, with what the namespace of its name is to it.
-    pub fn profile_claims(&self) -> Result<&[(&'a Profile, Claim)], Missing> {
+    pub fn profile_claims(&self) -> Result<&[(&'a Profile, Claim)], MissingFact> {
         // Asked for each time, so that each check is known to consult both.
         let (profiles, namespaces) = (self.profiles()?, self.namespaces()?);
         let about = &self.facts.about;
@@ -157,7 +157,7 @@ impl<'a> Context<'a> {
 
     /// Namespaces of profiles: those that bear the marks of the profile controller, and of no
     /// other Profile.
-    pub fn profile_namespaces(&self) -> Result<&BTreeSet<&'a str>, Missing> {
+    pub fn profile_namespaces(&self) -> Result<&BTreeSet<&'a str>, MissingFact> {
         let claims = self.profile_claims()?;
         Ok(self.profile_namespaces.get_or_init(|| {
             let proven = claims.iter().filter(|(_, claim)| claim.is_proven());
@@ -181,7 +181,7 @@ impl<'a> Context<'a> {
     }
 
     /// Whether a namespace is the platform's or a profile's.
-    pub fn is_ours(&self, namespace: &str) -> Result<bool, Missing> {
+    pub fn is_ours(&self, namespace: &str) -> Result<bool, MissingFact> {
         Ok(self.platform_namespaces().contains(&namespace)
             || self.profile_namespaces()?.contains(namespace))
     }

@@ -7,7 +7,7 @@ use crate::facts::core::{Pod, PortRef, Service};
 use crate::facts::istio::{ConfigPatch, EnvoyFilter, Gateway, Server, reference};
 use crate::facts::labels::Labels;
 use crate::facts::object::ObjectRef;
-use crate::views::{Context, Missing};
+use crate::views::{Context, MissingFact};
 
 /// Name of the Gateway that the bundle sets as istio-pilot's default-gateway.
 pub const MAIN_GATEWAY: &str = "kubeflow-gateway";
@@ -54,7 +54,7 @@ type Proxies<'a> = (Vec<&'a Pod>, Vec<&'a Labels>);
 
 /// The pods of the platform's namespace that a Gateway's selector selects, and
 /// their labels, or those of the Deployments that make them.
-fn proxies<'a>(context: &Context<'a>, selector: &Labels) -> Result<Proxies<'a>, Missing> {
+fn proxies<'a>(context: &Context<'a>, selector: &Labels) -> Result<Proxies<'a>, MissingFact> {
     let is_selected =
         |ns: &str, labels: &Labels| ns == context.namespace() && labels.include(selector);
     let running: Vec<&Pod> = context
@@ -75,7 +75,7 @@ fn proxies<'a>(context: &Context<'a>, selector: &Labels) -> Result<Proxies<'a>, 
 
 impl<'a> Ingress<'a> {
     /// Finds the ingress gateway.
-    pub fn find(context: &Context<'a>) -> Result<Self, Missing> {
+    pub fn find(context: &Context<'a>) -> Result<Self, MissingFact> {
         let namespace = context.namespace();
         let gateways = context.gateways()?;
         let main = gateways

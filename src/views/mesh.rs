@@ -2,10 +2,10 @@
 
 use crate::facts::istio::{AmbientGateway, PeerAuthentication};
 use crate::views::ingress::Ingress;
-use crate::views::{Context, Missing};
+use crate::views::{Context, MissingFact};
 
 /// The way into an ambient mesh.
-pub fn ambient_ingress<'a>(context: &Context<'a>) -> Result<Vec<&'a AmbientGateway>, Missing> {
+pub fn ambient_ingress<'a>(context: &Context<'a>) -> Result<Vec<&'a AmbientGateway>, MissingFact> {
     let gateways = context.ambient_gateways()?.iter();
     Ok(gateways
         .filter(|g| {
@@ -16,7 +16,7 @@ pub fn ambient_ingress<'a>(context: &Context<'a>) -> Result<Vec<&'a AmbientGatew
 }
 
 /// Whether the platform is in an ambient mesh, whose way in is no Istio Gateway.
-pub fn is_ambient(context: &Context<'_>, ingress: &Ingress<'_>) -> Result<bool, Missing> {
+pub fn is_ambient(context: &Context<'_>, ingress: &Ingress<'_>) -> Result<bool, MissingFact> {
     Ok(!ingress.exists() && !ambient_ingress(context)?.is_empty())
 }
 

@@ -11,6 +11,6 @@ pub mod network_policy;
 mod release;
 pub mod web_apps;
 
-pub use self::context::{Context, Missing};
+pub use self::context::{Context, MissingFact};
 pub use self::distribution::Distribution;
 pub use self::release::{detect_release, major_minor};

@@ -3,7 +3,7 @@
 use crate::facts::core::{IngressRule, NetworkPolicy, Peer, Pod, PolicyPort, PortRef};
 use crate::facts::labels::Labels;
 use crate::facts::object::{Object as _, ObjectRef};
-use crate::views::{Context, Missing};
+use crate::views::{Context, MissingFact};
 
 impl NetworkPolicy {
     /// Whether it is about what comes in.
@@ -62,7 +62,7 @@ pub fn opening(
     pod: &Pod,
     port: u16,
     trusted: &[&str],
-) -> Result<Option<(ObjectRef, String, String)>, Missing> {
+) -> Result<Option<(ObjectRef, String, String)>, MissingFact> {
     let namespace = &*pod.metadata.namespace;
     let policies: Vec<_> = context
         .network_policies()?
@@ -102,7 +102,7 @@ fn stranger(
     context: &Context<'_>,
     rule: &IngressRule,
     trusted: &[&str],
-) -> Result<Option<String>, Missing> {
+) -> Result<Option<String>, MissingFact> {
     if rule.is_from_anywhere() {
         return Ok(Some("every client".into()));
     }

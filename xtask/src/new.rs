@@ -162,7 +162,7 @@ fn with_function(text: &str, id: &str) -> anyhow::Result<String> {
     };
     let function = format!(
         "/// {id}: {TITLE}
-fn {name}(context: &Context<'_>) -> Result<Outcome, Missing> {{
+fn {name}(context: &Context<'_>) -> Result<Outcome, MissingFact> {{
     let _ = context;
     Ok(Outcome::NotAssessed(\"TODO\".into()))
 }}

@@ -7,7 +7,7 @@ use crate::finding::{Outcome, count, finding, outcome};
 use crate::views::context::allowed;
 use crate::views::ingress::{Ingress, Reach, patches_port};
 use crate::views::mesh::{ambient_ingress, is_ambient};
-use crate::views::{Context, Missing};
+use crate::views::{Context, MissingFact};
 
 /// Controls of this file.
 pub(super) const CHECKS: &[(&str, Check)] = &[
@@ -25,7 +25,7 @@ pub(super) type LoginPatch<'a> = (&'a EnvoyFilter, &'a ConfigPatch, &'a ExtAuthz
 pub(super) fn logins<'a>(
     context: &Context<'a>,
     ingress: &Ingress<'_>,
-) -> Result<Vec<LoginPatch<'a>>, Missing> {
+) -> Result<Vec<LoginPatch<'a>>, MissingFact> {
     let filters = context.envoy_filters()?.iter().filter(|f| ingress.is_patched_by(f));
     Ok(filters
         .flat_map(|f| f.patches.iter().map(move |p| (f, p)))
@@ -38,7 +38,7 @@ pub(super) fn logins<'a>(
         .collect())
 }
 
-fn ambient_login(context: &Context<'_>) -> Result<Outcome, Missing> {
+fn ambient_login(context: &Context<'_>) -> Result<Outcome, MissingFact> {
     let mut findings = Vec::new();
     let policies = context.authorization_policies()?;
     for gateway in ambient_ingress(context)? {
@@ -70,7 +70,7 @@ fn ambient_login(context: &Context<'_>) -> Result<Outcome, Missing> {
 }
 
 /// AUTHN-01: Login protects the ingress
-fn login_is_there(context: &Context<'_>) -> Result<Outcome, Missing> {
+fn login_is_there(context: &Context<'_>) -> Result<Outcome, MissingFact> {
     let ingress = Ingress::find(context)?;
     if is_ambient(context, &ingress)? {
         return ambient_login(context);
@@ -100,7 +100,7 @@ fn login_is_there(context: &Context<'_>) -> Result<Outcome, Missing> {
 }
 
 /// AUTHN-02: Login covers every port that the ingress serves
-fn login_covers_every_port(context: &Context<'_>) -> Result<Outcome, Missing> {
+fn login_covers_every_port(context: &Context<'_>) -> Result<Outcome, MissingFact> {
     let ingress = Ingress::find(context)?;
     if is_ambient(context, &ingress)? {
         return Ok(Outcome::NotApplicable(
@@ -144,7 +144,7 @@ fn login_covers_every_port(context: &Context<'_>) -> Result<Outcome, Missing> {
 }
 
 /// AUTHN-07: No foreign EnvoyFilter touches the ingress
-fn no_foreign_filter(context: &Context<'_>) -> Result<Outcome, Missing> {
+fn no_foreign_filter(context: &Context<'_>) -> Result<Outcome, MissingFact> {
     let ingress = Ingress::find(context)?;
     if !ingress.exists() {
         return Ok(Outcome::NotApplicable("there is no Istio ingress gateway".into()));

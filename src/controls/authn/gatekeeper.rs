@@ -6,7 +6,7 @@ use crate::facts::istio::reference;
 use crate::facts::object::Object as _;
 use crate::finding::{Finding, Outcome, finding, outcome};
 use crate::views::ingress::Ingress;
-use crate::views::{Context, Missing};
+use crate::views::{Context, MissingFact};
 
 /// Controls of this file.
 pub(super) const CHECKS: &[(&str, Check)] = &[
@@ -23,8 +23,8 @@ const GATEKEEPER_PORT: u16 = 8080;
 fn each_login(
     context: &Context<'_>,
     evidence: &str,
-    mut check: impl FnMut(LoginPatch<'_>, &mut Vec<Finding>) -> Result<(), Missing>,
-) -> Result<Outcome, Missing> {
+    mut check: impl FnMut(LoginPatch<'_>, &mut Vec<Finding>) -> Result<(), MissingFact>,
+) -> Result<Outcome, MissingFact> {
     let ingress = Ingress::find(context)?;
     let logins = logins(context, &ingress)?;
     if logins.is_empty() {
@@ -38,7 +38,7 @@ fn each_login(
 }
 
 /// AUTHN-03: Login fails closed
-fn login_fails_closed(context: &Context<'_>) -> Result<Outcome, Missing> {
+fn login_fails_closed(context: &Context<'_>) -> Result<Outcome, MissingFact> {
     each_login(
         context,
         "requests are refused while login is unavailable",
@@ -67,7 +67,7 @@ fn leads_to(cluster: &str, host: &str) -> bool {
 }
 
 /// AUTHN-04: Login is delegated to oidc-gatekeeper
-fn login_asks_gatekeeper(context: &Context<'_>) -> Result<Outcome, Missing> {
+fn login_asks_gatekeeper(context: &Context<'_>) -> Result<Outcome, MissingFact> {
     let namespace = context.namespace();
     let host = format!("{GATEKEEPER}.{namespace}.svc.cluster.local");
     each_login(
@@ -131,7 +131,7 @@ fn login_asks_gatekeeper(context: &Context<'_>) -> Result<Outcome, Missing> {
 }
 
 /// AUTHN-05: Login forwards only the headers that it needs
-fn login_passes_few_headers(context: &Context<'_>) -> Result<Outcome, Missing> {
+fn login_passes_few_headers(context: &Context<'_>) -> Result<Outcome, MissingFact> {
     each_login(context, "only kubeflow-userid goes upstream", |(filter, _, login), findings| {
         let mut check = |field: &str, seen: &[String], wanted: &[&str], all: bool| {
             let mut sorted: Vec<&str> = seen.iter().map(String::as_str).collect();

@@ -5,7 +5,7 @@ use crate::controls::application::{object, of_charm};
 use crate::facts::juju::Application;
 use crate::finding::{Outcome, count, finding, outcome};
 use crate::policy::Profile;
-use crate::views::{Context, Missing};
+use crate::views::{Context, MissingFact};
 
 /// Controls of this file.
 pub(super) const CHECKS: &[(&str, Check)] = &[
@@ -25,7 +25,7 @@ const PASSWORD_LENGTH: usize = 14;
 const WITH_COOKIES: [&str; 3] = ["jupyter-ui", "kubeflow-volumes", "tensorboards-web-app"];
 
 /// AUTHN-06: No route is exempt from login
-fn nothing_skips_login(context: &Context<'_>) -> Result<Outcome, Missing> {
+fn nothing_skips_login(context: &Context<'_>) -> Result<Outcome, MissingFact> {
     of_charm(context, "oidc-gatekeeper", "skip-auth-urls is empty", |app| {
         let urls = app.option("skip-auth-urls")?;
         Some(finding(object(app), "skip-auth-urls", urls, "empty"))
@@ -39,7 +39,7 @@ fn has_static_user(dex: &Application) -> bool {
 }
 
 /// AUTHN-08: Users log in through an identity provider
-fn no_static_user(context: &Context<'_>) -> Result<Outcome, Missing> {
+fn no_static_user(context: &Context<'_>) -> Result<Outcome, MissingFact> {
     let known = context.applications()?.iter().any(|app| app.charm == DEX);
     if known && context.policy.profile != Profile::Strict {
         let why = "required by the profile strict only: a static user is for trials";
@@ -55,7 +55,7 @@ fn no_static_user(context: &Context<'_>) -> Result<Outcome, Missing> {
 }
 
 /// AUTHN-09: The static user is not the default `admin`
-fn static_user_is_no_default(context: &Context<'_>) -> Result<Outcome, Missing> {
+fn static_user_is_no_default(context: &Context<'_>) -> Result<Outcome, MissingFact> {
     of_charm(context, DEX, "Dex has no static user, or one of another name", |dex| {
         let name = dex.option("static-username").unwrap_or_default();
         let is_default = has_static_user(dex) && ["", "admin"].contains(&name);
@@ -65,7 +65,7 @@ fn static_user_is_no_default(context: &Context<'_>) -> Result<Outcome, Missing> 
 }
 
 /// AUTHN-10: The static password is strong
-fn static_password_is_strong(context: &Context<'_>) -> Result<Outcome, Missing> {
+fn static_password_is_strong(context: &Context<'_>) -> Result<Outcome, MissingFact> {
     of_charm(context, DEX, "the static password is strong, or the charm's own", |dex| {
         let strength = dex.options.get("static-password")?.password?;
         let wanted = format!("{PASSWORD_LENGTH} characters at least");
@@ -80,7 +80,7 @@ fn static_password_is_strong(context: &Context<'_>) -> Result<Outcome, Missing> 
 }
 
 /// AUTHN-11: The OIDC issuer uses HTTPS
-fn issuer_is_https(context: &Context<'_>) -> Result<Outcome, Missing> {
+fn issuer_is_https(context: &Context<'_>) -> Result<Outcome, MissingFact> {
     let is_strict = context.policy.profile == Profile::Strict;
     of_charm(context, DEX, "the issuer is reached by https, or inside of the cluster only", |dex| {
         let url = dex.option("issuer-url").unwrap_or_default();
@@ -91,7 +91,7 @@ fn issuer_is_https(context: &Context<'_>) -> Result<Outcome, Missing> {
 }
 
 /// AUTHN-12: The web apps set secure cookies
-fn cookies_are_secure(context: &Context<'_>) -> Result<Outcome, Missing> {
+fn cookies_are_secure(context: &Context<'_>) -> Result<Outcome, MissingFact> {
     let is_web = |app: &&Application| WITH_COOKIES.contains(&app.charm.as_str());
     let all: Vec<_> = context.applications()?.iter().filter(is_web).collect();
     if all.is_empty() {
@@ -108,7 +108,7 @@ fn cookies_are_secure(context: &Context<'_>) -> Result<Outcome, Missing> {
 }
 
 /// AUTHN-13: Dex's deprecated public-url is unset
-fn public_url_is_unset(context: &Context<'_>) -> Result<Outcome, Missing> {
+fn public_url_is_unset(context: &Context<'_>) -> Result<Outcome, MissingFact> {
     of_charm(context, DEX, "public-url is unset", |dex| {
         let url = dex.option("public-url")?;
         let wanted = "unset: issuer-url replaces it";

@@ -10,7 +10,7 @@ use crate::facts::object::Object as _;
 use crate::facts::rbac::{PolicyRule, RoleBinding, RoleRef, Subject};
 use crate::finding::{Outcome, finding, named};
 use crate::views::context::allowed;
-use crate::views::{Context, Missing};
+use crate::views::{Context, MissingFact};
 
 /// Controls of this file.
 pub(super) const CHECKS: &[(&str, Check)] = &[
@@ -24,7 +24,7 @@ const RBAC: &str = "rbac.authorization.k8s.io/v1";
 /// Role bindings by namespace.
 pub(super) fn bindings<'a>(
     context: &Context<'a>,
-) -> Result<BTreeMap<&'a str, Vec<&'a RoleBinding>>, Missing> {
+) -> Result<BTreeMap<&'a str, Vec<&'a RoleBinding>>, MissingFact> {
     let mut map: BTreeMap<&str, Vec<&RoleBinding>> = BTreeMap::new();
     for binding in context.role_bindings()? {
         map.entry(&binding.metadata.namespace).or_default().push(binding);
@@ -41,7 +41,7 @@ pub(super) fn subjects_text(subjects: &[Subject]) -> String {
 }
 
 /// AUTHZ-02: Each Profile's owner is its only admin
-fn owner_binding(context: &Context<'_>) -> Result<Outcome, Missing> {
+fn owner_binding(context: &Context<'_>) -> Result<Outcome, MissingFact> {
     let bindings = bindings(context)?;
     each_own_profile(context, "its owner is its one admin", |profile, findings| {
         let name = profile.metadata.name.as_str();
@@ -88,7 +88,7 @@ fn is_account(subject: &Subject, namespace: &str, account: &str) -> bool {
 }
 
 /// AUTHZ-03: Profile service accounts have only their own roles
-fn service_account_bindings(context: &Context<'_>) -> Result<Outcome, Missing> {
+fn service_account_bindings(context: &Context<'_>) -> Result<Outcome, MissingFact> {
     let bindings = bindings(context)?;
     each_own_profile(
         context,
@@ -138,7 +138,7 @@ fn power(
     context: &Context<'_>,
     role: &RoleRef,
     namespace: &str,
-) -> Result<Option<String>, Missing> {
+) -> Result<Option<String>, MissingFact> {
     if ["admin", "cluster-admin", "edit", "kubeflow-admin", "kubeflow-edit"].contains(&&*role.name)
         && role.kind == "ClusterRole"
     {
@@ -191,7 +191,7 @@ fn dangerous(rules: &[PolicyRule]) -> Option<String> {
 }
 
 /// AUTHZ-06: No foreign binding grants rights in a Profile
-fn no_foreign_binding(context: &Context<'_>) -> Result<Outcome, Missing> {
+fn no_foreign_binding(context: &Context<'_>) -> Result<Outcome, MissingFact> {
     let bindings = bindings(context)?;
     each_own_profile(context, "no foreign binding grants rights", |profile, findings| {
         let namespace = profile.metadata.name.as_str();

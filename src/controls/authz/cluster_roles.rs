@@ -6,7 +6,7 @@ use crate::facts::object::Object as _;
 use crate::facts::rbac::{RoleRef, Subject};
 use crate::finding::{Outcome, count, finding, outcome};
 use crate::views::context::allowed;
-use crate::views::{Context, Missing};
+use crate::views::{Context, MissingFact};
 
 /// Controls of this file.
 pub(super) const CHECKS: &[(&str, Check)] =
@@ -65,7 +65,7 @@ fn is_shipped(name: &str) -> bool {
 }
 
 /// AUTHZ-08: The Kubeflow roles are not widened
-fn roles_not_widened(context: &Context<'_>) -> Result<Outcome, Missing> {
+fn roles_not_widened(context: &Context<'_>) -> Result<Outcome, MissingFact> {
     let mut findings = Vec::new();
     let mut known = 0;
     for role in context.cluster_roles()? {
@@ -110,7 +110,7 @@ const DEFAULT_BINDINGS: &[&str] = &[
 ];
 
 /// Whether a cluster role has any rule.
-fn gives(context: &Context<'_>, role: &RoleRef) -> Result<bool, Missing> {
+fn gives(context: &Context<'_>, role: &RoleRef) -> Result<bool, MissingFact> {
     Ok(context
         .cluster_roles()?
         .iter()
@@ -118,7 +118,7 @@ fn gives(context: &Context<'_>, role: &RoleRef) -> Result<bool, Missing> {
 }
 
 /// AUTHZ-09: No tenant is bound cluster-wide
-fn no_tenant_cluster_wide(context: &Context<'_>) -> Result<Outcome, Missing> {
+fn no_tenant_cluster_wide(context: &Context<'_>) -> Result<Outcome, MissingFact> {
     let profiles = context.profile_namespaces()?;
     let mut findings = Vec::new();
     for binding in context.cluster_role_bindings()? {

@@ -9,7 +9,7 @@ use crate::facts::istio::AuthorizationPolicy;
 use crate::facts::object::Object as _;
 use crate::facts::rbac::RoleBinding;
 use crate::finding::{Outcome, finding};
-use crate::views::{Context, Missing};
+use crate::views::{Context, MissingFact};
 
 /// Controls of this file.
 pub(super) const CHECKS: &[(&str, Check)] = &[("AUTHZ-05", contributors_paired)];
@@ -19,7 +19,7 @@ fn is_contributor_name(name: &str) -> bool {
 }
 
 /// AUTHZ-05: Contributors have both their binding and their policy
-fn contributors_paired(context: &Context<'_>) -> Result<Outcome, Missing> {
+fn contributors_paired(context: &Context<'_>) -> Result<Outcome, MissingFact> {
     let bindings = bindings(context)?;
     let mut policies: BTreeMap<&str, Vec<&AuthorizationPolicy>> = BTreeMap::new();
     for policy in

@@ -9,7 +9,7 @@ use crate::facts::object::Object as _;
 use crate::facts::text::Interned;
 use crate::finding::{Outcome, finding};
 use crate::views::ingress::Ingress;
-use crate::views::{Context, Missing};
+use crate::views::{Context, MissingFact};
 
 /// Controls of this file.
 pub(super) const CHECKS: &[(&str, Check)] =
@@ -77,7 +77,7 @@ fn is_known_rule(rule: &AuthorizationRule, namespace: &str) -> bool {
 }
 
 /// AUTHZ-04: Each Profile's Istio policy admits its owner only
-fn owner_policy(context: &Context<'_>) -> Result<Outcome, Missing> {
+fn owner_policy(context: &Context<'_>) -> Result<Outcome, MissingFact> {
     let policies: BTreeMap<&str, &AuthorizationPolicy> = context
         .authorization_policies()?
         .iter()
@@ -144,7 +144,7 @@ fn owner_policy(context: &Context<'_>) -> Result<Outcome, Missing> {
 }
 
 /// AUTHZ-10: Profile policies trust the running gateway
-fn gateway_principal(context: &Context<'_>) -> Result<Outcome, Missing> {
+fn gateway_principal(context: &Context<'_>) -> Result<Outcome, MissingFact> {
     let ingress = Ingress::find(context)?;
     let Some(gateway) = ingress.running.first() else {
         return Ok(Outcome::NotApplicable("there is no ingress gateway pod".into()));

@@ -7,7 +7,7 @@ use crate::facts::istio::{Profile, reference};
 use crate::facts::object::{Object as _, ObjectRef};
 use crate::facts::profiles::{Claim, PART_OF};
 use crate::finding::{Finding, Outcome, count, finding, outcome};
-use crate::views::{Context, Missing};
+use crate::views::{Context, MissingFact};
 
 /// Controls of this file.
 pub(super) const CHECKS: &[(&str, Check)] = &[
@@ -20,8 +20,8 @@ pub(super) const CHECKS: &[(&str, Check)] = &[
 fn each_profile(
     context: &Context<'_>,
     evidence: &str,
-    check: impl Fn(&Profile, &Claim, &mut Vec<Finding>) -> Result<(), Missing>,
-) -> Result<Outcome, Missing> {
+    check: impl Fn(&Profile, &Claim, &mut Vec<Finding>) -> Result<(), MissingFact>,
+) -> Result<Outcome, MissingFact> {
     let profiles = context.profile_claims()?;
     if profiles.is_empty() {
         return Ok(Outcome::NotApplicable("there is no Profile".into()));
@@ -37,8 +37,8 @@ fn each_profile(
 pub(super) fn each_own_profile(
     context: &Context<'_>,
     evidence: &str,
-    check: impl Fn(&Profile, &mut Vec<Finding>) -> Result<(), Missing>,
-) -> Result<Outcome, Missing> {
+    check: impl Fn(&Profile, &mut Vec<Finding>) -> Result<(), MissingFact>,
+) -> Result<Outcome, MissingFact> {
     let profiles = context.profile_claims()?;
     let own = || profiles.iter().filter(|(_, claim)| claim.is_proven());
     let why = match (profiles.is_empty(), own().count()) {
@@ -57,7 +57,7 @@ pub(super) fn each_own_profile(
 }
 
 /// AUTHZ-01: Each Profile owns its Namespace
-fn namespaces_belong(context: &Context<'_>) -> Result<Outcome, Missing> {
+fn namespaces_belong(context: &Context<'_>) -> Result<Outcome, MissingFact> {
     let namespaces = context.namespaces()?;
     let by_name: BTreeMap<&str, _> =
         namespaces.iter().map(|n| (n.metadata.name.as_str(), n)).collect();
@@ -117,7 +117,7 @@ fn namespaces_belong(context: &Context<'_>) -> Result<Outcome, Missing> {
 }
 
 /// AUTHZ-11: No Profile belongs to KFAM's administrator
-fn no_admin_profile(context: &Context<'_>) -> Result<Outcome, Missing> {
+fn no_admin_profile(context: &Context<'_>) -> Result<Outcome, MissingFact> {
     each_profile(context, "none is KFAM's administrator", |profile, _, findings| {
         let mut check = |field: &str, value: &str| {
             if value == "admin" {
@@ -131,7 +131,7 @@ fn no_admin_profile(context: &Context<'_>) -> Result<Outcome, Missing> {
 }
 
 /// AUTHZ-12: No Profile is stale
-fn no_stale_profile(context: &Context<'_>) -> Result<Outcome, Missing> {
+fn no_stale_profile(context: &Context<'_>) -> Result<Outcome, MissingFact> {
     let namespaces = context.namespaces()?;
     each_profile(context, "none is stale", |profile, _, findings| {
         let object: ObjectRef = profile.reference();

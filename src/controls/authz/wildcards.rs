@@ -6,7 +6,7 @@ use crate::facts::istio::{AuthorizationPolicy, AuthorizationRule};
 use crate::facts::object::Object as _;
 use crate::facts::text::Interned;
 use crate::finding::{Outcome, count, finding, outcome};
-use crate::views::{Context, Missing};
+use crate::views::{Context, MissingFact};
 
 /// Controls of this file.
 pub(super) const CHECKS: &[(&str, Check)] = &[("AUTHZ-07", no_wildcard_policy)];
@@ -70,7 +70,7 @@ pub(crate) fn maker_of_policy(
 }
 
 /// AUTHZ-07: No Istio policy admits every request
-fn no_wildcard_policy(context: &Context<'_>) -> Result<Outcome, Missing> {
+fn no_wildcard_policy(context: &Context<'_>) -> Result<Outcome, MissingFact> {
     let mut findings = Vec::new();
     let mut checked = 0;
     for policy in context.authorization_policies()? {

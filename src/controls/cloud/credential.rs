@@ -3,7 +3,7 @@
 use crate::controls::Check;
 use crate::facts::istio::reference;
 use crate::finding::{Outcome, finding, outcome};
-use crate::views::{Context, Missing};
+use crate::views::{Context, MissingFact};
 
 /// Controls of this file.
 pub(super) const CHECKS: &[(&str, Check)] =
@@ -23,7 +23,7 @@ fn is_guide(access: &crate::facts::rbac::Access) -> bool {
 }
 
 /// CLOUD-01: Juju's cloud credential can do what the guide asks
-fn credential_suffices(context: &Context<'_>) -> Result<Outcome, Missing> {
+fn credential_suffices(context: &Context<'_>) -> Result<Outcome, MissingFact> {
     let access = context.access()?;
     let object = reference("authorization.k8s.io/v1", "SubjectAccessReview", "", &access.subject);
     let asked: Vec<_> = access.answers.iter().filter(|a| is_guide(a)).collect();
@@ -40,7 +40,7 @@ fn credential_suffices(context: &Context<'_>) -> Result<Outcome, Missing> {
 }
 
 /// CLOUD-02: Juju's cloud credential is not cluster-admin
-fn credential_is_not_wider(context: &Context<'_>) -> Result<Outcome, Missing> {
+fn credential_is_not_wider(context: &Context<'_>) -> Result<Outcome, MissingFact> {
     let access = context.access()?;
     let object = reference("authorization.k8s.io/v1", "SubjectAccessReview", "", &access.subject);
     let asked: Vec<_> = access.answers.iter().filter(|a| !is_guide(a)).collect();

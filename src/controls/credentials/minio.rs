@@ -4,7 +4,7 @@ use crate::controls::Check;
 use crate::facts::object::Object as _;
 use crate::facts::secret::Secret;
 use crate::finding::{Outcome, count, finding, outcome};
-use crate::views::{Context, Missing};
+use crate::views::{Context, MissingFact};
 
 /// Controls of this file.
 pub(super) const CHECKS: &[(&str, Check)] = &[
@@ -22,7 +22,7 @@ const CONTROLLER_SECRET: &str = "kfp-profile-controller-minio-credentials";
 const KEY_LENGTH: usize = 20;
 
 /// The platform's own copies of MinIO's root key, the first of them argo's.
-fn root_copies<'a>(context: &Context<'a>) -> Result<Vec<&'a Secret>, Missing> {
+fn root_copies<'a>(context: &Context<'a>) -> Result<Vec<&'a Secret>, MissingFact> {
     let mut copies: Vec<_> = context
         .secrets()?
         .iter()
@@ -38,7 +38,7 @@ fn no_copy() -> Outcome {
 }
 
 /// CRED-07: MinIO's root user is not the default
-fn minio_user(context: &Context<'_>) -> Result<Outcome, Missing> {
+fn minio_user(context: &Context<'_>) -> Result<Outcome, MissingFact> {
     let copies = root_copies(context)?;
     let Some(root) = copies.first() else {
         return Ok(no_copy());
@@ -52,7 +52,7 @@ fn minio_user(context: &Context<'_>) -> Result<Outcome, Missing> {
 }
 
 /// CRED-08: MinIO's root key is strong
-fn minio_key_strength(context: &Context<'_>) -> Result<Outcome, Missing> {
+fn minio_key_strength(context: &Context<'_>) -> Result<Outcome, MissingFact> {
     let copies = root_copies(context)?;
     let Some((root, key)) = copies.first().and_then(|s| Some((s, s.minio.as_ref()?))) else {
         return Ok(no_copy());
@@ -72,7 +72,7 @@ fn minio_key_strength(context: &Context<'_>) -> Result<Outcome, Missing> {
     Ok(outcome(findings, format!("{} long", count(key.length, "character"))))
 }
 
-fn profile_copies<'a>(context: &Context<'a>) -> Result<Vec<&'a Secret>, Missing> {
+fn profile_copies<'a>(context: &Context<'a>) -> Result<Vec<&'a Secret>, MissingFact> {
     let profiles = context.profile_namespaces()?;
     let secrets = context.secrets()?.iter();
     Ok(secrets
@@ -85,7 +85,7 @@ fn profile_copies<'a>(context: &Context<'a>) -> Result<Vec<&'a Secret>, Missing>
 }
 
 /// CRED-10: All copies of MinIO's key are equal
-fn minio_copies(context: &Context<'_>) -> Result<Outcome, Missing> {
+fn minio_copies(context: &Context<'_>) -> Result<Outcome, MissingFact> {
     let mut copies = root_copies(context)?;
     let Some(group) = copies.first().and_then(|s| s.minio.as_ref()).map(|m| &m.group) else {
         return Ok(no_copy());
@@ -104,7 +104,7 @@ fn minio_copies(context: &Context<'_>) -> Result<Outcome, Missing> {
 }
 
 /// CRED-11: Profiles do not hold MinIO's root key
-fn minio_in_profiles(context: &Context<'_>) -> Result<Outcome, Missing> {
+fn minio_in_profiles(context: &Context<'_>) -> Result<Outcome, MissingFact> {
     let roots = root_copies(context)?;
     let groups: Vec<_> = roots.iter().filter_map(|s| s.minio.as_ref()).map(|m| &m.group).collect();
     if groups.is_empty() {

@@ -3,7 +3,7 @@
 use crate::controls::Check;
 use crate::controls::application::{object, of_charm};
 use crate::finding::{Outcome, finding, outcome};
-use crate::views::{Context, Missing};
+use crate::views::{Context, MissingFact};
 
 /// Controls of this file.
 pub(super) const CHECKS: &[(&str, Check)] = &[
@@ -13,7 +13,7 @@ pub(super) const CHECKS: &[(&str, Check)] = &[
 ];
 
 /// CRED-06: The unused option client-secret is unset
-fn gatekeeper_secret_has_no_effect(context: &Context<'_>) -> Result<Outcome, Missing> {
+fn gatekeeper_secret_has_no_effect(context: &Context<'_>) -> Result<Outcome, MissingFact> {
     of_charm(context, "oidc-gatekeeper", "client-secret is not set", |app| {
         app.has_set("client-secret")
             .then(|| finding(object(app), "client-secret", "set", "unset: it has no effect"))
@@ -21,7 +21,7 @@ fn gatekeeper_secret_has_no_effect(context: &Context<'_>) -> Result<Outcome, Mis
 }
 
 /// CRED-13: MySQL serves TLS
-fn mysql_has_tls(context: &Context<'_>) -> Result<Outcome, Missing> {
+fn mysql_has_tls(context: &Context<'_>) -> Result<Outcome, MissingFact> {
     of_charm(context, "mysql-k8s", "each has a certificate", |app| {
         let is_related = app.is_related("certificates");
         let field = "relation certificates";
@@ -30,7 +30,7 @@ fn mysql_has_tls(context: &Context<'_>) -> Result<Outcome, Missing> {
 }
 
 /// CRED-14: No secret is in a plain option
-fn no_password_in_options(context: &Context<'_>) -> Result<Outcome, Missing> {
+fn no_password_in_options(context: &Context<'_>) -> Result<Outcome, MissingFact> {
     let all = context.applications()?.iter();
     let findings = all.flat_map(|app| {
         let set = app.options.iter().filter(|(_, setting)| setting.set);

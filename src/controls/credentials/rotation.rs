@@ -7,7 +7,7 @@ use crate::facts::istio::reference;
 use crate::facts::juju::User;
 use crate::facts::object::ObjectRef;
 use crate::finding::{Outcome, count, finding, outcome};
-use crate::views::{Context, Missing};
+use crate::views::{Context, MissingFact};
 
 /// Controls of this file.
 pub(super) const CHECKS: &[(&str, Check)] = &[
@@ -78,12 +78,12 @@ fn by_age(
 
 pub(super) fn enabled<'a>(
     context: &Context<'a>,
-) -> Result<impl Iterator<Item = &'a User>, Missing> {
+) -> Result<impl Iterator<Item = &'a User>, MissingFact> {
     Ok(context.users()?.iter().filter(|user| !user.disabled))
 }
 
 /// CRED-01: Juju users' passwords are rotated
-fn passwords_are_rotated(context: &Context<'_>) -> Result<Outcome, Missing> {
+fn passwords_are_rotated(context: &Context<'_>) -> Result<Outcome, MissingFact> {
     let rotated = context.rotated();
     let login = &context.juju()?.login;
     let since = |user: &User| {
@@ -101,7 +101,7 @@ fn passwords_are_rotated(context: &Context<'_>) -> Result<Outcome, Missing> {
 }
 
 /// CRED-04: Dex's static password is rotated
-fn dex_is_rotated(context: &Context<'_>) -> Result<Outcome, Missing> {
+fn dex_is_rotated(context: &Context<'_>) -> Result<Outcome, MissingFact> {
     let applications = context.applications()?.iter();
     let with_password = applications.filter(|application| {
         application.charm == "dex-auth" && application.option("enable-password-db") != Some("false")
@@ -112,7 +112,7 @@ fn dex_is_rotated(context: &Context<'_>) -> Result<Outcome, Missing> {
 }
 
 /// CRED-09: MinIO's root key is rotated
-fn minio_is_rotated(context: &Context<'_>) -> Result<Outcome, Missing> {
+fn minio_is_rotated(context: &Context<'_>) -> Result<Outcome, MissingFact> {
     let since = context.rotated().get("minio").copied();
     let applications = context.applications()?.iter();
     let all = applications
@@ -123,7 +123,7 @@ fn minio_is_rotated(context: &Context<'_>) -> Result<Outcome, Missing> {
 }
 
 /// CRED-12: Passwords of MySQL's system users are rotated
-fn mysql_is_rotated(context: &Context<'_>) -> Result<Outcome, Missing> {
+fn mysql_is_rotated(context: &Context<'_>) -> Result<Outcome, MissingFact> {
     let rotated = context.rotated();
     let mut credentials = Vec::new();
     for database in context.applications()?.iter().filter(|a| a.charm == "mysql-k8s") {

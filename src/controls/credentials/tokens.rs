@@ -3,13 +3,13 @@
 use crate::controls::Check;
 use crate::facts::object::Object as _;
 use crate::finding::{Outcome, finding, outcome};
-use crate::views::{Context, Missing};
+use crate::views::{Context, MissingFact};
 
 /// Controls of this file.
 pub(super) const CHECKS: &[(&str, Check)] = &[("CRED-15", long_lived_tokens)];
 
 /// CRED-15: No long-lived service account tokens
-fn long_lived_tokens(context: &Context<'_>) -> Result<Outcome, Missing> {
+fn long_lived_tokens(context: &Context<'_>) -> Result<Outcome, MissingFact> {
     let profiles = context.profile_namespaces()?;
     let tokens = context.secrets()?.iter().filter(|s| {
         let ours = s.metadata.namespace == *context.namespace()

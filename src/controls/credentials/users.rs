@@ -3,7 +3,7 @@
 use crate::controls::Check;
 use crate::controls::credentials::rotation::{days, enabled, user_reference};
 use crate::finding::{Outcome, count, finding, outcome};
-use crate::views::{Context, Missing};
+use crate::views::{Context, MissingFact};
 
 /// Controls of this file.
 pub(super) const CHECKS: &[(&str, Check)] =
@@ -13,7 +13,7 @@ pub(super) const CHECKS: &[(&str, Check)] =
 const FIRST_USER: &str = "admin";
 
 /// CRED-02: No Juju user is idle
-fn no_user_is_idle(context: &Context<'_>) -> Result<Outcome, Missing> {
+fn no_user_is_idle(context: &Context<'_>) -> Result<Outcome, MissingFact> {
     let limit = context.policy.idle_time;
     let mut total = 0;
     let mut findings = Vec::new();
@@ -38,7 +38,7 @@ fn no_user_is_idle(context: &Context<'_>) -> Result<Outcome, Missing> {
 }
 
 /// CRED-03: Juju users have no more access than they need
-fn least_privilege(context: &Context<'_>) -> Result<Outcome, Missing> {
+fn least_privilege(context: &Context<'_>) -> Result<Outcome, MissingFact> {
     let juju = context.juju()?;
     let allow = &context.policy.allow;
     let may_be = |list: &[String], name: &str| {

@@ -4,7 +4,7 @@ use crate::controls::Check;
 use crate::facts::certificate::{Certificate, date};
 use crate::facts::object::Object as _;
 use crate::finding::{Outcome, finding, outcome};
-use crate::views::{Context, Missing};
+use crate::views::{Context, MissingFact};
 
 /// Controls of this file.
 pub(super) const CHECKS: &[(&str, Check)] = &[("CRYP-04", mesh_root)];
@@ -13,7 +13,7 @@ pub(super) const CHECKS: &[(&str, Check)] = &[("CRYP-04", mesh_root)];
 const ROOT_DAYS: i64 = 90;
 
 /// CRYP-04: The mesh's root certificate is sound
-fn mesh_root(context: &Context<'_>) -> Result<Outcome, Missing> {
+fn mesh_root(context: &Context<'_>) -> Result<Outcome, MissingFact> {
     let Some(map) = context.config_maps()?.iter().find(|m| m.metadata.name == "istio-ca-root-cert")
     else {
         return Ok(Outcome::NotAssessed("there is no ConfigMap istio-ca-root-cert".into()));

@@ -5,14 +5,14 @@ use crate::facts::certificate::{Certificate, date};
 use crate::facts::core::Webhook;
 use crate::facts::object::{Object as _, ObjectRef};
 use crate::finding::{Outcome, count, finding, outcome};
-use crate::views::{Context, Missing};
+use crate::views::{Context, MissingFact};
 
 /// Controls of this file.
 pub(super) const CHECKS: &[(&str, Check)] =
     &[("CRYP-01", webhook_ca), ("CRYP-03", webhook_fails_closed)];
 
 /// The platform's webhooks: those whose service is in its namespaces.
-fn webhooks<'a>(context: &Context<'a>) -> Result<Vec<(ObjectRef, &'a Webhook)>, Missing> {
+fn webhooks<'a>(context: &Context<'a>) -> Result<Vec<(ObjectRef, &'a Webhook)>, MissingFact> {
     let mutating = context
         .mutating_webhooks()?
         .iter()
@@ -33,7 +33,7 @@ fn none() -> Outcome {
 }
 
 /// CRYP-01: Admission webhooks have a valid CA
-fn webhook_ca(context: &Context<'_>) -> Result<Outcome, Missing> {
+fn webhook_ca(context: &Context<'_>) -> Result<Outcome, MissingFact> {
     let webhooks = webhooks(context)?;
     if webhooks.is_empty() {
         return Ok(none());
@@ -70,7 +70,7 @@ fn webhook_ca(context: &Context<'_>) -> Result<Outcome, Missing> {
 }
 
 /// CRYP-03: Admission webhooks fail closed
-fn webhook_fails_closed(context: &Context<'_>) -> Result<Outcome, Missing> {
+fn webhook_fails_closed(context: &Context<'_>) -> Result<Outcome, MissingFact> {
     let webhooks = webhooks(context)?;
     if webhooks.is_empty() {
         return Ok(none());

@@ -16,7 +16,7 @@ use crate::facts::custom_resources::UNREAD;
 use crate::facts::object::ObjectRef;
 use crate::finding::{Finding, Outcome, count, finding, outcome};
 use crate::policy::custom::{CustomControl, TURN};
-use crate::views::{Context, Missing};
+use crate::views::{Context, MissingFact};
 
 /// Stack of the evaluating thread: enough for the deepest expression.
 pub(crate) const STACK: usize = 32 << 20;
@@ -32,11 +32,11 @@ const LONGEST_MATCHED: usize = 64 << 10;
 const LARGEST_PATTERN: usize = 128 << 10;
 
 /// Evaluates a control over the objects of its kind.
-pub(super) fn check(context: &Context<'_>, custom: &CustomControl) -> Result<Outcome, Missing> {
+pub(super) fn check(context: &Context<'_>, custom: &CustomControl) -> Result<Outcome, MissingFact> {
     if let Some(outcomes) = context.custom_outcomes() {
         return match outcomes.get(&custom.control.id) {
             Some((of, outcome)) if of == custom => Ok(outcome.clone()),
-            _ => Err(Missing("not evaluated yet".into())),
+            _ => Err(MissingFact("not evaluated yet".into())),
         };
     }
     let Some(objects) = context.others(&custom.kind)? else {

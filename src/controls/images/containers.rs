@@ -6,7 +6,7 @@ use crate::facts::core::{Container, Pod};
 use crate::facts::object::Object as _;
 use crate::finding::{Outcome, count, finding, outcome};
 use crate::views::image::{Image, PINNED, is_mutable_tag, is_rock_home};
-use crate::views::{Context, Missing};
+use crate::views::{Context, MissingFact};
 
 /// Controls of this file.
 pub(super) const CHECKS: &[(&str, Check)] = &[
@@ -20,7 +20,7 @@ pub(super) const CHECKS: &[(&str, Check)] = &[
 /// Containers of the platform's pods, and of those that it makes in profiles.
 pub(super) fn containers<'a>(
     context: &Context<'a>,
-) -> Result<Vec<(&'a Pod, &'a Container)>, Missing> {
+) -> Result<Vec<(&'a Pod, &'a Container)>, MissingFact> {
     let profiles = context.profile_namespaces()?;
     let platform = context.platform_namespaces();
     let pods = context.pods()?.iter().filter(move |pod| {
@@ -38,7 +38,7 @@ fn each_container(
     context: &Context<'_>,
     evidence: &str,
     each_container: impl Fn(&Container, &Image) -> Option<(String, String)>,
-) -> Result<Outcome, Missing> {
+) -> Result<Outcome, MissingFact> {
     let containers = containers(context)?;
     if containers.is_empty() {
         return Ok(Outcome::NotAssessed("the platform has no pods".into()));
@@ -64,14 +64,14 @@ fn each_container(
 }
 
 /// IMG-01: Every platform image is pinned to a rock revision or digest
-fn pinned(context: &Context<'_>) -> Result<Outcome, Missing> {
+fn pinned(context: &Context<'_>) -> Result<Outcome, MissingFact> {
     each_container(context, "pinned", |container, image| {
         (!image.is_pinned()).then(|| (container.image.to_string(), PINNED.into()))
     })
 }
 
 /// IMG-02: No platform image has a mutable tag
-fn not_mutable(context: &Context<'_>) -> Result<Outcome, Missing> {
+fn not_mutable(context: &Context<'_>) -> Result<Outcome, MissingFact> {
     each_container(context, "without a mutable tag", |container, image| {
         let moves = image.digest.is_none() && image.tag.as_deref().is_none_or(is_mutable_tag);
         moves.then(|| (container.image.to_string(), "a tag that does not move, or a digest".into()))
@@ -90,7 +90,7 @@ const APPROVED: &[&str] = &[
 ];
 
 /// IMG-04: Every platform image comes from an approved registry
-fn approved_registry(context: &Context<'_>) -> Result<Outcome, Missing> {
+fn approved_registry(context: &Context<'_>) -> Result<Outcome, MissingFact> {
     each_container(context, "from approved registries", |container, image| {
         let within = |prefix: &str| {
             let prefix = prefix.trim_end_matches('/');
@@ -106,7 +106,7 @@ fn approved_registry(context: &Context<'_>) -> Result<Outcome, Missing> {
 }
 
 /// IMG-05: Platform images are rocks
-fn rocks_only(context: &Context<'_>) -> Result<Outcome, Missing> {
+fn rocks_only(context: &Context<'_>) -> Result<Outcome, MissingFact> {
     each_container(context, "rocks, or Juju's own", |container, image| {
         let juju =
             catalog::releases().iter().any(|r| r.platform_repositories.contains(&image.repository));
@@ -125,7 +125,7 @@ fn rocks_only(context: &Context<'_>) -> Result<Outcome, Missing> {
 }
 
 /// IMG-08: No tag is pulled again at every start
-fn pull_policy(context: &Context<'_>) -> Result<Outcome, Missing> {
+fn pull_policy(context: &Context<'_>) -> Result<Outcome, MissingFact> {
     each_container(context, "without repeated pulls", |container, image| {
         let pulls = image.digest.is_none() && container.image_pull_policy == "Always";
         pulls.then(|| {

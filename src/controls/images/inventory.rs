@@ -7,7 +7,7 @@ use crate::facts::vulnerability::VulnerabilityReport;
 use crate::finding::{Finding, Outcome, count, finding, outcome};
 use crate::images::{Newer, Place, Row, State};
 use crate::views::image::{Image, PINNED};
-use crate::views::{Context, Missing};
+use crate::views::{Context, MissingFact};
 
 /// Controls of this file.
 pub(super) const CHECKS: &[(&str, Check)] = &[
@@ -39,7 +39,7 @@ fn field(row: &Row) -> String {
 }
 
 /// IMG-03: What runs is what was deployed
-fn as_on_record(context: &Context<'_>) -> Result<Outcome, Missing> {
+fn as_on_record(context: &Context<'_>) -> Result<Outcome, MissingFact> {
     let ledger = context.ledger()?;
     let rows = &context.inventory()?.rows;
     let mut findings = Vec::new();
@@ -61,7 +61,7 @@ fn as_on_record(context: &Context<'_>) -> Result<Outcome, Missing> {
 }
 
 /// IMG-10: Tags still resolve to the running images
-fn tags_do_not_move(context: &Context<'_>) -> Result<Outcome, Missing> {
+fn tags_do_not_move(context: &Context<'_>) -> Result<Outcome, MissingFact> {
     context.rocks()?;
     let mut findings = Vec::new();
     let (mut compared, mut unknown) = (0, Vec::new());
@@ -95,7 +95,7 @@ fn tags_do_not_move(context: &Context<'_>) -> Result<Outcome, Missing> {
 }
 
 /// IMG-11: Charms and their rocks are the newest of their channels
-fn charms_and_resources_are_newest(context: &Context<'_>) -> Result<Outcome, Missing> {
+fn charms_and_resources_are_newest(context: &Context<'_>) -> Result<Outcome, MissingFact> {
     let charmhub = context.charmhub()?;
     let applications = context.applications()?;
     let mut findings: Vec<Finding> = Vec::new();
@@ -128,7 +128,7 @@ fn charms_and_resources_are_newest(context: &Context<'_>) -> Result<Outcome, Mis
 }
 
 /// IMG-12: Rocks are built on a base that still gets fixes
-fn bases_are_maintained(context: &Context<'_>) -> Result<Outcome, Missing> {
+fn bases_are_maintained(context: &Context<'_>) -> Result<Outcome, MissingFact> {
     context.rocks()?;
     let rows = &context.inventory()?.rows;
     let known: Vec<(&Row, &String)> =
@@ -150,7 +150,7 @@ fn bases_are_maintained(context: &Context<'_>) -> Result<Outcome, Missing> {
 }
 
 /// IMG-13: No image has a severe vulnerability with a fix available
-fn no_fixed_vulnerability(context: &Context<'_>) -> Result<Outcome, Missing> {
+fn no_fixed_vulnerability(context: &Context<'_>) -> Result<Outcome, MissingFact> {
     let reports = context.vulnerability_reports()?;
     let mut of_platform = Vec::new();
     for report in reports {
@@ -196,7 +196,7 @@ fn fixed(context: &Context<'_>, report: &VulnerabilityReport) -> Option<Finding>
 }
 
 /// IMG-14: Images that the platform starts later are pinned
-fn later_images_are_pinned(context: &Context<'_>) -> Result<Outcome, Missing> {
+fn later_images_are_pinned(context: &Context<'_>) -> Result<Outcome, MissingFact> {
     let rows = &context.inventory()?.rows;
     let is_later = |row: &&Row| !matches!(row.place, Some(Place::Container(_)) | None);
     let later: Vec<&Row> = rows.iter().filter(is_later).collect();

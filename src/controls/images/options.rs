@@ -4,13 +4,13 @@ use crate::controls::Check;
 use crate::controls::application::object;
 use crate::finding::{Outcome, finding, outcome};
 use crate::images::names_images;
-use crate::views::{Context, Missing};
+use crate::views::{Context, MissingFact};
 
 /// Controls of this file.
 pub(super) const CHECKS: &[(&str, Check)] = &[("IMG-06", images_are_the_defaults)];
 
 /// IMG-06: Image options are the charm's defaults
-fn images_are_the_defaults(context: &Context<'_>) -> Result<Outcome, Missing> {
+fn images_are_the_defaults(context: &Context<'_>) -> Result<Outcome, MissingFact> {
     let declared = &context.policy.options;
     let all = context.applications()?.iter();
     let findings = all.flat_map(|app| {

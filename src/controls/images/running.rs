@@ -6,14 +6,14 @@ use crate::controls::Check;
 use crate::controls::images::containers::containers;
 use crate::facts::object::Object;
 use crate::finding::{Finding, Outcome, count, finding, outcome};
-use crate::views::{Context, Missing};
+use crate::views::{Context, MissingFact};
 
 /// Controls of this file.
 pub(super) const CHECKS: &[(&str, Check)] =
     &[("IMG-07", running_digest), ("IMG-09", as_the_workload_says)];
 
 /// IMG-07: The running digest is the requested one
-fn running_digest(context: &Context<'_>) -> Result<Outcome, Missing> {
+fn running_digest(context: &Context<'_>) -> Result<Outcome, MissingFact> {
     let mut findings = Vec::new();
     let mut compared = 0;
     let mut unknown: Option<String> = None;
@@ -60,7 +60,7 @@ fn by_name<T: Object>(objects: &[T]) -> HashMap<(&str, &str), &T> {
 }
 
 /// IMG-09: Pods run what their workload specifies
-fn as_the_workload_says(context: &Context<'_>) -> Result<Outcome, Missing> {
+fn as_the_workload_says(context: &Context<'_>) -> Result<Outcome, MissingFact> {
     let mut findings: Vec<Finding> = Vec::new();
     let mut compared = 0;
     let sets = by_name(context.stateful_sets()?);

@@ -7,7 +7,7 @@ use crate::controls::application::{object, of_all};
 use crate::facts::istio::reference;
 use crate::finding::{Outcome, count, finding, outcome};
 use crate::relations::topology::CHARM;
-use crate::views::{Context, Missing};
+use crate::views::{Context, MissingFact};
 
 /// Controls of this file.
 pub(super) const CHECKS: &[(&str, Check)] = &[
@@ -23,7 +23,7 @@ const TRUSTED_COMPANIONS: [&str; 3] =
     ["ckf-hardening", "grafana-agent-k8s", "opentelemetry-collector-k8s"];
 
 /// JUJU-02: Only applications that need trust have it
-fn trust_is_as_released(context: &Context<'_>) -> Result<Outcome, Missing> {
+fn trust_is_as_released(context: &Context<'_>) -> Result<Outcome, MissingFact> {
     let release = context.release()?;
     of_all(context, "those with trust are trusted by the release", |app| {
         let released = release.applications.values().find(|known| known.charm == app.charm);
@@ -35,7 +35,7 @@ fn trust_is_as_released(context: &Context<'_>) -> Result<Outcome, Missing> {
 }
 
 /// JUJU-03: No unit is in error or blocked
-fn units_are_healthy(context: &Context<'_>) -> Result<Outcome, Missing> {
+fn units_are_healthy(context: &Context<'_>) -> Result<Outcome, MissingFact> {
     let all = context.deployed()?;
     // Our own status is made of these verdicts.
     let others = all.iter().filter(|app| app.charm != CHARM);
@@ -49,7 +49,7 @@ fn units_are_healthy(context: &Context<'_>) -> Result<Outcome, Missing> {
 }
 
 /// JUJU-04: Options are as declared
-fn options_are_as_declared(context: &Context<'_>) -> Result<Outcome, Missing> {
+fn options_are_as_declared(context: &Context<'_>) -> Result<Outcome, MissingFact> {
     let declared = &context.policy.options;
     if declared.is_empty() {
         return Ok(Outcome::NotApplicable("the policy declares no options".into()));
@@ -98,7 +98,7 @@ fn options_are_as_declared(context: &Context<'_>) -> Result<Outcome, Missing> {
 }
 
 /// JUJU-01: Cloud credentials are not shared
-fn credentials_are_not_shared(context: &Context<'_>) -> Result<Outcome, Missing> {
+fn credentials_are_not_shared(context: &Context<'_>) -> Result<Outcome, MissingFact> {
     let mut owners: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
     for model in context.models()? {
         if let Some(credential) = &model.credential {

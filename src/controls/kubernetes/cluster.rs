@@ -4,14 +4,14 @@ use crate::controls::Check;
 use crate::controls::upgrades::versions::kubernetes_findings;
 use crate::facts::object::Object as _;
 use crate::finding::{Outcome, count, finding, outcome};
-use crate::views::{Context, Missing};
+use crate::views::{Context, MissingFact};
 
 /// Controls of this file.
 pub(super) const CHECKS: &[(&str, Check)] =
     &[("K8S-02", version_is_supported), ("K8S-03", no_anonymous_rights)];
 
 /// K8S-02: The Kubernetes version is in the release's support table
-fn version_is_supported(context: &Context<'_>) -> Result<Outcome, Missing> {
+fn version_is_supported(context: &Context<'_>) -> Result<Outcome, MissingFact> {
     Ok(match kubernetes_findings(context)? {
         Ok(findings) => {
             outcome(findings, format!("{} is in the support table", context.version()?.git_version))
@@ -21,7 +21,7 @@ fn version_is_supported(context: &Context<'_>) -> Result<Outcome, Missing> {
 }
 
 /// K8S-03: Anonymous users have no rights
-fn no_anonymous_rights(context: &Context<'_>) -> Result<Outcome, Missing> {
+fn no_anonymous_rights(context: &Context<'_>) -> Result<Outcome, MissingFact> {
     let is_anonymous = |name: &str| matches!(name, "system:anonymous" | "system:unauthenticated");
     let mut findings = Vec::new();
     for binding in context.cluster_role_bindings()? {

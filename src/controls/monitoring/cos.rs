@@ -4,7 +4,7 @@ use crate::controls::Check;
 use crate::facts::istio::reference;
 use crate::facts::object::Object as _;
 use crate::finding::{Outcome, finding, outcome};
-use crate::views::{Context, Missing};
+use crate::views::{Context, MissingFact};
 
 /// Controls of this file.
 pub(super) const CHECKS: &[(&str, Check)] =
@@ -28,7 +28,7 @@ const COS_APPLICATIONS: &[&str] = &[
 const AGENT_CONTAINERS: &[&str] = &["agent", "otelcol"];
 
 /// OBS-04: COS runs apart from Charmed Kubeflow
-fn cos_is_apart(context: &Context<'_>) -> Result<Outcome, Missing> {
+fn cos_is_apart(context: &Context<'_>) -> Result<Outcome, MissingFact> {
     let mut findings = Vec::new();
     let pods = context
         .pods()?
@@ -54,7 +54,7 @@ fn cos_is_apart(context: &Context<'_>) -> Result<Outcome, Missing> {
 }
 
 /// OBS-05: The telemetry agent is healthy
-fn agent_is_healthy(context: &Context<'_>) -> Result<Outcome, Missing> {
+fn agent_is_healthy(context: &Context<'_>) -> Result<Outcome, MissingFact> {
     let is_agent = |name: &str| {
         name.starts_with("grafana-agent") || name.starts_with("opentelemetry-collector")
     };
@@ -82,7 +82,7 @@ fn agent_is_healthy(context: &Context<'_>) -> Result<Outcome, Missing> {
 }
 
 /// OBS-06: Access and audit logs are on
-fn logs_are_on(context: &Context<'_>) -> Result<Outcome, Missing> {
+fn logs_are_on(context: &Context<'_>) -> Result<Outcome, MissingFact> {
     let Some(map) = context.config_maps()?.iter().find(|m| m.metadata.name == "istio") else {
         return Ok(Outcome::NotAssessed("there is no ConfigMap istio".into()));
     };

@@ -4,7 +4,7 @@ use crate::controls::Check;
 use crate::controls::application::object;
 use crate::facts::juju::Application;
 use crate::finding::{Outcome, count, finding, outcome};
-use crate::views::{Context, Missing};
+use crate::views::{Context, MissingFact};
 
 /// Controls of this file.
 pub(super) const CHECKS: &[(&str, Check)] = &[
@@ -14,22 +14,22 @@ pub(super) const CHECKS: &[(&str, Check)] = &[
 ];
 
 /// OBS-01: Metrics of every application reach COS
-fn metrics_are_related(context: &Context<'_>) -> Result<Outcome, Missing> {
+fn metrics_are_related(context: &Context<'_>) -> Result<Outcome, MissingFact> {
     is_observed(context, "metrics-endpoint")
 }
 
 /// OBS-02: Dashboards of every application reach COS
-fn dashboards_are_related(context: &Context<'_>) -> Result<Outcome, Missing> {
+fn dashboards_are_related(context: &Context<'_>) -> Result<Outcome, MissingFact> {
     is_observed(context, "grafana-dashboard")
 }
 
 /// OBS-03: Logs of every application reach COS
-fn logs_are_related(context: &Context<'_>) -> Result<Outcome, Missing> {
+fn logs_are_related(context: &Context<'_>) -> Result<Outcome, MissingFact> {
     is_observed(context, "logging")
 }
 
 /// Every application that the release can observe by an endpoint is related there.
-fn is_observed(context: &Context<'_>, endpoint: &str) -> Result<Outcome, Missing> {
+fn is_observed(context: &Context<'_>, endpoint: &str) -> Result<Outcome, MissingFact> {
     let release = context.release()?;
     let can = |app: &Application| {
         let known = release.applications.values().find(|known| known.charm == app.charm);

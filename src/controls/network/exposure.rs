@@ -7,14 +7,14 @@ use crate::finding::{Finding, Outcome, count, finding, outcome};
 use crate::views::context::allowed;
 use crate::views::ingress::{Ingress, MAIN_GATEWAY};
 use crate::views::mesh::ambient_ingress;
-use crate::views::{Context, Missing};
+use crate::views::{Context, MissingFact};
 
 /// Controls of this file.
 pub(super) const CHECKS: &[(&str, Check)] =
     &[("NET-06", nothing_else_exposed), ("NET-07", source_ranges), ("NET-08", known_routes)];
 
 /// NET-06: No Service but the gateway is exposed
-fn nothing_else_exposed(context: &Context<'_>) -> Result<Outcome, Missing> {
+fn nothing_else_exposed(context: &Context<'_>) -> Result<Outcome, MissingFact> {
     let ingress = Ingress::find(context)?;
     let ambient = ambient_ingress(context)?;
     let mut findings: Vec<Finding> = Vec::new();
@@ -51,7 +51,7 @@ fn nothing_else_exposed(context: &Context<'_>) -> Result<Outcome, Missing> {
 }
 
 /// NET-07: The gateway is reachable from allowed addresses only
-fn source_ranges(context: &Context<'_>) -> Result<Outcome, Missing> {
+fn source_ranges(context: &Context<'_>) -> Result<Outcome, MissingFact> {
     let wanted = &context.policy.source_ranges;
     if wanted.is_empty() {
         return Ok(Outcome::NotApplicable("the policy sets no source-ranges".into()));
@@ -118,7 +118,7 @@ fn destination(host: &str, from: &str) -> (String, String) {
 }
 
 /// NET-08: Only known routes are on the gateway
-fn known_routes(context: &Context<'_>) -> Result<Outcome, Missing> {
+fn known_routes(context: &Context<'_>) -> Result<Outcome, MissingFact> {
     let namespace = context.namespace();
     let ingress = Ingress::find(context)?;
     if !ingress.exists() {

@@ -7,7 +7,7 @@ use crate::facts::object::Object as _;
 use crate::finding::{Outcome, count, finding, outcome};
 use crate::views::context::by_namespace;
 use crate::views::mesh::is_for_all;
-use crate::views::{Context, Missing};
+use crate::views::{Context, MissingFact};
 
 /// Controls of this file.
 pub(super) const CHECKS: &[(&str, Check)] =
@@ -24,7 +24,7 @@ fn mode<'a>(policies: &[&'a PeerAuthentication]) -> Option<(&'a PeerAuthenticati
 }
 
 /// NET-03: Profiles accept mutual TLS only
-fn mutual_tls_strict(context: &Context<'_>) -> Result<Outcome, Missing> {
+fn mutual_tls_strict(context: &Context<'_>) -> Result<Outcome, MissingFact> {
     let policies = by_namespace(context.peer_authentications()?);
     let of = |namespace: &str| policies.get(namespace).map(Vec::as_slice).unwrap_or_default();
     // The platform's namespace is the root of the mesh.
@@ -77,7 +77,7 @@ fn mutual_tls_strict(context: &Context<'_>) -> Result<Outcome, Missing> {
 }
 
 /// NET-04: Mutual TLS is not switched off for the mesh
-fn mutual_tls_not_off(context: &Context<'_>) -> Result<Outcome, Missing> {
+fn mutual_tls_not_off(context: &Context<'_>) -> Result<Outcome, MissingFact> {
     let mesh = context
         .peer_authentications()?
         .iter()
@@ -90,7 +90,7 @@ fn mutual_tls_not_off(context: &Context<'_>) -> Result<Outcome, Missing> {
 }
 
 /// NET-05: Profile pods are in the mesh
-fn pods_in_the_mesh(context: &Context<'_>) -> Result<Outcome, Missing> {
+fn pods_in_the_mesh(context: &Context<'_>) -> Result<Outcome, MissingFact> {
     let profiles = context.profile_namespaces()?;
     if profiles.is_empty() {
         return Ok(no_profiles());

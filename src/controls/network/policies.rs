@@ -7,7 +7,7 @@ use crate::finding::{Outcome, count, finding, outcome};
 use crate::views::context::by_namespace;
 use crate::views::network_policy::opening;
 use crate::views::web_apps::WEB_APPS;
-use crate::views::{Context, Missing};
+use crate::views::{Context, MissingFact};
 
 /// Controls of this file.
 pub(super) const CHECKS: &[(&str, Check)] =
@@ -18,7 +18,7 @@ pub(super) fn no_profiles() -> Outcome {
 }
 
 /// NET-01: Profiles deny traffic by default
-fn default_deny(context: &Context<'_>) -> Result<Outcome, Missing> {
+fn default_deny(context: &Context<'_>) -> Result<Outcome, MissingFact> {
     let policies = context.network_policies()?.iter();
     let policies = by_namespace(policies.filter(|p| p.is_for_ingress()));
     let profiles = context.profile_namespaces()?;
@@ -56,7 +56,7 @@ fn default_deny(context: &Context<'_>) -> Result<Outcome, Missing> {
 }
 
 /// NET-02: The web apps are reached through the gateway only
-fn web_apps_guarded(context: &Context<'_>) -> Result<Outcome, Missing> {
+fn web_apps_guarded(context: &Context<'_>) -> Result<Outcome, MissingFact> {
     let namespace = context.namespace();
     let mut findings = Vec::new();
     let mut guarded = 0;

@@ -5,14 +5,14 @@ use crate::facts::core::{Container, Pod};
 use crate::facts::image::ImageReference;
 use crate::facts::object::Object as _;
 use crate::finding::{Finding, Outcome, count, finding, outcome};
-use crate::views::{Context, Missing};
+use crate::views::{Context, MissingFact};
 
 /// Controls of this file.
 pub(super) const CHECKS: &[(&str, Check)] =
     &[("PSS-06", charms_not_root), ("PSS-07", nothing_privileged)];
 
 /// PSS-06: Charms do not run as root
-fn charms_not_root(context: &Context<'_>) -> Result<Outcome, Missing> {
+fn charms_not_root(context: &Context<'_>) -> Result<Outcome, MissingFact> {
     let charms: Vec<_> = context
         .pods()?
         .iter()
@@ -67,7 +67,7 @@ fn is_istio_init(container: &Container) -> bool {
 }
 
 /// PSS-07: No privileged containers
-fn nothing_privileged(context: &Context<'_>) -> Result<Outcome, Missing> {
+fn nothing_privileged(context: &Context<'_>) -> Result<Outcome, MissingFact> {
     let mut findings = Vec::new();
     let mut checked = 0;
     for pod in context.pods()?.iter().filter(|p| !p.is_finished()) {

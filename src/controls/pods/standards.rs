@@ -4,7 +4,7 @@ use crate::controls::Check;
 use crate::facts::core::Namespace;
 use crate::facts::object::Object as _;
 use crate::finding::{Outcome, count, finding, outcome};
-use crate::views::{Context, Missing};
+use crate::views::{Context, MissingFact};
 
 /// Controls of this file.
 pub(super) const CHECKS: &[(&str, Check)] = &[
@@ -20,7 +20,7 @@ const AUDIT: &str = "pod-security.kubernetes.io/audit";
 
 const WARN: &str = "pod-security.kubernetes.io/warn";
 
-fn profile_namespaces<'a>(context: &Context<'a>) -> Result<Vec<&'a Namespace>, Missing> {
+fn profile_namespaces<'a>(context: &Context<'a>) -> Result<Vec<&'a Namespace>, MissingFact> {
     let profiles = context.profile_namespaces()?;
     Ok(context
         .namespaces()?
@@ -59,7 +59,7 @@ fn labelled(
 const REFUSING: [&str; 2] = ["baseline", "restricted"];
 
 /// PSS-01: Profiles enforce a Pod Security Standard
-fn profiles_enforce(context: &Context<'_>) -> Result<Outcome, Missing> {
+fn profiles_enforce(context: &Context<'_>) -> Result<Outcome, MissingFact> {
     let mut result = labelled(
         &profile_namespaces(context)?,
         &[ENFORCE],
@@ -79,7 +79,7 @@ fn profiles_enforce(context: &Context<'_>) -> Result<Outcome, Missing> {
 }
 
 /// PSS-04: Profiles warn and audit at restricted
-fn profiles_warn(context: &Context<'_>) -> Result<Outcome, Missing> {
+fn profiles_warn(context: &Context<'_>) -> Result<Outcome, MissingFact> {
     Ok(labelled(
         &profile_namespaces(context)?,
         &[AUDIT, WARN],
@@ -89,14 +89,14 @@ fn profiles_warn(context: &Context<'_>) -> Result<Outcome, Missing> {
 }
 
 /// PSS-05: The platform namespace audits pod security
-fn platform_audits(context: &Context<'_>) -> Result<Outcome, Missing> {
+fn platform_audits(context: &Context<'_>) -> Result<Outcome, MissingFact> {
     let own: Vec<_> =
         context.namespaces()?.iter().filter(|n| n.metadata.name == context.namespace()).collect();
     Ok(labelled(&own, &[AUDIT], &["baseline", "restricted"], "it audits at baseline or above"))
 }
 
 /// PSS-03: Istio CNI is on
-fn cni_is_on(context: &Context<'_>) -> Result<Outcome, Missing> {
+fn cni_is_on(context: &Context<'_>) -> Result<Outcome, MissingFact> {
     let agents: Vec<_> = context
         .daemon_sets()?
         .iter()

@@ -5,7 +5,7 @@ use crate::facts::istio::reference;
 use crate::facts::object::ObjectRef;
 use crate::finding::{Outcome, Verdict, count, finding, outcome};
 use crate::policy::Waiver;
-use crate::views::{Context, Missing};
+use crate::views::{Context, MissingFact};
 
 /// Controls of this file.
 pub(super) const CHECKS: &[(&str, Check)] =
@@ -20,7 +20,7 @@ fn none() -> Outcome {
 }
 
 /// POL-01: No waiver has expired
-fn no_waiver_has_expired(context: &Context<'_>) -> Result<Outcome, Missing> {
+fn no_waiver_has_expired(context: &Context<'_>) -> Result<Outcome, MissingFact> {
     let waivers = &context.policy.waivers;
     if waivers.is_empty() {
         return Ok(none());
@@ -37,7 +37,7 @@ fn no_waiver_has_expired(context: &Context<'_>) -> Result<Outcome, Missing> {
 }
 
 /// POL-02: Every waiver waives something
-fn every_waiver_is_used(context: &Context<'_>) -> Result<Outcome, Missing> {
+fn every_waiver_is_used(context: &Context<'_>) -> Result<Outcome, MissingFact> {
     let waivers = &context.policy.waivers;
     if waivers.is_empty() {
         return Ok(none());

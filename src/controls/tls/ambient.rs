@@ -5,13 +5,13 @@ use crate::facts::object::Object as _;
 use crate::finding::{Outcome, finding, outcome};
 use crate::views::ingress::Ingress;
 use crate::views::mesh::ambient_ingress;
-use crate::views::{Context, Missing};
+use crate::views::{Context, MissingFact};
 
 /// Controls of this file.
 pub(super) const CHECKS: &[(&str, Check)] = &[("TLS-15", ambient_serves_https)];
 
 /// TLS-15: The ambient ingress serves HTTPS and only redirects HTTP
-fn ambient_serves_https(context: &Context<'_>) -> Result<Outcome, Missing> {
+fn ambient_serves_https(context: &Context<'_>) -> Result<Outcome, MissingFact> {
     let ingress = Ingress::find(context)?;
     let gateways = ambient_ingress(context)?;
     if ingress.exists() || gateways.is_empty() {

@@ -6,7 +6,7 @@ use crate::facts::certificate::{Certificate, date};
 use crate::facts::object::Object as _;
 use crate::finding::{Finding, Outcome, finding, outcome};
 use crate::policy::Profile;
-use crate::views::{Context, Missing};
+use crate::views::{Context, MissingFact};
 
 /// Controls of this file.
 pub(super) const CHECKS: &[(&str, Check)] = &[
@@ -21,7 +21,7 @@ fn days_left(context: &Context<'_>, certificate: &Certificate) -> i64 {
 }
 
 /// TLS-04: The gateway certificate is within its validity
-fn is_valid_now(context: &Context<'_>) -> Result<Outcome, Missing> {
+fn is_valid_now(context: &Context<'_>) -> Result<Outcome, MissingFact> {
     let (fail, warn) = context.policy.certificate_days;
     let fail = if context.policy.profile == Profile::Strict { warn } else { fail };
     let leaves = each_leaf(
@@ -70,7 +70,7 @@ fn is_valid_now(context: &Context<'_>) -> Result<Outcome, Missing> {
 }
 
 /// Expired certificates between a leaf and its root: clients refuse the chain.
-fn ended_intermediates(context: &Context<'_>) -> Result<Vec<Finding>, Missing> {
+fn ended_intermediates(context: &Context<'_>) -> Result<Vec<Finding>, MissingFact> {
     let now = context.now().as_second();
     let secrets = served_secrets(context)?.unwrap_or_default();
     let mut findings = Vec::new();
@@ -88,7 +88,7 @@ fn ended_intermediates(context: &Context<'_>) -> Result<Vec<Finding>, Missing> {
 }
 
 /// TLS-07: The gateway certificate is not signed with MD5 or SHA-1
-fn signature_is_strong(context: &Context<'_>) -> Result<Outcome, Missing> {
+fn signature_is_strong(context: &Context<'_>) -> Result<Outcome, MissingFact> {
     let secrets = match served_secrets(context)? {
         Ok(secrets) => secrets,
         Err(other) => return Ok(other),
@@ -125,7 +125,7 @@ fn signature_is_strong(context: &Context<'_>) -> Result<Outcome, Missing> {
 }
 
 /// TLS-08: The gateway certificate names the external host
-fn names_host(context: &Context<'_>) -> Result<Outcome, Missing> {
+fn names_host(context: &Context<'_>) -> Result<Outcome, MissingFact> {
     let Some(host) = &context.policy.external_hostname else {
         return Ok(match served_secrets(context)? {
             Err(not_applicable @ Outcome::NotApplicable(_)) => not_applicable,
@@ -146,7 +146,7 @@ fn names_host(context: &Context<'_>) -> Result<Outcome, Missing> {
 }
 
 /// TLS-09: The gateway certificate is not self-signed
-fn not_self_signed(context: &Context<'_>) -> Result<Outcome, Missing> {
+fn not_self_signed(context: &Context<'_>) -> Result<Outcome, MissingFact> {
     each_leaf(
         context,
         |leaf, object| {
@@ -163,7 +163,7 @@ fn not_self_signed(context: &Context<'_>) -> Result<Outcome, Missing> {
                         "the subject itself, which no oidc-gatekeeper trusts",
                         "a CA, or the certificate in oidc-gatekeeper's ca-bundle",
                     ),
-                    Err(Missing(why)) => Err(Outcome::NotAssessed(format!(
+                    Err(MissingFact(why)) => Err(Outcome::NotAssessed(format!(
                         "the certificate is self-signed, and oidc-gatekeeper's ca-bundle is not known: {why}"
                     ))),
                 },
@@ -174,7 +174,7 @@ fn not_self_signed(context: &Context<'_>) -> Result<Outcome, Missing> {
 }
 
 /// Whether oidc-gatekeeper, which reaches Dex by the gateway's name, trusts it.
-fn is_trusted_at_login(context: &Context<'_>, leaf: &Certificate) -> Result<bool, Missing> {
+fn is_trusted_at_login(context: &Context<'_>, leaf: &Certificate) -> Result<bool, MissingFact> {
     let applications = context.applications()?.iter();
     let mut bundles = applications
         .filter(|application| application.charm == "oidc-gatekeeper")

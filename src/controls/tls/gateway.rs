@@ -5,14 +5,14 @@ use crate::facts::object::Object as _;
 use crate::finding::{Outcome, count, finding, outcome};
 use crate::views::ingress::{Ingress, MAIN_GATEWAY, Reach, gateway_reference};
 use crate::views::mesh::is_ambient;
-use crate::views::{Context, Missing};
+use crate::views::{Context, MissingFact};
 
 /// Controls of this file.
 pub(super) const CHECKS: &[(&str, Check)] =
     &[("TLS-01", serves_https), ("TLS-02", no_clear_text), ("TLS-13", one_manager)];
 
 /// TLS-01: The ingress gateway serves HTTPS
-fn serves_https(context: &Context<'_>) -> Result<Outcome, Missing> {
+fn serves_https(context: &Context<'_>) -> Result<Outcome, MissingFact> {
     let ingress = Ingress::find(context)?;
     if is_ambient(context, &ingress)? {
         return Ok(Outcome::NotApplicable("the mesh is ambient, see TLS-15".into()));
@@ -63,7 +63,7 @@ fn serves_https(context: &Context<'_>) -> Result<Outcome, Missing> {
 }
 
 /// TLS-02: No Gateway serves clear text on the ingress
-fn no_clear_text(context: &Context<'_>) -> Result<Outcome, Missing> {
+fn no_clear_text(context: &Context<'_>) -> Result<Outcome, MissingFact> {
     let ingress = Ingress::find(context)?;
     if !ingress.exists() {
         return Ok(Outcome::NotApplicable("there is no Istio ingress gateway".into()));
@@ -109,7 +109,7 @@ fn no_clear_text(context: &Context<'_>) -> Result<Outcome, Missing> {
 }
 
 /// TLS-13: Only istio-pilot manages the Gateway's servers
-fn one_manager(context: &Context<'_>) -> Result<Outcome, Missing> {
+fn one_manager(context: &Context<'_>) -> Result<Outcome, MissingFact> {
     let ingress = Ingress::find(context)?;
     let Some(main) = ingress.main else {
         return Ok(Outcome::NotApplicable(format!("there is no Gateway {MAIN_GATEWAY}")));

@@ -10,7 +10,7 @@ use crate::finding::{Finding, Outcome, count, finding, outcome};
 use crate::pki::renewal_time;
 use crate::policy::Profile;
 use crate::views::ingress::{Ingress, gateway_reference};
-use crate::views::{Context, Missing};
+use crate::views::{Context, MissingFact};
 
 /// Controls of this file.
 pub(super) const CHECKS: &[(&str, Check)] = &[
@@ -23,7 +23,7 @@ pub(super) const CHECKS: &[(&str, Check)] = &[
 ];
 
 /// TLS-16: The gateway's certificate is renewed in time
-fn is_renewed_in_time(context: &Context<'_>) -> Result<Outcome, Missing> {
+fn is_renewed_in_time(context: &Context<'_>) -> Result<Outcome, MissingFact> {
     each_leaf(
         context,
         |leaf, object| {
@@ -43,7 +43,7 @@ fn is_renewed_in_time(context: &Context<'_>) -> Result<Outcome, Missing> {
 }
 
 /// The handshake, if the ingress serves TLS at all.
-fn seen<'a>(context: &Context<'a>) -> Result<Result<&'a Seen, Outcome>, Missing> {
+fn seen<'a>(context: &Context<'a>) -> Result<Result<&'a Seen, Outcome>, MissingFact> {
     let ingress = Ingress::find(context)?;
     if !ingress.servers().iter().any(|served| served.terminates_tls()) {
         return Ok(Err(Outcome::NotApplicable(NO_TLS.into())));
@@ -71,7 +71,7 @@ fn no_handshake(seen: &Seen) -> Outcome {
 }
 
 /// TLS-17: The gateway serves the certificate of its Secret
-fn serves_its_secret(context: &Context<'_>) -> Result<Outcome, Missing> {
+fn serves_its_secret(context: &Context<'_>) -> Result<Outcome, MissingFact> {
     let seen = seen!(context);
     let Some(leaf) = seen.chain.first() else {
         return Ok(no_handshake(seen));
@@ -94,7 +94,7 @@ fn serves_its_secret(context: &Context<'_>) -> Result<Outcome, Missing> {
 }
 
 /// TLS-18: A handshake with an old version or a weak cipher suite is refused
-fn refuses_weak_handshakes(context: &Context<'_>) -> Result<Outcome, Missing> {
+fn refuses_weak_handshakes(context: &Context<'_>) -> Result<Outcome, MissingFact> {
     let seen = seen!(context);
     if seen.agreed.is_none() && seen.versions.is_empty() {
         return Ok(no_handshake(seen));
@@ -115,7 +115,7 @@ fn refuses_weak_handshakes(context: &Context<'_>) -> Result<Outcome, Missing> {
 }
 
 /// TLS-19: Clients accept the certificate that is served
-fn is_accepted(context: &Context<'_>) -> Result<Outcome, Missing> {
+fn is_accepted(context: &Context<'_>) -> Result<Outcome, MissingFact> {
     let seen = seen!(context);
     let Some(leaf) = seen.chain.first() else {
         let finding = at(context, seen, "handshake", "it failed".into(), "TLS 1.2 or later");
@@ -145,7 +145,7 @@ fn is_accepted(context: &Context<'_>) -> Result<Outcome, Missing> {
 }
 
 /// TLS-20: Plain HTTP is redirected to HTTPS
-fn redirects_to_https(context: &Context<'_>) -> Result<Outcome, Missing> {
+fn redirects_to_https(context: &Context<'_>) -> Result<Outcome, MissingFact> {
     let seen = seen!(context);
     let Some(clear) = &seen.clear else {
         return Ok(Outcome::Pass("nothing answers without TLS".into()));
@@ -164,7 +164,7 @@ fn redirects_to_https(context: &Context<'_>) -> Result<Outcome, Missing> {
 }
 
 /// TLS-21: The gateway sends Strict-Transport-Security
-fn sends_hsts(context: &Context<'_>) -> Result<Outcome, Missing> {
+fn sends_hsts(context: &Context<'_>) -> Result<Outcome, MissingFact> {
     let seen = seen!(context);
     if seen.agreed.is_none() {
         return Ok(no_handshake(seen));

@@ -5,14 +5,14 @@ use crate::controls::tls::secrets::{each_leaf, served_secrets};
 use crate::facts::object::Object as _;
 use crate::finding::{Outcome, finding, outcome};
 use crate::policy::Profile;
-use crate::views::{Context, Missing};
+use crate::views::{Context, MissingFact};
 
 /// Controls of this file.
 pub(super) const CHECKS: &[(&str, Check)] =
     &[("TLS-05", key_matches), ("TLS-06", key_is_strong), ("TLS-14", key_not_copied)];
 
 /// TLS-05: The gateway's private key belongs to its certificate
-fn key_matches(context: &Context<'_>) -> Result<Outcome, Missing> {
+fn key_matches(context: &Context<'_>) -> Result<Outcome, MissingFact> {
     let secrets = match served_secrets(context)? {
         Ok(secrets) => secrets,
         Err(other) => return Ok(other),
@@ -51,7 +51,7 @@ fn key_matches(context: &Context<'_>) -> Result<Outcome, Missing> {
 }
 
 /// TLS-06: The gateway key is strong enough
-fn key_is_strong(context: &Context<'_>) -> Result<Outcome, Missing> {
+fn key_is_strong(context: &Context<'_>) -> Result<Outcome, MissingFact> {
     let rsa_least = if context.policy.profile == Profile::Strict { 3072 } else { 2048 };
     each_leaf(
         context,
@@ -86,7 +86,7 @@ fn key_is_strong(context: &Context<'_>) -> Result<Outcome, Missing> {
 }
 
 /// TLS-14: The gateway's private key is in one Secret only
-fn key_not_copied(context: &Context<'_>) -> Result<Outcome, Missing> {
+fn key_not_copied(context: &Context<'_>) -> Result<Outcome, MissingFact> {
     let served = match served_secrets(context)? {
         Ok(secrets) => secrets,
         Err(other) => return Ok(other),

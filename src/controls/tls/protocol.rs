@@ -8,7 +8,7 @@ use crate::facts::text::Interned;
 use crate::finding::{Finding, Outcome, finding, outcome};
 use crate::tls::STRONG_SUITES;
 use crate::views::ingress::{GatewayServer, Ingress, patches_port};
-use crate::views::{Context, Missing};
+use crate::views::{Context, MissingFact};
 
 /// Controls of this file.
 pub(super) const CHECKS: &[(&str, Check)] =
@@ -29,7 +29,7 @@ fn floors<'a>(
     context: &Context<'a>,
     ingress: &Ingress<'_>,
     served: &GatewayServer<'_>,
-) -> Result<Vec<(ObjectRef, &'a TlsParameters)>, Missing> {
+) -> Result<Vec<(ObjectRef, &'a TlsParameters)>, MissingFact> {
     let filters = context.envoy_filters()?.iter().filter(|f| ingress.is_patched_by(f));
     Ok(filters
         .flat_map(|f| f.patches.iter().map(move |p| (f.reference(), p)))
@@ -48,8 +48,8 @@ fn floors<'a>(
 
 fn tls_servers(
     context: &Context<'_>,
-    check: impl Fn(&Ingress<'_>, &GatewayServer<'_>, &mut Vec<Finding>) -> Result<(), Missing>,
-) -> Result<Option<Vec<Finding>>, Missing> {
+    check: impl Fn(&Ingress<'_>, &GatewayServer<'_>, &mut Vec<Finding>) -> Result<(), MissingFact>,
+) -> Result<Option<Vec<Finding>>, MissingFact> {
     let ingress = Ingress::find(context)?;
     let servers = ingress.servers();
     let terminating: Vec<_> = servers.iter().filter(|s| s.terminates_tls()).collect();
@@ -64,7 +64,7 @@ fn tls_servers(
 }
 
 /// TLS-10: The gateway refuses TLS versions below the policy
-fn refuses_old_versions(context: &Context<'_>) -> Result<Outcome, Missing> {
+fn refuses_old_versions(context: &Context<'_>) -> Result<Outcome, MissingFact> {
     let least = context.policy.tls_minimum;
     let findings = tls_servers(context, |ingress, served, findings| {
         let tls = served.server.tls.as_ref();
@@ -109,7 +109,7 @@ fn refuses_old_versions(context: &Context<'_>) -> Result<Outcome, Missing> {
 }
 
 /// TLS-11: The gateway offers only strong cipher suites
-fn strong_suites(context: &Context<'_>) -> Result<Outcome, Missing> {
+fn strong_suites(context: &Context<'_>) -> Result<Outcome, MissingFact> {
     let findings = tls_servers(context, |ingress, served, findings| {
         let mut check = |object: ObjectRef, field: &str, suites: &[Interned]| {
             for suite in suites {

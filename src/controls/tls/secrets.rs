@@ -8,7 +8,7 @@ use crate::facts::secret::Secret;
 use crate::finding::{Finding, Outcome, count, finding, outcome};
 use crate::views::ingress::{GatewayServer, Ingress, MAIN_GATEWAY};
 use crate::views::mesh::ambient_ingress;
-use crate::views::{Context, Missing};
+use crate::views::{Context, MissingFact};
 
 /// Controls of this file.
 pub(super) const CHECKS: &[(&str, Check)] = &[("TLS-03", secret_is_complete)];
@@ -33,7 +33,7 @@ fn credentials<'a>(servers: &'a [GatewayServer<'a>]) -> Vec<(&'a GatewayServer<'
 /// The Secrets that the ingress serves, without repetition.
 pub(super) fn served_secrets<'a>(
     context: &Context<'a>,
-) -> Result<Result<Vec<&'a Secret>, Outcome>, Missing> {
+) -> Result<Result<Vec<&'a Secret>, Outcome>, MissingFact> {
     let ingress = Ingress::find(context)?;
     let mut names: Vec<(String, String)> = Vec::new();
     let servers = ingress.servers();
@@ -79,7 +79,7 @@ pub(super) fn each_leaf(
     context: &Context<'_>,
     check: impl Fn(&Certificate, &ObjectRef) -> Result<Vec<Finding>, Outcome>,
     evidence: impl Fn(&Certificate) -> String,
-) -> Result<Outcome, Missing> {
+) -> Result<Outcome, MissingFact> {
     let secrets = match served_secrets(context)? {
         Ok(secrets) => secrets,
         Err(other) => return Ok(other),
@@ -109,7 +109,7 @@ pub(super) fn each_leaf(
 }
 
 /// TLS-03: The certificate Secret of the gateway exists and is complete
-fn secret_is_complete(context: &Context<'_>) -> Result<Outcome, Missing> {
+fn secret_is_complete(context: &Context<'_>) -> Result<Outcome, MissingFact> {
     let ingress = Ingress::find(context)?;
     let servers = ingress.servers();
     let credentials = credentials(&servers);

@@ -3,13 +3,13 @@
 use crate::controls::Check;
 use crate::controls::application::{object, of_charm};
 use crate::finding::{Outcome, finding};
-use crate::views::{Context, Missing};
+use crate::views::{Context, MissingFact};
 
 /// Controls of this file.
 pub(super) const CHECKS: &[(&str, Check)] = &[("TLS-12", one_certificate_source)];
 
 /// TLS-12: The gateway has one source of its certificate
-fn one_certificate_source(context: &Context<'_>) -> Result<Outcome, Missing> {
+fn one_certificate_source(context: &Context<'_>) -> Result<Outcome, MissingFact> {
     of_charm(context, "istio-pilot", "not both a relation and a secret", |pilot| {
         let both = pilot.is_related("certificates") && pilot.option("tls-secret-id").is_some();
         let seen = "set, and certificates is related";

@@ -3,14 +3,14 @@
 use crate::controls::Check;
 use crate::controls::application::{object, of_all};
 use crate::finding::{Outcome, finding};
-use crate::views::{Context, Missing};
+use crate::views::{Context, MissingFact};
 
 /// Controls of this file.
 pub(super) const CHECKS: &[(&str, Check)] =
     &[("UPG-01", charms_are_fresh), ("UPG-03", channels_are_stable)];
 
 /// UPG-01: Charms are refreshed
-fn charms_are_fresh(context: &Context<'_>) -> Result<Outcome, Missing> {
+fn charms_are_fresh(context: &Context<'_>) -> Result<Outcome, MissingFact> {
     context.deployed()?;
     of_all(context, "each at the newest revision of its channel", |app| {
         let newer = app.can_upgrade_to.as_ref()?;
@@ -20,7 +20,7 @@ fn charms_are_fresh(context: &Context<'_>) -> Result<Outcome, Missing> {
 }
 
 /// UPG-03: Charms come from stable channels
-fn channels_are_stable(context: &Context<'_>) -> Result<Outcome, Missing> {
+fn channels_are_stable(context: &Context<'_>) -> Result<Outcome, MissingFact> {
     of_all(context, "each follows a stable channel", |app| {
         let risk = app.channel.split('/').next_back().unwrap_or_default();
         let seen = match app.channel.as_str() {

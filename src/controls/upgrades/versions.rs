@@ -8,7 +8,7 @@ use crate::facts::object::Object as _;
 use crate::finding::{Finding, Outcome, finding, outcome};
 use crate::views::ingress::Ingress;
 use crate::views::major_minor;
-use crate::views::{Context, Missing};
+use crate::views::{Context, MissingFact};
 
 /// Controls of this file.
 pub(super) const CHECKS: &[(&str, Check)] = &[
@@ -18,7 +18,7 @@ pub(super) const CHECKS: &[(&str, Check)] = &[
 ];
 
 /// UPG-02: The Charmed Kubeflow release is supported
-fn release_is_supported(context: &Context<'_>) -> Result<Outcome, Missing> {
+fn release_is_supported(context: &Context<'_>) -> Result<Outcome, MissingFact> {
     let release = context.release()?;
     let object = reference("v1", "Namespace", "", context.namespace());
     let wanted = "one of the two newest numbered releases";
@@ -44,7 +44,7 @@ fn numbers(version: &str) -> Option<(u32, u32)> {
 }
 
 /// UPG-04: istiod and the gateway have compatible versions
-fn istio_fits(context: &Context<'_>) -> Result<Outcome, Missing> {
+fn istio_fits(context: &Context<'_>) -> Result<Outcome, MissingFact> {
     let ingress = Ingress::find(context)?;
     if ingress.running.is_empty() {
         return Ok(Outcome::NotApplicable("there is no ingress gateway pod".into()));
@@ -91,7 +91,9 @@ fn istio_fits(context: &Context<'_>) -> Result<Outcome, Missing> {
 }
 
 /// Findings on the Kubernetes version against the release's support table.
-pub fn kubernetes_findings(context: &Context<'_>) -> Result<Result<Vec<Finding>, String>, Missing> {
+pub fn kubernetes_findings(
+    context: &Context<'_>,
+) -> Result<Result<Vec<Finding>, String>, MissingFact> {
     let release = context.release()?;
     let version = context.version()?;
     let Some(running) = numbers(&version.git_version) else {
@@ -108,7 +110,7 @@ pub fn kubernetes_findings(context: &Context<'_>) -> Result<Result<Vec<Finding>,
 }
 
 /// UPG-05: Kubernetes and Juju are supported by this release
-fn kubernetes_and_juju_fit(context: &Context<'_>) -> Result<Outcome, Missing> {
+fn kubernetes_and_juju_fit(context: &Context<'_>) -> Result<Outcome, MissingFact> {
     let mut findings = match kubernetes_findings(context)? {
         Ok(findings) => findings,
         Err(why) => return Ok(Outcome::NotAssessed(why)),

@@ -83,12 +83,25 @@ fn names(folder: &Path) -> anyhow::Result<Vec<String>> {
     Ok(names)
 }
 
-/// The first sentence of a file's `//!` lines, in one line.
+/// The first sentence of a file's `//!` lines, in one line; of the crate's README, where that is
+/// the crate's documentation.
 fn first_sentence(file: &Path) -> anyhow::Result<String> {
-    let text = fs::read_to_string(root().join(file)).with_context(|| file.display().to_string())?;
-    let lines = text.lines().skip_while(|line| !line.starts_with("//!"));
-    let lines = lines.map_while(|line| line.strip_prefix("//!")).map(str::trim);
-    let lines: Vec<&str> = lines.take_while(|line| !line.is_empty()).collect();
+    let read = |file: &Path| {
+        fs::read_to_string(root().join(file)).with_context(|| file.display().to_string())
+    };
+    let text = read(file)?;
+    let lines: Vec<String> = match text.starts_with("#![doc = include_str!(\"../README.md\")]") {
+        true => {
+            let readme = read(&file.with_file_name("../README.md"))?;
+            let lines = readme.lines().skip(1).skip_while(|line| line.is_empty());
+            lines.take_while(|line| !line.is_empty()).map(str::to_owned).collect()
+        }
+        false => {
+            let lines = text.lines().skip_while(|line| !line.starts_with("//!"));
+            let lines = lines.map_while(|line| line.strip_prefix("//!")).map(str::trim);
+            lines.take_while(|line| !line.is_empty()).map(str::to_owned).collect()
+        }
+    };
     let paragraph = lines.join(" ");
     let end = paragraph.find(". ").unwrap_or(paragraph.len());
     let sentence = paragraph[..end].trim_end_matches(['.', ':']).replace('|', "\\|");
