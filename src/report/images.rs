@@ -139,7 +139,7 @@ fn state(state: &State) -> String {
         }
         State::Differs { running } => format!("DIFFERS: pods run {} digests", running.len()),
         State::Moved { registry, .. } => {
-            format!("MOVED: its tag now points to {}", digits(registry))
+            format!("MOVED: tag now {}", digits(registry))
         }
         State::Swapped { before, since, .. } => format!(
             "SWAPPED: {} was on record since {}, and the charm was not refreshed",

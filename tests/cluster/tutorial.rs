@@ -125,7 +125,7 @@ fn what_is_not_there_is_said(sandbox: &Sandbox) {
         assert!(printed.is_empty() && !snapshot.exists());
         let (status, error, _) = told(&[command, &["--namespace", "default"]].concat());
         assert_eq!(status, Some(2), "{command:?}: {error}");
-        assert!(error.contains("found in: kubeflow"), "{error}");
+        assert!(error.contains("it is in: kubeflow"), "{error}");
     }
     for who in ["admn", "group/nobody", "account/admin/nobody", "profile/nobody"] {
         let (status, error, _) = told(&["access", "--who", who, "--to", "profile/admin"]);

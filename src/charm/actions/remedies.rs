@@ -106,7 +106,7 @@ pub fn undo(hook: &Hook<'_>) -> anyhow::Result<()> {
     let remedies = parameters.remedies(&hook.options.enforce)?;
     if let Some(enforced) = remedies.intersection(&hook.options.enforce).next() {
         bail!(
-            "the option enforce has {enforced}, and the charm would apply it again; take it out of the option"
+            "the option enforce has {enforced}, and the charm would apply it again; remove it from the option"
         );
     }
     let cluster = enforce::connect().map_err(anyhow::Error::msg)?;
