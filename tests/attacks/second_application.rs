@@ -8,6 +8,8 @@ use kube_sandbox::Sandbox;
 use serde_json::{Value, json};
 
 use super::{get, kubectl};
+use ckf_hardening::effects::Holder;
+use ckf_test_support::agent::{Agent, until};
 use ckf_test_support::cluster;
 
 fn unit(sandbox: &Sandbox, application: &str) -> Simulation {
@@ -101,4 +103,31 @@ fn second_application_is_blocked_until_the_first_is_gone() {
     hook(&mut second, "stop");
     hook(&mut second, "remove");
     assert_eq!(state(), (None, None, None));
+}
+
+#[test]
+fn agent_of_a_second_application_changes_nothing_while_the_first_enforces() {
+    let sandbox = cluster(&World::stock("1.10"));
+    let mut first = unit(&sandbox, "ckf-hardening");
+    let model = first.model().uuid;
+    let load = |objects: &[Value]| sandbox.loader().unwrap().load(objects).unwrap();
+    load(&[workload("ckf-hardening", &model), workload("second", &model)]);
+    first.set_option("enforce", "profile-network-policies");
+    hook(&mut first, "config-changed");
+    let policy = get(&sandbox, &POLICY).unwrap();
+
+    let input = |application: &str| {
+        json!({"namespace": "kubeflow", "is-leader": true,
+            "holder": Holder::new(&model, application).to_string(),
+            "options": {"enforce": "mutual-tls", "allow-disruption": "mutual-tls"}})
+    };
+    let agent = Agent::start(&sandbox, &input("second"));
+    until("the first audit", || agent.get("/api/v1/report").0 == 200);
+    // An agent that may enforce does so in a fraction of a second.
+    std::thread::sleep(std::time::Duration::from_secs(5));
+    assert_eq!(get(&sandbox, &MUTUAL), None);
+    assert_eq!(get(&sandbox, &POLICY), Some(policy));
+
+    agent.tell(&input("ckf-hardening"));
+    until("the first's own agent enforces", || get(&sandbox, &MUTUAL).is_some());
 }

@@ -88,7 +88,7 @@ fn web_apps_guarded(context: &Context<'_>) -> Result<Outcome, MissingFact> {
     Ok(outcome(
         findings,
         format!(
-            "{} closed to other namespaces; kfp-api, which believes the same header, is not among them",
+            "{} closed to other namespaces; kfp-api, which trusts the same header, is not among them",
             count(guarded, "port")
         ),
     ))
