@@ -58,8 +58,7 @@ fn problems(package: &Package, rules: &Rules) -> Vec<String> {
     }
     // Without a source it is a member of this workspace.
     if let Some(source) = &package.source {
-        let registry = source.repr.trim_start_matches("registry+");
-        if !rules.registries.iter().any(|allowed| allowed == registry) {
+        if !source.is_crates_io() {
             problems.push(format!("{} comes from {source}", package.name));
         }
     }

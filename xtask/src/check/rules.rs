@@ -11,8 +11,6 @@ pub struct Rules {
     pub licences: Vec<String>,
     /// Crates that must not be linked, each with the reason.
     pub refused: Vec<(String, String)>,
-    /// Registries that crates may come from.
-    pub registries: Vec<String>,
     /// Advisories that are accepted, each with the reason.
     pub accepted: Vec<(String, String)>,
     /// Members of the workspace that are not shipped.
@@ -27,7 +25,6 @@ impl Rules {
         Ok(Self {
             licences: texts(&table, "licenses", "allow")?,
             refused: reasoned(&table, "bans", "deny", "crate")?,
-            registries: texts(&table, "sources", "allow-registry")?,
             accepted: reasoned(&table, "advisories", "ignore", "id")?,
             unshipped: texts(&table, "graph", "exclude")?,
         })
