@@ -11,23 +11,24 @@ use log::warn;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{
-    Applied, Backends, Change, Holding, RotationError, application_of, prepared, set_option,
-};
+use super::option_login::OptionLogin;
+use super::{Applied, Backends, Change, Holding, RotationError, prepared};
 use crate::effects::Cluster;
 use crate::facts::known::Unknown;
 use crate::facts::profiles;
 use crate::facts::secret::Plain;
 
-const CHARM: &str = "minio";
-const USERNAME: &str = "access-key";
-const PASSWORD: &str = "secret-key";
+const LOGIN: OptionLogin = OptionLogin {
+    charm: "minio",
+    username: "access-key",
+    default_username: "minio",
+    password: "secret-key",
+    credential: "minio",
+};
 /// Option with MinIO's mode. As a gateway it is a proxy for a cloud account, and its key is that
 /// account's.
 const MODE: &str = "mode";
 const SERVER: &str = "server";
-/// Charm default of the user name.
-const DEFAULT_USERNAME: &str = "minio";
 /// The Secret that pipelines read, in the platform's namespace and in each profile.
 const ARTIFACT: &str = "mlpipeline-minio-artifact";
 /// The Secret from which the copies in profiles are created.
@@ -48,12 +49,7 @@ const PATIENCE: u32 = 3;
 
 /// MinIO, if the key is its own. An unknown mode is refused like a gateway.
 fn find(backends: &mut dyn Backends) -> Result<(String, ApplicationConfig), RotationError> {
-    let Some((application, config)) = application_of(CHARM, backends)? else {
-        return Err(RotationError(format!(
-            "the model has no application of the charm {CHARM}; remove minio from the option \
-             rotate, or run rotate-credentials abandon=minio"
-        )));
-    };
+    let (application, config) = LOGIN.find(backends)?;
     match check_mode(&config) {
         Ok(()) => Ok((application, config)),
         Err(mode) => Err(RotationError(format!(
@@ -97,18 +93,7 @@ pub(super) fn holds(
     prepared: &Password,
     backends: &mut dyn Backends,
 ) -> Result<Holding, RotationError> {
-    Ok(match application_of(CHARM, backends)? {
-        None => Holding::Gone,
-        Some((_, config)) if config.text(PASSWORD).as_ref() == Some(prepared) => {
-            Holding::Yes(username(&config))
-        }
-        Some(_) => Holding::No,
-    })
-}
-
-fn username(config: &ApplicationConfig) -> String {
-    let named = config.text(USERNAME);
-    named.map_or(DEFAULT_USERNAME.into(), |name| name.expose().to_owned())
+    LOGIN.holds(prepared, backends)
 }
 
 pub(super) fn apply(
@@ -120,8 +105,7 @@ pub(super) fn apply(
     // Do not start a rotation whose copies cannot be read.
     let namespace = backends.namespace().to_owned();
     copies(backends.cluster()?, &namespace)?;
-    set_option(&application, &config, (PASSWORD, new), backends)?;
-    Ok(Applied { username: username(&config), ..Applied::default() })
+    LOGIN.set((&application, &config), new, backends)
 }
 
 pub(super) fn settle(

@@ -5,6 +5,7 @@ mod dex;
 mod juju_user;
 mod minio;
 mod mysql;
+mod option_login;
 mod own_login;
 
 use std::time::Instant;
