@@ -26,15 +26,6 @@ fn unit_of(charm: &Path, kubeconfig: &Path) -> Simulation {
     juju
 }
 
-/// A kubeconfig of a cluster that is not there.
-fn nowhere(directory: &Path) -> std::path::PathBuf {
-    let path = directory.join("config");
-    let text = "apiVersion: v1\nkind: Config\ncurrent-context: c\nclusters: [{name: c, cluster: {server: 'https://127.0.0.1:1'}}]\n\
-        users: [{name: c, user: {}}]\ncontexts: [{name: c, context: {cluster: c, user: c}}]\n";
-    std::fs::write(&path, text).unwrap();
-    path
-}
-
 fn committed(outcome: &Outcome) {
     assert!(
         outcome.committed(),
@@ -225,7 +216,7 @@ fn without_trust_it_says_how_to_give_it(nobody: &Path) {
 #[test]
 fn unreachable_cluster_is_a_waiting_status() {
     let directory = tempfile::tempdir().unwrap();
-    let mut juju = unit(&nowhere(directory.path()));
+    let mut juju = unit(&crate::nowhere(directory.path()));
     for hook in ["install", "config-changed", "update-status"] {
         committed(&juju.run(&Event::hook(hook)));
         let status = juju.model().status;
@@ -243,7 +234,7 @@ fn unreachable_cluster_is_a_waiting_status() {
 #[test]
 fn every_hook_of_a_sidecar_charm_ends_well() {
     let directory = tempfile::tempdir().unwrap();
-    let kubeconfig = nowhere(directory.path());
+    let kubeconfig = crate::nowhere(directory.path());
     let mut peers = Relation::new(0, "peers", "ckf-hardening", 0);
     peers.remote_units.insert("ckf-hardening/1".into(), Default::default());
     for version in [Juju::V3_6, Juju::V4_0] {
@@ -349,7 +340,7 @@ fn without_times(value: &mut serde_json::Value) {
 #[test]
 fn interrupted_hook_without_cluster_reaches_the_same_state() {
     let directory = tempfile::tempdir().unwrap();
-    let kubeconfig = nowhere(directory.path());
+    let kubeconfig = crate::nowhere(directory.path());
     let mut events = unit(&kubeconfig).deployment();
     events.push(Event::hook("update-status"));
     events.push(Event::action("explain", json!({"control": "TLS-01"})));

@@ -8,7 +8,9 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use ckf_hardening::catalog;
-use ckf_test_support::agent::{Agent, PATIENCE, Stall, floor, hardened, kubectl, until};
+use ckf_test_support::agent::{
+    Agent, PATIENCE, Stall, floor, hardened, kubectl, patch_floor, until,
+};
 use ckf_worlds::World;
 use juju_sim::{Event, Simulation};
 use kube_sandbox::Sandbox;
@@ -118,19 +120,7 @@ fn drift_is_reverted_at_once_by_leader_and_with_back_off() {
         let patch = json!([{"op": "replace",
             "path": "/spec/configPatches/0/patch/value/transport_socket/typed_config/common_tls_context/tls_params/tls_minimum_protocol_version",
             "value": version}]);
-        kubectl(
-            &sandbox,
-            &[
-                "patch",
-                "envoyfilter",
-                "-n",
-                "kubeflow",
-                "ckf-hardening-tls-floor",
-                "--type=json",
-                "-p",
-                &patch.to_string(),
-            ],
-        );
+        patch_floor(&sandbox, &patch);
     };
     let repairs = || agent.metric("ckf_hardening_repairs_total");
     let before = repairs();

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::Output;
 
+use ckf_test_support::agent::patch_floor;
 use ckf_test_support::{audit, cluster, run, verdict};
 use ckf_worlds::{World, object};
 use juju_sim::{Event, Outcome, Simulation};
@@ -61,20 +62,10 @@ fn said(output: &Output) -> (Option<i32>, String) {
     (output.status.code(), String::from_utf8(text).unwrap())
 }
 
-/// Changes a filter as a person with kubectl would.
+/// Sets the TLS floor to a version that the policy does not allow.
 fn weaken(sandbox: &Sandbox) {
-    let patch = r#"[{"op": "replace", "path": "/spec/configPatches/0/patch/value/transport_socket/typed_config/common_tls_context/tls_params/tls_minimum_protocol_version", "value": "TLSv1_0"}]"#;
-    let patched = sandbox.kubectl(&[
-        "patch",
-        "envoyfilter",
-        "-n",
-        "kubeflow",
-        "ckf-hardening-tls-floor",
-        "--type=json",
-        "-p",
-        patch,
-    ]);
-    assert!(patched.unwrap().status.success());
+    let path = "/spec/configPatches/0/patch/value/transport_socket/typed_config/common_tls_context/tls_params/tls_minimum_protocol_version";
+    patch_floor(sandbox, &json!([{"op": "replace", "path": path, "value": "TLSv1_0"}]));
 }
 
 #[test]

@@ -5,6 +5,7 @@ use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
+use ckf_test_support::agent::patch_floor;
 use ckf_test_support::{audit, cluster, control, lead_to, run, verdict};
 use ckf_worlds::{World, object};
 use kube_sandbox::{IngressGateway, Sandbox};
@@ -147,18 +148,7 @@ fn remedies_change_what_clients_of_the_gateway_see() {
     assert_eq!(told(&report, "TLS-20"), pass());
 
     // Somebody weakens the filter; it is put right.
-    let patch = json!([{"op": "remove", "path": "/spec/configPatches/0"}]).to_string();
-    let patched = sandbox.kubectl(&[
-        "patch",
-        "envoyfilter",
-        "-n",
-        "kubeflow",
-        "ckf-hardening-tls-floor",
-        "--type=json",
-        "-p",
-        &patch,
-    ]);
-    assert!(patched.unwrap().status.success());
+    patch_floor(&sandbox, &json!([{"op": "remove", "path": "/spec/configPatches/0"}]));
     until("the tampering is seen", || old("-tls1_1").is_some());
     command(&sandbox, &["apply", "tls-floor", "https-redirect", "hsts"]);
     let took = until("it is put right", || old("-tls1_1").is_none());

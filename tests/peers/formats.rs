@@ -6,29 +6,12 @@ use std::process::Command;
 
 use ckf_hardening::facts::{About, Facts};
 use ckf_hardening::policy::Policy;
-use ckf_hardening::report::{Format, Report};
+use ckf_hardening::report::Format;
 use ckf_test_support::run;
 use ckf_worlds::World;
 use serde_json::Value;
 
-const WAIVERS: &str = "
-waivers:
-  - {control: NET-01, reason: no other tenants, owner: platform, expires: 2027-01-31}
-  - {control: NET-03, object: {name: nobody}, reason: none, owner: platform, expires: 2027-01-31}
-  - {control: TLS-02, reason: soon, owner: platform, expires: 2026-01-31}
-severities: {PSS-05: high}
-";
-
-fn report_of(world: &World, policy: &str) -> Report {
-    let about = About {
-        collected_at: "2026-11-01T00:00:00Z".parse().unwrap(),
-        namespace: "kubeflow".into(),
-    };
-    let facts = Facts::from_objects(about, &world.objects);
-    let (policy, problems) = Policy::parse(policy);
-    assert!(problems.is_empty(), "{problems:?}");
-    Report::audit(&facts, &policy, None, Vec::new())
-}
+use crate::reports::{WAIVERS, report_of};
 
 /// Stock, with names that no format may stumble over.
 fn hostile() -> World {

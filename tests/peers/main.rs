@@ -4,3 +4,5 @@
 mod formats;
 mod libraries;
 mod page;
+#[path = "../reports/mod.rs"]
+mod reports;

@@ -1,7 +1,5 @@
 //! Every read of every hook finds gone what it asks about, once: no hook fails for that.
 
-use std::path::Path;
-
 use ckf_worlds::World;
 use juju_sim::controller::{Controller, State};
 use juju_sim::{Event, Juju, Model, Relation, Removal, Simulation, Step, sweep_absences};
@@ -45,18 +43,10 @@ fn life(unit: &Simulation, ids: &[u32]) -> Vec<Step> {
     life
 }
 
-fn nowhere(directory: &Path) -> std::path::PathBuf {
-    let path = directory.join("config");
-    let text = "apiVersion: v1\nkind: Config\ncurrent-context: c\nclusters: [{name: c, cluster: {server: 'https://127.0.0.1:1'}}]\n\
-        users: [{name: c, user: {}}]\ncontexts: [{name: c, context: {cluster: c, user: c}}]\n";
-    std::fs::write(&path, text).unwrap();
-    path
-}
-
 #[test]
 fn hook_of_a_related_unit_whose_reads_find_nothing_ends_well() {
     let directory = tempfile::tempdir().unwrap();
-    let kubeconfig = nowhere(directory.path());
+    let kubeconfig = crate::nowhere(directory.path());
     for (juju, endpoints) in [
         (
             Juju::V3_6,

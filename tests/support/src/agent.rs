@@ -272,6 +272,12 @@ pub fn hardened() -> Sandbox {
     crate::cluster(&world)
 }
 
+/// Changes the EnvoyFilter of the TLS floor by a JSON patch, as an administrator with kubectl would.
+pub fn patch_floor(sandbox: &Sandbox, patch: &Value) {
+    let of = ["patch", "envoyfilter", "-n", "kubeflow", "ckf-hardening-tls-floor", "--type=json"];
+    kubectl(sandbox, &[&of[..], &["-p", &patch.to_string()]].concat());
+}
+
 /// The least version of TLS that our EnvoyFilter asks for, if it is there.
 pub fn floor(sandbox: &Sandbox) -> Option<String> {
     let path = "jsonpath={.spec.configPatches[0].patch.value.transport_socket.typed_config.common_tls_context.tls_params.tls_minimum_protocol_version}";
