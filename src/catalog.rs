@@ -653,6 +653,13 @@ mod tests {
     }
 
     #[test]
+    fn control_has_no_text_left_to_be_written() {
+        for (name, text) in CONTROL_FILES {
+            assert!(!text.contains("TODO"), "{name}: replace each TODO");
+        }
+    }
+
+    #[test]
     fn control_without_what_its_fix_may_break_is_refused() {
         assert!(control(json!({})).is_ok());
         let source = |repository: &str, revision: &str| {
