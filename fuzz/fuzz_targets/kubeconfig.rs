@@ -1,4 +1,4 @@
-//! A kubeconfig: any text is read or refused, and what it holds is not told. No plugin is run.
+//! A kubeconfig: any text is read or refused, and no error shows what it holds. No plugin is run.
 #![no_main]
 
 use std::path::PathBuf;

@@ -1,4 +1,4 @@
-//! What was told: `/v1/notices`. Changes tell of themselves.
+//! Notices: `/v1/notices`. Changes make notices of their own.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -22,7 +22,7 @@ const KEY: usize = 256;
 /// The largest data, in bytes.
 const DATA: usize = 4096;
 
-/// `GET`, and waits for one if it is told to.
+/// `GET`, and waits for one if the query asks for it.
 pub(super) async fn list(
     State(app): State<App>,
     ConnectInfo(peer): ConnectInfo<Peer>,
@@ -80,7 +80,7 @@ pub(super) async fn get(
 
 #[derive(Deserialize)]
 #[serde(rename_all = "kebab-case")]
-struct Told {
+struct NoticeRequest {
     action: String,
     #[serde(rename = "type")]
     kind: String,
@@ -97,39 +97,39 @@ pub(super) async fn tell(
     ConnectInfo(peer): ConnectInfo<Peer>,
     body: Bytes,
 ) -> Answer {
-    let told: Told = decode(&body)?;
-    if told.action != "add" {
-        return Err(Refusal::bad_request(format!("invalid action {:?}", told.action)));
+    let request: NoticeRequest = decode(&body)?;
+    if request.action != "add" {
+        return Err(Refusal::bad_request(format!("invalid action {:?}", request.action)));
     }
-    if told.kind != "custom" {
+    if request.kind != "custom" {
         return Err(Refusal::bad_request(format!(
             "invalid type {:?} (can only add \"custom\" notices)",
-            told.kind
+            request.kind
         )));
     }
-    if told.key.len() > KEY || !is_key(&told.key) {
+    if request.key.len() > KEY || !is_key(&request.key) {
         return Err(Refusal::bad_request(format!(
             "invalid key {:?} (must be in \"example.com/path\" format)",
-            told.key
+            request.key
         )));
     }
-    let size: usize = told.data.iter().map(|(k, v)| k.len() + v.len()).sum();
+    let size: usize = request.data.iter().map(|(k, v)| k.len() + v.len()).sum();
     if size > DATA {
         return Err(Refusal::bad_request(format!(
             "total size of data must be {DATA} bytes or less"
         )));
     }
-    let repeat_after = match told.repeat_after.as_str() {
+    let repeat_after = match request.repeat_after.as_str() {
         "" => Duration::ZERO,
         text => durations::parse(text)
             .ok_or_else(|| Refusal::bad_request(format!("invalid repeat-after: {text:?}")))?,
     };
-    let data = told.data.into_iter().map(|(k, v)| (k, v.into())).collect();
+    let data = request.data.into_iter().map(|(k, v)| (k, v.into())).collect();
     let mut state = app.lock();
     let (id, is_repeated) =
-        state.notices.occurred(peer.user(), "custom", &told.key, data, repeat_after);
+        state.notices.occurred(peer.user(), "custom", &request.key, data, repeat_after);
     if is_repeated {
-        state.happened.push(Happened::Notice { id: id.to_string(), key: told.key });
+        state.happened.push(Happened::Notice { id: id.to_string(), key: request.key });
     }
     state.note();
     sync(json!({"id": id.to_string()}))

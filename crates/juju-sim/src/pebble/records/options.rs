@@ -27,7 +27,7 @@ impl Default for Options {
 /// What the agent learns from a Pebble, and fires a hook for.
 #[derive(Clone, Debug)]
 pub(crate) enum Happened {
-    /// Somebody told a custom notice.
+    /// A client recorded a custom notice.
     Notice { id: String, key: String },
     /// A check has `failed` or `recovered`.
     Check { name: String, what: &'static str },
