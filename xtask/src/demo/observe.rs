@@ -1,5 +1,5 @@
-//! The part of the demo that watches: the agent serves the report page and puts right what
-//! somebody changes, and a real Prometheus scrapes it.
+//! The part of the demo that watches: the agent serves the report page and sees a change at once,
+//! and a real Prometheus scrapes it.
 
 use std::fs::{self, File};
 use std::io::{Read as _, Write as _};
@@ -17,13 +17,14 @@ use super::{kubectl, step};
 
 /// Longest wait for anything.
 const PATIENCE: Duration = Duration::from_secs(60);
-/// The control that fails once everybody who is logged in may read all namespaces.
+/// The control that fails once a cluster role binding has every user among its subjects.
 const WATCHED: &str = "AUTHZ-09";
+/// The role is one that has rules without the controller that aggregates roles.
 const BIND: [&str; 5] = [
     "create",
     "clusterrolebinding",
-    "everybody",
-    "--clusterrole=view",
+    "all-users",
+    "--clusterrole=cluster-admin",
     "--group=system:authenticated",
 ];
 
@@ -45,12 +46,12 @@ pub fn show(sandbox: &Sandbox, binary: &Path, waits: bool) -> anyhow::Result<()>
     step(&format!(
         "ckf-hardening serve --listen 127.0.0.1:{agent_port}, as Pebble runs it in the charm's container"
     ));
-    let told = json!({"namespace": "kubeflow", "leads": true, "options": {"enforce": "none"}});
-    fs::write(directory.path().join("told.json"), told.to_string())?;
+    let input = json!({"namespace": "kubeflow", "is-leader": true, "options": {"enforce": "none"}});
+    fs::write(directory.path().join("input.json"), input.to_string())?;
     let events = directory.path().join("events");
     let _agent = Server(
         Command::new(binary)
-            .args(["serve", "--listen", &format!("127.0.0.1:{agent_port}"), "--told"])
+            .args(["serve", "--listen", &format!("127.0.0.1:{agent_port}"), "--input"])
             .arg(directory.path())
             .arg("--kubeconfig")
             .arg(sandbox.kubeconfig("admin"))
@@ -62,7 +63,7 @@ pub fn show(sandbox: &Sandbox, binary: &Path, waits: bool) -> anyhow::Result<()>
     until(|| Ok(verdict(agent_port, WATCHED).is_some()))?;
     println!("{WATCHED} is {}", verdict(agent_port, WATCHED).unwrap_or_default());
 
-    step("A binding lets everybody read all namespaces; the agent watches");
+    step("A binding makes every user an administrator; the agent watches");
     let begun = Instant::now();
     kubectl(sandbox, &BIND, "")?;
     until(|| Ok(verdict(agent_port, WATCHED).as_deref() == Some("fail")))?;
@@ -70,8 +71,8 @@ pub fn show(sandbox: &Sandbox, binary: &Path, waits: bool) -> anyhow::Result<()>
         "{WATCHED} fails, {:.2} s after kubectl was started; its event, as Loki gets it:",
         begun.elapsed().as_secs_f64()
     );
-    let told = fs::read_to_string(&events)?;
-    println!("{}", told.lines().find(|line| line.contains(WATCHED)).unwrap_or("(none)"));
+    let printed = fs::read_to_string(&events)?;
+    println!("{}", printed.lines().find(|line| line.contains(WATCHED)).unwrap_or("(none)"));
 
     step("A real Prometheus scrapes it, and evaluates the charm's alert rules");
     let groups = catalog::alerts("hardening").into_iter();
