@@ -57,10 +57,8 @@ fn problems(package: &Package, rules: &Rules) -> Vec<String> {
         problems.push(format!("{} {}: {why}", package.name, package.version));
     }
     // Without a source it is a member of this workspace.
-    if let Some(source) = &package.source {
-        if !source.is_crates_io() {
-            problems.push(format!("{} comes from {source}", package.name));
-        }
+    if let Some(source) = package.source.as_ref().filter(|source| !source.is_crates_io()) {
+        problems.push(format!("{} comes from {source}", package.name));
     }
     problems
 }
