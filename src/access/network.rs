@@ -7,14 +7,17 @@ use crate::facts::istio::AuthorizationRule;
 use crate::facts::labels::Labels;
 use crate::facts::object::Object as _;
 use crate::views::ingress::Ingress;
+use crate::views::profile_users::{USER_HEADER, let_through};
 use crate::views::{Context, MissingFact};
-
-const USER_HEADER: &str = "request.headers[kubeflow-userid]";
 
 type Chain = Result<Option<Vec<String>>, MissingFact>;
 
 /// How a user comes to a profile's web servers through the gateway, which identifies them.
 pub(super) fn through_gateway(context: &Context<'_>, user: &str, profile: &str) -> Chain {
+    // What a DENY policy matches, no ALLOW policy admits.
+    if let_through(context, profile)?.is_some_and(|users| !users.contains(user)) {
+        return Ok(None);
+    }
     let ingress = Ingress::find(context)?;
     let gateways: Vec<String> = ingress
         .running

@@ -196,6 +196,7 @@ fn edits(remedy: Remedy) -> bool {
             | Remedy::ProfileNetworkPolicies
             | Remedy::PlatformNetworkPolicies
             | Remedy::MutualTls
+            | Remedy::ProfileUsers
     )
 }
 
@@ -222,6 +223,9 @@ fn of_remedy(remedy: Remedy) -> Vec<Permission> {
         }
         Remedy::MutualTls => {
             vec![managed(Reach::Cluster, "security.istio.io", "peerauthentications")]
+        }
+        Remedy::ProfileUsers => {
+            vec![managed(Reach::Cluster, "security.istio.io", "authorizationpolicies")]
         }
         Remedy::PodSecurityLabels => vec![edit("", "namespaces", &["get", "patch"])],
         Remedy::ServiceAccountTokens => vec![edit("", "secrets", DELETE_AND_RESTORE)],

@@ -7,8 +7,10 @@ use serde_json::Value;
 
 use super::Remedy;
 use super::edit::{Edit, Label, Removal, Setting, edited_kind};
-use super::managed::{ENVOY_FILTER, GATEWAY, ManagedKind, NETWORK_POLICY, PEER_AUTHENTICATION};
-use super::{https_redirect, mutual_tls, profile_network_policies};
+use super::managed::{
+    AUTHORIZATION_POLICY, ENVOY_FILTER, GATEWAY, ManagedKind, NETWORK_POLICY, PEER_AUTHENTICATION,
+};
+use super::{https_redirect, mutual_tls, profile_network_policies, profile_users};
 use crate::facts::juju::holds_no_secret;
 use crate::facts::object::ObjectRef;
 use crate::images::names_images;
@@ -47,6 +49,11 @@ impl Remedy {
             }
             Self::MutualTls => {
                 of_profile && kind == PEER_AUTHENTICATION && name == mutual_tls::NAME
+            }
+            Self::ProfileUsers => {
+                of_profile
+                    && kind == AUTHORIZATION_POLICY
+                    && [profile_users::NAME, profile_users::ARTIFACTS].contains(&name)
             }
             _ => false,
         }
@@ -328,6 +335,8 @@ mod tests {
             (NETWORK_POLICY, "alice", "mine"),
             (NETWORK_POLICY, PLATFORM, "ckf-hardening-profile"),
             (PEER_AUTHENTICATION, PLATFORM, "ckf-hardening-mutual-tls"),
+            (AUTHORIZATION_POLICY, PLATFORM, "ckf-hardening-users"),
+            (AUTHORIZATION_POLICY, "alice", "ns-owner-access-istio"),
         ] {
             assert_eq!(makers(kind, namespace, name), [""; 0], "{namespace}/{name}");
         }

@@ -61,6 +61,13 @@ pub(super) const PEER_AUTHENTICATION: ManagedKind = ManagedKind {
     scope: Scope::Everywhere,
     content: "spec",
 };
+pub(super) const AUTHORIZATION_POLICY: ManagedKind = ManagedKind {
+    api_version: "security.istio.io/v1beta1",
+    kind: "AuthorizationPolicy",
+    plural: "authorizationpolicies",
+    scope: Scope::Everywhere,
+    content: "spec",
+};
 /// Records of edits, with the previous state.
 pub(super) const RECORD: ManagedKind = ManagedKind {
     api_version: "v1",
@@ -71,8 +78,8 @@ pub(super) const RECORD: ManagedKind = ManagedKind {
 };
 
 /// All managed kinds.
-pub const MANAGED_KINDS: [ManagedKind; 5] =
-    [ENVOY_FILTER, GATEWAY, NETWORK_POLICY, PEER_AUTHENTICATION, RECORD];
+pub const MANAGED_KINDS: [ManagedKind; 6] =
+    [ENVOY_FILTER, GATEWAY, NETWORK_POLICY, PEER_AUTHENTICATION, AUTHORIZATION_POLICY, RECORD];
 
 impl ManagedKind {
     /// Objects of this kind take effect in the cluster, unlike records.

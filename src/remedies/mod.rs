@@ -21,6 +21,7 @@ mod plan;
 mod platform_network_policies;
 mod pod_security_labels;
 mod profile_network_policies;
+mod profile_users;
 mod record;
 mod removals;
 mod settings;
@@ -148,6 +149,8 @@ remedies! {
     PlatformNetworkPolicies: platform_network_policies::decide, platform_network_policies::ABOUT;
     /// Profile pods accept mutual TLS only.
     MutualTls: mutual_tls::decide, mutual_tls::ABOUT;
+    /// The gateway lets only a profile's owner and contributors through to its pods.
+    ProfileUsers: profile_users::decide, profile_users::ABOUT;
     /// Web apps set the Secure attribute on their cookies.
     SecureCookies: settings::secure_cookies, settings::SECURE_COOKIES;
     /// New profiles get a Pod Security Standard.
@@ -230,6 +233,20 @@ enum Leftover {
     DeleteIn(BTreeSet<String>),
     /// Deleted: the remedy is not selected, or what it protects is gone.
     Delete,
+}
+
+impl Leftover {
+    /// The same, and deleted in this namespace.
+    fn and_in(self, namespace: &str) -> Self {
+        match self {
+            Self::Keep => Self::DeleteIn(BTreeSet::from([namespace.to_owned()])),
+            Self::DeleteIn(mut names) => {
+                names.insert(namespace.to_owned());
+                Self::DeleteIn(names)
+            }
+            Self::Delete => Self::Delete,
+        }
+    }
 }
 
 /// Desired state of a remedy.

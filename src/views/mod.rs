@@ -8,6 +8,7 @@ pub mod image;
 pub mod ingress;
 pub mod mesh;
 pub mod network_policy;
+pub mod profile_users;
 mod release;
 pub mod web_apps;
 

@@ -271,7 +271,6 @@ fn policy_that_a_controller_makes_again_is_not_deleted() {
     let any_user = json!({"when": [{"key": "request.headers[kubeflow-userid]", "values": ["*"]}]});
     let namespace = json!([{"apiVersion": "v1", "kind": "Namespace", "name": "admin", "controller": true, "uid": "u"}]);
     world.objects.extend([
-        wildcard("ns-owner-access-istio-charmed", any_user.clone(), json!([])),
         wildcard("of-some-controller", any_user, namespace),
         wildcard("by-hand", json!({}), json!([])),
     ]);

@@ -24,8 +24,10 @@ const ACCOUNT: &str = "istio-ingressgateway-workload-service-account";
 /// A running gateway. Its listeners have the ports that Gateways name, on a loopback
 /// address of its own, so that nothing collides.
 pub struct IngressGateway {
-    address: Ipv4Addr,
+    pub(crate) address: Ipv4Addr,
     admin: u16,
+    /// Port at which istiod serves configuration.
+    pub(crate) istiod: u16,
     children: Vec<Child>,
     /// What the gateway's filter asks for login, if there is such a filter.
     _login: Login,
@@ -38,7 +40,8 @@ impl IngressGateway {
         let root = sandbox.directory.path().join("istio");
         fs::create_dir_all(root.join("cacerts"))?;
         let identity = format!("spiffe://cluster.local/ns/{NAMESPACE}/sa/{ACCOUNT}");
-        pki::mesh(&root, &identity)?;
+        pki::mesh(&root)?;
+        pki::identity(&root, "gateway", &identity)?;
         let [http, https, clear, secure, monitoring, ctrlz] = free_ports()?;
         let [admin] = free_ports()?;
         let [high, low] = admin.to_be_bytes();
@@ -46,7 +49,8 @@ impl IngressGateway {
         let login = Login::start()?;
         prepare(sandbox, address, &login)?;
         fs::write(root.join("mesh.yaml"), MESH)?;
-        let mut gateway = Self { address, admin, children: Vec::new(), _login: login };
+        let mut gateway =
+            Self { address, admin, istiod: secure, children: Vec::new(), _login: login };
         let istiod = istiod()?;
         let local = |port: u16| format!("127.0.0.1:{port}");
         let mut command = Command::new(istiod);
@@ -80,17 +84,9 @@ impl IngressGateway {
         gateway.spawn(&mut command, &log)?;
         gateway.wait("istiod", &log, http, "/ready")?;
 
-        let bootstrap = bootstrap(&root, admin, secure);
-        fs::write(root.join("envoy.json"), bootstrap.to_string())?;
-        let mut command = Command::new(envoy()?);
-        command.arg("-c").arg(root.join("envoy.json")).args([
-            "--concurrency",
-            "1",
-            "--use-dynamic-base-id",
-        ]);
-        let log = root.join("envoy.log");
-        gateway.spawn(&mut command, &log)?;
-        gateway.wait("envoy", &log, admin, "/ready")?;
+        let labels = json!({"istio": "ingressgateway", "app": "istio-ingressgateway"});
+        let node = Node { namespace: NAMESPACE, account: ACCOUNT, name: "gateway", labels };
+        gateway.envoy(&root, &node, admin)?;
         Ok(gateway)
     }
 
@@ -102,6 +98,17 @@ impl IngressGateway {
     /// Port of Envoy's administration, on 127.0.0.1.
     pub fn admin(&self) -> u16 {
         self.admin
+    }
+
+    /// Starts an Envoy as a node of the mesh, and waits until it has its configuration.
+    pub(crate) fn envoy(&mut self, root: &Path, node: &Node<'_>, admin: u16) -> anyhow::Result<()> {
+        let file = root.join(format!("{}.json", node.name));
+        fs::write(&file, bootstrap(root, node, admin, self.istiod).to_string())?;
+        let mut command = Command::new(envoy()?);
+        command.arg("-c").arg(file).args(["--concurrency", "1", "--use-dynamic-base-id"]);
+        let log = root.join(format!("{}.log", node.name));
+        self.spawn(&mut command, &log)?;
+        self.wait("envoy", &log, admin, "/ready")
     }
 
     fn spawn(&mut self, command: &mut Command, log: &Path) -> anyhow::Result<()> {
@@ -169,13 +176,7 @@ defaultProviders: {metrics: [], accessLogging: []}
 /// What the gateway needs in the cluster: that its account may read Secrets, and that
 /// its listeners and the login service are on loopback.
 fn prepare(sandbox: &Sandbox, address: Ipv4Addr, login: &Login) -> anyhow::Result<()> {
-    let role = json!({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "Role",
-        "metadata": {"name": "sandbox-gateway", "namespace": NAMESPACE},
-        "rules": [{"apiGroups": [""], "resources": ["secrets"], "verbs": ["get", "list", "watch"]}]});
-    let binding = json!({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "RoleBinding",
-        "metadata": {"name": "sandbox-gateway", "namespace": NAMESPACE},
-        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "sandbox-gateway"},
-        "subjects": [{"kind": "ServiceAccount", "name": ACCOUNT, "namespace": NAMESPACE}]});
+    let [role, binding] = reads_secrets(NAMESPACE, ACCOUNT);
     let listener = json!({"applyTo": "LISTENER", "match": {"context": "GATEWAY"}, "patch": {"operation": "MERGE",
         "value": {"address": {"socket_address": {"address": address.to_string()}}}}});
     let filter = json!({"apiVersion": "networking.istio.io/v1alpha3", "kind": "EnvoyFilter",
@@ -184,7 +185,34 @@ fn prepare(sandbox: &Sandbox, address: Ipv4Addr, login: &Login) -> anyhow::Resul
     sandbox.loader()?.load(&[role, binding, filter, login.filter()])
 }
 
-fn bootstrap(root: &Path, admin: u16, istiod: u16) -> serde_json::Value {
+/// What lets a proxy get the certificates that Gateways name: istiod asks the API server whether
+/// its account may read Secrets.
+pub(crate) fn reads_secrets(namespace: &str, account: &str) -> [serde_json::Value; 2] {
+    let group = "rbac.authorization.k8s.io";
+    let object = |kind: &str| {
+        json!({"apiVersion": format!("{group}/v1"), "kind": kind,
+            "metadata": {"name": "sandbox-gateway", "namespace": namespace}})
+    };
+    let (mut role, mut binding) = (object("Role"), object("RoleBinding"));
+    role["rules"] =
+        json!([{"apiGroups": [""], "resources": ["secrets"], "verbs": ["get", "list", "watch"]}]);
+    binding["roleRef"] = json!({"apiGroup": group, "kind": "Role", "name": "sandbox-gateway"});
+    binding["subjects"] =
+        json!([{"kind": "ServiceAccount", "name": account, "namespace": namespace}]);
+    [role, binding]
+}
+
+/// A proxy, as istiod knows it.
+pub(crate) struct Node<'a> {
+    pub(crate) namespace: &'a str,
+    pub(crate) account: &'a str,
+    /// Of the files with its certificate and key.
+    pub(crate) name: &'a str,
+    pub(crate) labels: serde_json::Value,
+}
+
+fn bootstrap(root: &Path, node: &Node<'_>, admin: u16, istiod: u16) -> serde_json::Value {
+    let Node { namespace, account, name, labels } = node;
     let file = |name: &str| json!({"filename": root.join(name)});
     let http2 = json!({"envoy.extensions.upstreams.http.v3.HttpProtocolOptions": {
         "@type": "type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions",
@@ -194,7 +222,7 @@ fn bootstrap(root: &Path, admin: u16, istiod: u16) -> serde_json::Value {
         "sni": "istiod.kubeflow.svc",
         "common_tls_context": {
             "alpn_protocols": ["h2"],
-            "tls_certificates": [{"certificate_chain": file("gateway.crt"), "private_key": file("gateway.key")}],
+            "tls_certificates": [{"certificate_chain": file(&format!("{name}.crt")), "private_key": file(&format!("{name}.key"))}],
             "validation_context": {"trusted_ca": file("cacerts/root-cert.pem"),
                 "match_typed_subject_alt_names": [{"san_type": "DNS", "matcher": {"exact": "istiod.kubeflow.svc"}}]}}});
     let at = |port: u16| json!({"socket_address": {"address": "127.0.0.1", "port_value": port}});
@@ -202,11 +230,10 @@ fn bootstrap(root: &Path, admin: u16, istiod: u16) -> serde_json::Value {
     json!({
         "node": {
             // No pod has this name: istiod would take the labels of that.
-            "id": "router~127.0.0.1~sandbox-gateway.kubeflow~kubeflow.svc.cluster.local",
-            "cluster": "istio-ingressgateway.kubeflow",
-            "metadata": {"NAMESPACE": NAMESPACE, "SERVICE_ACCOUNT": ACCOUNT, "CLUSTER_ID": "Kubernetes",
-                "MESH_ID": "cluster.local", "ISTIO_VERSION": "1.31.0",
-                "LABELS": {"istio": "ingressgateway", "app": "istio-ingressgateway"}}},
+            "id": format!("router~127.0.0.1~sandbox-{name}.{namespace}~{namespace}.svc.cluster.local"),
+            "cluster": format!("{name}.{namespace}"),
+            "metadata": {"NAMESPACE": namespace, "SERVICE_ACCOUNT": account, "CLUSTER_ID": "Kubernetes",
+                "MESH_ID": "cluster.local", "ISTIO_VERSION": "1.31.0", "LABELS": labels}},
         "admin": {"address": at(admin)},
         "dynamic_resources": {
             "ads_config": {"api_type": "GRPC", "set_node_on_first_message_only": true, "transport_api_version": "V3",

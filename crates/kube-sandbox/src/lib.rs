@@ -13,6 +13,7 @@ mod login;
 mod pki;
 mod ports;
 mod sandbox;
+mod workload;
 
 pub use self::build::{envoy, istiod, kubebox};
 pub use self::fetch::{Fetched, fetch};
@@ -21,3 +22,4 @@ pub use self::load::{Loader, path_of};
 pub use self::login::SESSION;
 pub use self::ports::free_port;
 pub use self::sandbox::Sandbox;
+pub use self::workload::{Caller, Workload};

@@ -61,9 +61,8 @@ fn sign(
     Ok((certificate_path, key_path))
 }
 
-/// Writes the CA of a mesh as istiod takes it, and the gateway's own certificate, which
-/// names its identity.
-pub fn mesh(directory: &Path, identity: &str) -> anyhow::Result<()> {
+/// Writes the CA of a mesh as istiod takes it.
+pub fn mesh(directory: &Path) -> anyhow::Result<()> {
     let key = KeyPair::generate()?;
     let mut ca = CertificateParams::new(Vec::new())?;
     ca.distinguished_name.push(DnType::OrganizationName, "cluster.local");
@@ -75,15 +74,25 @@ pub fn mesh(directory: &Path, identity: &str) -> anyhow::Result<()> {
         fs::write(authority.join(name), &certificate)?;
     }
     fs::write(authority.join("ca-key.pem"), key.serialize_pem())?;
+    Ok(())
+}
+
+/// Writes a certificate of the mesh and its key, which name an identity.
+pub fn identity(directory: &Path, name: &str, identity: &str) -> anyhow::Result<()> {
+    let authority = directory.join("cacerts");
+    let key = KeyPair::from_pem(&fs::read_to_string(authority.join("ca-key.pem"))?)?;
+    let mut ca = CertificateParams::new(Vec::new())?;
+    ca.distinguished_name.push(DnType::OrganizationName, "cluster.local");
+    ca.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     let issuer = Issuer::new(ca, key);
-    let mut gateway = CertificateParams::new(Vec::new())?;
-    gateway.subject_alt_names = vec![SanType::URI(identity.try_into()?)];
-    gateway.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+    let mut params = CertificateParams::new(Vec::new())?;
+    params.subject_alt_names = vec![SanType::URI(identity.try_into()?)];
+    params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
     // istiod asks for both.
-    gateway.extended_key_usages =
+    params.extended_key_usages =
         vec![ExtendedKeyUsagePurpose::ClientAuth, ExtendedKeyUsagePurpose::ServerAuth];
     let key = KeyPair::generate()?;
-    fs::write(directory.join("gateway.crt"), gateway.signed_by(&key, &issuer)?.pem())?;
-    fs::write(directory.join("gateway.key"), key.serialize_pem())?;
+    fs::write(directory.join(format!("{name}.crt")), params.signed_by(&key, &issuer)?.pem())?;
+    fs::write(directory.join(format!("{name}.key")), key.serialize_pem())?;
     Ok(())
 }

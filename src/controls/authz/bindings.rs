@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 
 use crate::controls::Check;
-use crate::controls::authz::contributors::is_contributor;
 use crate::controls::authz::profiles::each_own_profile;
 use crate::facts::istio::reference;
 use crate::facts::object::Object as _;
 use crate::facts::rbac::{PolicyRule, RoleBinding, RoleRef, Subject};
 use crate::finding::{Outcome, finding, named};
 use crate::views::context::allowed;
+use crate::views::profile_users::is_contributor;
 use crate::views::{Context, MissingFact};
 
 /// Controls of this file.

@@ -7,8 +7,8 @@ use crate::controls::authz::bindings::bindings;
 use crate::controls::authz::profiles::each_own_profile;
 use crate::facts::istio::AuthorizationPolicy;
 use crate::facts::object::Object as _;
-use crate::facts::rbac::RoleBinding;
 use crate::finding::{Outcome, finding};
+use crate::views::profile_users::{ProfileUsers, is_contributor, let_through};
 use crate::views::{Context, MissingFact};
 
 /// Controls of this file.
@@ -41,6 +41,22 @@ fn contributors_paired(context: &Context<'_>) -> Result<Outcome, MissingFact> {
                 ));
             }
         }
+        // Policies that deny others must leave out every contributor.
+        if let Some(admitted) = let_through(context, namespace)? {
+            let users = ProfileUsers::of(context, profile)?;
+            for binding in bindings.iter().filter(|b| is_contributor(b)) {
+                let mut subjects =
+                    binding.subjects.iter().filter(|s| users.users.contains(&*s.name));
+                if subjects.any(|subject| !admitted.contains(&*subject.name)) {
+                    findings.push(finding(
+                        binding.reference(),
+                        "DENY policies of the profile",
+                        "refuse this contributor at the gateway",
+                        "all but the owner and contributors",
+                    ));
+                }
+            }
+        }
         for policy in policies {
             if !bindings.iter().any(|b| b.metadata.name == policy.metadata.name) {
                 findings.push(finding(
@@ -53,19 +69,4 @@ fn contributors_paired(context: &Context<'_>) -> Result<Outcome, MissingFact> {
         }
         Ok(())
     })
-}
-
-/// Whether a binding is one that KFAM writes for a contributor, by its role and subject.
-pub(super) fn is_contributor(binding: &RoleBinding) -> bool {
-    let (Some(user), Some(role)) =
-        (&binding.metadata.annotations.user, &binding.metadata.annotations.role)
-    else {
-        return false;
-    };
-    is_contributor_name(&binding.metadata.name)
-        && binding.role_ref.kind == "ClusterRole"
-        && *binding.role_ref.name
-            == format!("kubeflow-{}", role.strip_prefix("kubeflow-").unwrap_or(role))
-        && binding.subjects.len() == 1
-        && binding.subjects.iter().all(|s| s.kind == "User" && s.name == *user)
 }

@@ -4,11 +4,13 @@ use std::collections::BTreeMap;
 
 use crate::controls::Check;
 use crate::controls::authz::profiles::each_own_profile;
-use crate::facts::istio::{AuthorizationPolicy, AuthorizationRule, reference};
+use crate::controls::authz::wildcards::{GUARD, is_allow, is_wildcard};
+use crate::facts::istio::{AuthorizationPolicy, AuthorizationRule, Profile, reference};
 use crate::facts::object::Object as _;
 use crate::facts::text::Interned;
-use crate::finding::{Outcome, finding};
+use crate::finding::{Finding, Outcome, finding};
 use crate::views::ingress::Ingress;
+use crate::views::profile_users::{ProfileUsers, USER_HEADER, let_through};
 use crate::views::{Context, MissingFact};
 
 /// Controls of this file.
@@ -16,8 +18,6 @@ pub(super) const CHECKS: &[(&str, Check)] =
     &[("AUTHZ-04", owner_policy), ("AUTHZ-10", gateway_principal)];
 
 pub(super) const OWNER_POLICY: &str = "ns-owner-access-istio";
-
-const USER_HEADER: &str = "request.headers[kubeflow-userid]";
 
 /// Whether the request's user must be this one by this rule.
 fn demands_user(rule: &AuthorizationRule, user: &str) -> bool {
@@ -97,6 +97,7 @@ fn owner_policy(context: &Context<'_>) -> Result<Outcome, MissingFact> {
             findings.push(finding(object, "metadata.name", "missing", "the owner's policy"));
             return Ok(());
         };
+        beside(context, profile, findings)?;
         let object = policy.reference();
         if !matches!(&*policy.spec.action, "ALLOW" | "") {
             findings.push(finding(object.clone(), "spec.action", &*policy.spec.action, "ALLOW"));
@@ -141,6 +142,43 @@ fn owner_policy(context: &Context<'_>) -> Result<Outcome, MissingFact> {
         }
         Ok(())
     })
+}
+
+/// ALLOW policies add up: what another one of the profile admits, its owner's does not hold back.
+/// Only a DENY policy does.
+fn beside(
+    context: &Context<'_>,
+    profile: &Profile,
+    findings: &mut Vec<Finding>,
+) -> Result<(), MissingFact> {
+    let namespace = profile.metadata.name.as_str();
+    if let Some(admitted) = let_through(context, namespace)? {
+        let users = ProfileUsers::of(context, profile)?;
+        let strangers = admitted.into_iter().filter(|name| !users.include(name));
+        findings.extend(strangers.map(|name| {
+            let object = reference("v1", "Namespace", "", namespace);
+            let seen = format!("let {name} through, who is neither owner nor contributor");
+            finding(object, "DENY policies of the profile", seen, "owner and contributors only")
+        }));
+        return Ok(());
+    }
+    let others = context.authorization_policies()?.iter().filter(|policy| {
+        policy.metadata.namespace == *namespace
+            && policy.metadata.name != OWNER_POLICY
+            && is_allow(policy)
+    });
+    for policy in others {
+        for (index, _) in policy.spec.rules.iter().enumerate().filter(|(_, rule)| is_wildcard(rule))
+        {
+            findings.push(finding(
+                policy.reference(),
+                &format!("spec.rules[{index}]"),
+                "admits every user beside the owner",
+                format!("its owner and contributors only: {GUARD}"),
+            ));
+        }
+    }
+    Ok(())
 }
 
 /// AUTHZ-10: Profile policies trust the running gateway

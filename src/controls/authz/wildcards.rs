@@ -1,11 +1,12 @@
 //! AuthorizationPolicies that admit every request.
 
-use crate::controls::Check;
 use crate::controls::authz::owner_policies::OWNER_POLICY;
+use crate::controls::{Check, assess_named};
 use crate::facts::istio::{AuthorizationPolicy, AuthorizationRule};
 use crate::facts::object::Object as _;
 use crate::facts::text::Interned;
-use crate::finding::{Outcome, count, finding, outcome};
+use crate::finding::{Outcome, Verdict, count, finding, outcome};
+use crate::views::profile_users::{ProfileUsers, USER_HEADER, let_through};
 use crate::views::{Context, MissingFact};
 
 /// Controls of this file.
@@ -23,7 +24,7 @@ fn restricts(field: &str, values: &[Interned]) -> bool {
 }
 
 /// Whether a rule matches every request.
-fn is_wildcard(rule: &AuthorizationRule) -> bool {
+pub(super) fn is_wildcard(rule: &AuthorizationRule) -> bool {
     let open_from = rule.from.is_empty()
         || rule.from.iter().any(|f| !f.source.iter().any(|(k, v)| restricts(k, v)));
     let open_to = rule.to.is_empty()
@@ -47,9 +48,53 @@ fn admitted(rule: &AuthorizationRule) -> String {
 /// controller's own.
 const CHARMED_POLICY: &str = "ns-owner-access-istio-charmed";
 
+/// Keeps other users from a profile whatever ALLOW policies admit.
+pub(super) const GUARD: &str = "profile-users denies others the way through the gateway";
+
 /// Mitigation of a wildcard while its controller recreates it.
-pub(crate) const MITIGATION: &str =
-    "profile-network-policies keeps other profiles from the pods that it opens";
+pub(crate) const MITIGATION: &str = "profile-users keeps other users out, and \
+                                     profile-network-policies the pods of other profiles";
+
+/// The policy allows what its rules match.
+pub(super) fn is_allow(policy: &AuthorizationPolicy) -> bool {
+    matches!(&*policy.spec.action, "ALLOW" | "")
+}
+
+/// A rule that opens a profile to every user, and asks for one: where a DENY policy leaves only
+/// the profile's own users through the gateway and NetworkPolicies keep the pods of others away,
+/// it admits no stranger.
+fn is_closed(
+    context: &Context<'_>,
+    profile: &str,
+    rule: &AuthorizationRule,
+) -> Result<bool, MissingFact> {
+    let asks_for_user = rule.when.iter().any(|condition| condition.key == USER_HEADER);
+    let mut claims = context.profile_claims()?.iter();
+    let of_profile =
+        claims.find(|(known, claim)| known.metadata.name == profile && claim.is_proven());
+    let (true, Some((of_profile, _))) = (asks_for_user, of_profile) else {
+        return Ok(false);
+    };
+    let Some(admitted) = let_through(context, profile)? else {
+        return Ok(false);
+    };
+    let users = ProfileUsers::of(context, of_profile)?;
+    Ok(admitted.iter().all(|name| users.include(name)) && is_isolated(context, profile)?)
+}
+
+/// NET-01 has nothing against a profile.
+fn is_isolated(context: &Context<'_>, profile: &str) -> Result<bool, MissingFact> {
+    let assessment = assess_named("NET-01", context);
+    if assessment.verdict == Verdict::NotAssessed {
+        return Err(MissingFact(format!("NET-01: {}", assessment.reason)));
+    }
+    let waived = assessment.waived.iter().map(|waived| &waived.finding);
+    let mut all = assessment.findings.iter().chain(waived);
+    Ok(!all.any(|finding| match finding.object.kind.as_str() {
+        "Namespace" => finding.object.name == profile,
+        _ => finding.object.namespace == *profile,
+    }))
+}
 
 /// The controller that recreates a policy when it is deleted: by the policy's owner, and by the
 /// names of those that the platform's own controllers make in every profile.
@@ -72,17 +117,19 @@ pub(crate) fn maker_of_policy(
 /// AUTHZ-07: No Istio policy admits every request
 fn no_wildcard_policy(context: &Context<'_>) -> Result<Outcome, MissingFact> {
     let mut findings = Vec::new();
-    let mut checked = 0;
+    let (mut checked, mut closed) = (0, 0);
     for policy in context.authorization_policies()? {
-        if !context.is_ours(&policy.metadata.namespace)?
-            || !matches!(&*policy.spec.action, "ALLOW" | "")
-        {
+        if !context.is_ours(&policy.metadata.namespace)? || !is_allow(policy) {
             continue;
         }
         checked += 1;
         for (index, rule) in
             policy.spec.rules.iter().enumerate().filter(|(_, rule)| is_wildcard(rule))
         {
+            if is_closed(context, &policy.metadata.namespace, rule)? {
+                closed += 1;
+                continue;
+            }
             let maker = maker_of_policy(context, policy);
             let by = maker
                 .as_ref()
@@ -99,5 +146,13 @@ fn no_wildcard_policy(context: &Context<'_>) -> Result<Outcome, MissingFact> {
             ));
         }
     }
-    Ok(outcome(findings, format!("{} without wildcard", count(checked, "ALLOW policy"))))
+    let mut evidence = format!("{} without wildcard", count(checked, "ALLOW policy"));
+    if closed > 0 {
+        evidence = format!(
+            "{}: {} for every user, which a DENY policy and NetworkPolicies close to others",
+            count(checked, "ALLOW policy"),
+            count(closed, "rule")
+        );
+    }
+    Ok(outcome(findings, evidence))
 }

@@ -1,6 +1,6 @@
 //! Faults in authorisation.
 
-use ckf_worlds::{object, profile, release};
+use ckf_worlds::{contributor, object, profile, release};
 use serde_json::json;
 
 use super::{Fault, RBAC, account, add, bind, fault, group, policy, set, user};
@@ -42,6 +42,23 @@ pub const FAULTS: &[Fault] = &[
     }),
     fault("AUTHZ-04", "no policy", |c| {
         c.world.remove("AuthorizationPolicy", "ns-owner-access-istio");
+    }),
+    fault("AUTHZ-04", "another policy of the profile admits every user", |c| {
+        c.world.remove("AuthorizationPolicy", "ckf-hardening-users");
+    })
+    .also(&["AUTHZ-07"]),
+    fault("AUTHZ-04", "a stranger is left out of the policy that denies others", |c| {
+        set(
+            c,
+            "AuthorizationPolicy",
+            "ckf-hardening-users",
+            "/spec/rules/0/when/0/notValues",
+            json!(["ada@example.com", "eve@example.com"]),
+        )
+    })
+    .also(&["AUTHZ-07"]),
+    fault("AUTHZ-05", "a contributor whom another policy denies", |c| {
+        c.world.objects.extend(contributor("team-a", "bob@example.com", "edit"))
     }),
     fault("AUTHZ-05", "a contributor without policy", |c| {
         bind(
@@ -91,6 +108,10 @@ pub const FAULTS: &[Fault] = &[
             ),
         )
     }),
+    fault("AUTHZ-07", "any user, from pods of any namespace", |c| {
+        c.world.remove("NetworkPolicy", "default-deny");
+    })
+    .also(&["NET-01"]),
     fault("AUTHZ-08", "a role that adds to kubeflow-edit", |c| {
         add(
             c,
@@ -137,7 +158,7 @@ pub const FAULTS: &[Fault] = &[
     fault("AUTHZ-11", "the administrator's profile", |c| {
         c.world.objects.extend(profile("admin", "admin", &release("1.11")))
     })
-    .also(&["CRED-10", "NET-01", "NET-03", "PSS-01", "PSS-04"]),
+    .also(&["AUTHZ-04", "AUTHZ-07", "CRED-10", "NET-01", "NET-03", "PSS-01", "PSS-04"]),
     fault("AUTHZ-12", "a namespace that ends", |c| {
         set(c, "Namespace", "team-a", "/metadata/deletionTimestamp", "2026-01-01T00:00:00Z".into());
         set(c, "Namespace", "team-a", "/status", json!({"phase": "Terminating"}));

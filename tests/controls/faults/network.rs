@@ -9,7 +9,8 @@ use super::{Fault, NETWORKING, SECURITY, add, fault, first_pod, network_policy, 
 pub const FAULTS: &[Fault] = &[
     fault("NET-01", "no policy", |c| {
         c.world.remove("NetworkPolicy", "default-deny");
-    }),
+    })
+    .also(&["AUTHZ-07"]),
     fault("NET-01", "a policy that selects nothing", |c| {
         set(
             c,
@@ -18,10 +19,12 @@ pub const FAULTS: &[Fault] = &[
             "/spec/podSelector",
             json!({"matchLabels": {"never": "there"}}),
         )
-    }),
+    })
+    .also(&["AUTHZ-07"]),
     fault("NET-01", "a policy that admits all", |c| {
         set(c, "NetworkPolicy", "default-deny", "/spec/ingress", json!([{}]))
-    }),
+    })
+    .also(&["AUTHZ-07"]),
     fault("NET-02", "one app open", |c| {
         set(
             c,

@@ -119,6 +119,12 @@ fn close_network(world: &mut World) {
     world.objects.push(policy(NAMESPACE, "web-apps", json!({"podSelector": {"matchExpressions": [{"key": "app.kubernetes.io/name", "operator": "In",
         "values": ["jupyter-ui", "katib-ui", "kfp-ui", "kubeflow-dashboard", "kubeflow-profiles", "kubeflow-volumes", "tensorboards-web-app"]}]},
         "policyTypes": ["Ingress"], "ingress": [{"from": [{"podSelector": {}}]}]})));
+    let others = json!([{"key": "request.headers[kubeflow-userid]", "values": ["*"],
+        "notValues": ["ada@example.com", "system:serviceaccount:team-a:*"]}]);
+    let gateway = "cluster.local/ns/kubeflow/sa/istio-ingressgateway-workload-service-account";
+    world.objects.push(object("security.istio.io/v1beta1", "AuthorizationPolicy", "team-a", "ckf-hardening-users", json!({
+        "metadata": {"labels": {"app.kubernetes.io/managed-by": "ckf-hardening"}},
+        "spec": {"action": "DENY", "rules": [{"from": [{"source": {"principals": [gateway]}}], "when": others}]}})));
     world.objects.push(object(
         "security.istio.io/v1",
         "PeerAuthentication",

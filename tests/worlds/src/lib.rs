@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 pub use self::hardened::{HOST, SOURCE_RANGE};
 pub use self::pki::{Tls, self_signed, sha1, tls, weak_rsa};
-pub use self::profile::{owned_by, profile};
+pub use self::profile::{contributor, owned_by, profile};
 
 /// The platform's namespace.
 pub const NAMESPACE: &str = "kubeflow";

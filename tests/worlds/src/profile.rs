@@ -76,6 +76,7 @@ pub fn profile(name: &str, owner: &str, release: &Value) -> Vec<Value> {
             {"from": [{"source": {"principals": [format!("cluster.local/ns/{NAMESPACE}/sa/jupyter-controller")]}}],
              "to": [{"operation": {"methods": ["GET"], "paths": ["*/api/kernels"]}}]}]}}),
         ),
+        charmed_policy(name),
         object(
             "v1",
             "Secret",
@@ -116,6 +117,49 @@ pub fn profile(name: &str, owner: &str, release: &Value) -> Vec<Value> {
         objects.extend(made);
     }
     objects
+}
+
+/// The policy that kfp-profile-controller writes beside the profile controller's own, outside of
+/// the ambient mesh: kfp-ui and jupyter-controller have no identity in the mesh.
+fn charmed_policy(profile: &str) -> Value {
+    object(
+        "security.istio.io/v1beta1",
+        "AuthorizationPolicy",
+        profile,
+        "ns-owner-access-istio-charmed",
+        json!({"spec": {"rules": [
+            {"when": [{"key": "request.headers[kubeflow-userid]", "values": ["*"]}]},
+            {"to": [{"operation": {"methods": ["GET"], "paths": ["*/api/kernels"]}}]}]}}),
+    )
+}
+
+/// A contributor of a profile, as KFAM adds one: binding and policy of the same name.
+pub fn contributor(profile: &str, user: &str, role: &str) -> Vec<Value> {
+    let part = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' };
+    let name = format!("user-{}-clusterrole-{role}", user.chars().map(part).collect::<String>());
+    let annotations = json!({"annotations": {"user": user, "role": role}});
+    let principals = ["istio-ingressgateway-workload-service-account", "kfp-ui"]
+        .map(|account| format!("cluster.local/ns/{NAMESPACE}/sa/{account}"));
+    vec![
+        object(
+            RBAC,
+            "RoleBinding",
+            profile,
+            &name,
+            json!({"metadata": annotations,
+                "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": format!("kubeflow-{role}")},
+                "subjects": [{"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": user}]}),
+        ),
+        object(
+            "security.istio.io/v1beta1",
+            "AuthorizationPolicy",
+            profile,
+            &name,
+            json!({"metadata": annotations, "spec": {"rules": [
+                {"from": [{"source": {"principals": principals}}],
+                 "when": [{"key": "request.headers[kubeflow-userid]", "values": [user]}]}]}}),
+        ),
+    ]
 }
 
 /// The reference by which the profile controller marks what it makes for a Profile. The UID is
