@@ -13,6 +13,7 @@ fn main() {
         ("RELEASE_FILES", "releases"),
         ("ALERT_FILES", "alerts"),
         ("OPTION_FILES", "options"),
+        ("COMPANION_FILES", "companions"),
     ] {
         let folder = Path::new(&root).join("catalog").join(folder);
         println!("cargo::rerun-if-changed={}", folder.display());

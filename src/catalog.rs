@@ -606,6 +606,25 @@ pub fn all_charm_options() -> &'static BTreeMap<String, CharmOptions> {
     })
 }
 
+/// A charm that is deployed beside a release's own.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Companion {
+    /// Whether it is deployed with trust.
+    pub trust: bool,
+    /// What it needs that for.
+    pub why: String,
+}
+
+/// Charms that are deployed beside a release's own, by name.
+pub fn companions() -> &'static BTreeMap<String, Companion> {
+    static COMPANIONS: OnceLock<BTreeMap<String, Companion>> = OnceLock::new();
+    COMPANIONS.get_or_init(|| {
+        let files = COMPANION_FILES.iter();
+        files.flat_map(|(name, text)| parse::<BTreeMap<String, Companion>>(name, text)).collect()
+    })
+}
+
 /// Groups of alert rules, `hardening` for Prometheus and `logs` for Loki: name and rules.
 pub fn alerts(file: &str) -> Vec<(String, serde_json::Value)> {
     #[derive(Deserialize)]

@@ -127,6 +127,8 @@ object!(VirtualService, "networking.istio.io/v1", "VirtualService");
 wire! {
 /// Spec of a VirtualService.
 VirtualServiceSpec {
+    /// Hosts.
+    #[serde(skip_serializing_if = "Vec::is_empty")] hosts: Vec<Interned>,
     /// Gateways that it is bound to, `namespace/name` or `name`.
     gateways: Vec<Interned>,
     /// HTTP routes.

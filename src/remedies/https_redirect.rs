@@ -1,13 +1,15 @@
 //! A Gateway beside istio-pilot's that redirects HTTP to HTTPS. With HTTPS, istio-pilot's own
 //! Gateway serves no HTTP at all.
 
+use std::collections::BTreeSet;
+
 use serde_json::json;
 
+use super::breaks::Breaks;
 use super::managed::{DesiredObject, GATEWAY};
-use super::{About, Decision, DesiredState, Risk, waived};
+use super::{About, Decision, DesiredState, Remedy, Risk, waived};
 use crate::facts::object::Object as _;
-use crate::views::ingress::gateway_reference;
-use crate::views::ingress::{GatewayServer, Ingress};
+use crate::views::ingress::{GatewayServer, Ingress, bound_hosts, bound_to, gateway_reference};
 use crate::views::mesh::is_ambient;
 use crate::views::{Context, MissingFact};
 
@@ -21,10 +23,12 @@ pub(super) const ABOUT: About = About {
     controls: &["TLS-20"],
     risk: Risk::Low,
     reach: "port 80, which is closed once HTTPS is on, answers with a redirect, behind login",
-    breaks: "nothing that is served: with HTTPS, istio-pilot opens no port for HTTP. It is skipped \
-             where another Gateway serves HTTP on that port",
+    breaks: "nothing that is served: with HTTPS, istio-pilot opens no port for HTTP. Clients in clear \
+             of routes on Knative's own Gateway are redirected, after allow-disruption names the \
+             remedy. It is skipped where yet another Gateway serves HTTP on that port",
     works_on: "1.10 and 1.11 with istio-pilot; in the ambient mesh istio-ingress-k8s redirects",
-    source: "a real istiod and Envoy, with login in front: tests/gateway/remedies.rs",
+    source: "a real istiod and Envoy, with login in front and Knative's Gateway beside: \
+             tests/gateway/remedies.rs",
     only_by_name: false,
     needs_juju: false,
 };
@@ -51,6 +55,19 @@ pub(super) fn decide(context: &Context<'_>) -> Result<Decision, MissingFact> {
     if let Some(why) = waived(context, "TLS-20", &gateway_reference(context)) {
         return Ok(Decision::Skip(why));
     }
+    let (mut hosts, mut taken) = (BTreeSet::from(["*"]), Vec::new());
+    let mut routes = Vec::new();
+    for served in
+        servers.iter().filter(|served| served.listener == PORT && !is_ours(context, served))
+    {
+        match is_of_knative(served) {
+            true => {
+                hosts.extend(bound_hosts(context, served.gateway)?);
+                routes.extend(bound_to(context, served.gateway)?);
+            }
+            false => taken.push(served),
+        }
+    }
     let desired = DesiredObject {
         kind: GATEWAY,
         namespace: context.namespace().into(),
@@ -58,19 +75,23 @@ pub(super) fn decide(context: &Context<'_>) -> Result<Decision, MissingFact> {
         content: json!({
             "selector": ingress.selector(),
             "servers": [{
-                "hosts": ["*"],
+                "hosts": hosts,
                 "port": {"name": "http-redirect", "number": PORT, "protocol": "HTTP"},
                 "tls": {"httpsRedirect": true},
             }],
         }),
     };
-    let is_own = |name: &str, namespace: &str| name == NAME && namespace == context.namespace();
-    let taken = servers.iter().find(|served| {
-        let meta = &served.gateway.metadata;
-        served.listener == PORT && !is_own(&meta.name, &meta.namespace)
-    });
-    let Some(other) = taken else {
-        return Ok(DesiredState::objects(vec![desired]));
+    let Some(other) = taken.first() else {
+        let mut breaks = Breaks::of(Remedy::HttpsRedirect, &desired);
+        for route in routes {
+            let text = format!("{} is served in clear on Knative's Gateway", route.reference());
+            breaks.add(route.reference(), Risk::Medium, text);
+        }
+        return Ok(Decision::Apply(DesiredState {
+            objects: vec![desired],
+            breaks: breaks.finish(),
+            ..DesiredState::default()
+        }));
     };
     let what = match other.is_redirect() {
         true => "already redirects",
@@ -82,4 +103,17 @@ pub(super) fn decide(context: &Context<'_>) -> Result<Decision, MissingFact> {
         notes: vec![format!("{} {what}", other.gateway.reference())],
         ..DesiredState::default()
     }))
+}
+
+fn is_ours(context: &Context<'_>, served: &GatewayServer<'_>) -> bool {
+    let meta = &served.gateway.metadata;
+    meta.name == NAME && meta.namespace == *context.namespace()
+}
+
+/// The Gateway for port 80 that Knative's operator makes, and makes again when it is changed.
+fn is_of_knative(served: &GatewayServer<'_>) -> bool {
+    let meta = &served.gateway.metadata;
+    meta.name == "knative-ingress-gateway"
+        && meta.namespace == "knative-serving"
+        && !served.is_redirect()
 }

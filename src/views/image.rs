@@ -43,7 +43,10 @@ impl Image {
 
     /// Whether what it is cannot change: it has a digest, or a tag that names a build.
     pub fn is_pinned(&self) -> bool {
-        let by_rock = |tag: &str| is_rock_home(&self.repository) && is_rock_tag(tag);
+        let by_rock = |tag: &str| {
+            is_rock_home(&self.repository)
+                && (is_rock_tag(tag) || (is_known_rock(&self.repository) && has_hash(tag)))
+        };
         self.digest.is_some()
             || self.is_platform
             || self.tag.as_deref().is_some_and(|tag| {
@@ -75,6 +78,29 @@ fn is_rock_tag(tag: &str) -> bool {
         [_, .., hash] => is_hash(hash),
         _ => false,
     }
+}
+
+/// A release's catalogue names an image of this repository by a tag with a commit's hash, so other
+/// tags of it are of that form too.
+fn is_known_rock(repository: &str) -> bool {
+    let mut all = catalog::releases().iter().flat_map(Release::images);
+    all.any(|image| {
+        let parts = image.rsplit_once(':');
+        parts.is_some_and(|(known, tag)| known == repository && is_rock_tag(tag))
+    })
+}
+
+/// A version, then seven hexadecimal digits of any kind, then perhaps a variant or a time: the form
+/// of a rock's tag, which alone would be that of a date or of a word too.
+fn has_hash(tag: &str) -> bool {
+    let is_hash = |part: &&str| {
+        part.len() == 7 && part.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
+    };
+    let version = tag.trim_start_matches("ckf-").trim_start_matches('v');
+    let mut parts = version.split('-');
+    let is_version =
+        |part: &str| part.starts_with(|c: char| c.is_ascii_digit()) && part.contains('.');
+    parts.next().is_some_and(is_version) && parts.any(|part| is_hash(&part))
 }
 
 /// Tags that are known to move.
@@ -155,6 +181,24 @@ mod tests {
             "1.0-e31a57",
         ] {
             assert!(!is_rock_tag(tag), "{tag}");
+        }
+    }
+
+    #[test]
+    fn tag_of_a_known_rock_is_pinned_whatever_digits_its_hash_has() {
+        for (image, is) in [
+            ("docker.io/charmedkubeflow/katib-ui:v0.19.0-1234567", true),
+            ("docker.io/charmedkubeflow/katib-ui:v0.19.0-defaced", true),
+            ("docker.io/charmedkubeflow/sklearnserver:0.17.0-e2e8641-gpu", true),
+            ("docker.io/charmedkubeflow/katib-ui:v0.19.0", false),
+            ("docker.io/charmedkubeflow/katib-ui:feature-1234567", false),
+            ("docker.io/charmedkubeflow/katib-ui:v0.19.0-20240101", false),
+            ("docker.io/charmedkubeflow/unheard-of:v0.19.0-1234567", false),
+            ("docker.io/stranger/katib-ui:v0.19.0-1234567", false),
+            ("public.ecr.aws/juju/jujud-operator:3.6.9", true),
+            ("public.ecr.aws/other/jujud-operator:3.6.9", false),
+        ] {
+            assert_eq!(Image::parse(image).unwrap().is_pinned(), is, "{image}");
         }
     }
 

@@ -1,10 +1,10 @@
 //! The ingress gateway as it is served: by the labels of its pods and the ports
 //! of its Services, not by names.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::facts::core::{Pod, PortRef, Service};
-use crate::facts::istio::{ConfigPatch, EnvoyFilter, Gateway, Server, reference};
+use crate::facts::istio::{ConfigPatch, EnvoyFilter, Gateway, Server, VirtualService, reference};
 use crate::facts::labels::Labels;
 use crate::facts::object::ObjectRef;
 use crate::views::{Context, MissingFact};
@@ -201,7 +201,53 @@ fn is_knative_local(service: &Service) -> bool {
     service.metadata.name == "knative-local-gateway"
 }
 
+/// VirtualServices that are bound to a Gateway.
+pub fn bound_to<'a>(
+    context: &Context<'a>,
+    gateway: &Gateway,
+) -> Result<Vec<&'a VirtualService>, MissingFact> {
+    let (namespace, name) = (&*gateway.metadata.namespace, gateway.metadata.name.as_str());
+    let is_bound = |service: &&VirtualService| {
+        let own = &*service.metadata.namespace;
+        let mut gateways = service.spec.gateways.iter();
+        gateways.any(|bound| bound.split_once('/').unwrap_or((own, bound)) == (namespace, name))
+    };
+    Ok(context.virtual_services()?.iter().filter(is_bound).collect())
+}
+
+/// Hosts of routes that are bound to a Gateway. Beside a redirect for every host Envoy serves a
+/// host of its own in clear, unless the redirect names it too.
+pub fn bound_hosts<'a>(
+    context: &Context<'a>,
+    gateway: &Gateway,
+) -> Result<BTreeSet<&'a str>, MissingFact> {
+    let services = bound_to(context, gateway)?;
+    let hosts = services.into_iter().flat_map(|service| &service.spec.hosts);
+    Ok(hosts.map(|host| &**host).filter(|host| *host != "*").collect())
+}
+
 impl GatewayServer<'_> {
+    /// Whether every request that it would serve in clear is redirected to HTTPS, by itself or by
+    /// another of these servers at the same listener.
+    pub fn is_redirected(
+        &self,
+        context: &Context<'_>,
+        all: &[GatewayServer<'_>],
+    ) -> Result<bool, MissingFact> {
+        if self.is_redirect() {
+            return Ok(true);
+        }
+        let protocol = self.server.port.protocol.to_ascii_uppercase();
+        if !matches!(&*protocol, "HTTP" | "HTTP2") {
+            return Ok(false);
+        }
+        let others = all.iter().filter(|other| other.listener == self.listener);
+        let redirects = others.filter(|other| other.is_redirect());
+        let hosts: BTreeSet<&str> =
+            redirects.flat_map(|other| &other.server.hosts).map(|host| &**host).collect();
+        Ok(hosts.contains("*") && bound_hosts(context, self.gateway)?.is_subset(&hosts))
+    }
+
     /// Where the server stands in its Gateway.
     pub fn field(&self, rest: &str) -> String {
         format!("spec.servers[{}]{rest}", self.index)

@@ -13,7 +13,7 @@ use ckf_hardening::facts::rbac::{Access, AccessReview};
 use ckf_hardening::facts::registry::{Rock, Rocks};
 use ckf_hardening::facts::{About, Facts};
 use ckf_hardening::images::{Inventory, Ledger};
-use ckf_hardening::policy::{ObjectPattern, Policy, Waiver};
+use ckf_hardening::policy::{Allow, ObjectPattern, Policy, Waiver};
 use ckf_hardening::report::Report;
 use ckf_worlds::World;
 use jiff::{SignedDuration, Timestamp};
@@ -97,6 +97,11 @@ impl Case {
                 external_hostname: Some(ckf_worlds::HOST.into()),
                 source_ranges: vec![ckf_worlds::SOURCE_RANGE.into()],
                 waivers: vec![waiver(&istiod)],
+                // Knative's images that Charmed Kubeflow has no rock of.
+                allow: Allow {
+                    registries: vec!["gcr.io/knative-releases".into()],
+                    ..Allow::default()
+                },
                 ..Policy::default()
             },
             release: None,

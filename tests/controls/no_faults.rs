@@ -63,6 +63,32 @@ pub const NO_FAULTS: &[(&str, &str, Change)] = &[
             ),
         )
     }),
+    ("JUJU-02", "the trust that Terraform gives MinIO", |c| c.app("minio").trusted = true),
+    ("JUJU-02", "trust of the Trainer, beside the release", |c| {
+        let trainer = c.app("minio");
+        (trainer.charm, trainer.trusted) = ("kubeflow-trainer".into(), true);
+    }),
+    ("AUTHZ-08", "the roles of the Trainer", |c| {
+        let label = "rbac.authorization.kubeflow.org/aggregate-to-kubeflow-edit";
+        let rule = json!({"apiGroups": ["trainer.kubeflow.org"], "resources": ["trainjobs"], "verbs": ["*"]});
+        let body = json!({"metadata": {"labels": {label: "true"}}, "rules": [rule]});
+        add(c, object(RBAC, "ClusterRole", "", "kubeflow-trainer-edit", body));
+    }),
+    ("IMG-08", "every container of the cluster is pulled at its start", |c| {
+        for pod in c.world.objects.iter_mut().filter(|o| o["kind"] == "Pod") {
+            for list in ["containers", "initContainers"] {
+                for container in pod["spec"][list].as_array_mut().into_iter().flatten() {
+                    container["imagePullPolicy"] = "Always".into();
+                }
+            }
+        }
+    }),
+    ("IMG-01", "Juju's images from its third home", |c| {
+        let home = |o: &str| o.replace("docker.io/jujusolutions/", "public.ecr.aws/juju/");
+        for pod in c.world.objects.iter_mut().filter(|o| o["kind"] == "Pod") {
+            *pod = serde_json::from_str(&home(&pod.to_string())).unwrap();
+        }
+    }),
     ("IMG-02", "a digest behind a mutable tag", |c| {
         image(c, &format!("docker.io/charmedkubeflow/training-operator:latest@{}", digest("x")))
     }),

@@ -18,6 +18,8 @@ const SEEN: Duration = Duration::from_secs(20);
 fn platform() -> World {
     let mut world = World::hardened("1.10");
     world.remove("Gateway", "ckf-hardening-https-redirect");
+    // It opens port 80, and has a test of its own.
+    world.remove("Gateway", "knative-ingress-gateway");
     // Nothing answers for login here; what it does is not what is tested.
     world.remove("EnvoyFilter", "istio-pilot-authn-filter");
     world
@@ -325,4 +327,58 @@ fn no_configuration_was_refused(gateway: &IngressGateway) {
     for stat in stats {
         assert_eq!(stat["value"], 0, "{stat}");
     }
+}
+
+/// Knative's operator makes a Gateway for port 80 on the same pods, again and again.
+#[test]
+fn http_is_redirected_beside_knative() {
+    let mut world = World::hardened("1.10");
+    world.remove("Gateway", "ckf-hardening-https-redirect");
+    world.remove("EnvoyFilter", "istio-pilot-authn-filter");
+    // Istio maps port 80 to the Service's target, for which a gateway needs endpoints.
+    world.get("Gateway", "knative-ingress-gateway")["spec"]["servers"][0]["port"]["number"] =
+        8080.into();
+    let route = |name: &str, host: &str, gateway: &str| {
+        object(
+            "networking.istio.io/v1beta1",
+            "VirtualService",
+            "team-a",
+            name,
+            json!({"spec": {"hosts": [host], "gateways": [gateway],
+                "http": [{"match": [{"uri": {"prefix": format!("/{name}")}}],
+                    "directResponse": {"status": 200, "body": {"string": name}}}]}}),
+        )
+    };
+    world.objects.extend([
+        route("all", "*", "knative-serving/knative-ingress-gateway"),
+        route("host", "kubeflow.example.com", "knative-serving/knative-ingress-gateway"),
+    ]);
+    let sandbox = cluster(&world);
+    let gateway = IngressGateway::start(&sandbox).expect("the gateway starts");
+    lead_to(&sandbox, &gateway.address().to_string());
+    let status = |path: &str| {
+        let answer = gateway.http_at(path, "").unwrap().unwrap_or_default();
+        answer.get(9..12).map(str::to_owned)
+    };
+    until("routes are served", || status("/host") == Some("200".into()));
+    let answer =
+        |path: &str| gateway.http_at(path, "").unwrap().unwrap_or_default().to_ascii_lowercase();
+    assert_eq!(told(&look(&sandbox), "TLS-02").0, "fail");
+
+    // Plain HTTP of models is not cut without consent.
+    let admin = sandbox.kubeconfig("admin");
+    let plan = run(&["plan", "https-redirect", "--kubeconfig", admin.to_str().unwrap()]);
+    let plan = String::from_utf8_lossy(&plan.stdout).into_owned();
+    assert!(plan.contains("is held back: it would break: VirtualService team-a/all"), "{plan}");
+    command(&sandbox, &["apply", "https-redirect", "--allow-disruption"]);
+    until("a host of its own is redirected", || status("/host") == Some("301".into()));
+    assert!(answer("/host").contains("location: https://kubeflow.example.com/host"));
+    assert_eq!(status("/x"), Some("301".into()));
+    let report = look(&sandbox);
+    assert_eq!(told(&report, "TLS-02"), ("pass".to_owned(), Vec::new()));
+    assert_eq!(told(&report, "TLS-20"), ("pass".to_owned(), Vec::new()));
+
+    command(&sandbox, &["undo", "https-redirect"]);
+    until("routes are served again", || status("/host") == Some("200".into()));
+    no_configuration_was_refused(&gateway);
 }

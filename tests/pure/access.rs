@@ -16,21 +16,34 @@ const BOBS: &str = "profile/user-00001";
 
 /// Profiles of alice and bob, on a stock platform.
 fn world(profiles: usize) -> World {
-    let mut world = World::large("1.10", 5 * profiles, profiles);
-    // As Kubernetes' controller fills roles that aggregate others.
-    let objects = world.objects.clone();
-    let roles = || objects.iter().filter(|o| o["kind"] == "ClusterRole");
-    for role in world.objects.iter_mut().filter(|o| o["kind"] == "ClusterRole") {
-        let selectors = role["aggregationRule"]["clusterRoleSelectors"].clone();
-        for selector in selectors.as_array().into_iter().flatten() {
-            let labels = selector["matchLabels"].as_object().unwrap();
-            let (label, _) = labels.iter().next().unwrap();
-            let rules = roles().filter(|r| r["metadata"]["labels"][label] == "true");
-            let rules: Vec<Value> =
-                rules.flat_map(|r| r["rules"].as_array().unwrap().clone()).collect();
-            role["rules"] = rules.into();
-        }
-    }
+    World::large("1.10", 5 * profiles, profiles)
+}
+
+/// The same, with the policies that leave only a profile's users through the gateway, and only the
+/// profile and the platform to its pods.
+fn guarded(profiles: usize, users: &[&str]) -> World {
+    let mut world = world(profiles);
+    let others =
+        json!([{"key": "request.headers[kubeflow-userid]", "values": ["*"], "notValues": users}]);
+    let platform =
+        json!({"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "kubeflow"}}});
+    world.objects.extend([
+        object(
+            "security.istio.io/v1beta1",
+            "AuthorizationPolicy",
+            "user-00001",
+            "ckf-hardening-users",
+            json!({"spec": {"action": "DENY", "rules": [{"when": others}]}}),
+        ),
+        object(
+            "networking.k8s.io/v1",
+            "NetworkPolicy",
+            "user-00001",
+            "ckf-hardening-profile",
+            json!({"spec": {"podSelector": {}, "policyTypes": ["Ingress"],
+                "ingress": [{"from": [{"podSelector": {}}, platform]}]}}),
+        ),
+    ]);
     world
 }
 
@@ -87,7 +100,7 @@ const INSIDE: &str = "reach pods";
 
 #[test]
 fn an_owner_can_do_in_a_profile_what_a_stranger_cannot() {
-    let world = world(2);
+    let world = guarded(2, &["user-00001@example.com"]);
     let own = ask(&world, ALICE, "profile/user-00000");
     let (can, why) = answer(&own, SECRETS);
     assert_eq!(can, Can::Yes);
@@ -99,13 +112,25 @@ fn an_owner_can_do_in_a_profile_what_a_stranger_cannot() {
     for question in [SECRETS, RUN, DOORS, GATEWAY] {
         assert_eq!(answer(&strange, question).0, Can::No, "{question}");
     }
-    // Sidecars let nobody in but their own namespace.
+    // NetworkPolicies admit the profile itself and the platform.
     assert_eq!(answer(&strange, INSIDE).0, Can::No, "{strange:?}");
 }
 
 #[test]
+fn stock_profile_is_open_to_every_user_of_the_gateway() {
+    let stock = ask(&world(2), ALICE, BOBS);
+    let (can, why) = answer(&stock, GATEWAY);
+    assert_eq!(can, Can::Yes);
+    assert!(why.contains("AuthorizationPolicy user-00001/ns-owner-access-istio-charmed"), "{why}");
+    // A pod of theirs sends the header as well.
+    assert_eq!(answer(&stock, INSIDE).0, Can::Yes);
+}
+
+#[test]
 fn a_contributor_comes_through_the_gateway_and_by_the_binding() {
-    let mut world = world(2);
+    let mut world = guarded(2, &["user-00001@example.com", ALICE]);
+    // The policy for every user aside.
+    world.objects.retain(|o| o["metadata"]["name"] != "ns-owner-access-istio-charmed");
     world.objects.extend([
         binding("user-00001", "user-alice-clusterrole-edit", "kubeflow-edit", json!({"kind": "User", "name": ALICE})),
         object(

@@ -163,7 +163,7 @@ fn malformed_object_is_not_assessed_and_the_rest_is_judged() {
         ("RoleBinding", "namespaceAdmin", "subjects", json!("ada")),
         ("ClusterRoleBinding", "juju-credential-0a1b2c3d", "roleRef", json!(7)),
         ("Profile", "admin", "spec", json!({"owner": "ada"})),
-        ("MutatingWebhookConfiguration", "katib", "webhooks", json!({"name": "x"})),
+        ("MutatingWebhookConfiguration", "katib.kubeflow.org", "webhooks", json!({"name": "x"})),
     ] {
         let mut world = World::stock("1.10");
         world.get(kind, name)[field] = value.clone();

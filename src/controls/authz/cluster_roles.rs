@@ -24,6 +24,7 @@ const AGGREGATED: &[&str] = &[
     "kubeflow-kserve-",
     "kubeflow-knative-",
     "kubeflow-pipelines-",
+    "kubeflow-trainer-",
     "kubeflow-training-",
     "kubeflow-notebooks-",
     "kubeflow-notebook-ui-",

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::catalog;
 use crate::controls::Check;
 use crate::controls::application::{object, of_all};
 use crate::facts::istio::reference;
@@ -17,18 +18,14 @@ pub(super) const CHECKS: &[(&str, Check)] = &[
     ("JUJU-04", options_are_as_declared),
 ];
 
-/// Charms beside the release's own that need trust: this one reads the whole cluster, and
-/// telemetry agents find out what runs.
-const TRUSTED_COMPANIONS: [&str; 3] =
-    ["ckf-hardening", "grafana-agent-k8s", "opentelemetry-collector-k8s"];
-
 /// JUJU-02: Only applications that need trust have it
 fn trust_is_as_released(context: &Context<'_>) -> Result<Outcome, MissingFact> {
     let release = context.release()?;
     of_all(context, "those with trust are trusted by the release", |app| {
         let released = release.applications.values().find(|known| known.charm == app.charm);
-        let expected = TRUSTED_COMPANIONS.contains(&app.charm.as_str())
-            || released.is_some_and(|known| known.trust);
+        let companion = catalog::companions().get(&app.charm);
+        let expected =
+            companion.is_some_and(|known| known.trust) || released.is_some_and(|known| known.trust);
         (app.trusted && !expected)
             .then(|| finding(object(app), "trust", "true", "false, as the release has it"))
     })

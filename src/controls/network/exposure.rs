@@ -117,6 +117,31 @@ fn destination(host: &str, from: &str) -> (String, String) {
     (service, parts.next().unwrap_or(from).to_owned())
 }
 
+/// A route of a model, as KServe and net-istio write it: for hosts of its own, each of which names
+/// the profile. A route for every host, or for the platform's, is none, whatever its labels.
+fn is_of_model(context: &Context<'_>, service: &VirtualService) -> bool {
+    const LABELS: [&str; 2] =
+        ["serving.kserve.io/inferenceservice", "networking.internal.knative.dev/ingress"];
+    let own = &*service.metadata.namespace;
+    let is_own = |host: &str| {
+        let (first, rest) = host.split_once('.').unwrap_or((host, ""));
+        let second = rest.split('.').next().unwrap_or_default();
+        let names_profile = second == own || first.ends_with(&format!("-{own}"));
+        names_profile
+            && !host.contains('*')
+            && context.policy.external_hostname.as_deref() != Some(host)
+    };
+    LABELS.iter().any(|label| service.metadata.label(label).is_some())
+        && !service.spec.hosts.is_empty()
+        && service.spec.hosts.iter().all(|host| is_own(host))
+}
+
+/// Knative's Gateway for requests within the cluster, to which KServe routes.
+fn is_local_gateway(context: &Context<'_>, service: &str, namespace: &str) -> bool {
+    service == "knative-local-gateway"
+        && (namespace == context.namespace() || namespace == "istio-system")
+}
+
 /// NET-08: Only known routes are on the gateway
 fn known_routes(context: &Context<'_>) -> Result<Outcome, MissingFact> {
     let namespace = context.namespace();
@@ -151,7 +176,11 @@ fn known_routes(context: &Context<'_>) -> Result<Outcome, MissingFact> {
                 && ["/notebook/", "/tensorboard/", "/pvcviewers/", "/pvcviewer/"]
                     .iter()
                     .any(|kind| path.starts_with(&format!("{kind}{own}/")));
-            if !of_release && !of_profile {
+            let of_model = profiles.contains(&own)
+                && is_of_model(context, service)
+                && (target_namespace == own
+                    || is_local_gateway(context, &target, &target_namespace));
+            if !of_release && !of_profile && !of_model {
                 findings.push(finding(
                     service.reference(),
                     "spec.http",

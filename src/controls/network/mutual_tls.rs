@@ -6,7 +6,7 @@ use crate::facts::istio::{PeerAuthentication, reference};
 use crate::facts::object::Object as _;
 use crate::finding::{Outcome, count, finding, outcome};
 use crate::views::context::by_namespace;
-use crate::views::mesh::is_for_all;
+use crate::views::mesh::{is_for_all, is_of_job};
 use crate::views::{Context, MissingFact};
 
 /// Controls of this file.
@@ -115,7 +115,8 @@ fn pods_in_the_mesh(context: &Context<'_>) -> Result<Outcome, MissingFact> {
             ));
         }
     }
-    let mut checked = 0;
+    let (mut checked, mut jobs) = (0, 0);
+    let exposed: Vec<_> = context.services()?.iter().filter(|s| s.is_exposed()).collect();
     let pods = context
         .pods()?
         .iter()
@@ -130,6 +131,14 @@ fn pods_in_the_mesh(context: &Context<'_>) -> Result<Outcome, MissingFact> {
             .any(|c| c.name == "istio-proxy");
         let in_ambient = ambient.contains(&&*pod.metadata.namespace)
             && pod.metadata.label("istio.io/dataplane-mode") != Some("none");
+        // A job that is reached from outside is a server.
+        let is_reached = exposed
+            .iter()
+            .any(|service| service.selects(&pod.metadata.namespace, &pod.metadata.labels));
+        if !sidecar && !in_ambient && is_of_job(pod) && !is_reached {
+            jobs += 1;
+            continue;
+        }
         if !sidecar && !in_ambient {
             findings.push(finding(
                 pod.reference(),
@@ -139,5 +148,12 @@ fn pods_in_the_mesh(context: &Context<'_>) -> Result<Outcome, MissingFact> {
             ));
         }
     }
-    Ok(outcome(findings, format!("{} in the mesh", count(checked, "pod"))))
+    let mut evidence = format!("{} in the mesh", count(checked - jobs, "pod"));
+    if jobs > 0 {
+        evidence += &format!(
+            "; {} of pipelines and jobs outside of it, where Kubeflow starts them",
+            count(jobs, "pod")
+        );
+    }
+    Ok(outcome(findings, evidence))
 }

@@ -69,7 +69,13 @@ fn no_clear_text(context: &Context<'_>) -> Result<Outcome, MissingFact> {
         return Ok(Outcome::NotApplicable("there is no Istio ingress gateway".into()));
     }
     let servers = ingress.servers();
-    let clear = || servers.iter().filter(|s| s.is_clear() && !s.is_redirect());
+    let mut open = Vec::new();
+    for server in servers.iter().filter(|s| s.is_clear()) {
+        if !server.is_redirected(context, &servers)? {
+            open.push(server);
+        }
+    }
+    let clear = || open.iter();
     let findings = clear()
         .filter(|s| s.reach == Reach::Outside)
         .map(|s| {

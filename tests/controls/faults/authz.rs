@@ -10,10 +10,11 @@ pub const FAULTS: &[Fault] = &[
     fault("AUTHZ-01", "no Namespace", |c| {
         c.world.remove("Namespace", "team-a");
     })
-    .also(&["AUTHZ-12"]),
+    .also(&["AUTHZ-12", "NET-08"]),
     fault("AUTHZ-01", "another owner", |c| {
         set(c, "Namespace", "team-a", "/metadata/annotations/owner", "eve@example.com".into())
-    }),
+    })
+    .also(&["NET-08"]),
     fault("AUTHZ-02", "another admin", |c| {
         c.world.get("RoleBinding", "namespaceAdmin")["subjects"]
             .as_array_mut()

@@ -10,7 +10,10 @@ pub const FAULTS: &[Fault] = &[
         let other = Model { name: "other".into(), owner: "alice".into(), ..c.model().clone() };
         c.models().push(other);
     }),
-    fault("JUJU-02", "trust that the release does not give", |c| c.app("minio").trusted = true),
+    fault("JUJU-02", "trust that the release does not give", |c| {
+        let stranger = c.app("minio");
+        (stranger.charm, stranger.trusted) = ("some-charm".into(), true);
+    }),
     fault("JUJU-03", "a blocked unit", |c| {
         c.app("minio").troubled.insert("minio/0".into(), "blocked: no storage".into());
     }),

@@ -75,6 +75,20 @@ pub const FAULTS: &[Fault] = &[
             .unwrap()
             .retain(|x| x["name"] != "istio-proxy");
     }),
+    fault("NET-05", "a job that is exposed", |c| {
+        add(
+            c,
+            object(
+                "v1",
+                "Service",
+                "team-a",
+                "mnist",
+                json!({"spec": {"type": "NodePort",
+                    "selector": {"training.kubeflow.org/job-name": "mnist"}, "ports": [{"port": 80}]}}),
+            ),
+        )
+    })
+    .also(&["NET-06"]),
     fault("NET-06", "a NodePort", |c| set(c, "Service", "minio", "/spec/type", "NodePort".into())),
     fault("NET-06", "an external address", |c| {
         set(c, "Service", "minio", "/spec/externalIPs", json!(["192.0.2.7"]))
@@ -86,6 +100,21 @@ pub const FAULTS: &[Fault] = &[
             "istio-ingressgateway-workload",
             "/spec/loadBalancerSourceRanges",
             json!(["0.0.0.0/0"]),
+        )
+    }),
+    fault("NET-08", "a route for every host with the label of a model", |c| {
+        set(c, "VirtualService", "iris", "/spec/hosts", json!(["*"]))
+    }),
+    fault("NET-08", "a model's route for the platform's host", |c| {
+        set(c, "VirtualService", "iris", "/spec/hosts", json!([ckf_worlds::HOST]))
+    }),
+    fault("NET-08", "a model's route to another profile", |c| {
+        set(
+            c,
+            "VirtualService",
+            "iris-predictor-ingress",
+            "/spec/http/0/route/0/destination/host",
+            "iris.team-b.svc.cluster.local".into(),
         )
     }),
     fault("NET-08", "a route of a stranger", |c| {

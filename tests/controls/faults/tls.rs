@@ -6,7 +6,8 @@ use ckf_worlds::{HOST, base64, object, self_signed, sha1, tls, weak_rsa};
 use serde_json::json;
 
 use super::{
-    Fault, add, ambient, ambient_route, fault, gateway, gateway_secret, pair, serve, server, set,
+    Fault, NETWORKING, add, ambient, ambient_route, fault, gateway, gateway_secret, pair, serve,
+    server, set,
 };
 
 /// Each on its own makes its control fail.
@@ -19,7 +20,14 @@ pub const FAULTS: &[Fault] = &[
         set(c, "Gateway", "kubeflow-gateway", "/spec/selector", json!({"istio": "elsewhere"}))
     }),
     fault("TLS-02", "a second server in clear text", |c| {
-        add(c, gateway("team-a", "sneaky", json!([server(8080, "HTTP")])))
+        add(c, gateway("team-a", "sneaky", json!([server(8081, "HTTP")])));
+        set(c, "Service", "istio-ingressgateway-workload", "/spec/ports/0/targetPort", 8081.into());
+    })
+    .also(&["AUTHN-02"]),
+    fault("TLS-02", "a host of its own beside the redirect, on Knative's Gateway", |c| {
+        let route = json!({"hosts": ["models.example.com"],
+            "gateways": ["knative-serving/knative-ingress-gateway"], "http": []});
+        add(c, object(NETWORKING, "VirtualService", "team-a", "models", json!({"spec": route})));
     }),
     fault("TLS-02", "clear text by the protocol TCP", |c| {
         add(c, gateway("team-a", "sneaky", json!([server(8080, "TCP")])))

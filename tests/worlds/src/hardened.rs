@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::mesh::V1ALPHA3;
 use crate::platform::{MINIO_KEY, pod, workload};
-use crate::{NAMESPACE, World, base64, object, profile, release, tls};
+use crate::{NAMESPACE, World, base64, object, profile, release, tenant, tls};
 
 /// Host by which the hardened world is reached.
 pub const HOST: &str = "kubeflow.example.com";
@@ -18,8 +18,10 @@ pub fn harden(name: &str) -> World {
         .objects
         .retain(|o| o["metadata"]["namespace"] != "admin" && o["metadata"]["name"] != "admin");
     world.objects.extend(profile("team-a", "ada@example.com", &release));
+    world.objects.extend(tenant("team-a", &release));
     serve_tls(&mut world);
     change_minio_user(&mut world);
+    pin_collector(&mut world);
     secure_pods(&mut world, &release);
     close_network(&mut world);
     juju_by_the_guide(&mut world);
@@ -58,6 +60,26 @@ fn change_minio_user(world: &mut World) {
                 secret["data"][key] = base64(MINIO_KEY).into();
             }
         }
+    }
+}
+
+/// knative-operator names a rock's moving tag for its collector.
+fn pin_collector(world: &mut World) {
+    let image = format!("docker.io/ubuntu/opentelemetry-collector@{}", crate::digest("otel"));
+    let made = ["otel-collector", "otel-collector-6d4cf56db6-x2x9z"];
+    for object in
+        world.objects.iter_mut().filter(|o| made.iter().any(|n| o["metadata"]["name"] == *n))
+    {
+        let spec = match object["kind"].as_str() {
+            Some("Deployment") => &mut object["spec"]["template"]["spec"],
+            Some("Pod") => {
+                let status = &mut object["status"]["containerStatuses"][0];
+                (status["image"], status["imageID"]) = (image.clone().into(), image.clone().into());
+                &mut object["spec"]
+            }
+            _ => continue,
+        };
+        spec["containers"][0]["image"] = image.clone().into();
     }
 }
 

@@ -1,6 +1,7 @@
 //! Charmed Kubeflow worlds for tests: what a cluster holds after a stock
 //! deployment, and after it was hardened. Digests and keys are invented.
 
+mod charms;
 mod hardened;
 pub mod istio_pilot;
 mod large;
@@ -8,12 +9,14 @@ mod mesh;
 mod pki;
 mod platform;
 mod profile;
+mod tenant;
 
 use serde_json::{Value, json};
 
 pub use self::hardened::{HOST, SOURCE_RANGE};
 pub use self::pki::{Tls, self_signed, sha1, tls, weak_rsa};
 pub use self::profile::{contributor, owned_by, profile};
+pub use self::tenant::tenant;
 
 /// The platform's namespace.
 pub const NAMESPACE: &str = "kubeflow";
@@ -42,6 +45,7 @@ impl World {
         let mut objects = platform::objects(&release);
         objects.extend(mesh::objects(&release));
         objects.extend(profile("admin", "admin", &release));
+        objects.extend(tenant("admin", &release));
         Self { objects }
     }
 

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use crate::charms::CHARMS;
 use crate::platform::{deployment, service};
 use crate::{NAMESPACE, object, pki};
 
@@ -43,10 +44,12 @@ pub fn objects(release: &Value) -> Vec<Value> {
     objects.push(login());
     for route in release["routes"].as_array().into_iter().flatten() {
         let (prefix, app) = (&route["prefix"], route["service"].as_str().unwrap_or_default());
+        let ports = CHARMS.ports.get(app).into_iter().flatten();
+        let port = ports.filter(|(name, ..)| name != "admin").map(|(_, number, _)| *number).next();
         objects.push(object(V1ALPHA3, "VirtualService", NAMESPACE, app, json!({"spec": {
             "gateways": [format!("{NAMESPACE}/kubeflow-gateway")], "hosts": ["*"],
             "http": [{"match": [{"uri": {"prefix": prefix}}], "rewrite": {"uri": prefix},
-                "route": [{"destination": {"host": format!("{app}.{NAMESPACE}.svc.cluster.local"), "port": {"number": 80}}}]}]}})));
+                "route": [{"destination": {"host": format!("{app}.{NAMESPACE}.svc.cluster.local"), "port": {"number": port}}}]}]}})));
     }
     objects.push(object("v1", "ConfigMap", NAMESPACE, "istio", json!({"data": {
         "mesh": "accessLogFile: /dev/stdout\nrootNamespace: kubeflow\ntrustDomain: cluster.local\n"}})));

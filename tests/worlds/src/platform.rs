@@ -2,27 +2,8 @@
 
 use serde_json::{Value, json};
 
-use crate::{NAMESPACE, base64, digest, object, pki};
-
-/// Ports of the Services by which applications are reached.
-const PORTS: &[(&str, &[u16])] = &[
-    ("dex-auth", &[5556, 5558]),
-    ("oidc-gatekeeper", &[8080]),
-    ("jupyter-ui", &[5000]),
-    ("katib-ui", &[8080]),
-    ("kfp-ui", &[3000]),
-    ("kfp-api", &[8888, 8887]),
-    ("kubeflow-dashboard", &[8082]),
-    ("kubeflow-profiles", &[8080, 8081]),
-    ("kubeflow-volumes", &[5000]),
-    ("tensorboards-web-app", &[5000]),
-    ("envoy", &[9090, 9901]),
-    ("minio", &[9000, 9001]),
-    ("mlmd", &[8080]),
-    ("katib-controller", &[443]),
-    ("admission-webhook", &[443]),
-    ("kserve-controller", &[443]),
-];
+use crate::charms::{self, CHARMS, ports};
+use crate::{NAMESPACE, base64, digest, object};
 
 /// Everything in the platform's namespace but Istio.
 pub fn objects(release: &Value) -> Vec<Value> {
@@ -60,7 +41,7 @@ pub fn objects(release: &Value) -> Vec<Value> {
     for (app, data) in release["applications"].as_object().into_iter().flatten() {
         objects.extend(application(app, data));
     }
-    objects.extend(charm_workloads(release));
+    objects.extend(charms::objects(release));
     for (name, user, key) in [
         ("mlpipeline-minio-artifact", "accesskey", "secretkey"),
         ("kfp-profile-controller-minio-credentials", "MINIO_ACCESS_KEY", "MINIO_SECRET_KEY"),
@@ -74,8 +55,8 @@ pub fn objects(release: &Value) -> Vec<Value> {
             "data": {user: base64("minio"), key: base64(MINIO_KEY)}}),
         ));
     }
-    objects.extend(kubeflow_roles());
-    objects.extend(webhooks());
+    let roles = kubeflow_roles(&objects);
+    objects.extend(roles);
     objects
 }
 
@@ -133,39 +114,18 @@ fn application(app: &str, data: &Value) -> Vec<Value> {
             "data": {"JUJU_K8S_APPLICATION": base64(app), "JUJU_K8S_APPLICATION_PASSWORD": base64("an-invented-password")}}),
         ),
     ];
-    if let Some((_, ports)) = PORTS.iter().find(|(name, _)| *name == app) {
-        objects.push(service(
-            NAMESPACE,
-            app,
-            "ClusterIP",
-            json!({"app.kubernetes.io/name": app}),
-            ports,
-        ));
-    }
-    objects
-}
-
-/// Workloads that charms make by themselves.
-fn charm_workloads(release: &Value) -> Vec<Value> {
-    let image = |part: &str| {
-        let images = release["started-images"].as_array().into_iter().flatten();
-        images
-            .filter_map(Value::as_str)
-            .find(|i| i.contains(part))
-            .expect("the release names it")
-            .to_owned()
-    };
-    let mut objects = Vec::new();
-    for (namespace, name, part) in [
-        (NAMESPACE, "training-operator", "/training-operator:"),
-        ("knative-serving", "activator", "/knative-serving-activator:"),
-        ("knative-serving", "controller", "/knative-serving-controller:"),
-        ("knative-eventing", "eventing-controller", "/knative-eventing-controller:"),
-    ] {
-        let spec = json!({"serviceAccountName": "default", "nodeName": "node-0",
-            "containers": [{"name": name, "image": image(part), "imagePullPolicy": "IfNotPresent"}]});
-        objects.extend(deployment(namespace, name, &json!({"app": name}), &spec));
-    }
+    let mut service = object(
+        "v1",
+        "Service",
+        NAMESPACE,
+        app,
+        json!({"metadata": {"labels": labels},
+        "spec": {"type": "ClusterIP", "selector": {"app.kubernetes.io/name": app}}}),
+    );
+    // Juju gives an application without ports one that leads nowhere.
+    let nowhere = vec![("placeholder".into(), 65535, json!(65535))];
+    service["spec"]["ports"] = ports(CHARMS.ports.get(app).unwrap_or(&nowhere)).into();
+    objects.push(service);
     objects
 }
 
@@ -255,53 +215,28 @@ pub fn service(namespace: &str, name: &str, kind: &str, selector: Value, ports: 
     )
 }
 
-/// The roles that kubeflow-roles ships.
-fn kubeflow_roles() -> Vec<Value> {
-    let role = |name: &str, body: Value| {
-        object("rbac.authorization.k8s.io/v1", "ClusterRole", "", name, body)
-    };
+/// The roles to which those of the charms are added, the lower to the higher too, with the rules
+/// that Kubernetes' controller puts into them.
+fn kubeflow_roles(others: &[Value]) -> Vec<Value> {
+    let label =
+        |level: &str| format!("rbac.authorization.kubeflow.org/aggregate-to-kubeflow-{level}");
+    let mut rules: Vec<Value> = Vec::new();
     let mut roles = Vec::new();
-    for level in ["admin", "edit", "view"] {
-        let label = format!("rbac.authorization.kubeflow.org/aggregate-to-kubeflow-{level}");
-        roles.push(role(&format!("kubeflow-{level}"), json!({
-            "aggregationRule": {"clusterRoleSelectors": [{"matchLabels": {label.clone(): "true"}}]}, "rules": []})));
-        let verbs = if level == "view" {
-            json!(["get", "list", "watch"])
-        } else {
-            json!(["create", "delete", "get", "list", "patch", "update", "watch"])
-        };
-        let resources = if level == "view" {
-            json!(["pods", "services", "configmaps"])
-        } else {
-            json!(["pods", "pods/exec", "services", "secrets", "configmaps"])
-        };
-        roles.push(role(
-            &format!("kubeflow-kubernetes-{level}"),
-            json!({"metadata": {"labels": {label: "true"}},
-            "rules": [{"apiGroups": [""], "resources": resources, "verbs": verbs}]}),
+    for (level, above) in [("view", Some("edit")), ("edit", Some("admin")), ("admin", None)] {
+        let of_level = others.iter().filter(|o| o["metadata"]["labels"][label(level)] == "true");
+        rules.extend(
+            of_level.flat_map(|role| role["rules"].as_array().cloned().unwrap_or_default()),
+        );
+        let labels = above.map_or_else(|| json!({}), |above| json!({label(above): "true"}));
+        roles.push(object(
+            "rbac.authorization.k8s.io/v1",
+            "ClusterRole",
+            "",
+            &format!("kubeflow-{level}"),
+            json!({"metadata": {"labels": labels},
+                "aggregationRule": {"clusterRoleSelectors": [{"matchLabels": {label(level): "true"}}]},
+                "rules": rules}),
         ));
     }
     roles
-}
-
-/// Admission webhooks of the platform, with CAs that are valid.
-fn webhooks() -> Vec<Value> {
-    let webhook = |kind: &str, name: &str, service: &str| {
-        object(
-            "admissionregistration.k8s.io/v1",
-            kind,
-            "",
-            name,
-            json!({"webhooks": [{
-            "name": format!("{name}.kubeflow.org"), "admissionReviewVersions": ["v1"], "sideEffects": "None", "failurePolicy": "Fail",
-            // Only objects that nobody makes here, so that the API server asks nobody.
-            "rules": [{"apiGroups": ["never.kubeflow.org"], "apiVersions": ["v1"], "operations": ["CREATE"], "resources": ["nothing"]}],
-            "clientConfig": {"caBundle": base64(&pki::root()), "service": {"namespace": NAMESPACE, "name": service, "path": "/apply"}}}]}),
-        )
-    };
-    vec![
-        webhook("MutatingWebhookConfiguration", "admission-webhook", "admission-webhook"),
-        webhook("MutatingWebhookConfiguration", "katib", "katib-controller"),
-        webhook("ValidatingWebhookConfiguration", "inferenceservice", "kserve-controller"),
-    ]
 }
