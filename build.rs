@@ -14,6 +14,7 @@ fn main() {
         ("ALERT_FILES", "alerts"),
         ("OPTION_FILES", "options"),
         ("COMPANION_FILES", "companions"),
+        ("SUPPORT_FILES", "support"),
     ] {
         let folder = Path::new(&root).join("catalog").join(folder);
         println!("cargo::rerun-if-changed={}", folder.display());

@@ -625,6 +625,41 @@ pub fn companions() -> &'static BTreeMap<String, Companion> {
     })
 }
 
+/// Until when versions get security fixes.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Support {
+    /// When the table was last compared with its sources.
+    pub reviewed: jiff::civil::Date,
+    /// Until when it is to be relied on.
+    pub review_by: jiff::civil::Date,
+    /// Last day, by product and version.
+    pub ends: BTreeMap<String, BTreeMap<String, jiff::civil::Date>>,
+    /// Patch releases of Juju that fix vulnerabilities, oldest first, by minor version.
+    pub fixes: BTreeMap<String, Vec<Fix>>,
+}
+
+/// A patch release that fixes vulnerabilities.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Fix {
+    /// Its version.
+    pub version: String,
+    /// The vulnerabilities.
+    pub cves: Vec<String>,
+}
+
+/// The table of support.
+pub fn support() -> &'static Support {
+    static SUPPORT: OnceLock<Support> = OnceLock::new();
+    SUPPORT.get_or_init(|| {
+        let [(name, text)] = SUPPORT_FILES else {
+            panic!("the catalogue has one table of support")
+        };
+        parse(name, text)
+    })
+}
+
 /// Groups of alert rules, `hardening` for Prometheus and `logs` for Loki: name and rules.
 pub fn alerts(file: &str) -> Vec<(String, serde_json::Value)> {
     #[derive(Deserialize)]

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use super::context::{Context, MissingFact};
+use super::distribution::Distribution;
 use crate::facts::charmhub::Charmhub;
 use crate::facts::core::*;
 use crate::facts::handshake::Seen;
@@ -242,6 +243,13 @@ impl<'a> Context<'a> {
             Known::Known(version) => Ok(version),
             Known::Unknown(why) => Err(MissingFact(format!("version: {why}"))),
         }
+    }
+
+    /// The distribution of Kubernetes.
+    pub fn distribution(&self) -> Result<Distribution, MissingFact> {
+        self.nodes()?;
+        self.version()?;
+        Ok(Distribution::of(self.facts))
     }
 
     /// Juju's rights, or this user's.

@@ -10,6 +10,7 @@ pub mod mesh;
 pub mod network_policy;
 pub mod profile_users;
 mod release;
+pub mod support;
 pub mod web_apps;
 
 pub use self::context::{Context, MissingFact};

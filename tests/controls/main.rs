@@ -60,6 +60,7 @@ const NEVER_PASS_HARDENED: &[(&str, Verdict)] = &[
     ("IMG-14", Verdict::NotApplicable),
     ("OBS-06", Verdict::NotAssessed),
     ("TLS-15", Verdict::NotApplicable),
+    ("UPG-08", Verdict::Fail),
 ];
 
 #[test]

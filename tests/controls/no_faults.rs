@@ -5,7 +5,8 @@ use ckf_worlds::{digest, object};
 use serde_json::json;
 
 use crate::faults::{
-    Change, NETWORKING, RBAC, account, add, ambient, ambient_route, bind, gateway, image, server,
+    Change, NETWORKING, RBAC, account, add, ambient, ambient_route, bind, first_pod, gateway,
+    image, server,
 };
 
 /// Changes that make those controls pass that cannot pass in the hardened world.
@@ -34,6 +35,11 @@ pub const REMEDIED: &[(&str, Change)] = &[
     ("IMG-14", |c| {
         let image = format!("- docker.io/charmedkubeflow/jupyter@{}", digest("jupyter"));
         c.set_option("jupyter-ui", "jupyter-images", &image)
+    }),
+    ("UPG-08", |c| {
+        let i = first_pod(c, "kubeflow", "istiod");
+        c.world.objects[i]["spec"]["containers"][0]["image"] =
+            "docker.io/istio/pilot:1.30.4".into();
     }),
     ("TLS-15", |c| {
         ambient(c);

@@ -73,7 +73,7 @@ pub fn juju(name: &str) -> Juju {
     };
     let applications = release(name).applications.iter();
     Juju {
-        server_version: "3.6.9".into(),
+        server_version: ckf_worlds::JUJU.into(),
         login: "auditor".into(),
         users: Known::Known(vec![
             user("admin", "superuser"),

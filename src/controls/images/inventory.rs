@@ -7,6 +7,7 @@ use crate::facts::vulnerability::VulnerabilityReport;
 use crate::finding::{Finding, Outcome, count, finding, outcome};
 use crate::images::{Newer, Place, Row, State};
 use crate::views::image::{Image, PINNED};
+use crate::views::support::{Supported, supported, today};
 use crate::views::{Context, MissingFact};
 
 /// Controls of this file.
@@ -18,9 +19,6 @@ pub(super) const CHECKS: &[(&str, Check)] = &[
     ("IMG-13", no_fixed_vulnerability),
     ("IMG-14", later_images_are_pinned),
 ];
-
-/// Bases that still get fixes.
-const MAINTAINED: [&str; 2] = ["ubuntu 22.04", "ubuntu 24.04"];
 
 /// What a row is about: the pod, else the application.
 fn object(row: &Row) -> ObjectRef {
@@ -137,14 +135,16 @@ fn bases_are_maintained(context: &Context<'_>) -> Result<Outcome, MissingFact> {
         let why = "what is in the images was not read; ckf-hardening rocks --packages reads it";
         return Ok(Outcome::NotAssessed(why.into()));
     }
-    let old = known.iter().filter(|(_, base)| !MAINTAINED.contains(&base.as_str()));
-    let findings = old.map(|(row, base)| {
-        finding(
-            object(row),
-            &format!("{} base", field(row)),
-            base.as_str(),
-            MAINTAINED.join(" or "),
-        )
+    let today = today(context);
+    let findings = known.iter().filter_map(|(row, base)| {
+        let ubuntu = base.strip_prefix("ubuntu ");
+        let seen = match ubuntu.map(|version| supported("Ubuntu", version, today)) {
+            Some(Supported::Until(_)) => return None,
+            Some(Supported::Ended(end)) => format!("{base}, whose fixes ended by {end}"),
+            Some(Supported::Unknown) | None => (*base).clone(),
+        };
+        let wanted = "an LTS of Ubuntu that gets fixes";
+        Some(finding(object(row), &format!("{} base", field(row)), seen, wanted))
     });
     Ok(outcome(findings.collect(), format!("{} on a maintained base", count(known.len(), "image"))))
 }

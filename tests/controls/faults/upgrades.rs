@@ -1,5 +1,7 @@
 //! Faults in upgrades.
 
+use serde_json::json;
+
 use super::{Fault, fault, first_pod};
 
 /// Each on its own makes its control fail.
@@ -22,5 +24,23 @@ pub const FAULTS: &[Fault] = &[
             "docker.io/istio/proxyv2:1.25.0".into();
     })
     .also(&["IMG-01", "IMG-09"]),
-    fault("UPG-05", "too old", |c| c.version = "v1.20.0".into()).also(&["K8S-02"]),
+    fault("UPG-05", "too old", |c| c.version = "v1.20.0".into()).also(&["K8S-02", "UPG-06"]),
+    fault("UPG-06", "past the end of every vendor", |c| c.version = "v1.33.4".into()),
+    fault("UPG-06", "the same version without the vendor that keeps it", |c| {
+        let labels = json!({"kubernetes.io/hostname": "node-0"});
+        c.world.get("Node", "node-0")["metadata"]["labels"] = labels;
+    }),
+    fault("UPG-07", "a controller without a fix", |c| c.juju.server_version = "3.6.20".into()),
+    fault("UPG-07", "an agent without fixes", |c| {
+        let i = first_pod(c, "kubeflow", "minio-0");
+        c.world.objects[i]["spec"]["initContainers"][0]["image"] =
+            "docker.io/jujusolutions/jujud-operator:3.6.0".into();
+    })
+    .also(&["IMG-09"]),
+    fault("UPG-08", "an Istio that is older still", |c| {
+        let i = first_pod(c, "kubeflow", "istiod");
+        c.world.objects[i]["spec"]["containers"][0]["image"] =
+            "docker.io/istio/pilot:1.24.2".into();
+    })
+    .also(&["IMG-09", "UPG-04"]),
 ];

@@ -21,6 +21,7 @@ pub fn harden(name: &str) -> World {
     world.objects.extend(tenant("team-a", &release));
     serve_tls(&mut world);
     change_minio_user(&mut world);
+    refresh_juju(&mut world);
     pin_collector(&mut world);
     secure_pods(&mut world, &release);
     close_network(&mut world);
@@ -59,6 +60,19 @@ fn change_minio_user(world: &mut World) {
                 secret["data"][user] = base64("artifacts").into();
                 secret["data"][key] = base64(MINIO_KEY).into();
             }
+        }
+    }
+}
+
+/// A patch release of Juju that has the fixes of those before it.
+pub const JUJU: &str = "3.6.28";
+
+fn refresh_juju(world: &mut World) {
+    let agents =
+        |object: &str| object.replace("/jujud-operator:3.6.9", &format!("/jujud-operator:{JUJU}"));
+    for object in world.objects.iter_mut() {
+        if matches!(object["kind"].as_str(), Some("Pod" | "StatefulSet" | "Deployment")) {
+            *object = serde_json::from_str(&agents(&object.to_string())).expect("it is JSON");
         }
     }
 }

@@ -13,7 +13,7 @@ mod tenant;
 
 use serde_json::{Value, json};
 
-pub use self::hardened::{HOST, SOURCE_RANGE};
+pub use self::hardened::{HOST, JUJU, SOURCE_RANGE};
 pub use self::pki::{Tls, self_signed, sha1, tls, weak_rsa};
 pub use self::profile::{contributor, owned_by, profile};
 pub use self::tenant::tenant;
