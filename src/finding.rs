@@ -56,8 +56,54 @@ impl Finding {
             }
             _ => first(&self.seen),
         };
-        Self { seen, wanted: first(&self.wanted), ..self.clone() }.to_string()
+        let mut object = self.object.clone();
+        if object.kind == "Pod" {
+            object.name = lasting_name(&object.name).to_owned();
+        }
+        let field = lasting(&self.field);
+        let (seen, wanted) = (lasting(&seen), lasting(&first(&self.wanted)));
+        Self { object, field, seen, wanted }.to_string()
     }
+}
+
+/// Characters of the suffixes that Kubernetes generates.
+const GENERATED: &str = "bcdfghjklmnpqrstvwxz2456789";
+
+/// The part of a pod's name that its owner gives it: without the hash of a ReplicaSet, the random
+/// suffix of its pods and those of DaemonSets, and the number of a workflow's step.
+fn lasting_name(name: &str) -> &str {
+    let without = |name: &'_ str, fits: &dyn Fn(&str) -> bool| {
+        let (start, end) = name.rsplit_once('-')?;
+        fits(end).then_some(start.len())
+    };
+    let is_generated = |end: &str| end.chars().all(|c| GENERATED.contains(c));
+    let is_random = |end: &str| end.len() == 5 && is_generated(end);
+    let is_hash = |end: &str| (6..=10).contains(&end.len()) && is_generated(end);
+    let is_step = |end: &str| end.len() > 5 && end.chars().all(|c| c.is_ascii_digit());
+    if let Some(length) = without(name, &is_step) {
+        return &name[..length];
+    }
+    let Some(length) = without(name, &is_random) else {
+        return name;
+    };
+    let of_set = &name[..length];
+    without(of_set, &is_hash).map_or(of_set, |length| &of_set[..length])
+}
+
+/// A text without the tags and digests of images and the generated parts of pods' names.
+fn lasting(text: &str) -> String {
+    let word = |word: &str| {
+        let word = word.split("@sha256:").next().unwrap_or_default();
+        match word.rsplit_once('/') {
+            Some((path, last)) if !word.contains("://") => {
+                let last = last.split(':').next().unwrap_or_default();
+                format!("{path}/{}", lasting_name(last))
+            }
+            _ if word.starts_with("sha256:") => "sha256".to_owned(),
+            _ => lasting_name(word).to_owned(),
+        }
+    };
+    text.split(' ').map(word).collect::<Vec<_>>().join(" ")
 }
 
 impl std::fmt::Display for Finding {
@@ -205,6 +251,28 @@ mod tests {
         assert_eq!(of("no subject", "x").identity(), of("nobody", "x").to_string());
         let unchanged = of("ClusterRole edit for User eve", "contributors by KFAM only");
         assert_eq!(unchanged.identity(), unchanged.to_string());
+    }
+
+    #[test]
+    fn identity_outlasts_a_rollout() {
+        for (name, lasting) in [
+            ("istiod-6d4cf56db6-x2x9z", "istiod"),
+            ("istio-cni-node-8xk2p", "istio-cni-node"),
+            ("train-x1-system-container-impl-2047361", "train-x1-system-container-impl"),
+            ("minio-0", "minio-0"),
+            ("kubeflow-dashboard", "kubeflow-dashboard"),
+        ] {
+            assert_eq!(lasting_name(name), lasting);
+        }
+        for (text, without) in [
+            ("docker.io/istio/pilot:1.28.0", "docker.io/istio/pilot"),
+            ("ghcr.io/a/b@sha256:0123, pulled", "ghcr.io/a/b pulled"),
+            ("localhost:5000/a:1 with imagePullPolicy", "localhost:5000/a with imagePullPolicy"),
+            ("https://example.com:8443/a:b", "https://example.com:8443/a:b"),
+            ("HTTP on port 8080, reached from outside", "HTTP on port 8080, reached from outside"),
+        ] {
+            assert_eq!(lasting(text), without);
+        }
     }
 
     #[test]

@@ -146,10 +146,12 @@ impl Allow {
             let parts = if is_prefix { 1 } else { usize::MAX };
             let wrong = entries.iter().filter(move |entry| {
                 let mut named = entry.split('/').take(parts);
+                let mut all = entry.split('/');
                 named.any(|part| part.trim().is_empty())
+                    || (!is_prefix && all.all(|part| part.trim_matches('*').is_empty()))
             });
             wrong.map(move |entry| {
-                format!("allow: {list}: {entry:?} is incomplete; expected NAME or NAMESPACE/NAME")
+                format!("allow: {list}: {entry:?} is incomplete or allows everything; expected NAME or NAMESPACE/NAME")
             })
         })
     }
@@ -177,7 +179,27 @@ impl Waiver {
     }
 }
 
-/// A pattern of objects; absent parts match any.
+/// A value has the form of a pattern, in which `*` stands for any characters.
+pub fn is_like(pattern: &str, value: &str) -> bool {
+    let mut parts = pattern.split('*');
+    let first = parts.next().unwrap_or_default();
+    let Some(mut rest) = value.strip_prefix(first) else {
+        return false;
+    };
+    let mut parts: Vec<&str> = parts.collect();
+    let Some(last) = parts.pop() else {
+        return rest.is_empty();
+    };
+    for part in parts {
+        match rest.find(part) {
+            Some(at) => rest = &rest[at + part.len()..],
+            None => return false,
+        }
+    }
+    rest.ends_with(last)
+}
+
+/// A pattern of objects, whose parts may have `*` for any characters; absent parts match any.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct ObjectPattern {
@@ -193,7 +215,7 @@ impl ObjectPattern {
     /// Whether it matches an object.
     pub fn matches(&self, object: &crate::facts::object::ObjectRef) -> bool {
         fn fits(pattern: &Option<String>, value: &str) -> bool {
-            pattern.as_deref().is_none_or(|p| p == value)
+            pattern.as_deref().is_none_or(|pattern| is_like(pattern, value))
         }
         fits(&self.kind, &object.kind)
             && fits(&self.namespace, &object.namespace)
@@ -232,5 +254,27 @@ pub fn parse_threshold(text: &str) -> Result<Option<Severity>, String> {
     match text.trim() {
         "never" | "none" => Ok(None),
         other => other.parse().map(Some),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pattern_stands_for_any_characters_where_it_has_an_asterisk() {
+        for (pattern, value, is) in [
+            ("train-*", "train-x1-impl-1", true),
+            ("train-*", "retrain-x1", false),
+            ("*-impl-*", "train-x1-impl-1", true),
+            ("*-impl", "train-impl-1", false),
+            ("a*a", "a", false),
+            ("a*a", "aa", true),
+            ("exact", "exact", true),
+            ("exact", "exactly", false),
+            ("", "x", false),
+        ] {
+            assert_eq!(is_like(pattern, value), is, "{pattern} {value}");
+        }
     }
 }

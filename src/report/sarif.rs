@@ -110,7 +110,7 @@ fn results(report: &Report, control: &ControlReport, index: usize) -> Vec<Value>
                 uri.retain(|part| !part.is_empty());
                 failed["locations"] = json!([place(&uri.join("/"), Some(finding))]);
                 let digest = fingerprint(&control.id, finding);
-                failed["partialFingerprints"] = json!({"evidence/v1": digest});
+                failed["partialFingerprints"] = json!({"evidence/v2": digest});
                 failed
             })
             .collect(),

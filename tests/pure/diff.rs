@@ -8,6 +8,24 @@ use ckf_worlds::World;
 
 use crate::{WAIVERS, report_of};
 
+/// Every pod is another one, and every image has another tag.
+#[test]
+fn diff_around_a_rollout_is_empty() {
+    let old = report_of(&World::stock("1.10"), "");
+    let text = serde_json::to_string(&World::stock("1.10").objects).unwrap();
+    let text = text.replace("6d4cf56db6-x2x9z", "7b9c8d6f4-q8z2k");
+    let text =
+        text.replace("-6d4cf56db6", "-7b9c8d6f4").replace("0.120.0-24.04_", "0.121.0-24.04_");
+    let new = report_of(&World { objects: serde_json::from_str(&text).unwrap() }, "");
+    let all = |report: &Report| {
+        let controls = report.controls.iter();
+        controls.flat_map(|c| c.findings.clone()).filter(|f| f.object.kind == "Pod").count()
+    };
+    assert!(all(&old) > 20, "{}", all(&old));
+    let diff = ckf_hardening::report::diff::Diff::of(&old, &new);
+    assert!(diff.text().starts_with("0 new, 0 fixed, "), "{}", diff.text());
+}
+
 #[test]
 fn diff_compares_evidence_and_never_guesses() {
     let directory = tempfile::tempdir().unwrap();
