@@ -259,7 +259,7 @@ fn stock_deployment_hardened_by_apply_and_undone_is_as_before() {
         "profile-security-policy: skipped: PSS-03 fails",
         "secure-cookies: skipped: without HTTPS the web apps would be unusable",
         "cos-relations: integrate minio:metrics-endpoint grafana-agent-k8s:metrics-endpoint",
-        "mutual-tls: risk medium: pods outside the mesh",
+        "mutual-tls: risk high: pods outside the mesh",
         "mutual-tls: would break:",
     ] {
         assert!(plan.contains(part), "{part}: {plan}");
