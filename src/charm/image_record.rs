@@ -162,7 +162,7 @@ impl ImageRecord {
         accepted: bool,
         now: Timestamp,
     ) -> anyhow::Result<()> {
-        self.now.ledger = self.now.ledger.after(inventory, accepted, now);
+        self.now.ledger = self.now.ledger.after(inventory.observed(), accepted, now);
         self.write()
     }
 

@@ -24,8 +24,9 @@ use super::path::{ApiPath, PathError};
 use super::rbac::*;
 use super::secret::Secret;
 use super::vulnerability::VulnerabilityReport;
-use super::{About, Facts, access, requests, shared, with_kinds};
-use crate::policy::custom::ObjectKind;
+use super::{About, Facts, access, requests, shared};
+use ckf_model::custom_resources::ObjectKind;
+use ckf_model::with_kinds;
 
 /// Objects per page of a list.
 pub(crate) const PAGE: usize = 500;

@@ -25,7 +25,8 @@ use super::path::ApiPath;
 use super::rbac::*;
 use super::secret::Secret;
 use super::vulnerability::VulnerabilityReport;
-use super::{About, Facts, access, requests, shared, with_kinds};
+use super::{About, Facts, access, requests, shared};
+use ckf_model::with_kinds;
 
 /// Requested duration of a watch, in seconds; then another one is opened.
 const WATCH_SECONDS: u64 = 290;
