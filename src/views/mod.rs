@@ -1,7 +1,8 @@
 //! Views of the facts that controls, remedies and questions of access share: what a check may
-//! see, the ingress, the mesh, NetworkPolicies, images and the release. Pure, and no control.
+//! see, the ingress, the mesh, its AuthorizationPolicies, NetworkPolicies, images and the release. Pure, and no control.
 
 mod accessors;
+pub mod authorization;
 pub mod context;
 mod distribution;
 pub mod image;
