@@ -8,6 +8,7 @@ mod distribution;
 pub mod image;
 pub mod ingress;
 pub mod mesh;
+pub mod mesh_policies;
 pub mod network_policy;
 mod release;
 pub mod web_apps;

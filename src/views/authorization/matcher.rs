@@ -51,6 +51,19 @@ fn fits(operators: &[u8], path: &[u8]) -> bool {
     }
 }
 
+/// What no policy names.
+pub(super) const FRESH: &str = "0-zq7";
+
+/// A text that a value matches.
+pub(super) fn meets(value: &str) -> String {
+    let shown = value.replace("{**}", FRESH).replace("{*}", FRESH);
+    match (shown.strip_prefix('*'), shown.strip_suffix('*')) {
+        (Some(rest), _) => format!("{FRESH}{rest}"),
+        (_, Some(rest)) => format!("{rest}{FRESH}"),
+        _ => shown,
+    }
+}
+
 /// Whether a text is one of a pattern in which `*` stands for any text, empty or not.
 pub fn like(pattern: &str, text: &str) -> bool {
     let mut parts = pattern.split('*');

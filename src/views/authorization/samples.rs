@@ -8,24 +8,13 @@ use serde_json::Value;
 use super::address::AddressRange;
 use super::caller::Caller;
 use super::condition::Field;
+use super::matcher::{FRESH, meets};
 use super::request::{Attribute, Request};
 use super::rule::{conditions, operations, sources};
 use crate::facts::istio::AuthorizationRule;
 
-/// What no policy names.
-const FRESH: &str = "0-zq7";
 /// Most requests that are tried for a rule.
 const MOST: usize = 4096;
-
-/// A text that a value matches.
-fn meets(value: &str) -> String {
-    let shown = value.replace("{**}", FRESH).replace("{*}", FRESH);
-    match (shown.strip_prefix('*'), shown.strip_suffix('*')) {
-        (Some(rest), _) => format!("{FRESH}{rest}"),
-        (_, Some(rest)) => format!("{rest}{FRESH}"),
-        _ => shown,
-    }
-}
 
 /// Requests of a caller that may meet a rule, or escape one that denies: for each attribute that
 /// they name, the values that they ask for and another; `None` if there are too many.
