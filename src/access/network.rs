@@ -200,7 +200,9 @@ fn is_open_to<'a>(
     let is_more = |cause: &Cause<'_>| !is_health(&cause.policy.spec.rules[cause.rule]);
     let accounts = accounts.iter().map(|account| Some((from, *account)));
     let mut unknown = Admission::No;
-    for account in accounts.chain([Some((from, "default")), None]) {
+    let (own, labels) = (&pod.metadata.namespace, &pod.metadata.labels);
+    let nameless = policies.takes_clear_text(own, labels, port).then_some(None);
+    for account in accounts.chain([Some((from, "default"))]).chain(nameless) {
         let caller = Caller { ports: vec![port], ..policies.from_pod(account) };
         match set.admits_by(&caller, &policies.mesh, is_more) {
             Admission::No => {}

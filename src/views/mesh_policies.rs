@@ -3,10 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::authorization::{Attribute, Caller, Mesh, PolicySet, Workload};
+use super::context::by_namespace;
 use super::ingress::Ingress;
 use super::mesh::ambient_ingress;
-use super::{Context, MissingFact};
-use crate::facts::istio::{AuthorizationPolicy, AuthorizationRule};
+use super::{Context, MissingFact, peer_authentication};
+use crate::facts::istio::{AuthorizationPolicy, AuthorizationRule, PeerAuthentication};
 use crate::facts::labels::Labels;
 
 /// Header in which the gateway names the user who has logged in.
@@ -23,6 +24,7 @@ pub struct MeshPolicies<'a> {
     /// Identities of the gateways.
     pub gateways: BTreeSet<String>,
     by_namespace: BTreeMap<&'a str, Vec<&'a AuthorizationPolicy>>,
+    peers: BTreeMap<&'a str, Vec<&'a PeerAuthentication>>,
 }
 
 impl<'a> MeshPolicies<'a> {
@@ -43,11 +45,16 @@ impl<'a> MeshPolicies<'a> {
             let account = format!("{}-{}", gateway.metadata.name, gateway.spec.gateway_class_name);
             gateways.insert(mesh.identity(&gateway.metadata.namespace, &account));
         }
-        let mut by_namespace: BTreeMap<&str, Vec<&AuthorizationPolicy>> = BTreeMap::new();
-        for policy in context.authorization_policies()? {
-            by_namespace.entry(&policy.metadata.namespace).or_default().push(policy);
-        }
-        Ok(Self { mesh, gateways, by_namespace })
+        let peers = by_namespace(context.peer_authentications()?);
+        let by_namespace = by_namespace(context.authorization_policies()?);
+        Ok(Self { mesh, gateways, by_namespace, peers })
+    }
+
+    /// Whether a pod takes clients without mutual TLS on a port.
+    pub fn takes_clear_text(&self, namespace: &str, labels: &Labels, port: u16) -> bool {
+        let of = |name: &str| self.peers.get(name).map(Vec::as_slice).unwrap_or_default();
+        let of_mesh = peer_authentication::of_namespace(of(&self.mesh.root_namespace));
+        !peer_authentication::of_pod(of(namespace), of_mesh, labels).is_strict(port)
     }
 
     /// Policies of a namespace.

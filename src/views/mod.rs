@@ -10,6 +10,7 @@ pub mod ingress;
 pub mod mesh;
 pub mod mesh_policies;
 pub mod network_policy;
+pub mod peer_authentication;
 mod release;
 pub mod web_apps;
 
