@@ -1,4 +1,5 @@
 //! Tests of what clients of the gateway see: a real istiod and a real Envoy beside an API server.
 
+mod authorization;
 mod certificates;
 mod remedies;

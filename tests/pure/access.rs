@@ -239,3 +239,116 @@ fn access_among_two_thousand_profiles_is_answered() {
     println!("{} answers over 2000 profiles took {:?}", all.len(), begun.elapsed());
     assert_eq!(answer(&all, SECRETS).0, Can::No);
 }
+
+const MESH_GATEWAY: &str =
+    "cluster.local/ns/kubeflow/sa/istio-ingressgateway-workload-service-account";
+
+fn policy(namespace: &str, spec: Value) -> Value {
+    object(
+        "security.istio.io/v1",
+        "AuthorizationPolicy",
+        namespace,
+        "more",
+        json!({ "spec": spec }),
+    )
+}
+
+/// A rule for what comes through the gateway, with conditions on the user.
+fn by_gateway(when: Value) -> Value {
+    let from = json!([{"source": {"principals": [MESH_GATEWAY]}}]);
+    json!({"rules": [{"from": from, "when": when}]})
+}
+
+#[test]
+fn istio_policies_admit_by_what_they_do() {
+    let user = "request.headers[kubeflow-userid]";
+    let named = |values: Value| by_gateway(json!([{"key": user, "values": values}]));
+    let bob = "user-00001";
+    let denied = json!({"action": "DENY", "rules": [{"when": [{"key": user, "values": [ALICE]}]}]});
+    let cases = [
+        ("an empty rule", vec![policy(bob, json!({"rules": [{}]}))], Can::Yes),
+        ("no user", vec![policy(bob, by_gateway(json!([])))], Can::Yes),
+        ("a prefix", vec![policy(bob, named(json!(["user-*"])))], Can::Yes),
+        ("a suffix", vec![policy(bob, named(json!(["*@example.com"])))], Can::Yes),
+        ("presence", vec![policy(bob, named(json!(["*"])))], Can::Yes),
+        ("another's prefix", vec![policy(bob, named(json!(["eve*"])))], Can::No),
+        ("the mesh's root", vec![policy("kubeflow", named(json!([ALICE])))], Can::Yes),
+        ("another namespace", vec![policy("user-00000", named(json!([ALICE])))], Can::No),
+        ("dry run", vec![dry(policy(bob, named(json!([ALICE]))))], Can::No),
+        ("audit", vec![policy(bob, json!({"action": "AUDIT", "rules": [{}]}))], Can::No),
+        (
+            "health only",
+            vec![policy(bob, json!({"rules": [{"to": [{"operation": {"paths": ["/healthz"]}}]}]}))],
+            Can::No,
+        ),
+        (
+            "an external authoriser",
+            vec![
+                policy(bob, named(json!([ALICE]))),
+                other(policy(
+                    bob,
+                    json!({"action": "CUSTOM", "provider": {"name": "x"}, "rules": [{}]}),
+                )),
+            ],
+            Can::No,
+        ),
+        (
+            "an address",
+            vec![policy(
+                bob,
+                json!({"rules": [{"from": [{"source": {"ipBlocks": ["192.0.2.0/24"]}}]}]}),
+            )],
+            Can::Unknown,
+        ),
+        (
+            "a key of tomorrow",
+            vec![policy(bob, json!({"rules": [{"when": [{"key": "x.y", "values": ["z"]}]}]}))],
+            Can::Unknown,
+        ),
+        ("denied", vec![policy(bob, named(json!([ALICE]))), other(policy(bob, denied))], Can::No),
+    ];
+    for (what, policies, can) in cases {
+        let mut world = world(2);
+        world.objects.extend(policies);
+        let answers = ask(&world, ALICE, BOBS);
+        assert_eq!(answer(&answers, GATEWAY).0, can, "{what}: {answers:?}");
+    }
+    // Without any policy that allows, Istio admits everybody.
+    let mut world = world(2);
+    world.objects.retain(|o| {
+        o["kind"] != "AuthorizationPolicy" || o["metadata"]["namespace"] != "user-00001"
+    });
+    let answers = ask(&world, ALICE, BOBS);
+    assert_eq!(answer(&answers, GATEWAY).0, Can::Yes);
+    assert_eq!(answer(&answers, INSIDE).0, Can::Yes);
+}
+
+fn dry(mut policy: Value) -> Value {
+    policy["metadata"]["annotations"] = json!({"istio.io/dry-run": "true"});
+    policy
+}
+
+fn other(mut policy: Value) -> Value {
+    policy["metadata"]["name"] = "other".into();
+    policy
+}
+
+#[test]
+fn pods_of_others_get_in_by_any_spelling() {
+    for (source, can) in [
+        (json!({"principals": ["cluster.local/*"]}), Can::Yes),
+        (json!({"principals": ["*/sa/default-editor"]}), Can::Yes),
+        (json!({"namespaces": ["user-*"]}), Can::Yes),
+        (json!({"notNamespaces": ["user-00002"]}), Can::Yes),
+        (json!({"serviceAccounts": ["user-00000/default-editor"]}), Can::Yes),
+        (json!({"trustDomains": ["cluster.local"]}), Can::Yes),
+        (json!({"principals": ["cluster.local/ns/user-00002/*"]}), Can::No),
+        (json!({"namespaces": ["*"], "notNamespaces": ["user-00000"]}), Can::No),
+    ] {
+        let mut world = world(2);
+        let spec = json!({"rules": [{"from": [{"source": source}]}]});
+        world.objects.push(policy("user-00001", spec.clone()));
+        let answers = ask(&world, ALICE, BOBS);
+        assert_eq!(answer(&answers, INSIDE).0, can, "{spec}: {answers:?}");
+    }
+}

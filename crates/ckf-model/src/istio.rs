@@ -407,6 +407,10 @@ AuthorizationPolicySpec {
     #[serde(skip_serializing_if = "Option::is_none")] selector: Option<WorkloadSelector>,
     /// Gateways or services to which it applies instead of pods.
     #[serde(skip_serializing_if = "Vec::is_empty")] target_refs: Vec<TargetRef>,
+    /// The same, in its older spelling of one.
+    #[serde(skip_serializing_if = "Option::is_none")] target_ref: Option<TargetRef>,
+    /// External authoriser of action `CUSTOM`.
+    #[serde(skip_serializing_if = "Option::is_none")] provider: Option<AuthorizationProvider>,
     /// `ALLOW` (also if empty), `DENY`, `AUDIT` or `CUSTOM`.
     action: Interned,
     /// Rules; it applies to a request that matches any of them.
@@ -423,9 +427,20 @@ WorkloadSelector {
 wire! {
 /// Reference to the target of a policy.
 TargetRef {
+    /// API group; empty for Kubernetes' own kinds.
+    #[serde(skip_serializing_if = "str::is_empty")] group: Interned,
     /// Kind.
     kind: Interned,
     /// Name.
+    name: Interned,
+    /// Namespace, if it differs from the policy's.
+    #[serde(skip_serializing_if = "str::is_empty")] namespace: Interned,
+}}
+
+wire! {
+/// An external authoriser.
+AuthorizationProvider {
+    /// Its name in MeshConfig.
     name: Interned,
 }}
 

@@ -56,7 +56,7 @@ pub struct Meta {
     pub owner_references: SharedValue<Box<[OwnerReference]>>,
 }
 
-/// Annotations with which the platform records owners and contributors.
+/// Annotations with which the platform records owners and contributors, and Istio dry runs.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Annotations {
@@ -69,6 +69,9 @@ pub struct Annotations {
     /// The user's role, `admin`, `edit` or `view`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub role: Option<Interned>,
+    /// `true` if an AuthorizationPolicy is only tried.
+    #[serde(rename = "istio.io/dry-run", skip_serializing_if = "Option::is_none")]
+    pub dry_run: Option<Interned>,
 }
 
 impl Annotations {

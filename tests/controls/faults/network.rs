@@ -53,6 +53,20 @@ pub const FAULTS: &[Fault] = &[
             json!({"matchLabels": {"app": "x"}}),
         )
     }),
+    fault("NET-03", "a port of some pods", |c| {
+        let port = json!({"8080": {"mode": "DISABLE"}});
+        let selector = json!({"matchLabels": {"app": "x"}});
+        let spec = json!({"selector": selector, "portLevelMtls": port});
+        add(c, object(SECURITY, "PeerAuthentication", "team-a", "ports", json!({ "spec": spec })))
+    }),
+    fault("NET-03", "an older policy that inherits from nothing", |c| {
+        let mut older =
+            object(SECURITY, "PeerAuthentication", "team-a", "older", json!({"spec": {}}));
+        older["metadata"]["creationTimestamp"] = "2020-01-01T00:00:00Z".into();
+        c.world.get("PeerAuthentication", "default")["metadata"]["creationTimestamp"] =
+            "2021-01-01T00:00:00Z".into();
+        add(c, older)
+    }),
     fault("NET-04", "switched off for the mesh", |c| {
         add(
             c,

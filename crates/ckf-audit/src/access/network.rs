@@ -3,52 +3,42 @@
 use super::identity::Reached;
 use super::rights::Rights;
 use crate::facts::core::{NetworkPolicy, Peer, Pod};
-use crate::facts::istio::AuthorizationRule;
 use crate::facts::labels::Labels;
 use crate::facts::object::Object as _;
-use crate::views::ingress::Ingress;
+use crate::views::authorization::{Admission, Caller, Cause};
+use crate::views::mesh_policies::{MeshPolicies, is_health};
 use crate::views::{Context, MissingFact};
-
-const USER_HEADER: &str = "request.headers[kubeflow-userid]";
 
 type Chain = Result<Option<Vec<String>>, MissingFact>;
 
 /// How a user comes to a profile's web servers through the gateway, which identifies them.
 pub(super) fn through_gateway(context: &Context<'_>, user: &str, profile: &str) -> Chain {
-    let ingress = Ingress::find(context)?;
-    let gateways: Vec<String> = ingress
-        .running
-        .iter()
-        .map(|pod| {
-            let (namespace, account) = (&pod.metadata.namespace, &pod.spec.service_account_name);
-            format!("/ns/{namespace}/sa/{account}")
-        })
-        .collect();
-    for policy in context.authorization_policies()? {
-        let admits = matches!(&*policy.spec.action, "" | "ALLOW");
-        if policy.metadata.namespace != *profile || !admits {
-            continue;
-        }
-        for rule in &policy.spec.rules {
-            let mut conditions = rule.when.iter().filter(|c| c.key == USER_HEADER);
-            let names_user = conditions.any(|c| c.values.iter().any(|v| *v == user || *v == "*"));
-            if names_user && is_from(rule, &gateways) {
-                let step = format!("{} admits the logged-in user {user}", policy.reference());
-                return Ok(Some(vec![step]));
+    let policies = MeshPolicies::of(context)?;
+    let mut unknown = None;
+    for set in policies.kinds(profile) {
+        for caller in policies.through_gateways(user) {
+            let is_more = |cause: &Cause<'_>| !is_health(&cause.policy.spec.rules[cause.rule]);
+            match set.admits_by(&caller, &policies.mesh, is_more) {
+                Admission::Yes(_, cause) => {
+                    return Ok(Some(vec![by_gateway(cause, user, profile)]));
+                }
+                Admission::No => {}
+                Admission::Unknown(why) => unknown = Some(why),
             }
         }
     }
-    Ok(None)
+    unknown.map_or(Ok(None), |why| Err(MissingFact(why)))
 }
 
-/// Whether a rule takes requests of one of these principals, named by their ends.
-fn is_from(rule: &AuthorizationRule, principals: &[String]) -> bool {
-    let names = |value: &str| value == "*" || principals.iter().any(|end| value.ends_with(end));
-    rule.from.is_empty()
-        || rule.from.iter().any(|from| match from.source.get("principals") {
-            Some(values) => values.iter().any(|value| names(value)),
-            None => true,
-        })
+fn by_gateway(cause: Option<Cause<'_>>, user: &str, profile: &str) -> String {
+    match cause {
+        Some(Cause { policy, .. }) => {
+            format!("{} admits the logged-in user {user}", policy.reference())
+        }
+        None => format!(
+            "no AuthorizationPolicy of {profile} allows anything, so its sidecars admit every request"
+        ),
+    }
 }
 
 /// How pods that a subject can run reach a port of a web app that trusts a header.
@@ -106,6 +96,8 @@ fn from_pods(
     targets: Vec<(&Pod, Vec<u16>)>,
     own: Option<&str>,
 ) -> Chain {
+    let policies = MeshPolicies::of(context)?;
+    let mut unknown = None;
     for (namespace, chain) in rights.runs_in(reached) {
         let is_own = own == Some(namespace.as_str());
         for (pod, ports) in &targets {
@@ -113,16 +105,25 @@ fn from_pods(
                 let Some(step) = admitted(context, &namespace, pod, *port)? else {
                     continue;
                 };
-                if !is_own && pod.has_sidecar() && !is_open_to(context, &namespace, pod)? {
-                    continue;
-                }
                 let mut chain = chain.clone();
+                if !is_own && pod.has_sidecar() {
+                    let accounts = rights.accounts_in(&namespace);
+                    match is_open_to(&policies, &namespace, &accounts, pod, *port) {
+                        Admission::Yes(_, Some(cause)) => chain.push(format!("{cause} admits it")),
+                        Admission::Yes(_, None) => {}
+                        Admission::No => continue,
+                        Admission::Unknown(why) => {
+                            unknown = Some(why);
+                            continue;
+                        }
+                    }
+                }
                 chain.push(format!("a pod of namespace {namespace}: {step}"));
                 return Ok(Some(chain));
             }
         }
     }
-    Ok(None)
+    unknown.map_or(Ok(None), |why| Err(MissingFact(why)))
 }
 
 /// Why NetworkPolicies let pods of a namespace reach a port of a pod; `None` if they do not.
@@ -186,38 +187,28 @@ fn is_peer(peer: &Peer, labels: Option<&Labels>, is_own: bool) -> bool {
     }
 }
 
-/// Whether AuthorizationPolicies let pods of a namespace in, with or without an identity.
-fn is_open_to(context: &Context<'_>, from: &str, pod: &Pod) -> Result<bool, MissingFact> {
-    let policies = context.authorization_policies()?.iter();
-    let mut here = policies
-        .filter(|policy| {
-            let selector = policy.spec.selector.as_ref();
-            policy.metadata.namespace == pod.metadata.namespace
-                && matches!(&*policy.spec.action, "" | "ALLOW")
-                && selector.is_none_or(|s| pod.metadata.labels.include(&s.match_labels))
-        })
-        .peekable();
-    // Without one that allows, all is allowed.
-    if here.peek().is_none() {
-        return Ok(true);
+/// Whether AuthorizationPolicies let pods of a namespace do more than ask for health: without an
+/// identity, or as one of its accounts. They set every header as they like.
+fn is_open_to<'a>(
+    policies: &MeshPolicies<'a>,
+    from: &str,
+    accounts: &[&str],
+    pod: &Pod,
+    port: u16,
+) -> Admission<'a> {
+    let set = policies.hold_for(&pod.metadata.namespace, &pod.metadata.labels);
+    let is_more = |cause: &Cause<'_>| !is_health(&cause.policy.spec.rules[cause.rule]);
+    let accounts = accounts.iter().map(|account| Some((from, *account)));
+    let mut unknown = Admission::No;
+    let (own, labels) = (&pod.metadata.namespace, &pod.metadata.labels);
+    let nameless = policies.takes_clear_text(own, labels, port).then_some(None);
+    for account in accounts.chain([Some((from, "default"))]).chain(nameless) {
+        let caller = Caller { ports: vec![port], ..policies.from_pod(account) };
+        match set.admits_by(&caller, &policies.mesh, is_more) {
+            Admission::No => {}
+            Admission::Unknown(why) => unknown = Admission::Unknown(why),
+            yes => return yes,
+        }
     }
-    Ok(here.any(|policy| policy.spec.rules.iter().any(|rule| lets_in(rule, from))))
-}
-
-/// Whether a rule lets pods of a namespace do more than request some paths.
-fn lets_in(rule: &AuthorizationRule, from: &str) -> bool {
-    let is_source = |source: &crate::facts::istio::RuleFrom| {
-        let mut fields = source.source.iter();
-        fields.all(|(field, values)| match &**field {
-            "namespaces" => values.iter().any(|value| *value == from || *value == "*"),
-            "principals" => {
-                values.iter().any(|value| *value == "*" || value.contains(&format!("/ns/{from}/")))
-            }
-            _ => true,
-        })
-    };
-    let asks = rule.from.is_empty() || rule.from.iter().any(is_source);
-    // The header can be forged, so a condition on it alone restricts nothing.
-    let when = rule.when.iter().all(|condition| condition.key == USER_HEADER);
-    asks && rule.to.is_empty() && when
+    unknown
 }

@@ -220,6 +220,12 @@ impl<'a> Rights<'a> {
         })
     }
 
+    /// Service accounts of a namespace, as far as something names them.
+    pub(super) fn accounts_in(&self, namespace: &str) -> Vec<&'a str> {
+        let accounts = self.accounts.get(namespace);
+        accounts.into_iter().flatten().copied().collect()
+    }
+
     /// Namespaces in which a subject can run pods, each with its chain.
     pub(super) fn runs_in(&self, reached: &[Reached]) -> BTreeMap<String, Vec<String>> {
         let mut all: BTreeMap<String, Vec<String>> = BTreeMap::new();

@@ -180,6 +180,12 @@ impl<'a> Context<'a> {
         self.facts.about.platform_namespaces()
     }
 
+    /// Whether no profile can ever have a namespace of this name: it is the cluster's, Juju's or
+    /// the platform's.
+    pub fn is_system(&self, namespace: &str) -> bool {
+        profiles::system(namespace, None, &self.facts.about).is_some()
+    }
+
     /// Whether a namespace is the platform's or a profile's.
     pub fn is_ours(&self, namespace: &str) -> Result<bool, MissingFact> {
         Ok(self.platform_namespaces().contains(&namespace)

@@ -1,13 +1,16 @@
 //! Views of the facts that controls, remedies and questions of access share: what a check may
-//! see, the ingress, the mesh, NetworkPolicies, images and the release. Pure, and no control.
+//! see, the ingress, the mesh, its AuthorizationPolicies, NetworkPolicies, images and the release. Pure, and no control.
 
 mod accessors;
+pub mod authorization;
 pub mod context;
 mod distribution;
 pub mod image;
 pub mod ingress;
 pub mod mesh;
+pub mod mesh_policies;
 pub mod network_policy;
+pub mod peer_authentication;
 mod release;
 pub mod web_apps;
 

@@ -4,6 +4,7 @@ mod bindings;
 mod cluster_roles;
 mod contributors;
 mod owner_policies;
+mod policy_callers;
 mod profiles;
 pub(crate) mod wildcards;
 

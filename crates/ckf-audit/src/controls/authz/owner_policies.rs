@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::controls::Check;
+use crate::controls::authz::policy_callers::Callers;
 use crate::controls::authz::profiles::each_own_profile;
 use crate::facts::istio::{AuthorizationPolicy, AuthorizationRule, reference};
 use crate::facts::object::Object as _;
@@ -84,63 +85,72 @@ fn owner_policy(context: &Context<'_>) -> Result<Outcome, MissingFact> {
         .filter(|p| p.metadata.name == OWNER_POLICY)
         .map(|p| (&*p.metadata.namespace, p))
         .collect();
-    each_own_profile(context, "its policy admits its owner only", |profile, findings| {
-        let namespace = profile.metadata.name.as_str();
-        let owner = &*profile.spec.owner.name;
-        let Some(policy) = policies.get(namespace) else {
-            let object = reference(
-                AuthorizationPolicy::API_VERSION,
-                AuthorizationPolicy::KIND,
-                namespace,
-                OWNER_POLICY,
-            );
-            findings.push(finding(object, "metadata.name", "missing", "the owner's policy"));
-            return Ok(());
-        };
-        let object = policy.reference();
-        if !matches!(&*policy.spec.action, "ALLOW" | "") {
-            findings.push(finding(object.clone(), "spec.action", &*policy.spec.action, "ALLOW"));
-        }
-        if policy.spec.selector.as_ref().is_some_and(|s| !s.match_labels.is_empty()) {
-            findings.push(finding(
-                object.clone(),
-                "spec.selector",
-                "some pods only",
-                "none, for all pods",
-            ));
-        }
-        let mut owned = false;
-        for (index, rule) in policy.spec.rules.iter().enumerate() {
-            let field = format!("spec.rules[{index}]");
-            if demands_user(rule, owner) {
-                owned = true;
-                if !names_principals(rule) {
-                    findings.push(finding(
-                        object.clone(),
-                        &format!("{field}.from"),
-                        "any client that sends the header",
-                        "the gateway's principal",
-                    ));
-                }
-            } else if !is_known_rule(rule, namespace) {
+    let callers = Callers::of(context)?;
+    let outcome =
+        each_own_profile(context, "its policy admits its owner only", |profile, findings| {
+            let namespace = profile.metadata.name.as_str();
+            let owner = &*profile.spec.owner.name;
+            let Some(policy) = policies.get(namespace) else {
+                let object = reference(
+                    AuthorizationPolicy::API_VERSION,
+                    AuthorizationPolicy::KIND,
+                    namespace,
+                    OWNER_POLICY,
+                );
+                findings.push(finding(object, "metadata.name", "missing", "the owner's policy"));
+                return Ok(());
+            };
+            let object = policy.reference();
+            if !matches!(&*policy.spec.action, "ALLOW" | "") {
                 findings.push(finding(
                     object.clone(),
-                    &field,
-                    "a rule that Kubeflow does not write",
-                    "none beside the owner's",
+                    "spec.action",
+                    &*policy.spec.action,
+                    "ALLOW",
                 ));
             }
-        }
-        if !owned {
-            findings.push(finding(
-                object,
-                "spec.rules",
-                format!("no rule for {owner}"),
-                format!("{USER_HEADER} of {owner}"),
-            ));
-        }
-        Ok(())
-    })
+            if policy.spec.selector.as_ref().is_some_and(|s| !s.match_labels.is_empty()) {
+                findings.push(finding(
+                    object.clone(),
+                    "spec.selector",
+                    "some pods only",
+                    "none, for all pods",
+                ));
+            }
+            let mut owned = false;
+            for (index, rule) in policy.spec.rules.iter().enumerate() {
+                let field = format!("spec.rules[{index}]");
+                if demands_user(rule, owner) {
+                    owned = true;
+                    if !names_principals(rule) {
+                        findings.push(finding(
+                            object.clone(),
+                            &format!("{field}.from"),
+                            "any client that sends the header",
+                            "the gateway's principal",
+                        ));
+                    }
+                } else if !is_known_rule(rule, namespace) {
+                    findings.push(finding(
+                        object.clone(),
+                        &field,
+                        "a rule that Kubeflow does not write",
+                        "none beside the owner's",
+                    ));
+                }
+            }
+            if !owned {
+                findings.push(finding(
+                    object,
+                    "spec.rules",
+                    format!("no rule for {owner}"),
+                    format!("{USER_HEADER} of {owner}"),
+                ));
+            }
+            // Policies of any name let somebody in.
+            callers.strangers_in(profile, findings)
+        })?;
+    Ok(callers.known(outcome))
 }
 
 /// AUTHZ-10: Profile policies trust the running gateway

@@ -4,42 +4,22 @@ use crate::controls::Check;
 use crate::controls::authz::owner_policies::OWNER_POLICY;
 use crate::facts::istio::{AuthorizationPolicy, AuthorizationRule};
 use crate::facts::object::Object as _;
-use crate::facts::text::Interned;
 use crate::finding::{Outcome, count, finding, outcome};
+use crate::views::authorization::{Mesh, admits_everybody};
 use crate::views::{Context, MissingFact};
 
 /// Controls of this file.
 pub(super) const CHECKS: &[(&str, Check)] = &[("AUTHZ-07", no_wildcard_policy)];
 
-/// Whether a field of a source, operation or condition holds anything back.
-fn restricts(field: &str, values: &[Interned]) -> bool {
-    if field.starts_with("not") {
-        return !values.is_empty();
-    }
-    // Any principal of a token is still a user who has logged in.
-    !values.is_empty()
-        && (field == "requestPrincipals"
-            || !values.iter().any(|v| matches!(&**v, "*" | "/*" | "0.0.0.0/0")))
-}
-
-/// Whether a rule matches every request.
-fn is_wildcard(rule: &AuthorizationRule) -> bool {
-    let open_from = rule.from.is_empty()
-        || rule.from.iter().any(|f| !f.source.iter().any(|(k, v)| restricts(k, v)));
-    let open_to = rule.to.is_empty()
-        || rule.to.iter().any(|t| !t.operation.iter().any(|(k, v)| restricts(k, v)));
-    let open_when =
-        rule.when.iter().all(|c| !restricts(&c.key, &c.values) && c.not_values.is_empty());
-    open_from && open_to && open_when
-}
-
 /// Clients that a wildcard rule admits, in words.
 fn admitted(rule: &AuthorizationRule) -> String {
     let any: Vec<&str> = rule.when.iter().map(|condition| &*condition.key).collect();
+    let has_any_principal = rule.from.iter().any(|from| from.source.contains_key("principals"));
     match (any.is_empty(), rule.from.is_empty() && rule.to.is_empty()) {
         (false, _) => format!("any value of {}, from any client", any.join(" and ")),
         (true, true) => "an empty rule, which admits every request".into(),
-        (true, false) => "any principal".into(),
+        (true, false) if has_any_principal => "any principal".into(),
+        (true, false) => "sources and operations that hold nobody back".into(),
     }
 }
 
@@ -71,6 +51,7 @@ pub(crate) fn maker_of_policy(
 
 /// AUTHZ-07: No Istio policy admits every request
 fn no_wildcard_policy(context: &Context<'_>) -> Result<Outcome, MissingFact> {
+    let mesh = Mesh::of(context)?;
     let mut findings = Vec::new();
     let mut checked = 0;
     for policy in context.authorization_policies()? {
@@ -80,8 +61,12 @@ fn no_wildcard_policy(context: &Context<'_>) -> Result<Outcome, MissingFact> {
             continue;
         }
         checked += 1;
-        for (index, rule) in
-            policy.spec.rules.iter().enumerate().filter(|(_, rule)| is_wildcard(rule))
+        for (index, rule) in policy
+            .spec
+            .rules
+            .iter()
+            .enumerate()
+            .filter(|(_, rule)| admits_everybody(policy, rule, &mesh))
         {
             let maker = maker_of_policy(context, policy);
             let by = maker

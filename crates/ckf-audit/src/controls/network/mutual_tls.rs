@@ -2,33 +2,24 @@
 
 use crate::controls::Check;
 use crate::controls::network::policies::no_profiles;
-use crate::facts::istio::{PeerAuthentication, reference};
+use crate::facts::istio::reference;
 use crate::facts::object::Object as _;
 use crate::finding::{Outcome, count, finding, outcome};
+use crate::views::authorization::Mesh;
 use crate::views::context::by_namespace;
 use crate::views::mesh::is_for_all;
+use crate::views::peer_authentication::{Set, of_namespace, of_pod};
 use crate::views::{Context, MissingFact};
 
 /// Controls of this file.
 pub(super) const CHECKS: &[(&str, Check)] =
     &[("NET-03", mutual_tls_strict), ("NET-04", mutual_tls_not_off), ("NET-05", pods_in_the_mesh)];
 
-/// The mode of mutual TLS that a namespace's policies set for all its pods, and
-/// the object that sets it: of several the oldest holds.
-fn mode<'a>(policies: &[&'a PeerAuthentication]) -> Option<(&'a PeerAuthentication, &'a str)> {
-    let for_all = policies.iter().filter(|p| is_for_all(p));
-    for_all
-        .min_by_key(|p| p.created)
-        .filter(|p| !matches!(&*p.spec.mtls.mode, "" | "UNSET"))
-        .map(|p| (*p, &*p.spec.mtls.mode))
-}
-
 /// NET-03: Profiles accept mutual TLS only
 fn mutual_tls_strict(context: &Context<'_>) -> Result<Outcome, MissingFact> {
     let policies = by_namespace(context.peer_authentications()?);
     let of = |namespace: &str| policies.get(namespace).map(Vec::as_slice).unwrap_or_default();
-    // The platform's namespace is the root of the mesh.
-    let of_mesh = mode(of(context.namespace()));
+    let of_mesh = of_namespace(of(&Mesh::of(context)?.root_namespace));
     let profiles = context.profile_namespaces()?;
     if profiles.is_empty() {
         return Ok(no_profiles());
@@ -36,7 +27,7 @@ fn mutual_tls_strict(context: &Context<'_>) -> Result<Outcome, MissingFact> {
     let mut findings = Vec::new();
     for profile in profiles {
         // A namespace's own mode goes before that of the mesh.
-        match mode(of(profile)).or(of_mesh) {
+        match of_namespace(of(profile)).or(of_mesh) {
             Some((_, "STRICT")) => {}
             Some((policy, other)) => {
                 findings.push(finding(policy.reference(), "spec.mtls.mode", other, "STRICT"))
@@ -51,25 +42,28 @@ fn mutual_tls_strict(context: &Context<'_>) -> Result<Outcome, MissingFact> {
                 ));
             }
         }
-        for policy in of(profile) {
-            let weak = |mode: &str| matches!(mode, "PERMISSIVE" | "DISABLE");
-            if !is_for_all(policy) && weak(&policy.spec.mtls.mode) {
-                findings.push(finding(
-                    policy.reference(),
-                    "spec.mtls.mode",
-                    &*policy.spec.mtls.mode,
-                    "STRICT",
-                ));
+        for policy in of(profile).iter().filter(|policy| !is_for_all(policy)) {
+            let Some(selector) = &policy.spec.selector else {
+                continue;
+            };
+            // An older policy for the same pods goes before it.
+            let modes = of_pod(of(profile), of_mesh, &selector.match_labels);
+            let is_weak = |(by, mode): &Set<'_>| {
+                std::ptr::eq(*by, *policy) && matches!(*mode, "PERMISSIVE" | "DISABLE")
+            };
+            if let Some((_, mode)) = modes.all.filter(is_weak) {
+                findings.push(finding(policy.reference(), "spec.mtls.mode", mode, "STRICT"));
             }
-            for (port, mtls) in
-                policy.spec.port_level_mtls.iter().filter(|(_, mtls)| weak(&mtls.mode))
-            {
-                findings.push(finding(
-                    policy.reference(),
-                    &format!("spec.portLevelMtls[{port}].mode"),
-                    &*mtls.mode,
-                    "STRICT",
-                ));
+            for (port, (_, mode)) in modes.ports.iter().filter(|(_, set)| is_weak(set)) {
+                if policy
+                    .spec
+                    .port_level_mtls
+                    .get(port.to_string().as_str())
+                    .is_some_and(|m| m.mode == **mode)
+                {
+                    let field = format!("spec.portLevelMtls[{port}].mode");
+                    findings.push(finding(policy.reference(), &field, *mode, "STRICT"));
+                }
             }
         }
     }
@@ -78,10 +72,11 @@ fn mutual_tls_strict(context: &Context<'_>) -> Result<Outcome, MissingFact> {
 
 /// NET-04: Mutual TLS is not switched off for the mesh
 fn mutual_tls_not_off(context: &Context<'_>) -> Result<Outcome, MissingFact> {
+    let root = Mesh::of(context)?.root_namespace;
     let mesh = context
         .peer_authentications()?
         .iter()
-        .filter(|p| p.metadata.namespace == *context.namespace() && is_for_all(p));
+        .filter(|p| *p.metadata.namespace == *root && is_for_all(p));
     let findings = mesh
         .filter(|p| p.spec.mtls.mode == "DISABLE")
         .map(|p| finding(p.reference(), "spec.mtls.mode", "DISABLE", "PERMISSIVE or STRICT"))
