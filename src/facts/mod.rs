@@ -22,6 +22,7 @@ pub mod path;
 pub mod platform;
 pub mod profiles;
 pub mod rbac;
+pub mod reachable;
 pub mod registry;
 pub mod requests;
 pub mod secret;
