@@ -11,6 +11,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::known::{Known, Unknown};
+use super::reachable::{self, HostPort};
 
 /// Default URL of Charmhub's API.
 pub const DEFAULT_URL: &str = "https://api.charmhub.io";
@@ -20,7 +21,7 @@ const AT_ONCE: usize = 100;
 const LARGEST_RESPONSE: u64 = 8 << 20;
 
 /// Configuration of Charmhub queries.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Source {
     /// URL of the API.
     pub url: String,
@@ -30,6 +31,15 @@ pub struct Source {
     pub no_proxy: Option<String>,
     /// Timeout of a request.
     pub within: Duration,
+    /// Hosts that are known to be out of reach, and are not asked.
+    pub unreachable: BTreeSet<HostPort>,
+}
+
+impl Source {
+    /// The host that would be connected to: that of the proxy if there is one.
+    pub fn host(&self) -> Option<HostPort> {
+        reachable::first_hop(&self.url, self.proxy.as_deref(), self.no_proxy.as_deref())
+    }
 }
 
 #[derive(Deserialize)]
@@ -74,8 +84,14 @@ pub fn read(source: &Source, followed: &BTreeSet<Followed>) -> Charmhub {
     let mut charmhub = Charmhub { asked_at: crate::now(), ..Charmhub::default() };
     let followed: Vec<&Followed> = followed.iter().collect();
     for batch in followed.chunks(AT_ONCE) {
-        charmhub.requests += 1;
-        let response = query(source, batch);
+        let lost = source.host().filter(|host| source.unreachable.contains(host));
+        let response = match lost {
+            Some(host) => Err(Unknown::Failed(format!("Charmhub: {host} cannot be reached"))),
+            None => {
+                charmhub.requests += 1;
+                query(source, batch)
+            }
+        };
         for (index, one) in batch.iter().enumerate() {
             let head = match &response {
                 Err(why) => Known::Unknown(why.clone()),

@@ -9,6 +9,7 @@ pub mod custom_resources;
 pub mod handshake;
 pub mod juju;
 pub mod kubernetes;
+pub mod reachable;
 pub mod registry;
 pub mod requests;
 pub mod snapshot;

@@ -3,7 +3,7 @@
 
 pub use ckf_model::registry::*;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Condvar, Mutex};
 use std::time::{Duration, Instant};
 
@@ -12,6 +12,7 @@ use oci_registry::{Client, Digest, DigestError, Error, Limits, Mirror, Settings}
 use super::dpkg::{self, Packages};
 use super::image::ImageReference;
 use super::known::{Known, Unknown};
+use super::reachable::{self, HostPort};
 use crate::images::{Allowed, Asked};
 
 /// Images queried concurrently.
@@ -46,6 +47,46 @@ pub struct Source {
     pub within: Duration,
     /// Whether to read the packages of each image, which downloads layers.
     pub packages: bool,
+    /// Longest wait for a first connection to each host; zero if hosts are queried without one.
+    pub connect_within: Duration,
+    /// Hosts that are known to be out of reach, and are not asked.
+    pub unreachable: BTreeSet<HostPort>,
+}
+
+impl Source {
+    /// The client of these settings.
+    fn client(&self) -> Result<Client, Error> {
+        Client::new(Settings {
+            mirrors: self.mirrors.clone(),
+            realms: self.realms.clone(),
+            credentials: self.credentials.clone(),
+            authorities: self.authorities.clone(),
+            proxy: self.proxy.clone(),
+            no_proxy: self.no_proxy.clone(),
+            deadline: Instant::now() + self.within,
+            // Only layers take long to download.
+            per_host: match self.packages {
+                true => self.within,
+                false => self.within.mul_f64(0.75),
+            },
+            ..Settings::default()
+        })
+    }
+
+    /// Hosts that would be connected to for these images: proxies, mirrors and registries.
+    pub fn hosts(&self, references: &[Asked]) -> BTreeSet<HostPort> {
+        let Ok(client) = self.client() else {
+            return BTreeSet::new();
+        };
+        let (queue, _) = permitted(self, references);
+        let asked = queue.iter().filter(|image| !image.repository.starts_with(CHARMHUB));
+        asked.filter_map(|image| self.host(&client, &image.repository)).collect()
+    }
+
+    fn host(&self, client: &Client, repository: &str) -> Option<HostPort> {
+        let url = client.url(repository).ok()?;
+        reachable::first_hop(&url, self.proxy.as_deref(), self.no_proxy.as_deref())
+    }
 }
 
 /// Queries registries for images; reuses what is `known` of a digest. Blocks.
@@ -57,21 +98,7 @@ pub fn read(
 ) -> Rocks {
     crate::tls::install_provider();
     let mut rocks = Rocks { asked_at: crate::now(), ..Rocks::default() };
-    let client = match Client::new(Settings {
-        mirrors: source.mirrors.clone(),
-        realms: source.realms.clone(),
-        credentials: source.credentials.clone(),
-        authorities: source.authorities.clone(),
-        proxy: source.proxy.clone(),
-        no_proxy: source.no_proxy.clone(),
-        deadline: Instant::now() + source.within,
-        // Only layers take long to download.
-        per_host: match source.packages {
-            true => source.within,
-            false => source.within.mul_f64(0.75),
-        },
-        ..Settings::default()
-    }) {
+    let client = match source.client() {
         Ok(client) => client,
         Err(why) => {
             let why = Unknown::Failed(why.to_string());
@@ -219,6 +246,16 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
+    /// The host of a repository that is known to be out of reach.
+    fn unreachable(&self, repository: &str) -> Option<HostPort> {
+        let known = &self.source.unreachable;
+        if known.is_empty() {
+            return None;
+        }
+        let host = self.source.host(self.client, repository);
+        host.filter(|host| known.contains(host))
+    }
+
     fn read(&self, reference: &ImageReference) -> Known<Rock> {
         if reference.repository.starts_with(CHARMHUB) {
             let why = "Charmhub's registry serves images to Juju only";
@@ -227,6 +264,9 @@ impl Reader<'_> {
         let host = reference.repository.split('/').next().unwrap_or_default();
         if let Some(why) = self.lost.lock().ok().and_then(|lost| lost.get(host).cloned()) {
             return Known::Unknown(why);
+        }
+        if let Some(host) = self.unreachable(&reference.repository) {
+            return Known::Unknown(Unknown::Failed(format!("{host} cannot be reached")));
         }
         match self.query(reference) {
             Ok(rock) => Known::Known(rock),

@@ -63,7 +63,7 @@ pub struct Simulation {
     pub(crate) session: Arc<Mutex<Session>>,
     /// Variables that the container has and Juju passes on.
     pub environment: BTreeMap<String, OsString>,
-    controller: Option<Controller>,
+    pub(crate) controller: Option<Controller>,
     in_error: Option<Event>,
     fired: u64,
 }

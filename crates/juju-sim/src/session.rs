@@ -120,6 +120,13 @@ impl Link {
         session.interruption(name)
     }
 
+    /// What this call of the charm finds gone; nothing at one of somebody else.
+    pub(crate) fn absence(&self, name: &str) -> Option<Absence> {
+        let mut session = lock(&self.0);
+        session.hook.as_ref()?;
+        session.absence(name)
+    }
+
     /// Kills the charm.
     pub(crate) fn kill(&self) {
         lock(&self.0).kill();

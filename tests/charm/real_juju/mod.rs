@@ -3,6 +3,7 @@
 
 mod absences;
 mod limits;
+mod offline;
 mod printing;
 mod removal;
 mod status;

@@ -2,6 +2,7 @@
 
 use crate::controls::Check;
 use crate::controls::application::{object, of_charm};
+use crate::facts::juju::Application;
 use crate::finding::{Outcome, finding, outcome};
 use crate::views::{Context, MissingFact};
 
@@ -29,11 +30,24 @@ fn mysql_has_tls(context: &Context<'_>) -> Result<Outcome, MissingFact> {
     })
 }
 
+/// Options that this charm's rotations set, because the charms take the value in no other way.
+const ROTATED: [(&str, &str, &str); 2] =
+    [("dex-auth", "static-password", "dex"), ("minio", "secret-key", "minio")];
+
 /// CRED-14: No secret is in a plain option
 fn no_password_in_options(context: &Context<'_>) -> Result<Outcome, MissingFact> {
+    let rotated = context.rotated();
+    let is_rotated = |app: &Application, option: &str| {
+        let known = ROTATED.iter().find(|(charm, name, _)| *charm == app.charm && *name == option);
+        let since = known.and_then(|(_, _, credential)| rotated.get(credential));
+        since.is_some_and(|since| {
+            context.now().duration_since(*since) <= context.policy.password_age
+        })
+    };
     let all = context.applications()?.iter();
     let findings = all.flat_map(|app| {
         let set = app.options.iter().filter(|(_, setting)| setting.set);
+        let set = set.filter(|(name, _)| !is_rotated(app, name));
         let secrets = set.filter(|(_, setting)| setting.secret || setting.password.is_some());
         secrets.map(|(name, setting)| {
             let seen = match setting.password {

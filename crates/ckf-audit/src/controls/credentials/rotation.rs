@@ -82,6 +82,18 @@ pub(super) fn enabled<'a>(
     Ok(context.users()?.iter().filter(|user| !user.disabled))
 }
 
+/// The user by whom Juju collects the controller's metrics, with a password of Juju's own.
+const METRICS_USER: &str = "juju-metrics";
+
+/// Enabled users with a password of their own: neither those of an identity provider, whom a
+/// domain tells, nor Juju itself.
+pub(super) fn people<'a>(
+    context: &Context<'a>,
+) -> Result<impl Iterator<Item = &'a User>, MissingFact> {
+    let is_own = |user: &&User| user.name != METRICS_USER && !user.name.contains('@');
+    Ok(enabled(context)?.filter(is_own))
+}
+
 /// CRED-01: Juju users' passwords are rotated
 fn passwords_are_rotated(context: &Context<'_>) -> Result<Outcome, MissingFact> {
     let rotated = context.rotated();
@@ -96,7 +108,7 @@ fn passwords_are_rotated(context: &Context<'_>) -> Result<Outcome, MissingFact> 
         });
         known.or(newly)
     };
-    let users = enabled(context)?.map(|user| (user_reference(&user.name), since(user)));
+    let users = people(context)?.map(|user| (user_reference(&user.name), since(user)));
     Ok(by_age(context, users.collect(), "the controller has no local user"))
 }
 

@@ -1,7 +1,7 @@
 //! Juju's users: whether they are in use, and what they may do.
 
 use crate::controls::Check;
-use crate::controls::credentials::rotation::{days, enabled, user_reference};
+use crate::controls::credentials::rotation::{days, enabled, people, user_reference};
 use crate::finding::{Outcome, count, finding, outcome};
 use crate::views::{Context, MissingFact};
 
@@ -17,7 +17,7 @@ fn no_user_is_idle(context: &Context<'_>) -> Result<Outcome, MissingFact> {
     let limit = context.policy.idle_time;
     let mut total = 0;
     let mut findings = Vec::new();
-    for user in enabled(context)? {
+    for user in people(context)? {
         total += 1;
         let (field, since) = match (user.last_connection, user.created) {
             (Some(last), _) => ("last login", Some(last)),
