@@ -4,7 +4,8 @@
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 
-use super::{check, custom};
+use super::custom;
+use super::registry::check;
 use crate::catalog;
 use crate::catalog::{Control, Severity};
 use crate::facts::Facts;

@@ -5,6 +5,7 @@ mod application;
 mod assess;
 mod authn;
 pub(crate) mod authz;
+mod check;
 mod cloud;
 mod credentials;
 mod cryptography;
@@ -16,6 +17,7 @@ mod monitoring;
 mod network;
 pub(crate) mod pods;
 mod policy;
+mod registry;
 mod tls;
 mod upgrades;
 mod verdict_cache;
@@ -27,40 +29,6 @@ pub(crate) use crate::finding::count;
 pub use crate::finding::{Finding, Outcome, Verdict};
 pub use crate::views::context::Outcomes;
 pub use crate::views::{Context, Distribution, MissingFact, detect_release};
-
-use crate::catalog::Family;
-
-/// Check of a control.
-type Check = fn(&Context<'_>) -> Result<Outcome, MissingFact>;
-
-/// Controls of a file: id and check.
-type Entries = &'static [(&'static str, Check)];
-
-/// The controls of a family's folder, file by file.
-fn entries(family: Family) -> &'static [Entries] {
-    match family {
-        Family::Kubernetes => kubernetes::CHECKS,
-        Family::Juju => juju::CHECKS,
-        Family::Cloud => cloud::CHECKS,
-        Family::Credentials => credentials::CHECKS,
-        Family::Images => images::CHECKS,
-        Family::Upgrades => upgrades::CHECKS,
-        Family::Tls => tls::CHECKS,
-        Family::Authentication => authn::CHECKS,
-        Family::Authorisation => authz::CHECKS,
-        Family::Pods => pods::CHECKS,
-        Family::Network => network::CHECKS,
-        Family::Cryptography => cryptography::CHECKS,
-        Family::Monitoring => monitoring::CHECKS,
-        Family::Policy => policy::CHECKS,
-    }
-}
-
-/// The check of a control, from the folder of its family; `None` for one that is attested.
-fn check(id: &str) -> Option<Check> {
-    let files = entries(Family::of(id)?);
-    files.iter().copied().flatten().find(|(known, _)| *known == id).map(|(_, check)| *check)
-}
 
 #[cfg(test)]
 mod tests;

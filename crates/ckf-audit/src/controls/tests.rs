@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use super::registry::{check, entries};
 use super::*;
+use crate::catalog::Family;
 use crate::catalog::{self, Source};
 use crate::facts::Facts;
 use crate::policy::Policy;

@@ -1,6 +1,6 @@
 //! Login in front of the ingress: its filters, and what they cover.
 
-use crate::controls::Check;
+use crate::controls::check::Check;
 use crate::facts::istio::{ConfigPatch, EnvoyFilter, ExtAuthz, reference};
 use crate::facts::object::Object as _;
 use crate::finding::{Outcome, count, finding, outcome};

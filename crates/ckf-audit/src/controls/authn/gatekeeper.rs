@@ -1,7 +1,7 @@
 //! Requests of the login filters to oidc-gatekeeper.
 
-use crate::controls::Check;
 use crate::controls::authn::filters::{LoginPatch, logins};
+use crate::controls::check::Check;
 use crate::facts::istio::reference;
 use crate::facts::object::Object as _;
 use crate::finding::{Finding, Outcome, finding, outcome};

@@ -4,7 +4,7 @@ mod filters;
 mod gatekeeper;
 mod options;
 
-use super::Entries;
+use crate::controls::check::Entries;
 
 /// Controls of this family, file by file.
 pub(super) const CHECKS: &[Entries] = &[filters::CHECKS, gatekeeper::CHECKS, options::CHECKS];

@@ -1,7 +1,7 @@
 //! Options of Dex, oidc-gatekeeper and the web apps.
 
-use crate::controls::Check;
 use crate::controls::application::{object, of_charm};
+use crate::controls::check::Check;
 use crate::facts::juju::Application;
 use crate::finding::{Outcome, count, finding, outcome};
 use crate::policy::Profile;

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use crate::controls::Check;
 use crate::controls::authz::contributors::is_contributor;
 use crate::controls::authz::profiles::each_own_profile;
+use crate::controls::check::Check;
 use crate::facts::istio::reference;
 use crate::facts::object::Object as _;
 use crate::facts::rbac::{PolicyRule, RoleBinding, RoleRef, Subject};

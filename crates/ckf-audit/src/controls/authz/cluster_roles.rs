@@ -1,7 +1,7 @@
 //! Cluster roles and their bindings.
 
-use crate::controls::Check;
 use crate::controls::authz::bindings::{role_text, subjects_text};
+use crate::controls::check::Check;
 use crate::facts::object::Object as _;
 use crate::facts::rbac::{RoleRef, Subject};
 use crate::finding::{Outcome, count, finding, outcome};

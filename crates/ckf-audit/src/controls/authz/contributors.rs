@@ -1,10 +1,10 @@
 //! Contributors of profiles, as KFAM adds them.
 
-use crate::controls::Check;
 use crate::controls::authz::bindings::bindings;
 use crate::controls::authz::owner_policies::OWNER_POLICY;
 use crate::controls::authz::policy_callers::Callers;
 use crate::controls::authz::profiles::each_own_profile;
+use crate::controls::check::Check;
 use crate::facts::istio::AuthorizationPolicy;
 use crate::facts::object::Object as _;
 use crate::facts::rbac::RoleBinding;

@@ -8,7 +8,7 @@ mod policy_callers;
 mod profiles;
 pub(crate) mod wildcards;
 
-use super::Entries;
+use crate::controls::check::Entries;
 
 /// Controls of this family, file by file.
 pub(super) const CHECKS: &[Entries] = &[

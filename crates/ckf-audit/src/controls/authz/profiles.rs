@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::controls::Check;
+use crate::controls::check::Check;
 use crate::facts::istio::{Profile, reference};
 use crate::facts::object::{Object as _, ObjectRef};
 use crate::facts::profiles::{Claim, PART_OF};

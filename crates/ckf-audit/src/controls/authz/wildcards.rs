@@ -1,7 +1,7 @@
 //! AuthorizationPolicies that admit every request.
 
-use crate::controls::Check;
 use crate::controls::authz::owner_policies::OWNER_POLICY;
+use crate::controls::check::Check;
 use crate::facts::istio::{AuthorizationPolicy, AuthorizationRule};
 use crate::facts::object::Object as _;
 use crate::finding::{Outcome, count, finding, outcome};

@@ -1,6 +1,6 @@
 //! Juju's credential for the cluster: enough for the guide, and no more.
 
-use crate::controls::Check;
+use crate::controls::check::Check;
 use crate::facts::istio::reference;
 use crate::finding::{Outcome, finding, outcome};
 use crate::views::{Context, MissingFact};

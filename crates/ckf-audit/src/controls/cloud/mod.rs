@@ -2,7 +2,7 @@
 
 mod credential;
 
-use super::Entries;
+use crate::controls::check::Entries;
 
 /// Controls of this family, file by file.
 pub(super) const CHECKS: &[Entries] = &[credential::CHECKS];

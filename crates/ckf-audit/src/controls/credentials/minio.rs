@@ -1,6 +1,6 @@
 //! MinIO's root key and its copies.
 
-use crate::controls::Check;
+use crate::controls::check::Check;
 use crate::facts::object::Object as _;
 use crate::facts::secret::Secret;
 use crate::finding::{Outcome, count, finding, outcome};

@@ -6,7 +6,7 @@ mod rotation;
 mod tokens;
 mod users;
 
-use super::Entries;
+use crate::controls::check::Entries;
 
 /// Controls of this family, file by file.
 pub(super) const CHECKS: &[Entries] =

@@ -1,7 +1,7 @@
 //! Credentials in options of charms.
 
-use crate::controls::Check;
 use crate::controls::application::{object, of_charm};
+use crate::controls::check::Check;
 use crate::facts::juju::Application;
 use crate::finding::{Outcome, finding, outcome};
 use crate::views::{Context, MissingFact};

@@ -2,7 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::controls::Check;
+use crate::controls::check::Check;
 use crate::facts::istio::reference;
 use crate::facts::juju::User;
 use crate::facts::object::ObjectRef;

@@ -1,6 +1,6 @@
 //! Tokens of service accounts.
 
-use crate::controls::Check;
+use crate::controls::check::Check;
 use crate::facts::object::Object as _;
 use crate::finding::{Outcome, finding, outcome};
 use crate::views::{Context, MissingFact};

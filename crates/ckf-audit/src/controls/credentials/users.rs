@@ -1,6 +1,6 @@
 //! Juju's users: whether they are in use, and what they may do.
 
-use crate::controls::Check;
+use crate::controls::check::Check;
 use crate::controls::credentials::rotation::{days, enabled, people, user_reference};
 use crate::finding::{Outcome, count, finding, outcome};
 use crate::views::{Context, MissingFact};

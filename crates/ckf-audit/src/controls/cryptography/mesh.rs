@@ -1,6 +1,6 @@
 //! The mesh's root certificate.
 
-use crate::controls::Check;
+use crate::controls::check::Check;
 use crate::facts::certificate::{Certificate, date};
 use crate::facts::object::Object as _;
 use crate::finding::{Outcome, finding, outcome};

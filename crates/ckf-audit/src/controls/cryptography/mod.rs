@@ -3,7 +3,7 @@
 mod mesh;
 mod webhooks;
 
-use super::Entries;
+use crate::controls::check::Entries;
 
 /// Controls of this family, file by file.
 pub(super) const CHECKS: &[Entries] = &[mesh::CHECKS, webhooks::CHECKS];

@@ -1,6 +1,6 @@
 //! CAs and failure policies of the webhooks.
 
-use crate::controls::Check;
+use crate::controls::check::Check;
 use crate::facts::certificate::{Certificate, date};
 use crate::facts::core::Webhook;
 use crate::facts::object::{Object as _, ObjectRef};

@@ -3,9 +3,10 @@
 use serde_json::json;
 
 use super::*;
-use crate::controls::{Verdict, assess_named};
+use crate::controls::assess::assess_named;
 use crate::facts::Facts;
 use crate::facts::known::{Known, Unknown};
+use crate::finding::Verdict;
 use crate::policy::Policy;
 
 fn policy(expression: &str) -> Policy {

@@ -1,7 +1,7 @@
 //! Images of the platform's containers.
 
 use crate::catalog;
-use crate::controls::Check;
+use crate::controls::check::Check;
 use crate::facts::core::{Container, Pod};
 use crate::facts::object::Object as _;
 use crate::finding::{Outcome, count, finding, outcome};

@@ -1,6 +1,6 @@
 //! Images against the digests on record, the registries, Charmhub and known vulnerabilities.
 
-use crate::controls::Check;
+use crate::controls::check::Check;
 use crate::facts::istio::reference;
 use crate::facts::object::{Object as _, ObjectRef};
 use crate::facts::vulnerability::VulnerabilityReport;

@@ -5,7 +5,7 @@ mod inventory;
 mod options;
 mod running;
 
-use super::Entries;
+use crate::controls::check::Entries;
 
 /// Controls of this family, file by file.
 pub(super) const CHECKS: &[Entries] =

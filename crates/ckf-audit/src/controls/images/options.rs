@@ -1,7 +1,7 @@
 //! Images in options of charms.
 
-use crate::controls::Check;
 use crate::controls::application::object;
+use crate::controls::check::Check;
 use crate::facts::juju::options::names_images;
 use crate::finding::{Outcome, finding, outcome};
 use crate::views::{Context, MissingFact};

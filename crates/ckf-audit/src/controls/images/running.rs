@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use crate::controls::Check;
+use crate::controls::check::Check;
 use crate::controls::images::containers::containers;
 use crate::facts::object::Object;
 use crate::finding::{Finding, Outcome, count, finding, outcome};

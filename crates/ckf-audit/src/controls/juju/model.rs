@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::controls::Check;
 use crate::controls::application::{object, of_all};
+use crate::controls::check::Check;
 use crate::facts::CHARM;
 use crate::facts::istio::reference;
 use crate::finding::{Outcome, count, finding, outcome};

@@ -1,6 +1,6 @@
 //! Kubernetes itself: its version and what it grants to anonymous users.
 
-use crate::controls::Check;
+use crate::controls::check::Check;
 use crate::controls::upgrades::versions::kubernetes_findings;
 use crate::facts::object::Object as _;
 use crate::finding::{Outcome, count, finding, outcome};

@@ -2,7 +2,7 @@
 
 mod cluster;
 
-use super::Entries;
+use crate::controls::check::Entries;
 
 /// Controls of this family, file by file.
 pub(super) const CHECKS: &[Entries] = &[cluster::CHECKS];

@@ -1,6 +1,6 @@
 //! COS and its agent, as far as Kubernetes shows them.
 
-use crate::controls::Check;
+use crate::controls::check::Check;
 use crate::facts::istio::reference;
 use crate::facts::object::Object as _;
 use crate::finding::{Outcome, finding, outcome};

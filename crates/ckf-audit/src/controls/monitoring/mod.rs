@@ -3,7 +3,7 @@
 mod cos;
 mod relations;
 
-use super::Entries;
+use crate::controls::check::Entries;
 
 /// Controls of this family, file by file.
 pub(super) const CHECKS: &[Entries] = &[cos::CHECKS, relations::CHECKS];

@@ -1,7 +1,7 @@
 //! Relations with COS: metrics, dashboards and logs.
 
-use crate::controls::Check;
 use crate::controls::application::object;
+use crate::controls::check::Check;
 use crate::facts::juju::Application;
 use crate::finding::{Outcome, count, finding, outcome};
 use crate::views::{Context, MissingFact};

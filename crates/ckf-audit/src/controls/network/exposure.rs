@@ -1,6 +1,6 @@
 //! What is exposed to the outside, and by which routes.
 
-use crate::controls::Check;
+use crate::controls::check::Check;
 use crate::facts::istio::VirtualService;
 use crate::facts::object::Object as _;
 use crate::finding::{Finding, Outcome, count, finding, outcome};

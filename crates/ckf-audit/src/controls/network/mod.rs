@@ -4,7 +4,7 @@ mod exposure;
 mod mutual_tls;
 mod policies;
 
-use super::Entries;
+use crate::controls::check::Entries;
 
 /// Controls of this family, file by file.
 pub(super) const CHECKS: &[Entries] = &[exposure::CHECKS, mutual_tls::CHECKS, policies::CHECKS];

@@ -1,6 +1,6 @@
 //! Mutual TLS in the mesh.
 
-use crate::controls::Check;
+use crate::controls::check::Check;
 use crate::controls::network::policies::no_profiles;
 use crate::facts::istio::reference;
 use crate::facts::object::Object as _;

@@ -1,6 +1,6 @@
 //! NetworkPolicies of profiles and of the web apps.
 
-use crate::controls::Check;
+use crate::controls::check::Check;
 use crate::facts::istio::reference;
 use crate::facts::object::Object as _;
 use crate::finding::{Outcome, count, finding, outcome};

@@ -1,6 +1,6 @@
 //! Privileges of pods: root, the host, capabilities.
 
-use crate::controls::Check;
+use crate::controls::check::Check;
 use crate::facts::core::{Container, Pod};
 use crate::facts::image::ImageReference;
 use crate::facts::object::Object as _;

@@ -1,6 +1,6 @@
 //! Pod Security Standards of namespaces.
 
-use crate::controls::Check;
+use crate::controls::check::Check;
 use crate::facts::core::Namespace;
 use crate::facts::object::Object as _;
 use crate::finding::{Outcome, count, finding, outcome};

@@ -2,7 +2,7 @@
 
 mod waivers;
 
-use super::Entries;
+use crate::controls::check::Entries;
 
 /// Controls of this family, file by file.
 pub(super) const CHECKS: &[Entries] = &[waivers::CHECKS];

@@ -1,6 +1,7 @@
 //! The policy itself: waivers that expired or waive nothing.
 
-use crate::controls::{Check, assess_named};
+use crate::controls::assess::assess_named;
+use crate::controls::check::Check;
 use crate::facts::istio::reference;
 use crate::facts::object::ObjectRef;
 use crate::finding::{Outcome, Verdict, count, finding, outcome};

@@ -1,6 +1,6 @@
 //! HTTPS on the gateway of an ambient mesh.
 
-use crate::controls::Check;
+use crate::controls::check::Check;
 use crate::facts::object::Object as _;
 use crate::finding::{Outcome, finding, outcome};
 use crate::views::ingress::Ingress;

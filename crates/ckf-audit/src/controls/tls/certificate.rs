@@ -1,6 +1,6 @@
 //! Certificates that the gateway serves.
 
-use crate::controls::Check;
+use crate::controls::check::Check;
 use crate::controls::tls::secrets::{each_leaf, served_secrets};
 use crate::facts::certificate::{Certificate, date};
 use crate::facts::object::Object as _;

@@ -1,6 +1,6 @@
 //! HTTPS on the Istio gateway.
 
-use crate::controls::Check;
+use crate::controls::check::Check;
 use crate::facts::object::Object as _;
 use crate::finding::{Outcome, count, finding, outcome};
 use crate::views::ingress::{Ingress, MAIN_GATEWAY, Reach, gateway_reference};

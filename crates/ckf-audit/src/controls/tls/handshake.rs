@@ -1,6 +1,6 @@
 //! What clients of the ingress gateway get, against what should be served.
 
-use crate::controls::Check;
+use crate::controls::check::Check;
 use crate::controls::tls::secrets::{NO_TLS, each_leaf, served_secrets};
 use crate::facts::certificate::date;
 use crate::facts::certificate::renewal_time;

@@ -1,6 +1,6 @@
 //! The gateway's private key.
 
-use crate::controls::Check;
+use crate::controls::check::Check;
 use crate::controls::tls::secrets::{each_leaf, served_secrets};
 use crate::facts::object::Object as _;
 use crate::finding::{Outcome, finding, outcome};

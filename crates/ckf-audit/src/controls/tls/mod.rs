@@ -9,7 +9,7 @@ mod protocol;
 mod secrets;
 mod source;
 
-use super::Entries;
+use crate::controls::check::Entries;
 
 /// Controls of this family, file by file.
 pub(super) const CHECKS: &[Entries] = &[

@@ -1,6 +1,6 @@
 //! TLS versions and cipher suites.
 
-use crate::controls::Check;
+use crate::controls::check::Check;
 use crate::controls::tls::secrets::NO_TLS;
 use crate::facts::istio::TlsParameters;
 use crate::facts::object::{Object as _, ObjectRef};

@@ -1,6 +1,6 @@
 //! The gateway's certificate Secrets.
 
-use crate::controls::Check;
+use crate::controls::check::Check;
 use crate::facts::certificate::Certificate;
 use crate::facts::istio::reference;
 use crate::facts::object::{Object as _, ObjectRef};

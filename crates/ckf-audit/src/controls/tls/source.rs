@@ -1,7 +1,7 @@
 //! Where the gateway's certificate comes from.
 
-use crate::controls::Check;
 use crate::controls::application::{object, of_charm};
+use crate::controls::check::Check;
 use crate::finding::{Outcome, finding};
 use crate::views::{Context, MissingFact};
 

@@ -1,7 +1,7 @@
 //! Revisions and channels of charms.
 
-use crate::controls::Check;
 use crate::controls::application::{object, of_all};
+use crate::controls::check::Check;
 use crate::finding::{Outcome, finding};
 use crate::views::{Context, MissingFact};
 

@@ -3,7 +3,7 @@
 mod charms;
 pub(super) mod versions;
 
-use super::Entries;
+use crate::controls::check::Entries;
 
 /// Controls of this family, file by file.
 pub(super) const CHECKS: &[Entries] = &[charms::CHECKS, versions::CHECKS];

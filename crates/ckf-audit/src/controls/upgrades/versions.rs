@@ -1,6 +1,6 @@
 //! Security upgrades: releases and the versions of Kubernetes, Juju and Istio.
 
-use crate::controls::Check;
+use crate::controls::check::Check;
 use crate::facts::core::Pod;
 use crate::facts::image::ImageReference;
 use crate::facts::istio::reference;
