@@ -10,7 +10,7 @@ use anyhow::{Context as _, bail};
 use juju_charm::printable::line;
 use oci_registry::{Credentials, Mirror};
 
-use super::{ClusterArguments, NOTHING_OPEN, OPEN, print, print_data, read};
+use super::shared::{ClusterArguments, NOTHING_OPEN, OPEN, print, print_data, read};
 use crate::facts::known::Known;
 use crate::facts::{Facts, charmhub, registry, snapshot};
 use crate::files;
@@ -82,7 +82,7 @@ impl Rocks {
         };
         let authorities = self.registry_ca.iter().map(|path| text(path));
         let policy = match &self.policy {
-            Some(path) => super::sound(&super::policy_text(path)?, path)?,
+            Some(path) => super::shared::sound(&super::shared::policy_text(path)?, path)?,
             None => Policy::default(),
         };
         let named = policy.allow.registries.iter().map(String::as_str);

@@ -9,8 +9,8 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::known::{Known, Unknown};
-use super::kubernetes::{Failure, each, get};
 use super::path::{ApiPath, PathError};
+use super::request::{Failure, each, get};
 
 /// The part that is parsed of an object that is nested too deeply.
 #[derive(Deserialize)]

@@ -11,6 +11,7 @@ pub mod juju;
 pub mod kubernetes;
 pub mod reachable;
 pub mod registry;
+mod request;
 pub mod requests;
 pub mod snapshot;
 pub mod watch;

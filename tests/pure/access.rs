@@ -99,7 +99,7 @@ fn an_owner_can_do_in_a_profile_what_a_stranger_cannot() {
     for question in [SECRETS, RUN, DOORS, GATEWAY] {
         assert_eq!(answer(&strange, question).0, Can::No, "{question}");
     }
-    // Sidecars let nobody in but their own namespace.
+    // Sidecars admit their own namespace only.
     assert_eq!(answer(&strange, INSIDE).0, Can::No, "{strange:?}");
 }
 
@@ -126,7 +126,7 @@ fn a_contributor_comes_through_the_gateway_and_by_the_binding() {
     let (can, why) = answer(&all, GATEWAY);
     assert_eq!(can, Can::Yes);
     assert!(why.contains("AuthorizationPolicy user-00001/user-alice-clusterrole-edit"), "{why}");
-    // One of other principals admits nobody who comes through the gateway.
+    // One of other principals admits no request that comes through the gateway.
     let policy = world.objects.last_mut().unwrap();
     policy["spec"]["rules"][0]["from"][0]["source"]["principals"] =
         json!(["cluster.local/ns/x/sa/y"]);
@@ -313,7 +313,7 @@ fn istio_policies_admit_by_what_they_do() {
         let answers = ask(&world, ALICE, BOBS);
         assert_eq!(answer(&answers, GATEWAY).0, can, "{what}: {answers:?}");
     }
-    // Without any policy that allows, Istio admits everybody.
+    // Without any policy that allows, Istio admits every client.
     let mut world = world(2);
     world.objects.retain(|o| {
         o["kind"] != "AuthorizationPolicy" || o["metadata"]["namespace"] != "user-00001"

@@ -86,7 +86,7 @@ pub const FAULTS: &[Fault] = &[
         let from = json!([{"source": {"serviceAccounts": [account]}}]);
         add(c, policy("team-a", "open", json!({"rules": [{"from": from}]})))
     }),
-    fault("AUTHZ-04", "everybody but one", |c| {
+    fault("AUTHZ-04", "every caller but one", |c| {
         let when = json!([{"key": USER, "notValues": ["eve@example.com"]}]);
         add(c, policy("team-a", "open", json!({"rules": [{"from": from_gateway(), "when": when}]})))
     }),
@@ -219,7 +219,7 @@ pub const FAULTS: &[Fault] = &[
     fault("AUTHZ-07", "the addresses of all pods", |c| {
         open_to(c, json!({"when": [{"key": "source.ip", "values": ["10.0.0.0/8"]}]}))
     }),
-    fault("AUTHZ-07", "any user by a header that anybody sets", |c| {
+    fault("AUTHZ-07", "any user by a header that any client sets", |c| {
         open_to(c, json!({"when": [{"key": USER, "values": ["*@example.com"]}]}))
     })
     .also(&["AUTHZ-04"]),

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use super::Place;
+use super::place::Place;
 use crate::facts::Facts;
 use crate::facts::image::ImageReference;
 use crate::facts::juju::options::names_images;

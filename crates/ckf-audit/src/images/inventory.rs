@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::indirect;
+use super::place::Place;
 use crate::catalog;
 use crate::facts::Facts;
 use crate::facts::charmhub::{Followed, Head};
@@ -21,31 +22,6 @@ use crate::facts::registry::Rock;
 const JUJU: &str = "juju";
 /// Charmhub's registry, where a resource's image has a repository of its own.
 const OF_CHARMHUB: &str = "registry.jujucharms.com/charm/";
-
-/// Where an image is named.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Place {
-    /// A container of a pod.
-    Container(String),
-    /// An option of the application.
-    Option(String),
-    /// A ConfigMap in the platform.
-    ConfigMap(String),
-    /// A registry override of Knative's operator.
-    Override(String),
-}
-
-impl std::fmt::Display for Place {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Container(name) => f.write_str(name),
-            Self::Option(name) => write!(f, "option {name}"),
-            Self::ConfigMap(name) => write!(f, "ConfigMap {name}"),
-            Self::Override(name) => write!(f, "override of {name}"),
-        }
-    }
-}
 
 /// A running image that differs from what is intended.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use printable::line;
 use serde::Serialize;
 
-use super::{ControlReport, Report, fingerprint};
+use super::model::{ControlReport, Report, fingerprint};
 use crate::catalog::Severity;
 use crate::controls::{Finding, Verdict};
 

@@ -5,8 +5,9 @@
 
 use serde_json::Value;
 
+use super::format::Format;
+use super::model::{ControlReport, Report};
 use super::table::{render_within, wrapped};
-use super::{ControlReport, Format, Report};
 use crate::controls::{Finding, Verdict};
 
 /// Width of the table in characters: `juju run` prints it in a terminal.

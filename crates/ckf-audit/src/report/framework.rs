@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use super::model::{ControlReport, Report};
 use super::table::new_table;
-use super::{ControlReport, Report};
 use crate::controls::Verdict;
 
 /// A framework that controls map to.

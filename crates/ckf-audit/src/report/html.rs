@@ -8,7 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use printable;
 use sha2::{Digest as _, Sha256};
 
-use super::{ControlReport, Report};
+use super::model::{ControlReport, Report};
 use crate::catalog::Severity;
 use crate::controls::Verdict;
 

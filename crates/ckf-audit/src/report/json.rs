@@ -1,6 +1,6 @@
 //! The report as JSON, and its JSON Schema.
 
-use super::Report;
+use super::model::Report;
 
 /// Renders a report as indented JSON, with a final newline; equal reports give equal bytes.
 pub fn render(report: &Report) -> String {

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{ControlReport, Report, printable};
+use super::model::{ControlReport, Report, printable};
 use crate::controls::Verdict;
 
 /// Renders a report as JUnit XML.

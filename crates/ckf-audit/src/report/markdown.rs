@@ -2,7 +2,7 @@
 
 use printable::line;
 
-use super::Report;
+use super::model::Report;
 use crate::controls::Verdict;
 
 /// Renders a report as Markdown.

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{ControlReport, Report, printable};
+use super::model::{ControlReport, Report, printable};
 use crate::controls::{Finding, Verdict};
 
 /// Limit on results in one object: each has some hundred bytes, and etcd accepts 1.5 MB.

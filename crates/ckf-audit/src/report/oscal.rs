@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use super::{ControlReport, Report};
+use super::model::{ControlReport, Report};
 use crate::controls::Verdict;
 
 /// Renders a report as OSCAL.

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use super::Report;
+use super::model::Report;
 use crate::facts::Facts;
 use crate::facts::known::Known;
 

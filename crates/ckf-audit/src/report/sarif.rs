@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{ControlReport, Report, fingerprint};
+use super::model::{ControlReport, Report, fingerprint};
 use crate::catalog::Severity;
 use crate::controls::{Finding, Verdict};
 

@@ -3,7 +3,7 @@
 use comfy_table::{ContentArrangement, Table, presets};
 use printable::line;
 
-use super::Report;
+use super::model::Report;
 use crate::controls::Verdict;
 
 /// Width of tables in characters where the terminal's width is unknown.

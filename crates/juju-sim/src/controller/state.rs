@@ -155,7 +155,7 @@ pub struct Application {
     pub can_upgrade_to: String,
     /// Whether it has `trust`.
     pub trusted: bool,
-    /// Options: type, default (`null` for none), value if somebody set one.
+    /// Options: type, default (`null` for none), value if one was set.
     pub options: BTreeMap<String, CharmOption>,
     /// Applications that it is related to, by its endpoint.
     pub relations: BTreeMap<String, Vec<String>>,
@@ -185,7 +185,7 @@ pub struct CharmRevision {
 /// A resource that an application was deployed with: an OCI image.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct DeployedResource {
-    /// Its revision in Charmhub; without one somebody gave it.
+    /// Its revision in Charmhub; none for one that was attached.
     pub revision: Option<i64>,
     /// When it was made there.
     pub timestamp: Timestamp,
@@ -198,7 +198,7 @@ pub struct CharmOption {
     pub kind: String,
     /// The charm's default.
     pub default: Value,
-    /// What somebody set.
+    /// What was set.
     pub set: Option<Value>,
 }
 
@@ -276,7 +276,7 @@ impl State {
             created: Timestamp::now(),
             ..User::default()
         };
-        // Made by Juju itself: the controller's metrics, and whoever an identity provider knows.
+        // Made by Juju itself: the controller's metrics, and the users of an identity provider.
         let of_juju = |display_name: &str| User {
             display_name: display_name.into(),
             access: "login".into(),

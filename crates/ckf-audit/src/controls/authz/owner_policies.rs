@@ -147,7 +147,7 @@ fn owner_policy(context: &Context<'_>) -> Result<Outcome, MissingFact> {
                     format!("{USER_HEADER} of {owner}"),
                 ));
             }
-            // Policies of any name let somebody in.
+            // A policy of any name may admit a caller.
             callers.strangers_in(profile, findings)
         })?;
     Ok(callers.known(outcome))

@@ -86,7 +86,7 @@ pub(super) fn enabled<'a>(
 const METRICS_USER: &str = "juju-metrics";
 
 /// Enabled users with a password of their own: neither those of an identity provider, whom a
-/// domain tells, nor Juju itself.
+/// domain shows, nor Juju itself.
 pub(super) fn people<'a>(
     context: &Context<'a>,
 ) -> Result<impl Iterator<Item = &'a User>, MissingFact> {

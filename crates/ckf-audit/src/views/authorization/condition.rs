@@ -26,9 +26,9 @@ pub enum Field<'a> {
     RequestPrincipal,
     Audiences,
     Presenter,
-    /// What stands in brackets, with these.
+    /// The part in brackets, with these.
     Claims(&'a str),
-    /// What stands in brackets, with these.
+    /// The part in brackets, with these.
     Header(&'a str),
     Host,
     Method,
