@@ -11,6 +11,7 @@ pub mod mesh;
 pub mod mesh_policies;
 pub mod network_policy;
 pub mod peer_authentication;
+pub mod power;
 mod release;
 pub mod web_apps;
 
