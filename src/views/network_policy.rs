@@ -3,7 +3,9 @@
 use crate::facts::core::{IngressRule, NetworkPolicy, Peer, Pod, PolicyPort, PortRef};
 use crate::facts::labels::Labels;
 use crate::facts::object::{Object as _, ObjectRef};
-use crate::views::{Context, MissingFact};
+use crate::facts::profiles::PART_OF;
+use crate::views::address_set::AddressSet;
+use crate::views::{Context, MissingFact, network_peers};
 
 impl NetworkPolicy {
     /// Whether it is about what comes in.
@@ -26,7 +28,13 @@ impl IngressRule {
 
     /// Whether it admits every client, to some port at least.
     pub fn is_from_anywhere(&self) -> bool {
-        self.from.is_empty() || self.from.iter().any(Peer::is_anybody)
+        let mut addresses = AddressSet::default();
+        for block in self.from.iter().filter_map(|peer| peer.ip_block.as_ref()) {
+            network_peers::addresses(block).ranges().for_each(|range| addresses.add(range));
+        }
+        self.from.is_empty()
+            || addresses.network().is_some()
+            || self.from.iter().any(Peer::is_anybody)
     }
 
     /// Whether it admits to a port of a pod.
@@ -37,15 +45,16 @@ impl IngressRule {
 
 impl Peer {
     fn is_anybody(&self) -> bool {
-        if let Some(block) = &self.ip_block {
-            return matches!(&*block.cidr, "0.0.0.0/0" | "::/0");
-        }
-        self.namespace_selector.as_ref().is_some_and(|s| s.is_empty())
-            && self.pod_selector.as_ref().is_none_or(|s| s.is_empty())
+        // Whoever runs a pod chooses its labels.
+        self.ip_block.is_none() && self.namespace_selector.as_ref().is_some_and(|s| s.is_empty())
     }
 }
 
 fn port_fits(policy: &PolicyPort, pod: &Pod, port: u16) -> bool {
+    // Nothing that is judged here listens on other protocols.
+    if !matches!(&*policy.protocol, "" | "TCP") {
+        return false;
+    }
     match &policy.port {
         None => true,
         Some(PortRef::Number(first)) => {
@@ -120,6 +129,26 @@ fn stranger(
         if let Some(namespace) = strangers {
             return Ok(Some(format!("pods of the namespace {}", namespace.metadata.name)));
         }
+        if selector.matches(&future_profile()) {
+            return Ok(Some("pods of every profile that is made".into()));
+        }
     }
     Ok(None)
+}
+
+/// Labels of the namespace of a profile that somebody makes tomorrow, as the profile controller
+/// writes them.
+pub fn future_profile() -> Labels {
+    let labels = [
+        ("kubernetes.io/metadata.name", "0-zq7"),
+        (PART_OF.0, PART_OF.1),
+        ("istio-injection", "enabled"),
+        ("user.kubeflow.org/enabled", "true"),
+        ("pipelines.kubeflow.org/enabled", "true"),
+        ("katib.kubeflow.org/metrics-collector-injection", "enabled"),
+        ("katib-metricscollector-injection", "enabled"),
+        ("serving.kubeflow.org/inferenceservice", "enabled"),
+        ("namespace-node-affinity", "enabled"),
+    ];
+    Labels::from_iter(labels.map(|(key, value)| (key.into(), value.into())))
 }
