@@ -1,5 +1,6 @@
 //! Tests beside a real API server: the command line and the agent.
 
+mod access_reviews;
 mod agent;
 mod audit;
 mod custom_controls;

@@ -352,3 +352,39 @@ fn pods_of_others_get_in_by_any_spelling() {
         assert_eq!(answer(&answers, INSIDE).0, can, "{spec}: {answers:?}");
     }
 }
+
+#[test]
+fn power_is_had_by_any_right_that_gives_it() {
+    for (group, resource, verb, question) in [
+        ("", "secrets", "watch", SECRETS),
+        ("apps", "replicasets", "create", RUN),
+        ("apps", "deployments", "patch", RUN),
+        ("", "pods/ephemeralcontainers", "update", RUN),
+        ("", "pods/attach", "create", RUN),
+        ("argoproj.io", "workflows", "create", RUN),
+        ("serving.kserve.io", "inferenceservices", "create", RUN),
+        ("kubeflow.org", "pytorchjobs", "create", RUN),
+        ("rbac.authorization.k8s.io", "roles", "escalate", DOORS),
+        ("networking.k8s.io", "networkpolicies", "patch", DOORS),
+        ("", "nodes/proxy", "get", RUN),
+        ("admissionregistration.k8s.io", "mutatingwebhookconfigurations", "update", RUN),
+    ] {
+        let mut world = world(2);
+        let mut more = role("more", resource, verb);
+        more["rules"][0]["apiGroups"] = json!([group]);
+        world.objects.push(more);
+        world.objects.push(binding("", "more", "more", json!({"kind": "User", "name": "eve"})));
+        let answers = ask(&world, "eve", BOBS);
+        assert_eq!(answer(&answers, question).0, Can::Yes, "{verb} {resource}: {answers:?}");
+    }
+}
+
+#[test]
+fn service_account_is_asked_for_as_the_api_server_calls_it() {
+    let world = world(2);
+    let account = ask(&world, "account/user-00001/default-editor", BOBS);
+    let user = ask(&world, "system:serviceaccount:user-00001:default-editor", BOBS);
+    assert_eq!(account, user);
+    assert_eq!(answer(&account, RUN).0, Can::Yes);
+    assert!("system:serviceaccount:user-00001".parse::<Who>().is_err());
+}

@@ -409,6 +409,8 @@ wire! {
 NodeSpec {
     /// Identifier of the machine in the cloud.
     #[serde(rename = "providerID")] provider_id: String,
+    /// Addresses of its pods, CIDR, if Kubernetes gives them out.
+    #[serde(rename = "podCIDRs", skip_serializing_if = "Vec::is_empty")] pod_cidrs: Vec<Interned>,
 }}
 
 wire! {
@@ -471,11 +473,15 @@ wire! {
 IpBlock {
     /// The range, CIDR.
     cidr: Interned,
+    /// Ranges within it that are not admitted.
+    #[serde(skip_serializing_if = "Vec::is_empty")] except: Vec<Interned>,
 }}
 
 wire! {
 /// A port, or a range of them.
 PolicyPort {
+    /// `TCP` (also if empty), `UDP` or `SCTP`.
+    #[serde(skip_serializing_if = "str::is_empty")] protocol: Interned,
     /// Port; all if absent.
     #[serde(skip_serializing_if = "Option::is_none")] port: Option<PortRef>,
     /// Last port of a range.

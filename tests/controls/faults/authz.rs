@@ -32,6 +32,18 @@ fn contributor(c: &mut Case, name: &str, who: &str) {
         json!({"user": who, "role": "edit"});
 }
 
+/// A Role of team-a.
+fn grant(c: &mut Case, name: &str, groups: &[&str], resources: &[&str], verbs: &[&str]) {
+    let rule = json!({"apiGroups": groups, "resources": resources, "verbs": verbs});
+    add(c, object(RBAC, "Role", "team-a", name, json!({"rules": [rule]})));
+}
+
+/// A stranger has a right in team-a.
+fn stranger_may(c: &mut Case, groups: &[&str], resources: &[&str], verbs: &[&str]) {
+    grant(c, "more", groups, resources, verbs);
+    bind(c, "RoleBinding", "team-a", "more", ("Role", "more"), user("eve@example.com"));
+}
+
 /// Each on its own makes its control fail.
 pub const FAULTS: &[Fault] = &[
     fault("AUTHZ-01", "no Namespace", |c| {
@@ -260,6 +272,71 @@ pub const FAULTS: &[Fault] = &[
             ("ClusterRole", "kubeflow-kubernetes-edit"),
             group("system:serviceaccounts"),
         )
+    }),
+    fault("AUTHZ-03", "a further subject of the editor's binding", |c| {
+        let subjects = c.world.get("RoleBinding", "default-editor")["subjects"].as_array_mut();
+        subjects.unwrap().push(user("eve@example.com"));
+    }),
+    fault("AUTHZ-03", "every account has more", |c| {
+        grant(c, "more", &["apps"], &["replicasets"], &["create"]);
+        bind(c, "RoleBinding", "team-a", "more", ("Role", "more"), group("system:serviceaccounts"))
+    })
+    .also(&["AUTHZ-06"]),
+    fault("AUTHZ-06", "ephemeral containers", |c| {
+        stranger_may(c, &[""], &["pods/ephemeralcontainers"], &["patch"])
+    }),
+    fault("AUTHZ-06", "an image of a Deployment", |c| {
+        stranger_may(c, &["apps"], &["deployments"], &["update"])
+    }),
+    fault("AUTHZ-06", "attach by a wildcard", |c| {
+        stranger_may(c, &[""], &["*/attach"], &["create"])
+    }),
+    fault("AUTHZ-06", "secrets by watch", |c| stranger_may(c, &[""], &["secrets"], &["watch"])),
+    fault("AUTHZ-06", "one Secret by its name", |c| {
+        stranger_may(c, &[""], &["secrets"], &["get"]);
+        c.world.get("Role", "more")["rules"][0]["resourceNames"] =
+            json!(["mlpipeline-minio-artifact"]);
+    }),
+    fault("AUTHZ-06", "a workflow", |c| {
+        stranger_may(c, &["argoproj.io"], &["workflows"], &["create"])
+    }),
+    fault("AUTHZ-06", "any verb that changes", |c| {
+        stranger_may(c, &[""], &["persistentvolumeclaims"], &["deletecollection"])
+    }),
+    fault("AUTHZ-06", "everybody who has logged in", |c| {
+        grant(c, "more", &[""], &["pods"], &["create"]);
+        bind(c, "RoleBinding", "team-a", "x", ("Role", "more"), group("system:authenticated"))
+    })
+    .also(&["AUTHZ-03"]),
+    fault("AUTHZ-08", "a shipped role that is given more", |c| {
+        let rules = c.world.get("ClusterRole", "kubeflow-kubernetes-view")["rules"].as_array_mut();
+        rules
+            .unwrap()
+            .push(json!({"apiGroups": [""], "resources": ["secrets"], "verbs": ["list"]}));
+    }),
+    fault("AUTHZ-08", "a shipped role that reaches nodes", |c| {
+        let rules = c.world.get("ClusterRole", "kubeflow-kubernetes-edit")["rules"].as_array_mut();
+        rules
+            .unwrap()
+            .push(json!({"apiGroups": [""], "resources": ["nodes/proxy"], "verbs": ["get"]}));
+    }),
+    fault("AUTHZ-08", "a selector that takes more", |c| {
+        c.world.get("ClusterRole", "kubeflow-edit")["aggregationRule"]["clusterRoleSelectors"]
+            .as_array_mut()
+            .unwrap()
+            .push(json!({"matchLabels": {"mine": "true"}}));
+    }),
+    fault("AUTHZ-09", "an owner of a profile", |c| {
+        let role = ("ClusterRole", "kubeflow-kubernetes-edit");
+        bind(c, "ClusterRoleBinding", "", "tenant", role, user("ada@example.com"))
+    }),
+    fault("AUTHZ-09", "an account in the platform's namespace", |c| {
+        let role = ("ClusterRole", "kubeflow-kubernetes-edit");
+        bind(c, "RoleBinding", "kubeflow", "tenant", role, account("team-a", "default-editor"))
+    }),
+    fault("AUTHZ-09", "everybody in kube-system", |c| {
+        let role = ("ClusterRole", "kubeflow-kubernetes-edit");
+        bind(c, "RoleBinding", "kube-system", "tenant", role, group("system:authenticated"))
     }),
     fault("AUTHZ-10", "a gateway that is gone", |c| {
         set(

@@ -12,7 +12,8 @@ use printable::line;
 use serde::Serialize;
 
 pub use self::identity::{Identity, Reached};
-use self::rights::{Right, Rights};
+use self::rights::Rights;
+use crate::views::power::Power;
 use crate::views::web_apps::{KFP_API, WEB_APPS};
 use crate::views::{Context, MissingFact};
 
@@ -47,6 +48,16 @@ impl FromStr for Who {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
+        // As the API server calls an account.
+        let user = text.strip_prefix("user/").unwrap_or(text);
+        if let Some(account) = user.strip_prefix("system:serviceaccount:") {
+            return match account.split_once(':') {
+                Some((namespace, name)) if !namespace.is_empty() && !name.is_empty() => {
+                    Ok(Self::Account { namespace: namespace.into(), name: name.into() })
+                }
+                _ => Err(format!("{text:?}: expected system:serviceaccount:NAMESPACE:NAME")),
+            };
+        }
         let (kind, name) = text.split_once('/').unwrap_or(("user", text));
         if name.is_empty() {
             return Err(format!("{text:?} names no subject"));
@@ -111,7 +122,7 @@ impl Answer {
             Ok(None) => Self {
                 question,
                 can: Can::No,
-                chain: vec!["no binding, policy or path leads there".into()],
+                chain: vec!["no binding, policy or path that is known here leads there".into()],
             },
             Err(MissingFact(why)) => Self { question, can: Can::Unknown, chain: vec![why] },
         }
@@ -129,17 +140,6 @@ impl fmt::Display for Answer {
         self.chain.iter().try_for_each(|step| write!(f, "\n  {}", line(step)))
     }
 }
-
-/// What lets its holder read Secrets.
-const READ_SECRETS: &[Right] = &[("", "secrets", "get"), ("", "secrets", "list")];
-/// What lets its holder decide who else may do something.
-const OPEN_DOORS: &[Right] = &[
-    ("rbac.authorization.k8s.io", "rolebindings", "create"),
-    ("rbac.authorization.k8s.io", "rolebindings", "patch"),
-    ("security.istio.io", "authorizationpolicies", "create"),
-    ("security.istio.io", "authorizationpolicies", "delete"),
-    ("networking.k8s.io", "networkpolicies", "delete"),
-];
 
 /// Whether anything in the cluster names a subject. A user that nothing names may exist: the
 /// API server knows users only by what their login says.
@@ -196,18 +196,21 @@ pub fn answers(context: &Context<'_>, who: &Who, to: &To) -> Result<Vec<Answer>,
             None => return Err(MissingFact(format!("there is no Profile {name}"))),
         }
     }
-    let by_rights = |what: &[Right]| Ok(rights.chain(&reached, namespace, what));
+    let by_rights = |what: &[Power]| Ok(rights.chain(&reached, namespace, what));
     let place = match to {
         To::Profile(name) => format!("profile {name}"),
         To::Platform => "the platform".to_owned(),
     };
     let mut answers = vec![
-        Answer::new(format!("read Secrets of {place}"), by_rights(READ_SECRETS)),
+        Answer::new(format!("read Secrets of {place}"), by_rights(&[Power::Secrets])),
         Answer::new(
             format!("run what they like in {place}, as any of its service accounts"),
-            by_rights(rights::RUN_PODS),
+            by_rights(&[Power::Code]),
         ),
-        Answer::new(format!("decide who else may enter {place}"), by_rights(OPEN_DOORS)),
+        Answer::new(
+            format!("decide who else may enter {place}"),
+            by_rights(&[Power::Doors, Power::Rights]),
+        ),
     ];
     match to {
         To::Profile(name) => {

@@ -7,6 +7,7 @@ use crate::facts::labels::Labels;
 use crate::facts::object::Object as _;
 use crate::views::authorization::{Admission, Caller, Cause};
 use crate::views::mesh_policies::{MeshPolicies, is_health};
+use crate::views::network_policy::is_from_anywhere;
 use crate::views::{Context, MissingFact};
 
 type Chain = Result<Option<Vec<String>>, MissingFact>;
@@ -157,7 +158,7 @@ fn admitted(
         let rules = policy.spec.ingress.iter();
         for rule in rules.filter(|rule| rule.admits_port(pod, port)) {
             let mut peers = rule.from.iter();
-            let by = match rule.is_from_anywhere() {
+            let by = match is_from_anywhere(rule) {
                 true => None,
                 false => match peers.find(|peer| is_peer(peer, labels, is_own)) {
                     Some(peer) => peer.ip_block.as_ref(),

@@ -1,39 +1,20 @@
 //! RBAC: what bindings grant to subjects, and which identities these can take.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::rc::Rc;
 
 use super::Who;
 use super::identity::{Identity, Reached};
 use crate::facts::object::Object as _;
 use crate::facts::rbac::{PolicyRule, RoleRef, Subject};
+use crate::views::power::{self, Held, Power};
 use crate::views::{Context, MissingFact};
-
-/// A right: API group, resource and verb.
-pub type Right = (&'static str, &'static str, &'static str);
-
-/// What lets its holder run something of their own in a namespace, and so become each of its
-/// service accounts.
-pub(super) const RUN_PODS: &[Right] = &[
-    ("", "pods", "create"),
-    ("", "pods/exec", "create"),
-    ("apps", "deployments", "create"),
-    ("apps", "statefulsets", "create"),
-    ("apps", "daemonsets", "create"),
-    ("batch", "jobs", "create"),
-    ("batch", "cronjobs", "create"),
-    ("kubeflow.org", "notebooks", "create"),
-];
-/// What lets its holder become a service account without running anything.
-const TAKE_ACCOUNTS: &[Right] =
-    &[("", "serviceaccounts", "impersonate"), ("", "serviceaccounts/token", "create")];
-/// What lets its holder impersonate any user.
-const TAKE_USERS: &[Right] = &[("", "users", "impersonate"), ("", "groups", "impersonate")];
 
 /// What a binding grants.
 struct Grant<'a> {
     /// Where; everywhere, if none.
     namespace: Option<&'a str>,
-    rules: &'a [PolicyRule],
+    powers: Rc<[Held]>,
     binding: String,
     role: &'a RoleRef,
 }
@@ -43,15 +24,12 @@ impl Grant<'_> {
         self.namespace.is_none_or(|own| own == namespace)
     }
 
-    /// The first of these rights that it grants.
-    fn gives<'r>(&self, rights: &'r [Right]) -> Option<&'r Right> {
-        rights.iter().find(|(group, resource, verb)| {
-            let mut rules = self.rules.iter();
-            rules.any(|rule| rule.allows(group, resource, verb))
-        })
+    /// The right by which it gives one of these powers.
+    fn gives(&self, powers: &[Power]) -> Option<Held> {
+        self.powers.iter().find(|held| powers.contains(&held.power)).copied()
     }
 
-    fn step(&self, (_, resource, verb): &Right) -> String {
+    fn step(&self, Held { resource, verb, .. }: &Held) -> String {
         let (binding, role) = (&self.binding, self.role);
         format!("{binding} gives {} {}: {verb} {resource}", role.kind, role.name)
     }
@@ -80,13 +58,20 @@ impl<'a> Rights<'a> {
                 ((&*meta.namespace, meta.name.as_str()), role.rules.as_slice())
             })
             .collect();
+        // Bindings of many profiles share few roles.
+        let mut known: HashMap<(*const PolicyRule, bool), Rc<[Held]>> = HashMap::new();
+        let mut powers = |rules: Option<&'a [PolicyRule]>, is_cluster_wide: bool| {
+            let rules = rules.unwrap_or_default();
+            let held = known.entry((rules.as_ptr(), is_cluster_wide));
+            held.or_insert_with(|| power::powers(rules, is_cluster_wide).into()).clone()
+        };
         let mut rights =
             Self { grants: Vec::new(), by_subject: HashMap::new(), accounts: BTreeMap::new() };
         for binding in context.cluster_role_bindings()? {
             let rules = cluster_roles.get(&*binding.role_ref.name);
             let grant = Grant {
                 namespace: None,
-                rules: rules.copied().unwrap_or_default(),
+                powers: powers(rules.copied(), true),
                 binding: binding.reference().to_string(),
                 role: &binding.role_ref,
             };
@@ -100,7 +85,7 @@ impl<'a> Rights<'a> {
             };
             let grant = Grant {
                 namespace: Some(namespace),
-                rules: rules.copied().unwrap_or_default(),
+                powers: powers(rules.copied(), false),
                 binding: binding.reference().to_string(),
                 role: &binding.role_ref,
             };
@@ -178,18 +163,20 @@ impl<'a> Rights<'a> {
     fn steps(&self, identity: &Identity) -> Vec<(Identity, String)> {
         let mut steps = Vec::new();
         for grant in self.grants_of(identity) {
-            if let (None, Some(right)) = (grant.namespace, grant.gives(TAKE_USERS)) {
-                let step = format!("{identity} becomes any user: {}", grant.step(right));
+            // Rights of their own making, or over what the API server asks, are any rights.
+            let any = [Power::Users, Power::Rights, Power::Admission, Power::Nodes];
+            if let (None, Some(right)) = (grant.namespace, grant.gives(&any)) {
+                let step = format!("{identity} becomes any user: {}", grant.step(&right));
                 steps.push((Identity::AnyUser, step));
             }
-            let Some(right) = grant.gives(TAKE_ACCOUNTS).or(grant.gives(RUN_PODS)) else {
+            let Some(right) = grant.gives(&[Power::Accounts, Power::Code]) else {
                 continue;
             };
             let namespaces = self.accounts.iter();
             for (namespace, accounts) in namespaces.filter(|(name, _)| grant.holds_in(name)) {
                 for account in accounts {
                     let other = Identity::Account((*namespace).into(), (*account).into());
-                    let step = format!("{identity} becomes {other}: {}", grant.step(right));
+                    let step = format!("{identity} becomes {other}: {}", grant.step(&right));
                     steps.push((other, step));
                 }
             }
@@ -197,12 +184,12 @@ impl<'a> Rights<'a> {
         steps
     }
 
-    /// How one of these rights is had in a namespace.
+    /// How one of these powers is had in a namespace.
     pub(super) fn chain(
         &self,
         reached: &[Reached],
         namespace: &str,
-        rights: &[Right],
+        powers: &[Power],
     ) -> Option<Vec<String>> {
         reached.iter().find_map(|Reached { identity, chain }| {
             let mut chain = chain.clone();
@@ -212,8 +199,8 @@ impl<'a> Rights<'a> {
             let grants = self.grants_of(identity).into_iter();
             let mut here = grants.filter(|grant| grant.holds_in(namespace));
             let step = here.find_map(|grant| {
-                let right = grant.gives(rights)?;
-                Some(format!("{identity}: {}", grant.step(right)))
+                let right = grant.gives(powers)?;
+                Some(format!("{identity}: {}", grant.step(&right)))
             })?;
             chain.push(step);
             Some(chain)

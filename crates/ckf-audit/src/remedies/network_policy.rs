@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::managed::{DesiredObject, MANAGED_BY, NETWORK_POLICY};
 use crate::facts::core::NetworkPolicy;
+use crate::views::network_policy;
 use crate::views::{Context, MissingFact};
 
 /// A desired ingress policy for the selected pods: allows pods of its own namespace and of these
@@ -42,7 +43,7 @@ pub(super) fn is_managed(policy: &NetworkPolicy) -> bool {
 
 /// The policy allows any source to every port of its pods.
 pub(super) fn admits_all(policy: &NetworkPolicy) -> bool {
-    policy.spec.ingress.iter().any(|rule| rule.admits_all())
+    policy.spec.ingress.iter().any(network_policy::admits_all)
 }
 
 /// Namespaces in the ambient mesh, where the kubelet's probes come from an address that a

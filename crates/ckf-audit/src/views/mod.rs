@@ -2,6 +2,7 @@
 //! see, the ingress, the mesh, its AuthorizationPolicies, NetworkPolicies, images and the release. Pure, and no control.
 
 mod accessors;
+pub mod address_set;
 pub mod authorization;
 pub mod context;
 mod distribution;
@@ -9,8 +10,10 @@ pub mod image;
 pub mod ingress;
 pub mod mesh;
 pub mod mesh_policies;
+pub mod network_peers;
 pub mod network_policy;
 pub mod peer_authentication;
+pub mod power;
 mod release;
 pub mod web_apps;
 

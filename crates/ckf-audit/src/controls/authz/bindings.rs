@@ -10,6 +10,7 @@ use crate::facts::object::Object as _;
 use crate::facts::rbac::{PolicyRule, RoleBinding, RoleRef, Subject};
 use crate::finding::{Outcome, finding, named};
 use crate::views::context::allowed;
+use crate::views::power::dangerous;
 use crate::views::{Context, MissingFact};
 
 /// Controls of this file.
@@ -80,9 +81,16 @@ fn owner_binding(context: &Context<'_>) -> Result<Outcome, MissingFact> {
 
 fn is_account(subject: &Subject, namespace: &str, account: &str) -> bool {
     match &*subject.kind {
-        "ServiceAccount" => subject.name == account && subject.namespace == namespace,
+        // Without a namespace it is of the binding's.
+        "ServiceAccount" => {
+            subject.name == account
+                && (subject.namespace.is_empty() || subject.namespace == namespace)
+        }
         "User" => *subject.name == format!("system:serviceaccount:{namespace}:{account}"),
-        "Group" => *subject.name == format!("system:serviceaccounts:{namespace}"),
+        "Group" => {
+            matches!(&*subject.name, "system:serviceaccounts" | "system:authenticated")
+                || *subject.name == format!("system:serviceaccounts:{namespace}")
+        }
         _ => false,
     }
 }
@@ -113,6 +121,19 @@ fn service_account_bindings(context: &Context<'_>) -> Result<Outcome, MissingFac
                         format!("{account} lacks {role}"),
                         format!("ClusterRole {role}"),
                     ));
+                }
+                for own in of_account().filter(is_own) {
+                    let mut others = own.subjects.clone();
+                    others.retain(|subject| !is_account(subject, namespace, account));
+                    // AUTHZ-06 judges bindings of other names.
+                    if own.metadata.name == account && !others.is_empty() {
+                        findings.push(finding(
+                            own.reference(),
+                            "subjects",
+                            format!("{role} for {}", subjects_text(&others)),
+                            format!("{account} only"),
+                        ));
+                    }
                 }
                 for other in of_account().filter(|b| !is_own(b)) {
                     if let Some(power) = power(context, &other.role_ref, namespace)? {
@@ -157,37 +178,7 @@ fn power(
             .map(|r| r.rules.as_slice()),
     }
     .unwrap_or_default();
-    Ok(dangerous(rules))
-}
-
-/// Rights that let their holder take more.
-fn dangerous(rules: &[PolicyRule]) -> Option<String> {
-    const RIGHTS: &[(&str, &str, &str)] = &[
-        ("", "secrets", "get"),
-        ("", "secrets", "list"),
-        ("", "pods", "create"),
-        ("", "pods/exec", "create"),
-        ("", "serviceaccounts", "impersonate"),
-        ("", "serviceaccounts/token", "create"),
-        ("", "users", "impersonate"),
-        ("apps", "deployments", "create"),
-        ("apps", "statefulsets", "create"),
-        ("apps", "daemonsets", "create"),
-        ("batch", "jobs", "create"),
-        ("rbac.authorization.k8s.io", "rolebindings", "create"),
-        ("rbac.authorization.k8s.io", "rolebindings", "patch"),
-        ("rbac.authorization.k8s.io", "roles", "escalate"),
-        ("rbac.authorization.k8s.io", "clusterroles", "bind"),
-        ("security.istio.io", "authorizationpolicies", "delete"),
-        ("networking.k8s.io", "networkpolicies", "delete"),
-    ];
-    if rules.iter().any(|r| r.allows("*", "*", "*")) {
-        return Some("everything".into());
-    }
-    RIGHTS
-        .iter()
-        .find(|(g, r, v)| rules.iter().any(|rule| rule.allows(g, r, v)))
-        .map(|(_, r, v)| format!("{v} {r}"))
+    Ok(dangerous(rules, false))
 }
 
 /// AUTHZ-06: No foreign binding grants rights in a Profile

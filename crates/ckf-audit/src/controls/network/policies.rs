@@ -1,11 +1,17 @@
 //! NetworkPolicies of profiles and of the web apps.
 
+use std::collections::BTreeSet;
+
 use crate::controls::check::Check;
+use crate::facts::core::{NetworkPolicy, PortRef};
 use crate::facts::istio::reference;
+use crate::facts::labels::Labels;
 use crate::facts::object::Object as _;
 use crate::finding::{Outcome, count, finding, outcome};
+use crate::views::authorization::AddressRange;
 use crate::views::context::by_namespace;
-use crate::views::network_policy::opening;
+use crate::views::network_peers::{Target, admitted_addresses};
+use crate::views::network_policy::{future_profile, opening};
 use crate::views::web_apps::WEB_APPS;
 use crate::views::{Context, MissingFact};
 
@@ -15,6 +21,84 @@ pub(super) const CHECKS: &[(&str, Check)] =
 
 pub(super) fn no_profiles() -> Outcome {
     Outcome::NotApplicable("there is no Profile".into())
+}
+
+type Opening<'a> = (&'a NetworkPolicy, Option<usize>, String);
+
+/// Rules of a profile's policies that admit strangers, to any port: pods of other profiles, of
+/// one that is made tomorrow, or a network of many clients. Policies add up, so ranges of several
+/// rules for one port count together.
+fn openings<'a>(
+    context: &Context<'_>,
+    here: &[&'a NetworkPolicy],
+    profile: &str,
+    others: impl Iterator<Item = &'a str>,
+) -> Result<Vec<Opening<'a>>, MissingFact> {
+    let is_other: BTreeSet<&str> = others.collect();
+    let tomorrow = future_profile();
+    let mut found: Vec<Opening<'_>> = Vec::new();
+    let mut ports = BTreeSet::from([0]);
+    for policy in here {
+        for (index, rule) in policy.spec.ingress.iter().enumerate() {
+            let mut selectors =
+                rule.from.iter().filter_map(|peer| peer.namespace_selector.as_ref());
+            let who = if rule.from.is_empty() {
+                Some("every client".to_owned())
+            } else if selectors.clone().any(|selector| selector.matches(&tomorrow)) {
+                Some("pods of every profile".into())
+            } else if selectors.clone().next().is_some() {
+                let mut all = context
+                    .namespaces()?
+                    .iter()
+                    .filter(|namespace| is_other.contains(namespace.metadata.name.as_str()));
+                let other = all.find(|other| selectors.any(|s| s.matches(&other.metadata.labels)));
+                other.map(|other| format!("pods of the profile {}", other.metadata.name))
+            } else {
+                None
+            };
+            found.extend(who.map(|who| (*policy, Some(index), who)));
+            let edges = rule.ports.iter().filter_map(|port| match port.port {
+                Some(PortRef::Number(first)) => Some([first, port.end_port.unwrap_or(first)]),
+                _ => None,
+            });
+            ports.extend(edges.flatten());
+        }
+    }
+    let names: Vec<&str> = here
+        .iter()
+        .flat_map(|policy| &policy.spec.ingress)
+        .flat_map(|rule| &rule.ports)
+        .filter_map(|port| match &port.port {
+            Some(PortRef::Name(name)) => Some(&**name),
+            _ => None,
+        })
+        .collect();
+    let pods: Vec<AddressRange> = context
+        .nodes()?
+        .iter()
+        .flat_map(|node| &node.spec.pod_cidrs)
+        .filter_map(|range| AddressRange::parse(range))
+        .collect();
+    for port in ports {
+        let labels = Labels::default();
+        let target =
+            Target { namespace: profile, labels: &labels, names: &names, port, protocol: "TCP" };
+        let addresses = admitted_addresses(here.iter().flat_map(|p| &p.spec.ingress), &target);
+        let of_pods = pods.iter().any(|range| addresses.covers(*range));
+        let who = match addresses.network() {
+            Some(network) => format!("all addresses of {network}"),
+            None if of_pods => "the addresses of pods".into(),
+            None => continue,
+        };
+        for policy in here {
+            let rules = &policy.spec.ingress;
+            let is_part = !admitted_addresses(rules, &target).is_empty();
+            if is_part && !found.iter().any(|(known, ..)| std::ptr::eq(*known, *policy)) {
+                found.push((policy, None, who.clone()));
+            }
+        }
+    }
+    Ok(found)
 }
 
 /// NET-01: Profiles deny traffic by default
@@ -43,11 +127,12 @@ fn default_deny(context: &Context<'_>) -> Result<Outcome, MissingFact> {
                 "one with an empty podSelector",
             ));
         }
-        for policy in whole.iter().filter(|p| p.spec.ingress.iter().any(|r| r.admits_all())) {
+        let others = profiles.iter().copied().filter(|other| other != profile);
+        for (policy, rule, who) in openings(context, here, profile, others)? {
             findings.push(finding(
                 policy.reference(),
-                "spec.ingress",
-                "admits every client to every pod",
+                &rule.map_or("spec.ingress".into(), |rule| format!("spec.ingress[{rule}]")),
+                format!("admits {who}"),
                 "chosen sources",
             ));
         }
