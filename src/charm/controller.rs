@@ -14,6 +14,8 @@ use crate::rotation::backend::{Backends, RotationError};
 
 /// How long connecting and each call may take.
 const WITHIN: Duration = Duration::from_secs(10);
+/// How long a mere check of the login may take.
+const CHECK_WITHIN: Duration = Duration::from_secs(2);
 /// What a controller says to a user who has no access to what is logged in to.
 const DENIED: &str = "permission denied";
 /// How long all work with the controller may take in one hook.
@@ -119,6 +121,13 @@ impl ControllerSession {
     /// The login that the controller accepts.
     pub fn accepted(&self) -> Result<Login, RotationError> {
         self.open(&Target::Controller).map(|(_, login)| login)
+    }
+
+    /// Logs in and out again, in a short time: why the controller does not accept the login, or
+    /// cannot be reached.
+    pub fn check_login(self) -> Result<(), RotationError> {
+        let deadline = self.deadline.min(Instant::now() + CHECK_WITHIN);
+        Self { deadline, ..self }.open(&Target::Controller).map(drop)
     }
 
     fn open(&self, target: &Target) -> Result<(Connection, Login), RotationError> {

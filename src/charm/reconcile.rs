@@ -22,6 +22,7 @@ pub fn run(unit: &Unit, event: &Event) -> anyhow::Result<()> {
         steps::take(&mut hook, steps::AUDIT, audit_and_enforce)?;
     }
     if hook.is_leader {
+        steps::login::run(&mut hook);
         steps::take(&mut hook, steps::ROTATION, steps::rotation::run)?;
     }
     steps::take(&mut hook, steps::GATEWAY_CERTIFICATE, steps::gateway_certificate::run)?;

@@ -3,6 +3,7 @@
 
 mod absences;
 mod limits;
+mod login;
 mod offline;
 mod printing;
 mod removal;
