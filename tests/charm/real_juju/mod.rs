@@ -5,6 +5,7 @@ mod absences;
 mod limits;
 mod login;
 mod offline;
+mod pebble;
 mod printing;
 mod removal;
 mod status;
