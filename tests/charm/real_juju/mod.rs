@@ -2,6 +2,7 @@
 //! gone what they are asked about, limits of length, and how results of actions are printed.
 
 mod absences;
+mod grants;
 mod limits;
 mod login;
 mod offline;
