@@ -95,7 +95,12 @@ impl ControllerSession {
         passwords.push(secret.password);
         let mut addresses: Vec<String> = secret.addresses;
         let env = std::env::var("JUJU_API_ADDRESSES").unwrap_or_default();
-        addresses.extend(env.split_whitespace().map(str::to_owned));
+        for address in env.split_whitespace() {
+            // One that does not answer is waited for once.
+            if !addresses.iter().any(|known| known == address) {
+                addresses.push(address.to_owned());
+            }
+        }
         let authority = secret.authority.or_else(|| agent_authority(unit));
         let authority = authority
             .ok_or(LoginProblem::Malformed { key: "ca-cert", why: "is missing".into() })?;

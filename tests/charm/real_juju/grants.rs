@@ -21,7 +21,8 @@ fn controller(juju: Juju, uuid: &str, grants: &[Grant]) -> Controller {
     let mut dex = Application { charm: "ch:amd64/dex-auth-612".into(), ..Application::default() };
     dex = dex.with_option("static-username", "string", Some("user@example.com"));
     dex = dex.with_option("static-password", "string", Some("first-pw-of-dex"));
-    let mut database = Application { charm: "ch:amd64/mysql-k8s-1".into(), ..Application::default() };
+    let mut database =
+        Application { charm: "ch:amd64/mysql-k8s-1".into(), ..Application::default() };
     database.units.insert("katib-db/0".into(), ("active".into(), "Primary".into()));
     database.actions.insert("set-password".into(), Arc::new(|_| Ok(serde_json::Map::new())));
     let pilot = Application { charm: "ch:amd64/istio-pilot-1170".into(), ..Application::default() };
@@ -134,7 +135,11 @@ fn audit_reads_what_the_grants_allow_and_no_more() {
     use ckf_hardening::facts::juju::{self, Source};
     use ckf_hardening::facts::known::Known;
     use juju_client::{Endpoint, Login, Password, Trust};
-    let names = ["any audit", "controls of the platform's applications", "controls CRED-01 to CRED-03, `users`"];
+    let names = [
+        "any audit",
+        "controls of the platform's applications",
+        "controls CRED-01 to CRED-03, `users`",
+    ];
     for juju in [Juju::V3_6, Juju::V4_0] {
         for (grants, uses) in [
             (&[][..], &names[..1]),
