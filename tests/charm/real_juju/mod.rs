@@ -8,6 +8,7 @@ mod login;
 mod offline;
 mod pebble;
 mod printing;
+mod registration;
 mod removal;
 mod status;
 
