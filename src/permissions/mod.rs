@@ -4,6 +4,7 @@
 //! Read permissions derive from the table of kinds that the audit reads, so no kind can be missing;
 //! each remedy has its own match arm, which the compiler enforces.
 
+pub mod controller;
 mod manifest;
 mod permission;
 

@@ -323,7 +323,7 @@ impl Simulation {
             ("TERM", "tmux-256color"),
             ("CLOUD_API_VERSION", "1.31.0"),
             ("JUJU_AGENT_SOCKET_NETWORK", "unix"),
-            ("JUJU_API_ADDRESSES", ""),
+            ("JUJU_API_ADDRESSES", self.controller.as_ref().map_or("", Controller::address)),
             ("JUJU_AVAILABILITY_ZONE", ""),
             ("JUJU_CHARM_FTP_PROXY", ""),
             ("JUJU_CHARM_HTTP_PROXY", ""),

@@ -41,7 +41,7 @@ impl From<Error> for RotationError {
 
 impl RotationError {
     /// An error of the controller; for a denied request, with the access that `login` needs.
-    pub(super) fn of_grant(error: &Error, login: &str, access: &str) -> Self {
+    pub fn of_grant(error: &Error, login: &str, access: &str) -> Self {
         let is_denied = error.failure().is_some_and(|failure| failure.code == Code::Unauthorized);
         Self(match is_denied {
             true => {
