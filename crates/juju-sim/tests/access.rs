@@ -16,7 +16,7 @@ use self::api_client::Client;
 const KUBEFLOW: &str = "47a6042d-86dc-4bda-8326-b625ed1530ce";
 const SECOND: &str = "bcd580cd-630a-442e-8b89-5010df3b36c8";
 
-/// A request, and what came of it.
+/// A request, and its outcome.
 #[derive(Deserialize)]
 struct Recorded {
     name: String,
@@ -274,7 +274,7 @@ fn with_ids(value: &Value, ids: &BTreeMap<String, String>) -> Value {
     serde_json::from_str(&text).unwrap()
 }
 
-/// Takes away ids that are another each time.
+/// Removes ids that are another each time.
 fn normal(value: &Value) -> Value {
     let text = value.to_string();
     let mut words: Vec<String> = text.split("with uuid \\\"").map(str::to_owned).collect();

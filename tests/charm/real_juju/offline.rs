@@ -75,7 +75,7 @@ fn registries_and_charmhub_that_never_answer_cost_a_hook_two_seconds_and_the_nex
     };
     let mut unit = ckf_test_support::rotation::unit(Juju::V4_0, "", controller);
     unit.environment.insert("KUBECONFIG".into(), sandbox.kubeconfig("admin").into());
-    let mut measured = |unit: &mut juju_sim::Simulation, event: &Event| {
+    let measured = |unit: &mut juju_sim::Simulation, event: &Event| {
         let started = Instant::now();
         let outcome = fire(unit, event);
         (started.elapsed(), outcome)

@@ -26,7 +26,7 @@ fn ask(socket: &Path, method: &str, target: &str, body: &str) -> (u16, Value) {
     (status, serde_json::from_str(body).unwrap_or_else(|_| json!(body)))
 }
 
-/// Takes away what is another each time: ids, times, sizes.
+/// Removes what is another each time: ids, times, sizes.
 fn normal(value: Value) -> Value {
     match value {
         Value::Object(map) => {
