@@ -306,7 +306,7 @@ impl Reader<'_> {
             return Known::Unknown(why);
         }
         if let Some(host) = self.unreachable(&reference.repository) {
-            return Known::Unknown(Unknown::Failed(format!("{host} cannot be reached")));
+            return Known::Unknown(Unknown::Failed(format!("{host} could not be reached")));
         }
         match self.query(reference) {
             Ok(rock) => Known::Known(rock),
