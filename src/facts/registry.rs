@@ -96,6 +96,7 @@ pub struct Source {
 impl Source {
     /// The client of these settings.
     fn client(&self) -> Result<Client, Error> {
+        crate::tls::install_provider();
         Client::new(Settings {
             mirrors: self.mirrors.clone(),
             realms: self.realms.clone(),
@@ -136,7 +137,6 @@ pub fn read(
     known: Option<&Rocks>,
     progress: &(dyn Fn() + Sync),
 ) -> Rocks {
-    crate::tls::install_provider();
     let mut rocks = Rocks { asked_at: crate::now(), ..Rocks::default() };
     let client = match source.client() {
         Ok(client) => client,
