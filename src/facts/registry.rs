@@ -306,7 +306,9 @@ impl Reader<'_> {
             return Known::Unknown(why);
         }
         if let Some(host) = self.unreachable(&reference.repository) {
-            return Known::Unknown(Unknown::Failed(format!("{host} could not be reached")));
+            return Known::Unknown(Unknown::Failed(format!(
+                "registry {host} could not be reached"
+            )));
         }
         match self.query(reference) {
             Ok(rock) => Known::Known(rock),
