@@ -46,7 +46,7 @@ pub fn resolve(
     }
     let lost = reachable::unreachable(hosts, registries.connect_within);
     for host in &lost {
-        warn!("{host} cannot be reached");
+        warn!("{host} could not be reached");
     }
     (registries.unreachable, charmhub.unreachable) = (lost.clone(), lost);
     let rocks = registry::read(registries, &images, known, &after_each);

@@ -86,7 +86,7 @@ pub fn read(source: &Source, followed: &BTreeSet<Followed>) -> Charmhub {
     for batch in followed.chunks(AT_ONCE) {
         let lost = source.host().filter(|host| source.unreachable.contains(host));
         let response = match lost {
-            Some(host) => Err(Unknown::Failed(format!("Charmhub: {host} cannot be reached"))),
+            Some(host) => Err(Unknown::Failed(format!("Charmhub: {host} could not be reached"))),
             None => {
                 charmhub.requests += 1;
                 query(source, batch)

@@ -72,7 +72,7 @@ pub fn unreachable(hosts: BTreeSet<HostPort>, within: Duration) -> BTreeSet<Host
                     !left.is_zero() && TcpStream::connect_timeout(&address, left).is_ok()
                 })
             });
-            // No thread listens once the time is over.
+            // The receiver is gone once the time is over.
             let _ = sender.send((host, is_reached));
         });
     }

@@ -56,6 +56,7 @@ pub struct Source {
 impl Source {
     /// The client of these settings.
     fn client(&self) -> Result<Client, Error> {
+        crate::tls::install_provider();
         Client::new(Settings {
             mirrors: self.mirrors.clone(),
             realms: self.realms.clone(),
@@ -96,7 +97,6 @@ pub fn read(
     known: Option<&Rocks>,
     progress: &(dyn Fn() + Sync),
 ) -> Rocks {
-    crate::tls::install_provider();
     let mut rocks = Rocks { asked_at: crate::now(), ..Rocks::default() };
     let client = match source.client() {
         Ok(client) => client,
@@ -266,7 +266,9 @@ impl Reader<'_> {
             return Known::Unknown(why);
         }
         if let Some(host) = self.unreachable(&reference.repository) {
-            return Known::Unknown(Unknown::Failed(format!("{host} cannot be reached")));
+            return Known::Unknown(Unknown::Failed(format!(
+                "registry {host} could not be reached"
+            )));
         }
         match self.query(reference) {
             Ok(rock) => Known::Known(rock),

@@ -120,7 +120,7 @@ impl Link {
         session.interruption(name)
     }
 
-    /// What this call of the charm finds gone; nothing at another client's.
+    /// What this call of the charm finds gone; nothing at one of another client.
     pub(crate) fn absence(&self, name: &str) -> Option<Absence> {
         let mut session = lock(&self.0);
         session.hook.as_ref()?;

@@ -16,7 +16,7 @@ use self::api_client::Client;
 const KUBEFLOW: &str = "47a6042d-86dc-4bda-8326-b625ed1530ce";
 const SECOND: &str = "bcd580cd-630a-442e-8b89-5010df3b36c8";
 
-/// A request and its answer.
+/// A request, and its outcome.
 #[derive(Deserialize)]
 struct Recorded {
     name: String,

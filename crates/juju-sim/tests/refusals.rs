@@ -104,10 +104,11 @@ fn tools_refuse_what_juju_refuses_in_its_words() {
         for (call, came) in one.calls.iter().zip(&came) {
             number += 1;
             for field in ["exit", "stderr", "stdout"] {
-                if let Some(told) = call.get(field).filter(|told| **told != came[field]) {
+                if let Some(recorded) = call.get(field).filter(|recorded| **recorded != came[field])
+                {
                     let call = &call["argv"];
                     wrong.push(format!(
-                        "{} {call}: {field}\n  Juju {told}\n  here {}",
+                        "{} {call}: {field}\n  Juju {recorded}\n  here {}",
                         one.name, came[field]
                     ));
                 }

@@ -46,7 +46,7 @@ fn login_that_stops_working_is_in_the_status_of_the_next_hook() {
     };
     let before = audited(&unit);
 
-    // Somebody else sets the password.
+    // A superuser sets another password.
     unit.controller().change(|state| {
         state.users.get_mut("hardening").unwrap().password = Some("another".into());
     });
@@ -67,7 +67,7 @@ fn login_that_stops_working_is_in_the_status_of_the_next_hook() {
     give_login(&mut unit, "another");
     secret_changed(&mut unit);
 
-    // The grant is taken back, of which no hook tells.
+    // The grant is revoked, for which Juju fires no hook.
     unit.change(|model| {
         let secret = model.secrets.iter_mut().find(|secret| secret.id == LOGIN).unwrap();
         secret.grants.clear();

@@ -86,7 +86,7 @@ fn registries_and_charmhub_that_never_answer_cost_a_hook_two_seconds_and_the_nex
     unit.set_option("registry-mirrors", format!("docker.io=127.0.0.1:{}/hub", registry.port()));
     unit.set_option("charmhub-url", format!("http://127.0.0.1:{}", charmhub.port()));
     let (first, _) = measured(&mut unit, &Event::hook("config-changed"));
-    let says = format!("127.0.0.1:{} cannot be reached", registry.port());
+    let says = format!("127.0.0.1:{} could not be reached", registry.port());
     let log = unit.model().log;
     assert!(log.iter().any(|line| line.message.contains(&says)), "{log:?}");
     // It is on record, and not tried again for a while.
@@ -94,7 +94,7 @@ fn registries_and_charmhub_that_never_answer_cost_a_hook_two_seconds_and_the_nex
     let said = log.len();
     let (again, _) = measured(&mut unit, &Event::hook("config-changed"));
     let log = &unit.model().log[said..];
-    assert!(!log.iter().any(|line| line.message.contains("cannot be reached")), "{log:?}");
+    assert!(!log.iter().any(|line| line.message.contains("could not be reached")), "{log:?}");
     let (action, outcome) =
         measured(&mut unit, &Event::action("check-rocks", serde_json::json!({})));
     assert!(outcome.results().contains_key("rocks"));

@@ -98,7 +98,7 @@ fn agent_runs_in_pebble_itself_by_the_charms_layers_and_outlives_a_loki_that_nev
     assert!(is_active());
 
     // A unit that goes stops it for good.
-    unit.change(|model| drop(model.dying.insert("ckf-hardening/0".into())));
+    unit.change(|model| model.dying.extend(["ckf-hardening/0".to_owned()]));
     fire(&mut unit, &Event::hook("stop"));
     assert!(!is_active());
     fire(&mut unit, &Event::hook("remove"));

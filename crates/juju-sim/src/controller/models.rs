@@ -333,7 +333,7 @@ fn set_config(state: &mut State, caller: &Caller, params: &Value) -> Reply {
     Ok(json!({}))
 }
 
-/// SecretBackends: every user who may log in sees them all.
+/// SecretBackends: any user who may log in sees them all.
 pub(super) fn secret_backends(state: &State, method: &str, params: &Value) -> Option<Reply> {
     #[derive(Deserialize)]
     struct Params {
@@ -448,10 +448,10 @@ pub(super) fn offers(
             let model = &state.models[&offer.model];
             let mut users = offer.users.clone();
             if caller.is_superuser {
-                // A user without access of their own gets this answer too.
+                // A superuser without access of its own is listed as an administrator.
                 users.entry(caller.user.clone()).or_insert_with(|| "admin".to_owned());
             }
-            // Every other user may read a new offer, and is not listed.
+            // All other users may read a new offer, and are not listed.
             let users = users
                 .iter()
                 .map(|(user, access)| json!({"user": user, "display-name": "", "access": access}));

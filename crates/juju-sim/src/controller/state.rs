@@ -276,7 +276,7 @@ impl State {
             created: Timestamp::now(),
             ..User::default()
         };
-        // Made by Juju itself: the controller's metrics, and the users of an identity provider.
+        // Made by Juju itself: the controller's metrics, and all users of an identity provider.
         let of_juju = |display_name: &str| User {
             display_name: display_name.into(),
             access: "login".into(),

@@ -85,8 +85,8 @@ pub(super) fn enabled<'a>(
 /// The user by whom Juju collects the controller's metrics, with a password of Juju's own.
 const METRICS_USER: &str = "juju-metrics";
 
-/// Enabled users with a password of their own: neither those of an identity provider, whom a
-/// domain shows, nor Juju itself.
+/// Enabled users with a password of their own: neither those of an identity provider, whose names
+/// have a domain, nor Juju itself.
 pub(super) fn people<'a>(
     context: &Context<'a>,
 ) -> Result<impl Iterator<Item = &'a User>, MissingFact> {
