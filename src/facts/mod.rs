@@ -20,6 +20,7 @@ pub mod manifest;
 pub mod object;
 pub mod path;
 pub mod platform;
+pub mod pod_security;
 pub mod profiles;
 pub mod rbac;
 pub mod registry;
