@@ -14,7 +14,7 @@ use crate::facts::labels::Labels;
 pub const USER_HEADER: &str = "kubeflow-userid";
 /// A user whom nothing names.
 pub const STRANGER: &str = "0-zq7@0-zq7.example";
-/// Paths of health and metrics, which Kubeflow opens to everybody.
+/// Paths of health and metrics, which Kubeflow opens to all clients.
 const OPEN_PATHS: [&str; 3] = ["/healthz", "/metrics", "/wait-for-drain"];
 
 /// The AuthorizationPolicies of the mesh by namespace, and its options.

@@ -45,13 +45,13 @@ impl IngressRule {
 
 impl Peer {
     fn is_anybody(&self) -> bool {
-        // Whoever runs a pod chooses its labels.
+        // Anyone who runs a pod chooses its labels.
         self.ip_block.is_none() && self.namespace_selector.as_ref().is_some_and(|s| s.is_empty())
     }
 }
 
 fn port_fits(policy: &PolicyPort, pod: &Pod, port: u16) -> bool {
-    // Nothing that is judged here listens on other protocols.
+    // Nothing that is assessed here listens on other protocols.
     if !matches!(&*policy.protocol, "" | "TCP") {
         return false;
     }
@@ -136,7 +136,7 @@ fn stranger(
     Ok(None)
 }
 
-/// Labels of the namespace of a profile that somebody makes tomorrow, as the profile controller
+/// Labels of the namespace of a profile that a user makes tomorrow, as the profile controller
 /// writes them.
 pub fn future_profile() -> Labels {
     let labels = [

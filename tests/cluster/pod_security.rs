@@ -1,4 +1,4 @@
-//! Pod Security Standards as this program judges them beside the API server's own admission: pods
+//! Pod Security Standards as this program assesses them beside the API server's own admission: pods
 //! by chance, each tried in a namespace of either standard, and no difference in any reason.
 
 use std::collections::BTreeSet;
@@ -237,7 +237,7 @@ fn standards_are_as_the_api_server_admits() {
     loader.load(&namespaces).unwrap();
     let mut chance = Chance(20_261_128);
     let pods: Vec<Value> = (0..PODS).map(|_| pod(&mut chance)).collect();
-    let (mut judged, mut refused, mut invalid) = (0, 0, 0);
+    let (mut assessed, mut refused, mut invalid) = (0, 0, 0);
     let mut met = BTreeSet::new();
     let mut differences = Vec::new();
     for level in standards {
@@ -263,7 +263,7 @@ fn standards_are_as_the_api_server_admits() {
                 expected.retain(|reason| !OVERRIDDEN.contains(reason));
                 expected.extend(restricted(&typed).iter().map(|v| v.reason));
             }
-            judged += 1;
+            assessed += 1;
             refused += usize::from(answer.is_err());
             met.extend(seen.iter().copied());
             if seen != expected {
@@ -271,9 +271,12 @@ fn standards_are_as_the_api_server_admits() {
             }
         }
     }
-    println!("{judged} pods judged, {refused} refused, {invalid} invalid; reasons: {met:?}");
+    println!("{assessed} pods assessed, {refused} refused, {invalid} invalid; reasons: {met:?}");
     let shown: Vec<&String> = differences.iter().take(5).collect();
     assert!(differences.is_empty(), "{} differ: {shown:#?}", differences.len());
-    assert!(judged >= 2000 && refused > 500 && refused < judged, "{judged} {refused} {invalid}");
+    assert!(
+        assessed >= 2000 && refused > 500 && refused < assessed,
+        "{assessed} {refused} {invalid}"
+    );
     assert_eq!(met.into_iter().collect::<Vec<_>>(), REASONS);
 }

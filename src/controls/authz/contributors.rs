@@ -78,7 +78,7 @@ fn contributors_paired(context: &Context<'_>) -> Result<Outcome, MissingFact> {
                     let mut subjects = bindings.iter().flat_map(|binding| &binding.subjects);
                     subjects.any(|subject| subject.kind == "User" && subject.name == *user)
                 };
-                // AUTHZ-04 judges the owner's policy, rule by rule.
+                // AUTHZ-04 assesses the owner's policy, rule by rule.
                 let strangers =
                     named_users(policy).filter(|user| *user != owner && !is_bound(user));
                 for user in

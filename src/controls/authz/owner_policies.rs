@@ -147,7 +147,7 @@ fn owner_policy(context: &Context<'_>) -> Result<Outcome, MissingFact> {
                     format!("{USER_HEADER} of {owner}"),
                 ));
             }
-            // Policies of any name let somebody in.
+            // Policies of any name let other users in.
             callers.strangers_in(profile, findings)
         })?;
     Ok(callers.known(outcome))

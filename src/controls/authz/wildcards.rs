@@ -19,7 +19,7 @@ fn admitted(rule: &AuthorizationRule) -> String {
         (false, _) => format!("any value of {}, from any client", any.join(" and ")),
         (true, true) => "an empty rule, which admits every request".into(),
         (true, false) if has_any_principal => "any principal".into(),
-        (true, false) => "sources and operations that hold nobody back".into(),
+        (true, false) => "sources and operations that hold no one back".into(),
     }
 }
 

@@ -44,7 +44,7 @@ fn charms_not_root(context: &Context<'_>) -> Result<Outcome, MissingFact> {
 const ISTIO_INIT_CAPABILITIES: [&str; 2] = ["NET_ADMIN", "NET_RAW"];
 
 /// Whether an image is Istio's own of this name, as a release runs it or as the policy allows its
-/// registry: the last part of a name is anybody's to choose.
+/// registry: the last part of a name is any user's to choose.
 fn is_of_istio(context: &Context<'_>, image: &str, name: &str) -> bool {
     let Some(image) = ImageReference::parse(image) else {
         return false;

@@ -26,9 +26,9 @@ pub enum Field<'a> {
     RequestPrincipal,
     Audiences,
     Presenter,
-    /// What stands in brackets, with these.
+    /// What the brackets contain, with these.
     Claims(&'a str),
-    /// What stands in brackets, with these.
+    /// What the brackets contain, with these.
     Header(&'a str),
     Host,
     Method,

@@ -1,4 +1,4 @@
-//! Whether a rule admits everybody: clients without identity, and pods of any namespace, whatever
+//! Whether a rule admits all clients: clients without identity, and pods of any namespace, whatever
 //! they request.
 
 use std::net::IpAddr;
@@ -26,9 +26,9 @@ const NETWORKS: [[&str; 3]; 6] = [
 const REQUESTS: [(&str, &str); 4] =
     [("GET", "/0-zq7"), ("POST", "/0-zq7/y/z"), ("DELETE", "/"), ("PATCH", "/a/0-zq7.x")];
 
-/// Whether a rule admits everybody: at least all addresses of a network, with or without an
-/// identity, to every path, by every method. Headers are anybody's to set, so a condition on one
-/// holds nobody back unless it asks for exact values.
+/// Whether a rule admits all clients: at least all addresses of a network, with or without an
+/// identity, to every path, by every method. Headers are any user's to set, so a condition on one
+/// holds no one back unless it asks for exact values.
 pub fn admits_everybody(
     policy: &AuthorizationPolicy,
     rule: &AuthorizationRule,

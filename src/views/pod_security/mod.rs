@@ -56,7 +56,7 @@ fn violation<'a>(
     Violation { reason, container, field, seen: seen.into(), wanted }
 }
 
-/// Whether its users are not the node's, so that root in it is nobody on the node.
+/// Whether its users are not the node's, so that root in it has no rights on the node.
 fn has_own_users(pod: &Pod) -> bool {
     pod.spec.host_users == Some(false)
 }
