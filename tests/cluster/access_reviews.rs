@@ -137,7 +137,7 @@ fn askers() -> Vec<(String, Vec<String>)> {
     ]
 }
 
-/// The rules that hold for somebody in a namespace.
+/// The rules that hold for a user in a namespace.
 fn rules(
     objects: &[Value],
     (user, groups): &(String, Vec<String>),

@@ -7,6 +7,7 @@ mod custom_controls;
 mod hardening;
 mod leaks;
 mod permissions;
+mod pod_security;
 mod prometheus;
 mod remedies;
 mod tutorial;

@@ -313,7 +313,7 @@ fn istio_policies_admit_by_what_they_do() {
         let answers = ask(&world, ALICE, BOBS);
         assert_eq!(answer(&answers, GATEWAY).0, can, "{what}: {answers:?}");
     }
-    // Without any policy that allows, Istio admits every client.
+    // Without any policy that allows, Istio admits all clients.
     let mut world = world(2);
     world.objects.retain(|o| {
         o["kind"] != "AuthorizationPolicy" || o["metadata"]["namespace"] != "user-00001"

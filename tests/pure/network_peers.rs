@@ -95,11 +95,14 @@ const TARGETS: &[Port] = &[
     ("", 9000, "", "TCP"),
 ];
 
+/// Whether a client gets to a port.
+type LetsIn = dyn Fn(&Client, &Port) -> bool;
+
 /// A policy of the table: what it is, whom it selects, and whom it lets in.
 struct Row {
     policy: NetworkPolicy,
     selects: fn(&Port) -> bool,
-    lets_in: Box<dyn Fn(&Client, &Port) -> bool>,
+    lets_in: Box<LetsIn>,
 }
 
 fn row(selector: &Selector, ports: &Selector, peers: &'static [Peer], types: &Value) -> Row {

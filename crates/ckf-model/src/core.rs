@@ -1,10 +1,14 @@
 //! Built-in kinds of Kubernetes: pods, services, workloads, namespaces, nodes, network policies
 //! and webhooks.
 
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 
 use super::labels::{LabelSelector, Labels};
 use super::object::{Meta, object};
+use super::pod_security::{
+    Handler, Lifecycle, PodOs, SeLinuxOptions, SecurityProfile, Sysctl, Volume, WindowsOptions,
+    elsewhere, hooks, refused,
+};
 use super::shared::SharedValue;
 use super::text::Interned;
 
@@ -49,25 +53,13 @@ PodSpec {
     #[serde(skip_serializing_if = "Vec::is_empty")] init_containers: Vec<Container>,
     /// Ephemeral containers, added for debugging.
     #[serde(skip_serializing_if = "Vec::is_empty")] ephemeral_containers: Vec<Container>,
-    /// hostPath volumes.
-    #[serde(skip_serializing_if = "Vec::is_empty", deserialize_with = "host_paths")] volumes: Vec<Volume>,
+    /// Volumes of types that the restricted standard refuses.
+    #[serde(skip_serializing_if = "Vec::is_empty", deserialize_with = "refused")] volumes: Vec<Volume>,
+    /// Whether its users are the node's; so they are if absent.
+    #[serde(skip_serializing_if = "Option::is_none")] host_users: Option<bool>,
+    /// Operating system, if it is named.
+    #[serde(skip_serializing_if = "Option::is_none")] os: Option<PodOs>,
 }}
-
-wire! {
-/// A volume; only hostPath volumes are collected.
-Volume {
-    /// Name.
-    name: Interned,
-    /// Path on the node.
-    #[serde(skip_serializing_if = "Option::is_none")] host_path: Option<HostPath>,
-}}
-
-fn host_paths<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Volume>, D::Error> {
-    let mut volumes = Vec::<Volume>::deserialize(deserializer)?;
-    volumes.retain(|volume| volume.host_path.is_some());
-    volumes.shrink_to_fit();
-    Ok(volumes)
-}
 
 wire! {
 /// A path on the node.
@@ -89,6 +81,14 @@ Container {
     #[serde(skip_serializing_if = "Option::is_none")] security_context: Option<SecurityContext>,
     /// Ports.
     #[serde(skip_serializing_if = "Vec::is_empty")] ports: Vec<ContainerPort>,
+    /// Liveness probe, if it connects to another host.
+    #[serde(deserialize_with = "elsewhere", skip_serializing_if = "Option::is_none")] liveness_probe: Option<Handler>,
+    /// Readiness probe, if it connects to another host.
+    #[serde(deserialize_with = "elsewhere", skip_serializing_if = "Option::is_none")] readiness_probe: Option<Handler>,
+    /// Startup probe, if it connects to another host.
+    #[serde(deserialize_with = "elsewhere", skip_serializing_if = "Option::is_none")] startup_probe: Option<Handler>,
+    /// Hooks of its life that connect to another host.
+    #[serde(deserialize_with = "hooks", skip_serializing_if = "Option::is_none")] lifecycle: Option<Lifecycle>,
 }}
 
 wire! {
@@ -117,6 +117,20 @@ SecurityContext {
     #[serde(skip_serializing_if = "Option::is_none")] run_as_non_root: Option<bool>,
     /// Linux capabilities.
     #[serde(skip_serializing_if = "Option::is_none")] capabilities: Option<Capabilities>,
+    /// Whether a process may gain more privileges than its parent; so it may if absent.
+    #[serde(skip_serializing_if = "Option::is_none")] allow_privilege_escalation: Option<bool>,
+    /// How `/proc` is mounted, `Default` or `Unmasked`.
+    #[serde(skip_serializing_if = "Option::is_none")] proc_mount: Option<Interned>,
+    /// Profile of seccomp.
+    #[serde(skip_serializing_if = "Option::is_none")] seccomp_profile: Option<SecurityProfile>,
+    /// Profile of AppArmor.
+    #[serde(skip_serializing_if = "Option::is_none")] app_armor_profile: Option<SecurityProfile>,
+    /// SELinux options.
+    #[serde(skip_serializing_if = "Option::is_none")] se_linux_options: Option<SeLinuxOptions>,
+    /// Kernel parameters of a pod.
+    #[serde(skip_serializing_if = "Vec::is_empty")] sysctls: Vec<Sysctl>,
+    /// Options of Windows.
+    #[serde(skip_serializing_if = "Option::is_none")] windows_options: Option<WindowsOptions>,
 }}
 
 wire! {
@@ -124,6 +138,8 @@ wire! {
 Capabilities {
     /// Capabilities added to the runtime's default.
     add: Vec<Interned>,
+    /// Capabilities taken from the runtime's default.
+    #[serde(skip_serializing_if = "Vec::is_empty")] drop: Vec<Interned>,
 }}
 
 wire! {

@@ -19,6 +19,7 @@ pub mod network_policy;
 pub mod object;
 pub mod path;
 pub mod platform;
+pub mod pod_security;
 pub mod profiles;
 pub mod rbac;
 pub mod registry;

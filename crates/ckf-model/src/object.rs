@@ -56,22 +56,78 @@ pub struct Meta {
     pub owner_references: SharedValue<Box<[OwnerReference]>>,
 }
 
-/// Annotations with which the platform records owners and contributors, and Istio dry runs.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(default)]
+/// Annotations with which the platform records owners and contributors, with which Istio dry
+/// runs, and with which pods choose profiles of AppArmor.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Annotations {
     /// Owner of a profile's namespace.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub owner: Option<Interned>,
     /// User of a binding or policy that KFAM created.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub user: Option<Interned>,
     /// The user's role, `admin`, `edit` or `view`.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub role: Option<Interned>,
     /// `true` if an AuthorizationPolicy is only tried.
-    #[serde(rename = "istio.io/dry-run", skip_serializing_if = "Option::is_none")]
     pub dry_run: Option<Interned>,
+    /// Profile of AppArmor by container.
+    pub app_armor: Vec<(Interned, Interned)>,
+}
+
+const DRY_RUN: &str = "istio.io/dry-run";
+const APP_ARMOR: &str = "container.apparmor.security.beta.kubernetes.io/";
+
+impl Serialize for Annotations {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let named = [
+            ("owner", &self.owner),
+            ("user", &self.user),
+            ("role", &self.role),
+            (DRY_RUN, &self.dry_run),
+        ];
+        let named = named
+            .into_iter()
+            .filter_map(|(key, value)| value.as_ref().map(|value| (key.to_owned(), value)));
+        let profiles = self.app_armor.iter();
+        let profiles =
+            profiles.map(|(container, value)| (format!("{APP_ARMOR}{container}"), value));
+        serializer.collect_map(named.chain(profiles))
+    }
+}
+
+impl<'de> Deserialize<'de> for Annotations {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Map;
+        impl<'de> serde::de::Visitor<'de> for Map {
+            type Value = Annotations;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("a map of annotations")
+            }
+
+            fn visit_map<A: serde::de::MapAccess<'de>>(
+                self,
+                mut map: A,
+            ) -> Result<Annotations, A::Error> {
+                let mut all = Annotations::default();
+                while let Some(key) = map.next_key::<std::borrow::Cow<'_, str>>()? {
+                    match (&*key, key.strip_prefix(APP_ARMOR)) {
+                        ("owner", _) => all.owner = map.next_value()?,
+                        ("user", _) => all.user = map.next_value()?,
+                        ("role", _) => all.role = map.next_value()?,
+                        (DRY_RUN, _) => all.dry_run = map.next_value()?,
+                        (_, Some(container)) => {
+                            all.app_armor.push((container.into(), map.next_value()?));
+                        }
+                        _ => {
+                            map.next_value::<serde::de::IgnoredAny>()?;
+                        }
+                    }
+                }
+                all.app_armor.sort_unstable();
+                Ok(all)
+            }
+        }
+        deserializer.deserialize_map(Map)
+    }
 }
 
 impl Annotations {

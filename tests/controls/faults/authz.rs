@@ -98,7 +98,7 @@ pub const FAULTS: &[Fault] = &[
         let from = json!([{"source": {"serviceAccounts": [account]}}]);
         add(c, policy("team-a", "open", json!({"rules": [{"from": from}]})))
     }),
-    fault("AUTHZ-04", "every caller but one", |c| {
+    fault("AUTHZ-04", "all users but one", |c| {
         let when = json!([{"key": USER, "notValues": ["eve@example.com"]}]);
         add(c, policy("team-a", "open", json!({"rules": [{"from": from_gateway(), "when": when}]})))
     }),
@@ -231,7 +231,7 @@ pub const FAULTS: &[Fault] = &[
     fault("AUTHZ-07", "the addresses of all pods", |c| {
         open_to(c, json!({"when": [{"key": "source.ip", "values": ["10.0.0.0/8"]}]}))
     }),
-    fault("AUTHZ-07", "any user by a header that any client sets", |c| {
+    fault("AUTHZ-07", "any user by a header that clients set", |c| {
         open_to(c, json!({"when": [{"key": USER, "values": ["*@example.com"]}]}))
     })
     .also(&["AUTHZ-04"]),
@@ -303,7 +303,7 @@ pub const FAULTS: &[Fault] = &[
     fault("AUTHZ-06", "any verb that changes", |c| {
         stranger_may(c, &[""], &["persistentvolumeclaims"], &["deletecollection"])
     }),
-    fault("AUTHZ-06", "everybody who has logged in", |c| {
+    fault("AUTHZ-06", "all users who have logged in", |c| {
         grant(c, "more", &[""], &["pods"], &["create"]);
         bind(c, "RoleBinding", "team-a", "x", ("Role", "more"), group("system:authenticated"))
     })
@@ -334,7 +334,7 @@ pub const FAULTS: &[Fault] = &[
         let role = ("ClusterRole", "kubeflow-kubernetes-edit");
         bind(c, "RoleBinding", "kubeflow", "tenant", role, account("team-a", "default-editor"))
     }),
-    fault("AUTHZ-09", "everybody in kube-system", |c| {
+    fault("AUTHZ-09", "all users in kube-system", |c| {
         let role = ("ClusterRole", "kubeflow-kubernetes-edit");
         bind(c, "RoleBinding", "kube-system", "tenant", role, group("system:authenticated"))
     }),

@@ -34,7 +34,7 @@ pub const FAULTS: &[Fault] = &[
     fault("NET-01", "a policy that admits all", |c| {
         set(c, "NetworkPolicy", "default-deny", "/spec/ingress", json!([{}]))
     }),
-    fault("NET-01", "a second policy for everybody on one port", |c| {
+    fault("NET-01", "a second policy for all clients on one port", |c| {
         let rule = json!({"ports": [{"protocol": "TCP", "port": 8888}]});
         opened(c, json!([rule]))
     }),

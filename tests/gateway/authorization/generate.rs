@@ -219,7 +219,7 @@ pub fn policy(chance: &mut Chance, name: &str) -> Value {
     let rules: Value = (0..number).map(|_| rule(chance, is_custom)).collect();
     let mut spec = json!({"action": action, "rules": rules});
     if is_custom {
-        let provider = chance.pick(&["login", "login", "login", "login", "second", "unknown"]);
+        let provider = chance.pick(&["login", "login", "login", "login", "second", "missing"]);
         spec["provider"] = json!({"name": provider});
     }
     match chance.number(10) {

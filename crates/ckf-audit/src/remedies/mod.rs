@@ -324,7 +324,7 @@ fn rejected_pods(
     let pods = context.pods()?.iter();
     let here = pods.filter(|pod| pod.metadata.namespace == *namespace && !pod.is_finished());
     for pod in here {
-        if let Some(first) = beyond_baseline(pod).first() {
+        if let Some(first) = beyond_baseline(context, pod).first() {
             let text = format!("{} has {}, which baseline rejects", first.object, first.field);
             breaks.add(pod.reference(), Risk::Medium, text);
         }

@@ -13,6 +13,7 @@ pub mod mesh_policies;
 pub mod network_peers;
 pub mod network_policy;
 pub mod peer_authentication;
+pub mod pod_security;
 pub mod power;
 mod release;
 pub mod web_apps;

@@ -1,7 +1,7 @@
 //! NetworkPolicies as sets of peers and ports: who reaches a port of a pod.
 //!
 //! Source: Kubernetes' API reference (`networking.k8s.io/v1`, NetworkPolicy): policies add up; a
-//! pod that none selects takes everybody; a rule without peers, or without ports, is for all.
+//! pod that none selects takes all clients; a rule without peers, or without ports, is for all.
 
 use std::net::IpAddr;
 

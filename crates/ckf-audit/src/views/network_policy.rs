@@ -98,7 +98,7 @@ fn stranger(
     Ok(None)
 }
 
-/// Labels of the namespace of a profile that somebody makes tomorrow, as the profile controller
+/// Labels of the namespace of a profile that a user makes tomorrow, as the profile controller
 /// writes them.
 pub fn future_profile() -> Labels {
     let labels = [

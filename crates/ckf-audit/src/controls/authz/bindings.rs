@@ -125,7 +125,7 @@ fn service_account_bindings(context: &Context<'_>) -> Result<Outcome, MissingFac
                 for own in of_account().filter(is_own) {
                     let mut others = own.subjects.clone();
                     others.retain(|subject| !is_account(subject, namespace, account));
-                    // AUTHZ-06 judges bindings of other names.
+                    // AUTHZ-06 assesses bindings of other names.
                     if own.metadata.name == account && !others.is_empty() {
                         findings.push(finding(
                             own.reference(),

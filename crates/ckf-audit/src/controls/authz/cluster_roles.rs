@@ -180,7 +180,7 @@ fn rules<'a>(
     Ok(found.unwrap_or_default())
 }
 
-/// Who is a tenant: accounts and owners of profiles, contributors, and groups of everybody.
+/// Who is a tenant: accounts and owners of profiles, contributors, and groups of all users.
 struct Tenants<'a> {
     profiles: &'a BTreeSet<&'a str>,
     users: BTreeSet<&'a str>,

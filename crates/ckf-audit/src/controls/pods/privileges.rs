@@ -1,10 +1,12 @@
 //! Privileges of pods: root, the host, capabilities.
 
+use crate::catalog;
 use crate::controls::check::Check;
 use crate::facts::core::{Container, Pod};
 use crate::facts::image::ImageReference;
 use crate::facts::object::Object as _;
 use crate::finding::{Finding, Outcome, count, finding, outcome};
+use crate::views::pod_security::{self, Violation};
 use crate::views::{Context, MissingFact};
 
 /// Controls of this file.
@@ -41,29 +43,32 @@ fn charms_not_root(context: &Context<'_>) -> Result<Outcome, MissingFact> {
 /// Capabilities that Istio's init container needs to set up its redirection.
 const ISTIO_INIT_CAPABILITIES: [&str; 2] = ["NET_ADMIN", "NET_RAW"];
 
-/// Capabilities of the container runtime's default, which the baseline standard allows.
-const DEFAULT_CAPABILITIES: &[&str] = &[
-    "AUDIT_WRITE",
-    "CHOWN",
-    "DAC_OVERRIDE",
-    "FOWNER",
-    "FSETID",
-    "KILL",
-    "MKNOD",
-    "NET_BIND_SERVICE",
-    "SETFCAP",
-    "SETGID",
-    "SETPCAP",
-    "SETUID",
-    "SYS_CHROOT",
-];
+/// Whether an image is Istio's own of this name, as a release runs it or as the policy allows its
+/// registry: the last part of a name is any user's to choose.
+fn is_of_istio(context: &Context<'_>, image: &str, name: &str) -> bool {
+    let Some(image) = ImageReference::parse(image) else {
+        return false;
+    };
+    let repository = &image.repository;
+    let is_named = repository.rsplit('/').next() == Some(name);
+    let mut shipped = catalog::releases()
+        .iter()
+        .flat_map(|release| release.started_images.iter().chain(&release.platform_images));
+    let is_allowed = |registry: &String| {
+        let rest = repository.strip_prefix(registry.trim_end_matches('/'));
+        rest.is_some_and(|rest| rest.starts_with('/'))
+    };
+    is_named
+        && (shipped
+            .any(|known| ImageReference::parse(known).is_some_and(|k| k.repository == *repository))
+            || context.policy.allow.registries.iter().any(is_allowed))
+}
 
 /// Whether a container is Istio's own that sets up redirection: by its image and
 /// by its capabilities, since any container can have its name.
-fn is_istio_init(container: &Container) -> bool {
+fn is_istio_init(context: &Context<'_>, container: &Container) -> bool {
     matches!(&*container.name, "istio-init" | "istio-validation")
-        && ImageReference::parse(&container.image)
-            .is_some_and(|i| i.repository.ends_with("/proxyv2"))
+        && is_of_istio(context, &container.image, "proxyv2")
 }
 
 /// PSS-07: No privileged containers
@@ -75,20 +80,23 @@ fn nothing_privileged(context: &Context<'_>) -> Result<Outcome, MissingFact> {
             continue;
         }
         checked += 1;
-        check_pod(pod, &mut findings);
+        findings.extend(beyond_baseline(context, pod));
     }
     Ok(outcome(findings, format!("{} unprivileged", count(checked, "pod"))))
 }
 
 fn is_excepted(context: &Context<'_>, pod: &Pod) -> bool {
-    let cni = pod
-        .metadata
-        .owner_references
-        .iter()
-        .any(|o| o.kind == "DaemonSet" && o.name == "istio-cni-node")
-        && pod.all_containers().all(|c| {
-            ImageReference::parse(&c.image).is_some_and(|i| i.repository.ends_with("/install-cni"))
-        });
+    // A tenant may call its own DaemonSet so.
+    let is_of_tenant = context
+        .profile_namespaces()
+        .is_ok_and(|profiles| profiles.contains(&*pod.metadata.namespace));
+    let cni = !is_of_tenant
+        && pod
+            .metadata
+            .owner_references
+            .iter()
+            .any(|o| o.kind == "DaemonSet" && o.name == "istio-cni-node")
+        && pod.all_containers().all(|c| is_of_istio(context, &c.image, "install-cni"));
     cni || context.policy.allow.pods.iter().any(|entry| {
         let (namespace, prefix) = entry.split_once('/').unwrap_or(("", entry));
         (namespace.is_empty() || pod.metadata.namespace == *namespace)
@@ -96,56 +104,17 @@ fn is_excepted(context: &Context<'_>, pod: &Pod) -> bool {
     })
 }
 
-/// What of a pod the baseline standard refuses.
-pub(crate) fn beyond_baseline(pod: &Pod) -> Vec<Finding> {
-    let mut findings = Vec::new();
-    check_pod(pod, &mut findings);
-    findings
-}
-
-fn check_pod(pod: &Pod, findings: &mut Vec<Finding>) {
-    let spec = &pod.spec;
-    for (field, set) in
-        [("hostNetwork", spec.host_network), ("hostPID", spec.host_pid), ("hostIPC", spec.host_ipc)]
-    {
-        if set {
-            findings.push(finding(pod.reference(), &format!("spec.{field}"), "true", "false"));
-        }
-    }
-    for volume in &spec.volumes {
-        if let Some(host) = &volume.host_path {
-            findings.push(finding(
-                pod.reference(),
-                &format!("volume {} hostPath", volume.name),
-                &*host.path,
-                "no path of the node",
-            ));
-        }
-    }
-    for container in pod.all_containers() {
-        let Some(security) = &container.security_context else {
-            continue;
-        };
-        if security.privileged == Some(true) {
-            findings.push(finding(
-                pod.reference(),
-                &format!("container {} privileged", container.name),
-                "true",
-                "false",
-            ));
-        }
-        let added = security.capabilities.iter().flat_map(|c| &c.add);
-        for capability in added {
-            let name = capability.strip_prefix("CAP_").unwrap_or(capability);
-            let excepted = is_istio_init(container) && ISTIO_INIT_CAPABILITIES.contains(&name);
-            if !excepted && !DEFAULT_CAPABILITIES.contains(&name) {
-                findings.push(finding(
-                    pod.reference(),
-                    &format!("container {} capabilities.add", container.name),
-                    &**capability,
-                    "none",
-                ));
-            }
-        }
-    }
+/// What of a pod the baseline standard refuses, but for Istio's own redirection.
+pub(crate) fn beyond_baseline(context: &Context<'_>, pod: &Pod) -> Vec<Finding> {
+    let is_excepted = |violation: &Violation<'_>| {
+        let container = violation.container.filter(|c| is_istio_init(context, c));
+        container.is_some()
+            && violation.reason == "non-default capabilities"
+            && ISTIO_INIT_CAPABILITIES.contains(&&*violation.seen)
+    };
+    let refused = pod_security::baseline(pod).into_iter().filter(|v| !is_excepted(v));
+    let as_finding = |Violation { field, seen, wanted, .. }: Violation<'_>| {
+        finding(pod.reference(), &field, seen, wanted)
+    };
+    refused.map(as_finding).collect()
 }

@@ -87,7 +87,7 @@ mod tests {
             ("*dex/alice", true),
             ("*", true),
             ("*ice", true),
-            ("https*", false),
+            ("https*", true),
             ("alice", false),
         ] {
             assert_eq!(is_principal(value, &token), holds.into(), "{value}");

@@ -91,7 +91,7 @@ pub fn given(rules: &[PolicyRule], way: &Way) -> Option<Held> {
     Some(Held { power, group, resource, verb })
 }
 
-/// API groups in which anybody may ask about themselves, report or elect, which changes nothing
+/// API groups in which any user may ask about themselves, report or elect, which changes nothing
 /// for others.
 const HARMLESS: &[(&str, &str)] = &[
     ("authorization.k8s.io", "selfsubjectaccessreviews"),
