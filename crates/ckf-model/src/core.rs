@@ -11,16 +11,7 @@ use super::pod_security::{
 };
 use super::shared::SharedValue;
 use super::text::Interned;
-
-macro_rules! wire {
-    ($(#[$meta:meta])* $name:ident { $($(#[$fmeta:meta])* $field:ident : $type:ty),* $(,)? }) => {
-        $(#[$meta])*
-        #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
-        #[serde(rename_all = "camelCase", default)]
-        pub struct $name { $($(#[$fmeta])* pub $field: $type,)* }
-    };
-}
-pub(crate) use wire;
+use super::wire::wire;
 
 wire! {
 /// A pod.
@@ -59,13 +50,6 @@ PodSpec {
     #[serde(skip_serializing_if = "Option::is_none")] host_users: Option<bool>,
     /// Operating system, if it is named.
     #[serde(skip_serializing_if = "Option::is_none")] os: Option<PodOs>,
-}}
-
-wire! {
-/// A path on the node.
-HostPath {
-    /// The path.
-    path: Interned,
 }}
 
 wire! {

@@ -6,10 +6,10 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::core::wire;
 use super::labels::Labels;
 use super::object::{Meta, ObjectRef, object};
 use super::text::Interned;
+use super::wire::wire;
 
 /// A Gateway, in the API server's format.
 #[derive(Deserialize)]

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::core::wire;
 use super::object::{Meta, object};
+use super::wire::wire;
 
 wire! {
 /// A KnativeServing resource.

@@ -28,6 +28,7 @@ pub mod shared;
 pub mod text;
 pub mod tls;
 pub mod vulnerability;
+mod wire;
 
 use serde::{Deserialize, Serialize};
 use sha2::Digest as _;

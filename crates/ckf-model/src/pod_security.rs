@@ -5,8 +5,15 @@ use std::collections::BTreeMap;
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Deserializer, Serialize};
 
-use super::core::{HostPath, wire};
 use super::text::Interned;
+use super::wire::wire;
+
+wire! {
+/// A path on the node.
+HostPath {
+    /// The path.
+    path: Interned,
+}}
 
 wire! {
 /// A profile of seccomp or AppArmor.

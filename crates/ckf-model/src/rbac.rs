@@ -2,10 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::core::wire;
 use super::labels::LabelSelector;
 use super::object::{Meta, object};
 use super::text::Interned;
+use super::wire::wire;
 
 wire! {
 /// A role in a namespace.

@@ -1,6 +1,6 @@
 //! The baseline standard.
 
-use super::{Violation, has_own_users, violation};
+use super::violation::{Violation, has_own_users, violation};
 use crate::facts::core::{Container, Pod, SecurityContext};
 
 /// Capabilities of the container runtime's default.

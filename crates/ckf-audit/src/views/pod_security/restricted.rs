@@ -1,6 +1,6 @@
 //! The restricted standard, beyond the baseline.
 
-use super::{Violation, has_own_users, is_windows, violation};
+use super::violation::{Violation, has_own_users, is_windows, violation};
 use crate::facts::core::{Container, Pod, SecurityContext};
 
 pub(super) fn check<'a>(pod: &'a Pod, all: &mut Vec<Violation<'a>>) {

@@ -1,6 +1,6 @@
 //! The ways to each power.
 
-use super::{Power, Way};
+use super::way::{Power, Way};
 
 /// What answers with the object's content.
 const SEE: &[&str] = &["get", "list", "watch", "update", "patch", "deletecollection"];
