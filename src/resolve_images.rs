@@ -1,9 +1,13 @@
 //! Resolves a platform's images at their registries, and its channels at Charmhub: the digests that
 //! tags point to now, and the newest revisions.
 
-use crate::facts::Facts;
+use std::collections::BTreeSet;
+
+use log::warn;
+
 use crate::facts::charmhub::{self, Charmhub};
 use crate::facts::registry::{self as registry, Rocks};
+use crate::facts::{Facts, reachable};
 use crate::images::{self, Inventory};
 
 /// Answers of registries and Charmhub.
@@ -22,19 +26,30 @@ impl Told {
     }
 }
 
-/// Queries registries and Charmhub; blocks. Results `known` for a digest are reused; `progress` is
+/// Queries registries and Charmhub; blocks. Hosts that cannot be connected to at first are not
+/// queried. Results `known` for a digest are reused; `progress` is
 /// called after each image with the total number of images.
 pub fn resolve(
     facts: &Facts,
-    registries: &registry::Source,
-    charmhub: &charmhub::Source,
+    registries: &mut registry::Source,
+    charmhub: &mut charmhub::Source,
     known: Option<&Rocks>,
     progress: &(dyn Fn(usize) + Sync),
 ) -> Told {
     let images = Inventory::of(facts).asked();
     let after_each = || progress(images.len());
-    let rocks = registry::read(registries, &images, known, &after_each);
     let followed = images::followed(facts);
+    let mut hosts = BTreeSet::new();
+    if !registries.connect_within.is_zero() {
+        hosts = registries.hosts(&images);
+        hosts.extend(charmhub.host().filter(|_| !followed.is_empty()));
+    }
+    let lost = reachable::unreachable(hosts, registries.connect_within);
+    for host in &lost {
+        warn!("{host} could not be reached");
+    }
+    (registries.unreachable, charmhub.unreachable) = (lost.clone(), lost);
+    let rocks = registry::read(registries, &images, known, &after_each);
     let charmhub = (!followed.is_empty()).then(|| charmhub::read(charmhub, &followed));
     Told { rocks, charmhub }
 }

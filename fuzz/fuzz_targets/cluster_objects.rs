@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use ckf_hardening::facts::{About, Facts};
 use ckf_hardening::policy::Policy;
-use ckf_hardening::remedies::{self, Consent, Own, Remedy, RecordKey};
+use ckf_hardening::remedies::{self, Consent, Managed, Remedy, RecordKey};
 use ckf_hardening::report::Report;
 use ckf_hardening_fuzz::render;
 use libfuzzer_sys::fuzz_target;
@@ -20,7 +20,7 @@ fuzz_target!(|text: &str| {
     render(&Report::audit(&facts, &policy, None, Vec::new()));
     let all: BTreeSet<Remedy> = Remedy::ALL.iter().copied().collect();
     // The objects that are there may say that they are the product's own, records among them.
-    let own = Own::of(objects, "kubeflow", RecordKey::new(&[0; 32]).as_ref());
+    let own = Managed::of(objects, "kubeflow", RecordKey::new(&[0; 32]).as_ref());
     for consent in [Consent::of_option(&all), Consent::of_person(&all)] {
         let plan = remedies::plan(&facts, &policy, &own, &all, &consent);
         let _ = (plan.to_string(), plan.data(), plan.held_back_line());

@@ -194,7 +194,7 @@ impl Assessor {
                     Known::Known(ledger) => ledger.clone(),
                     Known::Unknown(_) => Ledger::default(),
                 };
-                let after = before.after(&inventory, false, crate::now());
+                let after = before.after(inventory.observed(), false, crate::now());
                 (Images::of(&inventory), after)
             });
         }

@@ -13,7 +13,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::{Registry, Unit};
 
 use super::input::{AgentInput, CredentialState};
-use super::repair::Repaired;
+use super::repaired::Repaired;
 use crate::catalog::Severity;
 use crate::controls::Verdict;
 use crate::facts::Facts;

@@ -16,6 +16,7 @@ mod limits;
 mod metrics;
 mod publish;
 mod repair;
+mod repaired;
 mod server;
 mod tls;
 

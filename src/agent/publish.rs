@@ -11,7 +11,7 @@ use super::audience::{Namespaces, Ways};
 use super::audit::AgentStatus;
 use super::events::Event;
 use super::metrics::{self, Running, Summary};
-use super::repair::Outcomes;
+use super::repaired::Outcomes;
 use crate::facts::requests;
 use crate::facts::watch::FactStore;
 

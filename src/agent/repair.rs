@@ -2,7 +2,7 @@
 //! not while someone else keeps undoing it.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use juju_client::Connection;
@@ -12,6 +12,7 @@ use super::events::Event;
 use super::gate::Gate;
 use super::inbox::{Current, Inbox};
 use super::publish::Publisher;
+use super::repaired::Outcomes;
 use crate::config::Options;
 use crate::effects::{ApplyError, Cluster, Executor, Holder, JujuError, Model};
 use crate::facts::Facts;
@@ -60,46 +61,6 @@ pub const FIELDS: [&str; 13] = [
     "validating_webhooks",
 ];
 const FIELDS_INTERVAL: Duration = Duration::from_secs(10);
-
-/// Counts of repairs, shared with their readers.
-#[derive(Clone, Default)]
-pub struct Outcomes(Arc<Mutex<Repaired>>);
-
-/// Counts of repairs.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Repaired {
-    /// Objects that were repaired.
-    pub done: u64,
-    /// Tries that failed.
-    pub failed: u64,
-    /// Objects that are left as they are until then, since someone keeps undoing their repair.
-    resting: BTreeMap<String, Instant>,
-    /// Why the last try failed, if it did.
-    pub refused: Option<String>,
-    /// What waited for consent at the last try, in a line.
-    pub held_back: Option<String>,
-    /// Number of the charm's input that was enforced last.
-    pub seen_to: Option<u64>,
-}
-
-impl Outcomes {
-    fn lock(&self) -> MutexGuard<'_, Repaired> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// As it is now.
-    pub fn now(&self) -> Repaired {
-        self.lock().clone()
-    }
-}
-
-impl Repaired {
-    /// Objects that are left as they are for now.
-    pub fn given_up(&self) -> usize {
-        let now = Instant::now();
-        self.resting.values().filter(|until| **until > now).count()
-    }
-}
 
 /// Context of the thread.
 pub struct Enforcer {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::{Duration, Instant};
 
-use log::info;
+use log::{info, warn};
 
 use super::absence::is_absence;
 use super::assess::AuditResult;
@@ -101,6 +101,25 @@ pub fn take(hook: &mut Hook<'_>) -> anyhow::Result<Option<AuditResult>> {
         held_back: Some(audit.status.held_back),
         charm_facts: input.facts,
     }))
+}
+
+/// Gives the agent this leader's options before they are enforced, with the facts that it has:
+/// otherwise it restores what they no longer enforce until the hook has ended.
+pub fn announce_options(hook: &Hook<'_>) {
+    let has_input = matches!(hook.state.agent_input(), Some((_, true)));
+    if !has_input {
+        return;
+    }
+    let Some(workload) = Workload::connect() else {
+        return;
+    };
+    let (Some(before), Ok(audit)) = (workload.input(), audit::fetch(address())) else {
+        return;
+    };
+    let input = hook.agent_input(before.facts.clone(), before.credentials.clone());
+    if input.options != before.options && audit_by(&workload, &input, audit).is_none() {
+        warn!("the agent did not take the options in time, and may restore what they revert");
+    }
 }
 
 /// The agent's audit by this input.

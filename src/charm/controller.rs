@@ -14,6 +14,8 @@ use crate::rotation::backend::{Backends, RotationError};
 
 /// How long connecting and each call may take.
 const WITHIN: Duration = Duration::from_secs(10);
+/// How long a mere check of the login may take.
+const CHECK_WITHIN: Duration = Duration::from_secs(2);
 /// What a controller says to a user who has no access to what is logged in to.
 const DENIED: &str = "permission denied";
 /// How long all work with the controller may take in one hook.
@@ -93,7 +95,12 @@ impl ControllerSession {
         passwords.push(secret.password);
         let mut addresses: Vec<String> = secret.addresses;
         let env = std::env::var("JUJU_API_ADDRESSES").unwrap_or_default();
-        addresses.extend(env.split_whitespace().map(str::to_owned));
+        for address in env.split_whitespace() {
+            // One that does not answer is waited for once.
+            if !addresses.iter().any(|known| known == address) {
+                addresses.push(address.to_owned());
+            }
+        }
         let authority = secret.authority.or_else(|| agent_authority(unit));
         let authority = authority
             .ok_or(LoginProblem::Malformed { key: "ca-cert", why: "is missing".into() })?;
@@ -119,6 +126,13 @@ impl ControllerSession {
     /// The login that the controller accepts.
     pub fn accepted(&self) -> Result<Login, RotationError> {
         self.open(&Target::Controller).map(|(_, login)| login)
+    }
+
+    /// Logs in and out again, in a short time: why the controller does not accept the login, or
+    /// cannot be reached.
+    pub fn check_login(self) -> Result<(), RotationError> {
+        let deadline = self.deadline.min(Instant::now() + CHECK_WITHIN);
+        Self { deadline, ..self }.open(&Target::Controller).map(drop)
     }
 
     fn open(&self, target: &Target) -> Result<(Connection, Login), RotationError> {

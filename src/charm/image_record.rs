@@ -32,6 +32,8 @@ const OFTEN: SignedDuration = SignedDuration::from_hours(24);
 const SOON: SignedDuration = SignedDuration::from_hours(1);
 /// Longest time for asking them in a hook.
 const WITHIN: Duration = Duration::from_secs(30);
+/// Longest wait for a connection to any of them: a hook without a way out waits no longer.
+const CONNECT_WITHIN: Duration = Duration::from_millis(1500);
 
 /// The record; only the leader may read it.
 pub struct ImageRecord {
@@ -127,7 +129,7 @@ impl ImageRecord {
         };
         let env = |name: &str| std::env::var(name).ok().filter(|text| !text.is_empty());
         let named = options.policy.allow.registries.iter().map(String::as_str);
-        let source = registry::Source {
+        let mut source = registry::Source {
             allowed: Allowed::new(named),
             realms: options.registry_realms.clone(),
             mirrors: options.registry_mirrors.clone(),
@@ -137,15 +139,18 @@ impl ImageRecord {
             proxy: env("JUJU_CHARM_HTTPS_PROXY"),
             no_proxy: env("JUJU_CHARM_NO_PROXY"),
             within: WITHIN,
-            packages: false,
+            connect_within: CONNECT_WITHIN,
+            ..registry::Source::default()
         };
-        let charmhub = charmhub::Source {
+        let mut charmhub = charmhub::Source {
             url: options.charmhub_url.clone(),
             proxy: source.proxy.clone(),
             no_proxy: source.no_proxy.clone(),
             within: WITHIN,
+            ..charmhub::Source::default()
         };
-        let answers = resolve(facts, &source, &charmhub, self.now.rocks.as_ref(), &|_| ());
+        let known = self.now.rocks.as_ref();
+        let answers = resolve(facts, &mut source, &mut charmhub, known, &|_| ());
         info!(
             "asked registries and Charmhub for {} images in {} requests",
             answers.rocks.images.len(),
@@ -162,7 +167,7 @@ impl ImageRecord {
         accepted: bool,
         now: Timestamp,
     ) -> anyhow::Result<()> {
-        self.now.ledger = self.now.ledger.after(inventory, accepted, now);
+        self.now.ledger = self.now.ledger.after(inventory.observed(), accepted, now);
         self.write()
     }
 

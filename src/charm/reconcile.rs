@@ -22,6 +22,7 @@ pub fn run(unit: &Unit, event: &Event) -> anyhow::Result<()> {
         steps::take(&mut hook, steps::AUDIT, audit_and_enforce)?;
     }
     if hook.is_leader {
+        steps::login::run(&mut hook);
         steps::take(&mut hook, steps::ROTATION, steps::rotation::run)?;
     }
     steps::take(&mut hook, steps::GATEWAY_CERTIFICATE, steps::gateway_certificate::run)?;
@@ -110,6 +111,7 @@ fn enforce_and_assess(hook: &Hook<'_>) -> anyhow::Result<Result<AuditResult, Rea
         Ok(facts) => facts,
         Err(why) => return Ok(Err(why)),
     };
+    agent_audit::announce_options(hook);
     let enforced = enforce::enforce(hook.unit, &hook.options, &facts);
     if enforced.as_ref().is_ok_and(|enforced| enforced.has_changes) {
         facts = match gather::platform(hook.unit, &hook.options) {

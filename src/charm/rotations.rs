@@ -305,11 +305,13 @@ impl<'a> Rotations<'a> {
     fn apply(&mut self, credential: &Credential) -> anyhow::Result<()> {
         let entry = self.ledger.entry(credential).clone();
         let is_kept = credential.is_kept_by_owner();
+        let mut is_new = false;
         let mut content = match is_kept {
             true => Content::new(),
             false => match read(&credential.label(), Which::Peek)? {
                 SecretContent::Present(content) => content,
                 SecretContent::Missing if entry.delivery == Delivery::Registration => {
+                    is_new = true;
                     Content::new()
                 }
                 SecretContent::Missing => {
@@ -356,7 +358,8 @@ impl<'a> Rotations<'a> {
         }
         if !is_kept {
             publish(&mut content, &applied, new.as_ref());
-            match entry.secret.is_empty() && entry.delivery == Delivery::Registration {
+            // The ledger may not know a secret that there is: Juju refuses another of its label.
+            match is_new {
                 true => {
                     let target = self.plan.targets.get(credential).copied();
                     self.add_secret(credential, &content, target)?;
@@ -532,6 +535,15 @@ impl<'a> Rotations<'a> {
             entry.secret = format!("secret:{id}");
         }
         Ok(entry.secret.clone())
+    }
+
+    /// Writes down how far each came before an error. Secrets that were written before it are
+    /// committed if the hook or action ends well all the same, and the ledger has to know them.
+    pub fn end_early(self, error: anyhow::Error) -> anyhow::Error {
+        if let Err(unwritten) = self.write() {
+            warn!("the ledger of rotations could not be written: {unwritten:#}");
+        }
+        error
     }
 
     /// Writes down how far each came, and has the next hook come at once if it can

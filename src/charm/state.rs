@@ -212,6 +212,13 @@ impl UnitState {
         }
     }
 
+    /// Remembers why the controller could not be read after the last audit; the next hook audits.
+    pub fn set_juju_problem(&mut self, why: &str) {
+        if let Some(audit) = &mut self.now.audit {
+            audit.juju_problem = Some(brief(why, LONGEST));
+        }
+    }
+
     /// The last audit that succeeded.
     pub fn audit(&self) -> Option<&Audit> {
         self.now.audit.as_ref()

@@ -8,6 +8,8 @@ use crate::agent::input::{AgentInput, FILE, FOLDER};
 /// The container, and the name of its service.
 const CONTAINER: &str = "hardening";
 const SERVICE: &str = "agent";
+/// Largest input that is read back, in bytes.
+const LARGEST_INPUT: u64 = 64 << 20;
 /// Where the agent listens.
 pub const PORT: u16 = 8090;
 
@@ -60,6 +62,12 @@ impl Workload {
         let wanted = layer();
         let has = |kind: &str, key: &str| plan[kind][SERVICE][key] == wanted[kind][SERVICE][key];
         has("services", "command") && has("services", "startup") && has("checks", "http")
+    }
+
+    /// The input that the agent has; `None` if it has none that is understood.
+    pub fn input(&self) -> Option<AgentInput> {
+        let text = self.0.pull(&format!("{FOLDER}/{FILE}"), LARGEST_INPUT).ok()?;
+        serde_json::from_slice(&text).ok()
     }
 
     fn push(&self, input: &AgentInput) -> Result<(), Error> {

@@ -2,7 +2,7 @@
 
 use anyhow::bail;
 
-use super::{FactsArguments, NOT_ASSESSED, NOTHING_OPEN, OPEN, print, print_data};
+use super::shared::{FactsArguments, NOT_ASSESSED, NOTHING_OPEN, OPEN, print, print_data};
 use crate::access::{Can, To, Who, answers, is_named};
 use crate::controls::{Context, MissingFact};
 use crate::policy::Policy;

@@ -4,8 +4,9 @@ use std::path::PathBuf;
 
 use anyhow::Context as _;
 
-use super::{
-    ClusterArguments, NOT_ASSESSED, NOTHING_OPEN, OPEN, confirm, print, print_data, read_and_look,
+use super::confirm::confirm;
+use super::shared::{
+    ClusterArguments, NOT_ASSESSED, NOTHING_OPEN, OPEN, print, print_data, read_and_look,
 };
 use crate::catalog::{self, Severity, Source};
 use crate::controls::Verdict;
@@ -71,7 +72,7 @@ impl Audit {
             anyhow::bail!("--release {name:?} is not one of {}", known.join(", "));
         }
         let (mut policy, problems) = match &self.policy {
-            Some(path) => super::read_policy(path)?,
+            Some(path) => super::shared::read_policy(path)?,
             None => (Policy::default(), Vec::new()),
         };
         if self.strict {
@@ -140,7 +141,7 @@ impl Audit {
                  definitions of openreports.io"
             );
         };
-        let cluster = super::connect(&self.cluster)?;
+        let cluster = super::shared::connect(&self.cluster)?;
         Ok(cluster.publish(kind.plural(), &kind.of(report))?)
     }
 }

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::{ClusterArguments, NOT_ASSESSED, NOTHING_OPEN, print, read_and_look};
+use super::shared::{ClusterArguments, NOT_ASSESSED, NOTHING_OPEN, print, read_and_look};
 use crate::facts::snapshot;
 use crate::policy::{self, Policy};
 
@@ -25,7 +25,7 @@ impl Collect {
     pub fn run(self) -> anyhow::Result<u8> {
         let policy = match &self.policy {
             Some(path) => {
-                let (policy, problems) = super::read_policy(path)?;
+                let (policy, problems) = super::shared::read_policy(path)?;
                 for problem in problems {
                     log::warn!("{problem}");
                 }

@@ -1,6 +1,6 @@
 //! `controls` and `explain`: the catalogue.
 
-use super::{NOTHING_OPEN, print};
+use super::shared::{NOTHING_OPEN, print};
 use crate::catalog;
 use crate::report::{explain, table};
 

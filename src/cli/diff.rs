@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use anyhow::Context as _;
 
-use super::{NOTHING_OPEN, OPEN, print, print_data};
+use super::shared::{NOTHING_OPEN, OPEN, print, print_data};
 use crate::catalog::Severity;
 use crate::report::Report;
 use crate::report::diff::{Diff as Differences, Fate};

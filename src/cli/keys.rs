@@ -3,7 +3,7 @@
 use anyhow::bail;
 use juju_charm::printable::line;
 
-use super::{FactsArguments, NOTHING_OPEN, print, print_data};
+use super::shared::{FactsArguments, NOTHING_OPEN, print, print_data};
 use crate::controls::{Context, MissingFact};
 use crate::crypto_assets::{CryptoAsset, cbom, day, inventory};
 use crate::policy::Policy;

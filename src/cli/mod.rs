@@ -15,22 +15,16 @@ mod remedy;
 mod rocks;
 mod rotate;
 mod serve;
+mod shared;
 mod users;
 
-use std::io::{self, IsTerminal, Write};
-use std::path::{Path, PathBuf};
+use std::io::{self, Write as _};
 use std::process::ExitCode;
-use std::time::{Duration, Instant};
 
-use anyhow::Context as _;
 use clap::{CommandFactory, Parser, Subcommand};
 use juju_charm::printable;
 
-use self::confirm::confirm;
-use crate::effects::Cluster;
-use crate::facts::handshake::{self, Vantage};
-use crate::facts::{About, Facts, kubernetes, platform, snapshot};
-use crate::policy::{Policy, PolicyProblem};
+use self::shared::{FAILED, NOTHING_OPEN, print_data};
 
 /// Audit and harden Charmed Kubeflow.
 #[derive(Parser)]
@@ -85,73 +79,6 @@ enum Command {
         shell: clap_complete::Shell,
     },
 }
-
-/// Which cluster, and where the platform is in it.
-#[derive(clap::Args)]
-struct KubernetesArguments {
-    /// Kubeconfig; else KUBECONFIG, ~/.kube/config or the pod's own account.
-    #[arg(long, value_name = "FILE")]
-    kubeconfig: Option<PathBuf>,
-    /// Context of the kubeconfig; else its current one.
-    #[arg(long, value_name = "NAME")]
-    context: Option<String>,
-    /// Namespace (Juju model) of Charmed Kubeflow.
-    #[arg(long, default_value = "kubeflow", value_name = "NAME")]
-    namespace: String,
-}
-
-impl KubernetesArguments {
-    fn source(&self) -> kubernetes::Source {
-        kubernetes::Source { kubeconfig: self.kubeconfig.clone(), context: self.context.clone() }
-    }
-}
-
-/// Which cluster, and which controller.
-#[derive(clap::Args)]
-struct ClusterArguments {
-    #[command(flatten)]
-    kubernetes: KubernetesArguments,
-    #[command(flatten)]
-    controller: juju::ControllerArguments,
-}
-
-/// A cluster, or a snapshot of one.
-#[derive(clap::Args)]
-struct FactsArguments {
-    #[command(flatten)]
-    cluster: ClusterArguments,
-    /// Look at a snapshot that `collect` wrote, instead of a cluster.
-    #[arg(long, value_name = "DIR", conflicts_with_all = ["kubeconfig", "context", "controller", "namespace"])]
-    from: Option<PathBuf>,
-}
-
-impl FactsArguments {
-    /// What is so there.
-    fn read(&self) -> anyhow::Result<Facts> {
-        match &self.from {
-            Some(directory) => Ok(snapshot::read(directory)?.0),
-            None => {
-                let facts = read(&self.cluster, &Policy::default())?;
-                platform::look(&facts)?;
-                Ok(facts)
-            }
-        }
-    }
-}
-
-/// No finding at or over the threshold.
-const NOTHING_OPEN: u8 = 0;
-/// Findings at or over the threshold.
-const OPEN: u8 = 1;
-/// It could not run.
-const FAILED: u8 = 2;
-/// Too much could not be assessed.
-const NOT_ASSESSED: u8 = 3;
-
-/// Longest time for changes.
-const CHANGES_DEADLINE: Duration = Duration::from_secs(600);
-/// Longest time for reading a cluster.
-const READ_DEADLINE: Duration = Duration::from_secs(600);
 
 /// The command line, as its documents need it.
 pub fn command() -> clap::Command {
@@ -224,83 +151,4 @@ pub fn main() -> ExitCode {
 /// A reader that has seen enough, such as `head`, is no error.
 fn is_closed_pipe(error: &anyhow::Error) -> bool {
     error.downcast_ref::<io::Error>().is_some_and(|e| e.kind() == io::ErrorKind::BrokenPipe)
-}
-
-/// Prints a text for people. What names and messages of others have in them that a terminal
-/// would obey is written out.
-fn print(text: &str) -> anyhow::Result<()> {
-    print_data(&printable::text(text))
-}
-
-/// Prints what a program reads, which has escapes of its own.
-fn print_data(text: &str) -> anyhow::Result<()> {
-    io::stdout().lock().write_all(text.as_bytes())?;
-    Ok(())
-}
-
-/// Connects to the cluster, to change it.
-fn connect(arguments: &ClusterArguments) -> anyhow::Result<Cluster> {
-    let source = arguments.kubernetes.source();
-    Ok(Cluster::connect(&source, Instant::now() + CHANGES_DEADLINE)?)
-}
-
-/// The policy of a text that is from a file. What is wrong with it is an error: who changes
-/// something by a policy must know which.
-fn sound(text: &str, path: &Path) -> anyhow::Result<Policy> {
-    match Policy::parse(text) {
-        (policy, problems) if problems.is_empty() => Ok(policy),
-        (_, problems) => {
-            let problems: Vec<String> = problems.iter().map(ToString::to_string).collect();
-            anyhow::bail!("{}: {}", path.display(), problems.join("; "))
-        }
-    }
-}
-
-/// The policy of a file, and what is wrong with it.
-fn read_policy(path: &Path) -> anyhow::Result<(Policy, Vec<PolicyProblem>)> {
-    Ok(Policy::parse(&policy_text(path)?))
-}
-
-fn policy_text(path: &Path) -> anyhow::Result<String> {
-    let read = crate::files::read(path, crate::files::LARGEST_BY_HAND);
-    read.with_context(|| format!("policy file {}", path.display()))
-}
-
-/// Reads a cluster and looks at its gateway, with progress on a terminal.
-fn read_and_look(
-    cluster: &ClusterArguments,
-    policy: &Policy,
-    host: Option<&str>,
-) -> anyhow::Result<Facts> {
-    let mut facts = read(cluster, policy)?;
-    platform::look(&facts)?;
-    facts.handshake = handshake::read(&facts, host, Vantage::here());
-    Ok(facts)
-}
-
-/// Reads a cluster for what a policy asks, with progress on a terminal.
-fn read(cluster: &ClusterArguments, policy: &Policy) -> anyhow::Result<Facts> {
-    let bar = if io::stderr().is_terminal() {
-        indicatif::ProgressBar::new(Facts::default().kinds().len() as u64)
-    } else {
-        indicatif::ProgressBar::hidden()
-    };
-    bar.set_style(
-        indicatif::ProgressStyle::with_template("reading {pos}/{len} {msg}")
-            .unwrap_or(indicatif::ProgressStyle::default_bar()),
-    );
-    let source = cluster.kubernetes.source();
-    let about =
-        About { collected_at: crate::now(), namespace: cluster.kubernetes.namespace.clone() };
-    let progress = |kind: &str| {
-        bar.set_message(kind.to_owned());
-        bar.inc(1);
-    };
-    let facts = kubernetes::read(&source, about, &policy.kinds(), READ_DEADLINE, &progress);
-    bar.set_message("Juju");
-    let juju = cluster.controller.read(&cluster.kubernetes.namespace, &policy.options);
-    bar.finish_and_clear();
-    let mut facts = facts?;
-    facts.juju = juju?;
-    Ok(facts)
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{NOTHING_OPEN, print};
+use super::shared::{NOTHING_OPEN, print};
 use crate::permissions::{Subject, Uses, manifest, needed};
 use crate::remedies::Remedy;
 

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Subcommand;
 use juju_charm::printable::line;
 
-use super::{ClusterArguments, NOTHING_OPEN, OPEN, print, print_data, read, read_policy};
+use super::shared::{ClusterArguments, NOTHING_OPEN, OPEN, print, print_data, read, read_policy};
 use crate::controls::{Assessment, assess};
 use crate::facts::snapshot;
 use crate::policy::Policy;

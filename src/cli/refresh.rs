@@ -6,8 +6,9 @@ use std::time::{Duration, Instant};
 use anyhow::bail;
 use juju_client::{ApplicationStatus, Connection, FullStatus};
 
+use super::confirm::confirm;
 use super::juju::ControllerArguments;
-use super::{NOTHING_OPEN, OPEN, confirm, print};
+use super::shared::{NOTHING_OPEN, OPEN, print};
 use crate::facts::juju::charm;
 use crate::images::rank;
 

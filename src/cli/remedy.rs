@@ -9,7 +9,8 @@ use juju_client::Connection;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{ClusterArguments, NOTHING_OPEN, OPEN, confirm, connect, print, print_data};
+use super::confirm::confirm;
+use super::shared::{ClusterArguments, NOTHING_OPEN, OPEN, connect, print, print_data};
 use crate::controls::{Context, assess_named};
 use crate::effects::{Executor, JujuError, Model};
 use crate::facts::Facts;
@@ -216,13 +217,13 @@ impl Remedies {
     }
 
     fn policy_text(&self) -> anyhow::Result<String> {
-        let text = self.policy.as_deref().map(super::policy_text);
+        let text = self.policy.as_deref().map(super::shared::policy_text);
         Ok(text.transpose()?.unwrap_or_default())
     }
 
     /// The policy of a text that is from a file.
     fn policy(&self, text: &str, file: &Path) -> anyhow::Result<Policy> {
-        let mut policy = super::sound(text, file)?;
+        let mut policy = super::shared::sound(text, file)?;
         policy.tls_minimum = if self.tls_min_version == "1.3" { 3 } else { 2 };
         if self.strict {
             policy.profile = Profile::Strict;
@@ -237,7 +238,7 @@ impl ShowPlan {
         let text = self.remedies.policy_text()?;
         let file = self.remedies.policy.as_deref().unwrap_or(Path::new(""));
         let policy = self.remedies.policy(&text, file)?;
-        let facts = super::read(&self.remedies.cluster, &policy)?;
+        let facts = super::shared::read(&self.remedies.cluster, &policy)?;
         let cluster = connect(&self.remedies.cluster)?;
         let remedies = self.remedies.asked();
         let mut origin = AdminOrigin { remedies: &self.remedies, saved: None, yes: false };
@@ -288,7 +289,7 @@ impl Apply {
                 self.remedies.policy(&self.remedies.policy_text()?, file)?
             }
         };
-        let facts = super::read(&self.remedies.cluster, &policy)?;
+        let facts = super::shared::read(&self.remedies.cluster, &policy)?;
         let cluster = connect(&self.remedies.cluster)?;
         let remedies = self.remedies.asked();
         let mut origin =
@@ -305,7 +306,7 @@ impl Apply {
 
     /// Assesses the controls of the remedies again.
     fn verify(&self, before: &Facts, policy: &Policy, plan: &Plan) -> anyhow::Result<()> {
-        let after = super::read(&self.remedies.cluster, policy)?;
+        let after = super::shared::read(&self.remedies.cluster, policy)?;
         let remedies: BTreeSet<Remedy> = plan.changes.iter().map(|change| change.remedy).collect();
         let was = Context::new(before, policy, None);
         let is = Context::new(&after, policy, None);

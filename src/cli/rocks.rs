@@ -10,7 +10,7 @@ use anyhow::{Context as _, bail};
 use juju_charm::printable::line;
 use oci_registry::{Credentials, Mirror};
 
-use super::{ClusterArguments, NOTHING_OPEN, OPEN, print, print_data, read};
+use super::shared::{ClusterArguments, NOTHING_OPEN, OPEN, print, print_data, read};
 use crate::facts::known::Known;
 use crate::facts::{Facts, charmhub, registry, snapshot};
 use crate::files;
@@ -82,11 +82,11 @@ impl Rocks {
         };
         let authorities = self.registry_ca.iter().map(|path| text(path));
         let policy = match &self.policy {
-            Some(path) => super::sound(&super::policy_text(path)?, path)?,
+            Some(path) => super::shared::sound(&super::shared::policy_text(path)?, path)?,
             None => Policy::default(),
         };
         let named = policy.allow.registries.iter().map(String::as_str);
-        let source = registry::Source {
+        let mut source = registry::Source {
             allowed: Allowed::new(named),
             realms: self.registry_realm.clone(),
             mirrors: self.registry_mirror.clone(),
@@ -94,6 +94,7 @@ impl Rocks {
             authorities: authorities.collect::<Result<_, _>>()?,
             within: Duration::from_secs(self.within),
             packages: self.packages || self.osv.is_some() || self.sbom.is_some(),
+            connect_within: Duration::from_secs(5),
             ..registry::Source::default()
         };
         let advisories = self.osv.as_deref().map(advisories).transpose()?;
@@ -113,7 +114,7 @@ impl Rocks {
         }
         let mut requests = 0;
         if !self.offline {
-            requests = self.resolve(&mut facts, &source);
+            requests = self.resolve(&mut facts, &mut source);
         }
         let inventory = Inventory::of(&facts);
         let mut report = Report::of(&inventory, images::advice(&facts, &inventory), requests);
@@ -134,20 +135,21 @@ impl Rocks {
         Ok(if is_as_meant { NOTHING_OPEN } else { OPEN })
     }
 
-    fn resolve(&self, facts: &mut Facts, source: &registry::Source) -> usize {
+    fn resolve(&self, facts: &mut Facts, source: &mut registry::Source) -> usize {
         let bar = match io::stderr().is_terminal() {
             true => indicatif::ProgressBar::new(0),
             false => indicatif::ProgressBar::hidden(),
         };
         let style = indicatif::ProgressStyle::with_template("asking registries {pos}/{len}");
         bar.set_style(style.unwrap_or(indicatif::ProgressStyle::default_bar()));
-        let charmhub = charmhub::Source {
+        let mut charmhub = charmhub::Source {
             url: self.charmhub_url.clone(),
             proxy: None,
             no_proxy: None,
             within: source.within.min(Duration::from_secs(20)),
+            ..charmhub::Source::default()
         };
-        let answers = resolve(facts, source, &charmhub, None, &|images| {
+        let answers = resolve(facts, source, &mut charmhub, None, &|images| {
             bar.set_length(images as u64);
             bar.inc(1);
         });

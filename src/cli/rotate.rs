@@ -8,8 +8,9 @@ use anyhow::bail;
 use juju_client::{ActionResult, ActionStatus};
 use serde::Serialize;
 
+use super::confirm::confirm;
 use super::juju::ControllerArguments;
-use super::{NOTHING_OPEN, confirm, print};
+use super::shared::{NOTHING_OPEN, print};
 use crate::rotation::{Credential, Delivery};
 
 /// Longest time that the charm has for an action.

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::{KubernetesArguments, NOTHING_OPEN};
+use super::shared::{KubernetesArguments, NOTHING_OPEN};
 use crate::agent;
 use crate::facts::watch::STALE;
 

@@ -1,7 +1,7 @@
 //! `users`: who may do what in Juju.
 
 use super::juju::ControllerArguments;
-use super::{NOTHING_OPEN, print, print_data};
+use super::shared::{NOTHING_OPEN, print, print_data};
 use crate::facts::juju::{self, Source};
 use crate::facts::known::Known;
 use crate::policy::Options;

@@ -7,9 +7,9 @@ use serde::Deserialize;
 
 use super::core::ServiceAccount;
 use super::known::{Known, Unknown};
-use super::kubernetes::{Failure, get, request, send};
 use super::path::ApiPath;
 use super::rbac::{Access, AccessReview};
+use super::request::{Failure, get, request, send};
 
 /// Access reviews sent concurrently.
 const AT_ONCE: usize = 4;

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::juju::{Application, Given, Juju, setting};
 use super::known::Known;
-use crate::policy::Options;
+use ckf_model::juju::Options;
 
 /// Errors of parsing a bundle.
 #[derive(Debug, thiserror::Error)]

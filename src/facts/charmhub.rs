@@ -1,15 +1,17 @@
 //! Current revisions of the Charmhub channels that the platform's applications follow, in one
 //! batched request.
 
-use std::collections::{BTreeMap, BTreeSet};
+pub use ckf_model::charmhub::*;
+
+use std::collections::BTreeSet;
 use std::io::Read as _;
 use std::time::Duration;
 
-use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use serde_json::json;
 
 use super::known::{Known, Unknown};
+use super::reachable::{self, HostPort};
 
 /// Default URL of Charmhub's API.
 pub const DEFAULT_URL: &str = "https://api.charmhub.io";
@@ -18,50 +20,8 @@ const AT_ONCE: usize = 100;
 /// Largest accepted response, in bytes.
 const LARGEST_RESPONSE: u64 = 8 << 20;
 
-/// Current revisions of the channels in use.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default, rename_all = "kebab-case")]
-pub struct Charmhub {
-    /// Time at which Charmhub was queried.
-    pub asked_at: Timestamp,
-    /// Current revisions by charm, channel and base, as [`Followed`] prints them.
-    pub heads: BTreeMap<String, Known<Head>>,
-    /// Number of requests sent.
-    pub requests: usize,
-}
-
-/// Current revision of a channel.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, rename_all = "kebab-case")]
-pub struct Head {
-    /// Revision of the charm.
-    pub revision: u64,
-    /// Time of the release to the channel.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub released_at: Option<Timestamp>,
-    /// Revisions of the charm's resources, by name.
-    pub resources: BTreeMap<String, i64>,
-}
-
-/// A charm, with the channel and base that an application follows.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Followed {
-    /// Name of the charm.
-    pub charm: String,
-    /// `TRACK/RISK`.
-    pub channel: String,
-    /// Version of Ubuntu, for example `24.04`.
-    pub base: String,
-}
-
-impl std::fmt::Display for Followed {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{} {} {}", self.charm, self.channel, self.base)
-    }
-}
-
 /// Configuration of Charmhub queries.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Source {
     /// URL of the API.
     pub url: String,
@@ -71,6 +31,15 @@ pub struct Source {
     pub no_proxy: Option<String>,
     /// Timeout of a request.
     pub within: Duration,
+    /// Hosts that are known to be out of reach, and are not asked.
+    pub unreachable: BTreeSet<HostPort>,
+}
+
+impl Source {
+    /// The host that would be connected to: that of the proxy if there is one.
+    pub fn host(&self) -> Option<HostPort> {
+        reachable::first_hop(&self.url, self.proxy.as_deref(), self.no_proxy.as_deref())
+    }
 }
 
 #[derive(Deserialize)]
@@ -115,8 +84,14 @@ pub fn read(source: &Source, followed: &BTreeSet<Followed>) -> Charmhub {
     let mut charmhub = Charmhub { asked_at: crate::now(), ..Charmhub::default() };
     let followed: Vec<&Followed> = followed.iter().collect();
     for batch in followed.chunks(AT_ONCE) {
-        charmhub.requests += 1;
-        let response = query(source, batch);
+        let lost = source.host().filter(|host| source.unreachable.contains(host));
+        let response = match lost {
+            Some(host) => Err(Unknown::Failed(format!("Charmhub: {host} could not be reached"))),
+            None => {
+                charmhub.requests += 1;
+                query(source, batch)
+            }
+        };
         for (index, one) in batch.iter().enumerate() {
             let head = match &response {
                 Err(why) => Known::Unknown(why.clone()),

@@ -1,21 +1,16 @@
 //! Objects of kinds that only custom controls read.
 
-use std::collections::{BTreeMap, BTreeSet};
+pub use ckf_model::custom_resources::*;
+
+use std::collections::BTreeSet;
 
 use kube::Client;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::known::{Known, Unknown};
-use super::kubernetes::{Failure, each, get};
 use super::path::{ApiPath, PathError};
-use crate::policy::custom::ObjectKind;
-
-/// Objects by kind, as [`ObjectKind`] prints it; `null` for a kind that is not installed.
-pub type CustomResources = BTreeMap<String, Known<Option<Vec<Value>>>>;
-
-/// Marks an object that could not be parsed and is reduced to its name.
-pub const UNREAD: &str = "ckf-hardening/unread";
+use super::request::{Failure, each, get};
 
 /// The part that is parsed of an object that is nested too deeply.
 #[derive(Deserialize)]
@@ -164,7 +159,7 @@ mod tests {
     use serde_json::json;
 
     use super::{UNREAD, reduce, understand};
-    use crate::policy::custom::ObjectKind;
+    use ckf_model::custom_resources::ObjectKind;
 
     #[test]
     fn deeply_nested_object_is_reduced_to_its_name() {

@@ -1,17 +1,18 @@
 //! The platform's images in their registries: digests to which tags resolve, signatures and
 //! packages.
 
-use std::collections::BTreeMap;
+pub use ckf_model::registry::*;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Condvar, Mutex};
 use std::time::{Duration, Instant};
 
-use jiff::Timestamp;
 use oci_registry::{Client, Digest, DigestError, Error, Limits, Mirror, Settings};
-use serde::{Deserialize, Serialize};
 
 use super::dpkg::{self, Packages};
 use super::image::ImageReference;
 use super::known::{Known, Unknown};
+use super::reachable::{self, HostPort};
 use crate::images::{Allowed, Asked};
 
 /// Images queried concurrently.
@@ -24,46 +25,6 @@ const MAX_TENANT_IMAGES: usize = 50;
 const LARGEST_LIST: u64 = 8 << 20;
 /// Charmhub's registry, which serves Juju only.
 const CHARMHUB: &str = "registry.jujucharms.com/";
-
-/// Images in their registries.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default, rename_all = "kebab-case")]
-pub struct Rocks {
-    /// Time at which the registries were queried.
-    pub asked_at: Timestamp,
-    /// Images by reference, as [`ImageReference`] prints it.
-    pub images: BTreeMap<String, Known<Rock>>,
-    /// Number of requests sent.
-    pub requests: usize,
-}
-
-/// An image in its registry.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default, rename_all = "kebab-case")]
-pub struct Rock {
-    /// Digest to which the reference resolves, `sha256:…`.
-    pub digest: String,
-    /// Digest of this platform's manifest, if `digest` is that of an index; nodes report either.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub manifest_digest: Option<String>,
-    /// Build time, from the image's configuration.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub created: Option<Timestamp>,
-    /// Whether the registry has a signature of it.
-    pub signed: bool,
-    /// Whether the registry has an attestation of it.
-    pub attested: bool,
-    /// Packages, if they were requested and the image has a package list.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub packages: Option<Packages>,
-}
-
-impl Rock {
-    /// Whether this is its digest or that of its index.
-    pub fn is(&self, digest: &str) -> bool {
-        self.digest == digest || self.manifest_digest.as_deref() == Some(digest)
-    }
-}
 
 /// Configuration of registry queries.
 #[derive(Clone, Debug, Default)]
@@ -86,6 +47,47 @@ pub struct Source {
     pub within: Duration,
     /// Whether to read the packages of each image, which downloads layers.
     pub packages: bool,
+    /// Longest wait for a first connection to each host; zero if hosts are queried without one.
+    pub connect_within: Duration,
+    /// Hosts that are known to be out of reach, and are not asked.
+    pub unreachable: BTreeSet<HostPort>,
+}
+
+impl Source {
+    /// The client of these settings.
+    fn client(&self) -> Result<Client, Error> {
+        crate::tls::install_provider();
+        Client::new(Settings {
+            mirrors: self.mirrors.clone(),
+            realms: self.realms.clone(),
+            credentials: self.credentials.clone(),
+            authorities: self.authorities.clone(),
+            proxy: self.proxy.clone(),
+            no_proxy: self.no_proxy.clone(),
+            deadline: Instant::now() + self.within,
+            // Only layers take long to download.
+            per_host: match self.packages {
+                true => self.within,
+                false => self.within.mul_f64(0.75),
+            },
+            ..Settings::default()
+        })
+    }
+
+    /// Hosts that would be connected to for these images: proxies, mirrors and registries.
+    pub fn hosts(&self, references: &[Asked]) -> BTreeSet<HostPort> {
+        let Ok(client) = self.client() else {
+            return BTreeSet::new();
+        };
+        let (queue, _) = permitted(self, references);
+        let asked = queue.iter().filter(|image| !image.repository.starts_with(CHARMHUB));
+        asked.filter_map(|image| self.host(&client, &image.repository)).collect()
+    }
+
+    fn host(&self, client: &Client, repository: &str) -> Option<HostPort> {
+        let url = client.url(repository).ok()?;
+        reachable::first_hop(&url, self.proxy.as_deref(), self.no_proxy.as_deref())
+    }
 }
 
 /// Queries registries for images; reuses what is `known` of a digest. Blocks.
@@ -95,23 +97,8 @@ pub fn read(
     known: Option<&Rocks>,
     progress: &(dyn Fn() + Sync),
 ) -> Rocks {
-    crate::tls::install_provider();
     let mut rocks = Rocks { asked_at: crate::now(), ..Rocks::default() };
-    let client = match Client::new(Settings {
-        mirrors: source.mirrors.clone(),
-        realms: source.realms.clone(),
-        credentials: source.credentials.clone(),
-        authorities: source.authorities.clone(),
-        proxy: source.proxy.clone(),
-        no_proxy: source.no_proxy.clone(),
-        deadline: Instant::now() + source.within,
-        // Only layers take long to download.
-        per_host: match source.packages {
-            true => source.within,
-            false => source.within.mul_f64(0.75),
-        },
-        ..Settings::default()
-    }) {
+    let client = match source.client() {
         Ok(client) => client,
         Err(why) => {
             let why = Unknown::Failed(why.to_string());
@@ -259,6 +246,16 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
+    /// The host of a repository that is known to be out of reach.
+    fn unreachable(&self, repository: &str) -> Option<HostPort> {
+        let known = &self.source.unreachable;
+        if known.is_empty() {
+            return None;
+        }
+        let host = self.source.host(self.client, repository);
+        host.filter(|host| known.contains(host))
+    }
+
     fn read(&self, reference: &ImageReference) -> Known<Rock> {
         if reference.repository.starts_with(CHARMHUB) {
             let why = "Charmhub's registry serves images to Juju only";
@@ -267,6 +264,11 @@ impl Reader<'_> {
         let host = reference.repository.split('/').next().unwrap_or_default();
         if let Some(why) = self.lost.lock().ok().and_then(|lost| lost.get(host).cloned()) {
             return Known::Unknown(why);
+        }
+        if let Some(host) = self.unreachable(&reference.repository) {
+            return Known::Unknown(Unknown::Failed(format!(
+                "registry {host} could not be reached"
+            )));
         }
         match self.query(reference) {
             Ok(rock) => Known::Known(rock),

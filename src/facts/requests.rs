@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::with_kinds;
+use ckf_model::with_kinds;
 
 /// Number of requests by resource name and RBAC verb.
 pub type Counts = BTreeMap<(&'static str, &'static str), u64>;

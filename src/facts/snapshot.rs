@@ -5,9 +5,10 @@ use std::path::Path;
 
 use serde_json::value::RawValue;
 
+use super::Facts;
 use super::known::Known;
-use super::{Facts, with_kinds};
 use crate::files;
+use ckf_model::with_kinds;
 
 /// Errors of writing or reading a snapshot.
 #[derive(Debug, thiserror::Error)]

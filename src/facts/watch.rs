@@ -18,14 +18,16 @@ use super::core::*;
 use super::istio::*;
 use super::knative::{KnativeEventing, KnativeServing};
 use super::known::{Kind, Known, Listed, Unknown};
-use super::kubernetes::{self, Failure, Served, Source, list_served};
+use super::kubernetes::{self, Source};
 use super::manifest::parse_item;
 use super::object::Object;
 use super::path::ApiPath;
 use super::rbac::*;
+use super::request::{self, Failure, Served, list_served};
 use super::secret::Secret;
 use super::vulnerability::VulnerabilityReport;
-use super::{About, Facts, access, requests, shared, with_kinds};
+use super::{About, Facts, access, requests, shared};
+use ckf_model::with_kinds;
 
 /// Requested duration of a watch, in seconds; then another one is opened.
 const WATCH_SECONDS: u64 = 290;
@@ -484,7 +486,7 @@ where
         Ok(Err(kube::Error::Api(status))) if matches!(status.code, 404 | 410) => {
             return Ended::Lost;
         }
-        Ok(Err(error)) => return Ended::Failed(kubernetes::innermost(&error)),
+        Ok(Err(error)) => return Ended::Failed(request::innermost(&error)),
         Err(_) => return Ended::Failed("no response".into()),
     };
     live.hear(kind.field);
@@ -593,7 +595,7 @@ where
 async fn config_maps(client: &Client, live: &FactStore, namespace: &str) {
     loop {
         live.count(|counts| counts.lists += 1);
-        let maps = kubernetes::config_maps(client, namespace).await;
+        let maps = request::config_maps(client, namespace).await;
         live.update("config_maps", maps, |facts| &mut facts.config_maps);
         tokio::time::sleep(POLL_INTERVAL).await;
     }
@@ -601,7 +603,7 @@ async fn config_maps(client: &Client, live: &FactStore, namespace: &str) {
 
 async fn version(client: &Client, live: &FactStore) {
     loop {
-        let version = kubernetes::get::<Version>(client, &"/version".into()).await;
+        let version = request::get::<Version>(client, &"/version".into()).await;
         let version = match version {
             Ok(version) => Known::Known(version),
             Err(failure) => Known::Unknown(failure.into_unknown()),

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use super::{Permission, Reach};
+use super::permission::{Permission, Reach};
 
 /// Service account that gets the permissions.
 #[derive(Clone, Debug, PartialEq, Eq)]

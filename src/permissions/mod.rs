@@ -4,9 +4,12 @@
 //! Read permissions derive from the table of kinds that the audit reads, so no kind can be missing;
 //! each remedy has its own match arm, which the compiler enforces.
 
+pub mod controller;
 mod manifest;
+mod permission;
 
 pub use self::manifest::{Subject, manifest};
+pub use self::permission::{Permission, Reach};
 
 use std::collections::BTreeSet;
 
@@ -24,51 +27,6 @@ pub struct Uses {
     pub rotate_minio: bool,
     /// Whether to write the report to the cluster (`audit --publish`).
     pub publish: bool,
-}
-
-/// Scope of a permission.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Reach {
-    /// The whole cluster: a ClusterRole.
-    Cluster,
-    /// The platform's namespace: a Role.
-    Platform,
-    /// `kube-system`: a Role.
-    System,
-}
-
-/// A permission with its reason.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Permission {
-    /// Scope.
-    pub reach: Reach,
-    /// API group; empty for the core group.
-    pub group: &'static str,
-    /// Resource in the plural, with the subresource if any.
-    pub resource: &'static str,
-    /// Names of objects; empty for all.
-    pub names: Vec<String>,
-    /// Verbs.
-    pub verbs: &'static [&'static str],
-    /// Reason, as the comment in the manifest.
-    pub reason: String,
-}
-
-impl Permission {
-    fn new(
-        reach: Reach,
-        group: &'static str,
-        resource: &'static str,
-        verbs: &'static [&'static str],
-        reason: impl Into<String>,
-    ) -> Self {
-        Self { reach, group, resource, names: Vec::new(), verbs, reason: reason.into() }
-    }
-
-    fn named(mut self, names: impl IntoIterator<Item = String>) -> Self {
-        self.names = names.into_iter().collect();
-        self
-    }
 }
 
 /// Permissions for these uses, on a platform in this namespace.

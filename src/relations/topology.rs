@@ -4,7 +4,7 @@ use juju_charm::Unit;
 use serde_json::{Map, Value, json};
 
 /// Name of this charm.
-pub const CHARM: &str = "ckf-hardening";
+pub use ckf_model::CHARM;
 
 /// Juju topology of this unit.
 #[derive(Clone, Debug, PartialEq, Eq)]

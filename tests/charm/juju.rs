@@ -84,6 +84,18 @@ fn hardened(juju: Juju) -> State {
     state
 }
 
+#[test]
+fn users_of_juju_itself_and_of_an_identity_provider_have_no_password_to_rotate() {
+    let mut state = hardened(Juju::V4_0);
+    for name in ["juju-metrics", "everyone@external"] {
+        state.users.get_mut(name).unwrap().created = ago(500);
+    }
+    let of = verdicts(&facts(state, "auditor"), &Policy::default());
+    for id in ["CRED-01", "CRED-02"] {
+        assert_eq!(of[id].0, Verdict::Pass, "{id}: {}", of[id].1);
+    }
+}
+
 /// The same, with everything wrong.
 fn neglected(juju: Juju) -> State {
     let mut state = hardened(juju);
@@ -283,14 +295,16 @@ fn options_are_judged_by_what_the_policy_declares() {
 
 #[test]
 fn facts_forbidden_to_the_login_are_not_assessed() {
-    let of = verdicts(&facts(hardened(Juju::V3_6), "alice"), &Policy::default());
-    for id in ["CRED-01", "CRED-02", "CRED-03"] {
-        let (verdict, reason) = &of[id];
-        assert_eq!(*verdict, Verdict::NotAssessed, "{id}: {reason}");
-        assert!(reason.contains("no superuser access"), "{id}: {reason}");
+    for juju in [Juju::V3_6, Juju::V4_0] {
+        let of = verdicts(&facts(hardened(juju), "alice"), &Policy::default());
+        for id in ["CRED-01", "CRED-02", "CRED-03"] {
+            let (verdict, reason) = &of[id];
+            assert_eq!(*verdict, Verdict::NotAssessed, "{id}: {reason}");
+            assert!(reason.contains("no superuser access"), "{id}: {reason}");
+        }
+        // A reader of the model sees its applications.
+        assert_eq!(of["JUJU-03"].0, Verdict::Pass, "{juju:?}: {}", of["JUJU-03"].1);
     }
-    // A reader of the model sees its applications.
-    assert_eq!(of["JUJU-03"].0, Verdict::Pass);
     let none = verdicts(&Facts::default(), &policy());
     let wrong = verdicts(&facts(hardened(Juju::V3_6), "nobody"), &policy());
     for id in CONTROLS {
@@ -340,7 +354,7 @@ fn rotate_runs_the_charms_action_and_prints_its_result() {
     let asked = Arc::new(Mutex::new(Vec::new()));
     let record = |name: &'static str| -> juju_sim::controller::Action {
         let asked = asked.clone();
-        Box::new(move |parameters: &serde_json::Map<String, Value>| {
+        std::sync::Arc::new(move |parameters: &serde_json::Map<String, Value>| {
             asked.lock().unwrap().push(json!({name: parameters}));
             if parameters.get("targets").cloned().unwrap_or_default() == json!("juju-user/nobody") {
                 return Err("only the leader rotates credentials".into());
@@ -416,8 +430,11 @@ fn users_shows_who_may_do_what_in_one_table() {
     let users: Value = serde_json::from_slice(&output.stdout).unwrap();
     let names: Vec<_> =
         users["users"].as_array().unwrap().iter().map(|u| u["user"].as_str().unwrap()).collect();
-    assert_eq!(names, ["admin", "alice", "auditor", "mallory", "pending"]);
-    let mallory = &users["users"][3];
+    assert_eq!(
+        names,
+        ["admin", "alice", "auditor", "everyone@external", "juju-metrics", "mallory", "pending"]
+    );
+    let mallory = &users["users"][5];
     assert_eq!(mallory["controller"], "superuser");
     assert_eq!(mallory["models"]["admin/kubeflow"], "admin");
     assert_eq!(mallory["offers"]["admin/kubeflow.minio"], "consume");

@@ -9,7 +9,7 @@ use juju_sim::controller::{Application, Certificate, Controller, State};
 use juju_sim::{Event, Juju, Outcome, Secret, Simulation, sweep};
 use serde_json::{Value, json};
 
-const PLAN: &str = "every: 30d\ntargets:\n- dex\n- own-login\n- juju-user/bot\n\
+pub const PLAN: &str = "every: 30d\ntargets:\n- dex\n- own-login\n- juju-user/bot\n\
     - {credential: juju-user/alice, deliver: registration}\n- mysql/katib-db/root\n";
 
 /// A controller with the platform's model, in which the charm's unit is.
@@ -27,7 +27,7 @@ fn controller(juju: Juju, model: &str) -> Controller {
     let mut database = Application::default();
     let status = ("active".into(), "Primary".into());
     database.units.insert("katib-db/0".into(), status);
-    let set_password = Box::new(|_: &_| Ok(serde_json::Map::new()));
+    let set_password = std::sync::Arc::new(|_: &_| Ok(serde_json::Map::new()));
     database.actions.insert("set-password".into(), set_password);
     let hosted = state.add_model(model, "kubeflow");
     hosted.users.insert("hardening".into(), "write".into());
@@ -36,7 +36,7 @@ fn controller(juju: Juju, model: &str) -> Controller {
     Controller::start_with(state, Certificate::Good).unwrap()
 }
 
-fn unit(juju: Juju, plan: &str) -> Simulation {
+pub fn unit(juju: Juju, plan: &str) -> Simulation {
     ckf_test_support::rotation::unit(juju, plan, |model| controller(juju, model))
 }
 
@@ -66,7 +66,7 @@ const WITH_VALUES: [&str; 3] = ["dex", "own-login", "juju-user/bot"];
 
 /// What must be true at every moment: the value that an owner accepts is one that
 /// people gave it, or it is in a committed secret.
-fn nothing_is_lost(unit: &Simulation) {
+pub fn nothing_is_lost(unit: &Simulation) {
     let model = unit.model();
     for credential in WITH_VALUES {
         let accepted = accepted(unit, credential).unwrap();
@@ -306,7 +306,8 @@ fn users_action_lists_permissions() {
     let mut unit = unit(Juju::V3_6, "");
     let outcome = unit.run(&Event::action("list-users", json!({})));
     let users: Value = serde_json::from_str(outcome.results()["json"].as_str().unwrap()).unwrap();
-    assert_eq!(users["users"].as_array().unwrap().len(), 4);
+    // Two of them are Juju's own.
+    assert_eq!(users["users"].as_array().unwrap().len(), 6);
     assert!(outcome.results()["users"].as_str().unwrap().contains("hardening"));
     unit.change(|model| drop(model.options.remove("juju-credentials")));
     let outcome = unit.run(&Event::action("list-users", json!({})));

@@ -22,7 +22,7 @@ fn controller(juju: Juju, model: &str) -> Controller {
     Controller::start_with(state, Certificate::Good).unwrap()
 }
 
-fn unit(juju: Juju) -> Simulation {
+pub fn unit(juju: Juju) -> Simulation {
     let mut unit = ckf_test_support::rotation::unit(juju, "", |model| controller(juju, model));
     unit.set_option("external-hostname", HOST);
     let good = tls(HOST, 2035);

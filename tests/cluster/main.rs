@@ -1,11 +1,13 @@
 //! Tests beside a real API server: the command line and the agent.
 
+mod access_reviews;
 mod agent;
 mod audit;
 mod custom_controls;
 mod hardening;
 mod leaks;
 mod permissions;
+mod pod_security;
 mod prometheus;
 mod remedies;
 mod tutorial;

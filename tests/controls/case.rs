@@ -123,7 +123,7 @@ impl Case {
             facts.juju = Known::Known(platform::juju("1.11"));
             let inventory = Inventory::of(&facts);
             let rocks = platform::registry(&inventory);
-            (rocks, Ledger::default().after(&inventory, false, ago(30)))
+            (rocks, Ledger::default().after(inventory.observed(), false, ago(30)))
         });
         (self.rocks, self.ledger) = RECORDED.clone();
     }

@@ -1,7 +1,8 @@
 //! Changes to the hardened world that make no control fail.
 
+use ckf_hardening::facts::juju::{Setting, Strength};
 use ckf_hardening::policy::Profile;
-use ckf_worlds::{digest, object};
+use ckf_worlds::{base64, digest, object};
 use serde_json::json;
 
 use crate::faults::{
@@ -56,6 +57,24 @@ pub const REMEDIED: &[(&str, Change)] = &[
 
 /// Changes that look like a fault of a control and are none.
 pub const NO_FAULTS: &[(&str, &str, Change)] = &[
+    ("CRED-14", "a key that this charm's rotation set", |c| {
+        let password = Some(Strength { length: 30, well_known: false });
+        let setting = Setting { set: true, password, ..Setting::default() };
+        c.app("minio").options.insert("secret-key".into(), setting);
+    }),
+    ("CRED-15", "the token that Juju makes for itself", |c| {
+        add(
+            c,
+            object(
+                "v1",
+                "Secret",
+                "kubeflow",
+                "model-exec",
+                json!({"type": "kubernetes.io/service-account-token",
+        "metadata": {"annotations": {"kubernetes.io/service-account.name": "model-exec"}}, "data": {"token": base64("invented")}}),
+            ),
+        )
+    }),
     ("TLS-02", "clear text of another gateway's pods", |c| {
         add(
             c,

@@ -112,7 +112,7 @@ fn an_owner_can_do_in_a_profile_what_a_stranger_cannot() {
     for question in [SECRETS, RUN, DOORS, GATEWAY] {
         assert_eq!(answer(&strange, question).0, Can::No, "{question}");
     }
-    // NetworkPolicies admit the profile itself and the platform.
+    // Sidecars admit their own namespace only.
     assert_eq!(answer(&strange, INSIDE).0, Can::No, "{strange:?}");
 }
 
@@ -151,7 +151,7 @@ fn a_contributor_comes_through_the_gateway_and_by_the_binding() {
     let (can, why) = answer(&all, GATEWAY);
     assert_eq!(can, Can::Yes);
     assert!(why.contains("AuthorizationPolicy user-00001/user-alice-clusterrole-edit"), "{why}");
-    // One of other principals admits nobody who comes through the gateway.
+    // One of other principals admits no request that comes through the gateway.
     let policy = world.objects.last_mut().unwrap();
     policy["spec"]["rules"][0]["from"][0]["source"]["principals"] =
         json!(["cluster.local/ns/x/sa/y"]);
@@ -263,4 +263,153 @@ fn access_among_two_thousand_profiles_is_answered() {
     let all = answers(&context, &who, &to).unwrap();
     println!("{} answers over 2000 profiles took {:?}", all.len(), begun.elapsed());
     assert_eq!(answer(&all, SECRETS).0, Can::No);
+}
+
+const MESH_GATEWAY: &str =
+    "cluster.local/ns/kubeflow/sa/istio-ingressgateway-workload-service-account";
+
+fn policy(namespace: &str, spec: Value) -> Value {
+    object(
+        "security.istio.io/v1",
+        "AuthorizationPolicy",
+        namespace,
+        "more",
+        json!({ "spec": spec }),
+    )
+}
+
+/// A rule for what comes through the gateway, with conditions on the user.
+fn by_gateway(when: Value) -> Value {
+    let from = json!([{"source": {"principals": [MESH_GATEWAY]}}]);
+    json!({"rules": [{"from": from, "when": when}]})
+}
+
+#[test]
+fn istio_policies_admit_by_what_they_do() {
+    let user = "request.headers[kubeflow-userid]";
+    let named = |values: Value| by_gateway(json!([{"key": user, "values": values}]));
+    let bob = "user-00001";
+    let denied = json!({"action": "DENY", "rules": [{"when": [{"key": user, "values": [ALICE]}]}]});
+    let cases = [
+        ("an empty rule", vec![policy(bob, json!({"rules": [{}]}))], Can::Yes),
+        ("no user", vec![policy(bob, by_gateway(json!([])))], Can::Yes),
+        ("a prefix", vec![policy(bob, named(json!(["user-*"])))], Can::Yes),
+        ("a suffix", vec![policy(bob, named(json!(["*@example.com"])))], Can::Yes),
+        ("presence", vec![policy(bob, named(json!(["*"])))], Can::Yes),
+        ("another's prefix", vec![policy(bob, named(json!(["eve*"])))], Can::No),
+        ("the mesh's root", vec![policy("kubeflow", named(json!([ALICE])))], Can::Yes),
+        ("another namespace", vec![policy("user-00000", named(json!([ALICE])))], Can::No),
+        ("dry run", vec![dry(policy(bob, named(json!([ALICE]))))], Can::No),
+        ("audit", vec![policy(bob, json!({"action": "AUDIT", "rules": [{}]}))], Can::No),
+        (
+            "health only",
+            vec![policy(bob, json!({"rules": [{"to": [{"operation": {"paths": ["/healthz"]}}]}]}))],
+            Can::No,
+        ),
+        (
+            "an external authoriser",
+            vec![
+                policy(bob, named(json!([ALICE]))),
+                other(policy(
+                    bob,
+                    json!({"action": "CUSTOM", "provider": {"name": "x"}, "rules": [{}]}),
+                )),
+            ],
+            Can::No,
+        ),
+        (
+            "an address",
+            vec![policy(
+                bob,
+                json!({"rules": [{"from": [{"source": {"ipBlocks": ["192.0.2.0/24"]}}]}]}),
+            )],
+            Can::Unknown,
+        ),
+        (
+            "a key of tomorrow",
+            vec![policy(bob, json!({"rules": [{"when": [{"key": "x.y", "values": ["z"]}]}]}))],
+            Can::Unknown,
+        ),
+        ("denied", vec![policy(bob, named(json!([ALICE]))), other(policy(bob, denied))], Can::No),
+    ];
+    for (what, policies, can) in cases {
+        let mut world = world(2);
+        world.objects.extend(policies);
+        let answers = ask(&world, ALICE, BOBS);
+        assert_eq!(answer(&answers, GATEWAY).0, can, "{what}: {answers:?}");
+    }
+    // Without any policy that allows, Istio admits all clients.
+    let mut world = world(2);
+    world.objects.retain(|o| {
+        o["kind"] != "AuthorizationPolicy" || o["metadata"]["namespace"] != "user-00001"
+    });
+    let answers = ask(&world, ALICE, BOBS);
+    assert_eq!(answer(&answers, GATEWAY).0, Can::Yes);
+    assert_eq!(answer(&answers, INSIDE).0, Can::Yes);
+}
+
+fn dry(mut policy: Value) -> Value {
+    policy["metadata"]["annotations"] = json!({"istio.io/dry-run": "true"});
+    policy
+}
+
+fn other(mut policy: Value) -> Value {
+    policy["metadata"]["name"] = "other".into();
+    policy
+}
+
+#[test]
+fn pods_of_others_get_in_by_any_spelling() {
+    for (source, can) in [
+        (json!({"principals": ["cluster.local/*"]}), Can::Yes),
+        (json!({"principals": ["*/sa/default-editor"]}), Can::Yes),
+        (json!({"namespaces": ["user-*"]}), Can::Yes),
+        (json!({"notNamespaces": ["user-00002"]}), Can::Yes),
+        (json!({"serviceAccounts": ["user-00000/default-editor"]}), Can::Yes),
+        (json!({"trustDomains": ["cluster.local"]}), Can::Yes),
+        (json!({"principals": ["cluster.local/ns/user-00002/*"]}), Can::No),
+        (json!({"namespaces": ["*"], "notNamespaces": ["user-00000"]}), Can::No),
+    ] {
+        let mut world = world(2);
+        let spec = json!({"rules": [{"from": [{"source": source}]}]});
+        world.objects.push(policy("user-00001", spec.clone()));
+        let answers = ask(&world, ALICE, BOBS);
+        assert_eq!(answer(&answers, INSIDE).0, can, "{spec}: {answers:?}");
+    }
+}
+
+#[test]
+fn power_is_had_by_any_right_that_gives_it() {
+    for (group, resource, verb, question) in [
+        ("", "secrets", "watch", SECRETS),
+        ("apps", "replicasets", "create", RUN),
+        ("apps", "deployments", "patch", RUN),
+        ("", "pods/ephemeralcontainers", "update", RUN),
+        ("", "pods/attach", "create", RUN),
+        ("argoproj.io", "workflows", "create", RUN),
+        ("serving.kserve.io", "inferenceservices", "create", RUN),
+        ("kubeflow.org", "pytorchjobs", "create", RUN),
+        ("rbac.authorization.k8s.io", "roles", "escalate", DOORS),
+        ("networking.k8s.io", "networkpolicies", "patch", DOORS),
+        ("", "nodes/proxy", "get", RUN),
+        ("admissionregistration.k8s.io", "mutatingwebhookconfigurations", "update", RUN),
+    ] {
+        let mut world = world(2);
+        let mut more = role("more", resource, verb);
+        more["rules"][0]["apiGroups"] = json!([group]);
+        world.objects.push(more);
+        world.objects.push(binding("", "more", "more", json!({"kind": "User", "name": "eve"})));
+        let answers = ask(&world, "eve", BOBS);
+        assert_eq!(answer(&answers, question).0, Can::Yes, "{verb} {resource}: {answers:?}");
+    }
+}
+
+#[test]
+fn service_account_is_asked_for_as_the_api_server_calls_it() {
+    let world = world(2);
+    let account = ask(&world, "account/user-00001/default-editor", BOBS);
+    let user = ask(&world, "system:serviceaccount:user-00001:default-editor", BOBS);
+    assert_eq!(account, user);
+    assert_eq!(answer(&account, RUN).0, Can::Yes);
+    assert!("system:serviceaccount:user-00001".parse::<Who>().is_err());
 }

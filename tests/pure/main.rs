@@ -5,6 +5,7 @@ mod advice;
 mod bad_input;
 mod diff;
 mod formats;
+mod network_peers;
 mod policy;
 mod report;
 #[path = "../reports/mod.rs"]

@@ -20,7 +20,7 @@ fn controller(juju: Juju) -> Controller {
     state.add_user("bob", "bob-pw");
     let mut dex = Application { charm: "ch:amd64/dex-auth-612".into(), ..Application::default() };
     dex = dex.with_option("static-password", "string", None);
-    let done = Box::new(|_: &_| Ok(Map::new()));
+    let done = std::sync::Arc::new(|_: &_| Ok(Map::new()));
     dex.actions.insert("set-password".into(), done);
     let unit = ("active".to_owned(), String::new());
     dex.units.insert("dex-auth/0".into(), unit);

@@ -10,12 +10,13 @@ use ckf_hardening::catalog::Family;
 const USAGE: &str = "usage: cargo xtask new control ID [FILE]
 
   ID    FAMILY-NN, such as TLS-22
-  FILE  file of the family's folder in src/controls that gets the function, such as `key`; by default
-        the one of the control before it
+  FILE  file of the family's folder in crates/ckf-audit/src/controls that gets the function, such as `key`;
+        by default the one of the control before it
 ";
 /// Stands in the catalogue and above the function until the control has its title.
 const TITLE: &str = "TODO: what holds on a hardened platform";
 const CATALOGUE: &str = "catalog/controls";
+const CONTROLS: &str = "crates/ckf-audit/src/controls";
 const CHECKS: &str = "const CHECKS: &[(&str, Check)] =";
 
 /// Writes a control's files into this repository.
@@ -113,7 +114,7 @@ fn function(
     id: &str,
     file: Option<&str>,
 ) -> anyhow::Result<(PathBuf, String)> {
-    let folder = root.join("src/controls").join(family.folder());
+    let folder = root.join(CONTROLS).join(family.folder());
     let mut registered = Vec::new();
     for entry in std::fs::read_dir(&folder).with_context(|| folder.display().to_string())? {
         let path = entry?.path();
@@ -206,7 +207,7 @@ mod tests {
             assert_eq!(control.id, id);
 
             let name = id.to_lowercase().replace('-', "_");
-            assert!(code.starts_with(root().join("src/controls").join(family.folder())));
+            assert!(code.starts_with(root().join(CONTROLS).join(family.folder())));
             let above = format!("/// {id}: {}\nfn {name}(context", control.title);
             assert!(function.contains(&above), "{function}");
             assert_eq!(ids(&function).last(), Some(&id));
@@ -221,7 +222,7 @@ mod tests {
     #[test]
     fn control_between_others_lies_between_them() {
         let [_, (code, _), (_, fault)] = files(root(), "TLS-00", Some("key")).unwrap();
-        assert!(code.ends_with("src/controls/tls/key.rs"));
+        assert!(code.ends_with("controls/tls/key.rs"));
         assert!(fault.find("\"TLS-00\"").unwrap() < fault.find("\"TLS-01\"").unwrap());
     }
 

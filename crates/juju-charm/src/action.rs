@@ -2,8 +2,8 @@
 
 use serde::de::DeserializeOwned;
 
-use crate::printable;
 use crate::tool::{self, ToolError};
+use printable;
 
 /// The parameters, with the defaults of `actions.yaml`.
 pub fn parameters<T: DeserializeOwned + Default>() -> Result<T, ToolError> {

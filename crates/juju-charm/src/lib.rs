@@ -12,7 +12,7 @@ pub mod network;
 #[cfg(feature = "pebble")]
 pub mod pebble;
 pub mod port;
-pub mod printable;
+pub use ::printable;
 pub mod relation;
 pub mod resource;
 pub mod secret;

@@ -213,7 +213,7 @@ fn read(name: &[&str], which: Which) -> Result<Content, ToolError> {
     };
     arguments.push("--format=json");
     arguments.extend(name);
-    let printed = Zeroizing::new(tool::run("secret-get", &arguments)?);
+    let printed = Zeroizing::new(tool::read("secret-get", &arguments)?);
     serde_json::from_slice(&printed)
         .map_err(|source| ToolError::Output { tool: "secret-get".into(), source })
 }

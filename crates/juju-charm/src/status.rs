@@ -1,7 +1,7 @@
 //! The status that `juju status` shows: `status-set`. It takes effect at once.
 
-use crate::printable;
 use crate::tool::{self, ToolError};
+use printable;
 
 /// What a charm may say of itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -3,12 +3,16 @@
 use std::ffi::OsStr;
 use std::io::{self, Write as _};
 use std::process::{Command, Output, Stdio};
+use std::time::Duration;
 
 use serde::de::DeserializeOwned;
 
 /// Longest argument that the kernel passes to a process, in bytes, less a
 /// little for what goes before the text.
 pub const LONGEST_ARGUMENT: usize = 128 * 1024 - 1024;
+
+/// Pauses before a tool that reads is run again after its agent lost the controller.
+const RETRY_AFTER: [Duration; 2] = [Duration::from_millis(200), Duration::from_secs(1)];
 
 /// Why a hook tool did not do what was asked.
 #[derive(Debug, thiserror::Error)]
@@ -77,6 +81,17 @@ impl ToolError {
     pub fn is_absence(&self) -> bool {
         matches!(self, Self::NotLeader { .. } | Self::Denied { .. } | Self::NotFound { .. })
     }
+
+    /// Whether the unit's agent lost its connection to the controller, which it restores within
+    /// moments.
+    pub fn is_disconnection(&self) -> bool {
+        let Self::Failed { message, .. } = self else {
+            return false;
+        };
+        ["connection is shut down", "connection reset", "broken pipe", "try again"]
+            .iter()
+            .any(|words| message.contains(words))
+    }
 }
 
 /// What was read, or `None` if it is not there; see [`ToolError::is_absence`].
@@ -92,6 +107,17 @@ pub fn present<T>(read: Result<T, ToolError>) -> Result<Option<T>, ToolError> {
 pub fn run<S: AsRef<OsStr>>(tool: &str, arguments: &[S]) -> Result<Vec<u8>, ToolError> {
     let output = Command::new(tool).args(arguments).stdin(Stdio::null()).output();
     finish(tool, output)
+}
+
+/// Runs a tool that changes nothing, and runs it again if the agent lost the controller.
+pub fn read<S: AsRef<OsStr>>(tool: &str, arguments: &[S]) -> Result<Vec<u8>, ToolError> {
+    for pause in RETRY_AFTER {
+        match run(tool, arguments) {
+            Err(error) if error.is_disconnection() => std::thread::sleep(pause),
+            result => return result,
+        }
+    }
+    run(tool, arguments)
 }
 
 /// Runs a tool that reads its input, so that what is long or private is in no argument.
@@ -119,11 +145,11 @@ pub fn run_with_input<S: AsRef<OsStr>>(
     finish(tool, output)
 }
 
-/// Runs a tool with `--format=json`; `null` is the default of the type.
+/// Runs a tool that changes nothing with `--format=json`; `null` is the default of the type.
 pub fn json<T: DeserializeOwned + Default>(tool: &str, arguments: &[&str]) -> Result<T, ToolError> {
     let mut all = vec!["--format=json"];
     all.extend(arguments);
-    parse(tool, &run(tool, &all)?)
+    parse(tool, &read(tool, &all)?)
 }
 
 /// Reads what a tool printed with `--format=json`; `null` is the default of the type.

@@ -26,7 +26,7 @@ fn controller(juju: Juju) -> Controller {
         ..Application::default()
     };
     let mut database = Application::default();
-    database.actions.insert("set-password".into(), Box::new(set_password));
+    database.actions.insert("set-password".into(), std::sync::Arc::new(set_password));
     database.units.insert("katib-db/0".into(), ("active".into(), "Primary".into()));
     let model = state.add_model(MODEL, "kubeflow");
     let dex = dex

@@ -63,7 +63,7 @@ pub struct Simulation {
     pub(crate) session: Arc<Mutex<Session>>,
     /// Variables that the container has and Juju passes on.
     pub environment: BTreeMap<String, OsString>,
-    controller: Option<Controller>,
+    pub(crate) controller: Option<Controller>,
     in_error: Option<Event>,
     fired: u64,
 }
@@ -323,7 +323,7 @@ impl Simulation {
             ("TERM", "tmux-256color"),
             ("CLOUD_API_VERSION", "1.31.0"),
             ("JUJU_AGENT_SOCKET_NETWORK", "unix"),
-            ("JUJU_API_ADDRESSES", ""),
+            ("JUJU_API_ADDRESSES", self.controller.as_ref().map_or("", Controller::address)),
             ("JUJU_AVAILABILITY_ZONE", ""),
             ("JUJU_CHARM_FTP_PROXY", ""),
             ("JUJU_CHARM_HTTP_PROXY", ""),

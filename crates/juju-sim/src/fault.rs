@@ -21,7 +21,8 @@ impl Interruption {
     pub const ALL: [Self; 4] = [Self::KillBefore, Self::KillAfter, Self::Refuse, Self::Lose];
 }
 
-/// How a tool that reads finds gone what it is asked about, or takes its time.
+/// How a tool that reads, or a call of the controller's API, finds gone what it is asked about, or
+/// takes its time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Absence {
     /// There is no such thing.
@@ -34,23 +35,39 @@ pub enum Absence {
     SecretGone,
     /// Another unit leads by now.
     NotLeader,
+    /// The connection to the controller, or to the container, is lost.
+    Disconnected,
     /// It answers late.
     Slow,
 }
 
 impl Absence {
     /// All that there are.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::NotFound,
         Self::Denied,
         Self::RelationGone,
         Self::SecretGone,
         Self::NotLeader,
+        Self::Disconnected,
         Self::Slow,
     ];
 
-    /// Whether a tool reads what may be gone.
+    /// Whether a call is one of the controller's API, by its facade and method.
+    fn is_of_controller(call: &str) -> bool {
+        call.contains('.')
+    }
+
+    /// Whether a call is one of a container's Pebble.
+    fn is_of_pebble(call: &str) -> bool {
+        call.starts_with("pebble ")
+    }
+
+    /// Whether a tool reads what may be gone. Of the controller and of Pebble any call may fail.
     pub fn concerns(tool: &str) -> bool {
+        if Self::is_of_controller(tool) || Self::is_of_pebble(tool) {
+            return true;
+        }
         let reads = ["-get", "-list", "-ids", "-state"].iter().any(|end| tool.ends_with(end));
         // What the agent has itself is always there: it is the hook's own.
         (reads && tool != "action-get") || ["is-leader", "opened-ports"].contains(&tool)
@@ -60,12 +77,24 @@ impl Absence {
     pub(crate) fn is_told_by(self, tool: &str, at: usize) -> bool {
         let is_of = |family: &str| tool.starts_with(family);
         match self {
+            Self::Slow => at == 0 || tool == "Admin.Login",
+            Self::Disconnected => true,
+            _ if Self::is_of_pebble(tool) => false,
             Self::NotFound | Self::Denied => true,
             Self::RelationGone => is_of("relation-") || is_of("network-"),
-            Self::SecretGone => is_of("secret-"),
+            Self::SecretGone => is_of("secret-") || is_of("Secrets."),
             Self::NotLeader => is_of("secret-") || is_of("is-leader"),
-            // One tool that is slow is as good as another.
-            Self::Slow => at == 0,
+        }
+    }
+
+    /// Message and code by which the controller refuses a call; `None` if it does not refuse it.
+    pub(crate) fn refusal(self) -> Option<(&'static str, &'static str)> {
+        match self {
+            Self::NotFound => Some(("application \"gone\" not found", "not found")),
+            Self::SecretGone => Some(("secret not found", "secret not found")),
+            Self::Denied => Some(("permission denied", "unauthorized access")),
+            Self::RelationGone => Some(("relation not found", "not found")),
+            Self::NotLeader | Self::Disconnected | Self::Slow => None,
         }
     }
 
@@ -81,6 +110,7 @@ impl Absence {
             Self::RelationGone => (1, "getting regular relation by key: relation not found".into()),
             Self::SecretGone => (1, "secret \"d3nkb2fmp25c76a0gone\" not found".to_owned()),
             Self::NotLeader => (1, "this unit is not the leader".to_owned()),
+            Self::Disconnected => (1, "connection is shut down".to_owned()),
             Self::Slow => (0, String::new()),
         }
     }

@@ -195,10 +195,14 @@ impl Simulation {
         let events = first
             .zip(unit)
             .map(|(relation, unit)| Event::relation(relation, "departed", Some(unit)));
+        let departed = first.map(|relation| relation.id);
         self.change(|model| {
             let relations = model.relations.iter_mut();
             for relation in relations.filter(|r| r.remote_application == application) {
                 relation.gone = Gone::Removed;
+                if Some(relation.id) == departed {
+                    relation.remote_units.clear();
+                }
             }
         });
         events.into_iter().collect()

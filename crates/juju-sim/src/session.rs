@@ -21,7 +21,7 @@ pub struct Session {
     pub hook: Option<Hook>,
     /// Process of its `dispatch`.
     pub dispatch: Option<u32>,
-    /// An interruption that is to come.
+    /// An interruption that has not happened yet.
     pub fault: Option<Fault>,
     /// One at the next call of a name.
     pub fault_at: Option<(String, Interruption)>,
@@ -107,7 +107,7 @@ pub(crate) fn hook(session: &mut Session) -> Result<&mut Hook, Failure> {
 pub(crate) struct Link(pub(crate) Arc<Mutex<Session>>);
 
 impl Link {
-    /// What happens at this call of the charm; nothing at one of somebody else.
+    /// What happens at this call of the charm; nothing at another client's.
     pub(crate) fn interruption(&self, name: &str) -> Option<Interruption> {
         let mut session = lock(&self.0);
         let hook = session.hook.as_mut()?;
@@ -118,6 +118,13 @@ impl Link {
             code: 0,
         });
         session.interruption(name)
+    }
+
+    /// What this call of the charm finds gone; nothing at one of another client.
+    pub(crate) fn absence(&self, name: &str) -> Option<Absence> {
+        let mut session = lock(&self.0);
+        session.hook.as_ref()?;
+        session.absence(name)
     }
 
     /// Kills the charm.

@@ -2,9 +2,11 @@
 
 use std::fmt::Debug;
 
+use crate::controller::State;
 use crate::driver::{Outcome, Simulation};
 use crate::event::Event;
 use crate::fault::{Absence, Fault, Interruption};
+use crate::model::Model;
 use crate::removal::Step;
 
 /// Tries of one event; more means that the charm does not get over the fault.
@@ -88,9 +90,10 @@ pub fn sweep<S: PartialEq + Debug>(
     runs
 }
 
-/// Runs a life, and at each of its events for every call of a tool that reads, and for each way
-/// in which what it asks about can be gone, that event once more from the same model, and the next.
-/// No event may fail for that, the first time it is fired: an action may refuse, and no more.
+/// Runs a life, and at each of its events for every call of a tool that reads, of an attached
+/// controller and of a container, and for each way in which what it asks about can be gone, that
+/// event once more from the same model and controller, and the next. No event may fail for that,
+/// the first time it is fired: an action may refuse, and no more.
 /// `holds` is called after every event. Returns how many troubles there were.
 ///
 /// # Panics
@@ -109,30 +112,54 @@ pub fn sweep_absences(
     };
     let mut troubles = 0;
     for (at, step) in life.iter().enumerate() {
-        let before = juju.model();
+        let before = Saved::of(juju);
         let calls = take(juju, step, "without trouble").calls;
-        let after = juju.model();
+        let after = Saved::of(juju);
         let tools = calls.into_iter().map(|call| call.tool);
         let reads: Vec<String> = tools.filter(|tool| Absence::concerns(tool)).collect();
         for (read, tool) in reads.iter().enumerate() {
             let is_told = |what: &&Absence| what.is_told_by(tool, read);
             for what in Absence::ALL.iter().filter(is_told) {
-                juju.change(|model| *model = before.clone());
+                before.restore(juju);
                 juju.miss(Some((read, *what)));
                 let trouble = format!("{what:?} at {tool}, read {read} of {:?}", step.event);
                 take(juju, step, &trouble);
                 juju.miss(None);
                 // Ways to be gone leave the same behind, but for leadership.
-                let leads_on = matches!(what, Absence::NotFound | Absence::NotLeader);
+                let leads_on =
+                    matches!(what, Absence::NotFound | Absence::NotLeader | Absence::Disconnected);
                 if let Some(next) = life.get(at + 1).filter(|_| leads_on) {
                     take(juju, next, &trouble);
                 }
                 troubles += 1;
             }
         }
-        juju.change(|model| *model = after);
+        after.restore(juju);
     }
     troubles
+}
+
+/// A model, and what its controller knows.
+struct Saved {
+    model: Model,
+    controller: Option<State>,
+}
+
+impl Saved {
+    fn of(juju: &Simulation) -> Self {
+        let controller = juju.controller.as_ref();
+        Self {
+            model: juju.model(),
+            controller: controller.map(|controller| controller.state(State::clone)),
+        }
+    }
+
+    fn restore(&self, juju: &mut Simulation) {
+        juju.change(|model| *model = self.model.clone());
+        if let (Some(controller), Some(state)) = (&juju.controller, &self.controller) {
+            controller.change(|now| *now = state.clone());
+        }
+    }
 }
 
 /// Moves leadership, and fires what Juju then fires.

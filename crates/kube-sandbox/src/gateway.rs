@@ -37,6 +37,11 @@ impl IngressGateway {
     /// Starts both beside an API server that has Istio's definitions, and waits until
     /// Envoy has its configuration.
     pub fn start(sandbox: &Sandbox) -> anyhow::Result<Self> {
+        Self::start_in(sandbox, MESH)
+    }
+
+    /// The same in a mesh of these options, a MeshConfig in YAML.
+    pub fn start_in(sandbox: &Sandbox, mesh: &str) -> anyhow::Result<Self> {
         let root = sandbox.directory.path().join("istio");
         fs::create_dir_all(root.join("cacerts"))?;
         let identity = format!("spiffe://cluster.local/ns/{NAMESPACE}/sa/{ACCOUNT}");
@@ -48,7 +53,7 @@ impl IngressGateway {
         let address = Ipv4Addr::new(127, 77, high, low.clamp(1, 254));
         let login = Login::start()?;
         prepare(sandbox, address, &login)?;
-        fs::write(root.join("mesh.yaml"), MESH)?;
+        fs::write(root.join("mesh.yaml"), mesh)?;
         let mut gateway =
             Self { address, admin, istiod: secure, children: Vec::new(), _login: login };
         let istiod = istiod()?;

@@ -59,6 +59,28 @@ impl Loader {
         })
     }
 
+    /// Answers to objects that are posted to paths, in order: each is the object that the API
+    /// server returns, or its reason for refusing it.
+    pub fn post_all(&self, all: &[(String, Value)]) -> anyhow::Result<Vec<Result<Value, String>>> {
+        let post = |(path, body): &(String, Value)| {
+            let (path, body) = (path.clone(), body.clone());
+            async move {
+                match self.send("POST", &path, Some(&body)).await {
+                    Ok(answer) => Ok(Ok(serde_json::from_str(&answer)?)),
+                    Err(error) => match error.downcast_ref::<kube::Error>() {
+                        Some(kube::Error::Api(status)) => Ok(Err(status.message.clone())),
+                        _ => Err(error).with_context(|| format!("posting to {path}")),
+                    },
+                }
+            }
+        };
+        self.runtime.block_on(async {
+            let answers = futures_util::stream::iter(all.iter().map(post)).buffered(AT_ONCE);
+            let answers: Vec<anyhow::Result<_>> = answers.collect().await;
+            answers.into_iter().collect()
+        })
+    }
+
     /// The object with the UIDs of the Profiles that own it.
     async fn with_owners(&self, object: &Value) -> anyhow::Result<Value> {
         let mut owned = object.clone();

@@ -120,6 +120,11 @@ impl Client {
         })
     }
 
+    /// URL of the registry or mirror that is asked for a repository.
+    pub fn url(&self, repository: &str) -> Result<String, Error> {
+        Ok(self.target(repository)?.base)
+    }
+
     /// How many requests were made, those for tokens included.
     pub fn requests(&self) -> usize {
         self.requests.load(Ordering::Relaxed)

@@ -102,6 +102,10 @@ fn serve(
     let mut reader = BufReader::new(stream.try_clone()?);
     let mut stream = stream;
     let request = read(&mut reader)?;
+    if request.method.is_empty() {
+        // A client that only looks whether anything listens.
+        return Ok(());
+    }
     if let Ok(mut seen) = seen.lock() {
         seen.push(request.clone());
     }

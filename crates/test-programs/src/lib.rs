@@ -1,8 +1,10 @@
 //! Programs that tests and scripts run and Cargo cannot build: from Debian's archive, npm and
-//! PyPI. Each is installed once per checkout, below `target/`, at a version the caller names or
-//! the distribution has.
+//! PyPI, each installed once per checkout below `target/`, at a version the caller names or the
+//! distribution has; and from Go modules, each built once per machine.
 
 pub mod debian;
+pub mod go;
 mod install;
 pub mod npm;
+pub mod pebble;
 pub mod python;

@@ -62,7 +62,9 @@ pub fn rotate(hook: &Hook<'_>) -> anyhow::Result<()> {
     for credential in asked.credentials.keys() {
         action::log(&format!("rotating {credential}"))?;
     }
-    rotations.advance(&asked)?;
+    if let Err(error) = rotations.advance(&asked) {
+        return Err(rotations.end_early(error));
+    }
     let rows: Vec<Row> = rows(rotations.ledger(), plan, crate::now())
         .into_iter()
         .filter(|row| {

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use juju_charm::Unit;
-use juju_client::Password;
+use juju_client::{Error, Password};
 use log::info;
 
 use crate::charm::controller::ControllerSession;
@@ -37,11 +37,13 @@ fn configure(
     trusted: &[String],
     before: &[String],
 ) -> Result<(), RotationError> {
+    let (user, access) = (session.user().to_owned(), format!("write {}", session.namespace()));
+    let denied = |error: Error| RotationError::of_grant(&error, &user, &access);
     let model = session.model()?;
-    let status = model.status()?;
+    let status = model.status().map_err(denied)?;
     let known = status.applications.into_iter();
     for (name, _) in known.filter(|(_, known)| charm(&known.charm).0 == CHARM) {
-        let config = model.application_config(&name)?;
+        let config = model.application_config(&name).map_err(denied)?;
         if !config.config.contains_key(OPTION) {
             continue;
         }
@@ -50,7 +52,9 @@ fn configure(
         let Some(wanted) = bundle::merge(present, before, trusted) else {
             continue;
         };
-        model.set_application_config(&name, &BTreeMap::from([(OPTION, &Password::new(wanted))]))?;
+        let wanted = Password::new(wanted);
+        let set = BTreeMap::from([(OPTION, &wanted)]);
+        model.set_application_config(&name, &set).map_err(denied)?;
         info!("{name} trusts {} of the gateway", trusted.len());
     }
     Ok(())

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use juju_charm::Unit;
 use juju_charm::secret::{self, Content, Which};
 use juju_charm::tool::ToolError;
-use juju_client::Password;
+use juju_client::{Error, Password};
 use log::info;
 
 use crate::charm::controller::ControllerSession;
@@ -87,8 +87,10 @@ impl ProvidedCertificate {
     }
 
     fn apply(&self, unit: &Unit, session: &mut ControllerSession) -> Result<(), RotationError> {
+        let (user, access) = (session.user().to_owned(), format!("write {}", session.namespace()));
+        let denied = |error: Error| RotationError::of_grant(&error, &user, &access);
         let model = session.model()?;
-        let status = model.status()?;
+        let status = model.status().map_err(denied)?;
         let pilot = status.applications.iter();
         let pilot = pilot.into_iter().find(|(_, known)| charm(&known.charm).0 == CHARM);
         let Some((pilot, known)) = pilot else {
@@ -109,23 +111,23 @@ impl ProvidedCertificate {
         let content = values.iter().map(|(key, value)| (*key, value)).collect();
         let description = format!("certificate {} of the gateway", self.fingerprint);
         let uuid = &unit.model_uuid;
-        let mut own = model.model_secrets(uuid)?.into_iter();
+        let mut own = model.model_secrets(uuid).map_err(denied)?.into_iter();
         let uri = match own.find(|secret| secret.label == LABEL) {
-            None => model.create_secret(LABEL, &description, &content)?,
+            None => model.create_secret(LABEL, &description, &content).map_err(denied)?,
             Some(own) => {
                 if own.description != description {
-                    model.update_secret(&own.uri, &description, &content)?;
+                    model.update_secret(&own.uri, &description, &content).map_err(denied)?;
                 }
                 own.uri
             }
         };
-        model.grant_secret(&uri, pilot)?;
-        let config = model.application_config(pilot)?;
+        model.grant_secret(&uri, pilot).map_err(denied)?;
+        let config = model.application_config(pilot).map_err(denied)?;
         let wanted = Password::new(uri.as_str());
         let present = config.text(OPTION);
         if present.as_ref() != Some(&wanted) {
             let set = BTreeMap::from([(OPTION, &wanted)]);
-            model.set_application_config(pilot, &set)?;
+            model.set_application_config(pilot, &set).map_err(denied)?;
             info!("{pilot} serves the certificate of tls-secret, by {uri}");
         }
         Ok(())

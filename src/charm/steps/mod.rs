@@ -3,6 +3,7 @@
 
 pub mod agent;
 pub mod gateway_certificate;
+pub mod login;
 pub mod login_trust;
 pub mod relations;
 pub mod rotation;

@@ -38,7 +38,9 @@ pub fn run(hook: &mut Hook<'_>) -> anyhow::Result<Outcome> {
         Loaded::Damaged(why) => return Ok(Outcome::of(Some(StatusIssue::blocked(why)))),
         Loaded::Ready(rotations) => rotations,
     };
-    rotations.advance(&Requested::default())?;
+    if let Err(error) = rotations.advance(&Requested::default()) {
+        return Err(rotations.end_early(error));
+    }
     if let Some(credential) = reminded {
         rotations.remind(hook.unit, &credential)?;
     }

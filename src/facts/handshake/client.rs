@@ -10,7 +10,10 @@ use rustls::client::{VerifierBuilderError, WebPkiServerVerifier};
 use rustls::pki_types::{CertificateDer, InvalidDnsNameError, ServerName, UnixTime};
 use rustls::{ClientConfig, ClientConnection, DigitallySignedStruct, SignatureScheme, Stream};
 
-use super::{Clear, Seen, Target, hello};
+use ckf_model::handshake::{Clear, Seen};
+
+use super::hello;
+use super::target::Target;
 use crate::facts::certificate::{Certificate, CertificateError};
 use crate::tls;
 
@@ -325,7 +328,9 @@ impl ServerCertVerifier for AcceptAny {
 
 #[cfg(test)]
 mod tests {
-    use super::{Clear, path_on_gateway};
+    use ckf_model::handshake::Clear;
+
+    use super::path_on_gateway;
 
     #[test]
     fn redirect_is_followed_on_same_host_without_tls_only() {

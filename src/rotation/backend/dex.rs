@@ -3,8 +3,8 @@
 
 use juju_client::Password;
 
+use super::change::{Applied, Backends, Change, Holding, RotationError, prepared};
 use super::option_login::OptionLogin;
-use super::{Applied, Backends, Change, Holding, RotationError, prepared};
 
 const LOGIN: OptionLogin = OptionLogin {
     charm: "dex-auth",

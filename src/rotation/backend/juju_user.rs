@@ -2,7 +2,9 @@
 
 use juju_client::{Code, Connection, Password, User};
 
-use super::{Applied, Backends, Change, Holding, RotationError, check_first_user, prepared};
+use super::change::{
+    Applied, Backends, Change, Holding, RotationError, check_first_user, prepared,
+};
 use crate::rotation::{Credential, Delivery, token};
 
 /// Controller access that changing another user's password requires.

@@ -11,8 +11,8 @@ use log::warn;
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::change::{Applied, Backends, Change, Holding, RotationError, prepared};
 use super::option_login::OptionLogin;
-use super::{Applied, Backends, Change, Holding, RotationError, prepared};
 use crate::effects::Cluster;
 use crate::facts::known::Unknown;
 use crate::facts::profiles;

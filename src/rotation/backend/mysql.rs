@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use juju_client::ActionStatus;
 
-use super::{Applied, Backends, Change, RotationError, write_access};
+use super::change::{Applied, Backends, Change, RotationError, write_access};
 
 const ACTION: &str = "set-password";
 /// How long one hook waits for the action; a later hook polls it again.

@@ -2,7 +2,7 @@
 
 use juju_client::{ApplicationConfig, Password};
 
-use super::{Applied, Backends, Holding, RotationError, application_of, set_option};
+use super::change::{Applied, Backends, Holding, RotationError, application_of, set_option};
 
 /// The options of a charm that hold its login.
 pub(super) struct OptionLogin {

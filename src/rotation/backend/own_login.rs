@@ -2,7 +2,9 @@
 
 use juju_client::Password;
 
-use super::{Applied, Backends, Change, Holding, RotationError, check_first_user, prepared};
+use super::change::{
+    Applied, Backends, Change, Holding, RotationError, check_first_user, prepared,
+};
 use crate::rotation::Credential;
 
 pub(super) fn check(forced: bool, backends: &mut dyn Backends) -> Result<(), RotationError> {

@@ -1,7 +1,8 @@
-//! Every read of every hook finds gone what it asks about, once: no hook fails for that.
+//! Every read of every hook, by hook tool, controller or container, finds gone what it asks about,
+//! loses its connection or is slow, once: no hook fails for that.
 
 use ckf_worlds::World;
-use juju_sim::controller::{Controller, State};
+use juju_sim::controller::{Application, Controller, State};
 use juju_sim::{Event, Juju, Model, Relation, Removal, Simulation, Step, sweep_absences};
 use serde_json::Value;
 
@@ -47,9 +48,12 @@ fn life(unit: &Simulation, ids: &[u32]) -> Vec<Step> {
 fn hook_of_a_related_unit_whose_reads_find_nothing_ends_well() {
     let directory = tempfile::tempdir().unwrap();
     let kubeconfig = crate::nowhere(directory.path());
-    for (juju, endpoints) in [
+    // The leader alone and of three, and one of two that does not lead.
+    for (juju, number, of, endpoints) in [
         (
             Juju::V3_6,
+            0,
+            1,
             &[
                 (1, "metrics-endpoint", "prometheus"),
                 (2, "logging", "loki"),
@@ -58,50 +62,73 @@ fn hook_of_a_related_unit_whose_reads_find_nothing_ends_well() {
         ),
         (
             Juju::V4_0,
+            0,
+            3,
             &[
                 (1, "gateway-certificates", "istio-pilot"),
                 (2, "certificates", "lego"),
                 (3, "send-ca-cert", "prometheus"),
             ],
         ),
+        (Juju::V4_0, 1, 2, &[(1, "metrics-endpoint", "prometheus"), (2, "catalogue", "catalogue")]),
     ] {
-        let mut unit = unit(juju, 0, 1, &kubeconfig);
+        let mut unit = unit(juju, number, of, &kubeconfig);
         relate(&mut unit, endpoints);
         unit.start_pebble("hardening", &[]);
-        let life = life(&unit, &[1, 2, 3]);
+        let ids: Vec<u32> = endpoints.iter().map(|(id, ..)| *id).collect();
+        let life = life(&unit, &ids);
         let troubles = sweep_absences(&mut unit, &life, |unit, _| sound(&unit.model(), false));
+        println!("{juju:?}, unit {number} of {of}: {troubles} points of failure");
         assert!(troubles > 100, "{troubles}");
     }
 }
 
 #[test]
 fn hook_of_a_unit_that_rotates_whose_reads_find_nothing_ends_well_and_loses_no_password() {
-    let controller = |uuid: &str| {
-        let mut state = State::new(Juju::V4_0, "admin-pw");
-        state.add_user("hardening", "first-pw-of-the-charm").access = "superuser".into();
-        state.add_user("bot", "first-pw-of-bot");
-        state.add_model(uuid, "kubeflow");
-        Controller::start(state).unwrap()
-    };
-    let plan = "every: 30d\ntargets: [juju-user/bot]";
-    let mut unit = ckf_test_support::rotation::unit(Juju::V4_0, plan, controller);
+    let mut unit = crate::rotation::unit(Juju::V4_0, crate::rotation::PLAN);
     let mut life: Vec<Step> = ["config-changed", "update-status", "update-status", "update-status"]
         .map(|hook| Event::hook(hook).into())
         .into();
     life.extend(Removal::default().steps(&unit));
+    let troubles = sweep_absences(&mut unit, &life, |unit, _| {
+        sound(&unit.model(), true);
+        crate::rotation::nothing_is_lost(unit);
+    });
+    println!("rotation: {troubles} points of failure");
+    assert!(troubles > 250, "{troubles}");
+}
+
+#[test]
+fn hook_that_installs_a_certificate_by_the_controller_and_is_refused_ends_well() {
+    let mut unit = crate::tls_secret::unit(Juju::V4_0);
+    let life: Vec<Step> =
+        ["config-changed", "update-status"].map(|hook| Event::hook(hook).into()).into();
     let troubles = sweep_absences(&mut unit, &life, |unit, _| sound(&unit.model(), true));
+    println!("tls-secret: {troubles} points of failure");
     assert!(troubles > 60, "{troubles}");
 }
 
 #[test]
 fn hook_beside_a_cluster_whose_reads_find_nothing_ends_well() {
     let sandbox = ckf_test_support::cluster(&World::stock("1.10"));
-    let mut unit = unit(Juju::V4_0, 0, 1, &sandbox.kubeconfig("admin"));
-    relate(&mut unit, &[(1, "catalogue", "catalogue"), (2, "ingress", "istio-pilot")]);
+    let controller = |uuid: &str| {
+        let mut state = State::new(Juju::V4_0, "admin-pw");
+        state.add_user("hardening", "first-pw-of-the-charm").access = "superuser".into();
+        let model = state.add_model(uuid, "kubeflow");
+        model.users.insert("hardening".into(), "write".into());
+        for name in ["dex-auth", "minio"] {
+            model.applications.insert(name.into(), Application::default());
+        }
+        Controller::start(state).unwrap()
+    };
+    let mut unit = ckf_test_support::rotation::unit(Juju::V4_0, "", controller);
+    unit.environment.insert("KUBECONFIG".into(), sandbox.kubeconfig("admin").into());
+    relate(&mut unit, &[(2, "catalogue", "catalogue"), (3, "ingress", "istio-pilot")]);
     unit.set_option("block-on", "low");
-    let mut life: Vec<Step> = vec![Event::hook("config-changed").into(), changed(&unit, 1)];
+    let mut life: Vec<Step> = vec![Event::hook("config-changed").into(), changed(&unit, 2)];
     life.push(Event::hook("update-status").into());
     life.extend(Removal::default().steps(&unit));
     let troubles = sweep_absences(&mut unit, &life, |unit, _| sound(&unit.model(), true));
-    assert!(troubles > 40, "{troubles}");
+    println!("beside a cluster and a controller: {troubles} points of failure");
+    assert!(troubles > 100, "{troubles}");
 }

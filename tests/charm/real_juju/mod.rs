@@ -2,8 +2,13 @@
 //! gone what they are asked about, limits of length, and how results of actions are printed.
 
 mod absences;
+mod grants;
 mod limits;
+mod login;
+mod offline;
+mod pebble;
 mod printing;
+mod registration;
 mod removal;
 mod status;
 

@@ -108,6 +108,19 @@ fn unit_removed_by_force_takes_all_away_in_the_one_hook_that_comes() {
 }
 
 #[test]
+fn remedies_taken_out_of_the_option_are_not_restored_by_the_agent() {
+    let sandbox = hardened();
+    let mut unit = enforcing(Juju::V4_0, 0, 1, &sandbox);
+    unit.set_option("enforce", "none");
+    hook(&mut unit, "config-changed");
+    nothing_comes_back(&sandbox, "enforce=none");
+    // It goes on, and restores what is enforced again.
+    unit.set_option("enforce", "tls-floor,https-redirect");
+    hook(&mut unit, "config-changed");
+    assert_eq!(ours(&sandbox, KINDS).len(), 2);
+}
+
+#[test]
 fn stop_without_remove_takes_all_away_and_a_pod_that_restarts_takes_nothing() {
     let sandbox = hardened();
     let mut unit = enforcing(Juju::V3_6, 0, 1, &sandbox);

@@ -109,6 +109,64 @@ fn status_of_a_rotation_that_fails_stays_through_hooks_that_have_nothing_to_do_w
 }
 
 #[test]
+fn status_over_a_life_says_each_thing_once() {
+    let sandbox = ckf_test_support::cluster(&ckf_worlds::World::stock("1.10"));
+    let controller = |uuid: &str| {
+        let mut state = State::new(Juju::V4_0, "admin-pw");
+        state.add_user("hardening", "first-pw-of-the-charm").access = "superuser".into();
+        state.add_user("bot", "first-pw-of-bot");
+        let model = state.add_model(uuid, "kubeflow");
+        model.users.insert("hardening".into(), "write".into());
+        Controller::start(state).unwrap()
+    };
+    let plan = "every: 30d\ntargets: [juju-user/bot]";
+    let mut unit = ckf_test_support::rotation::unit(Juju::V4_0, plan, controller);
+    unit.environment.insert("KUBECONFIG".into(), sandbox.kubeconfig("admin").into());
+    for event in unit.deployment() {
+        fire(&mut unit, &event);
+    }
+    unit.start_pebble("hardening", &[]);
+    fire(&mut unit, &Event::pebble_ready("hardening"));
+    for (id, endpoint, application) in [
+        (2, "metrics-endpoint", "prometheus"),
+        (3, "catalogue", "catalogue"),
+        (4, "logging", "loki"),
+        (5, "grafana-dashboard", "grafana"),
+    ] {
+        relate(&mut unit, id, endpoint, application);
+    }
+    for _ in 0..5 {
+        hook(&mut unit, "update-status");
+    }
+    // What was rotated: the old revision goes, and nothing is said of it.
+    let label = "credential/juju-user/bot";
+    let model = unit.model();
+    let secret = model.secrets.iter().find(|secret| secret.label == label).unwrap().clone();
+    fire(&mut unit, &Event::secret("remove", &secret, label, Some(1)));
+    part(&mut unit, 3);
+    for name in ["stop", "upgrade-charm", "config-changed", "start", "update-status"] {
+        hook(&mut unit, name);
+    }
+    for step in juju_sim::Removal::default().steps(&unit) {
+        assert!(unit.take(&step).committed());
+    }
+    let mut said: Vec<String> = Vec::new();
+    for status in unit.model().status_history {
+        let text = format!("{}: {}", status.name, status.message);
+        if said.last() != Some(&text) {
+            said.push(text);
+        }
+    }
+    println!("{} statuses: {said:#?}", said.len());
+    // What is worst comes first, in what `juju status` shows.
+    let shown = |text: &str| text.chars().take(120).collect::<String>();
+    let distinct: std::collections::BTreeSet<String> =
+        said.iter().map(|text| shown(text)).collect();
+    assert_eq!(distinct.len(), said.len(), "{said:#?}");
+    assert!(said.len() <= 5, "{said:#?}");
+}
+
+#[test]
 fn loki_out_of_reach_costs_a_hook_two_seconds_at_most_and_once() {
     let mut unit = unit(Juju::V4_0, 0, 1, "/nowhere".as_ref());
     unit.start_pebble("hardening", &[]);

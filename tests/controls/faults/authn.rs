@@ -66,8 +66,7 @@ pub const FAULTS: &[Fault] = &[
         let password = Some(Strength { length: 5, well_known: true });
         let setting = Setting { set: true, password, ..Setting::default() };
         c.app("dex-auth").options.insert("static-password".into(), setting);
-    })
-    .also(&["CRED-14"]),
+    }),
     fault("AUTHN-11", "an issuer in clear text", |c| {
         c.set_option("dex-auth", "issuer-url", "http://kubeflow.example.com/dex")
     }),

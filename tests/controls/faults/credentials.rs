@@ -59,7 +59,7 @@ pub const FAULTS: &[Fault] = &[
     fault("CRED-14", "a password as an option", |c| {
         let password = Some(Strength { length: 30, well_known: false });
         let setting = Setting { set: true, password, ..Setting::default() };
-        c.app("minio").options.insert("secret-key".into(), setting);
+        c.app("katib-db").options.insert("root-password".into(), setting);
     }),
     fault("CRED-15", "a token Secret", |c| {
         add(

@@ -1,9 +1,21 @@
 //! Faults in the network.
 
 use ckf_worlds::object;
-use serde_json::json;
+use serde_json::{Value, json};
+
+use crate::case::Case;
 
 use super::{Fault, NETWORKING, SECURITY, add, fault, first_pod, network_policy, set};
+
+/// A second policy for all pods of the profile.
+fn opened(c: &mut Case, ingress: Value) {
+    add(c, network_policy("team-a", "open", json!({"podSelector": {}, "ingress": ingress})));
+}
+
+fn from_blocks(blocks: &[&str]) -> Value {
+    let from: Value = blocks.iter().map(|cidr| json!({"ipBlock": {"cidr": cidr}})).collect();
+    json!([{ "from": from }])
+}
 
 /// Each on its own makes its control fail.
 pub const FAULTS: &[Fault] = &[
@@ -25,6 +37,60 @@ pub const FAULTS: &[Fault] = &[
         set(c, "NetworkPolicy", "default-deny", "/spec/ingress", json!([{}]))
     })
     .also(&["AUTHZ-07"]),
+    fault("NET-01", "a second policy for all clients on one port", |c| {
+        let rule = json!({"ports": [{"protocol": "TCP", "port": 8888}]});
+        opened(c, json!([rule]))
+    })
+    .also(&["AUTHZ-07"]),
+    fault("NET-01", "a private network", |c| opened(c, from_blocks(&["10.0.0.0/8"])))
+    .also(&["AUTHZ-07"]),
+    fault("NET-01", "halves of all addresses", |c| {
+        opened(c, from_blocks(&["0.0.0.0/1", "128.0.0.0/1"]))
+    })
+    .also(&["AUTHZ-07"]),
+    fault("NET-01", "halves in two rules, ranges of ports that meet", |c| {
+        let half = |block: &str, first: u16, last: u16| json!({"from": [{"ipBlock": {"cidr": block}}], "ports": [{"port": first, "endPort": last}]});
+        opened(c, json!([half("10.0.0.0/9", 8000, 8888), half("10.128.0.0/9", 8888, 9000)]))
+    })
+    .also(&["AUTHZ-07"]),
+    fault("NET-01", "all addresses but a few", |c| {
+        let block = json!({"cidr": "0.0.0.0/0", "except": ["192.0.2.0/24"]});
+        opened(c, json!([{"from": [{"ipBlock": block}]}]))
+    })
+    .also(&["AUTHZ-07"]),
+    fault("NET-01", "profiles by their label", |c| {
+        let selector = json!({"matchLabels": {"app.kubernetes.io/part-of": "kubeflow-profile"}});
+        opened(c, json!([{"from": [{"namespaceSelector": selector}]}]))
+    })
+    .also(&["AUTHZ-07"]),
+    fault("NET-01", "namespaces by an expression", |c| {
+        let expression =
+            json!({"key": "kubernetes.io/metadata.name", "operator": "NotIn", "values": ["x"]});
+        let selector = json!({"matchExpressions": [expression]});
+        opened(
+            c,
+            json!([{"from": [{"namespaceSelector": selector,
+            "podSelector": {"matchLabels": {"app": "friend"}}}]}]),
+        )
+    })
+    .also(&["AUTHZ-07"]),
+    fault("NET-01", "some pods only", |c| {
+        let spec = json!({"podSelector": {"matchLabels": {"app": "x"}}, "ingress": [{}]});
+        add(c, network_policy("team-a", "open", spec))
+    })
+    .also(&["AUTHZ-07"]),
+    fault("NET-01", "the addresses of the nodes' pods", |c| {
+        let mut nodes = c.world.objects.iter_mut().filter(|o| o["kind"] == "Node");
+        nodes.next().unwrap()["spec"]["podCIDRs"] = json!(["10.1.3.0/24"]);
+        opened(c, from_blocks(&["10.1.0.0/16"]))
+    })
+    .also(&["AUTHZ-07"]),
+    fault("NET-02", "namespaces of profiles to come", |c| {
+        let selector = json!({"matchLabels": {"katib-metricscollector-injection": "enabled"},
+            "matchExpressions": [{"key": "kubernetes.io/metadata.name", "operator": "NotIn", "values": ["team-a"]}]});
+        let rule = json!({"from": [{"namespaceSelector": selector}]});
+        add(c, network_policy("kubeflow", "open", json!({"podSelector": {}, "ingress": [rule]})))
+    }),
     fault("NET-02", "one app open", |c| {
         set(
             c,
@@ -55,6 +121,20 @@ pub const FAULTS: &[Fault] = &[
             "/spec/selector",
             json!({"matchLabels": {"app": "x"}}),
         )
+    }),
+    fault("NET-03", "a port of some pods", |c| {
+        let port = json!({"8080": {"mode": "DISABLE"}});
+        let selector = json!({"matchLabels": {"app": "x"}});
+        let spec = json!({"selector": selector, "portLevelMtls": port});
+        add(c, object(SECURITY, "PeerAuthentication", "team-a", "ports", json!({ "spec": spec })))
+    }),
+    fault("NET-03", "an older policy that inherits from nothing", |c| {
+        let mut older =
+            object(SECURITY, "PeerAuthentication", "team-a", "older", json!({"spec": {}}));
+        older["metadata"]["creationTimestamp"] = "2020-01-01T00:00:00Z".into();
+        c.world.get("PeerAuthentication", "default")["metadata"]["creationTimestamp"] =
+            "2021-01-01T00:00:00Z".into();
+        add(c, older)
     }),
     fault("NET-04", "switched off for the mesh", |c| {
         add(

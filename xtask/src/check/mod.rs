@@ -22,7 +22,7 @@ const USAGE: &str = "usage: cargo xtask check [STEP ...] [--advisory-db DIR] [--
   advisories  no dependency has a known advisory, by a copy of RustSec's database:
               --advisory-db DIR, else the environment variable ADVISORY_DB, else
               ~/.cargo/advisory-db; skipped without one, unless named
-  lint        clippy has no warning, and no program or library unwraps
+  lint        clippy has no warning, no program or library unwraps, and the fuzz targets compile
 
 Without a STEP all of them run.
 ";
@@ -89,7 +89,9 @@ fn lint() -> anyhow::Result<()> {
         arguments.extend(["--exclude", unchecked]);
     }
     arguments.extend(["--", "-D", "warnings", "-D", "clippy::unwrap_used"]);
-    cargo(&arguments)
+    cargo(&arguments)?;
+    // A workspace of its own, which no other command compiles.
+    cargo(&["check", "--manifest-path", "fuzz/Cargo.toml", "--target-dir", "target/fuzz"])
 }
 
 /// A double that panics where a test sets it up wrongly, and what is built with it.

@@ -47,7 +47,7 @@ struct Refusal {
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct SystemInfo {
-    /// Version, for example `v1.26.0`.
+    /// Version, for example `v1.32.1`.
     pub version: String,
     /// Differs after each start.
     pub boot_id: String,

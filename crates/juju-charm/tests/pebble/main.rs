@@ -1,9 +1,10 @@
 //! The client says to Pebble what the client of `ops` was recorded to say, and
-//! understands what Pebble 1.26 was recorded to answer.
+//! understands what Pebble was recorded to answer, and what Pebble itself answers.
 
 mod played;
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use juju_charm::pebble::{
@@ -36,7 +37,7 @@ fn call(name: &str, recorded: &Recorded, pebble: &Client, files: &Files<'_>) -> 
         value.as_str().unwrap().to_owned()
     };
     match name {
-        "01-system-info" => assert_eq!(pebble.system_info()?.version, "v1.26.0"),
+        "01-system-info" => assert_eq!(pebble.system_info()?.version, "v1.32.1"),
         "02-plan-empty" => assert_eq!(pebble.plan()?, "{}\n"),
         "03-add-layer-combine" | "70-log-target-remove-web" => {
             pebble.add_layer(&body(0, "label"), &body(0, "layer"), true)?;
@@ -118,7 +119,7 @@ fn call(name: &str, recorded: &Recorded, pebble: &Client, files: &Files<'_>) -> 
         "33-files-remove-dir-nonrecursive-error" => pebble.remove_path(&path("/d"), false)?,
         "34-files-remove-recursive" => pebble.remove_path(&path("/d"), true)?,
         exec if exec.starts_with('4') => return commands(exec, recorded, pebble),
-        "50-notify" => {
+        "50-notify" | "56-notify-again-within-repeat-after" => {
             let data = json!({"k": "v", "n": "1"}).as_object().cloned().unwrap();
             let again = Some(Duration::from_secs(3600));
             assert_eq!(pebble.notify("example.com/path/x", &data, again)?, "18");
@@ -232,17 +233,28 @@ fn every_recorded_call_is_made_and_understood() {
         understood(&recorded, outcome);
         played += 1;
     }
-    assert_eq!(played, 56);
+    assert_eq!(played, 57);
 }
 
 #[test]
 fn every_recorded_call_comes_to_the_same_in_the_simulated_pebble() {
     let directory = tempfile::tempdir().unwrap();
-    let scratch = directory.path().join("scratch");
-    std::fs::create_dir(&scratch).unwrap();
     let socket = directory.path().join("pebble.socket");
     let _simulated = Pebble::start(&socket, Options::default()).unwrap();
-    let pebble = Client::at(&socket);
+    every_call_comes_to_the_same(&socket, directory.path());
+}
+
+#[test]
+fn every_recorded_call_comes_to_the_same_in_pebble_1_32_1() {
+    let directory = tempfile::tempdir().unwrap();
+    let pebble = test_programs::pebble::Pebble::start(directory.path()).unwrap();
+    every_call_comes_to_the_same(pebble.socket(), directory.path());
+}
+
+fn every_call_comes_to_the_same(socket: &Path, directory: &Path) {
+    let scratch = directory.join("scratch");
+    std::fs::create_dir(&scratch).unwrap();
+    let pebble = Client::at(socket);
     let all: Vec<u8> = (0..=255).collect();
     let files =
         Files { folder: scratch.to_str().unwrap(), text: "hello é\n".as_bytes(), binary: &all };

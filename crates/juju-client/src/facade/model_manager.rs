@@ -84,7 +84,9 @@ struct Summaries {
 impl Connection {
     /// The models that one may see: all of them with `superuser`.
     pub fn models(&mut self) -> Result<Vec<ModelSummary>, Error> {
-        let params = Summaries { user_tag: self.user().identity.clone(), all: true };
+        // 4.0 refuses to list all to anyone else.
+        let all = self.is_superuser();
+        let params = Summaries { user_tag: self.user().identity.clone(), all };
         let all: Vec<Result<Wrapped<ModelSummary>, Failure>> =
             self.call_each(&FACADE, "ListModelSummaries", params)?;
         // One that is being removed has an error in its place.

@@ -1,10 +1,11 @@
 //! Client, Application and Action, of the model that is logged in to.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
+use super::blocks;
 use super::caller::Caller;
 use super::refresh;
 use super::reply::{Entities, Refusal, Reply, denied, each, name_of, parse, refuse};
@@ -12,6 +13,8 @@ use super::state::{Application, CharmOption, HostedModel, Life, Operation, State
 
 /// How long the units of an application work after it was refreshed.
 const REFRESHES: Duration = Duration::from_millis(300);
+/// How long a relation is there after its removal was asked for.
+const DIES: Duration = Duration::from_millis(300);
 
 pub(super) fn status(state: &State, caller: &Caller, method: &str) -> Option<Reply> {
     if method != "FullStatus" {
@@ -88,15 +91,19 @@ pub(super) fn application(
         {
             denied()
         }
-        "UnsetApplicationsConfig" | "AddRelation" | "DestroyRelation" | "SetCharm" if blocked => {
-            refuse("operator says no", "operation is blocked")
+        "DestroyRelation" => blocks::check(blocked, model, &["BlockChange", "BlockRemove"])
+            .and_then(|()| destroy_relation(model, params)),
+        "UnsetApplicationsConfig" | "AddRelation" | "SetCharm" | "SetConfigs" => {
+            if let Err(refusal) = blocks::check(blocked, model, &["BlockChange"]) {
+                return Some(Err(refusal));
+            }
+            match method {
+                "UnsetApplicationsConfig" => unset_config(model, params),
+                "SetCharm" => refresh::set_charm(model, params),
+                "AddRelation" => add_relation(model, params),
+                _ => set_configs(model, params),
+            }
         }
-        "UnsetApplicationsConfig" => unset_config(model, params),
-        "SetCharm" => refresh::set_charm(model, params),
-        "AddRelation" => add_relation(model, params),
-        "DestroyRelation" => destroy_relation(model, params),
-        "SetConfigs" if blocked => refuse("operator says no", "operation is blocked"),
-        "SetConfigs" => set_configs(model, params),
         _ => return None,
     })
 }
@@ -132,6 +139,10 @@ fn get(model: &HostedModel, params: &Value) -> Reply {
         application: String,
     }
     let params: Params = parse(params)?;
+    let is_name = |c: char| c.is_ascii_alphanumeric() || c == '-';
+    if params.application.is_empty() || !params.application.chars().all(is_name) {
+        return refuse("application name not valid", "");
+    }
     let Some(application) = model.applications.get(&params.application) else {
         let message = format!("application {} not found", params.application);
         return refuse(message, "not found");
@@ -168,10 +179,13 @@ fn get(model: &HostedModel, params: &Value) -> Reply {
 
 fn set_configs(model: &mut HostedModel, params: &Value) -> Reply {
     #[derive(Deserialize)]
+    #[serde(rename_all = "kebab-case")]
     struct Set {
         application: String,
         #[serde(default)]
         config: Map<String, Value>,
+        #[serde(default)]
+        config_yaml: String,
     }
     #[derive(Deserialize)]
     struct Params {
@@ -182,18 +196,40 @@ fn set_configs(model: &mut HostedModel, params: &Value) -> Reply {
     each(params.arguments, |set| {
         let application = find(model, &set.application)?;
         alive(application, "updating application config")?;
-        if let Some(name) = set.config.keys().find(|name| !application.options.contains_key(*name))
-        {
+        if !set.config_yaml.is_empty() && set.config.is_empty() {
+            return refuse("config yaml not supported not implemented", "not implemented");
+        }
+        let is_known =
+            |name: &&String| *name == "trust" || application.options.contains_key(name.as_str());
+        if let Some(name) = set.config.keys().find(|name| !is_known(name)) {
             let message = format!("invalid application config: unknown option {name:?}");
             return refuse(message, "not valid");
         }
+        let mut values = Vec::new();
         for (name, value) in set.config {
+            let kind = application.options.get(&name).map_or("", |option| option.kind.as_str());
+            values.push((typed(&name, kind, value)?, name));
+        }
+        for (value, name) in values {
             if let Some(option) = application.options.get_mut(&name) {
-                option.set = Some(value);
+                // An empty text is none.
+                option.set = Some(value).filter(|value| *value != json!(""));
             }
         }
         Ok(json!({}))
     })
+}
+
+/// A value as Juju keeps it: texts of booleans become such.
+fn typed(name: &str, kind: &str, value: Value) -> Reply {
+    match (kind, value.as_str()) {
+        ("boolean", Some(text)) => match text {
+            "true" | "True" | "1" => Ok(json!(true)),
+            "false" | "False" | "0" => Ok(json!(false)),
+            _ => refuse(format!("option {name:?} expected boolean, got {text:?}"), ""),
+        },
+        _ => Ok(value),
+    }
 }
 
 fn unset_config(model: &mut HostedModel, params: &Value) -> Reply {
@@ -229,7 +265,7 @@ struct Endpoints {
 /// Application and endpoint of each side.
 type Side = (String, String);
 
-fn sides(model: &mut HostedModel, params: &Value) -> Result<[Side; 2], Refusal> {
+fn sides(params: &Value) -> Result<[Side; 2], Refusal> {
     let params: Endpoints = parse(params)?;
     let mut sides = params.endpoints.iter().map(|endpoint| {
         let (application, name) = endpoint.split_once(':')?;
@@ -239,9 +275,17 @@ fn sides(model: &mut HostedModel, params: &Value) -> Result<[Side; 2], Refusal> 
     else {
         return refuse("a relation must involve two applications", "not valid");
     };
-    find(model, &one.0)?;
-    find(model, &other.0)?;
     Ok([one, other])
+}
+
+/// A relation by its endpoints, as messages name it.
+fn relation_of([one, other]: &[Side; 2]) -> String {
+    format!("{}:{} {}:{}", one.0, one.1, other.0, other.1)
+}
+
+/// Whether a relation is being removed, which takes a moment.
+fn is_dying(model: &HostedModel, relation: &str) -> bool {
+    model.dying_relations.get(relation).is_some_and(|since| since.elapsed() < DIES)
 }
 
 fn is_related(model: &HostedModel, [one, other]: &[Side; 2]) -> bool {
@@ -253,9 +297,18 @@ fn is_related(model: &HostedModel, [one, other]: &[Side; 2]) -> bool {
 }
 
 fn add_relation(model: &mut HostedModel, params: &Value) -> Reply {
-    let sides = sides(model, params)?;
+    let sides = sides(params)?;
     let [one, other] = &sides;
-    if is_related(model, &sides) {
+    if let Some(side) = sides.iter().find(|side| !model.applications.contains_key(&side.0)) {
+        let of = |(application, endpoint): &Side| format!("{application}:{endpoint}");
+        let (one, other, side) = (of(one), of(other), of(side));
+        let message = format!(
+            "adding relation between endpoints {one:?} and {other:?}: cannot relate endpoints \
+             {one:?} and {other:?}: no candidates for {side}: relation endpoint not found"
+        );
+        return refuse(message, "");
+    }
+    if is_related(model, &sides) || is_dying(model, &relation_of(&sides)) {
         let of = |(application, endpoint): &Side| format!("{application}:{endpoint}");
         let (one, other) = (of(one), of(other));
         let message = format!(
@@ -278,15 +331,18 @@ fn add_relation(model: &mut HostedModel, params: &Value) -> Reply {
 }
 
 fn destroy_relation(model: &mut HostedModel, params: &Value) -> Reply {
-    let sides = sides(model, params)?;
+    let sides = sides(params)?;
     let [one, other] = &sides;
+    let relation = relation_of(&sides);
     if !is_related(model, &sides) {
-        let message = format!(
-            "relation with endpoints [{}:{} {}:{}] or id 0 not found",
-            one.0, one.1, other.0, other.1
-        );
+        // Its removal takes a moment.
+        if is_dying(model, &relation) {
+            return Ok(json!({}));
+        }
+        let message = format!("relation with endpoints [{relation}] or id 0 not found");
         return refuse(message, "not found");
     }
+    model.dying_relations.insert(relation, Instant::now());
     for ((own, endpoint), (with, _)) in [(one, other), (other, one)] {
         let application = find(model, own)?;
         if let Some(related) = application.relations.get_mut(endpoint) {
@@ -341,13 +397,27 @@ fn enqueue(state: &mut State, caller: &Caller, params: &Value) -> Reply {
             );
             return refuse(message, "");
         };
-        let Some(run) = application.actions.get_mut(&asked.name) else {
+        let charm = application.charm.rsplit([':', '/']).next().unwrap_or_default();
+        if application.actions.is_empty() {
+            let charm = charm.rsplit_once('-').map_or(charm, |(name, _)| name);
+            return refuse(format!("no actions defined for charm {charm}."), "not found");
+        }
+        let Some(run) = application.actions.get(&asked.name) else {
             // One that is not known fails the others too.
             let unit = unit.rsplit_once('-').unwrap_or((unit, "0"));
             let message =
                 format!("action {:?} not defined for unit \"{}/{}\".", asked.name, unit.0, unit.1);
             return refuse(message, "not found");
         };
+        let (name, number) = unit.rsplit_once('-').unwrap_or((unit, "0"));
+        let unit = format!("{name}/{number}");
+        if !application.units.contains_key(&unit) {
+            let message = format!(
+                "linking task to unit: getting unit UUID for {unit:?}: unit {unit:?} not found"
+            );
+            told.push(json!({"error": {"message": message, "code": ""}}));
+            continue;
+        }
         state.operations.push(Operation {
             asked: false,
             result: run(&asked.parameters),
@@ -367,7 +437,7 @@ fn results(state: &mut State, params: &Value) -> Reply {
         let number: usize = name_of(&entity.tag, "action")?.parse().unwrap_or_default();
         let operation = number.checked_sub(1).and_then(|at| state.operations.get_mut(at));
         let Some(operation) = operation else {
-            return refuse(format!("action {number:?} not found"), "not found");
+            return refuse("id not found", "not found");
         };
         let mut told = json!({"action": {
             "tag": entity.tag, "receiver": operation.receiver, "name": operation.name,

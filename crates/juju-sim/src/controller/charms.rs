@@ -78,7 +78,7 @@ pub(super) fn resources(
             results.push(match model.applications.get(name) {
                 Some(application) => listed(name, application),
                 None => json!({"error": {
-                    "message": format!("application {name:?} not found"), "code": "not found"},
+                    "message": format!("application {name} not found"), "code": ""},
                     "resources": null, "charm-store-resources": null, "unit-resources": null}),
             });
         }

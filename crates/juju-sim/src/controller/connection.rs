@@ -88,11 +88,16 @@ impl Caller {
             return self.log_in(state, about, version, &request.params);
         }
         let user = state.users.get(&self.user);
-        self.is_superuser = user.is_some_and(|user| user.access == "superuser");
+        self.is_superuser = user.is_some_and(|user| user.access == "superuser" && !user.disabled);
         let kind = if self.model.is_some() { "model" } else { "controller" };
         let offered = facades::offered(state.juju, self.model.is_some());
         let Some((_, versions)) = offered.into_iter().find(|(name, _)| name == facade) else {
-            let message = format!("facade {facade:?} not supported for {kind} API connection");
+            let of_controller = facades::offered(state.juju, false);
+            let is_there = kind == "model" && of_controller.iter().any(|(name, _)| name == facade);
+            let message = match is_there {
+                true => format!("facade {facade:?} not supported on container models"),
+                false => format!("facade {facade:?} not supported for {kind} API connection"),
+            };
             return refuse(message, "not supported");
         };
         if version == 0 {
@@ -108,9 +113,11 @@ impl Caller {
             "UserManager" => super::users::call(state, self, method, params),
             "ModelManager" => models::manager(state, self, method, params),
             "Controller" => models::controller(state, self, about, method, params),
-            "ModelConfig" => models::config(state, self, method),
+            "ModelConfig" => models::config(state, self, method, params),
             "Cloud" => models::cloud(state, self, method, params),
             "ApplicationOffers" => models::offers(state, self, method, params),
+            "SecretBackends" => models::secret_backends(state, method, params),
+            "Block" => super::blocks::call(state, self, method, params),
             "Client" => applications::status(state, self, method),
             "Application" => applications::application(state, self, method, params),
             "Charms" => charms::info(state, self, method, params),
@@ -171,6 +178,11 @@ impl Caller {
             return refuse(format!("unknown model: {model:?}"), "model not found");
         }
         let name = name_of(&login.auth_tag, "user")?;
+        if name.contains('@') {
+            // Such a user is known by a macaroon only.
+            let message = "failed to authenticate request: unauthorized";
+            return refuse(message, "unauthorized access");
+        }
         if state.upgrading {
             return refuse("login failed - maintenance in progress", "");
         }

@@ -12,12 +12,14 @@ const OF_CONTROLLER: &[Row] = &[
     ("ModelConfig", &[3], &[3, 4]),
     ("ModelManager", &[9, 10], &[10, 11]),
     ("Pinger", &[1], &[1]),
+    ("SecretBackends", &[1], &[1]),
     ("UserManager", &[3], &[3]),
 ];
 
 const OF_MODEL: &[Row] = &[
     ("Action", &[7], &[7]),
     ("Application", &[19, 20], &[19, 20, 21, 22]),
+    ("Block", &[2], &[2]),
     ("Charms", &[5, 6, 7], &[7]),
     ("Client", &[6, 7, 8], &[8]),
     ("ModelConfig", &[3], &[3, 4]),

@@ -2,6 +2,7 @@
 //! a real one gives to users, models, access, options and actions.
 
 mod applications;
+mod blocks;
 mod caller;
 mod charms;
 mod connection;

@@ -1,11 +1,13 @@
 //! ModelManager, ModelConfig, Cloud and ApplicationOffers.
 
+use std::collections::BTreeMap;
+
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::caller::{About, Caller};
 use super::reply::{Entities, Reply, denied, each, name_of, parse, refuse};
-use super::state::{HostedModel, State};
+use super::state::{EVERYONE, HostedModel, State, User};
 use crate::model::Juju;
 
 pub(super) fn manager(
@@ -16,7 +18,7 @@ pub(super) fn manager(
 ) -> Option<Reply> {
     Some(match method {
         "ListModels" => list(state, caller, params),
-        "ListModelSummaries" => summaries(state, caller),
+        "ListModelSummaries" => summaries(state, caller, params),
         "ModelInfo" => info(state, caller, params),
         "ModifyModelAccess" => modify_access(state, caller, params),
         _ => return None,
@@ -71,7 +73,25 @@ fn status() -> Value {
     json!({"status": "available", "info": "", "since": jiff::Timestamp::now()})
 }
 
-fn summaries(state: &State, caller: &Caller) -> Reply {
+fn summaries(state: &State, caller: &Caller, params: &Value) -> Reply {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "kebab-case")]
+    struct Params {
+        #[serde(default)]
+        user_tag: String,
+        #[serde(default)]
+        all: bool,
+    }
+    let params: Params = parse(params)?;
+    if !caller.is_superuser && !params.user_tag.is_empty() {
+        if name_of(&params.user_tag, "user")? != caller.user {
+            return denied();
+        }
+        if params.all {
+            let message = "permission denied: cannot list all models as non-admin user";
+            return refuse(message, "unauthorized access");
+        }
+    }
     let models: Vec<_> = seen(state, &caller.user, caller.is_superuser).collect();
     each(models, |(uuid, model)| {
         let units: usize = model.applications.values().map(|a| a.units.len()).sum();
@@ -101,7 +121,9 @@ fn info(state: &State, caller: &Caller, params: &Value) -> Reply {
         if access.is_none() && !caller.is_superuser {
             return denied();
         }
-        let is_admin = caller.is_superuser || access.is_some_and(|access| access == "admin");
+        // In 4.0 an administrator of the model sees oneself only.
+        let is_admin = caller.is_superuser
+            || state.juju == Juju::V3_6 && access.is_some_and(|access| access == "admin");
         let users = model.users.iter().filter(|(name, _)| is_admin || **name == caller.user);
         let users = users.map(|(name, access)| {
             let known = state.users.get(name);
@@ -165,7 +187,7 @@ fn modify_access(state: &mut State, caller: &Caller, params: &Value) -> Reply {
         let Some(level) = levels.iter().position(|l| *l == change.access) else {
             return refuse(format!("{:?} model access not valid", change.access), "not valid");
         };
-        if !known.iter().any(|known| known == user) {
+        if !known.iter().any(|known| known == user) && !user.contains('@') {
             return refuse(format!("active users {user:?}: user not found"), "");
         }
         modify(&mut model.users, user, &change.action, &levels, level)
@@ -216,7 +238,7 @@ pub(super) fn controller(
         "ControllerVersion" => Ok(json!({"version": state.juju.version(), "git-commit": ""})),
         "AllModels" if !caller.is_superuser => denied(),
         "AllModels" => Ok(json!({"user-models": all_models(state, &caller.user, true)})),
-        "GetControllerAccess" => controller_access(state, params),
+        "GetControllerAccess" => controller_access(state, caller, params),
         "ModifyControllerAccess" => modify_controller_access(state, caller, params),
         "ControllerAPIInfoForModels" => parse::<Entities>(params).and_then(|params| {
             each(params.entities, |_| {
@@ -227,10 +249,13 @@ pub(super) fn controller(
     })
 }
 
-fn controller_access(state: &State, params: &Value) -> Reply {
+fn controller_access(state: &State, caller: &Caller, params: &Value) -> Reply {
     let params: Entities = parse(params)?;
     each(params.entities, |entity| {
         let name = name_of(&entity.tag, "user")?;
+        if !caller.is_superuser && name != caller.user {
+            return denied();
+        }
         match state.users.get(name) {
             Some(user) => Ok(json!({"result": {"user-tag": entity.tag, "access": user.access}})),
             None => {
@@ -253,11 +278,14 @@ fn modify_controller_access(state: &mut State, caller: &Caller, params: &Value) 
         let Some(level) = levels.iter().position(|l| *l == change.access) else {
             return refuse(format!("{:?} controller access not valid", change.access), "not valid");
         };
+        if name.contains('@') {
+            state.users.entry(name.to_owned()).or_insert_with(|| User::external(name));
+        }
         let Some(user) = state.users.get_mut(name) else {
             return refuse(format!("active users {name:?}: user not found"), "");
         };
         let mut one = std::collections::BTreeMap::new();
-        if !user.access.is_empty() {
+        if !user.access.is_empty() && name != EVERYONE {
             one.insert(name.to_owned(), user.access.clone());
         }
         let reply = modify(&mut one, name, &change.action, &levels, level);
@@ -266,9 +294,16 @@ fn modify_controller_access(state: &mut State, caller: &Caller, params: &Value) 
     })
 }
 
-pub(super) fn config(state: &State, caller: &Caller, method: &str) -> Option<Reply> {
-    if method != "ModelGet" {
-        return None;
+pub(super) fn config(
+    state: &mut State,
+    caller: &Caller,
+    method: &str,
+    params: &Value,
+) -> Option<Reply> {
+    match method {
+        "ModelGet" => {}
+        "ModelSet" => return Some(set_config(state, caller, params)),
+        _ => return None,
     }
     let model = state.models.get(caller.model.as_deref()?)?;
     let mut config: Map<String, Value> = Map::new();
@@ -278,6 +313,47 @@ pub(super) fn config(state: &State, caller: &Caller, method: &str) -> Option<Rep
         config.insert(key.clone(), json!({"value": value, "source": "model"}));
     }
     Some(Ok(json!({"config": config})))
+}
+
+fn set_config(state: &mut State, caller: &Caller, params: &Value) -> Reply {
+    #[derive(Deserialize)]
+    struct Params {
+        config: BTreeMap<String, Value>,
+    }
+    let params: Params = parse(params)?;
+    let model = caller.model.as_ref().and_then(|uuid| state.models.get_mut(uuid));
+    let Some(model) = model else {
+        return refuse("model not found", "not found");
+    };
+    if !super::applications::may_write(model, caller) {
+        return denied();
+    }
+    super::blocks::check(state.blocked, model, &["BlockChange"])?;
+    model.config.extend(params.config);
+    Ok(json!({}))
+}
+
+/// SecretBackends: any user who may log in sees them all.
+pub(super) fn secret_backends(state: &State, method: &str, params: &Value) -> Option<Reply> {
+    #[derive(Deserialize)]
+    struct Params {
+        #[serde(default)]
+        names: Vec<String>,
+    }
+    if method != "ListSecretBackends" {
+        return None;
+    }
+    let all = state.secret_backends.iter();
+    Some(parse::<Params>(params).map(|params| {
+        let named = |name: &str| params.names.is_empty() || params.names.iter().any(|n| n == name);
+        let results = all.filter(|(name, _)| named(name)).map(|(name, kind)| {
+            json!({
+                "result": {"name": name, "backend-type": kind, "config": {}},
+                "id": name, "num-secrets": 0, "status": "active",
+            })
+        });
+        json!({"results": results.collect::<Vec<_>>()})
+    }))
 }
 
 pub(super) fn cloud(state: &State, caller: &Caller, method: &str, params: &Value) -> Option<Reply> {
@@ -313,7 +389,10 @@ pub(super) fn cloud(state: &State, caller: &Caller, method: &str, params: &Value
                         Juju::V4_0 => hidden(name),
                     };
                 }
-                let users = users.iter().map(
+                // One who may add models only sees oneself.
+                let is_admin = caller.is_superuser
+                    || users.get(&caller.user).is_some_and(|access| access == "admin");
+                let users = users.iter().filter(|(name, _)| is_admin || **name == caller.user).map(
                     |(name, access)| json!({"user": name, "display-name": name, "access": access}),
                 );
                 let users: Vec<_> = users.collect();
@@ -333,10 +412,19 @@ pub(super) fn offers(
     #[derive(Deserialize)]
     #[serde(rename_all = "kebab-case")]
     struct Filter {
-        #[serde(default, alias = "model-qualifier")]
+        #[serde(default)]
+        model_qualifier: String,
+        #[serde(default)]
         owner_name: String,
         #[serde(default)]
         model_name: String,
+    }
+    impl Filter {
+        fn is_of(&self, model: &HostedModel) -> bool {
+            let owner = [&self.model_qualifier, &self.owner_name];
+            let mut named = owner.into_iter().filter(|name| !name.is_empty());
+            self.model_name == model.name && named.all(|name| *name == model.owner)
+        }
     }
     #[derive(Deserialize)]
     struct Filters {
@@ -346,19 +434,25 @@ pub(super) fn offers(
     if method != "ListApplicationOffers" {
         return None;
     }
-    Some(parse::<Filters>(params).map(|params| {
-        let of = |offer: &&super::state::Offer| {
-            let model = state.models.get(&offer.model);
-            model.is_some_and(|model| {
-                let admin = model.users.get(&caller.user).is_some_and(|a| a == "admin");
-                let wanted = |f: &Filter| f.model_name == model.name && f.owner_name == model.owner;
-                (admin || caller.is_superuser) && params.filters.iter().any(wanted)
-            })
-        };
+    let is_admin = |model: &HostedModel| {
+        caller.is_superuser || model.users.get(&caller.user).is_some_and(|a| a == "admin")
+    };
+    Some(parse::<Filters>(params).and_then(|params| {
+        let is_wanted = |model: &HostedModel| params.filters.iter().any(|f| f.is_of(model));
+        if state.models.values().any(|model| is_wanted(model) && !is_admin(model)) {
+            return denied();
+        }
+        let of =
+            |offer: &&super::state::Offer| state.models.get(&offer.model).is_some_and(is_wanted);
         let all = state.offers.iter().filter(of).map(|offer| {
             let model = &state.models[&offer.model];
-            let users = offer
-                .users
+            let mut users = offer.users.clone();
+            if caller.is_superuser {
+                // A superuser without access of its own is listed as an administrator.
+                users.entry(caller.user.clone()).or_insert_with(|| "admin".to_owned());
+            }
+            // All other users may read a new offer, and are not listed.
+            let users = users
                 .iter()
                 .map(|(user, access)| json!({"user": user, "display-name": "", "access": access}));
             json!({
@@ -368,6 +462,6 @@ pub(super) fn offers(
                 "users": users.collect::<Vec<_>>(),
             })
         });
-        json!({"results": all.collect::<Vec<_>>()})
+        Ok(json!({"results": all.collect::<Vec<_>>()}))
     }))
 }

@@ -69,11 +69,25 @@ fn without_null(value: &Value) -> Value {
     }
 }
 
+/// Whether it is a name of a user: two letters or digits at least, with `.+-` between them, and
+/// for one who is not local a domain.
+pub(super) fn is_user_name(name: &str) -> bool {
+    let plain = |c: Option<char>| c.is_some_and(|c| c.is_ascii_alphanumeric());
+    let part = |part: &str| {
+        plain(part.chars().next())
+            && plain(part.chars().last())
+            && part.chars().all(|c| c.is_ascii_alphanumeric() || ".+-".contains(c))
+    };
+    let (local, domain) = name.split_once('@').map_or((name, None), |(l, d)| (l, Some(d)));
+    local.len() > 1 && part(local) && domain.is_none_or(part)
+}
+
 /// The name in a tag of a kind.
 pub(super) fn name_of<'a>(tag: &'a str, kind: &str) -> Result<&'a str, Refusal> {
     let name = tag.strip_prefix(kind).and_then(|rest| rest.strip_prefix('-'));
     match name {
-        Some(name) if !name.is_empty() && !name.contains('@') => Ok(name),
+        Some(name) if kind == "user" && is_user_name(name) => Ok(name),
+        Some(name) if kind != "user" && !name.is_empty() && !name.contains('@') => Ok(name),
         _ if tag.contains('-') => refuse(format!("{tag:?} is not a valid {kind} tag"), ""),
         _ => refuse(format!("{tag:?} is not a valid tag"), ""),
     }

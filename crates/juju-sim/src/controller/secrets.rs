@@ -20,7 +20,10 @@ pub(super) fn call(
     let model = state.models.get_mut(uuid)?;
     Some(match method {
         "ListSecrets" if !may_read(model, caller) => denied(),
-        "ListSecrets" => list(model, uuid, params),
+        "ListSecrets" => {
+            let access = model.users.get(&caller.user);
+            list(model, access.is_some_and(|access| access == "admin"), uuid, params)
+        }
         // A block of changes does not stop them.
         "CreateSecrets" | "UpdateSecrets" | "GrantSecret" if !may_write(model, caller) => denied(),
         "CreateSecrets" => create(model, uuid, params),
@@ -42,6 +45,8 @@ struct Upsert {
     #[serde(default)]
     uri: String,
     #[serde(default)]
+    existing_label: String,
+    #[serde(default)]
     owner_tag: String,
     #[serde(default)]
     label: String,
@@ -55,19 +60,24 @@ struct Arguments {
     args: Vec<Upsert>,
 }
 
-fn list(model: &HostedModel, uuid: &str, params: &Value) -> Reply {
+fn list(model: &HostedModel, is_admin: bool, uuid: &str, params: &Value) -> Reply {
     #[derive(Default, Deserialize)]
     #[serde(default, rename_all = "kebab-case")]
     struct Filter {
         owner_tag: Option<String>,
         label: String,
+        uri: Option<String>,
     }
     #[derive(Default, Deserialize)]
-    #[serde(default)]
+    #[serde(default, rename_all = "kebab-case")]
     struct Params {
+        show_secrets: bool,
         filter: Filter,
     }
-    let Params { filter } = parse(params)?;
+    let Params { show_secrets, filter } = parse(params)?;
+    if show_secrets && !is_admin {
+        return denied();
+    }
     let owner = format!("model-{uuid}");
     // Secrets of applications and units are not simulated here.
     let mut has_other_owner = false;
@@ -83,7 +93,11 @@ fn list(model: &HostedModel, uuid: &str, params: &Value) -> Reply {
     let is_wanted = |secret: &&ModelSecret| {
         !has_other_owner && (filter.label.is_empty() || filter.label == secret.label)
     };
-    let found = model.secrets.iter().filter(|(_, secret)| is_wanted(secret));
+    let uri = filter.uri.as_deref().map(|uri| uri.trim_start_matches("secret:"));
+    let found = model
+        .secrets
+        .iter()
+        .filter(|(id, secret)| is_wanted(secret) && uri.is_none_or(|uri| uri == id.as_str()));
     let results: Vec<_> = found
         .map(|(id, secret)| {
             let number = secret.revisions.len();
@@ -135,11 +149,35 @@ fn find<'a>(
     }
 }
 
+/// The URI of the secret of a label.
+fn labelled(model: &HostedModel, label: &str) -> Result<String, super::reply::Refusal> {
+    match model.secrets.iter().find(|(_, secret)| secret.label == label) {
+        Some((id, _)) => Ok(format!("secret:{id}")),
+        None => refuse(
+            format!(
+                "getting user secret for label {label:?}: secret with label {label:?} not found"
+            ),
+            "secret not found",
+        ),
+    }
+}
+
 fn update(model: &mut HostedModel, params: &Value) -> Reply {
     let arguments: Arguments = parse(params)?;
     each(arguments.args, |one| {
-        let secret = find(model, &one.uri)?;
-        secret.description = one.description;
+        let is_nothing = one.content.is_none()
+            && [&one.label, &one.description].iter().all(|text| text.is_empty());
+        let uri = match one.uri.is_empty() {
+            false => one.uri,
+            true => labelled(model, &one.existing_label)?,
+        };
+        let secret = find(model, &uri)?;
+        if is_nothing {
+            return refuse("at least one attribute to update must be specified", "");
+        }
+        if !one.description.is_empty() {
+            secret.description = one.description;
+        }
         if let Some(content) = one.content {
             // The same content makes no new revision.
             if secret.revisions.last() != Some(&content.data) {
@@ -165,7 +203,14 @@ fn grant(model: &mut HostedModel, params: &Value) -> Reply {
             );
             return refuse(message, "");
         }
-        find(model, &params.uri)?.granted.insert(application);
+        let secret = find(model, &params.uri).map_err(|refusal| super::reply::Refusal {
+            message: format!(
+                "cannot change access to {:?} for {application:?}: {}",
+                params.uri, refusal.message
+            ),
+            ..refusal
+        })?;
+        secret.granted.insert(application);
         Ok(json!({}))
     })
 }

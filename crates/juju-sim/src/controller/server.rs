@@ -13,7 +13,10 @@ use tungstenite::{Message, WebSocket};
 use super::caller::{About, Caller};
 use super::connection::Request;
 use super::shared::{Shared, Wire, lock};
-use crate::fault::Interruption;
+use crate::fault::{Absence, Interruption};
+
+/// How long a slow call takes.
+const SLOW: Duration = Duration::from_millis(500);
 
 type Stream = StreamOwned<ServerConnection, TcpStream>;
 
@@ -83,9 +86,13 @@ fn serve(
             return Ok(());
         };
         let logged_in = !caller.user.is_empty();
+        let name = request.name();
+        let absence = lock(shared).link.as_ref().and_then(|link| link.absence(&name));
+        if absence == Some(Absence::Slow) {
+            std::thread::sleep(SLOW);
+        }
         let answer = {
             let mut shared = lock(shared);
-            let name = request.name();
             let interruption = shared.link.as_ref().and_then(|link| link.interruption(&name));
             match interruption {
                 Some(Interruption::KillBefore) => {
@@ -103,11 +110,13 @@ fn serve(
                     caller.answer(&mut shared.state, about, &request);
                     return Ok(());
                 }
-                None => match shared.wire {
-                    Wire::Redirect => redirect(&request),
-                    Wire::Busy => request.refusal("try again", "try again"),
-                    Wire::Close if logged_in => return Ok(()),
-                    Wire::SilentAfterLogin if logged_in => {
+                None if absence == Some(Absence::Disconnected) => return Ok(()),
+                None => match (absence.and_then(Absence::refusal), shared.wire) {
+                    (Some((message, code)), _) => request.refusal(message, code),
+                    (_, Wire::Redirect) => redirect(&request),
+                    (_, Wire::Busy) => request.refusal("try again", "try again"),
+                    (_, Wire::Close) if logged_in => return Ok(()),
+                    (_, Wire::SilentAfterLogin) if logged_in => {
                         drop(shared);
                         std::thread::sleep(Duration::from_secs(60));
                         return Ok(());

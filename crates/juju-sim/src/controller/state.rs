@@ -1,6 +1,7 @@
 //! What a controller knows.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::Instant;
 
 use jiff::Timestamp;
@@ -8,7 +9,11 @@ use serde_json::{Map, Value, json};
 
 use crate::model::Juju;
 
+/// Stands for all users of an identity provider.
+pub(super) const EVERYONE: &str = "everyone@external";
+
 /// What a simulated controller knows.
+#[derive(Clone)]
 pub struct State {
     /// Which Juju it is.
     pub juju: Juju,
@@ -26,8 +31,10 @@ pub struct State {
     pub config: BTreeMap<String, Value>,
     /// Whether it is being upgraded: logins are refused.
     pub upgrading: bool,
-    /// Whether an operator has blocked changes with `juju disable-command`.
+    /// Whether changes of the controller and of all of its models are blocked.
     pub blocked: bool,
+    /// Its secret backends, by name: their kinds.
+    pub secret_backends: BTreeMap<String, String>,
     /// What Charmhub has, by name of the charm, oldest revision first.
     pub charmhub: BTreeMap<String, Vec<CharmRevision>>,
     /// The requests that it was sent.
@@ -72,7 +79,7 @@ pub struct User {
 }
 
 /// A model of the controller.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct HostedModel {
     /// Name.
     pub name: String,
@@ -94,6 +101,10 @@ pub struct HostedModel {
     pub charms: BTreeSet<String>,
     /// Secrets that it owns, by id.
     pub secrets: BTreeMap<String, ModelSecret>,
+    /// What an operator has blocked with `juju disable-command`: the message of each kind.
+    pub blocks: BTreeMap<String, String>,
+    /// Relations that are just being removed, by their endpoints, each since when.
+    pub dying_relations: BTreeMap<String, Instant>,
 }
 
 /// A secret that a model owns.
@@ -132,7 +143,7 @@ impl Life {
 }
 
 /// An application of a model.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct Application {
     /// How far its removal is.
     pub life: Life,
@@ -144,7 +155,7 @@ pub struct Application {
     pub can_upgrade_to: String,
     /// Whether it has `trust`.
     pub trusted: bool,
-    /// Options: type, default (`null` for none), value if somebody set one.
+    /// Options: type, default (`null` for none), value if one was set.
     pub options: BTreeMap<String, CharmOption>,
     /// Applications that it is related to, by its endpoint.
     pub relations: BTreeMap<String, Vec<String>>,
@@ -174,7 +185,7 @@ pub struct CharmRevision {
 /// A resource that an application was deployed with: an OCI image.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct DeployedResource {
-    /// Its revision in Charmhub; without one somebody gave it.
+    /// Its revision in Charmhub; none for one that was attached.
     pub revision: Option<i64>,
     /// When it was made there.
     pub timestamp: Timestamp,
@@ -187,12 +198,13 @@ pub struct CharmOption {
     pub kind: String,
     /// The charm's default.
     pub default: Value,
-    /// What somebody set.
+    /// What was set.
     pub set: Option<Value>,
 }
 
 /// What an action does: from its parameters to its results, or to why it failed.
-pub type Action = Box<dyn FnMut(&Map<String, Value>) -> Result<Map<String, Value>, String> + Send>;
+pub type Action =
+    Arc<dyn Fn(&Map<String, Value>) -> Result<Map<String, Value>, String> + Send + Sync>;
 
 /// An offer.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -208,11 +220,24 @@ pub struct Offer {
 }
 
 /// An action that was asked for.
+#[derive(Clone)]
 pub(super) struct Operation {
     pub(super) asked: bool,
     pub(super) receiver: String,
     pub(super) name: String,
     pub(super) result: Result<Map<String, Value>, String>,
+}
+
+impl User {
+    /// One whom an identity provider knows.
+    pub(super) fn external(name: &str) -> Self {
+        Self {
+            display_name: name.to_owned(),
+            created_by: EVERYONE.into(),
+            created: Timestamp::now(),
+            ..Self::default()
+        }
+    }
 }
 
 impl Application {
@@ -251,10 +276,23 @@ impl State {
             created: Timestamp::now(),
             ..User::default()
         };
+        // Made by Juju itself: the controller's metrics, and all users of an identity provider.
+        let of_juju = |display_name: &str| User {
+            display_name: display_name.into(),
+            access: "login".into(),
+            created_by: "admin".into(),
+            created: Timestamp::now(),
+            ..User::default()
+        };
+        let users = BTreeMap::from([
+            ("admin".into(), admin),
+            ("juju-metrics".into(), of_juju("Juju Metrics")),
+            (EVERYONE.into(), of_juju("")),
+        ]);
         Self {
             juju,
             uuid: "deadbeef-1bad-500d-9000-4b1d0d06f00d".into(),
-            users: BTreeMap::from([("admin".into(), admin)]),
+            users,
             models: BTreeMap::from([("deadbeef-0bad-400d-8000-4b1d0d06f00d".into(), controller)]),
             clouds: BTreeMap::from([(
                 "k8s".into(),
@@ -269,6 +307,9 @@ impl State {
             ]),
             upgrading: false,
             blocked: false,
+            secret_backends: [("internal", "controller"), ("kubeflow-local", "kubernetes")]
+                .map(|(name, kind)| (name.to_owned(), kind.to_owned()))
+                .into(),
             requests: Vec::new(),
             removed: BTreeSet::new(),
             operations: Vec::new(),

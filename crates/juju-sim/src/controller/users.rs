@@ -7,7 +7,9 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::caller::Caller;
-use super::reply::{Entities, Entity, Refusal, Reply, denied, each, name_of, parse, refuse};
+use super::reply::{
+    Entities, Entity, Refusal, Reply, denied, each, is_user_name, name_of, parse, refuse,
+};
 use super::state::{State, User};
 use crate::model::Juju;
 
@@ -93,8 +95,13 @@ fn add(state: &mut State, caller: &Caller, params: &Value) -> Reply {
     superuser(state, caller)?;
     each(params.users, |new| {
         let name = new.username;
-        if !is_local_name(&name) {
+        if !is_user_name(&name) {
             return refuse(format!("creating user: user name {name:?} not valid"), "not valid");
+        }
+        if name.contains('@') {
+            let message =
+                format!("creating user: cannot add external user {name:?}: username not valid");
+            return refuse(message, "");
         }
         if state.users.contains_key(&name) {
             let message = format!("creating user: adding user {name:?}: user already exists");
@@ -121,15 +128,6 @@ fn add(state: &mut State, caller: &Caller, params: &Value) -> Reply {
     })
 }
 
-fn is_local_name(name: &str) -> bool {
-    let end = |c: Option<char>| c.is_some_and(|c| c.is_ascii_alphanumeric());
-    let inner = |c: char| c.is_ascii_alphanumeric() || ".+-".contains(c);
-    name.len() > 1
-        && end(name.chars().next())
-        && end(name.chars().last())
-        && name.chars().all(inner)
-}
-
 /// Another one each time, and never a real one.
 fn secret_key(state: &mut State) -> String {
     state.secret_keys += 1;
@@ -150,7 +148,11 @@ fn set_password(state: &mut State, caller: &Caller, params: &Value) -> Reply {
     }
     let params: Params = parse(params)?;
     not_blocked(state)?;
+    let is_v4 = state.juju == Juju::V4_0;
     each(params.changes, |change| {
+        if is_v4 && change.password.trim().is_empty() {
+            return refuse("cannot use an empty password", "");
+        }
         let name = name_of(&change.tag, "user")?;
         if !caller.is_superuser && name != caller.user {
             return denied();
@@ -173,11 +175,7 @@ fn set_password(state: &mut State, caller: &Caller, params: &Value) -> Reply {
             );
             return refuse(message, "");
         }
-        let is_empty = match state.juju {
-            Juju::V3_6 => change.password.is_empty(),
-            Juju::V4_0 => change.password.trim().is_empty(),
-        };
-        if is_empty {
+        if change.password.is_empty() {
             return refuse("cannot use an empty password", "");
         }
         user.password = Some(change.password);
@@ -188,12 +186,12 @@ fn set_password(state: &mut State, caller: &Caller, params: &Value) -> Reply {
 
 fn reset_password(state: &mut State, caller: &Caller, params: &Value) -> Reply {
     let params: Entities = parse(params)?;
-    superuser(state, caller)?;
+    not_blocked(state)?;
     each(params.entities, |entity| {
         let tag = &entity.tag;
         let with_tag = |error: Refusal| json!({"tag": tag, "error": {"message": error.message, "code": error.code}});
         let reset = name_of(tag, "user").and_then(|name| {
-            if name == caller.user {
+            if name == caller.user || !caller.is_superuser {
                 return denied();
             }
             let key = secret_key(state);

@@ -100,11 +100,17 @@ fn envelope(kind: &str, status: StatusCode, result: Option<Value>) -> Response {
     (status, Json(body)).into_response()
 }
 
-/// A request's body.
-pub(super) fn decode<T: DeserializeOwned>(body: &[u8]) -> Result<T, Refusal> {
+/// A request's body, of services, checks and changes.
+pub(super) fn decode_data<T: DeserializeOwned>(body: &[u8]) -> Result<T, Refusal> {
     serde_json::from_slice(body).map_err(|error| {
         Refusal::bad_request(format!("cannot decode data from request body: {error}"))
     })
+}
+
+/// A request's body.
+pub(super) fn decode<T: DeserializeOwned>(body: &[u8]) -> Result<T, Refusal> {
+    serde_json::from_slice(body)
+        .map_err(|error| Refusal::bad_request(format!("cannot decode request body: {error}")))
 }
 
 /// The parameters of a request's address, each as often as it comes.

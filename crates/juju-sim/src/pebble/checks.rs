@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 
-use super::answer::{Answer, Parameters, Refusal, decode, sync};
+use super::answer::{Answer, Parameters, Refusal, decode_data, sync};
 use super::errors::{CheckError, SpawnError};
 use super::plan::{self, Level, Plan, Startup};
 use super::programs::{Owner, environment, not_found};
@@ -52,6 +52,9 @@ impl Pebble {
         }
         if let Some(change) = check.and_then(|check| check.change) {
             shown["change-id"] = change.to_string().into();
+        }
+        if let Some(change) = check.and_then(|check| check.previous_change) {
+            shown["prev-change-id"] = change.to_string().into();
         }
         shown
     }
@@ -192,7 +195,7 @@ fn note(
 fn switch(state: &mut Pebble, name: &str, plan: &plan::Check, failed: bool) {
     let change = begin(state, name, plan, failed);
     if let Some(check) = state.checks.get_mut(name) {
-        check.change = Some(change);
+        check.previous_change = check.change.replace(change);
     }
     state.happened.push(Happened::Check {
         name: name.to_owned(),
@@ -312,7 +315,7 @@ struct Request {
 
 /// `POST`: starts or stops checks; says which of them it did not find so.
 pub(super) async fn change(State(app): State<App>, body: Bytes) -> Answer {
-    let Request { action, mut checks } = decode(&body)?;
+    let Request { action, mut checks } = decode_data(&body)?;
     if checks.is_empty() {
         return Err(Refusal::bad_request(format!("must specify checks for {action} action")));
     }
@@ -330,7 +333,7 @@ pub(super) async fn change(State(app): State<App>, body: Bytes) -> Answer {
         "start" => start,
         "stop" => |_, state, name| stop(state, name),
         _ => {
-            return Err(Refusal::bad_request(format!("action {action:?} is unsupported")));
+            return Err(Refusal::bad_request(format!("invalid action {action:?}")));
         }
     };
     checks.retain(|name| changes(&app, &mut state, name));
@@ -344,7 +347,7 @@ struct Named {
 
 /// `POST` of `/v1/checks/refresh`: asks now.
 pub(super) async fn refresh(State(app): State<App>, body: Bytes) -> Answer {
-    let Named { name } = decode(&body)?;
+    let Named { name } = decode_data(&body)?;
     let found = app.lock().plan.checks.get(&name).cloned();
     let Some(plan) = found else {
         return Err(Refusal::not_found(format!("cannot find check with name {name:?}")));

@@ -16,12 +16,14 @@ pub(super) struct UnknownOwner {
 /// Why a layer or a plan is refused.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum PlanError {
-    #[error("cannot parse layer {label:?}: {error}")]
+    #[error("cannot parse layer YAML: cannot parse layer {label:?}: {error}")]
     Parse { label: String, error: serde_yaml::Error },
     #[error("layer {label:?} must define \"override\" for {what} {name:?}")]
     NoOverride { label: String, what: &'static str, name: String },
     #[error("plan must define \"command\" for service {0:?}")]
     NoCommand(String),
+    #[error("services in before/after loop: {}", .0.join(", "))]
+    Loop(Vec<String>),
     #[error(
         "plan service {0:?} command invalid: cannot parse service {0:?} command: \
          EOF found when expecting closing quote"

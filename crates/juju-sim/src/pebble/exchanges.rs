@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::answer::Refusal;
 use super::records::exchange::Exchange;
 use super::state::App;
-use crate::fault::Interruption;
+use crate::fault::{Absence, Interruption};
 
 /// Notes an exchange, and does to it what a sweep wants.
 pub(super) async fn note(State(app): State<App>, request: Request, next: Next) -> Response {
@@ -21,6 +21,9 @@ pub(super) async fn note(State(app): State<App>, request: Request, next: Next) -
     let body = to_bytes(body, usize::MAX).await.unwrap_or_default();
     let sent = json_of(&body);
     let interruption = app.link.as_ref().and_then(|link| link.interruption(&name));
+    if app.link.as_ref().and_then(|link| link.absence(&name)) == Some(Absence::Disconnected) {
+        return refused();
+    }
     let kill = || {
         if let Some(link) = &app.link {
             link.kill();

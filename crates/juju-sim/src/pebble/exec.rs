@@ -82,9 +82,7 @@ pub(super) async fn start(State(app): State<App>, body: Bytes) -> Answer {
     let mut directory = request.working_dir.filter(|text| !text.is_empty());
     if let Some(context) = request.service_context.filter(|text| !text.is_empty()) {
         let Some(service) = state.plan.services.get(&context) else {
-            return Err(Refusal::bad_request(format!(
-                "context service {context:?} not found in plan"
-            )));
+            return Err(Refusal::bad_request(format!("context service {context:?} not found")));
         };
         variables.extend(service.environment.0.clone());
         directory = directory.or_else(|| service.working_dir.clone());

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use axum::body::{Body, to_bytes};
 use axum::extract::{Query, Request, State};
-use axum::http::header;
+use axum::http::{HeaderMap, header};
 use jiff::Timestamp;
 use nix::unistd::{Gid, Group, Uid, User};
 use serde::Deserialize;
@@ -68,9 +68,18 @@ fn absolute(path: &str) -> Result<(), Failure> {
 }
 
 /// `GET`: lists or reads.
-pub(super) async fn get(State(app): State<App>, Query(parameters): Query<Parameters>) -> Answer {
+pub(super) async fn get(
+    State(app): State<App>,
+    Query(parameters): Query<Parameters>,
+    headers: HeaderMap,
+) -> Answer {
+    let accepted =
+        headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
     match parameters.one("action") {
         Some("list") => list(&app, &parameters),
+        Some("read") if accepted != "multipart/form-data" => {
+            Err(Refusal::bad_request("must accept multipart/form-data"))
+        }
         Some("read") => {
             let (mut files, mut results) = (Vec::new(), Vec::new());
             for path in parameters.many("path") {

@@ -1,6 +1,6 @@
 //! A simulated Pebble: what runs in a workload container beside the charm.
 //!
-//! It listens on a unix socket as the real one does, and is held to recordings of Pebble 1.26.
+//! It listens on a unix socket as the real one does, and is held to Pebble 1.32.1.
 //! Services, checks and commands are real processes. Without a [root](Options::root) they run on
 //! this machine, with its files; with one the container is pretended: files lie below the root,
 //! and a command does what a [`Program`] says.

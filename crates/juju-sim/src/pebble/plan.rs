@@ -311,6 +311,10 @@ impl Plan {
                 return Err(PlanError::Command(name.clone()));
             }
         }
+        let looped = super::services::in_a_loop(&self);
+        if !looped.is_empty() {
+            return Err(PlanError::Loop(looped));
+        }
         for (name, check) in &mut self.checks {
             let kinds = [check.http.is_some(), check.tcp.is_some(), check.exec.is_some()];
             if kinds.into_iter().filter(|is| *is).count() != 1 {

@@ -8,7 +8,7 @@ use nix::sys::signal::Signal;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::answer::{Answer, Parameters, Refusal, decode, started, sync};
+use super::answer::{Answer, Parameters, Refusal, decode, decode_data, started, sync};
 use super::plan::{self, Plan, Startup};
 use super::records::change::{self, Status};
 use super::records::service::{Current, Service};
@@ -56,7 +56,7 @@ struct Request {
 
 /// `POST`.
 pub(super) async fn change(State(app): State<App>, body: Bytes) -> Answer {
-    let Request { action, services } = decode(&body)?;
+    let Request { action, services } = decode_data(&body)?;
     let mut state = app.lock();
     let plan = &state.plan;
     let enabled = || -> Vec<String> {
@@ -102,7 +102,7 @@ pub(super) async fn change(State(app): State<App>, body: Bytes) -> Answer {
             }
         }
         _ => {
-            return Err(Refusal::bad_request(format!("action {action:?} is unsupported")));
+            return Err(Refusal::bad_request(format!("invalid action {action:?}")));
         }
     };
     let change = begin(&mut state, &action, &stop, &start);
@@ -219,6 +219,21 @@ fn with(names: &[String], more: impl Fn(&String) -> Vec<String>) -> BTreeSet<Str
     all
 }
 
+/// Services each of which is to start before another of them.
+pub(super) fn in_a_loop(plan: &Plan) -> Vec<String> {
+    let mut names: BTreeSet<&String> = plan.services.keys().collect();
+    loop {
+        let is_free = |name: &&&String| {
+            let mut others = names.iter().filter(|other| *other != *name);
+            !others.any(|other| comes_before(plan, other, name))
+        };
+        match names.iter().find(is_free).copied() {
+            Some(name) => drop(names.remove(name)),
+            None => return names.into_iter().cloned().collect(),
+        }
+    }
+}
+
 fn order(plan: &Plan, mut names: BTreeSet<String>) -> Vec<String> {
     let mut ordered = Vec::new();
     while !names.is_empty() {
@@ -245,13 +260,6 @@ struct Signalled {
 /// `POST` of `/v1/signals`.
 pub(super) async fn send_signal(State(app): State<App>, body: Bytes) -> Answer {
     let request: Signalled = decode(&body)?;
-    let Some(sent) = signal_of(&request.signal) else {
-        return Err(Refusal::internal(format!(
-            "cannot send signal to {:?}: invalid signal name {:?}",
-            request.services.first().map_or("", String::as_str),
-            request.signal
-        )));
-    };
     let state = app.lock();
     let mut processes = BTreeMap::new();
     for name in &request.services {
@@ -264,6 +272,13 @@ pub(super) async fn send_signal(State(app): State<App>, body: Bytes) -> Answer {
             }
         };
     }
+    let Some(sent) = signal_of(&request.signal) else {
+        return Err(Refusal::internal(format!(
+            "cannot send signal to {:?}: invalid signal name {:?}",
+            request.services.first().map_or("", String::as_str),
+            request.signal
+        )));
+    };
     for process in processes.into_values() {
         signal(process, sent);
     }

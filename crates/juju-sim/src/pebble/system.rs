@@ -6,8 +6,8 @@ use serde_json::json;
 use super::answer::{Answer, sync};
 use super::state::App;
 
-/// The version that Juju 3.6 and 4.0 carry.
-const VERSION: &str = "v1.26.0";
+/// The version that Juju 4.0.15 carries; 3.6.28 has 1.32.0.
+const VERSION: &str = "v1.32.1";
 
 /// `GET`.
 pub(super) async fn info(State(app): State<App>) -> Answer {

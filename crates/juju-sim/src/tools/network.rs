@@ -109,8 +109,7 @@ pub fn get(session: &mut Session, request: &Request) -> Result<String, Failure> 
     }
     let model = &session.model;
     let known = binding == "juju-info" || session.charm.endpoints.contains_key(binding);
-    // 4.0 gives the unit's own data for a binding that it does not know.
-    if !known && model.juju == Juju::V3_6 {
+    if !known {
         return Err(Failure::run(format!("no network config found for binding {binding:?}")));
     }
     let addresses = &model.addresses;
@@ -141,7 +140,8 @@ pub fn unit_get(session: &mut Session, request: &Request) -> Result<String, Fail
     arguments.at_most(1)?;
     let addresses = &session.model.addresses;
     match arguments.positionals.first().map(String::as_str) {
-        Some("private-address") => format::print(&addresses.pod, &arguments),
+        // On Kubernetes there is none.
+        Some("private-address") => Err(Failure::run("private address not found")),
         Some("public-address") => format::print(&addresses.service, &arguments),
         Some(other) => Err(Failure::usage(format!("unknown setting {other:?}"))),
         None => Err(Failure::usage("no setting specified")),

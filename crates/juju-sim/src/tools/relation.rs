@@ -12,7 +12,7 @@ use crate::flags::Arguments;
 use crate::format::{self, FORMAT, OUTPUT};
 use crate::model::{Gone, Juju, Model, Relation};
 use crate::protocol::Request;
-use crate::session::{Session, hook};
+use crate::session::{Hook, Session, hook};
 
 /// The flag that names a relation.
 pub const RELATION: (&[&str], bool) = (&["relation", "r"], true);
@@ -151,12 +151,22 @@ fn unit_bag(session: &Session, relation: &Relation, unit: &str) -> Result<Bag, F
         }
         return Ok(pending(session, relation, false, &relation.unit_data));
     }
+    // Data of a unit that departs stays readable, and of a relation that is gone what of it is
+    // listed still.
+    let units = [&relation.remote_units, &relation.sibling_units];
+    if let Some(known) = units.into_iter().find_map(|units| units.get(unit)) {
+        return Ok(known.clone());
+    }
     if relation.gone == Gone::Removed {
         return Err(removed(session));
     }
-    // Data of a unit that has departed stays readable.
-    let units = [&relation.remote_units, &relation.sibling_units];
-    units.into_iter().find_map(|units| units.get(unit)).cloned().ok_or_else(|| {
+    let departs = |hook: &Hook| {
+        hook.relation == Some(relation.id) && hook.remote_unit.as_deref() == Some(unit)
+    };
+    if session.hook.as_ref().is_some_and(departs) {
+        return Ok(Bag::new());
+    }
+    Err({
         Failure::run(match session.model.juju {
             Juju::V3_6 => format!(
                 "cannot read settings for unit {unit:?} in relation {:?}: unit {unit:?}: settings not found",

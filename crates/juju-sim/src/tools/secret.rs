@@ -31,17 +31,18 @@ const DESCRIBED: [(&[&str], bool); 6] = [
 
 pub fn add(session: &mut Session, request: &Request) -> Result<String, Failure> {
     let arguments = Arguments::parse(&request.arguments, &DESCRIBED)?;
+    let update = described(&arguments, session.model.now)?;
+    let owner = arguments.value("owner").unwrap_or("application");
+    if !["application", "unit"].contains(&owner) {
+        return Err(Failure::usage(format!("secret owner {owner:?} not valid")));
+    }
     let content = content(&arguments.positionals, &arguments, request)?;
     let content = content.ok_or_else(|| Failure::usage("missing secret value or filename"))?;
-    let update = described(&arguments, session.model.now)?;
     let model = &mut session.model;
-    let owner = match arguments.value("owner").unwrap_or("application") {
-        "application" if !model.leader => return Err(Failure::run("this unit is not the leader")),
-        "application" => Owner::Application(model.application().to_owned()),
+    let owner = match owner {
         "unit" => Owner::Unit(model.unit.clone()),
-        other => {
-            return Err(Failure::usage(format!("secret owner {other:?} not valid")));
-        }
+        _ if !model.leader => return Err(Failure::run("this unit is not the leader")),
+        _ => Owner::Application(model.application().to_owned()),
     };
     let (now, juju, uuid) = (model.now, model.juju, model.uuid.clone());
     let pending = &hook(session)?.pending.secrets;
@@ -187,7 +188,8 @@ fn expiry(text: &str, now: Timestamp) -> Result<Timestamp, Failure> {
     if let Ok(time) = text.parse::<Timestamp>() {
         return Ok(time);
     }
-    if let Ok(time) = text.parse::<civil::DateTime>()
+    if text.contains('T')
+        && let Ok(time) = text.parse::<civil::DateTime>()
         && let Ok(time) = time.to_zoned(TimeZone::UTC)
     {
         return Ok(time.timestamp());

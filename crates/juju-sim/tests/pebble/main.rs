@@ -1,12 +1,13 @@
-//! The simulated Pebble is held to what Pebble 1.26 was recorded to answer, and to the real
-//! client of `ops`.
+//! The simulated Pebble is held to what Pebble was recorded to answer, to the real client of `ops`,
+//! and to Pebble itself.
 
+mod beside;
 mod recorded;
 mod wire;
 
 use std::fs::DirBuilder;
 use std::os::unix::fs::DirBuilderExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use juju_sim::pebble::{Options, Pebble};
@@ -21,30 +22,50 @@ struct Step {
     summary: String,
 }
 
-#[test]
-fn the_client_of_ops_finds_what_it_found_in_pebble_itself() {
-    let directory = tempfile::tempdir().unwrap();
-    // As that of the recordings.
-    let scratch = directory.path().join("tmpfr62dsbs");
+/// A folder named as that of the recordings.
+fn scratch(directory: &Path) -> PathBuf {
+    let scratch = directory.join("tmpfr62dsbs");
     DirBuilder::new().mode(0o700).create(&scratch).unwrap();
-    let socket = directory.path().join("pebble.socket");
-    let pebble = Pebble::start(&socket, Options::default()).unwrap();
-    let there = pebble.address().to_string();
+    scratch
+}
+
+/// Has the client of `ops` take its steps.
+fn steps(socket: &Path, scratch: &Path, there: &str) -> Vec<Step> {
     let python = test_programs::python::programs("ops", &["ops==3.9.0"]).unwrap();
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/pebble/steps.py");
     let output = Command::new(python.join("python"))
         .arg(script)
-        .arg(&socket)
-        .arg(&scratch)
-        .arg(&there)
+        .arg(socket)
+        .arg(scratch)
+        .arg(there)
         .output()
         .unwrap();
     let complaint = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{complaint}");
     let said = String::from_utf8(output.stdout).unwrap();
-    let steps = said.lines().map(|line| serde_json::from_str(line).unwrap());
-    let steps: Vec<Step> = steps.collect();
+    said.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
 
+#[test]
+fn the_client_of_ops_finds_what_is_recorded_in_pebble_1_32_1() {
+    let directory = tempfile::tempdir().unwrap();
+    let scratch = scratch(directory.path());
+    let pebble = test_programs::pebble::Pebble::start(directory.path()).unwrap();
+    let there = pebble.address().to_owned();
+    let steps = steps(pebble.socket(), &scratch, &there);
+    let normal = Normal { scratch: scratch.to_str().unwrap(), there: &there };
+    let differ = summaries(&recordings(), &steps, &normal);
+    assert!(differ.is_empty(), "{}", differ.join("\n"));
+}
+
+#[test]
+fn the_client_of_ops_finds_what_it_found_in_pebble_itself() {
+    let directory = tempfile::tempdir().unwrap();
+    let scratch = scratch(directory.path());
+    let socket = directory.path().join("pebble.socket");
+    let pebble = Pebble::start(&socket, Options::default()).unwrap();
+    let there = pebble.address().to_string();
+    let steps = steps(&socket, &scratch, &there);
     let normal = Normal { scratch: scratch.to_str().unwrap(), there: &there };
     let recorded = recordings();
     let mut differ = summaries(&recorded, &steps, &normal);
@@ -62,7 +83,7 @@ fn the_client_of_ops_finds_what_it_found_in_pebble_itself() {
     }
     let number = differ.len();
     assert!(differ.is_empty(), "{number} differ:\n{}", differ.join("\n"));
-    assert_eq!((recorded.len(), wanted.len()), (57, came.len()));
+    assert_eq!((recorded.len(), wanted.len()), (58, came.len()));
 }
 
 /// Steps of which something else came than was recorded.

@@ -1,4 +1,4 @@
-//! Recorded conversations with Pebble 1.26, without what differs from run to run.
+//! Recorded conversations with Pebble, without what differs from run to run.
 
 use std::collections::BTreeMap;
 
@@ -111,7 +111,7 @@ impl Normal<'_> {
     fn value(&self, key: &str, value: &Value) -> Value {
         match (key, value) {
             ("http-address" | "boot-id" | "HOME" | "PATH" | "PEBBLE" | "USER", _)
-            | ("id" | "change" | "change-id" | "task-id", _)
+            | ("id" | "change" | "change-id" | "prev-change-id" | "task-id", _)
             | (
                 "successes" | "failures" | "occurrences" | "port" | "size" | "name",
                 Value::Number(_),

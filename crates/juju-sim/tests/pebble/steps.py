@@ -102,6 +102,15 @@ def forward_less():
     client.replan_services()
 
 
+def notify():
+    return client.notify(
+        pebble.NoticeType.CUSTOM,
+        "example.com/path/x",
+        data={"k": "v", "n": "1"},
+        repeat_after=datetime.timedelta(hours=1),
+    )
+
+
 STEPS = {
     "01-system-info": client.get_system_info,
     "02-plan-empty": client.get_plan,
@@ -178,12 +187,7 @@ STEPS = {
     "48-exec-workdir-missing-error": lambda: execute(
         None, ["pwd"], working_dir="/no/such"
     ),
-    "50-notify": lambda: client.notify(
-        pebble.NoticeType.CUSTOM,
-        "example.com/path/x",
-        data={"k": "v", "n": "1"},
-        repeat_after=datetime.timedelta(hours=1),
-    ),
+    "50-notify": notify,
     "51-notice-get": lambda: client.get_notice(notice),
     "52-notices-all": lambda: client.get_notices(users=pebble.NoticesUsers.ALL),
     "53-notices-filter": lambda: client.get_notices(
@@ -191,6 +195,7 @@ STEPS = {
     ),
     "54-notice-missing-error": lambda: client.get_notice("99999"),
     "55-notify-badkey-error": lambda: client.notify(pebble.NoticeType.CUSTOM, "badkey"),
+    "56-notify-again-within-repeat-after": notify,
     "60-changes-all": lambda: client.get_changes(pebble.ChangeState.ALL),
     "61-change-missing-error": lambda: client.get_change(pebble.ChangeID("99999")),
     "62-warnings": client.get_warnings,

@@ -7,6 +7,8 @@ use tokio::sync::watch;
 pub(crate) struct Check {
     /// The change that runs it.
     pub(crate) change: Option<u64>,
+    /// The one before it, from when it last went down or up.
+    pub(crate) previous_change: Option<u64>,
     pub(crate) successes: u64,
     /// In a row.
     pub(crate) failures: u32,

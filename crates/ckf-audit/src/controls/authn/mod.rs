@@ -1,0 +1,10 @@
+//! Authentication: AUTHN.
+
+mod filters;
+mod gatekeeper;
+mod options;
+
+use crate::controls::check::Entries;
+
+/// Controls of this family, file by file.
+pub(super) const CHECKS: &[Entries] = &[filters::CHECKS, gatekeeper::CHECKS, options::CHECKS];

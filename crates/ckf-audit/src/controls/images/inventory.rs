@@ -1,0 +1,217 @@
+//! Images against the digests on record, the registries, Charmhub and known vulnerabilities.
+
+use crate::controls::check::Check;
+use crate::facts::istio::reference;
+use crate::facts::object::{Object as _, ObjectRef};
+use crate::facts::vulnerability::VulnerabilityReport;
+use crate::finding::{Finding, Outcome, count, finding, outcome};
+use crate::images::{Newer, Place, Row, State};
+use crate::views::image::{Image, PINNED};
+use crate::views::support::{Supported, supported, today};
+use crate::views::{Context, MissingFact};
+
+/// Controls of this file.
+pub(super) const CHECKS: &[(&str, Check)] = &[
+    ("IMG-03", as_on_record),
+    ("IMG-10", tags_do_not_move),
+    ("IMG-11", charms_and_resources_are_newest),
+    ("IMG-12", bases_are_maintained),
+    ("IMG-13", no_fixed_vulnerability),
+    ("IMG-14", later_images_are_pinned),
+];
+
+/// What a row is about: the pod, else the application.
+fn object(row: &Row) -> ObjectRef {
+    match &row.pod {
+        Some((namespace, name)) => reference("v1", "Pod", namespace, name),
+        None => reference("juju", "Application", "", &row.application),
+    }
+}
+
+fn field(row: &Row) -> String {
+    match &row.place {
+        Some(Place::Container(name)) => format!("container {name}"),
+        Some(place) => place.to_string(),
+        None => String::new(),
+    }
+}
+
+/// IMG-03: What runs is what was deployed
+fn as_on_record(context: &Context<'_>) -> Result<Outcome, MissingFact> {
+    let ledger = context.ledger()?;
+    let rows = &context.inventory()?.rows;
+    let mut findings = Vec::new();
+    for row in rows {
+        for state in &row.states {
+            if let State::Swapped { running, before, since } = state {
+                let wanted = format!("{before}, which ran since {since}, or a refresh");
+                findings.push(finding(object(row), &field(row), running, wanted));
+            }
+        }
+    }
+    let known = rows.iter().filter(|row| row.mark.is_some() && row.digest().is_some());
+    let known = known.count();
+    if findings.is_empty() && (known == 0 || ledger.is_empty()) {
+        let why = "whether a charm was refreshed needs Juju credentials";
+        return Ok(Outcome::NotAssessed(why.into()));
+    }
+    Ok(outcome(findings, format!("{} as on record", count(known, "image"))))
+}
+
+/// IMG-10: Tags still resolve to the running images
+fn tags_do_not_move(context: &Context<'_>) -> Result<Outcome, MissingFact> {
+    context.rocks()?;
+    let mut findings = Vec::new();
+    let (mut compared, mut unknown) = (0, Vec::new());
+    for row in &context.inventory()?.rows {
+        let moved = row.states.iter().find_map(|state| match state {
+            State::Moved { running, registry } => Some((running, registry)),
+            _ => None,
+        });
+        match (moved, &row.unknown) {
+            (Some((running, registry)), _) => {
+                let seen = format!("{} at {running}", row.image);
+                let wanted = format!("what its tag resolves to, {registry}, or a digest");
+                findings.push(finding(object(row), &field(row), seen, wanted));
+            }
+            (None, Some(why)) => unknown.push(why),
+            (None, None) => {
+                compared += usize::from(!row.image.contains('@') && row.digest().is_some())
+            }
+        }
+    }
+    Ok(match (findings.is_empty(), unknown.first()) {
+        (true, Some(why)) => Outcome::NotAssessed(format!(
+            "{} could not be looked up: {why}",
+            count(unknown.len(), "image")
+        )),
+        (true, None) if compared == 0 => {
+            Outcome::NotApplicable("no image is requested by its tag".into())
+        }
+        _ => outcome(findings, format!("{} unmoved", count(compared, "tag"))),
+    })
+}
+
+/// IMG-11: Charms and their rocks are the newest of their channels
+fn charms_and_resources_are_newest(context: &Context<'_>) -> Result<Outcome, MissingFact> {
+    let charmhub = context.charmhub()?;
+    let applications = context.applications()?;
+    let mut findings: Vec<Finding> = Vec::new();
+    for row in context.inventory()?.rows.iter().filter(|row| row.charm.is_some()) {
+        for newer in &row.newer {
+            let object = reference("juju", "Application", "", &row.application);
+            let revision = row.revision.map(|revision| revision.to_string());
+            let (field, seen, newest) = match newer {
+                Newer::Revision(newest) => ("charm revision".into(), revision, newest.to_string()),
+                Newer::Charm(url) => ("charm".into(), revision, url.clone()),
+                Newer::Resource { name, revision: newest } => {
+                    let seen = row.resource_revision.map(|revision| revision.to_string());
+                    (format!("resource {name}"), seen, newest.to_string())
+                }
+            };
+            findings.push(finding(object, &field, seen.unwrap_or_default(), &newest));
+        }
+    }
+    let mut unknown = charmhub.heads.iter().filter_map(|(name, head)| match head {
+        crate::facts::known::Known::Unknown(why) => Some(format!("{name}: {why}")),
+        crate::facts::known::Known::Known(_) => None,
+    });
+    match (findings.is_empty(), unknown.next()) {
+        (true, Some(why)) => Ok(Outcome::NotAssessed(why)),
+        _ => Ok(outcome(
+            findings,
+            format!("{} at the heads of their channels", count(applications.len(), "application")),
+        )),
+    }
+}
+
+/// IMG-12: Rocks are built on a base that still gets fixes
+fn bases_are_maintained(context: &Context<'_>) -> Result<Outcome, MissingFact> {
+    context.rocks()?;
+    let rows = &context.inventory()?.rows;
+    let known: Vec<(&Row, &String)> =
+        rows.iter().filter_map(|row| Some((row, row.base.as_ref()?))).collect();
+    if known.is_empty() {
+        let why = "what is in the images was not read; ckf-hardening rocks --packages reads it";
+        return Ok(Outcome::NotAssessed(why.into()));
+    }
+    let today = today(context);
+    let findings = known.iter().filter_map(|(row, base)| {
+        let ubuntu = base.strip_prefix("ubuntu ");
+        let seen = match ubuntu.map(|version| supported("Ubuntu", version, today)) {
+            Some(Supported::Until(_)) => return None,
+            Some(Supported::Ended(end)) => format!("{base}, whose fixes ended by {end}"),
+            Some(Supported::Unknown) | None => (*base).clone(),
+        };
+        let wanted = "an LTS of Ubuntu that gets fixes";
+        Some(finding(object(row), &format!("{} base", field(row)), seen, wanted))
+    });
+    Ok(outcome(findings.collect(), format!("{} on a maintained base", count(known.len(), "image"))))
+}
+
+/// IMG-13: No image has a severe vulnerability with a fix available
+fn no_fixed_vulnerability(context: &Context<'_>) -> Result<Outcome, MissingFact> {
+    let reports = context.vulnerability_reports()?;
+    let mut of_platform = Vec::new();
+    for report in reports {
+        if context.is_ours(&report.metadata.namespace)? {
+            of_platform.push(report);
+        }
+    }
+    if of_platform.is_empty() {
+        let why = "the cluster has no VulnerabilityReport; trivy-operator creates them, and ckf-hardening rocks --osv scans without it";
+        return Ok(Outcome::NotAssessed(why.into()));
+    }
+    let findings = of_platform.iter().filter_map(|report| fixed(context, report));
+    let findings = findings.collect();
+    Ok(outcome(findings, format!("{} read", count(of_platform.len(), "report"))))
+}
+
+/// What of a report is severe and has a fix.
+fn fixed(context: &Context<'_>, report: &VulnerabilityReport) -> Option<Finding> {
+    let of = |severity: &str| {
+        let all = report.report.vulnerabilities.iter();
+        all.filter(|v| &*v.severity == severity && !v.fixed_version.is_empty()).collect::<Vec<_>>()
+    };
+    let (critical, high) = (of("CRITICAL"), of("HIGH"));
+    let first = critical.first().or(high.first())?;
+    let seen = format!(
+        "{} critical and {} high with a fix, as {} in {} {}",
+        critical.len(),
+        high.len(),
+        first.id,
+        first.resource,
+        first.installed_version
+    );
+    let digest = &*report.report.artifact.digest;
+    let rows = &context.inventory().ok()?.rows;
+    let row = rows.iter().find(|row| !digest.is_empty() && row.digest() == Some(digest));
+    let wanted = match row {
+        Some(row) if !row.newer.is_empty() => {
+            format!("{} {}: juju refresh {}", first.resource, first.fixed_version, row.application)
+        }
+        _ => format!("{} {} or later", first.resource, first.fixed_version),
+    };
+    Some(finding(report.reference(), "report.vulnerabilities", seen, wanted))
+}
+
+/// IMG-14: Images that the platform starts later are pinned
+fn later_images_are_pinned(context: &Context<'_>) -> Result<Outcome, MissingFact> {
+    let rows = &context.inventory()?.rows;
+    let is_later = |row: &&Row| !matches!(row.place, Some(Place::Container(_)) | None);
+    let later: Vec<&Row> = rows.iter().filter(is_later).collect();
+    let loose = later.iter().filter(|row| !Image::parse(&row.image).is_some_and(|i| i.is_pinned()));
+    let findings: Vec<Finding> =
+        loose.map(|row| finding(object(row), &field(row), row.image.as_str(), PINNED)).collect();
+    if findings.is_empty() {
+        // Only what was read everywhere is a pass.
+        context.applications()?;
+        context.knative_servings()?;
+        context.knative_eventings()?;
+        if later.is_empty() {
+            let nothing = "no option, ConfigMap or override names an image";
+            return Ok(Outcome::NotApplicable(nothing.into()));
+        }
+    }
+    Ok(outcome(findings, format!("{} pinned", count(later.len(), "image"))))
+}

@@ -1,0 +1,8 @@
+//! Juju: JUJU.
+
+mod model;
+
+use crate::controls::check::Entries;
+
+/// Controls of this family, file by file.
+pub(super) const CHECKS: &[Entries] = &[model::CHECKS];

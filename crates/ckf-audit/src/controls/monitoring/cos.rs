@@ -1,0 +1,107 @@
+//! COS and its agent, as far as Kubernetes shows them.
+
+use crate::controls::check::Check;
+use crate::facts::istio::reference;
+use crate::facts::object::Object as _;
+use crate::finding::{Outcome, finding, outcome};
+use crate::views::{Context, MissingFact};
+
+/// Controls of this file.
+pub(super) const CHECKS: &[(&str, Check)] =
+    &[("OBS-04", cos_is_apart), ("OBS-05", agent_is_healthy), ("OBS-06", logs_are_on)];
+
+/// Workload containers of COS's charms: an application can have any name.
+const COS_CONTAINERS: &[&str] = &["prometheus", "grafana", "loki", "alertmanager"];
+
+const COS_APPLICATIONS: &[&str] = &[
+    "prometheus",
+    "prometheus-k8s",
+    "grafana",
+    "grafana-k8s",
+    "loki",
+    "loki-k8s",
+    "alertmanager",
+    "alertmanager-k8s",
+];
+
+/// Workload containers of the telemetry agents' charms.
+const AGENT_CONTAINERS: &[&str] = &["agent", "otelcol"];
+
+/// OBS-04: COS runs apart from Charmed Kubeflow
+fn cos_is_apart(context: &Context<'_>) -> Result<Outcome, MissingFact> {
+    let mut findings = Vec::new();
+    let pods = context
+        .pods()?
+        .iter()
+        .filter(|p| p.metadata.namespace == *context.namespace() && !p.is_finished());
+    for pod in pods {
+        let by_container =
+            pod.spec.containers.iter().map(|c| &*c.name).find(|name| COS_CONTAINERS.contains(name));
+        let by_name = pod
+            .metadata
+            .label("app.kubernetes.io/name")
+            .filter(|name| COS_APPLICATIONS.contains(name));
+        if let Some(what) = by_container.or(by_name) {
+            findings.push(finding(
+                pod.reference(),
+                "metadata.namespace",
+                format!("{what} beside the platform"),
+                "another model",
+            ));
+        }
+    }
+    Ok(outcome(findings, "no application of COS is in the platform's model"))
+}
+
+/// OBS-05: The telemetry agent is healthy
+fn agent_is_healthy(context: &Context<'_>) -> Result<Outcome, MissingFact> {
+    let is_agent = |name: &str| {
+        name.starts_with("grafana-agent") || name.starts_with("opentelemetry-collector")
+    };
+    let agents: Vec<_> = context
+        .pods()?
+        .iter()
+        .filter(|p| p.metadata.namespace == *context.namespace() && !p.is_finished())
+        .filter(|p| {
+            p.spec.containers.iter().any(|c| AGENT_CONTAINERS.contains(&&*c.name))
+                || p.metadata.label("app.kubernetes.io/name").is_some_and(is_agent)
+        })
+        .collect();
+    if agents.is_empty() {
+        let object =
+            reference("apps/v1", "StatefulSet", context.namespace(), "opentelemetry-collector-k8s");
+        let wanted =
+            "opentelemetry-collector-k8s, or grafana-agent-k8s, which is past its end of life";
+        return Ok(Outcome::Fail(vec![finding(object, "metadata.name", "missing", wanted)]));
+    }
+    let findings = agents
+        .iter()
+        .filter(|p| !p.is_ready())
+        .map(|p| finding(p.reference(), "status.conditions[Ready]", "not True", "True"));
+    Ok(outcome(findings.collect(), format!("{} is ready", agents[0].reference())))
+}
+
+/// OBS-06: Access and audit logs are on
+fn logs_are_on(context: &Context<'_>) -> Result<Outcome, MissingFact> {
+    let Some(map) = context.config_maps()?.iter().find(|m| m.metadata.name == "istio") else {
+        return Ok(Outcome::NotAssessed("there is no ConfigMap istio".into()));
+    };
+    let text = map.data.get("mesh").map(String::as_str).unwrap_or_default();
+    let mesh: serde_yaml::Value = match serde_yaml::from_str(text) {
+        Ok(mesh) => mesh,
+        Err(error) => {
+            return Ok(Outcome::NotAssessed(format!(
+                "{} key mesh is not YAML: {error}",
+                map.reference()
+            )));
+        }
+    };
+    let file = mesh.get("accessLogFile").and_then(|v| v.as_str()).unwrap_or_default();
+    if file.is_empty() {
+        let missing = finding(map.reference(), "data[mesh].accessLogFile", "absent", "/dev/stdout");
+        return Ok(Outcome::Fail(vec![missing]));
+    }
+    Ok(Outcome::NotAssessed(format!(
+        "Istio logs to {file}; whether MySQL's plugin-audit-enabled is on needs Juju credentials"
+    )))
+}

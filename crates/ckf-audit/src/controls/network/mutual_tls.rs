@@ -1,0 +1,154 @@
+//! Mutual TLS in the mesh.
+
+use crate::controls::check::Check;
+use crate::controls::network::policies::no_profiles;
+use crate::facts::istio::reference;
+use crate::facts::object::Object as _;
+use crate::finding::{Outcome, count, finding, outcome};
+use crate::views::authorization::Mesh;
+use crate::views::context::by_namespace;
+use crate::views::mesh::{is_for_all, is_of_job};
+use crate::views::peer_authentication::{Set, of_namespace, of_pod};
+use crate::views::{Context, MissingFact};
+
+/// Controls of this file.
+pub(super) const CHECKS: &[(&str, Check)] =
+    &[("NET-03", mutual_tls_strict), ("NET-04", mutual_tls_not_off), ("NET-05", pods_in_the_mesh)];
+
+/// NET-03: Profiles accept mutual TLS only
+fn mutual_tls_strict(context: &Context<'_>) -> Result<Outcome, MissingFact> {
+    let policies = by_namespace(context.peer_authentications()?);
+    let of = |namespace: &str| policies.get(namespace).map(Vec::as_slice).unwrap_or_default();
+    let of_mesh = of_namespace(of(&Mesh::of(context)?.root_namespace));
+    let profiles = context.profile_namespaces()?;
+    if profiles.is_empty() {
+        return Ok(no_profiles());
+    }
+    let mut findings = Vec::new();
+    for profile in profiles {
+        // A namespace's own mode goes before that of the mesh.
+        match of_namespace(of(profile)).or(of_mesh) {
+            Some((_, "STRICT")) => {}
+            Some((policy, other)) => {
+                findings.push(finding(policy.reference(), "spec.mtls.mode", other, "STRICT"))
+            }
+            None => {
+                let object = reference("v1", "Namespace", "", profile);
+                findings.push(finding(
+                    object,
+                    "PeerAuthentication",
+                    "none, so PERMISSIVE",
+                    "one with mtls.mode STRICT",
+                ));
+            }
+        }
+        for policy in of(profile).iter().filter(|policy| !is_for_all(policy)) {
+            let Some(selector) = &policy.spec.selector else {
+                continue;
+            };
+            // An older policy for the same pods goes before it.
+            let modes = of_pod(of(profile), of_mesh, &selector.match_labels);
+            let is_weak = |(by, mode): &Set<'_>| {
+                std::ptr::eq(*by, *policy) && matches!(*mode, "PERMISSIVE" | "DISABLE")
+            };
+            if let Some((_, mode)) = modes.all.filter(is_weak) {
+                findings.push(finding(policy.reference(), "spec.mtls.mode", mode, "STRICT"));
+            }
+            for (port, (_, mode)) in modes.ports.iter().filter(|(_, set)| is_weak(set)) {
+                if policy
+                    .spec
+                    .port_level_mtls
+                    .get(port.to_string().as_str())
+                    .is_some_and(|m| m.mode == **mode)
+                {
+                    let field = format!("spec.portLevelMtls[{port}].mode");
+                    findings.push(finding(policy.reference(), &field, *mode, "STRICT"));
+                }
+            }
+        }
+    }
+    Ok(outcome(findings, format!("{} accept mutual TLS only", count(profiles.len(), "Profile"))))
+}
+
+/// NET-04: Mutual TLS is not switched off for the mesh
+fn mutual_tls_not_off(context: &Context<'_>) -> Result<Outcome, MissingFact> {
+    let root = Mesh::of(context)?.root_namespace;
+    let mesh = context
+        .peer_authentications()?
+        .iter()
+        .filter(|p| *p.metadata.namespace == *root && is_for_all(p));
+    let findings = mesh
+        .filter(|p| p.spec.mtls.mode == "DISABLE")
+        .map(|p| finding(p.reference(), "spec.mtls.mode", "DISABLE", "PERMISSIVE or STRICT"))
+        .collect();
+    Ok(outcome(findings, "no policy of the mesh switches it off"))
+}
+
+/// NET-05: Profile pods are in the mesh
+fn pods_in_the_mesh(context: &Context<'_>) -> Result<Outcome, MissingFact> {
+    let profiles = context.profile_namespaces()?;
+    if profiles.is_empty() {
+        return Ok(no_profiles());
+    }
+    let mut ambient = Vec::new();
+    let mut findings = Vec::new();
+    for namespace in
+        context.namespaces()?.iter().filter(|n| profiles.contains(n.metadata.name.as_str()))
+    {
+        let label = |key: &str| namespace.metadata.label(key);
+        if label("istio.io/dataplane-mode") == Some("ambient") {
+            ambient.push(namespace.metadata.name.as_str());
+        } else if label("istio-injection") != Some("enabled")
+            && (label("istio-injection").is_some() || label("istio.io/rev").is_none())
+        {
+            let seen = label("istio-injection").unwrap_or("absent");
+            findings.push(finding(
+                namespace.reference(),
+                "metadata.labels[istio-injection]",
+                seen,
+                "enabled",
+            ));
+        }
+    }
+    let (mut checked, mut jobs) = (0, 0);
+    let exposed: Vec<_> = context.services()?.iter().filter(|s| s.is_exposed()).collect();
+    let pods = context
+        .pods()?
+        .iter()
+        .filter(|p| profiles.contains(&*p.metadata.namespace) && !p.is_finished());
+    for pod in pods {
+        checked += 1;
+        let sidecar = pod
+            .spec
+            .containers
+            .iter()
+            .chain(&pod.spec.init_containers)
+            .any(|c| c.name == "istio-proxy");
+        let in_ambient = ambient.contains(&&*pod.metadata.namespace)
+            && pod.metadata.label("istio.io/dataplane-mode") != Some("none");
+        // A job that is reached from outside is a server.
+        let is_reached = exposed
+            .iter()
+            .any(|service| service.selects(&pod.metadata.namespace, &pod.metadata.labels));
+        if !sidecar && !in_ambient && is_of_job(pod) && !is_reached {
+            jobs += 1;
+            continue;
+        }
+        if !sidecar && !in_ambient {
+            findings.push(finding(
+                pod.reference(),
+                "container istio-proxy",
+                "missing",
+                "a sidecar",
+            ));
+        }
+    }
+    let mut evidence = format!("{} in the mesh", count(checked - jobs, "pod"));
+    if jobs > 0 {
+        evidence += &format!(
+            "; {} of pipelines and jobs outside of it, where Kubeflow starts them",
+            count(jobs, "pod")
+        );
+    }
+    Ok(outcome(findings, evidence))
+}

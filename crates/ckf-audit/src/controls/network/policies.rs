@@ -1,0 +1,203 @@
+//! NetworkPolicies of profiles and of the web apps.
+
+use std::collections::BTreeSet;
+
+use crate::controls::check::Check;
+use crate::facts::core::{NetworkPolicy, PortRef};
+use crate::facts::istio::reference;
+use crate::facts::labels::Labels;
+use crate::facts::object::Object as _;
+use crate::finding::{Finding, Outcome, count, finding, outcome};
+use crate::views::authorization::AddressRange;
+use crate::views::context::by_namespace;
+use crate::views::network_peers::{Target, admitted_addresses};
+use crate::views::network_policy::{future_profile, opening};
+use crate::views::web_apps::WEB_APPS;
+use crate::views::{Context, MissingFact};
+
+/// Controls of this file.
+pub(super) const CHECKS: &[(&str, Check)] =
+    &[("NET-01", default_deny), ("NET-02", web_apps_guarded)];
+
+pub(super) fn no_profiles() -> Outcome {
+    Outcome::NotApplicable("there is no Profile".into())
+}
+
+type Opening<'a> = (&'a NetworkPolicy, Option<usize>, String);
+
+/// Rules of a profile's policies that admit strangers, to any port: pods of other profiles, of
+/// one that is made tomorrow, or a network of many clients. Policies add up, so ranges of several
+/// rules for one port count together.
+fn openings<'a>(
+    context: &Context<'_>,
+    here: &[&'a NetworkPolicy],
+    profile: &str,
+    others: impl Iterator<Item = &'a str>,
+) -> Result<Vec<Opening<'a>>, MissingFact> {
+    let is_other: BTreeSet<&str> = others.collect();
+    let tomorrow = future_profile();
+    let mut found: Vec<Opening<'_>> = Vec::new();
+    let mut ports = BTreeSet::from([0]);
+    for policy in here {
+        for (index, rule) in policy.spec.ingress.iter().enumerate() {
+            let mut selectors =
+                rule.from.iter().filter_map(|peer| peer.namespace_selector.as_ref());
+            let who = if rule.from.is_empty() {
+                Some("every client".to_owned())
+            } else if selectors.clone().any(|selector| selector.matches(&tomorrow)) {
+                Some("pods of every profile".into())
+            } else if selectors.clone().next().is_some() {
+                let mut all = context
+                    .namespaces()?
+                    .iter()
+                    .filter(|namespace| is_other.contains(namespace.metadata.name.as_str()));
+                let other = all.find(|other| selectors.any(|s| s.matches(&other.metadata.labels)));
+                other.map(|other| format!("pods of the profile {}", other.metadata.name))
+            } else {
+                None
+            };
+            found.extend(who.map(|who| (*policy, Some(index), who)));
+            let edges = rule.ports.iter().filter_map(|port| match port.port {
+                Some(PortRef::Number(first)) => Some([first, port.end_port.unwrap_or(first)]),
+                _ => None,
+            });
+            ports.extend(edges.flatten());
+        }
+    }
+    let names: Vec<&str> = here
+        .iter()
+        .flat_map(|policy| &policy.spec.ingress)
+        .flat_map(|rule| &rule.ports)
+        .filter_map(|port| match &port.port {
+            Some(PortRef::Name(name)) => Some(&**name),
+            _ => None,
+        })
+        .collect();
+    let pods: Vec<AddressRange> = context
+        .nodes()?
+        .iter()
+        .flat_map(|node| &node.spec.pod_cidrs)
+        .filter_map(|range| AddressRange::parse(range))
+        .collect();
+    for port in ports {
+        let labels = Labels::default();
+        let target =
+            Target { namespace: profile, labels: &labels, names: &names, port, protocol: "TCP" };
+        let addresses = admitted_addresses(here.iter().flat_map(|p| &p.spec.ingress), &target);
+        let of_pods = pods.iter().any(|range| addresses.covers(*range));
+        let who = match addresses.network() {
+            Some(network) => format!("all addresses of {network}"),
+            None if of_pods => "the addresses of pods".into(),
+            None => continue,
+        };
+        for policy in here {
+            let rules = &policy.spec.ingress;
+            let is_part = !admitted_addresses(rules, &target).is_empty();
+            if is_part && !found.iter().any(|(known, ..)| std::ptr::eq(*known, *policy)) {
+                found.push((policy, None, who.clone()));
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// NET-01: Profiles deny traffic by default
+fn default_deny(context: &Context<'_>) -> Result<Outcome, MissingFact> {
+    let profiles = context.profile_namespaces()?;
+    if profiles.is_empty() {
+        return Ok(no_profiles());
+    }
+    let policies = context.network_policies()?.iter();
+    let policies = by_namespace(policies.filter(|p| p.is_for_ingress()));
+    let mut findings = Vec::new();
+    for profile in profiles {
+        let here = policies.get(profile).map(Vec::as_slice).unwrap_or_default();
+        findings.extend(open_ways(context, profile, here)?);
+    }
+    Ok(outcome(findings, format!("{} deny by default", count(profiles.len(), "Profile"))))
+}
+
+/// Whether NetworkPolicies keep the pods of others from a profile.
+pub(in crate::controls) fn is_isolated(
+    context: &Context<'_>,
+    profile: &str,
+) -> Result<bool, MissingFact> {
+    let policies = context.network_policies()?.iter();
+    let here: Vec<_> =
+        policies.filter(|p| p.metadata.namespace == *profile && p.is_for_ingress()).collect();
+    Ok(open_ways(context, profile, &here)?.is_empty())
+}
+
+/// What lets others into a profile: no policy for all of its pods, or a rule that admits them.
+fn open_ways(
+    context: &Context<'_>,
+    profile: &str,
+    here: &[&NetworkPolicy],
+) -> Result<Vec<Finding>, MissingFact> {
+    let profiles = context.profile_namespaces()?;
+    let mut findings = Vec::new();
+    let object = reference("v1", "Namespace", "", profile);
+    let whole: Vec<_> = here.iter().filter(|p| p.spec.pod_selector.is_empty()).collect();
+    if whole.is_empty() {
+        let seen = if here.is_empty() {
+            "none".to_owned()
+        } else {
+            format!("{}, none for all pods", count(here.len(), "policy"))
+        };
+        findings.push(finding(
+            object,
+            "NetworkPolicy for ingress",
+            seen,
+            "one with an empty podSelector",
+        ));
+    }
+    let others = profiles.iter().copied().filter(|other| *other != profile);
+    for (policy, rule, who) in openings(context, here, profile, others)? {
+        findings.push(finding(
+            policy.reference(),
+            &rule.map_or("spec.ingress".into(), |rule| format!("spec.ingress[{rule}]")),
+            format!("admits {who}"),
+            "chosen sources",
+        ));
+    }
+    Ok(findings)
+}
+
+/// NET-02: The web apps are reached through the gateway only
+fn web_apps_guarded(context: &Context<'_>) -> Result<Outcome, MissingFact> {
+    let namespace = context.namespace();
+    let mut findings = Vec::new();
+    let mut guarded = 0;
+    for (app, ports) in WEB_APPS {
+        let pods = context.pods()?.iter().filter(|p| {
+            p.metadata.namespace == *namespace
+                && p.metadata.label("app.kubernetes.io/name") == Some(app)
+                && !p.is_finished()
+        });
+        for pod in pods {
+            for port in *ports {
+                match opening(context, pod, *port, &[namespace])? {
+                    None => guarded += 1,
+                    Some((object, field, seen)) => {
+                        findings.push(finding(
+                            object,
+                            &field,
+                            seen,
+                            format!("only the gateway and the control plane reach {app}"),
+                        ));
+                    }
+                }
+            }
+        }
+    }
+    if findings.is_empty() && guarded == 0 {
+        return Ok(Outcome::NotAssessed("there is no pod of a web app".into()));
+    }
+    Ok(outcome(
+        findings,
+        format!(
+            "{} closed to other namespaces; kfp-api, which trusts the same header, is not among them",
+            count(guarded, "port")
+        ),
+    ))
+}

@@ -1,0 +1,10 @@
+//! Security upgrades: UPG.
+
+mod charms;
+mod support;
+pub(super) mod versions;
+
+use crate::controls::check::Entries;
+
+/// Controls of this family, file by file.
+pub(super) const CHECKS: &[Entries] = &[charms::CHECKS, support::CHECKS, versions::CHECKS];

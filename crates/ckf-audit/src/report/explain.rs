@@ -1,0 +1,40 @@
+//! A control as text.
+
+use crate::catalog;
+use crate::remedies::Remedy;
+
+/// Describes a control as text: rationale, check, fix, mappings and remedies.
+pub fn explain(control: &catalog::Control) -> String {
+    let mut text = format!(
+        "{} {}\nsection: {}\nseverity: {}\nread from: {}\n\n{}\n\nchecked: {}\n\nfix: {}\n\nmay break: {}\nworks on: {}\nevidence: {}\n{}\nwaive: {}\n\n",
+        control.id,
+        control.title,
+        control.section,
+        control.severity.name(),
+        control.source.name(),
+        control.why.trim(),
+        control.check.trim(),
+        control.fix.trim(),
+        control.fix_breaks.trim(),
+        control.fix_works_on,
+        control.fix_proof,
+        match control.kept.trim() {
+            "" => String::new(),
+            enforced => format!("\nby the charm: {enforced}\n"),
+        },
+        control.waive.trim(),
+    );
+    for line in control.mappings.in_words() {
+        text.push_str(&line);
+        text.push('\n');
+    }
+    let remedies = Remedy::ALL.iter().map(|remedy| remedy.about());
+    let remedies: Vec<&str> = remedies
+        .filter(|about| about.controls.contains(&control.id.as_str()))
+        .map(|about| about.name)
+        .collect();
+    if !remedies.is_empty() {
+        text.push_str(&format!("\nby remedy: ckf-hardening plan {}\n", remedies.join(" ")));
+    }
+    text
+}

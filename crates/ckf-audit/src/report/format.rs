@@ -1,0 +1,52 @@
+//! Output formats of a report.
+
+use super::model::Report;
+use super::{html, json, junit, markdown, openreports, oscal, sarif, table};
+
+/// Output format of a report.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum Format {
+    /// For terminals.
+    #[default]
+    Table,
+    /// JSON, for programs.
+    Json,
+    /// Markdown, for issues and wikis.
+    Markdown,
+    /// Self-contained HTML page.
+    Html,
+    /// SARIF 2.1.0, for code scanning services.
+    Sarif,
+    /// JUnit XML, for CI servers.
+    Junit,
+    /// OpenReports object for Kubernetes.
+    #[value(name = "openreports")]
+    OpenReports,
+    /// PolicyReport object for Kubernetes, the predecessor of OpenReports.
+    #[value(name = "policyreport")]
+    PolicyReport,
+    /// OSCAL assessment results, for auditors.
+    Oscal,
+}
+
+impl Format {
+    /// Machine-readable, so that a truncated report is useless.
+    pub fn is_for_programs(self) -> bool {
+        !matches!(self, Self::Table | Self::Markdown)
+    }
+
+    /// Renders a report.
+    pub fn render(self, report: &Report) -> String {
+        match self {
+            Self::Table => table::render(report),
+            Self::Json => json::render(report),
+            Self::Markdown => markdown::render(report),
+            Self::Html => html::render(report),
+            Self::Sarif => sarif::render(report),
+            Self::Junit => junit::render(report),
+            Self::OpenReports => openreports::render(report),
+            Self::PolicyReport => openreports::policy_report(report),
+            Self::Oscal => oscal::render(report),
+        }
+    }
+}

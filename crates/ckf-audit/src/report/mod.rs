@@ -1,0 +1,28 @@
+//! The report: verdicts as data, and one file per output format.
+
+pub mod diff;
+mod explain;
+mod fit;
+mod format;
+pub mod framework;
+pub mod html;
+pub mod images;
+pub mod json;
+pub mod junit;
+pub mod markdown;
+mod model;
+pub mod openreports;
+pub mod oscal;
+mod redact;
+pub mod sarif;
+pub mod table;
+mod users;
+
+pub use self::explain::explain;
+pub use self::fit::fit;
+pub use self::format::Format;
+pub use self::model::{
+    Cluster, ControlReport, OwnControl, Report, SCHEMA, Score, Summary, WaivedFinding, fingerprint,
+};
+pub use self::redact::redact;
+pub use self::users::{Row as UserRow, Users};

@@ -1,0 +1,382 @@
+//! The report as data: verdicts with their findings, counts and the score.
+
+use std::borrow::Cow;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::catalog::{self, Severity};
+use crate::controls::{Assessment, Context, Distribution, Finding, Verdict, Waived, assess};
+use crate::facts::Facts;
+use crate::facts::known::Known;
+use crate::policy::Policy;
+
+/// Identifier of the report's schema, with its version.
+pub const SCHEMA: &str = "ckf-hardening/report/v1";
+
+/// Verdicts of an audit.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct Report {
+    /// `ckf-hardening/report/v1`.
+    pub schema: String,
+    /// Release of Charmed Kubeflow, null if it could not be detected.
+    pub release: Option<String>,
+    /// The audited cluster.
+    pub cluster: Cluster,
+    /// Number of controls by verdict.
+    pub summary: Summary,
+    /// Share of controls that pass, and share that was assessed.
+    #[serde(default)]
+    pub score: Score,
+    /// Problems with the policy or the snapshot.
+    pub problems: Vec<String>,
+    /// Controls in the order of the security guide.
+    pub controls: Vec<ControlReport>,
+}
+
+/// The audited cluster.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct Cluster {
+    /// Namespace of the platform.
+    pub namespace: String,
+    /// Time of the audit's facts, RFC 3339.
+    pub collected_at: String,
+    /// Kubernetes version, null if it could not be read.
+    pub version: Option<String>,
+    /// Kubernetes distribution.
+    pub distribution: String,
+    /// URL of the distribution's security guide.
+    pub security_guide: String,
+    /// Kinds that could not be read, each with the reason.
+    pub unknown: Vec<String>,
+}
+
+/// Number of controls by verdict.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Summary {
+    /// Verdict pass.
+    pub pass: usize,
+    /// Verdict fail.
+    pub fail: usize,
+    /// Verdict waived.
+    pub waived: usize,
+    /// Verdict not-applicable.
+    pub not_applicable: usize,
+    /// Verdict not-assessed.
+    pub not_assessed: usize,
+}
+
+/// Verdict of a control.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct ControlReport {
+    /// Id, for example `TLS-01`.
+    pub id: String,
+    /// Title from the catalogue.
+    pub title: String,
+    /// Section of the security guide.
+    pub section: String,
+    /// Severity in the audit's profile.
+    pub severity: Severity,
+    /// Outcome of the check.
+    pub verdict: Verdict,
+    /// Reason for the verdict, in a sentence.
+    pub reason: String,
+    /// Open evidence.
+    pub findings: Vec<Finding>,
+    /// Evidence that a waiver covers.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub waived: Vec<WaivedFinding>,
+    /// How to fix it.
+    pub fix: String,
+    /// Advice on the fix, for a control that fails or is waived.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub advice: Option<catalog::Advice>,
+    /// Catalogue data of a custom control, which the policy defines.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub own: Option<OwnControl>,
+}
+
+/// Catalogue data of a custom control.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct OwnControl {
+    /// Rationale of the control.
+    pub why: String,
+    /// Requirements of other frameworks that it maps to.
+    pub mappings: catalog::Mappings,
+}
+
+impl ControlReport {
+    /// Rationale and mappings, of the catalogue or of a custom control.
+    pub(super) fn known(&self) -> Option<(&str, &catalog::Mappings)> {
+        let of_catalogue = || {
+            let known = catalog::control(&self.id)?;
+            Some((known.why.as_str(), &known.mappings))
+        };
+        let own = self.own.as_ref();
+        own.map(|own| (own.why.as_str(), &own.mappings)).or_else(of_catalogue)
+    }
+}
+
+/// Evidence that a waiver covers.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct WaivedFinding {
+    /// The evidence.
+    pub finding: Finding,
+    /// Who is responsible for the waiver.
+    pub owner: String,
+    /// Reason for the waiver.
+    pub reason: String,
+    /// Last day on which the waiver applies.
+    pub until: String,
+}
+
+/// Share of assessed controls that pass, and share of controls that was assessed; neither is
+/// meaningful without the other.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct Score {
+    /// Passing share of the controls that pass, fail or are waived, in percent, weighted by
+    /// severity: critical 10, high 6, medium 3, low 1, info 0. Rounded down.
+    pub passed: u32,
+    /// Assessed share of the applicable controls, in percent. Rounded down.
+    pub covered: u32,
+}
+
+impl Score {
+    fn of(controls: &[ControlReport]) -> Self {
+        let weight = |control: &ControlReport| match control.severity {
+            Severity::Critical => 10,
+            Severity::High => 6,
+            Severity::Medium => 3,
+            Severity::Low => 1,
+            Severity::Info => 0,
+        };
+        let (mut passed, mut assessed, mut covered, mut applicable) = (0, 0, 0, 0);
+        for control in controls {
+            match control.verdict {
+                Verdict::Pass => {
+                    (passed, assessed) = (passed + weight(control), assessed + weight(control))
+                }
+                Verdict::Fail | Verdict::Waived => assessed += weight(control),
+                Verdict::NotApplicable => continue,
+                Verdict::NotAssessed => {}
+            }
+            applicable += 1;
+            covered += u32::from(control.verdict != Verdict::NotAssessed);
+        }
+        let percent = |part: u32, whole: u32| (100 * part).checked_div(whole).unwrap_or(0);
+        Self { passed: percent(passed, assessed), covered: percent(covered, applicable) }
+    }
+}
+
+/// Removes the characters that neither XML nor YAML can represent.
+pub(super) fn printable(text: &str) -> String {
+    let is_allowed = |c: &char| match *c {
+        '\t' | '\n' | '\r' => true,
+        c => !c.is_control() && !matches!(c, '\u{fffe}' | '\u{ffff}'),
+    };
+    text.chars().filter(is_allowed).collect()
+}
+
+/// Stable digest of a control's evidence: equal evidence has an equal digest.
+pub fn fingerprint(control: &str, finding: &Finding) -> String {
+    crate::digest(format!("{control} {}", finding.identity()))
+}
+
+impl Report {
+    /// Assesses all controls on these facts.
+    pub fn audit(
+        facts: &Facts,
+        policy: &Policy,
+        release: Option<&str>,
+        problems: Vec<String>,
+    ) -> Self {
+        let assessments = assess(facts, policy, release);
+        Self::of(assessments.into_iter(), facts, policy, release, problems)
+    }
+
+    /// Builds a report from assessments of these facts.
+    pub fn of<A: Into<ControlReport>>(
+        assessments: impl Iterator<Item = A>,
+        facts: &Facts,
+        policy: &Policy,
+        release: Option<&str>,
+        problems: Vec<String>,
+    ) -> Self {
+        let context = Context::new(facts, policy, release);
+        let distribution = Distribution::of(facts);
+        let controls: Vec<ControlReport> = assessments.map(Into::into).collect();
+        let mut summary = Summary::default();
+        for control in &controls {
+            match control.verdict {
+                Verdict::Pass => summary.pass += 1,
+                Verdict::Fail => summary.fail += 1,
+                Verdict::Waived => summary.waived += 1,
+                Verdict::NotApplicable => summary.not_applicable += 1,
+                Verdict::NotAssessed => summary.not_assessed += 1,
+            }
+        }
+        Self {
+            schema: SCHEMA.into(),
+            release: context.release().ok().map(|r| r.name.clone()),
+            cluster: Cluster {
+                namespace: facts.about.namespace.clone(),
+                collected_at: facts.about.collected_at.to_string(),
+                version: match &facts.version {
+                    Known::Known(version) => Some(version.git_version.clone()),
+                    Known::Unknown(_) => None,
+                },
+                distribution: distribution.name().into(),
+                security_guide: distribution.guide().into(),
+                unknown: facts
+                    .kinds()
+                    .into_iter()
+                    .filter_map(|(kind, why)| Some(format!("{kind}: {}", why?)))
+                    .collect(),
+            },
+            summary,
+            score: Score::of(&controls),
+            problems,
+            controls,
+        }
+    }
+
+    /// Failing controls, most severe first.
+    pub fn open(&self) -> Vec<&ControlReport> {
+        let mut open: Vec<_> =
+            self.controls.iter().filter(|c| c.verdict == Verdict::Fail).collect();
+        open.sort_by_key(|c| std::cmp::Reverse(c.severity));
+        open
+    }
+
+    /// Number of failing controls of a severity.
+    pub fn open_of(&self, severity: Severity) -> usize {
+        self.controls
+            .iter()
+            .filter(|c| c.verdict == Verdict::Fail && c.severity == severity)
+            .count()
+    }
+
+    /// A control of at least this severity fails.
+    pub fn is_open_at(&self, threshold: Severity) -> bool {
+        self.controls.iter().any(|c| c.verdict == Verdict::Fail && c.severity >= threshold)
+    }
+
+    /// One line with the number of failing controls, for the two highest severities among them.
+    pub fn status_line(&self) -> String {
+        let counts =
+            Severity::ALL.into_iter().map(|s| (s, self.open_of(s))).filter(|(_, n)| *n > 0);
+        let worst: Vec<String> = counts.take(2).map(|(s, n)| format!("{n} {}", s.name())).collect();
+        if worst.is_empty() {
+            format!(
+                "0 open of {} controls, {} not assessed",
+                self.controls.len(),
+                self.summary.not_assessed
+            )
+        } else {
+            format!("{} open of {} controls", worst.join(", "), self.controls.len())
+        }
+    }
+}
+
+impl From<&Assessment> for ControlReport {
+    fn from(assessment: &Assessment) -> Self {
+        assessment.clone().into()
+    }
+}
+
+/// Moves the findings: a large deployment has tens of thousands.
+impl From<Assessment> for ControlReport {
+    fn from(a: Assessment) -> Self {
+        Self {
+            id: a.control.id.clone(),
+            title: a.control.title.clone(),
+            section: a.control.section.clone(),
+            severity: a.severity,
+            verdict: a.verdict,
+            reason: a.reason,
+            findings: limited(a.findings),
+            waived: a.waived.iter().map(WaivedFinding::from).collect(),
+            fix: a.control.fix.clone(),
+            advice: match (&a.control, a.verdict) {
+                // Only where there is something to fix, so that more reports fit an action's result.
+                (Cow::Borrowed(control), Verdict::Fail | Verdict::Waived) => Some(control.advice()),
+                _ => None,
+            },
+            own: match &a.control {
+                Cow::Borrowed(_) => None,
+                Cow::Owned(control) => Some(OwnControl {
+                    why: control.why.clone(),
+                    mappings: control.mappings.clone(),
+                }),
+            },
+        }
+    }
+}
+
+/// Limit on findings of one object under one control.
+const MOST_OF_ONE: usize = 50;
+/// Limit on an object's name in bytes: names of most kinds have at most half of it, but RBAC names
+/// may have any length.
+const LONGEST_NAME: usize = 512;
+
+/// Limits findings per object, so that one object cannot crowd out the others.
+fn limited(findings: Vec<Finding>) -> Vec<Finding> {
+    let mut limited: Vec<Finding> = Vec::with_capacity(findings.len());
+    let (mut of_one, mut omitted) = (0, 0);
+    for mut finding in findings {
+        let name = &mut finding.object.name;
+        if name.len() > LONGEST_NAME {
+            let end = (0..=LONGEST_NAME).rev().find(|end| name.is_char_boundary(*end));
+            let digest = crate::digest(&*name);
+            name.truncate(end.unwrap_or(0));
+            name.push_str(&format!("…{digest}"));
+        }
+        // Findings are sorted by object.
+        let is_same = limited.last().is_some_and(|last| last.object == finding.object);
+        if !is_same {
+            note_omitted(&mut limited, &mut omitted);
+            of_one = 0;
+        }
+        of_one += 1;
+        match of_one > MOST_OF_ONE {
+            true => omitted += 1,
+            false => limited.push(finding),
+        }
+    }
+    note_omitted(&mut limited, &mut omitted);
+    limited
+}
+
+/// Adds a finding with the number of omitted findings of the last object.
+fn note_omitted(findings: &mut Vec<Finding>, omitted: &mut usize) {
+    if let Some(last) = findings.last()
+        && *omitted > 0
+    {
+        let note = Finding {
+            object: last.object.clone(),
+            field: "other fields".into(),
+            seen: format!("{omitted} more findings of the same kind"),
+            wanted: "none".into(),
+        };
+        findings.push(note);
+        *omitted = 0;
+    }
+}
+
+impl From<&Waived> for WaivedFinding {
+    fn from(waived: &Waived) -> Self {
+        Self {
+            finding: waived.finding.clone(),
+            owner: waived.by.owner.clone(),
+            reason: waived.by.reason.clone(),
+            until: waived.by.expires.to_string(),
+        }
+    }
+}

@@ -1,0 +1,264 @@
+//! The facts that a check may see, a function each. Every one notes the field of the facts that
+//! it reads.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+
+use super::context::{Context, MissingFact};
+use super::distribution::Distribution;
+use crate::facts::charmhub::Charmhub;
+use crate::facts::core::*;
+use crate::facts::custom_resources::ObjectKind;
+use crate::facts::handshake::Seen;
+use crate::facts::image_record::Ledger;
+use crate::facts::istio::*;
+use crate::facts::juju::{self, Juju};
+use crate::facts::knative::{KnativeEventing, KnativeServing};
+use crate::facts::known::{Kind, Known, Unknown};
+use crate::facts::rbac::*;
+use crate::facts::registry::Rocks;
+use crate::facts::secret::Secret;
+use crate::facts::vulnerability::VulnerabilityReport;
+use crate::images::Inventory;
+
+fn of_juju<'a, T>(known: &'a Known<Vec<T>>, what: &str) -> Result<&'a [T], MissingFact> {
+    match known {
+        Known::Known(all) => Ok(all),
+        Known::Unknown(why) => Err(MissingFact(format!("Juju's {what}: {why}"))),
+    }
+}
+
+fn queried<'a, T>(fact: &'a Known<T>, what: &str) -> Result<&'a T, MissingFact> {
+    match fact {
+        Known::Known(known) => Ok(known),
+        Known::Unknown(Unknown::NotCollected) => {
+            Err(MissingFact(format!("{what} was not queried")))
+        }
+        Known::Unknown(why) => Err(MissingFact(format!("{what}: {why}"))),
+    }
+}
+
+macro_rules! accessors {
+    ($($(#[$meta:meta])* $name:ident: $type:ty, $what:literal;)*) => {
+        $($(#[$meta])* pub fn $name(&self) -> Result<&'a [$type], MissingFact> {
+            self.items(&self.facts.$name, stringify!($name), $what)
+        })*
+    };
+}
+
+impl<'a> Context<'a> {
+    /// Juju's models, applications and users.
+    pub fn juju(&self) -> Result<&'a Juju, MissingFact> {
+        self.note("juju");
+        match &self.facts.juju {
+            Known::Known(juju) => Ok(juju),
+            Known::Unknown(Unknown::NotCollected) => {
+                Err(MissingFact("needs Juju credentials".into()))
+            }
+            Known::Unknown(why) => Err(MissingFact(format!("Juju: {why}"))),
+        }
+    }
+
+    /// What clients of the gateway get.
+    pub fn handshake(&self) -> Result<&'a Seen, MissingFact> {
+        self.note("handshake");
+        match &self.facts.handshake {
+            Known::Known(seen) => Ok(seen),
+            Known::Unknown(Unknown::NotCollected) => {
+                Err(MissingFact("needs a handshake with the gateway".into()))
+            }
+            Known::Unknown(why) => Err(MissingFact(format!("the gateway: {why}"))),
+        }
+    }
+
+    /// Objects of a kind that only the policy's own controls read; `None` if it is not installed.
+    pub fn others(
+        &self,
+        kind: &ObjectKind,
+    ) -> Result<Option<&'a [serde_json::Value]>, MissingFact> {
+        self.note("others");
+        match self.facts.others.get(&kind.to_string()) {
+            Some(Known::Known(objects)) => Ok(objects.as_deref()),
+            Some(Known::Unknown(why)) => Err(MissingFact(format!("{kind}: {why}"))),
+            None => {
+                Err(MissingFact(format!("{kind} was not read; `collect` reads it with the policy")))
+            }
+        }
+    }
+
+    /// The controller's local users.
+    pub fn users(&self) -> Result<&'a [juju::User], MissingFact> {
+        of_juju(&self.juju()?.users, "users")
+    }
+
+    /// The controller's models.
+    pub fn models(&self) -> Result<&'a [juju::Model], MissingFact> {
+        of_juju(&self.juju()?.models, "models")
+    }
+
+    /// Applications of the platform's model.
+    pub fn applications(&self) -> Result<&'a [juju::Application], MissingFact> {
+        of_juju(&self.juju()?.applications, "applications")
+    }
+
+    /// The same, if they are deployed: a bundle has no state.
+    pub fn deployed(&self) -> Result<&'a [juju::Application], MissingFact> {
+        match self.juju()?.planned {
+            true => Err(MissingFact("a bundle does not show it".into())),
+            false => self.applications(),
+        }
+    }
+
+    /// When each credential was last rotated by this charm, as far as it is known.
+    pub fn rotated(&self) -> BTreeMap<&'a str, Timestamp> {
+        self.note("rotated");
+        match &self.facts.rotated {
+            Known::Known(all) => all.iter().map(|(name, at)| (name.as_str(), *at)).collect(),
+            Known::Unknown(_) => BTreeMap::new(),
+        }
+    }
+
+    /// Every image of the platform, with what is known of it.
+    pub fn inventory(&self) -> Result<&Inventory, MissingFact> {
+        // Asked for each time, so that each check is known to consult them.
+        self.pods()?;
+        self.config_maps()?;
+        let also = [
+            "juju",
+            "profiles",
+            "namespaces",
+            "rocks",
+            "charmhub",
+            "ledger",
+            "knative_servings",
+            "knative_eventings",
+        ];
+        also.into_iter().for_each(|field| self.note(field));
+        Ok(self.inventory.get_or_init(|| Inventory::of(self.facts)))
+    }
+
+    /// Images in their registries.
+    pub fn rocks(&self) -> Result<&'a Rocks, MissingFact> {
+        self.note("rocks");
+        queried(&self.facts.rocks, "image registry")
+    }
+
+    /// Heads of channels in Charmhub.
+    pub fn charmhub(&self) -> Result<&'a Charmhub, MissingFact> {
+        self.note("charmhub");
+        queried(&self.facts.charmhub, "Charmhub")
+    }
+
+    /// What ran before.
+    pub fn ledger(&self) -> Result<&'a Ledger, MissingFact> {
+        self.note("ledger");
+        match &self.facts.ledger {
+            Known::Known(ledger) => Ok(ledger),
+            Known::Unknown(Unknown::NotCollected) => {
+                Err(MissingFact("no digest is on record to compare with".into()))
+            }
+            Known::Unknown(why) => Err(MissingFact(format!("the digests on record: {why}"))),
+        }
+    }
+
+    fn items<T>(
+        &self,
+        kind: &'a Kind<T>,
+        field: &'static str,
+        what: &str,
+    ) -> Result<&'a [T], MissingFact> {
+        self.note(field);
+        match kind {
+            Known::Known(listed) => {
+                self.unread.borrow_mut().extend(&listed.unread);
+                Ok(&listed.items)
+            }
+            Known::Unknown(why) => Err(MissingFact(format!("{what}: {why}"))),
+        }
+    }
+
+    accessors! {
+        /// Pods.
+        pods: Pod, "pods";
+        /// Services.
+        services: Service, "services";
+        /// Secrets.
+        secrets: Secret, "secrets";
+        /// StatefulSets.
+        stateful_sets: StatefulSet, "statefulsets";
+        /// Deployments.
+        deployments: Deployment, "deployments";
+        /// DaemonSets.
+        daemon_sets: DaemonSet, "daemonsets";
+        /// Namespaces.
+        namespaces: Namespace, "namespaces";
+        /// Nodes.
+        nodes: Node, "nodes";
+        /// Roles.
+        roles: Role, "roles";
+        /// Role bindings.
+        role_bindings: RoleBinding, "rolebindings";
+        /// Cluster roles.
+        cluster_roles: ClusterRole, "clusterroles";
+        /// Cluster role bindings.
+        cluster_role_bindings: ClusterRoleBinding, "clusterrolebindings";
+        /// Network policies.
+        network_policies: NetworkPolicy, "networkpolicies";
+        /// Webhooks that change objects.
+        mutating_webhooks: MutatingWebhookConfiguration, "mutatingwebhookconfigurations";
+        /// Webhooks that refuse objects.
+        validating_webhooks: ValidatingWebhookConfiguration, "validatingwebhookconfigurations";
+        /// Profiles.
+        profiles: Profile, "profiles";
+        /// Service accounts.
+        service_accounts: ServiceAccount, "serviceaccounts";
+        /// Istio's Gateways.
+        gateways: Gateway, "gateways";
+        /// VirtualServices.
+        virtual_services: VirtualService, "virtualservices";
+        /// EnvoyFilters.
+        envoy_filters: EnvoyFilter, "envoyfilters";
+        /// AuthorizationPolicies.
+        authorization_policies: AuthorizationPolicy, "authorizationpolicies";
+        /// PeerAuthentications.
+        peer_authentications: PeerAuthentication, "peerauthentications";
+        /// Gateways of the Gateway API.
+        ambient_gateways: AmbientGateway, "gateway API gateways";
+        /// HTTPRoutes.
+        ambient_routes: AmbientRoute, "httproutes";
+        /// Knative Serving.
+        knative_servings: KnativeServing, "knativeservings";
+        /// Knative Eventing.
+        knative_eventings: KnativeEventing, "knativeeventings";
+        /// What trivy-operator found.
+        vulnerability_reports: VulnerabilityReport, "vulnerabilityreports";
+        /// ConfigMaps.
+        config_maps: ConfigMap, "configmaps";
+    }
+
+    /// Version of the API server.
+    pub fn version(&self) -> Result<&'a Version, MissingFact> {
+        self.note("version");
+        match &self.facts.version {
+            Known::Known(version) => Ok(version),
+            Known::Unknown(why) => Err(MissingFact(format!("version: {why}"))),
+        }
+    }
+
+    /// The distribution of Kubernetes.
+    pub fn distribution(&self) -> Result<Distribution, MissingFact> {
+        self.nodes()?;
+        self.version()?;
+        Ok(Distribution::of(self.facts))
+    }
+
+    /// Juju's rights, or this user's.
+    pub fn access(&self) -> Result<&'a AccessReview, MissingFact> {
+        self.note("access");
+        match &self.facts.access {
+            Known::Known(access) => Ok(access),
+            Known::Unknown(why) => Err(MissingFact(format!("access reviews: {why}"))),
+        }
+    }
+}

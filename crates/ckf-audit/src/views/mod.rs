@@ -1,0 +1,25 @@
+//! Views of the facts that controls, remedies and questions of access share: what a check may
+//! see, the ingress, the mesh, its AuthorizationPolicies, NetworkPolicies, images and the release. Pure, and no control.
+
+mod accessors;
+pub mod address_set;
+pub mod authorization;
+pub mod context;
+mod distribution;
+pub mod image;
+pub mod ingress;
+pub mod mesh;
+pub mod mesh_policies;
+pub mod network_peers;
+pub mod network_policy;
+pub mod peer_authentication;
+pub mod pod_security;
+pub mod power;
+pub mod profile_users;
+mod release;
+pub mod support;
+pub mod web_apps;
+
+pub use self::context::{Context, MissingFact};
+pub use self::distribution::Distribution;
+pub use self::release::{detect_release, major_minor};

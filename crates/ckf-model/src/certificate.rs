@@ -1,0 +1,285 @@
+//! X.509 certificates, as far as controls assess them.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use x509_parser::asn1_rs::{FromDer, Integer, OctetString, Sequence};
+use x509_parser::prelude::{GeneralName, X509Certificate};
+use x509_parser::public_key::PublicKey;
+use zeroize::Zeroizing;
+
+/// Errors of parsing a certificate.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum CertificateError {
+    /// Not PEM, or without a certificate.
+    #[error("expected a PEM certificate: {0}")]
+    Pem(String),
+    /// Not X.509.
+    #[error("expected an X.509 certificate: {0}")]
+    X509(String),
+    /// Not base64.
+    #[error("expected base64: {0}")]
+    Base64(String),
+}
+
+/// The assessed fields of a certificate.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Certificate {
+    /// Subject.
+    pub subject: String,
+    /// Issuer.
+    pub issuer: String,
+    /// Start of validity, seconds since 1970.
+    pub not_before: i64,
+    /// End of validity (NotAfter), seconds since 1970.
+    pub not_after: i64,
+    /// Subject alternative names: DNS names and IP addresses.
+    pub names: Vec<String>,
+    /// `RSA`, `EC`, `Ed25519` or an object identifier.
+    pub key_type: String,
+    /// Size of the key in bits.
+    pub key_bits: usize,
+    /// Signature algorithm, for example `sha256WithRSAEncryption`.
+    pub signature: String,
+    /// Whether issuer and subject are equal.
+    pub self_signed: bool,
+    /// SHA-256 of the public key (SubjectPublicKeyInfo), in hex.
+    pub public_key: String,
+    /// Whether it is a CA certificate.
+    #[serde(default)]
+    pub is_authority: bool,
+}
+
+/// The day of a time in seconds since 1970, in UTC.
+pub fn date(seconds: i64) -> String {
+    match jiff::Timestamp::from_second(seconds) {
+        Ok(time) => time.to_zoned(jiff::tz::TimeZone::UTC).date().to_string(),
+        Err(_) => format!("second {seconds}"),
+    }
+}
+
+impl Certificate {
+    /// Parses all certificates of a PEM text, leaf first.
+    pub fn from_pem(pem: &[u8]) -> Result<Vec<Self>, CertificateError> {
+        let ders = CertificateDer::pem_slice_iter(pem)
+            .collect::<Result<Vec<_>, _>>()
+            .map_err(|e| CertificateError::Pem(e.to_string()))?;
+        if ders.is_empty() {
+            return Err(CertificateError::Pem("no certificate".into()));
+        }
+        ders.iter().map(|der| Self::from_der(der)).collect()
+    }
+
+    /// Parses all certificates of a base64-encoded PEM text, such as a webhook's caBundle.
+    pub fn from_base64_pem(text: &str) -> Result<Vec<Self>, CertificateError> {
+        let pem =
+            BASE64.decode(text.trim()).map_err(|e| CertificateError::Base64(e.to_string()))?;
+        Self::from_pem(&pem)
+    }
+
+    /// Parses a DER certificate.
+    pub fn from_der(der: &[u8]) -> Result<Self, CertificateError> {
+        let (_, cert) =
+            X509Certificate::from_der(der).map_err(|e| CertificateError::X509(e.to_string()))?;
+        let (key_type, key_bits) = match cert.public_key().parsed() {
+            Ok(PublicKey::RSA(rsa)) => ("RSA".to_owned(), rsa.key_size()),
+            Ok(PublicKey::EC(point)) => {
+                ("EC".to_owned(), curve_bits(&cert).unwrap_or(point.key_size()))
+            }
+            _ if cert.public_key().algorithm.algorithm.to_id_string() == "1.3.101.112" => {
+                ("Ed25519".to_owned(), 256)
+            }
+            _ => (cert.public_key().algorithm.algorithm.to_id_string(), 0),
+        };
+        let names = cert
+            .subject_alternative_name()
+            .ok()
+            .flatten()
+            .map(|san| {
+                san.value
+                    .general_names
+                    .iter()
+                    .filter_map(|name| match name {
+                        GeneralName::DNSName(dns) => Some(dns.to_ascii_lowercase()),
+                        GeneralName::IPAddress(bytes) => ip(bytes),
+                        _ => None,
+                    })
+                    .collect()
+            })
+            .unwrap_or_default();
+        Ok(Self {
+            subject: cert.subject().to_string(),
+            issuer: cert.issuer().to_string(),
+            not_before: cert.validity().not_before.timestamp(),
+            not_after: cert.validity().not_after.timestamp(),
+            names,
+            key_type,
+            key_bits,
+            signature: signature_name(&cert.signature_algorithm.algorithm.to_id_string()),
+            self_signed: cert.subject() == cert.issuer(),
+            public_key: public_key_hash(cert.public_key().raw),
+            is_authority: cert.is_ca(),
+        })
+    }
+
+    /// Whether a name of the certificate matches this host; `*` matches one label.
+    pub fn covers(&self, host: &str) -> bool {
+        let host = host.to_ascii_lowercase();
+        self.names.iter().any(|name| match name.strip_prefix("*.") {
+            Some(parent) => host
+                .split_once('.')
+                .is_some_and(|(label, rest)| !label.is_empty() && rest == parent),
+            None => *name == host,
+        })
+    }
+
+    /// Whether its signature uses MD2, MD5 or SHA-1.
+    pub fn is_weakly_signed(&self) -> bool {
+        let name = self.signature.to_ascii_lowercase();
+        name.contains("md5") || name.contains("sha1") || name.contains("md2")
+    }
+}
+
+fn curve_bits(cert: &X509Certificate<'_>) -> Option<usize> {
+    let curve = cert.public_key().algorithm.parameters.as_ref()?.as_oid().ok()?;
+    match curve.to_id_string().as_str() {
+        "1.2.840.10045.3.1.1" => Some(192),
+        "1.3.132.0.33" => Some(224),
+        "1.2.840.10045.3.1.7" => Some(256),
+        "1.3.132.0.34" => Some(384),
+        "1.3.132.0.35" => Some(521),
+        _ => None,
+    }
+}
+
+fn signature_name(oid: &str) -> String {
+    match oid {
+        "1.2.840.113549.1.1.2" => "md2WithRSAEncryption",
+        "1.2.840.113549.1.1.4" => "md5WithRSAEncryption",
+        "1.2.840.113549.1.1.5" | "1.3.14.3.2.29" => "sha1WithRSAEncryption",
+        "1.2.840.113549.1.1.10" => "rsassaPss",
+        "1.2.840.113549.1.1.11" => "sha256WithRSAEncryption",
+        "1.2.840.113549.1.1.12" => "sha384WithRSAEncryption",
+        "1.2.840.113549.1.1.13" => "sha512WithRSAEncryption",
+        "1.2.840.10045.4.1" => "ecdsa-with-SHA1",
+        "1.2.840.10045.4.3.2" => "ecdsa-with-SHA256",
+        "1.2.840.10045.4.3.3" => "ecdsa-with-SHA384",
+        "1.2.840.10045.4.3.4" => "ecdsa-with-SHA512",
+        "1.3.101.112" => "Ed25519",
+        other => other,
+    }
+    .to_owned()
+}
+
+fn ip(bytes: &[u8]) -> Option<String> {
+    match bytes.len() {
+        4 => <[u8; 4]>::try_from(bytes).ok().map(|b| std::net::Ipv4Addr::from(b).to_string()),
+        16 => <[u8; 16]>::try_from(bytes).ok().map(|b| std::net::Ipv6Addr::from(b).to_string()),
+        _ => None,
+    }
+}
+
+/// SHA-256 of a SubjectPublicKeyInfo (DER), in hex.
+pub fn public_key_hash(spki: &[u8]) -> String {
+    Sha256::digest(spki).iter().map(|b| format!("{b:02x}")).collect()
+}
+
+/// Hash of the public key that belongs to a PEM private key, for comparison with
+/// [`Certificate::public_key`]; `None` for unsupported key types. Nothing of the private key is
+/// retained.
+pub fn public_key_of_private(pem: &[u8]) -> Option<String> {
+    let key = PrivateKeyDer::from_pem_slice(pem).ok()?;
+    let spki = match &key {
+        PrivateKeyDer::Pkcs1(der) => rsa_public(der.secret_pkcs1_der()),
+        PrivateKeyDer::Pkcs8(der) => rsa_of_pkcs8(der.secret_pkcs8_der()),
+        _ => None,
+    };
+    spki.or_else(|| crate::tls::public_key_of(&key)).map(|spki| public_key_hash(&spki))
+}
+
+// ring accepts RSA keys of 2048 to 4096 bits only; weaker keys must be reported, so modulus and
+// exponent are parsed here.
+fn rsa_public(pkcs1: &[u8]) -> Option<Vec<u8>> {
+    let (_, sequence) = Sequence::from_der(pkcs1).ok()?;
+    let (rest, _version) = Integer::from_der(&sequence.content).ok()?;
+    let (rest, modulus) = Integer::from_der(rest).ok()?;
+    let (_, exponent) = Integer::from_der(rest).ok()?;
+    let numbers = der(0x30, &[der(0x02, modulus.as_ref()), der(0x02, exponent.as_ref())].concat());
+    let bits = der(0x03, &[&[0], &numbers[..]].concat());
+    // AlgorithmIdentifier: rsaEncryption, NULL.
+    let algorithm =
+        [0x30, 0x0d, 0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01, 0x05, 0x00];
+    Some(der(0x30, &[&algorithm[..], &bits].concat()))
+}
+
+fn rsa_of_pkcs8(pkcs8: &[u8]) -> Option<Vec<u8>> {
+    const RSA: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01];
+    let (_, sequence) = Sequence::from_der(pkcs8).ok()?;
+    let (rest, _version) = Integer::from_der(&sequence.content).ok()?;
+    let (rest, algorithm) = Sequence::from_der(rest).ok()?;
+    if !algorithm.content.windows(RSA.len()).any(|window| window == RSA) {
+        return None;
+    }
+    let (_, key) = OctetString::from_der(rest).ok()?;
+    rsa_public(&Zeroizing::new(key.as_ref().to_vec()))
+}
+
+fn der(tag: u8, content: &[u8]) -> Vec<u8> {
+    let mut out = vec![tag];
+    let length = content.len().to_be_bytes();
+    let significant = &length[length.iter().position(|b| *b != 0).unwrap_or(length.len() - 1)..];
+    if content.len() < 128 {
+        out.push(content.len() as u8);
+    } else {
+        out.push(0x80 | significant.len() as u8);
+        out.extend_from_slice(significant);
+    }
+    out.extend_from_slice(content);
+    out
+}
+
+/// Time at which to renew a certificate: after two thirds of its lifetime. All in seconds since
+/// 1970.
+pub fn renewal_time(not_before: i64, not_after: i64) -> i64 {
+    not_before + (not_after - not_before) / 3 * 2
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn wildcard_matches_one_label() {
+        let mut key =
+            rcgen::generate_simple_self_signed(vec!["*.example.com".into(), "one.test".into()])
+                .unwrap();
+        let cert = Certificate::from_pem(key.cert.pem().as_bytes()).unwrap().remove(0);
+        assert!(cert.covers("a.example.com") && cert.covers("ONE.test"));
+        assert!(!cert.covers("a.b.example.com") && !cert.covers("example.com"));
+        assert_eq!(cert.key_type, "EC");
+        assert_eq!(cert.key_bits, 256);
+        assert_eq!(
+            public_key_of_private(key.signing_key.serialize_pem().as_bytes()).as_deref(),
+            Some(cert.public_key.as_str())
+        );
+        key.signing_key = rcgen::KeyPair::generate().unwrap();
+        assert_ne!(
+            public_key_of_private(key.signing_key.serialize_pem().as_bytes()),
+            Some(cert.public_key)
+        );
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn arbitrary_bytes_do_not_panic(bytes: Vec<u8>) {
+            let _ = Certificate::from_pem(&bytes);
+            let _ = Certificate::from_der(&bytes);
+            let _ = public_key_of_private(&bytes);
+            let _ = rsa_public(&bytes);
+            let _ = rsa_of_pkcs8(&bytes);
+        }
+    }
+}
