@@ -22,7 +22,7 @@ pub const FAULTS: &[Fault] = &[
     fault("NET-01", "no policy", |c| {
         c.world.remove("NetworkPolicy", "default-deny");
     })
-    .also(&["AUTHZ-07"]),
+    .also(&["AUTHZ-04", "AUTHZ-07"]),
     fault("NET-01", "a policy that selects nothing", |c| {
         set(
             c,
@@ -32,37 +32,37 @@ pub const FAULTS: &[Fault] = &[
             json!({"matchLabels": {"never": "there"}}),
         )
     })
-    .also(&["AUTHZ-07"]),
+    .also(&["AUTHZ-04", "AUTHZ-07"]),
     fault("NET-01", "a policy that admits all", |c| {
         set(c, "NetworkPolicy", "default-deny", "/spec/ingress", json!([{}]))
     })
-    .also(&["AUTHZ-07"]),
+    .also(&["AUTHZ-04", "AUTHZ-07"]),
     fault("NET-01", "a second policy for all clients on one port", |c| {
         let rule = json!({"ports": [{"protocol": "TCP", "port": 8888}]});
         opened(c, json!([rule]))
     })
-    .also(&["AUTHZ-07"]),
+    .also(&["AUTHZ-04", "AUTHZ-07"]),
     fault("NET-01", "a private network", |c| opened(c, from_blocks(&["10.0.0.0/8"])))
-    .also(&["AUTHZ-07"]),
+    .also(&["AUTHZ-04", "AUTHZ-07"]),
     fault("NET-01", "halves of all addresses", |c| {
         opened(c, from_blocks(&["0.0.0.0/1", "128.0.0.0/1"]))
     })
-    .also(&["AUTHZ-07"]),
+    .also(&["AUTHZ-04", "AUTHZ-07"]),
     fault("NET-01", "halves in two rules, ranges of ports that meet", |c| {
         let half = |block: &str, first: u16, last: u16| json!({"from": [{"ipBlock": {"cidr": block}}], "ports": [{"port": first, "endPort": last}]});
         opened(c, json!([half("10.0.0.0/9", 8000, 8888), half("10.128.0.0/9", 8888, 9000)]))
     })
-    .also(&["AUTHZ-07"]),
+    .also(&["AUTHZ-04", "AUTHZ-07"]),
     fault("NET-01", "all addresses but a few", |c| {
         let block = json!({"cidr": "0.0.0.0/0", "except": ["192.0.2.0/24"]});
         opened(c, json!([{"from": [{"ipBlock": block}]}]))
     })
-    .also(&["AUTHZ-07"]),
+    .also(&["AUTHZ-04", "AUTHZ-07"]),
     fault("NET-01", "profiles by their label", |c| {
         let selector = json!({"matchLabels": {"app.kubernetes.io/part-of": "kubeflow-profile"}});
         opened(c, json!([{"from": [{"namespaceSelector": selector}]}]))
     })
-    .also(&["AUTHZ-07"]),
+    .also(&["AUTHZ-04", "AUTHZ-07"]),
     fault("NET-01", "namespaces by an expression", |c| {
         let expression =
             json!({"key": "kubernetes.io/metadata.name", "operator": "NotIn", "values": ["x"]});
@@ -73,18 +73,18 @@ pub const FAULTS: &[Fault] = &[
             "podSelector": {"matchLabels": {"app": "friend"}}}]}]),
         )
     })
-    .also(&["AUTHZ-07"]),
+    .also(&["AUTHZ-04", "AUTHZ-07"]),
     fault("NET-01", "some pods only", |c| {
         let spec = json!({"podSelector": {"matchLabels": {"app": "x"}}, "ingress": [{}]});
         add(c, network_policy("team-a", "open", spec))
     })
-    .also(&["AUTHZ-07"]),
+    .also(&["AUTHZ-04", "AUTHZ-07"]),
     fault("NET-01", "the addresses of the nodes' pods", |c| {
         let mut nodes = c.world.objects.iter_mut().filter(|o| o["kind"] == "Node");
         nodes.next().unwrap()["spec"]["podCIDRs"] = json!(["10.1.3.0/24"]);
         opened(c, from_blocks(&["10.1.0.0/16"]))
     })
-    .also(&["AUTHZ-07"]),
+    .also(&["AUTHZ-04", "AUTHZ-07"]),
     fault("NET-02", "namespaces of profiles to come", |c| {
         let selector = json!({"matchLabels": {"katib-metricscollector-injection": "enabled"},
             "matchExpressions": [{"key": "kubernetes.io/metadata.name", "operator": "NotIn", "values": ["team-a"]}]});

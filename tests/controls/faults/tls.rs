@@ -110,7 +110,7 @@ pub const FAULTS: &[Fault] = &[
         ambient(c);
         add(c, ambient_route("http", json!([])));
     })
-    .also(&["AUTHN-01"]),
+    .also(&["AUTHN-01", "AUTHZ-04"]),
     fault("TLS-16", "a few weeks left of three years", |c| serve(c, pair(tls(HOST, 2026)))),
     fault("TLS-17", "the certificate before this one", |c| {
         c.gets = |seen| seen.chain[0].not_after -= 90 * 86_400

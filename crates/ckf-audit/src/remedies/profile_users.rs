@@ -144,8 +144,7 @@ fn others(
         let conditions = policy.spec.rules.iter().flat_map(|rule| &rule.when);
         let values = conditions.filter(|c| c.key == USER_HEADER).flat_map(|c| &c.values);
         for value in values.filter(|value| **value != "*" && !users.include(value)) {
-            others
-                .push((policy.reference(), format!("User {}", printable::line(value))));
+            others.push((policy.reference(), format!("User {}", printable::line(value))));
         }
     }
     Ok(others)

@@ -77,7 +77,7 @@ fn is_known_rule(rule: &AuthorizationRule, namespace: &str) -> bool {
     by_condition || by_source || health || culling
 }
 
-/// AUTHZ-04: Each Profile's Istio policy admits its owner only
+/// AUTHZ-04: Each Profile's Istio policies admit its owner and contributors only
 fn owner_policy(context: &Context<'_>) -> Result<Outcome, MissingFact> {
     let policies: BTreeMap<&str, &AuthorizationPolicy> = context
         .authorization_policies()?

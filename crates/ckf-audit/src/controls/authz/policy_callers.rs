@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 
+use crate::controls::network::policies::is_isolated;
 use crate::facts::istio::{AuthorizationPolicy, AuthorizationRule, Profile};
 use crate::facts::object::Object as _;
 use crate::finding::{Finding, Outcome, finding};
@@ -9,6 +10,7 @@ use crate::views::authorization::{
     Admission, Attribute, Caller, Cause, PolicySet, admits_everybody, strangers,
 };
 use crate::views::mesh_policies::{MeshPolicies, STRANGER, USER_HEADER, is_health};
+use crate::views::profile_users::{ProfileUsers, let_through};
 use crate::views::{Context, MissingFact};
 
 /// The policies, and what could not be decided.
@@ -62,6 +64,13 @@ impl<'c, 'a> Callers<'c, 'a> {
         let trusted = self.context.platform_namespaces();
         let stranger = self.policies.through_gateways(STRANGER);
         let others = || profiles.iter().copied().filter(|other| *other != namespace);
+        let users = ProfileUsers::of(self.context, profile)?;
+        let let_through = let_through(self.context, namespace)?.unwrap_or_default();
+        let others_let_through: Vec<_> = let_through
+            .into_iter()
+            .filter(|name| !users.include(name))
+            .flat_map(|name| self.policies.through_gateways(name))
+            .collect();
         let mut seen: Vec<Cause<'_>> = Vec::new();
         for set in self.policies.kinds(namespace) {
             for policy in &set.allow {
@@ -75,12 +84,17 @@ impl<'c, 'a> Callers<'c, 'a> {
                     let mut matched = matched_users(content);
                     let who = if stranger.iter().any(is_in) {
                         "every user who has logged in"
+                    } else if others_let_through.iter().any(is_in) {
+                        "users whom the policy that denies others leaves out"
                     } else if matched
                         .any(|user| self.policies.through_gateways(&user).iter().any(is_in))
                     {
                         "users by a pattern of their names"
                     } else if admits_everybody(policy, content, &self.policies.mesh) {
                         // AUTHZ-07 reports it.
+                        continue;
+                    } else if content.from.is_empty() && is_isolated(self.context, namespace)? {
+                        // It names no client, and NetworkPolicies keep the pods of others away.
                         continue;
                     } else {
                         let is_trusted = |of: &str| {
