@@ -645,7 +645,8 @@ pub struct Support {
 pub struct Fix {
     /// Its version.
     pub version: String,
-    /// The vulnerabilities.
+    /// The vulnerabilities; empty if the release's notes do not name those of this series.
+    #[serde(default)]
     pub cves: Vec<String>,
 }
 

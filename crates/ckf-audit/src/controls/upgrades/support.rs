@@ -82,7 +82,10 @@ fn juju_is_fixed(context: &Context<'_>) -> Result<Outcome, MissingFact> {
         if let Some(last) = missing.last() {
             let cves: Vec<&str> =
                 missing.iter().flat_map(|fix| &fix.cves).map(String::as_str).collect();
-            let seen = format!("{version}, which has {}", cves.join(", "));
+            let seen = match cves.is_empty() {
+                true => format!("{version}, which lacks security fixes"),
+                false => format!("{version}, which has {}", cves.join(", ")),
+            };
             findings.push(finding(
                 object,
                 "Juju agent",
