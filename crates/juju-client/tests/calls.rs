@@ -85,7 +85,9 @@ fn users_are_listed_changed_and_taken_out() {
             let users = connection.users().unwrap();
             users.into_iter().map(|user| user.username).collect()
         };
-        assert_eq!(names(&mut admin), ["admin", "bob"]);
+        // Juju's own come with them.
+        let listed = ["admin", "bob", "everyone@external", "juju-metrics"];
+        assert_eq!(names(&mut admin), listed);
         let bob = admin.user_info("bob").unwrap();
         assert_eq!((bob.access.as_str(), bob.last_connection), ("login", None));
 
@@ -140,7 +142,9 @@ fn models_clouds_and_offers_tell_who_may_do_what() {
         assert_eq!(admin.cloud("k8s").unwrap().users[0].access, "admin");
         let offers = admin.offers("admin", "kubeflow").unwrap();
         assert_eq!(offers[0].offer_url, "admin/kubeflow.dex");
-        assert_eq!(offers[0].users[0].access, "consume");
+        let access: Vec<_> = offers[0].users.iter().map(|u| (&*u.user, &*u.access)).collect();
+        // A superuser is listed as an administrator of every offer.
+        assert_eq!(access, [("admin", "admin"), ("bob", "consume")]);
         assert_eq!(admin.offers("admin", "controller").unwrap(), []);
         let config = admin.controller_config().unwrap();
         assert_eq!(config["auditing-enabled"], json!(false));
