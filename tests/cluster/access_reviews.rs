@@ -7,6 +7,7 @@ use ckf_hardening::facts::rbac::{
     Attributes, ClusterRole, ClusterRoleBinding, PolicyRule, Role, RoleBinding, Subject,
 };
 use ckf_hardening::views::power::{Way, given, ways};
+use ckf_test_support::chance::Chance;
 use ckf_worlds::object;
 use kube_sandbox::{Loader, Sandbox};
 use serde_json::{Value, json};
@@ -17,25 +18,9 @@ const NAMES: [&str; 3] = ["", "one", "two"];
 /// Questions to the API server at least.
 const QUESTIONS: usize = 2000;
 
-/// Chance that is the same in each run (SplitMix64).
-struct Chance(u64);
-
-impl Chance {
-    fn number(&mut self, below: usize) -> usize {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        ((mixed ^ (mixed >> 31)) % below as u64) as usize
-    }
-
-    fn pick<T: Copy>(&mut self, pool: &[T]) -> T {
-        pool[self.number(pool.len())]
-    }
-
-    fn some(&mut self, pool: &[&str]) -> Value {
-        (0..=self.number(3)).map(|_| Value::from(self.pick(pool))).collect()
-    }
+/// A few of a pool.
+fn some(chance: &mut Chance, pool: &[&str]) -> Value {
+    (0..=chance.number(3)).map(|_| Value::from(chance.pick(pool))).collect()
 }
 
 fn rule(chance: &mut Chance) -> Value {
@@ -62,9 +47,9 @@ fn rule(chance: &mut Chance) -> Value {
         "*",
     ];
     let mut rule =
-        json!({"apiGroups": [group], "resources": resources, "verbs": chance.some(&verbs)});
+        json!({"apiGroups": [group], "resources": resources, "verbs": some(chance, &verbs)});
     if chance.number(3) == 0 {
-        rule["resourceNames"] = chance.some(&["one", "two"]);
+        rule["resourceNames"] = some(chance, &["one", "two"]);
     }
     rule
 }

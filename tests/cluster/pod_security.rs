@@ -5,29 +5,13 @@ use std::collections::BTreeSet;
 
 use ckf_hardening::facts::core::Pod;
 use ckf_hardening::views::pod_security::{OVERRIDDEN, baseline, restricted};
+use ckf_test_support::chance::Chance;
 use ckf_worlds::object;
 use kube_sandbox::Sandbox;
 use serde_json::{Value, json};
 
 /// Pods that are tried.
 const PODS: usize = 1400;
-
-/// Chance that is the same in each run (SplitMix64).
-struct Chance(u64);
-
-impl Chance {
-    fn number(&mut self, below: usize) -> usize {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        ((mixed ^ (mixed >> 31)) % below as u64) as usize
-    }
-
-    fn pick(&mut self, all: &[Value]) -> Value {
-        all[self.number(all.len())].clone()
-    }
-}
 
 /// A container that the restricted standard takes.
 fn container(name: &str) -> Value {
@@ -218,11 +202,11 @@ const REASONS: [&str; 17] = [
 
 /// The reasons in the API server's answer.
 fn reasons(refusal: &str) -> BTreeSet<&'static str> {
-    let (_, told) = refusal.split_once("violates PodSecurity").unwrap_or_default();
-    let is_told = |reason: &&str| {
-        told.contains(&format!(" {reason} (")) || told.contains(&format!(" {reason}s ("))
+    let (_, reasons) = refusal.split_once("violates PodSecurity").unwrap_or_default();
+    let is_given = |reason: &&str| {
+        reasons.contains(&format!(" {reason} (")) || reasons.contains(&format!(" {reason}s ("))
     };
-    REASONS.into_iter().filter(is_told).collect()
+    REASONS.into_iter().filter(is_given).collect()
 }
 
 #[test]

@@ -1,32 +1,13 @@
 //! Policies and requests by chance, from pools in which each way of matching meets what it
 //! matches and what it does not.
 
+use ckf_test_support::chance::Chance;
 use serde_json::{Map, Value, json};
 
-/// Chance that is the same for the same seed (SplitMix64).
-pub struct Chance(pub u64);
-
-impl Chance {
-    pub fn number(&mut self, below: usize) -> usize {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        ((mixed ^ (mixed >> 31)) % below as u64) as usize
-    }
-
-    pub fn one_in(&mut self, number: usize) -> bool {
-        self.number(number) == 0
-    }
-
-    pub fn pick<'a>(&mut self, pool: &[&'a str]) -> &'a str {
-        pool[self.number(pool.len())]
-    }
-
-    fn values(&mut self, pool: &[&str]) -> Value {
-        let number = 1 + self.number(2) * self.number(3);
-        (0..number).map(|_| Value::from(self.pick(pool))).collect()
-    }
+/// One value of a pool, or a few.
+fn values(chance: &mut Chance, pool: &[&str]) -> Value {
+    let number = 1 + chance.number(2) * chance.number(3);
+    (0..number).map(|_| Value::from(chance.pick(pool))).collect()
 }
 
 const PRINCIPALS: &[&str] = &[
@@ -129,7 +110,7 @@ fn field(chance: &mut Chance, of: &mut Map<String, Value>, (name, pool): (&str, 
         true => format!("not{}{}", name[..1].to_uppercase(), &name[1..]),
         false => name.to_owned(),
     };
-    of.insert(name, chance.values(pool));
+    of.insert(name, values(chance, pool));
 }
 
 /// What `CUSTOM` does not take.
@@ -185,9 +166,9 @@ fn condition(chance: &mut Chance, is_custom: bool) -> Value {
     };
     let mut condition = json!({"key": key});
     let name = if chance.one_in(4) { "notValues" } else { "values" };
-    condition[name] = chance.values(pool);
+    condition[name] = values(chance, pool);
     if chance.one_in(8) {
-        condition["notValues"] = chance.values(pool);
+        condition["notValues"] = values(chance, pool);
     }
     condition
 }

@@ -14,6 +14,7 @@ use ckf_hardening::facts::labels::Labels;
 use ckf_hardening::views::authorization::{
     Attribute, Decision, Mesh, PolicySet, Request, Workload,
 };
+use ckf_test_support::chance::Chance;
 use ckf_worlds::{base64, object};
 use kube_sandbox::{IngressGateway, Sandbox};
 use rustls::ClientConfig;

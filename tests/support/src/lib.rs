@@ -2,6 +2,7 @@
 //! to the product does not compile it again.
 
 pub mod agent;
+pub mod chance;
 pub mod documents;
 pub mod dying;
 pub mod pebble;

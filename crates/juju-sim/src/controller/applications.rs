@@ -386,7 +386,7 @@ fn enqueue(state: &mut State, caller: &Caller, params: &Value) -> Reply {
     if !may_write(model, caller) {
         return denied();
     }
-    let mut told = Vec::new();
+    let mut enqueued = Vec::new();
     for asked in params.actions {
         let unit = name_of(&asked.receiver, "unit")?;
         let application = unit.rsplit_once('-').map_or(unit, |(name, _)| name);
@@ -415,7 +415,7 @@ fn enqueue(state: &mut State, caller: &Caller, params: &Value) -> Reply {
             let message = format!(
                 "linking task to unit: getting unit UUID for {unit:?}: unit {unit:?} not found"
             );
-            told.push(json!({"error": {"message": message, "code": ""}}));
+            enqueued.push(json!({"error": {"message": message, "code": ""}}));
             continue;
         }
         state.operations.push(Operation {
@@ -426,9 +426,9 @@ fn enqueue(state: &mut State, caller: &Caller, params: &Value) -> Reply {
         });
         let tag = format!("action-{}", state.operations.len());
         let action = json!({"tag": tag, "receiver": asked.receiver, "name": asked.name});
-        told.push(json!({"action": action, "status": "pending"}));
+        enqueued.push(json!({"action": action, "status": "pending"}));
     }
-    Ok(json!({"operation": "operation-1", "actions": told}))
+    Ok(json!({"operation": "operation-1", "actions": enqueued}))
 }
 
 fn results(state: &mut State, params: &Value) -> Reply {

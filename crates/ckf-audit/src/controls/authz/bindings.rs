@@ -1,7 +1,5 @@
 //! Role bindings in profiles. A rule is judged with its holder: role, binding and subject together.
 
-use std::collections::BTreeMap;
-
 use crate::controls::authz::contributors::is_contributor;
 use crate::controls::authz::profiles::each_own_profile;
 use crate::controls::check::Check;
@@ -9,7 +7,7 @@ use crate::facts::istio::reference;
 use crate::facts::object::Object as _;
 use crate::facts::rbac::{PolicyRule, RoleBinding, RoleRef, Subject};
 use crate::finding::{Outcome, finding, named};
-use crate::views::context::allowed;
+use crate::views::context::{allowed, by_namespace};
 use crate::views::power::dangerous;
 use crate::views::{Context, MissingFact};
 
@@ -22,17 +20,6 @@ pub(super) const CHECKS: &[(&str, Check)] = &[
 
 const RBAC: &str = "rbac.authorization.k8s.io/v1";
 
-/// Role bindings by namespace.
-pub(super) fn bindings<'a>(
-    context: &Context<'a>,
-) -> Result<BTreeMap<&'a str, Vec<&'a RoleBinding>>, MissingFact> {
-    let mut map: BTreeMap<&str, Vec<&RoleBinding>> = BTreeMap::new();
-    for binding in context.role_bindings()? {
-        map.entry(&binding.metadata.namespace).or_default().push(binding);
-    }
-    Ok(map)
-}
-
 pub(super) fn role_text(role: &RoleRef) -> String {
     format!("{} {}", role.kind, role.name)
 }
@@ -43,7 +30,7 @@ pub(super) fn subjects_text(subjects: &[Subject]) -> String {
 
 /// AUTHZ-02: Each Profile's owner is its only admin
 fn owner_binding(context: &Context<'_>) -> Result<Outcome, MissingFact> {
-    let bindings = bindings(context)?;
+    let bindings = by_namespace(context.role_bindings()?);
     each_own_profile(context, "its owner is its one admin", |profile, findings| {
         let name = profile.metadata.name.as_str();
         let owner = &profile.spec.owner;
@@ -97,7 +84,7 @@ fn is_account(subject: &Subject, namespace: &str, account: &str) -> bool {
 
 /// AUTHZ-03: Profile service accounts have only their own roles
 fn service_account_bindings(context: &Context<'_>) -> Result<Outcome, MissingFact> {
-    let bindings = bindings(context)?;
+    let bindings = by_namespace(context.role_bindings()?);
     each_own_profile(
         context,
         "its service accounts have their own roles only",
@@ -153,6 +140,26 @@ fn service_account_bindings(context: &Context<'_>) -> Result<Outcome, MissingFac
     )
 }
 
+/// Rules of a role; none if it does not exist.
+pub(super) fn rules<'a>(
+    context: &Context<'a>,
+    role: &RoleRef,
+    namespace: &str,
+) -> Result<&'a [PolicyRule], MissingFact> {
+    let found = match &*role.kind {
+        "ClusterRole" => {
+            let mut all = context.cluster_roles()?.iter();
+            all.find(|r| r.metadata.name == *role.name).map(|r| r.rules.as_slice())
+        }
+        _ => {
+            let mut all = context.roles()?.iter();
+            all.find(|r| r.metadata.namespace == *namespace && r.metadata.name == *role.name)
+                .map(|r| r.rules.as_slice())
+        }
+    };
+    Ok(found.unwrap_or_default())
+}
+
 /// What a role lets its holder do that an ordinary workload need not; `None` if
 /// nothing, or if the role does not exist.
 fn power(
@@ -165,25 +172,12 @@ fn power(
     {
         return Ok(Some("a role of administrators and editors".into()));
     }
-    let rules: &[PolicyRule] = match &*role.kind {
-        "ClusterRole" => context
-            .cluster_roles()?
-            .iter()
-            .find(|r| r.metadata.name == *role.name)
-            .map(|r| r.rules.as_slice()),
-        _ => context
-            .roles()?
-            .iter()
-            .find(|r| r.metadata.namespace == *namespace && r.metadata.name == *role.name)
-            .map(|r| r.rules.as_slice()),
-    }
-    .unwrap_or_default();
-    Ok(dangerous(rules, false))
+    Ok(dangerous(rules(context, role, namespace)?, false))
 }
 
 /// AUTHZ-06: No foreign binding grants rights in a Profile
 fn no_foreign_binding(context: &Context<'_>) -> Result<Outcome, MissingFact> {
-    let bindings = bindings(context)?;
+    let bindings = by_namespace(context.role_bindings()?);
     each_own_profile(context, "no foreign binding grants rights", |profile, findings| {
         let namespace = profile.metadata.name.as_str();
         for binding in bindings.get(namespace).into_iter().flatten() {

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use crate::controls::authz::bindings::{role_text, subjects_text};
+use crate::controls::authz::bindings::{role_text, rules, subjects_text};
 use crate::controls::authz::contributors::is_contributor;
 use crate::controls::check::Check;
 use crate::facts::labels::LabelSelector;
 use crate::facts::object::Object as _;
-use crate::facts::rbac::{ClusterRole, PolicyRule, RoleRef, Subject};
+use crate::facts::rbac::{ClusterRole, Subject};
 use crate::finding::{Outcome, count, finding, outcome};
 use crate::views::context::allowed;
 use crate::views::power::{Power, dangerous, given, ways};
@@ -160,26 +160,6 @@ const DEFAULT_BINDINGS: &[&str] = &[
     "system:public-info-viewer",
     "system:service-account-issuer-discovery",
 ];
-
-/// Rules of a role.
-fn rules<'a>(
-    context: &Context<'a>,
-    role: &RoleRef,
-    namespace: &str,
-) -> Result<&'a [PolicyRule], MissingFact> {
-    let found = match &*role.kind {
-        "ClusterRole" => {
-            let mut all = context.cluster_roles()?.iter();
-            all.find(|r| r.metadata.name == *role.name).map(|r| r.rules.as_slice())
-        }
-        _ => {
-            let mut all = context.roles()?.iter();
-            all.find(|r| r.metadata.namespace == *namespace && r.metadata.name == *role.name)
-                .map(|r| r.rules.as_slice())
-        }
-    };
-    Ok(found.unwrap_or_default())
-}
 
 /// Who is a tenant: accounts and owners of profiles, contributors, and groups of all users.
 struct Tenants<'a> {

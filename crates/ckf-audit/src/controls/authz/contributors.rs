@@ -1,6 +1,5 @@
 //! Contributors of profiles, as KFAM adds them.
 
-use crate::controls::authz::bindings::bindings;
 use crate::controls::authz::owner_policies::OWNER_POLICY;
 use crate::controls::authz::policy_callers::Callers;
 use crate::controls::authz::profiles::each_own_profile;
@@ -9,6 +8,7 @@ use crate::facts::istio::AuthorizationPolicy;
 use crate::facts::object::Object as _;
 use crate::facts::rbac::RoleBinding;
 use crate::finding::{Outcome, finding};
+use crate::views::context::by_namespace;
 use crate::views::mesh_policies::USER_HEADER;
 use crate::views::{Context, MissingFact};
 
@@ -32,7 +32,7 @@ fn named_users(policy: &AuthorizationPolicy) -> impl Iterator<Item = &str> {
 
 /// AUTHZ-05: Contributors have both their binding and their policy
 fn contributors_paired(context: &Context<'_>) -> Result<Outcome, MissingFact> {
-    let bindings = bindings(context)?;
+    let bindings = by_namespace(context.role_bindings()?);
     let callers = Callers::of(context)?;
     let outcome =
         each_own_profile(context, "contributors have binding and policy", |profile, findings| {
