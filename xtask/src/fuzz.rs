@@ -13,9 +13,10 @@ use std::process::Command;
 use anyhow::{Context as _, bail};
 use ckf_worlds::World;
 
-use crate::run::root;
+use crate::run::{cargo_command, root};
 
-const USAGE: &str = "usage: cargo xtask fuzz [TARGET ...] [--seconds N] [--keep] [--list]
+/// Usage of the command.
+pub const USAGE: &str = "usage: cargo xtask fuzz [TARGET ...] [--seconds N] [--keep] [--list]
 
   TARGET       a file in fuzz/fuzz_targets; without one, all
   --seconds N  how long each target runs (default 30)
@@ -107,8 +108,7 @@ fn build() -> anyhow::Result<()> {
     if !has_compiler {
         bail!("there is no C++ compiler, which libFuzzer needs: apt-get install g++");
     }
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let status = Command::new(cargo)
+    let status = cargo_command()
         // With a target named, the flags do not reach build scripts and macros.
         .args(["build", "--release", "--target", TARGET])
         .current_dir(folder())

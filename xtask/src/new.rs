@@ -7,7 +7,8 @@ use std::process::Command;
 use anyhow::{Context as _, bail, ensure};
 use ckf_hardening::catalog::Family;
 
-const USAGE: &str = "usage: cargo xtask new control ID [FILE]
+/// Usage of the command.
+pub const USAGE: &str = "usage: cargo xtask new control ID [FILE]
 
   ID    FAMILY-NN, such as TLS-22
   FILE  file of the family's folder in crates/ckf-audit/src/controls that gets the function, such as `key`;

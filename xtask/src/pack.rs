@@ -10,7 +10,7 @@ use anyhow::{Context as _, bail};
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, DateTime, ZipWriter};
 
-use crate::run::root;
+use crate::run::{root, without_package};
 
 /// Ubuntu releases whose charm containers run the binary.
 const BASES: [&str; 2] = ["22.04", "24.04"];
@@ -53,7 +53,7 @@ fn portable_binary() -> anyhow::Result<PathBuf> {
     ];
     let target = format!("{TARGET}.{C_LIBRARY}");
     let path = std::env::var("PATH").unwrap_or_default();
-    let status = Command::new(programs.join("cargo-zigbuild"))
+    let status = without_package(&mut Command::new(programs.join("cargo-zigbuild")))
         .args(["zigbuild", "--release", "--locked", "--bin", "ckf-hardening"])
         .args(["--target", &target])
         .env("CARGO_ENCODED_RUSTFLAGS", flags.join("\u{1f}"))

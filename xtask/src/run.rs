@@ -30,14 +30,32 @@ pub fn files(path: &Path) -> anyhow::Result<Vec<String>> {
     Ok(files)
 }
 
+/// Variables that `cargo run` sets for this program. ring's build script, for one, is run again
+/// when they change, and all that depends on it is compiled again.
+const OF_THIS_PACKAGE: [&str; 4] = ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_CRATE_", "CARGO_BIN_"];
+
+/// Keeps from a command that builds what describes this program, so that it uses what other builds
+/// have made.
+pub fn without_package(command: &mut Command) -> &mut Command {
+    for (name, _) in std::env::vars_os() {
+        let text = name.to_string_lossy();
+        if OF_THIS_PACKAGE.iter().any(|prefix| text.starts_with(prefix)) {
+            command.env_remove(&name);
+        }
+    }
+    command
+}
+
+/// Cargo, as it would be started from a shell in the project.
+pub fn cargo_command() -> Command {
+    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    without_package(&mut command).current_dir(root());
+    command
+}
+
 /// Runs cargo in the project; it must succeed.
 pub fn cargo(arguments: &[&str]) -> anyhow::Result<()> {
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let status = Command::new(cargo)
-        .args(arguments)
-        .current_dir(root())
-        .status()
-        .context("running cargo")?;
+    let status = cargo_command().args(arguments).status().context("running cargo")?;
     if !status.success() {
         bail!("cargo {} ended with {status}", arguments.join(" "));
     }
@@ -48,4 +66,11 @@ pub fn cargo(arguments: &[&str]) -> anyhow::Result<()> {
 pub fn release_binary() -> anyhow::Result<PathBuf> {
     cargo(&["build", "--release", "--bin", "ckf-hardening"])?;
     Ok(root().join("target/release/ckf-hardening"))
+}
+
+/// Builds the program for development, and returns its path. Its dependencies are compiled
+/// already: they are this program's too.
+pub fn debug_binary() -> anyhow::Result<PathBuf> {
+    cargo(&["build", "--package", "xtask", "--package", "ckf-hardening", "--bins"])?;
+    Ok(root().join("target/debug/ckf-hardening"))
 }

@@ -5,38 +5,32 @@ use anyhow::bail;
 use crate::check;
 use crate::run::cargo;
 
+/// Usage of the command.
+pub const USAGE: &str = "usage: cargo xtask test [GROUP]
+
+  pure     nothing is needed: no server and no download; with the unit tests of the crates
+  cluster  needs a real API server; attacks also need a registry and a simulated Juju
+  gateway  needs istiod and Envoy
+  charm    needs a simulated Juju, with or without a real API server
+  image    needs registries, and runc for the rock
+  peers    needs programs from PyPI, npm and Debian that read what we write
+  all      every test of the workspace; the default
+";
+
 /// The tests that need the same.
 struct Group {
     name: &'static str,
     /// Folders of `tests/`, each a test binary.
     binaries: &'static [&'static str],
-    /// Shown in the help.
-    needs: &'static str,
 }
 
 const GROUPS: &[Group] = &[
-    Group {
-        name: "pure",
-        binaries: &["pure", "controls"],
-        needs: "nothing: no server and no download; with the unit tests of the crates",
-    },
-    Group {
-        name: "cluster",
-        binaries: &["cluster", "attacks"],
-        needs: "a real API server; attacks also need a registry and a simulated Juju",
-    },
-    Group { name: "gateway", binaries: &["gateway"], needs: "istiod and Envoy" },
-    Group {
-        name: "charm",
-        binaries: &["charm"],
-        needs: "a simulated Juju, with or without a real API server",
-    },
-    Group { name: "image", binaries: &["image"], needs: "registries, and runc for the rock" },
-    Group {
-        name: "peers",
-        binaries: &["peers"],
-        needs: "programs from PyPI, npm and Debian that read what we write",
-    },
+    Group { name: "pure", binaries: &["pure", "controls"] },
+    Group { name: "cluster", binaries: &["cluster", "attacks"] },
+    Group { name: "gateway", binaries: &["gateway"] },
+    Group { name: "charm", binaries: &["charm"] },
+    Group { name: "image", binaries: &["image"] },
+    Group { name: "peers", binaries: &["peers"] },
 ];
 
 /// Runs all tests, or those of the group that the arguments name.
@@ -44,32 +38,20 @@ pub fn test(arguments: &[String]) -> anyhow::Result<()> {
     match arguments {
         [] => all(),
         [word] if word == "all" => all(),
-        [word] if word == "--help" || word == "-h" => {
-            print!("{}", help());
-            Ok(())
-        }
         [word] => match GROUPS.iter().find(|group| group.name == word) {
             Some(group) => run(group),
-            None => bail!("no tests {word:?}\n\n{}", help()),
+            None => bail!("no tests {word:?}\n\n{USAGE}"),
         },
-        _ => bail!("one group at a time\n\n{}", help()),
+        _ => bail!("one group at a time\n\n{USAGE}"),
     }
-}
-
-fn help() -> String {
-    let mut text = String::from("usage: cargo xtask test [GROUP]\n\nGROUP is one of:\n");
-    for Group { name, needs, .. } in GROUPS {
-        text.push_str(&format!("  {name:<8} {needs}\n"));
-    }
-    text.push_str("  all      every test of the workspace; the default\n");
-    text
 }
 
 /// Runs the checks that take seconds, builds what the tests need and runs all tests. A check that
 /// fails keeps no test from running, so that one run shows everything.
 fn all() -> anyhow::Result<()> {
     let checked = check::quick();
-    prepare()?;
+    // Tests run side by side, and all but one would wait for it.
+    kube_sandbox::kubebox()?;
     cargo(&["test", "--workspace"])?;
     checked
 }
@@ -80,19 +62,12 @@ fn run(group: &Group) -> anyhow::Result<()> {
     if group.name == "pure" {
         arguments.push("--lib");
     } else {
-        prepare()?;
+        kube_sandbox::kubebox()?;
     }
     for binary in group.binaries {
         arguments.extend(["--test", binary]);
     }
     cargo(&arguments)
-}
-
-/// Builds what tests start.
-fn prepare() -> anyhow::Result<()> {
-    kube_sandbox::kubebox()?;
-    // Tests of the charm start it as every hook tool.
-    cargo(&["build", "--package", "juju-sim", "--bins"])
 }
 
 #[cfg(test)]
@@ -113,6 +88,9 @@ mod tests {
         let listed: Vec<&str> = GROUPS.iter().flat_map(|group| group.binaries).copied().collect();
         assert_eq!(listed.len(), present.len(), "{listed:?} {present:?}");
         assert!(listed.iter().all(|name| present.contains(*name)), "{listed:?} {present:?}");
+        for Group { name, .. } in GROUPS {
+            assert!(USAGE.contains(&format!("\n  {name} ")), "{name}");
+        }
     }
 
     #[test]

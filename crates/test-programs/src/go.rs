@@ -1,17 +1,22 @@
 //! Programs built from Go modules, once a machine: the cache is shared by all checkouts.
 
+use std::collections::VecDeque;
 use std::fs;
+use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::time::Instant;
 
 use anyhow::{Context as _, bail};
 use sha2::{Digest as _, Sha256};
+
+use crate::progress::Progress;
 
 /// Files of a module that decide what is built.
 const SOURCES: [&str; 3] = ["go.mod", "go.sum", "main.go"];
 /// Folder of the module that pins Pebble, from the workspace's root.
 const PEBBLE: &str = "xtask/pebble";
+/// Lines of a build that failed that are shown.
+const LAST_LINES: usize = 30;
 
 /// A program of a Go module.
 pub struct Program<'a> {
@@ -25,6 +30,8 @@ pub struct Program<'a> {
     pub package: &'a str,
     /// What it is, and how long building it takes on 2 cores.
     pub what: &'a str,
+    /// Packages that it consists of, to tell how far its build is.
+    pub packages: usize,
     /// Flags of the linker.
     pub linker_flags: &'a str,
     /// What else decides what is built.
@@ -33,7 +40,7 @@ pub struct Program<'a> {
 
 impl Program<'_> {
     /// Path of the executable. It is built if this machine has none of these sources and versions
-    /// yet, which takes minutes; it says so on standard error.
+    /// yet, which takes minutes; it says on standard error how far it is.
     pub fn build(&self) -> anyhow::Result<PathBuf> {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
         let sources = root.join(self.module).canonicalize()?;
@@ -46,10 +53,9 @@ impl Program<'_> {
         let key: String = digest.finalize().iter().take(8).map(|b| format!("{b:02x}")).collect();
         let cache = cache_directory()?.join(self.cache).join(key);
         ensure(&cache, self.name, |unfinished| {
-            eprintln!("building {} ...", self.what);
-            let started = Instant::now();
+            let mut progress = Progress::begin(self.name, &format!("building {}", self.what));
             let mut go = Command::new("go");
-            go.args(["build", "-trimpath", "-ldflags", self.linker_flags, "-o"])
+            go.args(["build", "-v", "-trimpath", "-ldflags", self.linker_flags, "-o"])
                 .arg(unfinished)
                 .arg(self.package)
                 .current_dir(&sources)
@@ -59,10 +65,38 @@ impl Program<'_> {
                 // The project's own workspace, if there is one above, is not for these modules.
                 .env("GOWORK", "off")
                 .stdout(Stdio::null());
-            run(&mut go).context("Go 1.26 or later builds it")?;
-            eprintln!("built {} in {} s", self.name, started.elapsed().as_secs());
-            Ok(())
+            self.follow(&mut go, &mut progress).context("Go 1.26 or later builds it")
         })
+    }
+
+    /// Runs `go build -v`, which names each module that it downloads and each package that it
+    /// compiles.
+    fn follow(&self, go: &mut Command, progress: &mut Progress) -> anyhow::Result<()> {
+        let mut child = go.stderr(Stdio::piped()).spawn().context("running go")?;
+        let stderr = child.stderr.take().context("go has a standard error")?;
+        let (mut modules, mut packages) = (0, 0);
+        let mut last = VecDeque::new();
+        for line in BufReader::new(stderr).lines() {
+            let line = line?;
+            if line.starts_with("go: downloading") {
+                modules += 1;
+            } else if !line.contains(' ') {
+                packages += 1;
+            }
+            progress.at(&match packages {
+                0 => format!("{modules} modules downloaded"),
+                _ => format!("{packages} of {} packages", self.packages),
+            });
+            if last.len() == LAST_LINES {
+                last.pop_front();
+            }
+            last.push_back(line);
+        }
+        let status = child.wait()?;
+        if !status.success() {
+            bail!("{go:?} ended with {status}:\n{}", Vec::from(last).join("\n"));
+        }
+        Ok(())
     }
 }
 
@@ -74,6 +108,7 @@ pub fn pebble() -> anyhow::Result<PathBuf> {
         name: "pebble",
         package: "github.com/canonical/pebble/cmd/pebble",
         what: "Pebble from its Go module; once a machine, about a minute on 2 cores",
+        packages: 263,
         linker_flags: "-s -w",
         version: "",
     };

@@ -6,6 +6,8 @@ use std::process::Command;
 
 use anyhow::{Context as _, bail};
 
+use crate::progress::Progress;
+
 /// A folder below `target/` that holds what one package manager has installed.
 pub(crate) struct Cache(PathBuf);
 
@@ -36,7 +38,7 @@ impl Cache {
         if is_installed() {
             return Ok(());
         }
-        eprintln!("{announcement} ...");
+        let _progress = Progress::begin(name, announcement);
         install()
     }
 

@@ -7,4 +7,5 @@ pub mod go;
 mod install;
 pub mod npm;
 pub mod pebble;
+pub mod progress;
 pub mod python;

@@ -12,7 +12,8 @@ use anyhow::bail;
 
 use crate::run::cargo;
 
-const USAGE: &str = "usage: cargo xtask check [STEP ...] [--advisory-db DIR] [--lower]
+/// Usage of the command.
+pub const USAGE: &str = "usage: cargo xtask check [STEP ...] [--advisory-db DIR] [--lower]
 
   format      rustfmt agrees with every file
   licences    every crate of the program has a licence and an origin that deny.toml allows

@@ -9,21 +9,21 @@ use juju_sim::controller::{Application, Controller, State};
 use juju_sim::{Event, Grant, Interruption, Juju, Owner, Relation, Secret, Simulation};
 use serde_json::json;
 
-use super::{UNIT, act, fire, show_status, step};
+use super::{UNIT, act, fire, show_status, story};
 
 const LOGIN: &str = "d3nkb2fmp25c76a0log1";
 const PLAN: &str = "every: 90d\ntargets:\n- dex\n- juju-user/ci-bot\n";
 
 /// Shows it.
 pub fn show(juju: &mut Simulation) -> anyhow::Result<()> {
-    step(
-        "A simulated controller of Juju 3.6, with TLS: users admin, hardening and ci-bot, applications of 1.10",
+    story::say(
+        "A simulated Juju 3.6 controller has the users admin, hardening and ci-bot, and the applications of 1.10.",
     );
     let controller = controller(&juju.model().uuid)?;
-    println!("wss://{}/api", controller.address());
+    story::detail(format!("wss://{}/api", controller.address()));
     juju.attach(controller);
     give_login(juju);
-    step(
+    story::command(
         "juju config ckf-hardening juju-credentials=secret:... rotate='every: 90d, targets: [dex, juju-user/ci-bot]'",
     );
     juju.set_option("juju-credentials", format!("secret:{LOGIN}"));
@@ -31,28 +31,29 @@ pub fn show(juju: &mut Simulation) -> anyhow::Result<()> {
     fire(juju, &Event::hook("config-changed"))?;
     status(juju)?;
 
-    step(
-        "update-status; the charm is killed when Dex's new password was set and its hook had not ended",
+    story::say(
+        "\nAt the next update-status Dex's password is due. The charm is killed right after it set the new one, before its hook ended.",
     );
     juju.interrupt_at("Application.SetConfigs", Interruption::KillAfter);
     let outcome = juju.run(&Event::hook("update-status"));
     let exit = outcome.exit.context("the charm ran")?;
-    println!("dispatch ended with {exit}; nothing of this hook was committed");
+    story::detail(format!("dispatch ended with {exit}; nothing of this hook was committed"));
     if exit.success() {
         bail!("the charm was not killed");
     }
-    println!("Dex's password is in the committed secret: {}", is_held(juju));
     if !is_held(juju) {
         bail!("Dex accepts a password that is in no committed secret");
     }
-    step("Juju fires the hook again, and later the next ones");
+    story::say(
+        "What Dex accepts now is in a committed secret: nothing is lost. Juju runs the hook again, and later the next ones.",
+    );
     for _ in 0..3 {
         fire(juju, &Event::hook("update-status"))?;
     }
     status(juju)?;
+    story::command(&format!("juju run {UNIT} list-users"));
     let outcome = act(juju, "list-users", json!({}))?;
-    step(&format!("juju run {UNIT} list-users"));
-    println!("{}", outcome.results()["users"].as_str().unwrap_or_default());
+    story::head(outcome.results()["users"].as_str().unwrap_or_default(), 10);
     show_status(juju);
     Ok(())
 }
@@ -120,7 +121,7 @@ fn is_held(juju: &Simulation) -> bool {
 
 fn status(juju: &mut Simulation) -> anyhow::Result<()> {
     let outcome = act(juju, "rotation-status", json!({}))?;
-    println!("juju run {UNIT} rotation-status");
-    println!("{}", outcome.results()["status"].as_str().unwrap_or_default());
+    story::command(&format!("juju run {UNIT} rotation-status"));
+    story::head(outcome.results()["status"].as_str().unwrap_or_default(), 12);
     Ok(())
 }

@@ -7,11 +7,12 @@ use anyhow::bail;
 use kube_sandbox::Sandbox;
 use serde_json::Value;
 
-use super::{HARMLESS, step};
+use super::{HARMLESS, story};
 
 /// Shows it, from a laptop with a kubeconfig.
 pub fn show(sandbox: &Sandbox, binary: &Path) -> anyhow::Result<()> {
     let tool = Tool { sandbox, binary };
+    story::say("\nThe same from a laptop with a kubeconfig:");
     let before = tool.verdicts()?;
     let ask = ["access", "--who", "profile/admin", "--to", "platform"];
     tool.show(&ask)?;
@@ -36,8 +37,8 @@ struct Tool<'a> {
 impl Tool<'_> {
     /// Runs a command, and prints what it prints.
     fn show(&self, arguments: &[&str]) -> anyhow::Result<()> {
-        step(&format!("ckf-hardening {}", arguments.join(" ")));
-        print!("{}", self.run(arguments)?);
+        story::command(&format!("ckf-hardening {}", arguments.join(" ")));
+        story::head(&self.run(arguments)?, 8);
         Ok(())
     }
 

@@ -13,7 +13,7 @@ use ckf_hardening::catalog;
 use kube_sandbox::Sandbox;
 use serde_json::{Value, json};
 
-use super::{kubectl, step};
+use super::{kubectl, story};
 
 /// Longest wait for anything.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -43,9 +43,8 @@ impl Drop for Server {
 pub fn show(sandbox: &Sandbox, binary: &Path, waits: bool) -> anyhow::Result<()> {
     let directory = tempfile::tempdir()?;
     let [agent_port, port] = [free_port()?, free_port()?];
-    step(&format!(
-        "ckf-hardening serve --listen 127.0.0.1:{agent_port}, as Pebble runs it in the charm's container"
-    ));
+    story::say("The agent, as Pebble runs it in the charm's container:");
+    story::command(&format!("ckf-hardening serve --listen 127.0.0.1:{agent_port}"));
     let input = json!({"namespace": "kubeflow", "is-leader": true, "options": {"enforce": "none"}});
     fs::write(directory.path().join("input.json"), input.to_string())?;
     let events = directory.path().join("events");
@@ -61,20 +60,20 @@ pub fn show(sandbox: &Sandbox, binary: &Path, waits: bool) -> anyhow::Result<()>
             .spawn()?,
     );
     until(|| Ok(verdict(agent_port, WATCHED).is_some()))?;
-    println!("{WATCHED} is {}", verdict(agent_port, WATCHED).unwrap_or_default());
-
-    step("A binding makes every user an administrator; the agent watches");
+    story::say(format!("{WATCHED}: {}", verdict(agent_port, WATCHED).unwrap_or_default()));
+    story::say("\nA new binding makes every user an administrator:");
     let begun = Instant::now();
     kubectl(sandbox, &BIND, "")?;
     until(|| Ok(verdict(agent_port, WATCHED).as_deref() == Some("fail")))?;
-    println!(
-        "{WATCHED} fails, {:.2} s after kubectl was started; its event, as Loki gets it:",
+    story::say(format!(
+        "{WATCHED}: fail, {:.2} s after kubectl was started",
         begun.elapsed().as_secs_f64()
-    );
+    ));
     let printed = fs::read_to_string(&events)?;
-    println!("{}", printed.lines().find(|line| line.contains(WATCHED)).unwrap_or("(none)"));
+    story::detail("Its event, as Loki gets it:");
+    story::detail(printed.lines().find(|line| line.contains(WATCHED)).unwrap_or("(none)"));
 
-    step("A real Prometheus scrapes it, and evaluates the charm's alert rules");
+    story::say("\nA real Prometheus scrapes the agent and evaluates the charm's alert rules:");
     let groups = catalog::alerts("hardening").into_iter();
     let groups: Vec<Value> =
         groups.map(|(name, rules)| json!({"name": name, "rules": rules})).collect();
@@ -102,7 +101,8 @@ pub fn show(sandbox: &Sandbox, binary: &Path, waits: bool) -> anyhow::Result<()>
     })?;
     let answer = get(port, open).context("Prometheus answers")?;
     for result in answer["data"]["result"].as_array().into_iter().flatten() {
-        println!("{} open: {}", result["metric"]["severity"], result["value"][1]);
+        let severity = result["metric"]["severity"].as_str().unwrap_or_default();
+        story::say(format!("{} {severity}", result["value"][1].as_str().unwrap_or_default()));
     }
     let alerts = "/api/v1/alerts";
     until(|| {
@@ -111,13 +111,14 @@ pub fn show(sandbox: &Sandbox, binary: &Path, waits: bool) -> anyhow::Result<()>
     })?;
     let answer = get(port, alerts).context("Prometheus answers")?;
     for alert in answer["data"]["alerts"].as_array().into_iter().flatten() {
-        println!("{} is {}", alert["labels"]["alertname"], alert["state"]);
+        let name = alert["labels"]["alertname"].as_str().unwrap_or_default();
+        story::say(format!("alert {name}: {}", alert["state"].as_str().unwrap_or_default()));
     }
-    println!(
-        "\nThe report page:  http://127.0.0.1:{agent_port}/\nPrometheus:       http://127.0.0.1:{port}/alerts"
-    );
     if waits {
-        println!("Ctrl-C ends them; --no-wait does not wait.");
+        story::say(format!(
+            "\nThe report page:  http://127.0.0.1:{agent_port}/\nPrometheus:       http://127.0.0.1:{port}/alerts"
+        ));
+        story::say("Ctrl-C ends them and removes everything.");
         loop {
             std::thread::park();
         }

@@ -10,18 +10,18 @@ use kube_sandbox::Sandbox;
 use registry_sandbox::{Image, Registry};
 use serde_json::{Value, json};
 
-use super::{UNIT, act, fire, step};
+use super::{UNIT, act, fire, story};
 
 /// The rock that somebody moves.
 const MOVED: (&str, &str) = ("docker.io/charmedkubeflow/training-operator", "1.9.3-9e9ea13");
 
 /// Shows it.
 pub fn show(juju: &mut Simulation, sandbox: &Sandbox) -> anyhow::Result<()> {
-    step("A real registry with the images of the platform that are asked for by tag, as a mirror");
+    story::say("A real registry, as a mirror, holds the images that the platform pulls by tag.");
     let registry = Registry::start()?;
     let pushed = fill(&registry)?;
     run_what_was_pushed(sandbox, &pushed)?;
-    println!("{} images at {}", pushed.len(), registry.address());
+    story::say(format!("{} images at {}", pushed.len(), registry.address()));
     let hosts = ["docker.io", "ghcr.io", "registry.k8s.io"];
     let mirrors = hosts.map(|host| format!("{host}={}", registry.address()));
     juju.set_option("registry-mirrors", mirrors.join(","));
@@ -30,15 +30,15 @@ pub fn show(juju: &mut Simulation, sandbox: &Sandbox) -> anyhow::Result<()> {
     juju.set_option("offline", false);
     fire(juju, &Event::hook("config-changed"))?;
     // Other digests were on record before there was a registry.
-    step(&format!("juju run {UNIT} check-rocks accept=true"));
+    story::command(&format!("juju run {UNIT} check-rocks accept=true"));
     if told(juju, true)? != 0 {
         bail!("what was accepted is not as meant");
     }
 
-    step(&format!("Somebody pushes another rock as {}:{}", MOVED.0, MOVED.1));
+    story::say(format!("\nSomeone pushes another rock as {}:{}", MOVED.0, MOVED.1));
     let digest = registry.push(path(MOVED.0)?, MOVED.1, &Image::default().file("x", "another"))?;
-    println!("{digest}");
-    step(&format!("juju run {UNIT} check-rocks"));
+    story::detail(&digest);
+    story::command(&format!("juju run {UNIT} check-rocks"));
     if told(juju, false)? != 1 {
         bail!("a rock was moved under its tag, and was not found");
     }
@@ -119,10 +119,12 @@ fn told(juju: &mut Simulation, accept: bool) -> anyhow::Result<usize> {
     let report: Value = serde_json::from_str(results["rocks"].as_str().unwrap_or_default())?;
     for row in report["images"].as_array().into_iter().flatten() {
         for state in row["states"].as_array().into_iter().flatten() {
-            println!("{} {}: {state}", row["application"], row["image"]);
+            let text = |key: &str| row[key].as_str().unwrap_or_default();
+            story::say(format!("{} {}: {state}", text("application"), text("image")));
         }
     }
     let number = results["not-as-meant"].as_str().unwrap_or_default().parse()?;
-    println!("{} images, {number} not as meant", report["images"].as_array().map_or(0, Vec::len));
+    let images = report["images"].as_array().map_or(0, Vec::len);
+    story::say(format!("{images} images, {number} not as meant"));
     Ok(number)
 }

@@ -114,7 +114,7 @@ fn xtask(words: &[&str]) -> Option<String> {
     if !is_name(command) {
         return None;
     }
-    if !crate::COMMANDS.contains(command) {
+    if !crate::COMMANDS.iter().any(|known| known.name == *command) {
         return Some(format!("cargo xtask has no command {command}"));
     }
     let mut steps = rest.iter().filter(|word| *command == "check" && is_name(word));
