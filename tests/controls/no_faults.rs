@@ -37,6 +37,8 @@ pub const REMEDIED: &[(&str, Change)] = &[
         let image = format!("- docker.io/charmedkubeflow/jupyter@{}", digest("jupyter"));
         c.set_option("jupyter-ui", "jupyter-images", &image)
     }),
+    ("JUJU-11", |c| c.controller().identity_provider = Some("idp.example.com".into())),
+    ("JUJU-12", |c| c.settings().secret_backend = "vault".into()),
     ("UPG-08", |c| {
         let i = first_pod(c, "kubeflow", "istiod");
         c.world.objects[i]["spec"]["containers"][0]["image"] =
