@@ -50,6 +50,9 @@ pub struct Audit {
     /// Policy: thresholds, allow-lists, waivers, attestations and controls of your own, in YAML.
     #[arg(long, value_name = "FILE")]
     policy: Option<PathBuf>,
+    /// Tables of advisories and ends of support that `bundle-data` wrote, in place of this
+    /// program's own; older ones are refused.
+    data: Option<PathBuf>,
     /// Treat warnings as failures.
     #[arg(long)]
     strict: bool,
@@ -79,6 +82,8 @@ impl Audit {
             policy.profile = Profile::Strict;
         }
         policy.external_hostname.clone_from(&self.external_hostname);
+        if let Some(path) = &self.data {
+            policy.tables = super::data::read(path)?;
         let mut problems: Vec<String> = problems.iter().map(ToString::to_string).collect();
         let facts = match (&self.from, &self.bundle) {
             (None, Some(path)) => {

@@ -5,6 +5,7 @@ mod audit;
 mod collect;
 mod confirm;
 mod controls;
+mod data;
 mod diff;
 mod juju;
 mod keys;
@@ -73,6 +74,8 @@ enum Command {
     Serve(serve::Serve),
     /// Print the roles that each use needs, every right with its reason.
     Permissions(permissions::Permissions),
+    /// Write the tables that assess versions into a file, for `audit --data`.
+    BundleData(data::BundleData),
     /// Print a completion script for a shell.
     Completions {
         /// The shell.
@@ -131,6 +134,7 @@ pub fn main() -> ExitCode {
         Command::Rotate(rotate) => rotate.run(),
         Command::Serve(serve) => serve.run(),
         Command::Permissions(permissions) => permissions.run(),
+        Command::BundleData(data) => data.run(),
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Arguments::command(), "ckf-hardening", &mut script);

@@ -63,6 +63,8 @@ const NEVER_PASS_HARDENED: &[(&str, Verdict)] = &[
     ("OBS-06", Verdict::NotAssessed),
     ("TLS-15", Verdict::NotApplicable),
     ("UPG-08", Verdict::Fail),
+    ("UPG-09", Verdict::Fail),
+    ("UPG-10", Verdict::Fail),
 ];
 
 #[test]

@@ -6,8 +6,8 @@ use ckf_worlds::{base64, digest, object};
 use serde_json::json;
 
 use crate::faults::{
-    Change, NETWORKING, RBAC, account, add, ambient, ambient_route, bind, first_pod, gateway,
-    image, server,
+    Change, NETWORKING, RBAC, account, add, advisory, ambient, ambient_route, bind, first_pod,
+    gateway, image, server, table,
 };
 
 /// Changes that make those controls pass that cannot pass in the hardened world.
@@ -44,6 +44,8 @@ pub const REMEDIED: &[(&str, Change)] = &[
         c.world.objects[i]["spec"]["containers"][0]["image"] =
             "docker.io/istio/pilot:1.30.4".into();
     }),
+    ("UPG-09", |c| c.policy.tables = table(advisory("istio/proxyv2", "LOW"), "2027-12-31")),
+    ("UPG-10", |c| c.policy.tables = table(advisory("istio/proxyv2", "HIGH"), "2027-12-31")),
     ("TLS-15", |c| {
         ambient(c);
         add(

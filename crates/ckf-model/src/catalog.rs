@@ -6,6 +6,8 @@ use std::sync::OnceLock;
 
 use serde::{Deserialize, Serialize};
 
+use crate::advisory::AdvisoryTable;
+
 include!(concat!(env!("OUT_DIR"), "/catalog.rs"));
 
 /// How bad an open finding is.
@@ -626,7 +628,7 @@ pub fn companions() -> &'static BTreeMap<String, Companion> {
 }
 
 /// Until when versions get security fixes.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Support {
     /// When the table was last compared with its sources.
@@ -635,19 +637,6 @@ pub struct Support {
     pub review_by: jiff::civil::Date,
     /// Last day, by product and version.
     pub ends: BTreeMap<String, BTreeMap<String, jiff::civil::Date>>,
-    /// Patch releases of Juju that fix vulnerabilities, oldest first, by minor version.
-    pub fixes: BTreeMap<String, Vec<Fix>>,
-}
-
-/// A patch release that fixes vulnerabilities.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Fix {
-    /// Its version.
-    pub version: String,
-    /// The vulnerabilities; empty if the release's notes do not name those of this series.
-    #[serde(default)]
-    pub cves: Vec<String>,
 }
 
 /// The table of support.
@@ -658,6 +647,18 @@ pub fn support() -> &'static Support {
             panic!("the catalogue has one table of support")
         };
         parse(name, text)
+    })
+}
+
+/// The table of advisories.
+pub fn advisories() -> &'static AdvisoryTable {
+    static ADVISORIES: OnceLock<AdvisoryTable> = OnceLock::new();
+    ADVISORIES.get_or_init(|| {
+        let [(name, text)] = ADVISORY_FILES else {
+            panic!("the catalogue has one table of advisories")
+        };
+        // As for `parse`.
+        AdvisoryTable::parse(text).unwrap_or_else(|e| panic!("catalogue file {name}: {e}"))
     })
 }
 

@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+pub mod advisory;
 pub mod catalog;
 pub mod certificate;
 pub mod charmhub;
@@ -184,6 +185,9 @@ pub const CHARM: &str = "ckf-hardening";
 /// This program's version.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 
+/// SHA-256, in hexadecimal.
+pub fn sha256(data: impl AsRef<[u8]>) -> String {
+    sha2::Sha256::digest(data).iter().map(|byte| format!("{byte:02x}")).collect()
 /// Stands for a text: eight bytes of its hash, in hexadecimal.
 pub fn digest(text: impl AsRef<[u8]>) -> String {
     let digest = sha2::Sha256::digest(text);

@@ -15,6 +15,8 @@ mod policy;
 mod tls;
 mod upgrades;
 
+pub use self::upgrades::{advisory, table};
+
 use ckf_hardening::catalog::Family;
 use ckf_worlds::{Tls, base64, object};
 use serde_json::{Value, json};
@@ -54,6 +56,8 @@ pub fn serve(case: &mut Case, made: (String, String)) {
 
 pub fn pair(tls: Tls) -> (String, String) {
     (tls.certificate, tls.key)
+
+
 }
 
 /// What trivy-operator writes of an image of the platform.
