@@ -18,6 +18,7 @@ fn main() {
         ("COMPANION_FILES", "companions"),
         ("SUPPORT_FILES", "support"),
         ("ADVISORY_FILES", "advisories"),
+        ("FRAMEWORK_FILES", "frameworks"),
     ] {
         let folder = Path::new(&root).join("../../catalog").join(folder);
         println!("cargo::rerun-if-changed={}", folder.display());

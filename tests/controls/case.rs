@@ -77,6 +77,8 @@ impl Case {
         world.get("Gateway", "kubeflow-gateway")["metadata"]["managedFields"] = json!([
             {"manager": "lightkube", "operation": "Apply", "fieldsV1": {"f:spec": {"f:servers": {}}}}]);
         world.objects.push(faults::vulnerability_report(json!([])));
+        world.objects.push(faults::compliance_report());
+        world.objects.extend(faults::velero());
         let mut pods = world.objects.iter().filter(|o| o["kind"] == "Pod");
         let istiod = pods.find_map(|pod| {
             pod["metadata"]["name"].as_str().filter(|name| name.starts_with("istiod-"))

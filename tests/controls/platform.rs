@@ -41,7 +41,8 @@ pub fn set_to(value: &str) -> Setting {
 fn application(name: &str, released: &Released) -> Application {
     let charm = released.charm.as_str();
     let certificates = WITH_CERTIFICATES.contains(&charm).then_some("certificates");
-    let endpoints = released.cos.iter().map(String::as_str).chain(certificates);
+    let backups = (charm == "mysql-k8s").then_some("s3-parameters");
+    let endpoints = released.cos.iter().map(String::as_str).chain(certificates).chain(backups);
     let options = OPTIONS.iter().filter(|(of, ..)| *of == charm);
     let resource = Resource { revision: Some(REVISION as i64), mark: format!("r{REVISION}") };
     Application {
@@ -80,6 +81,7 @@ pub fn juju(name: &str) -> Juju {
     let controller = ControllerSettings {
         auditing: true,
         audit_exclusions: BTreeSet::from(["ReadOnlyMethods".into()]),
+        audit_backups: Some(10),
         audit_size: "300M".into(),
         authority_ends: Some(ago(-3000)),
         ..ControllerSettings::default()

@@ -57,6 +57,22 @@ pub const FAULTS: &[Fault] = &[
     fault("UPG-10", "a lesser vulnerability of an image that the channel identifies", |c| {
         c.policy.tables = table(advisory("/workflow-controller", "MEDIUM"), "2027-12-31");
     }),
+    fault("UPG-11", "a schedule that is paused", |c| {
+        c.world.get("Schedule", "daily")["spec"]["paused"] = true.into();
+    }),
+    fault("UPG-11", "backups that fail", |c| {
+        c.world.get("Backup", "daily-1")["status"]["phase"] = "PartiallyFailed".into();
+    }),
+    fault("UPG-11", "a backup of long ago", |c| {
+        let status = &mut c.world.get("Backup", "daily-1")["status"];
+        status["completionTimestamp"] = "2026-10-01T00:00:00Z".into();
+    }),
+    fault("UPG-11", "backups without the platform", |c| {
+        c.world.get("Backup", "daily-1")["spec"]["includedNamespaces"] = json!(["other"]);
+    }),
+    fault("UPG-12", "a database without a store for backups", |c| {
+        c.app("kfp-db").relations.remove("s3-parameters");
+    }),
 ];
 
 /// An advisory on each version of an image.

@@ -1,6 +1,7 @@
 //! Security upgrades: UPG.
 
 mod advisories;
+mod backups;
 mod charms;
 mod support;
 pub(super) mod versions;
@@ -9,4 +10,4 @@ use crate::controls::check::Entries;
 
 /// Controls of this family, file by file.
 pub(super) const CHECKS: &[Entries] =
-    &[advisories::CHECKS, charms::CHECKS, support::CHECKS, versions::CHECKS];
+    &[advisories::CHECKS, backups::CHECKS, charms::CHECKS, support::CHECKS, versions::CHECKS];
