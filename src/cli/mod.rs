@@ -9,6 +9,7 @@ mod data;
 mod diff;
 mod juju;
 mod keys;
+mod offboard;
 mod permissions;
 mod policy;
 mod refresh;
@@ -68,6 +69,8 @@ enum Command {
     Refresh(refresh::Refresh),
     /// List Juju's users and their access to controller, clouds, models and offers.
     Users(users::Users),
+    /// Plan what a person's leaving needs, over Juju, profiles, bindings, policies and tokens.
+    Offboard(Box<offboard::Offboard>),
     /// Rotate credentials by the deployed charm, or show the state of each.
     Rotate(rotate::Rotate),
     /// Watch a cluster, and serve report, metrics and events.
@@ -131,6 +134,7 @@ pub fn main() -> ExitCode {
         Command::Rocks(rocks) => rocks.run(),
         Command::Refresh(refresh) => refresh.run(),
         Command::Users(users) => users.run(),
+        Command::Offboard(offboard) => offboard.run(),
         Command::Rotate(rotate) => rotate.run(),
         Command::Serve(serve) => serve.run(),
         Command::Permissions(permissions) => permissions.run(),

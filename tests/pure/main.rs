@@ -6,7 +6,9 @@ mod bad_input;
 mod data;
 mod diff;
 mod formats;
+mod login_keys;
 mod network_peers;
+mod offboard;
 mod policy;
 mod report;
 #[path = "../reports/mod.rs"]
