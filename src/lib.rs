@@ -20,7 +20,8 @@ pub mod resolve_images;
 pub mod rotation;
 
 pub use ckf_audit::{
-    access, controls, crypto_assets, finding, images, policy, remedies, report, views,
+    access, controls, crypto_assets, finding, images, login_keys, offboarding, policy, remedies,
+    report, views,
 };
 use ckf_model::digest;
 pub use ckf_model::{VERSION, catalog, tls};

@@ -17,6 +17,8 @@ fn main() {
         ("OPTION_FILES", "options"),
         ("COMPANION_FILES", "companions"),
         ("SUPPORT_FILES", "support"),
+        ("ADVISORY_FILES", "advisories"),
+        ("FRAMEWORK_FILES", "frameworks"),
     ] {
         let folder = Path::new(&root).join("../../catalog").join(folder);
         println!("cargo::rerun-if-changed={}", folder.display());

@@ -10,7 +10,8 @@ use super::shared::{
 };
 use crate::catalog::{self, Severity, Source};
 use crate::controls::Verdict;
-use crate::facts::known::Known;
+use crate::facts::known::{Known, Listed};
+use crate::facts::kube_bench::kube_bench;
 use crate::facts::{About, Facts, bundle, snapshot};
 use crate::policy::{self, Policy, Profile};
 use crate::report::framework::Framework;
@@ -50,6 +51,14 @@ pub struct Audit {
     /// Policy: thresholds, allow-lists, waivers, attestations and controls of your own, in YAML.
     #[arg(long, value_name = "FILE")]
     policy: Option<PathBuf>,
+    /// Tables of advisories and ends of support that `bundle-data` wrote, in place of this
+    /// program's own; older ones are refused.
+    #[arg(long, value_name = "FILE")]
+    data: Option<PathBuf>,
+    /// Results of kube-bench, as `kube-bench --json` or the log of its Job has them: they assess
+    /// K8S-01.
+    #[arg(long, value_name = "FILE", conflicts_with = "bundle")]
+    kube_bench: Option<PathBuf>,
     /// Treat warnings as failures.
     #[arg(long)]
     strict: bool,
@@ -79,8 +88,11 @@ impl Audit {
             policy.profile = Profile::Strict;
         }
         policy.external_hostname.clone_from(&self.external_hostname);
+        if let Some(path) = &self.data {
+            policy.tables = super::data::read(path)?;
+        }
         let mut problems: Vec<String> = problems.iter().map(ToString::to_string).collect();
-        let facts = match (&self.from, &self.bundle) {
+        let mut facts = match (&self.from, &self.bundle) {
             (None, Some(path)) => {
                 let what = || format!("bundle {}", path.display());
                 let text =
@@ -104,6 +116,9 @@ impl Audit {
                 read_and_look(&self.cluster, &policy, host)?
             }
         };
+        if let Some(path) = &self.kube_bench {
+            add_benchmark(&mut facts, path)?;
+        }
         let mut report = Report::audit(&facts, &policy, self.release.as_deref(), problems);
         if self.redact {
             let hosts: Vec<String> = policy.external_hostname.into_iter().collect();
@@ -144,6 +159,18 @@ impl Audit {
         let cluster = super::shared::connect(&self.cluster)?;
         Ok(cluster.publish(kind.plural(), &kind.of(report))?)
     }
+}
+
+/// Adds what kube-bench printed to the reports of the cluster.
+fn add_benchmark(facts: &mut Facts, path: &std::path::Path) -> anyhow::Result<()> {
+    let what = || format!("results of kube-bench {}", path.display());
+    let text = crate::files::read(path, crate::files::LARGEST_BY_HAND).with_context(what)?;
+    let report = kube_bench(&text, facts.about.collected_at).with_context(what)?;
+    match &mut facts.cluster_compliance_reports {
+        Known::Known(reports) => reports.items.push(report),
+        unknown => *unknown = Known::Known(Listed { items: vec![report], ..Listed::default() }),
+    }
+    Ok(())
 }
 
 /// 1 if something is open at or over the threshold; 3 if most of what the

@@ -6,6 +6,7 @@ use juju_charm::printable::line;
 use super::shared::{FactsArguments, NOTHING_OPEN, print, print_data};
 use crate::controls::{Context, MissingFact};
 use crate::crypto_assets::{CryptoAsset, cbom, day, inventory};
+use crate::login_keys::{LoginKeys, login_keys};
 use crate::policy::Policy;
 use crate::report::table::new_table;
 
@@ -20,6 +21,10 @@ pub struct Keys {
     /// As a cryptography bill of materials, CycloneDX 1.6.
     #[arg(long, conflicts_with = "json")]
     cbom: bool,
+    /// Keys and passwords that something logs in with and that are changed by hand: owner, age,
+    /// next date and steps of each.
+    #[arg(long, conflicts_with = "cbom")]
+    logins: bool,
 }
 
 impl Keys {
@@ -28,6 +33,9 @@ impl Keys {
         let policy = Policy::default();
         let facts = self.facts.read()?;
         let context = Context::new(&facts, &policy, None);
+        if self.logins {
+            return self.logins(&login_keys(&context));
+        }
         let keys = match inventory(&context) {
             Ok(keys) => keys,
             Err(MissingFact(why)) => bail!("{why}"),
@@ -37,6 +45,31 @@ impl Keys {
             (true, _) => print_data(&format!("{}\n", pretty(&serde_json::to_value(&keys)?)?))?,
             (_, true) => print_data(&format!("{}\n", pretty(&cbom(&keys, context.namespace()))?))?,
             _ => print(&format!("{}\n", table(&keys)))?,
+        }
+        Ok(NOTHING_OPEN)
+    }
+}
+
+impl Keys {
+    fn logins(&self, all: &LoginKeys) -> anyhow::Result<u8> {
+        if self.json {
+            print_data(&format!("{}\n", serde_json::to_string_pretty(all)?))?;
+            return Ok(NOTHING_OPEN);
+        }
+        let mut table = new_table(&["what", "owner", "since", "next", "how"]);
+        let date = |date: Option<jiff::civil::Date>| date.map_or("-".into(), |it| it.to_string());
+        for key in &all.keys {
+            table.add_row([
+                line(&key.key).to_string(),
+                key.owner.to_owned(),
+                date(key.since),
+                date(key.next),
+                key.steps.clone(),
+            ]);
+        }
+        print(&format!("{table}\n"))?;
+        for why in &all.unknown {
+            print(&format!("not looked at: {}\n", line(why)))?;
         }
         Ok(NOTHING_OPEN)
     }

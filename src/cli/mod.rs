@@ -5,9 +5,11 @@ mod audit;
 mod collect;
 mod confirm;
 mod controls;
+mod data;
 mod diff;
 mod juju;
 mod keys;
+mod offboard;
 mod permissions;
 mod policy;
 mod refresh;
@@ -67,12 +69,16 @@ enum Command {
     Refresh(refresh::Refresh),
     /// List Juju's users and their access to controller, clouds, models and offers.
     Users(users::Users),
+    /// Plan what a person's leaving needs, over Juju, profiles, bindings, policies and tokens.
+    Offboard(Box<offboard::Offboard>),
     /// Rotate credentials by the deployed charm, or show the state of each.
     Rotate(rotate::Rotate),
     /// Watch a cluster, and serve report, metrics and events.
     Serve(serve::Serve),
     /// Print the roles that each use needs, every right with its reason.
     Permissions(permissions::Permissions),
+    /// Write the tables that assess versions into a file, for `audit --data`.
+    BundleData(data::BundleData),
     /// Print a completion script for a shell.
     Completions {
         /// The shell.
@@ -128,9 +134,11 @@ pub fn main() -> ExitCode {
         Command::Rocks(rocks) => rocks.run(),
         Command::Refresh(refresh) => refresh.run(),
         Command::Users(users) => users.run(),
+        Command::Offboard(offboard) => offboard.run(),
         Command::Rotate(rotate) => rotate.run(),
         Command::Serve(serve) => serve.run(),
         Command::Permissions(permissions) => permissions.run(),
+        Command::BundleData(data) => data.run(),
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Arguments::command(), "ckf-hardening", &mut script);

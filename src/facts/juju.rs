@@ -1,13 +1,15 @@
 //! Reads the facts from a controller. What cannot be read is unknown, with the reason.
 
+mod settings;
+
 pub use ckf_model::juju::*;
 
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use juju_client::{
-    ApplicationConfig, ApplicationStatus, Code, Connection, Endpoint, Error, Login, ModelSummary,
-    OptionSource, Target,
+    ApplicationConfig, ApplicationStatus, Code, Connection, Endpoint, Error, FullStatus, Login,
+    ModelSummary, OptionSource, Target,
 };
 use serde_json::Value;
 use zeroize::Zeroizing;
@@ -58,13 +60,18 @@ fn read_from(controller: &mut Connection, source: &Source<'_>) -> Juju {
         Known::Unknown(why) => Known::Unknown(why.clone()),
         Known::Known(all) => known(offers(controller, all)),
     };
-    let applications = match &target {
-        None => Known::Unknown(Unknown::Failed(format!(
-            "the controller lists no model {:?} for this user",
-            source.model
-        ))),
-        Some(target) => known(applications(source, target)),
+    let (applications, settings) = match &target {
+        None => {
+            let why = format!("the controller lists no model {:?} for this user", source.model);
+            let why = Unknown::Failed(why);
+            (Known::Unknown(why.clone()), Known::Unknown(why))
+        }
+        Some(target) => match Connection::open(source.endpoint, target, source.login) {
+            Ok(mut model) => platform(source, &mut model),
+            Err(error) => (Known::Unknown(why(&error)), Known::Unknown(why(&error))),
+        },
     };
+    let configuration = controller.controller_config();
     Juju {
         planned: false,
         server_version: controller.server_version().to_owned(),
@@ -74,7 +81,30 @@ fn read_from(controller: &mut Connection, source: &Source<'_>) -> Juju {
         clouds: known(clouds(controller)),
         offers,
         applications,
+        controller: known(configuration.map(|config| settings::controller(&config))),
+        settings,
     }
+}
+
+/// Applications and configuration of the platform's model.
+fn platform(
+    source: &Source<'_>,
+    model: &mut Connection,
+) -> (Known<Vec<Application>>, Known<ModelSettings>) {
+    let status = match model.status() {
+        Ok(status) => status,
+        Err(error) => return (Known::Unknown(why(&error)), Known::Unknown(why(&error))),
+    };
+    let of_model = status.model.clone();
+    let applications = known(applications(source, model, status));
+    let read = |model: &mut Connection| {
+        let mut config = model.model_config()?;
+        if let Some(backend) = model.model_secret_backend()? {
+            config.insert("secret-backend".into(), Value::String(backend));
+        }
+        Ok(settings::model(&config, model.blocks()?, &of_model))
+    };
+    (applications, known(read(model)))
 }
 
 fn users(controller: &mut Connection) -> Result<Vec<User>, Error> {
@@ -108,8 +138,16 @@ fn model(controller: &mut Connection, uuid: &str) -> Result<Model, Error> {
         name: info.name.clone(),
         owner: info.owner().to_owned(),
         credential: info.credential(),
+        last_logins: last_logins(&info.users),
         users: info.users.into_iter().map(|user| (user.user, user.access)).collect(),
     })
+}
+
+fn last_logins(users: &[juju_client::ModelUser]) -> BTreeMap<String, Timestamp> {
+    let logins = users
+        .iter()
+        .filter_map(|user| Some((user.user.clone(), time(user.last_connection.as_deref())?)));
+    logins.collect()
 }
 
 fn clouds(controller: &mut Connection) -> Result<Vec<Grants>, Error> {
@@ -119,7 +157,7 @@ fn clouds(controller: &mut Connection) -> Result<Vec<Grants>, Error> {
             return Ok(None);
         };
         let users = cloud.users.into_iter().map(|user| (user.name, user.access));
-        Ok(Some(Grants { name, users: users.collect() }))
+        Ok(Some(Grants { name, users: users.collect(), connections: None }))
     };
     let all = names.into_iter().map(grants);
     all.filter_map(Result::transpose).collect()
@@ -133,14 +171,17 @@ fn offers(controller: &mut Connection, models: &[Model]) -> Result<Vec<Grants>, 
         all.extend(offers.into_iter().map(|offer| Grants {
             name: offer.offer_url,
             users: offer.users.into_iter().map(|user| (user.user, user.access)).collect(),
+            connections: Some(offer.connections.len()),
         }));
     }
     Ok(all)
 }
 
-fn applications(source: &Source<'_>, target: &Target) -> Result<Vec<Application>, Error> {
-    let mut model = Connection::open(source.endpoint, target, source.login)?;
-    let status = model.status()?;
+fn applications(
+    source: &Source<'_>,
+    model: &mut Connection,
+    status: FullStatus,
+) -> Result<Vec<Application>, Error> {
     let names: Vec<&str> = status.applications.keys().map(String::as_str).collect();
     // An error here leaves the rest of the facts known.
     let resources = known(model.resources(&names));

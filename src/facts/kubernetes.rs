@@ -8,6 +8,7 @@ use kube::Client;
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use tokio::sync::Semaphore;
 
+use super::compliance::ClusterComplianceReport;
 use super::core::*;
 use super::custom_resources;
 use super::istio::*;
@@ -17,6 +18,7 @@ use super::rbac::*;
 pub(crate) use super::request::*;
 use super::request::{REQUEST_DEADLINE, config_maps, get, kind_path, list, redacted};
 use super::secret::Secret;
+use super::velero::{VeleroBackup, VeleroSchedule};
 use super::vulnerability::VulnerabilityReport;
 use super::{About, Facts, access, shared};
 use ckf_model::custom_resources::ObjectKind;

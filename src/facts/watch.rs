@@ -14,6 +14,7 @@ use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 use tokio::sync::watch::Sender;
 
+use super::compliance::ClusterComplianceReport;
 use super::core::*;
 use super::istio::*;
 use super::knative::{KnativeEventing, KnativeServing};
@@ -25,6 +26,7 @@ use super::path::ApiPath;
 use super::rbac::*;
 use super::request::{self, Failure, Served, list_served};
 use super::secret::Secret;
+use super::velero::{VeleroBackup, VeleroSchedule};
 use super::vulnerability::VulnerabilityReport;
 use super::{About, Facts, access, requests, shared};
 use ckf_model::with_kinds;

@@ -39,6 +39,7 @@ const AUDIT: &[&str] = &[
     "ApplicationOffers.ListApplicationOffers",
     "Cloud.CloudInfo",
     "Cloud.Clouds",
+    "Controller.ControllerConfig",
     "ModelManager.ListModelSummaries",
     "ModelManager.ModelInfo",
 ];
@@ -51,8 +52,11 @@ pub const USES: &[Use] = &[
         grants: &[Grant::ReadModel],
         calls: &[
             "Application.Get",
+            "Block.List",
             "Charms.CharmInfo",
             "Client.FullStatus",
+            "ModelConfig.GetModelSecretBackend",
+            "ModelConfig.ModelGet",
             "Resources.ListResources",
         ],
     },

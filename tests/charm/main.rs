@@ -4,6 +4,7 @@
 mod certificates;
 mod cos;
 mod juju;
+mod juju_settings;
 mod life;
 mod login_trust;
 mod minio;

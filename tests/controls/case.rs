@@ -7,7 +7,9 @@ use ckf_hardening::facts::certificate::Certificate;
 use ckf_hardening::facts::charmhub::{Charmhub, Head};
 use ckf_hardening::facts::core::Version;
 use ckf_hardening::facts::handshake::{Clear, Seen};
-use ckf_hardening::facts::juju::{Application, Juju, Model, User};
+use ckf_hardening::facts::juju::{
+    Application, ControllerSettings, Grants, Juju, Model, ModelSettings, User,
+};
 use ckf_hardening::facts::known::Known;
 use ckf_hardening::facts::rbac::{Access, AccessReview};
 use ckf_hardening::facts::registry::{Rock, Rocks};
@@ -75,6 +77,8 @@ impl Case {
         world.get("Gateway", "kubeflow-gateway")["metadata"]["managedFields"] = json!([
             {"manager": "lightkube", "operation": "Apply", "fieldsV1": {"f:spec": {"f:servers": {}}}}]);
         world.objects.push(faults::vulnerability_report(json!([])));
+        world.objects.push(faults::compliance_report());
+        world.objects.extend(faults::velero());
         let mut pods = world.objects.iter().filter(|o| o["kind"] == "Pod");
         let istiod = pods.find_map(|pod| {
             pod["metadata"]["name"].as_str().filter(|name| name.starts_with("istiod-"))
@@ -210,6 +214,21 @@ impl Case {
     /// The platform's model.
     pub fn model(&mut self) -> &mut Model {
         &mut self.models()[0]
+    }
+
+    /// Configuration of the controller.
+    pub fn controller(&mut self) -> &mut ControllerSettings {
+        known(&mut self.juju.controller)
+    }
+
+    /// Configuration of the platform's model.
+    pub fn settings(&mut self) -> &mut ModelSettings {
+        known(&mut self.juju.settings)
+    }
+
+    /// Offers, and clouds.
+    pub fn grants(&mut self) -> (&mut Vec<Grants>, &mut Vec<Grants>) {
+        (known(&mut self.juju.offers), known(&mut self.juju.clouds))
     }
 
     /// Notes when a credential was rotated.

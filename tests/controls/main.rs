@@ -58,9 +58,13 @@ const NEVER_PASS_HARDENED: &[(&str, Verdict)] = &[
     ("CRED-11", Verdict::Fail),
     ("IMG-05", Verdict::Fail),
     ("IMG-14", Verdict::NotApplicable),
+    ("JUJU-11", Verdict::NotApplicable),
+    ("JUJU-12", Verdict::NotApplicable),
     ("OBS-06", Verdict::NotAssessed),
     ("TLS-15", Verdict::NotApplicable),
     ("UPG-08", Verdict::Fail),
+    ("UPG-09", Verdict::Fail),
+    ("UPG-10", Verdict::Fail),
 ];
 
 #[test]

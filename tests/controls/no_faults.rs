@@ -6,8 +6,8 @@ use ckf_worlds::{base64, digest, object};
 use serde_json::json;
 
 use crate::faults::{
-    Change, NETWORKING, RBAC, account, add, ambient, ambient_route, bind, first_pod, gateway,
-    image, server,
+    Change, NETWORKING, RBAC, account, add, advisory, ambient, ambient_route, bind,
+    compliance_report, first_pod, gateway, image, server, table,
 };
 
 /// Changes that make those controls pass that cannot pass in the hardened world.
@@ -37,11 +37,15 @@ pub const REMEDIED: &[(&str, Change)] = &[
         let image = format!("- docker.io/charmedkubeflow/jupyter@{}", digest("jupyter"));
         c.set_option("jupyter-ui", "jupyter-images", &image)
     }),
+    ("JUJU-11", |c| c.controller().identity_provider = Some("idp.example.com".into())),
+    ("JUJU-12", |c| c.settings().secret_backend = "vault".into()),
     ("UPG-08", |c| {
         let i = first_pod(c, "kubeflow", "istiod");
         c.world.objects[i]["spec"]["containers"][0]["image"] =
             "docker.io/istio/pilot:1.30.4".into();
     }),
+    ("UPG-09", |c| c.policy.tables = table(advisory("istio/proxyv2", "LOW"), "2027-12-31")),
+    ("UPG-10", |c| c.policy.tables = table(advisory("istio/proxyv2", "HIGH"), "2027-12-31")),
     ("TLS-15", |c| {
         ambient(c);
         add(
@@ -57,6 +61,13 @@ pub const REMEDIED: &[(&str, Change)] = &[
 
 /// Changes that look like a fault of a control and are none.
 pub const NO_FAULTS: &[(&str, &str, Change)] = &[
+    ("K8S-01", "failures of pods, which other controls assess", |c| {
+        let mut pods = compliance_report();
+        pods["metadata"]["name"] = "k8s-pss-baseline-0.1".into();
+        pods["spec"]["compliance"]["id"] = "k8s-pss-baseline-0.1".into();
+        pods["status"]["summaryReport"]["controlCheck"][0]["totalFail"] = 7.into();
+        add(c, pods);
+    }),
     ("CRED-14", "a key that this charm's rotation set", |c| {
         let password = Some(Strength { length: 30, well_known: false });
         let setting = Setting { set: true, password, ..Setting::default() };

@@ -1,11 +1,13 @@
 //! What Juju, registries and Charmhub answer of a hardened platform.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use ckf_hardening::catalog::{self, Application as Released, Release};
 use ckf_hardening::facts::charmhub::{Charmhub, Head};
 use ckf_hardening::facts::dpkg::Packages;
-use ckf_hardening::facts::juju::{Application, Juju, Model, Resource, Setting, User};
+use ckf_hardening::facts::juju::{
+    Application, ControllerSettings, Grants, Juju, Model, ModelSettings, Resource, Setting, User,
+};
 use ckf_hardening::facts::known::Known;
 use ckf_hardening::facts::registry::{Rock, Rocks};
 use ckf_hardening::images::Inventory;
@@ -39,7 +41,8 @@ pub fn set_to(value: &str) -> Setting {
 fn application(name: &str, released: &Released) -> Application {
     let charm = released.charm.as_str();
     let certificates = WITH_CERTIFICATES.contains(&charm).then_some("certificates");
-    let endpoints = released.cos.iter().map(String::as_str).chain(certificates);
+    let backups = (charm == "mysql-k8s").then_some("s3-parameters");
+    let endpoints = released.cos.iter().map(String::as_str).chain(certificates).chain(backups);
     let options = OPTIONS.iter().filter(|(of, ..)| *of == charm);
     let resource = Resource { revision: Some(REVISION as i64), mark: format!("r{REVISION}") };
     Application {
@@ -70,6 +73,25 @@ pub fn juju(name: &str) -> Juju {
         owner: "admin".into(),
         credential: Some("k8s/admin/default".into()),
         users: BTreeMap::from([("alice".into(), "read".into())]),
+        last_logins: BTreeMap::from([("alice".into(), ago(1))]),
+    };
+    let admin = BTreeMap::from([("admin".into(), "admin".into())]);
+    let cloud = Grants { name: "k8s".into(), users: admin.clone(), connections: None };
+    let offer = Grants { name: "admin/kubeflow.dex".into(), users: admin, connections: Some(1) };
+    let controller = ControllerSettings {
+        auditing: true,
+        audit_exclusions: BTreeSet::from(["ReadOnlyMethods".into()]),
+        audit_backups: Some(10),
+        audit_size: "300M".into(),
+        authority_ends: Some(ago(-3000)),
+        ..ControllerSettings::default()
+    };
+    let settings = ModelSettings {
+        blocks: BTreeSet::from(["BlockDestroy".into()]),
+        secret_backend: "auto".into(),
+        agent_stream: "released".into(),
+        agent_version: ckf_worlds::JUJU.into(),
+        ..ModelSettings::default()
     };
     let applications = release(name).applications.iter();
     Juju {
@@ -81,8 +103,10 @@ pub fn juju(name: &str) -> Juju {
             user("alice", "login"),
         ]),
         models: Known::Known(vec![model]),
-        clouds: Known::Known(Vec::new()),
-        offers: Known::Known(Vec::new()),
+        clouds: Known::Known(vec![cloud]),
+        offers: Known::Known(vec![offer]),
+        controller: Known::Known(controller),
+        settings: Known::Known(settings),
         applications: Known::Known(applications.map(|(name, of)| application(name, of)).collect()),
         ..Juju::default()
     }

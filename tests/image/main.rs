@@ -1,5 +1,6 @@
 //! Tests of images: real registries, and the rock run by runc.
 
+mod air_gap;
 mod check_rocks;
 mod rock;
 mod rocks;

@@ -3,9 +3,12 @@
 mod access;
 mod advice;
 mod bad_input;
+mod data;
 mod diff;
 mod formats;
+mod login_keys;
 mod network_peers;
+mod offboard;
 mod policy;
 mod report;
 #[path = "../reports/mod.rs"]

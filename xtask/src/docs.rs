@@ -2,6 +2,7 @@
 
 mod controller;
 mod controls;
+mod guide;
 mod map;
 
 use std::fmt::Write as _;
@@ -45,6 +46,7 @@ fn documents() -> anyhow::Result<Vec<(String, String)>> {
         ("docs/reference/charm.md", charm()?),
         ("docs/reference/juju-access.md", controller::page()),
         ("docs/reference/command-line.md", command_line()),
+        ("docs/reference/guide.md", guide::page()?),
         ("docs/ckf-hardening.1", manual()?),
         (map::PAGE, map::page()?),
     ];

@@ -5,6 +5,8 @@ pub mod controls;
 pub mod crypto_assets;
 pub mod finding;
 pub mod images;
+pub mod login_keys;
+pub mod offboarding;
 pub mod policy;
 pub mod remedies;
 pub mod report;

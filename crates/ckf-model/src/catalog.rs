@@ -6,6 +6,8 @@ use std::sync::OnceLock;
 
 use serde::{Deserialize, Serialize};
 
+use crate::advisory::AdvisoryTable;
+
 include!(concat!(env!("OUT_DIR"), "/catalog.rs"));
 
 /// How bad an open finding is.
@@ -346,6 +348,11 @@ pub struct Advice {
 }
 
 impl Control {
+    /// A person may attest it: no program assesses it, or only where one was run.
+    pub fn may_be_attested(&self) -> bool {
+        self.source == Source::Attestation || ["K8S-01", "UPG-11"].contains(&self.id.as_str())
+    }
+
     /// Reads a control of the catalogue from JSON.
     ///
     /// # Errors
@@ -626,7 +633,7 @@ pub fn companions() -> &'static BTreeMap<String, Companion> {
 }
 
 /// Until when versions get security fixes.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Support {
     /// When the table was last compared with its sources.
@@ -635,19 +642,6 @@ pub struct Support {
     pub review_by: jiff::civil::Date,
     /// Last day, by product and version.
     pub ends: BTreeMap<String, BTreeMap<String, jiff::civil::Date>>,
-    /// Patch releases of Juju that fix vulnerabilities, oldest first, by minor version.
-    pub fixes: BTreeMap<String, Vec<Fix>>,
-}
-
-/// A patch release that fixes vulnerabilities.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Fix {
-    /// Its version.
-    pub version: String,
-    /// The vulnerabilities; empty if the release's notes do not name those of this series.
-    #[serde(default)]
-    pub cves: Vec<String>,
 }
 
 /// The table of support.
@@ -658,6 +652,38 @@ pub fn support() -> &'static Support {
             panic!("the catalogue has one table of support")
         };
         parse(name, text)
+    })
+}
+
+/// An edition of a framework that controls map to.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Edition {
+    /// Version or revision.
+    pub edition: String,
+    /// What its requirements ask for, in short, by number.
+    #[serde(default)]
+    pub titles: BTreeMap<String, String>,
+}
+
+/// Editions of the frameworks, by their names in the mappings.
+pub fn editions() -> &'static BTreeMap<String, Edition> {
+    static EDITIONS: OnceLock<BTreeMap<String, Edition>> = OnceLock::new();
+    EDITIONS.get_or_init(|| {
+        let files = FRAMEWORK_FILES.iter();
+        files.flat_map(|(name, text)| parse::<BTreeMap<String, Edition>>(name, text)).collect()
+    })
+}
+
+/// The table of advisories.
+pub fn advisories() -> &'static AdvisoryTable {
+    static ADVISORIES: OnceLock<AdvisoryTable> = OnceLock::new();
+    ADVISORIES.get_or_init(|| {
+        let [(name, text)] = ADVISORY_FILES else {
+            panic!("the catalogue has one table of advisories")
+        };
+        // As for `parse`.
+        AdvisoryTable::parse(text).unwrap_or_else(|e| panic!("catalogue file {name}: {e}"))
     })
 }
 
@@ -748,6 +774,18 @@ mod tests {
         for id in ["TSL-01", "TLS-1", "TLS01", "tls-01", "TLS-0x"] {
             let error = control(json!({"id": id})).unwrap_err();
             assert!(error.contains(id), "{error}");
+        }
+    }
+
+    #[test]
+    fn requirement_of_a_framework_with_titles_has_one() {
+        for control in controls() {
+            for (framework, id) in control.mappings.all() {
+                let edition = editions().get(framework);
+                let edition = edition.unwrap_or_else(|| panic!("no edition of {framework}"));
+                let has = edition.titles.is_empty() || edition.titles.contains_key(id);
+                assert!(has, "{}: {framework} {id} has no title", control.id);
+            }
         }
     }
 

@@ -1,8 +1,10 @@
 #![doc = include_str!("../README.md")]
 
+pub mod advisory;
 pub mod catalog;
 pub mod certificate;
 pub mod charmhub;
+pub mod compliance;
 pub mod core;
 pub mod custom_resources;
 pub mod dpkg;
@@ -13,6 +15,7 @@ pub mod istio;
 pub mod juju;
 pub mod knative;
 pub mod known;
+pub mod kube_bench;
 pub mod labels;
 pub mod manifest;
 pub mod network_policy;
@@ -27,18 +30,21 @@ pub mod secret;
 pub mod shared;
 pub mod text;
 pub mod tls;
+pub mod velero;
 pub mod vulnerability;
 mod wire;
 
 use serde::{Deserialize, Serialize};
 use sha2::Digest as _;
 
+use self::compliance::ClusterComplianceReport;
 use self::core::*;
 use self::istio::*;
 use self::knative::{KnativeEventing, KnativeServing};
 use self::known::{Kind, Known, Unknown};
 use self::rbac::*;
 use self::secret::Secret;
+use self::velero::{VeleroBackup, VeleroSchedule};
 use self::vulnerability::VulnerabilityReport;
 
 /// Passes the table of kinds to another macro: field, type, API group, versions in order of
@@ -105,6 +111,12 @@ macro_rules! with_kinds {
             knative_eventings: KnativeEventing => "operator.knative.dev" ["v1beta1"] "knativeeventings";
             /// Vulnerability reports of trivy-operator.
             vulnerability_reports: VulnerabilityReport => "aquasecurity.github.io" ["v1alpha1"] "vulnerabilityreports";
+            /// Reports of trivy-operator on benchmarks of the cluster.
+            cluster_compliance_reports: ClusterComplianceReport => "aquasecurity.github.io" ["v1alpha1"] "clustercompliancereports";
+            /// Backups of Velero.
+            velero_backups: VeleroBackup => "velero.io" ["v1"] "backups";
+            /// Schedules of Velero.
+            velero_schedules: VeleroSchedule => "velero.io" ["v1"] "schedules";
             /// The ConfigMaps of the platform's namespace listed in `CONFIG_MAPS`.
             config_maps: ConfigMap => "" ["v1"] "configmaps";
         }
@@ -183,6 +195,11 @@ pub const CHARM: &str = "ckf-hardening";
 
 /// This program's version.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// SHA-256, in hexadecimal.
+pub fn sha256(data: impl AsRef<[u8]>) -> String {
+    sha2::Sha256::digest(data).iter().map(|byte| format!("{byte:02x}")).collect()
+}
 
 /// Stands for a text: eight bytes of its hash, in hexadecimal.
 pub fn digest(text: impl AsRef<[u8]>) -> String {

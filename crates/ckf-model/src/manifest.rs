@@ -4,9 +4,11 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use super::compliance::ClusterComplianceReport;
 use super::knative::{KnativeEventing, KnativeServing};
 use super::known::{Known, Listed, Unread};
 use super::object::{Object, ObjectRef};
+use super::velero::{VeleroBackup, VeleroSchedule};
 use super::vulnerability::VulnerabilityReport;
 use super::{About, Facts, with_kinds};
 use super::{core::*, istio::*, rbac::*, secret::Secret};

@@ -8,8 +8,11 @@ use serde::{Deserialize, Serialize};
 
 use super::names::Names;
 use super::results::{Results, WIDTH};
+use crate::charm::gather;
 use crate::charm::hook::Hook;
 use crate::charm::rotations::{Loaded, Requested, Rotations};
+use crate::controls::Context;
+use crate::login_keys::{LoginKey, login_keys};
 use crate::rotation::{Credential, Delivery, Ledger, Plan, Stage};
 
 /// Where what does not fit into the results is.
@@ -159,15 +162,49 @@ pub fn status(hook: &Hook<'_>) -> anyhow::Result<()> {
     let plan = &hook.options.rotate;
     let rotations = read(hook.unit, plan, hook.login())?;
     let rows = rows(rotations.ledger(), plan, crate::now());
+    let (others, problem) = by_hand(hook);
+    let add = |results: Results| {
+        let json = |keys: &[LoginKey]| serde_json::to_string(keys).unwrap_or_default();
+        let results = match others.is_empty() {
+            true => results,
+            false => results
+                .lines("by-hand", &lines_of(&others), "the result other-keys has all")
+                .json("other-keys", &others, json),
+        };
+        match problem.is_empty() {
+            true => results,
+            false => results.value("by-hand-problem", &problem),
+        }
+    };
     if rows.is_empty() {
         let text = "no credential is rotated; the option rotate names those that should be";
-        return Ok(Results::default().value("status", text).set()?);
+        return Ok(add(Results::default().value("status", text)).set()?);
     }
-    let mut results = shown(&rows);
+    let mut results = add(shown(&rows));
     if rows.iter().any(|row| row.secret.starts_with("secret:")) {
         results = results.value("before-removal", BEFORE_REMOVAL);
     }
     Ok(results.set()?)
+}
+
+/// Keys that are changed by hand, and what of them could not be looked at.
+fn by_hand(hook: &Hook<'_>) -> (Vec<LoginKey>, String) {
+    match gather::platform(hook.unit, &hook.options) {
+        Ok(facts) => {
+            let all = login_keys(&Context::new(&facts, &hook.options.policy, None));
+            (all.keys, all.unknown.join("; "))
+        }
+        Err(error) => (Vec::new(), error.to_string()),
+    }
+}
+
+fn lines_of(keys: &[LoginKey]) -> String {
+    let lines = keys.iter().map(|key| {
+        let since = key.since.map_or("age not known".into(), |date| format!("since {date}"));
+        let next = key.next.map_or(String::new(), |date| format!(", next by {date}"));
+        format!("{}: {since}{next}; {}: {}", key.key, key.owner, key.steps)
+    });
+    lines.collect::<Vec<_>>().join("\n")
 }
 
 /// Credentials as a table and as JSON.

@@ -58,7 +58,8 @@ pub const FAULTS: &[Fault] = &[
     }),
     fault("AUTHN-08", "a static user, by the strict profile", |c| {
         c.policy.profile = Profile::Strict
-    }),
+    })
+    .also(&["JUJU-11", "JUJU-12"]),
     fault("AUTHN-09", "the static user admin", |c| {
         c.set_option("dex-auth", "static-username", "admin")
     }),

@@ -1,8 +1,10 @@
 //! Faults in Juju.
 
 use ckf_hardening::facts::juju::Model;
+use ckf_hardening::policy::Profile;
 
 use super::{Fault, fault};
+use crate::case::ago;
 
 /// Each on its own makes its control fail.
 pub const FAULTS: &[Fault] = &[
@@ -22,4 +24,52 @@ pub const FAULTS: &[Fault] = &[
         c.set_option("kubeflow-dashboard", "port", "9999");
     }),
     fault("JUJU-04", "a declared application is not deployed", |c| c.declare("nowhere", "a", "b")),
+    fault("JUJU-05", "no audit log", |c| c.controller().auditing = false),
+    fault("JUJU-05", "changes of access left out of the audit log", |c| {
+        c.controller().audit_exclusions.insert("ModelManager.ModifyModelAccess".into());
+    }),
+    fault("JUJU-05", "full logs are lost", |c| c.controller().audit_backups = Some(0)),
+    fault("JUJU-06", "no command is disabled", |c| c.settings().blocks.clear()),
+    fault("JUJU-07", "an offer that nothing consumes", |c| {
+        c.grants().0[0].connections = Some(0);
+    }),
+    fault("JUJU-08", "a controller's authority near its end", |c| {
+        c.controller().authority_ends = Some(ago(-100));
+    }),
+    fault("JUJU-10", "images from a mirror in clear text", |c| {
+        c.settings().in_clear.insert("image-metadata-url".into());
+    }),
+    fault("JUJU-10", "a proxy's password for every reader", |c| {
+        c.settings().with_login.insert("juju-https-proxy".into());
+    }),
+    fault("JUJU-10", "no verification of hosts", |c| {
+        c.settings().development.insert("ssl-hostname-verification=false".into());
+    }),
+    fault("JUJU-10", "agents before their release", |c| {
+        c.settings().agent_stream = "proposed".into();
+    }),
+    fault("JUJU-11", "an identity provider without TLS", |c| {
+        let controller = c.controller();
+        controller.identity_provider = Some("idp.example.com".into());
+        controller.identity_in_clear = true;
+    }),
+    fault("JUJU-12", "secrets in the cluster, by the profile strict", |c| {
+        c.policy.profile = Profile::Strict;
+    })
+    .also(&["AUTHN-08", "JUJU-11"]),
+    fault("JUJU-13", "an administrator of the cloud that no policy names", |c| {
+        c.grants().1[0].users.insert("mallory".into(), "admin".into());
+    }),
+    fault("JUJU-14", "access to the model that was never used", |c| {
+        c.model().last_logins.clear();
+    }),
+    fault("JUJU-14", "access to the model that is no longer used", |c| {
+        c.model().last_logins.insert("alice".into(), ago(200));
+    }),
+    fault("JUJU-15", "models without access to the controller", |c| {
+        c.controller().models_alone = true;
+    }),
+    fault("JUJU-16", "a newer patch release", |c| {
+        c.settings().available_version = "3.6.99".into();
+    }),
 ];

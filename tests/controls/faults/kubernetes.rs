@@ -1,9 +1,16 @@
 //! Faults of Kubernetes.
 
+use serde_json::json;
+
 use super::{Fault, bind, fault, group, user};
 
 /// Each on its own makes its control fail.
 pub const FAULTS: &[Fault] = &[
+    fault("K8S-01", "a requirement of the benchmark that fails", |c| {
+        let results = json!([{"id": "1.2.1", "name": "anonymous-auth", "totalFail": 1}]);
+        c.world.get("ClusterComplianceReport", "k8s-cis-1.23")["status"]["summaryReport"]["controlCheck"] =
+            results;
+    }),
     fault("K8S-02", "too new", |c| c.version = "v1.99.0".into()).also(&["UPG-05"]),
     fault("K8S-03", "anonymous", |c| {
         bind(c, "ClusterRoleBinding", "", "open", ("ClusterRole", "view"), user("system:anonymous"))

@@ -15,6 +15,8 @@ mod policy;
 mod tls;
 mod upgrades;
 
+pub use self::upgrades::{advisory, table};
+
 use ckf_hardening::catalog::Family;
 use ckf_worlds::{Tls, base64, object};
 use serde_json::{Value, json};
@@ -54,6 +56,29 @@ pub fn serve(case: &mut Case, made: (String, String)) {
 
 pub fn pair(tls: Tls) -> (String, String) {
     (tls.certificate, tls.key)
+}
+
+/// A schedule of Velero for the whole cluster, and its last backup.
+pub fn velero() -> [Value; 2] {
+    let schedule =
+        json!({"spec": {"schedule": "@daily", "template": {"includedNamespaces": ["*"]}}});
+    let status = json!({"phase": "Completed", "completionTimestamp": "2026-10-31T00:10:00Z"});
+    let backup = json!({"spec": {"includedNamespaces": ["kubeflow"]}, "status": status});
+    [
+        object("velero.io/v1", "Schedule", "velero", "daily", schedule),
+        object("velero.io/v1", "Backup", "velero", "daily-1", backup),
+    ]
+}
+
+/// What trivy-operator writes of a benchmark that the cluster passes.
+pub fn compliance_report() -> Value {
+    let results = json!([{"id": "1.2.1", "name": "anonymous-auth", "totalFail": 0},
+        {"id": "1.1.1", "name": "permissions", "severity": "HIGH"}]);
+    let body = json!({
+        "spec": {"compliance": {"id": "k8s-cis-1.23", "title": "CIS", "version": "1.23"}},
+        "status": {"summaryReport": {"controlCheck": results}, "updateTimestamp": "2026-10-31T00:00:00Z"},
+    });
+    object("aquasecurity.github.io/v1alpha1", "ClusterComplianceReport", "", "k8s-cis-1.23", body)
 }
 
 /// What trivy-operator writes of an image of the platform.

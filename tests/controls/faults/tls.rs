@@ -60,7 +60,7 @@ pub const FAULTS: &[Fault] = &[
         c.policy.profile = Profile::Strict;
         serve(c, pair(self_signed(HOST, 2035)))
     })
-    .also(&["AUTHN-08"]),
+    .also(&["AUTHN-08", "JUJU-11", "JUJU-12"]),
     fault("TLS-10", "a floor of TLS 1.0", |c| {
         set(
             c,
@@ -146,5 +146,5 @@ pub const FAULTS: &[Fault] = &[
         c.policy.profile = Profile::Strict;
         c.gets = |seen| seen.hsts = None
     })
-    .also(&["AUTHN-08"]),
+    .also(&["AUTHN-08", "JUJU-11", "JUJU-12"]),
 ];

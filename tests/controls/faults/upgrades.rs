@@ -1,6 +1,8 @@
 //! Faults in upgrades.
 
-use serde_json::json;
+use ckf_hardening::facts::advisory::AdvisoryTable;
+use ckf_hardening::policy::Tables;
+use serde_json::{Value, json};
 
 use super::{Fault, fault, first_pod};
 
@@ -43,4 +45,47 @@ pub const FAULTS: &[Fault] = &[
             "docker.io/istio/pilot:1.24.2".into();
     })
     .also(&["IMG-09", "UPG-04"]),
+    fault("UPG-09", "a table past its review", |c| {
+        c.policy.tables = table(json!([]), "2026-10-31");
+    }),
+    fault("UPG-09", "a severe vulnerability of the gateway's proxy", |c| {
+        c.policy.tables = table(advisory("istio/proxyv2", "HIGH"), "2027-12-31");
+    }),
+    fault("UPG-09", "one whose severity is not known", |c| {
+        c.policy.tables = table(advisory("istio/proxyv2", ""), "2027-12-31");
+    }),
+    fault("UPG-10", "a lesser vulnerability of an image that the channel identifies", |c| {
+        c.policy.tables = table(advisory("/workflow-controller", "MEDIUM"), "2027-12-31");
+    }),
+    fault("UPG-11", "a schedule that is paused", |c| {
+        c.world.get("Schedule", "daily")["spec"]["paused"] = true.into();
+    }),
+    fault("UPG-11", "backups that fail", |c| {
+        c.world.get("Backup", "daily-1")["status"]["phase"] = "PartiallyFailed".into();
+    }),
+    fault("UPG-11", "a backup of long ago", |c| {
+        let status = &mut c.world.get("Backup", "daily-1")["status"];
+        status["completionTimestamp"] = "2026-10-01T00:00:00Z".into();
+    }),
+    fault("UPG-11", "backups without the platform", |c| {
+        c.world.get("Backup", "daily-1")["spec"]["includedNamespaces"] = json!(["other"]);
+    }),
+    fault("UPG-12", "a database without a store for backups", |c| {
+        c.app("kfp-db").relations.remove("s3-parameters");
+    }),
 ];
+
+/// An advisory on each version of an image.
+pub fn advisory(image: &str, severity: &str) -> Value {
+    json!([{"id": "GHSA-test", "summary": "A test.", "database_specific": {"severity": severity},
+        "affected": [{"package": {"ecosystem": "Go", "name": "p"},
+            "ranges": [{"type": "SEMVER", "events": [{"introduced": "0"}, {"fixed": "99.0"}]}],
+            "ecosystem_specific": {"images": [image]}}]}])
+}
+
+/// Tables with these advisories.
+pub fn table(advisories: Value, review_by: &str) -> Tables {
+    let table = json!({"reviewed": "2026-10-01", "review-by": review_by, "sources": [],
+        "covers": {"p": []}, "advisories": advisories});
+    Tables::default().with_advisories(AdvisoryTable::parse(&table.to_string()).unwrap())
+}

@@ -92,7 +92,8 @@ pub(super) fn assess_custom(
     (conclude(control, outcome, context), BTreeSet::from(["others"]))
 }
 
-fn attested(control: &Control, context: &Context<'_>) -> Outcome {
+/// The verdict by the newest attestation of the policy.
+pub(super) fn attested(control: &Control, context: &Context<'_>) -> Outcome {
     let today = context.now().to_zoned(jiff::tz::TimeZone::UTC).date();
     let found = context
         .policy

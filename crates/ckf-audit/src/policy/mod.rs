@@ -4,6 +4,7 @@ pub mod certificates;
 pub mod custom;
 mod error;
 mod name;
+pub mod tables;
 mod wire;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -16,6 +17,7 @@ use serde::Deserialize;
 use self::custom::{CustomControl, ObjectKind};
 pub use self::error::{HostnameError, RuleError};
 pub use self::name::{InvalidName, Name};
+pub use self::tables::{DataError, Tables};
 pub use self::wire::schema;
 use crate::catalog::Severity;
 pub use crate::facts::juju::Options;
@@ -64,6 +66,8 @@ pub struct Policy {
     pub waivers: Vec<Waiver>,
     /// Attestations of what no program can assess.
     pub attestations: Vec<Attestation>,
+    /// Tables that assess versions: the program's own, or those of a data file. No part of the text of a policy.
+    pub tables: Tables,
 }
 
 impl Default for Policy {
@@ -84,6 +88,7 @@ impl Default for Policy {
             controls: Vec::new(),
             waivers: Vec::new(),
             attestations: Vec::new(),
+            tables: Tables::default(),
         }
     }
 }

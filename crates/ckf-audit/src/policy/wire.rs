@@ -315,7 +315,7 @@ fn attestation(
     let wire: AttestationWire = entry(value, "control, reason, owner, date")?;
     let control = known_control(wire.control, custom_controls)?;
     let known = catalog::control(&control);
-    if known.is_none_or(|known| known.source != Source::Attestation) {
+    if known.is_none_or(|known| !known.may_be_attested()) {
         return Err(EntryError::NotAttestable(control));
     }
     Ok(Attestation {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::model::{ControlReport, Report};
 use super::table::new_table;
+use crate::catalog;
 use crate::controls::Verdict;
 
 /// A framework that controls map to.
@@ -42,6 +43,11 @@ impl Framework {
                 controls.push(control);
             }
         }
+        let edition = catalog::editions().get(self.name());
+        let title = |id: &str| {
+            let title = edition.and_then(|edition| edition.titles.get(id));
+            title.map_or_else(|| id.to_owned(), |title| format!("{id}: {title}"))
+        };
         let mut table = new_table(&["requirement", "verdict", "controls"]);
         let mut assessed = 0;
         for (id, controls) in requirements.values() {
@@ -53,12 +59,13 @@ impl Framework {
                 [] => format!("{} mapped", controls.len()),
                 open => format!("{} of {} fail: {}", open.len(), controls.len(), open.join(", ")),
             };
-            table.add_row([id.as_str(), verdict.name(), &of]);
+            table.add_row([title(id).as_str(), verdict.name(), &of]);
         }
         format!(
-            "{}: {} of {} mapped requirements assessed. Requirements that no control maps to are \
+            "{}, {}: {} of {} mapped requirements assessed. Requirements that no control maps to are \
              not assessed.\n\n{table}\n",
             self.name(),
+            edition.map_or("edition not known", |edition| edition.edition.as_str()),
             assessed,
             requirements.len()
         )

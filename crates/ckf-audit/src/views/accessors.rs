@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use super::context::{Context, MissingFact};
 use super::distribution::Distribution;
 use crate::facts::charmhub::Charmhub;
+use crate::facts::compliance::ClusterComplianceReport;
 use crate::facts::core::*;
 use crate::facts::custom_resources::ObjectKind;
 use crate::facts::handshake::Seen;
@@ -19,6 +20,7 @@ use crate::facts::known::{Kind, Known, Unknown};
 use crate::facts::rbac::*;
 use crate::facts::registry::Rocks;
 use crate::facts::secret::Secret;
+use crate::facts::velero::{VeleroBackup, VeleroSchedule};
 use crate::facts::vulnerability::VulnerabilityReport;
 use crate::images::Inventory;
 
@@ -233,6 +235,12 @@ impl<'a> Context<'a> {
         knative_eventings: KnativeEventing, "knativeeventings";
         /// What trivy-operator found.
         vulnerability_reports: VulnerabilityReport, "vulnerabilityreports";
+        /// Reports of trivy-operator on benchmarks of the cluster.
+        cluster_compliance_reports: ClusterComplianceReport, "clustercompliancereports";
+        /// Backups of Velero.
+        velero_backups: VeleroBackup, "backups";
+        /// Schedules of Velero.
+        velero_schedules: VeleroSchedule, "schedules";
         /// ConfigMaps.
         config_maps: ConfigMap, "configmaps";
     }

@@ -4,6 +4,7 @@
 mod accessors;
 pub mod address_set;
 pub mod authorization;
+pub mod components;
 pub mod context;
 mod distribution;
 pub mod image;

@@ -4,7 +4,7 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
 use super::context::Context;
-use crate::catalog::{self, Fix};
+use crate::catalog::Support;
 
 /// Support of a version on a day.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,8 +24,8 @@ pub fn today(context: &Context<'_>) -> Date {
 
 /// Support of a product's version, `major.minor`. What is older than a version past its end is past
 /// its own, unless the product keeps some versions longer than others.
-pub fn supported(product: &str, version: &str, today: Date) -> Supported {
-    let Some(ends) = catalog::support().ends.get(product) else {
+pub fn supported(table: &Support, product: &str, version: &str, today: Date) -> Supported {
+    let Some(ends) = table.ends.get(product) else {
         return Supported::Unknown;
     };
     match ends.get(version) {
@@ -39,19 +39,9 @@ pub fn supported(product: &str, version: &str, today: Date) -> Supported {
 }
 
 /// Numbers of a version, for comparison.
-pub fn numbers(version: &str) -> Option<Vec<u64>> {
+fn numbers(version: &str) -> Option<Vec<u64>> {
     let numeric = version.split(['-', '+']).next()?;
     numeric.trim_start_matches('v').split('.').map(|part| part.parse().ok()).collect()
-}
-
-/// Patch releases that fix what a version of Juju still has; `None` if the table does not know
-/// its minor version.
-pub fn missing_fixes(version: &str) -> Option<Vec<&'static Fix>> {
-    let running = numbers(version)?;
-    let minor = running.iter().take(2).map(u64::to_string).collect::<Vec<_>>().join(".");
-    let fixes = catalog::support().fixes.get(&minor)?;
-    let missing = fixes.iter().filter(|fix| numbers(&fix.version).is_some_and(|it| running < it));
-    Some(missing.collect())
 }
 
 #[cfg(test)]
@@ -59,10 +49,13 @@ mod tests {
     use jiff::civil::date;
 
     use super::*;
+    use crate::catalog;
 
     #[test]
     fn version_is_supported_to_the_last_day_of_its_product() {
-        let on = |product: &str, version: &str, day: Date| supported(product, version, day);
+        let on = |product: &str, version: &str, day: Date| {
+            supported(catalog::support(), product, version, day)
+        };
         let last = date(2026, 10, 27);
         assert_eq!(on("Kubernetes", "1.34", last), Supported::Until(last));
         assert_eq!(on("Kubernetes", "1.34", date(2026, 10, 28)), Supported::Ended(last));
@@ -75,25 +68,8 @@ mod tests {
     }
 
     #[test]
-    fn patch_release_lacks_the_fixes_of_later_ones() {
-        let of = |version: &str| {
-            let missing = missing_fixes(version)?.into_iter();
-            Some(missing.map(|fix| fix.version.as_str()).collect::<Vec<_>>())
-        };
-        assert_eq!(of("3.6.0").unwrap(), ["3.6.8", "3.6.19", "3.6.20", "3.6.21"]);
-        assert_eq!(of("3.6.20").unwrap(), ["3.6.21"]);
-        assert_eq!(of("3.6.21-genericlinux-amd64").unwrap(), [""; 0]);
-        assert_eq!(of("4.0.1").unwrap(), ["4.0.5"]);
-        assert_eq!(of("2.9.50"), None);
-        assert_eq!(of("edge"), None);
-    }
-
-    #[test]
     fn table_is_reviewed_before_it_is_relied_on_no_longer() {
         let table = catalog::support();
         assert!(table.reviewed < table.review_by);
-        for fixes in table.fixes.values() {
-            assert!(fixes.is_sorted_by_key(|fix| numbers(&fix.version)), "{fixes:?}");
-        }
     }
 }

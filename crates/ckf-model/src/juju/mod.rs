@@ -2,8 +2,10 @@
 //! model. Values of options that may be secret are not retained.
 
 pub mod options;
+mod settings;
 
 pub use self::options::holds_no_secret;
+pub use self::settings::{ControllerSettings, ModelSettings};
 
 use std::collections::BTreeMap;
 
@@ -36,6 +38,10 @@ pub struct Juju {
     pub offers: Known<Vec<Grants>>,
     /// Applications of the platform's model.
     pub applications: Known<Vec<Application>>,
+    /// Configuration of the controller.
+    pub controller: Known<ControllerSettings>,
+    /// Configuration of the platform's model.
+    pub settings: Known<ModelSettings>,
 }
 
 impl Juju {
@@ -84,6 +90,8 @@ pub struct Model {
     pub credential: Option<String>,
     /// Access by user: `read`, `write` or `admin`.
     pub users: BTreeMap<String, String>,
+    /// Last login to it, by user; of those who never logged in there is none.
+    pub last_logins: BTreeMap<String, Timestamp>,
 }
 
 /// Access to a cloud or an offer.
@@ -94,6 +102,9 @@ pub struct Grants {
     pub name: String,
     /// Access by user.
     pub users: BTreeMap<String, String>,
+    /// Relations over an offer; None for a cloud.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub connections: Option<usize>,
 }
 
 /// An application of the platform's model.

@@ -19,6 +19,19 @@ pub struct Offer {
     /// Who may do what.
     #[serde(deserialize_with = "or_default")]
     pub users: Vec<OfferUser>,
+    /// Relations over it; none if nothing consumes it.
+    #[serde(deserialize_with = "or_default")]
+    pub connections: Vec<OfferConnection>,
+}
+
+/// A relation over an offer.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, rename_all = "kebab-case")]
+pub struct OfferConnection {
+    /// Who consumes it.
+    pub username: String,
+    /// Tag of the model that does.
+    pub source_model_tag: String,
 }
 
 /// A user's access to an offer.

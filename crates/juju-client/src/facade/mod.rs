@@ -4,6 +4,7 @@
 mod action;
 mod application;
 mod application_offers;
+mod block;
 mod charms;
 mod client;
 mod cloud;
@@ -18,7 +19,8 @@ pub(crate) mod wire;
 
 pub use action::{ActionResult, ActionStatus};
 pub use application::{ApplicationConfig, OptionSource, OptionValue};
-pub use application_offers::{Offer, OfferUser};
+pub use application_offers::{Offer, OfferConnection, OfferUser};
+pub use block::Block;
 pub use charms::{CharmContainer, CharmInfo, CharmMeta};
 pub use client::{ApplicationStatus, Base, FullStatus, ModelStatus, Status, UnitStatus};
 pub use cloud::{CloudInfo, CloudUser};

@@ -30,4 +30,26 @@ impl Connection {
         let values = config.config.into_iter();
         Ok(values.map(|(key, sourced)| (key, sourced.value)).collect())
     }
+
+    /// Where the model's secrets are kept; None of a controller that has it in the configuration,
+    /// as `secret-backend`.
+    pub fn model_secret_backend(&mut self) -> Result<Option<String>, Error> {
+        #[derive(Deserialize)]
+        struct Backend {
+            #[serde(default)]
+            result: String,
+            #[serde(default)]
+            error: Value,
+        }
+        if self.version(&FACADE)? < 4 {
+            return Ok(None);
+        }
+        let what = "ModelConfig.GetModelSecretBackend";
+        let backend: Backend =
+            self.call(&FACADE, "GetModelSecretBackend", serde_json::json!({}))?;
+        match backend.error.get("message").and_then(Value::as_str) {
+            None => Ok(Some(backend.result)),
+            Some(why) => Err(Error::Answer { what: what.into(), why: why.into() }),
+        }
+    }
 }

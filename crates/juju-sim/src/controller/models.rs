@@ -303,13 +303,36 @@ pub(super) fn config(
     match method {
         "ModelGet" => {}
         "ModelSet" => return Some(set_config(state, caller, params)),
+        "GetModelSecretBackend" if state.juju == Juju::V4_0 => {
+            let model = state.models.get(caller.model.as_deref()?)?;
+            let backend = model.config.get("secret-backend");
+            return Some(Ok(json!({"result": backend.unwrap_or(&json!("auto"))})));
+        }
         _ => return None,
     }
     let model = state.models.get(caller.model.as_deref()?)?;
     let mut config: Map<String, Value> = Map::new();
     config
         .insert("agent-version".into(), json!({"value": state.juju.version(), "source": "model"}));
-    for (key, value) in &model.config {
+    for (key, value) in [
+        ("agent-metadata-url", json!("")),
+        ("agent-stream", json!("released")),
+        ("charmhub-url", json!("https://api.charmhub.io")),
+        ("development", json!(false)),
+        ("image-metadata-url", json!("")),
+        ("secret-backend", json!("auto")),
+        ("ssl-hostname-verification", json!(true)),
+        ("test-mode", json!(false)),
+    ] {
+        config.insert(key.into(), json!({"value": value, "source": "default"}));
+    }
+    // Moved to a call of its own.
+    if state.juju == Juju::V4_0 {
+        config.remove("secret-backend");
+    }
+    let set = model.config.iter();
+    for (key, value) in set.filter(|(key, _)| state.juju == Juju::V3_6 || *key != "secret-backend")
+    {
         config.insert(key.clone(), json!({"value": value, "source": "model"}));
     }
     Some(Ok(json!({"config": config})))
@@ -455,12 +478,24 @@ pub(super) fn offers(
             let users = users
                 .iter()
                 .map(|(user, access)| json!({"user": user, "display-name": "", "access": access}));
-            json!({
+            let mut result = json!({
                 "offer-url": format!("{}/{}.{}", model.owner, model.name, offer.name),
                 "offer-name": offer.name, "application-name": offer.application,
                 "source-model-tag": format!("model-{}", offer.model),
                 "users": users.collect::<Vec<_>>(),
-            })
+            });
+            // Left out if there are none.
+            if let Some(consumers) = state.consumers.get(&offer.name) {
+                let connections = consumers.iter().enumerate().map(|(id, user)| {
+                    json!({
+                        "source-model-tag": format!("model-{}", state.uuid), "relation-id": id,
+                        "username": user, "endpoint": offer.name, "ingress-subnets": null,
+                        "status": {"status": "joined", "info": "", "since": null},
+                    })
+                });
+                result["connections"] = connections.collect();
+            }
+            result
         });
         Ok(json!({"results": all.collect::<Vec<_>>()}))
     }))

@@ -27,6 +27,8 @@ pub struct State {
     pub clouds: BTreeMap<String, BTreeMap<String, String>>,
     /// Its offers.
     pub offers: Vec<Offer>,
+    /// Who consumes them, by the offer's name: users.
+    pub consumers: BTreeMap<String, Vec<String>>,
     /// Its configuration.
     pub config: BTreeMap<String, Value>,
     /// Whether it is being upgraded: logins are refused.
@@ -299,6 +301,7 @@ impl State {
                 BTreeMap::from([("admin".into(), "admin".into())]),
             )]),
             offers: Vec::new(),
+            consumers: BTreeMap::new(),
             charmhub: BTreeMap::new(),
             config: BTreeMap::from([
                 ("api-port".into(), json!(17070)),

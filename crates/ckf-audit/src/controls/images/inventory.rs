@@ -135,10 +135,10 @@ fn bases_are_maintained(context: &Context<'_>) -> Result<Outcome, MissingFact> {
         let why = "what is in the images was not read; ckf-hardening rocks --packages reads it";
         return Ok(Outcome::NotAssessed(why.into()));
     }
-    let today = today(context);
+    let (today, table) = (today(context), context.policy.tables.support());
     let findings = known.iter().filter_map(|(row, base)| {
         let ubuntu = base.strip_prefix("ubuntu ");
-        let seen = match ubuntu.map(|version| supported("Ubuntu", version, today)) {
+        let seen = match ubuntu.map(|version| supported(table, "Ubuntu", version, today)) {
             Some(Supported::Until(_)) => return None,
             Some(Supported::Ended(end)) => format!("{base}, whose fixes ended by {end}"),
             Some(Supported::Unknown) | None => (*base).clone(),

@@ -1,8 +1,9 @@
 //! Kubernetes: K8S.
 
+mod benchmark;
 mod cluster;
 
 use crate::controls::check::Entries;
 
 /// Controls of this family, file by file.
-pub(super) const CHECKS: &[Entries] = &[cluster::CHECKS];
+pub(super) const CHECKS: &[Entries] = &[benchmark::CHECKS, cluster::CHECKS];

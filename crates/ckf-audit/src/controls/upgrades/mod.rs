@@ -1,5 +1,7 @@
 //! Security upgrades: UPG.
 
+mod advisories;
+mod backups;
 mod charms;
 mod support;
 pub(super) mod versions;
@@ -7,4 +9,5 @@ pub(super) mod versions;
 use crate::controls::check::Entries;
 
 /// Controls of this family, file by file.
-pub(super) const CHECKS: &[Entries] = &[charms::CHECKS, support::CHECKS, versions::CHECKS];
+pub(super) const CHECKS: &[Entries] =
+    &[advisories::CHECKS, backups::CHECKS, charms::CHECKS, support::CHECKS, versions::CHECKS];

@@ -1,21 +1,20 @@
-//! Whether Kubernetes, Juju and Istio still get security fixes on the day of the audit.
+//! Whether Kubernetes and Istio still get security fixes on the day of the audit.
 
-use crate::catalog;
 use crate::controls::check::Check;
 use crate::facts::image::ImageReference;
 use crate::facts::istio::reference;
-use crate::facts::object::{Object as _, ObjectRef};
+use crate::facts::object::Object as _;
 use crate::finding::{Finding, Outcome, finding, outcome};
-use crate::views::support::{Supported, missing_fixes, supported, today};
+use crate::views::support::{Supported, supported, today};
 use crate::views::{Context, MissingFact, major_minor};
 
 /// Controls of this file.
 pub(super) const CHECKS: &[(&str, Check)] =
-    &[("UPG-06", kubernetes_is_fixed), ("UPG-07", juju_is_fixed), ("UPG-08", istio_is_fixed)];
+    &[("UPG-06", kubernetes_is_fixed), ("UPG-08", istio_is_fixed)];
 
 /// The table itself, if it is past the day until which it may be relied on.
 fn table_is_old(context: &Context<'_>) -> Option<Finding> {
-    let table = catalog::support();
+    let table = context.policy.tables.support();
     (today(context) > table.review_by).then(|| {
         let object = reference("catalogue", "Table", "", "support");
         let seen = format!("reviewed on {}, to be reviewed by {}", table.reviewed, table.review_by);
@@ -26,12 +25,13 @@ fn table_is_old(context: &Context<'_>) -> Option<Finding> {
 /// UPG-06: Kubernetes gets security fixes
 fn kubernetes_is_fixed(context: &Context<'_>) -> Result<Outcome, MissingFact> {
     let version = context.version()?.git_version.as_str();
+    let table = context.policy.tables.support();
     let distribution = context.distribution()?.name();
     let Some(minor) = major_minor(version) else {
         return Ok(Outcome::NotAssessed(format!("the API server reports no version: {version:?}")));
     };
-    let by =
-        [distribution, "Kubernetes"].map(|name| (name, supported(name, &minor, today(context))));
+    let by = [distribution, "Kubernetes"]
+        .map(|name| (name, supported(table, name, &minor, today(context))));
     let mut findings: Vec<Finding> = table_is_old(context).into_iter().collect();
     let until = by.iter().find_map(|(name, is)| match is {
         Supported::Until(end) => Some(format!("{name} {minor} gets fixes until {end}")),
@@ -51,55 +51,9 @@ fn kubernetes_is_fixed(context: &Context<'_>) -> Result<Outcome, MissingFact> {
         }
         (None, None) if findings.is_empty() => Ok(Outcome::NotAssessed(format!(
             "the catalogue of {} does not know {distribution} {minor}",
-            catalog::support().reviewed
+            context.policy.tables.support().reviewed
         ))),
         (None, None) => Ok(Outcome::Fail(findings)),
-    }
-}
-
-/// UPG-07: Juju has the fixes of known vulnerabilities
-fn juju_is_fixed(context: &Context<'_>) -> Result<Outcome, MissingFact> {
-    let mut running: Vec<(ObjectRef, String)> = Vec::new();
-    if let Ok(juju) = context.juju() {
-        let object = reference("juju", "Controller", "", "controller");
-        running.push((object, juju.server_version.clone()));
-    }
-    for pod in context.pods()?.iter().filter(|p| p.metadata.namespace == *context.namespace()) {
-        let images = pod.all_containers().filter_map(|c| ImageReference::parse(&c.image));
-        let agents = images.filter(|i| i.repository.ends_with("/jujud-operator"));
-        let tags = agents.filter_map(|image| image.tag);
-        running.extend(tags.map(|tag| (pod.reference(), tag)));
-    }
-    running.sort_by(|a, b| a.1.cmp(&b.1));
-    // One pod stands for all that run the same agent.
-    running.dedup_by(|a, b| a.1 == b.1);
-    let mut findings = Vec::new();
-    let mut known = Vec::new();
-    for (object, version) in running {
-        let Some(missing) = missing_fixes(&version) else {
-            continue;
-        };
-        if let Some(last) = missing.last() {
-            let cves: Vec<&str> =
-                missing.iter().flat_map(|fix| &fix.cves).map(String::as_str).collect();
-            let seen = match cves.is_empty() {
-                true => format!("{version}, which lacks security fixes"),
-                false => format!("{version}, which has {}", cves.join(", ")),
-            };
-            findings.push(finding(
-                object,
-                "Juju agent",
-                seen,
-                format!("{} or later", last.version),
-            ));
-        }
-        known.push(version);
-    }
-    match known.is_empty() {
-        true => {
-            Ok(Outcome::NotAssessed("no version of Juju that the catalogue knows is seen".into()))
-        }
-        false => Ok(outcome(findings, format!("Juju {}", known.join(", ")))),
     }
 }
 
@@ -114,7 +68,7 @@ fn istio_is_fixed(context: &Context<'_>) -> Result<Outcome, MissingFact> {
     let Some((object, minor)) = pilots.next() else {
         return Ok(Outcome::NotAssessed("no istiod pod shows a version".into()));
     };
-    Ok(match supported("Istio", &minor, today(context)) {
+    Ok(match supported(context.policy.tables.support(), "Istio", &minor, today(context)) {
         Supported::Until(end) => Outcome::Pass(format!("Istio {minor} gets fixes until {end}")),
         Supported::Ended(end) => {
             let seen = format!("Istio {minor}, whose fixes ended by {end}");
@@ -123,7 +77,7 @@ fn istio_is_fixed(context: &Context<'_>) -> Result<Outcome, MissingFact> {
         }
         Supported::Unknown => Outcome::NotAssessed(format!(
             "the catalogue of {} does not know Istio {minor}",
-            catalog::support().reviewed
+            context.policy.tables.support().reviewed
         )),
     })
 }

@@ -1,0 +1,83 @@
+//! Benchmarks of the cluster, by trivy-operator or kube-bench; else attested.
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::catalog;
+use crate::controls::assess::attested;
+use crate::controls::check::Check;
+use crate::facts::compliance::ClusterComplianceReport;
+use crate::facts::object::Object as _;
+use crate::finding::{Finding, Outcome, count, finding};
+use crate::views::{Context, MissingFact};
+
+/// Controls of this file.
+pub(super) const CHECKS: &[(&str, Check)] = &[("K8S-01", benchmark_passes)];
+
+/// Older results say little of the cluster as it is.
+const LONGEST_AGE: SignedDuration = SignedDuration::from_hours(30 * 24);
+
+/// A benchmark of the cluster itself; those of Pod Security are about pods.
+fn is_of_cluster(report: &ClusterComplianceReport) -> bool {
+    let id = report.spec.compliance.id.to_ascii_lowercase();
+    ["cis", "nsa", "stig"].iter().any(|name| id.contains(name))
+}
+
+/// K8S-01: The cluster is hardened to its distribution's guide
+fn benchmark_passes(context: &Context<'_>) -> Result<Outcome, MissingFact> {
+    let reports = match context.cluster_compliance_reports() {
+        Ok(reports) => reports,
+        // What a person attests does not depend on reports.
+        Err(missing) => match by_person(context) {
+            Outcome::Pass(evidence) => return Ok(Outcome::Pass(evidence)),
+            _ => return Err(missing),
+        },
+    };
+    let (mut findings, mut evidence, mut old) = (Vec::new(), Vec::new(), None);
+    for report in reports.iter().filter(|report| is_of_cluster(report)) {
+        let id = &report.spec.compliance.id;
+        let taken = report.status.update_timestamp.parse::<Timestamp>().ok();
+        let Some(results) = report.results() else { continue };
+        let is_young =
+            taken.is_some_and(|taken| context.now().duration_since(taken) <= LONGEST_AGE);
+        if !is_young {
+            let since = taken.map_or("an unknown day".into(), |taken| taken.to_string());
+            old = Some(format!("the results of {id} are of {since}"));
+            continue;
+        }
+        let manual = results.iter().filter(|result| result.total_fail.is_none()).count();
+        let total = results.len();
+        findings.extend(results.iter().filter(|r| r.total_fail.is_some_and(|n| n > 0)).map(
+            |result| -> Finding {
+                let severity = match result.severity.as_str() {
+                    "" => String::new(),
+                    known => format!(", {}", known.to_ascii_lowercase()),
+                };
+                let failed =
+                    count(result.total_fail.map_or(0, |n| n.unsigned_abs()) as usize, "failure");
+                let seen = format!("{failed}{severity}: {}", result.name);
+                finding(report.reference(), &format!("{id} {}", result.id), seen, "no failure")
+            },
+        ));
+        evidence.push(format!("{id}: {total} requirements, {manual} of them for a person"));
+    }
+    if !findings.is_empty() {
+        return Ok(Outcome::Fail(findings));
+    }
+    if !evidence.is_empty() {
+        return Ok(Outcome::Pass(evidence.join("; ")));
+    }
+    Ok(match (by_person(context), old) {
+        (Outcome::NotAssessed(_), Some(old)) => Outcome::NotAssessed(old),
+        (Outcome::NotAssessed(why), None) => {
+            Outcome::NotAssessed(format!("no report of a benchmark is in the cluster, and {why}"))
+        }
+        (outcome, _) => outcome,
+    })
+}
+
+fn by_person(context: &Context<'_>) -> Outcome {
+    match catalog::control("K8S-01") {
+        Some(control) => attested(control, context),
+        None => Outcome::NotAssessed("the catalogue has no K8S-01".into()),
+    }
+}

@@ -1,0 +1,78 @@
+//! Configuration of a simulated controller and of its model, as both versions of Juju tell it.
+
+use ckf_hardening::facts::juju::{self, Juju as Facts, Source};
+use ckf_hardening::facts::known::Known;
+use juju_client::{Endpoint, Login, Password, Trust};
+use juju_sim::Juju;
+use juju_sim::controller::{Controller, Offer, State};
+use serde_json::json;
+
+const MODEL: &str = "7d3f0c7e-6f52-4d0a-8a35-0a1b2c3d4e5f";
+
+fn read(controller: &Controller) -> Facts {
+    let login = Login::new("admin", Password::new("admin-pw")).unwrap();
+    let endpoint = Endpoint {
+        addresses: vec![controller.address().to_owned()],
+        trust: Trust::Authority(controller.authority().to_owned()),
+    };
+    let declared = Default::default();
+    let source =
+        Source { endpoint: &endpoint, login: &login, declared: &declared, model: "kubeflow" };
+    match juju::read(&source) {
+        Known::Known(juju) => juju,
+        Known::Unknown(why) => panic!("{why}"),
+    }
+}
+
+fn known<T>(known: Known<T>) -> T {
+    match known {
+        Known::Known(it) => it,
+        Known::Unknown(why) => panic!("{why}"),
+    }
+}
+
+#[test]
+fn configuration_is_read_from_both_versions_of_juju() {
+    for juju in [Juju::V3_6, Juju::V4_0] {
+        let mut state = State::new(juju, "admin-pw");
+        let methods = match juju {
+            Juju::V3_6 => json!(["ReadOnlyMethods", "Client.FullStatus"]),
+            Juju::V4_0 => json!("ReadOnlyMethods,Client.FullStatus"),
+        };
+        state.config.insert("audit-log-exclude-methods".into(), methods);
+        state.config.insert("auditing-enabled".into(), json!(true));
+        state.config.insert("audit-log-max-backups".into(), json!(5));
+        let tls = ckf_worlds::tls("juju-ca", 2035);
+        state.config.insert("ca-cert".into(), json!(tls.certificate));
+        let model = state.add_model(MODEL, "kubeflow");
+        model.blocks.insert("BlockDestroy".into(), "ask first".into());
+        model.config.insert("secret-backend".into(), json!("vault"));
+        let proxy = json!("http://me:hunter2@proxy.example.com:3128");
+        model.config.insert("juju-http-proxy".into(), proxy);
+        for name in ["used", "unused"] {
+            state.offers.push(Offer {
+                model: MODEL.into(),
+                application: "dex-auth".into(),
+                name: name.into(),
+                ..Offer::default()
+            });
+        }
+        state.consumers.insert("used".into(), vec!["alice".into()]);
+        let controller = Controller::start(state).unwrap();
+        let facts = read(&controller);
+        let text = serde_json::to_string(&facts).unwrap();
+        assert!(!text.contains("hunter2"), "{juju:?}: {text}");
+        let of_controller = known(facts.controller);
+        assert!(of_controller.auditing && of_controller.audit_backups == Some(5), "{juju:?}");
+        assert!(of_controller.audit_exclusions.contains("Client.FullStatus"), "{juju:?}");
+        assert!(of_controller.authority_ends.is_some(), "{juju:?}");
+        let settings = known(facts.settings);
+        assert_eq!(settings.secret_backend, "vault", "{juju:?}");
+        assert!(settings.blocks.contains("BlockDestroy"), "{juju:?}");
+        assert!(settings.with_login.contains("juju-http-proxy"), "{juju:?}");
+        assert!(settings.development.is_empty() && settings.in_clear.is_empty(), "{juju:?}");
+        let offers = known(facts.offers);
+        let used: Vec<_> = offers.iter().map(|offer| (&*offer.name, offer.connections)).collect();
+        assert_eq!(used, [("admin/kubeflow.used", Some(1)), ("admin/kubeflow.unused", Some(0))]);
+    }
+}
