@@ -1,6 +1,7 @@
 //! What we write, read by the programs it is written for: libraries of other charms, validators
 //! of report formats, a browser. They are fetched from PyPI, npm and Debian.
 
+mod consumers;
 mod formats;
 mod libraries;
 mod page;
