@@ -325,8 +325,9 @@ impl UnitState {
     pub fn issues(&self) -> Vec<StatusIssue> {
         let all = self.now.issues.values().flatten();
         all.map(|(status, message)| {
-            let is_blocked = status == Status::Blocked.name();
-            let status = if is_blocked { Status::Blocked } else { Status::Waiting };
+            let mut known = [Status::Blocked, Status::Active].into_iter();
+            let status = known.find(|known| known.name() == status);
+            let status = status.unwrap_or(Status::Waiting);
             StatusIssue { status, message: message.clone() }
         })
         .collect()

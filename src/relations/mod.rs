@@ -13,4 +13,5 @@ pub mod kubeflow_dashboard_links;
 pub mod loki_push_api;
 pub mod prometheus_scrape;
 pub mod tls_certificates;
+pub mod tls_request_errors;
 pub mod topology;

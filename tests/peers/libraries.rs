@@ -126,6 +126,35 @@ fn an_authority_with_the_library_of_version_4_signs_what_we_pass_on() {
 }
 
 #[test]
+fn refusal_is_read_by_the_library_and_the_librarys_refusal_by_us() {
+    let mut unit = unit();
+    let mut gateway = Peer::start("AuthorityRequirer");
+    let asked = gateway.reads(&Relation::default());
+    let took = gateway.reads(&hears(&mut unit, 1, "gateway-certificates", &asked));
+    assert_eq!(took["certificates"], json!([]));
+    assert_eq!(took["errors"][0]["name"], "OTHER", "{took}");
+    let why = took["errors"][0]["message"].as_str().unwrap();
+    assert!(why.contains("requests a CA certificate"), "{why}");
+    assert_eq!(took["capabilities"]["supports_ca_certificates"], false);
+    let events = took["events"].as_array().unwrap();
+    assert!(events.contains(&json!("CertificateDeniedEvent")), "{took}");
+
+    let mut unit = self::unit();
+    let mut gateway = Peer::start("Requirer");
+    let mut authority = Peer::start("Denier");
+    hears(&mut unit, 2, "certificates", &authority.reads(&Relation::default()));
+    let asked = gateway.reads(&Relation::default());
+    hears(&mut unit, 1, "gateway-certificates", &asked);
+    let denied = authority.reads(unit.model().relation(2).unwrap());
+    hears(&mut unit, 2, "certificates", &denied);
+    let part = "peer refuses the certificate request of peer/0: DOMAIN_NOT_ALLOWED: ACME does not sign this";
+    let message = unit.model().status.message.clone();
+    assert!(message.contains(part), "{message}");
+    let took = gateway.reads(unit.model().relation(1).unwrap());
+    assert_eq!(took["errors"][0]["message"], "ACME does not sign this", "{took}");
+}
+
+#[test]
 fn library_of_version_1_reads_our_authority() {
     let mut unit = unit();
     let asked = Peer::start("Requirer").reads(&Relation::default());

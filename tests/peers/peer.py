@@ -21,11 +21,12 @@ class Requirer(ops.CharmBase):
 
     META = {"name": "gateway", "requires": {"peer": {"interface": "tls-certificates"}}}
     MODE = tls_certificates.Mode.UNIT
+    IS_CA = False
 
     def __init__(self, framework):
         super().__init__(framework)
         attributes = tls_certificates.CertificateRequestAttributes(
-            common_name=HOST, sans_dns=frozenset([HOST])
+            common_name=HOST, sans_dns=frozenset([HOST]), is_ca=self.IS_CA
         )
         self.library = tls_certificates.TLSCertificatesRequiresV4(
             self, "peer", [attributes], mode=self.MODE
@@ -33,10 +34,13 @@ class Requirer(ops.CharmBase):
 
     def told(self):
         certificates, key = self.library.get_assigned_certificates()
+        capabilities = self.library.get_provider_capabilities()
         return {
             "certificates": [str(found.certificate) for found in certificates],
             "chains": [[str(one) for one in found.chain] for found in certificates],
             "has_key": key is not None,
+            "errors": [error.error.model_dump() for error in self.library.get_request_errors()],
+            "capabilities": capabilities and capabilities.model_dump(exclude_none=True),
         }
 
 
@@ -44,6 +48,12 @@ class ApplicationRequirer(Requirer):
     """The same, with one certificate for all units."""
 
     MODE = tls_certificates.Mode.APP
+
+
+class AuthorityRequirer(Requirer):
+    """One that wants to be an authority, which no gateway is."""
+
+    IS_CA = True
 
 
 class Provider(ops.CharmBase):
@@ -87,6 +97,24 @@ class Provider(ops.CharmBase):
         }
 
 
+class Denier(Provider):
+    """An authority that signs nothing, as lego does for names that ACME does not sign."""
+
+    def _sign(self, _):
+        for request in self.library.get_outstanding_certificate_requests():
+            self.library.set_relation_error(
+                tls_certificates.ProviderCertificateError(
+                    relation_id=request.relation_id,
+                    certificate_signing_request=request.certificate_signing_request,
+                    error=tls_certificates.CertificateError(
+                        code=tls_certificates.CertificateRequestErrorCode.DOMAIN_NOT_ALLOWED,
+                        name="DOMAIN_NOT_ALLOWED",
+                        message="ACME does not sign this",
+                    ),
+                )
+            )
+
+
 class Truster(ops.CharmBase):
     """Who trusts, as Prometheus does."""
 
@@ -101,7 +129,8 @@ class Truster(ops.CharmBase):
 
 
 def main():
-    charm = {kind.__name__: kind for kind in (Requirer, ApplicationRequirer, Provider, Truster)}
+    kinds = (Requirer, ApplicationRequirer, AuthorityRequirer, Provider, Denier, Truster)
+    charm = {kind.__name__: kind for kind in kinds}
     charm = charm[sys.argv[1]]
     context = testing.Context(charm, meta=charm.META)
     relation = testing.Relation("peer", remote_app_name="ckf-hardening")
