@@ -233,12 +233,18 @@ fn each_alert_fires_when_it_should_and_not_before() {
             )
         })
         .collect();
+    let metadata: Value = serde_yaml::from_str(include_str!("../../metadata.yaml")).unwrap();
+    let pages = format!("{}/docs/runbooks-", metadata["website"].as_str().unwrap());
+    assert!(pages.starts_with("https://"));
     let of_logs = catalog::alerts("logs");
     let all = groups.iter().chain(&of_logs).flat_map(|(_, rules)| rules.as_array().unwrap());
     for rule in all {
         let name = rule["alert"].as_str().unwrap();
-        let page = rule["annotations"]["runbook"].as_str().unwrap();
-        assert!(Path::new(env!("CARGO_MANIFEST_DIR")).join(page).exists(), "{name}: {page}");
+        // Alertmanager's templates, Karma and PagerDuty link to this annotation.
+        let url = rule["annotations"]["runbook_url"].as_str().unwrap();
+        let page = url.strip_prefix(&pages).unwrap_or_else(|| panic!("{name}: {url}"));
+        let page = format!("docs/runbooks/{page}.md");
+        assert!(Path::new(env!("CARGO_MANIFEST_DIR")).join(&page).exists(), "{name}: {page}");
         if !of_logs.iter().any(|(_, rules)| rules.as_array().unwrap().contains(rule)) {
             assert!(
                 tried.contains(&(name, true)) && tried.contains(&(name, false)),

@@ -2,6 +2,7 @@
 //! of report formats, a browser. They are fetched from PyPI, npm and Debian.
 
 mod consumers;
+mod dashboards;
 mod formats;
 mod libraries;
 mod page;
