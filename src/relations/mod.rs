@@ -7,6 +7,7 @@ pub mod answer;
 pub mod catalogue;
 pub mod certificate_transfer;
 pub mod grafana_dashboard;
+pub mod ingress_per_app;
 pub mod istio_gateway_info;
 pub mod istio_ingress;
 pub mod kubeflow_dashboard_links;

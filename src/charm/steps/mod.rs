@@ -7,6 +7,7 @@ pub mod login;
 pub mod login_trust;
 pub mod relations;
 pub mod rotation;
+mod route;
 pub mod tls_secret;
 
 use log::warn;
