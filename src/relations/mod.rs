@@ -16,3 +16,4 @@ pub mod prometheus_scrape;
 pub mod tls_certificates;
 pub mod tls_request_errors;
 pub mod topology;
+pub mod tracing;

@@ -11,14 +11,19 @@ use serde_json::{Value, json};
 const HOST: &str = "kubeflow.example.com";
 
 /// A charm with its library; see `peer.py`.
-struct Peer {
+pub struct Peer {
     child: Child,
     input: ChildStdin,
     output: BufReader<ChildStdout>,
 }
 
 impl Peer {
-    fn start(charm: &str) -> Self {
+    pub fn start(charm: &str) -> Self {
+        Self::start_with(charm, "")
+    }
+
+    /// With the URL at which it receives something.
+    pub fn start_with(charm: &str, receiver: &str) -> Self {
         let programs = test_programs::python::programs(
             "peers",
             &[
@@ -26,6 +31,7 @@ impl Peer {
                 "ops-scenario==8.9.0",
                 "charmlibs-interfaces-tls-certificates==1.12.0",
                 "charmlibs-interfaces-certificate-transfer==1.1.0",
+                "charmlibs-interfaces-tracing==1.0.0",
                 "cryptography",
                 "pydantic",
             ],
@@ -34,6 +40,7 @@ impl Peer {
         let mut child = Command::new(programs.unwrap().join("python"))
             .arg(script)
             .arg(charm)
+            .env("RECEIVER", receiver)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
@@ -46,7 +53,7 @@ impl Peer {
     }
 
     /// Has it read what we wrote; returns what its library made of it, and its databags.
-    fn reads(&mut self, relation: &Relation) -> Value {
+    pub fn reads(&mut self, relation: &Relation) -> Value {
         let wrote = json!({"application": relation.application_data, "unit": relation.unit_data});
         writeln!(self.input, "{wrote}").unwrap();
         let mut line = String::new();
@@ -62,7 +69,7 @@ impl Drop for Peer {
     }
 }
 
-fn unit() -> Simulation {
+pub fn unit() -> Simulation {
     let files = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut unit = Simulation::new(files, env!("CARGO_BIN_EXE_ckf-hardening").as_ref()).unwrap();
     unit.environment.insert("KUBECONFIG".into(), "/nowhere".into());
@@ -75,7 +82,7 @@ fn strings(databag: &Value) -> BTreeMap<String, String> {
 }
 
 /// Has the unit see what the peer of a relation said, and returns the relation after it.
-fn hears(unit: &mut Simulation, id: u32, endpoint: &str, said: &Value) -> Relation {
+pub fn hears(unit: &mut Simulation, id: u32, endpoint: &str, said: &Value) -> Relation {
     unit.change(|model| {
         if model.relation(id).is_none() {
             model.relations.push(Relation::new(id, endpoint, "peer", 1));

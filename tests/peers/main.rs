@@ -8,3 +8,4 @@ mod libraries;
 mod page;
 #[path = "../reports/mod.rs"]
 mod reports;
+mod tracing;

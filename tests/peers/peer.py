@@ -7,10 +7,11 @@ library made of them and with what it wrote itself. State is kept from line to l
 import dataclasses
 import datetime
 import json
+import os
 import sys
 
 import ops
-from charmlibs.interfaces import certificate_transfer, tls_certificates
+from charmlibs.interfaces import certificate_transfer, tls_certificates, tracing
 from ops import testing
 
 HOST = "kubeflow.example.com"
@@ -128,8 +129,45 @@ class Truster(ops.CharmBase):
         return {"certificates": sorted(self.library.get_all_certificates())}
 
 
+class Sender(ops.CharmBase):
+    """Whose authority must be trusted, as Tempo's is."""
+
+    META = {"name": "sender", "provides": {"peer": {"interface": "certificate_transfer"}}}
+
+    def __init__(self, framework):
+        super().__init__(framework)
+        self.library = certificate_transfer.CertificateTransferProvides(self, "peer")
+        framework.observe(self.on["peer"].relation_changed, self._send)
+
+    def _send(self, event):
+        self.library.add_certificates({str(Provider.CA)}, event.relation.id)
+
+    def told(self):
+        return {"ca": str(Provider.CA)}
+
+
+class Tempo(ops.CharmBase):
+    """A backend of traces."""
+
+    META = {"name": "tempo", "provides": {"peer": {"interface": "tracing"}}}
+
+    def __init__(self, framework):
+        super().__init__(framework)
+        self.library = tracing.TracingEndpointProvider(self, relation_name="peer")
+        framework.observe(self.on["peer"].relation_changed, self._publish)
+
+    def _publish(self, _):
+        receivers = [(name, os.environ["RECEIVER"]) for name in self.library.requested_protocols()]
+        self.library.publish_receivers(receivers)
+
+    def told(self):
+        return {"requested": sorted(self.library.requested_protocols())}
+
+
 def main():
-    kinds = (Requirer, ApplicationRequirer, AuthorityRequirer, Provider, Denier, Truster)
+    kinds = (
+        Requirer, ApplicationRequirer, AuthorityRequirer, Provider, Denier, Truster, Sender, Tempo
+    )
     charm = {kind.__name__: kind for kind in kinds}
     charm = charm[sys.argv[1]]
     context = testing.Context(charm, meta=charm.META)

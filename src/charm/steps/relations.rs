@@ -13,7 +13,7 @@ use super::Outcome;
 use super::route::{PREFIX, Route};
 use crate::catalog;
 use crate::charm::endpoints::{
-    self, CATALOGUE, DASHBOARDS, GATEWAY, INGRESS, LINKS, LOGS, METRICS,
+    self, AUTHORITIES, CATALOGUE, DASHBOARDS, GATEWAY, INGRESS, LINKS, LOGS, METRICS, TRACING,
 };
 use crate::charm::hook::Hook;
 use crate::charm::issue::StatusIssue;
@@ -21,8 +21,9 @@ use crate::charm::peers::differs;
 use crate::charm::workload::{PORT, Workload};
 use crate::relations::topology::Topology;
 use crate::relations::{
-    answer, catalogue, grafana_dashboard, ingress_per_app, istio_gateway_info, istio_ingress,
-    kubeflow_dashboard_links, loki_push_api, prometheus_scrape,
+    answer, catalogue, certificate_transfer, grafana_dashboard, ingress_per_app,
+    istio_gateway_info, istio_ingress, kubeflow_dashboard_links, loki_push_api, prometheus_scrape,
+    tracing,
 };
 
 /// What the relations say.
@@ -32,6 +33,10 @@ struct Related {
     endpoints: BTreeSet<String>,
     /// URL to push logs to, by unit of Loki.
     log_targets: BTreeMap<String, String>,
+    /// Base URL that traces go to.
+    trace_receiver: Option<String>,
+    /// Authorities that peers sent, PEM.
+    authorities: Vec<String>,
     /// Why a peer does not take what it is sent.
     issues: Vec<StatusIssue>,
 }
@@ -49,6 +54,7 @@ pub fn run(hook: &mut Hook<'_>) -> anyhow::Result<Outcome> {
     let host = hook.external_hostname();
     let related = update(hook.unit, hook.event, hook.is_leader, host)?;
     hook.state.set_endpoints(related.endpoints);
+    hook.state.set_trace_receiver(related.trace_receiver, related.authorities);
     let (log_targets, known_units) = hook.state.log_targets();
     if *log_targets != related.log_targets || is_start {
         let topology = Topology::of(hook.unit);
@@ -104,6 +110,16 @@ fn update(
             let url = loki_push_api::endpoint(&databag);
             result.log_targets.extend(url.map(|url| (name, url)));
         }
+    }
+    for relation in related.get(TRACING).into_iter().flatten() {
+        if let Some(name) = present(relation.application())?.flatten()
+            && let Some(databag) = present(relation.get(Side::Application(&name)))?
+        {
+            result.trace_receiver = tracing::endpoint(&databag);
+        }
+    }
+    for relation in related.get(AUTHORITIES).into_iter().flatten() {
+        result.authorities.extend(certificate_transfer::received(read_peer(relation)?.iter()));
     }
     let is_reached =
         endpoints::CONNECTED.iter().any(|endpoint| result.endpoints.contains(*endpoint));
@@ -173,6 +189,18 @@ fn update(
     Ok(result)
 }
 
+/// All databags of a peer: the application's, then the units'.
+fn read_peer(relation: &Relation) -> anyhow::Result<Vec<Databag>> {
+    let mut databags = Vec::new();
+    if let Some(name) = present(relation.application())?.flatten() {
+        databags.extend(present(relation.get(Side::Application(&name)))?);
+    }
+    for name in present(relation.units())?.unwrap_or_default() {
+        databags.extend(present(relation.get(Side::Unit(&name)))?);
+    }
+    Ok(databags)
+}
+
 /// Unit databag with an address of the unit's pod.
 type WriteAddress = fn(&Unit, &str) -> Databag;
 
@@ -232,6 +260,8 @@ fn application(
             databag.extend(ingress_per_app::application(name, model, PORT));
             databag
         }
+        TRACING => tracing::application(),
+        AUTHORITIES => certificate_transfer::requirer(),
         _ => kubeflow_dashboard_links::application(route.path(host).as_deref()),
     })
 }
