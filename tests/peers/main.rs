@@ -5,6 +5,7 @@ mod consumers;
 mod dashboards;
 mod formats;
 mod libraries;
+mod matrix;
 mod page;
 #[path = "../reports/mod.rs"]
 mod reports;
