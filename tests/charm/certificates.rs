@@ -451,6 +451,40 @@ fn chain_of_every_provider_is_served_with_its_intermediate_in_order() {
     assert_eq!(answers(&unit), [] as [Value; 0]);
 }
 
+#[test]
+fn two_gateways_are_answered_each_in_its_relation_by_unit_and_by_application() {
+    const OTHER: u32 = 14;
+    let mut unit = unit();
+    let (pilot, ambient) = (IstioPilot::at(HOST), IstioPilot::at(HOST));
+    relate_pilot(&mut unit, &pilot);
+    // The library of version 4 may ask once for all units, in the application's databag.
+    let mut relation = Relation::new(OTHER, "gateway-certificates", "istio-ingress-k8s", 1);
+    relation.remote_application_data = ambient.databag();
+    unit.change(|model| model.relations.push(relation));
+    changed(&mut unit, OTHER);
+    let of = |unit: &Simulation, id| -> Vec<Value> {
+        let databag = unit.model().relation(id).unwrap().application_data.clone();
+        serde_json::from_str(&databag["certificates"]).unwrap()
+    };
+    for (id, asks) in [(GATEWAY, &pilot), (OTHER, &ambient)] {
+        let entries = of(&unit, id);
+        assert_eq!(entries.len(), 1, "{id}");
+        assert_eq!(entries[0]["certificate_signing_request"], asks.request());
+    }
+    // One of them moves to a name that is refused: the other's certificate stays.
+    let before = of(&unit, GATEWAY);
+    let wants = json!([{"certificate_signing_request": ambient.request(), "ca": true}]);
+    self::of(&mut unit, OTHER, |relation| {
+        let databag = &mut relation.remote_application_data;
+        databag.insert("certificate_signing_requests".into(), wants.to_string());
+    });
+    changed(&mut unit, OTHER);
+    let databag = unit.model().relation(OTHER).unwrap().application_data.clone();
+    assert!(!databag.contains_key("certificates"));
+    assert!(databag["request_errors"].contains("requests a CA certificate"), "{databag:?}");
+    assert_eq!((of(&unit, GATEWAY), errors(&unit)), (before, vec![]));
+}
+
 fn errors(unit: &Simulation) -> Vec<Value> {
     let relation = relation(unit, GATEWAY);
     let text = relation.application_data.get("request_errors");
