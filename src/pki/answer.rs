@@ -92,7 +92,7 @@ impl Issued {
             served if served.is_empty() => arranged[0].pem.clone(),
             served => served,
         };
-        // A chain that does not lead to `ca` is for `judge` to reject.
+        // A chain that does not lead to `ca` is rejected by the verification.
         let ca = match arranged.iter().any(|link| link.pem == trusted.pem) {
             true => arranged.last().map_or(trusted.pem.clone(), |last| last.pem.clone()),
             false => trusted.pem,

@@ -117,7 +117,7 @@ impl Capabilities {
         }
     }
 
-    /// What is passed on of an upstream provider: nobody gets a certificate of an authority.
+    /// What is passed on of an upstream provider: there are no certificates of authorities.
     pub fn passed_on(self) -> Self {
         Self { supports_ca_certificates: Some(false), ..self }
     }

@@ -146,7 +146,7 @@ fn policy_reporter_keeps_every_result() {
 }
 
 /// Jenkins' rules: `junit-10.xsd` at 031e285 of jenkinsci/xunit-plugin, which allows these
-/// attributes and no others. GitLab tells tests apart by class and name.
+/// attributes and no others. GitLab distinguishes tests by class and name.
 #[test]
 fn jenkins_and_gitlab_show_a_test_for_each_control() {
     let directory = tempfile::tempdir().unwrap();

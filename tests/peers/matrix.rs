@@ -1,5 +1,5 @@
-//! The page of peers: every endpoint and every format for programs is on it, and what judges each is
-//! in the test that the page names.
+//! The page of peers: every endpoint and every format for programs is on it, and what assesses each
+//! is in the test that the page names.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -14,16 +14,25 @@ fn quoted(cell: &str) -> Vec<&str> {
     cell.split('`').skip(1).step_by(2).collect()
 }
 
-/// Rows of the tables: name, judges, file and test.
-fn rows(page: &str) -> Vec<(&str, Vec<&str>, &str, &str)> {
+/// Packages in a cell: a name with its version.
+fn packages(cell: &str) -> Vec<String> {
+    let words: Vec<&str> = cell.split([' ', ',']).filter(|word| !word.is_empty()).collect();
+    let is_version =
+        |word: &str| word.contains('.') && word.chars().all(|c| c.is_ascii_digit() || c == '.');
+    let pairs = words.windows(2).filter(|pair| is_version(pair[1]));
+    pairs.map(|pair| format!("{}={}", pair[0], pair[1])).collect()
+}
+
+/// Rows of the tables: name, packages, file and test.
+fn rows(page: &str) -> Vec<(&str, Vec<String>, &str, &str)> {
     let lines = page.lines().filter(|line| line.starts_with("| `"));
     lines
         .map(|line| {
             let cells: Vec<&str> = line.trim_matches('|').split('|').map(str::trim).collect();
-            let [name, peer, judges, test] = cells[..] else { panic!("{line}") };
-            assert!(!peer.is_empty() && !judges.is_empty(), "{line}");
+            let [name, peer, by, test] = cells[..] else { panic!("{line}") };
+            assert!(!peer.is_empty() && !by.is_empty(), "{line}");
             let test = quoted(test);
-            (quoted(name)[0], quoted(judges), test[0], test[1])
+            (quoted(name)[0], packages(by), test[0], test[1])
         })
         .collect()
 }
@@ -33,14 +42,15 @@ fn every_endpoint_and_format_is_judged_by_what_the_page_says() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let page = fs::read_to_string(root.join("docs/reference/peers.md")).unwrap();
     let rows = rows(&page);
-    for (name, judges, file, test) in &rows {
+    for (name, packages, file, test) in &rows {
         let source = fs::read_to_string(root.join(file)).unwrap_or_else(|_| panic!("{file}"));
         assert!(source.contains(&format!("fn {test}(")), "{name}: {file} has no {test}");
-        for judge in judges {
-            // A library may be installed for all tests of a folder.
-            let installed = fs::read_to_string(root.join("tests/peers/libraries.rs")).unwrap();
-            let is_named = source.contains(judge) || installed.contains(judge);
-            assert!(is_named, "{name}: {file} installs no {judge}");
+        // PyPI's and npm's packages are written with one sign or another before the version. A
+        // library may be installed for all tests of a folder.
+        let installed = fs::read_to_string(root.join("tests/peers/libraries.rs")).unwrap();
+        let plain = (source + &installed).replace("==", "=").replace('@', "=");
+        for package in packages {
+            assert!(plain.contains(package), "{name}: {file} installs no {package}");
         }
     }
     let named: BTreeSet<&str> = rows.iter().map(|(name, ..)| *name).collect();
@@ -51,7 +61,7 @@ fn every_endpoint_and_format_is_judged_by_what_the_page_says() {
     }
     let formats = Format::value_variants().iter().filter(|format| format.is_for_programs());
     let names = formats.map(|format| format.to_possible_value().unwrap().get_name().to_owned());
-    // Its own schema and a browser judge these.
+    // Its own schema and a browser check these.
     wanted.extend(names.filter(|name| !["json", "html"].contains(&name.as_str())));
     assert_eq!(named, wanted.iter().map(String::as_str).collect());
 }

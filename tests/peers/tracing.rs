@@ -135,7 +135,7 @@ fn receiver_over_tls_needs_an_authority_of_receive_ca_cert() {
         "url": format!("https://localhost:{port}")}]);
     let answer = json!({"application": {"receivers": answer.to_string()}, "unit": {}});
     hears(&mut unit, 8, "charm-tracing", &answer);
-    assert!(received.try_recv().is_err(), "nobody is trusted");
+    assert!(received.try_recv().is_err(), "no authority is trusted");
     // The library of one who sends its authority waits for our version.
     let mut sender = Peer::start("Sender");
     let created = sender.reads(&Relation::default());

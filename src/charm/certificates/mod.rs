@@ -382,7 +382,7 @@ fn ends(entry: &AnswerEntry, request: &Request, now: Timestamp) -> Option<i64> {
 }
 
 /// Why the certificate of an authority that is no longer related is kept: until it is about to end,
-/// or another authority is related, nobody has to trust another one.
+/// or another authority is related, no client has to trust another one.
 fn of_former(
     own: &Own,
     entry: &AnswerEntry,

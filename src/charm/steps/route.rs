@@ -1,4 +1,4 @@
-//! The route to the report page, by whoever offers `ingress`.
+//! The route to the report page, by the peer that offers `ingress`.
 
 use juju_charm::relation::{Databag, Relation, Side};
 use juju_charm::tool::present;

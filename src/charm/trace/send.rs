@@ -24,7 +24,7 @@ pub fn send(base: &str, authorities: &[String], trace: &Value) -> anyhow::Result
     let (sender, receiver) = mpsc::channel();
     // Resolving a name has no deadline of its own.
     std::thread::spawn(move || {
-        // Nobody listens once the time is over.
+        // There is no receiver once the time is over.
         let _ = sender.send(post(&base, &authorities, &body));
     });
     receiver.recv_timeout(PATIENCE).context("the receiver of traces takes too long")?
