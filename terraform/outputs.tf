@@ -22,5 +22,7 @@ output "requires" {
     catalogue       = "catalogue"
     ingress         = "ingress"
     dashboard_links = "dashboard-links"
+    charm_tracing   = "charm-tracing"
+    receive_ca_cert = "receive-ca-cert"
   }
 }

@@ -79,6 +79,8 @@ pub struct Summary {
     controls: Vec<Line>,
     open: Vec<(Severity, usize)>,
     unread: usize,
+    /// Score, in percent.
+    score: u32,
     collected_at: i64,
     open_since: BTreeMap<String, Timestamp>,
     numbers: Numbers,
@@ -135,6 +137,7 @@ impl Summary {
             controls: report.controls.iter().map(line).collect(),
             open: Severity::ALL.map(|severity| (severity, report.open_of(severity))).into(),
             unread: report.cluster.unknown.len(),
+            score: report.score.passed,
             collected_at: at.map_or(0, |at| at.as_second()),
             open_since,
             numbers: parts.numbers,
@@ -326,6 +329,13 @@ fn described(text: &str) -> Vec<Described> {
     all
 }
 
+/// Registers times under a name with its unit, and under the name without it, which dashboards and
+/// rules of version 0.1 read; the next version drops it.
+fn register_timestamp(registry: &mut Registry, name: &str, help: &str, times: &Gauges) {
+    registry.register(format!("{name}_seconds"), help, times.clone());
+    registry.register(name, format!("Deprecated: see {name}_seconds"), times.clone());
+}
+
 /// Sums over all controls.
 fn of_all_controls(registry: &mut Registry, summary: &Summary) {
     let open = Gauges::default();
@@ -343,6 +353,11 @@ fn of_all_controls(registry: &mut Registry, summary: &Summary) {
     let known = controls.iter().filter(is_known).count();
     let share = gauge(known as f64 / controls.len().max(1) as f64);
     registry.register("coverage_ratio", "Controls that could be assessed, of all", share);
+    registry.register(
+        "score_ratio",
+        "Assessed controls that pass, weighted by severity, of all that were assessed",
+        gauge(f64::from(summary.score) / 100.0),
+    );
 }
 
 fn of_each_control(registry: &mut Registry, summary: &Summary) {
@@ -366,10 +381,11 @@ fn of_each_control(registry: &mut Registry, summary: &Summary) {
     }
     registry.register("control", "The verdict that a control has, as 1", verdicts);
     registry.register("open_findings", "Findings that are open, by section of the guide", findings);
-    registry.register(
+    register_timestamp(
+        registry,
         "failing_since_timestamp",
         "When a control that fails was first seen to, in seconds since 1970",
-        since,
+        &since,
     );
 }
 
@@ -380,15 +396,17 @@ fn of_certificates(registry: &mut Registry, summary: &Summary) {
         ends.get_or_create(&source).set(certificate.not_after as f64);
         renewals.get_or_create(&source).set(certificate.renewal as f64);
     }
-    registry.register(
+    register_timestamp(
+        registry,
         "certificate_not_after_timestamp",
         "When the gateway's certificate ends, in seconds since 1970",
-        ends,
+        &ends,
     );
-    registry.register(
+    register_timestamp(
+        registry,
         "certificate_renewal_timestamp",
         "When it is to be renewed, in seconds since 1970",
-        renewals,
+        &renewals,
     );
 }
 
@@ -408,15 +426,17 @@ fn of_credentials(registry: &mut Registry, summary: &Summary) {
         open.get_or_create(&name).set(flag(credential.is_open));
         failed.get_or_create(&name).set(flag(credential.failed));
     }
-    registry.register(
+    register_timestamp(
+        registry,
         "credential_rotated_timestamp",
         "When a credential was last rotated, in seconds since 1970",
-        rotated,
+        &rotated,
     );
-    registry.register(
+    register_timestamp(
+        registry,
         "credential_due_timestamp",
         "When it is to be rotated, in seconds since 1970",
-        due,
+        &due,
     );
     registry.register(
         "credential_rotation_open",
@@ -449,11 +469,6 @@ fn of_itself(registry: &mut Registry, summary: &Summary, running: &Running) {
     let flag = |is: bool| f64::from(u8::from(is));
     for (name, help, value) in [
         (
-            "audit_timestamp",
-            "When the oldest facts behind the verdicts were last confirmed, in seconds since 1970",
-            summary.collected_at as f64,
-        ),
-        (
             "repairs_given_up",
             "Objects that are not repaired for now, since someone keeps undoing it",
             repaired.given_up() as f64,
@@ -463,6 +478,14 @@ fn of_itself(registry: &mut Registry, summary: &Summary, running: &Running) {
     ] {
         registry.register(name, help, gauge(value));
     }
+    let confirmed = Gauges::default();
+    confirmed.get_or_create(&labels::<0>([])).set(summary.collected_at as f64);
+    register_timestamp(
+        registry,
+        "audit_timestamp",
+        "When the oldest facts behind the verdicts were last confirmed, in seconds since 1970",
+        &confirmed,
+    );
     let duration = gauge(numbers.seconds);
     registry.register_with_unit(
         "audit_duration",

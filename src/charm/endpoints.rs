@@ -12,8 +12,11 @@ pub const CATALOGUE: &str = "catalogue";
 pub const INGRESS: &str = "ingress";
 pub const LINKS: &str = "dashboard-links";
 pub const GATEWAY: &str = "gateway-info";
+pub const TRACING: &str = "charm-tracing";
+pub const AUTHORITIES: &str = "receive-ca-cert";
 /// All of them.
-pub const ALL: [&str; 7] = [METRICS, DASHBOARDS, LOGS, CATALOGUE, INGRESS, LINKS, GATEWAY];
+pub const ALL: [&str; 9] =
+    [METRICS, DASHBOARDS, LOGS, CATALOGUE, INGRESS, LINKS, GATEWAY, TRACING, AUTHORITIES];
 /// Endpoints that publish the report page.
 const REPORT: [&str; 3] = [CATALOGUE, INGRESS, LINKS];
 /// Endpoints whose peers connect to the agent's port: while one is related, it is a port of the

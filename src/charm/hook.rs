@@ -10,6 +10,7 @@ use log::warn;
 use super::endpoints;
 use super::enforce;
 use super::state::UnitState;
+use super::trace::Trace;
 use crate::agent::input::{AgentInput, CharmFacts, CredentialState};
 use crate::config::{OptionProblem, Options};
 
@@ -35,12 +36,15 @@ pub struct Hook<'a> {
     pub charm_facts: Option<CharmFacts>,
     /// The state of each credential in the option `rotate`, if a step read it.
     pub credentials: BTreeMap<String, CredentialState>,
+    /// What this hook does, for the receiver of traces.
+    pub trace: Trace,
     raw_options: config::Options,
 }
 
 impl<'a> Hook<'a> {
     /// Reads options, state and leadership.
     pub fn read(unit: &'a Unit, event: &'a Event) -> anyhow::Result<Self> {
+        let trace = Trace::start(crate::now());
         let raw_options = config::all().context("reading the options")?;
         let (options, option_problems) = Options::parse(&raw_options);
         log::set_max_level(options.log_level);
@@ -59,6 +63,7 @@ impl<'a> Hook<'a> {
             trusted_authorities: None,
             charm_facts: None,
             credentials: BTreeMap::new(),
+            trace,
         })
     }
 

@@ -20,6 +20,7 @@ mod rotations;
 mod state;
 mod status;
 mod steps;
+mod trace;
 mod workload;
 
 use std::process::ExitCode;

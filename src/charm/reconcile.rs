@@ -7,7 +7,7 @@ use log::{info, warn};
 use super::assess::{self, AuditResult};
 use super::fate::{self, Fate};
 use super::hook::Hook;
-use super::{agent_audit, enforce, gather, removal, status, steps};
+use super::{agent_audit, enforce, gather, removal, status, steps, trace};
 use crate::facts::kubernetes::ReadError;
 use crate::images::Inventory;
 
@@ -33,7 +33,29 @@ pub fn run(unit: &Unit, event: &Event) -> anyhow::Result<()> {
     steps::take(&mut hook, steps::RELATIONS, steps::relations::run)?;
     steps::agent::run(&mut hook);
     let is_reset = hook.is_status_reset();
-    status::publish(hook, is_reset)
+    let trace = trace_of(&mut hook);
+    status::publish(hook, is_reset)?;
+    // Sent last, and without an effect on the hook: the receiver may be down.
+    if let Some((url, authorities, trace)) = trace
+        && let Err(why) = trace::send(&url, &authorities, &trace)
+    {
+        warn!("the trace of this hook was not sent to {url}: {why:#}");
+    }
+    Ok(())
+}
+
+/// What is sent to the receiver of traces, with its URL and the authorities to trust on the way;
+/// `None` where none is related.
+fn trace_of(hook: &mut Hook<'_>) -> Option<(String, Vec<String>, serde_json::Value)> {
+    let (url, authorities) = hook.state.trace_receiver()?;
+    let (url, authorities) = (url.to_owned(), authorities.to_vec());
+    if hook.is_audited {
+        hook.trace.audit = hook.state.audit().map(|audit| audit.summary.clone());
+    }
+    let path = std::env::var("JUJU_DISPATCH_PATH").unwrap_or_default();
+    let event = path.rsplit('/').next().unwrap_or_default();
+    let trace = hook.trace.otlp(hook.unit, event, crate::now())?;
+    Some((url, authorities, trace))
 }
 
 /// The fate of a unit that is being removed, as far as this event may be of a removal.

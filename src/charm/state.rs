@@ -25,6 +25,8 @@ const LONGEST: usize = 240;
 const ISSUES: usize = 3;
 /// Most units of Loki, and most digests.
 const MOST: usize = 128;
+/// Room for authorities that a peer sent, in bytes.
+const AUTHORITIES: usize = 16 << 10;
 /// Step names of version 0.1.0 that are others by now.
 const RENAMED_STEPS: [(&str, &str); 1] = [("observing", "relations")];
 
@@ -70,6 +72,12 @@ struct Stored {
     /// Units of Loki that the container was ever configured with.
     #[serde(alias = "loki", skip_serializing_if = "BTreeSet::is_empty")]
     loki_units: BTreeSet<String>,
+    /// Base URL that traces go to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    trace_receiver: Option<String>,
+    /// Authorities that a peer sent, PEM.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    received_authorities: Vec<String>,
     /// Digest of the agent's input, and whether it says that this unit leads.
     #[serde(alias = "agent", skip_serializing_if = "Option::is_none")]
     agent_input: Option<(String, bool)>,
@@ -132,6 +140,12 @@ impl Stored {
         bounded.loki_units = first(&self.loki_units);
         bounded.endpoints = first(&self.endpoints);
         bounded.login_authorities.truncate(MOST);
+        bounded.trace_receiver = self.trace_receiver.clone().filter(|url| url.len() <= LONGEST);
+        let mut room = AUTHORITIES;
+        bounded.received_authorities.retain(|pem| {
+            room = room.saturating_sub(pem.len());
+            room > 0
+        });
         let logs = self.log_targets.iter().filter(|(_, url)| url.len() <= LONGEST);
         bounded.log_targets = logs.take(MOST).map(|(k, v)| (k.clone(), v.clone())).collect();
         bounded
@@ -281,6 +295,18 @@ impl UnitState {
         self.now.log_targets = targets;
     }
 
+    /// Base URL that traces go to, and the authorities to trust on the way, PEM; `None` where
+    /// nothing asks for traces.
+    pub fn trace_receiver(&self) -> Option<(&str, &[String])> {
+        Some((self.now.trace_receiver.as_deref()?, &self.now.received_authorities))
+    }
+
+    /// Remembers where traces go.
+    pub fn set_trace_receiver(&mut self, url: Option<String>, authorities: Vec<String>) {
+        self.now.trace_receiver = url;
+        self.now.received_authorities = authorities;
+    }
+
     /// Digest of the agent's input, and whether it says that this unit leads; `None` if the agent
     /// has none.
     pub fn agent_input(&self) -> Option<(&str, bool)> {
@@ -325,8 +351,9 @@ impl UnitState {
     pub fn issues(&self) -> Vec<StatusIssue> {
         let all = self.now.issues.values().flatten();
         all.map(|(status, message)| {
-            let is_blocked = status == Status::Blocked.name();
-            let status = if is_blocked { Status::Blocked } else { Status::Waiting };
+            let mut known = [Status::Blocked, Status::Active].into_iter();
+            let status = known.find(|known| known.name() == status);
+            let status = status.unwrap_or(Status::Waiting);
             StatusIssue { status, message: message.clone() }
         })
         .collect()
@@ -399,6 +426,11 @@ mod tests {
             (0..2000).map(|n| (format!("loki/{n}"), format!("http://loki-{n}/{}", "x".repeat(n))));
         state.set_log_targets(targets.collect());
         state.set_login_authorities((0..2000).map(|n| format!("{n:016}")).collect());
+        let authorities = (0..2000).map(|n| format!("{n} {}", "x".repeat(2000)));
+        state.set_trace_receiver(
+            Some(format!("http://{}", "x".repeat(2000))),
+            authorities.collect(),
+        );
         state.set_endpoints((0..2000).map(|n| format!("endpoint-{n}")).collect());
         let text = serde_json::to_string(&state.now.bounded()).unwrap();
         assert!(text.len() <= juju_charm::state::LONGEST_VALUE, "{}", text.len());

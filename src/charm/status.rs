@@ -103,7 +103,12 @@ fn decide(hook: &Hook<'_>) -> StatusIssue {
 /// One status of several issues, the worst first, and then what is open: `juju status` shows the
 /// beginning only.
 fn compose(mut issues: Vec<StatusIssue>, open: StatusIssue) -> StatusIssue {
-    issues.sort_by_key(|issue| issue.status != Status::Blocked);
+    // Advice comes last.
+    issues.sort_by_key(|issue| match issue.status {
+        Status::Blocked => 0,
+        Status::Active => 2,
+        _ => 1,
+    });
     issues.dedup();
     let status = match issues.first() {
         // What blocks for another reason goes on blocking.

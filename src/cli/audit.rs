@@ -16,7 +16,7 @@ use crate::facts::{About, Facts, bundle, snapshot};
 use crate::policy::{self, Policy, Profile};
 use crate::report::framework::Framework;
 use crate::report::openreports::Kind;
-use crate::report::{Format, Report, redact};
+use crate::report::{Format, Report, redact, sarif};
 
 #[derive(clap::Args)]
 pub struct Audit {
@@ -31,6 +31,9 @@ pub struct Audit {
     /// Format of the report.
     #[arg(long, value_enum, default_value_t)]
     format: Format,
+    /// Write every verdict as SARIF, with kinds and suppressions: for viewers that know them.
+    #[arg(long, requires = "format")]
+    sarif_all: bool,
     /// Show the verdicts by the requirements of another catalogue, instead of a report.
     #[arg(long, value_enum, conflicts_with = "format")]
     framework: Option<Framework>,
@@ -74,6 +77,9 @@ type Threshold = Option<Severity>;
 
 impl Audit {
     pub fn run(self) -> anyhow::Result<u8> {
+        if self.sarif_all && self.format != Format::Sarif {
+            anyhow::bail!("--sarif-all: only with --format sarif");
+        }
         let publishes = self.publish && confirm("publish", self.yes)?;
         if let Some(name) = self.release.as_deref().filter(|name| catalog::release(name).is_none())
         {
@@ -131,6 +137,7 @@ impl Audit {
         drop(facts);
         match (self.framework, self.format) {
             (Some(framework), _) => print(&framework.render(&report))?,
+            (None, Format::Sarif) if self.sarif_all => print_data(&sarif::render_all(&report))?,
             (None, Format::Table) => print(&self.format.render(&report))?,
             (None, format) => print_data(&format.render(&report))?,
         }

@@ -43,7 +43,7 @@ impl Keys {
         let pretty = |value: &serde_json::Value| serde_json::to_string_pretty(value);
         match (self.json, self.cbom) {
             (true, _) => print_data(&format!("{}\n", pretty(&serde_json::to_value(&keys)?)?))?,
-            (_, true) => print_data(&format!("{}\n", pretty(&cbom(&keys, context.namespace()))?))?,
+            (_, true) => print_data(&format!("{}\n", pretty(&cbom(&keys, &facts.about))?))?,
             _ => print(&format!("{}\n", table(&keys)))?,
         }
         Ok(NOTHING_OPEN)

@@ -124,7 +124,7 @@ impl Rocks {
             write(path, &Lock::of(&inventory).text())?;
         }
         if let Some(directory) = &self.sbom {
-            sboms(directory, &inventory)?;
+            sboms(directory, &inventory, facts.about.collected_at)?;
         }
         match self.json {
             true => print_data(&report.json())?,
@@ -210,10 +210,10 @@ fn vulnerable(
 }
 
 /// A bill of materials for each image whose packages are known.
-fn sboms(directory: &Path, inventory: &Inventory) -> anyhow::Result<()> {
+fn sboms(directory: &Path, inventory: &Inventory, at: jiff::Timestamp) -> anyhow::Result<()> {
     files::make_directory(directory).with_context(|| directory.display().to_string())?;
     for row in &inventory.rows {
-        let Some(bill) = images::sbom(row) else {
+        let Some(bill) = images::sbom(row, at) else {
             continue;
         };
         let is_plain = |c: char| c.is_ascii_alphanumeric() || ".-_".contains(c);

@@ -8,7 +8,8 @@ use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::ServerCertVerifier as _;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime, pem::PemObject};
 
-use super::{Authority, AuthorityError, Name, Request};
+use super::chain::{self, ChainProblem};
+use super::{Authority, AuthorityError, Name, Request, renewal_time};
 use crate::facts::certificate::Certificate;
 
 /// A certificate with its chain. All are PEM without a trailing newline.
@@ -16,7 +17,7 @@ use crate::facts::certificate::Certificate;
 pub struct Issued {
     /// End-entity certificate.
     pub certificate: String,
-    /// Certificate of the issuer or the root.
+    /// Certificate that clients trust: the root, or the last of the chain without one.
     pub ca: String,
     /// Chain from the certificate to the root, each signed by the next.
     pub chain: Vec<String>,
@@ -28,6 +29,9 @@ pub enum AnswerProblem {
     /// A part is not a certificate.
     #[error("invalid certificate: {0}")]
     Malformed(String),
+    /// A private key is among the certificates.
+    #[error("a private key is among its certificates")]
+    PrivateKey,
     /// The certificate is for another key.
     #[error("the certificate is for another key than the gateway's")]
     OtherKey,
@@ -61,6 +65,58 @@ impl Issued {
         let certificate = authority.sign(request, life, now)?;
         let ca = authority.certificate().to_owned();
         Ok(Self { chain: vec![certificate.clone(), ca.clone()], certificate, ca })
+    }
+
+    /// Puts what a provider answered into order: `ca` may be the root or the issuer, the
+    /// intermediates may be in `certificate` or in `chain`, in any order and more than once.
+    pub fn of_provider(
+        certificate: &str,
+        ca: &str,
+        chain: &[String],
+    ) -> Result<Self, AnswerProblem> {
+        let parse = |text: &str| {
+            chain::certificates(text.as_bytes()).map_err(|problem| match problem {
+                ChainProblem::PrivateKey => AnswerProblem::PrivateKey,
+                other => AnswerProblem::Malformed(other.to_string()),
+            })
+        };
+        let mut links = parse(certificate)?;
+        links.extend(parse(ca)?);
+        for text in chain {
+            links.extend(parse(text)?);
+        }
+        let trusted = parse(ca)?.swap_remove(0);
+        let arranged = chain::arrange(links);
+        let served = arranged.iter().filter(|link| !link.is_root).map(|link| link.pem.as_str());
+        let certificate = match served.collect::<Vec<_>>().join("\n") {
+            served if served.is_empty() => arranged[0].pem.clone(),
+            served => served,
+        };
+        // A chain that does not lead to `ca` is rejected by the verification.
+        let ca = match arranged.iter().any(|link| link.pem == trusted.pem) {
+            true => arranged.last().map_or(trusted.pem.clone(), |last| last.pem.clone()),
+            false => trusted.pem,
+        };
+        let chain = arranged.into_iter().map(|link| link.pem).collect();
+        Ok(Self { certificate, ca, chain })
+    }
+
+    /// Whether this certificate of this authority meets the policy and needs no renewal yet.
+    pub fn is_fresh(
+        &self,
+        authority: &Authority,
+        request: &Request,
+        life: SignedDuration,
+        now: Timestamp,
+    ) -> bool {
+        let Ok(leaf) = self.judge(request, now) else {
+            return false;
+        };
+        // Certificates are backdated.
+        let longest = life.as_secs() + 3600;
+        self.ca == authority.certificate()
+            && now.as_second() < renewal_time(leaf.not_before, leaf.not_after)
+            && leaf.not_after - leaf.not_before <= longest
     }
 
     /// Returns the certificate if clients that trust `ca` accept it now for each name of the
@@ -118,30 +174,8 @@ impl Issued {
         Ok(())
     }
 
-    /// Trust anchors, PEM: the issuer, and the root if it differs.
+    /// Trust anchors, PEM: the root, or the issuer if the root is not known.
     pub fn anchors(&self) -> Vec<String> {
-        let is_root = |pem: &&String| {
-            let parsed = Certificate::from_pem(pem.as_bytes());
-            parsed.is_ok_and(|all| all[0].self_signed && all[0].is_authority)
-        };
-        let mut anchors = vec![self.ca.clone()];
-        let root = self.chain.last().filter(is_root);
-        anchors.extend(root.filter(|root| **root != self.ca).cloned());
-        anchors
-    }
-
-    /// Appends the intermediates to the certificate, for gateways that serve only the certificate,
-    /// as istio-pilot's does.
-    pub fn with_intermediates(mut self) -> Self {
-        let is_root = |pem: &String| {
-            *pem == self.ca
-                || Certificate::from_pem(pem.as_bytes()).is_ok_and(|all| all[0].self_signed)
-        };
-        let leaf = self.certificate.clone();
-        let intermediates = self.chain.iter().filter(|pem| **pem != leaf && !is_root(pem));
-        let served: Vec<&str> =
-            std::iter::once(leaf.as_str()).chain(intermediates.map(String::as_str)).collect();
-        self.certificate = served.join("\n");
-        self
+        vec![self.ca.clone()]
     }
 }

@@ -14,6 +14,8 @@ use super::constraints::{self, Constraints};
 use super::{CertificatePolicy, KeyKind, Name, Request};
 use crate::facts::certificate::{Certificate, CertificateError, public_key_hash};
 
+/// How the subject of every authority of this charm begins.
+pub const SUBJECT: &str = "ckf-hardening CA of";
 /// Backdating of certificates, to allow for clock skew.
 const CLOCK_SKEW: SignedDuration = SignedDuration::from_mins(5);
 
@@ -75,9 +77,7 @@ impl Authority {
         // The number distinguishes consecutive authorities.
         let number: String = serial[12..].iter().map(|b| format!("{b:02x}")).collect();
         params.distinguished_name = DistinguishedName::new();
-        params
-            .distinguished_name
-            .push(DnType::CommonName, format!("ckf-hardening CA of {of} {number}"));
+        params.distinguished_name.push(DnType::CommonName, format!("{SUBJECT} {of} {number}"));
         params.serial_number = Some(SerialNumber::from_slice(&serial));
         params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
         params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];

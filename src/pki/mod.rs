@@ -5,6 +5,7 @@
 mod answer;
 mod authority;
 pub mod bundle;
+pub mod chain;
 mod constraints;
 mod keyring;
 mod pair;
@@ -13,7 +14,7 @@ mod request;
 mod tests;
 
 pub use answer::{AnswerProblem, Issued};
-pub use authority::{Authority, AuthorityError};
+pub use authority::{Authority, AuthorityError, SUBJECT};
 pub use ckf_audit::policy::certificates::{
     CertificatePolicy, CertificatePolicyError, CertificatePolicyWire, KeyKind,
 };

@@ -5,6 +5,7 @@ use std::fmt;
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 
+use super::chain::{self, ChainProblem};
 use crate::facts::certificate::date;
 use crate::facts::certificate::{Certificate, public_key_of_private};
 
@@ -14,6 +15,9 @@ pub enum PairProblem {
     /// Not a certificate.
     #[error("tls-crt is not a certificate: {0}")]
     Certificate(String),
+    /// A private key is among the certificates: it would be served to no one, but stored with them.
+    #[error("tls-crt contains a private key; it belongs in tls-key only")]
+    KeyInCertificate,
     /// Not a private key, or of an unsupported type.
     #[error("tls-key is not a PEM private key of a supported type")]
     Key,
@@ -45,6 +49,9 @@ pub fn judge(
 ) -> Result<Fingerprint, PairProblem> {
     let chain = Certificate::from_pem(certificate.as_bytes())
         .map_err(|why| PairProblem::Certificate(why.to_string()))?;
+    if chain::certificates(certificate.as_bytes()) == Err(ChainProblem::PrivateKey) {
+        return Err(PairProblem::KeyInCertificate);
+    }
     let leaf = &chain[0];
     match public_key_of_private(key.as_bytes()) {
         None => return Err(PairProblem::Key),

@@ -212,3 +212,21 @@ fn name_outside_constraints_replaces_authority_at_once() {
     let (keyring, _) = keyring.advance(&requirements(&both), start() + DAY * 15).unwrap();
     assert_eq!(keyring.previous, None);
 }
+
+#[test]
+fn certificate_is_fresh_for_two_thirds_of_its_life_under_the_same_policy() {
+    let authority = authority(&["kubeflow.example.com"], KeyKind::EcdsaP256);
+    let request = request(&["kubeflow.example.com"]);
+    let life = DAY * 90;
+    let issued = Issued::by(&authority, &request, life, start()).unwrap();
+    for day in 0..100 {
+        let is_fresh = issued.is_fresh(&authority, &request, life, start() + DAY * day);
+        assert_eq!(is_fresh, day < 60, "day {day}");
+    }
+    // A policy with shorter lives, another authority and another key each ask for a new one.
+    assert!(!issued.is_fresh(&authority, &request, DAY * 30, start()));
+    let other = self::authority(&["kubeflow.example.com"], KeyKind::EcdsaP256);
+    assert!(!issued.is_fresh(&other, &request, life, start()));
+    let moved = self::request(&["kubeflow.example.com"]);
+    assert!(!issued.is_fresh(&authority, &moved, life, start()));
+}

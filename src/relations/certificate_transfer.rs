@@ -1,4 +1,4 @@
-//! `certificate_transfer`: CA certificates for a peer to trust.
+//! `certificate_transfer`: CA certificates for a peer to trust, and those that a peer sends.
 //!
 //! Version 1 reads the application databag. Version 0, which a peer speaks unless it announces
 //! version 1, reads the unit databag, with one certificate only.
@@ -34,4 +34,29 @@ pub fn unit(trusted: &[String], remote_application: &Databag) -> Databag {
         ("chain".into(), chain),
         ("version".into(), version.into()),
     ])
+}
+
+/// Application databag of one who trusts.
+pub fn requirer() -> Databag {
+    Databag::from([("version".into(), "1".into())])
+}
+
+/// Certificates that a peer sends, PEM: of version 1 by its application, of version 0 by a unit.
+/// What is no certificate is left out.
+pub fn received<'a>(databags: impl Iterator<Item = &'a Databag>) -> Vec<String> {
+    let mut all = Vec::new();
+    for databag in databags {
+        let list = |key: &str| -> Vec<String> {
+            let text = databag.get(key).map(String::as_str).unwrap_or_default();
+            serde_json::from_str(text).unwrap_or_default()
+        };
+        let single = databag.get("ca").cloned();
+        for text in list("certificates").into_iter().chain(single) {
+            let links = crate::pki::chain::certificates(text.as_bytes()).unwrap_or_default();
+            all.extend(links.into_iter().map(|link| link.pem));
+        }
+    }
+    all.sort();
+    all.dedup();
+    all
 }

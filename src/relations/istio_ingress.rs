@@ -16,3 +16,8 @@ pub fn application(service: &str, namespace: &str, port: u16, prefix: &str) -> D
         ("data".into(), route.to_string()),
     ])
 }
+
+/// Whether the peer speaks this interface, by its application databag.
+pub fn speaks(remote: &Databag) -> bool {
+    remote.contains_key("_supported_versions")
+}

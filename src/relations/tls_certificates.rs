@@ -6,7 +6,7 @@
 use juju_charm::relation::Databag;
 use serde::{Deserialize, Serialize};
 
-use crate::pki::Issued;
+use crate::pki::{AnswerProblem, Issued};
 
 /// Databag key of the requests.
 pub const REQUESTS: &str = "certificate_signing_requests";
@@ -68,13 +68,18 @@ impl AnswerEntry {
         }
     }
 
-    /// The issued certificate.
+    /// The issued certificate, as it is written here.
     pub fn issued(&self) -> Issued {
         Issued {
             certificate: self.certificate.clone(),
             ca: self.ca.clone(),
             chain: self.chain.clone(),
         }
+    }
+
+    /// The issued certificate, whatever the order in which a provider wrote its chain.
+    pub fn arranged(&self) -> Result<Issued, AnswerProblem> {
+        Issued::of_provider(&self.certificate, &self.ca, &self.chain)
     }
 }
 

@@ -9,6 +9,7 @@ use base64::engine::general_purpose::STANDARD;
 use ckf_hardening::facts::certificate::{Certificate, public_key_of_private};
 use ckf_worlds::istio_pilot::{IstioPilot, authority, sign};
 use juju_sim::{Event, Relation, Simulation, sweep};
+use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, KeyUsagePurpose};
 use serde_json::{Value, json};
 
 const HOST: &str = "kubeflow.example.com";
@@ -309,7 +310,10 @@ fn an_upstream_authority_gets_the_request_as_it_came_and_its_answer_is_passed_on
         (entry(&sign(pilot.request(), (&key, &ca), (1, 9)), json!({})), "clients would reject"),
         (entry(&good, json!({"ca": authority().1, "chain": []})), "clients would reject"),
         (entry(&ca, json!({})), "another key"),
-        (entry(&good, json!({"revoked": true})), "has not answered"),
+        (
+            entry(&good, json!({"revoked": true})),
+            "vault has revoked the certificate of istio-pilot/0",
+        ),
         (json!("x"), "databag of vault: certificates: "),
     ] {
         upstream_answers(&mut unit, &wrong);
@@ -322,6 +326,7 @@ fn an_upstream_authority_gets_the_request_as_it_came_and_its_answer_is_passed_on
     // An answer that is no longer good takes nothing away.
     upstream_answers(&mut unit, &entry(&good, json!({"revoked": true})));
     assert_eq!(answers(&unit)[0]["certificate"], good.as_str());
+    assert!(message(&unit).contains("the certificate that it has ends on "), "{}", message(&unit));
     assert!(unit.model().secrets.is_empty(), "no authority of ours was made");
 }
 
@@ -354,11 +359,192 @@ fn an_upstream_authority_takes_over_without_a_gap_and_gives_back_without_one() {
     );
     pilot.reads(&relation(&unit, GATEWAY));
     assert_eq!(pilot.served.as_ref(), Some(&good));
+    // The corporate authority goes: its certificate is kept, and the status says until when.
     let event = Event::relation(&relation(&unit, UPSTREAM), "broken", None);
+    unit.change(|model| {
+        model.relations.push(Relation::new(TRUST, "send-ca-cert", "prometheus", 1))
+    });
     assert!(unit.run(&event).committed());
+    unit.change(|model| model.relations.retain(|relation| relation.id != UPSTREAM));
+    pilot.reads(&relation(&unit, GATEWAY));
+    assert_eq!(pilot.served.as_ref(), Some(&good));
+    let kept = "istio-pilot/0 keeps the certificate of a CA that is no longer related, until ";
+    assert!(message(&unit).contains(kept), "{}", message(&unit));
+    let trusted = relation(&unit, TRUST).application_data["certificates"].clone();
+    let trusted: Vec<String> = serde_json::from_str(&trusted).unwrap();
+    assert_eq!(trusted.len(), 2, "the next authority is published before it signs");
+    // About to end, it is replaced.
+    let entry = |days| {
+        let ending = sign(pilot.request(), (&key, &ca), days);
+        json!([{"certificate_signing_request": pilot.request(), "certificate": ending, "ca": ca, "chain": [ending, ca]}])
+    };
+    for (days, is_kept) in [((-28, 2), true), ((-30, 1), false)] {
+        let text = entry(days).to_string();
+        let before = text.clone();
+        of(&mut unit, GATEWAY, |relation| {
+            relation.application_data.insert("certificates".into(), text);
+        });
+        hook(&mut unit, "update-status");
+        let now = relation(&unit, GATEWAY).application_data["certificates"].clone();
+        assert_eq!(now == before, is_kept, "{days:?}");
+    }
     pilot.reads(&relation(&unit, GATEWAY));
     let issuer = leaf(pilot.served.as_deref().unwrap()).issuer;
     assert!(issuer.contains("ckf-hardening CA"), "{issuer}");
+    assert!(!message(&unit).contains(kept), "{}", message(&unit));
+}
+
+/// Root and intermediate: key and certificate of each, PEM.
+fn hierarchy() -> [(String, String); 2] {
+    let params = |name: &str| {
+        let mut params = CertificateParams::default();
+        params.distinguished_name.push(DnType::CommonName, name);
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        params.key_usages = vec![KeyUsagePurpose::KeyCertSign];
+        params
+    };
+    let (root_key, key) = (KeyPair::generate().unwrap(), KeyPair::generate().unwrap());
+    let root_params = params("corporate root");
+    let root = root_params.self_signed(&root_key).unwrap();
+    let issuer = Issuer::from_params(&root_params, &root_key);
+    let intermediate = params("corporate issuing CA").signed_by(&key, &issuer).unwrap();
+    let pem = |text: String| text.trim().to_owned();
+    [(root_key.serialize_pem(), pem(root.pem())), (key.serialize_pem(), pem(intermediate.pem()))]
+}
+
+#[test]
+fn chain_of_every_provider_is_served_with_its_intermediate_in_order() {
+    let [(_, root), (key, intermediate)] = hierarchy();
+    let mut pilot = IstioPilot::at(HOST);
+    let leaf = sign(pilot.request(), (&key, &intermediate), (-1, 30));
+    let comment = format!("Bag Attributes\n    friendlyName: Schlüssel\n{intermediate}\n");
+    let both = format!("{leaf}\n{intermediate}");
+    for (provider, certificate, ca, chain, anchor) in [
+        ("vault-k8s", &leaf, &intermediate, vec![&leaf, &intermediate, &root], &root),
+        ("lego", &leaf, &intermediate, vec![&leaf, &intermediate], &intermediate),
+        ("self-signed-certificates", &leaf, &root, vec![&leaf, &intermediate, &root], &root),
+        ("manual-tls-certificates", &leaf, &root, vec![&root, &comment, &leaf, &root], &root),
+        ("of version 3", &both, &root, vec![&root, &intermediate], &root),
+    ] {
+        let mut unit = unit();
+        relate(&mut unit, UPSTREAM, "certificates", "upstream");
+        relate(&mut unit, TRUST, "send-ca-cert", "prometheus");
+        relate_pilot(&mut unit, &pilot);
+        let entry = json!([{"certificate_signing_request": pilot.request(), "certificate": certificate,
+            "ca": ca, "chain": chain}]);
+        upstream_answers(&mut unit, &entry);
+        pilot.reads(&relation(&unit, GATEWAY));
+        assert_eq!(pilot.served.as_deref(), Some(both.as_str()), "{provider}: {}", message(&unit));
+        let trusted = &relation(&unit, TRUST).application_data["certificates"];
+        let trusted: Vec<String> = serde_json::from_str(trusted).unwrap();
+        assert_eq!(trusted, [anchor.as_str()], "{provider}");
+        let called = hook(&mut unit, "update-status");
+        assert!(!called.iter().any(|tool| tool == "relation-set"), "{provider}: {called:?}");
+    }
+    let mut unit = unit();
+    relate(&mut unit, UPSTREAM, "certificates", "upstream");
+    relate_pilot(&mut unit, &pilot);
+    let entry = json!([{"certificate_signing_request": pilot.request(), "certificate": format!("{leaf}\n{key}"),
+        "ca": root, "chain": [leaf, intermediate, root]}]);
+    upstream_answers(&mut unit, &entry);
+    assert!(message(&unit).contains("a private key is among its certificates"));
+    assert_eq!(answers(&unit), [] as [Value; 0]);
+}
+
+#[test]
+fn two_gateways_are_answered_each_in_its_relation_by_unit_and_by_application() {
+    const OTHER: u32 = 14;
+    let mut unit = unit();
+    let (pilot, ambient) = (IstioPilot::at(HOST), IstioPilot::at(HOST));
+    relate_pilot(&mut unit, &pilot);
+    // The library of version 4 may ask once for all units, in the application's databag.
+    let mut relation = Relation::new(OTHER, "gateway-certificates", "istio-ingress-k8s", 1);
+    relation.remote_application_data = ambient.databag();
+    unit.change(|model| model.relations.push(relation));
+    changed(&mut unit, OTHER);
+    let of = |unit: &Simulation, id| -> Vec<Value> {
+        let databag = unit.model().relation(id).unwrap().application_data.clone();
+        serde_json::from_str(&databag["certificates"]).unwrap()
+    };
+    for (id, asks) in [(GATEWAY, &pilot), (OTHER, &ambient)] {
+        let entries = of(&unit, id);
+        assert_eq!(entries.len(), 1, "{id}");
+        assert_eq!(entries[0]["certificate_signing_request"], asks.request());
+    }
+    // One of them moves to a name that is refused: the other's certificate stays.
+    let before = of(&unit, GATEWAY);
+    let wants = json!([{"certificate_signing_request": ambient.request(), "ca": true}]);
+    self::of(&mut unit, OTHER, |relation| {
+        let databag = &mut relation.remote_application_data;
+        databag.insert("certificate_signing_requests".into(), wants.to_string());
+    });
+    changed(&mut unit, OTHER);
+    let databag = unit.model().relation(OTHER).unwrap().application_data.clone();
+    assert!(!databag.contains_key("certificates"));
+    assert!(databag["request_errors"].contains("requests a CA certificate"), "{databag:?}");
+    assert_eq!((of(&unit, GATEWAY), errors(&unit)), (before, vec![]));
+}
+
+fn errors(unit: &Simulation) -> Vec<Value> {
+    let relation = relation(unit, GATEWAY);
+    let text = relation.application_data.get("request_errors");
+    text.map_or_else(Vec::new, |text| serde_json::from_str(text).unwrap())
+}
+
+#[test]
+fn refusal_of_either_side_is_in_the_databag_and_in_the_status() {
+    let sandbox = ckf_test_support::cluster(&ckf_worlds::World::stock("1.10"));
+    let mut unit = unit();
+    unit.environment.insert("KUBECONFIG".into(), sandbox.kubeconfig("admin").into());
+    let mut pilot = IstioPilot::at("evil.example.com");
+    relate_pilot(&mut unit, &pilot);
+    let told = errors(&unit);
+    assert_eq!((told.len(), &told[0]["csr"]), (1, &json!(pilot.request())));
+    assert_eq!(told[0]["error"]["code"], 102);
+    assert_eq!(told[0]["error"]["name"], "DOMAIN_NOT_ALLOWED");
+    assert_eq!(told[0]["error"]["provider"], "ckf-hardening");
+    pilot.moves_to(HOST);
+    writes(&mut unit, &pilot);
+    assert_eq!((errors(&unit), answers(&unit).len()), (vec![], 1));
+
+    // An upstream authority refuses, and says why.
+    pilot.moves_to(HOST);
+    writes(&mut unit, &pilot);
+    unit.change(|model| {
+        let bag =
+            &mut model.relations.iter_mut().find(|one| one.id == GATEWAY).unwrap().application_data;
+        bag.remove("certificates");
+    });
+    relate(&mut unit, UPSTREAM, "certificates", "lego");
+    let error =
+        json!({"code": 102, "name": "DOMAIN_NOT_ALLOWED", "message": "ACME does not sign this"});
+    let refusals = json!([{"csr": pilot.request(), "error": error}]).to_string();
+    of(&mut unit, UPSTREAM, |relation| {
+        relation.remote_application_data.insert("request_errors".into(), refusals);
+    });
+    changed(&mut unit, UPSTREAM);
+    let part = "lego refuses the certificate request of istio-pilot/0: DOMAIN_NOT_ALLOWED: ACME does not sign this";
+    assert!(
+        message(&unit).starts_with("blocked: ") && message(&unit).contains(part),
+        "{}",
+        message(&unit)
+    );
+    assert_eq!(errors(&unit)[0]["error"], error);
+    // What it cannot do at all is said too.
+    of(&mut unit, UPSTREAM, |relation| {
+        relation.remote_application_data.remove("request_errors");
+        let text = r#"{"supports_ip_sans": false, "provider_type": "acme"}"#;
+        relation.remote_application_data.insert("capabilities".into(), text.into());
+    });
+    unit.set_option("policy", "certificates: {names: [10.64.140.43]}");
+    pilot.moves_to("10.64.140.43");
+    writes(&mut unit, &pilot);
+    let part = "lego issues no certificates for addresses, and istio-pilot/0 requests one";
+    assert!(message(&unit).contains(part), "{}", message(&unit));
+    let passed_on: Value =
+        serde_json::from_str(&relation(&unit, GATEWAY).application_data["capabilities"]).unwrap();
+    let expected = json!({"supports_ip_sans": false, "supports_ca_certificates": false, "provider_type": "acme"});
+    assert_eq!(passed_on, expected);
 }
 
 #[test]

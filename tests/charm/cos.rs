@@ -30,6 +30,11 @@ fn unit() -> Simulation {
     for (id, endpoint, application) in PEERS {
         unit.change(|model| model.relations.push(Relation::new(id, endpoint, application, 1)));
     }
+    // istio-pilot states what it supports before anything else.
+    unit.change(|model| {
+        let ingress = model.relations.iter_mut().find(|relation| relation.id == 15).unwrap();
+        ingress.remote_application_data.insert("_supported_versions".into(), "- v1\n- v2\n".into());
+    });
     unit
 }
 
@@ -93,6 +98,7 @@ fn databags_are_read_by_the_peers_libraries_and_written_once() {
         "metadata": parsed(&metrics["scrape_metadata"]),
         "dashboards": parsed(&told(&unit, 12)["dashboards"]),
         "ingress": told(&unit, 15),
+        "ingress_unit": relation(&unit, 15).unit_data,
         "links": parsed(&told(&unit, 16)["dashboard_links"]),
         "logs": {"metadata": parsed(&told(&unit, 13)["metadata"]), "rules": parsed(&told(&unit, 13)["alert_rules"])},
     }));
@@ -121,6 +127,40 @@ fn databags_are_read_by_the_peers_libraries_and_written_once() {
     for (id, ..) in PEERS {
         assert!(!told(&unit, id).is_empty(), "{id}");
     }
+}
+
+#[test]
+fn link_leads_to_the_report_by_whoever_offers_ingress_or_to_nothing() {
+    let mut unit = unit();
+    let answers = |unit: &mut Simulation, key: &str, value: &str| {
+        unit.change(|model| {
+            let ingress = model.relations.iter_mut().find(|relation| relation.id == 15).unwrap();
+            ingress.remote_application_data = BTreeMap::from([(key.into(), value.into())]);
+        });
+        changed(unit, 15);
+        let links = parsed(&told(unit, 16)["dashboard_links"]);
+        (told(unit, 14)["url"].clone(), links)
+    };
+    // One that has answered nothing yet: no link leads to a page that is not there.
+    let inside = "http://ckf-hardening.kubeflow.svc.cluster.local:8090/";
+    assert_eq!(answers(&mut unit, "other", "x"), (inside.to_owned(), json!([])));
+    let message = unit.model().status.message.clone();
+    assert!(message.contains("istio-pilot has made no route to the report page yet"), "{message}");
+    let (url, links) = answers(&mut unit, "_supported_versions", "- v2\n");
+    assert_eq!(url, "https://kubeflow.example.com/hardening/");
+    assert_eq!(links[0]["link"], "/hardening/");
+    let route = r#"{"url": "https://kubeflow.example.com/kubeflow-ckf-hardening"}"#;
+    let (url, links) = answers(&mut unit, "ingress", route);
+    assert_eq!(url, "https://kubeflow.example.com/kubeflow-ckf-hardening/");
+    assert_eq!(links[0]["link"], "/kubeflow-ckf-hardening/");
+    assert!(!unit.model().status.message.contains("no route"));
+    // A relation that goes takes the links with it.
+    let broken = Event::relation(&relation(&unit, 15), "broken", None);
+    fire(&mut unit, &broken);
+    assert_eq!(told(&unit, 14)["url"], inside);
+    assert_eq!(parsed(&told(&unit, 16)["dashboard_links"]), json!([]));
+    let message = unit.model().status.message.clone();
+    assert!(message.contains("dashboard-links has no link without ingress"), "{message}");
 }
 
 #[test]
@@ -233,12 +273,18 @@ fn each_alert_fires_when_it_should_and_not_before() {
             )
         })
         .collect();
+    let metadata: Value = serde_yaml::from_str(include_str!("../../metadata.yaml")).unwrap();
+    let pages = format!("{}/docs/runbooks-", metadata["website"].as_str().unwrap());
+    assert!(pages.starts_with("https://"));
     let of_logs = catalog::alerts("logs");
     let all = groups.iter().chain(&of_logs).flat_map(|(_, rules)| rules.as_array().unwrap());
     for rule in all {
         let name = rule["alert"].as_str().unwrap();
-        let page = rule["annotations"]["runbook"].as_str().unwrap();
-        assert!(Path::new(env!("CARGO_MANIFEST_DIR")).join(page).exists(), "{name}: {page}");
+        // Alertmanager's templates, Karma and PagerDuty link to this annotation.
+        let url = rule["annotations"]["runbook_url"].as_str().unwrap();
+        let page = url.strip_prefix(&pages).unwrap_or_else(|| panic!("{name}: {url}"));
+        let page = format!("docs/runbooks/{page}.md");
+        assert!(Path::new(env!("CARGO_MANIFEST_DIR")).join(&page).exists(), "{name}: {page}");
         if !of_logs.iter().any(|(_, rules)| rules.as_array().unwrap().contains(rule)) {
             assert!(
                 tried.contains(&(name, true)) && tried.contains(&(name, false)),

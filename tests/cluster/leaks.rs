@@ -210,7 +210,21 @@ fn secret_option_declared_by_the_policy_is_never_shown() {
     let (kubeconfig, policy_path) = (kubeconfig.to_str().unwrap(), policy_file.to_str().unwrap());
     let (snapshot_path, plan_path) = (snapshot.to_str().unwrap(), plan.to_str().unwrap());
     let of_cluster = ["--kubeconfig", kubeconfig, "--policy", policy_path];
-    for format in ["table", "json", "markdown", "html", "sarif", "junit", "openreports", "oscal"] {
+    let formats = [
+        "table",
+        "json",
+        "markdown",
+        "html",
+        "sarif",
+        "junit",
+        "openreports",
+        "oscal",
+        "oscal-plan",
+        "ocsf",
+        "gitlab",
+        "defectdojo",
+    ];
+    for format in formats {
         let text = run(&[&["audit", "--format", format], &of_cluster[..]].concat());
         if format == "json" {
             let report: Value = serde_json::from_str(&text).unwrap();

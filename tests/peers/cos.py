@@ -1,5 +1,6 @@
 """What the peers' own libraries make of our databags: one document in, one out."""
 
+import ipaddress
 import json
 import sys
 
@@ -42,6 +43,16 @@ validate(
         "additionalProperties": False,
     },
 )
+# The same databag by the rules of istio-ingress-k8s and traefik: `IngressRequirerAppData` and
+# `IngressRequirerUnitData` of lib/charms/traefik_k8s/v2/ingress.py, patch 19, at a9ef964 of
+# canonical/istio-ingress-k8s-operator, which load the keys that they know as JSON.
+route = {key: json.loads(wrote["ingress"][key]) for key in ("name", "model", "port", "strip-prefix")}
+assert isinstance(route["name"], str) and isinstance(route["model"], str), route
+assert type(route["port"]) is int and route["strip-prefix"] is True, route
+pod = {key: json.loads(wrote["ingress_unit"][key]) for key in ("host", "ip")}
+assert pod["host"].endswith(".svc.cluster.local"), pod
+ipaddress.ip_address(pod["ip"])
+
 for link in wrote["links"]:
     assert set(link) <= {"text", "link", "location", "icon", "type", "desc"}, link
     assert link["location"] in ("menu", "external", "quick", "documentation"), link

@@ -1,12 +1,15 @@
 //! Reports in the formats that others read, judged by those who read them.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 use std::process::Command;
 
+use ckf_hardening::catalog;
+use ckf_hardening::controls::Verdict;
 use ckf_hardening::facts::{About, Facts};
 use ckf_hardening::policy::Policy;
-use ckf_hardening::report::Format;
+use ckf_hardening::report::{ControlReport, Format, sarif};
 use ckf_test_support::run;
 use ckf_worlds::World;
 use serde_json::Value;
@@ -14,14 +17,14 @@ use serde_json::Value;
 use crate::reports::{WAIVERS, report_of};
 
 /// Stock, with names that no format may stumble over.
-fn hostile() -> World {
+pub fn hostile() -> World {
     let mut world = World::stock("1.10");
     let pod = world.get("Pod", "minio-0");
     pod["spec"]["containers"][0]["image"] = "evil]]><script>&\u{1}\u{fffe}\"' %2f:latest".into();
     world
 }
 
-fn python(packages: &[&str], name: &str, script: &str, arguments: &[&Path]) -> String {
+pub fn python(packages: &[&str], name: &str, script: &str, arguments: &[&Path]) -> String {
     let programs = test_programs::python::programs(name, packages).unwrap();
     let output = Command::new(programs.join("python"))
         .args(["-c", script])
@@ -49,28 +52,37 @@ fn sarif_satisfies_its_own_validator() {
         ("ambient", World::hardened("1.11")),
     ] {
         let report = report_of(&world, WAIVERS);
-        let text = Format::Sarif.render(&report);
-        let log: Value = serde_json::from_str(&text).unwrap();
-        let errors: Vec<String> = schema.iter_errors(&log).map(|e| e.to_string()).collect();
-        assert_eq!(errors, [""; 0], "{name}");
-        let results = log["runs"][0]["results"].as_array().unwrap();
-        let failing = results.iter().filter(|result| result["kind"] == "fail");
-        let open = failing.filter(|result| result["suppressions"].is_null()).count();
         let findings: usize = report.controls.iter().map(|c| c.findings.len()).sum();
-        assert_eq!(open, findings, "{name}");
+        let whole = sarif::render_all(&report);
+        for (text, is_whole) in [(Format::Sarif.render(&report), false), (whole, true)] {
+            let log: Value = serde_json::from_str(&text).unwrap();
+            let errors: Vec<String> = schema.iter_errors(&log).map(|e| e.to_string()).collect();
+            assert_eq!(errors, [""; 0], "{name}");
+            let results = log["runs"][0]["results"].as_array().unwrap();
+            let failing = results.iter().filter(|result| result["kind"] == "fail");
+            let open = failing.filter(|result| result["suppressions"].is_null()).count();
+            assert_eq!(open, findings, "{name}");
+            // GitHub makes an alert of each result, one for each of its hashes.
+            let hash = |r: &Value| {
+                r["partialFingerprints"]["primaryLocationLineHash"].as_str().map(str::to_owned)
+            };
+            let hashes: BTreeSet<String> = results.iter().filter_map(hash).collect();
+            assert_eq!(hashes.len(), findings, "{name}");
+            assert_eq!(results.len() > findings, is_whole, "{name}");
 
-        let file = directory.path().join(format!("{name}.sarif"));
-        fs::write(&file, &text).unwrap();
-        let output = Command::new(package.join("Sarif.Multitool"))
-            .arg("validate")
-            .arg(&file)
-            .args(["--level", "Error;Warning", "--kind", "Fail", "--rule-kind", "Sarif;Ghas"])
-            .env("DOTNET_SYSTEM_GLOBALIZATION_INVARIANT", "1")
-            .output()
-            .unwrap();
-        let told = String::from_utf8_lossy(&output.stdout);
-        assert!(output.status.success(), "{name}: {told}");
-        assert!(!told.contains(": error "), "{name}: {told}");
+            let file = directory.path().join(format!("{name}.sarif"));
+            fs::write(&file, &text).unwrap();
+            let output = Command::new(package.join("Sarif.Multitool"))
+                .arg("validate")
+                .arg(&file)
+                .args(["--level", "Error;Warning", "--kind", "Fail", "--rule-kind", "Sarif;Ghas"])
+                .env("DOTNET_SYSTEM_GLOBALIZATION_INVARIANT", "1")
+                .output()
+                .unwrap();
+            let told = String::from_utf8_lossy(&output.stdout);
+            assert!(output.status.success(), "{name}: {told}");
+            assert!(!told.contains(": error "), "{name}: {told}");
+        }
     }
 }
 
@@ -98,15 +110,32 @@ print(len(cases), kinds.count('Pass'), kinds.count('Failure'), kinds.count('Skip
 }
 
 #[test]
-fn oscal_is_read_by_trestle() {
+fn oscal_is_read_by_trestle_and_joins_to_the_catalogue_of_nist() {
     let directory = tempfile::tempdir().unwrap();
     let script = "
-import sys, pathlib
+import re, sys, pathlib, json
+from trestle.oscal.assessment_plan import AssessmentPlan
 from trestle.oscal.assessment_results import AssessmentResults
 read = AssessmentResults.oscal_read(pathlib.Path(sys.argv[1]))
+plan = AssessmentPlan.oscal_read(pathlib.Path(sys.argv[2]))
+selected = lambda of: {c.control_id: c.statement_ids for s in of.control_selections for c in s.include_controls or []}
+resources = {r.uuid: r for r in read.back_matter.resources}
+assert resources[read.import_ap.href[1:]].rlinks[0].href
 result = read.results[0]
-states = [str(f.target.status.state.value) for f in result.findings or []]
-print(states.count('satisfied'), states.count('not-satisfied'), len({o.uuid for o in result.observations or []}))
+reviewed = selected(result.reviewed_controls)
+assert reviewed == selected(plan.reviewed_controls)
+activities = (plan.local_definitions.activities if plan.local_definitions else None) or []
+assert {i for a in activities for i in selected(a.related_controls)} == set(reviewed)
+observed = {o.uuid for o in result.observations or []}
+states = {}
+for f in result.findings or []:
+    assert f.target.type.value == 'statement-id', f
+    assert re.fullmatch(r'[a-z]{2}-[0-9]+(\\.[0-9]+)?_smt', f.target.target_id), f
+    assert f.target.target_id in reviewed[f.target.target_id.removesuffix('_smt')]
+    assert {o.observation_uuid for o in f.related_observations} <= observed
+    assert f.target.target_id not in states
+    states[f.target.target_id] = f.target.status.state.value
+print(json.dumps([states, len(observed)]))
 ";
     let empty = World { objects: Vec::new() };
     for world in [World::stock("1.10"), World::hardened("1.10"), hostile(), empty] {
@@ -115,10 +144,29 @@ print(states.count('satisfied'), states.count('not-satisfied'), len({o.uuid for 
         let text = Format::Oscal.render(&report);
         assert_eq!(text, Format::Oscal.render(&report), "the same report, the same bytes");
         fs::write(&file, text).unwrap();
-        let told = python(&["compliance-trestle==5.2.0"], "oscal", script, &[&file]);
+        let plan = directory.path().join("plan.json");
+        fs::write(&plan, Format::OscalPlan.render(&report)).unwrap();
+        let told = python(&["compliance-trestle==5.2.0"], "oscal", script, &[&file, &plan]);
+        let (states, observed): (BTreeMap<String, String>, usize) =
+            serde_json::from_str(&told).unwrap();
         let s = &report.summary;
-        let not = s.fail + s.waived;
-        assert_eq!(told, format!("{} {not} {}\n", s.pass, s.pass + not));
+        assert_eq!(observed, s.pass + s.fail + s.waived);
+        // A statement is satisfied only if each control that maps to it was assessed and passes.
+        for (statement, state) in states {
+            let id = statement.trim_end_matches("_smt").to_uppercase();
+            let mapped = report.controls.iter().filter(|control| {
+                let known = catalog::control(&control.id).unwrap();
+                known
+                    .mappings
+                    .nist_800_53
+                    .iter()
+                    .any(|nist| nist.replace('(', ".").replace(')', "") == id)
+            });
+            let holds = |control: &ControlReport| {
+                matches!(control.verdict, Verdict::Pass | Verdict::NotApplicable)
+            };
+            assert_eq!(state == "satisfied", mapped.into_iter().all(holds), "{statement}");
+        }
     }
 }
 
@@ -201,16 +249,21 @@ fn keys_are_listed_and_their_cbom_satisfies_cyclonedx() {
 
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("cbom.json");
-    fs::write(&file, cbom(&keys, "kubeflow").to_string()).unwrap();
+    fs::write(&file, cbom(&keys, &facts.about).to_string()).unwrap();
     let script = "
-import sys
+import json, sys
+from cyclonedx.model.bom import Bom
 from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 wrong = JsonStrictValidator(SchemaVersion.V1_6).validate_str(open(sys.argv[1]).read())
-print(wrong)
+read = Bom.from_json(json.load(open(sys.argv[1])))
+print(wrong, read.serial_number, read.metadata.timestamp.isoformat())
 ";
     let packages = ["cyclonedx-python-lib[json-validation]==11.5.0"];
-    assert_eq!(python(&packages, "cyclonedx", script, &[&file]), "None\n");
+    let bill = cbom(&keys, &facts.about);
+    let serial = bill["serialNumber"].as_str().unwrap().trim_start_matches("urn:uuid:");
+    let told = python(&packages, "cyclonedx", script, &[&file]);
+    assert_eq!(told, format!("None {serial} 2026-11-01T00:00:00+00:00\n"));
 }
 
 #[test]

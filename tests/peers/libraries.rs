@@ -11,14 +11,19 @@ use serde_json::{Value, json};
 const HOST: &str = "kubeflow.example.com";
 
 /// A charm with its library; see `peer.py`.
-struct Peer {
+pub struct Peer {
     child: Child,
     input: ChildStdin,
     output: BufReader<ChildStdout>,
 }
 
 impl Peer {
-    fn start(charm: &str) -> Self {
+    pub fn start(charm: &str) -> Self {
+        Self::start_with(charm, "")
+    }
+
+    /// With the URL at which it receives something.
+    pub fn start_with(charm: &str, receiver: &str) -> Self {
         let programs = test_programs::python::programs(
             "peers",
             &[
@@ -26,6 +31,7 @@ impl Peer {
                 "ops-scenario==8.9.0",
                 "charmlibs-interfaces-tls-certificates==1.12.0",
                 "charmlibs-interfaces-certificate-transfer==1.1.0",
+                "charmlibs-interfaces-tracing==1.0.0",
                 "cryptography",
                 "pydantic",
             ],
@@ -34,6 +40,7 @@ impl Peer {
         let mut child = Command::new(programs.unwrap().join("python"))
             .arg(script)
             .arg(charm)
+            .env("RECEIVER", receiver)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
@@ -46,7 +53,7 @@ impl Peer {
     }
 
     /// Has it read what we wrote; returns what its library made of it, and its databags.
-    fn reads(&mut self, relation: &Relation) -> Value {
+    pub fn reads(&mut self, relation: &Relation) -> Value {
         let wrote = json!({"application": relation.application_data, "unit": relation.unit_data});
         writeln!(self.input, "{wrote}").unwrap();
         let mut line = String::new();
@@ -62,7 +69,7 @@ impl Drop for Peer {
     }
 }
 
-fn unit() -> Simulation {
+pub fn unit() -> Simulation {
     let files = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut unit = Simulation::new(files, env!("CARGO_BIN_EXE_ckf-hardening").as_ref()).unwrap();
     unit.environment.insert("KUBECONFIG".into(), "/nowhere".into());
@@ -75,7 +82,7 @@ fn strings(databag: &Value) -> BTreeMap<String, String> {
 }
 
 /// Has the unit see what the peer of a relation said, and returns the relation after it.
-fn hears(unit: &mut Simulation, id: u32, endpoint: &str, said: &Value) -> Relation {
+pub fn hears(unit: &mut Simulation, id: u32, endpoint: &str, said: &Value) -> Relation {
     unit.change(|model| {
         if model.relation(id).is_none() {
             model.relations.push(Relation::new(id, endpoint, "peer", 1));
@@ -123,6 +130,35 @@ fn an_authority_with_the_library_of_version_4_signs_what_we_pass_on() {
     let took = gateway.reads(model.relation(1).unwrap());
     assert_eq!(took["certificates"].as_array().unwrap().len(), 1, "{took}");
     assert_eq!(took["chains"][0][1], signed["ca"], "{took}");
+}
+
+#[test]
+fn refusal_is_read_by_the_library_and_the_librarys_refusal_by_us() {
+    let mut unit = unit();
+    let mut gateway = Peer::start("AuthorityRequirer");
+    let asked = gateway.reads(&Relation::default());
+    let took = gateway.reads(&hears(&mut unit, 1, "gateway-certificates", &asked));
+    assert_eq!(took["certificates"], json!([]));
+    assert_eq!(took["errors"][0]["name"], "OTHER", "{took}");
+    let why = took["errors"][0]["message"].as_str().unwrap();
+    assert!(why.contains("requests a CA certificate"), "{why}");
+    assert_eq!(took["capabilities"]["supports_ca_certificates"], false);
+    let events = took["events"].as_array().unwrap();
+    assert!(events.contains(&json!("CertificateDeniedEvent")), "{took}");
+
+    let mut unit = self::unit();
+    let mut gateway = Peer::start("Requirer");
+    let mut authority = Peer::start("Denier");
+    hears(&mut unit, 2, "certificates", &authority.reads(&Relation::default()));
+    let asked = gateway.reads(&Relation::default());
+    hears(&mut unit, 1, "gateway-certificates", &asked);
+    let denied = authority.reads(unit.model().relation(2).unwrap());
+    hears(&mut unit, 2, "certificates", &denied);
+    let part = "peer refuses the certificate request of peer/0: DOMAIN_NOT_ALLOWED: ACME does not sign this";
+    let message = unit.model().status.message.clone();
+    assert!(message.contains(part), "{message}");
+    let took = gateway.reads(unit.model().relation(1).unwrap());
+    assert_eq!(took["errors"][0]["message"], "ACME does not sign this", "{took}");
 }
 
 #[test]

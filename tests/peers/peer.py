@@ -7,10 +7,11 @@ library made of them and with what it wrote itself. State is kept from line to l
 import dataclasses
 import datetime
 import json
+import os
 import sys
 
 import ops
-from charmlibs.interfaces import certificate_transfer, tls_certificates
+from charmlibs.interfaces import certificate_transfer, tls_certificates, tracing
 from ops import testing
 
 HOST = "kubeflow.example.com"
@@ -21,11 +22,12 @@ class Requirer(ops.CharmBase):
 
     META = {"name": "gateway", "requires": {"peer": {"interface": "tls-certificates"}}}
     MODE = tls_certificates.Mode.UNIT
+    IS_CA = False
 
     def __init__(self, framework):
         super().__init__(framework)
         attributes = tls_certificates.CertificateRequestAttributes(
-            common_name=HOST, sans_dns=frozenset([HOST])
+            common_name=HOST, sans_dns=frozenset([HOST]), is_ca=self.IS_CA
         )
         self.library = tls_certificates.TLSCertificatesRequiresV4(
             self, "peer", [attributes], mode=self.MODE
@@ -33,10 +35,13 @@ class Requirer(ops.CharmBase):
 
     def told(self):
         certificates, key = self.library.get_assigned_certificates()
+        capabilities = self.library.get_provider_capabilities()
         return {
             "certificates": [str(found.certificate) for found in certificates],
             "chains": [[str(one) for one in found.chain] for found in certificates],
             "has_key": key is not None,
+            "errors": [error.error.model_dump() for error in self.library.get_request_errors()],
+            "capabilities": capabilities and capabilities.model_dump(exclude_none=True),
         }
 
 
@@ -44,6 +49,12 @@ class ApplicationRequirer(Requirer):
     """The same, with one certificate for all units."""
 
     MODE = tls_certificates.Mode.APP
+
+
+class AuthorityRequirer(Requirer):
+    """One that wants to be an authority, which no gateway is."""
+
+    IS_CA = True
 
 
 class Provider(ops.CharmBase):
@@ -87,6 +98,24 @@ class Provider(ops.CharmBase):
         }
 
 
+class Denier(Provider):
+    """An authority that signs nothing, as lego does for names that ACME does not sign."""
+
+    def _sign(self, _):
+        for request in self.library.get_outstanding_certificate_requests():
+            self.library.set_relation_error(
+                tls_certificates.ProviderCertificateError(
+                    relation_id=request.relation_id,
+                    certificate_signing_request=request.certificate_signing_request,
+                    error=tls_certificates.CertificateError(
+                        code=tls_certificates.CertificateRequestErrorCode.DOMAIN_NOT_ALLOWED,
+                        name="DOMAIN_NOT_ALLOWED",
+                        message="ACME does not sign this",
+                    ),
+                )
+            )
+
+
 class Truster(ops.CharmBase):
     """Who trusts, as Prometheus does."""
 
@@ -100,8 +129,46 @@ class Truster(ops.CharmBase):
         return {"certificates": sorted(self.library.get_all_certificates())}
 
 
+class Sender(ops.CharmBase):
+    """Whose authority must be trusted, as Tempo's is."""
+
+    META = {"name": "sender", "provides": {"peer": {"interface": "certificate_transfer"}}}
+
+    def __init__(self, framework):
+        super().__init__(framework)
+        self.library = certificate_transfer.CertificateTransferProvides(self, "peer")
+        framework.observe(self.on["peer"].relation_changed, self._send)
+
+    def _send(self, event):
+        self.library.add_certificates({str(Provider.CA)}, event.relation.id)
+
+    def told(self):
+        return {"ca": str(Provider.CA)}
+
+
+class Tempo(ops.CharmBase):
+    """A backend of traces."""
+
+    META = {"name": "tempo", "provides": {"peer": {"interface": "tracing"}}}
+
+    def __init__(self, framework):
+        super().__init__(framework)
+        self.library = tracing.TracingEndpointProvider(self, relation_name="peer")
+        framework.observe(self.on["peer"].relation_changed, self._publish)
+
+    def _publish(self, _):
+        receivers = [(name, os.environ["RECEIVER"]) for name in self.library.requested_protocols()]
+        self.library.publish_receivers(receivers)
+
+    def told(self):
+        return {"requested": sorted(self.library.requested_protocols())}
+
+
 def main():
-    charm = {kind.__name__: kind for kind in (Requirer, ApplicationRequirer, Provider, Truster)}
+    kinds = (
+        Requirer, ApplicationRequirer, AuthorityRequirer, Provider, Denier, Truster, Sender, Tempo
+    )
+    charm = {kind.__name__: kind for kind in kinds}
     charm = charm[sys.argv[1]]
     context = testing.Context(charm, meta=charm.META)
     relation = testing.Relation("peer", remote_app_name="ckf-hardening")

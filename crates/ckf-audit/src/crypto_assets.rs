@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use crate::facts::About;
 use crate::facts::certificate::Certificate;
 use crate::facts::core::Webhook;
 use crate::facts::object::{Object as _, ObjectRef};
@@ -141,14 +142,18 @@ fn instant(seconds: i64) -> String {
     Timestamp::from_second(seconds).map_or_else(|_| String::new(), |at| at.to_string())
 }
 
-/// The inventory as a cryptography bill of materials, CycloneDX 1.6. The same keys give the
-/// same bytes.
-pub fn cbom(keys: &[CryptoAsset], namespace: &str) -> Value {
+/// The inventory as a cryptography bill of materials, CycloneDX 1.6, of the time at which its facts
+/// were collected. The same keys at the same time give the same bytes.
+pub fn cbom(keys: &[CryptoAsset], about: &About) -> Value {
     let components: Vec<Value> =
         keys.iter().enumerate().map(|(index, key)| component(index, key)).collect();
+    let (namespace, at) = (&about.namespace, about.collected_at);
+    let serial = crate::uuid(&format!("cbom {namespace} {at} {}", json!(components)));
     json!({
         "bomFormat": "CycloneDX", "specVersion": "1.6", "version": 1,
+        "serialNumber": format!("urn:uuid:{serial}"),
         "metadata": {
+            "timestamp": at.to_string(),
             "component": {"type": "platform", "bom-ref": "platform", "name": namespace},
             "tools": {"components": [{
                 "type": "application", "name": "ckf-hardening", "version": crate::VERSION}]},

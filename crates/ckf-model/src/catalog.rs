@@ -700,9 +700,9 @@ pub fn alerts(file: &str) -> Vec<(String, serde_json::Value)> {
     groups.into_iter().map(|group| (group.name, group.rules)).collect()
 }
 
-/// Dashboards of Grafana, by stem of the file's name.
+/// Dashboards of Grafana, by a name that no other charm's has: collectors keep one of each.
 pub const DASHBOARDS: [(&str, &str); 1] =
-    [("hardening", include_str!("../../../catalog/dashboards/hardening.json"))];
+    [("ckf-hardening", include_str!("../../../catalog/dashboards/hardening.json"))];
 
 fn parse<T: serde::de::DeserializeOwned>(name: &str, text: &str) -> T {
     // The files are in the binary, and a test reads them all.

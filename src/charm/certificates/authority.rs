@@ -6,7 +6,10 @@ use juju_charm::secret::{self, Attributes, Content, Value, Which};
 use juju_charm::tool::ToolError;
 use log::info;
 
-use crate::pki::{Authority, AuthorityError, CertificatePolicy, Keyring, Leaf, Name};
+use crate::facts::certificate::Certificate;
+use crate::pki::{
+    Authority, AuthorityError, CertificatePolicy, Issued, Keyring, Leaf, Name, SUBJECT,
+};
 
 /// Label of the secret.
 pub const LABEL: &str = "gateway-ca";
@@ -77,6 +80,13 @@ impl Own {
     /// The one that signs.
     pub fn signer(&self) -> &Authority {
         &self.keyring.current
+    }
+
+    /// Whether it, or an authority of this charm before it, issued this certificate.
+    pub fn has_issued(&self, issued: &Issued) -> bool {
+        let leaf = Certificate::from_pem(issued.certificate.as_bytes());
+        let is_own = |leaf: &Certificate| leaf.issuer.contains(SUBJECT);
+        self.trusted().contains(&issued.ca) || leaf.is_ok_and(|chain| is_own(&chain[0]))
     }
 
     /// Certificates to trust, PEM.

@@ -11,7 +11,7 @@ mod trust;
 mod upstream;
 
 use jiff::{SignedDuration, Timestamp};
-use juju_charm::relation::{self, Relation, Side};
+use juju_charm::relation::{self, Databag, Relation, Side};
 use juju_charm::tool::present;
 use juju_charm::{Status, Unit};
 use log::{info, warn};
@@ -22,14 +22,20 @@ pub use self::oidc_gatekeeper::trust as trust_at_login;
 pub use self::provided::ProvidedCertificate;
 use super::enforce;
 use super::issue::StatusIssue;
-use crate::pki::{Issued, Name, Request, renewal_time};
+use super::peers::differs;
+use crate::facts::certificate::date;
+use crate::pki::{Issued, Name, Request, RequestProblem};
 use crate::policy::Policy;
 use crate::relations::tls_certificates::{self as databag, AnswerEntry, RequestEntry};
+use crate::relations::tls_request_errors::{self as errors, Capabilities, RequestError};
 
 /// The endpoint by which a gateway asks.
 const GATEWAY: &str = "gateway-certificates";
 /// The endpoint by which an upstream authority is asked.
 const UPSTREAM: &str = "certificates";
+/// How long before the end of a former authority's certificate the charm's own signs; for a short
+/// certificate a tenth of its life.
+const SWITCH_BEFORE: SignedDuration = SignedDuration::from_hours(24);
 /// The endpoint that publishes the authorities to trust.
 const TRUST: &str = "send-ca-cert";
 
@@ -65,6 +71,10 @@ struct Gateway {
     relation: Relation,
     /// What is answered in it now.
     answers: Vec<AnswerEntry>,
+    /// Its whole databag.
+    databag: Databag,
+    /// Requests that are refused.
+    errors: Vec<RequestError>,
 }
 
 /// Where certificates come from.
@@ -99,14 +109,14 @@ pub fn ensure(
         });
     }
     let mut issues = Vec::new();
-    let (gateways, asked) = read(unit, gateways, &mut issues)?;
+    let (mut gateways, asked) = read(unit, gateways, &mut issues)?;
     if gateways.is_empty() {
         return Ok(CertificateOutcome {
             trusted: Some(Vec::new()),
             ..CertificateOutcome::default()
         });
     }
-    let asked = judge(unit, policy, asked, &mut issues);
+    let asked = judge(unit, policy, asked, &mut gateways, &mut issues);
     let names = || asked.iter().flat_map(|asked| asked.request.names.clone());
     let upstream = match related(UPSTREAM)?.first() {
         Some(relation) => {
@@ -130,26 +140,30 @@ pub fn ensure(
         Source::Own(own) => own.trusted(),
         Source::Upstream(_) => Vec::new(),
     };
+    let capabilities = match &source {
+        Source::Own(_) => Some(Capabilities::own()),
+        Source::Upstream(upstream) => upstream.capabilities.clone().map(Capabilities::passed_on),
+    };
     for (index, gateway) in gateways.iter().enumerate() {
         let mut answers = Vec::new();
+        let mut refused = gateway.errors.clone();
         for asked in asked.iter().filter(|asked| asked.relation == index) {
-            let entry = answer(&source, gateway, asked, &policy.certificates.life, now);
-            match entry {
-                Ok(entry) => answers.push(entry),
-                Err(issue) => {
-                    issues.push(issue);
-                    // What is held still is better than nothing.
-                    answers.extend(gateway.answer_to(&asked.request).cloned());
-                }
-            }
+            let answer = answer(&source, gateway, asked, &policy.certificates.life, now);
+            issues.extend(answer.issue);
+            refused.extend(answer.error);
+            answers.extend(answer.entry);
         }
         for pem in answers.iter().flat_map(|entry| entry.issued().anchors()) {
             if !trusted.contains(&pem) {
                 trusted.push(pem);
             }
         }
+        let mut wanted = errors::write(&refused, capabilities.as_ref());
         if answers != gateway.answers {
-            gateway.relation.set_application(&databag::write_answers(&answers))?;
+            wanted.extend(databag::write_answers(&answers));
+        }
+        if differs(&gateway.databag, &wanted) {
+            gateway.relation.set_application(&wanted)?;
         }
     }
     trust::publish(unit, &related(TRUST)?, &trusted)?;
@@ -217,27 +231,31 @@ fn read(
             };
             take(&name, databag::requests(&databag));
         }
+        let mut errors = Vec::new();
         for (by, entry) in sides
             .into_iter()
             .flat_map(|(by, entries)| entries.into_iter().map(move |entry| (by.clone(), entry)))
         {
             let read = match entry.wants_authority {
-                true => Err(crate::pki::RequestProblem::Authority),
+                true => Err(RequestProblem::Authority),
                 false => Request::parse(&entry.pem),
             };
             match read {
                 Ok(request) => asked.push(GatewayRequest { by, relation: gateways.len(), request }),
-                Err(why) => issues.push(refused(&by, &why)),
+                Err(why) => {
+                    errors.push(RequestError::refused(&entry.pem, &why, unit.application()));
+                    issues.push(refused(&by, &why));
+                }
             }
         }
         // What cannot be read of our own is written anew.
         let answers = databag::answers(&own).unwrap_or_default();
-        gateways.push(Gateway { relation, answers });
+        gateways.push(Gateway { relation, answers, databag: own, errors });
     }
     Ok((gateways, asked))
 }
 
-fn refused(by: &str, why: &crate::pki::RequestProblem) -> StatusIssue {
+fn refused(by: &str, why: &RequestProblem) -> StatusIssue {
     let why = format!("the certificate request of {by} is refused: {why}");
     StatusIssue::blocked(why)
 }
@@ -247,12 +265,15 @@ fn judge(
     unit: &Unit,
     policy: &Policy,
     asked: Vec<GatewayRequest>,
+    gateways: &mut [Gateway],
     issues: &mut Vec<StatusIssue>,
 ) -> Vec<GatewayRequest> {
     let mut permitted: Vec<Name> = policy.certificates.names.clone();
     let hostname = policy.external_hostname.as_deref();
     permitted.extend(hostname.and_then(|host| host.parse::<Name>().ok()));
     let is_declared = |asked: &GatewayRequest| asked.request.judge(&permitted).is_ok();
+    // Without the gateway's addresses a name may yet turn out to be one.
+    let mut is_final = true;
     if !asked.iter().all(is_declared) {
         // Only then is it worth asking the cluster.
         let addresses = enforce::connect().and_then(|cluster| {
@@ -263,63 +284,123 @@ fn judge(
             Ok(addresses) => {
                 permitted.extend(addresses.iter().filter_map(|text| text.parse().ok()))
             }
-            Err(why) => issues.push(StatusIssue::waiting(format!(
-                "the gateway's addresses could not be read: {why}"
-            ))),
+            Err(why) => {
+                is_final = false;
+                issues.push(StatusIssue::waiting(format!(
+                    "the gateway's addresses could not be read: {why}"
+                )));
+            }
         }
     }
     let mut accepted = Vec::new();
     for asked in asked {
         match asked.request.judge(&permitted) {
             Ok(()) => accepted.push(asked),
-            Err(why) => issues.push(refused(&asked.by, &why)),
+            Err(why) => {
+                if is_final || !matches!(why, RequestProblem::ForeignName(_)) {
+                    let error = RequestError::refused(&asked.request.pem, &why, unit.application());
+                    gateways[asked.relation].errors.push(error);
+                }
+                issues.push(refused(&asked.by, &why));
+            }
         }
     }
     accepted
 }
 
 /// The answer to a request.
+#[derive(Default)]
+struct Answer {
+    entry: Option<AnswerEntry>,
+    error: Option<RequestError>,
+    issue: Option<StatusIssue>,
+}
+
 fn answer(
     source: &Source,
     gateway: &Gateway,
     asked: &GatewayRequest,
     life: &SignedDuration,
     now: Timestamp,
-) -> Result<AnswerEntry, StatusIssue> {
+) -> Answer {
     let (by, request) = (&asked.by, &asked.request);
     let before = gateway.answer_to(request);
+    // What is held still is better than nothing.
+    let held = |issue| Answer { entry: before.cloned(), issue: Some(issue), error: None };
     let issued = match source {
         Source::Own(own) => {
-            if let Some(entry) = before
-                && is_fresh(own, &entry.issued(), request, *life, now)
-            {
-                return Ok(entry.clone());
+            let kept =
+                before.filter(|entry| entry.issued().is_fresh(own.signer(), request, *life, now));
+            if let Some(entry) = kept {
+                return Answer { entry: Some(entry.clone()), ..Answer::default() };
             }
-            let issued = Issued::by(own.signer(), request, *life, now);
-            let issued = issued.map_err(|why| {
-                StatusIssue::blocked(format!("no certificate for {by} could be made: {why}"))
-            })?;
-            info!("issued a certificate for {by}");
-            issued
+            if let Some(issue) = before.and_then(|entry| of_former(own, entry, asked, now)) {
+                return held(issue);
+            }
+            match Issued::by(own.signer(), request, *life, now) {
+                Ok(issued) => issued,
+                Err(why) => {
+                    let why = format!("no certificate for {by} could be made: {why}");
+                    return held(StatusIssue::blocked(why));
+                }
+            }
         }
-        Source::Upstream(upstream) => upstream.answer(by, request, now)?.with_intermediates(),
+        Source::Upstream(upstream) => match upstream.answer(by, request, now) {
+            Ok(issued) => issued,
+            Err(issue) => {
+                let end = before.and_then(|entry| ends(entry, request, now));
+                let issue = match end {
+                    Some(end) => StatusIssue {
+                        message: format!(
+                            "{}; the certificate that it has ends on {}",
+                            issue.message,
+                            date(end)
+                        ),
+                        ..issue
+                    },
+                    None => issue,
+                };
+                let error = upstream.error(request).filter(|_| before.is_none());
+                let error = error.map(|error| RequestError {
+                    request: request.pem.trim().to_owned(),
+                    error: error.clone(),
+                });
+                return Answer { error, ..held(issue) };
+            }
+        },
     };
-    Ok(AnswerEntry::new(&request.pem, issued))
+    let entry = AnswerEntry::new(&request.pem, issued);
+    if before.is_none_or(|before| before.certificate != entry.certificate) {
+        info!("a new certificate for {by}");
+    }
+    Answer { entry: Some(entry), ..Answer::default() }
 }
 
-/// Whether what was issued needs no replacement yet.
-fn is_fresh(
+/// When the certificate that a gateway has ends, if clients accept it now.
+fn ends(entry: &AnswerEntry, request: &Request, now: Timestamp) -> Option<i64> {
+    entry.issued().judge(request, now).ok().map(|leaf| leaf.not_after)
+}
+
+/// Why the certificate of an authority that is no longer related is kept: until it is about to end,
+/// or another authority is related, no client has to trust another one.
+fn of_former(
     own: &Own,
-    issued: &Issued,
-    request: &Request,
-    life: SignedDuration,
+    entry: &AnswerEntry,
+    asked: &GatewayRequest,
     now: Timestamp,
-) -> bool {
-    let Ok(leaf) = issued.judge(request, now) else {
-        return false;
-    };
-    let longest = life.as_secs() + 3600;
-    issued.ca == own.signer().certificate()
-        && now.as_second() < renewal_time(leaf.not_before, leaf.not_after)
-        && leaf.not_after - leaf.not_before <= longest
+) -> Option<StatusIssue> {
+    let issued = entry.issued();
+    if own.has_issued(&issued) {
+        return None;
+    }
+    let leaf = issued.judge(&asked.request, now).ok()?;
+    let overlap = ((leaf.not_after - leaf.not_before) / 10).min(SWITCH_BEFORE.as_secs());
+    (now.as_second() < leaf.not_after - overlap).then(|| {
+        StatusIssue::active(format!(
+            "{} keeps the certificate of a CA that is no longer related, until {}; then the \
+             charm's own CA signs, unless one is related to certificates",
+            asked.by,
+            date(leaf.not_after - overlap),
+        ))
+    })
 }

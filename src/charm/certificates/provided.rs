@@ -5,15 +5,15 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use juju_charm::Unit;
-use juju_charm::secret::{self, Content, Which};
+use juju_charm::secret::{self, Which};
 use juju_charm::tool::ToolError;
 use juju_client::{Error, Password};
 use log::info;
 
 use crate::charm::controller::ControllerSession;
 use crate::charm::issue::StatusIssue;
-use crate::facts::certificate::Certificate;
 use crate::facts::juju::charm;
+use crate::pki::chain::{self, Link};
 use crate::pki::{Fingerprint, judge_pair};
 use crate::rotation::backend::{Backends as _, RotationError};
 
@@ -27,9 +27,16 @@ const OPTION: &str = "tls-secret-id";
 const ENDPOINT: &str = "certificates";
 const KEYS: [&str; 2] = ["tls-crt", "tls-key"];
 
+/// Key of the secret with certificates to trust that are not served: a private root.
+const ROOTS: &str = "ca-crt";
+
 /// A certificate that passed its checks.
 pub struct ProvidedCertificate {
-    content: Content,
+    /// Certificates to serve, PEM: the leaf and its intermediates, in order.
+    served: String,
+    key: Password,
+    /// Certificates to trust, PEM.
+    anchors: Vec<String>,
     /// SHA-256 of the leaf.
     pub fingerprint: Fingerprint,
 }
@@ -61,21 +68,36 @@ impl ProvidedCertificate {
                 blocked(format!("the secret has no {key}; juju update-secret fixes it"))
             })
         };
-        let fingerprint = judge_pair(value(KEYS[0])?, value(KEYS[1])?, host, now)
+        let (certificate, key) = (value(KEYS[0])?, value(KEYS[1])?);
+        let fingerprint = judge_pair(certificate, key, host, now)
             .map_err(|why| blocked(format!("{why}; juju update-secret fixes it")))?;
-        Ok(Self { content, fingerprint })
+        // istio-pilot's charm fails on text around the certificates that is not ASCII.
+        let parse = |name: &str, text: &str| {
+            chain::certificates(text.as_bytes())
+                .map_err(|why| blocked(format!("{name}: {why}; juju update-secret fixes it")))
+        };
+        let links = parse(KEYS[0], certificate)?;
+        let mut trusted: Vec<Link> = links.iter().filter(|link| link.is_root).cloned().collect();
+        if let Some(roots) = content.get(ROOTS) {
+            trusted.extend(parse(ROOTS, roots.expose())?);
+        }
+        let mut anchors: Vec<String> = trusted.into_iter().map(|link| link.pem).collect();
+        anchors.dedup();
+        let arranged = chain::arrange(links);
+        let served: Vec<&str> = arranged
+            .iter()
+            .enumerate()
+            .filter(|(index, link)| *index == 0 || !link.is_root)
+            .map(|(_, link)| link.pem.as_str())
+            .collect();
+        let key = Password::new(chain::private_key(key).unwrap_or(key));
+        Ok(Self { served: format!("{}\n", served.join("\n")), key, anchors, fingerprint })
     }
 
-    /// Authorities to trust for it, PEM, if the secret has them: a root behind it, or itself.
+    /// Authorities to trust for it, PEM, if the secret has them: roots among its certificates,
+    /// and those of `ca-crt`.
     pub fn anchors(&self) -> Vec<String> {
-        let text = self.content.get(KEYS[0]).map(secret::Value::expose);
-        let text = text.unwrap_or_default();
-        let is_root = Certificate::from_pem(text.as_bytes())
-            .is_ok_and(|chain| chain.last().is_some_and(|last| last.self_signed));
-        match text.rfind("-----BEGIN CERTIFICATE-----") {
-            Some(at) if is_root => vec![text[at..].trim().to_owned()],
-            _ => Vec::new(),
-        }
+        self.anchors.clone()
     }
 
     /// Makes istio-pilot serve it. Each step may be repeated.
@@ -104,11 +126,8 @@ impl ProvidedCertificate {
                 with.join(", ")
             )));
         }
-        let values: BTreeMap<&str, Password> = KEYS
-            .into_iter()
-            .filter_map(|key| Some((key, Password::new(self.content.get(key)?.expose()))))
-            .collect();
-        let content = values.iter().map(|(key, value)| (*key, value)).collect();
+        let served = Password::new(self.served.as_str());
+        let content = BTreeMap::from([(KEYS[0], &served), (KEYS[1], &self.key)]);
         let description = format!("certificate {} of the gateway", self.fingerprint);
         let uuid = &unit.model_uuid;
         let mut own = model.model_secrets(uuid).map_err(denied)?.into_iter();

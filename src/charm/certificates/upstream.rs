@@ -10,11 +10,15 @@ use crate::charm::issue::StatusIssue;
 use crate::charm::peers::differs;
 use crate::pki::{Issued, Request};
 use crate::relations::tls_certificates::{self as databag, AnswerEntry, RequestEntry};
+use crate::relations::tls_request_errors::{self as errors, Capabilities, ErrorBody, RequestError};
 
 /// An upstream authority.
 pub struct Upstream {
     name: String,
     answers: Vec<AnswerEntry>,
+    errors: Vec<RequestError>,
+    /// What it can issue; `None` if it does not say.
+    pub capabilities: Option<Capabilities>,
     damage: Option<String>,
 }
 
@@ -38,7 +42,19 @@ impl Upstream {
             Ok(answers) => (answers, None),
             Err(why) => (Vec::new(), Some(why.to_string())),
         };
-        Ok(Some(Self { name: name.unwrap_or_else(|| "the authority".into()), answers, damage }))
+        Ok(Some(Self {
+            name: name.unwrap_or_else(|| "the authority".into()),
+            answers,
+            errors: errors::errors(&databag),
+            capabilities: errors::capabilities(&databag),
+            damage,
+        }))
+    }
+
+    /// Why it issues no certificate for a request, if it says so.
+    pub fn error(&self, request: &Request) -> Option<&ErrorBody> {
+        let of = |error: &&RequestError| error.request.trim() == request.pem.trim();
+        self.errors.iter().find(of).map(|error| &error.error)
     }
 
     /// Its answer to a request, if clients would take it.
@@ -52,18 +68,33 @@ impl Upstream {
         if let Some(why) = &self.damage {
             return Err(StatusIssue::blocked(format!("databag of {name}: {why}")));
         }
-        let is_it =
-            |entry: &&AnswerEntry| !entry.revoked && entry.request.trim() == request.pem.trim();
-        let Some(entry) = self.answers.iter().find(is_it) else {
-            let why = format!("{name} has not answered the certificate request of {by}");
+        let mut all =
+            self.answers.iter().filter(|entry| entry.request.trim() == request.pem.trim());
+        let Some(entry) = all.clone().find(|entry| !entry.revoked) else {
+            if let Some(error) = self.error(request) {
+                let why = format!("{name} refuses the certificate request of {by}: {error}");
+                return Err(StatusIssue::blocked(why));
+            }
+            let why = match self.capabilities.as_ref().and_then(|known| known.lack(request)) {
+                Some(lack) => format!(
+                    "{name} issues no certificates for {lack}, and {by} requests one; set \
+                     csr-domain-name of istio-pilot"
+                ),
+                None if all.next().is_some() => format!(
+                    "{name} has revoked the certificate of {by} and issued no other one yet"
+                ),
+                None => format!("{name} has not answered the certificate request of {by}"),
+            };
             return Err(StatusIssue::waiting(why));
         };
-        let issued = entry.issued();
-        issued.judge(request, now).map_err(|why| {
+        let judged = entry.arranged().and_then(|issued| {
+            issued.judge(request, now)?;
+            Ok(issued)
+        });
+        judged.map_err(|why| {
             let why = format!("the answer of {name} to {by} is not passed on: {why}");
             StatusIssue::blocked(why)
-        })?;
-        Ok(issued)
+        })
     }
 }
 

@@ -7,6 +7,7 @@ pub mod login;
 pub mod login_trust;
 pub mod relations;
 pub mod rotation;
+mod route;
 pub mod tls_secret;
 
 use log::warn;
@@ -51,7 +52,12 @@ pub fn take<'a>(
     name: &str,
     step: impl FnOnce(&mut Hook<'a>) -> anyhow::Result<Outcome>,
 ) -> anyhow::Result<()> {
-    match step(hook) {
+    let started = crate::now();
+    let result = step(hook);
+    if !matches!(result, Ok(Outcome::Unchanged)) {
+        hook.trace.add(name, started, crate::now(), result.is_err());
+    }
+    match result {
         Ok(Outcome::Unchanged) => {}
         Ok(Outcome::Issues(issues)) => hook.state.set_issues(name, issues),
         Err(error) if is_absence(&error) => {

@@ -10,20 +10,21 @@ use juju_charm::{Event, Unit, network};
 use log::warn;
 
 use super::Outcome;
+use super::route::{PREFIX, Route};
 use crate::catalog;
-use crate::charm::endpoints::{self, CATALOGUE, DASHBOARDS, GATEWAY, INGRESS, LOGS, METRICS};
+use crate::charm::endpoints::{
+    self, AUTHORITIES, CATALOGUE, DASHBOARDS, GATEWAY, INGRESS, LINKS, LOGS, METRICS, TRACING,
+};
 use crate::charm::hook::Hook;
 use crate::charm::issue::StatusIssue;
 use crate::charm::peers::differs;
 use crate::charm::workload::{PORT, Workload};
 use crate::relations::topology::Topology;
 use crate::relations::{
-    answer, catalogue, grafana_dashboard, istio_gateway_info, istio_ingress,
-    kubeflow_dashboard_links, loki_push_api, prometheus_scrape,
+    answer, catalogue, certificate_transfer, grafana_dashboard, ingress_per_app,
+    istio_gateway_info, istio_ingress, kubeflow_dashboard_links, loki_push_api, prometheus_scrape,
+    tracing,
 };
-
-/// Where istio-pilot's gateway has the report page.
-const PREFIX: &str = "/hardening/";
 
 /// What the relations say.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -32,6 +33,10 @@ struct Related {
     endpoints: BTreeSet<String>,
     /// URL to push logs to, by unit of Loki.
     log_targets: BTreeMap<String, String>,
+    /// Base URL that traces go to.
+    trace_receiver: Option<String>,
+    /// Authorities that peers sent, PEM.
+    authorities: Vec<String>,
     /// Why a peer does not take what it is sent.
     issues: Vec<StatusIssue>,
 }
@@ -49,6 +54,7 @@ pub fn run(hook: &mut Hook<'_>) -> anyhow::Result<Outcome> {
     let host = hook.external_hostname();
     let related = update(hook.unit, hook.event, hook.is_leader, host)?;
     hook.state.set_endpoints(related.endpoints);
+    hook.state.set_trace_receiver(related.trace_receiver, related.authorities);
     let (log_targets, known_units) = hook.state.log_targets();
     if *log_targets != related.log_targets || is_start {
         let topology = Topology::of(hook.unit);
@@ -90,8 +96,13 @@ fn update(
         endpoints: related.keys().map(|endpoint| (*endpoint).to_owned()).collect(),
         ..Related::default()
     };
-    if let Some(relations) = related.get(METRICS) {
-        publish_address(unit, relations)?;
+    for (endpoint, write) in [
+        (METRICS, (|unit, address| prometheus_scrape::unit(&unit.name, address)) as WriteAddress),
+        (INGRESS, |unit, address| ingress_per_app::unit(&host_of(unit), address)),
+    ] {
+        if let Some(relations) = related.get(endpoint) {
+            publish_address(unit, endpoint, relations, write)?;
+        }
     }
     for relation in related.get(LOGS).into_iter().flatten() {
         for name in present(relation.units())?.unwrap_or_default() {
@@ -99,6 +110,16 @@ fn update(
             let url = loki_push_api::endpoint(&databag);
             result.log_targets.extend(url.map(|url| (name, url)));
         }
+    }
+    for relation in related.get(TRACING).into_iter().flatten() {
+        if let Some(name) = present(relation.application())?.flatten()
+            && let Some(databag) = present(relation.get(Side::Application(&name)))?
+        {
+            result.trace_receiver = tracing::endpoint(&databag);
+        }
+    }
+    for relation in related.get(AUTHORITIES).into_iter().flatten() {
+        result.authorities.extend(certificate_transfer::received(read_peer(relation)?.iter()));
     }
     let is_reached =
         endpoints::CONNECTED.iter().any(|endpoint| result.endpoints.contains(*endpoint));
@@ -126,8 +147,18 @@ fn update(
             result.issues.push(StatusIssue::waiting(why));
         }
     }
+    let route = Route::of(related.get(INGRESS).and_then(|all| all.first()))?;
+    if let Route::Pending(name) = &route {
+        let why = format!("{name} has made no route to the report page yet");
+        result.issues.push(StatusIssue::waiting(why));
+    }
+    if related.contains_key(LINKS) && route == Route::None {
+        let why = "dashboard-links has no link without ingress; integrate ingress with istio-pilot \
+                   or istio-ingress-k8s";
+        result.issues.push(StatusIssue::active(why));
+    }
     for (endpoint, relations) in &related {
-        let wanted = match application(endpoint, &topology, related.contains_key(INGRESS), host) {
+        let wanted = match application(endpoint, &topology, &route, host) {
             Ok(wanted) => wanted,
             Err(why) => {
                 warn!("{endpoint}: {why}");
@@ -158,15 +189,35 @@ fn update(
     Ok(result)
 }
 
+/// All databags of a peer: the application's, then the units'.
+fn read_peer(relation: &Relation) -> anyhow::Result<Vec<Databag>> {
+    let mut databags = Vec::new();
+    if let Some(name) = present(relation.application())?.flatten() {
+        databags.extend(present(relation.get(Side::Application(&name)))?);
+    }
+    for name in present(relation.units())?.unwrap_or_default() {
+        databags.extend(present(relation.get(Side::Unit(&name)))?);
+    }
+    Ok(databags)
+}
+
+/// Unit databag with an address of the unit's pod.
+type WriteAddress = fn(&Unit, &str) -> Databag;
+
 /// Publishes the address of this unit's pod: the Service leads to any of the units.
-fn publish_address(unit: &Unit, relations: &[Relation]) -> anyhow::Result<()> {
-    let network = present(network::of_binding(METRICS))?.unwrap_or_default();
+fn publish_address(
+    unit: &Unit,
+    endpoint: &str,
+    relations: &[Relation],
+    write: WriteAddress,
+) -> anyhow::Result<()> {
+    let network = present(network::of_binding(endpoint))?.unwrap_or_default();
     let address = network.bind_address();
     let address = address.or_else(|| network.ingress_addresses.first().map(String::as_str));
     let Some(address) = address.filter(|address| !address.is_empty()) else {
         return Ok(());
     };
-    let wanted = prometheus_scrape::unit(&unit.name, address);
+    let wanted = write(unit, address);
     for relation in relations {
         let databag = present(relation.get(Side::Unit(&unit.name)))?;
         if databag.is_some_and(|databag| differs(&databag, &wanted)) {
@@ -176,11 +227,17 @@ fn publish_address(unit: &Unit, relations: &[Relation]) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Host name of a unit's pod within the cluster, as Juju names it.
+fn host_of(unit: &Unit) -> String {
+    let (application, number) = unit.name.split_once('/').unwrap_or((&unit.name, "0"));
+    format!("{application}-{number}.{application}-endpoints.{}.svc.cluster.local", unit.model)
+}
+
 /// The application's databag of an endpoint.
 fn application(
     endpoint: &str,
     topology: &Topology<'_>,
-    has_ingress: bool,
+    route: &Route,
     host: Option<&str>,
 ) -> std::io::Result<Databag> {
     let rules = |file: &str| {
@@ -193,14 +250,18 @@ fn application(
         METRICS => prometheus_scrape::application(topology, PORT, &rules("hardening")),
         DASHBOARDS => grafana_dashboard::application(topology, &catalog::DASHBOARDS)?,
         LOGS => loki_push_api::application(topology, &rules("logs")),
-        CATALOGUE => catalogue::application(&match (has_ingress, host) {
-            (true, Some(host)) => format!("https://{host}{PREFIX}"),
-            _ => format!(
-                "http://{}.{}.svc.cluster.local:{PORT}/",
-                topology.application, topology.model
-            ),
-        }),
-        INGRESS => istio_ingress::application(topology.application, topology.model, PORT, PREFIX),
-        _ => kubeflow_dashboard_links::application(PREFIX),
+        CATALOGUE => catalogue::application(&route.url(host).unwrap_or_else(|| {
+            format!("http://{}.{}.svc.cluster.local:{PORT}/", topology.application, topology.model)
+        })),
+        // Both peers have one name for two interfaces, and each ignores the other's keys.
+        INGRESS => {
+            let (name, model) = (topology.application, topology.model);
+            let mut databag = istio_ingress::application(name, model, PORT, PREFIX);
+            databag.extend(ingress_per_app::application(name, model, PORT));
+            databag
+        }
+        TRACING => tracing::application(),
+        AUTHORITIES => certificate_transfer::requirer(),
+        _ => kubeflow_dashboard_links::application(route.path(host).as_deref()),
     })
 }

@@ -105,7 +105,7 @@ fn hooks_and_actions_on_a_platform_that_refuses_every_write_end_well_and_report_
     assert!(failed.contains("more") && failed.len() < 2100, "{failed}");
     assert!(whole(&applied, "plan", "\n").contains("user-00399"));
 
-    for format in ["json", "sarif", "openreports", "policyreport", "oscal"] {
+    for format in ["json", "sarif", "openreports", "policyreport", "oscal", "defectdojo"] {
         let outcome = action(&mut unit, "get-report", json!({"format": format}));
         let text = outcome.results()["report"].as_str().unwrap();
         let report: Value =

@@ -3,13 +3,14 @@
 //! Written by hand: the library with its types pulls in a regular expression engine, XML and the
 //! SPDX licences, a megabyte of binary. The tests parse and validate the output with it.
 
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::Row;
 
-/// The CycloneDX 1.5 bill of materials of an image; `None` if its packages were not read. Equal
-/// images give equal bytes.
-pub fn sbom(row: &Row) -> Option<Value> {
+/// The CycloneDX 1.5 bill of materials of an image at a time; `None` if its packages were not read.
+/// Equal images at the same time give equal bytes.
+pub fn sbom(row: &Row, at: Timestamp) -> Option<Value> {
     let packages = row.packages.as_ref()?;
     let (distribution, release) = packages.base.clone().unwrap_or_default();
     let components: Vec<Value> = packages
@@ -38,9 +39,13 @@ pub fn sbom(row: &Row) -> Option<Value> {
     if let Some(hex) = row.digest().and_then(|digest| digest.strip_prefix("sha256:")) {
         image["hashes"] = json!([{"alg": "SHA-256", "content": hex}]);
     }
+    let digest = row.digest().unwrap_or_default();
+    let serial = crate::uuid(&format!("sbom {} {digest} {at}", row.image));
     Some(json!({
         "bomFormat": "CycloneDX", "specVersion": "1.5", "version": 1,
+        "serialNumber": format!("urn:uuid:{serial}"),
         "metadata": {
+            "timestamp": at.to_string(),
             "component": image,
             "tools": {"components": [{
                 "type": "application", "name": "ckf-hardening", "version": crate::VERSION}]},
@@ -84,16 +89,20 @@ mod tests {
             }),
             ..Row::default()
         };
-        let text = sbom(&row).unwrap().to_string();
+        let at = "2026-11-01T00:00:00Z".parse().unwrap();
+        let text = sbom(&row, at).unwrap().to_string();
+        assert_eq!(text, sbom(&row, at).unwrap().to_string());
         let bom = Bom::parse_from_json(text.as_bytes()).unwrap();
         let validation = bom.validate();
         assert!(validation.passed(), "{validation:?}");
+        assert!(bom.serial_number.is_some());
+        assert!(bom.metadata.as_ref().unwrap().timestamp.is_some());
         let components = bom.components.unwrap().0;
         let purl = components[0].purl.as_ref().unwrap().to_string();
         assert_eq!(
             purl,
             "pkg:deb/ubuntu/libstdc%2B%2B6@1%3A12.3.0-1ubuntu1~22.04?distro=ubuntu-22.04"
         );
-        assert_eq!(sbom(&Row::default()), None);
+        assert_eq!(sbom(&Row::default(), at), None);
     }
 }

@@ -102,7 +102,14 @@ fn render(report: &Report, format: Format) -> String {
 fn compact(text: String, format: Format) -> String {
     let is_json = matches!(
         format,
-        Format::Json | Format::Sarif | Format::OpenReports | Format::PolicyReport | Format::Oscal
+        Format::Json
+            | Format::Sarif
+            | Format::OpenReports
+            | Format::PolicyReport
+            | Format::Oscal
+            | Format::OscalPlan
+            | Format::Gitlab
+            | Format::DefectDojo
     );
     if !is_json {
         return text;

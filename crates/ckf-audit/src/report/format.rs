@@ -1,7 +1,9 @@
 //! Output formats of a report.
 
 use super::model::Report;
-use super::{html, json, junit, markdown, openreports, oscal, sarif, table};
+use super::{
+    defectdojo, gitlab, html, json, junit, markdown, ocsf, openreports, oscal, sarif, table,
+};
 
 /// Output format of a report.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
@@ -15,7 +17,7 @@ pub enum Format {
     Markdown,
     /// Self-contained HTML page.
     Html,
-    /// SARIF 2.1.0, for code scanning services.
+    /// SARIF 2.1.0 of the open findings, for code scanning services.
     Sarif,
     /// JUnit XML, for CI servers.
     Junit,
@@ -27,6 +29,15 @@ pub enum Format {
     PolicyReport,
     /// OSCAL assessment results, for auditors.
     Oscal,
+    /// OSCAL assessment plan that the results import.
+    OscalPlan,
+    /// OCSF compliance findings, an event a line, for SIEMs.
+    Ocsf,
+    /// Code quality report of GitLab.
+    Gitlab,
+    /// Generic findings of DefectDojo.
+    #[value(name = "defectdojo")]
+    DefectDojo,
 }
 
 impl Format {
@@ -47,6 +58,10 @@ impl Format {
             Self::OpenReports => openreports::render(report),
             Self::PolicyReport => openreports::policy_report(report),
             Self::Oscal => oscal::render(report),
+            Self::OscalPlan => oscal::plan(report),
+            Self::Ocsf => ocsf::render(report),
+            Self::Gitlab => gitlab::render(report),
+            Self::DefectDojo => defectdojo::render(report),
         }
     }
 }

@@ -1,18 +1,23 @@
 //! The report: verdicts as data, and one file per output format.
 
+pub mod defectdojo;
 pub mod diff;
 mod explain;
 mod fit;
 mod format;
 pub mod framework;
+pub mod gitlab;
 pub mod html;
+mod identity;
 pub mod images;
 pub mod json;
 pub mod junit;
 pub mod markdown;
 mod model;
+pub mod ocsf;
 pub mod openreports;
 pub mod oscal;
+mod oscal_plan;
 mod redact;
 pub mod sarif;
 pub mod table;

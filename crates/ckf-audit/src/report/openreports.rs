@@ -2,8 +2,9 @@
 
 use serde_json::{Value, json};
 
+use super::identity;
 use super::model::{ControlReport, Report, printable};
-use crate::controls::{Finding, Verdict};
+use crate::controls::Verdict;
 
 /// Limit on results in one object: each has some hundred bytes, and etcd accepts 1.5 MB.
 const MOST: usize = 2000;
@@ -105,7 +106,8 @@ fn of(report: &Report, control: &ControlReport) -> Vec<Value> {
         Verdict::NotAssessed => "error",
     };
     let seconds = report.cluster.collected_at.parse::<jiff::Timestamp>();
-    let result = |message: &str| {
+    // Policy Reporter keeps one result for each id, and its own id ignores the object.
+    let result = |message: &str, id: String| {
         json!({
             "source": "ckf-hardening",
             "policy": control.id,
@@ -115,17 +117,17 @@ fn of(report: &Report, control: &ControlReport) -> Vec<Value> {
             "scored": true,
             "message": message,
             "timestamp": {"seconds": seconds.clone().map_or(0, jiff::Timestamp::as_second), "nanos": 0},
-            "properties": {"title": control.title, "verdict": control.verdict.name()},
+            "properties": {"title": control.title, "verdict": control.verdict.name(), "resultID": id},
         })
     };
     if control.verdict != Verdict::Fail {
-        return vec![result(&control.reason)];
+        let id = identity::of_verdict(&report.cluster.namespace, control);
+        return vec![result(&control.reason, id)];
     }
-    let findings = control.findings.iter();
-    findings
-        .map(|finding| {
-            let Finding { object, field, seen, wanted } = finding;
-            let mut failed = result(&format!("{field} is {seen}; wanted: {wanted}"));
+    identity::open(control)
+        .map(|one| {
+            let object = &one.finding.object;
+            let mut failed = result(&one.finding.to_string(), one.id());
             failed["resources"] = json!([{
                 "apiVersion": object.api_version, "kind": object.kind,
                 "namespace": object.namespace, "name": object.name,

@@ -1,18 +1,32 @@
 //! The report as SARIF 2.1.0, for code scanning services.
+//!
+//! GitHub makes an alert of every result, whatever its kind and its suppressions, and tracks it by
+//! `primaryLocationLineHash`. So only open findings are written, unless every verdict is asked for.
 
 use serde_json::{Value, json};
 
-use super::model::{ControlReport, Report, fingerprint};
+use super::identity::{self, Identified};
+use super::model::{ControlReport, Report};
 use crate::catalog::Severity;
 use crate::controls::{Finding, Verdict};
 
-/// Renders a report as SARIF.
+/// Renders the open findings of a report as SARIF.
 pub fn render(report: &Report) -> String {
+    write(report, false)
+}
+
+/// Renders every verdict of a report as SARIF, for viewers that know kinds and suppressions.
+pub fn render_all(report: &Report) -> String {
+    write(report, true)
+}
+
+fn write(report: &Report, is_whole: bool) -> String {
     let rules: Vec<Value> = report.controls.iter().map(rule).collect();
     let results: Vec<Value> = report
         .controls
         .iter()
         .enumerate()
+        .filter(|(_, control)| is_whole || control.verdict == Verdict::Fail)
         .flat_map(|(index, control)| results(report, control, index))
         .collect();
     let log = json!({
@@ -99,18 +113,15 @@ fn results(report: &Report, control: &ControlReport, index: usize) -> Vec<Value>
             waived["suppressions"] = json!([{"kind": "external", "justification": control.reason}]);
             vec![waived]
         }
-        Verdict::Fail => control
-            .findings
-            .iter()
-            .map(|finding| {
-                let object = &finding.object;
+        Verdict::Fail => identity::open(control)
+            .map(|Identified { finding, digest, occurrence }| {
                 let mut failed = result("fail", &finding.to_string());
-                let mut uri = vec![object.kind.as_str(), object.namespace.as_str()];
-                uri.push(&object.name);
-                uri.retain(|part| !part.is_empty());
-                failed["locations"] = json!([place(&uri.join("/"), Some(finding))]);
-                let digest = fingerprint(&control.id, finding);
-                failed["partialFingerprints"] = json!({"evidence/v2": digest});
+                failed["locations"] =
+                    json!([place(&identity::path(&finding.object), Some(finding))]);
+                failed["partialFingerprints"] = json!({
+                    "evidence/v2": digest,
+                    "primaryLocationLineHash": format!("{digest}:{occurrence}"),
+                });
                 failed
             })
             .collect(),

@@ -1,0 +1,184 @@
+//! `tls-certificates`, version 1: why a provider issues no certificate for a request, and what it
+//! can issue at all.
+
+use juju_charm::relation::Databag;
+use serde::{Deserialize, Serialize};
+
+use crate::pki::{Name, Request, RequestProblem};
+
+/// Databag key of the errors.
+pub const ERRORS: &str = "request_errors";
+/// Databag key of the capabilities.
+pub const CAPABILITIES: &str = "capabilities";
+
+/// An error in a databag.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RequestError {
+    /// Request, verbatim. The published schema has another name for it than the library, which
+    /// drops the whole databag for that name.
+    #[serde(rename = "csr", alias = "certificate_signing_request")]
+    pub request: String,
+    /// Why.
+    pub error: ErrorBody,
+}
+
+/// Why a provider issues no certificate.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ErrorBody {
+    /// 1xx: the request; 2xx: the provider's server; 999: other.
+    pub code: i64,
+    /// Name of the code.
+    pub name: String,
+    /// In a sentence.
+    pub message: String,
+    /// Details.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// Provider that refused.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub provider: Option<String>,
+    /// Its address.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub endpoint: Option<String>,
+}
+
+/// What a provider can issue; what it does not say is not known.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Capabilities {
+    /// Certificates for addresses.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub supports_ip_sans: Option<bool>,
+    /// Certificates for wildcards.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub supports_wildcard_dns: Option<bool>,
+    /// Certificates for subdomains.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub supports_subdomain: Option<bool>,
+    /// Certificates of authorities.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub supports_ca_certificates: Option<bool>,
+    /// Domains that it issues for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub allowed_domains: Option<Vec<String>>,
+    /// Kind of provider.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub provider_type: Option<String>,
+}
+
+impl RequestError {
+    /// The error of a refused request; `by` is the provider.
+    pub fn refused(request: &str, problem: &RequestProblem, by: &str) -> Self {
+        let (code, name) = match problem {
+            RequestProblem::ForeignName(Name::Ip(_)) => (101, "IP_NOT_ALLOWED"),
+            RequestProblem::ForeignName(Name::Wildcard(_)) => (103, "WILDCARD_NOT_ALLOWED"),
+            RequestProblem::ForeignName(_) | RequestProblem::NotAName(_) => {
+                (102, "DOMAIN_NOT_ALLOWED")
+            }
+            _ => (999, "OTHER"),
+        };
+        let error = ErrorBody {
+            code,
+            name: name.into(),
+            message: problem.to_string(),
+            provider: Some(by.into()),
+            ..ErrorBody::default()
+        };
+        Self { request: request.trim().to_owned(), error }
+    }
+}
+
+impl std::fmt::Display for ErrorBody {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { code, name, message, reason, endpoint, .. } = self;
+        let name = if name.is_empty() { format!("error {code}") } else { name.clone() };
+        write!(f, "{name}: {message}")?;
+        if let Some(reason) = reason {
+            write!(f, " ({reason})")?;
+        }
+        match endpoint {
+            Some(endpoint) => write!(f, ", at {endpoint}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Capabilities {
+    /// What the charm's own authority can issue.
+    pub fn own() -> Self {
+        Self {
+            supports_ip_sans: Some(true),
+            supports_wildcard_dns: Some(true),
+            supports_subdomain: Some(true),
+            supports_ca_certificates: Some(false),
+            provider_type: Some("self-signed".into()),
+            ..Self::default()
+        }
+    }
+
+    /// What is passed on of an upstream provider: there are no certificates of authorities.
+    pub fn passed_on(self) -> Self {
+        Self { supports_ca_certificates: Some(false), ..self }
+    }
+
+    /// The part of a request that the provider cannot issue.
+    pub fn lack(&self, request: &Request) -> Option<&'static str> {
+        let has = |is: fn(&Name) -> bool| request.names.iter().any(is);
+        if self.supports_ip_sans == Some(false) && has(|name| matches!(name, Name::Ip(_))) {
+            return Some("addresses");
+        }
+        let has_wildcard = has(|name| matches!(name, Name::Wildcard(_)));
+        (self.supports_wildcard_dns == Some(false) && has_wildcard).then_some("wildcards")
+    }
+}
+
+/// Parses the errors of a provider's databag. What is malformed is left out: it must not hide a
+/// certificate.
+pub fn errors(databag: &Databag) -> Vec<RequestError> {
+    let text = databag.get(ERRORS).map(String::as_str).unwrap_or_default();
+    let all: Vec<serde_json::Value> = serde_json::from_str(text).unwrap_or_default();
+    all.into_iter().filter_map(|one| serde_json::from_value(one).ok()).collect()
+}
+
+/// Parses the capabilities of a provider's databag; `None` if it says none.
+pub fn capabilities(databag: &Databag) -> Option<Capabilities> {
+    serde_json::from_str(databag.get(CAPABILITIES)?).ok()
+}
+
+/// Databag of a provider; an empty value deletes the key.
+pub fn write(errors: &[RequestError], capabilities: Option<&Capabilities>) -> Databag {
+    // Serializing strings, numbers and booleans cannot fail.
+    let errors = match errors {
+        [] => String::new(),
+        errors => serde_json::to_string(errors).unwrap_or_default(),
+    };
+    let capabilities = capabilities.map(|known| serde_json::to_string(known).unwrap_or_default());
+    Databag::from([
+        (ERRORS.to_owned(), errors),
+        (CAPABILITIES.to_owned(), capabilities.unwrap_or_default()),
+    ])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn errors_under_either_name_are_read_and_written_under_the_librarys() {
+        let text = r#"[
+            {"csr": "one", "error": {"code": 102, "name": "DOMAIN_NOT_ALLOWED", "message": "no"}},
+            {"certificate_signing_request": "two", "error": {"code": 201, "name": "",
+             "message": "down", "reason": "timeout", "endpoint": "https://vault:8200"}},
+            {"error": "malformed"}]"#;
+        let read = errors(&Databag::from([(ERRORS.into(), text.into())]));
+        let texts: Vec<String> = read.iter().map(|one| one.error.to_string()).collect();
+        let down = "error 201: down (timeout), at https://vault:8200";
+        assert_eq!(texts, ["DOMAIN_NOT_ALLOWED: no", down]);
+        let written = write(&read, Some(&Capabilities::own()));
+        assert!(!written[ERRORS].contains("certificate_signing_request"));
+        assert_eq!(errors(&written), read);
+        assert_eq!(capabilities(&written), Some(Capabilities::own()));
+        assert_eq!(write(&[], None).values().collect::<Vec<_>>(), ["", ""]);
+    }
+}
