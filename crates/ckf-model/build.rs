@@ -17,6 +17,7 @@ fn main() {
         ("OPTION_FILES", "options"),
         ("COMPANION_FILES", "companions"),
         ("SUPPORT_FILES", "support"),
+        ("FRAMEWORK_FILES", "frameworks"),
     ] {
         let folder = Path::new(&root).join("../../catalog").join(folder);
         println!("cargo::rerun-if-changed={}", folder.display());

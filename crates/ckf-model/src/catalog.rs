@@ -202,6 +202,9 @@ pub struct Control {
     pub id: String,
     /// What should be so.
     pub title: String,
+    /// What is wrong when it is not so; empty for none yet.
+    #[serde(default)]
+    pub finding: String,
     /// Section of the guide.
     pub section: String,
     /// How bad it is when it is not so.
@@ -442,6 +445,11 @@ impl Mappings {
         catalogues.into_iter().flat_map(|(name, ids)| ids.iter().map(move |id| (name, id.as_str())))
     }
 
+    /// It stands in no other catalogue.
+    pub fn is_empty(&self) -> bool {
+        self.all().next().is_none()
+    }
+
     /// In words, a text for each catalogue that it stands in: `CIS Kubernetes: 5.1.1, 5.1.3`.
     pub fn in_words(&self) -> Vec<String> {
         let mut texts: Vec<String> = Vec::new();
@@ -661,6 +669,17 @@ pub fn support() -> &'static Support {
     })
 }
 
+/// Title of a requirement of another framework: of NIST's and CIS' by the framework's key in the
+/// catalogue; `None` if the requirement's id says all.
+pub fn requirement(framework: &str, id: &str) -> Option<&'static str> {
+    static TITLES: OnceLock<BTreeMap<String, BTreeMap<String, String>>> = OnceLock::new();
+    let titles = TITLES.get_or_init(|| {
+        let files = FRAMEWORK_FILES.iter();
+        files.map(|(name, text)| (name.replace(".yaml", ""), parse(name, text))).collect()
+    });
+    titles.get(framework)?.get(id).map(String::as_str)
+}
+
 /// Groups of alert rules, `hardening` for Prometheus and `logs` for Loki: name and rules.
 pub fn alerts(file: &str) -> Vec<(String, serde_json::Value)> {
     #[derive(Deserialize)]
@@ -767,7 +786,8 @@ mod tests {
         for control in controls() {
             let file = format!("{}.yaml", control.id);
             assert!(CONTROL_FILES.iter().any(|(name, _)| *name == file), "no file {file}");
-            let texts = [&control.why, &control.check, &control.fix, &control.waive];
+            let texts =
+                [&control.why, &control.check, &control.fix, &control.waive, &control.finding];
             let is_whole =
                 |text: &&String| text.trim().ends_with(['.', ')']) || text.ends_with('`');
             assert!(texts.iter().all(|text| !text.trim().is_empty()), "{}", control.id);

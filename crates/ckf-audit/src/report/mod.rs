@@ -1,11 +1,15 @@
 //! The report: verdicts as data, and one file per output format.
 
+mod columns;
+pub mod csv;
 pub mod diff;
 mod explain;
 mod fit;
 mod format;
 pub mod framework;
 pub mod html;
+mod html_charts;
+mod html_control;
 pub mod images;
 pub mod json;
 pub mod junit;
@@ -15,6 +19,8 @@ pub mod openreports;
 pub mod oscal;
 mod redact;
 pub mod sarif;
+pub mod select;
+pub mod style;
 pub mod table;
 mod users;
 
@@ -22,7 +28,8 @@ pub use self::explain::explain;
 pub use self::fit::fit;
 pub use self::format::Format;
 pub use self::model::{
-    Cluster, ControlReport, OwnControl, Report, SCHEMA, Score, Summary, WaivedFinding, fingerprint,
+    Cluster, ControlReport, OwnControl, Report, SCHEMA, Scope, Score, Summary, Tool, WaivedFinding,
+    fingerprint,
 };
 pub use self::redact::redact;
 pub use self::users::{Row as UserRow, Users};
