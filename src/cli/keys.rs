@@ -1,25 +1,47 @@
 //! `keys`: every certificate and key of the platform.
 
+use std::path::PathBuf;
+
 use anyhow::bail;
 use juju_charm::printable::line;
 
-use super::shared::{FactsArguments, NOTHING_OPEN, print, print_data};
+use super::output::write_or_print;
+use super::shared::{FactsArguments, NOTHING_OPEN};
+use super::terminal;
 use crate::controls::{Context, MissingFact};
 use crate::crypto_assets::{CryptoAsset, cbom, day, inventory};
 use crate::policy::Policy;
-use crate::report::table::new_table;
+use crate::report::table::{new_table_within, trimmed};
 
 /// Which cluster, and in which form.
 #[derive(clap::Args)]
 pub struct Keys {
     #[command(flatten)]
     facts: FactsArguments,
-    /// As JSON.
-    #[arg(long)]
+    /// Format of the output.
+    #[arg(short, long, value_enum, default_value_t)]
+    format: Form,
+    /// Same as --format json.
+    #[arg(long, conflicts_with = "format")]
     json: bool,
-    /// As a cryptography bill of materials, CycloneDX 1.6.
-    #[arg(long, conflicts_with = "json")]
+    /// Same as --format cbom.
+    #[arg(long, conflicts_with_all = ["json", "format"])]
     cbom: bool,
+    /// Write to a file instead of standard output.
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
+}
+
+/// Format of the list.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+enum Form {
+    /// For people.
+    #[default]
+    Text,
+    /// JSON, for programs.
+    Json,
+    /// A cryptography bill of materials, CycloneDX 1.6.
+    Cbom,
 }
 
 impl Keys {
@@ -32,18 +54,24 @@ impl Keys {
             Ok(keys) => keys,
             Err(MissingFact(why)) => bail!("{why}"),
         };
+        let form = match (self.json, self.cbom) {
+            (true, _) => Form::Json,
+            (_, true) => Form::Cbom,
+            _ => self.format,
+        };
         let pretty = |value: &serde_json::Value| serde_json::to_string_pretty(value);
-        match (self.json, self.cbom) {
-            (true, _) => print_data(&format!("{}\n", pretty(&serde_json::to_value(&keys)?)?))?,
-            (_, true) => print_data(&format!("{}\n", pretty(&cbom(&keys, context.namespace()))?))?,
-            _ => print(&format!("{}\n", table(&keys)))?,
-        }
+        let text = match form {
+            Form::Json => pretty(&serde_json::to_value(&keys)?)?,
+            Form::Cbom => pretty(&cbom(&keys, context.namespace()))?,
+            Form::Text => juju_charm::printable::text(&trimmed(&table(&keys).to_string())).into(),
+        };
+        write_or_print(self.output.as_deref(), &format!("{text}\n"))?;
         Ok(NOTHING_OPEN)
     }
 }
 
 fn table(keys: &[CryptoAsset]) -> comfy_table::Table {
-    let mut table = new_table(&["where", "what", "ends", "renewed by"]);
+    let mut table = new_table_within(&["where", "what", "ends", "renewed by"], terminal::width());
     for key in keys {
         let (what, ends) = match (&key.certificate, &key.material) {
             (Some(certificate), _) => {

@@ -3,6 +3,7 @@
 mod access;
 mod advice;
 mod bad_input;
+mod command_line;
 mod diff;
 mod formats;
 mod network_peers;
