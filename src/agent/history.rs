@@ -23,7 +23,7 @@ pub struct History {
 }
 
 impl History {
-    /// The past of a file. One that is missing or damaged is begun anew.
+    /// The past of a file. One that is missing or damaged starts empty.
     pub fn of_file(file: Option<PathBuf>) -> Self {
         let read = file.as_ref().filter(|path| path.exists()).map(|path| {
             let text = crate::files::read_own(path, LARGEST).map_err(|error| error.to_string())?;
@@ -32,7 +32,7 @@ impl History {
         let mut points = match (read, &file) {
             (Some(Ok(points)), _) => points,
             (Some(Err(why)), Some(path)) => {
-                warn!("history {}: {why}; it begins anew", path.display());
+                warn!("history {}: {why}; it starts empty", path.display());
                 VecDeque::new()
             }
             _ => VecDeque::new(),

@@ -2,9 +2,9 @@
 
 pub(super) const ROOT: &str = "\
 Examples:
-  ckf-hardening audit                        what is wrong, worst first
-  ckf-hardening explain TLS-01               why, and how to fix it
-  ckf-hardening plan --all                   preview the remedies, change nothing
+  ckf-hardening audit                        # what is wrong, worst first
+  ckf-hardening explain TLS-01               # why, and how to fix it
+  ckf-hardening plan --all                   # preview the remedies, change nothing
   ckf-hardening apply platform-network-policies
   ckf-hardening undo --all
 
@@ -18,15 +18,15 @@ Exit status: 0 nothing open, 1 something open, 2 it could not run, 3 too much no
 
 pub(super) const AUDIT: &str = "\
 Examples:
-  ckf-hardening audit                              the cluster of the current context
-  ckf-hardening audit -v                           reasons, and all other controls
-  ckf-hardening audit -s high+ --fail-on high      severe findings only, for a pipeline
-  ckf-hardening audit -c 'TLS-*' --skip TLS-21     some controls
-  ckf-hardening audit --section Network            a section of the guide
-  ckf-hardening audit --framework nist-800-53      by the requirements of a framework
+  ckf-hardening audit                              # the cluster of the current context
+  ckf-hardening audit -v                           # reasons, and all other controls
+  ckf-hardening audit -s high+ --fail-on high      # severe findings only, for a pipeline
+  ckf-hardening audit -c 'TLS-*' --skip TLS-21     # some controls
+  ckf-hardening audit --section Network            # a section of the guide
+  ckf-hardening audit --framework nist-800-53      # by the requirements of a framework
   ckf-hardening audit -o report.html -o report.json -o sarif=scan.out
-  ckf-hardening audit --watch 60                   again every minute, with what changed
-  ckf-hardening audit --from snapshot/             what `collect` wrote
+  ckf-hardening audit --watch 60                   # again every minute, with what changed
+  ckf-hardening audit --from snapshot/             # what `collect` wrote
 
 Exit status: 0 no finding at or above --fail-on, 1 there are, 2 it could not run, 3 most of the
 cluster could not be assessed.";
@@ -50,10 +50,10 @@ Examples:
 
 pub(super) const PLAN: &str = "\
 Examples:
-  ckf-hardening plan                               of tls-floor and https-redirect
-  ckf-hardening plan --all                         of all that deletes nothing
-  ckf-hardening plan mutual-tls --profile team-a   in one profile
-  ckf-hardening plan --all --out plan.json         for `apply --plan plan.json`
+  ckf-hardening plan                               # of tls-floor and https-redirect
+  ckf-hardening plan --all                         # of all that deletes nothing
+  ckf-hardening plan mutual-tls --profile team-a   # in one profile
+  ckf-hardening plan --all --out plan.json         # for `apply --plan plan.json`
 
 Exit status: 0 no changes, 1 there are changes, 2 it could not run.";
 
@@ -82,7 +82,8 @@ pub(super) const ROCKS: &str = "\
 Examples:
   ckf-hardening rocks
   ckf-hardening rocks --offline --format json
-  ckf-hardening rocks --lock images.lock, later: ckf-hardening rocks --verify images.lock";
+  ckf-hardening rocks --lock images.lock           # record what runs
+  ckf-hardening rocks --verify images.lock         # later: is it still the same?";
 
 pub(super) const COMPLETIONS: &str = "\
 Install:

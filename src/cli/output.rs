@@ -43,7 +43,7 @@ pub struct ReportOutput {
 }
 
 impl ReportOutput {
-    /// Refuses files whose format cannot be told, before anything is read.
+    /// Refuses files whose format is not known, before anything is read.
     pub fn check(&self) -> anyhow::Result<()> {
         self.output.iter().try_for_each(|target| self.format_of(target).map(drop))
     }

@@ -82,6 +82,12 @@ pub(super) fn redacted(error: &(dyn std::error::Error + 'static)) -> String {
             });
             return format!("malformed{at}");
         }
+        if let Some(KubeconfigError::ReadConfig(why, _)) = error.downcast_ref() {
+            return match why.kind() {
+                std::io::ErrorKind::NotFound => "it does not exist".into(),
+                _ => format!("it cannot be read: {why}"),
+            };
+        }
         if let Some(why) = error.downcast_ref() {
             return login_error(why);
         }

@@ -1,4 +1,4 @@
-//! Kubeconfigs beside kubectl: the same files connect, and those that do not are told apart.
+//! Kubeconfigs beside kubectl: the same files connect, and those that do not have messages of their own.
 
 use std::fs;
 use std::io::{Read as _, Write as _};
@@ -133,8 +133,8 @@ fn server_names_and_addresses(
     let port = forward("[::1]:0", parts.port());
     let v6 = json!({"server": format!("https://[::1]:{port}"), "tls-server-name": "kubernetes"});
     same(&parts.outcome(sandbox, v6, None), true, "IPv6");
-    let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    let gone = json!({"server": format!("https://127.0.0.1:{nobody}")});
+    let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let gone = json!({"server": format!("https://127.0.0.1:{closed}")});
     let gone = parts.outcome(sandbox, gone, None);
     same(&gone, false, "no server");
     assert!(gone.says().contains("did not respond"), "{}", gone.says());
@@ -181,19 +181,19 @@ fn credentials(sandbox: &Sandbox, parts: &Parts, same: &dyn Fn(&Outcome, bool, &
         assert!(!outcome.says().contains("s3cret"), "{}", outcome.says());
     }
     let mut acting = parts.user.clone();
-    acting["as"] = "nobody".into();
+    acting["as"] = "stranger".into();
     let acting = with(acting);
     assert!(!acting.kubectl.status.success());
     let report = text(&acting.ours.stdout);
     assert!(acting.ours.status.code() == Some(3), "{report}{}", acting.says());
     // The flag does what kubectl's does.
     let flag = Command::new(binary())
-        .args(["audit", "--format", "json", "--as", "nobody", "--kubeconfig"])
+        .args(["audit", "--format", "json", "--as", "stranger", "--kubeconfig"])
         .arg(sandbox.kubeconfig("admin"))
         .output()
         .unwrap();
     assert!(
-        text(&flag.stdout).contains("User \\\"nobody\\\" cannot list"),
+        text(&flag.stdout).contains("User \\\"stranger\\\" cannot list"),
         "{}",
         text(&flag.stdout)
     );

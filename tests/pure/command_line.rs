@@ -89,7 +89,10 @@ fn table_has_colours_and_width_of_its_terminal() {
         for line in text(&output.unwrap().stdout).lines() {
             // A word that is longer, such as a link, is not broken.
             let is_word = !line.trim().contains(' ');
-            assert!(is_word || line.chars().count() <= columns.parse().unwrap(), "{columns}: {line}");
+            assert!(
+                is_word || line.chars().count() <= columns.parse().unwrap(),
+                "{columns}: {line}"
+            );
         }
     }
     for counts in ["critical, ", "high, ", "medium, ", "low, ", " info\n"] {
