@@ -1,8 +1,9 @@
 //! Security events, as lines of JSON in OWASP's logging vocabulary: on standard output,
 //! which Pebble forwards to Loki, and to subscribers.
 
-use std::io::Write as _;
+use std::io::{IsTerminal as _, Write as _};
 
+use juju_charm::printable::line;
 use serde::Serialize;
 
 /// An event.
@@ -44,7 +45,20 @@ impl Event {
 
     /// Writes it to standard output. One that is closed is no reason to end.
     pub fn write(&self) {
-        let _ = writeln!(std::io::stdout().lock(), "{}", self.line());
+        let mut out = std::io::stdout().lock();
+        let text = match out.is_terminal() {
+            true => format!("{}  {:8}  {}", self.datetime, self.level, line(&self.description)),
+            false => self.line(),
+        };
+        let _ = writeln!(out, "{text}");
+    }
+}
+
+/// Writes a line to a terminal, and nothing elsewhere.
+pub fn for_people(text: &str) {
+    let mut out = std::io::stdout().lock();
+    if out.is_terminal() {
+        let _ = writeln!(out, "{text}");
     }
 }
 

@@ -10,6 +10,7 @@ mod custom_controls;
 mod directory;
 mod events;
 mod gate;
+mod history;
 mod inbox;
 pub mod input;
 mod limits;
@@ -32,6 +33,7 @@ use self::assessor::Assessor;
 use self::custom_controls::Evaluated;
 use self::directory::Directory;
 use self::gate::Gate;
+use self::history::History;
 use self::inbox::Inbox;
 use self::limits::Limits;
 pub use self::metrics::{Described, all as metrics};
@@ -42,7 +44,7 @@ pub use self::tls::Pair;
 use self::tls::Tls;
 use crate::controls::custom::STACK;
 use crate::facts::About;
-use crate::facts::kubernetes::{ReadError, Source};
+use crate::facts::kubernetes::{self, ReadError, Source};
 use crate::facts::watch::{self, FactStore};
 
 /// Longest wait for a write that has begun, at the end.
@@ -59,6 +61,8 @@ pub struct Settings {
     pub pair: Option<Pair>,
     /// The folder of the charm's input; without one there is none.
     pub input: Option<PathBuf>,
+    /// File of the history; without one it is kept in memory.
+    pub history: Option<PathBuf>,
     /// Namespace of the platform, until the input names it.
     pub namespace: String,
     /// Facts that the API server has not confirmed for this long become unknown.
@@ -69,10 +73,17 @@ pub struct Settings {
 pub fn run(settings: Settings) -> anyhow::Result<()> {
     let limits = Arc::new(Limits::new(limits::raise_descriptors()));
     let inbox = Arc::new(Inbox::new(settings.input.clone(), &settings.namespace));
+    // What the pages show of the cluster; watching it fails if it cannot be reached.
+    let origin = kubernetes::origin(&settings.source).unwrap_or_default();
     let about =
         About { collected_at: crate::now(), namespace: inbox.read().input.namespace.clone() };
     let live = Arc::new(FactStore::new(about, settings.stale));
-    let publisher = Arc::new(Publisher::new(Arc::clone(&live)));
+    live.change("origin", |facts| {
+        facts.origin = origin;
+        false
+    });
+    let history = History::of_file(settings.history.clone());
+    let publisher = Arc::new(Publisher::new(Arc::clone(&live), history));
     let gate = Arc::new(Gate::default());
     events::say("sys_startup", &format!("ckf-hardening {}", crate::VERSION));
     let runtime = runtime()?;
@@ -82,7 +93,11 @@ pub fn run(settings: Settings) -> anyhow::Result<()> {
             .with_context(|| format!("listening at {}", settings.listen))?;
         let tls = settings.pair.clone().map(Tls::new).transpose()?;
         let scheme = if tls.is_some() { "https" } else { "http" };
-        info!("serving at {scheme}://{}", listener.local_addr()?);
+        let address = format!("{scheme}://{}", listener.local_addr()?);
+        info!("serving at {address}");
+        events::for_people(&format!(
+            "report page at {address}/, metrics at {address}/metrics; Ctrl-C ends it"
+        ));
         let broken = work(&settings, &inbox, &live, &publisher, &gate)?;
         let directory = Directory::new(settings.source.clone());
         let pages = Pages::new(Arc::clone(&publisher), directory);

@@ -1,6 +1,5 @@
 //! Results of the last audit for those who request them, and events for those who subscribe.
 
-use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -10,13 +9,12 @@ use tokio::sync::broadcast;
 use super::audience::{Namespaces, Ways};
 use super::audit::AgentStatus;
 use super::events::Event;
+use super::history::History;
 use super::metrics::{self, Running, Summary};
 use super::repaired::Outcomes;
 use crate::facts::requests;
 use crate::facts::watch::FactStore;
 
-/// Results that are remembered: a day of them at one a minute.
-const REMEMBERED: usize = 1440;
 /// Events that a slow listener may lag behind.
 const BEHIND: usize = 256;
 /// How long rendered metrics are served again.
@@ -55,7 +53,7 @@ pub struct Publisher {
     /// Counts of repairs.
     pub repaired: Outcomes,
     now: Mutex<Option<Published>>,
-    past: Mutex<VecDeque<Past>>,
+    past: Mutex<History>,
     events: broadcast::Sender<Event>,
     ways: Mutex<Ways>,
     assessed_at: Mutex<Instant>,
@@ -69,12 +67,12 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 impl Publisher {
     /// Nothing is served yet.
-    pub fn new(live: Arc<FactStore>) -> Self {
+    pub fn new(live: Arc<FactStore>, past: History) -> Self {
         Self {
             live,
             repaired: Outcomes::default(),
             now: Mutex::default(),
-            past: Mutex::default(),
+            past: Mutex::new(past),
             events: broadcast::channel(BEHIND).0,
             ways: Mutex::default(),
             assessed_at: Mutex::new(Instant::now()),
@@ -156,15 +154,7 @@ impl Publisher {
     /// Notes a result, unless it is as the last one of the same minute; returns all that are
     /// remembered, the oldest first.
     pub fn remember(&self, past: Past) -> Vec<Past> {
-        let mut all = lock(&self.past);
-        match all.back_mut() {
-            Some(last) if past.0 - last.0 < 60 => last.1 = past.1,
-            _ => all.push_back(past),
-        }
-        while all.len() > REMEMBERED {
-            all.pop_front();
-        }
-        all.iter().copied().collect()
+        lock(&self.past).note(past)
     }
 
     /// Ways that are related.

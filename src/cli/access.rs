@@ -1,14 +1,21 @@
 //! `access`: who can do what to whom, and by which chain.
 
+use std::collections::BTreeSet;
+
 use anyhow::bail;
 
-use super::shared::{FactsArguments, NOT_ASSESSED, NOTHING_OPEN, OPEN, print, print_data};
+use super::output::DataOutput;
+use super::shared::{FactsArguments, NOT_ASSESSED, NOTHING_OPEN, OPEN};
+use super::suggest;
 use crate::access::{Can, To, Who, answers, is_named};
 use crate::controls::{Context, MissingFact};
+use crate::facts::Facts;
+use crate::facts::known::Known;
 use crate::policy::Policy;
 
 /// Who, and what.
 #[derive(clap::Args)]
+#[command(after_help = super::help::ACCESS)]
 pub struct Access {
     /// Who: a user's NAME, group/NAME, account/NAMESPACE/NAME, or profile/NAME for what runs
     /// in a profile.
@@ -17,9 +24,8 @@ pub struct Access {
     /// To what: profile/NAME, or platform.
     #[arg(long, value_name = "WHAT")]
     to: To,
-    /// As JSON.
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    output: DataOutput,
     #[command(flatten)]
     facts: FactsArguments,
 }
@@ -38,11 +44,14 @@ impl Access {
         // What could not be read is no proof that nothing names them.
         let is_known = is_named(&context, &self.who).unwrap_or(true);
         if !is_known {
-            eprintln!("{}", unknown(&self.who));
+            eprintln!("{}{}", unknown(&self.who), suggest::hint(name(&self.who), names(&facts)));
         }
-        match self.json {
-            true => print_data(&format!("{}\n", serde_json::to_string_pretty(&answers)?))?,
-            false => answers.iter().try_for_each(|answer| print(&format!("{answer}\n")))?,
+        match self.output.is_json() {
+            true => self.output.data(&answers)?,
+            false => {
+                let lines = answers.iter().map(|answer| format!("{answer}\n"));
+                self.output.text(&lines.collect::<String>())?;
+            }
         }
         let can = answers.iter().any(|answer| answer.can == Can::Yes);
         Ok(match (can, is_known) {
@@ -51,6 +60,27 @@ impl Access {
             (false, false) => NOT_ASSESSED,
         })
     }
+}
+
+/// The name of a subject.
+fn name(who: &Who) -> &str {
+    match who {
+        Who::User(name) | Who::Group(name) | Who::Profile(name) | Who::Account { name, .. } => name,
+    }
+}
+
+/// Names of profiles, and of users and groups that own them or that bindings name.
+fn names(facts: &Facts) -> BTreeSet<&str> {
+    let mut names = BTreeSet::new();
+    if let Known::Known(profiles) = &facts.profiles {
+        names.extend(profiles.items.iter().map(|profile| profile.metadata.name.as_str()));
+        names.extend(profiles.items.iter().map(|profile| &*profile.spec.owner.name));
+    }
+    if let Known::Known(bindings) = &facts.role_bindings {
+        let subjects = bindings.items.iter().flat_map(|binding| binding.subjects.iter());
+        names.extend(subjects.map(|subject| &*subject.name));
+    }
+    names
 }
 
 /// Says that nothing names a subject, and what the answers are worth then.

@@ -1,24 +1,27 @@
 //! `audit`: judge a cluster, or a snapshot of one.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use anyhow::Context as _;
 
 use super::confirm::confirm;
-use super::shared::{
-    ClusterArguments, NOT_ASSESSED, NOTHING_OPEN, OPEN, print, print_data, read_and_look,
-};
+use super::output::ReportOutput;
+use super::selection::SelectionArguments;
+use super::shared::{ClusterArguments, NOT_ASSESSED, NOTHING_OPEN, OPEN, read_and_look};
+use super::{suggest, watch};
 use crate::catalog::{self, Severity, Source};
 use crate::controls::Verdict;
 use crate::facts::known::{Known, Listed};
 use crate::facts::kube_bench::kube_bench;
 use crate::facts::{About, Facts, bundle, snapshot};
 use crate::policy::{self, Policy, Profile};
-use crate::report::framework::Framework;
 use crate::report::openreports::Kind;
-use crate::report::{Format, Report, redact, sarif};
+use crate::report::{Report, redact};
 
+/// What to audit, and how to report it.
 #[derive(clap::Args)]
+#[command(after_help = super::help::AUDIT)]
 pub struct Audit {
     #[command(flatten)]
     cluster: ClusterArguments,
@@ -28,15 +31,13 @@ pub struct Audit {
     /// Assess what a bundle would deploy, before it does: the controls that Juju knows about.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["from", "kubeconfig", "context", "controller"])]
     bundle: Option<PathBuf>,
-    /// Format of the report.
-    #[arg(long, value_enum, default_value_t)]
-    format: Format,
-    /// Write every verdict as SARIF, with kinds and suppressions: for viewers that know them.
-    #[arg(long, requires = "format")]
-    sarif_all: bool,
-    /// Show the verdicts by the requirements of another catalogue, instead of a report.
-    #[arg(long, value_enum, conflicts_with = "format")]
-    framework: Option<Framework>,
+    #[command(flatten)]
+    output: ReportOutput,
+    #[command(flatten)]
+    selection: SelectionArguments,
+    /// Audit again and again, and show what changed; every 30 seconds unless given.
+    #[arg(short, long, value_name = "SECONDS", num_args = 0..=1, default_missing_value = "30", value_parser = clap::value_parser!(u64).range(1..), conflicts_with_all = ["from", "bundle", "publish"])]
+    watch: Option<u64>,
     /// Replace names of people and hosts, each by the same name everywhere.
     #[arg(long)]
     redact: bool,
@@ -46,13 +47,13 @@ pub struct Audit {
     publish: bool,
     /// Do not ask before the report is written into the cluster; without a terminal it is not
     /// written without it.
-    #[arg(long, requires = "publish")]
+    #[arg(short, long, requires = "publish")]
     yes: bool,
     /// Severity from which an open finding makes the exit status 1, or `never`.
     #[arg(long, default_value = "low", value_parser = policy::parse_threshold)]
     fail_on: Threshold,
     /// Policy: thresholds, allow-lists, waivers, attestations and controls of your own, in YAML.
-    #[arg(long, value_name = "FILE")]
+    #[arg(short, long, value_name = "FILE")]
     policy: Option<PathBuf>,
     /// Tables of advisories and ends of support that `bundle-data` wrote, in place of this
     /// program's own; older ones are refused.
@@ -76,16 +77,42 @@ pub struct Audit {
 type Threshold = Option<Severity>;
 
 impl Audit {
+    /// Audits, once or until it is interrupted.
     pub fn run(self) -> anyhow::Result<u8> {
-        if self.sarif_all && self.format != Format::Sarif {
-            anyhow::bail!("--sarif-all: only with --format sarif");
-        }
+        self.output.check()?;
         let publishes = self.publish && confirm("publish", self.yes)?;
         if let Some(name) = self.release.as_deref().filter(|name| catalog::release(name).is_none())
         {
             let known: Vec<_> = catalog::releases().iter().map(|r| r.name.as_str()).collect();
-            anyhow::bail!("--release {name:?} is not one of {}", known.join(", "));
+            let hint = suggest::hint(name, known.iter().copied());
+            anyhow::bail!("--release {name:?} is not one of {}{hint}", known.join(", "));
         }
+        if let Some(seconds) = self.watch {
+            let period = Duration::from_secs(seconds);
+            return watch::run(
+                period,
+                self.output.is_table(),
+                || Ok(self.audit()?.0),
+                |report| self.output.write(report),
+            );
+        }
+        let (report, facts) = self.audit()?;
+        if publishes {
+            self.publish(&facts, &report)?;
+        }
+        // The report is all that is needed now, and of a large cluster it is large too.
+        drop(facts);
+        self.output.write(&report)?;
+        // Of a bundle, and of a selection, most is not assessed.
+        if self.bundle.is_some() || !report.scope.selected.is_empty() {
+            let fails = self.fail_on.is_some_and(|from| report.is_open_at(from));
+            return Ok(if fails { OPEN } else { NOTHING_OPEN });
+        }
+        Ok(exit_status(&report, self.fail_on))
+    }
+
+    /// A report of what is selected, and the facts that it is of.
+    fn audit(&self) -> anyhow::Result<(Report, Facts)> {
         let (mut policy, problems) = match &self.policy {
             Some(path) => super::shared::read_policy(path)?,
             None => (Policy::default(), Vec::new()),
@@ -98,55 +125,38 @@ impl Audit {
             policy.tables = super::data::read(path)?;
         }
         let mut problems: Vec<String> = problems.iter().map(ToString::to_string).collect();
-        let mut facts = match (&self.from, &self.bundle) {
-            (None, Some(path)) => {
-                let what = || format!("bundle {}", path.display());
-                let text =
-                    crate::files::read(path, crate::files::LARGEST_BY_HAND).with_context(what)?;
-                let read = bundle::read(&text, &policy.options);
-                let (juju, unclear) = read.with_context(what)?;
-                problems.extend(unclear);
-                let about = About {
-                    collected_at: crate::now(),
-                    namespace: self.cluster.kubernetes.namespace.clone(),
-                };
-                Facts { about, juju: Known::Known(juju), ..Facts::default() }
-            }
-            (Some(directory), _) => {
-                let (facts, damaged) = snapshot::read(directory)?;
-                problems.extend(damaged.iter().map(ToString::to_string));
-                facts
-            }
-            (None, None) => {
-                let host = policy.external_hostname.as_deref();
-                read_and_look(&self.cluster, &policy, host)?
-            }
-        };
+        let mut facts = self.facts(&policy, &mut problems)?;
         if let Some(path) = &self.kube_bench {
             add_benchmark(&mut facts, path)?;
         }
         let mut report = Report::audit(&facts, &policy, self.release.as_deref(), problems);
+        self.selection.apply(&mut report)?;
         if self.redact {
             let hosts: Vec<String> = policy.external_hostname.into_iter().collect();
             report = redact(&report, &facts, &hosts);
         }
-        if publishes {
-            self.publish(&facts, &report)?;
+        Ok((report, facts))
+    }
+
+    fn facts(&self, policy: &Policy, problems: &mut Vec<String>) -> anyhow::Result<Facts> {
+        if let Some(directory) = &self.from {
+            let (facts, damaged) = snapshot::read(directory)?;
+            problems.extend(damaged.iter().map(ToString::to_string));
+            return Ok(facts);
         }
-        // The report is all that is needed now, and of a large cluster it is large too.
-        drop(facts);
-        match (self.framework, self.format) {
-            (Some(framework), _) => print(&framework.render(&report))?,
-            (None, Format::Sarif) if self.sarif_all => print_data(&sarif::render_all(&report))?,
-            (None, Format::Table) => print(&self.format.render(&report))?,
-            (None, format) => print_data(&format.render(&report))?,
-        }
-        // Of a bundle, most cannot be assessed.
-        if self.bundle.is_some() {
-            let fails = self.fail_on.is_some_and(|from| report.is_open_at(from));
-            return Ok(if fails { OPEN } else { NOTHING_OPEN });
-        }
-        Ok(exit_status(&report, self.fail_on))
+        let Some(path) = &self.bundle else {
+            let host = policy.external_hostname.as_deref();
+            return read_and_look(&self.cluster, policy, host);
+        };
+        let what = || format!("bundle {}", path.display());
+        let text = crate::files::read(path, crate::files::LARGEST_BY_HAND).with_context(what)?;
+        let (juju, unclear) = bundle::read(&text, &policy.options).with_context(what)?;
+        problems.extend(unclear);
+        let about = About {
+            collected_at: crate::now(),
+            namespace: self.cluster.kubernetes.namespace.clone(),
+        };
+        Ok(Facts { about, juju: Known::Known(juju), ..Facts::default() })
     }
 }
 

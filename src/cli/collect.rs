@@ -3,10 +3,13 @@
 use std::path::PathBuf;
 
 use super::shared::{ClusterArguments, NOT_ASSESSED, NOTHING_OPEN, print, read_and_look};
+use super::terminal;
+use crate::facts::known::Unknown;
 use crate::facts::snapshot;
 use crate::policy::{self, Policy};
 
 #[derive(clap::Args)]
+#[command(after_help = super::help::COLLECT)]
 pub struct Collect {
     #[command(flatten)]
     cluster: ClusterArguments,
@@ -38,15 +41,29 @@ impl Collect {
         snapshot::write(&facts, &self.directory)?;
         let kinds = facts.kinds();
         let unknown = kinds.iter().filter(|(_, why)| why.is_some()).count();
-        let unread = if unknown == 0 {
-            String::new()
-        } else {
-            format!(", {unknown} of {} kinds could not be read", kinds.len())
-        };
-        print(&format!(
+        let named = kinds.iter().filter_map(|(kind, why)| Some((kind, (*why)?)));
+        let forbidden = named.clone().filter(|(_, why)| matches!(why, Unknown::Forbidden(_)));
+        let names =
+            |kinds: &mut dyn Iterator<Item = &'static str>| kinds.collect::<Vec<_>>().join(", ");
+        let forbidden = names(&mut forbidden.map(|(kind, _)| *kind));
+        let failed = named.filter(|(_, why)| !matches!(why, Unknown::Forbidden(_)));
+        let failed = names(&mut failed.map(|(kind, _)| *kind));
+        let mut unread = String::new();
+        if unknown > 0 {
+            unread = format!(", {unknown} of {} kinds could not be read", kinds.len());
+        }
+        if !forbidden.is_empty() {
+            unread.push_str(&format!(
+                "; forbidden: {forbidden} (`ckf-hardening permissions` prints the role that is needed)"
+            ));
+        }
+        if !failed.is_empty() {
+            unread.push_str(&format!("; failed: {failed}"));
+        }
+        print(&terminal::prose(&format!(
             "wrote {}{unread}; secrets' values are not in it\n",
             self.directory.display()
-        ))?;
+        )))?;
         // An audit of it would end so too.
         let is_partial = unknown * 2 > kinds.len();
         Ok(if is_partial { NOT_ASSESSED } else { NOTHING_OPEN })

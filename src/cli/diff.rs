@@ -5,13 +5,15 @@ use std::str::FromStr;
 
 use anyhow::Context as _;
 
-use super::shared::{NOTHING_OPEN, OPEN, print, print_data};
+use super::output::DataOutput;
+use super::shared::{NOTHING_OPEN, OPEN};
 use crate::catalog::Severity;
 use crate::report::Report;
 use crate::report::diff::{Diff as Differences, Fate};
 
 /// Which reports.
 #[derive(clap::Args)]
+#[command(after_help = super::help::DIFF)]
 pub struct Diff {
     /// The earlier report, as `audit --format json` wrote it.
     old: PathBuf,
@@ -20,9 +22,8 @@ pub struct Diff {
     /// What makes the exit status 1: `new:SEVERITY`, `fixed:SEVERITY`, or `never`.
     #[arg(long, default_value = "new:low")]
     fail_on: FailOn,
-    /// As JSON.
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    output: DataOutput,
 }
 
 /// Evidence of a fate, of a severity or worse.
@@ -47,10 +48,19 @@ impl FromStr for FailOn {
 impl Diff {
     /// Compares them.
     pub fn run(self) -> anyhow::Result<u8> {
-        let diff = Differences::of(&read(&self.old)?, &read(&self.new)?);
-        match self.json {
-            true => print_data(&format!("{}\n", serde_json::to_string_pretty(&diff)?))?,
-            false => print(&diff.text())?,
+        let (old, new) = (read(&self.old)?, read(&self.new)?);
+        if let (Some(one), Some(other)) = (&old.cluster.uid, &new.cluster.uid)
+            && one != other
+        {
+            eprintln!("warning: the reports are of different clusters: {one} and {other}");
+        }
+        if old.scope.selected != new.scope.selected {
+            eprintln!("warning: the reports have different selections of controls");
+        }
+        let diff = Differences::of(&old, &new);
+        match self.output.is_json() {
+            true => self.output.data(&diff)?,
+            false => self.output.table(&diff.text())?,
         }
         let fails = self.fail_on.0.is_some_and(|(fate, severity)| diff.has(fate, severity));
         Ok(if fails { OPEN } else { NOTHING_OPEN })

@@ -20,7 +20,15 @@ impl ControllerArguments {
     /// The operator's own login, from `JUJU_DATA` or where Juju keeps it.
     pub fn account(&self) -> anyhow::Result<Account> {
         let directory = store::directory(env)?;
-        Ok(store::account(&directory, self.controller.as_deref())?)
+        let account = store::account(&directory, self.controller.as_deref());
+        account.map_err(|error| match error {
+            StoreError::Unreadable { ref path, .. } if !path.exists() => anyhow::anyhow!(
+                "no login to Juju: {} does not exist; log in with `juju login --controller NAME`, \
+                 or set JUJU_DATA to the directory of Juju's client store",
+                path.display()
+            ),
+            error => error.into(),
+        })
     }
 
     /// A connection with a model, by the operator's own login.

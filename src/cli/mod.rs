@@ -7,33 +7,43 @@ mod confirm;
 mod controls;
 mod data;
 mod diff;
+mod help;
 mod juju;
 mod keys;
 mod offboard;
+mod man;
+mod output;
 mod permissions;
 mod policy;
 mod refresh;
 mod remedy;
 mod rocks;
 mod rotate;
+mod selection;
 mod serve;
+mod settings;
 mod shared;
+mod suggest;
+mod terminal;
 mod users;
+mod watch;
 
 use std::io::{self, Write as _};
 use std::process::ExitCode;
 
-use clap::{CommandFactory, Parser, Subcommand};
+use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use juju_charm::printable;
 
 use self::shared::{FAILED, NOTHING_OPEN, print_data};
 
 /// Audit and harden Charmed Kubeflow.
 #[derive(Parser)]
-#[command(name = "ckf-hardening", version)]
+#[command(name = "ckf-hardening", version, after_help = help::ROOT, max_term_width = 100)]
 struct Arguments {
     #[command(subcommand)]
     command: Command,
+    #[command(flatten)]
+    terminal: terminal::TerminalArguments,
 }
 
 #[derive(Subcommand)]
@@ -79,21 +89,44 @@ enum Command {
     Permissions(permissions::Permissions),
     /// Write the tables that assess versions into a file, for `audit --data`.
     BundleData(data::BundleData),
+    /// Print a manual page, or write those of all commands.
+    Man(man::Man),
     /// Print a completion script for a shell.
+    #[command(after_help = help::COMPLETIONS)]
     Completions {
         /// The shell.
         shell: clap_complete::Shell,
     },
 }
 
+pub use self::man::pages as manual_pages;
+
 /// The command line, as its documents need it.
 pub fn command() -> clap::Command {
     Arguments::command()
 }
 
+/// The arguments, with defaults of the environment and of the configuration file.
+fn parse() -> Result<Arguments, clap::Error> {
+    let env = |name: &str| std::env::var(name).ok();
+    let command = settings::with_defaults(command(), &env);
+    let command = command.map_err(|error| {
+        let text = format!("{error:#}\n");
+        clap::Error::raw(clap::error::ErrorKind::InvalidValue, printable::text(&text))
+    })?;
+    // `kubectl ckf-hardening` runs `kubectl-ckf_hardening`.
+    let program = std::env::args_os().next().map(std::path::PathBuf::from);
+    let name = program.as_deref().and_then(|path| path.file_stem()?.to_str());
+    let command = match name {
+        Some("kubectl-ckf_hardening") => command.bin_name("kubectl ckf-hardening"),
+        _ => command,
+    };
+    Arguments::from_arg_matches(&command.try_get_matches()?)
+}
+
 /// Runs the command line.
 pub fn main() -> ExitCode {
-    let arguments = Arguments::try_parse();
+    let arguments = parse();
     // The agent's level is the charm's option, and changes while it runs.
     let filter = match arguments.as_ref().map(|parsed| &parsed.command) {
         Ok(Command::Serve(_)) => "warn,kube_client=off,ckf_hardening=trace,juju_charm=trace",
@@ -118,6 +151,7 @@ pub fn main() -> ExitCode {
             return ExitCode::from(if failed { FAILED } else { NOTHING_OPEN });
         }
     };
+    terminal::choose(arguments.terminal);
     let result = match arguments.command {
         Command::Audit(audit) => audit.run(),
         Command::Collect(collect) => collect.run(),
@@ -139,6 +173,7 @@ pub fn main() -> ExitCode {
         Command::Serve(serve) => serve.run(),
         Command::Permissions(permissions) => permissions.run(),
         Command::BundleData(data) => data.run(),
+        Command::Man(man) => man.run(),
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Arguments::command(), "ckf-hardening", &mut script);

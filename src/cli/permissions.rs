@@ -22,7 +22,7 @@ pub struct Permissions {
     #[arg(long)]
     publish: bool,
     /// Namespace (Juju model) of Charmed Kubeflow
-    #[arg(long, default_value = "kubeflow", value_name = "NAME")]
+    #[arg(short, long, default_value = "kubeflow", value_name = "NAME")]
     namespace: String,
     /// Service account that gets the rights; without a namespace, one in the platform's
     #[arg(long, default_value = "ckf-hardening", value_name = "[NAMESPACE/]NAME")]

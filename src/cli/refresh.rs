@@ -24,13 +24,13 @@ pub struct Refresh {
     #[arg(long, value_name = "REVISION")]
     revision: Option<i64>,
     /// Model of Charmed Kubeflow.
-    #[arg(long, default_value = "kubeflow", value_name = "NAME")]
+    #[arg(short, long, default_value = "kubeflow", value_name = "NAME")]
     model: String,
     /// Longest time for the units of one application, in seconds.
     #[arg(long, value_name = "SECONDS", default_value_t = 900)]
     within: u64,
     /// Do not ask; without a terminal nothing is refreshed without it.
-    #[arg(long)]
+    #[arg(short, long)]
     yes: bool,
     #[command(flatten)]
     controller: ControllerArguments,

@@ -10,7 +10,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::confirm::confirm;
-use super::shared::{ClusterArguments, NOTHING_OPEN, OPEN, connect, print, print_data};
+use super::output::DataOutput;
+use super::shared::{ClusterArguments, NOTHING_OPEN, OPEN, connect, print};
+use super::{suggest, terminal};
 use crate::controls::{Context, assess_named};
 use crate::effects::{Executor, JujuError, Model};
 use crate::facts::Facts;
@@ -22,7 +24,7 @@ use crate::remedies::{self, Consent, Managed, Plan, Remedy};
 #[derive(clap::Args)]
 pub struct Remedies {
     /// Remedies; `remedies` lists them.
-    #[arg(value_name = "REMEDY", default_values = ["tls-floor", "https-redirect"])]
+    #[arg(value_name = "REMEDY", default_values = ["tls-floor", "https-redirect"], value_parser = suggest::remedy)]
     remedies: Vec<Remedy>,
     /// Every remedy that deletes nothing people made, where it breaks nothing.
     #[arg(long, conflicts_with = "remedies")]
@@ -48,16 +50,20 @@ pub struct Remedies {
 
 /// Arguments of `plan`.
 #[derive(clap::Args)]
+#[command(after_help = super::help::PLAN)]
 pub struct ShowPlan {
     #[command(flatten)]
     remedies: Remedies,
     /// Write the plan to a file too, for `apply --plan`.
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
+    #[command(flatten)]
+    output: DataOutput,
 }
 
 /// Arguments of `apply`.
 #[derive(clap::Args)]
+#[command(after_help = super::help::APPLY)]
 pub struct Apply {
     #[command(flatten)]
     remedies: Remedies,
@@ -65,15 +71,16 @@ pub struct Apply {
     #[arg(long, value_name = "FILE", conflicts_with_all = ["remedies", "all", "tls_min_version", "policy", "strict", "allow_disruption", "profiles"])]
     plan: Option<PathBuf>,
     /// Do not ask for confirmation; required without a terminal.
-    #[arg(long)]
+    #[arg(short, long)]
     yes: bool,
 }
 
 /// Arguments of `undo`.
 #[derive(clap::Args)]
+#[command(after_help = super::help::UNDO)]
 pub struct Undo {
     /// Remedies; `remedies` lists them.
-    #[arg(value_name = "REMEDY", required_unless_present = "all")]
+    #[arg(value_name = "REMEDY", required_unless_present = "all", value_parser = suggest::remedy)]
     remedies: Vec<Remedy>,
     /// Every remedy that was applied by hand.
     #[arg(long, conflicts_with = "remedies")]
@@ -84,16 +91,15 @@ pub struct Undo {
     #[command(flatten)]
     cluster: ClusterArguments,
     /// Do not ask for confirmation; required without a terminal.
-    #[arg(long)]
+    #[arg(short, long)]
     yes: bool,
 }
 
 /// Arguments of `remedies`.
 #[derive(clap::Args)]
 pub struct List {
-    /// As JSON.
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    output: DataOutput,
 }
 
 /// Format and version of a plan file.
@@ -243,7 +249,10 @@ impl ShowPlan {
         let remedies = self.remedies.asked();
         let mut origin = AdminOrigin { remedies: &self.remedies, saved: None, yes: false };
         let plan = pipeline::plan(&facts, &policy, &remedies, &mut origin, &cluster)?;
-        show(&plan, self.remedies.left_out())?;
+        match self.output.is_json() {
+            true => self.output.data(&data(&plan))?,
+            false => self.output.text(&shown(&plan, self.remedies.left_out()))?,
+        }
         if let Some(path) = &self.out {
             let saved = SavedPlan {
                 schema: SCHEMA.into(),
@@ -351,7 +360,7 @@ impl Undo {
         if !self.profiles.is_empty() {
             plan.confine(&self.profiles.iter().cloned().collect());
         }
-        print(&format!("{plan}\n"))?;
+        print(&terminal::prose(&format!("{plan}\n")))?;
         // Without changes it goes on: what holds the platform may be left over.
         if !plan.changes.is_empty() && !confirm("undo", self.yes)? {
             return Ok(NOTHING_OPEN);
@@ -370,7 +379,7 @@ impl List {
     /// Lists them.
     pub fn run(self) -> anyhow::Result<u8> {
         let all = Remedy::ALL.iter().map(|remedy| remedy.about());
-        if self.json {
+        if self.output.is_json() {
             let all: Value = all
                 .map(|about| {
                     serde_json::json!({
@@ -381,13 +390,14 @@ impl List {
                     })
                 })
                 .collect();
-            print_data(&format!("{}\n", serde_json::to_string_pretty(&all)?))?;
+            self.output.data(&all)?;
             return Ok(NOTHING_OPEN);
         }
+        let mut text = String::new();
         for about in all {
             let by_name = if about.only_by_name { ", by name only" } else { "" };
             let (controls, risk) = (about.controls.join(", "), about.risk.name());
-            print(&format!(
+            text.push_str(&format!(
                 "{}  ({controls}; risk {risk}{by_name})\n{}{}{}{}{}",
                 about.name,
                 indented(about.does),
@@ -395,21 +405,39 @@ impl List {
                 indented(&format!("may break: {}", about.breaks)),
                 indented(&format!("works on: {}", about.works_on)),
                 indented(&format!("source: {}", about.source)),
-            ))?;
+            ));
         }
+        self.output.table(&text)?;
         Ok(NOTHING_OPEN)
     }
 }
 
-/// Shows a plan, what it reaches, and what it leaves out.
+/// Shows a plan.
 fn show(plan: &Plan, left_out: Option<String>) -> anyhow::Result<()> {
-    print(&format!("{plan}\n"))?;
+    print(&terminal::prose(&shown(plan, left_out)))
+}
+
+/// A plan in words: its changes, what they reach, and what it leaves out.
+fn shown(plan: &Plan, left_out: Option<String>) -> String {
     let mut lines = plan.reach();
     lines.extend(left_out);
     match lines.as_slice() {
-        [] => Ok(()),
-        lines => print(&format!("\n{}\n", lines.join("\n"))),
+        [] => format!("{plan}\n"),
+        lines => format!("{plan}\n\n{}\n", lines.join("\n")),
     }
+}
+
+/// A plan as JSON.
+fn data(plan: &Plan) -> Value {
+    let texts = |lines: Vec<String>| Value::from(lines);
+    let notes = plan.notes.iter().map(|(remedy, why)| format!("{remedy}: {why}"));
+    serde_json::json!({
+        "changes": plan.data(),
+        "skipped": texts(notes.collect()),
+        "heldBack": texts(plan.held_back.iter().map(ToString::to_string).collect()),
+        "impact": texts(plan.reach()),
+        "ignored": texts(plan.ignored.clone()),
+    })
 }
 
 /// The administrator who undoes remedies, and has confirmed it.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::{self, IsTerminal as _, Write as _};
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -10,7 +10,9 @@ use anyhow::{Context as _, bail};
 use juju_charm::printable::line;
 use oci_registry::{Credentials, Mirror};
 
-use super::shared::{ClusterArguments, NOTHING_OPEN, OPEN, print, print_data, read};
+use super::output::DataOutput;
+use super::shared::{ClusterArguments, NOTHING_OPEN, OPEN, read};
+use super::terminal;
 use crate::facts::known::Known;
 use crate::facts::{Facts, charmhub, registry, snapshot};
 use crate::files;
@@ -20,15 +22,15 @@ use crate::report::images::Rocks as Report;
 use crate::resolve_images::resolve;
 
 #[derive(clap::Args)]
+#[command(after_help = super::help::ROCKS)]
 pub struct Rocks {
     #[command(flatten)]
     cluster: ClusterArguments,
     /// Read a snapshot that `collect` wrote, instead of a cluster.
     #[arg(long, value_name = "DIR", conflicts_with_all = ["kubeconfig", "context", "controller", "namespace"])]
     from: Option<PathBuf>,
-    /// Print JSON.
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    output: DataOutput,
     /// Ask neither registries nor Charmhub.
     #[arg(long)]
     offline: bool,
@@ -126,9 +128,9 @@ impl Rocks {
         if let Some(directory) = &self.sbom {
             sboms(directory, &inventory, facts.about.collected_at)?;
         }
-        match self.json {
-            true => print_data(&report.json())?,
-            false => print(&report.table())?,
+        match self.output.is_json() {
+            true => self.output.data(&report)?,
+            false => self.output.table(&report.table_within(terminal::width()))?,
         }
         let is_as_meant = inventory.wrong().next().is_none()
             && report.differences.is_none_or(|lines| lines.is_empty());
@@ -136,7 +138,7 @@ impl Rocks {
     }
 
     fn resolve(&self, facts: &mut Facts, source: &mut registry::Source) -> usize {
-        let bar = match io::stderr().is_terminal() {
+        let bar = match terminal::has_progress() {
             true => indicatif::ProgressBar::new(0),
             false => indicatif::ProgressBar::hidden(),
         };

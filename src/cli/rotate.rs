@@ -10,6 +10,7 @@ use serde::Serialize;
 
 use super::confirm::confirm;
 use super::juju::ControllerArguments;
+use super::output::DataFormat;
 use super::shared::{NOTHING_OPEN, print};
 use crate::rotation::{Credential, Delivery};
 
@@ -34,17 +35,20 @@ pub struct Rotate {
     /// Show the state of each credential, and rotate nothing.
     #[arg(long, conflicts_with_all = ["targets", "deliver", "dry_run", "force"])]
     status: bool,
-    /// Print the credentials as JSON.
-    #[arg(long, conflicts_with = "dry_run")]
+    /// Print the credentials as JSON; same as --format json.
+    #[arg(long, conflicts_with_all = ["dry_run", "format"])]
     json: bool,
+    /// Format of the output; JSON has the credentials.
+    #[arg(short, long, value_enum, default_value_t)]
+    format: DataFormat,
     /// Juju model of Charmed Kubeflow.
-    #[arg(long, default_value = "kubeflow", value_name = "NAME")]
+    #[arg(short, long, default_value = "kubeflow", value_name = "NAME")]
     model: String,
     /// Name of the charm's application there.
     #[arg(long, default_value = "ckf-hardening", value_name = "NAME")]
     application: String,
     /// Do not ask; without a terminal nothing is rotated without it.
-    #[arg(long)]
+    #[arg(short, long)]
     yes: bool,
     #[command(flatten)]
     controller: ControllerArguments,
@@ -116,7 +120,8 @@ impl Rotate {
         }
         // The charm puts no value into a result.
         let output = |key: &str| result.output.get(key).map_or("", |text| text.expose());
-        let text = match (self.json, self.dry_run) {
+        let is_json = self.json || self.format == DataFormat::Json;
+        let text = match (is_json && !self.dry_run, self.dry_run) {
             (true, _) if output("credentials").is_empty() => "[]",
             (true, _) => output("credentials"),
             (false, true) => output("plan"),

@@ -25,6 +25,10 @@ pub struct Serve {
     /// changed in the cluster.
     #[arg(long, value_name = "DIR", alias = "told")]
     input: Option<PathBuf>,
+    /// File in which the history of the report page survives a restart; with --input, history.json
+    /// in that folder.
+    #[arg(long, value_name = "FILE")]
+    history: Option<PathBuf>,
     /// Seconds without a word of the API server after which facts are not known any more. It
     /// sends one about every minute.
     #[arg(long, value_name = "SECONDS", default_value_t = STALE.as_secs())]
@@ -40,6 +44,7 @@ impl Serve {
                 .tls_certificate
                 .zip(self.tls_key)
                 .map(|(certificate, key)| agent::Pair { certificate, key }),
+            history: self.history.or(self.input.as_ref().map(|folder| folder.join("history.json"))),
             input: self.input,
             namespace: self.kubernetes.namespace,
             stale: Duration::from_secs(self.stale_after.max(1)),

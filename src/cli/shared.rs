@@ -1,13 +1,13 @@
 //! What subcommands share: which cluster, exit statuses, and how they read and print.
 
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use juju_charm::printable;
 
-use super::juju;
+use super::{juju, terminal};
 use crate::effects::Cluster;
 use crate::facts::handshake::{self, Vantage};
 use crate::facts::{About, Facts, kubernetes, platform, snapshot};
@@ -23,13 +23,24 @@ pub(super) struct KubernetesArguments {
     #[arg(long, value_name = "NAME")]
     pub(super) context: Option<String>,
     /// Namespace (Juju model) of Charmed Kubeflow.
-    #[arg(long, default_value = "kubeflow", value_name = "NAME")]
+    #[arg(short, long, default_value = "kubeflow", value_name = "NAME")]
     pub(super) namespace: String,
+    /// User to impersonate.
+    #[arg(long = "as", value_name = "USER")]
+    impersonate: Option<String>,
+    /// Group to impersonate, with --as; may be repeated.
+    #[arg(long = "as-group", value_name = "GROUP", requires = "impersonate")]
+    impersonate_groups: Vec<String>,
 }
 
 impl KubernetesArguments {
     pub(super) fn source(&self) -> kubernetes::Source {
-        kubernetes::Source { kubeconfig: self.kubeconfig.clone(), context: self.context.clone() }
+        kubernetes::Source {
+            kubeconfig: self.kubeconfig.clone(),
+            context: self.context.clone(),
+            impersonate: self.impersonate.clone(),
+            impersonate_groups: self.impersonate_groups.clone(),
+        }
     }
 }
 
@@ -134,7 +145,7 @@ pub(super) fn read_and_look(
 
 /// Reads a cluster for what a policy asks, with progress on a terminal.
 pub(super) fn read(cluster: &ClusterArguments, policy: &Policy) -> anyhow::Result<Facts> {
-    let bar = if io::stderr().is_terminal() {
+    let bar = if terminal::has_progress() {
         indicatif::ProgressBar::new(Facts::default().kinds().len() as u64)
     } else {
         indicatif::ProgressBar::hidden()

@@ -1,7 +1,9 @@
 //! `users`: who may do what in Juju.
 
 use super::juju::ControllerArguments;
-use super::shared::{NOTHING_OPEN, print, print_data};
+use super::output::DataOutput;
+use super::shared::NOTHING_OPEN;
+use super::terminal;
 use crate::facts::juju::{self, Source};
 use crate::facts::known::Known;
 use crate::policy::Options;
@@ -11,9 +13,8 @@ use crate::report::Users as Report;
 pub struct Users {
     #[command(flatten)]
     controller: ControllerArguments,
-    /// Print JSON.
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    output: DataOutput,
 }
 
 impl Users {
@@ -30,9 +31,9 @@ impl Users {
             Known::Unknown(why) => anyhow::bail!("controller {}: {why}", account.controller),
         };
         let users = Report::of(&juju);
-        match self.json {
-            true => print_data(&format!("{}\n", serde_json::to_string_pretty(&users)?))?,
-            false => print(&users.table())?,
+        match self.output.is_json() {
+            true => self.output.data(&users)?,
+            false => self.output.table(&users.table_within(terminal::width()))?,
         }
         Ok(NOTHING_OPEN)
     }

@@ -5,7 +5,6 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use kube::Client;
-use kube::config::{KubeConfigOptions, Kubeconfig};
 use tokio::sync::Semaphore;
 
 use super::compliance::ClusterComplianceReport;
@@ -16,11 +15,11 @@ use super::knative::{KnativeEventing, KnativeServing};
 use super::known::{Known, Unknown};
 use super::rbac::*;
 pub(crate) use super::request::*;
-use super::request::{REQUEST_DEADLINE, config_maps, get, kind_path, list, redacted};
+use super::request::{REQUEST_DEADLINE, config_maps, get, kind_path, list, login_problem};
 use super::secret::Secret;
 use super::velero::{VeleroBackup, VeleroSchedule};
 use super::vulnerability::VulnerabilityReport;
-use super::{About, Facts, access, shared};
+use super::{About, Facts, Origin, access, client, kubeconfig, shared};
 use ckf_model::custom_resources::ObjectKind;
 use ckf_model::with_kinds;
 
@@ -34,6 +33,10 @@ pub struct Source {
     pub kubeconfig: Option<PathBuf>,
     /// Context of the kubeconfig; by default the current one.
     pub context: Option<String>,
+    /// User to impersonate, instead of the kubeconfig's.
+    pub impersonate: Option<String>,
+    /// Groups to impersonate with it.
+    pub impersonate_groups: Vec<String>,
 }
 
 /// Errors of reading a cluster at all.
@@ -48,7 +51,7 @@ pub enum ReadError {
         message: String,
     },
     /// Neither a kubeconfig nor a pod's service account.
-    #[error("no cluster: {0}; pass --kubeconfig, set KUBECONFIG, or run in a pod")]
+    #[error("no cluster: {0} does not exist; pass --kubeconfig, set KUBECONFIG, or run in a pod")]
     NoCluster(String),
     /// The client could not be created.
     #[error("kubernetes client: {0}")]
@@ -109,7 +112,10 @@ pub fn read(
         let (client, server) = connect(source).await?;
         let read = collect(&client, about, others, progress);
         match tokio::time::timeout(deadline, read).await {
-            Ok(Ok(facts)) => Ok(facts),
+            Ok(Ok(mut facts)) => {
+                facts.origin = Origin { uid: uid(&client).await, ..origin(source)? };
+                Ok(facts)
+            }
             Ok(Err(failure)) => Err(failure.of_server(server)),
             Err(_) => Err(ReadError::Deadline { server, seconds: deadline.as_secs() }),
         }
@@ -145,63 +151,22 @@ pub(crate) async fn connect_for(
     longest_pause: Duration,
 ) -> Result<(Client, String), ReadError> {
     crate::tls::install_provider();
-    let mut config = client_config(source).await?;
+    let loaded = kubeconfig::load(source)?;
+    let mut config = loaded.config;
     config.connect_timeout = Some(Duration::from_secs(5));
     config.read_timeout = Some(longest_pause);
     let server = config.cluster_url.to_string();
-    let client = Client::try_from(config).map_err(|e| ReadError::Client(redacted(&e)))?;
+    let plugin = config.auth_info.exec.clone();
+    let client = client::create(config)
+        .map_err(|error| ReadError::Client(login_problem(&error, plugin.as_ref())))?;
     Ok((client, server))
 }
 
-/// Loads the client configuration. Credential plugins run later, in the client.
-pub async fn client_config(source: &Source) -> Result<kube::Config, ReadError> {
-    bounded_kubeconfig(source)?;
-    let options = KubeConfigOptions { context: source.context.clone(), ..Default::default() };
-    Ok(match &source.kubeconfig {
-        Some(path) => {
-            let problem = |message: String| ReadError::Kubeconfig {
-                path: path.display().to_string(),
-                message,
-            };
-            let kubeconfig = Kubeconfig::read_from(path).map_err(|e| problem(redacted(&e)))?;
-            kube::Config::from_custom_kubeconfig(kubeconfig, &options)
-                .await
-                .map_err(|e| problem(redacted(&e)))?
-        }
-        None if source.context.is_some() => {
-            kube::Config::from_kubeconfig(&options).await.map_err(|e| ReadError::Kubeconfig {
-                path: "of this user".into(),
-                message: redacted(&e),
-            })?
-        }
-        None => kube::Config::infer().await.map_err(|e| ReadError::NoCluster(redacted(&e)))?,
-    })
-}
-
-/// Largest accepted kubeconfig, in bytes.
-const LARGEST_KUBECONFIG: u64 = 4 << 20;
-
-/// Rejects a kubeconfig over the size limit.
-fn bounded_kubeconfig(source: &Source) -> Result<(), ReadError> {
-    let of_environment = std::env::var_os("KUBECONFIG").unwrap_or_default();
-    let paths: Vec<PathBuf> = match &source.kubeconfig {
-        Some(path) => vec![path.clone()],
-        None if of_environment.is_empty() => {
-            std::env::home_dir().map(|home| home.join(".kube/config")).into_iter().collect()
-        }
-        None => std::env::split_paths(&of_environment).collect(),
-    };
-    for path in paths {
-        // A missing file is reported when it is read.
-        let is_large = std::fs::metadata(&path).is_ok_and(|file| file.len() > LARGEST_KUBECONFIG);
-        if is_large {
-            return Err(ReadError::Kubeconfig {
-                path: path.display().to_string(),
-                message: format!("it is larger than {LARGEST_KUBECONFIG} bytes"),
-            });
-        }
-    }
-    Ok(())
+/// The cluster that a source names, without asking it.
+pub(crate) fn origin(source: &Source) -> Result<Origin, ReadError> {
+    let loaded = kubeconfig::load(source)?;
+    let server = loaded.config.cluster_url.to_string().trim_end_matches('/').to_owned();
+    Ok(Origin { server, context: loaded.context, uid: String::new() })
 }
 
 /// Called after each kind, with its resource name.
@@ -224,6 +189,22 @@ pub fn visit_custom_resources<S>(
         let late = |_| Unknown::TimedOut(format!("not read within {} s", deadline.as_secs()));
         tokio::time::timeout(deadline, read).await.map_err(late)?
     })
+}
+
+/// UID of the namespace kube-system; empty if it cannot be read, which no control needs.
+async fn uid(client: &Client) -> String {
+    #[derive(serde::Deserialize)]
+    struct Named {
+        metadata: Metadata,
+    }
+    #[derive(serde::Deserialize)]
+    struct Metadata {
+        uid: String,
+    }
+    let path = super::path::ApiPath::from("/api/v1/namespaces");
+    let path = path.with("fieldSelector", "metadata.name=kube-system");
+    let named = super::request::list_page::<Named>(client, &path).await;
+    named.ok().and_then(|all| all.into_iter().next()).map_or(String::new(), |one| one.metadata.uid)
 }
 
 async fn collect(
@@ -301,7 +282,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("config");
         std::fs::write(&path, kubeconfig).unwrap();
-        let source = Source { kubeconfig: Some(path), context: None };
+        let source = Source { kubeconfig: Some(path), ..Source::default() };
         let connected = runtime().unwrap().block_on(async {
             let (client, _) = connect(&source).await?;
             let version = get::<Version>(&client, &"/version".into()).await;

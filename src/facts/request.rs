@@ -82,6 +82,12 @@ pub(super) fn redacted(error: &(dyn std::error::Error + 'static)) -> String {
             });
             return format!("malformed{at}");
         }
+        if let Some(KubeconfigError::ReadConfig(why, _)) = error.downcast_ref() {
+            return match why.kind() {
+                std::io::ErrorKind::NotFound => "it does not exist".into(),
+                _ => format!("it cannot be read: {why}"),
+            };
+        }
         if let Some(why) = error.downcast_ref() {
             return login_error(why);
         }
@@ -90,8 +96,36 @@ pub(super) fn redacted(error: &(dyn std::error::Error + 'static)) -> String {
     error.to_string()
 }
 
+/// The same of a client that could not be made, with the name of the credential plugin.
+pub(super) fn login_problem(
+    error: &(dyn std::error::Error + 'static),
+    plugin: Option<&kube::config::ExecConfig>,
+) -> String {
+    let name = plugin.and_then(|plugin| plugin.command.as_deref());
+    let mut cause = Some(error);
+    while let Some(error) = cause {
+        if let (Some(name), Some(AuthError::AuthExecStart(why))) = (name, error.downcast_ref())
+            && why.kind() == std::io::ErrorKind::NotFound
+        {
+            let hint = plugin.and_then(|plugin| plugin.install_hint.as_deref()).map(str::trim);
+            let hint = match hint.filter(|hint| !hint.is_empty()) {
+                Some(hint) => format!("; {hint}"),
+                None => "; install it, or put it on PATH".to_owned(),
+            };
+            return format!("the kubeconfig's credential plugin {name} was not found{hint}");
+        }
+        cause = error.source();
+    }
+    match name {
+        // Its name, never its arguments, which may be tokens.
+        Some(name) => redacted(error).replacen(PLUGIN, &format!("{PLUGIN} {name}"), 1),
+        None => redacted(error),
+    }
+}
+
+const PLUGIN: &str = "the kubeconfig's credential plugin";
+
 fn login_error(error: &AuthError) -> String {
-    const PLUGIN: &str = "the kubeconfig's credential plugin";
     match error {
         AuthError::AuthExecRun { out, .. } => format!("{PLUGIN} failed: {}", out.status),
         AuthError::AuthExecStart(why) => format!("{PLUGIN} could not be run: {why}"),
@@ -118,6 +152,10 @@ pub(crate) async fn send(
             404 => Failure::NotFound,
             410 => Failure::Gone,
             401 => Failure::Unauthorized(status.message.clone()),
+            // A webhook chooses its status.
+            400 if status.message.contains("denied the request") => {
+                Failure::Other(Unknown::Forbidden(status.message.clone()))
+            }
             403 => Failure::Other(Unknown::Forbidden(status.message.clone())),
             409 => Failure::Conflict(status.message.clone()),
             422 => Failure::Invalid(status.message.clone()),

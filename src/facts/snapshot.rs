@@ -47,6 +47,9 @@ pub fn write(facts: &Facts, directory: &Path) -> Result<(), SnapshotError> {
         files::write(&path, value.json().as_bytes()).map_err(file_error(&path))
     };
     put("about", &facts.about)?;
+    if !facts.origin.is_empty() {
+        put("origin", &facts.origin)?;
+    }
     put("version", &facts.version)?;
     put("access", &facts.access)?;
     let mut juju = facts.juju.clone();
@@ -111,6 +114,10 @@ pub fn read(directory: &Path) -> Result<(Facts, Vec<SnapshotError>), SnapshotErr
     load(directory, "rocks", &mut facts.rocks, &mut problems);
     load(directory, "charmhub", &mut facts.charmhub, &mut problems);
     load(directory, "ledger", &mut facts.ledger, &mut problems);
+    match load_file(directory, "origin") {
+        Ok(origin) => facts.origin = origin.unwrap_or_default(),
+        Err(problem) => problems.push(problem),
+    }
     match load_file(directory, "others") {
         Ok(others) => facts.others = others.unwrap_or_default(),
         Err(problem) => problems.push(problem),

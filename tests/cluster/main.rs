@@ -5,6 +5,7 @@ mod agent;
 mod audit;
 mod custom_controls;
 mod hardening;
+mod kubeconfigs;
 mod leaks;
 mod permissions;
 mod pod_security;

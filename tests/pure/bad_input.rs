@@ -62,7 +62,7 @@ fn bad_kubeconfigs_are_refused_with_reason() {
         (&format!("{cluster}, certificate-authority-data: '%%%'}}}}]\n{rest}"), "kubeconfig"),
         (
             &format!("{cluster}, certificate-authority-data: aGVsbG8=}}}}]\n{rest}"),
-            "did not respond",
+            "no certificate in PEM",
         ),
         (
             "clusters: [{name: c, cluster: {server: 'not an address'}}]\nusers: [{name: c, user: {}}]\ncontexts: [{name: c, context: {cluster: c, user: c}}]\ncurrent-context: c\n",

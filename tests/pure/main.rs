@@ -4,6 +4,7 @@ mod access;
 mod advice;
 mod bad_input;
 mod data;
+mod command_line;
 mod diff;
 mod formats;
 mod login_keys;

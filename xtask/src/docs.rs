@@ -185,6 +185,18 @@ The directory of Juju's client store (default: ~/.local/share/juju).
 .TP
 CKF_HARDENING_LOG
 Log level on standard error: warn (default), info or debug.
+.TP
+CKF_HARDENING_CONFIG
+The configuration file (default: ~/.config/ckf-hardening/config.yaml).
+.TP
+CKF_HARDENING_NAMESPACE, CKF_HARDENING_FORMAT, ...
+Defaults of options; they precede the configuration file.
+.TP
+HTTPS_PROXY, HTTP_PROXY, NO_PROXY
+The proxy, unless the kubeconfig has a proxy-url.
+.TP
+NO_COLOR
+No colours, unless \-\-color always is passed.
 .SH FILES
 .TP
 ~/.kube/config

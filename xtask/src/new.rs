@@ -67,6 +67,7 @@ fn yaml(root: &Path, family: Family, id: &str) -> anyhow::Result<String> {
     Ok(format!(
         "id: {id}
 title: '{TITLE}'
+finding: 'TODO: what is wrong when it is not so'
 {section}
 severity: medium
 source: kubernetes

@@ -204,6 +204,9 @@ pub struct Control {
     pub id: String,
     /// What should be so.
     pub title: String,
+    /// What is wrong when it is not so; empty for none yet.
+    #[serde(default)]
+    pub finding: String,
     /// Section of the guide.
     pub section: String,
     /// How bad it is when it is not so.
@@ -449,6 +452,11 @@ impl Mappings {
         catalogues.into_iter().flat_map(|(name, ids)| ids.iter().map(move |id| (name, id.as_str())))
     }
 
+    /// It stands in no other catalogue.
+    pub fn is_empty(&self) -> bool {
+        self.all().next().is_none()
+    }
+
     /// In words, a text for each catalogue that it stands in: `CIS Kubernetes: 5.1.1, 5.1.3`.
     pub fn in_words(&self) -> Vec<String> {
         let mut texts: Vec<String> = Vec::new();
@@ -659,6 +667,8 @@ pub fn support() -> &'static Support {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Edition {
+    /// Name of the framework in the mappings.
+    pub name: String,
     /// Version or revision.
     pub edition: String,
     /// What its requirements ask for, in short, by number.
@@ -670,8 +680,8 @@ pub struct Edition {
 pub fn editions() -> &'static BTreeMap<String, Edition> {
     static EDITIONS: OnceLock<BTreeMap<String, Edition>> = OnceLock::new();
     EDITIONS.get_or_init(|| {
-        let files = FRAMEWORK_FILES.iter();
-        files.flat_map(|(name, text)| parse::<BTreeMap<String, Edition>>(name, text)).collect()
+        let editions = FRAMEWORK_FILES.iter().map(|(name, text)| parse::<Edition>(name, text));
+        editions.map(|edition| (edition.name.clone(), edition)).collect()
     })
 }
 
@@ -805,7 +815,8 @@ mod tests {
         for control in controls() {
             let file = format!("{}.yaml", control.id);
             assert!(CONTROL_FILES.iter().any(|(name, _)| *name == file), "no file {file}");
-            let texts = [&control.why, &control.check, &control.fix, &control.waive];
+            let texts =
+                [&control.why, &control.check, &control.fix, &control.waive, &control.finding];
             let is_whole =
                 |text: &&String| text.trim().ends_with(['.', ')']) || text.ends_with('`');
             assert!(texts.iter().all(|text| !text.trim().is_empty()), "{}", control.id);

@@ -131,6 +131,9 @@ macro_rules! define {
         pub struct Facts {
             /// Time and scope of the collection.
             pub about: About,
+            /// The cluster that was read.
+            #[serde(skip_serializing_if = "Origin::is_empty")]
+            pub origin: Origin,
             /// Version of the API server.
             pub version: Known<Version>,
             /// Permissions of Juju's cloud credential, else of this user.
@@ -175,6 +178,25 @@ pub struct About {
     pub collected_at: jiff::Timestamp,
     /// Namespace of Charmed Kubeflow.
     pub namespace: String,
+}
+
+/// Identity of a cluster; each is empty if it is not known.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", default)]
+pub struct Origin {
+    /// URL of the API server.
+    pub server: String,
+    /// Context of the kubeconfig.
+    pub context: String,
+    /// UID of the namespace kube-system, which no other cluster has.
+    pub uid: String,
+}
+
+impl Origin {
+    /// Nothing is known.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 impl About {

@@ -18,6 +18,14 @@ const APPLICATIONS: [&str; 8] = [
     "kubeflow-roles",
 ];
 
+/// Deployments of upstream Kubeflow's manifests: the charms have StatefulSets of other names.
+const UPSTREAM: [&str; 4] = [
+    "centraldashboard",
+    "jupyter-web-app-deployment",
+    "notebook-controller-deployment",
+    "profiles-deployment",
+];
+
 /// Charmed Kubeflow is not in the expected namespace.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NoPlatform {
@@ -36,6 +44,15 @@ pub enum NoPlatform {
         namespace: String,
         /// Namespaces with Charmed Kubeflow.
         platforms: Vec<String>,
+    },
+    /// The cluster has Kubeflow, but not the charmed one.
+    #[error(
+        "this is upstream Kubeflow (Deployment {deployment}), not Charmed Kubeflow, which is \
+         deployed by Juju: its security guide does not apply, so nothing was assessed"
+    )]
+    Upstream {
+        /// Namespace and name of a Deployment that only upstream has.
+        deployment: String,
     },
     /// No namespace of the cluster has any of the applications.
     #[error(
@@ -66,7 +83,7 @@ pub fn look(facts: &Facts) -> Result<(), NoPlatform> {
     }
     let platforms: Vec<String> = platforms.into_iter().map(str::to_owned).collect();
     if platforms.is_empty() {
-        return Err(NoPlatform::Nowhere);
+        return Err(upstream(facts).unwrap_or(NoPlatform::Nowhere));
     }
     let is_there = match &facts.namespaces {
         Known::Known(all) => all.items.iter().any(|one| one.metadata.name == namespace),
@@ -75,6 +92,17 @@ pub fn look(facts: &Facts) -> Result<(), NoPlatform> {
     Err(match is_there {
         true => NoPlatform::Elsewhere { namespace, platforms },
         false => NoPlatform::NoNamespace { namespace, platforms },
+    })
+}
+
+fn upstream(facts: &Facts) -> Option<NoPlatform> {
+    let Known::Known(deployments) = &facts.deployments else {
+        return None;
+    };
+    let metas = deployments.items.iter().map(|deployment| &deployment.metadata);
+    let found = metas.into_iter().find(|meta| UPSTREAM.contains(&&*meta.name));
+    found.map(|meta| NoPlatform::Upstream {
+        deployment: format!("{}/{}", meta.namespace, meta.name),
     })
 }
 
@@ -110,6 +138,11 @@ mod tests {
             at("default").unwrap_err(),
             "no Charmed Kubeflow in namespace default; it is in: kubeflow"
         );
+        let mut objects = platform()[..2].to_vec();
+        objects.push(json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata":
+            {"name": "centraldashboard", "namespace": "kubeflow"}, "spec": {}}));
+        let upstream = look(&facts("kubeflow", &objects)).unwrap_err().to_string();
+        assert!(upstream.starts_with("this is upstream Kubeflow (Deployment kubeflow/central"));
         let nowhere = look(&facts("kubeflow", &platform()[..2]));
         assert_eq!(nowhere, Err(NoPlatform::Nowhere));
     }

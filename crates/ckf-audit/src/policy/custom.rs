@@ -218,6 +218,7 @@ pub(super) fn control(
     let severity = required("severity", wire.severity)?.parse().map_err(EntryError::Severity)?;
     Ok(CustomControl {
         control: Control {
+            finding: String::new(),
             id,
             title: required("title", wire.title)?,
             section: wire.section.unwrap_or_else(|| "Ours".to_owned()),

@@ -33,6 +33,16 @@ pub enum Profile {
     Strict,
 }
 
+impl Profile {
+    /// As a policy writes it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Baseline => "baseline",
+            Self::Strict => "strict",
+        }
+    }
+}
+
 /// A validated policy.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Policy {

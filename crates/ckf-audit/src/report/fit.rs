@@ -8,6 +8,7 @@ use serde_json::Value;
 use super::format::Format;
 use super::model::{ControlReport, Report};
 use super::table::{render_within, wrapped};
+use crate::catalog::Mappings;
 use crate::controls::{Finding, Verdict};
 
 /// Width of the table in characters: `juju run` prints it in a terminal.
@@ -32,6 +33,15 @@ pub fn fit(report: &Report, format: Format, longest: usize) -> String {
         return shorter;
     }
     let mut less = report.clone();
+    // The catalogue has them, by the control's id.
+    for control in &mut less.controls {
+        control.why.clear();
+        control.mappings = Mappings::default();
+    }
+    let short = compact(render(&less, format), format);
+    if short.len() <= longest {
+        return short;
+    }
     truncate_texts(&mut less);
     let limit_evidence = |report: &mut Report, most: usize| {
         let of = |control: &mut ControlReport| {

@@ -2,7 +2,7 @@
 
 use super::model::Report;
 use super::{
-    defectdojo, gitlab, html, json, junit, markdown, ocsf, openreports, oscal, sarif, table,
+    csv, defectdojo, gitlab, html, json, junit, markdown, ocsf, openreports, oscal, sarif, table,
 };
 
 /// Output format of a report.
@@ -15,6 +15,8 @@ pub enum Format {
     Json,
     /// Markdown, for issues and wikis.
     Markdown,
+    /// CSV, a row for each finding, for spreadsheets.
+    Csv,
     /// Self-contained HTML page.
     Html,
     /// SARIF 2.1.0 of the open findings, for code scanning services.
@@ -41,6 +43,21 @@ pub enum Format {
 }
 
 impl Format {
+    /// The format of a file by its name's end; `None` if several write such files, or none.
+    pub fn of_file(name: &str) -> Option<Self> {
+        let (_, end) = name.rsplit_once('.')?;
+        Some(match end.to_ascii_lowercase().as_str() {
+            "txt" => Self::Table,
+            "json" => Self::Json,
+            "md" | "markdown" => Self::Markdown,
+            "csv" => Self::Csv,
+            "html" | "htm" => Self::Html,
+            "sarif" => Self::Sarif,
+            "xml" | "junit" => Self::Junit,
+            _ => return None,
+        })
+    }
+
     /// Machine-readable, so that a truncated report is useless.
     pub fn is_for_programs(self) -> bool {
         !matches!(self, Self::Table | Self::Markdown)
@@ -52,6 +69,7 @@ impl Format {
             Self::Table => table::render(report),
             Self::Json => json::render(report),
             Self::Markdown => markdown::render(report),
+            Self::Csv => csv::render(report),
             Self::Html => html::render(report),
             Self::Sarif => sarif::render(report),
             Self::Junit => junit::render(report),

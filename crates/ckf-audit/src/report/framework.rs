@@ -2,8 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use printable::line;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::columns::{self, Column};
 use super::model::{ControlReport, Report};
-use super::table::new_table;
+use super::style::Ink;
+use super::table::{Look, trimmed};
 use crate::catalog;
 use crate::controls::Verdict;
 
@@ -21,6 +27,35 @@ pub enum Framework {
     Nsa,
 }
 
+/// Verdicts by the requirements of a framework.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct FrameworkReport {
+    /// Name of the framework.
+    pub name: String,
+    /// Number of requirements that are assessed.
+    pub assessed: usize,
+    /// Requirements that controls map to.
+    pub requirements: Vec<Requirement>,
+}
+
+/// Verdict of a requirement.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct Requirement {
+    /// Id in the framework.
+    pub id: String,
+    /// Title; empty if the id says all.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub title: String,
+    /// Worst verdict of its controls.
+    pub verdict: Verdict,
+    /// Controls that map to it.
+    pub controls: Vec<String>,
+    /// Those of them that fail.
+    pub failing: Vec<String>,
+}
+
 impl Framework {
     /// Name in the catalogue's mappings.
     pub fn name(self) -> &'static str {
@@ -31,8 +66,14 @@ impl Framework {
         }
     }
 
-    /// Renders a table of verdicts by requirement.
-    pub fn render(self, report: &Report) -> String {
+    /// A requirement of the framework maps to the control.
+    pub fn has(self, control: &ControlReport) -> bool {
+        let known = control.known();
+        known.is_some_and(|(_, mappings)| mappings.all().any(|(name, _)| name == self.name()))
+    }
+
+    /// Verdicts by requirement.
+    pub fn assess(self, report: &Report) -> FrameworkReport {
         let mut requirements: BTreeMap<Vec<Part>, (String, Vec<&ControlReport>)> = BTreeMap::new();
         for control in &report.controls {
             let known = control.known();
@@ -44,32 +85,87 @@ impl Framework {
             }
         }
         let edition = catalog::editions().get(self.name());
-        let title = |id: &str| {
-            let title = edition.and_then(|edition| edition.titles.get(id));
-            title.map_or_else(|| id.to_owned(), |title| format!("{id}: {title}"))
+        let title = |id: &str| edition.and_then(|edition| edition.titles.get(id)).cloned();
+        let requirement = |(id, controls): (String, Vec<&ControlReport>)| {
+            let failing = controls.iter().filter(|c| c.verdict == Verdict::Fail);
+            Requirement {
+                title: title(&id).unwrap_or_default(),
+                verdict: verdict(&controls),
+                failing: failing.map(|c| c.id.clone()).collect(),
+                controls: controls.iter().map(|c| c.id.clone()).collect(),
+                id,
+            }
         };
-        let mut table = new_table(&["requirement", "verdict", "controls"]);
-        let mut assessed = 0;
-        for (id, controls) in requirements.values() {
-            let verdict = verdict(controls);
-            assessed += usize::from(!matches!(verdict, Verdict::NotAssessed));
-            let open = controls.iter().filter(|c| c.verdict == Verdict::Fail);
-            let open: Vec<&str> = open.map(|c| c.id.as_str()).collect();
-            let of = match open.as_slice() {
-                [] => format!("{} mapped", controls.len()),
-                open => format!("{} of {} fail: {}", open.len(), controls.len(), open.join(", ")),
-            };
-            table.add_row([title(id).as_str(), verdict.name(), &of]);
-        }
+        let requirements: Vec<Requirement> = requirements.into_values().map(requirement).collect();
+        let assessed = requirements.iter().filter(|r| r.verdict != Verdict::NotAssessed).count();
+        let edition = edition.map_or("edition not known", |edition| &edition.edition);
+        let name = format!("{}, {edition}", self.name());
+        FrameworkReport { name, assessed, requirements }
+    }
+
+    /// Renders a table of verdicts by requirement.
+    pub fn render(self, report: &Report) -> String {
+        self.assess(report).table(&Look::default())
+    }
+}
+
+impl FrameworkReport {
+    /// One line: how many requirements are assessed.
+    pub fn line(&self) -> String {
         format!(
-            "{}, {}: {} of {} mapped requirements assessed. Requirements that no control maps to are \
-             not assessed.\n\n{table}\n",
-            self.name(),
-            edition.map_or("edition not known", |edition| edition.edition.as_str()),
-            assessed,
-            requirements.len()
+            "{}: {} of {} mapped requirements assessed. Requirements that no control maps to are \
+             not assessed.",
+            self.name,
+            self.assessed,
+            self.requirements.len()
         )
     }
+
+    /// A table of verdicts by requirement.
+    pub fn table(&self, look: &Look) -> String {
+        let rows: Vec<[String; 4]> = self.requirements.iter().map(row).collect();
+        let columns = columns::fit(
+            [
+                Column::fixed("VERDICT", &rows, 0),
+                Column::flexible("REQUIREMENT", &rows, 1),
+                Column::flexible("TITLE", &rows, 2),
+                Column::flexible("CONTROLS", &rows, 3),
+            ],
+            usize::from(look.width),
+        );
+        let mut out = super::table::wrapped(&self.line(), look.width);
+        out.push_str(&format!("\n\n{}\n", look.style.paint(Ink::Heading, &columns.heading())));
+        for (requirement, row) in self.requirements.iter().zip(&rows) {
+            let ink = match requirement.verdict {
+                Verdict::Fail => Ink::Warning,
+                Verdict::Pass => Ink::Good,
+                _ => Ink::Quiet,
+            };
+            for [verdict, id, title, controls] in columns.lines(row) {
+                let verdict = look.style.paint(ink, &verdict);
+                out.push_str(&format!("{verdict}  {id}  {title}  {}\n", controls.trim_end()));
+            }
+        }
+        trimmed(&out)
+    }
+}
+
+fn row(requirement: &Requirement) -> [String; 4] {
+    let controls = match requirement.failing.as_slice() {
+        [] => format!("{} mapped", requirement.controls.len()),
+        failing => format!(
+            "{} of {} fail: {}",
+            failing.len(),
+            requirement.controls.len(),
+            failing.join(", ")
+        ),
+    };
+    [
+        requirement.verdict.name().to_owned(),
+        line(&requirement.id).into_owned(),
+        requirement.title.clone(),
+        line(&controls).into_owned(),
+    ]
 }
 
 /// The worst verdict of a requirement's controls; one that is not assessed prevents a pass.
@@ -95,4 +191,23 @@ fn parts(id: &str) -> Vec<Part> {
             Err(_) => Part::Text(part.to_owned()),
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::facts::Facts;
+    use crate::policy::Policy;
+
+    #[test]
+    fn requirements_of_nist_and_cis_have_titles() {
+        let report = Report::audit(&Facts::default(), &Policy::default(), None, Vec::new());
+        for framework in [Framework::Nist, Framework::Cis] {
+            for requirement in framework.assess(&report).requirements {
+                assert!(!requirement.title.is_empty(), "{}", requirement.id);
+            }
+        }
+        let table = Framework::Nist.assess(&report).table(&Look { width: 80, ..Look::default() });
+        assert!(table.lines().all(|line| line.chars().count() <= 80), "{table}");
+    }
 }

@@ -8,15 +8,15 @@ use base64::engine::general_purpose::STANDARD;
 use printable;
 use sha2::{Digest as _, Sha256};
 
+use super::html_charts as charts;
+use super::html_control as control;
 use super::model::{ControlReport, Report};
+use super::select;
 use crate::catalog::Severity;
 use crate::controls::Verdict;
 
 const STYLE: &str = include_str!("../../../../catalog/page/style.css");
 const SCRIPT: &str = include_str!("../../../../catalog/page/script.js");
-
-/// Limit on findings of a control; the JSON report has all.
-const SHOWN: usize = 100;
 
 /// Content-Security-Policy of the page: allows only its inline style and script.
 pub fn content_security_policy() -> &'static str {
@@ -40,7 +40,7 @@ pub fn render(report: &Report) -> String {
 /// Renders a report with its history: numbers of open controls by severity, most severe first, with
 /// the time in seconds since 1970.
 pub fn page(report: &Report, past: &[(i64, [usize; 5])]) -> String {
-    let mut out = String::with_capacity(64 << 10);
+    let mut out = String::with_capacity(128 << 10);
     // Writing to a string cannot fail.
     let _ = write_page(&mut out, report, past);
     out
@@ -63,14 +63,15 @@ fn write_page(out: &mut String, report: &Report, past: &[(i64, [usize; 5])]) -> 
     about(out, report)?;
     out.push_str("</header>\n<main>\n");
     summary(out, report)?;
-    history(out, past)?;
+    charts::history(out, past)?;
+    framework(out, report)?;
     out.push_str("<h2>Controls</h2>\n");
-    filter(out)?;
+    filter(out, report)?;
     out.push_str("<div id=\"controls\">\n");
     let mut controls: Vec<&ControlReport> = report.controls.iter().collect();
     controls.sort_by_key(|control| (rank(control.verdict), std::cmp::Reverse(control.severity)));
-    for (place, control) in controls.into_iter().enumerate() {
-        write_control(out, control, place)?;
+    for (place, one) in controls.into_iter().enumerate() {
+        control::write(out, report, one, place)?;
     }
     write!(out, "</div>\n</main>\n<script>{SCRIPT}</script>\n</body>\n</html>\n")
 }
@@ -86,151 +87,138 @@ fn rank(verdict: Verdict) -> u8 {
     }
 }
 
+/// What was audited, by what and against what.
 fn about(out: &mut String, report: &Report) -> std::fmt::Result {
     let cluster = &report.cluster;
     writeln!(
         out,
-        "<p class=\"about\">Charmed Kubeflow {} in namespace {}, {} {}, read at <time datetime=\"{time}\">{time}</time></p>",
+        "<p class=\"about\">Charmed Kubeflow {} in namespace {}, read at <time datetime=\"{time}\">{time}</time></p>",
         escape(report.release.as_deref().unwrap_or("(release unknown)")),
         escape(&cluster.namespace),
-        escape(&cluster.distribution),
-        escape(cluster.version.as_deref().unwrap_or("(version unknown)")),
         time = escape(&cluster.collected_at),
-    )
-}
-
-fn summary(out: &mut String, report: &Report) -> std::fmt::Result {
-    let all = report.controls.len();
-    let assessed = all - report.summary.not_assessed;
-    writeln!(
-        out,
-        "<p class=\"coverage\"><strong>{assessed} of {all} controls assessed.</strong> {}.</p>",
-        escape(&report.status_line())
     )?;
-    for problem in report.problems.iter().chain(&report.cluster.unknown) {
-        writeln!(out, "<p class=\"reason\">Problem: {}</p>", escape(problem))?;
+    let version = cluster.version.as_deref().unwrap_or("(version unknown)");
+    let guide = escape(&cluster.security_guide);
+    let mut facts = vec![("Cluster", escape(&format!("{} {version}", cluster.distribution)))];
+    facts.extend(cluster.server.iter().map(|server| ("API server", escape(server))));
+    facts.extend(cluster.context.iter().map(|context| ("Context", escape(context))));
+    facts.extend(cluster.uid.iter().map(|uid| ("Cluster UID", escape(uid))));
+    let policy = report.scope.policy_line();
+    facts.push(("Policy", escape(policy.strip_prefix("policy ").unwrap_or(&policy))));
+    let selected = report.scope.selected_line();
+    let selected = selected.as_deref().map(|line| line.trim_start_matches("selected: "));
+    facts.push(("Scope", escape(selected.unwrap_or("all controls"))));
+    facts.push((
+        "Tool",
+        format!("<a href=\"https://charmhub.io/ckf-hardening\">{}</a>", escape(&report.tool())),
+    ));
+    if guide.starts_with("https://") {
+        facts.push(("Security guide", format!("<a href=\"{guide}\">{guide}</a>")));
     }
-    out.push_str("<dl class=\"counts\">\n");
-    for severity in Severity::ALL {
-        let (name, number) = (severity.name(), report.open_of(severity));
-        writeln!(out, "<div><dt>{name} open</dt><dd>{number}</dd></div>")?;
-    }
-    let s = &report.summary;
-    for (name, number) in [("pass", s.pass), ("waived", s.waived), ("not assessed", s.not_assessed)]
-    {
-        writeln!(out, "<div><dt>{name}</dt><dd>{number}</dd></div>")?;
+    out.push_str("<dl class=\"facts\">\n");
+    for (name, value) in facts {
+        writeln!(out, "<div><dt>{name}</dt><dd>{value}</dd></div>")?;
     }
     out.push_str("</dl>\n");
     Ok(())
 }
 
-/// Chart of the history: one line for all open controls, one for those critical or high.
-fn history(out: &mut String, past: &[(i64, [usize; 5])]) -> std::fmt::Result {
-    let ([first, .., last], [_, _, ..]) = (past, past) else {
-        return Ok(());
-    };
-    let total = |open: &[usize; 5]| open.iter().sum::<usize>();
-    let severe = |open: &[usize; 5]| open[0] + open[1];
-    let most = past.iter().map(|(_, open)| total(open)).max().unwrap_or(0).max(1);
-    let span = (last.0 - first.0).max(1) as f64;
-    let line = |of: &dyn Fn(&[usize; 5]) -> usize| {
-        let points = past.iter().map(|(at, open)| {
-            let x = (at - first.0) as f64 / span * 1000.0;
-            let y = 58.0 - of(open) as f64 / most as f64 * 56.0;
-            format!("{x:.1},{y:.1}")
-        });
-        points.collect::<Vec<_>>().join(" ")
-    };
-    let minutes = (last.0 - first.0) / 60;
+fn summary(out: &mut String, report: &Report) -> std::fmt::Result {
+    let applicable = report.controls.len() - report.summary.not_applicable;
+    let assessed = applicable - report.summary.not_assessed;
+    out.push_str("<section class=\"overview\" aria-label=\"Overview\">\n");
+    charts::score(out, report)?;
+    charts::severities(out, report)?;
+    charts::sections(out, report)?;
+    out.push_str("</section>\n");
     writeln!(
         out,
-        "<h2>The last {minutes} minutes</h2>\n<svg class=\"past\" viewBox=\"0 0 1000 60\" preserveAspectRatio=\"none\" role=\"img\" \
-         aria-label=\"{} open at first and {} now; critical or high {} at first and {} now\">\
-         <polyline class=\"all\" points=\"{}\"/><polyline points=\"{}\"/></svg>\n\
-         <p class=\"reason\">Upper line: all open controls; lower line: those critical or high.</p>",
-        total(&first.1),
-        total(&last.1),
-        severe(&first.1),
-        severe(&last.1),
-        line(&total),
-        line(&severe),
-    )
+        "<p class=\"coverage\"><strong>{assessed} of {applicable} applicable controls assessed.</strong> {}.</p>",
+        escape(&report.status_line()),
+    )?;
+    let unread = report.cluster.unknown.iter().map(|why| format!("could not be read: {why}"));
+    for problem in report.problems.iter().cloned().chain(unread) {
+        writeln!(out, "<p class=\"problem\">Incomplete: {}</p>", escape(&problem))?;
+    }
+    out.push_str("<dl class=\"counts\">\n");
+    let s = &report.summary;
+    for (class, name, number) in [
+        ("fail", "fail", s.fail),
+        ("ok", "pass", s.pass),
+        ("", "waived", s.waived),
+        ("", "not applicable", s.not_applicable),
+        ("", "not assessed", s.not_assessed),
+    ] {
+        writeln!(out, "<div class=\"{class}\"><dt>{name}</dt><dd>{number}</dd></div>")?;
+    }
+    out.push_str("</dl>\n");
+    Ok(())
 }
 
-fn filter(out: &mut String) -> std::fmt::Result {
+/// Verdicts by the requirements of a framework, if one is selected.
+fn framework(out: &mut String, report: &Report) -> std::fmt::Result {
+    let Some(framework) = &report.framework else {
+        return Ok(());
+    };
+    writeln!(
+        out,
+        "<h2>{}</h2>\n<p class=\"reason\">{}</p>\n<div class=\"scroll\"><table><thead><tr>\
+         <th scope=\"col\">Requirement</th><th scope=\"col\">Title</th>\
+         <th scope=\"col\">Verdict</th><th scope=\"col\">Controls</th></tr></thead><tbody>",
+        escape(&framework.name),
+        escape(&framework.line()),
+    )?;
+    for requirement in &framework.requirements {
+        let link = |id: &String| {
+            let id = escape(id);
+            format!("<a href=\"#{id}\">{id}</a>")
+        };
+        let controls: Vec<String> = requirement.controls.iter().map(link).collect();
+        let verdict = requirement.verdict.name();
+        writeln!(
+            out,
+            "<tr><td>{}</td><td>{}</td><td class=\"verdict-{verdict}\">{verdict}</td><td>{}</td></tr>",
+            escape(&requirement.id),
+            escape(&requirement.title),
+            controls.join(" "),
+        )?;
+    }
+    out.push_str("</tbody></table></div>\n");
+    Ok(())
+}
+
+fn filter(out: &mut String, report: &Report) -> std::fmt::Result {
     let options = |names: &[&str]| {
-        let options = names.iter().map(|name| format!("<option>{name}</option>"));
+        let options = names.iter().map(|name| format!("<option>{}</option>", escape(name)));
         options.collect::<String>()
     };
+    let has = |section: &&str| report.controls.iter().any(|c| c.section == **section);
+    let mut sections: Vec<&str> = select::sections().into_iter().filter(has).collect();
+    for control in &report.controls {
+        if !sections.contains(&control.section.as_str()) {
+            sections.push(&control.section);
+        }
+    }
     writeln!(
         out,
         "<form class=\"filter\" hidden>\n\
          <label>Words<input type=\"search\" name=\"text\"></label>\n\
          <label>Verdict<select name=\"verdict\"><option value=\"\">any</option>{}</select></label>\n\
          <label>Severity<select name=\"severity\"><option value=\"\">any</option>{}</select></label>\n\
+         <label>Section<select name=\"section\"><option value=\"\">any</option>{}</select></label>\n\
          <label>Order<select name=\"sort\"><option value=\"worst\">worst first</option><option value=\"id\">by id</option></select></label>\n\
+         <button type=\"button\" name=\"expand\">Expand all</button>\n\
+         <button type=\"button\" name=\"collapse\">Collapse all</button>\n\
          <span id=\"shown\" role=\"status\"></span>\n</form>",
         options(&["fail", "waived", "not-assessed", "not-applicable", "pass"]),
         options(&Severity::ALL.map(Severity::name)),
+        options(&sections),
     )
 }
 
-fn write_control(out: &mut String, control: &ControlReport, place: usize) -> std::fmt::Result {
-    let is_open = control.verdict == Verdict::Fail;
-    let (id, severity, verdict) =
-        (escape(&control.id), control.severity.name(), control.verdict.name());
-    let class = match control.verdict {
-        Verdict::Fail => severity,
-        Verdict::Pass => "ok",
-        _ => "info",
-    };
-    writeln!(
-        out,
-        "<article class=\"{class}\" id=\"{id}\" data-id=\"{id}\" data-rank=\"{place}\" data-verdict=\"{verdict}\" data-severity=\"{severity}\">\
-         <details><summary><span class=\"id\">{id}</span><span class=\"title\">{}</span>\
-         <span class=\"tag severity\">{severity}</span><span class=\"tag\">{verdict}</span></summary><div class=\"inside\">\
-         <p class=\"reason\">{}</p>",
-        escape(&control.title),
-        escape(&control.reason),
-    )?;
-    if is_open {
-        write!(out, "<p><strong>Fix:</strong> {}</p>", escape(&control.fix))?;
-        if let Some(advice) = &control.advice {
-            write!(
-                out,
-                "<p><strong>May break:</strong> {}</p><p><strong>Works on:</strong> {}</p><p><strong>Evidence:</strong> {}</p>",
-                escape(&advice.breaks),
-                escape(&advice.works_on.to_string()),
-                escape(&advice.proof.to_string())
-            )?;
-        }
-    }
-    if !control.findings.is_empty() {
-        out.push_str("<div class=\"scroll\"><table><thead><tr><th scope=\"col\">Object</th><th scope=\"col\">Field</th><th scope=\"col\">Seen</th><th scope=\"col\">Wanted</th></tr></thead><tbody>");
-        for finding in control.findings.iter().take(SHOWN) {
-            write!(
-                out,
-                "<tr><td>{}</td><td>{}</td><td>{}</td><td>{}</td></tr>",
-                escape(&finding.object.to_string()),
-                escape(&finding.field),
-                escape(&finding.seen),
-                escape(&finding.wanted)
-            )?;
-        }
-        out.push_str("</tbody></table></div>");
-        let more = control.findings.len().saturating_sub(SHOWN);
-        if more > 0 {
-            write!(out, "<p class=\"reason\">and {more} more, in the JSON report</p>")?;
-        }
-    }
-    out.push_str("</div></details></article>\n");
-    Ok(())
-}
-
-/// Escapes text for an element or an attribute value.
-fn escape(text: &str) -> String {
+/// Escapes text for HTML, and writes out what a reader would not see.
+pub(super) fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
-    // Line breaks have no meaning in HTML, but characters that reverse the writing direction do.
     for c in printable::text(text).chars() {
         match c {
             '&' => out.push_str("&amp;"),
@@ -251,15 +239,20 @@ mod tests {
     use crate::facts::Facts;
     use crate::facts::object::ObjectRef;
     use crate::policy::Policy;
+    use crate::report::WaivedFinding;
+
+    fn report() -> Report {
+        Report::audit(&Facts::default(), &Policy::default(), None, Vec::new())
+    }
 
     #[test]
     fn cluster_text_with_markup_is_escaped() {
-        let mut report = Report::audit(&Facts::default(), &Policy::default(), None, Vec::new());
-        let hostile = "\"'><script>alert(1)</script><img src=x onerror=alert(1)>";
+        let mut report = report();
+        let hostile = "\"'><script>alert(1)</script><img src=x onerror=alert(1)>`";
         let control = &mut report.controls[0];
         control.verdict = Verdict::Fail;
         control.reason = hostile.into();
-        control.findings = vec![Finding {
+        let finding = Finding {
             object: ObjectRef {
                 api_version: "v1".into(),
                 kind: "Pod".into(),
@@ -269,8 +262,21 @@ mod tests {
             field: hostile.into(),
             seen: hostile.into(),
             wanted: hostile.into(),
+        };
+        control.findings = vec![finding.clone()];
+        control.waived = vec![WaivedFinding {
+            finding,
+            owner: hostile.into(),
+            reason: hostile.into(),
+            until: hostile.into(),
         }];
+        control.fix = hostile.into();
+        control.headline = hostile.into();
+        control.section = hostile.into();
         report.cluster.namespace = hostile.into();
+        report.cluster.server = Some(hostile.into());
+        report.cluster.context = Some(hostile.into());
+        report.scope.selected.push(hostile.into());
         report.problems.push(hostile.into());
         let page = page(&report, &[]);
         assert_eq!(page.matches("<script>").count(), 1);
@@ -280,7 +286,7 @@ mod tests {
 
     #[test]
     fn page_with_many_findings_is_limited() {
-        let mut report = Report::audit(&Facts::default(), &Policy::default(), None, Vec::new());
+        let mut report = report();
         let finding = Finding {
             object: ObjectRef {
                 api_version: "v1".into(),
@@ -294,8 +300,32 @@ mod tests {
         };
         report.controls[0].findings = vec![finding; 10_000];
         let page = page(&report, &[(0, [1, 2, 3, 4, 5]), (600, [0, 1, 0, 0, 0])]);
-        assert!(page.len() < 300_000, "{}", page.len());
+        assert!(page.len() < 400_000, "{}", page.len());
         assert!(page.contains("and 9900 more, in the JSON report"));
-        assert!(page.contains("The last 10 minutes"));
+        assert!(page.contains("1970-01-01 00:00") && page.contains("1970-01-01 00:10"));
+    }
+
+    #[test]
+    fn page_tells_what_it_is_of() {
+        let mut report = report();
+        report.cluster.server = Some("https://k8s.example.com:6443".into());
+        report.cluster.context = Some("production".into());
+        report.cluster.uid = Some("8d1f".into());
+        report.framework = Some(super::super::framework::Framework::Nist.assess(&report));
+        let page = page(&report, &[]);
+        for text in [
+            "https://k8s.example.com:6443",
+            "production",
+            "8d1f",
+            &format!("ckf-hardening {}", crate::VERSION),
+            "profile baseline",
+            "Boundary Protection",
+            "<a href=\"#TLS-01\">TLS-01</a>",
+            "<code>juju integrate ckf-hardening:gateway-certificates",
+            "NIST SP 800-53: SC-8, SC-13",
+            "name=\"section\"",
+        ] {
+            assert!(page.contains(text), "{text}");
+        }
     }
 }

@@ -82,10 +82,17 @@ impl Rocks {
         let wrong = self.images.iter().filter(|row| !row.states.is_empty()).count();
         let newer = self.images.iter().filter(|row| !row.newer.is_empty()).count();
         let unknown = self.images.iter().filter(|row| row.unknown.is_some()).count();
-        let summary = format!(
-            "\n{} images, {wrong} not as intended, {newer} with updates, {unknown} without an answer from their registry\n",
-            self.images.len()
-        );
+        // What was not asked for is not known to have no updates.
+        let is_asked = self.requests > 0
+            || self.images.iter().any(|row| row.created.is_some() || row.unknown.is_some());
+        let updates = match is_asked || newer > 0 {
+            true => {
+                format!("{newer} with updates, {unknown} without an answer from their registry")
+            }
+            false => "updates not checked: neither registries nor Charmhub were queried".to_owned(),
+        };
+        let summary =
+            format!("\n{} images, {wrong} not as intended, {updates}\n", self.images.len());
         out.push_str(&wrapped(&summary, width));
         trimmed(&out)
     }

@@ -1,6 +1,8 @@
 //! The report: verdicts as data, and one file per output format.
 
 pub mod defectdojo;
+mod columns;
+pub mod csv;
 pub mod diff;
 mod explain;
 mod fit;
@@ -9,6 +11,8 @@ pub mod framework;
 pub mod gitlab;
 pub mod html;
 mod identity;
+mod html_charts;
+mod html_control;
 pub mod images;
 pub mod json;
 pub mod junit;
@@ -20,6 +24,8 @@ pub mod oscal;
 mod oscal_plan;
 mod redact;
 pub mod sarif;
+pub mod select;
+pub mod style;
 pub mod table;
 mod users;
 
@@ -27,7 +33,8 @@ pub use self::explain::explain;
 pub use self::fit::fit;
 pub use self::format::Format;
 pub use self::model::{
-    Cluster, ControlReport, OwnControl, Report, SCHEMA, Score, Summary, WaivedFinding, fingerprint,
+    Cluster, ControlReport, OwnControl, Report, SCHEMA, Scope, Score, Summary, Tool, WaivedFinding,
+    fingerprint,
 };
 pub use self::redact::redact;
 pub use self::users::{Row as UserRow, Users};

@@ -5,10 +5,12 @@ use std::borrow::Cow;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::framework::FrameworkReport;
 use crate::catalog::{self, Severity};
 use crate::controls::{Assessment, Context, Distribution, Finding, Verdict, Waived, assess};
 use crate::facts::Facts;
 use crate::facts::known::Known;
+use crate::facts::object::ObjectRef;
 use crate::policy::Policy;
 
 /// Identifier of the report's schema, with its version.
@@ -20,6 +22,9 @@ pub const SCHEMA: &str = "ckf-hardening/report/v1";
 pub struct Report {
     /// `ckf-hardening/report/v1`.
     pub schema: String,
+    /// The program that wrote the report.
+    #[serde(default)]
+    pub tool: Tool,
     /// Release of Charmed Kubeflow, null if it could not be detected.
     pub release: Option<String>,
     /// The audited cluster.
@@ -29,10 +34,86 @@ pub struct Report {
     /// Share of controls that pass, and share that was assessed.
     #[serde(default)]
     pub score: Score,
+    /// What the audit was held against, and which controls were selected.
+    #[serde(default)]
+    pub scope: Scope,
+    /// Verdicts by the requirements of another framework, if one was selected.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub framework: Option<FrameworkReport>,
     /// Problems with the policy or the snapshot.
     pub problems: Vec<String>,
     /// Controls in the order of the security guide.
     pub controls: Vec<ControlReport>,
+}
+
+/// A program.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default, rename_all = "camelCase")]
+pub struct Tool {
+    /// `ckf-hardening`.
+    pub name: String,
+    /// Its version.
+    pub version: String,
+}
+
+/// What an audit was held against, and which controls were selected.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default, rename_all = "camelCase")]
+pub struct Scope {
+    /// Selected controls, a text for each option; empty for all.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub selected: Vec<String>,
+    /// Number of controls that the selection leaves out.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub left_out: usize,
+    /// `baseline` or `strict`.
+    pub profile: String,
+    /// Digest of the policy: equal policies have equal digests.
+    pub policy: String,
+    /// Waivers of the policy.
+    pub waivers: usize,
+    /// Attestations of the policy.
+    pub attestations: usize,
+    /// Custom controls of the policy.
+    pub custom_controls: usize,
+}
+
+fn is_zero(number: &usize) -> bool {
+    *number == 0
+}
+
+impl Scope {
+    fn of(policy: &Policy) -> Self {
+        Self {
+            profile: policy.profile.name().into(),
+            // The policy has no form of its own to hash but the one for developers.
+            policy: crate::digest(format!("{policy:?}")),
+            waivers: policy.waivers.len(),
+            attestations: policy.attestations.len(),
+            custom_controls: policy.controls.len(),
+            ..Self::default()
+        }
+    }
+
+    /// One line about the policy.
+    pub fn policy_line(&self) -> String {
+        format!(
+            "policy {} (profile {}): {}, {}, {}",
+            self.policy,
+            self.profile,
+            crate::controls::count(self.waivers, "waiver"),
+            crate::controls::count(self.attestations, "attestation"),
+            crate::controls::count(self.custom_controls, "custom control"),
+        )
+    }
+
+    /// One line about a selection, if there is one.
+    pub fn selected_line(&self) -> Option<String> {
+        (!self.selected.is_empty()).then(|| {
+            let left_out = crate::controls::count(self.left_out, "control");
+            format!("selected: {}; {left_out} left out", self.selected.join("; "))
+        })
+    }
 }
 
 /// The audited cluster.
@@ -51,6 +132,15 @@ pub struct Cluster {
     pub security_guide: String,
     /// Kinds that could not be read, each with the reason.
     pub unknown: Vec<String>,
+    /// URL of the API server.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub server: Option<String>,
+    /// Context of the kubeconfig.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub context: Option<String>,
+    /// UID of the namespace kube-system, which identifies the cluster.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub uid: Option<String>,
 }
 
 /// Number of controls by verdict.
@@ -69,6 +159,22 @@ pub struct Summary {
     pub not_assessed: usize,
 }
 
+impl Summary {
+    pub(super) fn of(controls: &[ControlReport]) -> Self {
+        let mut summary = Self::default();
+        for control in controls {
+            match control.verdict {
+                Verdict::Pass => summary.pass += 1,
+                Verdict::Fail => summary.fail += 1,
+                Verdict::Waived => summary.waived += 1,
+                Verdict::NotApplicable => summary.not_applicable += 1,
+                Verdict::NotAssessed => summary.not_assessed += 1,
+            }
+        }
+        summary
+    }
+}
+
 /// Verdict of a control.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
@@ -77,6 +183,9 @@ pub struct ControlReport {
     pub id: String,
     /// Title from the catalogue.
     pub title: String,
+    /// What is wrong, for a control that fails or is waived.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub headline: String,
     /// Section of the security guide.
     pub section: String,
     /// Severity in the audit's profile.
@@ -92,6 +201,12 @@ pub struct ControlReport {
     pub waived: Vec<WaivedFinding>,
     /// How to fix it.
     pub fix: String,
+    /// Why it matters.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub why: String,
+    /// Requirements of other frameworks that it maps to.
+    #[serde(default, skip_serializing_if = "catalog::Mappings::is_empty")]
+    pub mappings: catalog::Mappings,
     /// Advice on the fix, for a control that fails or is waived.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub advice: Option<catalog::Advice>,
@@ -120,6 +235,23 @@ impl ControlReport {
         let own = self.own.as_ref();
         own.map(|own| (own.why.as_str(), &own.mappings)).or_else(of_catalogue)
     }
+
+    /// What is wrong with a control that fails or is waived, else what should hold.
+    pub fn headline(&self) -> &str {
+        match self.headline.as_str() {
+            "" => &self.title,
+            headline => headline,
+        }
+    }
+
+    /// The objects that are not as they should be, each once.
+    pub fn objects(&self) -> Vec<&ObjectRef> {
+        let waived = self.waived.iter().map(|waived| &waived.finding);
+        let mut objects: Vec<&ObjectRef> =
+            self.findings.iter().chain(waived).map(|finding| &finding.object).collect();
+        objects.dedup();
+        objects
+    }
 }
 
 /// Evidence that a waiver covers.
@@ -136,6 +268,13 @@ pub struct WaivedFinding {
     pub until: String,
 }
 
+impl std::fmt::Display for WaivedFinding {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let (owner, until, reason) = (&self.owner, &self.until, &self.reason);
+        write!(f, "{}: waived by {owner} until {until}: {reason}", self.finding)
+    }
+}
+
 /// Share of assessed controls that pass, and share of controls that was assessed; neither is
 /// meaningful without the other.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -149,7 +288,7 @@ pub struct Score {
 }
 
 impl Score {
-    fn of(controls: &[ControlReport]) -> Self {
+    pub(super) fn of(controls: &[ControlReport]) -> Self {
         let weight = |control: &ControlReport| match control.severity {
             Severity::Critical => 10,
             Severity::High => 6,
@@ -212,18 +351,11 @@ impl Report {
         let context = Context::new(facts, policy, release);
         let distribution = Distribution::of(facts);
         let controls: Vec<ControlReport> = assessments.map(Into::into).collect();
-        let mut summary = Summary::default();
-        for control in &controls {
-            match control.verdict {
-                Verdict::Pass => summary.pass += 1,
-                Verdict::Fail => summary.fail += 1,
-                Verdict::Waived => summary.waived += 1,
-                Verdict::NotApplicable => summary.not_applicable += 1,
-                Verdict::NotAssessed => summary.not_assessed += 1,
-            }
-        }
+        let origin = &facts.origin;
+        let known = |text: &String| Some(text.clone()).filter(|text| !text.is_empty());
         Self {
             schema: SCHEMA.into(),
+            tool: Tool { name: crate::facts::CHARM.into(), version: crate::VERSION.into() },
             release: context.release().ok().map(|r| r.name.clone()),
             cluster: Cluster {
                 namespace: facts.about.namespace.clone(),
@@ -239,12 +371,30 @@ impl Report {
                     .into_iter()
                     .filter_map(|(kind, why)| Some(format!("{kind}: {}", why?)))
                     .collect(),
+                server: known(&origin.server),
+                context: known(&origin.context),
+                uid: known(&origin.uid),
             },
-            summary,
+            summary: Summary::of(&controls),
             score: Score::of(&controls),
+            scope: Scope::of(policy),
+            framework: None,
             problems,
             controls,
         }
+    }
+
+    /// Name and version of the program that wrote the report.
+    pub fn tool(&self) -> String {
+        format!("{} {}", self.tool.name, self.tool.version)
+    }
+
+    /// Score and coverage in one line.
+    pub fn score_line(&self) -> String {
+        let Score { passed, covered } = self.score;
+        format!(
+            "score {passed} of 100 (weighted by severity), {covered} % of applicable controls assessed"
+        )
     }
 
     /// Failing controls, most severe first.
@@ -297,6 +447,10 @@ impl From<Assessment> for ControlReport {
         Self {
             id: a.control.id.clone(),
             title: a.control.title.clone(),
+            headline: match a.verdict {
+                Verdict::Fail | Verdict::Waived => a.control.finding.clone(),
+                _ => String::new(),
+            },
             section: a.control.section.clone(),
             severity: a.severity,
             verdict: a.verdict,
@@ -304,6 +458,8 @@ impl From<Assessment> for ControlReport {
             findings: limited(a.findings),
             waived: a.waived.iter().map(WaivedFinding::from).collect(),
             fix: a.control.fix.clone(),
+            why: a.control.why.trim().to_owned(),
+            mappings: a.control.mappings.clone(),
             advice: match (&a.control, a.verdict) {
                 // Only where there is something to fix, so that more reports fit an action's result.
                 (Cow::Borrowed(control), Verdict::Fail | Verdict::Waived) => Some(control.advice()),

@@ -13,6 +13,9 @@ use crate::facts::known::Known;
 /// certificates, Gateways and addresses). Numbers follow the order of the names, so equal facts
 /// give an equal report.
 pub fn redact(report: &Report, facts: &Facts, more_hosts: &[String]) -> Report {
+    let mut report = report.clone();
+    // Contexts are often called after a person and a host.
+    report.cluster.context = report.cluster.context.map(|_| "redacted".to_owned());
     let (people, mut hosts) = (people(facts), hosts(facts));
     hosts.extend(more_hosts.iter().cloned());
     let mut names: BTreeMap<String, String> = BTreeMap::new();
@@ -25,11 +28,10 @@ pub fn redact(report: &Report, facts: &Facts, more_hosts: &[String]) -> Report {
     // Longer names first, since one may contain another.
     let mut names: Vec<(String, String)> = names.into_iter().collect();
     names.sort_by_key(|(name, _)| std::cmp::Reverse(name.len()));
-    let mut value = serde_json::to_value(report).unwrap_or_default();
+    let mut value = serde_json::to_value(&report).unwrap_or_default();
     walk(&mut value, &names);
     // Only free text was changed, so the report still deserializes.
-    serde_json::from_value(value)
-        .unwrap_or_else(|_| Report { controls: Vec::new(), ..report.clone() })
+    serde_json::from_value(value).unwrap_or_else(|_| Report { controls: Vec::new(), ..report })
 }
 
 /// Names of the platform itself, which stay even if a person has the same name.
@@ -67,6 +69,9 @@ fn people(facts: &Facts) -> BTreeSet<String> {
 
 fn hosts(facts: &Facts) -> BTreeSet<String> {
     let mut names = BTreeSet::new();
+    let server = facts.origin.server.split("://").last().unwrap_or_default();
+    let server = server.rsplit_once(':').map_or(server, |(host, _)| host);
+    names.insert(server.to_owned());
     if let Known::Known(secrets) = &facts.secrets {
         let pairs = secrets.items.iter().filter_map(|secret| secret.tls.as_ref());
         for certificate in pairs.flat_map(|pair| &pair.chain) {
@@ -89,8 +94,22 @@ fn hosts(facts: &Facts) -> BTreeSet<String> {
 }
 
 /// Keys whose values are this program's own terms, which stay even if a person has the same name.
-const PLAIN_KEYS: [&str; 9] =
-    ["schema", "id", "title", "section", "severity", "verdict", "fix", "advice", "kind"];
+const PLAIN_KEYS: [&str; 14] = [
+    "schema",
+    "id",
+    "title",
+    "headline",
+    "section",
+    "severity",
+    "verdict",
+    "fix",
+    "why",
+    "mappings",
+    "advice",
+    "kind",
+    "tool",
+    "framework",
+];
 
 fn walk(value: &mut Value, names: &[(String, String)]) {
     match value {

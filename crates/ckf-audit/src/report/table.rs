@@ -1,85 +1,276 @@
-//! The report as a table for terminals.
+//! The report as a table for terminals: a line for each failing control, a summary, what to do next.
 
 use comfy_table::{ContentArrangement, Table, presets};
 use printable::line;
 
-use super::model::Report;
+use super::columns::{self, Column};
+use super::model::{ControlReport, Report};
+use super::style::{Ink, Style};
+use crate::catalog::{self, Severity, Source};
 use crate::controls::Verdict;
 
 /// Width of tables in characters where the terminal's width is unknown.
 pub const WIDTH: u16 = 120;
 
-/// Renders a report: a table of failing controls, then the others grouped by verdict.
-pub fn render(report: &Report) -> String {
-    render_within(report, WIDTH)
+/// How a table is rendered.
+#[derive(Clone, Copy, Debug)]
+pub struct Look {
+    /// Width in characters.
+    pub width: u16,
+    /// Colours and emphasis.
+    pub style: Style,
+    /// Reasons of failures, and the controls that do not fail.
+    pub is_verbose: bool,
+    /// Commands to run next.
+    pub has_next: bool,
 }
 
-/// Renders a report in this width in characters.
+impl Default for Look {
+    fn default() -> Self {
+        Self { width: WIDTH, style: Style::default(), is_verbose: true, has_next: false }
+    }
+}
+
+/// Renders a report with all controls.
+pub fn render(report: &Report) -> String {
+    render_with(report, &Look::default())
+}
+
+/// Renders a report with all controls in this width in characters.
 pub fn render_within(report: &Report, width: u16) -> String {
-    let mut out = format!(
-        "Charmed Kubeflow {} in namespace {}, {} {}\nsecurity guide: {}\n",
+    render_with(report, &Look { width, ..Look::default() })
+}
+
+/// Renders a report. Texts of the cluster are escaped; the style's own codes are not.
+pub fn render_with(report: &Report, look: &Look) -> String {
+    let mut out = head(report, look);
+    out.push_str(&failures(report, look));
+    if look.is_verbose {
+        out.push_str(&others(report, look));
+    }
+    if let Some(framework) = &report.framework {
+        out.push_str(&format!("\n{}", framework.table(look)));
+    }
+    out.push_str(&summary(report, look));
+    if look.has_next {
+        out.push_str(&next(report, look));
+    }
+    trimmed(&out)
+}
+
+/// What was audited, with what, and what was wrong with that.
+fn head(report: &Report, look: &Look) -> String {
+    let cluster = &report.cluster;
+    let mut first = format!(
+        "Charmed Kubeflow {} in namespace {}, {} {}",
         report.release.as_deref().unwrap_or("(release unknown)"),
-        report.cluster.namespace,
-        report.cluster.distribution,
-        report.cluster.version.as_deref().unwrap_or("(version unknown)"),
-        report.cluster.security_guide,
+        line(&cluster.namespace),
+        line(&cluster.distribution),
+        line(cluster.version.as_deref().unwrap_or("(version unknown)")),
     );
+    if let Some(server) = &cluster.server {
+        let context = cluster.context.as_deref().map(|name| format!(" (context {})", line(name)));
+        first.push_str(&format!(", at {}{}", line(server), context.unwrap_or_default()));
+    }
+    let mut lines = vec![first];
+    if look.is_verbose {
+        lines.push(format!("security guide: {}", cluster.security_guide));
+        lines.push(format!("read at {} by {}", cluster.collected_at, report.tool()));
+        lines.extend(cluster.uid.iter().map(|uid| format!("cluster {}", line(uid))));
+        lines.push(report.scope.policy_line());
+    }
+    if let Some(selected) = report.scope.selected_line() {
+        lines.push(line(&selected).into_owned());
+    }
+    let mut out = wrapped(&lines.join("\n"), look.width);
+    out.push('\n');
     for problem in &report.problems {
-        out.push_str(&format!("problem: {}\n", line(problem)));
+        let text = wrapped(&format!("problem: {}", line(problem)), look.width);
+        out.push_str(&look.style.paint(Ink::Warning, &text));
+        out.push('\n');
     }
+    out
+}
+
+fn failures(report: &Report, look: &Look) -> String {
     let open = report.open();
-    if !open.is_empty() {
-        let mut table = new_table_within(&["control", "severity", "finding"], width);
-        for control in &open {
-            table.add_row([
-                control.id.clone(),
-                control.severity.name().into(),
-                format!("{}\n{}", line(&control.title), line(&control.reason)),
-            ]);
-        }
-        out.push_str(&format!("\n{table}\n"));
+    if open.is_empty() {
+        return String::new();
     }
+    let rows: Vec<[String; 4]> = open.iter().map(|control| row(control)).collect();
+    let columns = columns::fit(
+        [
+            Column::fixed("SEVERITY", &rows, 0),
+            Column::fixed("ID", &rows, 1),
+            Column::flexible("FINDING", &rows, 2),
+            Column::flexible("OBJECT", &rows, 3),
+        ],
+        usize::from(look.width),
+    );
+    let mut out = format!("\n{}\n", look.style.paint(Ink::Heading, &columns.heading()));
+    for (control, row) in open.iter().zip(&rows) {
+        for cells in columns.lines(row) {
+            let [severity, id, finding, object] = cells;
+            out.push_str(&format!(
+                "{}  {}  {finding}  {}\n",
+                look.style.paint(Ink::of(control.severity), &severity),
+                look.style.paint(Ink::Id, &id),
+                look.style.paint(Ink::Quiet, object.trim_end())
+            ));
+        }
+        if look.is_verbose {
+            let indent = columns.indent();
+            let reason = format!("{}{}", " ".repeat(indent), line(&control.reason));
+            out.push_str(&look.style.paint(Ink::Quiet, &wrapped(&reason, look.width)));
+            out.push('\n');
+        }
+    }
+    out
+}
+
+fn row(control: &ControlReport) -> [String; 4] {
+    let objects = control.objects();
+    let object = match objects.as_slice() {
+        [] => String::new(),
+        [one] => one.to_string(),
+        [first, rest @ ..] => format!("{first} and {} more", rest.len()),
+    };
+    [
+        control.severity.name().to_owned(),
+        line(&control.id).into_owned(),
+        line(control.headline()).into_owned(),
+        object,
+    ]
+}
+
+/// Controls that do not fail, by verdict and reason.
+fn others(report: &Report, look: &Look) -> String {
+    let mut out = String::new();
     for verdict in [Verdict::Waived, Verdict::NotAssessed, Verdict::NotApplicable, Verdict::Pass] {
         let controls: Vec<_> = report.controls.iter().filter(|c| c.verdict == verdict).collect();
         if controls.is_empty() {
             continue;
         }
-        if verdict == Verdict::Waived {
-            out.push_str("\nwaived:\n");
-            controls
-                .iter()
-                .for_each(|c| out.push_str(&format!("  {} {}\n", c.id, line(&c.reason))));
-            continue;
-        }
-        let mut reasons: Vec<(&str, Vec<&str>)> = Vec::new();
-        for control in controls {
-            // Reasons for a pass all differ, so only ids are listed.
-            let reason = if verdict == Verdict::Pass { "" } else { control.reason.as_str() };
-            match reasons.iter_mut().find(|(r, _)| *r == reason) {
-                Some((_, ids)) => ids.push(&control.id),
-                None => reasons.push((reason, vec![&control.id])),
+        let name = format!("{}:", verdict.name());
+        out.push_str(&format!("\n{}\n", look.style.paint(Ink::Heading, &name)));
+        let mut lines = Vec::new();
+        match verdict {
+            Verdict::Waived => {
+                for control in controls {
+                    lines.push(format!("  {} {}", control.id, line(&control.reason)));
+                    let waived = control.waived.iter();
+                    lines.extend(waived.map(|w| format!("    {}", line(&w.to_string()))));
+                }
             }
+            // Reasons for a pass all differ, so only ids are listed.
+            Verdict::Pass => {
+                let ids: Vec<&str> = controls.iter().map(|c| c.id.as_str()).collect();
+                lines.push(format!("  {}", ids.join(" ")));
+            }
+            _ => lines.extend(by_reason(&controls)),
         }
-        out.push_str(&format!("\n{}:\n", verdict.name()));
-        for (reason, ids) in reasons {
-            let reason =
-                if reason.is_empty() { String::new() } else { format!(": {}", line(reason)) };
-            out.push_str(&format!("  {}{reason}\n", ids.join(" ")));
+        out.push_str(&wrapped(&lines.join("\n"), look.width));
+        out.push('\n');
+    }
+    out
+}
+
+fn by_reason(controls: &[&ControlReport]) -> Vec<String> {
+    let mut reasons: Vec<(&str, Vec<&str>)> = Vec::new();
+    for control in controls {
+        match reasons.iter_mut().find(|(reason, _)| *reason == control.reason) {
+            Some((_, ids)) => ids.push(&control.id),
+            None => reasons.push((&control.reason, vec![&control.id])),
         }
     }
+    let line_of =
+        |(reason, ids): (&str, Vec<&str>)| format!("  {}: {}", ids.join(" "), line(reason));
+    reasons.into_iter().map(line_of).collect()
+}
+
+fn summary(report: &Report, look: &Look) -> String {
+    let style = &look.style;
+    let mut out =
+        format!("\n{}\n", style.paint(Ink::Heading, &wrapped(&report.score_line(), look.width)));
+    let counts = Severity::ALL.map(|severity| {
+        let number = report.open_of(severity);
+        let text = format!("{number} {}", severity.name());
+        style.paint(if number > 0 { Ink::of(severity) } else { Ink::Quiet }, &text)
+    });
     let s = &report.summary;
-    out.push_str(&format!(
-        "\n{}; score {} % (weighted by severity), {} % assessed\n{} pass, {} fail, {} waived, {} not applicable, {} not assessed\n",
-        report.status_line(),
-        report.score.passed,
-        report.score.covered,
-        s.pass,
-        s.fail,
-        s.waived,
-        s.not_applicable,
-        s.not_assessed
-    ));
-    trimmed(&out)
+    out.push_str(&format!("{} fail: {}\n", s.fail, counts.join(", ")));
+    let rest = format!(
+        "{} pass, {} waived, {} not applicable, {} not assessed",
+        s.pass, s.waived, s.not_applicable, s.not_assessed
+    );
+    out.push_str(&format!("{}\n", wrapped(&rest, look.width)));
+    if let Some(note) = juju_note(report) {
+        out.push_str(&style.paint(Ink::Warning, &wrapped(&note, look.width)));
+        out.push('\n');
+    }
+    out
+}
+
+/// Which controls Juju's login is missing for, and how to get it.
+fn juju_note(report: &Report) -> Option<String> {
+    let needs_login = |control: &&ControlReport| {
+        control.verdict == Verdict::NotAssessed
+            && control.reason.contains("needs Juju credentials")
+            && catalog::control(&control.id).is_some_and(|c| c.source != Source::Attestation)
+    };
+    let ids: Vec<&str> =
+        report.controls.iter().filter(needs_login).map(|c| c.id.as_str()).collect();
+    (!ids.is_empty()).then(|| {
+        format!(
+            "{} not assessed without a login to Juju ({}): run `juju login`, or name a controller \
+             with --controller",
+            crate::controls::count(ids.len(), "control"),
+            ranges(&ids)
+        )
+    })
+}
+
+/// Ids with consecutive numbers as ranges: `CRED-01 to CRED-03, UPG-01`.
+fn ranges(ids: &[&str]) -> String {
+    let split = |id: &str| {
+        let (family, number) = id.split_once('-')?;
+        Some((family.to_owned(), number.parse::<u32>().ok()?))
+    };
+    let mut all: Vec<(&str, &str)> = Vec::new();
+    for id in ids {
+        let follows = |last: &str| match (split(last), split(id)) {
+            (Some((one, n)), Some((other, m))) => one == other && n + 1 == m,
+            _ => false,
+        };
+        match all.last_mut() {
+            Some((_, last)) if follows(last) => *last = id,
+            _ => all.push((id, id)),
+        }
+    }
+    let texts = all.into_iter().map(|(first, last)| match first == last {
+        true => first.to_owned(),
+        false => format!("{first} to {last}"),
+    });
+    texts.collect::<Vec<_>>().join(", ")
+}
+
+/// Commands to run next.
+fn next(report: &Report, look: &Look) -> String {
+    let mut commands: Vec<(String, &str)> = Vec::new();
+    if let Some(worst) = report.open().first() {
+        commands.push((format!("ckf-hardening explain {}", worst.id), "why, and how to fix it"));
+        commands.push(("ckf-hardening plan --all".into(), "preview the remedies"));
+    }
+    if !look.is_verbose {
+        commands.push(("ckf-hardening audit -v".into(), "reasons, and all other controls"));
+    }
+    let longest = commands.iter().map(|(command, _)| command.len()).max().unwrap_or(0);
+    let lines = commands.iter().enumerate().map(|(place, (command, why))| {
+        let label = if place == 0 { "next:" } else { "     " };
+        let command = format!("{command:longest$}");
+        format!("{label} {}  {why}\n", look.style.paint(Ink::Id, &command))
+    });
+    format!("\n{}", lines.collect::<String>())
 }
 
 /// Trims trailing blanks of each line, with which tables pad their last column.
@@ -130,4 +321,82 @@ pub fn new_table_within(header: &[&str], width: u16) -> Table {
         .set_width(width);
     table.set_header(header.iter().copied());
     table
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::controls::Finding;
+    use crate::facts::Facts;
+    use crate::facts::object::ObjectRef;
+    use crate::policy::Policy;
+
+    fn failing() -> Report {
+        let mut report = Report::audit(&Facts::default(), &Policy::default(), None, Vec::new());
+        for id in ["TLS-01", "NET-02", "IMG-01"] {
+            let control = report.controls.iter_mut().find(|c| c.id == id).unwrap();
+            control.verdict = Verdict::Fail;
+            control.headline = catalog::control(id).unwrap().finding.clone();
+            let object = ObjectRef {
+                api_version: "v1".into(),
+                kind: "Pod".into(),
+                namespace: "kubeflow".into(),
+                name: "a-pod-of-some-application-whose-name-is-long-0".into(),
+            };
+            control.findings = vec![Finding {
+                object,
+                field: "f".into(),
+                seen: "s\u{1b}[2J".into(),
+                wanted: "w".into(),
+            }];
+            control.reason = "hostile\u{1b}[2J\nnext".into();
+        }
+        report.cluster.namespace = "evil\u{1b}[2J".into();
+        report.summary = super::super::model::Summary::of(&report.controls);
+        report
+    }
+
+    #[test]
+    fn table_fits_any_terminal() {
+        let report = failing();
+        for width in [60, 80, 120, 160, 200] {
+            for is_verbose in [false, true] {
+                let look = Look { width, is_verbose, has_next: true, ..Look::default() };
+                let text = render_with(&report, &look);
+                for line in text.lines() {
+                    assert!(line.chars().count() <= width.into(), "{width}: {line:?}");
+                    assert_eq!(line, line.trim_end());
+                }
+                assert!(text.contains("SEVERITY  ID      FINDING"), "{text}");
+            }
+        }
+    }
+
+    #[test]
+    fn wide_table_has_one_line_for_each_finding() {
+        let look = Look { width: 160, is_verbose: false, ..Look::default() };
+        let text = render_with(&failing(), &look);
+        let row = "critical  TLS-01  The ingress gateway does not serve HTTPS";
+        assert!(text.contains(row), "{text}");
+        assert!(text.contains("3 fail: 1 critical, 2 high, 0 medium, 0 low, 0 info"), "{text}");
+        assert!(!text.contains("not-assessed:"), "{text}");
+    }
+
+    #[test]
+    fn colour_codes_are_only_those_of_the_style() {
+        let report = failing();
+        let plain = render_with(&report, &Look::default());
+        assert!(!plain.contains('\u{1b}'), "{plain}");
+        let look = Look { style: Style::colored(), ..Look::default() };
+        let colored = render_with(&report, &look);
+        assert!(colored.contains("\u{1b}[1;31mcritical"), "{colored}");
+        assert!(!colored.contains("\u{1b}[2J"), "{colored}");
+    }
+
+    #[test]
+    fn missing_login_to_juju_names_controls_and_command() {
+        let note = juju_note(&failing()).unwrap();
+        assert!(note.contains("`juju login`") && note.contains("CRED-01 to CRED-0"), "{note}");
+        assert_eq!(ranges(&["A-01", "A-02", "A-04", "B-05"]), "A-01 to A-02, A-04, B-05");
+    }
 }
