@@ -126,14 +126,14 @@ fn with_default(
         match set(sub.clone(), option, values) {
             Set::Done(changed) => {
                 is_set = true;
-                command = command.mut_subcommand(name, |_| changed);
+                command = command.mut_subcommand(name, |_| *changed);
             }
             Set::Wrong(why) => wrong = Some(why),
             Set::Missing => {}
         }
     }
     match set(command.clone(), option, values) {
-        Set::Done(changed) => return Ok(changed),
+        Set::Done(changed) => return Ok(*changed),
         Set::Wrong(why) => wrong = Some(why),
         Set::Missing => {}
     }
@@ -144,7 +144,7 @@ fn with_default(
 }
 
 enum Set {
-    Done(clap::Command),
+    Done(Box<clap::Command>),
     Wrong(String),
     Missing,
 }
@@ -177,7 +177,8 @@ fn set(command: clap::Command, option: &str, values: &[String]) -> Set {
         return Set::Wrong("it takes one value".into());
     }
     // What is required unless a default is there stays as it is.
-    Set::Done(command.mut_arg(id, |arg| arg.required(false).default_values(values)))
+    let command = command.mut_arg(id, |arg| arg.required(false).default_values(values));
+    Set::Done(Box::new(command))
 }
 
 fn is_repeated(argument: &clap::Arg) -> bool {

@@ -87,7 +87,7 @@ pub(super) fn history(out: &mut String, past: &[(i64, [usize; 5])]) -> std::fmt:
     let span = (last.0 - first.0).max(1) as f64;
     let step = past.len().div_ceil(POINTS);
     let line = |of: &dyn Fn(&[usize; 5]) -> usize| {
-        let is_shown = |at: usize| at % step == 0 || at + 1 == past.len();
+        let is_shown = |at: usize| at.is_multiple_of(step) || at + 1 == past.len();
         let shown = past.iter().enumerate().filter(|(at, _)| is_shown(*at));
         let points = shown.map(|(_, (at, open))| {
             let x = (at - first.0) as f64 / span * 1000.0;

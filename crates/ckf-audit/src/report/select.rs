@@ -85,27 +85,20 @@ impl Selection {
     }
 
     fn texts(&self) -> Vec<String> {
-        let text = |name: &str, values: Vec<&str>| {
+        let text = |name: &str, values: &[String]| {
             (!values.is_empty()).then(|| format!("{name} {}", values.join(", ")))
-        };
-        let strs = |all: &'_ [String]| -> Vec<String> { all.to_vec() };
-        let of = |name: &str, all: &[String]| {
-            let all = strs(all);
-            text(name, all.iter().map(String::as_str).collect())
         };
         let severities: Vec<String> = self.severities.iter().map(|s| s.text.clone()).collect();
         let framework: Vec<String> =
             self.framework.iter().map(|framework| framework.name().to_owned()).collect();
-        [
-            of("severity", &severities),
-            of("control", &self.controls),
-            of("section", &self.sections),
-            of("skip", &self.skipped),
-            of("framework", &framework),
-        ]
-        .into_iter()
-        .flatten()
-        .collect()
+        let all = [
+            text("severity", &severities),
+            text("control", &self.controls),
+            text("section", &self.sections),
+            text("skip", &self.skipped),
+            text("framework", &framework),
+        ];
+        all.into_iter().flatten().collect()
     }
 }
 
