@@ -40,8 +40,9 @@ fn color(title: &str, value: f64) -> String {
     let panels = panels();
     let panel = panels.iter().find(|panel| panel["title"] == title).unwrap();
     let steps = panel["fieldConfig"]["defaults"]["thresholds"]["steps"].as_array().unwrap();
-    let reached = steps.iter().filter(|step| step["value"].as_f64().is_none_or(|at| at <= value));
-    reached.last().unwrap()["color"].as_str().unwrap().to_owned()
+    let mut reached =
+        steps.iter().filter(|step| step["value"].as_f64().is_none_or(|at| at <= value));
+    reached.next_back().unwrap()["color"].as_str().unwrap().to_owned()
 }
 
 #[test]
