@@ -19,7 +19,8 @@ fn snapshot_is_audited_by_a_data_file_without_a_route_out() {
     // The network is cut off, as far as the kernel shows.
     let routes = cut_off(OsStr::new("cat"), &["/proc/net/route"]);
     assert!(routes.status.success(), "{}", String::from_utf8_lossy(&routes.stderr));
-    assert_eq!(String::from_utf8_lossy(&routes.stdout).lines().count(), 1, "only the heading");
+    // A heading at most.
+    assert!(String::from_utf8_lossy(&routes.stdout).lines().count() <= 1, "{routes:?}");
 
     let directory = tempfile::tempdir().unwrap();
     let path = |name: &str| directory.path().join(name).to_str().unwrap().to_owned();
