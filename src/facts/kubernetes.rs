@@ -10,6 +10,8 @@ use tokio::sync::Semaphore;
 
 use super::core::*;
 use super::custom_resources;
+use super::gateway_routes::{GrpcRoute, TcpRoute, TlsRoute};
+use super::ingress::{DomainMapping, Ingress, IngressClass};
 use super::istio::*;
 use super::knative::{KnativeEventing, KnativeServing};
 use super::known::{Known, Unknown};
@@ -17,6 +19,7 @@ use super::rbac::*;
 pub(crate) use super::request::*;
 use super::request::{REQUEST_DEADLINE, config_maps, get, kind_path, list, redacted};
 use super::secret::Secret;
+use super::traffic::{DestinationRule, ServiceEntry, WasmPlugin};
 use super::vulnerability::VulnerabilityReport;
 use super::{About, Facts, access, shared};
 use ckf_model::custom_resources::ObjectKind;

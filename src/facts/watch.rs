@@ -15,6 +15,8 @@ use serde_json::value::RawValue;
 use tokio::sync::watch::Sender;
 
 use super::core::*;
+use super::gateway_routes::{GrpcRoute, TcpRoute, TlsRoute};
+use super::ingress::{DomainMapping, Ingress, IngressClass};
 use super::istio::*;
 use super::knative::{KnativeEventing, KnativeServing};
 use super::known::{Kind, Known, Listed, Unknown};
@@ -25,6 +27,7 @@ use super::path::ApiPath;
 use super::rbac::*;
 use super::request::{self, Failure, Served, list_served};
 use super::secret::Secret;
+use super::traffic::{DestinationRule, ServiceEntry, WasmPlugin};
 use super::vulnerability::VulnerabilityReport;
 use super::{About, Facts, access, requests, shared};
 use ckf_model::with_kinds;
