@@ -46,8 +46,13 @@ pub fn snake_case(value: Value) -> Value {
     match value {
         Value::Object(fields) => {
             let fields = fields.into_iter().filter(|(_, value)| !value.is_null());
-            let renamed = fields.map(|(name, value)| (snake(&name), snake_case(value)));
-            Value::Object(renamed.collect())
+            let mut renamed = Map::new();
+            for (name, value) in fields {
+                // A field in both spellings is no message of protobuf, and must be seen to be none.
+                let name = Some(snake(&name)).filter(|s| !renamed.contains_key(s)).unwrap_or(name);
+                renamed.insert(name, snake_case(value));
+            }
+            Value::Object(renamed)
         }
         Value::Array(list) => Value::Array(list.into_iter().map(snake_case).collect()),
         other => other,
@@ -130,6 +135,12 @@ mod tests {
         let camel = json!({"typedConfig": {"failureModeAllow": true, "httpService": {"serverUri": {"uri": "http://a"}}},
             "typedPerFilterConfig": {"envoy.filters.http.ext_authz": {"disabled": true}}, "x": null});
         assert_eq!(fields(&snake_case(snake)), fields(&snake_case(camel)));
+    }
+
+    #[test]
+    fn field_in_both_spellings_is_seen_twice() {
+        let both = snake_case(json!({"failureModeAllow": true, "failure_mode_allow": false}));
+        assert_eq!(fields(&both).len(), 2, "{both}");
     }
 
     #[test]
