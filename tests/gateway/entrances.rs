@@ -1,4 +1,4 @@
-//! Entrances and login as they are judged, beside what clients of a real Envoy get that a real
+//! Entrances and login as they are assessed, beside what clients of a real Envoy get that a real
 //! istiod configures from the same objects.
 
 use std::io::{BufRead as _, BufReader, Write as _};
@@ -258,7 +258,7 @@ fn routes_are_found(gateway: &IngressGateway, loader: &Loader) {
     }
 }
 
-/// Whoever sets the header on a route is whoever he says, in whatever case it is written.
+/// A header that a route sets replaces the user's identity, in whatever case it is written.
 fn identity_is_replaced(gateway: &IngressGateway, loader: &Loader) {
     for name in ["kubeflow-userid", "Kubeflow-UserID"] {
         let headers = json!({"request": {"set": {name: "admin@example.com"}}});

@@ -4,6 +4,7 @@ mod access;
 mod advice;
 mod bad_input;
 mod diff;
+mod entrances;
 mod formats;
 mod network_peers;
 mod policy;

@@ -616,7 +616,7 @@ MutualTls {
 }}
 
 wire! {
-/// An Istio RequestAuthentication, reduced to its selector.
+/// An Istio RequestAuthentication, reduced to its selector and the headers that it sets.
 RequestAuthentication {
     /// Metadata.
     metadata: Meta,
@@ -630,6 +630,24 @@ wire! {
 RequestAuthenticationSpec {
     /// Selected pods of its namespace; all if absent.
     #[serde(skip_serializing_if = "Option::is_none")] selector: Option<WorkloadSelector>,
+    /// Tokens that are accepted.
+    #[serde(skip_serializing_if = "Vec::is_empty")] jwt_rules: Vec<JwtRule>,
+}}
+
+wire! {
+/// Tokens that are accepted, reduced to the headers that their claims are copied to.
+JwtRule {
+    /// Headers that single claims are copied to.
+    #[serde(skip_serializing_if = "Vec::is_empty")] output_claim_to_headers: Vec<ClaimToHeader>,
+    /// Header that all claims are copied to.
+    #[serde(skip_serializing_if = "Option::is_none")] output_payload_to_header: Option<Interned>,
+}}
+
+wire! {
+/// A claim that is copied to a header.
+ClaimToHeader {
+    /// The header.
+    header: Interned,
 }}
 
 wire! {

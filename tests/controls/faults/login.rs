@@ -1,12 +1,12 @@
 //! Faults in what login is made of: the filters on the way, the authoriser behind them and
-//! whoever else tells the user's identity.
+//! what else sets the user's identity.
 
 use ckf_worlds::object;
 use serde_json::{Value, json};
 
 use super::{
-    Fault, NETWORKING, add, ambient, ambient_route, each_login_patch, envoy_filter, fault,
-    first_pod, istio_filter, login, mesh_gateway, policy, route_to, set,
+    Fault, NETWORKING, SECURITY, add, ambient, ambient_route, each_login_patch, envoy_filter,
+    fault, first_pod, istio_filter, login, mesh_gateway, policy, route_to, set,
 };
 use crate::case::Case;
 
@@ -253,6 +253,12 @@ pub const FAULTS: &[Fault] = &[
     }),
     fault("AUTHN-15", "a route sets the groups", |c| {
         header(c, "/spec/http/0/headers", "set", "kubeflow-groups")
+    }),
+    fault("AUTHN-15", "a token's claim is copied to it", |c| {
+        let rule = json!({"issuer": "https://issuer.example.org", "outputClaimToHeaders":
+            [{"header": "kubeflow-userid", "claim": "email"}]});
+        let spec = json!({"selector": {"matchLabels": {"istio": "ingressgateway"}}, "jwtRules": [rule]});
+        add(c, object(SECURITY, "RequestAuthentication", "kubeflow", "tokens", json!({"spec": spec})))
     }),
     fault("AUTHN-15", "a filter for sidecars of the platform sets it", |c| {
         add(c, istio_filter("kubeflow", "identity", json!({"app.kubernetes.io/name": "kfp-api"}), json!({

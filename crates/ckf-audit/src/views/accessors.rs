@@ -256,6 +256,8 @@ impl<'a> Context<'a> {
         authorization_policies: AuthorizationPolicy, "authorizationpolicies";
         /// PeerAuthentications.
         peer_authentications: PeerAuthentication, "peerauthentications";
+        /// RequestAuthentications.
+        request_authentications: RequestAuthentication, "requestauthentications";
         /// Gateways of the Gateway API.
         ambient_gateways: AmbientGateway, "gateway API gateways";
         /// HTTPRoutes.

@@ -103,9 +103,13 @@ impl<'a> Ingress<'a> {
         !self.pods.is_empty() || self.main.is_some()
     }
 
-    /// Labels of the ingress pods, or of what makes them.
-    pub fn pods(&self) -> &[&'a Labels] {
-        &self.pods
+    /// Labels of the ingress pods, or of what makes them; those that the platform's own Gateway
+    /// selects if there is neither.
+    pub fn pods(&self) -> Vec<&'a Labels> {
+        match self.pods.is_empty() {
+            true => self.main.map(|main| &main.spec.selector).into_iter().collect(),
+            false => self.pods.clone(),
+        }
     }
 
     /// Services that lead to the ingress.

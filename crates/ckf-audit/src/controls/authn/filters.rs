@@ -19,7 +19,7 @@ pub(super) fn of_ingress<'a>(
     context: &Context<'a>,
     ingress: &Ingress<'a>,
 ) -> Result<Login<'a>, MissingFact> {
-    Login::of(context, context.namespace(), ingress.pods())
+    Login::of(context, context.namespace(), &ingress.pods())
 }
 
 /// What keeps the filters of the platform's gateway from requiring login at all.

@@ -48,7 +48,7 @@ fn no_foreign_filter(context: &Context<'_>) -> Result<Outcome, MissingFact> {
     if !ingress.exists() && gateways.is_empty() {
         return Ok(Outcome::NotApplicable("there is no ingress gateway".into()));
     }
-    let mut pods = ingress.pods().to_vec();
+    let mut pods = ingress.pods();
     let labels: Vec<_> = gateways.iter().map(|gateway| Login::labels_of(gateway)).collect();
     pods.extend(&labels);
     for gateway in &gateways {

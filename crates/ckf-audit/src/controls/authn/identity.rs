@@ -1,4 +1,4 @@
-//! Who tells the platform a user's identity: login, and nothing else on the way.
+//! Who sets a user's identity for the platform: login, and nothing else on the way.
 
 use crate::controls::check::Check;
 use crate::facts::istio::HttpRoute;
@@ -7,7 +7,7 @@ use crate::finding::{Finding, Outcome, finding, outcome};
 use crate::views::authorization::Mesh;
 use crate::views::context::allowed;
 use crate::views::entrances::{Destination, Routes};
-use crate::views::login::{content, sets_identity};
+use crate::views::login::{content, is_identity, sets_identity};
 use crate::views::{Context, MissingFact};
 
 /// Controls of this file.
@@ -30,7 +30,7 @@ fn of_route(to: &Destination) -> Option<Finding> {
     Some(finding(to.route.clone(), "headers.request", seen, WANTED))
 }
 
-/// AUTHN-15: Only login tells who a user is
+/// AUTHN-15: Only login sets the identity of users
 fn only_login_identifies(context: &Context<'_>) -> Result<Outcome, MissingFact> {
     let mut findings = Vec::new();
     let routes = Routes::of(context)?;
@@ -58,6 +58,17 @@ fn only_login_identifies(context: &Context<'_>) -> Result<Outcome, MissingFact> 
                 let field = format!("spec.configPatches[{index}]");
                 findings.push(finding(filter.reference(), &field, how, WANTED));
             }
+        }
+    }
+    for authentication in context.request_authentications()? {
+        let claims = authentication.spec.jwt_rules.iter().flat_map(|rule| {
+            let payload = rule.output_payload_to_header.iter();
+            rule.output_claim_to_headers.iter().map(|claim| &claim.header).chain(payload)
+        });
+        let copied = claims.into_iter().find(|header| is_identity(header));
+        if let Some(header) = copied.filter(|_| is_near(&authentication.metadata.namespace)) {
+            let seen = format!("copies a claim of a token to {header}");
+            findings.push(finding(authentication.reference(), "spec.jwtRules", seen, WANTED));
         }
     }
     for plugin in context.wasm_plugins()?.iter().filter(|p| is_near(&p.metadata.namespace)) {

@@ -175,10 +175,11 @@ fn on_ingress<'a>(
     if servers.is_empty() {
         return Ok(Vec::new());
     }
-    let login = Login::of(context, context.namespace(), ingress.pods())?;
-    let policy = policies(context, context.namespace(), ingress.pods())?;
+    let pods = ingress.pods();
+    let login = Login::of(context, context.namespace(), &pods)?;
+    let policy = policies(context, context.namespace(), &pods)?;
     let network = network(ingress.services().iter().copied());
-    let within = network_policies(context, ingress.pods())?;
+    let within = network_policies(context, &pods)?;
     let elsewhere = elsewhere(context)?;
     let mut all = Vec::new();
     for served in &servers {

@@ -55,7 +55,7 @@ pub enum From {
 }
 
 /// A way in.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Entrance {
     /// The object that opens it.

@@ -12,7 +12,7 @@ use crate::views::login::setters;
 use crate::views::{Context, MissingFact};
 
 /// Where an entrance leads.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Destination {
     /// The route, or the object itself.

@@ -92,7 +92,7 @@ impl Deviation {
             return Ok(found);
         }
         if service.spec.selector.is_empty() {
-            let seen = "none, so whoever writes its endpoints chooses who answers";
+            let seen = "none, so the author of its endpoints chooses who answers";
             add("spec.selector", seen, "the labels of oidc-gatekeeper's pods");
             return Ok(found);
         }

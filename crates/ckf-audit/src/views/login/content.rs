@@ -109,7 +109,7 @@ pub fn unlike_istio_pilot(
     Ok(unlike)
 }
 
-/// Fields of istio-pilot's filter, and those that the controls of the authoriser judge.
+/// Fields of istio-pilot's filter, and those that the controls of the authoriser assess.
 fn is_written(path: &str, value: &str) -> bool {
     const SERVICE: &str = "typed_config.http_service";
     let rest = path.strip_prefix(SERVICE).map(|rest| rest.trim_start_matches('.'));

@@ -28,7 +28,7 @@ pub struct IdentitySetter {
     pub how: String,
 }
 
-/// Whether a header tells the platform who the user is.
+/// Whether the platform takes a header for the user's identity.
 pub fn is_identity(header: &str) -> bool {
     IDENTITY.iter().any(|known| header.eq_ignore_ascii_case(known))
 }

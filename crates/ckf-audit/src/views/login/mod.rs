@@ -87,7 +87,7 @@ impl<'a> Login<'a> {
             }
             let of_pods = |labels: &&&Labels| labels.include(&filter.selector);
             let selected = pods.iter().filter(of_pods).count();
-            if selected == 0 && !(pods.is_empty() && filter.metadata.namespace == *namespace) {
+            if selected == 0 {
                 continue;
             }
             login.filters.push(filter);
