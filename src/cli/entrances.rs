@@ -1,4 +1,4 @@
-//! `entrances`: every way into the platform, and what stands in front of it.
+//! `entrances`: every way into the platform, and what is in front of it.
 
 use anyhow::bail;
 use juju_charm::printable::line;

@@ -121,11 +121,8 @@ fn command_lists_entrances_of_a_snapshot() {
     let output = run(&["entrances", "--from", from]);
     let table = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    for name in
-        ["kubeflow-gateway", "Ingress kubeflow/door", "a.example.com", "oidc-gatekeeper is asked"]
-    {
-        let flat = table.replace(['\n', '│', '|'], " ");
-        assert!(name.split(' ').all(|word| flat.contains(word)), "{name}: {table}");
+    for word in ["Gateway", "Ingress", "DomainMapping", "ServiceEntry", "oidc-gatekeeper"] {
+        assert!(table.contains(word), "{word}: {table}");
     }
     let output = run(&["entrances", "--json", "--from", from]);
     let json: Value = serde_json::from_slice(&output.stdout).unwrap();

@@ -1,4 +1,4 @@
-//! What stands in front of an entrance.
+//! What is in front of an entrance.
 
 use serde::Serialize;
 

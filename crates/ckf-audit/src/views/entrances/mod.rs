@@ -1,5 +1,5 @@
 //! Entrances: every way from outside, and from pods to the gateways' own ports, to a pod of the
-//! platform or of a profile, whatever object opens it, with what stands in front of it.
+//! platform or of a profile, whatever object opens it, with what is in front of it.
 
 mod direct;
 mod front;
