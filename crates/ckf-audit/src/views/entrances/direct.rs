@@ -132,7 +132,7 @@ fn is_of_gateway(
 ) -> Result<bool, MissingFact> {
     let namespace = &*service.metadata.namespace;
     let selects = |pod: &&Pod| service.selects(&pod.metadata.namespace, &pod.metadata.labels);
-    if ingress.running.iter().any(|pod| selects(pod)) {
+    if ingress.running.iter().any(&selects) {
         return Ok(context
             .pods()?
             .iter()

@@ -186,7 +186,7 @@ fn is_open(path: &str, opened: &[String]) -> bool {
 /// Whether a rule of a policy asks about every request but those of login.
 fn covers(policy: &AuthorizationPolicy, opened: &[String]) -> bool {
     policy.spec.rules.iter().any(|rule| {
-        let is_for_all = rule.from.iter().all(|from| from.source.is_empty())
+        rule.from.iter().all(|from| from.source.is_empty())
             && rule.when.is_empty()
             && (rule.to.is_empty()
                 || rule.to.iter().any(|to| {
@@ -197,8 +197,7 @@ fn covers(policy: &AuthorizationPolicy, opened: &[String]) -> bool {
                             || (*field == *"paths"
                                 && values.iter().any(|path| *path == *"*" || *path == *"/*"))
                     })
-                }));
-        is_for_all
+                }))
     })
 }
 
