@@ -41,13 +41,14 @@ fn serves_https(context: &Context<'_>) -> Result<Outcome, MissingFact> {
     if is_ambient(context, &ingress)? {
         return Ok(Outcome::NotApplicable("the mesh is ambient, see TLS-15".into()));
     }
-    let others = without_https(context)?;
+    let others = without_https(context);
     Ok(match of_main(context, &ingress) {
         Outcome::Fail(mut findings) => {
-            findings.extend(others);
+            // It fails whatever else could not be read.
+            findings.extend(others.unwrap_or_default());
             Outcome::Fail(findings)
         }
-        Outcome::Pass(evidence) => outcome(others, evidence),
+        Outcome::Pass(evidence) => outcome(others?, evidence),
         other => other,
     })
 }
