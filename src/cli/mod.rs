@@ -7,11 +7,12 @@ mod confirm;
 mod controls;
 mod data;
 mod diff;
+mod entrances;
 mod help;
 mod juju;
 mod keys;
-mod offboard;
 mod man;
+mod offboard;
 mod output;
 mod permissions;
 mod policy;
@@ -66,6 +67,8 @@ enum Command {
     Remedies(remedy::List),
     /// Explain who can do what to whom, and by which chain.
     Access(access::Access),
+    /// List every way into the platform, with the TLS, login and policies in front of it.
+    Entrances(entrances::Entrances),
     /// List every certificate and key of the platform.
     Keys(keys::Keys),
     /// Compare two reports.
@@ -162,6 +165,7 @@ pub fn main() -> ExitCode {
         Command::Undo(undo) => undo.run(),
         Command::Remedies(list) => list.run(),
         Command::Access(access) => access.run(),
+        Command::Entrances(entrances) => entrances.run(),
         Command::Keys(keys) => keys.run(),
         Command::Diff(diff) => diff.run(),
         Command::Policy(policy) => policy.run(),

@@ -16,6 +16,8 @@ use tokio::sync::watch::Sender;
 
 use super::compliance::ClusterComplianceReport;
 use super::core::*;
+use super::gateway_routes::{GrpcRoute, TcpRoute, TlsRoute};
+use super::ingress::{DomainMapping, Ingress, IngressClass};
 use super::istio::*;
 use super::knative::{KnativeEventing, KnativeServing};
 use super::known::{Kind, Known, Listed, Unknown};
@@ -26,6 +28,7 @@ use super::path::ApiPath;
 use super::rbac::*;
 use super::request::{self, Failure, Served, list_served};
 use super::secret::Secret;
+use super::traffic::{DestinationRule, ServiceEntry, WasmPlugin};
 use super::velero::{VeleroBackup, VeleroSchedule};
 use super::vulnerability::VulnerabilityReport;
 use super::{About, Facts, access, requests, shared};

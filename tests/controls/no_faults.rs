@@ -5,10 +5,28 @@ use ckf_hardening::policy::Profile;
 use ckf_worlds::{base64, digest, object};
 use serde_json::json;
 
+use crate::case::Case;
+use crate::faults::login::ambient_login;
 use crate::faults::{
     Change, NETWORKING, RBAC, account, add, advisory, ambient, ambient_route, bind,
-    compliance_report, first_pod, gateway, image, server, table,
+    compliance_report, each_login_patch, first_pod, gateway, image, login, server, set, table,
 };
+
+/// istio-pilot's filter in the other JSON spelling of protobuf.
+fn camel_case(c: &mut Case) {
+    let names = [
+        ("typed_config", "typedConfig"),
+        ("http_service", "httpService"),
+        ("server_uri", "serverUri"),
+        ("authorization_request", "authorizationRequest"),
+        ("authorization_response", "authorizationResponse"),
+        ("allowed_headers", "allowedHeaders"),
+        ("allowed_upstream_headers", "allowedUpstreamHeaders"),
+    ];
+    let text = login(c).to_string();
+    let text = names.iter().fold(text, |text, (snake, camel)| text.replace(snake, camel));
+    *login(c) = serde_json::from_str(&text).unwrap();
+}
 
 /// Changes that make those controls pass that cannot pass in the hardened world.
 pub const REMEDIED: &[(&str, Change)] = &[
@@ -139,6 +157,53 @@ pub const NO_FAULTS: &[(&str, &str, Change)] = &[
          "tls": {"mode": "SIMPLE", "credentialName": "kubeflow-gateway-gateway-secret"}}]),
             ),
         )
+    }),
+    ("AUTHN-01", "an ambient mesh behind login", ambient_login),
+    ("AUTHN-03", "an ambient mesh behind login", ambient_login),
+    ("AUTHN-04", "an ambient mesh behind login", ambient_login),
+    ("AUTHN-05", "an ambient mesh behind login", ambient_login),
+    ("AUTHN-07", "an ambient mesh behind login", ambient_login),
+    ("TLS-15", "an ambient mesh behind login", ambient_login),
+    ("AUTHN-01", "istio-pilot's filter in camelCase", camel_case),
+    ("AUTHN-03", "istio-pilot's filter in camelCase", camel_case),
+    ("AUTHN-05", "istio-pilot's filter in camelCase", camel_case),
+    ("AUTHN-07", "istio-pilot's filter in camelCase", camel_case),
+    ("AUTHN-07", "a default that is written out", |c| {
+        each_login_patch(c, |t| t["failure_mode_allow"] = false.into())
+    }),
+    ("TLS-01", "clients that may have certificates", |c| {
+        set(c, "Gateway", "kubeflow-gateway", "/spec/servers/0/tls/mode", "OPTIONAL_MUTUAL".into())
+    }),
+    ("AUTHN-15", "a header of a notebook's own", |c| {
+        let headers = json!({"request": {"set": {"kubeflow-userid": "ada"}}});
+        set(c, "VirtualService", "notebook-team-a-nb1", "/spec/http/0/headers", headers)
+    }),
+    ("NET-06", "a port at the node's own address", |c| {
+        let i = first_pod(c, "kubeflow", "kfp-api-0");
+        c.world.objects[i]["spec"]["containers"][0]["ports"] =
+            json!([{"containerPort": 8888, "hostPort": 8888, "hostIP": "127.0.0.1"}]);
+    }),
+    ("NET-06", "an Ingress of another application", |c| {
+        add(
+            c,
+            object(
+                "networking.k8s.io/v1",
+                "Ingress",
+                "shop",
+                "shop",
+                json!({"spec": {"defaultBackend": {"service": {"name": "shop", "port": {"number": 80}}}}}),
+            ),
+        )
+    }),
+    ("NET-08", "a VirtualService for the mesh of a profile's own hosts", |c| {
+        let to = json!([{"destination": {"host": "nb1"}}]);
+        let spec = json!({"hosts": ["nb1.team-a.svc.cluster.local"], "http": [{"route": to}]});
+        add(c, object(NETWORKING, "VirtualService", "team-a", "own", json!({ "spec": spec })))
+    }),
+    ("NET-08", "a ServiceEntry for a host elsewhere", |c| {
+        let spec = json!({"hosts": ["models.example.org"], "resolution": "DNS",
+            "ports": [{"number": 443, "name": "tls", "protocol": "TLS"}]});
+        add(c, object(NETWORKING, "ServiceEntry", "team-a", "hub", json!({ "spec": spec })))
     }),
     ("NET-06", "a ClusterIP Service", |c| {
         add(

@@ -2,5 +2,6 @@
 
 mod authorization;
 mod certificates;
+mod entrances;
 mod profile_users;
 mod remedies;

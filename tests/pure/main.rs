@@ -3,9 +3,10 @@
 mod access;
 mod advice;
 mod bad_input;
-mod data;
 mod command_line;
+mod data;
 mod diff;
+mod entrances;
 mod formats;
 mod login_keys;
 mod network_peers;

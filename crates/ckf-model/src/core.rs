@@ -84,6 +84,8 @@ ContainerPort {
     container_port: u16,
     /// Port on the node; 0 for none.
     #[serde(skip_serializing_if = "is_zero")] host_port: u16,
+    /// Address of the node at which it is; every one if empty.
+    #[serde(rename = "hostIP", skip_serializing_if = "str::is_empty")] host_ip: Interned,
 }}
 
 fn is_zero(value: &u16) -> bool {
@@ -241,6 +243,8 @@ ServicePort {
     port: u16,
     /// Port of the pods, by number or name; the same number if absent.
     #[serde(skip_serializing_if = "Option::is_none")] target_port: Option<PortRef>,
+    /// Port of each node; 0 for none.
+    #[serde(skip_serializing_if = "is_zero")] node_port: u16,
 }}
 
 wire! {

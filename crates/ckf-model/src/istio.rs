@@ -6,7 +6,9 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::labels::Labels;
+use super::envoy_patch::{Fields, fields, snake_case};
+use super::header_names::HeaderNames;
+use super::labels::{LabelSelector, Labels};
 use super::object::{Meta, ObjectRef, object};
 use super::text::Interned;
 use super::wire::wire;
@@ -129,8 +131,10 @@ wire! {
 VirtualServiceSpec {
     /// Hosts.
     #[serde(skip_serializing_if = "Vec::is_empty")] hosts: Vec<Interned>,
-    /// Gateways that it is bound to, `namespace/name` or `name`.
+    /// Gateways that it is bound to, in any of Istio's spellings; the sidecars' `mesh` if empty.
     gateways: Vec<Interned>,
+    /// Namespaces whose proxies see it; all if empty.
+    #[serde(skip_serializing_if = "Vec::is_empty")] export_to: Vec<Interned>,
     /// HTTP routes.
     http: Vec<HttpRoute>,
     /// TLS passthrough routes.
@@ -146,11 +150,57 @@ HttpRoute {
     #[serde(rename = "match")] matches: Vec<HttpMatch>,
     /// Destinations.
     route: Vec<RouteDestination>,
+    /// VirtualService that has the destinations instead.
+    #[serde(skip_serializing_if = "Option::is_none")] delegate: Option<Delegate>,
+    /// Destination that gets a copy of each request.
+    #[serde(skip_serializing_if = "Option::is_none")] mirror: Option<Destination>,
+    /// Further such destinations.
+    #[serde(skip_serializing_if = "Vec::is_empty")] mirrors: Vec<RouteDestination>,
+    /// Headers that it sets.
+    #[serde(skip_serializing_if = "Option::is_none")] headers: Option<Box<RouteHeaders>>,
 }}
+
+wire! {
+/// Reference to a VirtualService with destinations.
+Delegate {
+    /// Name.
+    name: Interned,
+    /// Namespace, if it differs.
+    #[serde(skip_serializing_if = "str::is_empty")] namespace: Interned,
+}}
+
+wire! {
+/// Headers that a route sets.
+RouteHeaders {
+    /// Those of requests.
+    request: HeaderOperations,
+}}
+
+wire! {
+/// Headers that are set.
+HeaderOperations {
+    /// Replaced ones.
+    #[serde(skip_serializing_if = "is_empty")] set: HeaderNames,
+    /// Added ones.
+    #[serde(skip_serializing_if = "is_empty")] add: HeaderNames,
+}}
+
+fn is_empty(names: &HeaderNames) -> bool {
+    names.0.is_empty()
+}
+
+impl HeaderOperations {
+    /// Names of the headers that are set, in lower case.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.set.0.iter().chain(&self.add.0).map(|name| &**name)
+    }
+}
 
 wire! {
 /// Match condition of an HTTP route.
 HttpMatch {
+    /// Those of the VirtualService's gateways to which the route is limited.
+    #[serde(skip_serializing_if = "Vec::is_empty")] gateways: Vec<Interned>,
     /// Match on the path.
     #[serde(skip_serializing_if = "Option::is_none")] uri: Option<StringMatch>,
 }}
@@ -189,6 +239,8 @@ wire! {
 RouteDestination {
     /// Service that gets the traffic.
     destination: Destination,
+    /// Headers that are set on the way there.
+    #[serde(skip_serializing_if = "Option::is_none")] headers: Option<Box<RouteHeaders>>,
 }}
 
 wire! {
@@ -210,7 +262,7 @@ pub struct EnvoyFilterWire {
 #[serde(rename_all = "camelCase", default)]
 struct EnvoyFilterSpecWire {
     workload_selector: Option<WorkloadSelectorWire>,
-    target_refs: Vec<Value>,
+    target_refs: Vec<TargetRef>,
     config_patches: Vec<ConfigPatchWire>,
 }
 
@@ -231,6 +283,8 @@ struct ConfigPatchWire {
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct PatchWire {
+    #[serde(rename = "filterClass", alias = "filter_class")]
+    filter_class: Interned,
     operation: Interned,
     value: Value,
 }
@@ -241,6 +295,7 @@ impl From<EnvoyFilterWire> for EnvoyFilter {
             metadata: wire.metadata,
             selector: wire.spec.workload_selector.map(|s| s.labels).unwrap_or_default(),
             has_targets: !wire.spec.target_refs.is_empty(),
+            targets: wire.spec.target_refs,
             patches: wire.spec.config_patches.into_iter().map(ConfigPatch::from).collect(),
         }
     }
@@ -248,30 +303,33 @@ impl From<EnvoyFilterWire> for EnvoyFilter {
 
 impl From<ConfigPatchWire> for ConfigPatch {
     fn from(wire: ConfigPatchWire) -> Self {
-        let text = |pointer: &str| {
-            wire.r#match.pointer(pointer).and_then(Value::as_str).map(Interned::from)
-        };
-        let config =
-            wire.patch.value.get("typed_config").or_else(|| wire.patch.value.get("typedConfig"));
+        let (matched, value) = (snake_case(wire.r#match), snake_case(wire.patch.value));
+        let text =
+            |pointer: &str| matched.pointer(pointer).and_then(Value::as_str).map(Interned::from);
+        let config = value.get("typed_config");
         let filter = config
             .and_then(|c| c.get("@type"))
             .and_then(Value::as_str)
-            .or_else(|| wire.patch.value.get("name").and_then(Value::as_str));
+            .or_else(|| value.get("name").and_then(Value::as_str));
         Self {
             apply_to: wire.apply_to,
             context: text("/context").unwrap_or_else(|| "ANY".into()),
-            port: wire
-                .r#match
-                .pointer("/listener/portNumber")
+            port: matched
+                .pointer("/listener/port_number")
                 .and_then(Value::as_u64)
                 .and_then(|p| u16::try_from(p).ok()),
-            transport_protocol: text("/listener/filterChain/transportProtocol"),
-            sni: text("/listener/filterChain/sni"),
+            transport_protocol: text("/listener/filter_chain/transport_protocol"),
+            sni: text("/listener/filter_chain/sni"),
             operation: wire.patch.operation,
             ext_authz: filter
                 .is_some_and(|f| f.contains("ext_authz"))
                 .then(|| ExtAuthz::read(config.unwrap_or(&Value::Null))),
-            tls: TlsParameters::read(&wire.patch.value),
+            tls: TlsParameters::read(&value),
+            content: Some(Box::new(PatchContent {
+                matched: fields(&matched),
+                value: fields(&value),
+                filter_class: wire.patch.filter_class,
+            })),
         }
     }
 }
@@ -285,6 +343,8 @@ EnvoyFilter {
     selector: Labels,
     /// Whether it selects targets by reference instead.
     has_targets: bool,
+    /// Those targets.
+    #[serde(skip_serializing_if = "Vec::is_empty")] targets: Vec<TargetRef>,
     /// Patches.
     patches: Vec<ConfigPatch>,
 }}
@@ -309,6 +369,19 @@ ConfigPatch {
     #[serde(skip_serializing_if = "Option::is_none")] ext_authz: Option<ExtAuthz>,
     /// TLS parameters that it sets, if any.
     #[serde(skip_serializing_if = "Option::is_none")] tls: Option<TlsParameters>,
+    /// All of it, field by field; `None` in snapshots of releases that did not read it.
+    #[serde(skip_serializing_if = "Option::is_none")] content: Option<Box<PatchContent>>,
+}}
+
+wire! {
+/// Content of a patch.
+PatchContent {
+    /// Fields of its match.
+    matched: Fields,
+    /// Fields of its value.
+    value: Fields,
+    /// Order among filters, `AUTHN`, `AUTHZ` or `STATS`.
+    #[serde(skip_serializing_if = "str::is_empty")] filter_class: Interned,
 }}
 
 wire! {
@@ -543,7 +616,7 @@ MutualTls {
 }}
 
 wire! {
-/// An Istio RequestAuthentication, reduced to its selector.
+/// An Istio RequestAuthentication, reduced to its selector and the headers that it sets.
 RequestAuthentication {
     /// Metadata.
     metadata: Meta,
@@ -557,6 +630,24 @@ wire! {
 RequestAuthenticationSpec {
     /// Selected pods of its namespace; all if absent.
     #[serde(skip_serializing_if = "Option::is_none")] selector: Option<WorkloadSelector>,
+    /// Tokens that are accepted.
+    #[serde(skip_serializing_if = "Vec::is_empty")] jwt_rules: Vec<JwtRule>,
+}}
+
+wire! {
+/// Tokens that are accepted, reduced to the headers that their claims are copied to.
+JwtRule {
+    /// Headers that single claims are copied to.
+    #[serde(skip_serializing_if = "Vec::is_empty")] output_claim_to_headers: Vec<ClaimToHeader>,
+    /// Header that all claims are copied to.
+    #[serde(skip_serializing_if = "Option::is_none")] output_payload_to_header: Option<Interned>,
+}}
+
+wire! {
+/// A claim that is copied to a header.
+ClaimToHeader {
+    /// The header.
+    header: Interned,
 }}
 
 wire! {
@@ -576,6 +667,15 @@ AmbientGatewaySpec {
     gateway_class_name: Interned,
     /// Listeners.
     listeners: Vec<Listener>,
+    /// Addresses; by a host, the Service of pods that serve it instead of pods of its own.
+    #[serde(skip_serializing_if = "Vec::is_empty")] addresses: Vec<GatewayAddress>,
+}}
+
+wire! {
+/// An address of a Gateway.
+GatewayAddress {
+    /// Address or host.
+    value: Interned,
 }}
 
 wire! {
@@ -587,8 +687,28 @@ Listener {
     port: u16,
     /// `HTTP`, `HTTPS`, …
     protocol: Interned,
+    /// Host that it serves; all if absent.
+    #[serde(skip_serializing_if = "Option::is_none")] hostname: Option<Interned>,
     /// TLS settings.
     #[serde(skip_serializing_if = "Option::is_none")] tls: Option<ListenerTls>,
+    /// Routes that may attach to it.
+    allowed_routes: AllowedRoutes,
+}}
+
+wire! {
+/// Routes that may attach to a listener.
+AllowedRoutes {
+    /// Their namespaces.
+    namespaces: RouteNamespaces,
+}}
+
+wire! {
+/// Namespaces of routes.
+RouteNamespaces {
+    /// `All`, `Selector`, or the Gateway's own.
+    #[serde(skip_serializing_if = "str::is_empty")] from: Interned,
+    /// Labels of the namespaces, for `Selector`.
+    #[serde(skip_serializing_if = "Option::is_none")] selector: Option<LabelSelector>,
 }}
 
 wire! {
@@ -620,10 +740,12 @@ AmbientRoute {
 object!(AmbientRoute, "gateway.networking.k8s.io/v1", "HTTPRoute");
 
 wire! {
-/// Spec of an HTTPRoute.
+/// Spec of a route of the Gateway API.
 AmbientRouteSpec {
     /// Gateways or listeners to which it attaches.
     parent_refs: Vec<ParentRef>,
+    /// Hosts; all of the listener's if empty.
+    #[serde(skip_serializing_if = "Vec::is_empty")] hostnames: Vec<Interned>,
     /// Rules.
     rules: Vec<AmbientRule>,
 }}
@@ -631,12 +753,16 @@ AmbientRouteSpec {
 wire! {
 /// Reference to a Gateway or listener.
 ParentRef {
+    /// Kind; a Gateway if absent.
+    #[serde(skip_serializing_if = "Option::is_none")] kind: Option<Interned>,
     /// Name of the Gateway.
     name: Interned,
     /// Namespace, if it differs from the route's.
     #[serde(skip_serializing_if = "Option::is_none")] namespace: Option<Interned>,
     /// Name of the listener; all if absent.
     #[serde(skip_serializing_if = "Option::is_none")] section_name: Option<Interned>,
+    /// Port of the listener; all if absent.
+    #[serde(skip_serializing_if = "Option::is_none")] port: Option<u16>,
 }}
 
 wire! {
@@ -644,6 +770,21 @@ wire! {
 AmbientRule {
     /// Filters.
     filters: Vec<AmbientFilter>,
+    /// Where its requests go.
+    #[serde(skip_serializing_if = "Vec::is_empty")] backend_refs: Vec<BackendRef>,
+}}
+
+wire! {
+/// Where requests of a route go.
+BackendRef {
+    /// Kind; a Service if absent.
+    #[serde(skip_serializing_if = "Option::is_none")] kind: Option<Interned>,
+    /// Name.
+    name: Interned,
+    /// Namespace, if it differs from the route's.
+    #[serde(skip_serializing_if = "Option::is_none")] namespace: Option<Interned>,
+    /// Filters of requests to it.
+    #[serde(skip_serializing_if = "Vec::is_empty")] filters: Vec<AmbientFilter>,
 }}
 
 wire! {
@@ -653,6 +794,17 @@ AmbientFilter {
     #[serde(rename = "type")] kind: Interned,
     /// Redirect, for type `RequestRedirect`.
     #[serde(skip_serializing_if = "Option::is_none")] request_redirect: Option<RequestRedirect>,
+    /// Headers that it sets, for type `RequestHeaderModifier`.
+    #[serde(skip_serializing_if = "Option::is_none")] request_header_modifier: Option<Box<HeaderOperations>>,
+    /// What gets a copy of each request, for type `RequestMirror`.
+    #[serde(skip_serializing_if = "Option::is_none")] request_mirror: Option<Box<RequestMirror>>,
+}}
+
+wire! {
+/// A mirror filter.
+RequestMirror {
+    /// What gets a copy of each request.
+    backend_ref: BackendRef,
 }}
 
 wire! {

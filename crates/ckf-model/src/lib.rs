@@ -8,9 +8,13 @@ pub mod compliance;
 pub mod core;
 pub mod custom_resources;
 pub mod dpkg;
+pub mod envoy_patch;
+pub mod gateway_routes;
 pub mod handshake;
+pub mod header_names;
 pub mod image;
 pub mod image_record;
+pub mod ingress;
 pub mod istio;
 pub mod juju;
 pub mod knative;
@@ -30,6 +34,7 @@ pub mod secret;
 pub mod shared;
 pub mod text;
 pub mod tls;
+pub mod traffic;
 pub mod velero;
 pub mod vulnerability;
 mod wire;
@@ -39,11 +44,14 @@ use sha2::Digest as _;
 
 use self::compliance::ClusterComplianceReport;
 use self::core::*;
+use self::gateway_routes::{GrpcRoute, TcpRoute, TlsRoute};
+use self::ingress::{DomainMapping, Ingress, IngressClass};
 use self::istio::*;
 use self::knative::{KnativeEventing, KnativeServing};
 use self::known::{Kind, Known, Unknown};
 use self::rbac::*;
 use self::secret::Secret;
+use self::traffic::{DestinationRule, ServiceEntry, WasmPlugin};
 use self::velero::{VeleroBackup, VeleroSchedule};
 use self::vulnerability::VulnerabilityReport;
 
@@ -105,6 +113,24 @@ macro_rules! with_kinds {
             ambient_gateways: AmbientGateway => "gateway.networking.k8s.io" ["v1" "v1beta1"] "gateways";
             /// HTTPRoutes of the Gateway API.
             ambient_routes: AmbientRoute => "gateway.networking.k8s.io" ["v1" "v1beta1"] "httproutes";
+            /// GRPCRoutes of the Gateway API.
+            grpc_routes: GrpcRoute => "gateway.networking.k8s.io" ["v1" "v1alpha2"] "grpcroutes";
+            /// TLSRoutes of the Gateway API.
+            tls_routes: TlsRoute => "gateway.networking.k8s.io" ["v1" "v1alpha3" "v1alpha2"] "tlsroutes";
+            /// TCPRoutes of the Gateway API.
+            tcp_routes: TcpRoute => "gateway.networking.k8s.io" ["v1" "v1alpha2"] "tcproutes";
+            /// Ingresses.
+            ingresses: Ingress => "networking.k8s.io" ["v1"] "ingresses" via $crate::ingress::IngressWire;
+            /// Classes of Ingresses.
+            ingress_classes: IngressClass => "networking.k8s.io" ["v1"] "ingressclasses";
+            /// ServiceEntries.
+            service_entries: ServiceEntry => "networking.istio.io" ["v1" "v1beta1" "v1alpha3"] "serviceentries";
+            /// DestinationRules.
+            destination_rules: DestinationRule => "networking.istio.io" ["v1" "v1beta1" "v1alpha3"] "destinationrules";
+            /// WasmPlugins.
+            wasm_plugins: WasmPlugin => "extensions.istio.io" ["v1alpha1"] "wasmplugins";
+            /// Knative's DomainMappings.
+            domain_mappings: DomainMapping => "serving.knative.dev" ["v1beta1" "v1alpha1"] "domainmappings";
             /// KnativeServing resources of Knative's operator.
             knative_servings: KnativeServing => "operator.knative.dev" ["v1beta1"] "knativeservings";
             /// KnativeEventing resources of Knative's operator.

@@ -23,7 +23,8 @@ pub const FAULTS: &[Fault] = &[
     .also(&["AUTHN-02"]),
     fault("AUTHN-02", "one port without", |c| {
         login(c)["spec"]["configPatches"].as_array_mut().unwrap().pop();
-    }),
+    })
+    .also(&["AUTHN-01", "AUTHN-07"]),
     fault("AUTHN-03", "open when login is down", |c| {
         each_login_patch(c, |t| t["failure_mode_allow"] = true.into())
     }),
@@ -32,7 +33,8 @@ pub const FAULTS: &[Fault] = &[
             t["http_service"]["server_uri"]["cluster"] =
                 "outbound|8080||evil.team-a.svc.cluster.local".into()
         })
-    }),
+    })
+    .also(&["AUTHN-01"]),
     fault("AUTHN-05", "another header goes upstream", |c| {
         each_login_patch(c, |t| {
             t["http_service"]["authorization_response"]["allowed_upstream_headers"]["patterns"] =
@@ -55,7 +57,8 @@ pub const FAULTS: &[Fault] = &[
             "patch": {"operation": "INSERT_FIRST", "value": {"name": "envoy.filters.http.lua"}}}]}}),
             ),
         )
-    }),
+    })
+    .also(&["AUTHN-15"]),
     fault("AUTHN-08", "a static user, by the strict profile", |c| {
         c.policy.profile = Profile::Strict
     })

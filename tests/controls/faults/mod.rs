@@ -5,9 +5,11 @@ mod authz;
 mod cloud;
 mod credentials;
 mod cryptography;
+mod entrances;
 mod images;
 mod juju;
 mod kubernetes;
+pub mod login;
 mod monitoring;
 mod network;
 mod pods;
@@ -165,6 +167,46 @@ pub fn gateway(namespace: &str, name: &str, servers: Value) -> Value {
     )
 }
 
+/// An EnvoyFilter of one patch, on the pods of these labels.
+pub fn istio_filter(namespace: &str, name: &str, labels: Value, patch: Value) -> Value {
+    let spec = json!({"workloadSelector": {"labels": labels}, "configPatches": [patch]});
+    object("networking.istio.io/v1alpha3", "EnvoyFilter", namespace, name, json!({"spec": spec}))
+}
+
+/// The same on the ingress gateway.
+pub fn envoy_filter(namespace: &str, name: &str, patch: Value) -> Value {
+    istio_filter(namespace, name, json!({"istio": "ingressgateway"}), patch)
+}
+
+/// A Gateway `door` of the Gateway API, served by pods of its own as istiod makes them.
+pub fn mesh_gateway(case: &mut Case, namespace: &str, listeners: Value) {
+    const GATEWAY_NAME: &str = "gateway.networking.k8s.io/gateway-name";
+    add(
+        case,
+        object(
+            "gateway.networking.k8s.io/v1",
+            "Gateway",
+            namespace,
+            "door",
+            json!({"spec": {"gatewayClassName": "istio", "listeners": listeners}}),
+        ),
+    );
+    let spec = json!({"type": "LoadBalancer", "selector": {GATEWAY_NAME: "door"},
+        "ports": [{"port": 80}, {"port": 443}]});
+    add(case, object("v1", "Service", namespace, "door-istio", json!({ "spec": spec })));
+}
+
+/// A route `door` on that Gateway, to a Service of its namespace.
+pub fn route_to(kind: &str, namespace: &str, service: &str, port: u16) -> Value {
+    let version = match kind {
+        "TCPRoute" | "TLSRoute" => "gateway.networking.k8s.io/v1alpha2",
+        _ => "gateway.networking.k8s.io/v1",
+    };
+    let rules = json!([{"backendRefs": [{"name": service, "port": port}]}]);
+    let spec = json!({"parentRefs": [{"name": "door"}], "rules": rules});
+    object(version, kind, namespace, "door", json!({ "spec": spec }))
+}
+
 pub fn policy(namespace: &str, name: &str, spec: Value) -> Value {
     object(SECURITY, "AuthorizationPolicy", namespace, name, json!({"spec": spec}))
 }
@@ -242,6 +284,9 @@ impl Fault {
 /// The faults of each family.
 pub const FAMILIES: &[(Family, &[Fault])] = &[
     (Family::Authentication, authn::FAULTS),
+    (Family::Authentication, login::FAULTS),
+    (Family::Authentication, login::AMBIENT),
+    (Family::Authentication, entrances::LOGIN),
     (Family::Authorisation, authz::FAULTS),
     (Family::Cloud, cloud::FAULTS),
     (Family::Credentials, credentials::FAULTS),
@@ -251,9 +296,12 @@ pub const FAMILIES: &[(Family, &[Fault])] = &[
     (Family::Kubernetes, kubernetes::FAULTS),
     (Family::Monitoring, monitoring::FAULTS),
     (Family::Network, network::FAULTS),
+    (Family::Network, entrances::FAULTS),
+    (Family::Network, entrances::MESH),
     (Family::Pods, pods::FAULTS),
     (Family::Policy, policy::FAULTS),
     (Family::Tls, tls::FAULTS),
+    (Family::Tls, entrances::CLEAR),
     (Family::Upgrades, upgrades::FAULTS),
 ];
 

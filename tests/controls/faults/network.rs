@@ -184,10 +184,12 @@ pub const FAULTS: &[Fault] = &[
     }),
     fault("NET-08", "a route for every host with the label of a model", |c| {
         set(c, "VirtualService", "iris", "/spec/hosts", json!(["*"]))
-    }),
+    })
+    .also(&["AUTHN-01", "AUTHN-02"]),
     fault("NET-08", "a model's route for the platform's host", |c| {
         set(c, "VirtualService", "iris", "/spec/hosts", json!([ckf_worlds::HOST]))
-    }),
+    })
+    .also(&["AUTHN-01", "AUTHN-02"]),
     fault("NET-08", "a model's route to another profile", |c| {
         set(
             c,

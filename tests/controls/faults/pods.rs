@@ -61,7 +61,8 @@ pub const FAULTS: &[Fault] = &[
     fault("PSS-07", "the host's network", |c| {
         let i = first_pod(c, "kubeflow", "minio-0");
         c.world.objects[i]["spec"]["hostNetwork"] = true.into();
-    }),
+    })
+    .also(&["NET-06"]),
     fault("PSS-07", "the whole of /proc", |c| of_minio(c, json!({"procMount": "Unmasked"}))),
     fault("PSS-07", "no seccomp", |c| {
         of_minio(c, json!({"seccompProfile": {"type": "Unconfined"}}))
@@ -86,7 +87,8 @@ pub const FAULTS: &[Fault] = &[
         let i = first_pod(c, "kubeflow", "minio-0");
         c.world.objects[i]["spec"]["containers"][1]["ports"] =
             json!([{"containerPort": 9000, "hostPort": 9000}]);
-    }),
+    })
+    .also(&["NET-06"]),
     fault("PSS-07", "a probe of another host", |c| {
         let i = first_pod(c, "kubeflow", "minio-0");
         c.world.objects[i]["spec"]["containers"][1]["livenessProbe"] =

@@ -23,7 +23,7 @@ pub const FAULTS: &[Fault] = &[
         add(c, gateway("team-a", "sneaky", json!([server(8081, "HTTP")])));
         set(c, "Service", "istio-ingressgateway-workload", "/spec/ports/0/targetPort", 8081.into());
     })
-    .also(&["AUTHN-02"]),
+    .also(&["AUTHN-01", "AUTHN-02"]),
     fault("TLS-02", "a host of its own beside the redirect, on Knative's Gateway", |c| {
         let route = json!({"hosts": ["models.example.com"],
             "gateways": ["knative-serving/knative-ingress-gateway"], "http": []});

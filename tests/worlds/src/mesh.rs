@@ -68,7 +68,8 @@ fn login() -> Value {
     let patch = |port: u16| {
         json!({
         "applyTo": "HTTP_FILTER",
-        "match": {"context": "GATEWAY", "listener": {"portNumber": port}},
+        "match": {"context": "GATEWAY", "listener": {"portNumber": port,
+            "filterChain": {"filter": {"name": "envoy.filters.network.http_connection_manager"}}}},
         "patch": {"operation": "INSERT_BEFORE", "value": {"name": "envoy.filters.http.ext_authz", "typed_config": {
             "@type": "type.googleapis.com/envoy.extensions.filters.http.ext_authz.v3.ExtAuthz",
             "http_service": {

@@ -1,8 +1,8 @@
 //! The report: verdicts as data, and one file per output format.
 
-pub mod defectdojo;
 mod columns;
 pub mod csv;
+pub mod defectdojo;
 pub mod diff;
 mod explain;
 mod fit;
@@ -10,9 +10,9 @@ mod format;
 pub mod framework;
 pub mod gitlab;
 pub mod html;
-mod identity;
 mod html_charts;
 mod html_control;
+mod identity;
 pub mod images;
 pub mod json;
 pub mod junit;

@@ -7,12 +7,15 @@ use jiff::Timestamp;
 
 use super::context::{Context, MissingFact};
 use super::distribution::Distribution;
+use super::entrances::{self, Entrance};
 use crate::facts::charmhub::Charmhub;
 use crate::facts::compliance::ClusterComplianceReport;
 use crate::facts::core::*;
 use crate::facts::custom_resources::ObjectKind;
+use crate::facts::gateway_routes::{GrpcRoute, TcpRoute, TlsRoute};
 use crate::facts::handshake::Seen;
 use crate::facts::image_record::Ledger;
+use crate::facts::ingress::{DomainMapping, Ingress, IngressClass};
 use crate::facts::istio::*;
 use crate::facts::juju::{self, Juju};
 use crate::facts::knative::{KnativeEventing, KnativeServing};
@@ -20,6 +23,7 @@ use crate::facts::known::{Kind, Known, Unknown};
 use crate::facts::rbac::*;
 use crate::facts::registry::Rocks;
 use crate::facts::secret::Secret;
+use crate::facts::traffic::{DestinationRule, ServiceEntry, WasmPlugin};
 use crate::facts::velero::{VeleroBackup, VeleroSchedule};
 use crate::facts::vulnerability::VulnerabilityReport;
 use crate::images::Inventory;
@@ -140,6 +144,35 @@ impl<'a> Context<'a> {
         Ok(self.inventory.get_or_init(|| Inventory::of(self.facts)))
     }
 
+    /// Every way into the platform and its profiles.
+    pub fn entrances(&self) -> Result<&[Entrance], MissingFact> {
+        // Asked for each time, so that each check is known to consult them.
+        self.pods()?;
+        self.services()?;
+        self.deployments()?;
+        self.profile_namespaces()?;
+        self.gateways()?;
+        self.virtual_services()?;
+        self.envoy_filters()?;
+        self.authorization_policies()?;
+        self.ambient_gateways()?;
+        self.ambient_routes()?;
+        self.grpc_routes()?;
+        self.tls_routes()?;
+        self.tcp_routes()?;
+        self.ingresses()?;
+        self.ingress_classes()?;
+        self.service_entries()?;
+        self.domain_mappings()?;
+        self.config_maps()?;
+        self.network_policies()?;
+        if let Some(known) = self.entrances.get() {
+            return Ok(known);
+        }
+        let all = entrances::inventory(self)?;
+        Ok(self.entrances.get_or_init(|| all))
+    }
+
     /// Images in their registries.
     pub fn rocks(&self) -> Result<&'a Rocks, MissingFact> {
         self.note("rocks");
@@ -225,10 +258,30 @@ impl<'a> Context<'a> {
         authorization_policies: AuthorizationPolicy, "authorizationpolicies";
         /// PeerAuthentications.
         peer_authentications: PeerAuthentication, "peerauthentications";
+        /// RequestAuthentications.
+        request_authentications: RequestAuthentication, "requestauthentications";
         /// Gateways of the Gateway API.
         ambient_gateways: AmbientGateway, "gateway API gateways";
         /// HTTPRoutes.
         ambient_routes: AmbientRoute, "httproutes";
+        /// GRPCRoutes.
+        grpc_routes: GrpcRoute, "grpcroutes";
+        /// TLSRoutes.
+        tls_routes: TlsRoute, "tlsroutes";
+        /// TCPRoutes.
+        tcp_routes: TcpRoute, "tcproutes";
+        /// Ingresses.
+        ingresses: Ingress, "ingresses";
+        /// Classes of Ingresses.
+        ingress_classes: IngressClass, "ingressclasses";
+        /// ServiceEntries.
+        service_entries: ServiceEntry, "serviceentries";
+        /// DestinationRules.
+        destination_rules: DestinationRule, "destinationrules";
+        /// WasmPlugins.
+        wasm_plugins: WasmPlugin, "wasmplugins";
+        /// Knative's DomainMappings.
+        domain_mappings: DomainMapping, "domainmappings";
         /// Knative Serving.
         knative_servings: KnativeServing, "knativeservings";
         /// Knative Eventing.

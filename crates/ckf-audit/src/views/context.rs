@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use super::entrances::Entrance;
 use super::image::Image;
 use super::release::detect_release;
 use crate::catalog::{self, Release};
@@ -39,6 +40,7 @@ pub struct Context<'a> {
     profile_namespaces: OnceCell<BTreeSet<&'a str>>,
     images: RefCell<HashMap<&'a str, Option<Rc<Image>>>>,
     pub(super) inventory: OnceCell<Inventory>,
+    pub(super) entrances: OnceCell<Vec<Entrance>>,
     /// Remaining computing time of the policy's own controls, and outcomes evaluated elsewhere.
     custom_time: Cell<Duration>,
     custom_outcomes: Option<&'a Outcomes>,
@@ -64,6 +66,7 @@ impl<'a> Context<'a> {
             profile_namespaces: OnceCell::new(),
             images: RefCell::default(),
             inventory: OnceCell::new(),
+            entrances: OnceCell::new(),
             custom_time: Cell::new(CUSTOM_TIME),
             custom_outcomes: None,
         }

@@ -7,6 +7,7 @@ use crate::facts::core::{Pod, PortRef, Service};
 use crate::facts::istio::{ConfigPatch, EnvoyFilter, Gateway, Server, VirtualService, reference};
 use crate::facts::labels::Labels;
 use crate::facts::object::ObjectRef;
+use crate::views::entrances::names;
 use crate::views::{Context, MissingFact};
 
 /// Name of the Gateway that the bundle sets as istio-pilot's default-gateway.
@@ -100,6 +101,20 @@ impl<'a> Ingress<'a> {
     /// Whether there are ingress pods, or something that makes them.
     pub fn exists(&self) -> bool {
         !self.pods.is_empty() || self.main.is_some()
+    }
+
+    /// Labels of the ingress pods, or of what makes them; those that the platform's own Gateway
+    /// selects if there is neither.
+    pub fn pods(&self) -> Vec<&'a Labels> {
+        match self.pods.is_empty() {
+            true => self.main.map(|main| &main.spec.selector).into_iter().collect(),
+            false => self.pods.clone(),
+        }
+    }
+
+    /// Services that lead to the ingress.
+    pub fn services(&self) -> &[&'a Service] {
+        &self.services
     }
 
     /// Labels by which the platform's own Gateway selects the ingress.
@@ -210,7 +225,7 @@ pub fn bound_to<'a>(
     let is_bound = |service: &&VirtualService| {
         let own = &*service.metadata.namespace;
         let mut gateways = service.spec.gateways.iter();
-        gateways.any(|bound| bound.split_once('/').unwrap_or((own, bound)) == (namespace, name))
+        gateways.any(|bound| names::gateway(bound, own) == (namespace, name))
     };
     Ok(context.virtual_services()?.iter().filter(is_bound).collect())
 }
@@ -256,6 +271,14 @@ impl GatewayServer<'_> {
     /// Whether it serves clear text.
     pub fn is_clear(&self) -> bool {
         !matches!(&*self.server.port.protocol.to_ascii_uppercase(), "HTTPS" | "TLS")
+    }
+
+    /// Whether filters of HTTP see its requests: not those of TCP, nor of TLS that is passed through.
+    pub fn is_http(&self) -> bool {
+        matches!(
+            &*self.server.port.protocol.to_ascii_uppercase(),
+            "HTTP" | "HTTP2" | "GRPC" | "GRPC-WEB"
+        ) || self.terminates_tls()
     }
 
     /// Whether it only redirects to HTTPS.

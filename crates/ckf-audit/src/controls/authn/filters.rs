@@ -1,101 +1,114 @@
-//! Login in front of the ingress: its filters, and what they cover.
+//! Login in front of every entrance: its filters, what they cover and what undoes them.
 
 use crate::controls::check::Check;
-use crate::facts::istio::{ConfigPatch, EnvoyFilter, ExtAuthz, reference};
+use crate::facts::istio::reference;
 use crate::facts::object::Object as _;
-use crate::finding::{Outcome, count, finding, outcome};
-use crate::views::context::allowed;
-use crate::views::ingress::{Ingress, Reach, patches_port};
+use crate::finding::{Finding, Outcome, count, finding, outcome};
+use crate::views::entrances::{From, Front, Opening};
+use crate::views::ingress::{Ingress, Reach};
+use crate::views::login::{Deviation, Login, MeshLogin, OWN_FILTER, content, mesh_login};
 use crate::views::mesh::{ambient_ingress, is_ambient};
 use crate::views::{Context, MissingFact};
 
 /// Controls of this file.
-pub(super) const CHECKS: &[(&str, Check)] = &[
-    ("AUTHN-01", login_is_there),
-    ("AUTHN-02", login_covers_every_port),
-    ("AUTHN-07", no_foreign_filter),
-];
+pub(super) const CHECKS: &[(&str, Check)] =
+    &[("AUTHN-01", login_is_there), ("AUTHN-02", login_covers_every_port)];
 
-/// Name of the filter that istio-pilot writes.
-const OWN_FILTER: &str = "istio-pilot-authn-filter";
-
-pub(super) type LoginPatch<'a> = (&'a EnvoyFilter, &'a ConfigPatch, &'a ExtAuthz);
-
-/// The patches that put login in front of the ingress.
-pub(super) fn logins<'a>(
+/// Login in front of the platform's gateway.
+pub(super) fn of_ingress<'a>(
     context: &Context<'a>,
-    ingress: &Ingress<'_>,
-) -> Result<Vec<LoginPatch<'a>>, MissingFact> {
-    let filters = context.envoy_filters()?.iter().filter(|f| ingress.is_patched_by(f));
-    Ok(filters
-        .flat_map(|f| f.patches.iter().map(move |p| (f, p)))
-        .filter(|(_, p)| {
-            p.apply_to == "HTTP_FILTER"
-                && (p.operation.starts_with("INSERT") || p.operation == "ADD")
-        })
-        .filter(|(_, p)| matches!(&*p.context, "GATEWAY" | "ANY" | ""))
-        .filter_map(|(f, p)| Some((f, p, p.ext_authz.as_ref()?)))
-        .collect())
+    ingress: &Ingress<'a>,
+) -> Result<Login<'a>, MissingFact> {
+    Login::of(context, context.namespace(), &ingress.pods())
 }
 
-fn ambient_login(context: &Context<'_>) -> Result<Outcome, MissingFact> {
+/// What keeps the filters of the platform's gateway from requiring login at all.
+fn broken(context: &Context<'_>, login: &Login<'_>) -> Result<Vec<Finding>, MissingFact> {
     let mut findings = Vec::new();
-    let policies = context.authorization_policies()?;
-    for gateway in ambient_ingress(context)? {
-        let guarded = policies.iter().any(|p| {
-            p.spec.action == "CUSTOM"
-                && p.metadata.namespace == gateway.metadata.namespace
-                && !p.spec.rules.is_empty()
-                && (p
-                    .spec
-                    .target_refs
-                    .iter()
-                    .any(|t| t.kind == "Gateway" && t.name == *gateway.metadata.name)
-                    || p.spec.selector.as_ref().is_some_and(|s| {
-                        s.match_labels
-                            .get("gateway.networking.k8s.io/gateway-name")
-                            .is_some_and(|n| *n == *gateway.metadata.name)
-                    }))
-        });
-        if !guarded {
+    for undone in &login.undone {
+        let wanted = "nothing that undoes login";
+        findings.push(finding(undone.object.clone(), &undone.field, undone.how.clone(), wanted));
+    }
+    let filter = "an ext_authz filter on the ingress";
+    match (login.patches.first(), login.partial.first()) {
+        (Some(_), _) => {}
+        (None, Some(((object, ..), why))) => {
+            findings.push(finding(object.reference(), "spec.configPatches", why.clone(), filter));
+        }
+        (None, None) => {
+            let version = "networking.istio.io/v1alpha3";
+            let object = reference(version, "EnvoyFilter", context.namespace(), OWN_FILTER);
             findings.push(finding(
-                gateway.reference(),
-                "AuthorizationPolicy of action CUSTOM",
-                "missing",
-                "external authorisation by oidc-gatekeeper",
+                object,
+                "spec.configPatches",
+                "no filter requires login",
+                filter,
             ));
         }
     }
-    Ok(outcome(findings, "external authorisation is on the ingress"))
+    for (object, patch, asked) in &login.patches {
+        let what = content(object, patch)?;
+        if let Some(other) = Deviation::of_filter(context.namespace(), asked, what) {
+            findings.push(finding(object.reference(), &other.field, other.seen, other.wanted));
+        }
+    }
+    let elsewhere = Deviation::of_service(context)?.into_iter().filter(|d| d.is_elsewhere);
+    findings.extend(elsewhere.filter_map(|d| Some(finding(d.object?, &d.field, d.seen, d.wanted))));
+    Ok(findings)
 }
 
 /// AUTHN-01: Login protects the ingress
 fn login_is_there(context: &Context<'_>) -> Result<Outcome, MissingFact> {
     let ingress = Ingress::find(context)?;
-    if is_ambient(context, &ingress)? {
-        return ambient_login(context);
-    }
-    let servers = ingress.servers();
-    if servers.is_empty() {
-        return Ok(Outcome::NotApplicable("no Gateway is on the ingress".into()));
-    }
-    let logins = logins(context, &ingress)?;
-    match logins.first() {
-        Some((filter, ..)) => Ok(Outcome::Pass(format!("{} requires login", filter.reference()))),
-        None => {
-            let object = reference(
-                "networking.istio.io/v1alpha3",
-                "EnvoyFilter",
-                context.namespace(),
-                OWN_FILTER,
-            );
-            Ok(Outcome::Fail(vec![finding(
-                object,
-                "spec.configPatches",
-                "no filter requires login",
-                "an ext_authz filter on the ingress",
-            )]))
+    let entrances = context.entrances()?;
+    let (mut findings, mut evidence, mut unknown) = (Vec::new(), String::new(), None);
+    let mut is_any = false;
+    if !ingress.servers().is_empty() {
+        is_any = true;
+        let login = of_ingress(context, &ingress)?;
+        findings.extend(broken(context, &login)?);
+        if let Some((filter, ..)) = login.patches.first() {
+            evidence = format!("{} requires login", filter.reference());
         }
+    }
+    let is_broken = !findings.is_empty();
+    if is_ambient(context, &ingress)? {
+        for gateway in ambient_ingress(context)? {
+            is_any = true;
+            match mesh_login(context, gateway)? {
+                MeshLogin::Asked(_) => {
+                    evidence = "external authorisation is on the ingress".into();
+                }
+                MeshLogin::Unknown(why) => unknown = Some(why),
+                MeshLogin::Open(object, field, seen, wanted) => {
+                    let object = object.unwrap_or_else(|| gateway.reference());
+                    findings.push(finding(object, &field, seen, wanted));
+                }
+            }
+        }
+    }
+    for entrance in entrances.iter().filter(|e| e.is_of_proxy() && e.leads_to_ours()) {
+        is_any = true;
+        // Of the platform's own gateway it was said already.
+        if entrance.opening == Opening::Gateway && is_broken {
+            continue;
+        }
+        match &entrance.login {
+            Front::Missing(why) => {
+                let seen = format!("{why}; it leads to {}", entrance.destinations());
+                let wanted = "login in front of what leads to the platform";
+                findings.push(finding(entrance.object.clone(), &entrance.field, seen, wanted));
+            }
+            Front::Unknown(why) if entrance.opening == Opening::GatewayApi => {
+                unknown = Some(why.clone());
+            }
+            _ => {}
+        }
+    }
+    match (is_any, unknown) {
+        (false, _) => Ok(Outcome::NotApplicable("no Gateway is on the ingress".into())),
+        (true, Some(why)) if findings.is_empty() => Ok(Outcome::NotAssessed(why)),
+        _ => Ok(outcome(findings, evidence)),
     }
 }
 
@@ -111,65 +124,40 @@ fn login_covers_every_port(context: &Context<'_>) -> Result<Outcome, MissingFact
     if servers.is_empty() {
         return Ok(Outcome::NotApplicable("no Gateway is on the ingress".into()));
     }
-    let logins = logins(context, &ingress)?;
+    let login = of_ingress(context, &ingress)?;
+    let entrances = context.entrances()?;
     let mut findings = Vec::new();
     let mut inner = String::new();
     for served in servers.iter().filter(|s| !s.is_redirect()) {
         let protocol = served.server.port.protocol.to_ascii_uppercase();
-        // A filter of HTTP sees nothing of TCP, nor of TLS that is passed through.
-        let is_http =
-            matches!(&*protocol, "HTTP" | "HTTP2" | "GRPC" | "GRPC-WEB") || served.terminates_tls();
-        let covered =
-            is_http && logins.iter().any(|(_, patch, _)| patches_port(patch, served.listener));
-        if covered {
+        if served.is_http() && login.covers(served.listener) {
             continue;
         }
+        let object = served.gateway.reference();
         let seen = format!(
             "{protocol} on port {} without login, {}",
             served.listener,
             served.reach_words()
         );
-        if served.reach == Reach::Outside {
+        // Every pod reaches the gateway's own ports, and what is behind them as the gateway.
+        let is_open = entrances.iter().any(|e| {
+            e.opening == Opening::Gateway
+                && e.from == From::Pods
+                && e.object == object
+                && e.field == served.field("")
+                && e.leads_to_ours()
+                && e.login.is_missing()
+        });
+        if served.reach == Reach::Outside || is_open {
             findings.push(finding(
-                served.gateway.reference(),
+                object,
                 &served.field(".port.number"),
                 seen,
                 "a port that the login filter covers",
             ));
         } else {
-            inner.push_str(&format!("; {}: {seen}", served.gateway.reference()));
+            inner.push_str(&format!("; {object}: {seen}"));
         }
     }
     Ok(outcome(findings, format!("{} behind login{inner}", count(servers.len(), "server"))))
-}
-
-/// AUTHN-07: No foreign EnvoyFilter touches the ingress
-fn no_foreign_filter(context: &Context<'_>) -> Result<Outcome, MissingFact> {
-    let ingress = Ingress::find(context)?;
-    if !ingress.exists() {
-        return Ok(Outcome::NotApplicable("there is no Istio ingress gateway".into()));
-    }
-    let on_ingress: Vec<_> =
-        context.envoy_filters()?.iter().filter(|f| ingress.is_patched_by(f)).collect();
-    let is_known = |f: &EnvoyFilter| {
-        let ours = f.metadata.name.starts_with("ckf-hardening-")
-            && f.metadata.label("app.kubernetes.io/managed-by") == Some("ckf-hardening");
-        f.metadata.name == OWN_FILTER || ours || allowed(&context.policy.allow.envoyfilters, f)
-    };
-    let findings = on_ingress.iter().filter(|f| !is_known(f)).map(|f| {
-        let seen = format!(
-            "works on the ingress with {}",
-            count(f.patches.len(), "patch").replace("patchs", "patches")
-        );
-        finding(
-            f.reference(),
-            "spec.workloadSelector",
-            seen,
-            "no EnvoyFilter but istio-pilot's and ours",
-        )
-    });
-    Ok(outcome(
-        findings.collect(),
-        format!("{} on the ingress, all known", count(on_ingress.len(), "EnvoyFilter")),
-    ))
 }

@@ -1,11 +1,14 @@
-//! Requests of the login filters to oidc-gatekeeper.
+//! Requests of login to oidc-gatekeeper: by the filters of the gateway, or by the authoriser that
+//! an ambient mesh's options name.
 
-use crate::controls::authn::filters::{LoginPatch, logins};
+use crate::controls::authn::filters::of_ingress;
 use crate::controls::check::Check;
 use crate::facts::istio::reference;
-use crate::facts::object::Object as _;
+use crate::facts::object::{Object as _, ObjectRef};
 use crate::finding::{Finding, Outcome, finding, outcome};
 use crate::views::ingress::Ingress;
+use crate::views::login::{Deviation, LoginPatch, MeshAuthoriser, authorisers, content, undoing};
+use crate::views::mesh::is_ambient;
 use crate::views::{Context, MissingFact};
 
 /// Controls of this file.
@@ -15,141 +18,195 @@ pub(super) const CHECKS: &[(&str, Check)] = &[
     ("AUTHN-05", login_passes_few_headers),
 ];
 
-const GATEKEEPER: &str = "oidc-gatekeeper";
+/// Headers of the request that oidc-gatekeeper needs.
+const REQUEST_HEADERS: [&str; 2] = ["cookie", "x-auth-token"];
+/// What an ambient gateway sends along: istio-ingress-k8s names these for its authoriser.
+const AMBIENT_REQUEST_HEADERS: [&str; 5] =
+    ["authorization", "cookie", "x-auth-token", "x-forwarded-access-token", "x-forwarded-for"];
 
-const GATEKEEPER_PORT: u16 = 8080;
+/// A request for login.
+enum Asked<'a> {
+    /// By a filter.
+    Filter(LoginPatch<'a>),
+    /// By a policy, of an authoriser in the mesh's options.
+    Policy(ObjectRef, MeshAuthoriser),
+}
 
-/// Checks each login patch.
+/// Every request for login.
+fn asked<'a>(context: &Context<'a>) -> Result<Result<Vec<Asked<'a>>, Outcome>, MissingFact> {
+    let ingress = Ingress::find(context)?;
+    let none = |why: &str| Ok(Err(Outcome::NotApplicable(why.into())));
+    if !is_ambient(context, &ingress)? {
+        let asking: Vec<_> = of_ingress(context, &ingress)?.asking().map(Asked::Filter).collect();
+        return match asking.is_empty() {
+            true => none("no filter requires login, see AUTHN-01"),
+            false => Ok(Ok(asking)),
+        };
+    }
+    let policies = context.authorization_policies()?.iter();
+    let named = policies.filter(|policy| policy.spec.action == "CUSTOM").filter_map(|policy| {
+        policy.spec.provider.as_ref().map(|provider| (policy.reference(), &*provider.name))
+    });
+    let named: Vec<(ObjectRef, &str)> = named.collect();
+    if named.is_empty() {
+        return none("no policy requires login, see AUTHN-01");
+    }
+    let Some(known) = authorisers(context)? else {
+        let why = "the mesh's options are in no ConfigMap istio of the platform's namespace";
+        return Ok(Err(Outcome::NotAssessed(why.into())));
+    };
+    let of_policies = named.into_iter().filter_map(|(policy, name)| {
+        let authoriser = known.iter().find(|one| one.name == name)?;
+        Some(Asked::Policy(policy, authoriser.clone()))
+    });
+    Ok(Ok(of_policies.collect()))
+}
+
+/// Checks each request for login.
 fn each_login(
     context: &Context<'_>,
     evidence: &str,
-    mut check: impl FnMut(LoginPatch<'_>, &mut Vec<Finding>) -> Result<(), MissingFact>,
+    mut check: impl FnMut(&Asked<'_>, &mut Vec<Finding>) -> Result<(), MissingFact>,
 ) -> Result<Outcome, MissingFact> {
-    let ingress = Ingress::find(context)?;
-    let logins = logins(context, &ingress)?;
-    if logins.is_empty() {
-        return Ok(Outcome::NotApplicable("no filter requires login, see AUTHN-01".into()));
-    }
+    let all = match asked(context)? {
+        Ok(all) => all,
+        Err(other) => return Ok(other),
+    };
     let mut findings = Vec::new();
-    for login in logins {
-        check(login, &mut findings)?;
+    for asked in &all {
+        check(asked, &mut findings)?;
     }
     Ok(outcome(findings, evidence))
 }
 
-/// AUTHN-03: Login fails closed
-fn login_fails_closed(context: &Context<'_>) -> Result<Outcome, MissingFact> {
-    each_login(
-        context,
-        "requests are refused while login is unavailable",
-        |(filter, _, login), findings| {
-            if login.failure_mode_allow {
-                findings.push(finding(
-                    filter.reference(),
-                    "failure_mode_allow",
-                    "true",
-                    "false or absent",
-                ));
-            }
-            Ok(())
-        },
-    )
+/// Where the mesh's options are.
+fn options(context: &Context<'_>) -> ObjectRef {
+    reference("v1", "ConfigMap", context.namespace(), "istio")
 }
 
-/// Whether an Envoy cluster, in Istio's form `direction|port|subset|host`, is
-/// the gatekeeper's; a name of another form is one that a filter defined.
-fn leads_to(cluster: &str, host: &str) -> bool {
-    let parts: Vec<&str> = cluster.split('|').collect();
-    parts.len() == 4
-        && parts[0] == "outbound"
-        && parts[1] == GATEKEEPER_PORT.to_string()
-        && parts[3] == host
+/// AUTHN-03: Login fails closed
+fn login_fails_closed(context: &Context<'_>) -> Result<Outcome, MissingFact> {
+    let evidence = "requests are refused while login is unavailable";
+    each_login(context, evidence, |asked, findings| {
+        let (object, field, is_open) = match asked {
+            Asked::Filter((filter, _, login)) => {
+                (filter.reference(), "failure_mode_allow".to_owned(), login.failure_mode_allow)
+            }
+            Asked::Policy(_, of) => (
+                options(context),
+                format!("extensionProviders[{}].failOpen", of.name),
+                of.fail_open,
+            ),
+        };
+        if is_open {
+            findings.push(finding(object, &field, "true", "false or absent"));
+        }
+        Ok(())
+    })
 }
 
 /// AUTHN-04: Login is delegated to oidc-gatekeeper
 fn login_asks_gatekeeper(context: &Context<'_>) -> Result<Outcome, MissingFact> {
     let namespace = context.namespace();
-    let host = format!("{GATEKEEPER}.{namespace}.svc.cluster.local");
-    each_login(
-        context,
-        "oidc-gatekeeper decides on logins, and is ready",
-        |(filter, _, login), findings| {
-            let uri = login.uri.as_str();
-            let authority = uri
-                .split_once("://")
-                .map_or(uri, |(_, rest)| rest)
-                .split('/')
-                .next()
-                .unwrap_or_default();
-            if authority != format!("{host}:{GATEKEEPER_PORT}") {
-                findings.push(finding(
-                    filter.reference(),
-                    "http_service.server_uri.uri",
-                    uri,
-                    format!("http://{host}:{GATEKEEPER_PORT}"),
-                ));
-                return Ok(());
+    let evidence = "oidc-gatekeeper decides on logins, and is ready";
+    let mut is_service_asked = false;
+    let asked = each_login(context, evidence, |asked, findings| {
+        match asked {
+            Asked::Filter((filter, patch, login)) => {
+                let what = content(filter, patch)?;
+                match Deviation::of_filter(namespace, login, what) {
+                    Some(other) => {
+                        let object = filter.reference();
+                        findings.push(finding(object, &other.field, other.seen, other.wanted));
+                    }
+                    None => is_service_asked = true,
+                }
             }
-            let cluster = login.cluster.as_deref().unwrap_or_default();
-            if !cluster.is_empty() && !leads_to(cluster, &host) {
-                findings.push(finding(
-                    filter.reference(),
-                    "http_service.server_uri.cluster",
-                    cluster,
-                    format!("outbound|{GATEKEEPER_PORT}||{host}"),
-                ));
-                return Ok(());
+            Asked::Policy(_, authoriser) if authoriser.is_gatekeeper(namespace) => {
+                is_service_asked = true;
             }
-            let object = reference("v1", "Service", namespace, GATEKEEPER);
-            let service = context
-                .services()?
-                .iter()
-                .find(|s| s.metadata.namespace == namespace && s.metadata.name == GATEKEEPER);
-            let Some(service) = service else {
-                findings.push(finding(
-                    object,
-                    "metadata.name",
-                    "missing",
-                    "the Service of oidc-gatekeeper",
-                ));
-                return Ok(());
-            };
-            let ready = context.pods()?.iter().any(|p| {
-                service.selects(&p.metadata.namespace, &p.metadata.labels) && p.is_ready()
-            });
-            if !ready {
-                findings.push(finding(
-                    object,
-                    "spec.selector",
-                    "no ready pod",
-                    "a ready pod of oidc-gatekeeper",
-                ));
+            Asked::Policy(policy, of) => {
+                let seen = format!("{}, which asks {}:{}", of.name, of.service, of.port);
+                let wanted = "the authoriser that asks oidc-gatekeeper";
+                findings.push(finding(policy.clone(), "spec.provider.name", seen, wanted));
             }
-            Ok(())
-        },
-    )
+        }
+        Ok(())
+    })?;
+    let mut findings = match asked {
+        Outcome::Pass(_) => Vec::new(),
+        Outcome::Fail(findings) => findings,
+        other => return Ok(other),
+    };
+    if is_service_asked {
+        for other in Deviation::of_service(context)? {
+            let object = other.object.unwrap_or_else(|| options(context));
+            findings.push(finding(object, &other.field, other.seen, other.wanted));
+        }
+        findings.extend(moved(context)?);
+    }
+    Ok(outcome(findings, evidence))
+}
+
+/// Filters that have the gateway find the authoriser elsewhere.
+fn moved(context: &Context<'_>) -> Result<Vec<Finding>, MissingFact> {
+    let ingress = Ingress::find(context)?;
+    let mut findings = Vec::new();
+    for filter in of_ingress(context, &ingress)?.filters {
+        for (index, patch) in
+            filter.patches.iter().enumerate().filter(|(_, p)| p.apply_to == "CLUSTER")
+        {
+            if let Some(how) = undoing(patch, content(filter, patch)?) {
+                let field = format!("spec.configPatches[{index}]");
+                let wanted = "the cluster that istiod makes of its Service";
+                findings.push(finding(filter.reference(), &field, how, wanted));
+            }
+        }
+    }
+    Ok(findings)
 }
 
 /// AUTHN-05: Login forwards only the headers that it needs
 fn login_passes_few_headers(context: &Context<'_>) -> Result<Outcome, MissingFact> {
-    each_login(context, "only kubeflow-userid goes upstream", |(filter, _, login), findings| {
-        let mut check = |field: &str, seen: &[String], wanted: &[&str], all: bool| {
-            let mut sorted: Vec<&str> = seen.iter().map(String::as_str).collect();
-            sorted.sort_unstable();
-            sorted.dedup();
-            let fits =
-                if all { sorted == wanted } else { sorted.iter().all(|h| wanted.contains(h)) };
-            if !fits {
-                findings.push(finding(
-                    filter.reference(),
-                    field,
-                    sorted.join(", "),
-                    wanted.join(", "),
-                ));
+    each_login(context, "only kubeflow-userid goes upstream", |asked, findings| {
+        let mut check =
+            |object: ObjectRef, field: &str, seen: &[String], wanted: &[&str], all: bool| {
+                let mut sorted: Vec<&str> = seen.iter().map(String::as_str).collect();
+                sorted.sort_unstable();
+                sorted.dedup();
+                let fits =
+                    if all { sorted == wanted } else { sorted.iter().all(|h| wanted.contains(h)) };
+                if !fits {
+                    findings.push(finding(object, field, sorted.join(", "), wanted.join(", ")));
+                }
+            };
+        let upstream = ["kubeflow-userid"];
+        match asked {
+            Asked::Filter((filter, _, login)) => {
+                let object = || filter.reference();
+                check(
+                    object(),
+                    "allowed_upstream_headers",
+                    &login.upstream_headers,
+                    &upstream,
+                    true,
+                );
+                check(object(), "allowed_headers", &login.request_headers, &REQUEST_HEADERS, false);
             }
-        };
-        check("allowed_upstream_headers", &login.upstream_headers, &["kubeflow-userid"], true);
-        check("allowed_headers", &login.request_headers, &["cookie", "x-auth-token"], false);
+            Asked::Policy(_, of) => {
+                let field = |rest: &str| format!("extensionProviders[{}].{rest}", of.name);
+                let (object, wanted) = (options(context), &AMBIENT_REQUEST_HEADERS);
+                if of.is_grpc {
+                    let seen = vec!["any, as its answers by gRPC say".to_owned()];
+                    check(object.clone(), &field("envoyExtAuthzGrpc"), &seen, &upstream, true);
+                } else {
+                    let name = field("headersToUpstreamOnAllow");
+                    check(object.clone(), &name, &of.upstream_headers, &upstream, true);
+                }
+                let name = field("includeRequestHeadersInCheck");
+                check(object, &name, &of.request_headers, wanted, false);
+            }
+        }
         Ok(())
     })
 }

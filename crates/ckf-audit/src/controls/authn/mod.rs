@@ -1,10 +1,13 @@
 //! Authentication: AUTHN.
 
 mod filters;
+mod foreign;
 mod gatekeeper;
+mod identity;
 mod options;
 
 use crate::controls::check::Entries;
 
 /// Controls of this family, file by file.
-pub(super) const CHECKS: &[Entries] = &[filters::CHECKS, gatekeeper::CHECKS, options::CHECKS];
+pub(super) const CHECKS: &[Entries] =
+    &[filters::CHECKS, foreign::CHECKS, gatekeeper::CHECKS, identity::CHECKS, options::CHECKS];

@@ -1,53 +1,71 @@
 //! What is exposed to the outside, and by which routes.
 
+use std::collections::HashSet;
+
+use crate::catalog::Release;
 use crate::controls::check::Check;
 use crate::facts::istio::VirtualService;
-use crate::facts::object::Object as _;
+use crate::facts::object::{Object as _, ObjectRef};
 use crate::finding::{Finding, Outcome, count, finding, outcome};
+use crate::policy::is_like;
 use crate::views::context::allowed;
-use crate::views::ingress::{Ingress, MAIN_GATEWAY};
-use crate::views::mesh::ambient_ingress;
+use crate::views::entrances::names::destination;
+use crate::views::entrances::{Destination, Opening, Routes, is_by_gateway, is_of_model, takings};
+use crate::views::ingress::Ingress;
 use crate::views::{Context, MissingFact};
 
 /// Controls of this file.
 pub(super) const CHECKS: &[(&str, Check)] =
     &[("NET-06", nothing_else_exposed), ("NET-07", source_ranges), ("NET-08", known_routes)];
 
-/// NET-06: No Service but the gateway is exposed
+/// NET-06: Nothing but the gateway is exposed
 fn nothing_else_exposed(context: &Context<'_>) -> Result<Outcome, MissingFact> {
-    let ingress = Ingress::find(context)?;
-    let ambient = ambient_ingress(context)?;
     let mut findings: Vec<Finding> = Vec::new();
-    for service in context.services()?.iter().filter(|s| s.is_exposed()) {
-        if !context.is_ours(&service.metadata.namespace)?
-            || allowed(&context.policy.allow.services, service)
-        {
-            continue;
-        }
-        let is_gateway = ingress
-            .running
-            .iter()
-            .any(|p| service.selects(&p.metadata.namespace, &p.metadata.labels))
-            || (ingress.running.is_empty()
-                && service.metadata.namespace == *context.namespace()
-                && ingress.main.is_some_and(|m| service.spec.selector.include(&m.spec.selector)))
-            || ambient.iter().any(|g| {
-                service
-                    .spec
-                    .selector
-                    .get("gateway.networking.k8s.io/gateway-name")
-                    .is_some_and(|n| *n == *g.metadata.name)
-            });
-        if !is_gateway {
-            findings.push(finding(
-                service.reference(),
-                "spec.type",
-                &*service.spec.kind,
-                "ClusterIP",
-            ));
+    let allow = &context.policy.allow;
+    for entrance in context.entrances()? {
+        let object = entrance.object.clone();
+        let mut add = |seen: String, wanted: &str| {
+            findings.push(finding(object.clone(), &entrance.field, seen, wanted));
+        };
+        match entrance.opening {
+            Opening::Service if is_allowed(&allow.services, &object) => {}
+            Opening::Service => {
+                let kind = kind_of(context, &object)?;
+                add(kind, "ClusterIP");
+            }
+            Opening::HostPort => {
+                add(format!("{} of the node", entrance.port), "no port of the node");
+            }
+            Opening::HostNetwork => {
+                add(format!("true, with {}", entrance.port), "a network of its own");
+            }
+            Opening::Ingress if !is_by_gateway(entrance) && entrance.leads_to_ours() => {
+                let seen = format!("leads to {} beside the gateway", entrance.destinations());
+                add(seen, "routes on the platform's gateway");
+            }
+            _ => {}
         }
     }
     Ok(outcome(findings, "only the gateway is exposed"))
+}
+
+/// The type of an exposed Service.
+fn kind_of(context: &Context<'_>, object: &ObjectRef) -> Result<String, MissingFact> {
+    let mut services = context.services()?.iter();
+    let service = services.find(|service| {
+        *service.metadata.namespace == *object.namespace && service.metadata.name == object.name
+    });
+    Ok(service.map_or_else(String::new, |service| service.spec.kind.to_string()))
+}
+
+/// Whether an allow-list names an object.
+fn is_allowed(list: &[String], object: &ObjectRef) -> bool {
+    list.iter().any(|entry| match entry.split_once('/') {
+        Some((namespace, name)) => {
+            is_like(namespace, &object.namespace) && is_like(name, &object.name)
+        }
+        None => is_like(entry, &object.name),
+    })
 }
 
 /// NET-07: The gateway is reachable from allowed addresses only
@@ -78,117 +96,85 @@ fn source_ranges(context: &Context<'_>) -> Result<Outcome, MissingFact> {
     Ok(outcome(findings, "the gateway admits the policy's addresses only"))
 }
 
-/// Paths that a VirtualService routes, and where to.
-fn routes(service: &VirtualService) -> Vec<(String, String)> {
-    let mut routes = Vec::new();
-    for http in &service.spec.http {
-        let paths: Vec<String> = if http.matches.is_empty() {
-            vec!["/".into()]
-        } else {
-            http.matches
-                .iter()
-                .map(|m| match &m.uri {
-                    None => "/".into(),
-                    Some(uri) => {
-                        let text = uri.prefix.as_ref().or(uri.exact.as_ref());
-                        text.map_or_else(
-                            || format!("~{}", uri.regex.as_deref().unwrap_or_default()),
-                            ToString::to_string,
-                        )
-                    }
-                })
-                .collect()
-        };
-        for path in paths {
-            routes
-                .extend(http.route.iter().map(|r| (path.clone(), r.destination.host.to_string())));
-        }
-    }
-    let others = service.spec.tls.iter().chain(&service.spec.tcp).flat_map(|list| &list.route);
-    routes
-        .extend(others.map(|r| ("a TCP or TLS route".to_owned(), r.destination.host.to_string())));
-    routes
-}
-
-/// Service and namespace of a destination, by the rules of Istio's short names.
-fn destination(host: &str, from: &str) -> (String, String) {
-    let mut parts = host.split('.');
-    let service = parts.next().unwrap_or_default().to_owned();
-    (service, parts.next().unwrap_or(from).to_owned())
-}
-
-/// A route of a model, as KServe and net-istio write it: for hosts of its own, each of which names
-/// the profile. A route for every host, or for the platform's, is none, whatever its labels.
-fn is_of_model(context: &Context<'_>, service: &VirtualService) -> bool {
-    const LABELS: [&str; 2] =
-        ["serving.kserve.io/inferenceservice", "networking.internal.knative.dev/ingress"];
-    let own = &*service.metadata.namespace;
-    let is_own = |host: &str| {
-        let (first, rest) = host.split_once('.').unwrap_or((host, ""));
-        let second = rest.split('.').next().unwrap_or_default();
-        let names_profile = second == own || first.ends_with(&format!("-{own}"));
-        names_profile
-            && !host.contains('*')
-            && context.policy.external_hostname.as_deref() != Some(host)
-    };
-    LABELS.iter().any(|label| service.metadata.label(label).is_some())
-        && !service.spec.hosts.is_empty()
-        && service.spec.hosts.iter().all(|host| is_own(host))
-}
-
 /// Knative's Gateway for requests within the cluster, to which KServe routes.
 fn is_local_gateway(context: &Context<'_>, service: &str, namespace: &str) -> bool {
     service == "knative-local-gateway"
         && (namespace == context.namespace() || namespace == "istio-system")
 }
 
+/// Whether a destination is one that the release's charms or a profile's controllers make.
+fn is_known(
+    context: &Context<'_>,
+    release: &Release,
+    service: &VirtualService,
+    to: &Destination,
+) -> Result<bool, MissingFact> {
+    let (namespace, own) = (context.namespace(), &*service.metadata.namespace);
+    let (target, target_namespace) = destination(&to.host, &to.route.namespace);
+    let of_release = release.routes.iter().any(|r| {
+        r.prefix.trim_end_matches('/') == to.path.trim_end_matches('/')
+            && r.service == target
+            && target_namespace == namespace
+    });
+    let is_of_profile = context.profile_namespaces()?.contains(own);
+    // Notebooks, tensorboards and volume viewers have routes of their profile.
+    let of_profile = is_of_profile
+        && target_namespace == own
+        && ["/notebook/", "/tensorboard/", "/pvcviewers/", "/pvcviewer/"]
+            .iter()
+            .any(|kind| to.path.starts_with(&format!("{kind}{own}/")));
+    let of_model = is_of_profile
+        && is_of_model(context, service)
+        && (target_namespace == own || is_local_gateway(context, target, target_namespace));
+    Ok(of_release || of_profile || of_model)
+}
+
 /// NET-08: Only known routes are on the gateway
 fn known_routes(context: &Context<'_>) -> Result<Outcome, MissingFact> {
-    let namespace = context.namespace();
     let ingress = Ingress::find(context)?;
     if !ingress.exists() {
         return Ok(Outcome::NotApplicable("there is no Istio ingress gateway".into()));
     }
     let release = context.release()?;
-    let profiles = context.profile_namespaces()?;
-    let mut findings = Vec::new();
-    let mut checked = 0;
-    for service in context.virtual_services()? {
-        let own = &*service.metadata.namespace;
-        let on_gateway = service.spec.gateways.iter().any(|g| {
-            let (ns, name) = g.split_once('/').unwrap_or((own, g));
-            ns == namespace && name == MAIN_GATEWAY
-        });
-        if !on_gateway || allowed(&context.policy.allow.virtualservices, service) {
+    let allow = &context.policy.allow.virtualservices;
+    let routes = Routes::of(context)?;
+    let (mut findings, mut checked, mut seen) = (Vec::new(), 0, HashSet::new());
+    let on_ingress = context.gateways()?.iter().filter(|g| ingress.is_selected(&g.spec.selector));
+    for service in on_ingress.flat_map(|gateway| routes.bound_to(gateway)) {
+        if !seen.insert(std::ptr::from_ref(*service)) || allowed(allow, *service) {
             continue;
         }
         checked += 1;
-        for (path, host) in routes(service) {
-            let (target, target_namespace) = destination(&host, own);
-            let of_release = release.routes.iter().any(|r| {
-                r.prefix.trim_end_matches('/') == path.trim_end_matches('/')
-                    && r.service == target
-                    && target_namespace == namespace
-            });
-            // Notebooks, tensorboards and volume viewers have routes of their profile.
-            let of_profile = profiles.contains(&own)
-                && target_namespace == own
-                && ["/notebook/", "/tensorboard/", "/pvcviewers/", "/pvcviewer/"]
-                    .iter()
-                    .any(|kind| path.starts_with(&format!("{kind}{own}/")));
-            let of_model = profiles.contains(&own)
-                && is_of_model(context, service)
-                && (target_namespace == own
-                    || is_local_gateway(context, &target, &target_namespace));
-            if !of_release && !of_profile && !of_model {
+        for to in routes.destinations(context, service, None)? {
+            if !is_known(context, release, service, &to)? {
+                let copies = if to.is_mirror { "copies of " } else { "" };
                 findings.push(finding(
                     service.reference(),
                     "spec.http",
-                    format!("{path} goes to {host}"),
+                    format!("{copies}{} goes to {}", to.path, to.host),
                     "a route of the release or of a profile",
                 ));
             }
         }
+    }
+    for entrance in context.entrances()? {
+        let is_route = entrance.opening == Opening::DomainMapping || is_by_gateway(entrance);
+        if is_route && entrance.leads_to_ours() && !is_allowed(allow, &entrance.object) {
+            let hosts = if entrance.hosts.is_empty() {
+                "every host".into()
+            } else {
+                entrance.hosts.join(", ")
+            };
+            let seen = format!("publishes {} by {hosts}", entrance.destinations());
+            let wanted = "a route of the release or of a profile";
+            findings.push(finding(entrance.object.clone(), &entrance.field, seen, wanted));
+        }
+    }
+    for taking in takings(context)?.into_iter().filter(|taking| !is_allowed(allow, &taking.object))
+    {
+        let seen = format!("{}, whose requests go to {}", taking.host, taking.to);
+        let wanted = "hosts of its own namespace, or of none of the cluster";
+        findings.push(finding(taking.object, "spec.hosts", seen, wanted));
     }
     Ok(outcome(findings, format!("{} known", count(checked, "VirtualService"))))
 }

@@ -7,6 +7,7 @@ use crate::facts::object::Object as _;
 use crate::finding::{Outcome, count, finding, outcome};
 use crate::views::authorization::Mesh;
 use crate::views::context::by_namespace;
+use crate::views::entrances::names::namespace_of_host;
 use crate::views::mesh::{is_for_all, is_of_job};
 use crate::views::peer_authentication::{Set, of_namespace, of_pod};
 use crate::views::{Context, MissingFact};
@@ -77,11 +78,28 @@ fn mutual_tls_not_off(context: &Context<'_>) -> Result<Outcome, MissingFact> {
         .peer_authentications()?
         .iter()
         .filter(|p| *p.metadata.namespace == *root && is_for_all(p));
-    let findings = mesh
+    let mut findings: Vec<_> = mesh
         .filter(|p| p.spec.mtls.mode == "DISABLE")
         .map(|p| finding(p.reference(), "spec.mtls.mode", "DISABLE", "PERMISSIVE or STRICT"))
         .collect();
-    Ok(outcome(findings, "no policy of the mesh switches it off"))
+    for rule in context.destination_rules()? {
+        let own = &*rule.metadata.namespace;
+        let is_near = *own == *root || context.is_ours(own)?;
+        if !is_near || !rule.tls_modes().any(|mode| mode == "DISABLE") {
+            continue;
+        }
+        let host = &*rule.spec.host;
+        let is_of_ours = match namespace_of_host(host, own) {
+            Some(namespace) => namespace.starts_with('*') || context.is_ours(namespace)?,
+            None => matches!(host, "*" | "*.local" | "*.cluster.local" | "*.svc.cluster.local"),
+        };
+        if is_of_ours {
+            let seen = format!("DISABLE for {host}");
+            let wanted = "ISTIO_MUTUAL, or absent";
+            findings.push(finding(rule.reference(), "spec.trafficPolicy.tls.mode", seen, wanted));
+        }
+    }
+    Ok(outcome(findings, "no policy of the mesh and no DestinationRule switches it off"))
 }
 
 /// NET-05: Profile pods are in the mesh

@@ -2,7 +2,8 @@
 
 use crate::controls::check::Check;
 use crate::facts::object::Object as _;
-use crate::finding::{Outcome, count, finding, outcome};
+use crate::finding::{Finding, Outcome, count, finding, outcome};
+use crate::views::entrances::{Entrance, Opening};
 use crate::views::ingress::{Ingress, MAIN_GATEWAY, Reach, gateway_reference};
 use crate::views::mesh::is_ambient;
 use crate::views::{Context, MissingFact};
@@ -11,12 +12,49 @@ use crate::views::{Context, MissingFact};
 pub(super) const CHECKS: &[(&str, Check)] =
     &[("TLS-01", serves_https), ("TLS-02", no_clear_text), ("TLS-13", one_manager)];
 
+/// Entrances beside the platform's own gateway that are in clear text: other Gateways, and
+/// Ingresses, that lead to its pods.
+fn beside<'c>(context: &'c Context<'_>) -> Result<Vec<&'c Entrance>, MissingFact> {
+    let others = context.entrances()?.iter().filter(|entrance| {
+        entrance.is_of_proxy() && entrance.opening != Opening::Gateway && entrance.leads_to_ours()
+    });
+    Ok(others.collect())
+}
+
+/// Objects beside the platform's own gateway that serve what is the platform's, and no HTTPS.
+fn without_https(context: &Context<'_>) -> Result<Vec<Finding>, MissingFact> {
+    let others = beside(context)?;
+    let is_clear = |entrance: &&&Entrance| {
+        let mut same = others.iter().filter(|other| other.object == entrance.object);
+        same.all(|other| other.tls.is_missing())
+    };
+    let findings = others.iter().filter(is_clear).map(|entrance| {
+        let seen = format!("{}, leading to {}", entrance.tls.detail(), entrance.destinations());
+        finding(entrance.object.clone(), &entrance.field, seen, "HTTPS")
+    });
+    Ok(findings.collect())
+}
+
 /// TLS-01: The ingress gateway serves HTTPS
 fn serves_https(context: &Context<'_>) -> Result<Outcome, MissingFact> {
     let ingress = Ingress::find(context)?;
     if is_ambient(context, &ingress)? {
         return Ok(Outcome::NotApplicable("the mesh is ambient, see TLS-15".into()));
     }
+    let others = without_https(context);
+    Ok(match of_main(context, &ingress) {
+        Outcome::Fail(mut findings) => {
+            // It fails whatever else could not be read.
+            findings.extend(others.unwrap_or_default());
+            Outcome::Fail(findings)
+        }
+        Outcome::Pass(evidence) => outcome(others?, evidence),
+        other => other,
+    })
+}
+
+/// Whether the platform's own Gateway serves HTTPS.
+fn of_main(context: &Context<'_>, ingress: &Ingress<'_>) -> Outcome {
     let Some(main) = ingress.main else {
         let missing = finding(
             gateway_reference(context),
@@ -24,24 +62,27 @@ fn serves_https(context: &Context<'_>) -> Result<Outcome, MissingFact> {
             "missing",
             "a Gateway with an HTTPS server",
         );
-        return Ok(Outcome::Fail(vec![missing]));
+        return Outcome::Fail(vec![missing]);
     };
     if !ingress.is_selected(&main.spec.selector) {
-        return Ok(Outcome::Fail(vec![finding(
+        return Outcome::Fail(vec![finding(
             main.reference(),
             "spec.selector",
             "no gateway pod selected",
             "the labels of the ingress gateway's pods",
-        )]));
+        )]);
     }
     let servers = ingress.servers();
     let own: Vec<_> = servers.iter().filter(|s| std::ptr::eq(s.gateway, main)).collect();
     let secure = own.iter().any(|s| {
         s.server.port.protocol.eq_ignore_ascii_case("HTTPS")
-            && s.server.tls.as_ref().is_some_and(|tls| matches!(&*tls.mode, "SIMPLE" | "MUTUAL"))
+            && s.server
+                .tls
+                .as_ref()
+                .is_some_and(|tls| matches!(&*tls.mode, "SIMPLE" | "MUTUAL" | "OPTIONAL_MUTUAL"))
     });
     if secure {
-        return Ok(Outcome::Pass(format!("{} has an HTTPS server", main.reference())));
+        return Outcome::Pass(format!("{} has an HTTPS server", main.reference()));
     }
     let seen = match main.spec.servers.first() {
         None => "no server".to_owned(),
@@ -54,18 +95,22 @@ fn serves_https(context: &Context<'_>) -> Result<Outcome, MissingFact> {
             format!("{} on port {}{mode}", server.port.protocol, server.port.number)
         }
     };
-    Ok(Outcome::Fail(vec![finding(
+    Outcome::Fail(vec![finding(
         main.reference(),
         "spec.servers",
         seen,
         "HTTPS with tls.mode SIMPLE or MUTUAL",
-    )]))
+    )])
 }
 
 /// TLS-02: No Gateway serves clear text on the ingress
 fn no_clear_text(context: &Context<'_>) -> Result<Outcome, MissingFact> {
     let ingress = Ingress::find(context)?;
-    if !ingress.exists() {
+    if is_ambient(context, &ingress)? {
+        return Ok(Outcome::NotApplicable("the mesh is ambient, see TLS-15".into()));
+    }
+    let others = beside(context)?;
+    if !ingress.exists() && others.is_empty() {
         return Ok(Outcome::NotApplicable("there is no Istio ingress gateway".into()));
     }
     let servers = ingress.servers();
@@ -76,7 +121,7 @@ fn no_clear_text(context: &Context<'_>) -> Result<Outcome, MissingFact> {
         }
     }
     let clear = || open.iter();
-    let findings = clear()
+    let mut findings: Vec<Finding> = clear()
         .filter(|s| s.reach == Reach::Outside)
         .map(|s| {
             let seen = format!(
@@ -93,6 +138,10 @@ fn no_clear_text(context: &Context<'_>) -> Result<Outcome, MissingFact> {
             )
         })
         .collect();
+    findings.extend(others.iter().filter(|entrance| entrance.tls.is_missing()).map(|entrance| {
+        let seen = format!("{}, leading to {}", entrance.tls.detail(), entrance.destinations());
+        finding(entrance.object.clone(), &entrance.field, seen, "HTTPS, or a redirect to it")
+    }));
     let inner: Vec<String> = clear()
         .filter(|s| s.reach != Reach::Outside)
         .map(|s| {

@@ -1,0 +1,212 @@
+//! VirtualServices by the Gateways to which they are bound, with delegates and mirrors, and where
+//! each of their routes leads.
+
+use std::collections::HashMap;
+
+use serde::Serialize;
+
+use super::names::{self, gateway};
+use crate::facts::istio::{Gateway, HttpRoute, VirtualService};
+use crate::facts::object::{Object as _, ObjectRef};
+use crate::views::login::setters;
+use crate::views::{Context, MissingFact};
+
+/// Where an entrance leads.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Destination {
+    /// The route, or the object itself.
+    pub route: ObjectRef,
+    /// Path, or what else the route matches.
+    pub path: String,
+    /// Host, or name of the pods.
+    pub host: String,
+    /// Namespace of the pods.
+    pub namespace: String,
+    /// Whether they are the platform's or a profile's.
+    pub is_ours: bool,
+    /// Whether they are the platform's.
+    #[serde(skip)]
+    pub is_platform: bool,
+    /// Whether it gets copies only.
+    pub is_mirror: bool,
+    /// Header of the user's identity that the route sets.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sets: Option<String>,
+}
+
+/// Values by namespace and name.
+type ByName<'a, T> = HashMap<&'a str, HashMap<&'a str, T>>;
+
+/// VirtualServices by Gateway.
+pub struct Routes<'a> {
+    by_gateway: ByName<'a, Vec<&'a VirtualService>>,
+    by_name: ByName<'a, &'a VirtualService>,
+}
+
+impl<'a> Routes<'a> {
+    /// Those of the cluster.
+    pub fn of(context: &Context<'a>) -> Result<Self, MissingFact> {
+        let mut by_gateway: ByName<'a, Vec<&VirtualService>> = HashMap::new();
+        let mut by_name: ByName<'a, &VirtualService> = HashMap::new();
+        for service in context.virtual_services()? {
+            let own = &*service.metadata.namespace;
+            by_name.entry(own).or_default().insert(&service.metadata.name, service);
+            for named in service.spec.gateways.iter().filter(|named| ***named != *names::MESH) {
+                let (namespace, name) = gateway(named, own);
+                let bound = by_gateway.entry(namespace).or_default().entry(name).or_default();
+                if !bound.last().is_some_and(|last| std::ptr::eq(*last, service)) {
+                    bound.push(service);
+                }
+            }
+        }
+        Ok(Self { by_gateway, by_name })
+    }
+
+    /// Those that are bound to a Gateway.
+    pub fn bound_to(&self, gateway: &Gateway) -> &[&'a VirtualService] {
+        let of_namespace = self.by_gateway.get(&*gateway.metadata.namespace);
+        let bound = of_namespace.and_then(|all| all.get(gateway.metadata.name.as_str()));
+        bound.map(Vec::as_slice).unwrap_or_default()
+    }
+
+    /// Where the routes of a VirtualService lead that are for this Gateway, or for all.
+    pub fn destinations(
+        &self,
+        context: &Context<'_>,
+        service: &'a VirtualService,
+        on: Option<&Gateway>,
+    ) -> Result<Vec<Destination>, MissingFact> {
+        let own = &*service.metadata.namespace;
+        let is_here = |route: &HttpRoute| {
+            route.matches.is_empty()
+                || route.matches.iter().any(|matched| {
+                    matched.gateways.is_empty()
+                        || on.is_none_or(|on| {
+                            let key = (&*on.metadata.namespace, on.metadata.name.as_str());
+                            matched.gateways.iter().any(|named| gateway(named, own) == key)
+                        })
+                })
+        };
+        let mut all = Vec::new();
+        for route in service.spec.http.iter().filter(|route| is_here(route)) {
+            self.of_route(context, service, route, &paths(route), &mut all)?;
+        }
+        let streams = service.spec.tls.iter().chain(&service.spec.tcp);
+        for to in streams.flat_map(|stream| &stream.route) {
+            let what = "a TCP or TLS route".to_owned();
+            all.push(destination(context, service, what, &to.destination.host, false, None)?);
+        }
+        Ok(all)
+    }
+
+    fn of_route(
+        &self,
+        context: &Context<'_>,
+        service: &'a VirtualService,
+        route: &HttpRoute,
+        paths: &[String],
+        all: &mut Vec<Destination>,
+    ) -> Result<(), MissingFact> {
+        let own = &*service.metadata.namespace;
+        let of_route = route.headers.as_deref().map(|headers| &headers.request);
+        for path in paths {
+            for to in &route.route {
+                let of_destination = to.headers.as_deref().map(|headers| &headers.request);
+                let sets = setters(of_route.into_iter().chain(of_destination));
+                let host = &to.destination.host;
+                all.push(destination(context, service, path.clone(), host, false, sets)?);
+            }
+            let mirrors = route.mirrors.iter().map(|mirror| &mirror.destination);
+            for to in route.mirror.iter().chain(mirrors) {
+                all.push(destination(context, service, path.clone(), &to.host, true, None)?);
+            }
+        }
+        let Some(delegate) = &route.delegate else {
+            return Ok(());
+        };
+        let namespace = if delegate.namespace.is_empty() { own } else { &delegate.namespace };
+        match self.by_name.get(namespace).and_then(|all| all.get(&*delegate.name)) {
+            // Istio follows no delegate of a delegate.
+            Some(to) if route.route.is_empty() && !std::ptr::eq(*to, service) => {
+                for further in to.spec.http.iter().filter(|further| further.delegate.is_none()) {
+                    let own = self::paths(further);
+                    let paths = if own == ["/"] { paths } else { &own };
+                    self.of_route(context, to, further, paths, all)?;
+                }
+            }
+            _ => {
+                let host =
+                    format!("the VirtualService {namespace}/{}, which is not there", delegate.name);
+                let path = paths.first().cloned().unwrap_or_default();
+                let route = service.reference();
+                let namespace = namespace.to_owned();
+                all.push(Destination {
+                    route,
+                    path,
+                    host,
+                    namespace,
+                    is_ours: false,
+                    is_platform: false,
+                    is_mirror: false,
+                    sets: None,
+                });
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Paths of a route.
+fn paths(route: &HttpRoute) -> Vec<String> {
+    if route.matches.is_empty() {
+        return vec!["/".into()];
+    }
+    let path =
+        |uri: &crate::facts::istio::StringMatch| match uri.prefix.as_ref().or(uri.exact.as_ref()) {
+            Some(text) => text.to_string(),
+            None => format!("~{}", uri.regex.as_deref().unwrap_or_default()),
+        };
+    let paths = route.matches.iter().map(|matched| &matched.uri);
+    paths.map(|uri| uri.as_ref().map_or_else(|| "/".into(), path)).collect()
+}
+
+fn destination(
+    context: &Context<'_>,
+    service: &VirtualService,
+    path: String,
+    host: &str,
+    is_mirror: bool,
+    sets: Option<&str>,
+) -> Result<Destination, MissingFact> {
+    let (_, namespace) = names::destination(host, &service.metadata.namespace);
+    Ok(Destination {
+        route: service.reference(),
+        path,
+        host: host.to_owned(),
+        namespace: namespace.to_owned(),
+        is_ours: context.is_ours(namespace)?,
+        is_platform: context.platform_namespaces().contains(&namespace),
+        is_mirror,
+        sets: sets.map(str::to_owned),
+    })
+}
+
+/// A route of a model, as KServe and net-istio write it: for hosts of its own, each of which names
+/// the profile. A route for every host, or for the platform's, is none, whatever its labels.
+pub fn is_of_model(context: &Context<'_>, service: &VirtualService) -> bool {
+    const LABELS: [&str; 2] =
+        ["serving.kserve.io/inferenceservice", "networking.internal.knative.dev/ingress"];
+    let own = &*service.metadata.namespace;
+    let is_own = |host: &str| {
+        let (first, rest) = host.split_once('.').unwrap_or((host, ""));
+        let second = rest.split('.').next().unwrap_or_default();
+        let names_profile = second == own || first.ends_with(&format!("-{own}"));
+        names_profile
+            && !host.contains('*')
+            && context.policy.external_hostname.as_deref() != Some(host)
+    };
+    LABELS.iter().any(|label| service.metadata.label(label).is_some())
+        && !service.spec.hosts.is_empty()
+        && service.spec.hosts.iter().all(|host| is_own(host))
+}
