@@ -2,7 +2,7 @@
 
 pub use ckf_model::juju::*;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use juju_client::{
@@ -42,14 +42,6 @@ fn read_from(controller: &mut Connection, source: &Source<'_>) -> Juju {
         let model = models.iter().find(|model| model.name == source.model);
         model.map(|model| Target::Model(model.uuid.clone()))
     });
-    let superuser_only = || {
-        let login = &controller.user().identity;
-        Unknown::Forbidden(format!("{login} has no superuser access to the controller"))
-    };
-    let users = match controller.is_superuser() {
-        false => Known::Unknown(superuser_only()),
-        true => known(users(controller)),
-    };
     let models = match &summaries {
         Err(error) => Known::Unknown(why(error)),
         Ok(all) => known(models(controller, all)),
@@ -58,12 +50,22 @@ fn read_from(controller: &mut Connection, source: &Source<'_>) -> Juju {
         Known::Unknown(why) => Known::Unknown(why.clone()),
         Known::Known(all) => known(offers(controller, all)),
     };
+    let clouds = known(clouds(controller));
+    let users = match controller.is_superuser() {
+        false => {
+            let login = &controller.user().identity;
+            let why = format!("{login} has no superuser access to the controller");
+            Known::Unknown(Unknown::Forbidden(why))
+        }
+        true => known(users(controller, &external(&models, &clouds, &offers))),
+    };
+    let mut remotes = BTreeMap::new();
     let applications = match &target {
         None => Known::Unknown(Unknown::Failed(format!(
             "the controller lists no model {:?} for this user",
             source.model
         ))),
-        Some(target) => known(applications(source, target)),
+        Some(target) => known(applications(source, target, &mut remotes)),
     };
     Juju {
         planned: false,
@@ -71,13 +73,35 @@ fn read_from(controller: &mut Connection, source: &Source<'_>) -> Juju {
         login: name(&controller.user().identity).to_owned(),
         users,
         models,
-        clouds: known(clouds(controller)),
+        clouds,
         offers,
         applications,
+        remotes,
     }
 }
 
-fn users(controller: &mut Connection) -> Result<Vec<User>, Error> {
+/// Users of identity providers whom grants name, and everybody of these: no list has them.
+fn external(
+    models: &Known<Vec<Model>>,
+    clouds: &Known<Vec<Grants>>,
+    offers: &Known<Vec<Grants>>,
+) -> BTreeSet<String> {
+    let mut names = BTreeSet::from([EVERYBODY.to_owned()]);
+    let mut add = |users: &BTreeMap<String, String>| {
+        names.extend(users.keys().filter(|name| name.contains('@')).cloned());
+    };
+    if let Known::Known(models) = models {
+        models.iter().for_each(|model| add(&model.users));
+    }
+    for known in [clouds, offers] {
+        if let Known::Known(all) = known {
+            all.iter().for_each(|grants| add(&grants.users));
+        }
+    }
+    names
+}
+
+fn users(controller: &mut Connection, external: &BTreeSet<String>) -> Result<Vec<User>, Error> {
     let user = |user: juju_client::User| User {
         name: user.username,
         access: user.access,
@@ -85,7 +109,20 @@ fn users(controller: &mut Connection) -> Result<Vec<User>, Error> {
         last_connection: time(user.last_connection.as_deref()),
         disabled: user.disabled,
     };
-    Ok(controller.users()?.into_iter().map(user).collect())
+    let mut all: Vec<User> = controller.users()?.into_iter().map(user).collect();
+    for name in external {
+        match controller.user_info(name) {
+            Ok(found) => all.push(User { name: name.clone(), ..user(found) }),
+            // One whom the controller does not know has no access to it.
+            Err(error) if error.is_gone() || is_no_user(&error) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(all)
+}
+
+fn is_no_user(error: &Error) -> bool {
+    error.failure().is_some_and(|failure| failure.message.contains("not found"))
 }
 
 fn models(controller: &mut Connection, all: &[ModelSummary]) -> Result<Vec<Model>, Error> {
@@ -138,9 +175,15 @@ fn offers(controller: &mut Connection, models: &[Model]) -> Result<Vec<Grants>, 
     Ok(all)
 }
 
-fn applications(source: &Source<'_>, target: &Target) -> Result<Vec<Application>, Error> {
+fn applications(
+    source: &Source<'_>,
+    target: &Target,
+    remotes: &mut BTreeMap<String, String>,
+) -> Result<Vec<Application>, Error> {
     let mut model = Connection::open(source.endpoint, target, source.login)?;
     let status = model.status()?;
+    let remote = status.remote_applications.iter();
+    remotes.extend(remote.map(|(name, of)| (name.clone(), of.offer_url.clone())));
     let names: Vec<&str> = status.applications.keys().map(String::as_str).collect();
     // An error here leaves the rest of the facts known.
     let resources = known(model.resources(&names));
@@ -213,6 +256,7 @@ fn application(
         base: status.base.version().to_owned(),
         can_upgrade_to: Some(status.can_upgrade_to).filter(|newer| !newer.is_empty()),
         trusted: config.is_trusted(),
+        exposed: status.exposed,
         relations: status.relations,
         troubled: troubled.collect(),
         options: options.collect(),
@@ -250,6 +294,10 @@ pub(crate) fn setting(charm: &str, option: &Given<'_>, declared: Option<&String>
         set: option.is_set && !text.is_empty(),
         value: is_shown.then(|| text.to_string()),
         password: (is_password && holds_secret).then(|| Strength::of(&text)),
+        connectors: match (charm, option.name) {
+            ("dex-auth", "connectors") => connectors(&text),
+            _ => Vec::new(),
+        },
         secret: holds_secret,
         as_declared: declared.filter(|_| !is_shown).map(|declared| declared.trim() == text.trim()),
     }

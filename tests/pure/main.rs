@@ -7,6 +7,7 @@ mod diff;
 mod formats;
 mod network_peers;
 mod policy;
+mod private_keys;
 mod report;
 #[path = "../reports/mod.rs"]
 mod reports;

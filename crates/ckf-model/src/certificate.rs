@@ -6,9 +6,14 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use x509_parser::asn1_rs::{FromDer, Integer, OctetString, Sequence};
-use x509_parser::prelude::{GeneralName, X509Certificate};
+use x509_parser::prelude::{
+    ExtendedKeyUsage, GeneralName, ParsedExtension, X509Certificate, X509Error,
+};
 use x509_parser::public_key::PublicKey;
 use zeroize::Zeroizing;
+
+use crate::private_key::{self, PrivateKey};
+use crate::public_roots;
 
 /// Errors of parsing a certificate.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
@@ -25,7 +30,7 @@ pub enum CertificateError {
 }
 
 /// The assessed fields of a certificate.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Certificate {
     /// Subject.
@@ -51,6 +56,24 @@ pub struct Certificate {
     /// Whether it is a CA certificate.
     #[serde(default)]
     pub is_authority: bool,
+    /// Curve of an elliptic key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub curve: Option<String>,
+    /// Extended key usage, for example `serverAuth`; any if there is none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub usage: Vec<String>,
+    /// Subject alternative names of other kinds, with the kind: `URI:spiffe://…`, `email:…`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub other_names: Vec<String>,
+    /// Identifier of its key, in hex.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key_id: Option<String>,
+    /// Identifier of the issuer's key, in hex.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub issuer_key_id: Option<String>,
+    /// Whether a CA that browsers trust has signed it, or is it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub of_public_root: bool,
 }
 
 /// The day of a time in seconds since 1970, in UTC.
@@ -110,7 +133,24 @@ impl Certificate {
                     .collect()
             })
             .unwrap_or_default();
+        let (mut usage, mut key_id, mut issuer_key_id) = (Vec::new(), None, None);
+        for extension in cert.extensions() {
+            match extension.parsed_extension() {
+                ParsedExtension::ExtendedKeyUsage(extended) => usage = usages(extended),
+                ParsedExtension::SubjectKeyIdentifier(id) => key_id = Some(hex(id.0)),
+                ParsedExtension::AuthorityKeyIdentifier(id) => {
+                    issuer_key_id = id.key_identifier.as_ref().map(|id| hex(id.0));
+                }
+                _ => {}
+            }
+        }
         Ok(Self {
+            curve: curve_name(&cert),
+            usage,
+            other_names: other_names(&cert),
+            key_id,
+            issuer_key_id,
+            of_public_root: public_roots::is_signed_by_one(&cert),
             subject: cert.subject().to_string(),
             issuer: cert.issuer().to_string(),
             not_before: cert.validity().not_before.timestamp(),
@@ -136,6 +176,30 @@ impl Certificate {
         })
     }
 
+    /// Whether it may be the issuer of another: by name, by identifier of the key, and because it
+    /// is a CA.
+    pub fn may_issue(&self, other: &Self) -> bool {
+        let is_same_key = match (&self.key_id, &other.issuer_key_id) {
+            (Some(own), Some(named)) => own == named,
+            _ => true,
+        };
+        self.is_authority && self.subject == other.issuer && is_same_key
+    }
+
+    /// Whether servers may use it, by its extended key usage.
+    pub fn is_for_servers(&self) -> bool {
+        self.usage.is_empty()
+            || self.usage.iter().any(|usage| usage == "serverAuth" || usage == "any")
+    }
+
+    /// Kind and size of its key, with the curve.
+    pub fn key(&self) -> String {
+        match &self.curve {
+            Some(curve) => format!("{} {curve}", self.key_type),
+            None => format!("{} {}", self.key_type, self.key_bits),
+        }
+    }
+
     /// Whether its signature uses MD2, MD5 or SHA-1.
     pub fn is_weakly_signed(&self) -> bool {
         let name = self.signature.to_ascii_lowercase();
@@ -143,16 +207,75 @@ impl Certificate {
     }
 }
 
-fn curve_bits(cert: &X509Certificate<'_>) -> Option<usize> {
+/// The certificates of a PEM text in DER, as far as they are read.
+pub fn ders(pem: &[u8]) -> Vec<CertificateDer<'static>> {
+    CertificateDer::pem_slice_iter(pem).map_while(Result::ok).collect()
+}
+
+/// First fault of a chain, by names and signatures: each certificate must be signed by the next.
+pub fn chain_fault(ders: &[impl AsRef<[u8]>]) -> Option<String> {
+    ders.windows(2).enumerate().find_map(|(index, pair)| {
+        let (_, one) = X509Certificate::from_der(pair[0].as_ref()).ok()?;
+        let (_, next) = X509Certificate::from_der(pair[1].as_ref()).ok()?;
+        let (number, after) = (index + 1, index + 2);
+        let is_signed = one.verify_signature(Some(next.public_key()));
+        match (one.issuer() == next.subject(), is_signed) {
+            (false, _) => {
+                Some(format!("certificate {after} is not the issuer of certificate {number}"))
+            }
+            (true, Err(X509Error::SignatureVerificationError)) => Some(format!(
+                "certificate {number} is not signed with the key of certificate {after}"
+            )),
+            // What this library cannot verify is not wrong for that.
+            (true, _) if next.is_ca() => None,
+            (true, _) => Some(format!("certificate {after} is no CA")),
+        }
+    })
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn usages(usage: &ExtendedKeyUsage<'_>) -> Vec<String> {
+    let known = [
+        (usage.any, "any"),
+        (usage.server_auth, "serverAuth"),
+        (usage.client_auth, "clientAuth"),
+        (usage.code_signing, "codeSigning"),
+        (usage.email_protection, "emailProtection"),
+        (usage.time_stamping, "timeStamping"),
+        (usage.ocsp_signing, "OCSPSigning"),
+    ];
+    let known = known.into_iter().filter(|(is, _)| *is).map(|(_, name)| name.to_owned());
+    known.chain(usage.other.iter().map(|other| other.to_id_string())).collect()
+}
+
+/// Names of kinds that no client of HTTPS compares.
+fn other_names(cert: &X509Certificate<'_>) -> Vec<String> {
+    let names = cert.subject_alternative_name().ok().flatten();
+    let names = names.iter().flat_map(|extension| &extension.value.general_names);
+    let other = names.filter_map(|name| match name {
+        GeneralName::DNSName(_) | GeneralName::IPAddress(_) => None,
+        GeneralName::URI(uri) => Some(format!("URI:{uri}")),
+        GeneralName::RFC822Name(address) => Some(format!("email:{address}")),
+        GeneralName::DirectoryName(name) => Some(format!("directory:{name}")),
+        _ => Some("other".to_owned()),
+    });
+    other.collect()
+}
+
+fn curve_of(cert: &X509Certificate<'_>) -> Option<(&'static str, usize)> {
     let curve = cert.public_key().algorithm.parameters.as_ref()?.as_oid().ok()?;
-    match curve.to_id_string().as_str() {
-        "1.2.840.10045.3.1.1" => Some(192),
-        "1.3.132.0.33" => Some(224),
-        "1.2.840.10045.3.1.7" => Some(256),
-        "1.3.132.0.34" => Some(384),
-        "1.3.132.0.35" => Some(521),
-        _ => None,
-    }
+    private_key::curve(curve.as_bytes())
+}
+
+fn curve_bits(cert: &X509Certificate<'_>) -> Option<usize> {
+    curve_of(cert).map(|(_, bits)| bits)
+}
+
+fn curve_name(cert: &X509Certificate<'_>) -> Option<String> {
+    curve_of(cert).map(|(name, _)| name.to_owned())
 }
 
 fn signature_name(oid: &str) -> String {
@@ -192,12 +315,23 @@ pub fn public_key_hash(spki: &[u8]) -> String {
 /// retained.
 pub fn public_key_of_private(pem: &[u8]) -> Option<String> {
     let key = PrivateKeyDer::from_pem_slice(pem).ok()?;
-    let spki = match &key {
+    let known = public_key_of_key(&key);
+    // Of curves that ring does not know, what the key itself says.
+    known.or_else(|| PrivateKey::of_der(key.secret_der())?.public_key)
+}
+
+/// The same of a private key in DER.
+pub(crate) fn public_key_of_private_der(der: &[u8]) -> Option<String> {
+    public_key_of_key(&PrivateKeyDer::try_from(der).ok()?)
+}
+
+fn public_key_of_key(key: &PrivateKeyDer<'_>) -> Option<String> {
+    let spki = match key {
         PrivateKeyDer::Pkcs1(der) => rsa_public(der.secret_pkcs1_der()),
         PrivateKeyDer::Pkcs8(der) => rsa_of_pkcs8(der.secret_pkcs8_der()),
         _ => None,
     };
-    spki.or_else(|| crate::tls::public_key_of(&key)).map(|spki| public_key_hash(&spki))
+    spki.or_else(|| crate::tls::public_key_of(key)).map(|spki| public_key_hash(&spki))
 }
 
 // ring accepts RSA keys of 2048 to 4096 bits only; weaker keys must be reported, so modulus and

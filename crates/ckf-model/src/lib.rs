@@ -4,6 +4,7 @@ pub mod catalog;
 pub mod certificate;
 pub mod charmhub;
 pub mod core;
+pub mod crypto_material;
 pub mod custom_resources;
 pub mod dpkg;
 pub mod handshake;
@@ -20,7 +21,9 @@ pub mod object;
 pub mod path;
 pub mod platform;
 pub mod pod_security;
+pub mod private_key;
 pub mod profiles;
+mod public_roots;
 pub mod rbac;
 pub mod registry;
 pub mod secret;
@@ -105,8 +108,9 @@ macro_rules! with_kinds {
             knative_eventings: KnativeEventing => "operator.knative.dev" ["v1beta1"] "knativeeventings";
             /// Vulnerability reports of trivy-operator.
             vulnerability_reports: VulnerabilityReport => "aquasecurity.github.io" ["v1alpha1"] "vulnerabilityreports";
-            /// The ConfigMaps of the platform's namespace listed in `CONFIG_MAPS`.
-            config_maps: ConfigMap => "" ["v1"] "configmaps";
+            /// ConfigMaps of the platform's namespace: contents of those in `CONFIG_MAPS`, and the
+            /// certificates and keys of all.
+            config_maps: ConfigMap => "" ["v1"] "configmaps" via $crate::core::ConfigMapWire;
         }
     };
 }
@@ -135,6 +139,11 @@ macro_rules! define {
             pub charmhub: Known<charmhub::Charmhub>,
             /// Images that ran before, from earlier audits.
             pub ledger: Known<crate::image_record::Ledger>,
+            /// What the webhooks' servers present to clients inside of the cluster.
+            pub webhook_servers: Known<Vec<handshake::WebhookServer>>,
+            /// Whether all ConfigMaps of the platform's namespace were read, not only those that
+            /// controls read by name.
+            pub all_config_maps: Known<bool>,
             /// Objects of kinds that only custom controls read.
             #[serde(skip_serializing_if = "custom_resources::CustomResources::is_empty")]
             pub others: custom_resources::CustomResources,
