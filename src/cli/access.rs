@@ -1,56 +1,157 @@
 //! `access`: who can do what to whom, and by which chain.
 
 use anyhow::bail;
+use juju_charm::printable::line;
 
-use super::shared::{FactsArguments, NOT_ASSESSED, NOTHING_OPEN, OPEN, print, print_data};
-use crate::access::{Can, To, Who, answers, is_named};
+use super::shared::{FAILED, FactsArguments, NOTHING_OPEN, OPEN, print, print_data};
+use crate::access::{
+    Answer, Can, To, Who, answers, between, is_named, near_misses, reaches, render, who_reaches,
+};
 use crate::controls::{Context, MissingFact};
 use crate::policy::Policy;
+use crate::report::table::new_table;
 
 /// Who, and what.
 #[derive(clap::Args)]
 pub struct Access {
     /// Who: a user's NAME, group/NAME, account/NAMESPACE/NAME, or profile/NAME for what runs
-    /// in a profile.
-    #[arg(long, value_name = "WHO")]
-    who: Who,
-    /// To what: profile/NAME, or platform.
+    /// in a profile. Without --to, all that they reach.
+    #[arg(long, value_name = "WHO", required_unless_present_any = ["to", "between"])]
+    who: Option<Who>,
+    /// To what: profile/NAME, or platform. Without --who, everybody who reaches that profile.
     #[arg(long, value_name = "WHAT")]
-    to: To,
-    /// As JSON.
-    #[arg(long)]
+    to: Option<To>,
+    /// Which profiles' pods reach which others'.
+    #[arg(long, conflicts_with_all = ["who", "to"])]
+    between: bool,
+    /// Form of the answers.
+    #[arg(long, value_enum, default_value = "text", value_name = "FORM")]
+    format: Form,
+    /// As JSON, like --format json.
+    #[arg(long, conflicts_with = "format")]
     json: bool,
     #[command(flatten)]
     facts: FactsArguments,
 }
 
+/// Forms of answers.
+#[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Form {
+    /// Each answer with its chain.
+    Text,
+    /// A table, an answer a line.
+    Table,
+    /// For programs.
+    Json,
+    /// For spreadsheets.
+    Csv,
+    /// A graph of the ways, for Graphviz.
+    Dot,
+    /// The same for Mermaid.
+    Mermaid,
+}
+
 impl Access {
-    /// Explains it. Exit status 1 if something can be done, 3 if nothing can and nothing names
-    /// the subject, who may be misspelt.
+    /// Explains it. Exit status 1 if something can be done, 2 if nothing names the subject or the
+    /// profile, who may be misspelt.
     pub fn run(self) -> anyhow::Result<u8> {
         let policy = Policy::default();
         let facts = self.facts.read()?;
         let context = Context::new(&facts, &policy, None);
-        let answers = match answers(&context, &self.who, &self.to) {
+        let is_known = self.check(&context)?;
+        let answers = match self.answers(&context) {
             Ok(answers) => answers,
             Err(MissingFact(why)) => bail!("{why}"),
         };
-        // What could not be read is no proof that nothing names them.
-        let is_known = is_named(&context, &self.who).unwrap_or(true);
-        if !is_known {
-            eprintln!("{}", unknown(&self.who));
-        }
-        match self.json {
-            true => print_data(&format!("{}\n", serde_json::to_string_pretty(&answers)?))?,
-            false => answers.iter().try_for_each(|answer| print(&format!("{answer}\n")))?,
+        let form = if self.json { Form::Json } else { self.form() };
+        match form {
+            Form::Text => answers.iter().try_for_each(|answer| print(&format!("{answer}\n")))?,
+            Form::Table => print(&format!("{}\n", table(&answers)))?,
+            Form::Json => print_data(&format!("{}\n", serde_json::to_string_pretty(&answers)?))?,
+            Form::Csv => print_data(&render::csv(&answers))?,
+            Form::Dot => print_data(&render::dot(&answers))?,
+            Form::Mermaid => print_data(&render::mermaid(&answers))?,
         }
         let can = answers.iter().any(|answer| answer.can == Can::Yes);
-        Ok(match (can, is_known) {
-            (true, _) => OPEN,
-            (false, true) => NOTHING_OPEN,
-            (false, false) => NOT_ASSESSED,
+        Ok(match (is_known, can) {
+            (false, _) => FAILED,
+            (true, true) => OPEN,
+            (true, false) => NOTHING_OPEN,
         })
     }
+
+    fn form(&self) -> Form {
+        self.format
+    }
+
+    fn answers(&self, context: &Context<'_>) -> Result<Vec<Answer>, MissingFact> {
+        match (&self.who, &self.to) {
+            (Some(who), Some(to)) => {
+                let mut all = answers(context, who, to)?;
+                let place = match to {
+                    To::Profile(name) => format!("profile {name}"),
+                    To::Platform => "platform".into(),
+                };
+                if self.form() != Form::Text && !self.json {
+                    for answer in &mut all {
+                        answer.who = who.to_string();
+                        answer.what = answer.question.clone();
+                        answer.to.clone_from(&place);
+                    }
+                }
+                Ok(all)
+            }
+            (Some(who), None) => reaches(context, who),
+            (None, Some(To::Profile(profile))) => who_reaches(context, profile),
+            (None, Some(To::Platform)) => {
+                Err(MissingFact("who reaches the platform is asked for somebody: add --who".into()))
+            }
+            (None, None) => between(context),
+        }
+    }
+
+    /// Whether what is asked for is known, and says so if not, with what is nearly of that name.
+    fn check(&self, context: &Context<'_>) -> anyhow::Result<bool> {
+        let mut is_known = true;
+        let target = match &self.to {
+            Some(To::Profile(name)) if self.who.is_none() => Some(Who::Profile(name.clone())),
+            _ => None,
+        };
+        for who in self.who.iter().chain(&target) {
+            // What could not be read is no proof that nothing names them.
+            if is_named(context, who).unwrap_or(true) {
+                // A group that only looks like the user asked for is worth a word in any case.
+                continue;
+            }
+            is_known = false;
+            eprintln!("{}", unknown(who));
+        }
+        for who in self.who.iter().chain(&target) {
+            let near = near_misses(context, who).unwrap_or_default();
+            near.iter().for_each(|near| eprintln!("note: {}", line(near)));
+        }
+        if let (false, Some(_)) = (is_known, target) {
+            bail!("there is no such profile to be reached");
+        }
+        Ok(is_known)
+    }
+}
+
+fn table(answers: &[Answer]) -> comfy_table::Table {
+    let mut table = new_table(&["who", "can", "what", "to", "by", "to close it, change"]);
+    for of in answers {
+        let steps: Vec<String> = of.chain.iter().map(|step| line(step).to_string()).collect();
+        let change: Vec<String> = of.change.iter().map(|object| line(object).to_string()).collect();
+        table.add_row([
+            line(&of.who).to_string(),
+            of.can.word().to_owned(),
+            line(&of.what).to_string(),
+            line(&of.to).to_string(),
+            steps.join("\n"),
+            change.join("\n"),
+        ]);
+    }
+    table
 }
 
 /// Says that nothing names a subject, and what the answers are worth then.

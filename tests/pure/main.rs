@@ -1,6 +1,7 @@
 //! Tests that need no server and nothing that is fetched: `cargo xtask test pure`.
 
 mod access;
+mod access_survey;
 mod advice;
 mod bad_input;
 mod diff;
