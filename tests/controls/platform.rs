@@ -72,6 +72,12 @@ pub fn juju(name: &str) -> Juju {
         users: BTreeMap::from([("alice".into(), "read".into())]),
     };
     let applications = release(name).applications.iter();
+    let mut applications: Vec<_> = applications.map(|(name, of)| application(name, of)).collect();
+    let gatekeepers = applications.iter_mut().filter(|app| app.charm == "oidc-gatekeeper");
+    let trusted = set_to(&ckf_worlds::world_ca().own.certificate);
+    gatekeepers.for_each(|app| {
+        app.options.insert("ca-bundle".into(), trusted.clone());
+    });
     Juju {
         server_version: ckf_worlds::JUJU.into(),
         login: "auditor".into(),
@@ -83,7 +89,8 @@ pub fn juju(name: &str) -> Juju {
         models: Known::Known(vec![model]),
         clouds: Known::Known(Vec::new()),
         offers: Known::Known(Vec::new()),
-        applications: Known::Known(applications.map(|(name, of)| application(name, of)).collect()),
+        applications: Known::Known(applications),
+        remotes: BTreeMap::from([("cos".into(), "admin/cos.metrics".into())]),
         ..Juju::default()
     }
 }

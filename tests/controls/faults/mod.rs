@@ -4,9 +4,11 @@ mod authn;
 mod authz;
 mod cloud;
 mod credentials;
+mod crypto_keys;
 mod cryptography;
 mod images;
 mod juju;
+mod juju_grants;
 mod kubernetes;
 mod monitoring;
 mod network;
@@ -230,6 +232,14 @@ pub const FAMILIES: &[(Family, &[Fault])] = &[
     (Family::Policy, policy::FAULTS),
     (Family::Tls, tls::FAULTS),
     (Family::Upgrades, upgrades::FAULTS),
+    (Family::Cryptography, crypto_keys::CRYPTOGRAPHY),
+    (Family::Tls, crypto_keys::TLS),
+    (Family::Credentials, juju_grants::CREDENTIALS),
+    (Family::Authentication, juju_grants::AUTHENTICATION),
+    (Family::Juju, juju_grants::JUJU),
+    (Family::Monitoring, juju_grants::MONITORING),
+    (Family::Monitoring, juju_grants::LOGS),
+    (Family::Upgrades, juju_grants::UPGRADES),
 ];
 
 /// All faults.

@@ -77,7 +77,7 @@ pub(super) fn assess_one(
             (outcome, consulted)
         }
         // Every other source has a check, as a test sees to.
-        (None, _) => (attested(control, context), BTreeSet::new()),
+        (None, _) => (attested(&control.id, context).unwrap_or_else(unattested), BTreeSet::new()),
     };
     (conclude(Cow::Borrowed(control), outcome, context), consulted)
 }
@@ -92,29 +92,27 @@ pub(super) fn assess_custom(
     (conclude(control, outcome, context), BTreeSet::from(["others"]))
 }
 
-fn attested(control: &Control, context: &Context<'_>) -> Outcome {
+fn unattested() -> Outcome {
+    Outcome::NotAssessed("no API reports it; attest it in the policy under attestations".into())
+}
+
+/// What the policy attests of a control, if it says anything.
+pub(super) fn attested(id: &str, context: &Context<'_>) -> Option<Outcome> {
     let today = context.now().to_zoned(jiff::tz::TimeZone::UTC).date();
-    let found = context
-        .policy
-        .attestations
-        .iter()
-        .filter(|a| a.control == control.id)
-        .max_by_key(|a| a.date);
-    match found {
-        Some(a) if a.date > today => {
+    let found =
+        context.policy.attestations.iter().filter(|a| a.control == id).max_by_key(|a| a.date)?;
+    Some(match found {
+        a if a.date > today => {
             Outcome::NotAssessed(format!("attested for {}, a date in the future", a.date))
         }
-        Some(a) if today.duration_since(a.date).as_hours() <= 365 * 24 => {
+        a if today.duration_since(a.date).as_hours() <= 365 * 24 => {
             Outcome::Pass(format!("attested by {} on {}: {}", a.owner, a.date, a.reason))
         }
-        Some(a) => Outcome::NotAssessed(format!(
+        a => Outcome::NotAssessed(format!(
             "the attestation of {} by {} is over a year old",
             a.date, a.owner
         )),
-        None => Outcome::NotAssessed(
-            "no API reports it; attest it in the policy under attestations".into(),
-        ),
-    }
+    })
 }
 
 fn conclude(control: Cow<'static, Control>, outcome: Outcome, context: &Context<'_>) -> Assessment {

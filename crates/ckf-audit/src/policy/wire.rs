@@ -315,7 +315,10 @@ fn attestation(
     let wire: AttestationWire = entry(value, "control, reason, owner, date")?;
     let control = known_control(wire.control, custom_controls)?;
     let known = catalog::control(&control);
-    if known.is_none_or(|known| known.source != Source::Attestation) {
+    // From outside of the cluster nothing shows what webhooks serve.
+    let is_attestable =
+        |known: &catalog::Control| known.source == Source::Attestation || known.id == "CRYP-02";
+    if !known.is_some_and(is_attestable) {
         return Err(EntryError::NotAttestable(control));
     }
     Ok(Attestation {

@@ -8,6 +8,7 @@ pub mod context;
 mod distribution;
 pub mod image;
 pub mod ingress;
+pub mod key_places;
 pub mod mesh;
 pub mod mesh_policies;
 pub mod network_peers;

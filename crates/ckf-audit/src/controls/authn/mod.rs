@@ -1,5 +1,6 @@
 //! Authentication: AUTHN.
 
+mod connectors;
 mod filters;
 mod gatekeeper;
 mod options;
@@ -7,4 +8,5 @@ mod options;
 use crate::controls::check::Entries;
 
 /// Controls of this family, file by file.
-pub(super) const CHECKS: &[Entries] = &[filters::CHECKS, gatekeeper::CHECKS, options::CHECKS];
+pub(super) const CHECKS: &[Entries] =
+    &[connectors::CHECKS, filters::CHECKS, gatekeeper::CHECKS, options::CHECKS];
