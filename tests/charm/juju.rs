@@ -116,8 +116,10 @@ fn neglected(juju: Juju) -> State {
     let mut old = application("dex-auth", 600, &dex);
     old.can_upgrade_to = "ch:amd64/dex-auth-612".into();
     old.channel = "latest/edge".into();
-    let mut minio = application("minio", 1, &[("secret-key", "short")]);
-    minio.trusted = true;
+    let minio = application("minio", 1, &[("secret-key", "short")]);
+    // No release and no companion of one.
+    let mut foreign = application("ubuntu-lite", 1, &[]);
+    foreign.trusted = true;
     let mut pilot = application("istio-pilot", 1, &[("tls-secret-id", "secret:x")]);
     pilot = related(pilot, &["certificates"]);
     pilot.units.insert("istio-pilot/0".into(), ("blocked".into(), "TLS twice".into()));
@@ -125,6 +127,7 @@ fn neglected(juju: Juju) -> State {
     for (name, application) in [
         ("dex-auth", old),
         ("minio", minio),
+        ("ubuntu-lite", foreign),
         ("istio-pilot", pilot),
         ("oidc-gatekeeper", application("oidc-gatekeeper", 500, &gatekeeper)),
         (

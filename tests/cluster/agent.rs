@@ -286,7 +286,7 @@ fn hook_reuses_agent_audit_and_lists_nothing() {
     age(&mut unit);
     fire(&mut unit, &Event::hook("update-status"));
     let status = unit.model().status.message.clone();
-    assert!(status.contains("3 critical"), "{status}");
+    assert!(status.contains("4 critical"), "{status}");
 
     // Other options are judged by a hook of its own, which tells the agent.
     let kubeconfig = sandbox.kubeconfig("admin").into_os_string();

@@ -97,7 +97,9 @@ fn custom_control_is_judged_and_reported_like_a_built_in_one() {
     let (_, text) = audit(folder.path(), &kubeconfig, &["--format", "json"]);
     let report: Value = serde_json::from_str(&text).unwrap();
     assert_eq!(report["problems"], json!([]));
-    assert_eq!(report["controls"].as_array().unwrap().len(), 125);
+    let own = 5;
+    let built_in = ckf_hardening::catalog::controls().len();
+    assert_eq!(report["controls"].as_array().unwrap().len(), built_in + own);
 
     let owners = found(&report, "ORG-01");
     assert_eq!((&owners["verdict"], &owners["section"]), (&json!("fail"), &json!("Ours")));
@@ -194,10 +196,9 @@ fn policy_check_live_shows_verdicts_of_custom_controls() {
     assert!(output.status.success(), "{text}");
     let line = |id: &str| text.lines().find(|line| line.starts_with(id)).unwrap_or_default();
     assert!(line("ORG-01").starts_with("ORG-01: fail: "), "{text}");
-    assert!(
-        line("ORG-05").contains("not-assessed: the expression has no result for 45 of "),
-        "{text}"
-    );
+    let pods = World::stock("1.10").objects.iter().filter(|o| o["kind"] == "Pod").count();
+    let none = format!("not-assessed: the expression has no result for {pods} of {pods}, ");
+    assert!(line("ORG-05").contains(&none), "{text}");
     assert!(text.contains("5 controls"), "{text}");
 
     let broken = POLICY.replace("has(object.spec.resourceQuotaSpec)", "has(object.spec.)");

@@ -44,7 +44,8 @@ impl Platform {
             directory: tempfile::tempdir().unwrap(),
         };
         for reference in Inventory::of(&platform.facts()).references() {
-            let tag = reference.tag.clone().unwrap();
+            // What is pinned by digest is not asked for.
+            let Some(tag) = reference.tag.clone() else { continue };
             let name = reference.to_string();
             let digest = platform.push(&reference.repository, &tag, &rock(&name));
             platform.runs(&name, &digest);
@@ -142,7 +143,8 @@ fn tag_moved_since_deployment_is_a_finding() {
     let mut platform = Platform::new();
     let (status, out, error) = platform.rocks(&[]);
     assert_eq!(status, Some(0), "{out}{error}");
-    assert!(out.contains(" 0 not as intended, 0 with updates, 0 without"), "{out}");
+    // The mirror does not have the one that is pinned by digest.
+    assert!(out.contains(" 0 not as intended, 0 with updates, 1 without"), "{out}");
     assert!(out.contains("built 2026-01-02"), "{out}");
     assert!(out.lines().all(|line| line.chars().count() <= 120), "{out}");
 

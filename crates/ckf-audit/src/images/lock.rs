@@ -87,19 +87,9 @@ impl Lock {
     /// images.
     pub fn differences(&self, inventory: &Inventory) -> Vec<String> {
         let mut lines = Vec::new();
-        let of_row = |row: &Row| {
-            let current = locked(row);
-            let is_it = |expected: &&Locked| {
-                (&expected.application, &expected.place) == (&current.application, &current.place)
-                    // An option or ConfigMap may name several images.
-                    && (matches!(row.place, Some(Place::Container(_)))
-                        || expected.reference == current.reference)
-            };
-            (self.images.iter().find(is_it), current)
-        };
+        let current: Vec<Locked> = inventory.rows.iter().map(locked).collect();
         let mut matched = Vec::new();
-        for row in &inventory.rows {
-            let (expected, current) = of_row(row);
+        for (expected, current) in self.pairs(inventory, &current).into_iter().zip(&current) {
             let name = format!("{} {}", current.application, current.place);
             let Some(expected) = expected else {
                 lines.push(format!("{name}: {} is not in the lock", current.reference));
@@ -126,6 +116,50 @@ impl Lock {
             format!("{application} {place}: {reference} is in the lock but not deployed")
         }));
         lines
+    }
+
+    /// The locked image of each row. An application may have several containers of one name, in
+    /// different pods: the same reference belongs together first, then the same repository, and
+    /// what is left of a container's name last. An option or ConfigMap may name several images,
+    /// of which none replaces another.
+    fn pairs(&self, inventory: &Inventory, current: &[Locked]) -> Vec<Option<&Locked>> {
+        let mut pairs: Vec<Option<&Locked>> = vec![None; current.len()];
+        let mut left: Vec<&Locked> = self.images.iter().collect();
+        type Belongs = fn(&Row, &Locked, &Locked) -> bool;
+        let passes: [Belongs; 3] = [
+            |_, now, then| now.reference == then.reference,
+            |row, now, then| {
+                is_container(row) && repository(&now.reference) == repository(&then.reference)
+            },
+            |row, _, _| is_container(row),
+        ];
+        for belongs in passes {
+            for ((row, now), pair) in inventory.rows.iter().zip(current).zip(&mut pairs) {
+                let is_it = |then: &&Locked| {
+                    (&then.application, &then.place) == (&now.application, &now.place)
+                        && belongs(row, now, then)
+                };
+                if pair.is_none()
+                    && let Some(index) = left.iter().position(is_it)
+                {
+                    *pair = Some(left.remove(index));
+                }
+            }
+        }
+        pairs
+    }
+}
+
+fn is_container(row: &Row) -> bool {
+    matches!(row.place, Some(Place::Container(_)))
+}
+
+/// A reference without its tag and digest.
+fn repository(reference: &str) -> &str {
+    let name = reference.split_once('@').map_or(reference, |(name, _)| name);
+    match name.rsplit_once(':') {
+        Some((repository, tag)) if !tag.contains('/') => repository,
+        _ => name,
     }
 }
 
@@ -177,6 +211,26 @@ mod tests {
         assert!(nothing[0].ends_with("is in the lock but not deployed"), "{nothing:?}");
         let other = Lock::of(&Inventory::default()).differences(&inventory("sha256:a", 1));
         assert!(other[0].ends_with("is not in the lock"), "{other:?}");
+    }
+
+    #[test]
+    fn containers_of_one_name_are_told_apart_by_their_images() {
+        let row = |image: &str, digest: &str| Row {
+            application: "knative-eventing".into(),
+            place: Some(Place::Container("dispatcher".into())),
+            image: image.into(),
+            running: vec![digest.to_owned()],
+            ..Row::default()
+        };
+        let both = |a: &str, b: &str| Inventory {
+            rows: vec![row("docker.io/x/channel:1", a), row("docker.io/x/ping:1", b)],
+        };
+        let lock = Lock::of(&both("sha256:a", "sha256:b"));
+        assert_eq!(lock.differences(&both("sha256:a", "sha256:b")), [""; 0]);
+        assert_eq!(
+            lock.differences(&both("sha256:a", "sha256:c")),
+            ["knative-eventing dispatcher: runs sha256:c, locked to sha256:b"]
+        );
     }
 
     #[test]
