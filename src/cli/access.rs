@@ -18,7 +18,7 @@ pub struct Access {
     /// in a profile. Without --to, all that they reach.
     #[arg(long, value_name = "WHO", required_unless_present_any = ["to", "between"])]
     who: Option<Who>,
-    /// To what: profile/NAME, or platform. Without --who, everybody who reaches that profile.
+    /// To what: profile/NAME, or platform. Without --who, all who reach that profile.
     #[arg(long, value_name = "WHAT")]
     to: Option<To>,
     /// Which profiles' pods reach which others'.
@@ -103,9 +103,9 @@ impl Access {
             }
             (Some(who), None) => reaches(context, who),
             (None, Some(To::Profile(profile))) => who_reaches(context, profile),
-            (None, Some(To::Platform)) => {
-                Err(MissingFact("who reaches the platform is asked for somebody: add --who".into()))
-            }
+            (None, Some(To::Platform)) => Err(MissingFact(
+                "who reaches the platform is answered for one subject: add --who".into(),
+            )),
             (None, None) => between(context),
         }
     }

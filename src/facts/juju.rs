@@ -80,13 +80,13 @@ fn read_from(controller: &mut Connection, source: &Source<'_>) -> Juju {
     }
 }
 
-/// Users of identity providers whom grants name, and everybody of these: no list has them.
+/// Users of identity providers whom grants name, and all of these: no list has them.
 fn external(
     models: &Known<Vec<Model>>,
     clouds: &Known<Vec<Grants>>,
     offers: &Known<Vec<Grants>>,
 ) -> BTreeSet<String> {
-    let mut names = BTreeSet::from([EVERYBODY.to_owned()]);
+    let mut names = BTreeSet::from([EVERYONE.to_owned()]);
     let mut add = |users: &BTreeMap<String, String>| {
         names.extend(users.keys().filter(|name| name.contains('@')).cloned());
     };

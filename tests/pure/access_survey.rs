@@ -104,8 +104,8 @@ fn everybody_who_reaches_a_profile_is_listed_with_the_object_to_change() {
 
     let stock = World::large("1.10", 10, 2);
     let all = with(&stock, |context| who_reaches(context, "user-00001").unwrap());
-    let anybody = find(&all, "any user who logs in", "through the gateway").unwrap();
-    assert_eq!(anybody.change, ["AuthorizationPolicy user-00001/ns-owner-access-istio-charmed"]);
+    let stranger = find(&all, "any user who logs in", "through the gateway").unwrap();
+    assert_eq!(stranger.change, ["AuthorizationPolicy user-00001/ns-owner-access-istio-charmed"]);
 }
 
 #[test]
@@ -143,7 +143,7 @@ fn blast_radius_of_a_pod_is_what_its_accounts_and_the_network_give() {
 }
 
 #[test]
-fn profiles_that_reach_each_other_are_told() {
+fn profiles_that_reach_each_other_are_listed() {
     let mut world = closed(3);
     assert_eq!(with(&world, |context| between(context).unwrap()), []);
     let peer = json!({"kubernetes.io/metadata.name": "user-00000"});
@@ -172,7 +172,7 @@ fn profiles_that_reach_each_other_are_told() {
 }
 
 #[test]
-fn near_miss_is_told_with_the_object_that_has_it() {
+fn near_miss_is_reported_with_the_object_that_has_it() {
     let mut world = closed(2);
     world.objects.push(binding("", "b", "view", json!({"kind": "Group", "name": "team"})));
     let near = |who: &str| {
@@ -187,7 +187,7 @@ fn near_miss_is_told_with_the_object_that_has_it() {
     assert!(near("team")[0].contains("names Group \"team\", not User"));
     let profiles = near("profile/user-0001");
     assert!(profiles.contains(&"there is a profile user-00001".to_owned()), "{profiles:?}");
-    assert!(near(BOB).is_empty() && near("nobody").is_empty());
+    assert!(near(BOB).is_empty() && near("mallory").is_empty());
 }
 
 #[test]

@@ -45,7 +45,7 @@ fn keys() -> Vec<(&'static str, usize, Vec<u8>)> {
 }
 
 #[test]
-fn key_is_told_as_openssl_tells_it() {
+fn key_is_described_as_by_openssl() {
     for (kind, bits, key) in keys() {
         let public = openssl(&["pkey", "-pubout", "-outform", "DER"], &key);
         let public = public_key_hash(&public);
@@ -83,8 +83,10 @@ fn encrypted_key_and_keystore_are_found() {
     std::fs::write(&at, &key).unwrap();
     let at = at.to_str().unwrap();
     let certificate = openssl(&["req", "-x509", "-key", at, "-subj", "/CN=x", "-days", "9"], b"");
-    let both = [certificate, key].concat();
-    let store = openssl(&["pkcs12", "-export", "-passout", "pass:x"], &both);
+    let both = folder.path().join("both.pem");
+    std::fs::write(&both, [certificate, key].concat()).unwrap();
+    let both = both.to_str().unwrap();
+    let store = openssl(&["pkcs12", "-export", "-passout", "pass:x", "-in", both], b"");
     let found = CryptoMaterial::of("x", &store).unwrap();
     assert_eq!(found.keys[0].describe(), "PKCS#12 keystore");
 }

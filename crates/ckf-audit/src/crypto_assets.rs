@@ -41,7 +41,7 @@ fn of_secret(name: &str) -> &'static str {
     match name {
         name if name.ends_with("-gateway-secret") => "istio-pilot, with its certificate",
         "istio-ca-secret" => "istiod, which creates it once",
-        "cacerts" => "whoever plugged it in",
+        "cacerts" => "the operator who plugged it in",
         "operator-webhook-certs" | "knative-serving-certs" => "Knative",
         "training-operator-webhook-cert" => "the training operator",
         "mlpipeline-minio-artifact" | "kfp-profile-controller-minio-credentials" => {

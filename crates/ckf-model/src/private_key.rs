@@ -9,7 +9,7 @@ use crate::certificate::{public_key_hash, public_key_of_private_der};
 #[serde(rename_all = "camelCase", default)]
 pub struct PrivateKey {
     /// `RSA`, `EC`, `Ed25519`, `OpenSSH`, `PKCS#12`, `JKS` or an object identifier; empty if it
-    /// cannot be told.
+    /// cannot be detected.
     pub key_type: String,
     /// Size in bits; 0 if it is not known.
     pub key_bits: usize,

@@ -102,7 +102,7 @@ fn ask(
     server
 }
 
-/// Why the CAs of a caBundle have not signed a chain; dates and names are judged apart.
+/// Why the CAs of a caBundle have not signed a chain; dates and names are assessed apart.
 fn refused(chain: &[CertificateDer<'static>], bundle: &str, host: &str) -> Option<String> {
     let pem = BASE64.decode(bundle.trim()).unwrap_or_default();
     let mut roots = RootCertStore::empty();
@@ -110,7 +110,7 @@ fn refused(chain: &[CertificateDer<'static>], bundle: &str, host: &str) -> Optio
     let (leaf, rest) = chain.split_first()?;
     let name = ServerName::try_from(host.to_owned()).ok()?;
     let verifier = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), tls::provider());
-    // Without a CA in it the bundle is judged by itself.
+    // Without a CA in it the bundle is assessed by itself.
     let verifier = verifier.build().ok()?;
     let verified = verifier.verify_server_cert(leaf, rest, &name, &[], UnixTime::now());
     match verified.err()? {

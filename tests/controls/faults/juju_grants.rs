@@ -1,4 +1,4 @@
-//! Faults in what Juju grants, relates, exposes and is told by options.
+//! Faults in what Juju grants, relates, exposes and reads from options.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,7 @@ use ckf_hardening::facts::known::Known;
 use super::{Fault, fault};
 use crate::case::{Case, ago};
 
-const EVERYBODY: &str = "everyone@external";
+const EVERYONE: &str = "everyone@external";
 
 fn external(case: &mut Case, name: &str, access: &str) {
     let user = User { name: name.into(), access: access.into(), ..User::default() };
@@ -68,17 +68,17 @@ pub const CREDENTIALS: &[Fault] = &[
     fault("CRED-03", "a superuser of an identity provider", |c| {
         external(c, "eve@idp.example.com", "superuser")
     }),
-    fault("CRED-03", "everybody of the identity provider is superuser", |c| {
-        external(c, EVERYBODY, "superuser")
+    fault("CRED-03", "all users of the identity provider are superuser", |c| {
+        external(c, EVERYONE, "superuser")
     }),
-    fault("CRED-03", "everybody of the identity provider reads the model", |c| {
-        c.model().users.insert(EVERYBODY.into(), "read".into());
+    fault("CRED-03", "all users of the identity provider read the model", |c| {
+        c.model().users.insert(EVERYONE.into(), "read".into());
     }),
     fault("CRED-03", "an admin of the model by an identity provider", |c| {
         c.model().users.insert("eve@idp.example.com".into(), "admin".into());
     }),
     fault("CRED-03", "an admin of the cloud", |c| cloud(c, "alice", "admin")),
-    fault("CRED-03", "everybody adds models to the cloud", |c| cloud(c, EVERYBODY, "add-model")),
+    fault("CRED-03", "all users add models to the cloud", |c| cloud(c, EVERYONE, "add-model")),
     fault("CRED-03", "an admin of the controller's own model", |c| {
         let controller = Model {
             name: "controller".into(),
@@ -88,7 +88,7 @@ pub const CREDENTIALS: &[Fault] = &[
         };
         c.models().push(controller);
     }),
-    fault("CRED-03", "somebody who writes to the controller's own model", |c| {
+    fault("CRED-03", "a user who writes to the controller's own model", |c| {
         let controller = Model {
             name: "controller".into(),
             owner: "admin".into(),
@@ -142,10 +142,10 @@ pub const AUTHENTICATION: &[Fault] = &[
     fault("AUTHN-15", "a provider in clear text", |c| {
         dex_connectors(c, "[{type: oidc, id: idp, config: {issuer: 'http://i.example.com'}}]")
     }),
-    fault("AUTHN-15", "a connector that logs in whoever asks", |c| {
+    fault("AUTHN-15", "a connector that logs in any user", |c| {
         dex_connectors(c, "[{type: mockCallback, id: mock, name: Example}]")
     }),
-    fault("AUTHN-15", "e-mail addresses that nobody verified", |c| {
+    fault("AUTHN-15", "e-mail addresses that were not verified", |c| {
         dex_connectors(
             c,
             "[{type: oidc, id: i, config: {issuer: 'https://i', insecureSkipEmailVerified: true}}]",
@@ -155,8 +155,8 @@ pub const AUTHENTICATION: &[Fault] = &[
 
 /// Of the family Juju.
 pub const JUJU: &[Fault] = &[
-    fault("JUJU-07", "an offer to everybody", |c| offer(c, EVERYBODY, "consume")),
-    fault("JUJU-07", "an offer that everybody reads", |c| offer(c, EVERYBODY, "read")),
+    fault("JUJU-07", "an offer to all users", |c| offer(c, EVERYONE, "consume")),
+    fault("JUJU-07", "an offer that all users read", |c| offer(c, EVERYONE, "read")),
     fault("JUJU-07", "an offer that a user of an identity provider administers", |c| {
         offer(c, "eve@idp.example.com", "admin")
     }),
@@ -174,13 +174,13 @@ pub const JUJU: &[Fault] = &[
 
 /// Of the family Monitoring.
 pub const MONITORING: &[Fault] = &[
-    fault("OBS-01", "a collector that passes metrics to nobody", |c| {
+    fault("OBS-01", "a collector that passes no metrics on", |c| {
         collector(c, &[("send-loki-logs", "cos"), ("grafana-dashboards-provider", "cos")])
     }),
-    fault("OBS-02", "a collector that passes dashboards to nobody", |c| {
+    fault("OBS-02", "a collector that passes no dashboards on", |c| {
         collector(c, &[("send-loki-logs", "cos"), ("send-remote-write", "cos")])
     }),
-    fault("OBS-03", "a collector that passes logs to nobody", |c| {
+    fault("OBS-03", "a collector that passes no logs on", |c| {
         collector(c, &[("send-remote-write", "cos"), ("grafana-dashboards-provider", "cos")])
     }),
     fault("OBS-01", "metrics of one application go to no collector", |c| {

@@ -4,7 +4,7 @@ use super::Who;
 use crate::facts::object::Object as _;
 use crate::views::{Context, MissingFact};
 
-/// Edits by which a name of a profile may differ to be told.
+/// Edits by which a name of a profile may differ to be reported.
 const EDITS: usize = 2;
 
 /// What names a subject that is nearly this one, a line each.

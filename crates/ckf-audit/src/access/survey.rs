@@ -13,14 +13,14 @@ use crate::views::power::Power;
 use crate::views::web_apps::{KFP_API, WEB_APPS};
 use crate::views::{Context, MissingFact};
 
-/// What rights let somebody do in a namespace, each with the powers that do.
+/// What rights let their holder do in a namespace, each with the powers that do.
 const DEEDS: &[(&str, &[Power])] = &[
     ("read Secrets", &[Power::Secrets]),
     ("run code", &[Power::Code]),
     ("become service accounts", &[Power::Accounts]),
     ("decide who may enter", &[Power::Doors, Power::Rights]),
 ];
-/// A namespace of a profile that somebody makes tomorrow.
+/// A namespace of a profile that a user makes tomorrow.
 const TOMORROW: &str = "0-zq7";
 const ANY_USER: &str = "any user who logs in";
 const ANY_POD: &str = "any pod of another profile";
@@ -34,7 +34,7 @@ fn row(who: impl ToString, what: &str, place: &str, chain: Chain) -> Option<Answ
     Some(Answer { who: who.to_string(), what: what.into(), to: place.into(), ..answer })
 }
 
-/// Everybody who reaches a profile: by rights, by rights of accounts that they can become, through
+/// All who reach a profile: by rights, by rights of accounts that they can become, through
 /// the gateway, and from pods of other namespaces.
 pub fn who_reaches(context: &Context<'_>, profile: &str) -> Result<Vec<Answer>, MissingFact> {
     let rights = Rights::of(context)?;
@@ -100,7 +100,7 @@ fn from_tomorrow<'a>(network: &Network<'a>, rights: &Rights<'_>, ports: &[Port<'
     network.path(rights, TOMORROW, Some(&future_profile()), ports, None)
 }
 
-/// Users whom policies of a profile name, its owner, and anybody else.
+/// Users whom policies of a profile name, its owner, and any other user.
 fn users_of_gateway(
     context: &Context<'_>,
     network: &Network<'_>,
@@ -117,9 +117,9 @@ fn users_of_gateway(
         let names = values.filter(|value| !value.contains('*'));
         users.extend(names.map(|value| value.to_string()));
     }
-    let anybody = through_gateway(&network.policies, STRANGER, profile);
-    let is_open = matches!(anybody, Ok(Some(_)));
-    let mut rows: Vec<Answer> = row(ANY_USER, GATEWAY, &place, anybody).into_iter().collect();
+    let stranger = through_gateway(&network.policies, STRANGER, profile);
+    let is_open = matches!(stranger, Ok(Some(_)));
+    let mut rows: Vec<Answer> = row(ANY_USER, GATEWAY, &place, stranger).into_iter().collect();
     for user in users.iter().filter(|_| !is_open) {
         let chain = through_gateway(&network.policies, user, profile);
         rows.extend(row(format!("user {user}"), GATEWAY, &place, chain));

@@ -20,7 +20,7 @@ pub struct Connector {
     pub unsafe_fields: Vec<(String, String)>,
 }
 
-/// Connectors that log in whoever asks.
+/// Connectors that log in any user.
 const MOCK: [&str; 2] = ["mockCallback", "mockPassword"];
 /// Switches that must not be on. `insecureEnableGroups` is none: it is a name only.
 const SWITCHES: [&str; 7] = [

@@ -61,8 +61,8 @@ impl Juju {
     }
 }
 
-/// Everybody whom the controller's identity provider knows.
-pub const EVERYBODY: &str = "everyone@external";
+/// All users whom the controller's identity provider knows.
+pub const EVERYONE: &str = "everyone@external";
 
 /// A user: local ones, and those of an identity provider that grants name, `NAME@DOMAIN`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::controls::check::Check;
 use crate::controls::credentials::rotation::{days, enabled, people, user_reference};
-use crate::facts::juju::{EVERYBODY, Model};
+use crate::facts::juju::{EVERYONE, Model};
 use crate::finding::{Outcome, count, finding, outcome};
 use crate::views::{Context, MissingFact};
 
@@ -71,7 +71,7 @@ fn least_privilege(context: &Context<'_>) -> Result<Outcome, MissingFact> {
             let list =
                 if is_of_controller(model) { &allow.superusers } else { &allow.model_admins };
             total += usize::from(is_wide);
-            let wanted = match (name == EVERYBODY, is_of_controller(model)) {
+            let wanted = match (name == EVERYONE, is_of_controller(model)) {
                 (true, _) => "users by name",
                 _ if !is_wide || *name == model.owner || may_be(list, name) => continue,
                 (_, true) => "read, or in the policy under allow.superusers",
@@ -87,9 +87,9 @@ fn least_privilege(context: &Context<'_>) -> Result<Outcome, MissingFact> {
     let clouds = context.clouds();
     for cloud in clouds.as_ref().copied().unwrap_or_default() {
         for (name, access) in &cloud.users {
-            // A superuser may do it in any case, and is judged above.
+            // A superuser may do it in any case, and is assessed above.
             let is_expected = superusers.contains(name.as_str()) || may_be(&allow.superusers, name);
-            if name == EVERYBODY || access == "admin" && !is_expected {
+            if name == EVERYONE || access == "admin" && !is_expected {
                 let field = format!("access to cloud {}", cloud.name);
                 let wanted = "add-model for users by name, or in the policy under allow.superusers";
                 findings.push(finding(user_reference(name), &field, access.clone(), wanted));

@@ -3,7 +3,7 @@
 use crate::controls::application::{object, of_all};
 use crate::controls::check::Check;
 use crate::facts::istio::reference;
-use crate::facts::juju::EVERYBODY;
+use crate::facts::juju::EVERYONE;
 use crate::finding::{Outcome, count, finding, outcome};
 use crate::views::{Context, MissingFact};
 
@@ -26,7 +26,7 @@ fn offers_are_not_open(context: &Context<'_>) -> Result<Outcome, MissingFact> {
         }
         total += 1;
         let is_open =
-            |user: &str, access: &str| user == EVERYBODY || access == "admin" && user.contains('@');
+            |user: &str, access: &str| user == EVERYONE || access == "admin" && user.contains('@');
         for (user, access) in offer.users.iter().filter(|(user, access)| is_open(user, access)) {
             let object = reference("juju", "Offer", "", &offer.name);
             let seen = format!("{access} for {user}");
@@ -61,7 +61,7 @@ const UNPROTECTING: &[(&str, &str, &[&str], &str, &str)] = &[
     ),
 ];
 const DEVELOPMENT: &[&str] = &["dev", "development"];
-const SKIPS: &str = "the web app asks nobody whether a user may";
+const SKIPS: &str = "the web app does not ask whether a user may";
 const CHOSEN: &[&str] =
     &["name", "nickname", "preferred_username", "given_name", "family_name", "profile", "website"];
 

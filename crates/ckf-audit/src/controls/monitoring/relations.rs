@@ -50,7 +50,7 @@ fn is_observed(context: &Context<'_>, endpoint: &str) -> Result<Outcome, Missing
         finding(object(app), &field, seen, wanted)
     });
     let mut findings: Vec<_> = findings.collect();
-    // What a collector does not pass on reaches nobody.
+    // What a collector does not pass on is lost.
     let ends: BTreeSet<&str> = all
         .iter()
         .flat_map(|app| app.relations.get(endpoint).into_iter().flatten())
