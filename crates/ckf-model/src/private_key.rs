@@ -1,8 +1,10 @@
 //! Private keys: kind, size and public part. Nothing else of them is retained.
 
+use rustls::pki_types::{PrivateKeyDer, pem::PemObject};
 use serde::{Deserialize, Serialize};
-
-use crate::certificate::{public_key_hash, public_key_of_private_der};
+use sha2::{Digest, Sha256};
+use x509_parser::asn1_rs::{FromDer, Integer, OctetString, Sequence};
+use zeroize::Zeroizing;
 
 /// A private key, without its private part.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -185,5 +187,92 @@ impl PrivateKey {
             (kind, None, bits) => format!("{kind} {bits} private key"),
         };
         if self.encrypted { format!("encrypted {kind}") } else { kind }
+    }
+}
+
+/// SHA-256 of a SubjectPublicKeyInfo (DER), in hex.
+pub fn public_key_hash(spki: &[u8]) -> String {
+    Sha256::digest(spki).iter().map(|b| format!("{b:02x}")).collect()
+}
+
+/// Hash of the public key that belongs to a PEM private key, for comparison with
+/// [`Certificate::public_key`]; `None` for unsupported key types. Nothing of the private key is
+/// retained.
+pub fn public_key_of_private(pem: &[u8]) -> Option<String> {
+    let key = PrivateKeyDer::from_pem_slice(pem).ok()?;
+    let known = public_key_of_key(&key);
+    // Of curves that ring does not know, what the key itself says.
+    known.or_else(|| PrivateKey::of_der(key.secret_der())?.public_key)
+}
+
+/// The same of a private key in DER.
+fn public_key_of_private_der(der: &[u8]) -> Option<String> {
+    public_key_of_key(&PrivateKeyDer::try_from(der).ok()?)
+}
+
+fn public_key_of_key(key: &PrivateKeyDer<'_>) -> Option<String> {
+    let spki = match key {
+        PrivateKeyDer::Pkcs1(der) => rsa_public(der.secret_pkcs1_der()),
+        PrivateKeyDer::Pkcs8(der) => rsa_of_pkcs8(der.secret_pkcs8_der()),
+        _ => None,
+    };
+    spki.or_else(|| crate::tls::public_key_of(key)).map(|spki| public_key_hash(&spki))
+}
+
+// ring accepts RSA keys of 2048 to 4096 bits only; weaker keys must be reported, so modulus and
+// exponent are parsed here.
+fn rsa_public(pkcs1: &[u8]) -> Option<Vec<u8>> {
+    let (_, sequence) = Sequence::from_der(pkcs1).ok()?;
+    let (rest, _version) = Integer::from_der(&sequence.content).ok()?;
+    let (rest, modulus) = Integer::from_der(rest).ok()?;
+    let (_, exponent) = Integer::from_der(rest).ok()?;
+    let numbers = encoded(
+        0x30,
+        &[encoded(0x02, modulus.as_ref()), encoded(0x02, exponent.as_ref())].concat(),
+    );
+    let bits = encoded(0x03, &[&[0], &numbers[..]].concat());
+    // AlgorithmIdentifier: rsaEncryption, NULL.
+    let algorithm =
+        [0x30, 0x0d, 0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01, 0x05, 0x00];
+    Some(encoded(0x30, &[&algorithm[..], &bits].concat()))
+}
+
+fn rsa_of_pkcs8(pkcs8: &[u8]) -> Option<Vec<u8>> {
+    const RSA: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01];
+    let (_, sequence) = Sequence::from_der(pkcs8).ok()?;
+    let (rest, _version) = Integer::from_der(&sequence.content).ok()?;
+    let (rest, algorithm) = Sequence::from_der(rest).ok()?;
+    if !algorithm.content.windows(RSA.len()).any(|window| window == RSA) {
+        return None;
+    }
+    let (_, key) = OctetString::from_der(rest).ok()?;
+    rsa_public(&Zeroizing::new(key.as_ref().to_vec()))
+}
+
+fn encoded(tag: u8, content: &[u8]) -> Vec<u8> {
+    let mut out = vec![tag];
+    let length = content.len().to_be_bytes();
+    let significant = &length[length.iter().position(|b| *b != 0).unwrap_or(length.len() - 1)..];
+    if content.len() < 128 {
+        out.push(content.len() as u8);
+    } else {
+        out.push(0x80 | significant.len() as u8);
+        out.extend_from_slice(significant);
+    }
+    out.extend_from_slice(content);
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    proptest::proptest! {
+        #[test]
+        fn arbitrary_bytes_do_not_panic(bytes: Vec<u8>) {
+            let _ = rsa_public(&bytes);
+            let _ = rsa_of_pkcs8(&bytes);
+            let _ = PrivateKey::of_der(&bytes);
+        }
     }
 }

@@ -8,6 +8,7 @@ use super::custom;
 use super::registry::check;
 use crate::catalog;
 use crate::catalog::{Control, Severity};
+use crate::controls::attestation::attested;
 use crate::facts::Facts;
 use crate::finding::{Finding, LONGEST_REASON, Outcome, Verdict, bounded};
 use crate::policy::custom::CustomControl;
@@ -94,25 +95,6 @@ pub(super) fn assess_custom(
 
 fn unattested() -> Outcome {
     Outcome::NotAssessed("no API reports it; attest it in the policy under attestations".into())
-}
-
-/// What the policy attests of a control, if it says anything.
-pub(super) fn attested(id: &str, context: &Context<'_>) -> Option<Outcome> {
-    let today = context.now().to_zoned(jiff::tz::TimeZone::UTC).date();
-    let found =
-        context.policy.attestations.iter().filter(|a| a.control == id).max_by_key(|a| a.date)?;
-    Some(match found {
-        a if a.date > today => {
-            Outcome::NotAssessed(format!("attested for {}, a date in the future", a.date))
-        }
-        a if today.duration_since(a.date).as_hours() <= 365 * 24 => {
-            Outcome::Pass(format!("attested by {} on {}: {}", a.owner, a.date, a.reason))
-        }
-        a => Outcome::NotAssessed(format!(
-            "the attestation of {} by {} is over a year old",
-            a.date, a.owner
-        )),
-    })
 }
 
 fn conclude(control: Cow<'static, Control>, outcome: Outcome, context: &Context<'_>) -> Assessment {

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::controls::assess::attested;
+use crate::controls::attestation::attested;
 use crate::controls::check::Check;
 use crate::facts::certificate::{Certificate, date};
 use crate::facts::core::Webhook;
