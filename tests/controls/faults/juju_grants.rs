@@ -127,25 +127,25 @@ pub const AUTHENTICATION: &[Fault] = &[
         let setting = Setting { set: true, password, ..Setting::default() };
         c.app("dex-auth").options.insert("static-password".into(), setting);
     }),
-    fault("AUTHN-15", "a connector that verifies no certificate", |c| {
+    fault("AUTHN-16", "a connector that verifies no certificate", |c| {
         dex_connectors(
             c,
             "[{type: oidc, id: idp, config: {issuer: 'https://i.example.com', insecureSkipVerify: true}}]",
         )
     }),
-    fault("AUTHN-15", "LDAP without TLS", |c| {
+    fault("AUTHN-16", "LDAP without TLS", |c| {
         dex_connectors(
             c,
             "[{type: ldap, id: corp, config: {host: 'l.example.com', insecureNoSSL: true}}]",
         )
     }),
-    fault("AUTHN-15", "a provider in clear text", |c| {
+    fault("AUTHN-16", "a provider in clear text", |c| {
         dex_connectors(c, "[{type: oidc, id: idp, config: {issuer: 'http://i.example.com'}}]")
     }),
-    fault("AUTHN-15", "a connector that logs in any user", |c| {
+    fault("AUTHN-16", "a connector that logs in any user", |c| {
         dex_connectors(c, "[{type: mockCallback, id: mock, name: Example}]")
     }),
-    fault("AUTHN-15", "e-mail addresses that were not verified", |c| {
+    fault("AUTHN-16", "e-mail addresses that were not verified", |c| {
         dex_connectors(
             c,
             "[{type: oidc, id: i, config: {issuer: 'https://i', insecureSkipEmailVerified: true}}]",
@@ -155,19 +155,19 @@ pub const AUTHENTICATION: &[Fault] = &[
 
 /// Of the family Juju.
 pub const JUJU: &[Fault] = &[
-    fault("JUJU-07", "an offer to all users", |c| offer(c, EVERYONE, "consume")),
-    fault("JUJU-07", "an offer that all users read", |c| offer(c, EVERYONE, "read")),
-    fault("JUJU-07", "an offer that a user of an identity provider administers", |c| {
+    fault("JUJU-18", "an offer to all users", |c| offer(c, EVERYONE, "consume")),
+    fault("JUJU-18", "an offer that all users read", |c| offer(c, EVERYONE, "read")),
+    fault("JUJU-18", "an offer that a user of an identity provider administers", |c| {
         offer(c, "eve@idp.example.com", "admin")
     }),
-    fault("JUJU-08", "an application that is exposed", |c| c.app("minio").exposed = true),
-    fault("JUJU-09", "a web app in development mode", |c| {
+    fault("JUJU-19", "an application that is exposed", |c| c.app("minio").exposed = true),
+    fault("JUJU-20", "a web app in development mode", |c| {
         c.set_option("jupyter-ui", "backend-mode", "dev")
     }),
-    fault("JUJU-09", "volumes in development mode, in capitals", |c| {
+    fault("JUJU-20", "volumes in development mode, in capitals", |c| {
         c.set_option("kubeflow-volumes", "backend-mode", "Development")
     }),
-    fault("JUJU-09", "users who name themselves", |c| {
+    fault("JUJU-20", "users who name themselves", |c| {
         c.set_option("oidc-gatekeeper", "userid-claim", "preferred_username")
     }),
 ];

@@ -7,11 +7,11 @@ use crate::finding::{Finding, Outcome, finding, outcome};
 use crate::views::{Context, MissingFact};
 
 /// Controls of this file.
-pub(super) const CHECKS: &[(&str, Check)] = &[("AUTHN-15", connectors_are_safe)];
+pub(super) const CHECKS: &[(&str, Check)] = &[("AUTHN-16", connectors_are_safe)];
 
 const OPTION: &str = "connectors";
 
-/// AUTHN-15: Dex verifies the identity providers that it asks
+/// AUTHN-16: Dex verifies the identity providers that it asks
 fn connectors_are_safe(context: &Context<'_>) -> Result<Outcome, MissingFact> {
     let unread = |app: &&Application| {
         app.charm == "dex-auth"

@@ -9,12 +9,12 @@ use crate::views::{Context, MissingFact};
 
 /// Controls of this file.
 pub(super) const CHECKS: &[(&str, Check)] = &[
-    ("JUJU-07", offers_are_not_open),
-    ("JUJU-08", nothing_is_exposed),
-    ("JUJU-09", no_option_unprotects),
+    ("JUJU-18", offers_are_not_open),
+    ("JUJU-19", nothing_is_exposed),
+    ("JUJU-20", no_option_unprotects),
 ];
 
-/// JUJU-07: No offer is open to users outside of the controller
+/// JUJU-18: No offer is open to users outside of the controller
 fn offers_are_not_open(context: &Context<'_>) -> Result<Outcome, MissingFact> {
     let of_model = format!("{}.", context.namespace());
     let mut total = 0;
@@ -36,7 +36,7 @@ fn offers_are_not_open(context: &Context<'_>) -> Result<Outcome, MissingFact> {
     Ok(outcome(findings, format!("{}, for users by name", count(total, "offer"))))
 }
 
-/// JUJU-08: No application is exposed
+/// JUJU-19: No application is exposed
 fn nothing_is_exposed(context: &Context<'_>) -> Result<Outcome, MissingFact> {
     context.deployed()?;
     of_all(context, "none is exposed", |app| {
@@ -65,7 +65,7 @@ const SKIPS: &str = "the web app does not ask whether a user may";
 const CHOSEN: &[&str] =
     &["name", "nickname", "preferred_username", "given_name", "family_name", "profile", "website"];
 
-/// JUJU-09: No option of a charm switches a protection off
+/// JUJU-20: No option of a charm switches a protection off
 fn no_option_unprotects(context: &Context<'_>) -> Result<Outcome, MissingFact> {
     let mut findings = Vec::new();
     let all = context.applications()?;
