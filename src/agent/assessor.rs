@@ -299,14 +299,22 @@ impl Assessor {
             about: facts.about.clone(),
             services: facts.services.clone(),
             gateways: facts.gateways.clone(),
+            mutating_webhooks: facts.mutating_webhooks.clone(),
+            validating_webhooks: facts.validating_webhooks.clone(),
             ..Facts::default()
         });
         let host = self.current.options.policy.external_hostname.as_deref();
         let seen = handshake::read(&facts, host, Vantage::here());
         self.handshake_at = Some(Instant::now());
+        let servers = handshake::webhooks::read(&facts, Vantage::here());
         let mut is_other = false;
+        self.live.change("webhook_servers", |facts| {
+            is_other = facts.webhook_servers != servers;
+            facts.webhook_servers = servers;
+            false
+        });
         self.live.change("handshake", |facts| {
-            is_other = facts.handshake != seen;
+            is_other |= facts.handshake != seen;
             facts.handshake = seen;
             false
         });

@@ -31,6 +31,7 @@ pub fn complete(
 ) -> anyhow::Result<Option<ImageRecord>> {
     let host = options.policy.external_hostname.as_deref();
     facts.handshake = handshake::read(facts, host, Vantage::here());
+    facts.webhook_servers = handshake::webhooks::read(facts, Vantage::here());
     if options.juju_credentials.is_some() {
         facts.rotated = match rotations::rotated(unit) {
             Ok(Ok(rotated)) => Known::Known(rotated),

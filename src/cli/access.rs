@@ -2,64 +2,173 @@
 
 use std::collections::BTreeSet;
 
-use anyhow::bail;
+use std::path::PathBuf;
 
-use super::output::DataOutput;
-use super::shared::{FactsArguments, NOT_ASSESSED, NOTHING_OPEN, OPEN};
-use super::suggest;
-use crate::access::{Can, To, Who, answers, is_named};
+use anyhow::bail;
+use juju_charm::printable::{line, text};
+
+use super::output::write_or_print;
+use super::shared::{FAILED, FactsArguments, NOTHING_OPEN, OPEN};
+use super::{suggest, terminal};
+use crate::access::{
+    Answer, Can, To, Who, answers, between, is_named, near_misses, reaches, render, who_reaches,
+};
 use crate::controls::{Context, MissingFact};
 use crate::facts::Facts;
 use crate::facts::known::Known;
 use crate::policy::Policy;
+use crate::report::table::{new_table_within, trimmed};
 
 /// Who, and what.
 #[derive(clap::Args)]
 #[command(after_help = super::help::ACCESS)]
 pub struct Access {
     /// Who: a user's NAME, group/NAME, account/NAMESPACE/NAME, or profile/NAME for what runs
-    /// in a profile.
-    #[arg(long, value_name = "WHO")]
-    who: Who,
-    /// To what: profile/NAME, or platform.
+    /// in a profile. Without --to, all that they reach.
+    #[arg(long, value_name = "WHO", required_unless_present_any = ["to", "between"])]
+    who: Option<Who>,
+    /// To what: profile/NAME, or platform. Without --who, all who reach that profile.
     #[arg(long, value_name = "WHAT")]
-    to: To,
-    #[command(flatten)]
-    output: DataOutput,
+    to: Option<To>,
+    /// Which profiles' pods reach which others'.
+    #[arg(long, conflicts_with_all = ["who", "to"])]
+    between: bool,
+    /// Format of the answers.
+    #[arg(short, long, value_enum, default_value = "text", value_name = "FORMAT")]
+    format: Form,
+    /// As JSON, like --format json.
+    #[arg(long, conflicts_with = "format")]
+    json: bool,
+    /// Write to a file instead of standard output.
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
     #[command(flatten)]
     facts: FactsArguments,
 }
 
+/// Forms of answers.
+#[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Form {
+    /// Each answer with its chain.
+    Text,
+    /// A table, an answer a line.
+    Table,
+    /// For programs.
+    Json,
+    /// For spreadsheets.
+    Csv,
+    /// A graph of the ways, for Graphviz.
+    Dot,
+    /// The same for Mermaid.
+    Mermaid,
+}
+
 impl Access {
-    /// Explains it. Exit status 1 if something can be done, 3 if nothing can and nothing names
-    /// the subject, who may be misspelt.
+    /// Explains it. Exit status 1 if something can be done, 2 if nothing names the subject or the
+    /// profile, who may be misspelt.
     pub fn run(self) -> anyhow::Result<u8> {
         let policy = Policy::default();
         let facts = self.facts.read()?;
         let context = Context::new(&facts, &policy, None);
-        let answers = match answers(&context, &self.who, &self.to) {
+        let is_known = self.check(&context, &facts)?;
+        let answers = match self.answers(&context) {
             Ok(answers) => answers,
             Err(MissingFact(why)) => bail!("{why}"),
         };
-        // What could not be read is no proof that nothing names them.
-        let is_known = is_named(&context, &self.who).unwrap_or(true);
-        if !is_known {
-            eprintln!("{}{}", unknown(&self.who), suggest::hint(name(&self.who), names(&facts)));
-        }
-        match self.output.is_json() {
-            true => self.output.data(&answers)?,
-            false => {
-                let lines = answers.iter().map(|answer| format!("{answer}\n"));
-                self.output.text(&lines.collect::<String>())?;
+        let form = if self.json { Form::Json } else { self.format };
+        let out = match form {
+            Form::Text => {
+                let lines: String = answers.iter().map(|answer| format!("{answer}\n")).collect();
+                text(&terminal::prose(&lines)).into_owned()
             }
-        }
+            Form::Table => {
+                text(&format!("{}\n", trimmed(&table(&answers).to_string()))).into_owned()
+            }
+            Form::Json => format!("{}\n", serde_json::to_string_pretty(&answers)?),
+            Form::Csv => render::csv(&answers),
+            Form::Dot => render::dot(&answers),
+            Form::Mermaid => render::mermaid(&answers),
+        };
+        write_or_print(self.output.as_deref(), &out)?;
         let can = answers.iter().any(|answer| answer.can == Can::Yes);
-        Ok(match (can, is_known) {
-            (true, _) => OPEN,
-            (false, true) => NOTHING_OPEN,
-            (false, false) => NOT_ASSESSED,
+        Ok(match (is_known, can) {
+            (false, _) => FAILED,
+            (true, true) => OPEN,
+            (true, false) => NOTHING_OPEN,
         })
     }
+
+    fn answers(&self, context: &Context<'_>) -> Result<Vec<Answer>, MissingFact> {
+        match (&self.who, &self.to) {
+            (Some(who), Some(to)) => {
+                let mut all = answers(context, who, to)?;
+                let place = match to {
+                    To::Profile(name) => format!("profile {name}"),
+                    To::Platform => "platform".into(),
+                };
+                if self.format != Form::Text && !self.json {
+                    for answer in &mut all {
+                        answer.who = who.to_string();
+                        answer.what = answer.question.clone();
+                        answer.to.clone_from(&place);
+                    }
+                }
+                Ok(all)
+            }
+            (Some(who), None) => reaches(context, who),
+            (None, Some(To::Profile(profile))) => who_reaches(context, profile),
+            (None, Some(To::Platform)) => Err(MissingFact(
+                "who reaches the platform is answered for one subject: add --who".into(),
+            )),
+            (None, None) => between(context),
+        }
+    }
+
+    /// Whether what is asked for is known, and says so if not, with what is nearly of that name.
+    fn check(&self, context: &Context<'_>, facts: &Facts) -> anyhow::Result<bool> {
+        let mut is_known = true;
+        let target = match &self.to {
+            Some(To::Profile(name)) if self.who.is_none() => Some(Who::Profile(name.clone())),
+            _ => None,
+        };
+        for who in self.who.iter().chain(&target) {
+            // What could not be read is no proof that nothing names them.
+            if is_named(context, who).unwrap_or(true) {
+                // A group that only looks like the user asked for is worth a word in any case.
+                continue;
+            }
+            is_known = false;
+            eprintln!("{}{}", unknown(who), suggest::hint(name(who), names(facts)));
+        }
+        for who in self.who.iter().chain(&target) {
+            let near = near_misses(context, who).unwrap_or_default();
+            near.iter().for_each(|near| eprintln!("note: {}", line(near)));
+        }
+        if let (false, Some(_)) = (is_known, target) {
+            bail!("there is no such profile to be reached");
+        }
+        Ok(is_known)
+    }
+}
+
+fn table(answers: &[Answer]) -> comfy_table::Table {
+    let mut table = new_table_within(
+        &["who", "can", "what", "to", "by", "to close it, change"],
+        terminal::width(),
+    );
+    for of in answers {
+        let steps: Vec<String> = of.chain.iter().map(|step| line(step).to_string()).collect();
+        let change: Vec<String> = of.change.iter().map(|object| line(object).to_string()).collect();
+        table.add_row([
+            line(&of.who).to_string(),
+            of.can.word().to_owned(),
+            line(&of.what).to_string(),
+            line(&of.to).to_string(),
+            steps.join("\n"),
+            change.join("\n"),
+        ]);
+    }
+    table
 }
 
 /// The name of a subject.

@@ -110,9 +110,9 @@ fn table(keys: &[CryptoAsset]) -> comfy_table::Table {
     for key in keys {
         let (what, ends) = match (&key.certificate, &key.material) {
             (Some(certificate), _) => {
-                let (kind, bits) = (&certificate.key_type, certificate.key_bits);
+                let kind = certificate.key();
                 let private = if key.has_private_key { ", with its key" } else { "" };
-                let what = format!("{}\n{kind} {bits}{private}", line(&certificate.subject));
+                let what = format!("{}\n{kind}{private}", line(&certificate.subject));
                 (what, day(certificate.not_after))
             }
             (None, Some(material)) => (material.clone(), "never".to_owned()),

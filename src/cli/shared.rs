@@ -140,6 +140,7 @@ pub(super) fn read_and_look(
     let mut facts = read(cluster, policy)?;
     platform::look(&facts)?;
     facts.handshake = handshake::read(&facts, host, Vantage::here());
+    facts.webhook_servers = handshake::webhooks::read(&facts, Vantage::here());
     Ok(facts)
 }
 

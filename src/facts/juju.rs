@@ -4,7 +4,7 @@ mod settings;
 
 pub use ckf_model::juju::*;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use juju_client::{
@@ -44,14 +44,6 @@ fn read_from(controller: &mut Connection, source: &Source<'_>) -> Juju {
         let model = models.iter().find(|model| model.name == source.model);
         model.map(|model| Target::Model(model.uuid.clone()))
     });
-    let superuser_only = || {
-        let login = &controller.user().identity;
-        Unknown::Forbidden(format!("{login} has no superuser access to the controller"))
-    };
-    let users = match controller.is_superuser() {
-        false => Known::Unknown(superuser_only()),
-        true => known(users(controller)),
-    };
     let models = match &summaries {
         Err(error) => Known::Unknown(why(error)),
         Ok(all) => known(models(controller, all)),
@@ -60,6 +52,16 @@ fn read_from(controller: &mut Connection, source: &Source<'_>) -> Juju {
         Known::Unknown(why) => Known::Unknown(why.clone()),
         Known::Known(all) => known(offers(controller, all)),
     };
+    let clouds = known(clouds(controller));
+    let users = match controller.is_superuser() {
+        false => {
+            let login = &controller.user().identity;
+            let why = format!("{login} has no superuser access to the controller");
+            Known::Unknown(Unknown::Forbidden(why))
+        }
+        true => known(users(controller, &external(&models, &clouds, &offers))),
+    };
+    let mut remotes = BTreeMap::new();
     let (applications, settings) = match &target {
         None => {
             let why = format!("the controller lists no model {:?} for this user", source.model);
@@ -67,7 +69,7 @@ fn read_from(controller: &mut Connection, source: &Source<'_>) -> Juju {
             (Known::Unknown(why.clone()), Known::Unknown(why))
         }
         Some(target) => match Connection::open(source.endpoint, target, source.login) {
-            Ok(mut model) => platform(source, &mut model),
+            Ok(mut model) => platform(source, &mut model, &mut remotes),
             Err(error) => (Known::Unknown(why(&error)), Known::Unknown(why(&error))),
         },
     };
@@ -78,11 +80,12 @@ fn read_from(controller: &mut Connection, source: &Source<'_>) -> Juju {
         login: name(&controller.user().identity).to_owned(),
         users,
         models,
-        clouds: known(clouds(controller)),
+        clouds,
         offers,
         applications,
         controller: known(configuration.map(|config| settings::controller(&config))),
         settings,
+        remotes,
     }
 }
 
@@ -90,12 +93,15 @@ fn read_from(controller: &mut Connection, source: &Source<'_>) -> Juju {
 fn platform(
     source: &Source<'_>,
     model: &mut Connection,
+    remotes: &mut BTreeMap<String, String>,
 ) -> (Known<Vec<Application>>, Known<ModelSettings>) {
     let status = match model.status() {
         Ok(status) => status,
         Err(error) => return (Known::Unknown(why(&error)), Known::Unknown(why(&error))),
     };
     let of_model = status.model.clone();
+    let remote = status.remote_applications.iter();
+    remotes.extend(remote.map(|(name, of)| (name.clone(), of.offer_url.clone())));
     let applications = known(applications(source, model, status));
     let read = |model: &mut Connection| {
         let mut config = model.model_config()?;
@@ -107,7 +113,28 @@ fn platform(
     (applications, known(read(model)))
 }
 
-fn users(controller: &mut Connection) -> Result<Vec<User>, Error> {
+/// Users of identity providers whom grants name, and all of these: no list has them.
+fn external(
+    models: &Known<Vec<Model>>,
+    clouds: &Known<Vec<Grants>>,
+    offers: &Known<Vec<Grants>>,
+) -> BTreeSet<String> {
+    let mut names = BTreeSet::from([EVERYONE.to_owned()]);
+    let mut add = |users: &BTreeMap<String, String>| {
+        names.extend(users.keys().filter(|name| name.contains('@')).cloned());
+    };
+    if let Known::Known(models) = models {
+        models.iter().for_each(|model| add(&model.users));
+    }
+    for known in [clouds, offers] {
+        if let Known::Known(all) = known {
+            all.iter().for_each(|grants| add(&grants.users));
+        }
+    }
+    names
+}
+
+fn users(controller: &mut Connection, external: &BTreeSet<String>) -> Result<Vec<User>, Error> {
     let user = |user: juju_client::User| User {
         name: user.username,
         access: user.access,
@@ -115,7 +142,20 @@ fn users(controller: &mut Connection) -> Result<Vec<User>, Error> {
         last_connection: time(user.last_connection.as_deref()),
         disabled: user.disabled,
     };
-    Ok(controller.users()?.into_iter().map(user).collect())
+    let mut all: Vec<User> = controller.users()?.into_iter().map(user).collect();
+    for name in external {
+        match controller.user_info(name) {
+            Ok(found) => all.push(User { name: name.clone(), ..user(found) }),
+            // One whom the controller does not know has no access to it.
+            Err(error) if error.is_gone() || is_no_user(&error) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(all)
+}
+
+fn is_no_user(error: &Error) -> bool {
+    error.failure().is_some_and(|failure| failure.message.contains("not found"))
 }
 
 fn models(controller: &mut Connection, all: &[ModelSummary]) -> Result<Vec<Model>, Error> {
@@ -254,6 +294,7 @@ fn application(
         base: status.base.version().to_owned(),
         can_upgrade_to: Some(status.can_upgrade_to).filter(|newer| !newer.is_empty()),
         trusted: config.is_trusted(),
+        exposed: status.exposed,
         relations: status.relations,
         troubled: troubled.collect(),
         options: options.collect(),
@@ -291,6 +332,10 @@ pub(crate) fn setting(charm: &str, option: &Given<'_>, declared: Option<&String>
         set: option.is_set && !text.is_empty(),
         value: is_shown.then(|| text.to_string()),
         password: (is_password && holds_secret).then(|| Strength::of(&text)),
+        connectors: match (charm, option.name) {
+            ("dex-auth", "connectors") => connectors(&text),
+            _ => Vec::new(),
+        },
         secret: holds_secret,
         as_declared: declared.filter(|_| !is_shown).map(|declared| declared.trim() == text.trim()),
     }

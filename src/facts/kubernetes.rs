@@ -218,6 +218,7 @@ async fn collect(
 ) -> Result<Facts, Failure> {
     let version = get::<Version>(client, &"/version".into()).await?;
     let turns = Semaphore::new(SIDE_BY_SIDE);
+    let are_all_config_maps = std::cell::Cell::new(None);
     macro_rules! fetch {
         ($($(#[$meta:meta])* $field:ident: $type:ty => $group:literal [$($version:literal)+] $plural:literal $(via $wire:ty)?;)*) => {{
             let ($($field,)* access) = tokio::join!(
@@ -234,9 +235,11 @@ async fn collect(
             );
             Facts { about: about.clone(), version: Known::Known(version), access, $($field,)* ..Facts::default() }
         }};
-        (@one config_maps, $type:ty, $group:literal, $versions:tt, $plural:literal) => {
-            config_maps(client, &about.namespace).await
-        };
+        (@one config_maps, $type:ty, $group:literal, $versions:tt, $plural:literal, $wire:ty) => {{
+            let (maps, are_all) = config_maps(client, &about.namespace).await;
+            are_all_config_maps.set(Some(are_all));
+            maps
+        }};
         (@one $field:ident, $type:ty, $group:literal, $versions:tt, $plural:literal) => {
             list::<$type, $type>(client, $group, &$versions, $plural).await
         };
@@ -246,6 +249,7 @@ async fn collect(
     }
     let mut facts = with_kinds!(fetch);
     shared::clear_interned();
+    facts.all_config_maps = are_all_config_maps.take().unwrap_or_default();
     facts.others = custom_resources::read(client, kinds).await;
     Ok(facts)
 }

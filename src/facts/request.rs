@@ -355,21 +355,30 @@ pub(crate) fn page_path(path: &ApiPath, next: &str) -> ApiPath {
     }
 }
 
-/// ConfigMaps that controls read, by name.
-pub(crate) const CONFIG_MAPS: &[&str] = &[
-    "istio",
-    "istio-ca-root-cert",
-    // They name images that Katib and KServe start.
-    "katib-config",
-    "inferenceservice-config",
-];
+/// ConfigMaps of the platform's namespace, and whether they are all of them: those that controls
+/// read by name are read also without the right to list them.
+pub(super) async fn config_maps(
+    client: &Client,
+    namespace: &str,
+) -> (Kind<ConfigMap>, Known<bool>) {
+    let all = match ApiPath::all("v1", namespace, "configmaps") {
+        Ok(path) => pages::<ConfigMapWire, ConfigMap>(client, &path).await,
+        Err(error) => Err(error.into()),
+    };
+    match all {
+        Ok((all, _)) => (Known::Known(all), Known::Known(true)),
+        Err(failure) => {
+            (config_maps_by_name(client, namespace).await, Known::Unknown(failure.into_unknown()))
+        }
+    }
+}
 
-pub(super) async fn config_maps(client: &Client, namespace: &str) -> Kind<ConfigMap> {
+async fn config_maps_by_name(client: &Client, namespace: &str) -> Kind<ConfigMap> {
     let mut listed = Listed::default();
     for name in CONFIG_MAPS {
         let path = ApiPath::all("v1", namespace, "configmaps").and_then(|all| all.join(name));
         let read = match path {
-            Ok(path) => get::<ConfigMap>(client, &path).await,
+            Ok(path) => get::<ConfigMapWire>(client, &path).await.map(ConfigMap::from),
             Err(error) => Err(error.into()),
         };
         match read {

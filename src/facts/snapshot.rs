@@ -58,6 +58,8 @@ pub fn write(facts: &Facts, directory: &Path) -> Result<(), SnapshotError> {
     }
     put("juju", &juju)?;
     put("handshake", &facts.handshake)?;
+    put("webhook_servers", &facts.webhook_servers)?;
+    put("all_config_maps", &facts.all_config_maps)?;
     put("rotated", &facts.rotated)?;
     put("rocks", &facts.rocks)?;
     put("charmhub", &facts.charmhub)?;
@@ -110,6 +112,8 @@ pub fn read(directory: &Path) -> Result<(Facts, Vec<SnapshotError>), SnapshotErr
     load(directory, "access", &mut facts.access, &mut problems);
     load(directory, "juju", &mut facts.juju, &mut problems);
     load(directory, "handshake", &mut facts.handshake, &mut problems);
+    load(directory, "webhook_servers", &mut facts.webhook_servers, &mut problems);
+    load(directory, "all_config_maps", &mut facts.all_config_maps, &mut problems);
     load(directory, "rotated", &mut facts.rotated, &mut problems);
     load(directory, "rocks", &mut facts.rocks, &mut problems);
     load(directory, "charmhub", &mut facts.charmhub, &mut problems);

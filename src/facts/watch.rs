@@ -262,7 +262,7 @@ pub async fn keep(source: &Source, live: Arc<FactStore>) -> Result<(), kubernete
                 Box::pin(permissions(&client, &live)),
             )
         };
-        (@one config_maps, $type:ty, $group:literal, $versions:tt, $plural:literal) => {
+        (@one config_maps, $type:ty, $group:literal, $versions:tt, $plural:literal, $wire:ty) => {
             config_maps(&client, &live, &namespace)
         };
         (@one $field:ident, $type:ty, $group:literal, $versions:tt, $plural:literal) => {
@@ -596,12 +596,13 @@ where
     }
 }
 
-/// Polls ConfigMaps: the few that are read by name are not worth a watch.
+/// Polls ConfigMaps: those of one namespace are not worth a watch.
 async fn config_maps(client: &Client, live: &FactStore, namespace: &str) {
     loop {
         live.count(|counts| counts.lists += 1);
-        let maps = request::config_maps(client, namespace).await;
+        let (maps, are_all) = request::config_maps(client, namespace).await;
         live.update("config_maps", maps, |facts| &mut facts.config_maps);
+        live.update("all_config_maps", are_all, |facts| &mut facts.all_config_maps);
         tokio::time::sleep(POLL_INTERVAL).await;
     }
 }

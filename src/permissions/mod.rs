@@ -13,7 +13,8 @@ pub use self::permission::{Permission, Reach};
 
 use std::collections::BTreeSet;
 
-use crate::facts::kubernetes::{CONFIG_MAPS, kinds};
+use crate::facts::core::CONFIG_MAPS;
+use crate::facts::kubernetes::kinds;
 use crate::remedies::Remedy;
 
 /// Uses of the program that need permissions.
@@ -64,7 +65,7 @@ fn reading(watch: bool) -> Vec<Permission> {
     };
     let mut needed: Vec<Permission> = kinds()
         .into_iter()
-        // ConfigMaps are read by name only.
+        // ConfigMaps are read in the platform's namespace only.
         .filter(|(_, resource)| *resource != "configmaps")
         .map(|(group, resource)| {
             Permission::new(Reach::Cluster, group, resource, verbs, reads(resource))
@@ -80,6 +81,13 @@ fn reading(watch: bool) -> Vec<Permission> {
         )
         .named(CONFIG_MAPS.iter().map(ToString::to_string)),
     );
+    needed.push(Permission::new(
+        Reach::Platform,
+        "",
+        "configmaps",
+        &["list"],
+        "look for private keys in the platform's ConfigMaps",
+    ));
     needed.push(Permission::new(
         Reach::Cluster,
         "authorization.k8s.io",

@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 use ckf_hardening::facts::certificate::Certificate;
 use ckf_hardening::facts::charmhub::{Charmhub, Head};
 use ckf_hardening::facts::core::Version;
-use ckf_hardening::facts::handshake::{Clear, Seen};
+use ckf_hardening::facts::handshake::{Clear, Seen, WebhookServer};
 use ckf_hardening::facts::juju::{
     Application, ControllerSettings, Grants, Juju, Model, ModelSettings, User,
 };
@@ -57,6 +57,8 @@ pub struct Case {
     pub now: Timestamp,
     /// Changes what clients of the gateway get.
     pub gets: fn(&mut Seen),
+    /// Changes what the webhooks' servers present.
+    pub webhooks: fn(&mut Vec<WebhookServer>),
 }
 
 impl Case {
@@ -111,6 +113,7 @@ impl Case {
             release: None,
             now: *NOW,
             gets: |_| (),
+            webhooks: |_| (),
         };
         case.declare("jupyter-ui", "secure-cookies", "true");
         case.record_images();
@@ -156,6 +159,31 @@ impl Case {
         Some(seen)
     }
 
+    /// Servers of the webhooks, each with a certificate of the CA of their configurations.
+    fn webhook_servers(&self) -> Vec<WebhookServer> {
+        type Issued = BTreeMap<(String, String), WebhookServer>;
+        static ISSUED: LazyLock<Issued> = LazyLock::new(|| {
+            let world = World::hardened("1.11");
+            let webhooks = world.objects.iter().filter_map(|object| object["webhooks"].as_array());
+            let services = webhooks.flatten().map(|webhook| &webhook["clientConfig"]["service"]);
+            let text = |value: &serde_json::Value| value.as_str().unwrap_or_default().to_owned();
+            let servers = services.map(|of| (text(&of["namespace"]), text(&of["name"])));
+            let server = |(namespace, service): (String, String)| {
+                let made = ckf_worlds::tls(&format!("{service}.{namespace}.svc"), 2035);
+                let chain = Certificate::from_pem(made.certificate.as_bytes());
+                let chain = chain.expect("the world makes certificates");
+                let of = (namespace.clone(), service.clone());
+                let server =
+                    WebhookServer { namespace, service, port: 443, chain, ..Default::default() };
+                (of, server)
+            };
+            servers.map(server).collect()
+        });
+        let mut servers: Vec<_> = ISSUED.values().cloned().collect();
+        (self.webhooks)(&mut servers);
+        servers
+    }
+
     /// What is read of it.
     pub fn facts(&self) -> Facts {
         let about = About { collected_at: self.now, namespace: "kubeflow".into() };
@@ -166,6 +194,7 @@ impl Case {
         facts.rocks = Known::Known(self.rocks.clone());
         facts.charmhub = Known::Known(self.charmhub.clone());
         facts.ledger = Known::Known(self.ledger.clone());
+        facts.webhook_servers = Known::Known(self.webhook_servers());
         facts.rotated = Known::Known(self.rotated.clone());
         if let Some(seen) = self.seen() {
             facts.handshake = Known::Known(seen);

@@ -86,6 +86,30 @@ pub const NO_FAULTS: &[(&str, &str, Change)] = &[
         pods["status"]["summaryReport"]["controlCheck"][0]["totalFail"] = 7.into();
         add(c, pods);
     }),
+    ("TLS-03", "an Opaque Secret, which Istio takes", |c| {
+        c.world.get("Secret", "kubeflow-gateway-gateway-secret")["type"] = "Opaque".into();
+    }),
+    ("TLS-03", "a generic Secret of Istio's", |c| {
+        let secret = c.world.get("Secret", "kubeflow-gateway-gateway-secret");
+        secret["type"] = "Opaque".into();
+        let (certificate, key) =
+            (secret["data"]["tls.crt"].take(), secret["data"]["tls.key"].take());
+        secret["data"] = json!({"cert": certificate, "key": key});
+    }),
+    ("CRYP-07", "a certificate alone in a ConfigMap", |c| {
+        let pem = ckf_worlds::world_ca().own.certificate.clone();
+        add(c, object("v1", "ConfigMap", "kubeflow", "roots", json!({"data": {"ca.pem": pem}})));
+    }),
+    ("CRYP-02", "a certificate with its intermediate and root", |c| {
+        c.webhooks = |servers| {
+            let below = ckf_worlds::world_ca().intermediate("webhooks", 2036);
+            let leaf = below.issue("admission-webhook.kubeflow.svc", 2035);
+            let pem = format!("{}{}", leaf.certificate, below.own.certificate);
+            let chain = ckf_hardening::facts::certificate::Certificate::from_pem(pem.as_bytes());
+            let server = servers.iter_mut().find(|of| of.service == "admission-webhook");
+            server.unwrap().chain = chain.unwrap();
+        }
+    }),
     ("CRED-14", "a key that this charm's rotation set", |c| {
         let password = Some(Strength { length: 30, well_known: false });
         let setting = Setting { set: true, password, ..Setting::default() };

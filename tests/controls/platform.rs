@@ -94,6 +94,12 @@ pub fn juju(name: &str) -> Juju {
         ..ModelSettings::default()
     };
     let applications = release(name).applications.iter();
+    let mut applications: Vec<_> = applications.map(|(name, of)| application(name, of)).collect();
+    let gatekeepers = applications.iter_mut().filter(|app| app.charm == "oidc-gatekeeper");
+    let trusted = set_to(&ckf_worlds::world_ca().own.certificate);
+    gatekeepers.for_each(|app| {
+        app.options.insert("ca-bundle".into(), trusted.clone());
+    });
     Juju {
         server_version: ckf_worlds::JUJU.into(),
         login: "auditor".into(),
@@ -107,7 +113,8 @@ pub fn juju(name: &str) -> Juju {
         offers: Known::Known(vec![offer]),
         controller: Known::Known(controller),
         settings: Known::Known(settings),
-        applications: Known::Known(applications.map(|(name, of)| application(name, of)).collect()),
+        applications: Known::Known(applications),
+        remotes: BTreeMap::from([("cos".into(), "admin/cos.metrics".into())]),
         ..Juju::default()
     }
 }

@@ -241,7 +241,7 @@ fn keys_are_listed_and_their_cbom_satisfies_cyclonedx() {
         let found = all.find(|key| key.object.name == object && key.field.contains(field));
         found.unwrap_or_else(|| panic!("{object} {field}: {keys:?}"))
     };
-    let gateway = at("kubeflow-gateway-gateway-secret", "tls.crt[0]");
+    let gateway = at("kubeflow-gateway-gateway-secret", "data[tls.crt][0]");
     assert!(gateway.has_private_key && gateway.renewed_by.starts_with("istio-pilot"));
     assert!(at("istio-ca-root-cert", "root-cert.pem").certificate.is_some());
     assert!(at("mlpipeline-minio-artifact", "secretkey").material.is_some());

@@ -1,6 +1,7 @@
 //! Tests that need no server and nothing that is fetched: `cargo xtask test pure`.
 
 mod access;
+mod access_survey;
 mod advice;
 mod bad_input;
 mod command_line;
@@ -12,6 +13,7 @@ mod login_keys;
 mod network_peers;
 mod offboard;
 mod policy;
+mod private_keys;
 mod report;
 #[path = "../reports/mod.rs"]
 mod reports;

@@ -8,7 +8,10 @@ use serde_json::{Value, json};
 use crate::facts::About;
 use crate::facts::certificate::Certificate;
 use crate::facts::core::Webhook;
+use crate::facts::istio::reference;
 use crate::facts::object::{Object as _, ObjectRef};
+use crate::views::ingress::gateway_reference;
+use crate::views::key_places::{KeyPlace, key_places};
 use crate::views::{Context, MissingFact};
 
 /// A certificate or a key.
@@ -38,7 +41,8 @@ const NOT_KNOWN: &str = "not known";
 fn of_secret(name: &str) -> &'static str {
     match name {
         name if name.ends_with("-gateway-secret") => "istio-pilot, with its certificate",
-        "istio-ca-secret" | "cacerts" => "istiod, which creates it once",
+        "istio-ca-secret" => "istiod, which creates it once",
+        "cacerts" => "the operator who plugged it in",
         "operator-webhook-certs" | "knative-serving-certs" => "Knative",
         "training-operator-webhook-cert" => "the training operator",
         "mlpipeline-minio-artifact" | "kfp-profile-controller-minio-credentials" => {
@@ -51,56 +55,38 @@ fn of_secret(name: &str) -> &'static str {
 /// All of them, in the order of their objects.
 pub fn inventory(context: &Context<'_>) -> Result<Vec<CryptoAsset>, MissingFact> {
     let mut keys = Vec::new();
+    for place in key_places(context)? {
+        if context.is_ours(&place.object.namespace)? {
+            of_place(&place, &mut keys);
+        }
+    }
     for secret in context.secrets()? {
         if !context.is_ours(&secret.metadata.namespace)? {
             continue;
         }
-        let object = || secret.reference();
-        if let Some(tls) = &secret.tls {
-            for (index, certificate) in tls.chain.iter().enumerate() {
-                keys.push(CryptoAsset {
-                    object: object(),
-                    field: format!("tls.crt[{index}]"),
-                    certificate: Some(certificate.clone()),
-                    has_private_key: index == 0 && tls.key.is_some(),
-                    material: None,
-                    renewed_by: of_secret(&secret.metadata.name),
-                });
-            }
-        }
-        if let Some(minio) = &secret.minio {
+        let mut password = |field: &str, material: String, renewed_by| {
             keys.push(CryptoAsset {
-                object: object(),
-                field: "secretkey".into(),
+                object: secret.reference(),
+                field: field.into(),
                 certificate: None,
                 has_private_key: true,
-                material: Some(format!("a password of {} characters", minio.length)),
-                renewed_by: of_secret(&secret.metadata.name),
+                material: Some(material),
+                renewed_by,
             });
+        };
+        if let Some(minio) = &secret.minio {
+            let material = format!("a password of {} characters", minio.length);
+            password("secretkey", material, of_secret(&secret.metadata.name));
         }
         if secret.kind == "kubernetes.io/service-account-token" {
-            keys.push(CryptoAsset {
-                object: object(),
-                field: "token".into(),
-                certificate: None,
-                has_private_key: true,
-                material: Some("a service account token without expiry".into()),
-                renewed_by: "never: see CRED-15",
-            });
+            let material = "a service account token without expiry".into();
+            password("token", material, "never: see CRED-15");
         }
     }
     let mut webhook = |object: &ObjectRef, webhook: &Webhook| {
         let read = Certificate::from_base64_pem(&webhook.client_config.ca_bundle);
-        for (index, certificate) in read.unwrap_or_default().into_iter().enumerate() {
-            keys.push(CryptoAsset {
-                object: object.clone(),
-                field: format!("webhook {} caBundle[{index}]", webhook.name),
-                certificate: Some(certificate),
-                has_private_key: false,
-                material: None,
-                renewed_by: NEVER,
-            });
-        }
+        let field = format!("webhook {} caBundle", webhook.name);
+        chain(object, &field, &read.unwrap_or_default(), NEVER, &mut keys);
     };
     for configuration in context.mutating_webhooks()? {
         let object = configuration.reference();
@@ -112,22 +98,62 @@ pub fn inventory(context: &Context<'_>) -> Result<Vec<CryptoAsset>, MissingFact>
         let all = configuration.webhooks.iter();
         all.for_each(|of| webhook(&object, of));
     }
-    for map in context.config_maps()? {
-        let root =
-            map.data.get("root-cert.pem").filter(|_| map.metadata.name == "istio-ca-root-cert");
-        let Some(root) = root else { continue };
-        let read = Certificate::from_pem(root.as_bytes()).unwrap_or_default();
-        keys.extend(read.into_iter().map(|certificate| CryptoAsset {
-            object: map.reference(),
-            field: "root-cert.pem".into(),
-            certificate: Some(certificate),
-            has_private_key: false,
-            material: None,
-            renewed_by: "istiod, which creates it once",
-        }));
+    // What is served need not be in any object. It is listed as far as it was asked for.
+    for server in context.webhook_servers().unwrap_or_default() {
+        let object = reference("v1", "Service", &server.namespace, &server.service);
+        let field = format!("served on port {}", server.port);
+        chain(&object, &field, &server.chain, NEVER, &mut keys);
+    }
+    if let Ok(seen) = context.handshake() {
+        let field = format!("served at {}", seen.at);
+        let by = "istio-pilot, with its certificate";
+        chain(&gateway_reference(context), &field, &seen.chain, by, &mut keys);
     }
     keys.sort_by(|one, other| (&one.object, &one.field).cmp(&(&other.object, &other.field)));
     Ok(keys)
+}
+
+fn chain(
+    object: &ObjectRef,
+    field: &str,
+    chain: &[Certificate],
+    renewed_by: &'static str,
+    keys: &mut Vec<CryptoAsset>,
+) {
+    keys.extend(chain.iter().enumerate().map(|(index, certificate)| CryptoAsset {
+        object: object.clone(),
+        field: format!("{field}[{index}]"),
+        certificate: Some(certificate.clone()),
+        has_private_key: false,
+        material: None,
+        renewed_by,
+    }));
+}
+
+/// Certificates and keys of a place. A key that belongs to a certificate beside it is listed with
+/// it where both are a Secret's `tls.crt` and `tls.key`.
+fn of_place(place: &KeyPlace<'_>, keys: &mut Vec<CryptoAsset>) {
+    let renewed_by = match (place.is_secret, place.object.kind.as_str(), &*place.object.name) {
+        (true, _, name) => of_secret(name),
+        (false, "ConfigMap", "istio-ca-root-cert") => "istiod, which creates it once",
+        _ => NOT_KNOWN,
+    };
+    let from = keys.len();
+    chain(&place.object, &place.field, &place.material.chain, renewed_by, keys);
+    for link in &mut keys[from..] {
+        let of = link.certificate.as_ref();
+        link.has_private_key = of.is_some_and(|of| place.material.holds_key_of(&of.public_key));
+    }
+    for (index, key) in place.material.keys.iter().enumerate() {
+        keys.push(CryptoAsset {
+            object: place.object.clone(),
+            field: format!("{} key[{index}]", place.field),
+            certificate: None,
+            has_private_key: true,
+            material: Some(key.describe()),
+            renewed_by,
+        });
+    }
 }
 
 /// A day, as dates of certificates are shown.
@@ -177,7 +203,11 @@ fn component(index: usize, key: &CryptoAsset) -> Value {
         None => json!({
             "assetType": "related-crypto-material",
             "relatedCryptoMaterialProperties": {
-                "type": if key.field == "token" { "token" } else { "password" },
+                "type": match key.field.as_str() {
+                    "token" => "token",
+                    "secretkey" => "password",
+                    _ => "private-key",
+                },
             },
         }),
     };
@@ -186,9 +216,20 @@ fn component(index: usize, key: &CryptoAsset) -> Value {
         json!({"name": "renewed-by", "value": key.renewed_by}),
         json!({"name": "private-key-beside", "value": key.has_private_key.to_string()}),
     ];
+    if let Some(material) = &key.material {
+        details.push(json!({"name": "material", "value": material}));
+    }
     if let Some(certificate) = &key.certificate {
-        let size = format!("{} {}", certificate.key_type, certificate.key_bits);
-        details.push(json!({"name": "key", "value": size}));
+        details.push(json!({"name": "key", "value": certificate.key()}));
+        for (name, all) in [
+            ("extended-key-usage", &certificate.usage),
+            ("names", &certificate.names),
+            ("other-names", &certificate.other_names),
+        ] {
+            if !all.is_empty() {
+                details.push(json!({"name": name, "value": all.join(", ")}));
+            }
+        }
         details.push(json!({"name": "signature", "value": certificate.signature}));
     }
     json!({

@@ -353,7 +353,8 @@ pub struct Advice {
 impl Control {
     /// A person may attest it: no program assesses it, or only where one was run.
     pub fn may_be_attested(&self) -> bool {
-        self.source == Source::Attestation || ["K8S-01", "UPG-11"].contains(&self.id.as_str())
+        self.source == Source::Attestation
+            || ["CRYP-02", "K8S-01", "UPG-11"].contains(&self.id.as_str())
     }
 
     /// Reads a control of the catalogue from JSON.

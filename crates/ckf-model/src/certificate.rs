@@ -2,13 +2,17 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject};
+use rustls::pki_types::{CertificateDer, pem::PemObject};
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
-use x509_parser::asn1_rs::{FromDer, Integer, OctetString, Sequence};
-use x509_parser::prelude::{GeneralName, X509Certificate};
+use x509_parser::asn1_rs::FromDer;
+use x509_parser::prelude::{
+    ExtendedKeyUsage, GeneralName, ParsedExtension, X509Certificate, X509Error,
+};
 use x509_parser::public_key::PublicKey;
-use zeroize::Zeroizing;
+
+use crate::private_key;
+pub use crate::private_key::{public_key_hash, public_key_of_private};
+use crate::public_roots;
 
 /// Errors of parsing a certificate.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
@@ -25,7 +29,7 @@ pub enum CertificateError {
 }
 
 /// The assessed fields of a certificate.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Certificate {
     /// Subject.
@@ -51,6 +55,24 @@ pub struct Certificate {
     /// Whether it is a CA certificate.
     #[serde(default)]
     pub is_authority: bool,
+    /// Curve of an elliptic key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub curve: Option<String>,
+    /// Extended key usage, for example `serverAuth`; any if there is none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub usage: Vec<String>,
+    /// Subject alternative names of other kinds, with the kind: `URI:spiffe://…`, `email:…`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub other_names: Vec<String>,
+    /// Identifier of its key, in hex.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key_id: Option<String>,
+    /// Identifier of the issuer's key, in hex.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub issuer_key_id: Option<String>,
+    /// Whether a CA that browsers trust has signed it, or is it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub of_public_root: bool,
 }
 
 /// The day of a time in seconds since 1970, in UTC.
@@ -110,7 +132,24 @@ impl Certificate {
                     .collect()
             })
             .unwrap_or_default();
+        let (mut usage, mut key_id, mut issuer_key_id) = (Vec::new(), None, None);
+        for extension in cert.extensions() {
+            match extension.parsed_extension() {
+                ParsedExtension::ExtendedKeyUsage(extended) => usage = usages(extended),
+                ParsedExtension::SubjectKeyIdentifier(id) => key_id = Some(hex(id.0)),
+                ParsedExtension::AuthorityKeyIdentifier(id) => {
+                    issuer_key_id = id.key_identifier.as_ref().map(|id| hex(id.0));
+                }
+                _ => {}
+            }
+        }
         Ok(Self {
+            curve: curve_name(&cert),
+            usage,
+            other_names: other_names(&cert),
+            key_id,
+            issuer_key_id,
+            of_public_root: public_roots::is_signed_by_one(&cert),
             subject: cert.subject().to_string(),
             issuer: cert.issuer().to_string(),
             not_before: cert.validity().not_before.timestamp(),
@@ -136,6 +175,30 @@ impl Certificate {
         })
     }
 
+    /// Whether it may be the issuer of another: by name, by identifier of the key, and because it
+    /// is a CA.
+    pub fn may_issue(&self, other: &Self) -> bool {
+        let is_same_key = match (&self.key_id, &other.issuer_key_id) {
+            (Some(own), Some(named)) => own == named,
+            _ => true,
+        };
+        self.is_authority && self.subject == other.issuer && is_same_key
+    }
+
+    /// Whether servers may use it, by its extended key usage.
+    pub fn is_for_servers(&self) -> bool {
+        self.usage.is_empty()
+            || self.usage.iter().any(|usage| usage == "serverAuth" || usage == "any")
+    }
+
+    /// Kind and size of its key, with the curve.
+    pub fn key(&self) -> String {
+        match &self.curve {
+            Some(curve) => format!("{} {curve}", self.key_type),
+            None => format!("{} {}", self.key_type, self.key_bits),
+        }
+    }
+
     /// Whether its signature uses MD2, MD5 or SHA-1.
     pub fn is_weakly_signed(&self) -> bool {
         let name = self.signature.to_ascii_lowercase();
@@ -143,16 +206,75 @@ impl Certificate {
     }
 }
 
-fn curve_bits(cert: &X509Certificate<'_>) -> Option<usize> {
+/// The certificates of a PEM text in DER, as far as they are read.
+pub fn ders(pem: &[u8]) -> Vec<CertificateDer<'static>> {
+    CertificateDer::pem_slice_iter(pem).map_while(Result::ok).collect()
+}
+
+/// First fault of a chain, by names and signatures: each certificate must be signed by the next.
+pub fn chain_fault(ders: &[impl AsRef<[u8]>]) -> Option<String> {
+    ders.windows(2).enumerate().find_map(|(index, pair)| {
+        let (_, one) = X509Certificate::from_der(pair[0].as_ref()).ok()?;
+        let (_, next) = X509Certificate::from_der(pair[1].as_ref()).ok()?;
+        let (number, after) = (index + 1, index + 2);
+        let is_signed = one.verify_signature(Some(next.public_key()));
+        match (one.issuer() == next.subject(), is_signed) {
+            (false, _) => {
+                Some(format!("certificate {after} is not the issuer of certificate {number}"))
+            }
+            (true, Err(X509Error::SignatureVerificationError)) => Some(format!(
+                "certificate {number} is not signed with the key of certificate {after}"
+            )),
+            // What this library cannot verify is not wrong for that.
+            (true, _) if next.is_ca() => None,
+            (true, _) => Some(format!("certificate {after} is no CA")),
+        }
+    })
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn usages(usage: &ExtendedKeyUsage<'_>) -> Vec<String> {
+    let known = [
+        (usage.any, "any"),
+        (usage.server_auth, "serverAuth"),
+        (usage.client_auth, "clientAuth"),
+        (usage.code_signing, "codeSigning"),
+        (usage.email_protection, "emailProtection"),
+        (usage.time_stamping, "timeStamping"),
+        (usage.ocsp_signing, "OCSPSigning"),
+    ];
+    let known = known.into_iter().filter(|(is, _)| *is).map(|(_, name)| name.to_owned());
+    known.chain(usage.other.iter().map(|other| other.to_id_string())).collect()
+}
+
+/// Names of kinds that no client of HTTPS compares.
+fn other_names(cert: &X509Certificate<'_>) -> Vec<String> {
+    let names = cert.subject_alternative_name().ok().flatten();
+    let names = names.iter().flat_map(|extension| &extension.value.general_names);
+    let other = names.filter_map(|name| match name {
+        GeneralName::DNSName(_) | GeneralName::IPAddress(_) => None,
+        GeneralName::URI(uri) => Some(format!("URI:{uri}")),
+        GeneralName::RFC822Name(address) => Some(format!("email:{address}")),
+        GeneralName::DirectoryName(name) => Some(format!("directory:{name}")),
+        _ => Some("other".to_owned()),
+    });
+    other.collect()
+}
+
+fn curve_of(cert: &X509Certificate<'_>) -> Option<(&'static str, usize)> {
     let curve = cert.public_key().algorithm.parameters.as_ref()?.as_oid().ok()?;
-    match curve.to_id_string().as_str() {
-        "1.2.840.10045.3.1.1" => Some(192),
-        "1.3.132.0.33" => Some(224),
-        "1.2.840.10045.3.1.7" => Some(256),
-        "1.3.132.0.34" => Some(384),
-        "1.3.132.0.35" => Some(521),
-        _ => None,
-    }
+    private_key::curve(curve.as_bytes())
+}
+
+fn curve_bits(cert: &X509Certificate<'_>) -> Option<usize> {
+    curve_of(cert).map(|(_, bits)| bits)
+}
+
+fn curve_name(cert: &X509Certificate<'_>) -> Option<String> {
+    curve_of(cert).map(|(name, _)| name.to_owned())
 }
 
 fn signature_name(oid: &str) -> String {
@@ -180,65 +302,6 @@ fn ip(bytes: &[u8]) -> Option<String> {
         16 => <[u8; 16]>::try_from(bytes).ok().map(|b| std::net::Ipv6Addr::from(b).to_string()),
         _ => None,
     }
-}
-
-/// SHA-256 of a SubjectPublicKeyInfo (DER), in hex.
-pub fn public_key_hash(spki: &[u8]) -> String {
-    Sha256::digest(spki).iter().map(|b| format!("{b:02x}")).collect()
-}
-
-/// Hash of the public key that belongs to a PEM private key, for comparison with
-/// [`Certificate::public_key`]; `None` for unsupported key types. Nothing of the private key is
-/// retained.
-pub fn public_key_of_private(pem: &[u8]) -> Option<String> {
-    let key = PrivateKeyDer::from_pem_slice(pem).ok()?;
-    let spki = match &key {
-        PrivateKeyDer::Pkcs1(der) => rsa_public(der.secret_pkcs1_der()),
-        PrivateKeyDer::Pkcs8(der) => rsa_of_pkcs8(der.secret_pkcs8_der()),
-        _ => None,
-    };
-    spki.or_else(|| crate::tls::public_key_of(&key)).map(|spki| public_key_hash(&spki))
-}
-
-// ring accepts RSA keys of 2048 to 4096 bits only; weaker keys must be reported, so modulus and
-// exponent are parsed here.
-fn rsa_public(pkcs1: &[u8]) -> Option<Vec<u8>> {
-    let (_, sequence) = Sequence::from_der(pkcs1).ok()?;
-    let (rest, _version) = Integer::from_der(&sequence.content).ok()?;
-    let (rest, modulus) = Integer::from_der(rest).ok()?;
-    let (_, exponent) = Integer::from_der(rest).ok()?;
-    let numbers = der(0x30, &[der(0x02, modulus.as_ref()), der(0x02, exponent.as_ref())].concat());
-    let bits = der(0x03, &[&[0], &numbers[..]].concat());
-    // AlgorithmIdentifier: rsaEncryption, NULL.
-    let algorithm =
-        [0x30, 0x0d, 0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01, 0x05, 0x00];
-    Some(der(0x30, &[&algorithm[..], &bits].concat()))
-}
-
-fn rsa_of_pkcs8(pkcs8: &[u8]) -> Option<Vec<u8>> {
-    const RSA: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01];
-    let (_, sequence) = Sequence::from_der(pkcs8).ok()?;
-    let (rest, _version) = Integer::from_der(&sequence.content).ok()?;
-    let (rest, algorithm) = Sequence::from_der(rest).ok()?;
-    if !algorithm.content.windows(RSA.len()).any(|window| window == RSA) {
-        return None;
-    }
-    let (_, key) = OctetString::from_der(rest).ok()?;
-    rsa_public(&Zeroizing::new(key.as_ref().to_vec()))
-}
-
-fn der(tag: u8, content: &[u8]) -> Vec<u8> {
-    let mut out = vec![tag];
-    let length = content.len().to_be_bytes();
-    let significant = &length[length.iter().position(|b| *b != 0).unwrap_or(length.len() - 1)..];
-    if content.len() < 128 {
-        out.push(content.len() as u8);
-    } else {
-        out.push(0x80 | significant.len() as u8);
-        out.extend_from_slice(significant);
-    }
-    out.extend_from_slice(content);
-    out
 }
 
 /// Time at which to renew a certificate: after two thirds of its lifetime. All in seconds since
@@ -278,8 +341,6 @@ mod tests {
             let _ = Certificate::from_pem(&bytes);
             let _ = Certificate::from_der(&bytes);
             let _ = public_key_of_private(&bytes);
-            let _ = rsa_public(&bytes);
-            let _ = rsa_of_pkcs8(&bytes);
         }
     }
 }

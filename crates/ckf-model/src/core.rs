@@ -3,6 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::crypto_material::{CryptoMaterial, in_arguments, in_variables};
 use super::labels::{LabelSelector, Labels};
 use super::object::{Meta, object};
 use super::pod_security::{
@@ -73,6 +74,12 @@ Container {
     #[serde(deserialize_with = "elsewhere", skip_serializing_if = "Option::is_none")] startup_probe: Option<Handler>,
     /// Hooks of its life that connect to another host.
     #[serde(deserialize_with = "hooks", skip_serializing_if = "Option::is_none")] lifecycle: Option<Lifecycle>,
+    /// Certificates and private keys in its variables.
+    #[serde(deserialize_with = "in_variables", skip_serializing_if = "Option::is_none")] env: Option<Box<[CryptoMaterial]>>,
+    /// The same in its arguments.
+    #[serde(deserialize_with = "in_arguments", skip_serializing_if = "Option::is_none")] args: Option<Box<[CryptoMaterial]>>,
+    /// The same in its command.
+    #[serde(deserialize_with = "in_arguments", skip_serializing_if = "Option::is_none")] command: Option<Box<[CryptoMaterial]>>,
 }}
 
 wire! {
@@ -386,15 +393,53 @@ ServiceAccount {
 }}
 object!(ServiceAccount, "v1", "ServiceAccount");
 
+/// ConfigMaps whose contents controls read, by name.
+pub const CONFIG_MAPS: &[&str] = &[
+    "istio",
+    "istio-ca-root-cert",
+    // They name images that Katib and KServe start.
+    "katib-config",
+    "inferenceservice-config",
+];
+
 wire! {
-/// A ConfigMap; only those in `CONFIG_MAPS` are collected.
+/// A ConfigMap.
 ConfigMap {
+    /// Metadata.
+    metadata: Meta,
+    /// Contents of those in `CONFIG_MAPS`; of others nothing.
+    data: std::collections::BTreeMap<String, String>,
+    /// Certificates and private keys of the contents.
+    #[serde(skip_serializing_if = "Vec::is_empty")] crypto: Vec<CryptoMaterial>,
+}}
+object!(ConfigMap, "v1", "ConfigMap");
+
+wire! {
+/// A ConfigMap as the API server sends it.
+ConfigMapWire {
     /// Metadata.
     metadata: Meta,
     /// Contents.
     data: std::collections::BTreeMap<String, String>,
+    /// Contents that are no text, in base64.
+    binary_data: std::collections::BTreeMap<String, String>,
+    /// What a snapshot has of them.
+    crypto: Vec<CryptoMaterial>,
 }}
-object!(ConfigMap, "v1", "ConfigMap");
+
+impl From<ConfigMapWire> for ConfigMap {
+    fn from(wire: ConfigMapWire) -> Self {
+        let all = wire.data.iter().chain(&wire.binary_data);
+        let found = all.filter_map(|(key, value)| CryptoMaterial::of(&**key, value.as_bytes()));
+        let mut crypto: Vec<_> = found.collect();
+        if crypto.is_empty() {
+            crypto = wire.crypto;
+        }
+        let is_read = CONFIG_MAPS.contains(&&*wire.metadata.name);
+        let data = if is_read { wire.data } else { Default::default() };
+        Self { metadata: wire.metadata, data, crypto }
+    }
+}
 
 wire! {
 /// A node.
@@ -535,6 +580,8 @@ ServiceRef {
     namespace: Interned,
     /// Name.
     name: Interned,
+    /// Port; 443 if there is none.
+    #[serde(skip_serializing_if = "Option::is_none")] port: Option<u16>,
 }}
 
 wire! {

@@ -38,3 +38,23 @@ pub struct Clear {
     /// Value of the response header Location.
     pub location: Option<String>,
 }
+
+/// What the server of a webhook presents to a client inside of the cluster.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, rename_all = "kebab-case")]
+pub struct WebhookServer {
+    /// Namespace of the Service.
+    pub namespace: String,
+    /// Name of the Service.
+    pub service: String,
+    /// Port of the Service.
+    pub port: u16,
+    /// Certificate chain of the server, leaf first; empty if none was got.
+    pub chain: Vec<Certificate>,
+    /// Why there is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub failure: Option<String>,
+    /// What is wrong with the chain for a client that trusts a caBundle and calls the Service by
+    /// its name, by digest of the caBundle.
+    pub refused: std::collections::BTreeMap<String, String>,
+}

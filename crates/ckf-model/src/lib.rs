@@ -6,6 +6,7 @@ pub mod certificate;
 pub mod charmhub;
 pub mod compliance;
 pub mod core;
+pub mod crypto_material;
 pub mod custom_resources;
 pub mod dpkg;
 pub mod envoy_patch;
@@ -27,7 +28,9 @@ pub mod object;
 pub mod path;
 pub mod platform;
 pub mod pod_security;
+pub mod private_key;
 pub mod profiles;
+mod public_roots;
 pub mod rbac;
 pub mod registry;
 pub mod secret;
@@ -143,8 +146,9 @@ macro_rules! with_kinds {
             velero_backups: VeleroBackup => "velero.io" ["v1"] "backups";
             /// Schedules of Velero.
             velero_schedules: VeleroSchedule => "velero.io" ["v1"] "schedules";
-            /// The ConfigMaps of the platform's namespace listed in `CONFIG_MAPS`.
-            config_maps: ConfigMap => "" ["v1"] "configmaps";
+            /// ConfigMaps of the platform's namespace: contents of those in `CONFIG_MAPS`, and the
+            /// certificates and keys of all.
+            config_maps: ConfigMap => "" ["v1"] "configmaps" via $crate::core::ConfigMapWire;
         }
     };
 }
@@ -176,6 +180,11 @@ macro_rules! define {
             pub charmhub: Known<charmhub::Charmhub>,
             /// Images that ran before, from earlier audits.
             pub ledger: Known<crate::image_record::Ledger>,
+            /// What the webhooks' servers present to clients inside of the cluster.
+            pub webhook_servers: Known<Vec<handshake::WebhookServer>>,
+            /// Whether all ConfigMaps of the platform's namespace were read, not only those that
+            /// controls read by name.
+            pub all_config_maps: Known<bool>,
             /// Objects of kinds that only custom controls read.
             #[serde(skip_serializing_if = "custom_resources::CustomResources::is_empty")]
             pub others: custom_resources::CustomResources,

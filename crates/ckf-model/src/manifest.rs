@@ -92,6 +92,7 @@ impl Facts {
             };
         }
         with_kinds!(take);
+        facts.all_config_maps = Known::Known(true);
         facts
     }
 }

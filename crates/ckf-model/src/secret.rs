@@ -8,7 +8,8 @@ use serde::{Deserialize, Deserializer, Serialize};
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
-use super::certificate::{Certificate, public_key_of_private};
+use super::certificate::{Certificate, chain_fault, ders, public_key_of_private};
+use super::crypto_material::CryptoMaterial;
 use super::object::{Meta, object};
 use super::text::Interned;
 
@@ -23,12 +24,16 @@ pub struct Secret {
     pub kind: Interned,
     /// Keys with non-empty values.
     pub keys: Vec<Interned>,
-    /// Certificate and key, if it has `tls.crt` or `tls.key`.
+    /// Certificate and key, as Istio and Kubernetes read them: `cert` and `key`, else
+    /// `tls.crt` and `tls.key`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tls: Option<TlsSecret>,
     /// MinIO's root key, if it has one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub minio: Option<MinioKey>,
+    /// Certificates and private keys of all values.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub crypto: Vec<CryptoMaterial>,
 }
 object!(Secret, "v1", "Secret");
 
@@ -45,6 +50,9 @@ pub struct TlsSecret {
     /// its type is unsupported.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub key: Option<String>,
+    /// First fault of the chain: a certificate that the next one has not signed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fault: Option<String>,
 }
 
 /// Assessed properties of MinIO's root key.
@@ -103,20 +111,30 @@ impl From<SecretWire> for Secret {
     fn from(wire: SecretWire) -> Self {
         let value =
             |key: &str| wire.data.get(key).map(|v| v.0.as_slice()).filter(|v| !v.is_empty());
-        let tls = value("tls.crt").or(value("tls.key")).map(|_| {
-            let read = Certificate::from_pem(value("tls.crt").unwrap_or_default());
+        let (certificate, key) = match (value("cert"), value("key")) {
+            // Istio looks for a generic Secret first.
+            (Some(certificate), Some(key)) => (Some(certificate), Some(key)),
+            _ => (value("tls.crt"), value("tls.key")),
+        };
+        let tls = certificate.or(key).map(|_| {
+            let pem = certificate.unwrap_or_default();
+            let read = Certificate::from_pem(pem);
             TlsSecret {
                 error: read.as_ref().err().map(ToString::to_string),
                 chain: read.unwrap_or_default(),
-                key: value("tls.key").and_then(public_key_of_private),
+                key: key.and_then(public_key_of_private),
+                fault: chain_fault(&ders(pem)),
             }
         });
+        let found = wire.data.iter().filter(|(_, value)| !value.0.is_empty());
+        let crypto = found.filter_map(|(key, value)| CryptoMaterial::of(key.clone(), &value.0));
+        let crypto = crypto.collect();
         let minio = [("accesskey", "secretkey"), ("MINIO_ACCESS_KEY", "MINIO_SECRET_KEY")]
             .into_iter()
             .find_map(|(user, key)| Some(MinioKey::assess(value(user)?, value(key)?)));
         let keys =
             wire.data.iter().filter(|(_, v)| !v.0.is_empty()).map(|(k, _)| k.clone()).collect();
-        Self { metadata: wire.metadata, kind: wire.kind, keys, tls, minio }
+        Self { metadata: wire.metadata, kind: wire.kind, keys, tls, minio, crypto }
     }
 }
 

@@ -153,6 +153,22 @@ impl<'a> Client<'a> {
         Ok(Handshake { agreed, chain, response })
     }
 
+    /// The chain that the server presents to a modern client; nothing is requested.
+    pub fn chain(&self) -> Result<Vec<CertificateDer<'static>>, HandshakeError> {
+        let config = ClientConfig::builder_with_provider(tls::provider())
+            .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])?
+            .dangerous()
+            .with_custom_certificate_verifier(Arc::new(AcceptAny))
+            .with_no_client_auth();
+        let mut connection = ClientConnection::new(Arc::new(config), self.server_name()?)?;
+        let mut socket = self.connect(self.target.https)?;
+        while connection.is_handshaking() {
+            connection.complete_io(&mut socket)?;
+        }
+        let chain = connection.peer_certificates().unwrap_or_default();
+        Ok(chain.iter().map(|der| der.clone().into_owned()).collect())
+    }
+
     fn name(&self) -> &str {
         self.host.unwrap_or(&self.target.address)
     }

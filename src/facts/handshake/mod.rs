@@ -7,6 +7,7 @@ pub use ckf_model::handshake::*;
 mod client;
 mod hello;
 mod target;
+pub mod webhooks;
 
 use std::time::{Duration, Instant};
 

@@ -4,10 +4,12 @@ mod authn;
 mod authz;
 mod cloud;
 mod credentials;
+mod crypto_keys;
 mod cryptography;
 mod entrances;
 mod images;
 mod juju;
+mod juju_grants;
 mod kubernetes;
 pub mod login;
 mod monitoring;
@@ -303,6 +305,14 @@ pub const FAMILIES: &[(Family, &[Fault])] = &[
     (Family::Tls, tls::FAULTS),
     (Family::Tls, entrances::CLEAR),
     (Family::Upgrades, upgrades::FAULTS),
+    (Family::Cryptography, crypto_keys::CRYPTOGRAPHY),
+    (Family::Tls, crypto_keys::TLS),
+    (Family::Credentials, juju_grants::CREDENTIALS),
+    (Family::Authentication, juju_grants::AUTHENTICATION),
+    (Family::Juju, juju_grants::JUJU),
+    (Family::Monitoring, juju_grants::MONITORING),
+    (Family::Monitoring, juju_grants::LOGS),
+    (Family::Upgrades, juju_grants::UPGRADES),
 ];
 
 /// All faults.

@@ -12,7 +12,7 @@ pub const FAULTS: &[Fault] = &[
         c.app("minio").can_upgrade_to = Some("ch:amd64/minio-9".into())
     }),
     fault("UPG-02", "a release that is not numbered", |c| c.release = Some("latest"))
-        .also(&["JUJU-02"]),
+        .also(&["JUJU-02", "UPG-03"]),
     fault("UPG-03", "an edge channel", |c| c.app("minio").channel = "latest/edge".into()),
     fault("UPG-04", "an old gateway", |c| {
         let i = first_pod(c, "kubeflow", "istio-ingressgateway-workload");
@@ -44,7 +44,7 @@ pub const FAULTS: &[Fault] = &[
         c.world.objects[i]["spec"]["containers"][0]["image"] =
             "docker.io/istio/pilot:1.24.2".into();
     })
-    .also(&["IMG-09", "UPG-04"]),
+    .also(&["IMG-09", "UPG-03", "UPG-04"]),
     fault("UPG-09", "a table past its review", |c| {
         c.policy.tables = table(json!([]), "2026-10-31");
     }),

@@ -152,7 +152,7 @@ impl Webhooks {
             json!({"name": name, "admissionReviewVersions": ["v1"], "sideEffects": "None", "failurePolicy": failure,
                 // Only objects that no test makes, so that the API server calls no webhook.
                 "rules": [{"apiGroups": ["never.kubeflow.org"], "apiVersions": ["v1"], "operations": ["CREATE"], "resources": ["nothing"]}],
-                "clientConfig": {"caBundle": base64(&pki::root()), "service": reference}})
+                "clientConfig": {"caBundle": base64(&pki::world_ca().own.certificate), "service": reference}})
         };
         let webhooks: Vec<Value> = self.webhooks.iter().map(webhook).collect();
         let version = "admissionregistration.k8s.io/v1";

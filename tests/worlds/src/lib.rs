@@ -14,7 +14,9 @@ mod tenant;
 use serde_json::{Value, json};
 
 pub use self::hardened::{HOST, JUJU, SOURCE_RANGE};
-pub use self::pki::{Tls, self_signed, sha1, tls, weak_rsa};
+pub use self::pki::{
+    Authority, Tls, mesh_ca, p521, secp256k1, self_signed, sha1, tls, weak_rsa, world_ca,
+};
 pub use self::profile::{contributor, owned_by, profile};
 pub use self::tenant::tenant;
 

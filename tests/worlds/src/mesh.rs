@@ -58,7 +58,16 @@ pub fn objects(release: &Value) -> Vec<Value> {
         "ConfigMap",
         NAMESPACE,
         "istio-ca-root-cert",
-        json!({"data": {"root-cert.pem": pki::root()}}),
+        json!({"data": {"root-cert.pem": pki::mesh_ca().own.certificate}}),
+    ));
+    let pki::Tls { certificate, key } = &pki::mesh_ca().own;
+    objects.push(object(
+        "v1",
+        "Secret",
+        NAMESPACE,
+        "istio-ca-secret",
+        json!({"type": "istio.io/ca-root",
+            "data": {"ca-cert.pem": crate::base64(certificate), "ca-key.pem": crate::base64(key)}}),
     ));
     objects
 }

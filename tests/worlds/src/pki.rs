@@ -1,5 +1,7 @@
 //! Certificates for worlds.
 
+use std::sync::LazyLock;
+
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, date_time_ymd};
 
 /// A certificate and its key, PEM.
@@ -11,14 +13,71 @@ pub struct Tls {
     pub key: String,
 }
 
-/// A certificate for a host, signed by a CA of its own, ECDSA P-256, valid from
-/// 2024 until the end of a year.
+/// A certificate authority.
+#[derive(Debug)]
+pub struct Authority {
+    /// Its certificate and key.
+    pub own: Tls,
+    issuer: Issuer<'static, KeyPair>,
+}
+
+impl Authority {
+    /// A root, valid until the end of a year.
+    pub fn root(name: &str, until: i32) -> Self {
+        let (params, key) = authority(name, until);
+        let certificate = params.self_signed(&key).expect("the CA can sign").pem();
+        let own = Tls { certificate, key: key.serialize_pem() };
+        Self { own, issuer: Issuer::new(params, key) }
+    }
+
+    /// An intermediate of this one.
+    pub fn intermediate(&self, name: &str, until: i32) -> Self {
+        let (params, key) = authority(name, until);
+        let certificate = params.signed_by(&key, &self.issuer).expect("the CA can sign").pem();
+        let own = Tls { certificate, key: key.serialize_pem() };
+        Self { own, issuer: Issuer::new(params, key) }
+    }
+
+    /// A certificate for a host, ECDSA P-256, valid from 2024 until the end of a year.
+    pub fn issue(&self, host: &str, until: i32) -> Tls {
+        let key = KeyPair::generate().expect("ring makes keys");
+        let certificate = leaf(host, until).signed_by(&key, &self.issuer);
+        let certificate = certificate.expect("the CA can sign").pem();
+        Tls { certificate, key: key.serialize_pem() }
+    }
+}
+
+/// The CA of all certificates that nothing else is said of, valid until the end of 2040.
+pub fn world_ca() -> &'static Authority {
+    static CA: LazyLock<Authority> = LazyLock::new(|| Authority::root("world CA", 2040));
+    &CA
+}
+
+/// The CA of the mesh, as istiod makes it.
+pub fn mesh_ca() -> &'static Authority {
+    static CA: LazyLock<Authority> = LazyLock::new(|| Authority::root("cluster.local", 2036));
+    &CA
+}
+
+/// A certificate for a host, signed by the world's CA.
 pub fn tls(host: &str, until: i32) -> Tls {
-    let (ca, ca_key) = authority();
-    let issuer = Issuer::new(ca, ca_key);
-    let key = KeyPair::generate().expect("ring makes keys");
-    let certificate = leaf(host, until).signed_by(&key, &issuer).expect("the CA can sign");
-    Tls { certificate: certificate.pem(), key: key.serialize_pem() }
+    world_ca().issue(host, until)
+}
+
+/// ECDSA on P-521, self-signed, made by `openssl ecparam -name secp521r1`: ring makes none.
+pub fn p521() -> Tls {
+    Tls {
+        certificate: include_str!("../certificates/p521.crt").into(),
+        key: include_str!("../certificates/p521.key").into(),
+    }
+}
+
+/// ECDSA on secp256k1, which no browser takes, made by `openssl ecparam -name secp256k1`.
+pub fn secp256k1() -> Tls {
+    Tls {
+        certificate: include_str!("../certificates/secp256k1.crt").into(),
+        key: include_str!("../certificates/secp256k1.key").into(),
+    }
 }
 
 /// The same, self-signed.
@@ -31,6 +90,7 @@ pub fn self_signed(host: &str, until: i32) -> Tls {
 fn leaf(host: &str, until: i32) -> CertificateParams {
     let mut params = CertificateParams::new(vec![host.to_owned()]).expect("a host is a name");
     params.distinguished_name.push(DnType::CommonName, host);
+    params.use_authority_key_identifier_extension = true;
     params.not_before = date_time_ymd(2024, 1, 1);
     params.not_after = date_time_ymd(until, 12, 31);
     params
@@ -52,17 +112,12 @@ pub fn sha1() -> Tls {
     }
 }
 
-/// A CA certificate, PEM, valid until the end of 2040.
-pub fn root() -> String {
-    let (params, key) = authority();
-    params.self_signed(&key).expect("the CA can sign").pem()
-}
-
-fn authority() -> (CertificateParams, KeyPair) {
+fn authority(name: &str, until: i32) -> (CertificateParams, KeyPair) {
     let mut params = CertificateParams::new(Vec::new()).expect("no name is a fault");
-    params.distinguished_name.push(DnType::CommonName, "world CA");
+    params.distinguished_name.push(DnType::CommonName, name);
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    params.not_before = date_time_ymd(2026, 1, 1);
-    params.not_after = date_time_ymd(2040, 12, 31);
+    params.use_authority_key_identifier_extension = true;
+    params.not_before = date_time_ymd(2024, 1, 1);
+    params.not_after = date_time_ymd(until, 12, 31);
     (params, KeyPair::generate().expect("ring makes keys"))
 }

@@ -45,11 +45,32 @@ impl fmt::Display for Identity {
     }
 }
 
+/// A step of a chain.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Step {
+    /// What it is, in words.
+    pub says: String,
+    /// The object to change to close this way, if it is one object's doing.
+    pub change: Option<String>,
+}
+
+impl Step {
+    /// A step that an object makes possible.
+    pub(super) fn by(says: impl Into<String>, object: impl ToString) -> Self {
+        Self { says: says.into(), change: Some(object.to_string()) }
+    }
+
+    /// A step without such an object.
+    pub(super) fn only(says: impl Into<String>) -> Self {
+        Self { says: says.into(), change: None }
+    }
+}
+
 /// An identity that can be had, and the steps that lead to it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reached {
     /// The identity.
     pub identity: Identity,
     /// The steps.
-    pub chain: Vec<String>,
+    pub chain: Vec<Step>,
 }

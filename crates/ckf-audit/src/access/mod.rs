@@ -2,8 +2,11 @@
 //! Istio's policies, membership of the mesh and NetworkPolicies, joined. Pure.
 
 mod identity;
+mod near;
 mod network;
+pub mod render;
 mod rights;
+mod survey;
 
 use std::fmt;
 use std::str::FromStr;
@@ -11,8 +14,12 @@ use std::str::FromStr;
 use printable::line;
 use serde::Serialize;
 
-pub use self::identity::{Identity, Reached};
+pub use self::identity::{Identity, Reached, Step};
+pub use self::near::near_misses;
+use self::network::{Network, app_ports, from_pods, ports_by_namespace};
 use self::rights::Rights;
+pub use self::survey::{between, reaches, who_reaches};
+use crate::views::mesh_policies::MeshPolicies;
 use crate::views::power::Power;
 use crate::views::web_apps::{KFP_API, WEB_APPS};
 use crate::views::{Context, MissingFact};
@@ -42,6 +49,19 @@ pub enum To {
     Profile(String),
     /// The platform itself.
     Platform,
+}
+
+impl fmt::Display for Who {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::User(name) => write!(f, "user {name}"),
+            Self::Group(name) => write!(f, "group {name}"),
+            Self::Account { namespace, name } => {
+                write!(f, "service account {namespace}/{name}")
+            }
+            Self::Profile(name) => write!(f, "pods of profile {name}"),
+        }
+    }
 }
 
 impl FromStr for Who {
@@ -92,7 +112,7 @@ impl FromStr for To {
 }
 
 /// Whether it can be done.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Can {
     /// By this chain.
@@ -100,44 +120,75 @@ pub enum Can {
     /// For this reason.
     No,
     /// What it depends on is not known.
+    #[default]
     Unknown,
 }
 
 /// The answer to a question.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Answer {
     /// The question.
     pub question: String,
     /// Whether it can be done.
     pub can: Can,
-    /// Why, a step each.
+    /// Why, a step each; of a no, which ways were looked at.
     pub chain: Vec<String>,
+    /// Objects any of which, changed, closes the way.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub change: Vec<String>,
+    /// Who does it, if the question asks who.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub who: String,
+    /// What is done.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub what: String,
+    /// To what.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub to: String,
 }
 
 impl Answer {
-    fn new(question: impl Into<String>, answer: Result<Option<Vec<String>>, MissingFact>) -> Self {
+    fn new(question: impl Into<String>, answer: Result<Option<Vec<Step>>, MissingFact>) -> Self {
+        let none = "no binding, policy or path that is known here leads there";
         let question = question.into();
+        let of = |can, chain| Self { question: question.clone(), can, chain, ..Self::default() };
         match answer {
-            Ok(Some(chain)) => Self { question, can: Can::Yes, chain },
-            Ok(None) => Self {
-                question,
-                can: Can::No,
-                chain: vec!["no binding, policy or path that is known here leads there".into()],
-            },
-            Err(MissingFact(why)) => Self { question, can: Can::Unknown, chain: vec![why] },
+            Ok(Some(steps)) => {
+                let mut change = Vec::new();
+                for object in steps.iter().filter_map(|step| step.change.clone()) {
+                    if !change.contains(&object) {
+                        change.push(object);
+                    }
+                }
+                let chain = steps.into_iter().map(|step| step.says).collect();
+                Self { change, ..of(Can::Yes, chain) }
+            }
+            Ok(None) => of(Can::No, vec![none.into()]),
+            Err(MissingFact(why)) => of(Can::Unknown, vec![why]),
         }
+    }
+
+    /// The same, with the ways that were looked at if the answer is no.
+    fn looked_at(mut self, ways: impl Into<String>) -> Self {
+        if self.can == Can::No {
+            self.chain.push(format!("looked at: {}", ways.into()));
+        }
+        self
     }
 }
 
 impl fmt::Display for Answer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let can = match self.can {
-            Can::Yes => "yes",
-            Can::No => "no",
-            Can::Unknown => "not known",
-        };
-        write!(f, "{can}: {}", line(&self.question))?;
-        self.chain.iter().try_for_each(|step| write!(f, "\n  {}", line(step)))
+        let can = self.can.word();
+        match self.who.as_str() {
+            "" => write!(f, "{can}: {}", line(&self.question))?,
+            who => write!(f, "{can}: {} can {}", line(who), line(&self.question))?,
+        }
+        self.chain.iter().try_for_each(|step| write!(f, "\n  {}", line(step)))?;
+        match self.change.is_empty() {
+            true => Ok(()),
+            false => write!(f, "\n  to close it, change {}", line(&self.change.join(" or "))),
+        }
     }
 }
 
@@ -197,37 +248,63 @@ pub fn answers(context: &Context<'_>, who: &Who, to: &To) -> Result<Vec<Answer>,
         }
     }
     let by_rights = |what: &[Power]| Ok(rights.chain(&reached, namespace, what));
+    let looked = format!(
+        "{} bindings, for {} and {} other identities that can be had",
+        rights.bindings(),
+        reached.first().map_or_else(String::new, |own| own.identity.to_string()),
+        reached.len().saturating_sub(1)
+    );
     let place = match to {
         To::Profile(name) => format!("profile {name}"),
         To::Platform => "the platform".to_owned(),
     };
     let mut answers = vec![
-        Answer::new(format!("read Secrets of {place}"), by_rights(&[Power::Secrets])),
+        Answer::new(format!("read Secrets of {place}"), by_rights(&[Power::Secrets]))
+            .looked_at(&*looked),
         Answer::new(
             format!("run what they like in {place}, as any of its service accounts"),
             by_rights(&[Power::Code]),
-        ),
+        )
+        .looked_at(&*looked),
         Answer::new(
             format!("decide who else may enter {place}"),
             by_rights(&[Power::Doors, Power::Rights]),
-        ),
+        )
+        .looked_at(&*looked),
     ];
+    let network = Network::of(context);
+    let network = network.as_ref();
+    let unread = |MissingFact(why): &MissingFact| MissingFact(why.clone());
+    let ran_in: Vec<String> = rights.runs_in(&reached).into_keys().collect();
+    let from = match ran_in.as_slice() {
+        [] => "no pod that they can run".to_owned(),
+        all => format!("NetworkPolicies and AuthorizationPolicies for pods of {}", all.join(", ")),
+    };
     match to {
         To::Profile(name) => {
             if let Who::User(user) = who {
-                let through = network::through_gateway(context, user, name);
+                let through = MeshPolicies::of(context)
+                    .and_then(|policies| network::through_gateway(&policies, user, name));
                 let question = format!("reach {place} through the gateway, as themselves");
-                answers.push(Answer::new(question, through));
+                let looked = format!("the AuthorizationPolicies of {name} and of the mesh");
+                answers.push(Answer::new(question, through).looked_at(looked));
             }
-            let inside = network::from_inside(context, &rights, &reached, name);
+            let inside = network.map_err(unread).and_then(|network| {
+                let ports = ports_by_namespace(context)?;
+                let ports = ports.get(name.as_str()).map(Vec::as_slice).unwrap_or_default();
+                from_pods(network, &rights, &reached, ports, Some(name))
+            });
             let question = format!("reach pods of {place} from inside the cluster");
-            answers.push(Answer::new(question, inside));
+            answers.push(Answer::new(question, inside).looked_at(from));
         }
         To::Platform => {
             for (app, ports) in WEB_APPS.iter().chain([&KFP_API]) {
-                let forged = network::forged(context, &rights, &reached, app, ports);
+                let forged = network.map_err(unread).and_then(|network| {
+                    let ports = app_ports(context, app, ports)?;
+                    from_pods(network, &rights, &reached, &ports, None)
+                });
                 let question = format!("call {app} as anybody, with a forged kubeflow-userid");
-                answers.push(Answer::new(question, forged));
+                answers.push(Answer::new(question, forged).looked_at(&*from));
             }
         }
     }

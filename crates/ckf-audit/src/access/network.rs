@@ -1,20 +1,22 @@
 //! Paths through the network: the gateway with its policies, and from pod to pod.
 
-use super::identity::Reached;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use super::identity::{Reached, Step};
 use super::rights::Rights;
-use crate::facts::core::{NetworkPolicy, Peer, Pod};
-use crate::facts::labels::Labels;
+use crate::facts::core::{NetworkPolicy, Pod};
+use crate::facts::labels::{LabelSelector, Labels};
 use crate::facts::object::Object as _;
-use crate::views::authorization::{Admission, Caller, Cause};
+use crate::views::authorization::{Admission, Caller, Cause, Truth};
+use crate::views::context::by_namespace;
 use crate::views::mesh_policies::{MeshPolicies, is_health};
-use crate::views::network_policy::is_from_anywhere;
+use crate::views::network_peers::{Target, admits_chosen};
 use crate::views::{Context, MissingFact};
 
-type Chain = Result<Option<Vec<String>>, MissingFact>;
+pub(super) type Chain = Result<Option<Vec<Step>>, MissingFact>;
 
 /// How a user comes to a profile's web servers through the gateway, which identifies them.
-pub(super) fn through_gateway(context: &Context<'_>, user: &str, profile: &str) -> Chain {
-    let policies = MeshPolicies::of(context)?;
+pub(super) fn through_gateway(policies: &MeshPolicies<'_>, user: &str, profile: &str) -> Chain {
     let mut unknown = None;
     for set in policies.kinds(profile) {
         for caller in policies.through_gateways(user) {
@@ -31,185 +33,232 @@ pub(super) fn through_gateway(context: &Context<'_>, user: &str, profile: &str) 
     unknown.map_or(Ok(None), |why| Err(MissingFact(why)))
 }
 
-fn by_gateway(cause: Option<Cause<'_>>, user: &str, profile: &str) -> String {
+fn by_gateway(cause: Option<Cause<'_>>, user: &str, profile: &str) -> Step {
     match cause {
         Some(Cause { policy, .. }) => {
-            format!("{} admits the logged-in user {user}", policy.reference())
+            let policy = policy.reference();
+            Step::by(format!("{policy} admits the logged-in user {user}"), policy)
         }
-        None => format!(
+        None => Step::only(format!(
             "no AuthorizationPolicy of {profile} allows anything, so its sidecars admit every request"
-        ),
+        )),
     }
 }
 
-/// How pods that a subject can run reach a port of a web app that trusts a header.
-pub(super) fn forged(
-    context: &Context<'_>,
-    rights: &Rights<'_>,
-    reached: &[Reached],
+/// The network between pods.
+pub(super) struct Network<'a> {
+    pub(super) policies: MeshPolicies<'a>,
+    network_policies: BTreeMap<&'a str, Vec<&'a NetworkPolicy>>,
+    namespaces: HashMap<&'a str, &'a Labels>,
+}
+
+/// A port of a pod to reach.
+pub(super) type Port<'a> = (&'a Pod, u16);
+
+impl<'a> Network<'a> {
+    pub(super) fn of(context: &Context<'a>) -> Result<Self, MissingFact> {
+        let namespaces = context.namespaces()?.iter();
+        let namespaces =
+            namespaces.map(|of| (of.metadata.name.as_str(), &of.metadata.labels)).collect();
+        Ok(Self {
+            policies: MeshPolicies::of(context)?,
+            network_policies: by_namespace(context.network_policies()?),
+            namespaces,
+        })
+    }
+
+    /// Namespaces among these from which NetworkPolicies of a namespace may let pods in, by any
+    /// rule; what each selector matches is remembered, since those of many profiles are alike.
+    pub(super) fn may_come_from(
+        &self,
+        namespace: &str,
+        all: &BTreeSet<&'a str>,
+        matched: &mut HashMap<&'a LabelSelector, BTreeSet<&'a str>>,
+    ) -> BTreeSet<&'a str> {
+        let mut from = BTreeSet::new();
+        let here = self.network_policies.get(namespace).map(Vec::as_slice).unwrap_or_default();
+        let is_guarded =
+            here.iter().any(|of| of.is_for_ingress() && of.spec.pod_selector.is_empty());
+        for rule in here.iter().flat_map(|policy| &policy.spec.ingress) {
+            let has_block = rule.from.iter().any(|peer| peer.ip_block.is_some());
+            if rule.from.is_empty() || has_block {
+                return all.clone();
+            }
+            for selector in rule.from.iter().filter_map(|peer| peer.namespace_selector.as_ref()) {
+                let known = matched.entry(selector).or_insert_with(|| {
+                    let is_matched = |name: &&&str| {
+                        self.namespaces.get(**name).is_some_and(|labels| selector.matches(labels))
+                    };
+                    all.iter().filter(is_matched).copied().collect()
+                });
+                from.extend(known.iter().copied());
+            }
+        }
+        if is_guarded { from } else { all.clone() }
+    }
+
+    /// How pods of a namespace reach one of these ports. A sidecar authorises callers, except pods
+    /// of its `own` namespace; the platform's own pods have none.
+    pub(super) fn path(
+        &self,
+        rights: &Rights<'_>,
+        from: &str,
+        labels: Option<&Labels>,
+        targets: &[Port<'a>],
+        own: Option<&str>,
+    ) -> Chain {
+        let labels = labels.or_else(|| self.namespaces.get(from).copied());
+        let mut unknown = None;
+        for (pod, port) in targets {
+            match self.one(rights, from, labels, (pod, *port), own) {
+                Ok(None) => {}
+                Ok(found) => return Ok(found),
+                Err(missing) => unknown = Some(missing),
+            }
+        }
+        unknown.map_or(Ok(None), Err)
+    }
+
+    fn one(
+        &self,
+        rights: &Rights<'_>,
+        from: &str,
+        labels: Option<&Labels>,
+        (pod, port): (&Pod, u16),
+        own: Option<&str>,
+    ) -> Chain {
+        let namespace = &*pod.metadata.namespace;
+        let ports = pod.all_containers().flat_map(|container| &container.ports);
+        let ports = ports.filter(|of| of.container_port == port && !of.name.is_empty());
+        let names: Vec<&str> = ports.map(|of| &*of.name).collect();
+        let target = Target {
+            namespace,
+            labels: &pod.metadata.labels,
+            names: &names,
+            port,
+            protocol: "TCP",
+        };
+        let here = self.network_policies.get(namespace).map(Vec::as_slice).unwrap_or_default();
+        let (truth, policy) = admits_chosen(here.iter().copied(), from, labels, &target);
+        if truth == Truth::No {
+            return Ok(None);
+        }
+        let at = pod.reference();
+        let step = match policy {
+            None => Step::only(format!(
+                "a pod of namespace {from}: no NetworkPolicy holds for {at}, so every pod reaches port {port}"
+            )),
+            Some(policy) => {
+                let policy = policy.reference();
+                let says =
+                    format!("a pod of namespace {from}: {policy} admits it to port {port} of {at}");
+                Step::by(says, policy)
+            }
+        };
+        let mut chain = Vec::new();
+        if own != Some(from) && pod.has_sidecar() {
+            let accounts = rights.accounts_in(from);
+            match self.is_open_to(from, &accounts, pod, port) {
+                Admission::Yes(_, Some(cause)) => {
+                    let says = format!("{cause} admits it");
+                    chain.push(Step::by(says, cause.policy.reference()));
+                }
+                Admission::Yes(_, None) => {}
+                Admission::No => return Ok(None),
+                Admission::Unknown(why) => return Err(MissingFact(why)),
+            }
+        }
+        if truth == Truth::Unknown {
+            let policy = policy.map(|policy| policy.reference().to_string()).unwrap_or_default();
+            return Err(MissingFact(format!(
+                "{policy} admits addresses to port {port} of {at}, and which addresses pods of {from} have is not known"
+            )));
+        }
+        chain.push(step);
+        Ok(Some(chain))
+    }
+
+    /// Whether AuthorizationPolicies let pods of a namespace do more than ask for health: without
+    /// an identity, or as one of its accounts. They set every header as they like.
+    fn is_open_to(&self, from: &str, accounts: &[&str], pod: &Pod, port: u16) -> Admission<'a> {
+        let policies = &self.policies;
+        let set = policies.hold_for(&pod.metadata.namespace, &pod.metadata.labels);
+        let is_more = |cause: &Cause<'_>| !is_health(&cause.policy.spec.rules[cause.rule]);
+        let accounts = accounts.iter().map(|account| Some((from, *account)));
+        let mut unknown = Admission::No;
+        let (own, labels) = (&pod.metadata.namespace, &pod.metadata.labels);
+        let nameless = policies.takes_clear_text(own, labels, port).then_some(None);
+        for account in accounts.chain([Some((from, "default"))]).chain(nameless) {
+            let caller = Caller { ports: vec![port], ..policies.from_pod(account) };
+            match set.admits_by(&caller, &policies.mesh, is_more) {
+                Admission::No => {}
+                Admission::Unknown(why) => unknown = Admission::Unknown(why),
+                yes => return yes,
+            }
+        }
+        unknown
+    }
+}
+
+/// Running pods of an application of the platform, with these ports.
+pub(super) fn app_ports<'a>(
+    context: &Context<'a>,
     app: &str,
     ports: &[u16],
-) -> Chain {
-    let pods: Vec<&Pod> = context
-        .pods()?
-        .iter()
-        .filter(|pod| {
-            pod.metadata.namespace == context.namespace()
-                && pod.metadata.label("app.kubernetes.io/name") == Some(app)
-                && !pod.is_finished()
-        })
-        .collect();
-    if pods.is_empty() {
-        return Err(MissingFact(format!("there is no pod of {app}")));
-    }
-    // A sidecar would authorise every caller; the platform's own pods have none.
-    let targets = pods.into_iter().map(|pod| (pod, ports.to_vec()));
-    from_pods(context, rights, reached, targets.collect(), None)
-}
-
-/// How pods that a subject can run reach a profile's pods.
-pub(super) fn from_inside(
-    context: &Context<'_>,
-    rights: &Rights<'_>,
-    reached: &[Reached],
-    profile: &str,
-) -> Chain {
-    let pods = context
-        .pods()?
-        .iter()
-        .filter(|pod| pod.metadata.namespace == *profile && !pod.is_finished());
-    let targets = pods.map(|pod| {
-        let ports = pod.all_containers().flat_map(|c| &c.ports);
-        let mut ports: Vec<u16> = ports.map(|port| port.container_port).collect();
-        // One that names no port may listen on any.
-        ports.push(8080);
-        (pod, ports)
+) -> Result<Vec<Port<'a>>, MissingFact> {
+    let pods = context.pods()?.iter().filter(|pod| {
+        pod.metadata.namespace == context.namespace()
+            && pod.metadata.label("app.kubernetes.io/name") == Some(app)
+            && !pod.is_finished()
     });
-    from_pods(context, rights, reached, targets.collect(), Some(profile))
+    let all: Vec<_> = pods.flat_map(|pod| ports.iter().map(move |port| (pod, *port))).collect();
+    match all.is_empty() {
+        true => Err(MissingFact(format!("there is no pod of {app}"))),
+        false => Ok(all),
+    }
 }
 
-/// How pods that a subject can run reach one of these ports. A sidecar authorises callers, except
-/// pods of its `own` namespace.
-fn from_pods(
-    context: &Context<'_>,
-    rights: &Rights<'_>,
-    reached: &[Reached],
-    targets: Vec<(&Pod, Vec<u16>)>,
-    own: Option<&str>,
-) -> Chain {
-    let policies = MeshPolicies::of(context)?;
-    let mut unknown = None;
-    for (namespace, chain) in rights.runs_in(reached) {
-        let is_own = own == Some(namespace.as_str());
-        for (pod, ports) in &targets {
-            for port in ports {
-                let Some(step) = admitted(context, &namespace, pod, *port)? else {
-                    continue;
-                };
-                let mut chain = chain.clone();
-                if !is_own && pod.has_sidecar() {
-                    let accounts = rights.accounts_in(&namespace);
-                    match is_open_to(&policies, &namespace, &accounts, pod, *port) {
-                        Admission::Yes(_, Some(cause)) => chain.push(format!("{cause} admits it")),
-                        Admission::Yes(_, None) => {}
-                        Admission::No => continue,
-                        Admission::Unknown(why) => {
-                            unknown = Some(why);
-                            continue;
-                        }
-                    }
-                }
-                chain.push(format!("a pod of namespace {namespace}: {step}"));
-                return Ok(Some(chain));
+/// Ports of the running pods of each namespace, pods that are alike once.
+pub(super) fn ports_by_namespace<'a>(
+    context: &Context<'a>,
+) -> Result<BTreeMap<&'a str, Vec<Port<'a>>>, MissingFact> {
+    let mut all: BTreeMap<&str, Vec<Port<'_>>> = BTreeMap::new();
+    for pod in context.pods()?.iter().filter(|pod| !pod.is_finished()) {
+        let of = all.entry(&pod.metadata.namespace).or_default();
+        let ports = pod.all_containers().flat_map(|container| &container.ports);
+        // One that names no port may listen on any.
+        for port in ports.map(|port| port.container_port).chain([8080]) {
+            let is_alike = |(other, known): &Port<'_>| {
+                *known == port
+                    && other.metadata.labels == pod.metadata.labels
+                    && other.has_sidecar() == pod.has_sidecar()
+            };
+            if !of.iter().any(is_alike) {
+                of.push((pod, port));
             }
         }
     }
-    unknown.map_or(Ok(None), |why| Err(MissingFact(why)))
+    Ok(all)
 }
 
-/// Why NetworkPolicies let pods of a namespace reach a port of a pod; `None` if they do not.
-fn admitted(
-    context: &Context<'_>,
-    from: &str,
-    pod: &Pod,
-    port: u16,
-) -> Result<Option<String>, MissingFact> {
-    let policies: Vec<&NetworkPolicy> = context
-        .network_policies()?
-        .iter()
-        .filter(|policy| {
-            policy.metadata.namespace == pod.metadata.namespace
-                && policy.is_for_ingress()
-                && policy.selects(&pod.metadata.labels)
-        })
-        .collect();
-    let target = pod.reference();
-    if policies.is_empty() {
-        return Ok(Some(format!(
-            "no NetworkPolicy holds for {target}, so every pod reaches port {port}"
-        )));
-    }
-    let mut of_namespace = context.namespaces()?.iter();
-    let labels = of_namespace
-        .find(|namespace| namespace.metadata.name == *from)
-        .map(|namespace| &namespace.metadata.labels);
-    for policy in policies {
-        let is_own = policy.metadata.namespace == *from;
-        let rules = policy.spec.ingress.iter();
-        for rule in rules.filter(|rule| rule.admits_port(pod, port)) {
-            let mut peers = rule.from.iter();
-            let by = match is_from_anywhere(rule) {
-                true => None,
-                false => match peers.find(|peer| is_peer(peer, labels, is_own)) {
-                    Some(peer) => peer.ip_block.as_ref(),
-                    None => continue,
-                },
-            };
-            // Which addresses pods have is not known here.
-            let by =
-                by.map_or(String::new(), |block| format!(", if its address is of {}", block.cidr));
-            let policy = policy.reference();
-            return Ok(Some(format!("{policy} admits it to port {port} of {target}{by}")));
+/// How pods that a subject can run reach one of these ports.
+pub(super) fn from_pods<'a>(
+    network: &Network<'a>,
+    rights: &Rights<'_>,
+    reached: &[Reached],
+    targets: &[Port<'a>],
+    own: Option<&str>,
+) -> Chain {
+    let mut unknown = None;
+    for (namespace, mut chain) in rights.runs_in(reached) {
+        match network.path(rights, &namespace, None, targets, own) {
+            Ok(Some(steps)) => {
+                chain.extend(steps);
+                return Ok(Some(chain));
+            }
+            Ok(None) => {}
+            Err(missing) => unknown = Some(missing),
         }
     }
-    Ok(None)
-}
-
-/// Whether a pod of a namespace may be one that a rule names: a subject who runs pods there
-/// chooses their labels.
-fn is_peer(peer: &Peer, labels: Option<&Labels>, is_own: bool) -> bool {
-    if peer.ip_block.is_some() {
-        return true;
-    }
-    match (&peer.namespace_selector, labels) {
-        (None, _) => is_own,
-        (Some(selector), Some(labels)) => selector.matches(labels),
-        (Some(selector), None) => selector.is_empty(),
-    }
-}
-
-/// Whether AuthorizationPolicies let pods of a namespace do more than ask for health: without an
-/// identity, or as one of its accounts. They set every header as they like.
-fn is_open_to<'a>(
-    policies: &MeshPolicies<'a>,
-    from: &str,
-    accounts: &[&str],
-    pod: &Pod,
-    port: u16,
-) -> Admission<'a> {
-    let set = policies.hold_for(&pod.metadata.namespace, &pod.metadata.labels);
-    let is_more = |cause: &Cause<'_>| !is_health(&cause.policy.spec.rules[cause.rule]);
-    let accounts = accounts.iter().map(|account| Some((from, *account)));
-    let mut unknown = Admission::No;
-    let (own, labels) = (&pod.metadata.namespace, &pod.metadata.labels);
-    let nameless = policies.takes_clear_text(own, labels, port).then_some(None);
-    for account in accounts.chain([Some((from, "default"))]).chain(nameless) {
-        let caller = Caller { ports: vec![port], ..policies.from_pod(account) };
-        match set.admits_by(&caller, &policies.mesh, is_more) {
-            Admission::No => {}
-            Admission::Unknown(why) => unknown = Admission::Unknown(why),
-            yes => return yes,
-        }
-    }
-    unknown
+    unknown.map_or(Ok(None), Err)
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::rc::Rc;
 
 use super::Who;
-use super::identity::{Identity, Reached};
+use super::identity::{Identity, Reached, Step};
 use crate::facts::object::Object as _;
 use crate::facts::rbac::{PolicyRule, RoleRef, Subject};
 use crate::views::power::{self, Held, Power};
@@ -29,9 +29,11 @@ impl Grant<'_> {
         self.powers.iter().find(|held| powers.contains(&held.power)).copied()
     }
 
-    fn step(&self, Held { resource, verb, .. }: &Held) -> String {
+    /// The step that a right of it is, said after who takes it.
+    fn step(&self, who: &str, Held { resource, verb, .. }: &Held) -> Step {
         let (binding, role) = (&self.binding, self.role);
-        format!("{binding} gives {} {}: {verb} {resource}", role.kind, role.name)
+        let says = format!("{who}: {binding} gives {} {}: {verb} {resource}", role.kind, role.name);
+        Step::by(says, binding)
     }
 }
 
@@ -160,13 +162,13 @@ impl<'a> Rights<'a> {
     }
 
     /// Identities that an identity can take in one step.
-    fn steps(&self, identity: &Identity) -> Vec<(Identity, String)> {
+    fn steps(&self, identity: &Identity) -> Vec<(Identity, Step)> {
         let mut steps = Vec::new();
         for grant in self.grants_of(identity) {
             // Rights of their own making, or over what the API server asks, are any rights.
             let any = [Power::Users, Power::Rights, Power::Admission, Power::Nodes];
             if let (None, Some(right)) = (grant.namespace, grant.gives(&any)) {
-                let step = format!("{identity} becomes any user: {}", grant.step(&right));
+                let step = grant.step(&format!("{identity} becomes any user"), &right);
                 steps.push((Identity::AnyUser, step));
             }
             let Some(right) = grant.gives(&[Power::Accounts, Power::Code]) else {
@@ -176,7 +178,7 @@ impl<'a> Rights<'a> {
             for (namespace, accounts) in namespaces.filter(|(name, _)| grant.holds_in(name)) {
                 for account in accounts {
                     let other = Identity::Account((*namespace).into(), (*account).into());
-                    let step = format!("{identity} becomes {other}: {}", grant.step(&right));
+                    let step = grant.step(&format!("{identity} becomes {other}"), &right);
                     steps.push((other, step));
                 }
             }
@@ -190,7 +192,7 @@ impl<'a> Rights<'a> {
         reached: &[Reached],
         namespace: &str,
         powers: &[Power],
-    ) -> Option<Vec<String>> {
+    ) -> Option<Vec<Step>> {
         reached.iter().find_map(|Reached { identity, chain }| {
             let mut chain = chain.clone();
             if *identity == Identity::AnyUser {
@@ -200,11 +202,80 @@ impl<'a> Rights<'a> {
             let mut here = grants.filter(|grant| grant.holds_in(namespace));
             let step = here.find_map(|grant| {
                 let right = grant.gives(powers)?;
-                Some(format!("{identity}: {}", grant.step(&right)))
+                Some(grant.step(&identity.to_string(), &right))
             })?;
             chain.push(step);
             Some(chain)
         })
+    }
+
+    /// What grants say in all: how many bindings were looked at.
+    pub(super) fn bindings(&self) -> usize {
+        self.grants.len()
+    }
+
+    /// Who holds one of these powers in a namespace by a binding that names them, with the step.
+    /// Powers over the whole cluster count everywhere, those of a namespace only there.
+    pub(super) fn holders(&self, namespace: &str, powers: &[Power]) -> Vec<(Identity, Step)> {
+        const ANY: [Power; 4] = [Power::Users, Power::Rights, Power::Admission, Power::Nodes];
+        let mut all = Vec::new();
+        for ((kind, name), grants) in &self.by_subject {
+            let held = grants.iter().map(|index| &self.grants[*index]).find_map(|grant| {
+                let held = grant.gives(powers).filter(|_| grant.holds_in(namespace));
+                let any = || grant.gives(&ANY).filter(|_| grant.namespace.is_none());
+                held.or_else(any).map(|held| (grant, held))
+            });
+            let Some((grant, held)) = held else { continue };
+            let identity = match (kind.as_str(), name.split_once('/')) {
+                ("ServiceAccount", Some((namespace, name))) => {
+                    Identity::Account(namespace.into(), name.into())
+                }
+                ("Group", _) => Identity::Group(name.clone()),
+                _ => Identity::User(name.clone()),
+            };
+            let step = grant.step(&identity.to_string(), &held);
+            all.push((identity, step));
+        }
+        all.sort_by(|one, other| one.0.cmp(&other.0));
+        all
+    }
+
+    /// Namespaces in which identities hold one of these powers, each with the chain; `None` for
+    /// all namespaces.
+    pub(super) fn places(
+        &self,
+        reached: &[Reached],
+        powers: &[Power],
+    ) -> BTreeMap<Option<String>, Vec<Step>> {
+        let mut all: BTreeMap<Option<String>, Vec<Step>> = BTreeMap::new();
+        for Reached { identity, chain } in reached {
+            if *identity == Identity::AnyUser {
+                all.entry(None).or_insert_with(|| chain.clone());
+            }
+            for grant in self.grants_of(identity) {
+                let Some(held) = grant.gives(powers) else { continue };
+                all.entry(grant.namespace.map(str::to_owned)).or_insert_with(|| {
+                    let mut chain = chain.clone();
+                    chain.push(grant.step(&identity.to_string(), &held));
+                    chain
+                });
+            }
+        }
+        all
+    }
+
+    /// The accounts of a namespace as identities, each its own beginning.
+    pub(super) fn reach_from(&self, namespace: &str) -> Vec<Reached> {
+        let mut all: Vec<Reached> = Vec::new();
+        for account in self.accounts_in(namespace) {
+            let who = Who::Account { namespace: namespace.into(), name: account.into() };
+            for reached in self.reach(&who) {
+                if !all.iter().any(|known| known.identity == reached.identity) {
+                    all.push(reached);
+                }
+            }
+        }
+        all
     }
 
     /// Service accounts of a namespace, as far as something names them.
@@ -214,8 +285,8 @@ impl<'a> Rights<'a> {
     }
 
     /// Namespaces in which a subject can run pods, each with its chain.
-    pub(super) fn runs_in(&self, reached: &[Reached]) -> BTreeMap<String, Vec<String>> {
-        let mut all: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    pub(super) fn runs_in(&self, reached: &[Reached]) -> BTreeMap<String, Vec<Step>> {
+        let mut all: BTreeMap<String, Vec<Step>> = BTreeMap::new();
         for Reached { identity, chain } in reached {
             // A service account of a namespace stands for its pods.
             if let Identity::Account(namespace, _) = identity {

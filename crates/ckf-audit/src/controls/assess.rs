@@ -8,6 +8,7 @@ use super::custom;
 use super::registry::check;
 use crate::catalog;
 use crate::catalog::{Control, Severity};
+use crate::controls::attestation::{attested, unattested};
 use crate::facts::Facts;
 use crate::finding::{Finding, LONGEST_REASON, Outcome, Verdict, bounded};
 use crate::policy::custom::CustomControl;
@@ -77,7 +78,7 @@ pub(super) fn assess_one(
             (outcome, consulted)
         }
         // Every other source has a check, as a test sees to.
-        (None, _) => (attested(control, context), BTreeSet::new()),
+        (None, _) => (attested(&control.id, context).unwrap_or_else(unattested), BTreeSet::new()),
     };
     (conclude(Cow::Borrowed(control), outcome, context), consulted)
 }
@@ -90,32 +91,6 @@ pub(super) fn assess_custom(
     let outcome = outcome.unwrap_or_else(|missing| Outcome::NotAssessed(missing.0));
     let control = Cow::Owned(custom.control.clone());
     (conclude(control, outcome, context), BTreeSet::from(["others"]))
-}
-
-/// The verdict by the newest attestation of the policy.
-pub(super) fn attested(control: &Control, context: &Context<'_>) -> Outcome {
-    let today = context.now().to_zoned(jiff::tz::TimeZone::UTC).date();
-    let found = context
-        .policy
-        .attestations
-        .iter()
-        .filter(|a| a.control == control.id)
-        .max_by_key(|a| a.date);
-    match found {
-        Some(a) if a.date > today => {
-            Outcome::NotAssessed(format!("attested for {}, a date in the future", a.date))
-        }
-        Some(a) if today.duration_since(a.date).as_hours() <= 365 * 24 => {
-            Outcome::Pass(format!("attested by {} on {}: {}", a.owner, a.date, a.reason))
-        }
-        Some(a) => Outcome::NotAssessed(format!(
-            "the attestation of {} by {} is over a year old",
-            a.date, a.owner
-        )),
-        None => Outcome::NotAssessed(
-            "no API reports it; attest it in the policy under attestations".into(),
-        ),
-    }
 }
 
 fn conclude(control: Cow<'static, Control>, outcome: Outcome, context: &Context<'_>) -> Assessment {

@@ -3,6 +3,7 @@
 
 mod application;
 mod assess;
+mod attestation;
 mod authn;
 pub(crate) mod authz;
 mod check;

@@ -48,7 +48,7 @@ impl Users {
         for user in known("users", &juju.users, &mut unknown) {
             let row = rows.entry(&user.name).or_default();
             row.controller.clone_from(&user.access);
-            row.disabled = Some(user.disabled);
+            row.disabled = (!user.name.contains('@')).then_some(user.disabled);
             row.last_login = user.last_connection.map(|last| last.to_string());
         }
         for model in known("models", &juju.models, &mut unknown) {

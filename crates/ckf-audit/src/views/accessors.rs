@@ -13,7 +13,7 @@ use crate::facts::compliance::ClusterComplianceReport;
 use crate::facts::core::*;
 use crate::facts::custom_resources::ObjectKind;
 use crate::facts::gateway_routes::{GrpcRoute, TcpRoute, TlsRoute};
-use crate::facts::handshake::Seen;
+use crate::facts::handshake::{Seen, WebhookServer};
 use crate::facts::image_record::Ledger;
 use crate::facts::ingress::{DomainMapping, Ingress, IngressClass};
 use crate::facts::istio::*;
@@ -76,6 +76,39 @@ impl<'a> Context<'a> {
             }
             Known::Unknown(why) => Err(MissingFact(format!("the gateway: {why}"))),
         }
+    }
+
+    /// What the webhooks' servers present.
+    pub fn webhook_servers(&self) -> Result<&'a [WebhookServer], MissingFact> {
+        self.note("webhook_servers");
+        match &self.facts.webhook_servers {
+            Known::Known(servers) => Ok(servers),
+            Known::Unknown(Unknown::NotCollected) => {
+                Err(MissingFact("webhooks are reached from inside of the cluster only".into()))
+            }
+            Known::Unknown(why) => Err(MissingFact(format!("the webhooks: {why}"))),
+        }
+    }
+
+    /// That all ConfigMaps of the platform's namespace were read.
+    pub fn all_config_maps(&self) -> Result<(), MissingFact> {
+        self.note("all_config_maps");
+        match &self.facts.all_config_maps {
+            Known::Known(_) => Ok(()),
+            Known::Unknown(why) => {
+                Err(MissingFact(format!("ConfigMaps were not looked through: {why}")))
+            }
+        }
+    }
+
+    /// Clouds, with the access of users.
+    pub fn clouds(&self) -> Result<&'a [juju::Grants], MissingFact> {
+        of_juju(&self.juju()?.clouds, "clouds")
+    }
+
+    /// Offers, with the access of users.
+    pub fn offers(&self) -> Result<&'a [juju::Grants], MissingFact> {
+        of_juju(&self.juju()?.offers, "offers")
     }
 
     /// Objects of a kind that only the policy's own controls read; `None` if it is not installed.

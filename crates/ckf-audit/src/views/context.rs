@@ -13,10 +13,12 @@ use super::image::Image;
 use super::release::detect_release;
 use crate::catalog::{self, Release};
 use crate::facts::Facts;
-use crate::facts::istio::Profile;
+use crate::facts::core::NetworkPolicy;
+use crate::facts::istio::{AuthorizationPolicy, Profile};
 use crate::facts::known::Unread;
 use crate::facts::object::Object;
 use crate::facts::profiles::{self, Claim};
+use crate::facts::rbac::RoleBinding;
 use crate::finding::Outcome;
 use crate::images::Inventory;
 use crate::policy::custom::CustomControl;
@@ -25,6 +27,9 @@ use crate::policy::{Policy, is_like};
 /// Why a check cannot be made.
 #[derive(Debug, PartialEq, Eq)]
 pub struct MissingFact(pub String);
+
+/// Objects of a kind by namespace.
+type ByNamespace<'a, T> = BTreeMap<&'a str, Vec<&'a T>>;
 
 /// What a check may see.
 pub struct Context<'a> {
@@ -38,6 +43,9 @@ pub struct Context<'a> {
     detected: OnceCell<Option<&'static Release>>,
     profile_claims: OnceCell<Vec<(&'a Profile, Claim)>>,
     profile_namespaces: OnceCell<BTreeSet<&'a str>>,
+    policies_by_namespace: OnceCell<ByNamespace<'a, AuthorizationPolicy>>,
+    bindings_by_namespace: OnceCell<ByNamespace<'a, RoleBinding>>,
+    networks_by_namespace: OnceCell<ByNamespace<'a, NetworkPolicy>>,
     images: RefCell<HashMap<&'a str, Option<Rc<Image>>>>,
     pub(super) inventory: OnceCell<Inventory>,
     pub(super) entrances: OnceCell<Vec<Entrance>>,
@@ -64,6 +72,9 @@ impl<'a> Context<'a> {
             detected: OnceCell::new(),
             profile_claims: OnceCell::new(),
             profile_namespaces: OnceCell::new(),
+            policies_by_namespace: OnceCell::new(),
+            bindings_by_namespace: OnceCell::new(),
+            networks_by_namespace: OnceCell::new(),
             images: RefCell::default(),
             inventory: OnceCell::new(),
             entrances: OnceCell::new(),
@@ -166,6 +177,34 @@ impl<'a> Context<'a> {
             let proven = claims.iter().filter(|(_, claim)| claim.is_proven());
             proven.map(|(profile, _)| profile.metadata.name.as_str()).collect()
         }))
+    }
+
+    /// AuthorizationPolicies of a namespace.
+    pub fn authorization_policies_of(
+        &self,
+        namespace: &str,
+    ) -> Result<&[&'a AuthorizationPolicy], MissingFact> {
+        // Asked for each time, so that each check is known to consult them.
+        let all = self.authorization_policies()?;
+        let all = self.policies_by_namespace.get_or_init(|| by_namespace(all));
+        Ok(all.get(namespace).map(Vec::as_slice).unwrap_or_default())
+    }
+
+    /// Role bindings of a namespace.
+    pub fn role_bindings_of(&self, namespace: &str) -> Result<&[&'a RoleBinding], MissingFact> {
+        let all = self.role_bindings()?;
+        let all = self.bindings_by_namespace.get_or_init(|| by_namespace(all));
+        Ok(all.get(namespace).map(Vec::as_slice).unwrap_or_default())
+    }
+
+    /// NetworkPolicies of a namespace.
+    pub fn network_policies_of(
+        &self,
+        namespace: &str,
+    ) -> Result<&[&'a NetworkPolicy], MissingFact> {
+        let all = self.network_policies()?;
+        let all = self.networks_by_namespace.get_or_init(|| by_namespace(all));
+        Ok(all.get(namespace).map(Vec::as_slice).unwrap_or_default())
     }
 
     /// An image reference, parsed once for all containers that have it; `None`

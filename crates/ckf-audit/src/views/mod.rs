@@ -10,6 +10,7 @@ mod distribution;
 pub mod entrances;
 pub mod image;
 pub mod ingress;
+pub mod key_places;
 pub mod login;
 pub mod mesh;
 pub mod mesh_policies;

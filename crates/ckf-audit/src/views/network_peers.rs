@@ -91,6 +91,47 @@ pub fn admits<'p>(
     }))
 }
 
+/// Whether policies let pods of a namespace in whose labels their owner chooses, and the policy
+/// that does; none if no policy is about the target.
+pub fn admits_chosen<'p>(
+    policies: impl IntoIterator<Item = &'p NetworkPolicy>,
+    namespace: &str,
+    namespace_labels: Option<&Labels>,
+    target: &Target<'_>,
+) -> (Truth, Option<&'p NetworkPolicy>) {
+    let mut here = policies.into_iter().filter(|policy| target.is_selected_by(policy)).peekable();
+    if here.peek().is_none() {
+        return (Truth::Yes, None);
+    }
+    let mut unknown = None;
+    for policy in here {
+        for rule in policy.spec.ingress.iter().filter(|rule| target.is_port_of(rule)) {
+            let mut blocks = AddressSet::default();
+            let all = rule.from.iter().filter_map(|peer| peer.ip_block.as_ref());
+            all.for_each(|block| addresses(block).ranges().for_each(|range| blocks.add(range)));
+            let is_peer = |peer: &Peer| match (&peer.ip_block, &peer.namespace_selector) {
+                (Some(_), _) => false,
+                (None, None) => *policy.metadata.namespace == *namespace,
+                (None, Some(selector)) => match namespace_labels {
+                    Some(labels) => selector.matches(labels),
+                    None => selector.is_empty(),
+                },
+            };
+            if rule.from.is_empty() || blocks.network().is_some() || rule.from.iter().any(is_peer) {
+                return (Truth::Yes, Some(policy));
+            }
+            if !blocks.is_empty() {
+                // Which addresses pods have is not known here.
+                unknown = Some(policy);
+            }
+        }
+    }
+    match unknown {
+        Some(policy) => (Truth::Unknown, Some(policy)),
+        None => (Truth::No, None),
+    }
+}
+
 /// Whether a connection comes from a peer of a policy of this namespace.
 fn is_peer(peer: &Peer, namespace: &str, source: &Source<'_>) -> Truth {
     if let Some(block) = &peer.ip_block {

@@ -46,8 +46,7 @@ impl ProfileUsers {
     pub fn of(context: &Context<'_>, profile: &Profile) -> Result<Self, MissingFact> {
         let mut found = Self::default();
         found.add(&profile.spec.owner.kind, &profile.spec.owner.name);
-        let bindings = context.role_bindings()?.iter();
-        let here = bindings.filter(|b| *b.metadata.namespace == *profile.metadata.name.as_str());
+        let here = context.role_bindings_of(&profile.metadata.name)?.iter();
         for subject in here.filter(|b| is_contributor(b)).flat_map(|binding| &binding.subjects) {
             found.add(&subject.kind, &subject.name);
         }
@@ -96,10 +95,9 @@ pub fn let_through<'a>(
     profile: &str,
 ) -> Result<Option<BTreeSet<&'a str>>, MissingFact> {
     let gateway = gateway_principal(context)?;
-    let policies = context.authorization_policies()?.iter();
-    let guards = policies.filter(|policy| {
-        policy.metadata.namespace == *profile && policy.spec.action == "DENY" && is_for_all(policy)
-    });
+    let policies = context.authorization_policies_of(profile)?.iter();
+    let guards =
+        policies.copied().filter(|policy| policy.spec.action == "DENY" && is_for_all(policy));
     let mut admitted: Option<BTreeSet<&str>> = None;
     for rule in guards.flat_map(|policy| &policy.spec.rules) {
         let Some(users) = denies_all_but(rule, &gateway, &of_profile(profile)) else {

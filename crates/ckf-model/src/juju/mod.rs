@@ -1,9 +1,12 @@
 //! State of a Juju controller: users and their access, and the applications of the platform's
 //! model. Values of options that may be secret are not retained.
 
+mod connectors;
 pub mod options;
+mod passwords;
 mod settings;
 
+pub use self::connectors::{Connector, connectors};
 pub use self::options::holds_no_secret;
 pub use self::settings::{ControllerSettings, ModelSettings};
 
@@ -42,6 +45,8 @@ pub struct Juju {
     pub controller: Known<ControllerSettings>,
     /// Configuration of the platform's model.
     pub settings: Known<ModelSettings>,
+    /// Applications of other models that the platform's model consumes: offer URL by name.
+    pub remotes: BTreeMap<String, String>,
 }
 
 impl Juju {
@@ -62,7 +67,10 @@ impl Juju {
     }
 }
 
-/// A local user.
+/// All users whom the controller's identity provider knows.
+pub const EVERYONE: &str = "everyone@external";
+
+/// A user: local ones, and those of an identity provider that grants name, `NAME@DOMAIN`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, rename_all = "kebab-case")]
 pub struct User {
@@ -134,6 +142,9 @@ pub struct Application {
     pub relations: BTreeMap<String, Vec<String>>,
     /// Units in `error` or `blocked`, with their status message.
     pub troubled: BTreeMap<String, String>,
+    /// Whether it is exposed.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub exposed: bool,
     /// Charm options by name.
     pub options: BTreeMap<String, Setting>,
 }
@@ -164,6 +175,9 @@ pub struct Setting {
     /// Whether the value is or contains a secret.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub secret: bool,
+    /// What the value of Dex's `connectors` says of each connector.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub connectors: Vec<Connector>,
     /// If `value` is withheld: whether it equals the value that the policy declared at the time
     /// of collection.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -180,15 +194,10 @@ pub struct Strength {
     pub well_known: bool,
 }
 
-/// Well-known default passwords.
-const WELL_KNOWN: [&str; 8] =
-    ["admin", "password", "kubeflow", "minio123", "12341234", "changeme", "secret", "user123"];
-
 impl Strength {
     /// How strong a password is.
     pub fn of(password: &str) -> Self {
-        let lower = password.to_lowercase();
-        Self { length: password.chars().count(), well_known: WELL_KNOWN.contains(&lower.as_str()) }
+        Self { length: password.chars().count(), well_known: passwords::is_common(password) }
     }
 }
 

@@ -19,6 +19,17 @@ pub struct FullStatus {
     /// Its applications, by name.
     #[serde(deserialize_with = "or_default")]
     pub applications: BTreeMap<String, ApplicationStatus>,
+    /// Applications of other models that it consumes, by name.
+    #[serde(deserialize_with = "or_default", rename = "remote-applications")]
+    pub remote_applications: BTreeMap<String, RemoteApplicationStatus>,
+}
+
+/// An application of another model.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, rename_all = "kebab-case")]
+pub struct RemoteApplicationStatus {
+    /// URL of its offer.
+    pub offer_url: String,
 }
 
 /// The model itself.
@@ -48,6 +59,8 @@ pub struct ApplicationStatus {
     /// Applications that it is related to, by its endpoint.
     #[serde(deserialize_with = "or_default")]
     pub relations: BTreeMap<String, Vec<String>>,
+    /// Whether it is exposed.
+    pub exposed: bool,
     /// `alive`, `dying` or `dead`.
     pub life: String,
     /// What it says of itself.

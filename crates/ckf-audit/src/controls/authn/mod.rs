@@ -1,5 +1,6 @@
 //! Authentication: AUTHN.
 
+mod connectors;
 mod filters;
 mod foreign;
 mod gatekeeper;
@@ -9,5 +10,11 @@ mod options;
 use crate::controls::check::Entries;
 
 /// Controls of this family, file by file.
-pub(super) const CHECKS: &[Entries] =
-    &[filters::CHECKS, foreign::CHECKS, gatekeeper::CHECKS, identity::CHECKS, options::CHECKS];
+pub(super) const CHECKS: &[Entries] = &[
+    connectors::CHECKS,
+    filters::CHECKS,
+    foreign::CHECKS,
+    gatekeeper::CHECKS,
+    identity::CHECKS,
+    options::CHECKS,
+];

@@ -2,6 +2,7 @@
 
 mod access;
 mod controller;
+mod grants;
 mod model;
 mod settings;
 
@@ -13,7 +14,7 @@ use crate::views::MissingFact;
 
 /// Controls of this family, file by file.
 pub(super) const CHECKS: &[Entries] =
-    &[access::CHECKS, controller::CHECKS, model::CHECKS, settings::CHECKS];
+    &[access::CHECKS, controller::CHECKS, grants::CHECKS, model::CHECKS, settings::CHECKS];
 
 /// The controller, as findings name it.
 fn controller_reference() -> ObjectRef {

@@ -2,8 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::catalog;
-use crate::controls::assess::attested;
+use crate::controls::attestation::{attested, unattested};
 use crate::controls::check::Check;
 use crate::facts::compliance::ClusterComplianceReport;
 use crate::facts::object::Object as _;
@@ -76,8 +75,5 @@ fn benchmark_passes(context: &Context<'_>) -> Result<Outcome, MissingFact> {
 }
 
 fn by_person(context: &Context<'_>) -> Outcome {
-    match catalog::control("K8S-01") {
-        Some(control) => attested(control, context),
-        None => Outcome::NotAssessed("the catalogue has no K8S-01".into()),
-    }
+    attested("K8S-01", context).unwrap_or_else(unattested)
 }

@@ -1,5 +1,6 @@
 //! COS and its agent, as far as Kubernetes shows them.
 
+use crate::controls::application::object;
 use crate::controls::check::Check;
 use crate::facts::istio::reference;
 use crate::facts::object::Object as _;
@@ -100,6 +101,16 @@ fn logs_are_on(context: &Context<'_>) -> Result<Outcome, MissingFact> {
     if file.is_empty() {
         let missing = finding(map.reference(), "data[mesh].accessLogFile", "absent", "/dev/stdout");
         return Ok(Outcome::Fail(vec![missing]));
+    }
+    // Without a login to Juju nothing shows it.
+    let applications = context.applications().unwrap_or_default().iter();
+    let off = applications.filter(|app| {
+        app.charm == "mysql-k8s" && app.option("plugin-audit-enabled") == Some("false")
+    });
+    let off: Vec<_> =
+        off.map(|app| finding(object(app), "plugin-audit-enabled", "false", "true")).collect();
+    if !off.is_empty() {
+        return Ok(Outcome::Fail(off));
     }
     Ok(Outcome::NotAssessed(format!(
         "Istio logs to {file}; whether MySQL's plugin-audit-enabled is on needs Juju credentials"

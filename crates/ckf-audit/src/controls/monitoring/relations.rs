@@ -1,5 +1,7 @@
 //! Relations with COS: metrics, dashboards and logs.
 
+use std::collections::BTreeSet;
+
 use crate::controls::application::object;
 use crate::controls::check::Check;
 use crate::facts::juju::Application;
@@ -37,17 +39,67 @@ fn is_observed(context: &Context<'_>, endpoint: &str) -> Result<Outcome, Missing
     };
     let all: Vec<_> = context.applications()?.iter().filter(|app| can(app)).collect();
     let total = all.len();
-    let missing = all.into_iter().filter(|app| !app.is_related(endpoint));
+    let applications = context.applications()?;
+    let missing = all.iter().filter(|app| !is_collected(applications, app, endpoint));
     let field = format!("relation {endpoint}");
     let agent = telemetry_agent(context.applications()?, endpoint);
     let findings = missing.map(|app| {
         let wanted = format!("juju integrate {}:{endpoint} {agent}", app.name);
-        finding(object(app), &field, "absent", wanted)
+        let with = app.relations.get(endpoint).filter(|with| !with.is_empty());
+        let seen = with.map_or("absent".into(), |with| format!("with {} only", with.join(", ")));
+        finding(object(app), &field, seen, wanted)
     });
-    let findings = findings.collect();
+    let mut findings: Vec<_> = findings.collect();
+    // What a collector does not pass on is lost.
+    let ends: BTreeSet<&str> = all
+        .iter()
+        .flat_map(|app| app.relations.get(endpoint).into_iter().flatten())
+        .map(String::as_str)
+        .collect();
+    let collectors = applications.iter().filter(|app| ends.contains(app.name.as_str()));
+    for collector in collectors.filter(|app| is_agent(app) && !passes_on(app, endpoint)) {
+        let onward = onward(endpoint);
+        let seen = format!("none of {}", onward.join(", "));
+        let wanted = "related to COS";
+        findings.push(finding(object(collector), "relations onward", seen, wanted));
+    }
     Ok(match total {
         0 => Outcome::NotApplicable(format!("no application of the model has {endpoint}")),
         total => outcome(findings, format!("{} related", count(total, "application"))),
+    })
+}
+
+/// Charms of COS, which are the end.
+const COS: [&str; 7] =
+    ["prometheus", "loki", "grafana-k8s", "mimir", "tempo", "cos-configuration", "alertmanager"];
+
+fn is_agent(app: &Application) -> bool {
+    app.charm.starts_with("grafana-agent") || app.charm.starts_with("opentelemetry-collector")
+}
+
+/// Endpoints by which collectors pass on what comes in by an endpoint.
+fn onward(endpoint: &str) -> &'static [&'static str] {
+    match endpoint {
+        "metrics-endpoint" => &["send-remote-write", "grafana-cloud-config", "cloud-config"],
+        "grafana-dashboard" => {
+            &["grafana-dashboards-provider", "grafana-cloud-config", "cloud-config"]
+        }
+        _ => &["send-loki-logs", "logging-consumer", "grafana-cloud-config", "cloud-config"],
+    }
+}
+
+fn passes_on(collector: &Application, endpoint: &str) -> bool {
+    let with = onward(endpoint).iter().filter_map(|name| collector.relations.get(*name)).flatten();
+    with.into_iter().any(|other| *other != collector.name)
+}
+
+/// Whether an endpoint is related to a collector, to COS, or to another model.
+fn is_collected(applications: &[Application], app: &Application, endpoint: &str) -> bool {
+    let with = app.relations.get(endpoint).into_iter().flatten();
+    with.into_iter().any(|name| match applications.iter().find(|other| other.name == *name) {
+        Some(other) => is_agent(other) || COS.iter().any(|charm| other.charm.starts_with(charm)),
+        // An application of another model, which offers it.
+        None => true,
     })
 }
 

@@ -122,9 +122,8 @@ pub(in crate::controls) fn is_isolated(
     context: &Context<'_>,
     profile: &str,
 ) -> Result<bool, MissingFact> {
-    let policies = context.network_policies()?.iter();
-    let here: Vec<_> =
-        policies.filter(|p| p.metadata.namespace == *profile && p.is_for_ingress()).collect();
+    let policies = context.network_policies_of(profile)?.iter().copied();
+    let here: Vec<_> = policies.filter(|policy| policy.is_for_ingress()).collect();
     Ok(open_ways(context, profile, &here)?.is_empty())
 }
 

@@ -147,6 +147,9 @@ fn names_host(context: &Context<'_>) -> Result<Outcome, MissingFact> {
 
 /// TLS-09: The gateway certificate is not self-signed
 fn not_self_signed(context: &Context<'_>) -> Result<Outcome, MissingFact> {
+    let chains = served_secrets(context)?.unwrap_or_default();
+    let chains: Vec<&[Certificate]> =
+        chains.iter().filter_map(|secret| Some(secret.tls.as_ref()?.chain.as_slice())).collect();
     each_leaf(
         context,
         |leaf, object| {
@@ -155,7 +158,19 @@ fn not_self_signed(context: &Context<'_>) -> Result<Outcome, MissingFact> {
                 Ok(vec![finding(object.clone(), field, seen, wanted)])
             };
             match (leaf.self_signed, context.policy.profile) {
-                (false, _) => Ok(Vec::new()),
+                (false, _) => {
+                    let chain = chains.iter().find(|chain| chain.first() == Some(leaf));
+                    match is_refused_at_login(context, chain.copied().unwrap_or_default()) {
+                        Ok(false) => Ok(Vec::new()),
+                        Ok(true) => found(
+                            &format!("{}, which no oidc-gatekeeper trusts", leaf.issuer),
+                            "a public CA, or the root in oidc-gatekeeper's ca-bundle",
+                        ),
+                        Err(MissingFact(why)) => Err(Outcome::NotAssessed(format!(
+                            "the certificate is of a private CA, and whether login trusts it is not known: {why}"
+                        ))),
+                    }
+                }
                 (true, Profile::Strict) => found("the subject itself", "a CA"),
                 (true, Profile::Baseline) => match is_trusted_at_login(context, leaf) {
                     Ok(true) => Ok(Vec::new()),
@@ -171,6 +186,34 @@ fn not_self_signed(context: &Context<'_>) -> Result<Outcome, MissingFact> {
         },
         |leaf| format!("issued by {}", leaf.issuer),
     )
+}
+
+/// Roots that oidc-gatekeeper is given; none if there is no such application.
+pub(super) fn login_roots(context: &Context<'_>) -> Result<Option<Vec<Certificate>>, MissingFact> {
+    let applications = context.applications()?.iter();
+    let mut gatekeepers = applications.filter(|app| app.charm == "oidc-gatekeeper").peekable();
+    if gatekeepers.peek().is_none() {
+        return Ok(None);
+    }
+    let bundles = gatekeepers.filter_map(|app| app.option("ca-bundle"));
+    let bundles =
+        bundles.flat_map(|text| Certificate::from_pem(text.as_bytes()).unwrap_or_default());
+    Ok(Some(bundles.collect()))
+}
+
+/// Whether login reaches Dex through the gateway, and trusts no certificate of a chain.
+fn is_refused_at_login(context: &Context<'_>, chain: &[Certificate]) -> Result<bool, MissingFact> {
+    if chain.iter().any(|link| link.of_public_root) {
+        return Ok(false);
+    }
+    let Some(roots) = login_roots(context)? else { return Ok(false) };
+    let mut dex = context.applications()?.iter().filter(|app| app.charm == "dex-auth");
+    let is_through_gateway =
+        dex.any(|app| app.option("issuer-url").is_some_and(|url| url.starts_with("https://")));
+    let is_trusted = |link: &Certificate| {
+        roots.iter().any(|root| root.may_issue(link) || root.public_key == link.public_key)
+    };
+    Ok(is_through_gateway && !chain.iter().any(is_trusted))
 }
 
 /// Whether oidc-gatekeeper, which reaches Dex by the gateway's name, trusts it.

@@ -1,9 +1,9 @@
 //! What clients of the ingress gateway get, against what should be served.
 
 use crate::controls::check::Check;
+use crate::controls::tls::certificate::login_roots;
 use crate::controls::tls::secrets::{NO_TLS, each_leaf, served_secrets};
-use crate::facts::certificate::date;
-use crate::facts::certificate::renewal_time;
+use crate::facts::certificate::{Certificate, date, renewal_time};
 use crate::facts::handshake::Seen;
 use crate::facts::object::Object as _;
 use crate::facts::secret::Secret;
@@ -122,7 +122,8 @@ fn is_accepted(context: &Context<'_>) -> Result<Outcome, MissingFact> {
         return Ok(outcome(vec![finding], ""));
     };
     let mut findings = Vec::new();
-    let mut add = |what, is, wanted: &str| findings.push(at(context, seen, what, is, wanted));
+    let mut add =
+        |what: &str, is: String, wanted: &str| findings.push(at(context, seen, what, is, wanted));
     let now = context.now().as_second();
     if now < leaf.not_before || now >= leaf.not_after {
         let dates = format!("{} to {}", date(leaf.not_before), date(leaf.not_after));
@@ -137,11 +138,80 @@ fn is_accepted(context: &Context<'_>) -> Result<Outcome, MissingFact> {
     if let Some(why) = &seen.broken_chain {
         add("chain", why.clone(), "each certificate signed by the next");
     }
+    for (index, link) in seen.chain.iter().enumerate().skip(1) {
+        // Clients have the root themselves.
+        if !link.self_signed && (now < link.not_before || now >= link.not_after) {
+            let dates = format!("{} to {}", date(link.not_before), date(link.not_after));
+            add(&format!("certificate {index} of the chain"), dates, "dates that include today");
+        }
+    }
+    if !leaf.is_for_servers() {
+        add("extended key usage", leaf.usage.join(", "), "serverAuth");
+    }
+    let mut unknown = None;
+    match end_of(context, &seen.chain)? {
+        End::Root => {}
+        End::Missing(subject) => {
+            add("chain", format!("without its intermediate {subject}"), "all but the root");
+        }
+        End::Refused(issuer) => {
+            let seen =
+                format!("ends with a certificate of {issuer}, which is no root that is given");
+            add(
+                "chain",
+                seen,
+                "all but the root, which is public or in oidc-gatekeeper's ca-bundle",
+            );
+        }
+        End::Unknown(issuer) => unknown = Some(issuer),
+    }
     let length = seen.chain.len();
+    if let (Some(issuer), true) = (unknown, findings.is_empty()) {
+        return Ok(Outcome::NotAssessed(format!(
+            "the certificate is of {issuer}, and no root is known to verify it with: none in \
+             oidc-gatekeeper's ca-bundle"
+        )));
+    }
     Ok(outcome(
         findings,
         format!("{} by {}, {}", leaf.subject, leaf.issuer, count(length, "certificate")),
     ))
+}
+
+/// To what the last certificate of a chain leads.
+enum End {
+    /// A root that is public, given, or in the chain.
+    Root,
+    /// An intermediate that the cluster knows and the server does not send.
+    Missing(String),
+    /// An issuer that none of the given roots is.
+    Refused(String),
+    /// An issuer of which nothing is known.
+    Unknown(String),
+}
+
+fn end_of(context: &Context<'_>, chain: &[Certificate]) -> Result<End, MissingFact> {
+    let Some(last) = chain.iter().rfind(|link| !link.self_signed) else {
+        return Ok(End::Root);
+    };
+    let has_root = chain.iter().any(|link| link.self_signed && link.may_issue(last));
+    if last.of_public_root || has_root {
+        return Ok(End::Root);
+    }
+    let given = login_roots(context).ok().flatten().unwrap_or_default();
+    if given.iter().any(|root| root.may_issue(last)) {
+        return Ok(End::Root);
+    }
+    let platform = context.platform_namespaces();
+    let secrets = context.secrets()?.iter();
+    let secrets = secrets.filter(|secret| platform.contains(&&*secret.metadata.namespace));
+    let mut known = secrets.flat_map(|secret| &secret.crypto).flat_map(|found| &found.chain);
+    Ok(match known.find(|ca| ca.may_issue(last)) {
+        Some(ca) if ca.self_signed => End::Root,
+        Some(ca) => End::Missing(ca.subject.clone()),
+        None if given.is_empty() => End::Unknown(last.issuer.clone()),
+        None => End::Refused(last.issuer.clone()),
+    })
 }
 
 /// TLS-20: Plain HTTP is redirected to HTTPS

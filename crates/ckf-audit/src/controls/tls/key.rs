@@ -1,10 +1,13 @@
 //! The gateway's private key.
 
+use std::collections::BTreeSet;
+
 use crate::controls::check::Check;
 use crate::controls::tls::secrets::{each_leaf, served_secrets};
-use crate::facts::object::Object as _;
+use crate::facts::object::{Object as _, ObjectRef};
 use crate::finding::{Outcome, finding, outcome};
 use crate::policy::Profile;
+use crate::views::key_places::{KeyPlace, key_places};
 use crate::views::{Context, MissingFact};
 
 /// Controls of this file.
@@ -58,7 +61,11 @@ fn key_is_strong(context: &Context<'_>) -> Result<Outcome, MissingFact> {
         |leaf, object| {
             let weak = match leaf.key_type.as_str() {
                 "RSA" => leaf.key_bits < rsa_least,
-                "EC" => leaf.key_bits < 256,
+                "EC" => {
+                    let known = ["P-256", "P-384", "P-521"];
+                    leaf.key_bits < 256
+                        || leaf.curve.as_deref().is_some_and(|c| !known.contains(&c))
+                }
                 "Ed25519" => false,
                 other => {
                     return Err(Outcome::NotAssessed(format!(
@@ -66,8 +73,11 @@ fn key_is_strong(context: &Context<'_>) -> Result<Outcome, MissingFact> {
                     )));
                 }
             };
-            let seen = format!("{} {} bits", leaf.key_type, leaf.key_bits);
-            let wanted = format!("RSA of {rsa_least} bits, EC of 256 bits or Ed25519");
+            let seen = match &leaf.curve {
+                Some(_) => leaf.key(),
+                None => format!("{} {} bits", leaf.key_type, leaf.key_bits),
+            };
+            let wanted = format!("RSA of {rsa_least} bits, EC on P-256 or larger, or Ed25519");
             Ok(if weak {
                 vec![finding(object.clone(), "tls.crt key", seen, wanted)]
             } else {
@@ -97,14 +107,25 @@ fn key_not_copied(context: &Context<'_>) -> Result<Outcome, MissingFact> {
             "the gateway's private key could not be read to look for copies".into(),
         ));
     }
-    let copies = context.secrets()?.iter().filter(|s| {
-        let key = s.tls.as_ref().and_then(|tls| tls.key.as_deref());
-        key.is_some_and(|k| keys.contains(&k)) && !served.iter().any(|own| std::ptr::eq(*own, *s))
-    });
-    let findings = copies
-        .map(|s| {
-            finding(s.reference(), "data[tls.key]", "the gateway's private key", "another key")
-        })
+    let own: Vec<ObjectRef> = served.iter().map(|secret| secret.reference()).collect();
+    let places = key_places(context)?;
+    let holds = |place: &&KeyPlace<'_>| keys.iter().any(|key| place.material.holds_key_of(key));
+    let copies = places.iter().filter(holds).filter(|place| !own.contains(&place.object));
+    let seen = "the gateway's private key";
+    let mut findings: Vec<_> = copies
+        .map(|place| finding(place.object.clone(), &place.field, seen, "another key"))
         .collect();
-    Ok(outcome(findings, "no other Secret holds the key"))
+    // The same key in two Secrets that are served is a copy as well.
+    let mut known = BTreeSet::new();
+    for secret in &served {
+        let key = secret.tls.as_ref().and_then(|tls| tls.key.as_deref());
+        if key.is_some_and(|key| !known.insert(key)) {
+            findings.push(finding(secret.reference(), "data[tls.key]", seen, "another key"));
+        }
+    }
+    let outcome = outcome(findings, "nothing else holds the key");
+    Ok(match (context.all_config_maps(), outcome) {
+        (Err(MissingFact(why)), Outcome::Pass(_)) => Outcome::NotAssessed(why),
+        (_, outcome) => outcome,
+    })
 }

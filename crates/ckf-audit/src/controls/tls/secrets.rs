@@ -157,12 +157,13 @@ fn secret_is_complete(context: &Context<'_>) -> Result<Outcome, MissingFact> {
                     "the Secret that the Gateway names",
                 )),
                 Some(secret) => {
-                    if secret.kind != "kubernetes.io/tls" {
+                    if let Some(fault) = secret.tls.as_ref().and_then(|tls| tls.fault.as_deref()) {
+                        let wanted = "each certificate signed by the next";
                         findings.push(finding(
                             object.clone(),
-                            "type",
-                            &*secret.kind,
-                            "kubernetes.io/tls",
+                            "data[tls.crt] chain",
+                            fault,
+                            wanted,
                         ));
                     }
                     if let Some(error) = secret.tls.as_ref().and_then(|t| t.error.as_deref())
@@ -175,7 +176,10 @@ fn secret_is_complete(context: &Context<'_>) -> Result<Outcome, MissingFact> {
                             "certificates in PEM",
                         ));
                     }
-                    for key in ["tls.crt", "tls.key"] {
+                    // Istio takes a Secret of any type, also by the names of generic ones.
+                    let has = |key: &str| secret.keys.iter().any(|known| *known == key);
+                    let is_generic = has("cert") && has("key");
+                    for key in ["tls.crt", "tls.key"].into_iter().filter(|_| !is_generic) {
                         if !secret.keys.iter().any(|k| *k == key) {
                             findings.push(finding(
                                 object.clone(),

@@ -2,9 +2,8 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::catalog;
 use crate::controls::application::of_charm;
-use crate::controls::assess::attested;
+use crate::controls::attestation::attested;
 use crate::controls::check::Check;
 use crate::facts::istio::reference;
 use crate::facts::object::Object as _;
@@ -21,7 +20,7 @@ const LONGEST_AGE: SignedDuration = SignedDuration::from_hours(7 * 24);
 /// UPG-11: The platform is backed up
 fn platform_is_backed_up(context: &Context<'_>) -> Result<Outcome, MissingFact> {
     let namespace = context.namespace();
-    let by_person = catalog::control("UPG-11").map(|control| attested(control, context));
+    let by_person = attested("UPG-11", context);
     let read = context.velero_backups().and_then(|all| Ok((all, context.velero_schedules()?)));
     let (backups, schedules) = match (read, by_person) {
         // What a person attests does not depend on Velero.

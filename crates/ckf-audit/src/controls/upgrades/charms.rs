@@ -21,12 +21,33 @@ fn charms_are_fresh(context: &Context<'_>) -> Result<Outcome, MissingFact> {
 
 /// UPG-03: Charms come from stable channels
 fn channels_are_stable(context: &Context<'_>) -> Result<Outcome, MissingFact> {
-    of_all(context, "each follows a stable channel", |app| {
-        let risk = app.channel.split('/').next_back().unwrap_or_default();
-        let seen = match app.channel.as_str() {
-            "" => "none: a local charm".to_owned(),
-            channel => channel.to_owned(),
-        };
-        (risk != "stable").then(|| finding(object(app), "channel", seen, "a stable one"))
-    })
+    // Without a release the tracks have no yardstick.
+    let (release, missing) = match context.release() {
+        Ok(release) => (Some(release), None),
+        Err(missing) => (None, Some(missing)),
+    };
+    let outcome =
+        of_all(context, "each follows a stable channel, on a track of the release", |app| {
+            let (track, risk) = app.channel.rsplit_once('/').unwrap_or(("latest", &app.channel));
+            let released = release.into_iter().flat_map(|release| release.applications.values());
+            let mut tracks: Vec<&str> = released
+                .filter(|known| known.charm == app.charm)
+                .filter_map(|known| known.channel.split('/').next())
+                .collect();
+            tracks.dedup();
+            let seen = match app.channel.as_str() {
+                "" => "none: a local charm".to_owned(),
+                channel => channel.to_owned(),
+            };
+            if risk != "stable" {
+                return Some(finding(object(app), "channel", seen, "a stable one"));
+            }
+            let is_of_release = tracks.is_empty() || tracks.contains(&track);
+            let wanted = || format!("the release's track {}", tracks.join(" or "));
+            (!is_of_release).then(|| finding(object(app), "channel", seen, wanted()))
+        })?;
+    match (outcome, missing) {
+        (Outcome::Pass(_), Some(missing)) => Err(missing),
+        (outcome, _) => Ok(outcome),
+    }
 }
