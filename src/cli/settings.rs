@@ -227,8 +227,8 @@ mod tests {
             ("namspace: x\n", "did you mean namespace?"),
             ("yes: true\n", "no option yes"),
             ("allow-disruption: true\n", "no option allow-disruption"),
-            ("format: word\n", "\"word\" is not one of table, json"),
-            ("strict: perhaps\n", "it is true or false"),
+            ("format: word\n", "\"word\" is not one of text, json"),
+            ("strict: perhaps\n", "\"perhaps\" is not one of true, false"),
             ("namespace: [a, b]\n", "it takes one value"),
         ] {
             let file = folder.path().join("config.yaml");

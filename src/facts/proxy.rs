@@ -60,11 +60,22 @@ fn parse(text: &str) -> Result<Uri, String> {
     // A URL may have a password, so it is not repeated.
     let uri: Uri = text.parse().map_err(|_| "is no URL")?;
     match uri.scheme_str() {
-        Some("http" | "https" | "socks5") if uri.host().is_some() => Ok(uri),
+        Some("http" | "https" | "socks5") if uri.host().is_some() => match has_bad_port(&uri) {
+            true => Err("has a port that is no number".into()),
+            false => Ok(uri),
+        },
         scheme => {
             Err(format!("has scheme {}, and http, https and socks5 work", scheme.unwrap_or("none")))
         }
     }
+}
+
+/// There is something after the host's colon, and it is no port.
+fn has_bad_port(uri: &Uri) -> bool {
+    let authority = uri.authority().map_or("", |authority| authority.as_str());
+    let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
+    let name = host.rsplit_once(']').map_or(host, |(_, after)| after);
+    uri.port_u16().is_none() && name.split_once(':').is_some_and(|(_, port)| !port.is_empty())
 }
 
 /// NO_PROXY excludes a server, or it is on this machine.

@@ -267,6 +267,10 @@ fn next(report: &Report, look: &Look) -> String {
     let longest = commands.iter().map(|(command, _)| command.len()).max().unwrap_or(0);
     let lines = commands.iter().enumerate().map(|(place, (command, why))| {
         let label = if place == 0 { "next:" } else { "     " };
+        // A narrow terminal has the commands only.
+        if label.len() + longest + why.len() + 3 > usize::from(look.width) {
+            return format!("{label} {}\n", look.style.paint(Ink::Id, command));
+        }
         let command = format!("{command:longest$}");
         format!("{label} {}  {why}\n", look.style.paint(Ink::Id, &command))
     });

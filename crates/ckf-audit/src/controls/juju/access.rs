@@ -27,7 +27,7 @@ fn grants<'a>(
     }
 }
 
-/// JUJU-07: Each offer is used
+/// JUJU-07: Each offer of the model is used
 fn offers_are_used(context: &Context<'_>) -> Result<Outcome, MissingFact> {
     let offers = grants(&context.juju()?.offers, "offers")?;
     let model = format!("/{}.", context.namespace());

@@ -97,7 +97,7 @@ fn no_severe_advisory(context: &Context<'_>) -> Result<Outcome, MissingFact> {
     assess(context, table, old, Advisory::is_severe)
 }
 
-/// UPG-10: No component has a known vulnerability
+/// UPG-10: No component has a lesser known vulnerability
 fn no_lesser_advisory(context: &Context<'_>) -> Result<Outcome, MissingFact> {
     let table = context.policy.tables.advisories();
     assess(context, table, None, |advisory| !advisory.is_severe())
