@@ -19,8 +19,7 @@ fn config_map(case: &mut Case, name: &str, data: Value) {
 }
 
 fn gateway_key(case: &mut Case) -> String {
-    let key = gateway_secret(case)["data"]["tls.key"].as_str().expect("it has a key").to_owned();
-    key
+    gateway_secret(case)["data"]["tls.key"].as_str().expect("it has a key").to_owned()
 }
 
 fn decoded(text: &str) -> String {

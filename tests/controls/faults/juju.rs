@@ -59,7 +59,8 @@ pub const FAULTS: &[Fault] = &[
     .also(&["AUTHN-08", "JUJU-11"]),
     fault("JUJU-13", "an administrator of the cloud that no policy names", |c| {
         c.grants().1[0].users.insert("mallory".into(), "admin".into());
-    }),
+    })
+    .also(&["CRED-03"]),
     fault("JUJU-14", "access to the model that was never used", |c| {
         c.model().last_logins.clear();
     }),

@@ -80,8 +80,9 @@ pub const CREDENTIALS: &[Fault] = &[
     }),
     fault("CRED-03", "an admin of the model by an identity provider", |c| {
         c.model().users.insert("eve@idp.example.com".into(), "admin".into());
-    }),
-    fault("CRED-03", "an admin of the cloud", |c| cloud(c, "alice", "admin")),
+    })
+    .also(&["JUJU-14"]),
+    fault("CRED-03", "an admin of the cloud", |c| cloud(c, "alice", "admin")).also(&["JUJU-13"]),
     fault("CRED-03", "all users add models to the cloud", |c| cloud(c, EVERYONE, "add-model")),
     fault("CRED-03", "an admin of the controller's own model", |c| {
         let controller = Model {
