@@ -6,14 +6,15 @@ use std::path::PathBuf;
 
 use log::warn;
 
-use super::publish::Past;
-
 /// Seconds for which every minute is kept.
 const MINUTES: i64 = 24 * 3600;
 /// Seconds for which every hour is kept.
 const HOURS: i64 = 60 * 24 * 3600;
 /// Largest file that is read back, in bytes: several times what both make.
 const LARGEST: u64 = 1 << 20;
+
+/// How many controls were open at a time, by severity, the worst first.
+pub type Past = (i64, [usize; 5]);
 
 /// The past, oldest first.
 #[derive(Debug, Default)]

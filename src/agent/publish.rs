@@ -9,7 +9,7 @@ use tokio::sync::broadcast;
 use super::audience::{Namespaces, Ways};
 use super::audit::AgentStatus;
 use super::events::Event;
-use super::history::History;
+use super::history::{History, Past};
 use super::metrics::{self, Running, Summary};
 use super::repaired::Outcomes;
 use crate::facts::requests;
@@ -40,9 +40,6 @@ pub struct Published {
     /// Which namespaces are the platform's.
     pub namespaces: Arc<Namespaces>,
 }
-
-/// How many controls were open at a time, by severity, the worst first.
-pub type Past = (i64, [usize; 5]);
 
 /// A text, and since when it is so.
 type Rendered = (Instant, Arc<str>);

@@ -19,9 +19,9 @@ pub struct Man {
 }
 
 impl Man {
-    /// Prints a page, or writes all.
-    pub fn run(self) -> anyhow::Result<u8> {
-        let pages = pages()?;
+    /// Prints a page of the program, or writes all.
+    pub fn run(self, program: clap::Command) -> anyhow::Result<u8> {
+        let pages = pages(program)?;
         if let Some(directory) = &self.directory {
             std::fs::create_dir_all(directory).with_context(|| directory.display().to_string())?;
             for (name, page) in &pages {
@@ -47,11 +47,10 @@ impl Man {
 }
 
 /// Every command's page, by its name: `ckf-hardening-policy-check`.
-pub fn pages() -> anyhow::Result<Vec<(String, String)>> {
-    let mut command = super::command();
-    command.build();
+pub fn pages(mut program: clap::Command) -> anyhow::Result<Vec<(String, String)>> {
+    program.build();
     let mut pages = Vec::new();
-    add(&command, "ckf-hardening".into(), &mut pages)?;
+    add(&program, "ckf-hardening".into(), &mut pages)?;
     Ok(pages)
 }
 

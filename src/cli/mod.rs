@@ -177,7 +177,7 @@ pub fn main() -> ExitCode {
         Command::Serve(serve) => serve.run(),
         Command::Permissions(permissions) => permissions.run(),
         Command::BundleData(data) => data.run(),
-        Command::Man(man) => man.run(),
+        Command::Man(man) => man.run(command()),
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Arguments::command(), "ckf-hardening", &mut script);

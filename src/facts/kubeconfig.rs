@@ -6,9 +6,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use kube::config::{AuthInfo, Cluster, Kubeconfig};
 
-use super::kubernetes::{ReadError, Source};
 use super::proxy::{Environment, proxy_of};
 use super::request::redacted;
+use super::source::{ReadError, Source};
 
 /// Largest accepted kubeconfig, in bytes.
 const LARGEST: u64 = 4 << 20;

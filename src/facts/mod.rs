@@ -17,4 +17,5 @@ pub mod registry;
 mod request;
 pub mod requests;
 pub mod snapshot;
+mod source;
 pub mod watch;

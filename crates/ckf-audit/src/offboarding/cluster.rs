@@ -1,6 +1,6 @@
 //! What a person who leaves has in the cluster: profiles, bindings, policies, tokens.
 
-use super::{Offboarding, Part, Person};
+use super::remnant::{Offboarding, Part, Person};
 use crate::facts::object::Object as _;
 use crate::views::{Context, MissingFact};
 

@@ -1,6 +1,6 @@
 //! What a person who leaves has in Juju, at login and in the policy.
 
-use super::{By, Offboarding, Part, Person, Remnant};
+use super::remnant::{By, Offboarding, Part, Person, Remnant};
 use crate::facts::istio::reference;
 use crate::facts::known::Known;
 use crate::views::{Context, MissingFact};

@@ -5,11 +5,11 @@ use std::sync::OnceLock;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use printable;
 use sha2::{Digest as _, Sha256};
 
 use super::html_charts as charts;
 use super::html_control as control;
+use super::html_text::escape;
 use super::model::{ControlReport, Report};
 use super::select;
 use crate::catalog::Severity;
@@ -214,22 +214,6 @@ fn filter(out: &mut String, report: &Report) -> std::fmt::Result {
         options(&Severity::ALL.map(Severity::name)),
         options(&sections),
     )
-}
-
-/// Escapes text for HTML, and writes out what a reader would not see.
-pub(super) fn escape(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in printable::text(text).chars() {
-        match c {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '"' => out.push_str("&quot;"),
-            '\'' => out.push_str("&#39;"),
-            other => out.push(other),
-        }
-    }
-    out
 }
 
 #[cfg(test)]

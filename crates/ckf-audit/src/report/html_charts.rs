@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::html::escape;
+use super::html_text::escape;
 use super::model::Report;
 use crate::catalog::Severity;
 use crate::controls::Verdict;

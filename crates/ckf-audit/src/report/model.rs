@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::framework::FrameworkReport;
+use super::requirements::FrameworkReport;
 use crate::catalog::{self, Severity};
 use crate::controls::{Assessment, Context, Distribution, Finding, Verdict, Waived, assess};
 use crate::facts::Facts;

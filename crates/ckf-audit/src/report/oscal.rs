@@ -7,13 +7,8 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use super::model::{ControlReport, Report};
-use super::oscal_plan::{self, selection};
+use super::oscal_plan::{self, NAMESPACE, VERSION, selection};
 use crate::controls::Verdict;
-
-/// Namespace of this program's properties.
-pub(super) const NAMESPACE: &str = "https://charmhub.io/ckf-hardening";
-/// Version of OSCAL.
-pub(super) const VERSION: &str = "1.1.2";
 
 /// Renders a report as OSCAL assessment results.
 pub fn render(report: &Report) -> String {

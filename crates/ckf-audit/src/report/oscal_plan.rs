@@ -6,7 +6,11 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use super::model::{ControlReport, Report};
-use super::oscal::{NAMESPACE, VERSION};
+
+/// Namespace of this program's properties.
+pub(super) const NAMESPACE: &str = "https://charmhub.io/ckf-hardening";
+/// Version of OSCAL.
+pub(super) const VERSION: &str = "1.1.2";
 
 /// File name under which the results expect the plan.
 const FILE: &str = "ckf-hardening.assessment-plan.json";

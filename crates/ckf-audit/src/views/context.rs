@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::entrances::Entrance;
+use super::entrances::entrance::Entrance;
 use super::image::Image;
 use super::release::detect_release;
 use crate::catalog::{self, Release};

@@ -1,6 +1,6 @@
 //! Unused access: offers, models and clouds.
 
-use super::model_reference;
+use super::naming::model_reference;
 use crate::controls::check::Check;
 use crate::facts::istio::reference;
 use crate::facts::known::Known;

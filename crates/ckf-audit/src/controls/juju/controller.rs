@@ -2,7 +2,7 @@
 
 use jiff::SignedDuration;
 
-use super::{controller_reference, settings_of};
+use super::naming::{controller_reference, settings_of};
 use crate::controls::check::Check;
 use crate::facts::juju::ControllerSettings;
 use crate::finding::{Outcome, finding, outcome};

@@ -1,6 +1,6 @@
 //! Configuration of the platform's model.
 
-use super::{model_reference, settings_of};
+use super::naming::{model_reference, settings_of};
 use crate::controls::check::Check;
 use crate::facts::juju::ModelSettings;
 use crate::finding::{Outcome, finding, outcome};

@@ -1,8 +1,8 @@
 //! Entrances that go round every gateway: exposed Services, ports of nodes, and pods in the
 //! network of their node.
 
+use super::entrance::{Destination, Entrance, From, Front, Opening};
 use super::istio::network;
-use super::{Destination, Entrance, From, Front, Opening};
 use crate::facts::core::{Pod, Service};
 use crate::facts::labels::Labels;
 use crate::facts::object::{Object as _, ObjectRef};

@@ -1,8 +1,8 @@
 //! Entrances by Gateways of the Gateway API, of any class and namespace, and the routes of each
 //! kind that attach to their listeners.
 
+use super::entrance::{Destination, Entrance, From, Front, Opening};
 use super::istio::network;
-use super::{Destination, Entrance, From, Front, Opening};
 use crate::facts::istio::{
     AmbientGateway, AmbientRouteSpec, AmbientRule, BackendRef, Listener, ParentRef,
 };

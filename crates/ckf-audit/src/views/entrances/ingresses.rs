@@ -1,7 +1,7 @@
 //! Entrances by Ingresses: each controller of the cluster may serve them, beside the platform's
 //! gateway and its login.
 
-use super::{Destination, Entrance, From, Front, Opening};
+use super::entrance::{Destination, Entrance, From, Front, Opening};
 use crate::facts::ingress::{Ingress, IngressBackend};
 use crate::facts::object::Object as _;
 use crate::views::{Context, MissingFact};

@@ -1,7 +1,8 @@
 //! Entrances by Gateways of Istio on the platform's gateway.
 
+use super::entrance::{Destination, Entrance, From, Front, Opening};
+use super::names;
 use super::routes::{Routes, is_of_model};
-use super::{Destination, Entrance, From, Front, Opening, names, other_gateways};
 use crate::facts::core::Service;
 use crate::facts::istio::{Gateway, Server};
 use crate::facts::labels::Labels;
@@ -15,10 +16,9 @@ use crate::views::{Context, MissingFact};
 pub(super) fn entrances<'a>(
     context: &Context<'a>,
     routes: &Routes<'a>,
+    ingress: &Ingress<'a>,
 ) -> Result<Vec<Entrance>, MissingFact> {
-    let ingress = Ingress::find(context)?;
-    let mut all = on_ingress(context, routes, &ingress)?;
-    all.extend(other_gateways::entrances(context, routes, &ingress)?);
+    let mut all = on_ingress(context, routes, ingress)?;
     for mapping in context.domain_mappings()? {
         let own = &*mapping.metadata.namespace;
         let to = &mapping.spec.target;

@@ -1,8 +1,8 @@
 //! Requests within the mesh that an object of another namespace takes: VirtualServices for the
 //! sidecars and ServiceEntries, whose hosts are Services of the platform or of another profile.
 
-use super::Routes;
 use super::names::{MESH, namespace_of_host};
+use super::routes::Routes;
 use crate::facts::object::{Object as _, ObjectRef};
 use crate::facts::text::Interned;
 use crate::views::{Context, MissingFact};

@@ -1,9 +1,9 @@
 //! Entrances by Gateways of Istio on other pods than the platform's gateway: whichever proxies a
 //! Gateway selects, in any namespace.
 
+use super::entrance::{Entrance, From, Opening};
 use super::istio::{elsewhere, leads_to, login_at, network, policies, tls};
 use super::routes::Routes;
-use super::{Entrance, From, Opening};
 use crate::facts::core::{Pod, Service};
 use crate::facts::istio::Gateway;
 use crate::facts::labels::Labels;

@@ -3,37 +3,12 @@
 
 use std::collections::HashMap;
 
-use serde::Serialize;
-
+use super::destination::Destination;
 use super::names::{self, gateway};
 use crate::facts::istio::{Gateway, HttpRoute, VirtualService};
-use crate::facts::object::{Object as _, ObjectRef};
+use crate::facts::object::Object as _;
 use crate::views::login::setters;
 use crate::views::{Context, MissingFact};
-
-/// Where an entrance leads.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub struct Destination {
-    /// The route, or the object itself.
-    pub route: ObjectRef,
-    /// Path, or what else the route matches.
-    pub path: String,
-    /// Host, or name of the pods.
-    pub host: String,
-    /// Namespace of the pods.
-    pub namespace: String,
-    /// Whether they are the platform's or a profile's.
-    pub is_ours: bool,
-    /// Whether they are the platform's.
-    #[serde(skip)]
-    pub is_platform: bool,
-    /// Whether it gets copies only.
-    pub is_mirror: bool,
-    /// Header of the user's identity that the route sets.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub sets: Option<String>,
-}
 
 /// Values by namespace and name.
 type ByName<'a, T> = HashMap<&'a str, HashMap<&'a str, T>>;

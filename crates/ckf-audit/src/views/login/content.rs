@@ -4,9 +4,19 @@
 //! `ext_authz.v3.ExtAuthz`.
 
 use crate::facts::istio::{ConfigPatch, EnvoyFilter, PatchContent};
+use crate::facts::object::Object as _;
 use crate::views::MissingFact;
 
-use super::content as content_of;
+/// The content of a patch.
+pub fn content<'a>(
+    filter: &EnvoyFilter,
+    patch: &'a ConfigPatch,
+) -> Result<&'a PatchContent, MissingFact> {
+    patch.content.as_deref().ok_or_else(|| {
+        let object = filter.reference();
+        MissingFact(format!("{object}: an older release read it in part; run collect again"))
+    })
+}
 
 const MANAGER: &str = "envoy.filters.network.http_connection_manager";
 const EXT_AUTHZ: &str = "type.googleapis.com/envoy.extensions.filters.http.ext_authz.v3.ExtAuthz";
@@ -76,7 +86,7 @@ pub fn unlike_istio_pilot(
     let mut unlike = Vec::new();
     let mut ports = Vec::new();
     for (index, patch) in filter.patches.iter().enumerate() {
-        let content = content_of(filter, patch)?;
+        let content = content(filter, patch)?;
         let at = |rest: &str| format!("spec.configPatches[{index}]{rest}");
         if patch.apply_to != "HTTP_FILTER" || patch.ext_authz.is_none() {
             let seen = format!("{} of {}", patch.operation, patch.apply_to);
@@ -183,7 +193,7 @@ pub fn is_hardening(filter: &EnvoyFilter) -> Result<bool, MissingFact> {
     let is_named = filter.metadata.name.starts_with("ckf-hardening-")
         && filter.metadata.label("app.kubernetes.io/managed-by") == Some("ckf-hardening");
     for patch in &filter.patches {
-        if !is_named || !is_remedy(patch, content_of(filter, patch)?) {
+        if !is_named || !is_remedy(patch, content(filter, patch)?) {
             return Ok(false);
         }
     }

@@ -5,8 +5,8 @@
 
 use serde::Deserialize;
 
-use super::Login;
 use super::authoriser::{GATEKEEPER_PORT, gatekeeper_host};
+use super::of_pods::Login;
 use crate::facts::istio::{AmbientGateway, AuthorizationPolicy, AuthorizationRule};
 use crate::facts::object::{Object as _, ObjectRef};
 use crate::views::authorization::{Mesh, PolicySet, Workload};
