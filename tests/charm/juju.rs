@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::process::Command;
 use std::sync::{Arc, Mutex};
 
+use ckf_hardening::catalog;
 use ckf_hardening::controls::Verdict;
 use ckf_hardening::facts::juju::{self, Source};
 use ckf_hardening::facts::known::Known;
@@ -26,9 +27,11 @@ fn ago(days: i64) -> Timestamp {
 }
 
 fn application(charm: &str, revision: u32, options: &[(&str, &str)]) -> Application {
+    let mut released = catalog::release("1.10").unwrap().applications.values();
+    let channel = released.find(|known| known.charm == charm).map(|known| known.channel.clone());
     let mut application = Application {
         charm: format!("ch:amd64/{charm}-{revision}"),
-        channel: "1.10/stable".into(),
+        channel: channel.unwrap_or_else(|| "1.10/stable".into()),
         ..Application::default()
     };
     application.units.insert(format!("{charm}/0"), ("active".into(), String::new()));

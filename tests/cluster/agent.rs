@@ -247,7 +247,7 @@ fn hook_reuses_agent_audit_and_lists_nothing() {
     fire(&mut unit, &Event::hook("config-changed"));
     fire(&mut unit, &Event::pebble_ready("hardening"));
     let status = unit.model().status.message.clone();
-    assert!(status.contains("2 critical, 8 high open"), "{status}");
+    assert!(status.contains("2 critical, 9 high open"), "{status}");
 
     // From here on the charm could not read the cluster if it wanted to.
     let took = "took the agent's report";

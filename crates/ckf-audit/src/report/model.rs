@@ -173,6 +173,11 @@ impl Summary {
         }
         summary
     }
+
+    /// Number of controls that are counted.
+    pub fn total(&self) -> usize {
+        self.pass + self.fail + self.waived + self.not_applicable + self.not_assessed
+    }
 }
 
 /// Verdict of a control.
@@ -420,17 +425,15 @@ impl Report {
 
     /// One line with the number of failing controls, for the two highest severities among them.
     pub fn status_line(&self) -> String {
+        // A report that is cut to a size has fewer controls than it counts.
+        let all = self.summary.total();
         let counts =
             Severity::ALL.into_iter().map(|s| (s, self.open_of(s))).filter(|(_, n)| *n > 0);
         let worst: Vec<String> = counts.take(2).map(|(s, n)| format!("{n} {}", s.name())).collect();
         if worst.is_empty() {
-            format!(
-                "0 open of {} controls, {} not assessed",
-                self.controls.len(),
-                self.summary.not_assessed
-            )
+            format!("0 open of {all} controls, {} not assessed", self.summary.not_assessed)
         } else {
-            format!("{} open of {} controls", worst.join(", "), self.controls.len())
+            format!("{} open of {all} controls", worst.join(", "))
         }
     }
 }
