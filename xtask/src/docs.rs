@@ -2,19 +2,40 @@
 
 mod controller;
 mod controls;
+pub mod examples;
 mod guide;
 mod map;
+mod photograph;
+mod terminal;
 
 use std::fmt::Write as _;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use ckf_hardening::remedies::Remedy;
 use serde_json::Value;
 
 use crate::run::root;
 
+/// Usage of the command.
+pub const USAGE: &str = "usage: cargo xtask docs [--pictures]
+
+  --pictures  also take the picture of the report page again, by Chromium
+";
+
+/// Runs the command.
+pub fn docs(arguments: &[String]) -> anyhow::Result<()> {
+    match arguments {
+        [] => write(),
+        [flag] if flag == "--pictures" => {
+            write()?;
+            photograph::take()
+        }
+        _ => bail!("{USAGE}"),
+    }
+}
+
 /// Writes them all.
-pub fn write() -> anyhow::Result<()> {
+fn write() -> anyhow::Result<()> {
     let documents = documents()?;
     for (name, text) in &documents {
         let path = root().join(name);
@@ -49,6 +70,8 @@ fn documents() -> anyhow::Result<Vec<(String, String)>> {
         ("docs/reference/guide.md", guide::page()?),
         ("docs/ckf-hardening.1", manual()?),
         (map::PAGE, map::page()?),
+        (examples::PICTURE, examples::picture()?),
+        (examples::TUTORIAL, examples::tutorial()?),
     ];
     let named = named.map(|(name, text)| (name.to_owned(), text));
     Ok(named.into_iter().chain(controls::pages()).collect())

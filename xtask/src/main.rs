@@ -87,9 +87,9 @@ const COMMANDS: [Command; 10] = [
     Command {
         name: "docs",
         about: "regenerate the documents that come from code and data",
-        usage: "usage: cargo xtask docs\n",
+        usage: docs::USAGE,
         has_servers: false,
-        run: |_| docs::write(),
+        run: docs::docs,
     },
     Command {
         name: "new",

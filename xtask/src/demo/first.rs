@@ -4,19 +4,17 @@ use std::path::Path;
 use std::process::Command;
 
 use anyhow::bail;
-use ckf_hardening::facts::{About, Facts, snapshot};
-use ckf_worlds::World;
+use ckf_hardening::facts::snapshot;
 
 use super::story;
+use crate::docs::examples;
 
 /// Folder of the snapshot, from the project's directory.
 const SNAPSHOT: &str = "target/demo/stock-1.10";
 
 /// Writes a snapshot of a stock deployment, and audits it.
 pub fn show(binary: &Path) -> anyhow::Result<()> {
-    let about = About { namespace: "kubeflow".into(), ..About::default() };
-    let facts = Facts::from_objects(about, &World::stock("1.10").objects);
-    snapshot::write(&facts, &crate::run::root().join(SNAPSHOT))?;
+    snapshot::write(&examples::facts()?, &crate::run::root().join(SNAPSHOT))?;
     story::command(&format!("ckf-hardening audit --from {SNAPSHOT}"));
     let status = Command::new(binary)
         .args(["audit", "--from", SNAPSHOT])

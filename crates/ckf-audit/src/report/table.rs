@@ -222,9 +222,9 @@ fn juju_note(report: &Report) -> Option<String> {
         report.controls.iter().filter(needs_login).map(|c| c.id.as_str()).collect();
     (!ids.is_empty()).then(|| {
         format!(
-            "{} not assessed without a login to Juju ({}): run `juju login`, or name a controller \
+            "{} of them for lack of a login to Juju ({}): run `juju login`, or name a controller \
              with --controller",
-            crate::controls::count(ids.len(), "control"),
+            ids.len(),
             ranges(&ids)
         )
     })
