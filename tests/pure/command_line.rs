@@ -99,7 +99,7 @@ fn table_has_colours_and_width_of_its_terminal() {
         assert!(plain.contains(counts), "{plain}");
     }
     // What was not asked for is short, and says how to get it.
-    assert!(plain.contains("without a login to Juju (") && plain.contains("`juju login`"));
+    assert!(plain.contains("for lack of a login to Juju (") && plain.contains("`juju login`"));
     assert!(!plain.contains("not-applicable:"), "{plain}");
     assert!(text(&run(&[&audit[..], &["-v"]].concat()).stdout).contains("not-applicable:"));
 }
