@@ -478,14 +478,15 @@ fn of_itself(registry: &mut Registry, summary: &Summary, running: &Running) {
     ] {
         registry.register(name, help, gauge(value));
     }
-    let confirmed = Gauges::default();
-    confirmed.get_or_create(&labels::<0>([])).set(summary.collected_at as f64);
-    register_timestamp(
-        registry,
-        "audit_timestamp",
-        "When the oldest facts behind the verdicts were last confirmed, in seconds since 1970",
-        &confirmed,
-    );
+    for (name, help) in [
+        (
+            "audit_timestamp_seconds",
+            "When the oldest facts behind the verdicts were last confirmed, in seconds since 1970",
+        ),
+        ("audit_timestamp", "Deprecated: see audit_timestamp_seconds"),
+    ] {
+        registry.register(name, help, gauge(summary.collected_at as f64));
+    }
     let duration = gauge(numbers.seconds);
     registry.register_with_unit(
         "audit_duration",

@@ -12,12 +12,17 @@ use serde_json::{Value, json};
 
 const ROLES: &str = "docs/how-to/gate-a-pipeline.md";
 
-/// The blocks of commands of a page, each a script.
+/// The blocks of commands of a page, each a script: what is indented.
 fn blocks(page: &str) -> Vec<String> {
     let text = read(page);
     let mut blocks: Vec<String> = Vec::new();
-    let mut is_inside = false;
+    let (mut is_inside, mut is_output) = (false, false);
     for line in text.lines() {
+        // Between fences is what a command prints.
+        is_output ^= line.starts_with("```");
+        if is_output {
+            continue;
+        }
         match line.strip_prefix("    ") {
             Some(line) if is_inside => {
                 let last = blocks.last_mut().unwrap();
