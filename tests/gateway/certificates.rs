@@ -218,9 +218,11 @@ fn life(sandbox: &Sandbox, gateway: &IngressGateway, applied: &Applied, unit: &m
         let handshake = gateway.handshake(&options).unwrap();
         assert_eq!(handshake.is_some(), is_served, "{version}: {handshake:?}");
     }
-    for id in ["TLS-04", "TLS-05", "TLS-16", "TLS-17", "TLS-18", "TLS-19", "TLS-20"] {
+    for id in ["TLS-04", "TLS-05", "TLS-16", "TLS-17", "TLS-18", "TLS-20"] {
         assert_eq!(verdict(&report(sandbox), id), "pass", "{id}");
     }
+    // Without Juju no root is known that would verify what a private authority signed.
+    assert_eq!(verdict(&report(sandbox), "TLS-19"), "not-assessed");
 
     renew(gateway, &client, applied, unit, &mut pilot);
     by_secret(sandbox, gateway, applied, unit);

@@ -87,6 +87,28 @@ fn sarif_satisfies_its_own_validator() {
 }
 
 #[test]
+fn csv_is_read_row_by_row() {
+    let directory = tempfile::tempdir().unwrap();
+    let script = "
+import csv, sys
+rows = list(csv.DictReader(open(sys.argv[1], newline='')))
+assert all(None not in row and None not in row.values() for row in rows)
+failing = {row['control'] for row in rows if row['verdict'] == 'fail'}
+print(len(rows), len({row['control'] for row in rows}), len(failing))
+";
+    for world in [World::stock("1.10"), hostile()] {
+        let report = report_of(&world, WAIVERS);
+        let file = directory.path().join("report.csv");
+        fs::write(&file, Format::Csv.render(&report)).unwrap();
+        let told = python(&["junitparser==5.0.3"], "junit", script, &[&file]);
+        let evidence = report.controls.iter().map(|c| c.findings.len() + c.waived.len());
+        let rows: usize = evidence.map(|number| number.max(1)).sum();
+        let expected = format!("{rows} {} {}\n", report.controls.len(), report.summary.fail);
+        assert_eq!(told, expected);
+    }
+}
+
+#[test]
 fn junit_counts_match_the_report() {
     let directory = tempfile::tempdir().unwrap();
     let script = "

@@ -1,6 +1,8 @@
 //! Every certificate and key of the platform that the cluster shows: where it is, what it is,
 //! when it ends, and who renews it. Pure.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -55,9 +57,14 @@ fn of_secret(name: &str) -> &'static str {
 /// All of them, in the order of their objects.
 pub fn inventory(context: &Context<'_>) -> Result<Vec<CryptoAsset>, MissingFact> {
     let mut keys = Vec::new();
-    for place in key_places(context)? {
-        if context.is_ours(&place.object.namespace)? {
-            of_place(&place, &mut keys);
+    let places = key_places(context)?;
+    let mut by_object: BTreeMap<&ObjectRef, Vec<&KeyPlace<'_>>> = BTreeMap::new();
+    for place in &places {
+        by_object.entry(&place.object).or_default().push(place);
+    }
+    for (object, beside) in by_object {
+        if context.is_ours(&object.namespace)? {
+            beside.iter().for_each(|place| of_place(place, &beside, &mut keys));
         }
     }
     for secret in context.secrets()? {
@@ -130,9 +137,9 @@ fn chain(
     }));
 }
 
-/// Certificates and keys of a place. A key that belongs to a certificate beside it is listed with
-/// it where both are a Secret's `tls.crt` and `tls.key`.
-fn of_place(place: &KeyPlace<'_>, keys: &mut Vec<CryptoAsset>) {
+/// Certificates and keys of a place. A certificate says whether its key is anywhere in the same
+/// object.
+fn of_place(place: &KeyPlace<'_>, beside: &[&KeyPlace<'_>], keys: &mut Vec<CryptoAsset>) {
     let renewed_by = match (place.is_secret, place.object.kind.as_str(), &*place.object.name) {
         (true, _, name) => of_secret(name),
         (false, "ConfigMap", "istio-ca-root-cert") => "istiod, which creates it once",
@@ -142,7 +149,10 @@ fn of_place(place: &KeyPlace<'_>, keys: &mut Vec<CryptoAsset>) {
     chain(&place.object, &place.field, &place.material.chain, renewed_by, keys);
     for link in &mut keys[from..] {
         let of = link.certificate.as_ref();
-        link.has_private_key = of.is_some_and(|of| place.material.holds_key_of(&of.public_key));
+        let is_held = |of: &Certificate| {
+            beside.iter().any(|place| place.material.holds_key_of(&of.public_key))
+        };
+        link.has_private_key = of.is_some_and(is_held);
     }
     for (index, key) in place.material.keys.iter().enumerate() {
         keys.push(CryptoAsset {
