@@ -102,7 +102,7 @@ fn what_the_operator_sets_takes_effect_at_once(juju: &mut Simulation) {
     committed(&juju.run(&Event::hook("config-changed")));
     assert_eq!(juju.model().status.name, "active");
     assert!(
-        juju.model().status.message.starts_with("1 critical, 8 high open"),
+        juju.model().status.message.starts_with("1 critical, 9 high open"),
         "{}",
         juju.model().status.message
     );
