@@ -120,10 +120,11 @@ impl<'a> Client<'a> {
         Ok(ServerName::try_from(name.to_owned())?)
     }
 
-    fn handshake(
+    /// Connects, and completes a handshake with one of these versions.
+    fn open(
         &self,
         versions: &[&'static rustls::SupportedProtocolVersion],
-    ) -> Result<Handshake, HandshakeError> {
+    ) -> Result<(ClientConnection, TcpStream), HandshakeError> {
         let config = ClientConfig::builder_with_provider(tls::provider())
             .with_protocol_versions(versions)?
             .dangerous()
@@ -134,13 +135,20 @@ impl<'a> Client<'a> {
         while connection.is_handshaking() {
             connection.complete_io(&mut socket)?;
         }
+        Ok((connection, socket))
+    }
+
+    fn handshake(
+        &self,
+        versions: &[&'static rustls::SupportedProtocolVersion],
+    ) -> Result<Handshake, HandshakeError> {
+        let (mut connection, mut socket) = self.open(versions)?;
         let version = connection.protocol_version();
         let suite = connection.negotiated_cipher_suite();
         let (Some(version), Some(suite)) = (version, suite) else {
             return Err(HandshakeError::NoVersion);
         };
-        let chain = connection.peer_certificates().unwrap_or_default();
-        let chain = chain.iter().map(|der| der.clone().into_owned()).collect();
+        let chain = presented(&connection);
         let agreed = (
             match version {
                 rustls::ProtocolVersion::TLSv1_3 => "TLS 1.3".to_owned(),
@@ -155,18 +163,8 @@ impl<'a> Client<'a> {
 
     /// The chain that the server presents to a modern client; nothing is requested.
     pub fn chain(&self) -> Result<Vec<CertificateDer<'static>>, HandshakeError> {
-        let config = ClientConfig::builder_with_provider(tls::provider())
-            .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])?
-            .dangerous()
-            .with_custom_certificate_verifier(Arc::new(AcceptAny))
-            .with_no_client_auth();
-        let mut connection = ClientConnection::new(Arc::new(config), self.server_name()?)?;
-        let mut socket = self.connect(self.target.https)?;
-        while connection.is_handshaking() {
-            connection.complete_io(&mut socket)?;
-        }
-        let chain = connection.peer_certificates().unwrap_or_default();
-        Ok(chain.iter().map(|der| der.clone().into_owned()).collect())
+        let (connection, _) = self.open(&[&rustls::version::TLS13, &rustls::version::TLS12])?;
+        Ok(presented(&connection))
     }
 
     fn name(&self) -> &str {
@@ -340,6 +338,12 @@ impl ServerCertVerifier for AcceptAny {
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
         tls::provider().signature_verification_algorithms.supported_schemes()
     }
+}
+
+/// The chain that the server presented.
+fn presented(connection: &ClientConnection) -> Vec<CertificateDer<'static>> {
+    let chain = connection.peer_certificates().unwrap_or_default();
+    chain.iter().map(|der| der.clone().into_owned()).collect()
 }
 
 #[cfg(test)]
