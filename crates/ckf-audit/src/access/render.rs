@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use super::{Answer, Can};
+use crate::report::csv::record;
 
 impl Can {
     /// The answer in a word.
@@ -16,22 +17,18 @@ impl Can {
     }
 }
 
-/// A field of CSV. A spreadsheet must not take what others wrote for a formula.
-fn field(text: &str) -> String {
-    let is_formula = text.starts_with(['=', '+', '-', '@', '\t', '\r']);
-    let text = if is_formula { format!("'{text}") } else { text.to_owned() };
-    format!("\"{}\"", text.replace('"', "\"\""))
-}
-
 /// One line each: who, can, what, to, chain, change.
 pub fn csv(answers: &[Answer]) -> String {
     let mut out = "who,can,what,to,chain,change\r\n".to_owned();
     for of in answers {
-        let all =
-            [&of.who, of.can.word(), &of.what, &of.to, &of.chain.join("; "), &of.change.join("; ")];
-        let line: Vec<String> = all.into_iter().map(field).collect();
-        out.push_str(&line.join(","));
-        out.push_str("\r\n");
+        out.push_str(&record([
+            of.who.clone(),
+            of.can.word().to_owned(),
+            of.what.clone(),
+            of.to.clone(),
+            of.chain.join("; "),
+            of.change.join("; "),
+        ]));
     }
     out
 }

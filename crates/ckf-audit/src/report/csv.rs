@@ -85,7 +85,8 @@ fn row(
     ])
 }
 
-fn record(fields: [String; 20]) -> String {
+/// A line of these fields.
+pub(crate) fn record<const N: usize>(fields: [String; N]) -> String {
     let fields = fields.map(|text| field(&text));
     fields.join(",") + "\r\n"
 }
