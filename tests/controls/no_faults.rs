@@ -14,18 +14,7 @@ use crate::faults::{
 
 /// istio-pilot's filter in the other JSON spelling of protobuf.
 fn camel_case(c: &mut Case) {
-    let names = [
-        ("typed_config", "typedConfig"),
-        ("http_service", "httpService"),
-        ("server_uri", "serverUri"),
-        ("authorization_request", "authorizationRequest"),
-        ("authorization_response", "authorizationResponse"),
-        ("allowed_headers", "allowedHeaders"),
-        ("allowed_upstream_headers", "allowedUpstreamHeaders"),
-    ];
-    let text = login(c).to_string();
-    let text = names.iter().fold(text, |text, (snake, camel)| text.replace(snake, camel));
-    *login(c) = serde_json::from_str(&text).unwrap();
+    ckf_worlds::istio_pilot::in_camel_case(login(c));
 }
 
 /// Changes that make those controls pass that cannot pass in the hardened world.

@@ -1,7 +1,6 @@
 //! Odd certificates and keys in the gateway's Secret, each with the verdicts it should get.
 
 use std::fmt::Write as _;
-use std::process::{Command, Stdio};
 
 use ckf_hardening::controls::Verdict::{self, Fail, NotAssessed, Pass};
 use ckf_worlds::{HOST, base64, sha1, weak_rsa};
@@ -22,18 +21,7 @@ type Pair = (String, String);
 const JUDGED: [&str; 6] = ["TLS-03", "TLS-04", "TLS-05", "TLS-06", "TLS-07", "TLS-08"];
 
 fn openssl(arguments: &[&str], input: &str) -> String {
-    use std::io::Write as _;
-    let mut child = Command::new("openssl")
-        .args(arguments)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .expect("openssl runs");
-    child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
-    let output = child.wait_with_output().unwrap();
-    assert!(output.status.success(), "openssl {arguments:?}");
-    String::from_utf8(output.stdout).unwrap()
+    String::from_utf8(ckf_test_support::openssl::openssl(arguments, input.as_bytes())).unwrap()
 }
 
 /// A certificate that openssl signs itself, from now on, with its key.

@@ -65,21 +65,6 @@ fn config(filter: &mut Value, change: impl Fn(&mut Value)) {
     each(filter, |patch| change(&mut patch["patch"]["value"]["typed_config"]));
 }
 
-fn camel(filter: &mut Value) {
-    let text = filter.to_string();
-    let names = [
-        ("typed_config", "typedConfig"),
-        ("http_service", "httpService"),
-        ("server_uri", "serverUri"),
-        ("authorization_request", "authorizationRequest"),
-        ("authorization_response", "authorizationResponse"),
-        ("allowed_headers", "allowedHeaders"),
-        ("allowed_upstream_headers", "allowedUpstreamHeaders"),
-    ];
-    let text = names.iter().fold(text, |text, (snake, camel)| text.replace(snake, camel));
-    *filter = serde_json::from_str(&text).unwrap();
-}
-
 const CHANGES: &[Change] = &[
     ("a runtime switch", false, |f| {
         config(f, |c| {
@@ -87,7 +72,7 @@ const CHANGES: &[Change] = &[
                 json!({"default_value": {"numerator": 0, "denominator": "HUNDRED"}})
         })
     }),
-    ("camelCase", true, camel),
+    ("camelCase", true, ckf_worlds::istio_pilot::in_camel_case),
     ("a switch by metadata", false, |f| {
         config(f, |c| {
             c["filterEnabledMetadata"] =

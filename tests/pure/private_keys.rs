@@ -1,26 +1,10 @@
 //! Private keys beside openssl: kind, size and public part of each, in every wrapping.
 
-use std::io::Write as _;
-use std::process::{Command, Stdio};
-
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use ckf_hardening::facts::certificate::public_key_hash;
 use ckf_hardening::facts::crypto_material::CryptoMaterial;
-
-fn openssl(arguments: &[&str], input: &[u8]) -> Vec<u8> {
-    let mut child = Command::new("openssl")
-        .args(arguments)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .expect("openssl runs");
-    child.stdin.take().unwrap().write_all(input).unwrap();
-    let output = child.wait_with_output().unwrap();
-    assert!(output.status.success(), "openssl {arguments:?}");
-    output.stdout
-}
+use ckf_test_support::openssl::openssl;
 
 /// Kind, size, and the key in PKCS#8.
 fn keys() -> Vec<(&'static str, usize, Vec<u8>)> {

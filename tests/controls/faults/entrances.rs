@@ -70,6 +70,16 @@ fn other_gateway(c: &mut Case, selector: &str) {
     );
 }
 
+/// A Gateway of the Gateway API with TLS, in the platform's namespace.
+fn https_gateway(c: &mut Case) {
+    mesh_gateway(
+        c,
+        "kubeflow",
+        json!([{"name": "https", "port": 443, "protocol": "HTTPS",
+        "tls": {"certificateRefs": [{"name": "kubeflow-gateway-gateway-secret"}]}}]),
+    );
+}
+
 /// Ways round the gateway.
 pub const FAULTS: &[Fault] = &[
     fault("NET-06", "a port of the node", |c| {
@@ -293,22 +303,12 @@ pub const LOGIN: &[Fault] = &[
     })
     .also(&["AUTHN-02", "NET-08"]),
     fault("AUTHN-01", "a Gateway API Gateway with TLS beside istio-pilot's", |c| {
-        mesh_gateway(
-            c,
-            "kubeflow",
-            json!([{"name": "https", "port": 443, "protocol": "HTTPS",
-            "tls": {"certificateRefs": [{"name": "kubeflow-gateway-gateway-secret"}]}}]),
-        );
+        https_gateway(c);
         add(c, route_to("HTTPRoute", "kubeflow", "kubeflow-dashboard", 8082));
     })
     .also(&["AUTHZ-04"]),
     fault("AUTHN-01", "a route of GRPC on it", |c| {
-        mesh_gateway(
-            c,
-            "kubeflow",
-            json!([{"name": "https", "port": 443, "protocol": "HTTPS",
-            "tls": {"certificateRefs": [{"name": "kubeflow-gateway-gateway-secret"}]}}]),
-        );
+        https_gateway(c);
         add(c, route_to("GRPCRoute", "kubeflow", "kfp-api", 8887));
     })
     .also(&["AUTHZ-04"]),

@@ -5,6 +5,7 @@ pub mod agent;
 pub mod chance;
 pub mod documents;
 pub mod dying;
+pub mod openssl;
 pub mod pebble;
 pub mod rotation;
 

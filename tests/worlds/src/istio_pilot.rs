@@ -155,3 +155,23 @@ pub fn authority() -> (String, String) {
     let certificate = params.self_signed(&key).unwrap().pem().trim().to_owned();
     (key.serialize_pem(), certificate)
 }
+
+/// Writes a filter of istio-pilot in the other JSON spelling of protobuf.
+///
+/// # Panics
+///
+/// Never: names of fields are replaced by others.
+pub fn in_camel_case(filter: &mut Value) {
+    let text = filter.to_string();
+    let names = [
+        ("typed_config", "typedConfig"),
+        ("http_service", "httpService"),
+        ("server_uri", "serverUri"),
+        ("authorization_request", "authorizationRequest"),
+        ("authorization_response", "authorizationResponse"),
+        ("allowed_headers", "allowedHeaders"),
+        ("allowed_upstream_headers", "allowedUpstreamHeaders"),
+    ];
+    let text = names.iter().fold(text, |text, (snake, camel)| text.replace(snake, camel));
+    *filter = serde_json::from_str(&text).expect("it stays JSON");
+}
