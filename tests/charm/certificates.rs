@@ -498,11 +498,11 @@ fn refusal_of_either_side_is_in_the_databag_and_in_the_status() {
     unit.environment.insert("KUBECONFIG".into(), sandbox.kubeconfig("admin").into());
     let mut pilot = IstioPilot::at("evil.example.com");
     relate_pilot(&mut unit, &pilot);
-    let told = errors(&unit);
-    assert_eq!((told.len(), &told[0]["csr"]), (1, &json!(pilot.request())));
-    assert_eq!(told[0]["error"]["code"], 102);
-    assert_eq!(told[0]["error"]["name"], "DOMAIN_NOT_ALLOWED");
-    assert_eq!(told[0]["error"]["provider"], "ckf-hardening");
+    let refusals = errors(&unit);
+    assert_eq!((refusals.len(), &refusals[0]["csr"]), (1, &json!(pilot.request())));
+    assert_eq!(refusals[0]["error"]["code"], 102);
+    assert_eq!(refusals[0]["error"]["name"], "DOMAIN_NOT_ALLOWED");
+    assert_eq!(refusals[0]["error"]["provider"], "ckf-hardening");
     pilot.moves_to(HOST);
     writes(&mut unit, &pilot);
     assert_eq!((errors(&unit), answers(&unit).len()), (vec![], 1));

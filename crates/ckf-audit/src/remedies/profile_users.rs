@@ -86,8 +86,8 @@ fn untellable(profile: &str, users: &ProfileUsers) -> Option<String> {
              which groups a user is"
         ));
     }
-    let nobody = || format!("profile {profile} has no owner that a policy can name");
-    users.users.is_empty().then(nobody)
+    let without_owner = || format!("profile {profile} has no owner that a policy can name");
+    users.users.is_empty().then(without_owner)
 }
 
 fn policies(profile: &str, users: &ProfileUsers, gateway: &str) -> Vec<DesiredObject> {
