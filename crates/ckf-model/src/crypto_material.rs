@@ -29,8 +29,8 @@ pub struct CryptoMaterial {
 
 /// Begins every block of PEM.
 const BEGIN: &[u8] = b"-----BEGIN ";
-/// The same in base64, as far as whole groups of it go.
-const BEGIN_ENCODED: &[u8] = b"LS0tLS1CRUdJTi";
+/// The same in base64 once and twice, as far as whole groups of it go.
+const BEGIN_ENCODED: [&[u8]; ENCODED] = [b"LS0tLS1CRUdJTi", b"TFMwdExTMUNSVWRK"];
 /// How often PEM may be encoded in base64.
 const ENCODED: usize = 2;
 
@@ -62,7 +62,7 @@ impl CryptoMaterial {
             let lines = Zeroizing::new(value.to_vec());
             let text = Zeroizing::new(String::from_utf8_lossy(&lines).replace("\\n", "\n"));
             blocks(&text, |label, der, is_encrypted| self.add(label, der, is_encrypted));
-        } else if let Some(start) = position(value, BEGIN_ENCODED) {
+        } else if let Some(start) = BEGIN_ENCODED.iter().find_map(|begin| position(value, begin)) {
             let is_part = |byte: &&u8| byte.is_ascii_alphanumeric() || b"+/=\r\n".contains(byte);
             let all = value[start..].iter().take_while(is_part);
             let all = all.copied().filter(|byte| !byte.is_ascii_whitespace());
@@ -251,7 +251,9 @@ mod tests {
         fn arbitrary_bytes_do_not_panic(bytes: Vec<u8>) {
             let _ = CryptoMaterial::of("x", &bytes);
             let _ = CryptoMaterial::of("x", &[BEGIN, &bytes, b"-----\nMA==\n-----END x-----"].concat());
-            let _ = CryptoMaterial::of("x", &[BEGIN_ENCODED, &bytes].concat());
+            for begin in BEGIN_ENCODED {
+                let _ = CryptoMaterial::of("x", &[begin, &bytes].concat());
+            }
         }
     }
 }

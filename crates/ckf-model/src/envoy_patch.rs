@@ -46,13 +46,19 @@ pub fn snake_case(value: Value) -> Value {
     match value {
         Value::Object(fields) => {
             let fields = fields.into_iter().filter(|(_, value)| !value.is_null());
-            let mut renamed = Map::new();
-            for (name, value) in fields {
-                // A field in both spellings is no message of protobuf, and must be seen to be none.
-                let name = Some(snake(&name)).filter(|s| !renamed.contains_key(s)).unwrap_or(name);
-                renamed.insert(name, snake_case(value));
+            let fields: Vec<(String, Value)> = fields.collect();
+            let mut spellings: BTreeMap<String, usize> = BTreeMap::new();
+            for (name, _) in &fields {
+                *spellings.entry(snake(name)).or_default() += 1;
             }
-            Value::Object(renamed)
+            // A field in both spellings is no message of protobuf: both stay as they are, so that
+            // neither hides the other.
+            let renamed = fields.into_iter().map(|(name, value)| {
+                let snake = snake(&name);
+                let name = if spellings[&snake] > 1 { name } else { snake };
+                (name, snake_case(value))
+            });
+            Value::Object(renamed.collect::<Map<_, _>>())
         }
         Value::Array(list) => Value::Array(list.into_iter().map(snake_case).collect()),
         other => other,
