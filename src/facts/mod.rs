@@ -9,7 +9,7 @@ mod client;
 pub mod custom_resources;
 pub mod handshake;
 pub mod juju;
-mod kubeconfig;
+pub mod kubeconfig;
 pub mod kubernetes;
 mod proxy;
 pub mod reachable;
