@@ -12,3 +12,4 @@ mod pod_security;
 mod prometheus;
 mod remedies;
 mod tutorial;
+mod yardstick;
