@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use anyhow::Context as _;
 use juju_charm::event::{Lifecycle, WorkloadEvent};
-use juju_charm::{Event, Unit, config, leader};
+use juju_charm::{Event, ToolError, Unit, config, leader, state};
 use log::warn;
 
 use super::endpoints;
@@ -45,7 +45,10 @@ impl<'a> Hook<'a> {
     /// Reads options, state and leadership.
     pub fn read(unit: &'a Unit, event: &'a Event) -> anyhow::Result<Self> {
         let trace = Trace::start(crate::now());
-        let raw_options = config::all().context("reading the options")?;
+        // Side by side: none depends on another.
+        let reads = (config::start(), state::start(), leader::start());
+        let (options, state, leads) = (reads.0.finish(), reads.1.finish(), reads.2.finish());
+        let raw_options = options.context("reading the options")?;
         let (options, option_problems) = Options::parse(&raw_options);
         log::set_max_level(options.log_level);
         for problem in &option_problems {
@@ -54,8 +57,8 @@ impl<'a> Hook<'a> {
         Ok(Self {
             unit,
             event,
-            state: UnitState::read()?,
-            is_leader: is_leader()?,
+            state: UnitState::of(state)?,
+            is_leader: is_leader(leads)?,
             options,
             option_problems,
             raw_options,
@@ -119,8 +122,8 @@ impl<'a> Hook<'a> {
 }
 
 /// Whether this unit leads. One that Juju no longer knows does not.
-fn is_leader() -> anyhow::Result<bool> {
-    match leader::is_leader() {
+fn is_leader(read: Result<bool, ToolError>) -> anyhow::Result<bool> {
+    match read {
         Err(error) if error.is_absence() => {
             warn!("{error}");
             Ok(false)

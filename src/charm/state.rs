@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::Context as _;
 use jiff::Timestamp;
-use juju_charm::{Status, state};
+use juju_charm::{Status, ToolError, state};
 use serde::{Deserialize, Serialize};
 
 use super::assess::AuditResult;
@@ -156,7 +156,12 @@ impl UnitState {
     /// Reads it. What another version wrote and this one does not understand is dropped: the next
     /// audit finds it again.
     pub fn read() -> anyhow::Result<Self> {
-        let state = state::all().context("reading the unit's state")?;
+        Self::of(state::all())
+    }
+
+    /// Of what was read of it.
+    pub fn of(read: Result<BTreeMap<String, String>, ToolError>) -> anyhow::Result<Self> {
+        let state = read.context("reading the unit's state")?;
         let text = state.get(KEY).or_else(|| state.get(OLD_KEY)).map_or("", String::as_str);
         let before = Stored::parse(text);
         Ok(Self { now: before.clone(), before, has_old_key: state.contains_key(OLD_KEY) })

@@ -72,19 +72,29 @@ fn runtime() -> Result<tokio::runtime::Runtime, ReadError> {
 
 /// Creates a client; also returns the URL of the API server.
 pub(crate) async fn connect(source: &Source) -> Result<(Client, String), ReadError> {
-    connect_for(source, REQUEST_DEADLINE).await
+    connect_with(source, REQUEST_DEADLINE, true).await
 }
 
-/// Creates a client that allows pauses of this length within a response.
-pub(crate) async fn connect_for(
+/// Creates a client that allows pauses of this length within a response. It retries nothing by
+/// itself: who watches has a back-off, and counts what is sent.
+pub(super) async fn connect_to_watch(
     source: &Source,
     longest_pause: Duration,
+) -> Result<(Client, String), ReadError> {
+    connect_with(source, longest_pause, false).await
+}
+
+async fn connect_with(
+    source: &Source,
+    longest_pause: Duration,
+    retries: bool,
 ) -> Result<(Client, String), ReadError> {
     crate::tls::install_provider();
     let loaded = kubeconfig::load(source)?;
     let mut config = loaded.config;
     config.connect_timeout = Some(Duration::from_secs(5));
     config.read_timeout = Some(longest_pause);
+    config.default_retry = retries;
     let server = config.cluster_url.to_string();
     let plugin = config.auth_info.exec.clone();
     let client = client::create(config)

@@ -19,6 +19,9 @@ use super::requests;
 
 /// Timeout of a response of the API server.
 pub(super) const REQUEST_DEADLINE: Duration = Duration::from_secs(20);
+/// Pauses before a page is asked for again.
+const BUSY: [Duration; 3] =
+    [Duration::from_millis(500), Duration::from_secs(1), Duration::from_secs(2)];
 /// Objects per page of a list.
 pub(crate) const PAGE: usize = 500;
 
@@ -43,6 +46,10 @@ pub(crate) enum Failure {
     Conflict(String),
     /// 422: rejected by validation or an admission policy.
     Invalid(String),
+    /// 429 or 503: the API server has too much to do, or starts.
+    Busy(String),
+    /// Any other status; holds it and the message.
+    Status(String),
     /// The request was not sent.
     Path(PathError),
     /// Any other error.
@@ -62,12 +69,18 @@ impl Failure {
             Self::Gone => Unknown::Failed("the list expired twice while it was read".into()),
             Self::Conflict(why) => Unknown::Failed(format!("409: {why}")),
             Self::Invalid(why) => Unknown::Failed(format!("422: {why}")),
+            Self::Busy(why) | Self::Status(why) => Unknown::Failed(why),
             Self::Path(error) => Unknown::Failed(error.to_string()),
             Self::Unauthorized(message) => {
                 Unknown::Forbidden(format!("the credentials are rejected: {message}"))
             }
             Self::Other(unknown) => unknown,
         }
+    }
+
+    /// Whether the API server is there and refuses: an answer that is the same a second later.
+    pub(super) fn is_refusal(&self) -> bool {
+        matches!(self, Self::Status(_) | Self::Other(Unknown::Forbidden(_)))
     }
 }
 
@@ -160,7 +173,8 @@ pub(crate) async fn send(
             409 => Failure::Conflict(status.message.clone()),
             422 => Failure::Invalid(status.message.clone()),
             504 => Failure::Other(Unknown::TimedOut(status.message.clone())),
-            code => Failure::Other(Unknown::Failed(format!("{code}: {}", status.message))),
+            code @ (429 | 503) => Failure::Busy(format!("{code}: {}", status.message)),
+            code => Failure::Status(format!("{code}: {}", status.message)),
         }),
         Ok(Err(error)) => {
             let text = match &error {
@@ -246,7 +260,7 @@ where
     match list_served::<W, T>(client, group, versions, plural).await {
         Ok(Some(served)) => Known::Known(served.listed),
         Ok(None) => Known::Known(Listed { installed: false, ..Listed::default() }),
-        Err(why) => Known::Unknown(why),
+        Err(failure) => Known::Unknown(failure.into_unknown()),
     }
 }
 
@@ -263,32 +277,38 @@ pub(super) async fn list_served<W, T>(
     group: &str,
     versions: &[&str],
     plural: &str,
-) -> Result<Option<Served<T>>, Unknown>
+) -> Result<Option<Served<T>>, Failure>
 where
     W: DeserializeOwned,
     T: From<W> + Object,
 {
     for version in versions {
-        let path = kind_path(group, version, plural);
-        let path = path.map_err(|error| Failure::from(error).into_unknown())?;
-        let mut read = pages::<W, T>(client, &path).await;
-        if let Err(Failure::Gone) = read {
-            read = pages::<W, T>(client, &path).await;
-        }
-        match read {
-            Ok((mut listed, resource_version)) => {
-                listed.items.sort_by(|a, b| {
-                    (&a.meta().namespace, &a.meta().name)
-                        .cmp(&(&b.meta().namespace, &b.meta().name))
-                });
-                listed.items.shrink_to_fit();
-                return Ok(Some(Served { listed, path, resource_version }));
-            }
+        match served::<W, T>(client, kind_path(group, version, plural)?).await {
+            Ok(served) => return Ok(Some(served)),
             Err(Failure::NotFound) => {}
-            Err(failure) => return Err(failure.into_unknown()),
+            Err(failure) => return Err(failure),
         }
     }
     Ok(None)
+}
+
+/// Lists the objects of a path, sorted by namespace and name; once more if the list expires
+/// while it is read.
+pub(super) async fn served<W, T>(client: &Client, path: ApiPath) -> Result<Served<T>, Failure>
+where
+    W: DeserializeOwned,
+    T: From<W> + Object,
+{
+    let mut read = pages::<W, T>(client, &path).await;
+    if let Err(Failure::Gone) = read {
+        read = pages::<W, T>(client, &path).await;
+    }
+    let (mut listed, resource_version) = read?;
+    listed.items.sort_by(|a, b| {
+        (&a.meta().namespace, &a.meta().name).cmp(&(&b.meta().namespace, &b.meta().name))
+    });
+    listed.items.shrink_to_fit();
+    Ok(Served { listed, path, resource_version })
 }
 
 /// Reads all pages of a list; also returns its resource version.
@@ -319,7 +339,7 @@ pub(super) async fn each(
     let failed = |e: serde_json::Error| Failure::Other(Unknown::Failed(format!("{path}: {e}")));
     let mut next = String::new();
     loop {
-        let page = send(client, request(Method::GET, &page_path(path, &next), None)?).await?;
+        let page = page(client, &page_path(path, &next)).await?;
         let page: Page<'_> = serde_json::from_str(&page).map_err(failed)?;
         for raw in page.items.unwrap_or_default() {
             item(raw.get()).map_err(failed)?;
@@ -329,6 +349,18 @@ pub(super) async fn each(
             return Ok(page.metadata.resource_version);
         }
     }
+}
+
+/// A page of a list, asked for again while the API server is busy: to begin with the first page
+/// would cost it more.
+async fn page(client: &Client, path: &ApiPath) -> Result<String, Failure> {
+    for pause in BUSY {
+        match send(client, request(Method::GET, path, None)?).await {
+            Err(Failure::Busy(_)) => tokio::time::sleep(pause).await,
+            result => return result,
+        }
+    }
+    send(client, request(Method::GET, path, None)?).await
 }
 
 #[derive(Deserialize)]
@@ -361,19 +393,25 @@ pub(super) async fn config_maps(
     client: &Client,
     namespace: &str,
 ) -> (Kind<ConfigMap>, Known<bool>) {
-    let all = match ApiPath::all("v1", namespace, "configmaps") {
-        Ok(path) => pages::<ConfigMapWire, ConfigMap>(client, &path).await,
-        Err(error) => Err(error.into()),
-    };
-    match all {
-        Ok((all, _)) => (Known::Known(all), Known::Known(true)),
+    match all_config_maps(client, namespace).await {
+        Ok(all) => (Known::Known(all.listed), Known::Known(true)),
         Err(failure) => {
             (config_maps_by_name(client, namespace).await, Known::Unknown(failure.into_unknown()))
         }
     }
 }
 
-async fn config_maps_by_name(client: &Client, namespace: &str) -> Kind<ConfigMap> {
+/// All ConfigMaps of a namespace.
+pub(super) async fn all_config_maps(
+    client: &Client,
+    namespace: &str,
+) -> Result<Served<ConfigMap>, Failure> {
+    let path = ApiPath::all("v1", namespace, "configmaps")?;
+    served::<ConfigMapWire, ConfigMap>(client, path).await
+}
+
+/// Those that controls read by name.
+pub(super) async fn config_maps_by_name(client: &Client, namespace: &str) -> Kind<ConfigMap> {
     let mut listed = Listed::default();
     for name in CONFIG_MAPS {
         let path = ApiPath::all("v1", namespace, "configmaps").and_then(|all| all.join(name));

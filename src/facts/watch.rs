@@ -8,7 +8,6 @@ use futures_util::{AsyncBufReadExt as _, StreamExt as _};
 use jiff::Timestamp;
 use kube::Client;
 use log::debug;
-use rand::RngExt as _;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
@@ -16,6 +15,7 @@ use tokio::sync::watch::Sender;
 
 use super::compliance::ClusterComplianceReport;
 use super::core::*;
+use super::definitions::Definitions;
 use super::gateway_routes::{GrpcRoute, TcpRoute, TlsRoute};
 use super::ingress::{DomainMapping, Ingress, IngressClass};
 use super::istio::*;
@@ -24,6 +24,8 @@ use super::known::{Kind, Known, Listed, Unknown};
 use super::kubernetes::{self, Source};
 use super::manifest::parse_item;
 use super::object::Object;
+pub use super::pace::Timing;
+use super::pace::{Pace, wait_or};
 use super::path::ApiPath;
 use super::rbac::*;
 use super::request::{self, Failure, Served, list_served};
@@ -34,22 +36,10 @@ use super::vulnerability::VulnerabilityReport;
 use super::{About, Facts, access, requests, shared};
 use ckf_model::with_kinds;
 
-/// Requested duration of a watch, in seconds; then another one is opened.
-const WATCH_SECONDS: u64 = 290;
-/// Duration from which a watch counts as successful; shorter ones are retried with back-off.
-const MIN_WATCH: Duration = Duration::from_secs(10);
-/// Longest back-off.
-const MAX_BACKOFF: Duration = Duration::from_secs(30);
 /// Consecutive failures after which a kind is listed again, which returns the actual error.
 const MAX_FAILURES: u32 = 6;
 /// Timeout of opening a watch.
 const OPEN_TIMEOUT: Duration = Duration::from_secs(20);
-/// Interval of polling the few ConfigMaps that are read by name, and of retries.
-const POLL_INTERVAL: Duration = Duration::from_secs(30);
-/// Interval of polling the version and permissions.
-const SLOW_POLL_INTERVAL: Duration = Duration::from_secs(600);
-/// Interval of checking for a kind that the cluster does not serve, unless a definition changes.
-const DISCOVERY_INTERVAL: Duration = Duration::from_secs(50);
 /// Age from which facts are stale. The API server sends bookmarks about once a minute, so a
 /// watch without data for this long is dead, and its facts become unknown.
 pub const STALE: Duration = Duration::from_secs(120);
@@ -64,10 +54,17 @@ pub struct FactStore {
     signal: Condvar,
     heard: Mutex<Heard>,
     counts: Mutex<Counts>,
-    /// Counts changes of CustomResourceDefinitions, after which a new kind may be served.
-    definitions: Sender<u64>,
+    /// Definitions of kinds, after whose changes a new kind may be served.
+    definitions: Definitions,
+    /// Counts changes of RBAC, after which what was refused may be allowed.
+    permissions: Sender<u64>,
     stale: Duration,
+    timing: Timing,
 }
+
+/// Fields that decide what accounts may do.
+const RBAC: &[&str] =
+    &["roles", "role_bindings", "cluster_roles", "cluster_role_bindings", "service_accounts"];
 
 struct State {
     facts: Facts,
@@ -83,7 +80,20 @@ struct Heard {
     any: Instant,
     /// Last confirmation of each known kind, by field.
     of: BTreeMap<&'static str, (Instant, Timestamp)>,
+    /// Kinds that are not installed: the watch of definitions confirms that.
+    absent: BTreeSet<&'static str>,
 }
+
+impl Heard {
+    /// The field whose confirmations are this field's too.
+    fn confirming(&self, field: &'static str) -> &'static str {
+        let is_watched = self.absent.contains(field) && self.of.contains_key(DEFINITIONS);
+        if is_watched { DEFINITIONS } else { field }
+    }
+}
+
+/// The field of the definitions.
+const DEFINITIONS: &str = "crds";
 
 /// Request and event counters, for metrics.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -119,11 +129,22 @@ impl FactStore {
         Self {
             state: Mutex::new(State { facts, changed: Vec::new(), read: BTreeSet::new() }),
             signal: Condvar::new(),
-            heard: Mutex::new(Heard { any: Instant::now(), of: BTreeMap::new() }),
+            heard: Mutex::new(Heard {
+                any: Instant::now(),
+                of: BTreeMap::new(),
+                absent: BTreeSet::new(),
+            }),
             counts: Mutex::default(),
-            definitions: Sender::new(0),
+            definitions: Definitions::default(),
+            permissions: Sender::new(0),
             stale,
+            timing: Timing::default(),
         }
+    }
+
+    /// The same store with other durations, for tests.
+    pub fn with_timing(self, timing: Timing) -> Self {
+        Self { timing, ..self }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -144,6 +165,9 @@ impl FactStore {
                 changed.insert(field);
             }
             self.signal.notify_all();
+            if RBAC.contains(&field) && !is_first {
+                self.permissions.send_modify(|changes| *changes += 1);
+            }
         }
     }
 
@@ -179,7 +203,14 @@ impl FactStore {
 
     /// Confirmation time of the oldest known kind; `None` if no kind is known.
     pub fn as_of(&self) -> Option<Timestamp> {
-        self.heard().of.values().map(|(_, at)| *at).min()
+        let heard = self.heard();
+        let times = heard.of.keys().map(|field| heard.of.get(heard.confirming(field)));
+        times.flatten().map(|(_, at)| *at).min()
+    }
+
+    /// Time to the next poll, longer after an answer.
+    fn pause(&self, is_answer: bool) -> Duration {
+        if is_answer { self.timing.slow_poll } else { self.timing.max_backoff }
     }
 
     fn count(&self, count: impl FnOnce(&mut Counts)) {
@@ -192,6 +223,12 @@ impl FactStore {
         let now = Instant::now();
         heard.any = now;
         heard.of.insert(field, (now, crate::now()));
+        heard.absent.remove(field);
+    }
+
+    /// Records that a kind is not installed.
+    fn miss(&self, field: &'static str) {
+        self.heard().absent.insert(field);
     }
 
     /// Whether the previous facts hold after a failed read: not if access was denied, else until
@@ -205,7 +242,7 @@ impl FactStore {
         }
         let stale = self.stale;
         let is_fresh = |(at, _): &(Instant, Timestamp)| at.elapsed() < stale;
-        let holds = heard.of.get(field).is_some_and(is_fresh);
+        let holds = heard.of.get(heard.confirming(field)).is_some_and(is_fresh);
         if !holds {
             heard.of.remove(field);
         }
@@ -222,6 +259,8 @@ impl FactStore {
         match &new {
             Known::Known(_) => self.hear(field),
             Known::Unknown(why) if self.holds(field, why) => return,
+            // What was absent may be there now, unseen.
+            Known::Unknown(_) if field == DEFINITIONS => self.definitions.lost(),
             Known::Unknown(_) => {}
         }
         self.change(field, |facts| replace(of(facts), new));
@@ -251,9 +290,8 @@ impl Changes {
 /// Connects, and updates the facts until the runtime ends. Returns only if there is no client
 /// configuration for a cluster.
 pub async fn keep(source: &Source, live: Arc<FactStore>) -> Result<(), kubernetes::ReadError> {
-    let pause = Duration::from_secs(WATCH_SECONDS + 10);
-    let (client, _) = kubernetes::connect_for(source, pause).await?;
-    let namespace = live.with(|facts| facts.about.namespace.clone());
+    let pause = live.timing.watch + Duration::from_secs(10);
+    let (client, _) = kubernetes::connect_to_watch(source, pause).await?;
     macro_rules! all {
         ($($(#[$meta:meta])* $field:ident: $type:ty => $group:literal [$($version:literal)+] $plural:literal $(via $wire:ty)?;)*) => {
             tokio::join!(
@@ -263,7 +301,13 @@ pub async fn keep(source: &Source, live: Arc<FactStore>) -> Result<(), kubernete
             )
         };
         (@one config_maps, $type:ty, $group:literal, $versions:tt, $plural:literal, $wire:ty) => {
-            config_maps(&client, &live, &namespace)
+            config_maps(&client, &live, &WatchedKind {
+                field: "config_maps",
+                group: $group,
+                versions: &$versions,
+                plural: $plural,
+                of: |facts| &mut facts.config_maps,
+            })
         };
         (@one $field:ident, $type:ty, $group:literal, $versions:tt, $plural:literal) => {
             all!(@one $field, $type, $group, $versions, $plural, $type)
@@ -291,58 +335,26 @@ struct WatchedKind<'a, T> {
     of: fn(&mut Facts) -> &mut Kind<T>,
 }
 
-/// Back-off of a kind: none after a success, exponential after failures.
-#[derive(Default)]
-struct Pace {
-    failures: u32,
-}
-
-impl Pace {
-    /// Records a watch of this duration that the server closed.
-    fn lasted(&mut self, time: Duration) {
-        self.failures = match time >= MIN_WATCH {
-            true => 0,
-            false => self.failures.saturating_add(1),
-        };
-    }
-
-    /// Records a failed watch of this duration.
-    fn failed(&mut self, time: Duration) {
-        self.lasted(time);
-        self.failures = self.failures.max(1);
-    }
-
-    /// Delay without jitter: 0, 1, 2, 4 … seconds.
-    fn delay(&self) -> Duration {
-        match self.failures {
-            0 => Duration::ZERO,
-            failures => Duration::from_secs(1 << (failures - 1).min(5)).min(MAX_BACKOFF),
-        }
-    }
-
-    /// Waits, with jitter so that kinds that failed together do not retry together.
-    async fn wait(&self) {
-        if self.failures > 0 {
-            let jitter = rand::rng().random_range(0.5..1.5);
-            tokio::time::sleep(self.delay().mul_f64(jitter)).await;
-        }
-    }
-}
-
 async fn watch<W, T>(client: &Client, live: &FactStore, kind: &WatchedKind<'_, T>)
 where
     W: DeserializeOwned,
     T: From<W> + Object + PartialEq,
 {
-    let mut pace = Pace::default();
-    let mut definitions = live.definitions.subscribe();
+    let mut pace = Pace::new(live.timing);
+    let definition = format!("{}.{}", kind.plural, kind.group);
+    let mut absences = 0;
     loop {
-        definitions.borrow_and_update();
+        let before = live.definitions.number(&definition);
         live.count(|counts| counts.lists += 1);
         let served = list_served::<W, T>(client, kind.group, kind.versions, kind.plural).await;
         match served {
             Ok(Some(served)) => {
+                absences = 0;
                 let Served { listed, path, resource_version } = served;
+                if kind.field == DEFINITIONS {
+                    let names = listed.items.iter().map(|item| item.meta().name.clone());
+                    live.definitions.listed(names);
+                }
                 live.update(kind.field, Known::Known(listed), kind.of);
                 // Changes during the wait are part of the next list.
                 follow::<W, T>(client, live, kind, &path, resource_version, &mut pace).await;
@@ -350,22 +362,17 @@ where
             }
             Ok(None) => {
                 let none = Listed { installed: false, ..Listed::default() };
-                pace = Pace::default();
+                pace.reset();
                 live.update(kind.field, Known::Known(none), kind.of);
-                let jitter = rand::rng().random_range(0.5..1.0);
-                tokio::select! {
-                    () = tokio::time::sleep(DISCOVERY_INTERVAL.mul_f64(jitter)) => {}
-                    // The API server serves a kind shortly after its definition is established.
-                    _ = definitions.changed() => {
-                        tokio::time::sleep(Duration::from_secs(2).mul_f64(jitter)).await;
-                    }
-                }
+                live.miss(kind.field);
+                live.definitions.wait(&definition, before, absences, live.timing).await;
+                absences += 1;
             }
-            Err(why) => {
+            Err(failure) => {
                 live.count(|counts| counts.failures += 1);
-                live.update(kind.field, Known::Unknown(why), kind.of);
-                pace.failed(Duration::ZERO);
-                pace.wait().await;
+                pace.failed_by(&failure);
+                live.update(kind.field, Known::Unknown(failure.into_unknown()), kind.of);
+                pace.wait_or(&live.permissions).await;
             }
         }
     }
@@ -377,6 +384,8 @@ enum Ended {
     Closed,
     /// The resource version expired, or the kind is no longer served: list it again.
     Lost,
+    /// It may be listed and not watched: list it now and then.
+    Refused,
     /// Any other error.
     Failed(String),
     /// No data for too long.
@@ -407,6 +416,11 @@ async fn follow<W, T>(
                 continue;
             }
             Ended::Lost => return pace.lasted(lasted),
+            Ended::Refused => {
+                debug!("watching {}: not allowed", kind.plural);
+                live.count(|counts| counts.failures += 1);
+                return pace.refused();
+            }
             Ended::Failed(why) => why,
             Ended::Silent => format!("no data for {} s", live.stale.as_secs()),
         };
@@ -416,7 +430,7 @@ async fn follow<W, T>(
         live.update(kind.field, Known::Unknown(Unknown::TimedOut(why)), kind.of);
         pace.wait().await;
         let is_known = live.heard().of.contains_key(kind.field);
-        if pace.failures >= MAX_FAILURES || !is_known {
+        if pace.failures() >= MAX_FAILURES || !is_known {
             return;
         }
     }
@@ -449,12 +463,13 @@ struct EventMeta {
 fn watch_request(
     path: &ApiPath,
     resource_version: &str,
+    lasts: Duration,
 ) -> Result<http::Request<Vec<u8>>, Failure> {
     let watched = path
         .clone()
         .with("watch", "1")
         .with("allowWatchBookmarks", "true")
-        .with("timeoutSeconds", &WATCH_SECONDS.to_string())
+        .with("timeoutSeconds", &lasts.as_secs().to_string())
         .with("resourceVersion", resource_version);
     let mut request = kubernetes::request(http::Method::GET, &watched, None)?;
     if path.path().ends_with("/customresourcedefinitions") {
@@ -480,7 +495,7 @@ where
     W: DeserializeOwned,
     T: From<W> + Object + PartialEq,
 {
-    let request = match watch_request(path, resource_version) {
+    let request = match watch_request(path, resource_version, live.timing.watch) {
         Ok(request) => request,
         Err(failure) => return Ended::Failed(failure.into_unknown().to_string()),
     };
@@ -490,6 +505,9 @@ where
         Ok(Ok(response)) => response,
         Ok(Err(kube::Error::Api(status))) if matches!(status.code, 404 | 410) => {
             return Ended::Lost;
+        }
+        Ok(Err(kube::Error::Api(status))) if matches!(status.code, 403 | 405) => {
+            return Ended::Refused;
         }
         Ok(Err(error)) => return Ended::Failed(request::innermost(&error)),
         Err(_) => return Ended::Failed("no response".into()),
@@ -541,9 +559,11 @@ fn take<W, T>(
     }
     let object = (what != "DELETED").then_some(object);
     live.change(kind.field, |facts| apply::<W, T>((kind.of)(facts), meta, object));
-    if kind.field == "crds" {
-        // Even without a change of name: the kind may be served only now.
-        live.definitions.send_modify(|changes| *changes += 1);
+    if kind.field == DEFINITIONS {
+        match what {
+            "DELETED" => live.definitions.deleted(&meta.name),
+            _ => live.definitions.changed(&meta.name),
+        }
     }
 }
 
@@ -596,14 +616,40 @@ where
     }
 }
 
-/// Polls ConfigMaps: those of one namespace are not worth a watch.
-async fn config_maps(client: &Client, live: &FactStore, namespace: &str) {
+/// Follows the ConfigMaps of the platform's namespace; without the right to list them, polls
+/// those that controls read by name.
+async fn config_maps(client: &Client, live: &FactStore, kind: &WatchedKind<'_, ConfigMap>) {
+    let namespace = live.with(|facts| facts.about.namespace.clone());
+    let timing = live.timing;
+    let mut pace = Pace::new(timing);
+    let set_all = |are_all: Known<bool>| {
+        live.change("all_config_maps", |facts| replace(&mut facts.all_config_maps, are_all));
+    };
     loop {
         live.count(|counts| counts.lists += 1);
-        let (maps, are_all) = request::config_maps(client, namespace).await;
-        live.update("config_maps", maps, |facts| &mut facts.config_maps);
-        live.update("all_config_maps", are_all, |facts| &mut facts.all_config_maps);
-        tokio::time::sleep(POLL_INTERVAL).await;
+        match request::all_config_maps(client, &namespace).await {
+            Ok(Served { listed, path, resource_version }) => {
+                live.update(kind.field, Known::Known(listed), kind.of);
+                set_all(Known::Known(true));
+                let version = resource_version;
+                follow::<ConfigMapWire, _>(client, live, kind, &path, version, &mut pace).await;
+                pace.wait().await;
+            }
+            Err(failure) => {
+                live.count(|counts| counts.failures += 1);
+                let maps = request::config_maps_by_name(client, &namespace).await;
+                pace.failed_by(&failure);
+                let are_named = matches!(maps, Known::Known(_));
+                live.update(kind.field, maps, kind.of);
+                if are_named || live.with(|facts| matches!(facts.config_maps, Known::Unknown(_))) {
+                    set_all(Known::Unknown(failure.into_unknown()));
+                }
+                match are_named {
+                    true => wait_or(timing.poll, timing.max_backoff, &live.permissions).await,
+                    false => pace.wait_or(&live.permissions).await,
+                }
+            }
+        }
     }
 }
 
@@ -614,28 +660,37 @@ async fn version(client: &Client, live: &FactStore) {
             Ok(version) => Known::Known(version),
             Err(failure) => Known::Unknown(failure.into_unknown()),
         };
-        let pause = update_polled(live, "version", version, |facts| &mut facts.version);
-        tokio::time::sleep(pause).await;
+        let is_answer = update_polled(live, "version", version, |facts| &mut facts.version);
+        tokio::time::sleep(live.pause(is_answer)).await;
     }
 }
 
+/// Reviews permissions at the start and after changes of RBAC; now and then also without, as
+/// RBAC may not be the only authorizer.
 async fn permissions(client: &Client, live: &FactStore) {
+    let mut changes = live.permissions.subscribe();
     loop {
+        changes.borrow_and_update();
         let review = access::read(client).await;
-        let pause = update_polled(live, "access", review, |facts| &mut facts.access);
+        let is_answer = update_polled(live, "access", review, |facts| &mut facts.access);
         shared::clear_interned();
-        tokio::time::sleep(pause).await;
+        tokio::time::sleep(live.pause(is_answer)).await;
+        if is_answer {
+            let rest = live.timing.fallback.saturating_sub(live.timing.slow_poll);
+            // Either end is one.
+            let _ = tokio::time::timeout(rest, changes.changed()).await;
+        }
     }
 }
 
-/// Stores a polled fact; after a failure, the previous one stays. Returns the time to the next
-/// poll, which is shorter after a failure.
+/// Stores a polled fact; after a failure, the previous one stays. Returns whether the API server
+/// answered.
 fn update_polled<T: PartialEq>(
     live: &FactStore,
     field: &'static str,
     new: Known<T>,
     of: impl FnOnce(&mut Facts) -> &mut Known<T>,
-) -> Duration {
+) -> bool {
     let is_known = matches!(new, Known::Known(_));
     let is_answer = is_known || matches!(new, Known::Unknown(Unknown::Forbidden(_)));
     live.change(field, |facts| {
@@ -645,7 +700,7 @@ fn update_polled<T: PartialEq>(
             _ => replace(before, new),
         }
     });
-    if is_known { SLOW_POLL_INTERVAL } else { POLL_INTERVAL }
+    is_answer
 }
 
 #[cfg(test)]
@@ -763,27 +818,24 @@ mod tests {
     }
 
     #[test]
-    fn short_watch_is_retried_with_backoff() {
-        let mut pace = Pace::default();
-        let seconds = |pace: &Pace| pace.delay().as_secs();
-        assert_eq!(seconds(&pace), 0);
-        let early: Vec<u64> = (0..8)
-            .map(|_| {
-                pace.lasted(Duration::from_millis(3));
-                seconds(&pace)
-            })
-            .collect();
-        assert_eq!(early, [1, 2, 4, 8, 16, 30, 30, 30]);
-        pace.lasted(MIN_WATCH);
-        assert_eq!(seconds(&pace), 0);
-        pace.failed(MIN_WATCH);
-        assert_eq!(seconds(&pace), 1);
+    fn absent_kind_is_as_fresh_as_the_definitions() {
+        let live = live();
+        let crds = |new| live.update(DEFINITIONS, new, |facts| &mut facts.crds);
+        let long_ago = Timestamp::UNIX_EPOCH;
+        live.heard().of.insert("nodes", (Instant::now(), long_ago));
+        live.miss("nodes");
+        assert_eq!(live.as_of(), Some(long_ago), "definitions are not known");
+        crds(Known::Known(Listed::default()));
+        assert!(live.as_of().unwrap() > long_ago);
+        crds(Known::Unknown(Unknown::Forbidden("no".into())));
+        assert_eq!(live.as_of(), Some(long_ago));
     }
 
     #[test]
     fn definitions_are_watched_as_metadata() {
         let accept = |path: &'static str| {
-            let request = watch_request(&ApiPath::from(path), "7").ok().unwrap();
+            let request = watch_request(&ApiPath::from(path), "7", Duration::from_secs(290));
+            let request = request.ok().unwrap();
             request.headers()[http::header::ACCEPT].to_str().map(str::to_owned)
         };
         let of_definitions = accept("/apis/apiextensions.k8s.io/v1/customresourcedefinitions");

@@ -85,7 +85,7 @@ fn reading(watch: bool) -> Vec<Permission> {
         Reach::Platform,
         "",
         "configmaps",
-        &["list"],
+        verbs,
         "look for private keys in the platform's ConfigMaps",
     ));
     needed.push(Permission::new(

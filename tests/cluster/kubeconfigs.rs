@@ -180,6 +180,22 @@ fn credentials(sandbox: &Sandbox, parts: &Parts, same: &dyn Fn(&Outcome, bool, &
     for outcome in [&unknown, &missing, &failing] {
         assert!(!outcome.says().contains("s3cret"), "{}", outcome.says());
     }
+    // What kubectl had until 1.25; the paths are evaluated by our own crate jsonpath-rust.
+    let printed = json!({"credential": {"token": "s3cret-token", "ends": "2100-01-01T00:00:00Z"}});
+    let command = folder.path().join("command");
+    fs::write(&command, format!("#!/bin/sh\ncat <<'END'\n{printed}\nEND\n")).unwrap();
+    fs::set_permissions(&command, fs::Permissions::from_mode(0o755)).unwrap();
+    let provider = |token: &str| {
+        let config = json!({"cmd-path": command, "token-key": token,
+            "expiry-key": "{.credential.ends}"});
+        with(json!({"auth-provider": {"name": "gcp", "config": config}})).says()
+    };
+    let says = provider("{.credential.token}");
+    assert!(says.contains("rejects the credentials"), "{says}");
+    for absent in ["{.credential.other}", "{..token}"] {
+        let says = provider(absent);
+        assert!(says.contains("credential plugin failed") && !says.contains("s3cret"), "{says}");
+    }
     let mut acting = parts.user.clone();
     acting["as"] = "stranger".into();
     let acting = with(acting);

@@ -11,4 +11,6 @@ mod permissions;
 mod pod_security;
 mod prometheus;
 mod remedies;
+mod requests;
 mod tutorial;
+mod yardstick;

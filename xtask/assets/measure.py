@@ -3,11 +3,12 @@
 usage: measure.py ROUNDS ENVIRONMENT COMMAND...
 
 ENVIRONMENT is a file with the variables, each ended by a zero byte. A command is one
-argument, its words separated by the unit separator. Prints a line a command: wall and CPU
-seconds of all rounds, of the process and those that it waited for.
+argument, its words separated by the unit separator. Prints a line a command: medians of the
+wall and CPU seconds of a round, of the process and those that it waited for.
 """
 
 import os
+import statistics
 import sys
 import time
 
@@ -15,9 +16,9 @@ rounds, environment, *commands = sys.argv[1:]
 with open(environment, "rb") as file:
     variables = dict(item.split(b"=", 1) for item in file.read().split(b"\0") if item)
 commands = [command.split("\x1f") for command in commands]
-sums = [[0.0, 0.0] for _ in commands]
+all_times = [([], []) for _ in commands]
 for _ in range(int(rounds)):
-    for command, total in zip(commands, sums):
+    for command, times in zip(commands, all_times):
         began = time.perf_counter()
         pid = os.fork()
         if pid == 0:
@@ -26,9 +27,9 @@ for _ in range(int(rounds)):
                 os.dup2(sink, stream)
             os.execve(command[0], command, variables)
         _, status, used = os.wait4(pid, 0)
-        total[0] += time.perf_counter() - began
-        total[1] += used.ru_utime + used.ru_stime
+        times[0].append(time.perf_counter() - began)
+        times[1].append(used.ru_utime + used.ru_stime)
         if status != 0:
             sys.exit(f"{command} ended with {status}")
-for wall, cpu in sums:
-    print(wall, cpu)
+for wall, cpu in all_times:
+    print(statistics.median(wall), statistics.median(cpu))

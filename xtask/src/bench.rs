@@ -10,37 +10,38 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
 use ckf_worlds::World;
-use kube_sandbox::Sandbox;
+use kube_sandbox::{Encoding, Sandbox};
 
 use crate::run;
 use crate::sandbox::LARGE;
 
 const PODS: usize = LARGE.0;
 const PROFILES: usize = LARGE.1;
-/// Runs of each audit and its yardstick, of which the fastest counts: the
-/// machine is shared, and what others do only adds.
-const AUDITS: usize = 3;
+/// Runs of each audit and its yardsticks, in turn, of which the median counts.
+const AUDITS: usize = 20;
 /// As many kinds side by side as the audit reads.
 const SIDE_BY_SIDE: &str = "4";
 
 /// Usage of the command.
-pub const USAGE: &str = "usage: cargo xtask bench [hooks | rocks | agent]
+pub const USAGE: &str = "usage: cargo xtask bench [hooks | rocks | audit | agent]
 
   hooks  only hooks, beside their bare tools and a charm written with ops
   rocks  only the check of images
-  agent  all others: audits and the agent, on a stock and a large deployment
+  audit  only audits, of a stock and a large deployment
+  agent  audits and the agent, on a stock and a large deployment
 ";
 /// Usage of the yardstick.
-pub const FETCH_USAGE: &str = "usage: cargo xtask fetch KUBECONFIG SIDE-BY-SIDE
+pub const FETCH_USAGE: &str = "usage: cargo xtask fetch KUBECONFIG SIDE-BY-SIDE json|cheapest
 
-Reads every kind that an audit reads, as many side by side, and does nothing with them.
+Reads every kind that an audit reads, as many side by side, and does nothing with them: as JSON, or
+in protobuf where the API server has it.
 ";
 
 /// Measures and prints all.
 pub fn bench(arguments: &[String]) -> anyhow::Result<()> {
     let part = match arguments {
         [] => "all",
-        [part] if ["hooks", "rocks", "agent"].contains(&part.as_str()) => part,
+        [part] if ["hooks", "rocks", "audit", "agent"].contains(&part.as_str()) => part,
         _ => bail!("there is no such part\n\n{USAGE}"),
     };
     let binary = run::release_binary()?;
@@ -50,14 +51,17 @@ pub fn bench(arguments: &[String]) -> anyhow::Result<()> {
     match part {
         "hooks" => return hooks::hooks(&binary),
         "rocks" => return rocks::rocks(&binary),
-        "agent" => {}
+        "audit" | "agent" => {}
         _ => {
             hooks::hooks(&binary)?;
             rocks::rocks(&binary)?;
         }
     }
+    let with_agent = part != "audit";
     // The rest takes some minutes.
-    agent::repairs(&binary)?;
+    if with_agent {
+        agent::repairs(&binary)?;
+    }
     let sandbox = Sandbox::start()?;
     sandbox.install_istio_definitions()?;
     let loader = sandbox.loader()?;
@@ -66,7 +70,9 @@ pub fn bench(arguments: &[String]) -> anyhow::Result<()> {
     let stock = World::stock("1.10");
     loader.load(&stock.objects)?;
     audits(&binary, &sandbox, "stock 1.10")?;
-    agent::costs(&binary, &sandbox, "stock 1.10", &pods(&stock))?;
+    if with_agent {
+        agent::costs(&binary, &sandbox, "stock 1.10", &pods(&stock))?;
+    }
     let large = World::large("1.10", PODS, PROFILES);
     eprintln!("loading {} objects ...", large.objects.len());
     let started = Instant::now();
@@ -74,7 +80,10 @@ pub fn bench(arguments: &[String]) -> anyhow::Result<()> {
     eprintln!("loaded in {} s", started.elapsed().as_secs());
     let name = format!("{PODS} pods, {PROFILES} profiles");
     audits(&binary, &sandbox, &name)?;
-    agent::costs(&binary, &sandbox, &name, &pods(&large))
+    if with_agent {
+        agent::costs(&binary, &sandbox, &name, &pods(&large))?;
+    }
+    Ok(())
 }
 
 fn pods(world: &World) -> Vec<serde_json::Value> {
@@ -84,30 +93,41 @@ fn pods(world: &World) -> Vec<serde_json::Value> {
 
 /// `xtask fetch KUBECONFIG`: the yardstick of an audit, in a process of its own.
 pub fn fetch(arguments: &[String]) -> anyhow::Result<()> {
-    let [kubeconfig, side_by_side] = arguments else {
-        bail!("two arguments\n\n{FETCH_USAGE}");
+    let [kubeconfig, side_by_side, encoding] = arguments else {
+        bail!("three arguments\n\n{FETCH_USAGE}");
+    };
+    let encoding = match encoding.as_str() {
+        "json" => Encoding::Json,
+        "cheapest" => Encoding::Cheapest,
+        _ => bail!("there is no such encoding\n\n{FETCH_USAGE}"),
     };
     let paths = ckf_hardening::facts::kubernetes::list_paths();
-    let fetched = kube_sandbox::fetch(Path::new(kubeconfig), &paths, side_by_side.parse()?)?;
+    let side_by_side = side_by_side.parse()?;
+    let fetched = kube_sandbox::fetch(Path::new(kubeconfig), &paths, encoding, side_by_side)?;
     println!("{} {}", fetched.requests, fetched.bytes);
     Ok(())
 }
 
-/// A process's time and largest resident memory.
+/// What a process took.
 struct Measured {
     time: Duration,
-    /// Bytes.
+    cpu: Duration,
+    /// CPU time of the API server meanwhile.
+    server: Duration,
+    /// Largest resident memory in bytes.
     memory: u64,
     stdout: String,
 }
 
-fn measure(command: &mut Command) -> anyhow::Result<Measured> {
+fn measure(command: &mut Command, sandbox: Option<&Sandbox>) -> anyhow::Result<Measured> {
+    let server = || sandbox.map_or(Ok(Duration::ZERO), Sandbox::api_server_cpu);
+    let before = server()?;
     let started = Instant::now();
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn()?;
     let status = format!("/proc/{}/status", child.id());
     let reader = child.stdout.take().context("stdout is piped")?;
     let stdout = std::thread::spawn(move || std::io::read_to_string(reader));
-    let mut memory = 0;
+    let (mut memory, mut cpu) = (0, Duration::ZERO);
     let code = loop {
         // The kernel keeps the largest; the last look before the end tells it.
         if let Ok(text) = std::fs::read_to_string(&status) {
@@ -115,6 +135,7 @@ fn measure(command: &mut Command) -> anyhow::Result<Measured> {
             let kilobytes = line.and_then(|l| l.trim().trim_end_matches(" kB").parse::<u64>().ok());
             memory = memory.max(kilobytes.unwrap_or(0) * 1024);
         }
+        cpu = cpu.max(kube_sandbox::cpu_of(child.id()).unwrap_or_default());
         match child.try_wait()? {
             Some(code) => break code,
             None => std::thread::sleep(Duration::from_millis(1)),
@@ -125,36 +146,56 @@ fn measure(command: &mut Command) -> anyhow::Result<Measured> {
     if code.code() == Some(2) || code.code().is_none() {
         bail!("{command:?} ended with {code}");
     }
-    Ok(Measured { time, memory, stdout })
+    let server = server()?.saturating_sub(before);
+    Ok(Measured { time, cpu, server, memory, stdout })
 }
 
 fn audits(binary: &Path, sandbox: &Sandbox, name: &str) -> anyhow::Result<()> {
     let kubeconfig = sandbox.kubeconfig("admin");
     let xtask = run::root().join("target/tools/xtask");
-    let mut audits = Vec::new();
-    let mut fetches = Vec::new();
+    let fetch = |encoding| {
+        let mut command = Command::new(&xtask);
+        command.arg("fetch").arg(&kubeconfig).arg(SIDE_BY_SIDE).arg(encoding);
+        command
+    };
+    let audit = || {
+        let mut command = Command::new(binary);
+        command.args(["audit", "--format", "json", "--kubeconfig"]).arg(&kubeconfig);
+        command
+    };
+    let mut all: [Vec<Measured>; 3] = Default::default();
     for _ in 0..AUDITS {
-        fetches
-            .push(measure(Command::new(&xtask).arg("fetch").arg(&kubeconfig).arg(SIDE_BY_SIDE))?);
-        audits.push(measure(
-            Command::new(binary)
-                .args(["audit", "--format", "json", "--kubeconfig"])
-                .arg(&kubeconfig),
-        )?);
+        let each = [audit(), fetch("json"), fetch("cheapest")];
+        for (mut command, measured) in each.into_iter().zip(&mut all) {
+            measured.push(measure(&mut command, Some(sandbox))?);
+        }
     }
-    let fastest =
-        |all: &[Measured]| all.iter().map(|m| m.time.as_secs_f64()).fold(f64::MAX, f64::min);
-    let most = |all: &[Measured]| all.iter().map(|m| m.memory).max().unwrap_or(0) as f64 / 1e6;
-    let fetched = &fetches[0].stdout;
-    let (requests, bytes) = fetched.trim().split_once(' ').context("fetch printed no figures")?;
-    println!(
-        "{name}: audit {:.2} s, {:.0} MB; fetching {:.1} MB in {requests} requests {:.2} s, {:.0} MB; ratio {:.2}",
-        fastest(&audits),
-        most(&audits),
-        bytes.parse::<f64>()? / 1e6,
-        fastest(&fetches),
-        most(&fetches),
-        fastest(&audits) / fastest(&fetches),
-    );
+    println!("{name}: medians of {AUDITS} runs in turn");
+    let yardstick = &all[2];
+    for (what, measured) in ["audit", "fetch as JSON", "fetch cheapest"].iter().zip(&all) {
+        let fetched = measured[0].stdout.trim().split_once(' ');
+        let fetched = match fetched.and_then(|(n, bytes)| Some((n, bytes.parse::<f64>().ok()?))) {
+            Some((requests, bytes)) => format!("; {:.1} MB in {requests} requests", bytes / 1e6),
+            None => String::new(),
+        };
+        let seconds = |of: fn(&Measured) -> Duration| median(measured, of).as_secs_f64();
+        let ratio = |of| median(measured, of).as_secs_f64() / median(yardstick, of).as_secs_f64();
+        let most = measured.iter().map(|m| m.memory).max().unwrap_or(0) as f64 / 1e6;
+        println!(
+            "  {what}: {:.2} s ({:.2}), CPU {:.2} s ({:.2}), the API server's {:.2} s ({:.2}), {most:.0} MB at most{fetched}",
+            seconds(|m| m.time),
+            ratio(|m| m.time),
+            seconds(|m| m.cpu),
+            ratio(|m| m.cpu),
+            seconds(|m| m.server),
+            ratio(|m| m.server),
+        );
+    }
     Ok(())
+}
+
+fn median(measured: &[Measured], of: fn(&Measured) -> Duration) -> Duration {
+    let mut all: Vec<Duration> = measured.iter().map(of).collect();
+    all.sort();
+    all[all.len() / 2]
 }

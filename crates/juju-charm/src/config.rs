@@ -1,17 +1,24 @@
 //! The application's options: `config-get`.
 
+use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use crate::tool::{self, ToolError};
+use crate::tool::{self, Reading, ToolError};
 
 /// The options, as the operator set them or by their defaults. They are read
 /// once: Juju does not show a change within a hook.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(transparent)]
 pub struct Options(Map<String, Value>);
 
 /// Reads all options.
 pub fn all() -> Result<Options, ToolError> {
-    Ok(Options(tool::json("config-get", &[])?))
+    tool::json("config-get", &[])
+}
+
+/// Starts [`all`], to read other things meanwhile; [`Reading::finish`] has the answer.
+pub fn start() -> Reading<Options> {
+    Reading::start("config-get")
 }
 
 impl Options {

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::tool::{self, ToolError};
+use crate::tool::{self, Reading, ToolError};
 
 /// Longest value in bytes.
 pub const LONGEST_VALUE: usize = 64 * 1024;
@@ -12,6 +12,11 @@ pub const LONGEST_VALUE: usize = 64 * 1024;
 /// Reads everything.
 pub fn all() -> Result<BTreeMap<String, String>, ToolError> {
     tool::json("state-get", &[])
+}
+
+/// Starts [`all`], to read other things meanwhile; [`Reading::finish`] has the answer.
+pub fn start() -> Reading<BTreeMap<String, String>> {
+    Reading::start("state-get")
 }
 
 /// Sets values. They go by the tool's input, so their length is not that of an

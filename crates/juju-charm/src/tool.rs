@@ -2,7 +2,8 @@
 
 use std::ffi::OsStr;
 use std::io::{self, Write as _};
-use std::process::{Command, Output, Stdio};
+use std::marker::PhantomData;
+use std::process::{Child, Command, Output, Stdio};
 use std::time::Duration;
 
 use serde::de::DeserializeOwned;
@@ -120,6 +121,44 @@ pub fn read<S: AsRef<OsStr>>(tool: &str, arguments: &[S]) -> Result<Vec<u8>, Too
     run(tool, arguments)
 }
 
+/// A tool that changes nothing, running while others do: the starts of several overlap, and they
+/// take longer than the answers, which Juju gives one after the other.
+#[derive(Debug)]
+pub struct Reading<T> {
+    tool: &'static str,
+    child: io::Result<Child>,
+    answer: PhantomData<T>,
+}
+
+const JSON: [&str; 1] = ["--format=json"];
+
+impl<T: DeserializeOwned + Default> Reading<T> {
+    /// Starts a tool with `--format=json`.
+    pub(crate) fn start(tool: &'static str) -> Self {
+        let child = Command::new(tool)
+            .args(JSON)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn();
+        Self { tool, child, answer: PhantomData }
+    }
+
+    /// Waits for its answer; `null` is the default of the type. It is run again if the agent lost
+    /// the controller.
+    pub fn finish(self) -> Result<T, ToolError> {
+        let output = self.child.and_then(Child::wait_with_output);
+        let printed = match finish(self.tool, output) {
+            Err(error) if error.is_disconnection() => {
+                std::thread::sleep(RETRY_AFTER[0]);
+                read(self.tool, &JSON)
+            }
+            result => result,
+        };
+        parse(self.tool, &printed?)
+    }
+}
+
 /// Runs a tool that reads its input, so that what is long or private is in no argument.
 pub fn run_with_input<S: AsRef<OsStr>>(
     tool: &str,
@@ -147,7 +186,7 @@ pub fn run_with_input<S: AsRef<OsStr>>(
 
 /// Runs a tool that changes nothing with `--format=json`; `null` is the default of the type.
 pub fn json<T: DeserializeOwned + Default>(tool: &str, arguments: &[&str]) -> Result<T, ToolError> {
-    let mut all = vec!["--format=json"];
+    let mut all = JSON.to_vec();
     all.extend(arguments);
     parse(tool, &read(tool, &all)?)
 }

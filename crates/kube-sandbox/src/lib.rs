@@ -12,14 +12,15 @@ mod load;
 mod login;
 mod pki;
 mod ports;
+mod protobuf;
 mod sandbox;
 mod workload;
 
 pub use self::build::{envoy, istiod, kubebox};
-pub use self::fetch::{Fetched, fetch};
+pub use self::fetch::{Encoding, Fetched, fetch};
 pub use self::gateway::IngressGateway;
 pub use self::load::{Loader, path_of};
 pub use self::login::SESSION;
 pub use self::ports::free_port;
-pub use self::sandbox::Sandbox;
+pub use self::sandbox::{LoggedRequest, Sandbox, cpu_of};
 pub use self::workload::{Caller, Workload};

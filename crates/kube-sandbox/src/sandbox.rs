@@ -19,22 +19,60 @@ const READY_DEADLINE: Duration = Duration::from_secs(120);
 /// Version of the definitions of OpenReports.
 const OPEN_REPORTS: &str = "v0.2.1";
 
+/// File of the log of requests.
+const AUDIT_LOG: &str = "audit.log";
+
+/// A request, from the API server's audit log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LoggedRequest {
+    /// RBAC's verb, such as `list` or `watch`.
+    pub verb: String,
+    /// Plural name of the kind; empty for paths of no kind.
+    pub resource: String,
+    /// Path and query.
+    pub uri: String,
+    /// When it came, in RFC 3339.
+    pub at: String,
+}
+
 /// A running control plane.
 pub struct Sandbox {
     pub(crate) directory: tempfile::TempDir,
     port: u16,
+    /// etcd and kube-apiserver.
     children: Vec<Child>,
+    /// Arguments of kube-apiserver.
+    arguments: Vec<String>,
 }
 
 impl Sandbox {
     /// Boots a control plane and waits until it answers.
     pub fn start() -> anyhow::Result<Self> {
+        Self::start_with(&[])
+    }
+
+    /// The same with a log of the requests, see [`Self::requests_of`], and with so many seconds
+    /// between compactions of etcd.
+    pub fn start_logging_requests(compaction_seconds: u32) -> anyhow::Result<Self> {
+        let policy = "apiVersion: audit.k8s.io/v1\nkind: Policy\n\
+                      omitStages: [ResponseStarted, ResponseComplete]\nrules: [{level: Metadata}]\n";
+        Self::start_with(&[
+            ("audit-policy.yaml", policy, "--audit-policy-file"),
+            (AUDIT_LOG, "", "--audit-log-path"),
+            ("", &format!("{compaction_seconds}s"), "--etcd-compaction-interval"),
+        ])
+    }
+
+    /// Boots it with more arguments for the API server: the content of a file that the argument
+    /// names, or without a file's name the argument's value.
+    fn start_with(more: &[(&str, &str, &str)]) -> anyhow::Result<Self> {
         let kubebox = kubebox()?;
         let directory = tempfile::Builder::new().prefix("kube-sandbox-").tempdir()?;
         let root = directory.path();
         pki::write(root)?;
         let [etcd, peer, api] = free_ports()?;
-        let mut sandbox = Self { directory, port: api, children: Vec::new() };
+        let mut sandbox =
+            Self { directory, port: api, children: Vec::new(), arguments: Vec::new() };
         sandbox.spawn(
             &kubebox,
             "etcd",
@@ -50,7 +88,7 @@ impl Sandbox {
             ],
         )?;
         let file = |name: &str| sandbox.path(name).display().to_string();
-        let arguments = [
+        let mut arguments = vec![
             format!("--etcd-servers=http://127.0.0.1:{etcd}"),
             "--bind-address=127.0.0.1".into(),
             "--advertise-address=127.0.0.1".into(),
@@ -70,10 +108,61 @@ impl Sandbox {
             format!("--service-account-key-file={}", file("accounts.pub")),
             format!("--service-account-signing-key-file={}", file("accounts.key")),
         ];
+        for (name, content, argument) in more {
+            let value = match *name {
+                "" => (*content).to_owned(),
+                name => {
+                    fs::write(sandbox.path(name), content)?;
+                    file(name)
+                }
+            };
+            arguments.push(format!("{argument}={value}"));
+        }
         sandbox.spawn(&kubebox, "kube-apiserver", &arguments)?;
+        sandbox.arguments = arguments;
         sandbox.write_kubeconfig("admin", "system:masters")?;
         sandbox.wait()?;
         Ok(sandbox)
+    }
+
+    /// Ends the API server as a crash does, and starts it again on the same data.
+    pub fn restart_api_server(&mut self) -> anyhow::Result<()> {
+        if let Some(mut child) = self.children.pop() {
+            child.kill()?;
+            child.wait()?;
+        }
+        let arguments = std::mem::take(&mut self.arguments);
+        self.spawn(&kubebox()?, "kube-apiserver", &arguments)?;
+        self.arguments = arguments;
+        self.wait()
+    }
+
+    /// The requests of a user so far, oldest first, as the API server logged them, if it was
+    /// started to.
+    pub fn requests_of(&self, user: &str) -> anyhow::Result<Vec<LoggedRequest>> {
+        let text = fs::read_to_string(self.path(AUDIT_LOG))?;
+        let mut all = Vec::new();
+        // The last line may not be whole yet.
+        let whole = text.rsplit_once('\n').map_or("", |(whole, _)| whole);
+        for line in whole.lines() {
+            let event: serde_json::Value = serde_json::from_str(line)?;
+            if event["user"]["username"] == user && event["stage"] == "RequestReceived" {
+                let text = |field: &serde_json::Value| field.as_str().unwrap_or_default().into();
+                all.push(LoggedRequest {
+                    verb: text(&event["verb"]),
+                    resource: text(&event["objectRef"]["resource"]),
+                    uri: text(&event["requestURI"]),
+                    at: text(&event["requestReceivedTimestamp"]),
+                });
+            }
+        }
+        Ok(all)
+    }
+
+    /// CPU time that the API server has used since its start.
+    pub fn api_server_cpu(&self) -> anyhow::Result<Duration> {
+        let server = self.children.last().context("the API server runs")?;
+        cpu_of(server.id()).context("the API server has ended")
     }
 
     fn path(&self, name: &str) -> PathBuf {
@@ -224,6 +313,15 @@ impl Drop for Sandbox {
             let _ = child.wait();
         }
     }
+}
+
+/// CPU time that a process has used; `None` once it has ended.
+pub fn cpu_of(process: u32) -> Option<Duration> {
+    let text = fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
+    // Fields 14 and 15, of which two are before the bracket; a tick is a hundredth.
+    let mut fields = text.rsplit(')').next()?.split_whitespace().skip(11);
+    let mut ticks = || fields.next()?.parse::<u64>().ok();
+    Some(Duration::from_millis((ticks()? + ticks()?) * 10))
 }
 
 /// The last lines of a log.

@@ -62,7 +62,7 @@ pub fn rocks(binary: &Path) -> anyhow::Result<()> {
         for host in ["docker.io", "ghcr.io", "registry.k8s.io"] {
             command.arg(format!("--registry-mirror={host}={}", registry.address()));
         }
-        measure(command.args(more))
+        measure(command.args(more), None)
     };
     let asked = rocks(&[])?;
     let report: Value = serde_json::from_str(&asked.stdout)?;
