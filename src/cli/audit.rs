@@ -28,7 +28,8 @@ pub struct Audit {
     /// Audit a snapshot that `collect` wrote, instead of a cluster.
     #[arg(long, value_name = "DIR", conflicts_with_all = ["kubeconfig", "context", "controller", "namespace"])]
     from: Option<PathBuf>,
-    /// Assess what a bundle would deploy, before it does: the controls that Juju knows about.
+    /// Assess what a bundle would deploy, or a plan of Terraform as `terraform show -json` prints it,
+    /// before it does: the controls that Juju knows about.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["from", "kubeconfig", "context", "controller"])]
     bundle: Option<PathBuf>,
     #[command(flatten)]
