@@ -102,7 +102,10 @@ fn table(out: &mut String, findings: &[(&Finding, String)], is_waived: bool) -> 
         write!(
             out,
             "<tr><td>{}</td><td>{}</td><td>{}</td><td>{}</td>",
-            escape(&finding.object.to_string()),
+            escape(&match &finding.owner {
+                Some(owner) => format!("{} ({owner})", finding.object),
+                None => finding.object.to_string(),
+            }),
             escape(&finding.field),
             escape(&finding.seen),
             escape(&finding.wanted)

@@ -523,6 +523,7 @@ fn note_omitted(findings: &mut Vec<Finding>, omitted: &mut usize) {
             field: "other fields".into(),
             seen: format!("{omitted} more findings of the same kind"),
             wanted: "none".into(),
+            owner: last.owner.clone(),
         };
         findings.push(note);
         *omitted = 0;

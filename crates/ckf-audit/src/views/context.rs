@@ -15,8 +15,8 @@ use crate::catalog::{self, Release};
 use crate::facts::Facts;
 use crate::facts::core::NetworkPolicy;
 use crate::facts::istio::{AuthorizationPolicy, Profile};
-use crate::facts::known::Unread;
-use crate::facts::object::Object;
+use crate::facts::known::{Known, Unread};
+use crate::facts::object::{Meta, Object, ObjectRef};
 use crate::facts::profiles::{self, Claim};
 use crate::facts::rbac::RoleBinding;
 use crate::finding::Outcome;
@@ -49,6 +49,7 @@ pub struct Context<'a> {
     images: RefCell<HashMap<&'a str, Option<Rc<Image>>>>,
     pub(super) inventory: OnceCell<Inventory>,
     pub(super) entrances: OnceCell<Vec<Entrance>>,
+    pods_by_name: OnceCell<Pods<'a>>,
     /// Remaining computing time of the policy's own controls, and outcomes evaluated elsewhere.
     custom_time: Cell<Duration>,
     custom_outcomes: Option<&'a Outcomes>,
@@ -78,6 +79,7 @@ impl<'a> Context<'a> {
             images: RefCell::default(),
             inventory: OnceCell::new(),
             entrances: OnceCell::new(),
+            pods_by_name: OnceCell::new(),
             custom_time: Cell::new(CUSTOM_TIME),
             custom_outcomes: None,
         }
@@ -112,6 +114,14 @@ impl<'a> Context<'a> {
         &self.facts.about.namespace
     }
 
+    /// Metadata of a pod that a finding names. A check that names one has read the pods.
+    pub(crate) fn meta_of_pod(&self, object: &ObjectRef) -> Option<&'a Meta> {
+        let Known::Known(listed) = &self.facts.pods else {
+            return None;
+        };
+        self.pods_by_name.get_or_init(|| Pods::of(&listed.items)).get(object)
+    }
+
     /// Runs a check, and returns which facts it consulted, by their fields. If it passes
     /// although an object of a kind it consulted could not be understood, it is not assessed.
     pub(crate) fn tracking(
@@ -141,7 +151,7 @@ impl<'a> Context<'a> {
         self.consulted.borrow_mut().insert(field);
     }
 
-    /// The release: the one that the user names, else the one that the images show.
+    /// The release: the one that the user names, else the one that images and channels show.
     pub fn release(&self) -> Result<&'static Release, MissingFact> {
         match self.release {
             Some(name) => catalog::release(name)

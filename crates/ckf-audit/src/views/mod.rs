@@ -16,6 +16,7 @@ pub mod mesh;
 pub mod mesh_policies;
 pub mod network_peers;
 pub mod network_policy;
+pub mod owner;
 pub mod peer_authentication;
 pub mod pod_security;
 pub mod power;
