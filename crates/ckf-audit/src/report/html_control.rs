@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use super::html_text::escape;
 use super::model::{ControlReport, Report};
 use crate::controls::{Finding, Verdict};
+use crate::finding::count;
 use crate::remedies::Remedy;
 
 /// Limit on findings of a control; the JSON report has all.
@@ -81,6 +82,16 @@ fn fix(out: &mut String, report: &Report, control: &ControlReport) -> std::fmt::
             rich(report, advice.breaks.trim()),
             rich(report, &advice.works_on.to_string()),
             escape(&advice.proof.to_string())
+        )?;
+    }
+    for limit in &control.limits {
+        write!(
+            out,
+            "<p><strong>Limit of the platform</strong> ({}): {} <a href=\"{issue}\">{issue}</a></p><p><strong>Mitigation:</strong> {}</p>",
+            count(limit.findings.len(), "finding"),
+            rich(report, &limit.why),
+            rich(report, &limit.mitigation),
+            issue = escape(&limit.issue)
         )?;
     }
     Ok(())
