@@ -324,7 +324,7 @@ fn tls_minimum(text: &str) -> Result<u8, String> {
 }
 
 fn release(text: &str) -> Result<String, String> {
-    if catalog::release(text).is_some() {
+    if catalog::release(text).is_some() || catalog::past_releases().contains_key(text) {
         return Ok(text.to_owned());
     }
     let known: Vec<&str> = catalog::releases().iter().map(|r| r.name.as_str()).collect();
@@ -417,7 +417,7 @@ mod tests {
             ("charmhub-url", "charmhub", Disconnects, "is no URL"),
             ("offline", "yes", Disconnects, "neither true nor false"),
             ("registry-credentials", "s3cr3t-json", OnlyTells, "is no secret"),
-            ("release", "1.9", OnlyTells, "not one of 1.10, 1.11, latest"),
+            ("release", "1.6", OnlyTells, "not one of 1.10, 1.11, latest"),
             ("audit-interval", "often", OnlyTells, "30m, 6h or 1d"),
             ("audit-interval", "10s", OnlyTells, "between 5m and 30d"),
             ("audit-interval", "-1h", OnlyTells, "between 5m and 30d"),

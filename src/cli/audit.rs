@@ -82,8 +82,10 @@ impl Audit {
     pub fn run(self) -> anyhow::Result<u8> {
         self.output.check()?;
         let publishes = self.publish && confirm("publish", self.yes)?;
-        if let Some(name) = self.release.as_deref().filter(|name| catalog::release(name).is_none())
-        {
+        let is_known = |name: &str| {
+            catalog::release(name).is_some() || catalog::past_releases().contains_key(name)
+        };
+        if let Some(name) = self.release.as_deref().filter(|name| !is_known(name)) {
             let known: Vec<_> = catalog::releases().iter().map(|r| r.name.as_str()).collect();
             let hint = suggest::hint(name, known.iter().copied());
             anyhow::bail!("--release {name:?} is not one of {}{hint}", known.join(", "));

@@ -536,6 +536,9 @@ pub struct Release {
     pub platform_images: Vec<String>,
     /// Repositories of Juju's own images.
     pub platform_repositories: Vec<String>,
+    /// Other sets of tracks of the same release: those of a later revision, or of another mesh.
+    #[serde(default)]
+    pub also: Vec<TrackSet>,
     /// Images that charms start later.
     pub started_images: Vec<String>,
     /// Routes on the gateway.
@@ -631,6 +634,52 @@ pub fn releases() -> &'static [Release] {
 /// The release with this name.
 pub fn release(name: &str) -> Option<&'static Release> {
     releases().iter().find(|r| r.name == name)
+}
+
+/// Tracks by charm, of applications whose tracks are not those of the release's own bundle.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TrackSet {
+    /// What it is of the release, for people.
+    pub what: String,
+    /// `sidecar` or `ambient`.
+    pub mesh: String,
+    /// Tracks, by charm.
+    pub tracks: BTreeMap<String, String>,
+}
+
+impl Release {
+    /// Tracks of a charm: that of the bundle, then those of the other sets.
+    pub fn tracks_of<'a>(&'a self, charm: &'a str) -> impl Iterator<Item = &'a str> {
+        let applications = self.applications.values().filter(move |known| known.charm == charm);
+        let bundle = applications.filter_map(|known| known.channel.split('/').next());
+        let others = self.also.iter().filter_map(move |set| set.tracks.get(charm));
+        bundle.chain(others.map(String::as_str))
+    }
+
+    /// It runs in this mode of the mesh.
+    pub fn has_mesh(&self, mesh: &str) -> bool {
+        self.mesh == mesh || self.also.iter().any(|set| set.mesh == mesh)
+    }
+}
+
+/// A release that gets no fixes any more.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PastRelease {
+    /// Istio version, `major.minor`.
+    pub istio: String,
+    /// Tracks by charm, as far as they tell it from others.
+    pub tracks: BTreeMap<String, String>,
+}
+
+/// Releases that get no fixes any more, by name.
+pub fn past_releases() -> &'static BTreeMap<String, PastRelease> {
+    static PAST: OnceLock<BTreeMap<String, PastRelease>> = OnceLock::new();
+    PAST.get_or_init(|| {
+        let files = PAST_FILES.iter();
+        files.flat_map(|(name, text)| parse::<BTreeMap<String, PastRelease>>(name, text)).collect()
+    })
 }
 
 /// What options of a charm hold.

@@ -11,7 +11,9 @@ use crate::controls::{Assessment, Context, Distribution, Finding, Verdict, Waive
 use crate::facts::Facts;
 use crate::facts::known::Known;
 use crate::facts::object::ObjectRef;
-use crate::policy::Policy;
+use crate::finding::count;
+use crate::policy::{Policy, is_like};
+use crate::views::Detected;
 
 /// Identifier of the report's schema, with its version.
 pub const SCHEMA: &str = "ckf-hardening/report/v1";
@@ -417,7 +419,9 @@ impl Report {
         Self {
             schema: SCHEMA.into(),
             tool: Tool { name: crate::facts::CHARM.into(), version: crate::VERSION.into() },
-            release: context.release().ok().map(|r| r.name.clone()),
+            release: context.detected().ok().map(|detected| match detected {
+                Detected::Known(name) | Detected::Past(name) => name.to_owned(),
+            }),
             cluster: Cluster {
                 namespace: facts.about.namespace.clone(),
                 collected_at: facts.about.collected_at.to_string(),

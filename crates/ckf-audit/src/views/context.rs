@@ -10,7 +10,8 @@ use jiff::Timestamp;
 
 use super::entrances::entrance::Entrance;
 use super::image::Image;
-use super::release::detect_release;
+use super::owner::Pods;
+use super::release::{Detected, detect_release};
 use crate::catalog::{self, Release};
 use crate::facts::Facts;
 use crate::facts::core::NetworkPolicy;
@@ -40,7 +41,7 @@ pub struct Context<'a> {
     pub(super) unread: RefCell<Vec<&'a Unread>>,
     pub(super) consulted: RefCell<BTreeSet<&'static str>>,
     // Cached: many checks need it, and it takes a walk over every pod or profile.
-    detected: OnceCell<Option<&'static Release>>,
+    detected: OnceCell<Option<Detected>>,
     profile_claims: OnceCell<Vec<(&'a Profile, Claim)>>,
     profile_namespaces: OnceCell<BTreeSet<&'a str>>,
     policies_by_namespace: OnceCell<ByNamespace<'a, AuthorizationPolicy>>,
@@ -153,21 +154,44 @@ impl<'a> Context<'a> {
 
     /// The release: the one that the user names, else the one that images and channels show.
     pub fn release(&self) -> Result<&'static Release, MissingFact> {
-        match self.release {
-            Some(name) => catalog::release(name)
-                .ok_or_else(|| MissingFact(format!("the catalogue has no release {name:?}"))),
-            None => {
-                // Asked for each time, so that each check is known to consult the pods.
-                let pods = self.pods()?;
-                let detected = self.detected.get_or_init(|| detect_release(pods));
-                detected.ok_or_else(|| {
-                    MissingFact(
-                        "the release cannot be determined from the images; set the option release"
-                            .into(),
-                    )
-                })
+        let name = match self.detected()? {
+            Detected::Known(name) => name,
+            Detected::Past(name) => {
+                return Err(MissingFact(format!(
+                    "Charmed Kubeflow {name} is past its support, and the catalogue has no data of it"
+                )));
             }
+        };
+        catalog::release(name)
+            .ok_or_else(|| MissingFact(format!("the catalogue has no release {name:?}")))
+    }
+
+    /// The same, of which the catalogue may have no data.
+    pub fn detected(&self) -> Result<Detected, MissingFact> {
+        if let Some(name) = self.release {
+            let known = catalog::release(name).map(|release| Detected::Known(&release.name));
+            let past = catalog::past_releases().get_key_value(name);
+            return known
+                .or_else(|| past.map(|(name, _)| Detected::Past(name)))
+                .ok_or_else(|| MissingFact(format!("the catalogue has no release {name:?}")));
         }
+        // Asked for each time, so that each check is known to consult both.
+        let (pods, applications) = (self.pods(), self.applications());
+        let is_planned = self.juju().is_ok_and(|juju| juju.planned);
+        let pods = match pods {
+            Ok(pods) => pods,
+            // A bundle has no pods yet.
+            Err(_) if is_planned => &[],
+            Err(missing) => return Err(missing),
+        };
+        let applications = applications.unwrap_or_default();
+        let detected = self.detected.get_or_init(|| detect_release(pods, applications));
+        detected.ok_or_else(|| {
+            MissingFact(
+                "the release cannot be determined from the images and channels; set the option release"
+                    .into(),
+            )
+        })
     }
 
     /// Every Profile, with what the namespace of its name is to it.
