@@ -131,7 +131,7 @@ impl Drop for Controllers {
     fn drop(&mut self) {
         self.is_over.store(true, Ordering::Relaxed);
         if let Some(thread) = self.thread.take() {
-            // A test that fails has told why.
+            // A test that fails has said why.
             let _ = thread.join();
         }
     }

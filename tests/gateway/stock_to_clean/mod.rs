@@ -34,7 +34,7 @@ fn uncovered(control: &Value) -> Vec<&Value> {
     uncovered.map(|(_, finding)| finding).filter(|finding| !is_of_sandbox(finding)).collect()
 }
 
-/// What stands in for oidc-gatekeeper and for a profile's pods is none of the platform's.
+/// Substitutes for oidc-gatekeeper and for a profile's pods are none of the platform's.
 fn is_of_sandbox(finding: &Value) -> bool {
     let name = finding["object"]["name"].as_str().unwrap();
     name.starts_with("sandbox-") || name.starts_with("workload-")

@@ -122,7 +122,7 @@ impl Platform {
         }
     }
 
-    /// Runs a command, with what stands for the operator's own values filled in.
+    /// Runs a command, with its placeholders filled in.
     fn run(&mut self, command: &str) {
         let set = |platform: &Self, application: &str, option: &str, value: Value| {
             platform.unit.controller().change(|state| {
