@@ -9,7 +9,7 @@ use crate::facts::core::Pod;
 use crate::facts::image::ImageReference;
 use crate::facts::juju::Application;
 
-/// A release that was told.
+/// A release that was detected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Detected {
     /// One of the catalogue, by name.
