@@ -318,7 +318,7 @@ mod tests {
             ("charmhub-url", "charmhub", Disconnects, "is no URL"),
             ("offline", "yes", Disconnects, "neither true nor false"),
             ("registry-credentials", "s3cr3t-json", OnlyTells, "is no secret"),
-            ("release", "1.9", OnlyTells, "not one of 1.10, 1.11, latest"),
+            ("release", "1.6", OnlyTells, "not one of 1.10, 1.11, latest"),
             ("audit-interval", "often", OnlyTells, "30m, 6h or 1d"),
             ("audit-interval", "10s", OnlyTells, "between 5m and 30d"),
             ("audit-interval", "-1h", OnlyTells, "between 5m and 30d"),

@@ -13,6 +13,7 @@ fn main() {
     for (constant, folder) in [
         ("CONTROL_FILES", "controls"),
         ("RELEASE_FILES", "releases"),
+        ("PAST_FILES", "past"),
         ("ALERT_FILES", "alerts"),
         ("OPTION_FILES", "options"),
         ("COMPANION_FILES", "companions"),

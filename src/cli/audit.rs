@@ -28,7 +28,8 @@ pub struct Audit {
     /// Audit a snapshot that `collect` wrote, instead of a cluster.
     #[arg(long, value_name = "DIR", conflicts_with_all = ["kubeconfig", "context", "controller", "namespace"])]
     from: Option<PathBuf>,
-    /// Assess what a bundle would deploy, before it does: the controls that Juju knows about.
+    /// Assess what a bundle would deploy, or a plan of Terraform as `terraform show -json` prints it,
+    /// before it does: the controls that Juju knows about.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["from", "kubeconfig", "context", "controller"])]
     bundle: Option<PathBuf>,
     #[command(flatten)]
@@ -81,8 +82,10 @@ impl Audit {
     pub fn run(self) -> anyhow::Result<u8> {
         self.output.check()?;
         let publishes = self.publish && confirm("publish", self.yes)?;
-        if let Some(name) = self.release.as_deref().filter(|name| catalog::release(name).is_none())
-        {
+        let is_known = |name: &str| {
+            catalog::release(name).is_some() || catalog::past_releases().contains_key(name)
+        };
+        if let Some(name) = self.release.as_deref().filter(|name| !is_known(name)) {
             let known: Vec<_> = catalog::releases().iter().map(|r| r.name.as_str()).collect();
             let hint = suggest::hint(name, known.iter().copied());
             anyhow::bail!("--release {name:?} is not one of {}{hint}", known.join(", "));

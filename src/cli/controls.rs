@@ -102,6 +102,7 @@ fn data(control: &Control) -> Value {
         "check": control.check.trim(),
         "fix": control.fix.trim(),
         "advice": control.advice(),
+        "limits": control.limits,
         "waive": control.waive.trim(),
         "mappings": control.mappings,
         "remedies": remedies,

@@ -118,7 +118,7 @@ pub(super) fn suites(text: &str) -> Result<Vec<String>, ValueError> {
 
 /// A release of Charmed Kubeflow that the catalogue knows.
 pub(super) fn release(text: &str) -> Result<String, ValueError> {
-    if catalog::release(text).is_some() {
+    if catalog::release(text).is_some() || catalog::past_releases().contains_key(text) {
         return Ok(text.to_owned());
     }
     Err(ValueError::not_one_of(text, catalog::releases().iter().map(|r| r.name.as_str())))

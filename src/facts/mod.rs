@@ -20,4 +20,5 @@ mod request;
 pub mod requests;
 pub mod snapshot;
 mod source;
+mod terraform;
 pub mod watch;

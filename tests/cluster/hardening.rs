@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::process::{Command, Output};
 
 use ckf_test_support::dying::{Breaks, Way};
+use ckf_test_support::objects::{differences, everything};
 use ckf_test_support::rotation::{hook, unit};
 use ckf_test_support::{audit, client_store, cluster, control, verdict};
 use ckf_worlds::{World, object};
@@ -12,73 +13,6 @@ use juju_sim::Juju;
 use juju_sim::controller::{Application, Controller, State};
 use kube_sandbox::Sandbox;
 use serde_json::{Value, json};
-
-const KINDS: &str = "namespaces,secrets,configmaps,services,serviceaccounts,pods,deployments,\
-    statefulsets,daemonsets,roles,rolebindings,clusterroles,clusterrolebindings,networkpolicies,\
-    envoyfilters,gateways.networking.istio.io,virtualservices,authorizationpolicies,\
-    peerauthentications,profiles";
-
-/// Every object of the cluster, without what the API server counts.
-fn everything(sandbox: &Sandbox) -> BTreeMap<String, Value> {
-    let listed = sandbox.kubectl(&["get", KINDS, "-A", "-o", "json"]).unwrap();
-    let mut listed: Value = serde_json::from_slice(&listed.stdout).unwrap();
-    let items = listed["items"].as_array_mut().unwrap();
-    items
-        .drain(..)
-        .map(|mut item| {
-            let meta = item["metadata"].as_object_mut().unwrap();
-            for counted in
-                ["uid", "resourceVersion", "generation", "creationTimestamp", "managedFields"]
-            {
-                meta.remove(counted);
-            }
-            if let Some(annotations) = meta.get_mut("annotations") {
-                let annotations = annotations.as_object_mut().unwrap();
-                annotations.remove("kubernetes.io/service-account.uid");
-            }
-            let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-            let name = format!(
-                "{} {}/{}",
-                text(&item["kind"]),
-                text(&item["metadata"]["namespace"]),
-                text(&item["metadata"]["name"])
-            );
-            if item["type"] == "kubernetes.io/service-account-token" {
-                // Kubernetes makes another token.
-                item.as_object_mut().unwrap().remove("data");
-            }
-            if item["metadata"]["labels"]["app.kubernetes.io/managed-by"] == "ckf-hardening" {
-                without_what_is_made_once(&mut item);
-            }
-            (name, item)
-        })
-        .collect()
-}
-
-/// Leaves out the key of records, and what of a record another one of the same edit has not:
-/// its code and the uids of what was edited.
-fn without_what_is_made_once(item: &mut Value) {
-    if item["kind"] == "Secret" {
-        item["data"]["record-key"] = "a key".into();
-    }
-    if let Some(text) = item["data"]["edit"].as_str() {
-        let mut entry: Value = serde_json::from_str(text).unwrap();
-        assert!(item["data"]["mac"].is_string(), "{item}");
-        for uid in ["uid", "namespace-uid"] {
-            entry.as_object_mut().unwrap().remove(uid);
-        }
-        item["data"] = json!({"edit": entry});
-    }
-}
-
-fn differences(before: &BTreeMap<String, Value>, after: &BTreeMap<String, Value>) -> Vec<String> {
-    let names = before.keys().chain(after.keys());
-    let mut differ: Vec<String> =
-        names.filter(|name| before.get(*name) != after.get(*name)).cloned().collect();
-    differ.sort();
-    differ.dedup();
-    differ
-}
 
 /// Stock, with what people leave behind.
 fn stock() -> World {

@@ -80,6 +80,8 @@ impl Case {
         world.get("Gateway", "kubeflow-gateway")["metadata"]["managedFields"] = json!([
             {"manager": "lightkube", "operation": "Apply", "fieldsV1": {"f:spec": {"f:servers": {}}}}]);
         world.objects.push(faults::vulnerability_report(json!([])));
+        let reports = faults::reports_of_running_images(&world.objects);
+        world.objects.extend(reports);
         world.objects.push(faults::compliance_report());
         world.objects.extend(faults::velero());
         let mut pods = world.objects.iter().filter(|o| o["kind"] == "Pod");

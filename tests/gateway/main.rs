@@ -5,3 +5,4 @@ mod certificates;
 mod entrances;
 mod profile_users;
 mod remedies;
+mod stock_to_clean;

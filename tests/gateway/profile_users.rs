@@ -12,10 +12,10 @@ use serde_json::json;
 /// Longest wait for a change to be seen by clients.
 const SEEN: Duration = Duration::from_secs(20);
 
-const GATEWAY: Caller<'_> =
+pub(super) const GATEWAY: Caller<'_> =
     Caller::OfMesh("kubeflow", "istio-ingressgateway-workload-service-account");
 const KERNELS: &str = "/notebook/team-a/nb1/api/kernels";
-const PAGE: &str = "/notebook/team-a/nb1/lab";
+pub(super) const PAGE: &str = "/notebook/team-a/nb1/lab";
 
 fn command(sandbox: &Sandbox, arguments: &[&str]) -> String {
     let admin = sandbox.kubeconfig("admin");
@@ -27,7 +27,7 @@ fn command(sandbox: &Sandbox, arguments: &[&str]) -> String {
 }
 
 /// Waits until a request is answered with a status.
-fn until(workload: &Workload, caller: Caller<'_>, path: &str, user: &str, status: u16) {
+pub(super) fn until(workload: &Workload, caller: Caller<'_>, path: &str, user: &str, status: u16) {
     let begun = Instant::now();
     let mut seen = None;
     while begun.elapsed() < SEEN {
@@ -41,7 +41,7 @@ fn until(workload: &Workload, caller: Caller<'_>, path: &str, user: &str, status
 }
 
 /// Requests of the platform and of the profile's own users, which are never denied.
-fn wanted_flows_are_served(notebook: &Workload, artifacts: &Workload) {
+pub(super) fn wanted_flows_are_served(notebook: &Workload, artifacts: &Workload) {
     let own = Caller::OfMesh("team-a", "default-editor");
     for (caller, path, user) in [
         (GATEWAY, PAGE, "Ada@Example.com"),

@@ -26,7 +26,7 @@ fn refused(arguments: &[&str]) -> String {
 #[test]
 fn bad_arguments_are_refused_with_reason() {
     for (arguments, expected) in [
-        (&["audit", "--release", "1.9"][..], "1.10, 1.11, latest"),
+        (&["audit", "--release", "1.6"][..], "1.10, 1.11, latest"),
         (&["audit", "--fail-on", "awful"], "critical"),
         (&["audit", "--format", "pdf"], "table, json, markdown"),
         (&["audit", "--external-hostname", "https://x"], "not a host name"),

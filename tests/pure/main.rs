@@ -9,6 +9,7 @@ mod data;
 mod diff;
 mod entrances;
 mod formats;
+mod limits;
 mod login_keys;
 mod network_peers;
 mod offboard;

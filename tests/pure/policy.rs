@@ -27,6 +27,64 @@ fn waiver_expired_or_unused_is_a_finding() {
     assert!(report.score.passed <= without.score.passed);
 }
 
+/// Pods have generated names; what they belong to and their labels last.
+#[test]
+fn waiver_matches_pods_by_owner_and_label() {
+    let waived = |object: &str| {
+        let waiver = "reason: r, owner: o, expires: 2027-01-31";
+        let policy = format!("waivers: [{{control: IMG-02, object: {object}, {waiver}}}]");
+        let report = report_of(&World::stock("1.10"), &policy);
+        let unused = control(&report, "POL-02").findings.len();
+        (control(&report, "IMG-02").waived.len(), unused)
+    };
+    for object in [
+        "{owner: {kind: Deployment, name: otel-collector}}",
+        "{owner: {kind: Depl*, name: otel-*}, namespace: kubeflow}",
+        "{kind: Pod, labels: {app: otel-collector}}",
+        "{labels: {app: 'otel-*'}}",
+    ] {
+        assert_eq!(waived(object), (1, 0), "{object}");
+    }
+    for object in [
+        "{owner: {kind: StatefulSet, name: otel-collector}}",
+        "{labels: {app: otel-collector, team: a}}",
+        "{labels: {app: otel-collector}, namespace: team-a}",
+    ] {
+        assert_eq!(waived(object), (0, 1), "{object}");
+    }
+    let report = report_of(&World::stock("1.10"), "");
+    let owner = control(&report, "IMG-02").findings[0].owner.as_ref().unwrap();
+    assert_eq!(owner.to_string(), "Deployment otel-collector");
+}
+
+#[test]
+fn waiver_that_can_never_match_is_refused() {
+    for (object, why) in [
+        ("{kind: Service, labels: {app: x}}", "of pods, not of a Service"),
+        ("{kind: Deployment, owner: {name: x}}", "of pods, not of a Deployment"),
+        ("{kind: Namespace, namespace: team-a}", "a Namespace has no namespace"),
+        ("{kind: Pod, name: ''}", "object.name is empty"),
+        ("{kind: Namespace, labels: {a: b}}", "of pods, not of a Namespace"),
+    ] {
+        let waiver = "control: IMG-02, reason: r, owner: o, expires: 2027-01-31";
+        let text = format!("waivers: [{{{waiver}, object: {object}}}]");
+        let (policy, problems) = ckf_hardening::policy::Policy::parse(&text);
+        assert!(policy.waivers.is_empty(), "{object}");
+        assert!(problems[0].0.contains("it can never match"), "{problems:?}");
+        assert!(problems[0].0.contains(why), "{problems:?}");
+    }
+}
+
+#[test]
+fn allowance_of_an_object_that_is_not_there_is_a_finding() {
+    let policy = "allow: {virtualservices: [kubeflow/kfp-ui, kubeflow/gone], envoyfilters: ['*/istio-pilot-*']}";
+    let report = report_of(&World::stock("1.10"), policy);
+    let unused = &control(&report, "POL-02").findings;
+    assert_eq!(unused.len(), 1, "{unused:?}");
+    assert_eq!(unused[0].object.to_string(), "Allow virtualservices");
+    assert!(unused[0].seen.starts_with("kubeflow/gone"), "{unused:?}");
+}
+
 #[test]
 fn policy_check_names_the_line_of_an_error() {
     let directory = tempfile::tempdir().unwrap();

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::facts::object::ObjectRef;
+use crate::views::owner::Owner;
 
 /// Evidence that a control does not hold.
 #[derive(
@@ -18,6 +19,9 @@ pub struct Finding {
     pub seen: String,
     /// What should be there.
     pub wanted: String,
+    /// What the object belongs to, for a pod.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner: Option<Owner>,
 }
 
 /// Texts of findings that were reworded, now and as they were, longer ones first.
@@ -62,7 +66,7 @@ impl Finding {
         }
         let field = lasting(&self.field);
         let (seen, wanted) = (lasting(&seen), lasting(&first(&self.wanted)));
-        Self { object, field, seen, wanted }.to_string()
+        Self { object, field, seen, wanted, owner: None }.to_string()
     }
 }
 
@@ -108,7 +112,7 @@ fn lasting(text: &str) -> String {
 
 impl std::fmt::Display for Finding {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { object, field, seen, wanted } = self;
+        let Self { object, field, seen, wanted, .. } = self;
         write!(f, "{object}: {field} is {seen}; wanted: {wanted}")
     }
 }
@@ -175,6 +179,7 @@ pub(crate) fn finding(
         field: bounded(field.into(), LONGEST_TEXT),
         seen: bounded(seen.into(), LONGEST_TEXT),
         wanted: bounded(wanted.into(), LONGEST_TEXT),
+        owner: None,
     }
 }
 

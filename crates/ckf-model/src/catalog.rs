@@ -232,6 +232,9 @@ pub struct Control {
     /// What shows that it does, and does no other harm.
     #[serde(rename = "fix-proof")]
     pub fix_proof: FixProof,
+    /// Findings that no operator can fix while the platform is as it is.
+    #[serde(default)]
+    pub limits: Vec<Limit>,
     /// How the charm enforces it, if it can.
     #[serde(default)]
     pub kept: String,
@@ -342,6 +345,39 @@ impl std::fmt::Display for FixProof {
     }
 }
 
+/// A limit of the platform: what its charms' newest revisions do by themselves, so that no operator
+/// can fix it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Limit {
+    /// Field of the findings that it covers; `*` stands for any characters.
+    pub field: String,
+    /// What is seen there, in the same way.
+    pub seen: String,
+    /// Why an operator cannot fix it.
+    pub why: String,
+    /// URL of the issue or advisory upstream.
+    pub issue: String,
+    /// What keeps the harm small meanwhile.
+    pub mitigation: String,
+}
+
+impl Limit {
+    /// What of it is not as it has to be.
+    fn problem(&self) -> Option<String> {
+        let Self { field, seen, why, issue, mitigation } = self;
+        let all = [field, seen, why, issue, mitigation];
+        if all.iter().any(|text| text.trim().is_empty()) {
+            return Some("limits: a field of a limit is empty".into());
+        }
+        // One that covers everything would excuse what can be fixed.
+        if [field, seen].iter().all(|pattern| pattern.trim_matches('*').is_empty()) {
+            return Some("limits: a limit covers every finding".into());
+        }
+        (!issue.starts_with("https://")).then(|| format!("limits: issue {issue:?} is no https URL"))
+    }
+}
+
 /// What to know before a fix is followed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
@@ -391,6 +427,9 @@ impl Control {
             _ => Ok(()),
         };
         is_said("fix-breaks", &self.fix_breaks)?;
+        if let Some(problem) = self.limits.iter().find_map(Limit::problem) {
+            return Err(problem);
+        }
         let works_nowhere =
             self.fix_works_on.releases.is_empty() || self.fix_works_on.meshes.is_empty();
         match &self.fix_proof {
@@ -501,6 +540,9 @@ pub struct Release {
     pub platform_images: Vec<String>,
     /// Repositories of Juju's own images.
     pub platform_repositories: Vec<String>,
+    /// Other sets of tracks of the same release: those of a later revision, or of another mesh.
+    #[serde(default)]
+    pub also: Vec<TrackSet>,
     /// Images that charms start later.
     pub started_images: Vec<String>,
     /// Routes on the gateway.
@@ -596,6 +638,52 @@ pub fn releases() -> &'static [Release] {
 /// The release with this name.
 pub fn release(name: &str) -> Option<&'static Release> {
     releases().iter().find(|r| r.name == name)
+}
+
+/// Tracks by charm, of applications whose tracks are not those of the release's own bundle.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TrackSet {
+    /// What it is of the release, for people.
+    pub what: String,
+    /// `sidecar` or `ambient`.
+    pub mesh: String,
+    /// Tracks, by charm.
+    pub tracks: BTreeMap<String, String>,
+}
+
+impl Release {
+    /// Tracks of a charm: that of the bundle, then those of the other sets.
+    pub fn tracks_of<'a>(&'a self, charm: &'a str) -> impl Iterator<Item = &'a str> {
+        let applications = self.applications.values().filter(move |known| known.charm == charm);
+        let bundle = applications.filter_map(|known| known.channel.split('/').next());
+        let others = self.also.iter().filter_map(move |set| set.tracks.get(charm));
+        bundle.chain(others.map(String::as_str))
+    }
+
+    /// It runs in this mode of the mesh.
+    pub fn has_mesh(&self, mesh: &str) -> bool {
+        self.mesh == mesh || self.also.iter().any(|set| set.mesh == mesh)
+    }
+}
+
+/// A release that gets no fixes any more.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PastRelease {
+    /// Istio version, `major.minor`.
+    pub istio: String,
+    /// Tracks by charm, as far as they tell it from others.
+    pub tracks: BTreeMap<String, String>,
+}
+
+/// Releases that get no fixes any more, by name.
+pub fn past_releases() -> &'static BTreeMap<String, PastRelease> {
+    static PAST: OnceLock<BTreeMap<String, PastRelease>> = OnceLock::new();
+    PAST.get_or_init(|| {
+        let files = PAST_FILES.iter();
+        files.flat_map(|(name, text)| parse::<BTreeMap<String, PastRelease>>(name, text)).collect()
+    })
 }
 
 /// What options of a charm hold.
@@ -763,6 +851,7 @@ mod tests {
                 "path": "src/charm.py:1", "shows": "That it holds."})
         };
         let none = json!({"kind": "none", "reason": "no option sets it"});
+        let limit = |field: &str, seen: &str, issue: &str| json!({"field": field, "seen": seen, "issue": issue, "why": "w", "mitigation": "m"});
         let mitigated = "There is no good fix: no option sets it. Mitigation: close the port.";
         assert!(control(json!({"fix-proof": source("a/b", "0123456789ab")})).is_ok());
         assert!(control(json!({"fix-proof": none, "fix": mitigated})).is_ok());
@@ -778,6 +867,9 @@ mod tests {
             (json!({"fix-proof": source("a/b", "main")}), "no commit"),
             (json!({"fix-proof": source("b", "0123456789ab")}), "OWNER/NAME"),
             (json!({"fix-proof": none}), "There is no good fix"),
+            (json!({"limits": [limit("*", "*", "https://example.com")]}), "covers every finding"),
+            (json!({"limits": [limit("image a", "1.*", "a#1")]}), "no https URL"),
+            (json!({"limits": [limit("", "1.*", "https://example.com")]}), "is empty"),
         ] {
             let error = control(changes.clone()).unwrap_err();
             assert!(error.contains(expected), "{changes}: {error}");

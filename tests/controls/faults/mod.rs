@@ -93,6 +93,26 @@ pub fn vulnerability_report(vulnerabilities: Value) -> Value {
     object("aquasecurity.github.io/v1alpha1", "VulnerabilityReport", "kubeflow", "pod-dex", report)
 }
 
+/// What trivy-operator writes of every image that runs, without a vulnerability.
+pub fn reports_of_running_images(objects: &[Value]) -> Vec<Value> {
+    let pods = objects.iter().filter(|object| object["kind"] == "Pod");
+    let statuses = pods.flat_map(|pod| {
+        let lists = ["containerStatuses", "initContainerStatuses"];
+        lists.into_iter().flat_map(|list| pod["status"][list].as_array().into_iter().flatten())
+    });
+    let mut images: Vec<&str> = statuses.filter_map(|status| status["imageID"].as_str()).collect();
+    images.sort_unstable();
+    images.dedup();
+    let report = |(number, image): (usize, &str)| {
+        let (repository, digest) = image.split_once('@').expect("it runs by digest");
+        let path = repository.split_once('/').map_or(repository, |(_, path)| path);
+        let body = json!({"report": {"artifact": {"repository": path, "digest": digest}, "vulnerabilities": []}});
+        let version = "aquasecurity.github.io/v1alpha1";
+        object(version, "VulnerabilityReport", "kubeflow", &format!("image-{number}"), body)
+    };
+    images.into_iter().enumerate().map(report).collect()
+}
+
 pub fn first_pod(case: &mut Case, namespace: &str, prefix: &str) -> usize {
     case.world
         .objects

@@ -3,8 +3,10 @@
 
 pub mod agent;
 pub mod chance;
+pub mod deployment;
 pub mod documents;
 pub mod dying;
+pub mod objects;
 pub mod openssl;
 pub mod pebble;
 pub mod rotation;

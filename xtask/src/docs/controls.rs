@@ -110,6 +110,20 @@ fn page(control: &Control) -> String {
         (true, _) => "None.".to_owned(),
     };
     add("Automatic remediation", &tool);
+    let limits = control.limits.iter().map(|limit| {
+        format!(
+            "Where `{}` is `{}`: {} See <{}>. Mitigation: {}",
+            limit.field,
+            limit.seen,
+            limit.why.trim(),
+            limit.issue.trim(),
+            limit.mitigation.trim()
+        )
+    });
+    let limits: Vec<String> = limits.collect();
+    if !limits.is_empty() {
+        add("Limits of the platform", &limits.join("\n\n"));
+    }
     add("When to waive it", &control.waive);
     let mappings = control.mappings.in_words();
     if !mappings.is_empty() {

@@ -14,6 +14,7 @@ use crate::finding::{Finding, LONGEST_REASON, Outcome, Verdict, bounded};
 use crate::policy::custom::CustomControl;
 use crate::policy::{Policy, Waiver};
 use crate::views::Context;
+use crate::views::owner::owners;
 
 /// A control's verdict with its evidence.
 #[derive(Clone, Debug)]
@@ -111,6 +112,10 @@ fn conclude(control: Cow<'static, Control>, outcome: Outcome, context: &Context<
         Outcome::Fail(mut findings) => {
             findings.sort();
             findings.dedup();
+            for finding in &mut findings {
+                let pod = context.meta_of_pod(&finding.object);
+                finding.owner = pod.and_then(|pod| owners(pod).into_iter().next());
+            }
             waive(&mut assessment, findings, context)
         }
     };
@@ -131,7 +136,9 @@ fn waive(
     let mut ended = Vec::new();
     let open = &mut assessment.findings;
     for finding in findings {
-        let mut of_finding = waivers.iter().filter(|w| w.object.matches(&finding.object));
+        let mut of_finding = waivers
+            .iter()
+            .filter(|w| w.object.matches(&finding.object, context.meta_of_pod(&finding.object)));
         match of_finding.clone().find(|w| w.holds(context.now())) {
             Some(waiver) => {
                 used.push(format!("{} until {}: {}", waiver.owner, waiver.expires, waiver.reason));

@@ -230,6 +230,7 @@ pub(super) fn control(
             fix_breaks: "Unknown: the fix is defined by the policy.".to_owned(),
             fix_works_on: WorksOn::default(),
             fix_proof: FixProof::None { reason: "the fix is defined by the policy".to_owned() },
+            limits: Vec::new(),
             kept: String::new(),
             waive: wire.waive.unwrap_or_default(),
             mappings: wire.mappings,

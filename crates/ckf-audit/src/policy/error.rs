@@ -40,6 +40,9 @@ pub(super) enum EntryError {
     /// Controls on waivers cannot be waived.
     #[error("{0} is about waivers, and cannot be waived")]
     NotWaivable(String),
+    /// The object of a waiver can match no finding.
+    #[error("it can never match: {0}")]
+    MatchesNothing(String),
     /// The control is not one to attest.
     #[error("{0} is assessed by ckf-hardening; waive its findings under waivers instead")]
     NotAttestable(String),

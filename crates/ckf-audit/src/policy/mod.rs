@@ -23,6 +23,7 @@ use crate::catalog::{Severity, UnknownSeverity};
 pub use crate::facts::juju::Options;
 use crate::policy::certificates::CertificatePolicy;
 use crate::tls::TlsVersion;
+use crate::views::owner::owners;
 
 /// Strictness of the audit.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -226,19 +227,75 @@ pub struct ObjectPattern {
     pub namespace: Option<String>,
     /// Name.
     pub name: Option<String>,
+    /// What it belongs to, for a pod: its Deployment, StatefulSet, Workflow or InferenceService.
+    pub owner: Option<OwnerPattern>,
+    /// Labels, for a pod.
+    pub labels: BTreeMap<String, String>,
+}
+
+/// A pattern of what a pod belongs to; absent parts match any.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct OwnerPattern {
+    /// Kind, for example `Workflow`.
+    pub kind: Option<String>,
+    /// Name.
+    pub name: Option<String>,
 }
 
 impl ObjectPattern {
-    /// Whether it matches an object.
-    pub fn matches(&self, object: &crate::facts::object::ObjectRef) -> bool {
+    /// Why it can match no finding; `None` if it may match some.
+    fn never_matches(&self) -> Option<String> {
+        // An empty namespace is that of objects without one.
+        let texts = [("kind", &self.kind), ("name", &self.name)];
+        let empty = texts.into_iter().find(|(_, text)| text.as_deref() == Some(""));
+        if let Some((field, _)) = empty {
+            return Some(format!("object.{field} is empty"));
+        }
+        let kind = self.kind.as_deref()?;
+        let asks_pods = self.owner.is_some() || !self.labels.is_empty();
+        if asks_pods && !is_like(kind, "Pod") {
+            return Some(format!("object.owner and object.labels are of pods, not of a {kind}"));
+        }
+        let is_named = self.namespace.as_deref().is_some_and(|pattern| !is_like(pattern, ""));
+        let has_none = is_named && CLUSTER_SCOPED.contains(&kind);
+        has_none.then(|| format!("a {kind} has no namespace"))
+    }
+
+    /// Whether it matches an object, with its metadata if it is a pod.
+    pub fn matches(
+        &self,
+        object: &crate::facts::object::ObjectRef,
+        pod: Option<&crate::facts::object::Meta>,
+    ) -> bool {
         fn fits(pattern: &Option<String>, value: &str) -> bool {
             pattern.as_deref().is_none_or(|pattern| is_like(pattern, value))
         }
         fits(&self.kind, &object.kind)
             && fits(&self.namespace, &object.namespace)
             && fits(&self.name, &object.name)
+            && self.owner.as_ref().is_none_or(|owner| {
+                let all = pod.map(owners).unwrap_or_default();
+                all.iter().any(|o| fits(&owner.kind, &o.kind) && fits(&owner.name, &o.name))
+            })
+            && self.labels.iter().all(|(key, pattern)| {
+                let value = pod.and_then(|pod| pod.label(key));
+                value.is_some_and(|value| is_like(pattern, value))
+            })
     }
 }
+
+/// Kinds of objects without namespace that findings name.
+const CLUSTER_SCOPED: [&str; 8] = [
+    "ClusterRole",
+    "ClusterRoleBinding",
+    "CustomResourceDefinition",
+    "MutatingWebhookConfiguration",
+    "Namespace",
+    "Node",
+    "Profile",
+    "ValidatingWebhookConfiguration",
+];
 
 /// A statement by a person that a control is met.
 #[derive(Clone, Debug, PartialEq)]

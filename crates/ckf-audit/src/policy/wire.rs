@@ -299,6 +299,9 @@ fn waiver(
     if catalog::control(&control).is_some_and(|known| known.source == Source::Policy) {
         return Err(EntryError::NotWaivable(control));
     }
+    if let Some(why) = wire.object.never_matches() {
+        return Err(EntryError::MatchesNothing(why));
+    }
     Ok(Waiver {
         control,
         object: wire.object,

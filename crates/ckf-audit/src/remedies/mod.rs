@@ -304,7 +304,9 @@ fn passes(context: &Context<'_>, id: &str) -> Result<bool, MissingFact> {
 fn waived(context: &Context<'_>, id: &str, object: &ObjectRef) -> Option<String> {
     let mut waivers = context.policy.waivers.iter();
     let waiver = waivers.find(|waiver| {
-        waiver.control == id && waiver.object.matches(object) && waiver.holds(context.now())
+        waiver.control == id
+            && waiver.object.matches(object, context.meta_of_pod(object))
+            && waiver.holds(context.now())
     })?;
     Some(format!(
         "{id} of {object} is waived by {} until {}: {}",

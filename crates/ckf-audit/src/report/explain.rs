@@ -24,6 +24,16 @@ pub fn explain(control: &catalog::Control) -> String {
         },
         control.waive.trim(),
     );
+    for limit in &control.limits {
+        text.push_str(&format!(
+            "limit of the platform, where {} is {}: {}\nissue: {}\nmitigation: {}\n\n",
+            limit.field.trim(),
+            limit.seen.trim(),
+            limit.why.trim(),
+            limit.issue.trim(),
+            limit.mitigation.trim()
+        ));
+    }
     for line in control.mappings.in_words() {
         text.push_str(&line);
         text.push('\n');

@@ -47,6 +47,10 @@ pub fn fit(report: &Report, format: Format, longest: usize) -> String {
         let of = |control: &mut ControlReport| {
             let all = control.findings.len() + control.waived.len();
             control.findings.truncate(most);
+            for limit in &mut control.limits {
+                limit.findings.retain(|at| *at < most);
+            }
+            control.limits.retain(|limit| !limit.findings.is_empty());
             control.waived.truncate(most);
             all - control.findings.len() - control.waived.len()
         };

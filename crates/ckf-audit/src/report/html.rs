@@ -248,6 +248,7 @@ mod tests {
             field: hostile.into(),
             seen: hostile.into(),
             wanted: hostile.into(),
+            owner: None,
         };
         control.findings = vec![finding.clone()];
         control.waived = vec![WaivedFinding {
@@ -283,6 +284,7 @@ mod tests {
             field: "container x".into(),
             seen: "docker.io/library/x:latest".into(),
             wanted: "a digest".into(),
+            owner: None,
         };
         report.controls[0].findings = vec![finding; 10_000];
         let page = page(&report, &[(0, [1, 2, 3, 4, 5]), (600, [0, 1, 0, 0, 0])]);

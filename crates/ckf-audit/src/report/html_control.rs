@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use super::html_text::escape;
 use super::model::{ControlReport, Report};
 use crate::controls::{Finding, Verdict};
+use crate::finding::count;
 use crate::remedies::Remedy;
 
 /// Limit on findings of a control; the JSON report has all.
@@ -83,6 +84,16 @@ fn fix(out: &mut String, report: &Report, control: &ControlReport) -> std::fmt::
             escape(&advice.proof.to_string())
         )?;
     }
+    for limit in &control.limits {
+        write!(
+            out,
+            "<p><strong>Limit of the platform</strong> ({}): {} <a href=\"{issue}\">{issue}</a></p><p><strong>Mitigation:</strong> {}</p>",
+            count(limit.findings.len(), "finding"),
+            rich(report, &limit.why),
+            rich(report, &limit.mitigation),
+            issue = escape(&limit.issue)
+        )?;
+    }
     Ok(())
 }
 
@@ -102,7 +113,10 @@ fn table(out: &mut String, findings: &[(&Finding, String)], is_waived: bool) -> 
         write!(
             out,
             "<tr><td>{}</td><td>{}</td><td>{}</td><td>{}</td>",
-            escape(&finding.object.to_string()),
+            escape(&match &finding.owner {
+                Some(owner) => format!("{} ({owner})", finding.object),
+                None => finding.object.to_string(),
+            }),
             escape(&finding.field),
             escape(&finding.seen),
             escape(&finding.wanted)

@@ -36,6 +36,9 @@ pub fn render(report: &Report) -> String {
         if let Some(advice) = &control.advice {
             out.push_str(&format!("May break: {}\n\n", advice.breaks));
         }
+        for limit in &control.limits {
+            out.push_str(&format!("{limit}\n\n"));
+        }
     }
     out.push_str("## Other controls\n\n| control | verdict | reason |\n|---|---|---|\n");
     for control in report.controls.iter().filter(|c| c.verdict != Verdict::Fail) {

@@ -11,7 +11,9 @@ use crate::controls::{Assessment, Context, Distribution, Finding, Verdict, Waive
 use crate::facts::Facts;
 use crate::facts::known::Known;
 use crate::facts::object::ObjectRef;
-use crate::policy::Policy;
+use crate::finding::count;
+use crate::policy::{Policy, is_like};
+use crate::views::Detected;
 
 /// Identifier of the report's schema, with its version.
 pub const SCHEMA: &str = "ckf-hardening/report/v1";
@@ -215,9 +217,27 @@ pub struct ControlReport {
     /// Advice on the fix, for a control that fails or is waived.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub advice: Option<catalog::Advice>,
+    /// Limits of the platform by which some of the findings cannot be fixed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub limits: Vec<PlatformLimit>,
     /// Catalogue data of a custom control, which the policy defines.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub own: Option<OwnControl>,
+}
+
+/// A limit of the platform, and the findings that it covers: no operator can fix these, and the
+/// report says where upstream has them and what keeps the harm small.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct PlatformLimit {
+    /// Why an operator cannot fix it.
+    pub why: String,
+    /// URL of the issue or advisory upstream.
+    pub issue: String,
+    /// What keeps the harm small meanwhile.
+    pub mitigation: String,
+    /// Positions in `findings` of the findings that it covers, from 0.
+    pub findings: Vec<usize>,
 }
 
 /// Catalogue data of a custom control.
@@ -230,7 +250,45 @@ pub struct OwnControl {
     pub mappings: catalog::Mappings,
 }
 
+impl PlatformLimit {
+    /// Limits of a control that cover some of these findings.
+    fn of(control: &catalog::Control, findings: &[Finding]) -> Vec<Self> {
+        let covering = |limit: &catalog::Limit| {
+            let is_covered = |finding: &Finding| {
+                is_like(&limit.field, &finding.field) && is_like(&limit.seen, &finding.seen)
+            };
+            let all = findings.iter().enumerate();
+            let covered = all.filter(|(_, finding)| is_covered(finding)).map(|(at, _)| at);
+            Self {
+                why: limit.why.trim().to_owned(),
+                issue: limit.issue.trim().to_owned(),
+                mitigation: limit.mitigation.trim().to_owned(),
+                findings: covered.collect(),
+            }
+        };
+        let all = control.limits.iter().map(covering);
+        all.filter(|limit| !limit.findings.is_empty()).collect()
+    }
+}
+
+impl std::fmt::Display for PlatformLimit {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { why, issue, mitigation, findings } = self;
+        let number = count(findings.len(), "finding");
+        write!(
+            f,
+            "{number} by a limit of the platform: {why} See {issue}. Mitigation: {mitigation}"
+        )
+    }
+}
+
 impl ControlReport {
+    /// Open findings that an operator can fix: those that no limit of the platform covers.
+    pub fn fixable(&self) -> usize {
+        let is_covered = |at: &usize| self.limits.iter().any(|limit| limit.findings.contains(at));
+        (0..self.findings.len()).filter(|at| !is_covered(at)).count()
+    }
+
     /// Rationale and mappings, of the catalogue or of a custom control.
     pub(super) fn known(&self) -> Option<(&str, &catalog::Mappings)> {
         let of_catalogue = || {
@@ -361,7 +419,9 @@ impl Report {
         Self {
             schema: SCHEMA.into(),
             tool: Tool { name: crate::facts::CHARM.into(), version: crate::VERSION.into() },
-            release: context.release().ok().map(|r| r.name.clone()),
+            release: context.detected().ok().map(|detected| match detected {
+                Detected::Known(name) | Detected::Past(name) => name.to_owned(),
+            }),
             cluster: Cluster {
                 namespace: facts.about.namespace.clone(),
                 collected_at: facts.about.collected_at.to_string(),
@@ -447,7 +507,9 @@ impl From<&Assessment> for ControlReport {
 /// Moves the findings: a large deployment has tens of thousands.
 impl From<Assessment> for ControlReport {
     fn from(a: Assessment) -> Self {
+        let findings = limited(a.findings);
         Self {
+            limits: PlatformLimit::of(&a.control, &findings),
             id: a.control.id.clone(),
             title: a.control.title.clone(),
             headline: match a.verdict {
@@ -458,7 +520,7 @@ impl From<Assessment> for ControlReport {
             severity: a.severity,
             verdict: a.verdict,
             reason: a.reason,
-            findings: limited(a.findings),
+            findings,
             waived: a.waived.iter().map(WaivedFinding::from).collect(),
             fix: a.control.fix.clone(),
             why: a.control.why.trim().to_owned(),
@@ -523,6 +585,7 @@ fn note_omitted(findings: &mut Vec<Finding>, omitted: &mut usize) {
             field: "other fields".into(),
             seen: format!("{omitted} more findings of the same kind"),
             wanted: "none".into(),
+            owner: last.owner.clone(),
         };
         findings.push(note);
         *omitted = 0;

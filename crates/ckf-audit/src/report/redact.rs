@@ -94,7 +94,7 @@ fn hosts(facts: &Facts) -> BTreeSet<String> {
 }
 
 /// Keys whose values are this program's own terms, which stay even if a person has the same name.
-const PLAIN_KEYS: [&str; 14] = [
+const PLAIN_KEYS: [&str; 15] = [
     "schema",
     "id",
     "title",
@@ -106,6 +106,7 @@ const PLAIN_KEYS: [&str; 14] = [
     "why",
     "mappings",
     "advice",
+    "limits",
     "kind",
     "tool",
     "framework",

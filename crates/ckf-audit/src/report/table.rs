@@ -352,6 +352,7 @@ mod tests {
                 field: "f".into(),
                 seen: "s\u{1b}[2J".into(),
                 wanted: "w".into(),
+                owner: None,
             }];
             control.reason = "hostile\u{1b}[2J\nnext".into();
         }

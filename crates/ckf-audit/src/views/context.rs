@@ -10,13 +10,14 @@ use jiff::Timestamp;
 
 use super::entrances::entrance::Entrance;
 use super::image::Image;
-use super::release::detect_release;
+use super::owner::Pods;
+use super::release::{Detected, detect_release};
 use crate::catalog::{self, Release};
 use crate::facts::Facts;
 use crate::facts::core::NetworkPolicy;
 use crate::facts::istio::{AuthorizationPolicy, Profile};
-use crate::facts::known::Unread;
-use crate::facts::object::Object;
+use crate::facts::known::{Known, Unread};
+use crate::facts::object::{Meta, Object, ObjectRef};
 use crate::facts::profiles::{self, Claim};
 use crate::facts::rbac::RoleBinding;
 use crate::finding::Outcome;
@@ -40,7 +41,7 @@ pub struct Context<'a> {
     pub(super) unread: RefCell<Vec<&'a Unread>>,
     pub(super) consulted: RefCell<BTreeSet<&'static str>>,
     // Cached: many checks need it, and it takes a walk over every pod or profile.
-    detected: OnceCell<Option<&'static Release>>,
+    detected: OnceCell<Option<Detected>>,
     profile_claims: OnceCell<Vec<(&'a Profile, Claim)>>,
     profile_namespaces: OnceCell<BTreeSet<&'a str>>,
     policies_by_namespace: OnceCell<ByNamespace<'a, AuthorizationPolicy>>,
@@ -49,6 +50,7 @@ pub struct Context<'a> {
     images: RefCell<HashMap<&'a str, Option<Rc<Image>>>>,
     pub(super) inventory: OnceCell<Inventory>,
     pub(super) entrances: OnceCell<Vec<Entrance>>,
+    pods_by_name: OnceCell<Pods<'a>>,
     /// Remaining computing time of the policy's own controls, and outcomes evaluated elsewhere.
     custom_time: Cell<Duration>,
     custom_outcomes: Option<&'a Outcomes>,
@@ -78,6 +80,7 @@ impl<'a> Context<'a> {
             images: RefCell::default(),
             inventory: OnceCell::new(),
             entrances: OnceCell::new(),
+            pods_by_name: OnceCell::new(),
             custom_time: Cell::new(CUSTOM_TIME),
             custom_outcomes: None,
         }
@@ -112,6 +115,14 @@ impl<'a> Context<'a> {
         &self.facts.about.namespace
     }
 
+    /// Metadata of a pod that a finding names. A check that names one has read the pods.
+    pub(crate) fn meta_of_pod(&self, object: &ObjectRef) -> Option<&'a Meta> {
+        let Known::Known(listed) = &self.facts.pods else {
+            return None;
+        };
+        self.pods_by_name.get_or_init(|| Pods::of(&listed.items)).get(object)
+    }
+
     /// Runs a check, and returns which facts it consulted, by their fields. If it passes
     /// although an object of a kind it consulted could not be understood, it is not assessed.
     pub(crate) fn tracking(
@@ -141,23 +152,46 @@ impl<'a> Context<'a> {
         self.consulted.borrow_mut().insert(field);
     }
 
-    /// The release: the one that the user names, else the one that the images show.
+    /// The release: the one that the user names, else the one that images and channels show.
     pub fn release(&self) -> Result<&'static Release, MissingFact> {
-        match self.release {
-            Some(name) => catalog::release(name)
-                .ok_or_else(|| MissingFact(format!("the catalogue has no release {name:?}"))),
-            None => {
-                // Asked for each time, so that each check is known to consult the pods.
-                let pods = self.pods()?;
-                let detected = self.detected.get_or_init(|| detect_release(pods));
-                detected.ok_or_else(|| {
-                    MissingFact(
-                        "the release cannot be determined from the images; set the option release"
-                            .into(),
-                    )
-                })
+        let name = match self.detected()? {
+            Detected::Known(name) => name,
+            Detected::Past(name) => {
+                return Err(MissingFact(format!(
+                    "Charmed Kubeflow {name} is past its support, and the catalogue has no data of it"
+                )));
             }
+        };
+        catalog::release(name)
+            .ok_or_else(|| MissingFact(format!("the catalogue has no release {name:?}")))
+    }
+
+    /// The same, of which the catalogue may have no data.
+    pub fn detected(&self) -> Result<Detected, MissingFact> {
+        if let Some(name) = self.release {
+            let known = catalog::release(name).map(|release| Detected::Known(&release.name));
+            let past = catalog::past_releases().get_key_value(name);
+            return known
+                .or_else(|| past.map(|(name, _)| Detected::Past(name)))
+                .ok_or_else(|| MissingFact(format!("the catalogue has no release {name:?}")));
         }
+        // Asked for each time, so that each check is known to consult both.
+        let (pods, applications) = (self.pods(), self.applications());
+        let is_planned = self.juju().is_ok_and(|juju| juju.planned);
+        let pods = match pods {
+            Ok(pods) => pods,
+            // A bundle has no pods yet.
+            Err(_) if is_planned => &[],
+            Err(missing) => return Err(missing),
+        };
+        let applications = applications.unwrap_or_default();
+        let detected = self.detected.get_or_init(|| detect_release(pods, applications));
+        detected.ok_or_else(|| {
+            MissingFact(
+                "the release cannot be determined from the images and channels; set the option release"
+                    .into(),
+            )
+        })
     }
 
     /// Every Profile, with what the namespace of its name is to it.

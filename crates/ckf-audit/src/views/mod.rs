@@ -16,6 +16,7 @@ pub mod mesh;
 pub mod mesh_policies;
 pub mod network_peers;
 pub mod network_policy;
+pub mod owner;
 pub mod peer_authentication;
 pub mod pod_security;
 pub mod power;
@@ -26,4 +27,4 @@ pub mod web_apps;
 
 pub use self::context::{Context, MissingFact};
 pub use self::distribution::Distribution;
-pub use self::release::{detect_release, major_minor};
+pub use self::release::{Detected, detect_release, major_minor};

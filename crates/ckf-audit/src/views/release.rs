@@ -1,4 +1,5 @@
-//! The release of Charmed Kubeflow that runs, as its images show it.
+//! The release of Charmed Kubeflow that runs, or is planned: by its images, and where these leave it
+//! open by the channels of its applications.
 
 use std::collections::HashSet;
 
@@ -6,11 +7,86 @@ use crate::catalog;
 use crate::catalog::Release;
 use crate::facts::core::Pod;
 use crate::facts::image::ImageReference;
+use crate::facts::juju::Application;
 
-/// The release that the running images show: Istio's version decides between
-/// numbered releases.
-pub fn detect_release(pods: &[Pod]) -> Option<&'static Release> {
-    let mut ambient = false;
+/// A release that was detected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Detected {
+    /// One of the catalogue, by name.
+    Known(&'static str),
+    /// One that gets no fixes any more, and of which the catalogue has no more than its name.
+    Past(&'static str),
+}
+
+/// Fewest applications whose channels tell a release.
+const FEWEST: usize = 3;
+
+/// The release that images and channels show. Istio's version decides between numbered releases;
+/// channels decide where the mesh is ambient, which several have, or Istio shows no version.
+pub fn detect_release(pods: &[Pod], applications: &[Application]) -> Option<Detected> {
+    let mesh = running_mesh(pods);
+    let releases = catalog::releases().iter();
+    let fits = |release: &&'static Release| match &mesh {
+        Running::Ambient => release.has_mesh("ambient"),
+        Running::Sidecar(minors) => release.mesh == "sidecar" && minors.contains(&release.istio),
+        Running::Unknown => true,
+    };
+    let candidates: Vec<&Release> = releases.filter(fits).collect();
+    if let ([only], false) = (candidates.as_slice(), matches!(mesh, Running::Unknown)) {
+        return Some(Detected::Known(&only.name));
+    }
+    let known = candidates.iter().map(|release| {
+        let tracks = |charm: &str| release.tracks_of(charm).map(str::to_owned).collect();
+        (Detected::Known(&release.name), agreeing(applications, tracks))
+    });
+    let past = catalog::past_releases().iter().filter(|(_, past)| match &mesh {
+        Running::Ambient => false,
+        Running::Sidecar(minors) => minors.contains(&past.istio),
+        Running::Unknown => true,
+    });
+    let by_istio = past.clone().next();
+    let past = past.map(|(name, past)| {
+        let tracks = |charm: &str| past.tracks.get(charm).cloned().into_iter().collect();
+        (Detected::Past(name), agreeing(applications, tracks))
+    });
+    let mut told: Vec<_> =
+        known.chain(past).filter_map(|(release, n)| Some((n?, release))).collect();
+    told.sort_by_key(|(share, _)| std::cmp::Reverse(*share));
+    match (told.as_slice(), &mesh) {
+        ([(_, only)], _) => Some(*only),
+        ([(first, best), (second, _), ..], _) if first > second => Some(*best),
+        (_, Running::Ambient) => {
+            // Without channels: the release that is made for it.
+            let made = candidates.iter().find(|release| release.mesh == "ambient");
+            made.map(|release| Detected::Known(&release.name))
+        }
+        (_, Running::Sidecar(_)) => by_istio.map(|(name, _)| Detected::Past(name)),
+        (_, Running::Unknown) => None,
+    }
+}
+
+/// In thousandths, the share of the applications that a release knows whose track is one of it;
+/// `None` if it is less than half, or too few to tell.
+fn agreeing(applications: &[Application], tracks: impl Fn(&str) -> Vec<String>) -> Option<usize> {
+    let (mut known, mut agree) = (0, 0);
+    for application in applications {
+        let tracks = tracks(&application.charm);
+        let track = application.channel.split('/').next().unwrap_or_default();
+        known += usize::from(!tracks.is_empty());
+        agree += usize::from(tracks.iter().any(|known| known == track));
+    }
+    (known >= FEWEST && agree * 2 >= known).then(|| agree * 1000 / known)
+}
+
+/// What the images show of the mesh.
+enum Running {
+    Ambient,
+    /// Versions of istiod, `major.minor`.
+    Sidecar(Vec<String>),
+    Unknown,
+}
+
+fn running_mesh(pods: &[Pod]) -> Running {
     let mut minors = Vec::new();
     let mut seen = HashSet::new();
     for container in pods.iter().flat_map(Pod::all_containers) {
@@ -20,18 +96,19 @@ pub fn detect_release(pods: &[Pod]) -> Option<&'static Release> {
         let Some(image) = ImageReference::parse(&container.image) else {
             continue;
         };
-        if image.repository.ends_with("/istio/ztunnel") || image.repository.ends_with("/ztunnel") {
-            ambient = true;
+        // Upstream's, and a rock's: `ubuntu/istio-ztunnel`.
+        let name = image.repository.rsplit('/').next().unwrap_or_default();
+        if name == "ztunnel" || name == "istio-ztunnel" {
+            return Running::Ambient;
         }
         if container.name == "discovery" && image.repository.ends_with("/pilot") {
             minors.extend(image.tag.as_deref().and_then(major_minor));
         }
     }
-    let releases = catalog::releases().iter();
-    if ambient {
-        return releases.into_iter().find(|r| r.mesh == "ambient");
+    match minors.is_empty() {
+        true => Running::Unknown,
+        false => Running::Sidecar(minors),
     }
-    releases.into_iter().find(|r| r.mesh == "sidecar" && minors.contains(&r.istio))
 }
 
 /// `1.24` of `1.24.2-distroless`.
@@ -45,6 +122,69 @@ pub fn major_minor(version: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// A release's applications on other tracks than its own.
+    fn planned(name: &str, others: &[(&str, &str)]) -> Vec<Application> {
+        let release = catalog::release(name).unwrap();
+        let track = |charm: &str| others.iter().find(|(known, _)| *known == charm);
+        let application = |known: &catalog::Application| Application {
+            charm: known.charm.clone(),
+            channel: match track(&known.charm) {
+                Some((_, track)) => format!("{track}/stable"),
+                None => known.channel.clone(),
+            },
+            ..Application::default()
+        };
+        release.applications.values().map(application).collect()
+    }
+
+    #[test]
+    fn channels_tell_the_release_of_a_bundle() {
+        for name in ["1.10", "1.11", "latest"] {
+            let told = detect_release(&[], &planned(name, &[]));
+            assert_eq!(told, Some(Detected::Known(name)));
+        }
+        let release = catalog::release("1.11").unwrap();
+        let later: Vec<(&str, &str)> =
+            release.also[0].tracks.iter().map(|(c, t)| (c.as_str(), t.as_str())).collect();
+        assert_eq!(detect_release(&[], &planned("1.11", &later)), Some(Detected::Known("1.11")));
+        assert_eq!(detect_release(&[], &[]), None);
+        for (name, past) in catalog::past_releases() {
+            let all = past.tracks.iter().map(|(charm, track)| Application {
+                charm: charm.clone(),
+                channel: format!("{track}/stable"),
+                ..Application::default()
+            });
+            let all: Vec<Application> = all.collect();
+            assert_eq!(detect_release(&[], &all), Some(Detected::Past(name)));
+        }
+    }
+
+    #[test]
+    fn ambient_mesh_is_of_the_release_whose_channels_run() {
+        let pod = |container: &str, image: &str| -> Pod {
+            let pod = serde_json::json!({"metadata": {"name": "p", "namespace": "kubeflow"},
+                "spec": {"containers": [{"name": container, "image": image}]}});
+            serde_json::from_value(pod).unwrap()
+        };
+        for image in
+            ["docker.io/istio/ztunnel:1.26.1", "docker.io/ubuntu/istio-ztunnel:1.29-24.04_stable"]
+        {
+            let pods = [pod("istio-proxy", image)];
+            assert_eq!(detect_release(&pods, &planned("1.11", &[])), Some(Detected::Known("1.11")));
+            assert_eq!(
+                detect_release(&pods, &planned("latest", &[])),
+                Some(Detected::Known("latest"))
+            );
+            assert_eq!(detect_release(&pods, &[]), Some(Detected::Known("latest")));
+        }
+        let pods = [pod("discovery", "docker.io/istio/pilot:1.22.0")];
+        assert_eq!(detect_release(&pods, &[]), Some(Detected::Past("1.9")));
+        let pods = [pod("discovery", "docker.io/istio/pilot:1.28.0")];
+        assert_eq!(detect_release(&pods, &[]), Some(Detected::Known("1.11")));
+        let pods = [pod("discovery", "docker.io/istio/pilot:1.99.0")];
+        assert_eq!(detect_release(&pods, &[]), None);
+    }
 
     proptest::proptest! {
         #[test]

@@ -21,7 +21,7 @@ pub(super) fn status(state: &State, caller: &Caller, method: &str) -> Option<Rep
         return None;
     }
     let model = state.models.get(caller.model.as_deref()?)?;
-    let version = state.juju.version();
+    let version = state.version();
     let applications = model.applications.iter();
     let applications: Map<String, Value> =
         applications.map(|(name, application)| (name.clone(), describe(application))).collect();

@@ -235,7 +235,7 @@ impl Caller {
             "facades": offered
                 .map(|(name, versions)| json!({"name": name, "versions": versions}))
                 .collect::<Vec<_>>(),
-            "server-version": state.juju.version(),
+            "server-version": state.version(),
         });
         if let Some(uuid) = &self.model {
             answer["model-tag"] = json!(format!("model-{uuid}"));

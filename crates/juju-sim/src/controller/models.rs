@@ -103,7 +103,7 @@ fn summaries(state: &State, caller: &Caller, params: &Value) -> Reply {
             "name": model.name, "uuid": uuid, "type": "caas", "controller-uuid": state.uuid,
             "is-controller": model.is_controller, "cloud-tag": "cloud-k8s", "cloud-region": "local",
             "life": "alive", "status": status(), "user-access": "", "counts": counts,
-            "last-connection": null, "agent-version": state.juju.version(),
+            "last-connection": null, "agent-version": state.version(),
         });
         Ok(json!({"result": owned(state, model, about)}))
     })
@@ -139,14 +139,14 @@ fn info(state: &State, caller: &Caller, params: &Value) -> Reply {
             "cloud-tag": "cloud-k8s", "cloud-region": "local",
             "cloud-credential-tag": model.credential_tag, "cloud-credential-validity": true,
             "life": "alive", "status": status(), "users": users.collect::<Vec<_>>(),
-            "machines": null, "agent-version": state.juju.version(),
+            "machines": null, "agent-version": state.version(),
             "secret-backends": [{
                 "result": {"name": "internal", "backend-type": "controller", "config": null},
                 "id": "", "num-secrets": 0, "status": "active",
             }],
             "supported-features": [{
                 "name": "juju", "description": "the version of Juju used by the model",
-                "version": state.juju.version(),
+                "version": state.version(),
             }],
         });
         Ok(json!({"result": owned(state, model, about)}))
@@ -235,7 +235,7 @@ pub(super) fn controller(
 ) -> Option<Reply> {
     Some(match method {
         "ControllerConfig" => Ok(json!({"config": state.config})),
-        "ControllerVersion" => Ok(json!({"version": state.juju.version(), "git-commit": ""})),
+        "ControllerVersion" => Ok(json!({"version": state.version(), "git-commit": ""})),
         "AllModels" if !caller.is_superuser => denied(),
         "AllModels" => Ok(json!({"user-models": all_models(state, &caller.user, true)})),
         "GetControllerAccess" => controller_access(state, caller, params),
@@ -312,8 +312,7 @@ pub(super) fn config(
     }
     let model = state.models.get(caller.model.as_deref()?)?;
     let mut config: Map<String, Value> = Map::new();
-    config
-        .insert("agent-version".into(), json!({"value": state.juju.version(), "source": "model"}));
+    config.insert("agent-version".into(), json!({"value": state.version(), "source": "model"}));
     for (key, value) in [
         ("agent-metadata-url", json!("")),
         ("agent-stream", json!("released")),

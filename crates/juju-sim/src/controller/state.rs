@@ -17,6 +17,8 @@ pub(super) const EVERYONE: &str = "everyone@external";
 pub struct State {
     /// Which Juju it is.
     pub juju: Juju,
+    /// Version to which it was upgraded; the line's own if none.
+    pub upgraded_to: Option<String>,
     /// Its uuid.
     pub uuid: String,
     /// Its local users, by name.
@@ -293,6 +295,7 @@ impl State {
         ]);
         Self {
             juju,
+            upgraded_to: None,
             uuid: "deadbeef-1bad-500d-9000-4b1d0d06f00d".into(),
             users,
             models: BTreeMap::from([("deadbeef-0bad-400d-8000-4b1d0d06f00d".into(), controller)]),
@@ -318,6 +321,11 @@ impl State {
             operations: Vec::new(),
             secret_keys: 0,
         }
+    }
+
+    /// Version of its agents.
+    pub fn version(&self) -> &str {
+        self.upgraded_to.as_deref().unwrap_or_else(|| self.juju.version())
     }
 
     /// Adds a model that belongs to `admin`.

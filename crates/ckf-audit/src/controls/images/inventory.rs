@@ -1,10 +1,13 @@
 //! Images against the digests on record, the registries, Charmhub and known vulnerabilities.
 
+use std::collections::BTreeSet;
+
 use crate::controls::check::Check;
+use crate::facts::image::ImageReference;
 use crate::facts::istio::reference;
 use crate::facts::object::{Object as _, ObjectRef};
 use crate::facts::vulnerability::VulnerabilityReport;
-use crate::finding::{Finding, Outcome, count, finding, outcome};
+use crate::finding::{Finding, Outcome, count, finding, named, outcome};
 use crate::images::{Newer, Place, Row, State};
 use crate::views::image::{Image, PINNED};
 use crate::views::support::{Supported, supported, today};
@@ -163,8 +166,40 @@ fn no_fixed_vulnerability(context: &Context<'_>) -> Result<Outcome, MissingFact>
         return Ok(Outcome::NotAssessed(why.into()));
     }
     let findings = of_platform.iter().filter_map(|report| fixed(context, report));
-    let findings = findings.collect();
+    let findings: Vec<Finding> = findings.collect();
+    if findings.is_empty() {
+        let rows = context.inventory()?.rows.iter();
+        let running = rows.filter(|row| matches!(row.place, Some(Place::Container(_))));
+        let is_scanned = |row: &&Row| of_platform.iter().any(|report| is_of(report, row));
+        let images: BTreeSet<&String> = running.clone().map(|row| &row.image).collect();
+        let covered: BTreeSet<&String> = running.filter(is_scanned).map(|row| &row.image).collect();
+        let missing: Vec<&&String> = images.difference(&covered).collect();
+        if !missing.is_empty() {
+            return Ok(Outcome::NotAssessed(format!(
+                "{} of {} have a report; none of {}",
+                covered.len(),
+                count(images.len(), "running image"),
+                named(&missing)
+            )));
+        }
+    }
     Ok(outcome(findings, format!("{} read", count(of_platform.len(), "report"))))
+}
+
+/// A report is of the image that a container runs, by its digest or by its name.
+fn is_of(report: &VulnerabilityReport, row: &Row) -> bool {
+    let artifact = &report.report.artifact;
+    if !artifact.digest.is_empty() && row.digest() == Some(&*artifact.digest) {
+        return true;
+    }
+    let image = ImageReference::parse(&row.image);
+    image.is_some_and(|image| {
+        // trivy-operator leaves the registry out.
+        let path = image.repository.split_once('/').map_or("", |(_, path)| path);
+        path == &*artifact.repository
+            && !artifact.tag.is_empty()
+            && image.tag.as_deref() == Some(&*artifact.tag)
+    })
 }
 
 /// What of a report is severe and has a fix.

@@ -3,9 +3,10 @@
 use crate::controls::assess::assess_named;
 use crate::controls::check::Check;
 use crate::facts::istio::reference;
-use crate::facts::object::ObjectRef;
-use crate::finding::{Outcome, Verdict, count, finding, outcome};
+use crate::facts::object::{Object, ObjectRef};
+use crate::finding::{Finding, Outcome, Verdict, count, finding, outcome};
 use crate::policy::Waiver;
+use crate::views::context::allowed;
 use crate::views::{Context, MissingFact};
 
 /// Controls of this file.
@@ -37,14 +38,54 @@ fn no_waiver_has_expired(context: &Context<'_>) -> Result<Outcome, MissingFact> 
     Ok(outcome(findings, format!("{} in force", count(waivers.len(), "waiver"))))
 }
 
+/// Entries of allow-lists that no object has, and lists whose objects could not be read.
+fn unused_allowances(context: &Context<'_>) -> (Vec<Finding>, Vec<String>) {
+    let allow = &context.policy.allow;
+    let (mut findings, mut unknown) = (Vec::new(), Vec::new());
+    let mut look = |list: &str, entries: &[String], is_used: &dyn Fn(&String) -> Option<bool>| {
+        for entry in entries {
+            match is_used(entry) {
+                Some(true) => {}
+                Some(false) => {
+                    let object = reference("policy", "Allow", "", list);
+                    let seen = format!("{entry}, which is the name of no object");
+                    findings.push(finding(object, "entry", seen, "what it allows"));
+                }
+                None => {
+                    unknown.push(list.to_owned());
+                    break;
+                }
+            }
+        }
+    };
+    look("envoyfilters", &allow.envoyfilters, &|entry| {
+        let plugins = context.wasm_plugins().is_ok_and(|all| is_one(entry, all));
+        Some(plugins || is_one(entry, context.envoy_filters().ok()?))
+    });
+    look("rolebindings", &allow.rolebindings, &|entry| {
+        Some(is_one(entry, context.role_bindings().ok()?))
+    });
+    look("clusterroles", &allow.clusterroles, &|entry| {
+        Some(is_one(entry, context.cluster_roles().ok()?))
+    });
+    look("virtualservices", &allow.virtualservices, &|entry| {
+        Some(is_one(entry, context.virtual_services().ok()?))
+    });
+    (findings, unknown)
+}
+
+/// An object has this name of an allow-list.
+fn is_one<T: Object>(entry: &String, objects: &[T]) -> bool {
+    objects.iter().any(|object| allowed(std::slice::from_ref(entry), object))
+}
+
 /// POL-02: Every waiver waives something
 fn every_waiver_is_used(context: &Context<'_>) -> Result<Outcome, MissingFact> {
     let waivers = &context.policy.waivers;
-    if waivers.is_empty() {
+    let (mut findings, mut unknown) = unused_allowances(context);
+    if waivers.is_empty() && findings.is_empty() && unknown.is_empty() {
         return Ok(none());
     }
-    let mut findings = Vec::new();
-    let mut unknown = Vec::new();
     for (index, waiver) in waivers.iter().enumerate() {
         // POL-01 reports one that has expired.
         if !waiver.holds(context.now()) {
@@ -56,7 +97,7 @@ fn every_waiver_is_used(context: &Context<'_>) -> Result<Outcome, MissingFact> {
             continue;
         }
         if assessment.verdict == Verdict::NotAssessed {
-            unknown.push(waiver.control.as_str());
+            unknown.push(waiver.control.clone());
             continue;
         }
         let seen = format!("no finding of {} matches it", waiver.control);

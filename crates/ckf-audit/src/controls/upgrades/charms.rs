@@ -29,11 +29,9 @@ fn channels_are_stable(context: &Context<'_>) -> Result<Outcome, MissingFact> {
     let outcome =
         of_all(context, "each follows a stable channel, on a track of the release", |app| {
             let (track, risk) = app.channel.rsplit_once('/').unwrap_or(("latest", &app.channel));
-            let released = release.into_iter().flat_map(|release| release.applications.values());
-            let mut tracks: Vec<&str> = released
-                .filter(|known| known.charm == app.charm)
-                .filter_map(|known| known.channel.split('/').next())
-                .collect();
+            let released = release.into_iter();
+            let mut tracks: Vec<&str> =
+                released.flat_map(|release| release.tracks_of(&app.charm)).collect();
             tracks.dedup();
             let seen = match app.channel.as_str() {
                 "" => "none: a local charm".to_owned(),

@@ -8,7 +8,7 @@ use crate::facts::object::Object as _;
 use crate::finding::{Finding, Outcome, finding, outcome};
 use crate::views::ingress::Ingress;
 use crate::views::major_minor;
-use crate::views::{Context, MissingFact};
+use crate::views::{Context, Detected, MissingFact};
 
 /// Controls of this file.
 pub(super) const CHECKS: &[(&str, Check)] = &[
@@ -19,9 +19,12 @@ pub(super) const CHECKS: &[(&str, Check)] = &[
 
 /// UPG-02: The Charmed Kubeflow release is supported
 fn release_is_supported(context: &Context<'_>) -> Result<Outcome, MissingFact> {
-    let release = context.release()?;
     let object = reference("v1", "Namespace", "", context.namespace());
     let wanted = "one of the two newest numbered releases";
+    if let Detected::Past(name) = context.detected()? {
+        return Ok(Outcome::Fail(vec![finding(object, "release", name, wanted)]));
+    }
+    let release = context.release()?;
     let findings =
         (!release.supported).then(|| finding(object, "release", release.name.clone(), wanted));
     Ok(outcome(findings.into_iter().collect(), format!("Charmed Kubeflow {}", release.name)))
