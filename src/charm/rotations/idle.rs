@@ -21,7 +21,7 @@ impl Rotations<'_> {
             }
             let controller = session.controller()?;
             let user = controller.user_info(name)?;
-            // Who is everybody's last way in is not disabled by any path.
+            // A user who may be the last way in is never disabled.
             if name == FIRST_USER || user.created_by == user.username {
                 return Ok(false);
             }

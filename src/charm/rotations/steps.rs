@@ -72,7 +72,7 @@ impl Rotations<'_> {
                     Content::new()
                 }
                 SecretContent::Missing => {
-                    warn!("{credential}: its secret was removed; it is prepared anew");
+                    warn!("{credential}: its secret was removed; it is prepared again");
                     let delivery = entry.delivery;
                     let entry = self.ledger.entry(credential);
                     (entry.stage, entry.secret) = (Stage::Settled, String::new());
