@@ -5,6 +5,7 @@ mod agent;
 mod audit;
 mod custom_controls;
 mod hardening;
+mod how_to;
 mod kubeconfigs;
 mod leaks;
 mod permissions;
