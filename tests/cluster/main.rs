@@ -13,3 +13,4 @@ mod pod_security;
 mod prometheus;
 mod remedies;
 mod tutorial;
+mod upgrade_plan;

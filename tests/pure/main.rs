@@ -18,6 +18,8 @@ mod report;
 #[path = "../reports/mod.rs"]
 mod reports;
 
+mod upgrade_plan;
+
 use ckf_hardening::report::Report;
 
 use self::reports::{WAIVERS, report_of};
