@@ -12,6 +12,7 @@ mod formats;
 mod login_keys;
 mod network_peers;
 mod offboard;
+mod pages;
 mod policy;
 mod private_keys;
 mod report;

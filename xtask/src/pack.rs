@@ -16,7 +16,7 @@ use crate::run::{root, without_package};
 const BASES: [(&str, Arch); 3] =
     [("22.04", Arch::Amd64), ("24.04", Arch::Amd64), ("24.04", Arch::Arm64)];
 /// Older than the C library of every base.
-const C_LIBRARY: &str = "2.31";
+pub const C_LIBRARY: &str = "2.31";
 /// What links against an older C library than that of this machine.
 const LINKER: [&str; 2] = ["ziglang==0.15.1", "cargo-zigbuild==0.24.0"];
 /// Files that the charm has beside `dispatch` and its manifest.
