@@ -123,7 +123,7 @@ impl Reader<'_> {
             asks.iter().any(|begin| command.starts_with(begin)) || command.contains("--apply");
         // Before a comment.
         let (typed, comment) = command.split_once("  #").unwrap_or((command, ""));
-        let script = match asks && !(typed.trim() == "ckf-hardening refresh") {
+        let script = match asks && typed.trim() != "ckf-hardening refresh" {
             true => format!("{} --yes  #{comment}", typed.trim_end()),
             false => command.to_owned(),
         };
