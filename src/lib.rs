@@ -21,7 +21,7 @@ pub mod rotation;
 
 pub use ckf_audit::{
     access, controls, crypto_assets, finding, images, login_keys, offboarding, policy, remedies,
-    report, views,
+    report, upgrade, views,
 };
 use ckf_model::digest;
 pub use ckf_model::{VERSION, catalog, tls};

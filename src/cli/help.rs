@@ -96,3 +96,12 @@ Install:
   ckf-hardening man --directory ~/.local/share/man/man1
 Read one without installing:
   ckf-hardening man audit | man -l -";
+
+pub(super) const UPGRADE_PLAN: &str = "\
+Examples:
+  ckf-hardening upgrade-plan                       # to the next release; changes nothing
+  ckf-hardening upgrade-plan --to 1.11 --json
+  ckf-hardening upgrade-plan --from snapshot/      # what `collect` wrote
+
+Exit status: 0 it may be begun, 1 something blocks it, 2 it could not run, 3 something that it needs
+could not be looked at.";

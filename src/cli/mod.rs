@@ -26,6 +26,7 @@ mod settings;
 mod shared;
 mod suggest;
 mod terminal;
+mod upgrade_plan;
 mod users;
 mod watch;
 
@@ -80,6 +81,8 @@ enum Command {
     Rocks(Box<rocks::Rocks>),
     /// Refresh applications to their newest revisions on Charmhub, one after the other.
     Refresh(refresh::Refresh),
+    /// Plan an upgrade to another release: what blocks it, each refresh in order, what changes.
+    UpgradePlan(Box<upgrade_plan::ShowUpgradePlan>),
     /// List Juju's users and their access to controller, clouds, models and offers.
     Users(users::Users),
     /// Plan what a person's leaving needs, over Juju, profiles, bindings, policies and tokens.
@@ -171,6 +174,7 @@ pub fn main() -> ExitCode {
         Command::Policy(policy) => policy.run(),
         Command::Rocks(rocks) => rocks.run(),
         Command::Refresh(refresh) => refresh.run(),
+        Command::UpgradePlan(plan) => plan.run(),
         Command::Users(users) => users.run(),
         Command::Offboard(offboard) => offboard.run(),
         Command::Rotate(rotate) => rotate.run(),

@@ -9,4 +9,5 @@ mod matrix;
 mod page;
 #[path = "../reports/mod.rs"]
 mod reports;
+mod terraform;
 mod tracing;

@@ -13,11 +13,14 @@ mod limits;
 mod login_keys;
 mod network_peers;
 mod offboard;
+mod pages;
 mod policy;
 mod private_keys;
 mod report;
 #[path = "../reports/mod.rs"]
 mod reports;
+
+mod upgrade_plan;
 
 use ckf_hardening::report::Report;
 

@@ -6,6 +6,7 @@ pub mod examples;
 mod guide;
 mod map;
 mod photograph;
+mod support;
 mod terminal;
 
 use std::fmt::Write as _;
@@ -69,6 +70,7 @@ fn documents() -> anyhow::Result<Vec<(String, String)>> {
         ("docs/reference/command-line.md", command_line()),
         ("docs/reference/guide.md", guide::page()?),
         ("docs/ckf-hardening.1", manual()?),
+        (support::PAGE, support::page()?),
         (map::PAGE, map::page()?),
         (examples::PICTURE, examples::picture()?),
         (examples::TUTORIAL, examples::tutorial()?),

@@ -1,10 +1,11 @@
-//! The project's scripts: `cargo xtask demo`, `test`, `check`, `fuzz`, `bench`, `pack`, `docs`.
+//! The project's scripts: `cargo xtask demo`, `test`, `check`, `fuzz`, `bench`, `pack`, `dist`, `docs`.
 
 mod bench;
 mod check;
 #[cfg(test)]
 mod clients;
 mod demo;
+mod dist;
 mod docs;
 mod fuzz;
 mod group;
@@ -27,7 +28,7 @@ struct Command {
     run: fn(&[String]) -> anyhow::Result<()>,
 }
 
-const COMMANDS: [Command; 10] = [
+const COMMANDS: [Command; 11] = [
     Command {
         name: "demo",
         about: "audit, harden, enforce TLS, rotate and watch, on real servers",
@@ -83,6 +84,13 @@ const COMMANDS: [Command; 10] = [
         usage: "usage: cargo xtask pack\n",
         has_servers: false,
         run: |_| pack::pack().map(drop),
+    },
+    Command {
+        name: "dist",
+        about: "make what a release holds, in target/dist",
+        usage: dist::USAGE,
+        has_servers: false,
+        run: dist::dist,
     },
     Command {
         name: "docs",

@@ -12,26 +12,60 @@ use zip::{CompressionMethod, DateTime, ZipWriter};
 
 use crate::run::{root, without_package};
 
-/// Ubuntu releases whose charm containers run the binary.
-const BASES: [&str; 2] = ["22.04", "24.04"];
+/// Ubuntu releases whose charm containers run the binary, by architecture.
+const BASES: [(&str, Arch); 3] =
+    [("22.04", Arch::Amd64), ("24.04", Arch::Amd64), ("24.04", Arch::Arm64)];
 /// Older than the C library of every base.
-const TARGET: &str = "x86_64-unknown-linux-gnu";
-const C_LIBRARY: &str = "2.31";
+pub const C_LIBRARY: &str = "2.31";
 /// What links against an older C library than that of this machine.
 const LINKER: [&str; 2] = ["ziglang==0.15.1", "cargo-zigbuild==0.24.0"];
 /// Files that the charm has beside `dispatch` and its manifest.
 const FILES: [&str; 3] = ["actions.yaml", "config.yaml", "metadata.yaml"];
 
-/// Packs and returns the paths of the charms.
+/// An architecture that the binary is built for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Arch {
+    /// x86-64
+    Amd64,
+    /// 64-bit ARM
+    Arm64,
+}
+
+impl Arch {
+    /// Every architecture.
+    pub const ALL: [Self; 2] = [Self::Amd64, Self::Arm64];
+
+    /// By the name that Debian, Go and Juju have for it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Amd64 => "amd64",
+            Self::Arm64 => "arm64",
+        }
+    }
+
+    /// Rust's target.
+    pub fn target(self) -> &'static str {
+        match self {
+            Self::Amd64 => "x86_64-unknown-linux-gnu",
+            Self::Arm64 => "aarch64-unknown-linux-gnu",
+        }
+    }
+}
+
+/// Packs for amd64, and returns the paths of the charms.
 pub fn pack() -> anyhow::Result<Vec<PathBuf>> {
-    let binary = portable_binary()?;
-    let directory = root().join("target/charms");
-    fs::create_dir_all(&directory)?;
+    let binary = portable_binary(Arch::Amd64)?;
+    charms(Arch::Amd64, &binary, &root().join("target/charms"))
+}
+
+/// Writes the charms of a binary into a directory, and returns their paths.
+pub fn charms(arch: Arch, binary: &Path, directory: &Path) -> anyhow::Result<Vec<PathBuf>> {
+    fs::create_dir_all(directory)?;
     let mut charms = Vec::new();
-    for base in BASES {
-        let name = format!("ckf-hardening_ubuntu-{base}-amd64.charm");
+    for (base, _) in BASES.into_iter().filter(|(_, of)| *of == arch) {
+        let name = format!("ckf-hardening_ubuntu-{base}-{}.charm", arch.name());
         let path = directory.join(name);
-        write(&path, base, &binary).with_context(|| path.display().to_string())?;
+        write(&path, base, arch, binary).with_context(|| path.display().to_string())?;
         let size = fs::metadata(&path)?.len();
         println!("{}: {size} bytes", path.display());
         charms.push(path);
@@ -41,7 +75,7 @@ pub fn pack() -> anyhow::Result<Vec<PathBuf>> {
 
 /// The binary, linked against the oldest C library of the bases, in which no
 /// path of this machine is.
-fn portable_binary() -> anyhow::Result<PathBuf> {
+pub fn portable_binary(arch: Arch) -> anyhow::Result<PathBuf> {
     let programs = test_programs::python::programs("linker", &LINKER)?;
     let home = std::env::var("CARGO_HOME").or_else(|_| {
         let home = std::env::var("HOME").context("HOME is not set")?;
@@ -51,7 +85,7 @@ fn portable_binary() -> anyhow::Result<PathBuf> {
         format!("--remap-path-prefix={}=/ckf-hardening", root().display()),
         format!("--remap-path-prefix={home}=/cargo"),
     ];
-    let target = format!("{TARGET}.{C_LIBRARY}");
+    let target = format!("{}.{C_LIBRARY}", arch.target());
     let path = std::env::var("PATH").unwrap_or_default();
     let status = without_package(&mut Command::new(programs.join("cargo-zigbuild")))
         .args(["zigbuild", "--release", "--locked", "--bin", "ckf-hardening"])
@@ -66,16 +100,16 @@ fn portable_binary() -> anyhow::Result<PathBuf> {
     if !status.success() {
         bail!("cargo zigbuild ended with {status}");
     }
-    Ok(root().join("target").join(TARGET).join("release/ckf-hardening"))
+    Ok(root().join("target").join(arch.target()).join("release/ckf-hardening"))
 }
 
-fn write(path: &Path, base: &str, binary: &Path) -> anyhow::Result<()> {
+fn write(path: &Path, base: &str, arch: Arch, binary: &Path) -> anyhow::Result<()> {
     let mut files: Vec<(&str, Vec<u8>, u32)> = Vec::new();
     for name in FILES {
         files.push((name, fs::read(root().join(name))?, 0o644));
     }
     files.push(("dispatch", fs::read(binary)?, 0o755));
-    files.push(("manifest.yaml", manifest(base).into_bytes(), 0o644));
+    files.push(("manifest.yaml", manifest(base, arch).into_bytes(), 0o644));
     files.sort_by_key(|(name, _, _)| *name);
     // Written beside it first, so that a charm is whole or not there.
     let unfinished = path.with_extension("part");
@@ -95,9 +129,10 @@ fn write(path: &Path, base: &str, binary: &Path) -> anyhow::Result<()> {
 }
 
 /// By which Juju knows the base of a charm.
-fn manifest(base: &str) -> String {
+fn manifest(base: &str, arch: Arch) -> String {
+    let arch = arch.name();
     format!(
-        "bases:\n- name: ubuntu\n  channel: '{base}'\n  architectures:\n  - amd64\n\
+        "bases:\n- name: ubuntu\n  channel: '{base}'\n  architectures:\n  - {arch}\n\
          analysis:\n  attributes:\n  - name: language\n    result: unknown\n  - name: framework\n    result: unknown\n"
     )
 }

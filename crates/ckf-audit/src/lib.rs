@@ -10,6 +10,7 @@ pub mod offboarding;
 pub mod policy;
 pub mod remedies;
 pub mod report;
+pub mod upgrade;
 pub mod views;
 
 use ckf_model as facts;

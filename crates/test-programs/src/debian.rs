@@ -69,8 +69,11 @@ fn unpack(name: &str, folder: &Path) -> anyhow::Result<()> {
         .filter_map(|entry| Some(entry.ok()?.path()))
         .find(|path| path.extension().is_some_and(|end| end == "deb"))
         .with_context(|| format!("apt-get fetched no package {name}"))?;
-    run(Command::new("dpkg-deb").arg("-x").arg(&archive).arg(folder))?;
-    Ok(fs::remove_file(archive)?)
+    // With its description, in DEBIAN/control.
+    let content = folder.with_extension("content");
+    run(Command::new("dpkg-deb").arg("-R").arg(&archive).arg(&content))?;
+    fs::remove_dir_all(folder)?;
+    Ok(fs::rename(content, folder)?)
 }
 
 /// Runs apt-get, and once more after an update: a new machine has no lists of packages yet.

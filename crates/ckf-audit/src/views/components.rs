@@ -81,7 +81,10 @@ fn released(row: &Row) -> Option<ImageReference> {
 }
 
 /// The package of an image, and the end of its repository, by the table.
-fn package<'a>(table: &'a AdvisoryTable, repository: &str) -> Option<(&'a str, &'a str)> {
+pub(crate) fn package<'a>(
+    table: &'a AdvisoryTable,
+    repository: &str,
+) -> Option<(&'a str, &'a str)> {
     let affected = table.advisories.iter().flat_map(|advisory| &advisory.affected);
     let mut carriers = affected.flat_map(|affected| {
         let images = affected.ecosystem_specific.images.iter();

@@ -8,6 +8,7 @@ use super::page::{Code, Page};
 
 /// Flags of other programs, and of `cargo xtask`.
 const FOREIGN_FLAGS: &[&str] = &[
+    "address",
     "advisory-db",
     "config",
     "dest-tls-verify",
