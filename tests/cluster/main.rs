@@ -14,5 +14,5 @@ mod prometheus;
 mod remedies;
 mod requests;
 mod tutorial;
-mod yardstick;
 mod upgrade_plan;
+mod yardstick;
