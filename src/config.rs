@@ -1,5 +1,7 @@
 //! The charm's options, parsed once into values that cannot be wrong.
 
+mod values;
+
 use std::collections::BTreeSet;
 
 use jiff::{SignedDuration, Timestamp};
@@ -7,7 +9,8 @@ use log::LevelFilter;
 use oci_registry::Mirror;
 use serde_json::Value;
 
-use crate::catalog::{self, Severity};
+pub(crate) use self::values::realm;
+use crate::catalog::Severity;
 use crate::facts::charmhub;
 use crate::policy::{self, Policy, Profile};
 use crate::remedies::Remedy;
@@ -34,11 +37,6 @@ pub const UNTIL_CORRECTED: &str =
 /// Options of certificates for the gateway: while one of them has a problem, those that were
 /// issued stay.
 const OF_CERTIFICATES: [&str; 2] = ["policy", "external-hostname"];
-
-/// The shortest time between audits, in seconds.
-const SHORTEST_INTERVAL: i64 = 300;
-/// The longest, in seconds.
-const LONGEST_INTERVAL: i64 = 30 * 24 * 3600;
 
 /// The options.
 #[derive(Clone, Debug, PartialEq)]
@@ -104,18 +102,21 @@ impl Options {
             reader.text(option);
         }
         let policy = Policy {
-            profile: reader.read("profile", Profile::default(), profile),
-            tls_minimum: reader.read("tls-min-version", policy.tls_minimum, tls_minimum),
-            tls_suites: reader.read("tls-cipher-suites", policy.tls_suites.clone(), suites),
-            external_hostname: reader.read("external-hostname", None, |text| {
-                policy::parse_hostname(text).map(Some).map_err(|error| error.to_string())
-            }),
+            profile: reader.read("profile", Profile::default(), values::profile),
+            tls_minimum: reader.read("tls-min-version", policy.tls_minimum, str::parse),
+            tls_suites: reader.read("tls-cipher-suites", policy.tls_suites.clone(), values::suites),
+            external_hostname: reader
+                .read("external-hostname", None, |text| policy::parse_hostname(text).map(Some)),
             ..policy
         };
         let mut options = Self {
             policy,
-            release: reader.read("release", None, |text| release(text).map(Some)),
-            audit_interval: reader.read("audit-interval", SignedDuration::from_hours(1), interval),
+            release: reader.read("release", None, |text| values::release(text).map(Some)),
+            audit_interval: reader.read(
+                "audit-interval",
+                SignedDuration::from_hours(1),
+                values::interval,
+            ),
             block_on: reader.read("block-on", None, policy::parse_threshold),
             juju_credentials: reader.secret("juju-credentials"),
             tls_secret: reader.secret("tls-secret"),
@@ -123,15 +124,19 @@ impl Options {
             enforce: reader.read(
                 "enforce",
                 BTreeSet::from([Remedy::TlsFloor, Remedy::HttpsRedirect]),
-                enforce,
+                values::remedies,
             ),
-            allow_disruption: reader.read("allow-disruption", BTreeSet::new(), enforce),
-            registry_mirrors: reader.read("registry-mirrors", Vec::new(), mirrors),
-            registry_realms: reader.read("registry-realms", Vec::new(), realms),
+            allow_disruption: reader.read("allow-disruption", BTreeSet::new(), values::remedies),
+            registry_mirrors: reader.read("registry-mirrors", Vec::new(), values::mirrors),
+            registry_realms: reader.read("registry-realms", Vec::new(), values::realms),
             registry_credentials: reader.secret("registry-credentials"),
-            charmhub_url: reader.read("charmhub-url", charmhub::DEFAULT_URL.into(), charmhub_url),
+            charmhub_url: reader.read(
+                "charmhub-url",
+                charmhub::DEFAULT_URL.into(),
+                values::charmhub_url,
+            ),
             offline: reader.boolean("offline"),
-            log_level: reader.read("log-level", LevelFilter::Info, log_level),
+            log_level: reader.read("log-level", LevelFilter::Info, values::log_level),
             frozen: Vec::new(),
         };
         let problems = reader.problems;
@@ -213,17 +218,17 @@ impl Reader<'_> {
         self.problems.push(OptionProblem { option, message: message.to_owned() });
     }
 
-    fn read<T>(
+    fn read<T, E: ToString>(
         &mut self,
         option: &'static str,
         default: T,
-        parse: impl Fn(&str) -> Result<T, String>,
+        parse: impl Fn(&str) -> Result<T, E>,
     ) -> T {
         let Some(text) = self.text(option) else {
             return default;
         };
-        parse(&text).unwrap_or_else(|message| {
-            self.problems.push(OptionProblem { option, message });
+        parse(&text).unwrap_or_else(|why| {
+            self.problem(option, &why.to_string());
             default
         })
     }
@@ -248,110 +253,6 @@ impl Reader<'_> {
                 false
             }
         }
-    }
-}
-
-fn profile(text: &str) -> Result<Profile, String> {
-    match text {
-        "baseline" => Ok(Profile::Baseline),
-        "strict" => Ok(Profile::Strict),
-        other => Err(format!("{other:?} is neither baseline nor strict")),
-    }
-}
-
-/// Remedies by name, comma-separated. Juju does not pass an empty text on, so `none` means none.
-fn enforce(text: &str) -> Result<BTreeSet<Remedy>, String> {
-    match text {
-        "none" => Ok(BTreeSet::new()),
-        names => {
-            let remedies = names.split(',').map(|name| name.trim().parse::<Remedy>());
-            remedies.collect::<Result<_, _>>().map_err(|unknown| unknown.to_string())
-        }
-    }
-}
-
-fn mirrors(text: &str) -> Result<Vec<Mirror>, String> {
-    let parts = text.split(',').filter(|part| !part.trim().is_empty());
-    parts
-        .map(|part| part.parse().map_err(|why: oci_registry::MirrorError| why.to_string()))
-        .collect()
-}
-
-fn realms(text: &str) -> Result<Vec<(String, String)>, String> {
-    let parts = text.split(',').map(str::trim);
-    parts.filter(|part| !part.is_empty()).map(realm).collect()
-}
-
-/// A registry with the host that issues its tokens, `REGISTRY=HOST`.
-pub(crate) fn realm(text: &str) -> Result<(String, String), String> {
-    let is_host = |text: &&str| {
-        !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || ".-".contains(c))
-    };
-    let (registry, host) = text.split_once('=').unwrap_or((text, ""));
-    match [registry, host].iter().all(is_host) {
-        true => Ok((registry.to_ascii_lowercase(), host.to_ascii_lowercase())),
-        false => Err(format!(
-            "{text:?} is no realm; expected REGISTRY=HOST, as registry.example.com=login.example.net"
-        )),
-    }
-}
-
-fn charmhub_url(text: &str) -> Result<String, String> {
-    let is_url = text.parse::<http::Uri>().is_ok_and(|uri| {
-        matches!(uri.scheme_str(), Some("http" | "https")) && uri.authority().is_some()
-    });
-    match is_url {
-        true => Ok(text.to_owned()),
-        false => Err(format!("{text:?} is no URL; expected one like {}", charmhub::DEFAULT_URL)),
-    }
-}
-
-fn suites(text: &str) -> Result<Vec<String>, String> {
-    let strong = policy::default_suites();
-    let suite = |name: &str| match strong.iter().find(|suite| *suite == name.trim()) {
-        Some(suite) => Ok(suite.clone()),
-        None => Err(format!("{name:?} is not one of {}", strong.join(", "))),
-    };
-    text.split(',').map(suite).collect()
-}
-
-fn tls_minimum(text: &str) -> Result<u8, String> {
-    match text {
-        "1.2" => Ok(2),
-        "1.3" => Ok(3),
-        other => Err(format!("{other:?} is neither 1.2 nor 1.3")),
-    }
-}
-
-fn release(text: &str) -> Result<String, String> {
-    if catalog::release(text).is_some() {
-        return Ok(text.to_owned());
-    }
-    let known: Vec<&str> = catalog::releases().iter().map(|r| r.name.as_str()).collect();
-    Err(format!("{text:?} is not one of {}", known.join(", ")))
-}
-
-fn interval(text: &str) -> Result<SignedDuration, String> {
-    let expected = "expected a time like 30m, 6h or 1d";
-    let parsed: jiff::Span =
-        text.parse().map_err(|_| format!("{text:?} is no time; {expected}"))?;
-    let duration = parsed
-        .to_duration(jiff::SpanRelativeTo::days_are_24_hours())
-        .map_err(|_| format!("{text:?} has months or years; {expected}"))?;
-    if !(SHORTEST_INTERVAL..=LONGEST_INTERVAL).contains(&duration.as_secs()) {
-        return Err(format!("{text:?} is not between 5m and 30d"));
-    }
-    Ok(duration)
-}
-
-fn log_level(text: &str) -> Result<LevelFilter, String> {
-    match text.to_ascii_lowercase().as_str() {
-        "error" => Ok(LevelFilter::Error),
-        "warning" => Ok(LevelFilter::Warn),
-        "info" => Ok(LevelFilter::Info),
-        "debug" => Ok(LevelFilter::Debug),
-        "trace" => Ok(LevelFilter::Trace),
-        other => Err(format!("{other:?} is not one of error, warning, info, debug, trace")),
     }
 }
 

@@ -69,7 +69,7 @@ pub fn take(hook: &mut Hook<'_>) -> anyhow::Result<Option<AuditResult>> {
                 credentials = rotations::credentials(&options.rotate, &ledger);
                 Known::Known(rotations::times(&ledger))
             }
-            Ok(Err(why)) => Known::Unknown(Unknown::Failed(why)),
+            Ok(Err(why)) => Known::Unknown(Unknown::Failed(why.to_string())),
             Err(error) if is_absence(&error) => {
                 Known::Unknown(Unknown::Failed(format!("{error:#}")))
             }

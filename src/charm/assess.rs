@@ -2,7 +2,7 @@
 
 use juju_charm::Unit;
 
-use super::enforce::Enforced;
+use super::enforce::{EnforceFailure, Enforced};
 use super::gather;
 use crate::agent::input::CharmFacts;
 use crate::config::{OptionProblem, Options};
@@ -46,14 +46,14 @@ pub fn assess(
 
 impl AuditResult {
     /// The same, after the option `enforce` was applied or why it could not be.
-    pub fn with_enforcement(self, enforced: Result<Enforced, String>) -> Self {
+    pub fn with_enforcement(self, enforced: Result<Enforced, EnforceFailure>) -> Self {
         match enforced {
             Ok(enforced) => Self {
                 enforcement: Some(enforced.digest),
                 held_back: Some(enforced.held_back),
                 ..self
             },
-            Err(why) => Self { enforcement: Some(Err(why)), ..self },
+            Err(why) => Self { enforcement: Some(Err(why.to_string())), ..self },
         }
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
+use juju_charm::tool::ToolError;
 use juju_charm::{Unit, config};
 use juju_client::Connection;
 use log::{info, warn};
@@ -12,7 +13,8 @@ use super::issue::first_reasons;
 use crate::config::Options;
 use crate::effects::{ApplyError, Cluster, Executor, Holder, JujuError, Model};
 use crate::facts::Facts;
-use crate::facts::kubernetes::Source;
+use crate::facts::known::Unknown;
+use crate::facts::kubernetes::{ReadError, Source};
 use crate::pipeline::{self, EnforceError, EnforceOutcome, Origin, Ownership};
 use crate::policy::Policy;
 use crate::remedies::{self, Change, Consent, Managed, Plan};
@@ -21,10 +23,29 @@ use crate::rotation::backend::Backends as _;
 /// How long enforcing may take in one hook.
 const DEADLINE: Duration = Duration::from_secs(60);
 
+/// Why the charm could not enforce, or not delete what it made.
+#[derive(Debug, thiserror::Error)]
+pub enum EnforceFailure {
+    /// The API server could not be reached.
+    #[error(transparent)]
+    Connect(#[from] ReadError),
+    /// The cluster could not be read.
+    #[error(transparent)]
+    Cluster(#[from] Unknown),
+    /// The remedies could not be planned.
+    #[error(transparent)]
+    Plan(#[from] EnforceError),
+    /// The options could not be read.
+    #[error(transparent)]
+    Options(#[from] ToolError),
+    /// Some changes failed, in one line.
+    #[error("{0}")]
+    Changes(String),
+}
+
 /// A connection to the API server for the changes of a hook.
-pub fn connect() -> Result<Cluster, String> {
-    let deadline = Instant::now() + DEADLINE;
-    Cluster::connect(&Source::default(), deadline).map_err(|error| error.to_string())
+pub fn connect() -> Result<Cluster, ReadError> {
+    Cluster::connect(&Source::default(), Instant::now() + DEADLINE)
 }
 
 /// This application, as it holds a platform.
@@ -153,10 +174,14 @@ pub struct Enforced {
 const NAMED: usize = 1;
 
 /// Applies the option's remedies. While the options are frozen, nothing changes.
-pub fn enforce(unit: &Unit, options: &Options, facts: &Facts) -> Result<Enforced, String> {
+pub fn enforce(unit: &Unit, options: &Options, facts: &Facts) -> Result<Enforced, EnforceFailure> {
     let cluster = connect()?;
     if options.is_frozen() {
-        return Ok(Enforced { has_changes: false, digest: Ok(digest(&cluster)?), held_back: None });
+        return Ok(Enforced {
+            has_changes: false,
+            digest: Ok(cluster.gateway_digest()?),
+            held_back: None,
+        });
     }
     let platform = &*facts.about.namespace;
     let (policy, enforced) = (&options.policy, &options.enforce);
@@ -168,11 +193,11 @@ pub fn enforce(unit: &Unit, options: &Options, facts: &Facts) -> Result<Enforced
         Err(EnforceError::HeldByOther(_)) if enforced.is_empty() => {
             return Ok(Enforced {
                 has_changes: false,
-                digest: Ok(digest(&cluster)?),
+                digest: Ok(cluster.gateway_digest()?),
                 held_back: None,
             });
         }
-        outcome => outcome.map_err(|why| why.to_string())?,
+        outcome => outcome?,
     };
     let mut refused = Vec::new();
     match &outcome.holder_unknown {
@@ -200,15 +225,11 @@ pub fn enforce(unit: &Unit, options: &Options, facts: &Facts) -> Result<Enforced
     Ok(Enforced {
         has_changes: !outcome.plan.changes.is_empty(),
         digest: match refused.is_empty() {
-            true => Ok(digest(&cluster)?),
+            true => Ok(cluster.gateway_digest()?),
             false => Err(refused.join("; ")),
         },
         held_back: outcome.plan.held_back_line(),
     })
-}
-
-fn digest(cluster: &Cluster) -> Result<String, String> {
-    cluster.gateway_digest().map_err(|why| why.to_string())
 }
 
 /// Reasons as one, if there are any.
@@ -223,20 +244,16 @@ fn some(reasons: &[String]) -> Option<String> {
 
 /// Whether the gateway's configuration changed since this digest.
 pub fn has_drifted(digest: &str) -> bool {
-    let now = connect().and_then(|cluster| cluster.gateway_digest().map_err(|why| why.to_string()));
-    match now {
-        Ok(now) => now != digest,
-        // The next audit reports why the cluster cannot be read.
-        Err(_) => false,
-    }
+    let now = connect().ok().and_then(|cluster| cluster.gateway_digest().ok());
+    // The next audit reports why the cluster cannot be read.
+    now.is_some_and(|now| now != digest)
 }
 
 /// Deletes every managed object of a platform and reverts what was edited, as the charm is
 /// removed; unless another application enforces there.
-pub fn remove_all(unit: &Unit) -> Result<(), String> {
+pub fn remove_all(unit: &Unit) -> Result<(), EnforceFailure> {
     let cluster = connect()?;
-    let own = cluster.managed_objects(&unit.model);
-    let own = own.map_err(|why| why.to_string())?;
+    let own = cluster.managed_objects(&unit.model)?;
     if let Some(why) = cluster.hold(&unit.model, Some(&holder(unit))).other() {
         info!("nothing is removed: {why}");
         return Ok(());
@@ -247,7 +264,7 @@ pub fn remove_all(unit: &Unit) -> Result<(), String> {
     }
     // The login is asked for only if something is put back with it.
     let options = match plan.is_of_juju() {
-        true => config::all().map_err(|why| why.to_string())?,
+        true => config::all()?,
         false => config::Options::default(),
     };
     let mut origin = CharmOrigin::of_action(unit, Consent::of_option(&BTreeSet::new()));
@@ -255,7 +272,7 @@ pub fn remove_all(unit: &Unit) -> Result<(), String> {
     let outcome = apply(unit, login, &cluster, plan, &mut origin);
     let settled = cluster.settle(&unit.model, Some(&holder(unit)));
     match failure(&outcome) {
-        Some(why) => Err(why),
-        None => settled.map_err(|why| why.to_string()),
+        Some(why) => Err(EnforceFailure::Changes(why)),
+        None => Ok(settled?),
     }
 }

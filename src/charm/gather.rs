@@ -35,7 +35,7 @@ pub fn complete(
     if options.juju_credentials.is_some() {
         facts.rotated = match rotations::rotated(unit) {
             Ok(Ok(rotated)) => Known::Known(rotated),
-            Ok(Err(why)) => Known::Unknown(Unknown::Failed(why)),
+            Ok(Err(why)) => Known::Unknown(Unknown::Failed(why.to_string())),
             Err(error) => Known::Unknown(Unknown::Failed(format!("{error:#}"))),
         };
     }

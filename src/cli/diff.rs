@@ -7,7 +7,7 @@ use anyhow::Context as _;
 
 use super::output::DataOutput;
 use super::shared::{NOTHING_OPEN, OPEN};
-use crate::catalog::Severity;
+use crate::catalog::{Severity, UnknownSeverity};
 use crate::report::Report;
 use crate::report::diff::{Diff as Differences, Fate};
 
@@ -30,14 +30,23 @@ pub struct Diff {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct FailOn(Option<(Fate, Severity)>);
 
-impl FromStr for FailOn {
-    type Err = String;
+/// A text that is no `--fail-on` of a comparison.
+#[derive(Debug, thiserror::Error)]
+enum FailOnError {
+    #[error("{0:?} is not never, new:SEVERITY or fixed:SEVERITY")]
+    Form(String),
+    #[error(transparent)]
+    Severity(#[from] UnknownSeverity),
+}
 
-    fn from_str(text: &str) -> Result<Self, String> {
+impl FromStr for FailOn {
+    type Err = FailOnError;
+
+    fn from_str(text: &str) -> Result<Self, FailOnError> {
         if text == "never" {
             return Ok(Self(None));
         }
-        let expected = || format!("{text:?} is not never, new:SEVERITY or fixed:SEVERITY");
+        let expected = || FailOnError::Form(text.to_owned());
         let (fate, severity) = text.split_once(':').ok_or_else(expected)?;
         let fates = [Fate::New, Fate::Fixed, Fate::Unchanged];
         let fate = fates.into_iter().find(|known| known.name() == fate);

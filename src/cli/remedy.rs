@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use juju_charm::printable::line;
 use juju_client::Connection;
 use serde::{Deserialize, Serialize};
@@ -19,6 +20,7 @@ use crate::facts::Facts;
 use crate::pipeline::{self, EnforceOutcome, Origin, Ownership};
 use crate::policy::{Policy, Profile};
 use crate::remedies::{self, Consent, Managed, Plan, Remedy};
+use crate::tls::TlsVersion;
 
 /// Arguments of `plan` and `apply`.
 #[derive(clap::Args)]
@@ -44,8 +46,14 @@ pub struct Remedies {
     #[arg(long)]
     strict: bool,
     /// Lowest TLS version of the gateway.
-    #[arg(long, value_name = "VERSION", default_value = "1.2", value_parser = ["1.2", "1.3"])]
-    tls_min_version: String,
+    #[arg(long, value_name = "VERSION", default_value = "1.2", value_parser = tls_versions())]
+    tls_min_version: TlsVersion,
+}
+
+/// The TLS versions that may be the lowest.
+fn tls_versions() -> impl TypedValueParser<Value = TlsVersion> {
+    PossibleValuesParser::new([TlsVersion::V1_2, TlsVersion::V1_3].map(TlsVersion::number))
+        .try_map(|text| text.parse::<TlsVersion>())
 }
 
 /// Arguments of `plan`.
@@ -230,7 +238,7 @@ impl Remedies {
     /// The policy of a text that is from a file.
     fn policy(&self, text: &str, file: &Path) -> anyhow::Result<Policy> {
         let mut policy = super::shared::sound(text, file)?;
-        policy.tls_minimum = if self.tls_min_version == "1.3" { 3 } else { 2 };
+        policy.tls_minimum = self.tls_min_version;
         if self.strict {
             policy.profile = Profile::Strict;
         }
@@ -258,7 +266,7 @@ impl ShowPlan {
                 schema: SCHEMA.into(),
                 remedies: remedies.iter().map(ToString::to_string).collect(),
                 namespace: self.remedies.cluster.kubernetes.namespace.clone(),
-                tls_min_version: self.remedies.tls_min_version.clone(),
+                tls_min_version: self.remedies.tls_min_version.number().to_owned(),
                 policy: text,
                 strict: self.remedies.strict,
                 allow_disruption: self.remedies.allow_disruption,
@@ -286,7 +294,7 @@ impl Apply {
                 bail!("the plan is for namespace {}, and this is {own}", saved.namespace);
             }
             self.remedies.remedies = saved.remedies()?;
-            self.remedies.tls_min_version.clone_from(&saved.tls_min_version);
+            self.remedies.tls_min_version = saved.tls_min_version()?;
             self.remedies.strict = saved.strict;
             self.remedies.allow_disruption = saved.allow_disruption;
             self.remedies.profiles.clone_from(&saved.profiles);
@@ -339,6 +347,10 @@ impl SavedPlan {
             true => Ok(saved),
             false => bail!("{}: its schema is {}, not {SCHEMA}", what(), saved.schema),
         }
+    }
+
+    fn tls_min_version(&self) -> anyhow::Result<TlsVersion> {
+        self.tls_min_version.parse().context("plan file: tlsMinVersion")
     }
 
     fn remedies(&self) -> anyhow::Result<Vec<Remedy>> {
@@ -478,4 +490,27 @@ fn indented(text: &str) -> String {
         line.push_str(word);
     }
     format!("{lines}   {line}\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn plan_file_with_an_unknown_tls_version_is_refused() {
+        let plan = |version: &str| SavedPlan {
+            schema: SCHEMA.into(),
+            remedies: Vec::new(),
+            namespace: "kubeflow".into(),
+            tls_min_version: version.into(),
+            policy: String::new(),
+            strict: false,
+            allow_disruption: false,
+            profiles: Vec::new(),
+            changes: Value::Null,
+        };
+        assert_eq!(plan("1.3").tls_min_version().unwrap(), TlsVersion::V1_3);
+        let why = format!("{:#}", plan("1.31").tls_min_version().unwrap_err());
+        assert!(why.contains("tlsMinVersion") && why.contains("1.31"), "{why}");
+    }
 }

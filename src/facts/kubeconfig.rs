@@ -1,12 +1,13 @@
 //! Kubeconfigs, by kubectl's rules: which files, which context, and which proxy.
 
+use std::fmt;
 use std::path::{Path, PathBuf};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use kube::config::{AuthInfo, Cluster, Kubeconfig};
 
-use super::proxy::{Environment, proxy_of};
+use super::proxy::{Environment, NamedProxyError, proxy_of};
 use super::request::redacted;
 use super::source::{ReadError, Source};
 
@@ -19,6 +20,55 @@ pub struct Loaded {
     pub config: kube::Config,
     /// Context; empty in a pod.
     pub context: String,
+}
+
+/// What is wrong with a kubeconfig, without content that may be secret.
+#[derive(Debug, thiserror::Error)]
+enum KubeconfigError {
+    #[error("it is larger than {LARGEST} bytes")]
+    TooLarge,
+    #[error(
+        "no current context; choose one with --context or `kubectl config use-context`; {known}"
+    )]
+    NoCurrentContext { known: Contexts },
+    #[error("no context {name}; {known}")]
+    NoContext { name: String, known: Contexts },
+    #[error("context {context} names cluster {cluster:?}, which is missing")]
+    NoCluster { context: String, cluster: String },
+    #[error("cluster {cluster:?}: {source}")]
+    Cluster { cluster: String, source: ClusterError },
+}
+
+/// What is wrong with a cluster of a kubeconfig.
+#[derive(Debug, thiserror::Error)]
+enum ClusterError {
+    #[error("it has no server")]
+    NoServer,
+    #[error("server {server:?} is no URL: {source}")]
+    Server { server: String, source: http::uri::InvalidUri },
+    #[error("its authority is not readable")]
+    UnreadableAuthority,
+    #[error("certificate-authority-data is not base64")]
+    NoBase64,
+    #[error("certificate-authority {path}: {source}")]
+    AuthorityFile { path: String, source: std::io::Error },
+    #[error("its certificate authority has no certificate in PEM")]
+    NoCertificate,
+    #[error(transparent)]
+    Proxy(#[from] NamedProxyError),
+}
+
+/// The names of a kubeconfig's contexts, which a user may have meant.
+#[derive(Debug)]
+struct Contexts(Vec<String>);
+
+impl fmt::Display for Contexts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0.as_slice() {
+            [] => f.write_str("it has no contexts"),
+            known => write!(f, "contexts are: {}", known.join(", ")),
+        }
+    }
 }
 
 /// Loads what a source names, else KUBECONFIG, ~/.kube/config or the pod's own account.
@@ -36,12 +86,12 @@ pub fn load(source: &Source) -> Result<Loaded, ReadError> {
         is_any = true;
         let of_file =
             |message: String| ReadError::Kubeconfig { path: path.display().to_string(), message };
-        bounded(path).map_err(of_file)?;
+        bounded(path).map_err(|why| of_file(why.to_string()))?;
         let next = Kubeconfig::read_from(path).map_err(|error| of_file(redacted(&error)))?;
         merged = merged.merge(next).map_err(|error| of_file(redacted(&error)))?;
     }
     let mut loaded = if is_any {
-        of_context(&merged, source.context.as_deref()).map_err(problem)?
+        of_context(&merged, source.context.as_deref()).map_err(|why| problem(why.to_string()))?
     } else {
         let config = kube::Config::incluster().map_err(|_| ReadError::NoCluster(shown.clone()))?;
         Loaded { config, context: String::new() }
@@ -83,39 +133,33 @@ fn files(source: &Source) -> Result<Files, ReadError> {
 }
 
 /// Rejects a kubeconfig over the size limit.
-fn bounded(path: &Path) -> Result<(), String> {
+fn bounded(path: &Path) -> Result<(), KubeconfigError> {
     let is_large = std::fs::metadata(path).is_ok_and(|file| file.len() > LARGEST);
-    if is_large { Err(format!("it is larger than {LARGEST} bytes")) } else { Ok(()) }
+    if is_large { Err(KubeconfigError::TooLarge) } else { Ok(()) }
 }
 
 /// The configuration of a context; without a name, of the current one.
-fn of_context(kubeconfig: &Kubeconfig, name: Option<&str>) -> Result<Loaded, String> {
-    let known: Vec<&str> = kubeconfig.contexts.iter().map(|c| c.name.as_str()).collect();
-    let contexts = match known.as_slice() {
-        [] => "it has no contexts".to_owned(),
-        known => format!("contexts are: {}", known.join(", ")),
-    };
+fn of_context(kubeconfig: &Kubeconfig, name: Option<&str>) -> Result<Loaded, KubeconfigError> {
+    let known = || Contexts(kubeconfig.contexts.iter().map(|c| c.name.clone()).collect());
     let current = kubeconfig.current_context.as_deref().filter(|name| !name.is_empty());
-    let name = name.or(current).ok_or_else(|| {
-        format!(
-            "no current context; choose one with --context or `kubectl config use-context`; \
-             {contexts}"
-        )
-    })?;
+    let name = name.or(current);
+    let name = name.ok_or_else(|| KubeconfigError::NoCurrentContext { known: known() })?;
     let context = kubeconfig.contexts.iter().find(|context| context.name == name);
     let context = context.and_then(|named| named.context.as_ref());
-    let context = context.ok_or_else(|| format!("no context {name}; {contexts}"))?;
+    let no_context = || KubeconfigError::NoContext { name: name.to_owned(), known: known() };
+    let context = context.ok_or_else(no_context)?;
     let cluster = kubeconfig.clusters.iter().find(|cluster| cluster.name == context.cluster);
     let cluster = cluster.and_then(|named| named.cluster.as_ref());
-    let cluster = cluster.ok_or_else(|| {
-        format!("context {name} names cluster {:?}, which is missing", context.cluster)
+    let cluster = cluster.ok_or_else(|| KubeconfigError::NoCluster {
+        context: name.to_owned(),
+        cluster: context.cluster.clone(),
     })?;
     let user = context.user.as_deref().and_then(|user| {
         let known = kubeconfig.auth_infos.iter().find(|known| known.name == user);
         known.and_then(|named| named.auth_info.clone())
     });
     let config = config(cluster, user.unwrap_or_default(), context.namespace.as_deref())
-        .map_err(|why| format!("cluster {:?}: {why}", context.cluster))?;
+        .map_err(|source| KubeconfigError::Cluster { cluster: context.cluster.clone(), source })?;
     Ok(Loaded { config, context: name.to_owned() })
 }
 
@@ -123,16 +167,16 @@ fn config(
     cluster: &Cluster,
     mut user: AuthInfo,
     namespace: Option<&str>,
-) -> Result<kube::Config, String> {
+) -> Result<kube::Config, ClusterError> {
     let server = cluster.server.as_deref().filter(|server| !server.is_empty());
-    let server = server.ok_or("it has no server")?;
+    let server = server.ok_or(ClusterError::NoServer)?;
     // kubectl takes a host without a scheme for HTTPS if there is an authority, and HTTP else.
     let server = match server.contains("://") {
         true => server.to_owned(),
         false => format!("https://{server}"),
     };
     let url: http::Uri =
-        server.parse().map_err(|error| format!("server {server:?} is no URL: {error}"))?;
+        server.parse().map_err(|source| ClusterError::Server { server, source })?;
     let mut config = kube::Config::new(url);
     config.default_namespace = namespace.unwrap_or("default").to_owned();
     config.accept_invalid_certs = cluster.insecure_skip_tls_verify.unwrap_or(false);
@@ -141,7 +185,7 @@ fn config(
     if let Some(exec) = &mut user.exec
         && exec.provide_cluster_info
     {
-        exec.cluster = Some(cluster.try_into().map_err(|_| "its authority is not readable")?);
+        exec.cluster = Some(cluster.try_into().map_err(|_| ClusterError::UnreadableAuthority)?);
     }
     config.auth_info = user;
     config.proxy_url =
@@ -150,7 +194,7 @@ fn config(
 }
 
 /// The authority of a cluster's certificate, DER; `None` for those of the system.
-fn authorities(cluster: &Cluster) -> Result<Option<Vec<Vec<u8>>>, String> {
+fn authorities(cluster: &Cluster) -> Result<Option<Vec<Vec<u8>>>, ClusterError> {
     use rustls::pki_types::CertificateDer;
     use rustls::pki_types::pem::PemObject as _;
 
@@ -159,10 +203,11 @@ fn authorities(cluster: &Cluster) -> Result<Option<Vec<Vec<u8>>>, String> {
     let pem = match (data, file) {
         (Some(data), _) => {
             let data: String = data.split_whitespace().collect();
-            STANDARD.decode(data).map_err(|_| "certificate-authority-data is not base64")?
+            STANDARD.decode(data).map_err(|_| ClusterError::NoBase64)?
         }
         (None, Some(path)) => {
-            std::fs::read(path).map_err(|error| format!("certificate-authority {path}: {error}"))?
+            let unread = |source| ClusterError::AuthorityFile { path: path.to_owned(), source };
+            std::fs::read(path).map_err(unread)?
         }
         (None, None) => return Ok(None),
     };
@@ -171,7 +216,7 @@ fn authorities(cluster: &Cluster) -> Result<Option<Vec<Vec<u8>>>, String> {
         .collect();
     match all {
         Ok(all) if !all.is_empty() => Ok(Some(all)),
-        _ => Err("its certificate authority has no certificate in PEM".into()),
+        _ => Err(ClusterError::NoCertificate),
     }
 }
 
@@ -181,7 +226,7 @@ mod tests {
 
     fn message(yaml: &str, context: Option<&str>) -> String {
         let kubeconfig = Kubeconfig::from_yaml(yaml).unwrap();
-        of_context(&kubeconfig, context).err().unwrap_or_default()
+        of_context(&kubeconfig, context).err().map(|why| why.to_string()).unwrap_or_default()
     }
 
     const TWO: &str = "
@@ -223,7 +268,7 @@ contexts: [{name: one, context: {cluster: c, user: u}}, {name: two, context: {cl
             ("{server: x, certificate-authority: /nowhere/ca}", "/nowhere/ca"),
             ("{server: x, proxy-url: 'ftp://p'}", "ftp"),
         ] {
-            let why = of(cluster).err().unwrap();
+            let why = of(cluster).err().unwrap().to_string();
             assert!(why.contains(expected), "{cluster}: {why}");
         }
     }

@@ -27,6 +27,29 @@ impl Environment {
     }
 }
 
+/// A proxy that cannot be used. The URL may have a password, so it is not repeated.
+#[derive(Debug, thiserror::Error)]
+pub enum ProxyError {
+    /// It is no URL.
+    #[error("is no URL")]
+    NoUrl,
+    /// Something else than a number is after the host's colon.
+    #[error("has a port that is no number")]
+    Port,
+    /// Its scheme is of another kind of proxy.
+    #[error("has scheme {0}, and http, https and socks5 work")]
+    Scheme(String),
+}
+
+/// A proxy that cannot be used, and what named it.
+#[derive(Debug, thiserror::Error)]
+#[error("{name} {source}")]
+pub struct NamedProxyError {
+    /// The field of the kubeconfig, or the variable of the environment.
+    name: &'static str,
+    source: ProxyError,
+}
+
 /// The proxy for a server: what the kubeconfig names, else what the environment does, unless it
 /// excludes the server.
 ///
@@ -37,9 +60,9 @@ pub fn proxy_of(
     server: &Uri,
     configured: Option<&str>,
     environment: &Environment,
-) -> Result<Option<Uri>, String> {
+) -> Result<Option<Uri>, NamedProxyError> {
     if let Some(url) = configured.filter(|url| !url.is_empty()) {
-        return parse(url).map_err(|why| format!("proxy-url {why}")).map(Some);
+        return named("proxy-url", url);
     }
     let (name, url) = match server.scheme_str() {
         Some("http") => ("HTTP_PROXY", &environment.http),
@@ -48,25 +71,26 @@ pub fn proxy_of(
     if url.is_empty() || is_excluded(server, &environment.none) {
         return Ok(None);
     }
-    parse(url).map_err(|why| format!("{name} {why}")).map(Some)
+    named(name, url)
 }
 
-fn parse(text: &str) -> Result<Uri, String> {
+fn named(name: &'static str, url: &str) -> Result<Option<Uri>, NamedProxyError> {
+    parse(url).map(Some).map_err(|source| NamedProxyError { name, source })
+}
+
+fn parse(text: &str) -> Result<Uri, ProxyError> {
     // As curl and Go do.
     let text = match text.contains("://") {
         true => text.replacen("socks5h://", "socks5://", 1),
         false => format!("http://{text}"),
     };
-    // A URL may have a password, so it is not repeated.
-    let uri: Uri = text.parse().map_err(|_| "is no URL")?;
+    let uri: Uri = text.parse().map_err(|_| ProxyError::NoUrl)?;
     match uri.scheme_str() {
         Some("http" | "https" | "socks5") if uri.host().is_some() => match has_bad_port(&uri) {
-            true => Err("has a port that is no number".into()),
+            true => Err(ProxyError::Port),
             false => Ok(uri),
         },
-        scheme => {
-            Err(format!("has scheme {}, and http, https and socks5 work", scheme.unwrap_or("none")))
-        }
+        scheme => Err(ProxyError::Scheme(scheme.unwrap_or("none").to_owned())),
     }
 }
 
@@ -202,6 +226,7 @@ mod tests {
         let server: Uri = "https://k8s".parse().unwrap();
         for url in ["ftp://user:s3cret@p", "http://user:s3cret@p:port"] {
             let why = proxy_of(&server, Some(url), &Environment::default()).unwrap_err();
+            let why = why.to_string();
             assert!(why.starts_with("proxy-url ") && !why.contains("s3cret"), "{why}");
         }
     }

@@ -17,6 +17,7 @@ use ckf_hardening::facts::{About, Facts};
 use ckf_hardening::images::{Inventory, Ledger};
 use ckf_hardening::policy::{Allow, ObjectPattern, Policy, Waiver};
 use ckf_hardening::report::Report;
+use ckf_hardening::tls::TlsVersion;
 use ckf_worlds::World;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
@@ -147,7 +148,7 @@ impl Case {
             agreed: Some(("TLS 1.3".into(), "TLS13_AES_256_GCM_SHA384".into())),
             chain: Certificate::from_base64_pem(certificate).ok()?,
             broken_chain: None,
-            versions: vec![2, 3],
+            versions: vec![TlsVersion::V1_2, TlsVersion::V1_3],
             weak: Vec::new(),
             hsts: Some("max-age=31536000".into()),
             clear: Some(Clear {

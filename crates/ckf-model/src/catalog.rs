@@ -54,13 +54,17 @@ impl Severity {
     }
 }
 
-impl FromStr for Severity {
-    type Err = String;
+/// A text that is no severity.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("severity {0:?} is not one of critical, high, medium, low, info")]
+pub struct UnknownSeverity(pub String);
 
-    fn from_str(text: &str) -> Result<Self, String> {
-        Self::ALL.into_iter().find(|s| s.name() == text).ok_or_else(|| {
-            format!("severity {text:?} is not one of critical, high, medium, low, info")
-        })
+impl FromStr for Severity {
+    type Err = UnknownSeverity;
+
+    fn from_str(text: &str) -> Result<Self, UnknownSeverity> {
+        let named = Self::ALL.into_iter().find(|severity| severity.name() == text);
+        named.ok_or_else(|| UnknownSeverity(text.to_owned()))
     }
 }
 

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::certificate::Certificate;
+use crate::tls::TlsVersion;
 
 /// What a client of the gateway observes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -18,8 +19,8 @@ pub struct Seen {
     pub chain: Vec<Certificate>,
     /// Verification error of the chain, with its last certificate as the root.
     pub broken_chain: Option<String>,
-    /// Minor digits of the TLS versions that the server accepts.
-    pub versions: Vec<u8>,
+    /// TLS versions that the server accepts.
+    pub versions: Vec<TlsVersion>,
     /// Weak cipher suites that the server accepts, each with its TLS version.
     pub weak: Vec<String>,
     /// Value of the response header Strict-Transport-Security.

@@ -217,10 +217,10 @@ impl Charm {
     }
 }
 
-/// A parameter as Juju 4.0 keeps it: lists and maps as Go prints them.
+/// A parameter as Juju 4.0 keeps it: lists, maps and nothing as Go prints them.
 fn as_kept(value: &Value) -> Value {
     match value {
-        Value::Array(_) | Value::Object(_) => Value::String(printed(value)),
+        Value::Array(_) | Value::Object(_) | Value::Null => Value::String(printed(value)),
         other => other.clone(),
     }
 }

@@ -5,6 +5,7 @@
 pub mod debian;
 pub mod go;
 mod install;
+pub mod juju_run;
 pub mod npm;
 pub mod pebble;
 pub mod progress;

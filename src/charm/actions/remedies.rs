@@ -109,7 +109,7 @@ pub fn undo(hook: &Hook<'_>) -> anyhow::Result<()> {
             "the option enforce has {enforced}, and the charm would apply it again; remove it from the option"
         );
     }
-    let cluster = enforce::connect().map_err(anyhow::Error::msg)?;
+    let cluster = enforce::connect()?;
     let own = cluster.managed_objects(&hook.unit.model)?;
     let mut plan = remedies::undo(&own, &remedies).map_err(anyhow::Error::msg)?;
     if let Some(profiles) = parameters.profiles() {
@@ -143,7 +143,7 @@ fn report(outcome: EnforceOutcome) -> anyhow::Result<()> {
 fn read(hook: &Hook<'_>) -> anyhow::Result<(Facts, Cluster)> {
     action::log(&format!("reading the cluster of model {}", hook.unit.model))?;
     let facts = gather::platform(hook.unit, &hook.options)?;
-    let cluster = enforce::connect().map_err(anyhow::Error::msg)?;
+    let cluster = enforce::connect()?;
     Ok((facts, cluster))
 }
 

@@ -229,7 +229,7 @@ fn read<'a>(
 ) -> anyhow::Result<Box<Rotations<'a>>> {
     match Rotations::read(unit, plan, login)? {
         Loaded::Ready(rotations) => Ok(rotations),
-        Loaded::Damaged(why) => bail!("{why}"),
+        Loaded::Damaged(why) => return Err(why.into()),
         Loaded::NoPeers => {
             bail!("the peer relation is not there yet; try again when the unit has started")
         }

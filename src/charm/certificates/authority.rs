@@ -18,6 +18,31 @@ const CURRENT: [&str; 2] = ["current-key", "current-certificate"];
 const NEXT: [&str; 2] = ["next-key", "next-certificate"];
 const PREVIOUS: &str = "previous-certificate";
 
+/// Why there is no authority to sign with: the operator must fix it.
+#[derive(Debug, thiserror::Error)]
+pub enum OwnError {
+    /// It could not be created or renewed.
+    #[error("the authority could not be made: {0}")]
+    Create(AuthorityError),
+    /// The content of its secret is not an authority.
+    #[error("the authority in the secret {LABEL} is damaged, and nothing is signed: {0}")]
+    Damaged(KeyringError),
+}
+
+/// What is wrong with the content of the secret.
+#[derive(Debug, thiserror::Error)]
+pub enum KeyringError {
+    /// An authority is not valid.
+    #[error(transparent)]
+    Authority(#[from] AuthorityError),
+    /// One of two keys of the content is missing.
+    #[error("{0} and {1} are not both there")]
+    Half(&'static str, &'static str),
+    /// There is no authority.
+    #[error("{} is missing", CURRENT[0])]
+    Missing,
+}
+
 /// The authority and its successor, as the secret has them.
 pub struct Own {
     keyring: Keyring,
@@ -33,18 +58,17 @@ impl Own {
         terms: &CertificatePolicy,
         names: Vec<Name>,
         now: Timestamp,
-    ) -> anyhow::Result<Result<Self, String>> {
+    ) -> anyhow::Result<Result<Self, OwnError>> {
         let mut names = [names, terms.names.clone()].concat();
         names.sort();
         names.dedup();
         let wanted = Leaf { of: &unit.model, names: &names, terms, is_renewal_asked: false };
-        let made = |why: AuthorityError| format!("the authority could not be made: {why}");
         let content = match secret::get_by_label(LABEL, Which::Refresh) {
             Ok(content) => content,
             Err(ToolError::NotFound { .. }) => {
                 let keyring = match Keyring::create(&wanted, now) {
                     Ok(keyring) => keyring,
-                    Err(why) => return Ok(Err(made(why))),
+                    Err(why) => return Ok(Err(OwnError::Create(why))),
                 };
                 let attributes = Attributes {
                     label: Some(LABEL),
@@ -59,15 +83,11 @@ impl Own {
         };
         let keyring = match read(&content) {
             Ok(keyring) => keyring,
-            Err(why) => {
-                return Ok(Err(format!(
-                    "the authority in the secret {LABEL} is damaged, and nothing is signed: {why}"
-                )));
-            }
+            Err(why) => return Ok(Err(OwnError::Damaged(why))),
         };
         let (keyring, is_new) = match keyring.advance(&wanted, now) {
             Ok(advanced) => advanced,
-            Err(why) => return Ok(Err(made(why))),
+            Err(why) => return Ok(Err(OwnError::Create(why))),
         };
         if is_new {
             let (id, _) = secret::info_by_label(LABEL)?;
@@ -111,19 +131,17 @@ fn content_of(keyring: &Keyring) -> Content {
     content
 }
 
-fn read(content: &Content) -> Result<Keyring, String> {
-    let authority = |[key, certificate]: [&str; 2]| {
+fn read(content: &Content) -> Result<Keyring, KeyringError> {
+    let authority = |[key, certificate]: [&'static str; 2]| {
         let of = |name| content.get(name).map(Value::expose);
         match (of(key), of(certificate)) {
-            (Some(key), Some(certificate)) => {
-                Authority::restore(key, certificate).map(Some).map_err(|why| why.to_string())
-            }
+            (Some(key), Some(certificate)) => Ok(Some(Authority::restore(key, certificate)?)),
             (None, None) => Ok(None),
-            _ => Err(format!("{key} and {certificate} are not both there")),
+            _ => Err(KeyringError::Half(key, certificate)),
         }
     };
     Ok(Keyring {
-        current: authority(CURRENT)?.ok_or("current-key is missing")?,
+        current: authority(CURRENT)?.ok_or(KeyringError::Missing)?,
         next: authority(NEXT)?,
         previous: content.get(PREVIOUS).map(|pem| pem.expose().to_owned()),
     })

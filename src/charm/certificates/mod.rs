@@ -20,7 +20,7 @@ pub use self::authority::LABEL as AUTHORITY;
 use self::authority::Own;
 pub use self::oidc_gatekeeper::trust as trust_at_login;
 pub use self::provided::ProvidedCertificate;
-use super::enforce;
+use super::enforce::{self, EnforceFailure};
 use super::issue::StatusIssue;
 use super::peers::differs;
 use crate::facts::certificate::date;
@@ -131,7 +131,7 @@ pub fn ensure(
         None => match Own::ready(unit, &policy.certificates, names().collect(), now)? {
             Ok(own) => Source::Own(Box::new(own)),
             Err(why) => {
-                issues.push(StatusIssue::blocked(why));
+                issues.push(StatusIssue::blocked(why.to_string()));
                 return Ok(outcome(issues, false, None));
             }
         },
@@ -276,11 +276,8 @@ fn judge(
     let mut is_final = true;
     if !asked.iter().all(is_declared) {
         // Only then is it worth asking the cluster.
-        let addresses = enforce::connect().and_then(|cluster| {
-            let addresses = cluster.gateway_addresses(&unit.model);
-            addresses.map_err(|why| why.to_string())
-        });
-        match addresses {
+        let read = || Ok::<_, EnforceFailure>(enforce::connect()?.gateway_addresses(&unit.model)?);
+        match read() {
             Ok(addresses) => {
                 permitted.extend(addresses.iter().filter_map(|text| text.parse().ok()))
             }

@@ -35,7 +35,9 @@ pub fn run(hook: &mut Hook<'_>) -> anyhow::Result<Outcome> {
     }
     let mut rotations = match Rotations::read(hook.unit, plan, login)? {
         Loaded::NoPeers => return Ok(Outcome::Unchanged),
-        Loaded::Damaged(why) => return Ok(Outcome::of(Some(StatusIssue::blocked(why)))),
+        Loaded::Damaged(why) => {
+            return Ok(Outcome::of(Some(StatusIssue::blocked(why.to_string()))));
+        }
         Loaded::Ready(rotations) => rotations,
     };
     if let Err(error) = rotations.advance(&Requested::default()) {

@@ -15,7 +15,7 @@ use ckf_model::handshake::{Clear, Seen};
 use super::hello;
 use super::target::Target;
 use crate::facts::certificate::{Certificate, CertificateError};
-use crate::tls;
+use crate::tls::{self, TlsVersion};
 
 /// Timeout of a connection, a read and a write.
 const WITHIN: Duration = Duration::from_secs(3);
@@ -81,17 +81,20 @@ impl<'a> Client<'a> {
             seen.broken_chain = self.broken_chain(&handshake.chain);
             seen.hsts = header(&handshake.response, "strict-transport-security");
         }
-        for (minor, version) in [(2, &rustls::version::TLS12), (3, &rustls::version::TLS13)] {
-            if self.handshake(&[version]).is_ok() {
-                seen.versions.push(minor);
+        for (version, offered) in [
+            (TlsVersion::V1_2, &rustls::version::TLS12),
+            (TlsVersion::V1_3, &rustls::version::TLS13),
+        ] {
+            if self.handshake(&[offered]).is_ok() {
+                seen.versions.push(version);
             }
         }
-        for minor in 0..3 {
-            for suite in self.weak(minor) {
-                if !seen.versions.contains(&minor) {
-                    seen.versions.push(minor);
+        for version in [TlsVersion::V1_0, TlsVersion::V1_1, TlsVersion::V1_2] {
+            for suite in self.weak(version) {
+                if !seen.versions.contains(&version) {
+                    seen.versions.push(version);
                 }
-                seen.weak.push(format!("TLS 1.{minor} {suite}"));
+                seen.weak.push(format!("{version} {suite}"));
             }
         }
         seen.versions.sort_unstable();
@@ -189,17 +192,17 @@ impl<'a> Client<'a> {
     }
 
     /// Names of the weak suites that the server accepts in a version.
-    fn weak(&self, minor: u8) -> Vec<&'static str> {
+    fn weak(&self, version: TlsVersion) -> Vec<&'static str> {
         let mut left = hello::WEAK.to_vec();
         let mut agreed = Vec::new();
         while !left.is_empty() && Instant::now() < self.deadline {
             let suites: Vec<u16> = left.iter().map(|(suite, _)| *suite).collect();
-            let Some((version, suite)) = self.offer(minor, &suites) else {
+            let Some((agreed_on, suite)) = self.offer(version, &suites) else {
                 break;
             };
             let chosen = left.iter().position(|(known, _)| *known == suite);
             // A server that picks another version or suite accepts none of those offered.
-            let (Some(chosen), true) = (chosen, version == minor) else {
+            let (Some(chosen), true) = (chosen, agreed_on == version) else {
                 break;
             };
             agreed.push(left.swap_remove(chosen).1);
@@ -208,11 +211,11 @@ impl<'a> Client<'a> {
         agreed
     }
 
-    fn offer(&self, minor: u8, suites: &[u16]) -> Option<(u8, u16)> {
+    fn offer(&self, version: TlsVersion, suites: &[u16]) -> Option<(TlsVersion, u16)> {
         let mut socket = self.connect(self.target.https).ok()?;
         let name = self.host.filter(|host| host.parse::<std::net::IpAddr>().is_err());
         let random = rand::random();
-        socket.write_all(&hello::client(minor, suites, name, random)).ok()?;
+        socket.write_all(&hello::client(version, suites, name, random)).ok()?;
         let mut record = Vec::new();
         let mut header = [0; 5];
         socket.read_exact(&mut header).ok()?;

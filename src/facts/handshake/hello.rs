@@ -1,6 +1,8 @@
 //! ClientHello messages of old and weak clients, which no library sends any more, and the
 //! ServerHello. No handshake is ever completed with these.
 
+use crate::tls::TlsVersion;
+
 /// Content type of handshake records.
 const HANDSHAKE: u8 = 22;
 const CLIENT_HELLO: u8 = 1;
@@ -27,9 +29,14 @@ pub const WEAK: [(u16, &str); 16] = [
     (0x0005, "RC4-SHA"),
 ];
 
-/// A ClientHello that offers TLS 1.`minor` at most, and only these suites.
-pub fn client(minor: u8, suites: &[u16], host: Option<&str>, random: [u8; 32]) -> Vec<u8> {
-    let version = [3, minor + 1];
+/// A ClientHello that offers this version at most, and only these suites.
+pub fn client(
+    version: TlsVersion,
+    suites: &[u16],
+    host: Option<&str>,
+    random: [u8; 32],
+) -> Vec<u8> {
+    let version = [3, u8::from(version) + 1];
     let mut extensions = Vec::new();
     if let Some(host) = host {
         // server_name: a list of one host name.
@@ -60,9 +67,9 @@ fn sized(bytes: usize, content: &[u8]) -> Vec<u8> {
     [&length[length.len() - bytes..], content].concat()
 }
 
-/// Minor digit of the TLS version, and the cipher suite, from a server's first record; `None`
+/// The TLS version and the cipher suite from a server's first record; `None`
 /// if it is not a ServerHello.
-pub fn server(record: &[u8]) -> Option<(u8, u16)> {
+pub fn server(record: &[u8]) -> Option<(TlsVersion, u16)> {
     let body = record.strip_prefix(&[HANDSHAKE])?.get(4..)?;
     let body = body.strip_prefix(&[SERVER_HELLO])?.get(3..)?;
     let (version, body) = body.split_at_checked(2)?;
@@ -70,8 +77,8 @@ pub fn server(record: &[u8]) -> Option<(u8, u16)> {
     let body = body.get(32..)?;
     let (length, body) = body.split_first()?;
     let suite = body.get(usize::from(*length)..)?.get(..2)?;
-    let minor = version[1].checked_sub(1)?;
-    Some((minor, u16::from_be_bytes([suite[0], suite[1]])))
+    let version = TlsVersion::try_from(version[1].checked_sub(1)?).ok()?;
+    Some((version, u16::from_be_bytes([suite[0], suite[1]])))
 }
 
 #[cfg(test)]
@@ -96,6 +103,6 @@ mod tests {
         let body = [&[3, 2][..], &[7; 32], &[1, 9], &[0xc0, 0x13], &[0]].concat();
         let message = [&[SERVER_HELLO, 0, 0, body.len() as u8][..], &body].concat();
         let record = [&[HANDSHAKE, 3, 2, 0, message.len() as u8][..], &message].concat();
-        assert_eq!(server(&record), Some((1, 0xc013)));
+        assert_eq!(server(&record), Some((TlsVersion::V1_1, 0xc013)));
     }
 }

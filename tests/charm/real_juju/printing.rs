@@ -1,39 +1,12 @@
 //! Results of actions, as `juju run` prints them by YAML: lines stand below each other.
 
-use std::io::Write as _;
-use std::process::{Command, Stdio};
-
 use ckf_worlds::World;
 use juju_sim::controller::{Application, Controller, State};
 use juju_sim::{Event, Juju};
-use serde_json::{Map, Value, json};
+use serde_json::json;
+use test_programs::juju_run;
 
 use super::hook;
-
-/// Prints as Juju does: text of several lines as a block, wherever YAML can say it so. What
-/// its library can say so less often than this one does is in the unit tests.
-const PRINTER: &str = "
-import json, sys, yaml
-class Dumper(yaml.SafeDumper): pass
-Dumper.add_representer(str, lambda d, s: d.represent_scalar(
-    'tag:yaml.org,2002:str', s, style='|' if '\\n' in s else None))
-print(yaml.dump(json.load(sys.stdin), Dumper=Dumper, allow_unicode=True, width=10**9))
-";
-
-fn printed(results: &Map<String, Value>) -> String {
-    let programs = test_programs::python::programs("yaml", &["pyyaml==6.0.3"]).unwrap();
-    let mut child = Command::new(programs.join("python"))
-        .args(["-c", PRINTER])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let input = Value::Object(results.clone()).to_string();
-    child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
-    let output = child.wait_with_output().unwrap();
-    assert!(output.status.success());
-    String::from_utf8(output.stdout).unwrap()
-}
 
 #[test]
 fn results_of_every_action_print_as_blocks_of_eighty_columns() {
@@ -69,7 +42,7 @@ fn results_of_every_action_print_as_blocks_of_eighty_columns() {
         let outcome = unit.run(&Event::action(name, parameters));
         let results = outcome.results();
         assert!(outcome.committed() && results.len() > 1, "{name}");
-        let text = printed(results);
+        let text = juju_run::printed(results).unwrap();
         for (key, value) in results {
             let Some(value) = value.as_str().filter(|value| value.trim_end().contains('\n')) else {
                 continue;

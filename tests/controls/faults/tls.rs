@@ -2,6 +2,7 @@
 
 use ckf_hardening::facts::handshake::Clear;
 use ckf_hardening::policy::Profile;
+use ckf_hardening::tls::TlsVersion;
 use ckf_worlds::{HOST, base64, object, self_signed, sha1, tls, weak_rsa};
 use serde_json::json;
 
@@ -115,9 +116,13 @@ pub const FAULTS: &[Fault] = &[
     fault("TLS-17", "the certificate before this one", |c| {
         c.gets = |seen| seen.chain[0].not_after -= 90 * 86_400
     }),
-    fault("TLS-18", "TLS 1.1", |c| c.gets = |seen| seen.versions = vec![1, 2]),
-    fault("TLS-18", "TLS 1.2 though the policy is 1.3", |c| c.policy.tls_minimum = 3)
-        .also(&["TLS-10"]),
+    fault("TLS-18", "TLS 1.1", |c| {
+        c.gets = |seen| seen.versions = vec![TlsVersion::V1_1, TlsVersion::V1_2]
+    }),
+    fault("TLS-18", "TLS 1.2 though the policy is 1.3", |c| {
+        c.policy.tls_minimum = TlsVersion::V1_3
+    })
+    .also(&["TLS-10"]),
     fault("TLS-18", "a suite with CBC", |c| {
         c.gets = |seen| seen.weak = vec!["TLS 1.2 ECDHE-RSA-AES128-SHA".into()]
     }),

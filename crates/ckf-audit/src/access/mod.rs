@@ -64,10 +64,30 @@ impl fmt::Display for Who {
     }
 }
 
-impl FromStr for Who {
-    type Err = String;
+/// A text that names neither a subject nor a target of access.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NameError {
+    /// A service account as the API server calls it, without a part.
+    #[error("{0:?}: expected system:serviceaccount:NAMESPACE:NAME")]
+    AccountUser(String),
+    /// A service account without a part.
+    #[error("{0:?}: expected account/NAMESPACE/NAME")]
+    Account(String),
+    /// No name.
+    #[error("{0:?} names no subject")]
+    Empty(String),
+    /// No kind of subject.
+    #[error("{0:?} is not NAME, user/NAME, group/NAME, profile/NAME or account/NAMESPACE/NAME")]
+    Subject(String),
+    /// No target.
+    #[error("{0:?} is neither profile/NAME nor platform")]
+    Target(String),
+}
 
-    fn from_str(text: &str) -> Result<Self, String> {
+impl FromStr for Who {
+    type Err = NameError;
+
+    fn from_str(text: &str) -> Result<Self, NameError> {
         // As the API server calls an account.
         let user = text.strip_prefix("user/").unwrap_or(text);
         if let Some(account) = user.strip_prefix("system:serviceaccount:") {
@@ -75,12 +95,12 @@ impl FromStr for Who {
                 Some((namespace, name)) if !namespace.is_empty() && !name.is_empty() => {
                     Ok(Self::Account { namespace: namespace.into(), name: name.into() })
                 }
-                _ => Err(format!("{text:?}: expected system:serviceaccount:NAMESPACE:NAME")),
+                _ => Err(NameError::AccountUser(text.to_owned())),
             };
         }
         let (kind, name) = text.split_once('/').unwrap_or(("user", text));
         if name.is_empty() {
-            return Err(format!("{text:?} names no subject"));
+            return Err(NameError::Empty(text.to_owned()));
         }
         match kind {
             "user" => Ok(Self::User(name.into())),
@@ -90,23 +110,21 @@ impl FromStr for Who {
                 Some((namespace, name)) => {
                     Ok(Self::Account { namespace: namespace.into(), name: name.into() })
                 }
-                None => Err(format!("{text:?}: expected account/NAMESPACE/NAME")),
+                None => Err(NameError::Account(text.to_owned())),
             },
-            _ => Err(format!(
-                "{text:?} is not NAME, user/NAME, group/NAME, profile/NAME or account/NAMESPACE/NAME"
-            )),
+            _ => Err(NameError::Subject(text.to_owned())),
         }
     }
 }
 
 impl FromStr for To {
-    type Err = String;
+    type Err = NameError;
 
-    fn from_str(text: &str) -> Result<Self, String> {
+    fn from_str(text: &str) -> Result<Self, NameError> {
         match text.split_once('/') {
             None if text == "platform" => Ok(Self::Platform),
             Some(("profile", name)) if !name.is_empty() => Ok(Self::Profile(name.into())),
-            _ => Err(format!("{text:?} is neither profile/NAME nor platform")),
+            _ => Err(NameError::Target(text.to_owned())),
         }
     }
 }

@@ -215,7 +215,7 @@ pub(super) fn control(
     if kind.api_version.split('/').count() > 2 || kind.api_version.contains(char::is_whitespace) {
         return Err(EntryError::ApiVersion(kind.api_version));
     }
-    let severity = required("severity", wire.severity)?.parse().map_err(EntryError::Severity)?;
+    let severity = required("severity", wire.severity)?.parse::<Severity>()?;
     Ok(CustomControl {
         control: Control {
             finding: String::new(),

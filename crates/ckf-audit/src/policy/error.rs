@@ -1,6 +1,7 @@
 //! Errors of the policy's entries.
 
 use super::custom::{MAX_CONTROLS, MAX_DEPTH, MAX_LENGTH};
+use crate::catalog::UnknownSeverity;
 
 /// A text that is not a host name.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -61,7 +62,7 @@ pub(super) enum EntryError {
     ApiVersion(String),
     /// The severity is unknown.
     #[error("{0}")]
-    Severity(String),
+    Severity(#[from] UnknownSeverity),
     /// The expression is invalid.
     #[error(transparent)]
     Rule(#[from] RuleError),

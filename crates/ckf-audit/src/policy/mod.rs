@@ -19,9 +19,10 @@ pub use self::error::{HostnameError, RuleError};
 pub use self::name::{InvalidName, Name};
 pub use self::tables::{DataError, Tables};
 pub use self::wire::schema;
-use crate::catalog::Severity;
+use crate::catalog::{Severity, UnknownSeverity};
 pub use crate::facts::juju::Options;
 use crate::policy::certificates::CertificatePolicy;
+use crate::tls::TlsVersion;
 
 /// Strictness of the audit.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -54,8 +55,8 @@ pub struct Policy {
     pub password_age: SignedDuration,
     /// Maximum time since the last login of a user.
     pub idle_time: SignedDuration,
-    /// Minimum TLS version, `1.2` or `1.3`, as the minor digit.
-    pub tls_minimum: u8,
+    /// Minimum TLS version.
+    pub tls_minimum: TlsVersion,
     /// Cipher suites that the gateway may use below TLS 1.3, by OpenSSL's names.
     pub tls_suites: Vec<String>,
     /// Host name by which users reach the platform.
@@ -87,7 +88,7 @@ impl Default for Policy {
             certificate_days: (7, 30),
             password_age: SignedDuration::from_hours(90 * 24),
             idle_time: SignedDuration::from_hours(90 * 24),
-            tls_minimum: 2,
+            tls_minimum: TlsVersion::V1_2,
             tls_suites: default_suites(),
             external_hostname: None,
             source_ranges: Vec::new(),
@@ -266,7 +267,7 @@ pub fn parse_hostname(text: &str) -> Result<String, HostnameError> {
 }
 
 /// Parses the severity from which open findings count; `None` for never.
-pub fn parse_threshold(text: &str) -> Result<Option<Severity>, String> {
+pub fn parse_threshold(text: &str) -> Result<Option<Severity>, UnknownSeverity> {
     match text.trim() {
         "never" | "none" => Ok(None),
         other => other.parse().map(Some),

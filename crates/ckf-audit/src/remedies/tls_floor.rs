@@ -9,6 +9,7 @@ use super::managed::{DesiredObject, ENVOY_FILTER};
 use super::{About, Decision, DesiredState, Risk, waived};
 use crate::facts::istio::VirtualService;
 use crate::facts::object::{Object as _, ObjectRef};
+use crate::tls::TlsVersion;
 use crate::views::ingress::{GatewayServer, Ingress};
 use crate::views::mesh::is_ambient;
 use crate::views::{Context, MissingFact};
@@ -98,10 +99,10 @@ fn parameters(context: &Context<'_>, servers: &[&GatewayServer<'_>]) -> (Value, 
     let least = context.policy.tls_minimum;
     let mut parameters = json!({});
     if is_required("TLS-10") {
-        parameters["tls_minimum_protocol_version"] = format!("TLSv1_{least}").into();
+        parameters["tls_minimum_protocol_version"] = least.envoy().into();
     }
     // TLS 1.3 has a fixed set of cipher suites, all of them strong.
-    if least < 3 && is_required("TLS-11") {
+    if least < TlsVersion::V1_3 && is_required("TLS-11") {
         parameters["cipher_suites"] = json!(context.policy.tls_suites);
     }
     (parameters, notes)

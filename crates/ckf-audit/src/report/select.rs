@@ -4,7 +4,7 @@ use std::str::FromStr;
 
 use super::framework::Framework;
 use super::model::{ControlReport, Report, Score, Summary};
-use crate::catalog::{self, Severity};
+use crate::catalog::{self, Severity, UnknownSeverity};
 use crate::policy::is_like;
 
 /// Severities: names, or one and every worse one as `high+`.
@@ -15,9 +15,9 @@ pub struct Severities {
 }
 
 impl FromStr for Severities {
-    type Err = String;
+    type Err = UnknownSeverity;
 
-    fn from_str(text: &str) -> Result<Self, String> {
+    fn from_str(text: &str) -> Result<Self, UnknownSeverity> {
         let lower = text.trim().to_ascii_lowercase();
         let all = match lower.strip_suffix('+') {
             None => vec![lower.parse()?],

@@ -100,17 +100,17 @@ fn refuses_weak_handshakes(context: &Context<'_>) -> Result<Outcome, MissingFact
         return Ok(no_handshake(seen));
     }
     let least = context.policy.tls_minimum;
-    let wanted = format!("TLS 1.{least} or later");
-    let old = seen.versions.iter().filter(|minor| **minor < least);
+    let wanted = format!("{least} or later");
+    let old = seen.versions.iter().filter(|version| **version < least);
     let mut findings: Vec<_> =
-        old.map(|minor| at(context, seen, "version", format!("TLS 1.{minor}"), &wanted)).collect();
+        old.map(|version| at(context, seen, "version", version.to_string(), &wanted)).collect();
     findings.extend(seen.weak.iter().map(|suite| {
         let wanted = "suites with forward secrecy and AEAD";
         at(context, seen, "cipher suite", suite.clone(), wanted)
     }));
     let agreed = seen.agreed.as_ref();
     let agreed = agreed.map_or(String::new(), |(version, suite)| format!("{version} {suite}; "));
-    let versions: Vec<_> = seen.versions.iter().map(|minor| format!("1.{minor}")).collect();
+    let versions: Vec<_> = seen.versions.iter().map(|version| version.number()).collect();
     Ok(outcome(findings, format!("{agreed}TLS {} and no weak suite", versions.join(" and "))))
 }
 

@@ -6,23 +6,13 @@ use crate::facts::istio::TlsParameters;
 use crate::facts::object::{Object as _, ObjectRef};
 use crate::facts::text::Interned;
 use crate::finding::{Finding, Outcome, finding, outcome};
-use crate::tls::STRONG_SUITES;
+use crate::tls::{STRONG_SUITES, TlsVersion};
 use crate::views::ingress::{GatewayServer, Ingress, patches_port};
 use crate::views::{Context, MissingFact};
 
 /// Controls of this file.
 pub(super) const CHECKS: &[(&str, Check)] =
     &[("TLS-10", refuses_old_versions), ("TLS-11", strong_suites)];
-
-/// The minor digit of a TLS version in Istio's or Envoy's words; 1.2 for the default.
-fn minor(version: &str) -> u8 {
-    match version.to_ascii_uppercase().as_str() {
-        "TLSV1_0" => 0,
-        "TLSV1_1" => 1,
-        "TLSV1_3" => 3,
-        _ => 2,
-    }
-}
 
 /// TLS parameters that EnvoyFilters set on the filter chain of a server.
 fn floors<'a>(
@@ -73,26 +63,27 @@ fn refuses_old_versions(context: &Context<'_>) -> Result<Outcome, MissingFact> {
         let lowest = floors
             .iter()
             .filter_map(|(object, p)| Some((object, p.minimum.as_deref()?)))
-            .min_by_key(|(_, v)| minor(v));
+            .min_by_key(|(_, v)| TlsVersion::of_protocol(v));
         let (object, field, version) = match lowest {
             Some((filter, version)) => {
                 (filter.clone(), "tls_minimum_protocol_version".to_owned(), version)
             }
             None => (served.gateway.reference(), served.field(".tls.minProtocolVersion"), own),
         };
-        if minor(version) < least {
+        let version = TlsVersion::of_protocol(version);
+        if version < least {
             findings.push(finding(
                 object,
                 &field,
-                format!("TLS 1.{}", minor(version)),
-                format!("TLS 1.{least} or later"),
+                version.to_string(),
+                format!("{least} or later"),
             ));
         }
         if let Some(highest) =
             tls.and_then(|t| t.max_protocol_version.as_deref()).filter(|v| *v != "TLS_AUTO")
-            && minor(highest) < least
+            && TlsVersion::of_protocol(highest) < least
         {
-            let wanted = format!("TLS 1.{least} or later");
+            let wanted = format!("{least} or later");
             findings.push(finding(
                 served.gateway.reference(),
                 &served.field(".tls.maxProtocolVersion"),
@@ -104,7 +95,7 @@ fn refuses_old_versions(context: &Context<'_>) -> Result<Outcome, MissingFact> {
     })?;
     Ok(match findings {
         None => Outcome::NotApplicable(NO_TLS.into()),
-        Some(findings) => outcome(findings, format!("TLS 1.{least} or later only")),
+        Some(findings) => outcome(findings, format!("{least} or later only")),
     })
 }
 

@@ -1,0 +1,233 @@
+//! Runs rotations: reads the ledger, takes the next step of each credential, and writes the
+//! ledger.
+
+mod idle;
+mod ledger;
+mod secrets;
+mod steps;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use anyhow::Context as _;
+use jiff::Timestamp;
+use juju_charm::Unit;
+use juju_charm::pebble::Client as Pebble;
+use juju_charm::relation::{Databag, Relation};
+use log::{info, warn};
+
+pub use self::ledger::{LedgerError, credentials, known, rotated, times};
+use super::controller::{ControllerSession, LoginProblem};
+use super::issue::StatusIssue;
+use super::peers;
+use crate::rotation::backend::{self, RotationError};
+use crate::rotation::{Credential, Delivery, Entry, Ledger, Plan, Stage, Step};
+
+/// The notice by which a hook has the next one come at once.
+const NOTICE: &str = "ckf-hardening.charm/rotation";
+
+/// The rotations of the application; only its leader may touch them.
+pub struct Rotations<'a> {
+    plan: &'a Plan,
+    peers: Relation,
+    ledger: Ledger,
+    before: Ledger,
+    session: Result<ControllerSession, LoginProblem>,
+    now: Timestamp,
+}
+
+/// The ledger of rotations, if it can be read.
+pub enum Loaded<'a> {
+    /// There is no peer relation, as in a unit that is being removed.
+    NoPeers,
+    /// What is written there is not understood.
+    Damaged(LedgerError),
+    /// It was read.
+    Ready(Box<Rotations<'a>>),
+}
+
+/// Rotations that an action requests beside the plan.
+#[derive(Debug, Default)]
+pub struct Requested {
+    /// The credentials, each with how it is to be delivered, if that is said.
+    pub credentials: BTreeMap<Credential, Option<Delivery>>,
+    /// Whether the controller's first user may be among them.
+    pub force: bool,
+}
+
+impl<'a> Rotations<'a> {
+    /// Reads how far each is.
+    pub fn read(unit: &Unit, plan: &'a Plan, option: Option<&str>) -> anyhow::Result<Loaded<'a>> {
+        let Some(peers) = peers::relation()? else {
+            return Ok(Loaded::NoPeers);
+        };
+        let ledger = match ledger::read(unit, &peers)? {
+            Ok(ledger) => ledger,
+            Err(why) => return Ok(Loaded::Damaged(why)),
+        };
+        let mut rotations = Self {
+            plan,
+            peers,
+            before: ledger.clone(),
+            ledger,
+            session: Err(LoginProblem::NotSet),
+            now: crate::now(),
+        };
+        if rotations.has_work(&Requested::default()) {
+            rotations.log_in(unit, option);
+        }
+        Ok(Loaded::Ready(Box::new(rotations)))
+    }
+
+    /// Reads what is needed to log in, as late as can be.
+    pub fn log_in(&mut self, unit: &Unit, option: Option<&str>) {
+        if matches!(self.session, Err(LoginProblem::NotSet)) {
+            self.session = ControllerSession::read(unit, option);
+        }
+    }
+
+    /// How far each is.
+    pub fn ledger(&self) -> &Ledger {
+        &self.ledger
+    }
+
+    /// Whether the plan names a credential.
+    pub fn is_planned(&self, credential: &Credential) -> bool {
+        self.plan.targets.contains_key(credential)
+    }
+
+    /// Why there is no login.
+    pub fn login_problem(&self) -> Option<&LoginProblem> {
+        self.session.as_ref().err()
+    }
+
+    /// Why what is to be done cannot be.
+    fn problem(&self) -> Option<&LoginProblem> {
+        let problem = self.login_problem();
+        problem.filter(|_| self.has_work(&Requested::default()))
+    }
+
+    /// That there is no login, or the first rotation that failed.
+    pub fn issue(&self) -> Option<StatusIssue> {
+        if let Some(problem) = self.problem() {
+            return Some(StatusIssue::blocked(problem.to_string()));
+        }
+        let work = self.candidates(&Requested::default());
+        let mut failures = self.ledger.failures();
+        let (credential, failure) = failures.find(|(credential, _)| work.contains(*credential))?;
+        Some(StatusIssue::waiting(format!(
+            "rotation of {credential}: {}; tried again after {}",
+            failure.why, failure.again
+        )))
+    }
+
+    fn has_work(&self, asked: &Requested) -> bool {
+        let all = self.candidates(asked);
+        all.iter().any(|credential| self.step(credential, asked) != Step::Rest)
+    }
+
+    /// All credentials that something may have to be done for.
+    fn candidates(&self, asked: &Requested) -> BTreeSet<Credential> {
+        let planned = self.plan.targets.keys();
+        let all = planned.chain(self.ledger.unsettled()).chain(asked.credentials.keys());
+        all.cloned().collect()
+    }
+
+    fn step(&self, credential: &Credential, asked: &Requested) -> Step {
+        let none = Entry::default();
+        let entry = self.ledger.0.get(credential).unwrap_or(&none);
+        let is_asked = asked.credentials.contains_key(credential);
+        // A disabled user stays disabled until a rotation is requested.
+        if entry.disabled.is_some() && !is_asked && entry.stage == Stage::Settled {
+            return Step::Rest;
+        }
+        let every = self.plan.targets.get(credential).map(|target| target.every);
+        entry.step(every, is_asked, self.now)
+    }
+
+    /// Takes the next step of each credential. What an owner refuses is written down
+    /// and tried again later; only Juju's own tools make this fail.
+    pub fn advance(&mut self, asked: &Requested) -> anyhow::Result<()> {
+        let work = self.candidates(asked);
+        // What could not even be begun, and is no longer wanted.
+        for (credential, entry) in &mut self.ledger.0 {
+            if !work.contains(credential) {
+                entry.failure = None;
+            }
+        }
+        for credential in work {
+            let step = self.step(&credential, asked);
+            if asked.credentials.contains_key(&credential) && self.session.is_ok() {
+                let entry = self.ledger.entry(&credential);
+                entry.asked = true;
+                entry.forced |= asked.force;
+            }
+            match step {
+                Step::Rest | Step::Wait(_) => continue,
+                // What is given up needs no login, though with one it is known what holds.
+                Step::Abandon => {
+                    let became = self.abandon(&credential)?;
+                    info!(
+                        "rotation of {credential}: no longer named by the option rotate; {became}"
+                    );
+                    continue;
+                }
+                // Without a login nothing is begun; what was begun stays as it is.
+                _ if self.session.is_err() => continue,
+                Step::Prepare => {
+                    let delivery = asked.credentials.get(&credential).copied().flatten();
+                    self.prepare(&credential, delivery)?;
+                }
+                Step::Apply => self.apply(&credential)?,
+                Step::Settle => self.settle(&credential)?,
+            }
+            let stage = self.ledger.entry(&credential).stage;
+            info!("rotation of {credential}: {}", stage.name());
+        }
+        Ok(())
+    }
+
+    /// Whether a new value could be set, as far as that can be seen before.
+    pub fn check(&mut self, credential: &Credential, forced: bool) -> Result<(), RotationError> {
+        match &mut self.session {
+            Ok(session) => backend::check(credential, forced, session),
+            Err(problem) => Err(RotationError(problem.to_string())),
+        }
+    }
+
+    /// Writes down how far each came before an error. Secrets that were written before it are
+    /// committed if the hook or action ends well all the same, and the ledger has to know them.
+    pub fn end_early(self, error: anyhow::Error) -> anyhow::Error {
+        if let Err(unwritten) = self.write() {
+            warn!("the ledger of rotations could not be written: {unwritten:#}");
+        }
+        error
+    }
+
+    /// Writes down how far each came, and has the next hook come at once if it can
+    /// go on.
+    pub fn write(self) -> anyhow::Result<()> {
+        let goes_on = self
+            .ledger
+            .0
+            .values()
+            .any(|entry| entry.failure.is_none() && entry.stage != Stage::Settled);
+        if self.ledger != self.before {
+            let text = serde_json::to_string(&self.ledger).context("the ledger as JSON")?;
+            let databag = Databag::from([(ledger::KEY.to_owned(), text)]);
+            self.peers.set_application(&databag)?;
+        }
+        if goes_on && self.session.is_ok() {
+            wake();
+        }
+        Ok(())
+    }
+}
+
+/// Has Juju fire the next hook when this one is over: a notice of the workload's
+/// Pebble does so. Without it the rotation goes on with the next hook there is.
+fn wake() {
+    let pebble = Pebble::of_container("hardening");
+    if let Err(error) = pebble.notify(NOTICE, &serde_json::Map::new(), None) {
+        log::debug!("no notice to go on at once: {error}");
+    }
+}
