@@ -30,14 +30,14 @@ impl Entrances {
             Err(MissingFact(why)) => bail!("{why}"),
         };
         match self.json {
-            true => print_data(&format!("{}\n", serde_json::to_string_pretty(entrances)?))?,
-            false => print(&format!("{}\n", table(entrances)))?,
+            true => print_data(&format!("{}\n", serde_json::to_string_pretty(&entrances)?))?,
+            false => print(&format!("{}\n", table(&entrances)))?,
         }
         Ok(NOTHING_OPEN)
     }
 }
 
-fn table(entrances: &[Entrance]) -> comfy_table::Table {
+fn table(entrances: &[&Entrance]) -> comfy_table::Table {
     let mut table =
         new_table(&["entrance", "from", "leads to", "TLS", "login", "policies", "addresses"]);
     for entrance in entrances {

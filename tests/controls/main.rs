@@ -3,9 +3,11 @@
 
 mod case;
 mod faults;
+mod judgement;
 mod no_faults;
 mod odd_certificates;
 mod platform;
+mod precise;
 
 use std::collections::BTreeSet;
 

@@ -75,6 +75,19 @@ pub const NO_FAULTS: &[(&str, &str, Change)] = &[
         pods["status"]["summaryReport"]["controlCheck"][0]["totalFail"] = 7.into();
         add(c, pods);
     }),
+    ("K8S-20", "a webhook of a managed cluster, beside the API server", |c| {
+        c.world.get("MutatingWebhookConfiguration", "admission-webhook")["webhooks"][0]["clientConfig"] =
+            json!({"url": "https://127.0.0.1:21443/mutate"});
+    }),
+    ("NET-05", "a sidecar that sees every port", |c| {
+        set(
+            c,
+            "Pod",
+            "nb1-0",
+            "/metadata/annotations",
+            json!({"traffic.sidecar.istio.io/includeInboundPorts": "*"}),
+        )
+    }),
     ("TLS-03", "an Opaque Secret, which Istio takes", |c| {
         c.world.get("Secret", "kubeflow-gateway-gateway-secret")["type"] = "Opaque".into();
     }),

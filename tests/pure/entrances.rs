@@ -18,7 +18,8 @@ fn facts(world: &World) -> Facts {
 
 fn of(facts: &Facts) -> Result<Vec<Entrance>, MissingFact> {
     let policy = Policy::default();
-    Context::new(facts, &policy, Some("1.10")).entrances().map(<[_]>::to_vec)
+    let context = Context::new(facts, &policy, Some("1.10"));
+    Ok(context.entrances()?.into_iter().cloned().collect())
 }
 
 /// Objects that open an entrance, of each kind that is one without routes.

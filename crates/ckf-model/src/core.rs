@@ -571,6 +571,8 @@ ClientConfig {
     ca_bundle: String,
     /// Service in the cluster; absent if it is called by URL.
     #[serde(skip_serializing_if = "Option::is_none")] service: Option<ServiceRef>,
+    /// URL at which it is called instead.
+    #[serde(skip_serializing_if = "Option::is_none")] url: Option<Interned>,
 }}
 
 wire! {

@@ -57,7 +57,7 @@ pub struct Meta {
 }
 
 /// Annotations with which the platform records owners and contributors, with which Istio dry
-/// runs, and with which pods choose profiles of AppArmor.
+/// runs and pods take ports out of the mesh, and with which pods choose profiles of AppArmor.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Annotations {
     /// Owner of a profile's namespace.
@@ -68,11 +68,17 @@ pub struct Annotations {
     pub role: Option<Interned>,
     /// `true` if an AuthorizationPolicy is only tried.
     pub dry_run: Option<Interned>,
+    /// Ports of a pod that its sidecar does not see.
+    pub excluded_ports: Option<Interned>,
+    /// The only ports of a pod that its sidecar sees; `*` for all.
+    pub included_ports: Option<Interned>,
     /// Profile of AppArmor by container.
     pub app_armor: Vec<(Interned, Interned)>,
 }
 
 const DRY_RUN: &str = "istio.io/dry-run";
+const EXCLUDED_PORTS: &str = "traffic.sidecar.istio.io/excludeInboundPorts";
+const INCLUDED_PORTS: &str = "traffic.sidecar.istio.io/includeInboundPorts";
 const APP_ARMOR: &str = "container.apparmor.security.beta.kubernetes.io/";
 
 impl Serialize for Annotations {
@@ -82,6 +88,8 @@ impl Serialize for Annotations {
             ("user", &self.user),
             ("role", &self.role),
             (DRY_RUN, &self.dry_run),
+            (EXCLUDED_PORTS, &self.excluded_ports),
+            (INCLUDED_PORTS, &self.included_ports),
         ];
         let named = named
             .into_iter()
@@ -114,6 +122,8 @@ impl<'de> Deserialize<'de> for Annotations {
                         ("user", _) => all.user = map.next_value()?,
                         ("role", _) => all.role = map.next_value()?,
                         (DRY_RUN, _) => all.dry_run = map.next_value()?,
+                        (EXCLUDED_PORTS, _) => all.excluded_ports = map.next_value()?,
+                        (INCLUDED_PORTS, _) => all.included_ports = map.next_value()?,
                         (_, Some(container)) => {
                             all.app_armor.push((container.into(), map.next_value()?));
                         }

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{Fault, bind, fault, group, user};
+use super::{Fault, bind, fault, group, set, user};
 
 /// Each on its own makes its control fail.
 pub const FAULTS: &[Fault] = &[
@@ -10,6 +10,24 @@ pub const FAULTS: &[Fault] = &[
         let results = json!([{"id": "1.2.1", "name": "anonymous-auth", "totalFail": 1}]);
         c.world.get("ClusterComplianceReport", "k8s-cis-1.23")["status"]["summaryReport"]["controlCheck"] =
             results;
+    }),
+    fault("K8S-20", "a server outside of the cluster", |c| {
+        c.world.get("MutatingWebhookConfiguration", "admission-webhook")["webhooks"][0]["clientConfig"] =
+            json!({"url": "https://webhooks.example.com/mutate"});
+    }),
+    fault("K8S-20", "a server in a profile", |c| {
+        let at = "/webhooks/0/clientConfig/service";
+        set(
+            c,
+            "MutatingWebhookConfiguration",
+            "admission-webhook",
+            at,
+            json!({"namespace": "team-a", "name": "nb1"}),
+        )
+    }),
+    fault("K8S-20", "a server that is not there", |c| {
+        let at = "/webhooks/0/clientConfig/service/name";
+        set(c, "ValidatingWebhookConfiguration", "katib.kubeflow.org", at, "gone".into())
     }),
     fault("K8S-02", "too new", |c| c.version = "v1.99.0".into()).also(&["UPG-05"]),
     fault("K8S-03", "anonymous", |c| {

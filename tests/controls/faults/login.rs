@@ -326,6 +326,10 @@ const OPERATION: &str = "/spec/rules/0/to/0/operation";
 
 /// Faults of an ambient platform's login.
 pub const AMBIENT: &[Fault] = &[
+    fault("AUTHN-01", "ambient, a policy that is only tried", |c| {
+        ambient_policy(c, "/metadata/annotations", json!({"istio.io/dry-run": "true"}))
+    })
+    .also(&["AUTHZ-07"]),
     fault("AUTHN-01", "ambient, every path exempt", |c| {
         ambient_policy(c, OPERATION, json!({"notPaths": ["/*"]}))
     })

@@ -173,6 +173,15 @@ pub const FAULTS: &[Fault] = &[
     fault("NET-06", "an external address", |c| {
         set(c, "Service", "minio", "/spec/externalIPs", json!(["192.0.2.7"]))
     }),
+    fault("NET-07", "by addresses to which no range applies", |c| {
+        set(c, "Service", "istio-ingressgateway-workload", "/spec/externalIPs", json!(["192.0.2.7"]))
+    }),
+    fault("NET-05", "a port past the sidecar", |c| {
+        set(c, "Pod", "nb1-0", "/metadata/annotations", json!({"traffic.sidecar.istio.io/excludeInboundPorts": "8888"}))
+    }),
+    fault("NET-05", "ports of which the sidecar sees none", |c| {
+        set(c, "Pod", "nb1-0", "/metadata/annotations", json!({"traffic.sidecar.istio.io/includeInboundPorts": ""}))
+    }),
     fault("NET-07", "from everywhere", |c| {
         set(
             c,

@@ -18,10 +18,11 @@ pub(super) type Chain = Result<Option<Vec<Step>>, MissingFact>;
 /// How a user comes to a profile's web servers through the gateway, which identifies them.
 pub(super) fn through_gateway(policies: &MeshPolicies<'_>, user: &str, profile: &str) -> Chain {
     let mut unknown = None;
+    let callers = policies.through_gateways(user);
     for set in policies.kinds(profile) {
-        for caller in policies.through_gateways(user) {
+        for caller in &callers {
             let is_more = |cause: &Cause<'_>| !is_health(&cause.policy.spec.rules[cause.rule]);
-            match set.admits_by(&caller, &policies.mesh, is_more) {
+            match set.admits_by(caller, &policies.mesh, is_more) {
                 Admission::Yes(_, cause) => {
                     return Ok(Some(vec![by_gateway(cause, user, profile)]));
                 }

@@ -7,7 +7,6 @@ use jiff::Timestamp;
 
 use super::context::{Context, MissingFact};
 use super::distribution::Distribution;
-use super::entrances::{self, Entrance};
 use crate::facts::charmhub::Charmhub;
 use crate::facts::compliance::ClusterComplianceReport;
 use crate::facts::core::*;
@@ -175,35 +174,6 @@ impl<'a> Context<'a> {
         ];
         also.into_iter().for_each(|field| self.note(field));
         Ok(self.inventory.get_or_init(|| Inventory::of(self.facts)))
-    }
-
-    /// Every way into the platform and its profiles.
-    pub fn entrances(&self) -> Result<&[Entrance], MissingFact> {
-        // Asked for each time, so that each check is known to consult them.
-        self.pods()?;
-        self.services()?;
-        self.deployments()?;
-        self.profile_namespaces()?;
-        self.gateways()?;
-        self.virtual_services()?;
-        self.envoy_filters()?;
-        self.authorization_policies()?;
-        self.ambient_gateways()?;
-        self.ambient_routes()?;
-        self.grpc_routes()?;
-        self.tls_routes()?;
-        self.tcp_routes()?;
-        self.ingresses()?;
-        self.ingress_classes()?;
-        self.service_entries()?;
-        self.domain_mappings()?;
-        self.config_maps()?;
-        self.network_policies()?;
-        if let Some(known) = self.entrances.get() {
-            return Ok(known);
-        }
-        let all = entrances::inventory(self)?;
-        Ok(self.entrances.get_or_init(|| all))
     }
 
     /// Images in their registries.

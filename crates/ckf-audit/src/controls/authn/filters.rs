@@ -4,7 +4,7 @@ use crate::controls::check::Check;
 use crate::facts::istio::reference;
 use crate::facts::object::Object as _;
 use crate::finding::{Finding, Outcome, count, finding, outcome};
-use crate::views::entrances::{From, Front, Opening};
+use crate::views::entrances::{From, Front, Opening, Part};
 use crate::views::ingress::{Ingress, Reach};
 use crate::views::login::{Deviation, Login, MeshLogin, OWN_FILTER, content, mesh_login};
 use crate::views::mesh::{ambient_ingress, is_ambient};
@@ -60,7 +60,7 @@ fn broken(context: &Context<'_>, login: &Login<'_>) -> Result<Vec<Finding>, Miss
 /// AUTHN-01: Login protects the ingress
 fn login_is_there(context: &Context<'_>) -> Result<Outcome, MissingFact> {
     let ingress = Ingress::find(context)?;
-    let entrances = context.entrances()?;
+    let entrances = context.entrances_of(&Part::OF_PROXIES)?;
     let (mut findings, mut evidence, mut unknown) = (Vec::new(), String::new(), None);
     let mut is_any = false;
     if !ingress.servers().is_empty() {
@@ -87,7 +87,7 @@ fn login_is_there(context: &Context<'_>) -> Result<Outcome, MissingFact> {
             }
         }
     }
-    for entrance in entrances.iter().filter(|e| e.is_of_proxy() && e.leads_to_ours()) {
+    for entrance in entrances.iter().filter(|e| e.leads_to_ours()) {
         is_any = true;
         // Of the platform's own gateway it was said already.
         if entrance.opening == Opening::Gateway && is_broken {
@@ -125,7 +125,7 @@ fn login_covers_every_port(context: &Context<'_>) -> Result<Outcome, MissingFact
         return Ok(Outcome::NotApplicable("no Gateway is on the ingress".into()));
     }
     let login = of_ingress(context, &ingress)?;
-    let entrances = context.entrances()?;
+    let entrances = context.entrances_of(&[Part::Gateways])?;
     let mut findings = Vec::new();
     let mut inner = String::new();
     for served in servers.iter().filter(|s| !s.is_redirect()) {

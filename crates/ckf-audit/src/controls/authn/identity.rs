@@ -6,7 +6,7 @@ use crate::facts::object::Object as _;
 use crate::finding::{Finding, Outcome, finding, outcome};
 use crate::views::authorization::Mesh;
 use crate::views::context::allowed;
-use crate::views::entrances::{Destination, Routes};
+use crate::views::entrances::{Destination, Part, Routes};
 use crate::views::login::{content, is_identity, sets_identity};
 use crate::views::{Context, MissingFact};
 
@@ -44,7 +44,7 @@ fn only_login_identifies(context: &Context<'_>) -> Result<Outcome, MissingFact> 
         let to = routes.destinations(context, service, None)?;
         findings.extend(to.iter().filter_map(of_route));
     }
-    let entrances = context.entrances()?.iter();
+    let entrances = context.entrances_of(&Part::OF_PROXIES)?.into_iter();
     findings.extend(entrances.flat_map(|entrance| &entrance.leads_to).filter_map(of_route));
     let root = Mesh::of(context)?.root_namespace;
     let is_near =

@@ -1,9 +1,10 @@
 //! Kubernetes: K8S.
 
+mod admission;
 mod benchmark;
 mod cluster;
 
 use crate::controls::check::Entries;
 
 /// Controls of this family, file by file.
-pub(super) const CHECKS: &[Entries] = &[benchmark::CHECKS, cluster::CHECKS];
+pub(super) const CHECKS: &[Entries] = &[admission::CHECKS, benchmark::CHECKS, cluster::CHECKS];

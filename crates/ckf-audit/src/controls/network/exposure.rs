@@ -10,7 +10,9 @@ use crate::finding::{Finding, Outcome, count, finding, outcome};
 use crate::policy::is_like;
 use crate::views::context::allowed;
 use crate::views::entrances::names::destination;
-use crate::views::entrances::{Destination, Opening, Routes, is_by_gateway, is_of_model, takings};
+use crate::views::entrances::{
+    Destination, Opening, Part, Routes, is_by_gateway, is_of_model, takings,
+};
 use crate::views::ingress::Ingress;
 use crate::views::{Context, MissingFact};
 
@@ -22,7 +24,7 @@ pub(super) const CHECKS: &[(&str, Check)] =
 fn nothing_else_exposed(context: &Context<'_>) -> Result<Outcome, MissingFact> {
     let mut findings: Vec<Finding> = Vec::new();
     let allow = &context.policy.allow;
-    for entrance in context.entrances()? {
+    for entrance in context.entrances_of(&[Part::Ingresses, Part::Direct])? {
         let object = entrance.object.clone();
         let mut add = |seen: String, wanted: &str| {
             findings.push(finding(object.clone(), &entrance.field, seen, wanted));
@@ -92,6 +94,12 @@ fn source_ranges(context: &Context<'_>) -> Result<Outcome, MissingFact> {
                 wanted.join(", "),
             ));
         }
+        let addresses: Vec<&str> = service.spec.external_ips.iter().map(|ip| &**ip).collect();
+        if !addresses.is_empty() {
+            // kube-proxy applies the ranges to the load balancer's addresses only.
+            let seen = format!("{}, to which the ranges do not apply", addresses.join(", "));
+            findings.push(finding(service.reference(), "spec.externalIPs", seen, "none"));
+        }
     }
     Ok(outcome(findings, "the gateway admits the policy's addresses only"))
 }
@@ -157,7 +165,7 @@ fn known_routes(context: &Context<'_>) -> Result<Outcome, MissingFact> {
             }
         }
     }
-    for entrance in context.entrances()? {
+    for entrance in context.entrances_of(&[Part::Ingresses, Part::DomainMappings])? {
         let is_route = entrance.opening == Opening::DomainMapping || is_by_gateway(entrance);
         if is_route && entrance.leads_to_ours() && !is_allowed(allow, &entrance.object) {
             let hosts = if entrance.hosts.is_empty() {

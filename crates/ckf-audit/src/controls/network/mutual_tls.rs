@@ -2,9 +2,10 @@
 
 use crate::controls::check::Check;
 use crate::controls::network::policies::no_profiles;
+use crate::facts::core::Pod;
 use crate::facts::istio::reference;
 use crate::facts::object::Object as _;
-use crate::finding::{Outcome, count, finding, outcome};
+use crate::finding::{Finding, Outcome, count, finding, outcome};
 use crate::views::authorization::Mesh;
 use crate::views::context::by_namespace;
 use crate::views::entrances::names::namespace_of_host;
@@ -102,6 +103,23 @@ fn mutual_tls_not_off(context: &Context<'_>) -> Result<Outcome, MissingFact> {
     Ok(outcome(findings, "no policy of the mesh and no DestinationRule switches it off"))
 }
 
+/// Ports of a pod that its annotations take past its sidecar, and so out of every policy.
+fn past_sidecar(pod: &Pod) -> impl Iterator<Item = Finding> {
+    let annotations = &pod.metadata.annotations;
+    let excluded = annotations.excluded_ports.as_deref().map(|ports| ("exclude", ports));
+    let included = annotations.included_ports.as_deref().map(|ports| ("include", ports));
+    let excluded = excluded.filter(|(_, ports)| !ports.trim().is_empty());
+    let included = included.filter(|(_, ports)| ports.trim() != "*");
+    excluded.into_iter().chain(included).map(|(how, ports)| {
+        let field = format!("metadata.annotations[traffic.sidecar.istio.io/{how}InboundPorts]");
+        let seen = match ports.is_empty() {
+            true => "no port".to_owned(),
+            false => ports.to_owned(),
+        };
+        finding(pod.reference(), &field, seen, "absent, so that the sidecar sees every port")
+    })
+}
+
 /// NET-05: Profile pods are in the mesh
 fn pods_in_the_mesh(context: &Context<'_>) -> Result<Outcome, MissingFact> {
     let profiles = context.profile_namespaces()?;
@@ -160,6 +178,7 @@ fn pods_in_the_mesh(context: &Context<'_>) -> Result<Outcome, MissingFact> {
                 "a sidecar",
             ));
         }
+        findings.extend(past_sidecar(pod).filter(|_| sidecar && !in_ambient));
     }
     let mut evidence = format!("{} in the mesh", count(checked - jobs, "pod"));
     if jobs > 0 {

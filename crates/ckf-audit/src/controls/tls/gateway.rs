@@ -3,7 +3,7 @@
 use crate::controls::check::Check;
 use crate::facts::object::Object as _;
 use crate::finding::{Finding, Outcome, count, finding, outcome};
-use crate::views::entrances::{Entrance, Opening};
+use crate::views::entrances::{Entrance, Opening, Part};
 use crate::views::ingress::{Ingress, MAIN_GATEWAY, Reach, gateway_reference};
 use crate::views::mesh::is_ambient;
 use crate::views::{Context, MissingFact};
@@ -15,9 +15,10 @@ pub(super) const CHECKS: &[(&str, Check)] =
 /// Entrances beside the platform's own gateway that are in clear text: other Gateways, and
 /// Ingresses, that lead to its pods.
 fn beside<'c>(context: &'c Context<'_>) -> Result<Vec<&'c Entrance>, MissingFact> {
-    let others = context.entrances()?.iter().filter(|entrance| {
-        entrance.is_of_proxy() && entrance.opening != Opening::Gateway && entrance.leads_to_ours()
-    });
+    let others = context
+        .entrances_of(&Part::OF_PROXIES)?
+        .into_iter()
+        .filter(|entrance| entrance.opening != Opening::Gateway && entrance.leads_to_ours());
     Ok(others.collect())
 }
 

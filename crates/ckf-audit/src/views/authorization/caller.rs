@@ -5,13 +5,15 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
+use super::condition::Field;
 use super::decide::{Cause, Decision};
 use super::mesh::Mesh;
 use super::request::{Attribute, Request};
-use super::rule::matches_rule;
+use super::rule::{matches_rule, matches_with};
 use super::samples::requests;
 use super::scope::PolicySet;
 use super::truth::Truth;
+use crate::facts::istio::{AuthorizationPolicy, AuthorizationRule};
 
 /// Addresses of each private network and of the internet: where pods and other clients are.
 pub(super) const ANYWHERE: &[&str] =
@@ -69,6 +71,17 @@ impl<'a> PolicySet<'a> {
             let refusing = self.custom.iter().chain(&self.deny);
             refusing.flat_map(|policy| &policy.spec.rules)
         };
+        let own = caller.request();
+        // What the caller cannot choose decides most rules of most users, without any request.
+        let by_itself = |policy: &AuthorizationPolicy, content: &AuthorizationRule| {
+            let is_open = |field: Field<'_>| caller.chooses(field);
+            matches_with(policy, content, &own, mesh, is_open)
+        };
+        let mut denying =
+            self.deny.iter().flat_map(|of| of.spec.rules.iter().map(move |r| (of, r)));
+        if denying.any(|(policy, content)| by_itself(policy, content) == Truth::Yes) {
+            return Admission::No;
+        }
         let mut try_all = |requests: Option<Vec<Request>>, cause: Option<Cause<'a>>| {
             let Some(requests) = requests else {
                 unknown = Some("policies name too many values to try them all".to_owned());
@@ -106,7 +119,7 @@ impl<'a> PolicySet<'a> {
         for policy in &self.allow {
             for (rule, content) in policy.spec.rules.iter().enumerate() {
                 let cause = Cause { policy, rule };
-                if !is_of_interest(&cause) {
+                if by_itself(policy, content) == Truth::No || !is_of_interest(&cause) {
                     continue;
                 }
                 let rules = refusing().chain([content]);

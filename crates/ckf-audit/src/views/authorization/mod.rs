@@ -28,6 +28,6 @@ pub use self::decide::{Cause, Decision};
 pub use self::everybody::admits_everybody;
 pub use self::mesh::Mesh;
 pub use self::request::{Attribute, Request};
-pub use self::scope::{PolicySet, Workload};
+pub use self::scope::{PolicySet, Workload, is_dry_run};
 pub use self::strangers::strangers;
 pub use self::truth::Truth;

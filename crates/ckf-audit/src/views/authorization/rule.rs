@@ -70,6 +70,17 @@ pub(super) fn matches_rule(
     request: &Request,
     mesh: &Mesh,
 ) -> Truth {
+    matches_with(policy, rule, request, mesh, |_| false)
+}
+
+/// The same for every request that differs from this one in open fields only.
+pub(super) fn matches_with(
+    policy: &AuthorizationPolicy,
+    rule: &AuthorizationRule,
+    request: &Request,
+    mesh: &Mesh,
+    is_open: impl Fn(Field<'_>) -> bool,
+) -> Truth {
     let namespace = &*policy.metadata.namespace;
     let is_allow = allows(policy);
     let has = |lists: &Lists<'_>| -> Result<Truth, Invalid> {
@@ -85,7 +96,10 @@ pub(super) fn matches_rule(
             };
             // Values that are ignored restrict nothing.
             if !fits.is_empty() {
-                let any = Truth::any(fits);
+                let any = match is_open(*field) {
+                    true => Truth::Unknown,
+                    false => Truth::any(fits),
+                };
                 all.push(if *is_not { !any } else { any });
             }
         }

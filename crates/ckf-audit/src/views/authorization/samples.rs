@@ -118,8 +118,18 @@ fn choices(field: Field<'_>, values: &[&str], caller: &Caller) -> Vec<Choice> {
 }
 
 impl Caller {
+    /// Whether the caller chooses an attribute.
+    pub(super) fn chooses(&self, field: Field<'_>) -> bool {
+        match field {
+            Field::Path | Field::Host | Field::Method | Field::DestinationPort => true,
+            Field::Header(name) => !self.fixes(&name.trim_matches(['[', ']']).to_ascii_lowercase()),
+            Field::SourceIp => self.is_anywhere,
+            _ => false,
+        }
+    }
+
     /// A request of the caller that meets nothing in particular.
-    fn request(&self) -> Request {
+    pub(super) fn request(&self) -> Request {
         let absent = |value: &Option<Value>| match value {
             Some(claims) => Attribute::Is(claims.clone()),
             None => Attribute::Absent,

@@ -5,50 +5,13 @@ use super::names;
 use super::routes::{Routes, is_of_model};
 use crate::facts::core::Service;
 use crate::facts::istio::{Gateway, Server};
+use crate::facts::known::Known;
 use crate::facts::labels::Labels;
 use crate::facts::object::Object as _;
 use crate::views::authorization::{Mesh, PolicySet, Workload};
 use crate::views::ingress::{GatewayServer, Ingress, Reach};
 use crate::views::login::{Deviation, Login, content};
 use crate::views::{Context, MissingFact};
-
-/// Entrances by Gateways, and Knative's hosts on the platform's gateway.
-pub(super) fn entrances<'a>(
-    context: &Context<'a>,
-    routes: &Routes<'a>,
-    ingress: &Ingress<'a>,
-) -> Result<Vec<Entrance>, MissingFact> {
-    let mut all = on_ingress(context, routes, ingress)?;
-    for mapping in context.domain_mappings()? {
-        let own = &*mapping.metadata.namespace;
-        let to = &mapping.spec.target;
-        let namespace = if to.namespace.is_empty() { own } else { &to.namespace };
-        let is_ours = context.is_ours(namespace)?;
-        all.push(Entrance {
-            object: mapping.reference(),
-            field: "spec.ref".into(),
-            opening: Opening::DomainMapping,
-            port: "HTTP of the gateway".into(),
-            from: From::Outside,
-            hosts: vec![mapping.metadata.name.clone()],
-            leads_to: vec![Destination {
-                route: mapping.reference(),
-                path: "/".into(),
-                host: format!("{} {}", to.kind, to.name),
-                namespace: namespace.into(),
-                is_ours,
-                is_platform: false,
-                is_mirror: false,
-                sets: None,
-            }],
-            tls: Front::Unknown("that of the gateway".into()),
-            login: Front::Unknown("that of the gateway".into()),
-            policy: Front::Unknown("that of the gateway".into()),
-            network: Front::Unknown("that of the gateway".into()),
-        });
-    }
-    Ok(all)
-}
 
 /// Where routes on a Gateway lead that a server of it admits.
 pub(super) fn leads_to<'a>(
@@ -78,7 +41,11 @@ pub(super) fn policies(
     pods: &[&Labels],
 ) -> Result<Front, MissingFact> {
     let mesh = Mesh::of(context)?;
-    let all = context.authorization_policies()?;
+    // They are shown, and decide no verdict on an entrance.
+    let all = match &context.facts.authorization_policies {
+        Known::Known(all) => &all.items,
+        Known::Unknown(why) => return Ok(Front::Unknown(why.to_string())),
+    };
     let mut seen = Vec::new();
     for labels in pods {
         let set = PolicySet::of(all, &Workload { namespace, labels, waypoint_of: None }, &mesh);
@@ -96,18 +63,22 @@ pub(super) fn policies(
     })
 }
 
-/// NetworkPolicies in front of the platform's gateway, in words.
-fn network_policies(context: &Context<'_>, pods: &[&Labels]) -> Result<Front, MissingFact> {
-    let here = context.network_policies()?.iter().filter(|policy| {
+/// NetworkPolicies in front of the platform's gateway, in words. They decide no verdict on it.
+fn network_policies(context: &Context<'_>, pods: &[&Labels]) -> Front {
+    let all = match &context.facts.network_policies {
+        Known::Known(all) => &all.items,
+        Known::Unknown(why) => return Front::Unknown(why.to_string()),
+    };
+    let here = all.iter().filter(|policy| {
         policy.metadata.namespace == *context.namespace()
             && policy.is_for_ingress()
             && pods.iter().any(|labels| policy.spec.pod_selector.matches(labels))
     });
     let named: Vec<String> = here.map(|policy| policy.reference().to_string()).collect();
-    Ok(match named.is_empty() {
+    match named.is_empty() {
         true => Front::Missing("every pod reaches it".into()),
         false => Front::There(crate::finding::named(&named)),
-    })
+    }
 }
 
 /// Addresses that Services admit to what they expose.
@@ -166,7 +137,8 @@ pub(super) fn login_at(
     Ok(Front::There("oidc-gatekeeper is asked".into()))
 }
 
-fn on_ingress<'a>(
+/// Entrances by Gateways on the platform's gateway.
+pub(super) fn entrances<'a>(
     context: &Context<'a>,
     routes: &Routes<'a>,
     ingress: &Ingress<'a>,
@@ -179,7 +151,7 @@ fn on_ingress<'a>(
     let login = Login::of(context, context.namespace(), &pods)?;
     let policy = policies(context, context.namespace(), &pods)?;
     let network = network(ingress.services().iter().copied());
-    let within = network_policies(context, &pods)?;
+    let within = network_policies(context, &pods);
     let elsewhere = elsewhere(context)?;
     let mut all = Vec::new();
     for served in &servers {

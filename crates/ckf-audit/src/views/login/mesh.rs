@@ -9,7 +9,7 @@ use super::authoriser::{GATEKEEPER_PORT, gatekeeper_host};
 use super::of_pods::Login;
 use crate::facts::istio::{AmbientGateway, AuthorizationPolicy, AuthorizationRule};
 use crate::facts::object::{Object as _, ObjectRef};
-use crate::views::authorization::{Mesh, PolicySet, Workload};
+use crate::views::authorization::{Mesh, PolicySet, Workload, is_dry_run};
 use crate::views::{Context, MissingFact};
 
 /// Applications whose paths are open before login, since login itself needs them.
@@ -137,8 +137,15 @@ pub fn mesh_login(
         return Ok(open(None, field, "missing".into()));
     }
     let opened = open_paths(context);
-    let Some(policy) = set.custom.iter().find(|policy| covers(policy, &opened)) else {
+    let enforced = |policy: &&&AuthorizationPolicy| !is_dry_run(policy);
+    let Some(policy) = set.custom.iter().filter(enforced).find(|policy| covers(policy, &opened))
+    else {
         let policy = set.custom[0];
+        // Istio's releases differ in whether they ask in a dry run.
+        if is_dry_run(policy) {
+            let field = "metadata.annotations[istio.io/dry-run]";
+            return Ok(open(Some(policy.reference()), field, "true, so it is only tried".into()));
+        }
         let seen = match policy.spec.rules.is_empty() {
             true => "none, so it asks about no request".to_owned(),
             false => format!("ask about a part of the requests: {}", described(policy)),
