@@ -520,7 +520,7 @@ mod tests {
     }
 
     /// An invalid value of each field.
-    const WRONG: [(&str, &str); 61] = [
+    const WRONG: [(&str, &str); 65] = [
         ("allow", "allow: all"),
         ("allow.clusterroles", "allow: {clusterroles: admin}"),
         ("allow.envoyfilters", "allow: {envoyfilters: ['']}"),
@@ -590,10 +590,14 @@ mod tests {
             "waivers: [{control: TLS-02, reason: r, owner: o, expires: 31.1.2027}]",
         ),
         ("waivers.object", "waivers: [{WAIVER, object: gateway}]"),
-        ("waivers.object", "waivers: [{WAIVER, object: {labels: a}}]"),
+        ("waivers.object", "waivers: [{WAIVER, object: {label: a}}]"),
         ("waivers.object.kind", "waivers: [{WAIVER, object: {kind: [Pod]}}]"),
+        ("waivers.object.labels", "waivers: [{WAIVER, object: {labels: a}}]"),
         ("waivers.object.name", "waivers: [{WAIVER, object: {name: {}}}]"),
         ("waivers.object.namespace", "waivers: [{WAIVER, object: {namespace: [a]}}]"),
+        ("waivers.object.owner", "waivers: [{WAIVER, object: {owner: web}}]"),
+        ("waivers.object.owner", "waivers: [{WAIVER, object: {owner: {kind: [Job]}}}]"),
+        ("waivers.object.owner", "waivers: [{WAIVER, object: {owner: {name: {}}}}]"),
         ("waivers.owner", "waivers: [{control: TLS-02, reason: r, expires: 2027-01-31}]"),
         ("waivers.reason", "waivers: [{control: TLS-02, owner: o, expires: 2027-01-31}]"),
         ("waivers.reason", "waiver: [{WAIVER}]"),
