@@ -21,7 +21,7 @@ use self::juju::Charm;
 const ANOTHER: &str = "docs/how-to/write-a-charm.md";
 
 /// Programs that are not run, each with the reason.
-const NOT_RUN: [(&str, &str); 8] = [
+const NOT_RUN: [(&str, &str); 9] = [
     ("cargo install ", "builds the program once more"),
     ("kubectl krew ", "needs krew; the tests of `cargo xtask dist` read its manifest"),
     ("sha256sum ", "needs a release; the tests of `cargo xtask dist` make one and do this"),
@@ -29,6 +29,7 @@ const NOT_RUN: [(&str, &str); 8] = [
     ("rockcraft pack", "needs snaps; tests/image/rock.rs makes the image of the same file"),
     ("rockcraft.skopeo ", "needs snaps, and a registry at a placeholder"),
     ("skopeo ", "needs a registry at a placeholder"),
+    ("terraform ", "no registry carries it; src/facts/terraform.rs has a plan as it prints one"),
     ("kubectl logs job/kube-bench ", "a Job has no log without a kubelet"),
 ];
 
@@ -45,12 +46,16 @@ const PARSED: [(&str, &str); 8] = [
 ];
 
 /// Files that a reader has, by name.
-const FILES: [(&str, &str); 3] = [
+const FILES: [(&str, &str); 4] = [
     (
         "policy.yaml",
         "waivers: [{control: TLS-01, reason: behind a VPN, owner: ops, expires: 2099-03-31}]\n",
     ),
     ("bundle.yaml", "bundle: kubernetes\napplications:\n  minio: {charm: minio, scale: 1}\n"),
+    (
+        "plan.json",
+        r#"{"format_version":"1.2","planned_values":{"root_module":{"resources":[{"type":"juju_application","address":"juju_application.minio","values":{"name":"minio","model":"kubeflow","charm":[{"name":"minio","channel":"ckf-1.10/stable"}]}}]}}}"#,
+    ),
     (
         "kube-bench.json",
         r#"{"Controls":[{"id":"1","version":"cis-1.11","node_type":"master","tests":[{"section":"1.2","results":[{"test_number":"1.2.1","test_desc":"Ensure anonymous-auth is false","status":"FAIL"}]}]}],"Totals":{}}"#,
