@@ -115,7 +115,7 @@ macro_rules! refuse {
         /// Names of all kinds.
         const KINDS: &[&str] = &[$(stringify!($field)),*];
 
-        /// The same facts, read by somebody who may not list a kind.
+        /// The same facts, read by an account that may not list a kind.
         fn without(facts: &Facts, kind: &str) -> Facts {
             let mut facts = facts.clone();
             match kind {
