@@ -13,6 +13,7 @@ pub mod juju;
 pub mod kubeconfig;
 pub mod kubernetes;
 mod pace;
+mod planned;
 mod proxy;
 pub mod reachable;
 pub mod registry;

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::bundle::{BundleError, Planned, Platform, application};
 use super::juju::Juju;
+use super::planned::{BundleError, Planned, Platform, application};
 use crate::catalog;
 use ckf_model::juju::Options;
 

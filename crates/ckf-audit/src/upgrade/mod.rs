@@ -2,14 +2,15 @@
 //! refresh in the order of the guide with what it changes for security, and which verdicts would
 //! change. Pure.
 
+mod plan;
 mod preconditions;
 mod projection;
 mod steps;
 
 use std::collections::BTreeMap;
 
-use serde::Serialize;
-
+use self::plan::numbers;
+pub use self::plan::{UpgradePlan, VerdictChange};
 pub use self::steps::Step;
 use crate::catalog::{self, Release};
 use crate::controls::Verdict;
@@ -28,42 +29,6 @@ pub enum UpgradeError {
     /// The catalogue has no later release of the same mesh.
     #[error("the catalogue has no release after {0}; a newer ckf-hardening may have one")]
     Newest(String),
-}
-
-/// A plan.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct UpgradePlan {
-    /// The release that runs.
-    pub from: String,
-    /// The release after the upgrade.
-    pub to: String,
-    /// What has to be fixed before.
-    pub blockers: Vec<String>,
-    /// What could not be looked at.
-    pub unknown: Vec<String>,
-    /// What to know before, about support.
-    pub notes: Vec<String>,
-    /// Refreshes, in the order of the guide.
-    pub steps: Vec<Step>,
-    /// Controls whose verdict would be another one.
-    pub verdicts: Vec<VerdictChange>,
-}
-
-/// A control whose verdict would be another one if only images and channels change.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct VerdictChange {
-    /// Its id.
-    pub control: String,
-    /// Its title.
-    pub title: String,
-    /// Its verdict now.
-    pub before: Verdict,
-    /// Its verdict after the upgrade.
-    pub after: Verdict,
-    /// Open evidence after it, each as object, field and value.
-    pub findings: Vec<String>,
 }
 
 /// The plan to a release; without one, to the next of the same mesh.
@@ -95,25 +60,12 @@ pub fn of(
     Ok(plan)
 }
 
-impl UpgradePlan {
-    /// It may be begun, as far as everything could be looked at.
-    pub fn is_ready(&self) -> bool {
-        self.blockers.is_empty() && self.unknown.is_empty()
-    }
-}
-
 /// The release after one, of the same mesh.
 fn next(from: &Release) -> Option<&'static Release> {
     let after = numbers(&from.name)?;
     let later = catalog::releases().iter().filter(|release| release.mesh == from.mesh);
     let later = later.filter_map(|release| Some((numbers(&release.name)?, release)));
     later.filter(|(it, _)| *it > after).min_by_key(|(it, _)| *it).map(|(_, release)| release)
-}
-
-/// Numbers of a release's name, `major.minor`.
-fn numbers(name: &str) -> Option<(u32, u32)> {
-    let (major, minor) = name.split_once('.')?;
-    Some((major.parse().ok()?, minor.parse().ok()?))
 }
 
 fn changes(before: &Report, after: &Report) -> Vec<VerdictChange> {

@@ -1,7 +1,7 @@
 //! What has to be so before an upgrade is begun: a hop that is supported, versions beneath that the
 //! release takes, a recent backup, and no application in trouble.
 
-use super::{UpgradePlan, numbers};
+use super::plan::{UpgradePlan, numbers};
 use crate::catalog::Release;
 use crate::controls::Verdict;
 use crate::report::Report;

@@ -8,8 +8,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::entrances::Part;
-use super::entrances::entrance::Entrance;
+use super::entrances::part::{Entrances, Part};
 use super::image::Image;
 use super::owner::Pods;
 use super::release::{Detected, detect_release};
@@ -29,13 +28,6 @@ use crate::policy::{Policy, is_like};
 /// Why a check cannot be made.
 #[derive(Debug, PartialEq, Eq)]
 pub struct MissingFact(pub String);
-
-/// Entrances of a part, with what was consulted for them.
-struct Entrances<'a> {
-    all: Vec<Entrance>,
-    consulted: BTreeSet<&'static str>,
-    unread: Vec<&'a Unread>,
-}
 
 /// Objects of a kind by namespace.
 type ByNamespace<'a, T> = BTreeMap<&'a str, Vec<&'a T>>;
@@ -57,7 +49,7 @@ pub struct Context<'a> {
     networks_by_namespace: OnceCell<ByNamespace<'a, NetworkPolicy>>,
     images: RefCell<HashMap<&'a str, Option<Rc<Image>>>>,
     pub(super) inventory: OnceCell<Inventory>,
-    entrances: [OnceCell<Entrances<'a>>; Part::ALL.len()],
+    pub(super) entrances: [OnceCell<Entrances<'a>>; Part::ALL.len()],
     pods_by_name: OnceCell<Pods<'a>>,
     /// Remaining computing time of the policy's own controls, and outcomes evaluated elsewhere.
     custom_time: Cell<Duration>,
@@ -158,36 +150,6 @@ impl<'a> Context<'a> {
 
     pub(super) fn note(&self, field: &'static str) {
         self.consulted.borrow_mut().insert(field);
-    }
-
-    /// Ways into the platform and its profiles, of these parts of the inventory.
-    pub fn entrances_of(&self, parts: &[Part]) -> Result<Vec<&Entrance>, MissingFact> {
-        let mut all = Vec::new();
-        for part in parts {
-            let cell = &self.entrances[*part as usize];
-            if cell.get().is_none() {
-                let (unread, consulted) = (self.unread.take(), self.consulted.take());
-                let entrances = part.entrances(self);
-                let unread = self.unread.replace(unread);
-                let consulted = self.consulted.replace(consulted);
-                // Consulted in vain, too.
-                self.consulted.borrow_mut().extend(&consulted);
-                let known = Entrances { all: entrances?, consulted, unread };
-                let _: Result<(), _> = cell.set(known);
-            }
-            // Each check is known to consult what they are of.
-            if let Some(known) = cell.get() {
-                self.consulted.borrow_mut().extend(&known.consulted);
-                self.unread.borrow_mut().extend(&known.unread);
-                all.extend(&known.all);
-            }
-        }
-        Ok(all)
-    }
-
-    /// Every way into the platform and its profiles.
-    pub fn entrances(&self) -> Result<Vec<&Entrance>, MissingFact> {
-        self.entrances_of(&Part::ALL)
     }
 
     /// The release: the one that the user names, else the one that images and channels show.

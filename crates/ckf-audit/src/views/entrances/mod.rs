@@ -12,48 +12,21 @@ mod istio;
 mod mesh;
 pub mod names;
 mod other_gateways;
+pub mod part;
 mod routes;
 
 pub use self::entrance::{Destination, Entrance, From, Front, Opening};
 pub use self::ingresses::is_by_gateway;
 pub use self::mesh::{Taking, takings};
+use self::part::Entrances;
+pub use self::part::Part;
 pub use self::routes::{Routes, is_of_model};
 use super::ingress::Ingress;
 use super::{Context, MissingFact};
 
-/// A part of the inventory. Each reads the kinds that it needs, so that one that cannot be read
-/// leaves what the others show.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Part {
-    /// Gateways of Istio, on the platform's gateway and on other pods.
-    Gateways,
-    /// Gateways of the Gateway API.
-    GatewayApi,
-    /// Ingresses.
-    Ingresses,
-    /// Exposed Services, ports of nodes, and pods in the network of their node.
-    Direct,
-    /// Knative's hosts.
-    DomainMappings,
-    /// Requests of the mesh that objects of profiles take.
-    Mesh,
-}
-
 impl Part {
-    /// Every part, in the order of the inventory.
-    pub const ALL: [Self; 6] = [
-        Self::Gateways,
-        Self::GatewayApi,
-        Self::Ingresses,
-        Self::Direct,
-        Self::DomainMappings,
-        Self::Mesh,
-    ];
-    /// Those of gateways and proxies, which may have TLS and login.
-    pub const OF_PROXIES: [Self; 3] = [Self::Gateways, Self::GatewayApi, Self::Ingresses];
-
     /// Its entrances, by object.
-    pub(super) fn entrances(self, context: &Context<'_>) -> Result<Vec<Entrance>, MissingFact> {
+    fn entrances(self, context: &Context<'_>) -> Result<Vec<Entrance>, MissingFact> {
         let mut all = match self {
             Self::Gateways => {
                 let (routes, ingress) = (Routes::of(context)?, Ingress::find(context)?);
@@ -71,6 +44,38 @@ impl Part {
             (&a.opening, &a.object, &a.field).cmp(&(&b.opening, &b.object, &b.field))
         });
         Ok(all)
+    }
+}
+
+impl<'a> Context<'a> {
+    /// Ways into the platform and its profiles, of these parts of the inventory.
+    pub fn entrances_of(&self, parts: &[Part]) -> Result<Vec<&Entrance>, MissingFact> {
+        let mut all = Vec::new();
+        for part in parts {
+            let cell = &self.entrances[*part as usize];
+            if cell.get().is_none() {
+                let (unread, consulted) = (self.unread.take(), self.consulted.take());
+                let entrances = part.entrances(self);
+                let unread = self.unread.replace(unread);
+                let consulted = self.consulted.replace(consulted);
+                // Consulted in vain, too.
+                self.consulted.borrow_mut().extend(&consulted);
+                let known = Entrances { all: entrances?, consulted, unread };
+                let _: Result<(), _> = cell.set(known);
+            }
+            // Each check is known to consult what they are of.
+            if let Some(known) = cell.get() {
+                self.consulted.borrow_mut().extend(&known.consulted);
+                self.unread.borrow_mut().extend(&known.unread);
+                all.extend(&known.all);
+            }
+        }
+        Ok(all)
+    }
+
+    /// Every way into the platform and its profiles.
+    pub fn entrances(&self) -> Result<Vec<&Entrance>, MissingFact> {
+        self.entrances_of(&Part::ALL)
     }
 }
 
