@@ -130,6 +130,38 @@ fn alike(object: &Value, change: &changes::Change) -> String {
     format!("{} {field} {:?}", change.how, object.pointer(&change.path))
 }
 
+/// An object, and what is changed of it.
+struct Changed<'a> {
+    object: &'a Value,
+    kind: String,
+    changes: Vec<changes::Change>,
+}
+
+fn text(object: &Value, pointer: &str) -> String {
+    object.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned()
+}
+
+/// The representatives with their changes. Rights that many roles give are changed once, in the
+/// first of them.
+fn changed<'a>(objects: &'a [Value], known: &[Value]) -> Vec<Changed<'a>> {
+    let mut done = BTreeSet::new();
+    let of = |object: &'a Value| {
+        let kind = match text(object, "/apiVersion").starts_with("gateway.networking.k8s.io/") {
+            true => format!("{} (Gateway API)", text(object, "/kind")),
+            false => text(object, "/kind"),
+        };
+        let fields = DATA.fields.get(&kind).into_iter().flatten();
+        let fields: Vec<_> = fields.map(|of| (of.at.clone(), of.add.clone())).collect();
+        let changes = changes::of(object, &DATA.values, &fields).into_iter();
+        let is_new = |change: &changes::Change| {
+            !kind.ends_with("Role") || done.insert(alike(object, change))
+        };
+        let changes = changes.filter(is_new).collect();
+        Changed { object, kind, changes }
+    };
+    representatives(objects, known).into_iter().map(of).collect()
+}
+
 /// What decides: verdicts and findings, without the words around them.
 fn said(cache: &VerdictCache) -> Vec<&Assessment> {
     cache.assessments().collect()
@@ -156,30 +188,21 @@ fn fuzz(
     let mut base = VerdictCache::default();
     base.update(&facts, &case.policy, case.release, &outcomes, &BTreeSet::new());
     let before = said(&base);
-    let objects = representatives(&case.world.objects, known);
-    let done = Mutex::new(BTreeSet::new());
+    let objects = changed(&case.world.objects, known);
     let next = AtomicUsize::new(0);
     let work = || {
         let mut facts = facts.clone();
-        while let Some(object) = objects.get(next.fetch_add(1, Ordering::Relaxed)) {
-            let text = |pointer: &str| {
-                object.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned()
-            };
-            let kind = match text("/apiVersion").starts_with("gateway.networking.k8s.io/") {
-                true => format!("{} (Gateway API)", text("/kind")),
-                false => text("/kind"),
-            };
-            let name = format!("{}/{}", text("/metadata/namespace"), text("/metadata/name"));
+        while let Some(changed) = objects.get(next.fetch_add(1, Ordering::Relaxed)) {
+            let Changed { object, kind, changes } = changed;
+            let name = format!(
+                "{}/{}",
+                text(object, "/metadata/namespace"),
+                text(object, "/metadata/name")
+            );
             let one = |object: &Value| Facts::from_objects(about(), std::slice::from_ref(object));
             let original = one(object);
-            let fields = DATA.fields.get(&kind).into_iter().flatten();
-            let fields: Vec<_> = fields.map(|of| (of.at.clone(), of.add.clone())).collect();
             let mut count = Count::default();
-            for change in changes::of(object, &DATA.values, &fields) {
-                // Rights that many roles give are changed once.
-                if kind.ends_with("Role") && !done.lock().unwrap().insert(alike(object, &change)) {
-                    continue;
-                }
+            for change in changes {
                 count.changed += 1;
                 let is_moved = change.objects.iter().any(|changed| {
                     let changed = one(changed);
@@ -199,12 +222,12 @@ fn fuzz(
                         kind: kind.clone(),
                         object: name.clone(),
                         how: change.how,
-                        path: change.path,
+                        path: change.path.clone(),
                     }),
                 }
             }
             let mut counts = counts.lock().unwrap();
-            let all = counts.entry(kind).or_default();
+            let all = counts.entry(kind.clone()).or_default();
             all.changed += count.changed;
             all.moved += count.moved;
         }
