@@ -9,7 +9,6 @@ mod steps;
 
 use std::collections::BTreeMap;
 
-use self::plan::numbers;
 pub use self::plan::{UpgradePlan, VerdictChange};
 pub use self::steps::Step;
 use crate::catalog::{self, Release};
@@ -17,7 +16,7 @@ use crate::controls::Verdict;
 use crate::facts::Facts;
 use crate::policy::Policy;
 use crate::report::Report;
-use crate::views::{Context, MissingFact};
+use crate::views::{Context, MissingFact, minor_version};
 
 /// Why there is no plan.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
@@ -62,9 +61,9 @@ pub fn of(
 
 /// The release after one, of the same mesh.
 fn next(from: &Release) -> Option<&'static Release> {
-    let after = numbers(&from.name)?;
+    let after = minor_version(&from.name)?;
     let later = catalog::releases().iter().filter(|release| release.mesh == from.mesh);
-    let later = later.filter_map(|release| Some((numbers(&release.name)?, release)));
+    let later = later.filter_map(|release| Some((minor_version(&release.name)?, release)));
     later.filter(|(it, _)| *it > after).min_by_key(|(it, _)| *it).map(|(_, release)| release)
 }
 

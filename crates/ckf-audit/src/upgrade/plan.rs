@@ -47,9 +47,3 @@ impl UpgradePlan {
         self.blockers.is_empty() && self.unknown.is_empty()
     }
 }
-
-/// Numbers of a release's name, `major.minor`.
-pub(super) fn numbers(name: &str) -> Option<(u32, u32)> {
-    let (major, minor) = name.split_once('.')?;
-    Some((major.parse().ok()?, minor.parse().ok()?))
-}

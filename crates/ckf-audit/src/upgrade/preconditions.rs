@@ -1,12 +1,12 @@
 //! What has to be so before an upgrade is begun: a hop that is supported, versions beneath that the
 //! release takes, a recent backup, and no application in trouble.
 
-use super::plan::{UpgradePlan, numbers};
+use super::plan::UpgradePlan;
 use crate::catalog::Release;
 use crate::controls::Verdict;
 use crate::report::Report;
 use crate::views::support::{Supported, supported, today};
-use crate::views::{Context, MissingFact, major_minor};
+use crate::views::{Context, MissingFact, major_minor, minor_version, takes_kubernetes};
 
 /// Controls on backups: the platform's, and its databases'.
 const BACKUPS: [&str; 2] = ["UPG-11", "UPG-12"];
@@ -46,7 +46,7 @@ fn hop(from: &Release, to: &Release, plan: &mut UpgradePlan) {
         ));
         return;
     }
-    let (Some(is), Some(after)) = (numbers(&from.name), numbers(&to.name)) else {
+    let (Some(is), Some(after)) = (minor_version(&from.name), minor_version(&to.name)) else {
         plan.blockers
             .push(format!("{} to {} is not a hop between numbered releases", from.name, to.name));
         return;
@@ -74,11 +74,7 @@ fn hop(from: &Release, to: &Release, plan: &mut UpgradePlan) {
 fn beneath(context: &Context<'_>, to: &Release, plan: &mut UpgradePlan) -> Result<(), MissingFact> {
     let running = &context.version()?.git_version;
     let (low, high) = &to.kubernetes;
-    let is_within = major_minor(running).and_then(|version| {
-        let version = numbers(&version)?;
-        Some(numbers(low)? <= version && version <= numbers(high)?)
-    });
-    match is_within {
+    match takes_kubernetes(to, running) {
         None => plan.unknown.push(format!("the version of Kubernetes is {running:?}")),
         Some(true) => {}
         Some(false) => plan.blockers.push(format!(

@@ -27,4 +27,4 @@ pub mod web_apps;
 
 pub use self::context::{Context, MissingFact};
 pub use self::distribution::Distribution;
-pub use self::release::{Detected, detect_release, major_minor};
+pub use self::release::{Detected, detect_release, major_minor, minor_version, takes_kubernetes};

@@ -49,10 +49,10 @@ pub fn detect_release(pods: &[Pod], applications: &[Application]) -> Option<Dete
         let tracks = |charm: &str| past.tracks.get(charm).cloned().into_iter().collect();
         (Detected::Past(name), agreeing(applications, tracks))
     });
-    let mut told: Vec<_> =
+    let mut ranked: Vec<_> =
         known.chain(past).filter_map(|(release, n)| Some((n?, release))).collect();
-    told.sort_by_key(|(share, _)| std::cmp::Reverse(*share));
-    match (told.as_slice(), &mesh) {
+    ranked.sort_by_key(|(share, _)| std::cmp::Reverse(*share));
+    match (ranked.as_slice(), &mesh) {
         ([(_, only)], _) => Some(*only),
         ([(first, best), (second, _), ..], _) if first > second => Some(*best),
         (_, Running::Ambient) => {
@@ -119,6 +119,20 @@ pub fn major_minor(version: &str) -> Option<String> {
     (digits(major) && digits(minor)).then(|| format!("{major}.{minor}"))
 }
 
+/// The same, as numbers that can be compared.
+pub fn minor_version(version: &str) -> Option<(u32, u32)> {
+    let text = major_minor(version)?;
+    let (major, minor) = text.split_once('.')?;
+    Some((major.parse().ok()?, minor.parse().ok()?))
+}
+
+/// A release takes this version of Kubernetes; `None` if it is not understood.
+pub fn takes_kubernetes(release: &Release, version: &str) -> Option<bool> {
+    let running = minor_version(version)?;
+    let (low, high) = &release.kubernetes;
+    Some(minor_version(low)? <= running && running <= minor_version(high)?)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -141,8 +155,8 @@ mod tests {
     #[test]
     fn channels_tell_the_release_of_a_bundle() {
         for name in ["1.10", "1.11", "latest"] {
-            let told = detect_release(&[], &planned(name, &[]));
-            assert_eq!(told, Some(Detected::Known(name)));
+            let detected = detect_release(&[], &planned(name, &[]));
+            assert_eq!(detected, Some(Detected::Known(name)));
         }
         let release = catalog::release("1.11").unwrap();
         let later: Vec<(&str, &str)> =

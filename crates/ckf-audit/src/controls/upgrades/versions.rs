@@ -7,8 +7,7 @@ use crate::facts::istio::reference;
 use crate::facts::object::Object as _;
 use crate::finding::{Finding, Outcome, finding, outcome};
 use crate::views::ingress::Ingress;
-use crate::views::major_minor;
-use crate::views::{Context, Detected, MissingFact};
+use crate::views::{Context, Detected, MissingFact, major_minor, minor_version, takes_kubernetes};
 
 /// Controls of this file.
 pub(super) const CHECKS: &[(&str, Check)] = &[
@@ -34,16 +33,10 @@ fn release_is_supported(context: &Context<'_>) -> Result<Outcome, MissingFact> {
 fn version_of(pod: &Pod, container: &str) -> Option<Result<(u32, u32), String>> {
     let container = pod.all_containers().find(|c| c.name == container)?;
     let parsed =
-        ImageReference::parse(&container.image).and_then(|i| i.tag).and_then(|t| numbers(&t));
+        ImageReference::parse(&container.image).and_then(|i| i.tag).and_then(|t| minor_version(&t));
     Some(parsed.ok_or_else(|| {
         format!("{} has no version in its image {}", pod.reference(), container.image)
     }))
-}
-
-fn numbers(version: &str) -> Option<(u32, u32)> {
-    let text = major_minor(version)?;
-    let (major, minor) = text.split_once('.')?;
-    Some((major.parse().ok()?, minor.parse().ok()?))
 }
 
 /// UPG-04: istiod and the gateway have compatible versions
@@ -99,16 +92,14 @@ pub fn kubernetes_findings(
 ) -> Result<Result<Vec<Finding>, String>, MissingFact> {
     let release = context.release()?;
     let version = context.version()?;
-    let Some(running) = numbers(&version.git_version) else {
+    let Some(is_taken) = takes_kubernetes(release, &version.git_version) else {
         return Ok(Err(format!("the API server reports no version: {:?}", version.git_version)));
     };
     let (low, high) = &release.kubernetes;
-    let within =
-        numbers(low).is_some_and(|l| l <= running) && numbers(high).is_some_and(|h| running <= h);
     let object = reference("v1", "Node", "", "kube-apiserver");
     let wanted = format!("{low} to {high} for Charmed Kubeflow {}", release.name);
     let finding =
-        (!within).then(|| finding(object, "version", version.git_version.clone(), wanted));
+        (!is_taken).then(|| finding(object, "version", version.git_version.clone(), wanted));
     Ok(Ok(finding.into_iter().collect()))
 }
 
