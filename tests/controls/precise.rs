@@ -10,104 +10,34 @@ use ckf_hardening::facts::{Facts, with_kinds};
 use crate::case::Case;
 use crate::{faults, none};
 
+/// What ways through the platform's gateway, and login on them, are read from.
+const OF_GATEWAY: &[&str] = &[
+    "config_maps",
+    "envoy_filters",
+    "gateways",
+    "namespaces",
+    "pods",
+    "profiles",
+    "service_entries",
+    "services",
+    "virtual_services",
+];
+/// Other objects by which a gateway can be opened.
+const OF_OTHER_GATEWAYS: &[&str] = &["ambient_gateways", "ingresses"];
+/// What exposure to a network outside is read from.
+const OF_EXPOSURE: &[&str] =
+    &["gateways", "ingresses", "namespaces", "pods", "profiles", "services"];
+
 /// Controls of entrances, with the kinds without which they are not assessed on the hardened
 /// platform, which has no Gateway of the Gateway API and no Ingress.
-const NEEDED: &[(&str, &[&str])] = &[
-    (
-        "AUTHN-01",
-        &[
-            "ambient_gateways",
-            "config_maps",
-            "envoy_filters",
-            "gateways",
-            "ingresses",
-            "namespaces",
-            "pods",
-            "profiles",
-            "service_entries",
-            "services",
-            "virtual_services",
-        ],
-    ),
-    (
-        "AUTHN-02",
-        &[
-            "config_maps",
-            "envoy_filters",
-            "gateways",
-            "namespaces",
-            "pods",
-            "profiles",
-            "service_entries",
-            "services",
-            "virtual_services",
-        ],
-    ),
-    (
-        "AUTHN-15",
-        &[
-            "ambient_gateways",
-            "config_maps",
-            "envoy_filters",
-            "gateways",
-            "ingresses",
-            "namespaces",
-            "pods",
-            "profiles",
-            "request_authentications",
-            "service_entries",
-            "services",
-            "virtual_services",
-            "wasm_plugins",
-        ],
-    ),
-    ("NET-06", &["gateways", "ingresses", "namespaces", "pods", "profiles", "services"]),
-    (
-        "NET-08",
-        &[
-            "domain_mappings",
-            "gateways",
-            "ingresses",
-            "namespaces",
-            "pods",
-            "profiles",
-            "service_entries",
-            "services",
-            "virtual_services",
-        ],
-    ),
-    (
-        "TLS-01",
-        &[
-            "ambient_gateways",
-            "config_maps",
-            "envoy_filters",
-            "gateways",
-            "ingresses",
-            "namespaces",
-            "pods",
-            "profiles",
-            "service_entries",
-            "services",
-            "virtual_services",
-        ],
-    ),
-    (
-        "TLS-02",
-        &[
-            "ambient_gateways",
-            "config_maps",
-            "envoy_filters",
-            "gateways",
-            "ingresses",
-            "namespaces",
-            "pods",
-            "profiles",
-            "service_entries",
-            "services",
-            "virtual_services",
-        ],
-    ),
+const NEEDED: &[(&str, &[&[&str]])] = &[
+    ("AUTHN-01", &[OF_GATEWAY, OF_OTHER_GATEWAYS]),
+    ("AUTHN-02", &[OF_GATEWAY]),
+    ("AUTHN-15", &[OF_GATEWAY, OF_OTHER_GATEWAYS, &["request_authentications", "wasm_plugins"]]),
+    ("NET-06", &[OF_EXPOSURE]),
+    ("NET-08", &[OF_EXPOSURE, &["domain_mappings", "service_entries", "virtual_services"]]),
+    ("TLS-01", &[OF_GATEWAY, OF_OTHER_GATEWAYS]),
+    ("TLS-02", &[OF_GATEWAY, OF_OTHER_GATEWAYS]),
 ];
 
 macro_rules! refuse {
@@ -140,7 +70,7 @@ fn control_needs_only_kinds_that_can_change_its_verdict() {
     let facts = case.facts();
     let mut wrong = Vec::new();
     for (id, needed) in NEEDED {
-        let needed: BTreeSet<&str> = needed.iter().copied().collect();
+        let needed: BTreeSet<&str> = needed.concat().into_iter().collect();
         let without = KINDS
             .iter()
             .filter(|kind| verdict(&case, &without(&facts, kind), id) == Verdict::NotAssessed);
