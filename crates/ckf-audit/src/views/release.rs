@@ -4,7 +4,7 @@
 use std::collections::HashSet;
 
 use crate::catalog;
-use crate::catalog::Release;
+use crate::catalog::{Mesh, Release};
 use crate::facts::core::Pod;
 use crate::facts::image::ImageReference;
 use crate::facts::juju::Application;
@@ -27,8 +27,10 @@ pub fn detect_release(pods: &[Pod], applications: &[Application]) -> Option<Dete
     let mesh = running_mesh(pods);
     let releases = catalog::releases().iter();
     let fits = |release: &&'static Release| match &mesh {
-        Running::Ambient => release.has_mesh("ambient"),
-        Running::Sidecar(minors) => release.mesh == "sidecar" && minors.contains(&release.istio),
+        Running::Ambient => release.has_mesh(Mesh::Ambient),
+        Running::Sidecar(minors) => {
+            release.mesh == Mesh::Sidecar && minors.contains(&release.istio)
+        }
         Running::Unknown => true,
     };
     let candidates: Vec<&Release> = releases.filter(fits).collect();
@@ -57,7 +59,7 @@ pub fn detect_release(pods: &[Pod], applications: &[Application]) -> Option<Dete
         ([(first, best), (second, _), ..], _) if first > second => Some(*best),
         (_, Running::Ambient) => {
             // Without channels: the release that is made for it.
-            let made = candidates.iter().find(|release| release.mesh == "ambient");
+            let made = candidates.iter().find(|release| release.mesh == Mesh::Ambient);
             made.map(|release| Detected::Known(&release.name))
         }
         (_, Running::Sidecar(_)) => by_istio.map(|(name, _)| Detected::Past(name)),
