@@ -7,17 +7,11 @@ use cel::parser::PrattParser;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::error::{EntryError, RuleError};
-use super::wire::required;
+use super::error::{EntryError, MAX_DEPTH, MAX_LENGTH, RuleError};
+use super::field::{entry, required};
 use crate::catalog::{self, Control, FixProof, Mappings, Severity, Source, WorksOn};
 pub use crate::facts::custom_resources::ObjectKind;
 
-/// Largest number of custom controls of a policy.
-pub(super) const MAX_CONTROLS: usize = 100;
-/// Largest expression in bytes: a longer one could nest too deeply for the stack.
-pub(super) const MAX_LENGTH: usize = 1000;
-/// Largest depth of nested loops: each level multiplies the cost by the size of an object.
-pub(super) const MAX_DEPTH: usize = 3;
 /// Function called in each iteration of a loop. Not a valid CEL identifier, so expressions cannot
 /// call it.
 pub(crate) const TURN: &str = "@turn";
@@ -195,7 +189,7 @@ pub(super) fn control(
     others: &[CustomControl],
 ) -> Result<CustomControl, EntryError> {
     let fields = "id, title, severity, why, fix, apiVersion, kind, expression";
-    let wire: ControlWire = super::wire::entry(value, fields)?;
+    let wire: ControlWire = entry(value, fields)?;
     let id = required("id", wire.id)?;
     if !is_id(&id) {
         return Err(EntryError::MalformedId(id));

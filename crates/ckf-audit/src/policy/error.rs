@@ -1,7 +1,13 @@
 //! Errors of the policy's entries.
 
-use super::custom::{MAX_CONTROLS, MAX_DEPTH, MAX_LENGTH};
 use crate::catalog::UnknownSeverity;
+
+/// Largest number of custom controls of a policy.
+pub(super) const MAX_CONTROLS: usize = 100;
+/// Largest expression in bytes: a longer one could nest too deeply for the stack.
+pub(super) const MAX_LENGTH: usize = 1000;
+/// Largest depth of nested loops: each level multiplies the cost by the size of an object.
+pub(super) const MAX_DEPTH: usize = 3;
 
 /// A text that is not a host name.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -70,3 +76,8 @@ pub(super) enum EntryError {
     #[error(transparent)]
     Rule(#[from] RuleError),
 }
+
+/// An invalid part of the policy; the rest applies.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("policy: {0}")]
+pub struct PolicyProblem(pub String);
