@@ -62,7 +62,7 @@ pub fn bench(arguments: &[String]) -> anyhow::Result<()> {
     if with_agent {
         agent::repairs(&binary)?;
     }
-    let sandbox = Sandbox::start()?;
+    let sandbox = Sandbox::start_to_measure()?;
     sandbox.install_istio_definitions()?;
     let loader = sandbox.loader()?;
     loader.load(&World::definitions())?;

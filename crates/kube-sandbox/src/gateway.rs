@@ -13,7 +13,7 @@ use crate::build::{envoy, istiod};
 use crate::login::Login;
 use crate::pki;
 use crate::ports::free_ports;
-use crate::sandbox::{Sandbox, tail};
+use crate::sandbox::{SELDOM, Sandbox, tail};
 
 /// Longest wait for istiod, and for Envoy's first configuration.
 const READY_DEADLINE: Duration = Duration::from_secs(60);
@@ -59,6 +59,7 @@ impl IngressGateway {
         let istiod = istiod()?;
         let local = |port: u16| format!("127.0.0.1:{port}");
         let mut command = Command::new(istiod);
+        command.env("GOGC", SELDOM);
         command
             .arg("discovery")
             .arg("--kubeconfig")

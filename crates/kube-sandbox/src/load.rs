@@ -23,6 +23,11 @@ impl Loader {
         Ok(Self { runtime, client })
     }
 
+    /// The API server says that it is ready.
+    pub(crate) fn is_ready(&self) -> bool {
+        self.runtime.block_on(self.send("GET", "/readyz", None)).is_ok()
+    }
+
     /// Creates objects, what others need first, with their status, as lightkube would
     /// (`fieldManager=lightkube`). One that is there already is replaced. A reference to an
     /// owner that is there gets the owner's UID, if the owner is a Profile.

@@ -19,6 +19,13 @@ const READY_DEADLINE: Duration = Duration::from_secs(120);
 /// Version of the definitions of OpenReports.
 const OPEN_REPORTS: &str = "v0.2.1";
 
+/// Creates objects of a file as the API server validates them; kubectl would read all of OpenAPI
+/// to do it first.
+const CREATE: [&str; 4] = ["create", "--validate=false", "-f", "-"];
+
+/// Growth of the heap between two collections, in percent; 100 as shipped.
+pub(crate) const SELDOM: &str = "400";
+
 /// File of the log of requests.
 const AUDIT_LOG: &str = "audit.log";
 
@@ -43,12 +50,28 @@ pub struct Sandbox {
     children: Vec<Child>,
     /// Arguments of kube-apiserver.
     arguments: Vec<String>,
+    collection: Collection,
+}
+
+/// How often Go's garbage collector runs in the servers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Collection {
+    /// A quarter as often: half of what the API server computes until it has loaded a world is
+    /// collecting garbage, and tests start many.
+    Seldom,
+    /// As it is shipped.
+    Shipped,
 }
 
 impl Sandbox {
     /// Boots a control plane and waits until it answers.
     pub fn start() -> anyhow::Result<Self> {
-        Self::start_with(&[])
+        Self::start_with(&[], Collection::Seldom)
+    }
+
+    /// The same with the garbage collector as shipped, to measure what the API server computes.
+    pub fn start_to_measure() -> anyhow::Result<Self> {
+        Self::start_with(&[], Collection::Shipped)
     }
 
     /// The same with a log of the requests, see [`Self::requests_of`], and with so many seconds
@@ -56,23 +79,24 @@ impl Sandbox {
     pub fn start_logging_requests(compaction_seconds: u32) -> anyhow::Result<Self> {
         let policy = "apiVersion: audit.k8s.io/v1\nkind: Policy\n\
                       omitStages: [ResponseStarted, ResponseComplete]\nrules: [{level: Metadata}]\n";
-        Self::start_with(&[
+        let more = [
             ("audit-policy.yaml", policy, "--audit-policy-file"),
             (AUDIT_LOG, "", "--audit-log-path"),
             ("", &format!("{compaction_seconds}s"), "--etcd-compaction-interval"),
-        ])
+        ];
+        Self::start_with(&more, Collection::Seldom)
     }
 
     /// Boots it with more arguments for the API server: the content of a file that the argument
     /// names, or without a file's name the argument's value.
-    fn start_with(more: &[(&str, &str, &str)]) -> anyhow::Result<Self> {
+    fn start_with(more: &[(&str, &str, &str)], collection: Collection) -> anyhow::Result<Self> {
         let kubebox = kubebox()?;
         let directory = tempfile::Builder::new().prefix("kube-sandbox-").tempdir()?;
         let root = directory.path();
         pki::write(root)?;
         let [etcd, peer, api] = free_ports()?;
-        let mut sandbox =
-            Self { directory, port: api, children: Vec::new(), arguments: Vec::new() };
+        let (children, arguments) = (Vec::new(), Vec::new());
+        let mut sandbox = Self { directory, port: api, children, arguments, collection };
         sandbox.spawn(
             &kubebox,
             "etcd",
@@ -171,7 +195,11 @@ impl Sandbox {
 
     fn spawn(&mut self, kubebox: &Path, name: &str, arguments: &[String]) -> anyhow::Result<()> {
         let log = File::create(self.path(&format!("{name}.log")))?;
-        let child = Command::new(kubebox)
+        let mut command = Command::new(kubebox);
+        if self.collection == Collection::Seldom {
+            command.env("GOGC", SELDOM);
+        }
+        let child = command
             .arg(name)
             .args(arguments)
             .stdin(Stdio::null())
@@ -185,9 +213,9 @@ impl Sandbox {
 
     fn wait(&mut self) -> anyhow::Result<()> {
         let deadline = Instant::now() + READY_DEADLINE;
+        let loader = self.loader()?;
         loop {
-            let ready = self.kubectl(&["get", "--raw", "/readyz"])?;
-            if ready.status.success() {
+            if loader.is_ready() {
                 return Ok(());
             }
             for index in 0..self.children.len() {
@@ -246,7 +274,7 @@ impl Sandbox {
         let directory = told["Dir"].as_str().with_context(|| told.to_string())?;
         let file = std::path::Path::new(directory).join("config/install.yaml");
         let definitions = std::fs::read_to_string(file)?;
-        self.kubectl_with(&["create", "-f", "-"], &definitions)?;
+        self.kubectl_with(&CREATE, &definitions)?;
         self.wait_for_definitions()
     }
 
@@ -256,7 +284,7 @@ impl Sandbox {
         let printed = Command::new(kubebox()?).arg("istio-crds").output()?;
         let definitions = String::from_utf8(printed.stdout)?;
         // Some are larger than the annotation of a client-side apply may be.
-        self.kubectl_with(&["create", "-f", "-"], &definitions)?;
+        self.kubectl_with(&CREATE, &definitions)?;
         self.wait_for_definitions()
     }
 

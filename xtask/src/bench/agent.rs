@@ -105,7 +105,7 @@ impl Drop for Agent {
 
 /// From the write of a drift to its repair, many times.
 pub fn repairs(binary: &Path) -> anyhow::Result<()> {
-    let sandbox = Sandbox::start()?;
+    let sandbox = Sandbox::start_to_measure()?;
     sandbox.install_istio_definitions()?;
     let loader = sandbox.loader()?;
     loader.load(&World::definitions())?;
