@@ -272,20 +272,58 @@ fn keys_are_listed_and_their_cbom_satisfies_cyclonedx() {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("cbom.json");
     fs::write(&file, cbom(&keys, &facts.about).to_string()).unwrap();
+    let bill = cbom(&keys, &facts.about);
+    let serial = bill["serialNumber"].as_str().unwrap().trim_start_matches("urn:uuid:");
+    assert_eq!(cyclonedx(&file, "V1_6"), format!("None {serial} 2026-11-01T00:00:00+00:00\n"));
+}
+
+#[test]
+fn sbom_of_an_image_satisfies_cyclonedx() {
+    use ckf_hardening::facts::dpkg::{Package, Packages};
+    use ckf_hardening::images::{Row, sbom};
+    let package = Package {
+        name: "libstdc++6".into(),
+        version: "1:12.3.0-1ubuntu1~22.04".into(),
+        source: "gcc-12".into(),
+        source_version: "12.3.0-1ubuntu1~22.04".into(),
+    };
+    let row = Row {
+        image: "docker.io/charmedkubeflow/dex:2.41.1-1d3fe19".into(),
+        running: vec![format!("sha256:{}", "ab".repeat(32))],
+        packages: Some(Packages {
+            base: Some(("ubuntu".into(), "22.04".into())),
+            packages: vec![package],
+        }),
+        ..Row::default()
+    };
+    let bill = sbom(&row, "2026-11-01T00:00:00Z".parse().unwrap()).unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("sbom.json");
+    fs::write(&file, bill.to_string()).unwrap();
+    let serial = bill["serialNumber"].as_str().unwrap().trim_start_matches("urn:uuid:");
+    let purl = "pkg:deb/ubuntu/libstdc%2B%2B6@1:12.3.0-1ubuntu1~22.04?distro=ubuntu-22.04";
+    let read = format!("None {serial} 2026-11-01T00:00:00+00:00\n{purl} libstdc++6\n");
+    assert_eq!(cyclonedx(&file, "V1_5"), read);
+}
+
+/// What CycloneDX's library says of a bill of a version of the schema: what is wrong, its serial
+/// number and time, and the package URL of each component with the name that it decodes to.
+fn cyclonedx(file: &Path, version: &str) -> String {
     let script = "
 import json, sys
 from cyclonedx.model.bom import Bom
 from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
-wrong = JsonStrictValidator(SchemaVersion.V1_6).validate_str(open(sys.argv[1]).read())
-read = Bom.from_json(json.load(open(sys.argv[1])))
+text = open(sys.argv[1]).read()
+wrong = JsonStrictValidator(SchemaVersion[sys.argv[2]]).validate_str(text)
+read = Bom.from_json(json.loads(text))
 print(wrong, read.serial_number, read.metadata.timestamp.isoformat())
+for component in read.components:
+    if component.purl:
+        print(component.purl, component.purl.name)
 ";
     let packages = ["cyclonedx-python-lib[json-validation]==11.5.0"];
-    let bill = cbom(&keys, &facts.about);
-    let serial = bill["serialNumber"].as_str().unwrap().trim_start_matches("urn:uuid:");
-    let told = python(&packages, "cyclonedx", script, &[&file]);
-    assert_eq!(told, format!("None {serial} 2026-11-01T00:00:00+00:00\n"));
+    python(&packages, "cyclonedx", script, &[file, Path::new(version)])
 }
 
 #[test]

@@ -93,6 +93,28 @@ mod tests {
         }
     }
 
+    /// Each package of a tree of dependencies with its features.
+    fn tree(arguments: &[&str]) -> BTreeSet<String> {
+        let output = std::process::Command::new(env!("CARGO"))
+            .args(["tree", "--locked", "--prefix", "none", "--format", "{p} {f}"])
+            .args(arguments)
+            .current_dir(crate::run::root())
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let text = String::from_utf8(output.stdout).unwrap();
+        text.lines().map(|line| line.trim_end_matches(" (*)").to_owned()).collect()
+    }
+
+    #[test]
+    fn what_xtask_is_built_from_is_not_built_again_for_the_tests() {
+        let own = tree(&["--package", "xtask", "--edges", "normal,build"]);
+        let tests = tree(&["--workspace", "--edges", "normal,build,dev"]);
+        assert!(own.len() > 200, "{own:?}");
+        let again: Vec<&String> = own.difference(&tests).collect();
+        assert!(again.is_empty(), "with other features in the tests: {again:#?}");
+    }
+
     #[test]
     fn unknown_group_is_refused_with_usage() {
         for arguments in [&["pur"][..], &["pure", "charm"], &["--all"]] {

@@ -1,7 +1,7 @@
 //! Software bill of materials of an image, in CycloneDX.
 //!
 //! Written by hand: the library with its types pulls in a regular expression engine, XML and the
-//! SPDX licences, a megabyte of binary. The tests parse and validate the output with it.
+//! SPDX licences, a megabyte of binary. A test has CycloneDX's library for Python read it.
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -67,14 +67,11 @@ fn encode(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use cyclonedx_bom::models::bom::Bom;
-    use cyclonedx_bom::validation::Validate as _;
-
     use super::*;
     use crate::facts::dpkg::{Package, Packages};
 
     #[test]
-    fn sbom_of_an_image_is_valid_by_the_cyclonedx_library() {
+    fn sbom_of_an_image_lists_its_packages_the_same_each_time() {
         let row = Row {
             image: "docker.io/charmedkubeflow/dex:2.41.1-1d3fe19".into(),
             running: vec![format!("sha256:{}", "ab".repeat(32))],
@@ -90,17 +87,10 @@ mod tests {
             ..Row::default()
         };
         let at = "2026-11-01T00:00:00Z".parse().unwrap();
-        let text = sbom(&row, at).unwrap().to_string();
-        assert_eq!(text, sbom(&row, at).unwrap().to_string());
-        let bom = Bom::parse_from_json(text.as_bytes()).unwrap();
-        let validation = bom.validate();
-        assert!(validation.passed(), "{validation:?}");
-        assert!(bom.serial_number.is_some());
-        assert!(bom.metadata.as_ref().unwrap().timestamp.is_some());
-        let components = bom.components.unwrap().0;
-        let purl = components[0].purl.as_ref().unwrap().to_string();
+        let bill = sbom(&row, at).unwrap();
+        assert_eq!(bill.to_string(), sbom(&row, at).unwrap().to_string());
         assert_eq!(
-            purl,
+            bill["components"][0]["purl"],
             "pkg:deb/ubuntu/libstdc%2B%2B6@1%3A12.3.0-1ubuntu1~22.04?distro=ubuntu-22.04"
         );
         assert_eq!(sbom(&Row::default(), at), None);
