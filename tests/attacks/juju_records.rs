@@ -9,7 +9,7 @@ use juju_sim::controller::{Application, Controller, State};
 use kube_sandbox::Sandbox;
 
 use super::{kubectl, names};
-use ckf_test_support::{client_store, cluster};
+use ckf_test_support::{binary, client_store, cluster};
 
 const CONNECTORS: &str = "[{type: oidc, config: {clientSecret: S3CR3T-OF-THE-IDP}}]";
 const POLICY: &str =
@@ -34,7 +34,7 @@ fn controller() -> Controller {
 }
 
 fn run(sandbox: &Sandbox, store: &Path, arguments: &[&str]) -> (Option<i32>, String) {
-    let output = Command::new(env!("CARGO_BIN_EXE_ckf-hardening"))
+    let output = Command::new(binary())
         .args(arguments)
         .arg("--kubeconfig")
         .arg(sandbox.kubeconfig("admin"))

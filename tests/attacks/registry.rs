@@ -1,5 +1,6 @@
 //! What a registry, and a tenant who names one, can make of the platform's look-ups.
 
+use ckf_test_support::binary;
 use std::path::Path;
 use std::process::{Command, Output};
 use std::time::{Duration, Instant};
@@ -43,7 +44,7 @@ fn snapshot_with(images: &[String]) -> tempfile::TempDir {
 /// `rocks` of that snapshot, with docker.io at this address.
 fn rocks(folder: &Path, docker: &str, arguments: &[&str]) -> Output {
     let mirror = format!("--registry-mirror=docker.io={docker}");
-    Command::new(env!("CARGO_BIN_EXE_ckf-hardening"))
+    Command::new(binary())
         .args(["rocks", "--json", "--charmhub-url=http://127.0.0.1:9", &mirror, "--from"])
         .arg(folder.join("snapshot"))
         .args(arguments)
@@ -224,7 +225,7 @@ fn layer_of_a_few_kilobytes_costs_no_gigabytes() {
             }
         })
         .unwrap();
-        let binary = env!("CARGO_BIN_EXE_ckf-hardening");
+        let binary = ckf_test_support::binary();
         let output = Command::new("sh")
             .args(["-c", "ulimit -v 1500000; exec \"$0\" \"$@\"", binary])
             .args(["rocks", "--json", "--charmhub-url=http://127.0.0.1:9", "--packages"])

@@ -10,11 +10,11 @@ use serde_json::{Value, json};
 use super::{get, kubectl};
 use ckf_hardening::effects::Holder;
 use ckf_test_support::agent::{Agent, until};
-use ckf_test_support::cluster;
+use ckf_test_support::{binary, cluster};
 
 fn unit(sandbox: &Sandbox, application: &str) -> Simulation {
     let files = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let mut unit = Simulation::new(files, env!("CARGO_BIN_EXE_ckf-hardening").as_ref()).unwrap();
+    let mut unit = Simulation::new(files, binary()).unwrap();
     let kubeconfig = sandbox.kubeconfig("admin").into_os_string();
     unit.environment.insert("KUBECONFIG".into(), kubeconfig);
     unit.change(|model| model.unit = format!("{application}/0"));

@@ -16,8 +16,8 @@ use juju_sim::{Event, Juju, Outcome, Relation, Simulation};
 use kube_sandbox::Sandbox;
 use serde_json::{Value, json};
 
-use ckf_test_support::cluster;
 use ckf_test_support::rotation::{LOGIN, age_ledger, entry, held, hook};
+use ckf_test_support::{binary, cluster};
 
 /// Longest wait for anything.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -251,7 +251,7 @@ struct Agent<'a> {
 impl<'a> Agent<'a> {
     fn start(sandbox: &Sandbox, folder: &'a Path) -> Self {
         let address = format!("127.0.0.1:{}", kube_sandbox::free_port().unwrap());
-        let child = Command::new(env!("CARGO_BIN_EXE_ckf-hardening"))
+        let child = Command::new(binary())
             .args(["serve", "--listen", &address, "--told"])
             .arg(folder)
             .arg("--kubeconfig")

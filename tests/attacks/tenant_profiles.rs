@@ -11,7 +11,7 @@ use kube_sandbox::Sandbox;
 use serde_json::{Value, json};
 
 use super::planned::{changes, findings, held_back, made, option, plan};
-use ckf_test_support::{audit, cluster, control, run, verdict};
+use ckf_test_support::{audit, binary, cluster, control, run, verdict};
 
 /// Longest wait for anything.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -29,7 +29,7 @@ impl Agent {
         let told = json!({"namespace": "kubeflow", "leads": true, "options": options});
         std::fs::write(folder.path().join("told.json"), told.to_string()).unwrap();
         let address = format!("127.0.0.1:{}", kube_sandbox::free_port().unwrap());
-        let child = Command::new(env!("CARGO_BIN_EXE_ckf-hardening"))
+        let child = Command::new(binary())
             .args(["serve", "--listen", &address, "--told"])
             .arg(folder.path())
             .arg("--kubeconfig")

@@ -1,5 +1,6 @@
 //! What a tenant writes into names, and how much of it, where people and programs read it.
 
+use ckf_test_support::binary;
 use std::process::Command;
 
 use ckf_worlds::{World, object};
@@ -36,7 +37,7 @@ fn names_with_control_characters_reach_no_terminal_log_status_or_result() {
     let sandbox = ckf_test_support::cluster(&world);
     let kubeconfig = sandbox.kubeconfig("admin");
     let run = |arguments: &[&str]| {
-        let output = Command::new(env!("CARGO_BIN_EXE_ckf-hardening"))
+        let output = Command::new(binary())
             .args(arguments)
             .arg("--kubeconfig")
             .arg(&kubeconfig)
@@ -68,7 +69,7 @@ fn names_with_control_characters_reach_no_terminal_log_status_or_result() {
     let _: Value = serde_json::from_str(&json).unwrap();
 
     let charm = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
-    let mut unit = Simulation::new(charm, env!("CARGO_BIN_EXE_ckf-hardening").as_ref()).unwrap();
+    let mut unit = Simulation::new(charm, binary()).unwrap();
     unit.environment.insert("KUBECONFIG".into(), kubeconfig.as_os_str().into());
     unit.set_option("log-level", "trace");
     unit.set_option("offline", true);
@@ -114,7 +115,7 @@ fn binding_of_thousands_of_subjects_leaves_a_report_that_can_be_read() {
     assert!(report.to_string().contains("and 7498 more"), "they are counted");
 
     let charm = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
-    let mut unit = Simulation::new(charm, env!("CARGO_BIN_EXE_ckf-hardening").as_ref()).unwrap();
+    let mut unit = Simulation::new(charm, binary()).unwrap();
     unit.environment.insert("KUBECONFIG".into(), kubeconfig.as_os_str().into());
     unit.set_option("offline", true);
     let outcome = unit.run(&Event::action("get-report", json!({"format": "json"})));

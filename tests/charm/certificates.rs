@@ -1,6 +1,7 @@
 //! Certificates for the gateway, as istio-pilot, an upstream authority and those who
 //! trust see them.
 
+use ckf_test_support::binary;
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -20,7 +21,7 @@ const TRUST: u32 = 6;
 /// A leader that cannot reach the cluster, and so knows no address of the gateway.
 fn unit() -> Simulation {
     let files = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let mut unit = Simulation::new(files, env!("CARGO_BIN_EXE_ckf-hardening").as_ref()).unwrap();
+    let mut unit = Simulation::new(files, binary()).unwrap();
     unit.environment.insert("KUBECONFIG".into(), "/nowhere".into());
     unit.set_option("external-hostname", HOST);
     unit

@@ -1,6 +1,7 @@
 //! Relations with COS and with Kubeflow's dashboard, as the peers' own libraries and tools
 //! read them; and the agent in its container, as it is told.
 
+use ckf_test_support::binary;
 use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::path::Path;
@@ -23,7 +24,7 @@ const PEERS: [(u32, &str, &str); 6] = [
 
 fn unit() -> Simulation {
     let files = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let mut unit = Simulation::new(files, env!("CARGO_BIN_EXE_ckf-hardening").as_ref()).unwrap();
+    let mut unit = Simulation::new(files, binary()).unwrap();
     unit.environment.insert("KUBECONFIG".into(), "/nowhere".into());
     unit.set_option("offline", true);
     unit.set_option("external-hostname", "kubeflow.example.com");

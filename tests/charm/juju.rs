@@ -11,7 +11,7 @@ use ckf_hardening::facts::known::Known;
 use ckf_hardening::facts::{About, Facts};
 use ckf_hardening::policy::{Options, Policy, Profile};
 use ckf_hardening::report::Report;
-use ckf_test_support::client_store;
+use ckf_test_support::{binary, client_store};
 use jiff::{SignedDuration, Timestamp};
 use juju_client::{Endpoint, Login, Password, Trust};
 use juju_sim::Juju;
@@ -379,7 +379,7 @@ fn rotate_runs_the_charms_action_and_prints_its_result() {
     let controller = Controller::start(state).unwrap();
     let store = client_store(&controller);
     let run = |arguments: &[&str]| {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_ckf-hardening"));
+        let mut command = Command::new(binary());
         command.arg("rotate").args(arguments);
         let output = command.env("JUJU_DATA", store.path()).output().unwrap();
         let text = |bytes| String::from_utf8(bytes).unwrap();
@@ -427,7 +427,7 @@ fn users_shows_who_may_do_what_in_one_table() {
     controller.change(|state| state.users.get_mut("alice").unwrap().disabled = true);
     let store = client_store(&controller);
     let run = |arguments: &[&str]| {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_ckf-hardening"));
+        let mut command = Command::new(binary());
         command.arg("users").args(arguments).env("JUJU_DATA", store.path());
         command.output().unwrap()
     };
@@ -482,7 +482,7 @@ fn refresh_stops_at_the_application_that_does_not_settle() {
     let controller = Controller::start(state).unwrap();
     let store = client_store(&controller);
     let run = |status: i32, arguments: &[&str]| {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_ckf-hardening"));
+        let mut command = Command::new(binary());
         command.arg("refresh").args(arguments).env("JUJU_DATA", store.path());
         let output = command.output().unwrap();
         let text = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::LazyLock;
 
 use ckf_hardening::catalog;
-use ckf_test_support::cluster;
+use ckf_test_support::{binary, cluster};
 use ckf_worlds::World;
 use juju_sim::{Event, Juju, Model, Outcome, Owner, Relation, Secret, Simulation, sweep};
 use serde_json::{Value, json};
@@ -19,7 +19,7 @@ fn unit(kubeconfig: &Path) -> Simulation {
 }
 
 fn unit_of(charm: &Path, kubeconfig: &Path) -> Simulation {
-    let mut juju = Simulation::new(charm, env!("CARGO_BIN_EXE_ckf-hardening").as_ref()).unwrap();
+    let mut juju = Simulation::new(charm, binary()).unwrap();
     juju.environment.insert("KUBECONFIG".into(), kubeconfig.into());
     // Nothing outside of this machine is asked.
     juju.set_option("offline", true);
@@ -312,7 +312,7 @@ fn every_hook_of_a_sidecar_charm_ends_well() {
 
 #[test]
 fn started_by_hand_it_is_the_command_line_and_with_half_an_environment_it_says_so() {
-    let output = std::process::Command::new(env!("CARGO_BIN_EXE_ckf-hardening"))
+    let output = std::process::Command::new(binary())
         .env_clear()
         .env("JUJU_DISPATCH_PATH", "hooks/install")
         .output()

@@ -1,6 +1,7 @@
 //! The agent beside a real API server: it sees what changes, tells it, and puts right what
 //! is enforced while its unit leads.
 
+use ckf_test_support::binary;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
@@ -210,7 +211,7 @@ fn charm_facts_are_judged_and_damaged_input_is_ignored() {
 /// The charm of the agent's pod, with the files of this project.
 fn charm(sandbox: &Sandbox, agent: &Agent) -> Simulation {
     let files = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let mut unit = Simulation::new(files, env!("CARGO_BIN_EXE_ckf-hardening").as_ref()).unwrap();
+    let mut unit = Simulation::new(files, binary()).unwrap();
     let kubeconfig = sandbox.kubeconfig("admin").into_os_string();
     unit.environment.insert("KUBECONFIG".into(), kubeconfig);
     unit.environment.insert("CKF_HARDENING_AGENT".into(), (&agent.address).into());
@@ -317,7 +318,7 @@ fn agent_serves_tls_and_takes_renewed_certificate() {
     write("first.example.com");
     let port = kube_sandbox::free_port().unwrap();
     let serve = |more: &[&str]| {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_ckf-hardening"));
+        let mut command = Command::new(binary());
         command
             .args(["serve", "--listen", &format!("127.0.0.1:{port}"), "--kubeconfig"])
             .arg(sandbox.kubeconfig("admin"))

@@ -7,7 +7,7 @@ use std::process::{Command, Output};
 use ckf_test_support::dying::{Breaks, Way};
 use ckf_test_support::objects::{differences, everything};
 use ckf_test_support::rotation::{hook, unit};
-use ckf_test_support::{audit, client_store, cluster, control, verdict};
+use ckf_test_support::{audit, binary, client_store, cluster, control, verdict};
 use ckf_worlds::{World, object};
 use juju_sim::Juju;
 use juju_sim::controller::{Application, Controller, State};
@@ -100,7 +100,7 @@ struct Operator<'a> {
 impl Operator<'_> {
     fn run(&self, arguments: &[&str]) -> Output {
         let changes = ["apply", "undo"].contains(&arguments[0]);
-        Command::new(env!("CARGO_BIN_EXE_ckf-hardening"))
+        Command::new(binary())
             .args(arguments)
             .args(changes.then_some("--yes"))
             .arg("--kubeconfig")
@@ -340,7 +340,7 @@ fn apply_killed_at_any_change_is_reverted_by_undo() {
     let operator = Operator { sandbox: &sandbox, store: store.path() };
     let way = Way::open(&sandbox);
     let over = |file: &std::path::Path, arguments: &[&str]| {
-        Command::new(env!("CARGO_BIN_EXE_ckf-hardening"))
+        Command::new(binary())
             .args(arguments)
             .arg("--yes")
             .arg("--kubeconfig")

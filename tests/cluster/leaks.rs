@@ -10,7 +10,7 @@ use std::process::{Child, Command};
 use std::time::{Duration, Instant};
 
 use base64::Engine as _;
-use ckf_test_support::{cluster, run};
+use ckf_test_support::{binary, cluster, run};
 use ckf_worlds::World;
 use juju_sim::controller::{Application, Controller, State};
 use juju_sim::{Event, Juju, Simulation};
@@ -56,7 +56,7 @@ fn outputs_of_charm_and_command_line_hold_no_secret() {
     let mut left: Vec<(String, String)> = Vec::new();
 
     let charm = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let mut juju = Simulation::new(charm, env!("CARGO_BIN_EXE_ckf-hardening").as_ref()).unwrap();
+    let mut juju = Simulation::new(charm, binary()).unwrap();
     juju.environment.insert("KUBECONFIG".into(), kubeconfig.as_os_str().into());
     juju.set_option("log-level", "trace");
     let mut events: Vec<Event> =
@@ -197,7 +197,7 @@ fn secret_option_declared_by_the_policy_is_never_shown() {
 
     // The operator's laptop.
     let mut run = |arguments: &[&str]| {
-        let output = Command::new(env!("CARGO_BIN_EXE_ckf-hardening"))
+        let output = Command::new(binary())
             .args(arguments)
             .env("JUJU_DATA", store.path())
             .env("CKF_HARDENING_LOG", "trace")
@@ -312,7 +312,7 @@ impl Agent {
         let told = told.map_or(json!({"namespace": "kubeflow", "shows": true}), Value::clone);
         fs::write(folder.path().join("told.json"), told.to_string()).unwrap();
         let file = |name: &str| fs::File::create(folder.path().join(name)).unwrap();
-        let child = Command::new(env!("CARGO_BIN_EXE_ckf-hardening"))
+        let child = Command::new(binary())
             .args(["serve", "--listen", &address, "--told"])
             .arg(folder.path())
             .arg("--kubeconfig")

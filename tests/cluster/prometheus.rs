@@ -1,6 +1,7 @@
 //! A real Prometheus scrapes the agent: every panel of the dashboard shows something, and
 //! every rule can be evaluated.
 
+use ckf_test_support::binary;
 use std::fs::{self, File};
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
@@ -75,7 +76,7 @@ fn every_panel_has_data_and_every_rule_is_evaluated() {
     fs::write(directory.path().join("told.json"), told.to_string()).unwrap();
     let (agent_port, port) = (free_port(), free_port());
     let _agent = Server(
-        Command::new(env!("CARGO_BIN_EXE_ckf-hardening"))
+        Command::new(binary())
             .args(["serve", "--listen", &format!("127.0.0.1:{agent_port}"), "--told"])
             .arg(directory.path())
             .arg("--kubeconfig")

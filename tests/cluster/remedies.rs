@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::Output;
 
 use ckf_test_support::agent::patch_floor;
-use ckf_test_support::{audit, cluster, run, verdict};
+use ckf_test_support::{audit, binary, cluster, run, verdict};
 use ckf_worlds::{World, object};
 use juju_sim::{Event, Outcome, Simulation};
 use kube_sandbox::Sandbox;
@@ -205,7 +205,7 @@ fn what_is_not_ours_is_left_alone(sandbox: &Sandbox) {
 
 fn charm(sandbox: &Sandbox, user: &str) -> Simulation {
     let files = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let mut unit = Simulation::new(files, env!("CARGO_BIN_EXE_ckf-hardening").as_ref()).unwrap();
+    let mut unit = Simulation::new(files, binary()).unwrap();
     let kubeconfig = sandbox.kubeconfig(user).into_os_string();
     unit.environment.insert("KUBECONFIG".into(), kubeconfig);
     unit

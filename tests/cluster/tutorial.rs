@@ -38,7 +38,7 @@ fn blocks(page: &str) -> Vec<String> {
 }
 
 fn shell(script: &str, kubeconfig: &Path, folder: &Path) -> Output {
-    let binary = Path::new(env!("CARGO_BIN_EXE_ckf-hardening"));
+    let binary = ckf_test_support::binary();
     let path = format!("{}:{}", binary.parent().unwrap().display(), std::env::var("PATH").unwrap());
     Command::new("sh")
         .args(["-c", script])

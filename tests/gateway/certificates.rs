@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use ckf_hardening::facts::certificate::Certificate;
-use ckf_test_support::{audit, cluster, control, verdict};
+use ckf_test_support::{audit, binary, cluster, control, verdict};
 use ckf_worlds::World;
 use ckf_worlds::istio_pilot::{self, IstioPilot, sign};
 use juju_sim::{Event, Relation, Simulation};
@@ -137,7 +137,7 @@ fn platform() -> (Sandbox, Applied, Simulation) {
     let applied = Applied::default();
     applied.apply(&sandbox).unwrap();
     let files = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let mut unit = Simulation::new(files, env!("CARGO_BIN_EXE_ckf-hardening").as_ref()).unwrap();
+    let mut unit = Simulation::new(files, binary()).unwrap();
     let admin = sandbox.kubeconfig("admin");
     unit.environment.insert("KUBECONFIG".into(), admin.into());
     (sandbox, applied, unit)

@@ -51,7 +51,7 @@ fn image(folder: &Path) -> PathBuf {
         fs::create_dir_all(to.parent().unwrap()).unwrap();
         fs::copy(from, to).unwrap();
     };
-    let binary = Path::new(env!("CARGO_BIN_EXE_ckf-hardening"));
+    let binary = ckf_test_support::binary();
     put(binary, place);
     for word in run(Command::new("ldd").arg(binary)).split_whitespace() {
         if word.starts_with('/') {

@@ -1,5 +1,6 @@
 //! Our databags, as the peers' own libraries read them: PyPI's packages under ops.testing.
 
+use ckf_test_support::binary;
 use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::Path;
@@ -71,7 +72,7 @@ impl Drop for Peer {
 
 pub fn unit() -> Simulation {
     let files = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let mut unit = Simulation::new(files, env!("CARGO_BIN_EXE_ckf-hardening").as_ref()).unwrap();
+    let mut unit = Simulation::new(files, binary()).unwrap();
     unit.environment.insert("KUBECONFIG".into(), "/nowhere".into());
     unit.set_option("external-hostname", HOST);
     unit

@@ -55,9 +55,15 @@ pub fn cargo_command() -> Command {
 
 /// Runs cargo in the project; it must succeed.
 pub fn cargo(arguments: &[&str]) -> anyhow::Result<()> {
-    let status = cargo_command().args(arguments).status().context("running cargo")?;
+    succeed(cargo_command().args(arguments))
+}
+
+/// Runs a command, which must succeed.
+pub fn succeed(command: &mut Command) -> anyhow::Result<()> {
+    let status = command.status().with_context(|| command.get_program().display().to_string())?;
     if !status.success() {
-        bail!("cargo {} ended with {status}", arguments.join(" "));
+        let arguments: Vec<_> = command.get_args().map(|word| word.to_string_lossy()).collect();
+        bail!("{} {} ended with {status}", command.get_program().display(), arguments.join(" "));
     }
     Ok(())
 }

@@ -12,6 +12,7 @@ mod registration;
 mod removal;
 mod status;
 
+use ckf_test_support::binary;
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::path::Path;
@@ -23,12 +24,11 @@ use kube_sandbox::Sandbox;
 
 /// Longest wait for anything.
 const PATIENCE: Duration = Duration::from_secs(60);
-const BINARY: &str = env!("CARGO_BIN_EXE_ckf-hardening");
 
 /// A unit beside a cluster, with its peer relation.
 fn unit(juju: Juju, number: u32, of: u32, kubeconfig: &Path) -> Simulation {
     let files = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let mut unit = Simulation::new(files, BINARY.as_ref()).unwrap();
+    let mut unit = Simulation::new(files, binary().as_ref()).unwrap();
     unit.environment.insert("KUBECONFIG".into(), kubeconfig.into());
     // Nothing outside of this machine is asked.
     unit.set_option("offline", true);
@@ -51,7 +51,7 @@ fn with_agent(unit: &mut Simulation, kubeconfig: &Path) -> String {
     let told = root.join("var/lib/ckf-hardening").display().to_string();
     let kubeconfig = kubeconfig.display().to_string();
     let agent = Program::new(&["/usr/bin/ckf-hardening"]).becomes(&[
-        BINARY,
+        binary(),
         "serve",
         "--listen",
         &address,

@@ -34,8 +34,12 @@ pub fn root() -> &'static Path {
     &CANONICAL
 }
 
-/// The binary under test. Cargo names it to the tests that it runs; one that was started by hand,
-/// as in a debugger, lies one folder below it.
+/// Variable with the path of the binary that a charm has.
+const PACKED: &str = "BINARY_UNDER_TEST";
+
+/// The binary under test: the one that a charm has where `cargo xtask test` names it, else the one
+/// that cargo built for the tests. Cargo names that to those that it runs; one that was started by
+/// hand, as in a debugger, lies one folder below it.
 pub fn binary() -> &'static Path {
     const NAME: &str = "ckf-hardening";
     static BINARY: LazyLock<PathBuf> = LazyLock::new(|| {
@@ -43,7 +47,8 @@ pub fn binary() -> &'static Path {
             let test = std::env::current_exe().expect("a test has a path");
             test.ancestors().nth(2).expect("a test lies in deps").join(NAME)
         };
-        std::env::var_os(format!("CARGO_BIN_EXE_{NAME}")).map_or_else(beside, PathBuf::from)
+        let of_cargo = || std::env::var_os(format!("CARGO_BIN_EXE_{NAME}"));
+        std::env::var_os(PACKED).or_else(of_cargo).map_or_else(beside, PathBuf::from)
     });
     &BINARY
 }
