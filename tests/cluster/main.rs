@@ -8,6 +8,7 @@ mod hardening;
 mod how_to;
 mod kubeconfigs;
 mod leaks;
+mod offboard;
 mod permissions;
 mod pod_security;
 mod prometheus;
