@@ -77,7 +77,8 @@ fn reading(watch: bool) -> Vec<Permission> {
             "",
             "configmaps",
             &["get"],
-            "read the mesh's configuration and the images that Katib and KServe start",
+            "read the mesh's configuration, the images that Katib and KServe start, and what \
+             kube-bench printed",
         )
         .named(CONFIG_MAPS.iter().map(ToString::to_string)),
     );
