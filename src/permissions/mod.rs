@@ -211,6 +211,9 @@ fn of_remedy(remedy: Remedy) -> Vec<Permission> {
         | Remedy::PasswordDatabase
         | Remedy::DeclaredOptions
         | Remedy::DefaultImages
-        | Remedy::CosRelations => Vec::new(),
+        | Remedy::CosRelations
+        | Remedy::ControllerAuditLog
+        | Remedy::DisabledCommands
+        | Remedy::ModelConfiguration => Vec::new(),
     }
 }

@@ -3,12 +3,12 @@
 mod access_reviews;
 mod agent;
 mod audit;
+mod controller;
 mod custom_controls;
 mod hardening;
 mod how_to;
 mod kubeconfigs;
 mod leaks;
-mod offboard;
 mod permissions;
 mod pod_security;
 mod prometheus;
