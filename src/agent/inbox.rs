@@ -9,6 +9,7 @@ use log::info;
 
 use super::input::{self, AgentInput};
 use crate::config::Options;
+use crate::policy::Tables;
 
 /// The input that is in force.
 pub struct Current {
@@ -26,8 +27,9 @@ pub struct Current {
 }
 
 impl Current {
-    fn new(number: u64, input: AgentInput, before: Option<&Self>) -> Self {
-        let (options, problems) = Options::parse(&RawOptions::new(input.options.clone()));
+    fn new(number: u64, input: AgentInput, before: Option<&Self>, tables: &Tables) -> Self {
+        let (mut options, problems) = Options::parse(&RawOptions::new(input.options.clone()));
+        options.policy.tables = tables.clone();
         log::set_max_level(options.log_level);
         let enforced = match options.is_frozen() {
             true => before.and_then(|before| before.enforced.clone()),
@@ -46,15 +48,18 @@ impl Current {
 /// Reads the charm's file when it is another.
 pub struct Inbox {
     folder: Option<PathBuf>,
+    /// Tables that assess versions, whatever the options are.
+    tables: Tables,
     state: Mutex<(Option<SystemTime>, Arc<Current>)>,
 }
 
 impl Inbox {
     /// With the input that is there.
-    pub fn new(folder: Option<PathBuf>, namespace: &str) -> Self {
+    pub fn new(folder: Option<PathBuf>, namespace: &str, tables: Tables) -> Self {
         let read_at = changed(folder.as_ref());
         let input = AgentInput::read_or_default(folder.as_deref(), namespace);
-        Self { folder, state: Mutex::new((read_at, Arc::new(Current::new(0, input, None)))) }
+        let current = Arc::new(Current::new(0, input, None, &tables));
+        Self { folder, tables, state: Mutex::new((read_at, current)) }
     }
 
     /// What holds now, read again if the file is another.
@@ -68,7 +73,8 @@ impl Inbox {
         let input = self.folder.as_deref().and_then(AgentInput::read);
         if let Some(input) = input.filter(|input| *input != state.1.input) {
             let role = if input.is_leader { "leads" } else { "stands by" };
-            state.1 = Arc::new(Current::new(state.1.number + 1, input, Some(&state.1)));
+            state.1 =
+                Arc::new(Current::new(state.1.number + 1, input, Some(&state.1), &self.tables));
             info!("the charm's input changed; this unit {role}");
         }
         Arc::clone(&state.1)

@@ -46,6 +46,7 @@ use crate::controls::custom::STACK;
 use crate::facts::About;
 use crate::facts::kubernetes::{self, ReadError, Source};
 use crate::facts::watch::{self, FactStore};
+use crate::policy::Tables;
 
 /// Longest wait for a write that has begun, at the end.
 const ENDS: Duration = Duration::from_secs(1);
@@ -65,6 +66,8 @@ pub struct Settings {
     pub history: Option<PathBuf>,
     /// Namespace of the platform, until the input names it.
     pub namespace: String,
+    /// Tables that assess versions.
+    pub tables: Tables,
     /// Facts that the API server has not confirmed for this long become unknown.
     pub stale: Duration,
 }
@@ -72,7 +75,8 @@ pub struct Settings {
 /// Runs until a signal ends it. It fails only if it cannot begin.
 pub fn run(settings: Settings) -> anyhow::Result<()> {
     let limits = Arc::new(Limits::new(limits::raise_descriptors()));
-    let inbox = Arc::new(Inbox::new(settings.input.clone(), &settings.namespace));
+    let inbox =
+        Arc::new(Inbox::new(settings.input.clone(), &settings.namespace, settings.tables.clone()));
     // What the pages show of the cluster; watching it fails if it cannot be reached.
     let origin = kubernetes::origin(&settings.source).unwrap_or_default();
     let about =

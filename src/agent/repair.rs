@@ -194,6 +194,10 @@ impl Model for NoLogin {
     fn connect(&mut self) -> Result<&mut Connection, JujuError> {
         Err(JujuError::NotConnected("the agent has no login to Juju".into()))
     }
+
+    fn controller(&mut self) -> Result<&mut Connection, JujuError> {
+        self.connect()
+    }
 }
 
 /// The agent: unattended, and no more often than an object may be repaired.

@@ -121,8 +121,8 @@ impl<'a> LoginModel<'a> {
     }
 }
 
-impl Model for LoginModel<'_> {
-    fn connect(&mut self) -> Result<&mut Connection, JujuError> {
+impl LoginModel<'_> {
+    fn session(&mut self) -> Result<&mut ControllerSession, JujuError> {
         let session = self.session.get_or_insert_with(|| {
             let mut session =
                 ControllerSession::read(self.unit, self.login).map_err(|why| why.to_string())?;
@@ -130,10 +130,17 @@ impl Model for LoginModel<'_> {
             session.model().map_err(|why| why.to_string())?;
             Ok(session)
         });
-        match session {
-            Ok(session) => session.model().map_err(|why| JujuError::NotConnected(why.to_string())),
-            Err(why) => Err(JujuError::NotConnected(why.clone())),
-        }
+        session.as_mut().map_err(|why| JujuError::NotConnected(why.clone()))
+    }
+}
+
+impl Model for LoginModel<'_> {
+    fn connect(&mut self) -> Result<&mut Connection, JujuError> {
+        self.session()?.model().map_err(|why| JujuError::NotConnected(why.to_string()))
+    }
+
+    fn controller(&mut self) -> Result<&mut Connection, JujuError> {
+        self.session()?.controller().map_err(|why| JujuError::NotConnected(why.to_string()))
     }
 }
 

@@ -31,6 +31,13 @@ impl ControllerArguments {
         })
     }
 
+    /// A connection to the controller, by the operator's own login.
+    pub fn connect(&self) -> anyhow::Result<Connection> {
+        let account = self.account()?;
+        Connection::open(&account.endpoint, &Target::Controller, &account.login)
+            .with_context(|| format!("controller {}", account.controller))
+    }
+
     /// A connection with a model, by the operator's own login.
     pub fn model(&self, name: &str) -> anyhow::Result<Connection> {
         let account = self.account()?;

@@ -93,7 +93,7 @@ enum Command {
     Serve(serve::Serve),
     /// Print the roles that each use needs, every right with its reason.
     Permissions(permissions::Permissions),
-    /// Write the tables that assess versions into a file, for `audit --data`.
+    /// Write the tables that assess versions into a file, for `--data`.
     BundleData(data::BundleData),
     /// Print a manual page, or write those of all commands.
     Man(man::Man),

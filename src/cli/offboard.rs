@@ -1,7 +1,7 @@
 //! `offboard`: what a person who leaves still has, and how it is taken.
 
 use anyhow::Context as _;
-use juju_charm::printable::line;
+use juju_charm::printable::{self, line};
 use juju_client::{Connection, Target};
 
 use super::confirm::confirm;
@@ -50,11 +50,14 @@ impl Offboard {
             let names: Vec<String> = left.to_disable().map(str::to_owned).collect();
             if names.is_empty() {
                 self.show(&left)?;
-                print("nothing that --apply takes is left\n")?;
+                self.tell("nothing that --apply takes is left")?;
                 return Ok(status(&left));
             }
-            self.show(&left)?;
-            print(&format!("\n--apply disables in Juju: {}\n", line(&names.join(", "))))?;
+            // One document of JSON is printed, of what is left in the end.
+            if !self.json {
+                self.show(&left)?;
+            }
+            self.tell(&format!("\n--apply disables in Juju: {}", names.join(", ")))?;
             if !confirm("disable", self.yes)? {
                 return Ok(status(&left));
             }
@@ -63,7 +66,7 @@ impl Offboard {
             if let Some(still) = left.to_disable().next() {
                 anyhow::bail!("the Juju user {still} is still enabled; see juju show-user {still}");
             }
-            print("\nafter it:\n")?;
+            self.tell("\nafter it:")?;
         }
         self.show(&left)?;
         Ok(status(&left))
@@ -82,6 +85,16 @@ impl Offboard {
                 .with_context(|| format!("controller {}", account.controller))?;
         for name in names {
             controller.disable_user(name).with_context(|| format!("disabling {name}"))?;
+        }
+        Ok(())
+    }
+
+    /// Says a line: beside a document of JSON, on standard error.
+    fn tell(&self, text: &str) -> anyhow::Result<()> {
+        let text = format!("{}\n", printable::text(text));
+        match self.json {
+            true => eprint!("{text}"),
+            false => print(&text)?,
         }
         Ok(())
     }

@@ -167,11 +167,12 @@ impl Origin for AdminOrigin<'_> {
 struct OperatorModel<'a> {
     arguments: &'a ClusterArguments,
     connection: Option<Result<Connection, String>>,
+    controller: Option<Result<Connection, String>>,
 }
 
 impl<'a> OperatorModel<'a> {
     fn new(arguments: &'a ClusterArguments) -> Self {
-        Self { arguments, connection: None }
+        Self { arguments, connection: None, controller: None }
     }
 }
 
@@ -182,6 +183,13 @@ impl Model for OperatorModel<'_> {
             self.arguments.controller.model(namespace).map_err(|why| format!("{why:#}"))
         });
         connection.as_mut().map_err(|why| JujuError::NotConnected(why.clone()))
+    }
+
+    fn controller(&mut self) -> Result<&mut Connection, JujuError> {
+        let controller = self.controller.get_or_insert_with(|| {
+            self.arguments.controller.connect().map_err(|why| format!("{why:#}"))
+        });
+        controller.as_mut().map_err(|why| JujuError::NotConnected(why.clone()))
     }
 }
 

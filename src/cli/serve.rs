@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::shared::{KubernetesArguments, NOTHING_OPEN};
 use crate::agent;
 use crate::facts::watch::STALE;
+use crate::policy::Tables;
 
 #[derive(clap::Args)]
 pub struct Serve {
@@ -29,6 +30,10 @@ pub struct Serve {
     /// in that folder.
     #[arg(long, value_name = "FILE")]
     history: Option<PathBuf>,
+    /// Tables of advisories and ends of support that `bundle-data` wrote, in place of this program's
+    /// own; read at the start.
+    #[arg(long, value_name = "FILE")]
+    data: Option<PathBuf>,
     /// Seconds without a word of the API server after which facts are not known any more. It
     /// sends one about every minute.
     #[arg(long, value_name = "SECONDS", default_value_t = STALE.as_secs())]
@@ -37,7 +42,12 @@ pub struct Serve {
 
 impl Serve {
     pub fn run(self) -> anyhow::Result<u8> {
+        let tables = match &self.data {
+            Some(path) => super::data::read(path)?,
+            None => Tables::default(),
+        };
         agent::run(agent::Settings {
+            tables,
             source: self.kubernetes.source(),
             listen: self.listen,
             pair: self

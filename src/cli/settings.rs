@@ -12,13 +12,14 @@ use serde::Deserialize;
 use super::suggest;
 
 /// Options that have defaults, as after `--`.
-const OPTIONS: [&str; 24] = [
+const OPTIONS: [&str; 25] = [
     "as",
     "as-group",
     "color",
     "context",
     "control",
     "controller",
+    "data",
     "external-hostname",
     "fail-on",
     "format",
@@ -237,6 +238,11 @@ mod tests {
             let env = [("CKF_HARDENING_CONFIG", file.as_str())];
             let error = value(&env, &["ckf-hardening", "audit"], "namespace").unwrap_err();
             assert!(format!("{error:#}").contains(expected), "{text}: {error:#}");
+        }
+        // Each command that assesses versions takes their tables.
+        let env = [("CKF_HARDENING_DATA", "data.json")];
+        for command in ["audit", "serve", "upgrade-plan"] {
+            assert_eq!(value(&env, &["ckf-hardening", command], "data").unwrap(), "data.json");
         }
         let env = [("CKF_HARDENING_FORMAT", "json")];
         assert_eq!(value(&env, &["ckf-hardening", "keys"], "format").unwrap(), "json");

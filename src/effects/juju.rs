@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use juju_client::{Code, Connection, Error, OptionSource, Password};
 use log::warn;
 
-use super::Cluster;
+use super::{Cluster, configuration};
 use crate::facts::known::Unknown;
 use crate::remedies::{Change, Edit, Entry, ManagedObject, Operation, Remedy, Setting};
 
@@ -33,6 +33,9 @@ pub enum JujuError {
 pub trait Model {
     /// The connection; the same one each time.
     fn connect(&mut self) -> Result<&mut Connection, JujuError>;
+
+    /// The connection to the controller itself; the same one each time.
+    fn controller(&mut self) -> Result<&mut Connection, JujuError>;
 }
 
 /// Applies a change of the model.
@@ -41,6 +44,14 @@ pub(super) fn apply(
     model: &mut dyn Model,
     change: &Change,
 ) -> Result<(), JujuError> {
+    let configuration = match &change.operation {
+        Operation::Edit(edit, _) => configuration::of(edit),
+        Operation::Revert(entry, _) => configuration::of(&entry.edit),
+        _ => None,
+    };
+    if let Some((of, options)) = configuration {
+        return configuration::apply(cluster, model, change, of, options);
+    }
     let model = model.connect()?;
     match &change.operation {
         Operation::Edit(edit, record) => make(cluster, model, change.remedy, edit, record),
@@ -90,7 +101,7 @@ fn make(
             write_record(edit.clone())?;
             Ok(model.add_relation(endpoints)?)
         }
-        Edit::Labels { .. } | Edit::Removal(_) => Ok(()),
+        Edit::Labels { .. } | Edit::Removal(_) | Edit::Configuration { .. } => Ok(()),
     }
 }
 
@@ -149,7 +160,7 @@ fn revert(
             }
             destroyed => destroyed?,
         },
-        Edit::Labels { .. } | Edit::Removal(_) => {}
+        Edit::Labels { .. } | Edit::Removal(_) | Edit::Configuration { .. } => {}
     }
     Ok(cluster.take(record)?)
 }

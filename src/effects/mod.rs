@@ -1,5 +1,6 @@
 //! Effects: how a change is applied, by the Kubernetes API server or by Juju's controller.
 
+mod configuration;
 mod juju;
 pub mod kubernetes;
 

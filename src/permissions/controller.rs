@@ -128,6 +128,22 @@ pub const USES: &[Use] = &[
         calls: &["Application.AddRelation", "Application.DestroyRelation", "Client.FullStatus"],
     },
     Use {
+        name: "remedies `disabled-commands` and `model-configuration`",
+        grants: &[Grant::WriteModel],
+        calls: &[
+            "Block.List",
+            "Block.SwitchBlockOff",
+            "Block.SwitchBlockOn",
+            "ModelConfig.ModelGet",
+            "ModelConfig.ModelSet",
+        ],
+    },
+    Use {
+        name: "remedy `controller-audit-log`",
+        grants: &[Grant::Superuser],
+        calls: &["Controller.ConfigSet", "Controller.ControllerConfig"],
+    },
+    Use {
         name: "`refresh`",
         grants: &[Grant::WriteModel],
         calls: &[

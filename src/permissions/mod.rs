@@ -77,7 +77,8 @@ fn reading(watch: bool) -> Vec<Permission> {
             "",
             "configmaps",
             &["get"],
-            "read the mesh's configuration and the images that Katib and KServe start",
+            "read the mesh's configuration, the images that Katib and KServe start, and what \
+             kube-bench printed",
         )
         .named(CONFIG_MAPS.iter().map(ToString::to_string)),
     );
@@ -210,6 +211,9 @@ fn of_remedy(remedy: Remedy) -> Vec<Permission> {
         | Remedy::PasswordDatabase
         | Remedy::DeclaredOptions
         | Remedy::DefaultImages
-        | Remedy::CosRelations => Vec::new(),
+        | Remedy::CosRelations
+        | Remedy::ControllerAuditLog
+        | Remedy::DisabledCommands
+        | Remedy::ModelConfiguration => Vec::new(),
     }
 }

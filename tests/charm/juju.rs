@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use ckf_hardening::catalog;
 use ckf_hardening::controls::Verdict;
 use ckf_hardening::facts::juju::{self, Source};
-use ckf_hardening::facts::known::Known;
+use ckf_hardening::facts::known::{Known, Listed};
 use ckf_hardening::facts::{About, Facts};
 use ckf_hardening::policy::{Options, Policy, Profile};
 use ckf_hardening::report::Report;
@@ -28,10 +28,11 @@ fn ago(days: i64) -> Timestamp {
 
 fn application(charm: &str, revision: u32, options: &[(&str, &str)]) -> Application {
     let mut released = catalog::release("1.10").unwrap().applications.values();
-    let channel = released.find(|known| known.charm == charm).map(|known| known.channel.clone());
+    let released = released.find(|known| known.charm == charm);
     let mut application = Application {
         charm: format!("ch:amd64/{charm}-{revision}"),
-        channel: channel.unwrap_or_else(|| "1.10/stable".into()),
+        channel: released.map_or("1.10/stable".into(), |known| known.channel.clone()),
+        trusted: released.is_some_and(|known| known.trust),
         ..Application::default()
     };
     application.units.insert(format!("{charm}/0"), ("active".into(), String::new()));
@@ -222,6 +223,8 @@ fn each_control_holds_on_a_hardened_platform_and_fails_on_a_neglected_one() {
         };
         let mut good = facts(hardened(juju), "auditor");
         good.rotated = rotated(10);
+        // Kubernetes has no role that says otherwise than Juju.
+        good.cluster_roles = Known::Known(Listed::default());
         let mut bad = facts(neglected(juju), "auditor");
         bad.rotated = rotated(91);
         let (good, bad) = (verdicts(&good, &policy()), verdicts(&bad, &policy()));

@@ -3,6 +3,7 @@
 mod access_reviews;
 mod agent;
 mod audit;
+mod controller;
 mod custom_controls;
 mod hardening;
 mod how_to;

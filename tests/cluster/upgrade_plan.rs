@@ -4,31 +4,17 @@
 use std::collections::BTreeSet;
 use std::process::Command;
 
+use ckf_test_support::deployment::state_of;
 use ckf_test_support::{binary, client_store, cluster};
 use ckf_worlds::World;
-use juju_sim::Juju;
-use juju_sim::controller::{Application, Controller, State};
+use juju_sim::controller::Controller;
 use serde_json::Value;
-
-fn controller() -> Controller {
-    let mut state = State::new(Juju::V3_6, "admin-pw");
-    let model = state.add_model("62ab6cbb-ee5b-4fa3-872f-3a9f4a242d8e", "kubeflow");
-    for (name, channel) in [("dex-auth", "2.41/stable"), ("istio-pilot", "1.24/stable")] {
-        let mut application = Application {
-            charm: format!("ch:amd64/{name}-1"),
-            channel: channel.into(),
-            ..Application::default()
-        };
-        application.units.insert(format!("{name}/0"), ("active".into(), String::new()));
-        model.applications.insert(name.into(), application);
-    }
-    Controller::start(state).unwrap()
-}
 
 #[test]
 fn plan_of_a_live_platform_names_what_blocks_it_and_changes_nothing() {
     let sandbox = cluster(&World::stock("1.10"));
-    let controller = controller();
+    let state = state_of(&[("dex-auth", "2.41/stable"), ("istio-pilot", "1.24/stable")]);
+    let controller = Controller::start(state).unwrap();
     let store = client_store(&controller);
     let run = |arguments: &[&str]| {
         let output = Command::new(binary())

@@ -6,6 +6,8 @@ use ckf_worlds::{base64, digest, object};
 use serde_json::json;
 
 use crate::case::Case;
+use crate::faults::juju::{all_rights, role_of_juju};
+use crate::faults::kubernetes::kube_bench;
 use crate::faults::login::ambient_login;
 use crate::faults::{
     Change, NETWORKING, RBAC, account, add, advisory, ambient, ambient_route, bind,
@@ -143,7 +145,20 @@ pub const NO_FAULTS: &[(&str, &str, Change)] = &[
             ),
         )
     }),
+    ("K8S-01", "a ConfigMap of kube-bench whose requirements hold", |c| {
+        kube_bench(c, "PASS", "2026-10-20T06:00:00Z");
+    }),
     ("JUJU-02", "the trust that Terraform gives MinIO", |c| c.app("minio").trusted = true),
+    ("JUJU-02", "roles that have what Juju's trust says", |c| {
+        role_of_juju(c, "dex-auth", all_rights());
+        let rule =
+            json!({"apiGroups": [""], "resources": ["namespaces"], "verbs": ["get", "list"]});
+        role_of_juju(c, "minio", json!([rule]));
+    }),
+    ("JUJU-02", "a role of the same name that is not of Juju", |c| {
+        let body = json!({"rules": []});
+        add(c, object(RBAC, "ClusterRole", "", "kubeflow-dex-auth", body));
+    }),
     ("JUJU-02", "trust of the Trainer, beside the release", |c| {
         let trainer = c.app("minio");
         (trainer.charm, trainer.trusted) = ("kubeflow-trainer".into(), true);

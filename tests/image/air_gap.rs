@@ -36,6 +36,7 @@ fn snapshot_is_audited_by_a_data_file_without_a_route_out() {
     assert!(packed.status.success(), "{}", String::from_utf8_lossy(&packed.stderr));
     for arguments in [
         vec!["audit", "--from", &from, "--data", &data, "--format", "json", "--fail-on", "never"],
+        vec!["upgrade-plan", "--from", &from, "--data", &data, "--to", "latest", "--json"],
         vec!["rocks", "--from", &from, "--offline", "--json"],
         vec!["keys", "--from", &from, "--logins", "--json"],
     ] {

@@ -9,6 +9,7 @@ mod data;
 mod diff;
 mod entrances;
 mod formats;
+mod juju_configuration;
 mod limits;
 mod login_keys;
 mod network_peers;

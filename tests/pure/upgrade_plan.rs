@@ -129,6 +129,18 @@ fn backup_old_or_missing_and_versions_beneath_block() {
 }
 
 #[test]
+fn juju_too_old_blocks_where_the_version_of_kubernetes_is_not_known() {
+    let mut facts = ready("1.10");
+    facts.version = Known::default();
+    if let Known::Known(juju) = &mut facts.juju {
+        juju.server_version = "3.4.0".into();
+    }
+    let plan = plan(&facts, None);
+    assert!(plan.blockers.iter().any(|why| why.contains("Juju's controller is 3.4.0")), "{plan:?}");
+    assert!(!plan.unknown.is_empty(), "{plan:?}");
+}
+
+#[test]
 fn application_not_deployed_is_no_step() {
     let mut facts = ready("1.10");
     if let Known::Known(juju) = &mut facts.juju

@@ -118,7 +118,7 @@ impl Cluster {
         match edit {
             Edit::Labels { object, labels } => self.label(remedy, object, labels, edit, record),
             Edit::Removal(removal) => self.remove(remedy, removal, record),
-            Edit::Settings { .. } | Edit::Relation { .. } => Ok(()),
+            Edit::Settings { .. } | Edit::Relation { .. } | Edit::Configuration { .. } => Ok(()),
         }
     }
 
@@ -135,7 +135,7 @@ impl Cluster {
         match &entry.edit {
             Edit::Labels { object, labels } => self.label_back(object, labels, &entry.uid)?,
             Edit::Removal(removal) => self.bring_back(removal, entry)?,
-            Edit::Settings { .. } | Edit::Relation { .. } => {}
+            Edit::Settings { .. } | Edit::Relation { .. } | Edit::Configuration { .. } => {}
         }
         self.take(record)
     }

@@ -8,11 +8,11 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::{Command, Output};
 
+use ckf_test_support::deployment::state_of;
 use ckf_test_support::documents::commands;
 use ckf_test_support::{client_store, cluster, root};
 use ckf_worlds::World;
-use juju_sim::Juju;
-use juju_sim::controller::{Application, CharmRevision, Controller, State};
+use juju_sim::controller::{CharmRevision, Controller};
 use kube_sandbox::Sandbox;
 
 use self::juju::Charm;
@@ -77,18 +77,8 @@ fn world() -> World {
 
 /// A controller that has the applications that the guides name.
 fn controller() -> Controller {
-    let mut state = State::new(Juju::V3_6, "admin-pw");
+    let mut state = state_of(&[("dex-auth", "2.41/stable"), ("minio", "ckf-1.10/stable")]);
     state.add_user("alice", "alice-pw");
-    let model = state.add_model("62ab6cbb-ee5b-4fa3-872f-3a9f4a242d8e", "kubeflow");
-    for (charm, channel) in [("dex-auth", "2.41/stable"), ("minio", "ckf-1.10/stable")] {
-        let mut application = Application {
-            charm: format!("ch:amd64/{charm}-1"),
-            channel: channel.into(),
-            ..Application::default()
-        };
-        application.units.insert(format!("{charm}/0"), ("active".into(), String::new()));
-        model.applications.insert(charm.into(), application);
-    }
     for charm in ["dex-auth", "minio"] {
         let newer = CharmRevision { revision: 2, ..CharmRevision::default() };
         state.charmhub.insert(charm.into(), vec![newer]);

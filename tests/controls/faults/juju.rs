@@ -2,9 +2,27 @@
 
 use ckf_hardening::facts::juju::Model;
 use ckf_hardening::policy::Profile;
+use ckf_worlds::object;
+use serde_json::{Value, json};
 
 use super::{Fault, fault};
-use crate::case::ago;
+use crate::case::{Case, ago};
+
+/// Everything, as Juju writes it into the role of a trusted application.
+pub fn all_rights() -> Value {
+    json!([{"apiGroups": ["*"], "resources": ["*"], "verbs": ["*"]}])
+}
+
+/// The ClusterRole that Juju makes for an application.
+pub fn role_of_juju(case: &mut Case, application: &str, rules: Value) {
+    let labels = json!({
+        "app.kubernetes.io/managed-by": "juju", "app.kubernetes.io/name": application,
+        "model.juju.is/name": "kubeflow",
+    });
+    let body = json!({"metadata": {"labels": labels}, "rules": rules});
+    let name = format!("kubeflow-{application}");
+    case.world.objects.push(object("rbac.authorization.k8s.io/v1", "ClusterRole", "", &name, body));
+}
 
 /// Each on its own makes its control fail.
 pub const FAULTS: &[Fault] = &[
@@ -15,6 +33,20 @@ pub const FAULTS: &[Fault] = &[
     fault("JUJU-02", "trust that the release does not give", |c| {
         let stranger = c.app("minio");
         (stranger.charm, stranger.trusted) = ("some-charm".into(), true);
+    }),
+    fault("JUJU-02", "an application without the trust that it needs", |c| {
+        c.app("dex-auth").trusted = false;
+    }),
+    fault("JUJU-02", "a role without rules of a trusted application", |c| {
+        role_of_juju(c, "dex-auth", json!([]));
+    }),
+    fault("JUJU-02", "a role with some rights of a trusted application", |c| {
+        let rule =
+            json!({"apiGroups": [""], "resources": ["namespaces"], "verbs": ["get", "list"]});
+        role_of_juju(c, "dex-auth", json!([rule]));
+    }),
+    fault("JUJU-02", "a role with all rights of an application without trust", |c| {
+        role_of_juju(c, "minio", all_rights());
     }),
     fault("JUJU-03", "a blocked unit", |c| {
         c.app("minio").troubled.insert("minio/0".into(), "blocked: no storage".into());

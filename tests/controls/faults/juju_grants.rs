@@ -63,9 +63,16 @@ fn collector(case: &mut Case, onward: &[(&str, &str)]) {
         relations: relations.collect(),
         ..applications[0].clone()
     };
-    let otel = Application { trusted: false, options: BTreeMap::new(), ..otel };
+    let otel = Application { trusted: true, options: BTreeMap::new(), ..otel };
     applications.push(otel);
 }
+
+/// All that a collector passes on.
+const ONWARD: [(&str, &str); 3] = [
+    ("send-loki-logs", "cos"),
+    ("send-remote-write", "cos"),
+    ("grafana-dashboards-provider", "cos"),
+];
 
 /// Of the family Credentials.
 pub const CREDENTIALS: &[Fault] = &[
@@ -171,6 +178,10 @@ pub const JUJU: &[Fault] = &[
     }),
     fault("JUJU-20", "volumes in development mode, in capitals", |c| {
         c.set_option("kubeflow-volumes", "backend-mode", "Development")
+    }),
+    fault("JUJU-20", "a collector that sends to whoever answers", |c| {
+        collector(c, &ONWARD);
+        c.set_option("otel", "tls_insecure_skip_verify", "true");
     }),
     fault("JUJU-20", "users who name themselves", |c| {
         c.set_option("oidc-gatekeeper", "userid-claim", "preferred_username")

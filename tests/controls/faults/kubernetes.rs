@@ -1,8 +1,20 @@
 //! Faults of Kubernetes.
 
+use ckf_worlds::object;
 use serde_json::json;
 
 use super::{Fault, bind, fault, group, set, user};
+use crate::case::Case;
+
+/// A ConfigMap with what kube-bench printed on a day.
+pub fn kube_bench(case: &mut Case, status: &str, taken: &str) {
+    let printed = json!({"Controls": [{"id": "1", "version": "cis-1.11", "node_type": "master",
+        "tests": [{"section": "1.2", "results": [{"test_number": "1.2.1",
+            "test_desc": "Ensure anonymous-auth is false", "status": status}]}]}], "Totals": {}});
+    let data = json!({"results.json": printed.to_string(), "taken": taken});
+    let map = object("v1", "ConfigMap", "kubeflow", "kube-bench", json!({"data": data}));
+    case.world.objects.push(map);
+}
 
 /// Each on its own makes its control fail.
 pub const FAULTS: &[Fault] = &[
@@ -10,6 +22,9 @@ pub const FAULTS: &[Fault] = &[
         let results = json!([{"id": "1.2.1", "name": "anonymous-auth", "totalFail": 1}]);
         c.world.get("ClusterComplianceReport", "k8s-cis-1.23")["status"]["summaryReport"]["controlCheck"] =
             results;
+    }),
+    fault("K8S-01", "a requirement that fails by the ConfigMap of kube-bench", |c| {
+        kube_bench(c, "FAIL", "2026-10-20")
     }),
     fault("K8S-20", "a server outside of the cluster", |c| {
         c.world.get("MutatingWebhookConfiguration", "admission-webhook")["webhooks"][0]["clientConfig"] =

@@ -1,5 +1,6 @@
 //! Faults in monitoring.
 
+use ckf_hardening::policy::Profile;
 use serde_json::json;
 
 use super::{Fault, add, fault, first_pod, set};
@@ -21,8 +22,24 @@ pub const FAULTS: &[Fault] = &[
         set["metadata"]["labels"]["app.kubernetes.io/name"] = "prometheus-k8s".into();
         add(c, set);
     }),
+    fault("OBS-04", "Grafana in the cluster of the platform, by the profile strict", |c| {
+        c.policy.profile = Profile::Strict;
+        let mut set = c.world.get("Pod", "minio-0").clone();
+        set["metadata"]["name"] = "grafana-0".into();
+        set["metadata"]["namespace"] = "cos".into();
+        set["metadata"]["labels"] = json!({"app.kubernetes.io/name": "grafana-k8s"});
+        add(c, set);
+    })
+    .also(&["AUTHN-08", "JUJU-11", "JUJU-12"]),
+    fault("OBS-05", "an agent past its end beside the collector", |c| {
+        let mut pod = c.world.get("Pod", "opentelemetry-collector-k8s-0").clone();
+        pod["metadata"]["name"] = "grafana-agent-k8s-0".into();
+        pod["metadata"]["labels"]["app.kubernetes.io/name"] = "grafana-agent-k8s".into();
+        pod["spec"]["containers"][1]["name"] = "agent".into();
+        add(c, pod);
+    }),
     fault("OBS-05", "not ready", |c| {
-        let i = first_pod(c, "kubeflow", "grafana-agent-k8s-0");
+        let i = first_pod(c, "kubeflow", "opentelemetry-collector-k8s-0");
         c.world.objects[i]["status"]["conditions"] = json!([{"type": "Ready", "status": "False"}]);
     }),
     fault("OBS-06", "no access log", |c| {

@@ -43,6 +43,22 @@ fn options(charm: &str) -> Vec<(&'static str, &'static str, Value)> {
     }
 }
 
+/// A controller's state with a model that has these charms, each on its channel with an active unit.
+pub fn state_of(charms: &[(&str, &str)]) -> State {
+    let mut state = State::new(Juju::V3_6, "admin-pw");
+    let model = state.add_model("62ab6cbb-ee5b-4fa3-872f-3a9f4a242d8e", ckf_worlds::NAMESPACE);
+    for (charm, channel) in charms {
+        let mut application = Application {
+            charm: format!("ch:amd64/{charm}-1"),
+            channel: (*channel).into(),
+            ..Application::default()
+        };
+        application.units.insert(format!("{charm}/0"), ("active".into(), String::new()));
+        model.applications.insert((*charm).into(), application);
+    }
+    state
+}
+
 /// A controller whose model of this uuid is the release's, with the user `hardening` of the charm.
 pub fn controller(release: &Value, uuid: &str) -> Controller {
     let mut state = State::new(Juju::V3_6, "admin-pw");

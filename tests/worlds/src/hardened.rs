@@ -139,11 +139,11 @@ fn secure_pods(world: &mut World, release: &Value) {
         }
     }
     // The telemetry agent.
-    let agent = json!({"serviceAccountName": "grafana-agent-k8s", "nodeName": "node-0", "containers": [
+    let agent = json!({"serviceAccountName": "opentelemetry-collector-k8s", "nodeName": "node-0", "containers": [
         {"name": "charm", "image": "docker.io/jujusolutions/charm-base:ubuntu-24.04", "imagePullPolicy": "IfNotPresent", "securityContext": {"runAsUser": 170}},
-        {"name": "agent", "image": format!("registry.jujucharms.com/charm/agentpackage/agent-image@{}", crate::digest("agent")), "imagePullPolicy": "IfNotPresent"}]});
-    let labels = json!({"app.kubernetes.io/name": "grafana-agent-k8s"});
-    world.objects.push(pod(NAMESPACE, "grafana-agent-k8s-0", &labels, &agent, None));
+        {"name": "otelcol", "image": format!("registry.jujucharms.com/charm/agentpackage/opentelemetry-collector-image@{}", crate::digest("agent")), "imagePullPolicy": "IfNotPresent"}]});
+    let labels = json!({"app.kubernetes.io/name": "opentelemetry-collector-k8s"});
+    world.objects.push(pod(NAMESPACE, "opentelemetry-collector-k8s-0", &labels, &agent, None));
 }
 
 fn close_network(world: &mut World) {

@@ -55,8 +55,40 @@ pub(super) fn page() -> anyhow::Result<String> {
             text.push_str(&row);
         }
     }
+    text.push_str(&sources());
     text.push_str(&tables());
     Ok(text)
+}
+
+/// How many controls each source has, and how many of them are fixed by what.
+fn sources() -> String {
+    let mut text = String::from("\n## Controls by source and fix\n\n");
+    text.push_str(
+        "| read from | controls | fixed by a remedy | kept by the charm | by advice |\n|---|---|---|---|---|\n",
+    );
+    let all = [
+        Source::Kubernetes,
+        Source::Juju,
+        Source::Registry,
+        Source::Ledger,
+        Source::Attestation,
+        Source::Policy,
+    ];
+    for source in all {
+        let all = catalog::controls().iter().filter(|control| control.source == source);
+        let (mut remedied, mut kept, mut advised) = (0, 0, 0);
+        for control in all {
+            let fixes = |remedy: &&Remedy| remedy.about().controls.contains(&control.id.as_str());
+            match (Remedy::ALL.iter().any(|remedy| fixes(&remedy)), control.kept.is_empty()) {
+                (true, _) => remedied += 1,
+                (false, false) => kept += 1,
+                (false, true) => advised += 1,
+            }
+        }
+        let total = remedied + kept + advised;
+        let _ = writeln!(text, "| {} | {total} | {remedied} | {kept} | {advised} |", source.name());
+    }
+    text
 }
 
 fn pages() -> anyhow::Result<Vec<Page>> {

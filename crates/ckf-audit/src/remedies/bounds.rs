@@ -10,7 +10,7 @@ use super::edit::{Edit, Label, Removal, Setting, edited_kind};
 use super::managed::{
     AUTHORIZATION_POLICY, ENVOY_FILTER, GATEWAY, ManagedKind, NETWORK_POLICY, PEER_AUTHENTICATION,
 };
-use super::{https_redirect, mutual_tls, profile_network_policies, profile_users};
+use super::{configuration, https_redirect, mutual_tls, profile_network_policies, profile_users};
 use crate::facts::juju::holds_no_secret;
 use crate::facts::juju::options::names_images;
 use crate::facts::object::ObjectRef;
@@ -84,6 +84,7 @@ impl Remedy {
                     && self.may_set(options)
             }
             (Self::CosRelations, Edit::Relation { endpoints }) => is_observation(endpoints),
+            (_, Edit::Configuration { of, options }) => configuration::may_set(self, *of, options),
             _ => false,
         }
     }

@@ -88,6 +88,11 @@ impl Consent {
             Operation::Edit(..) => true,
             Operation::Restore(..) | Operation::Delete(_) | Operation::Revert(..) => false,
         };
+        let is_configuration =
+            matches!(change.operation, Operation::Edit(Edit::Configuration { .. }, _));
+        if is_configuration && !self.is_named {
+            return Some(WithheldFor::Person);
+        }
         if !is_new || self.disruption.contains(&remedy) {
             return None;
         }
@@ -125,6 +130,8 @@ pub enum WithheldFor {
     Removal,
     /// It would break these existing flows.
     Breaks(Vec<Break>),
+    /// It configures the controller or the model, which only a person who names the remedy does.
+    Person,
 }
 
 /// Number of flows that a line names.
@@ -139,6 +146,12 @@ impl fmt::Display for HeldBack {
                 write!(
                     f,
                     "{remedy}: {target} is held back: it would delete what users made or rely on"
+                )
+            }
+            WithheldFor::Person => {
+                write!(
+                    f,
+                    "{remedy}: {target} is held back: only `ckf-hardening apply {remedy}` sets it"
                 )
             }
             WithheldFor::Breaks(broken) => {
@@ -160,7 +173,7 @@ impl Plan {
         let is_in = |target: &Target| match target {
             Target::Object(object) if object.kind == "Namespace" => profiles.contains(&object.name),
             Target::Object(object) => profiles.contains(&object.namespace),
-            Target::Application(_) | Target::Relation(_) => false,
+            Target::Application(_) | Target::Relation(_) | Target::Configuration(_) => false,
         };
         self.changes.retain(|change| is_in(&change.target()));
         self.breaks.retain(|broken| is_in(&broken.cause));
@@ -190,7 +203,7 @@ mod tests {
 
     use super::*;
     use crate::facts::object::ObjectRef;
-    use crate::remedies::edit::Removal;
+    use crate::remedies::edit::{Configured, Removal};
     use crate::remedies::managed::{DesiredObject, ManagedObject, PEER_AUTHENTICATION};
     use crate::remedies::{Risk, breaks::Breaks};
 
@@ -303,6 +316,23 @@ mod tests {
         let (made, held) = confined(&Consent::of_option(&allowed), both());
         assert_eq!(made, ["Pod alice/caller"]);
         assert_eq!(held, ["relation a:b c:d"]);
+    }
+
+    #[test]
+    fn configuration_of_juju_is_never_set_by_an_option() {
+        let remedy = Remedy::ControllerAuditLog;
+        let edit = Edit::Configuration { of: Configured::Controller, options: BTreeMap::new() };
+        let plan = || Plan {
+            changes: vec![change(remedy, Operation::Edit(edit.clone(), own("kubeflow")))],
+            ..Plan::default()
+        };
+        let allowed = BTreeSet::from([remedy]);
+        for unattended in [Consent::of_option(&allowed), Consent::of_person(&allowed).unnamed()] {
+            let (made, held) = confined(&unattended, plan());
+            assert_eq!((made.len(), held.len()), (0, 1), "{unattended:?}");
+        }
+        let (made, _) = confined(&Consent::of_person(&BTreeSet::new()), plan());
+        assert_eq!(made, ["the controller's configuration"]);
     }
 
     #[test]

@@ -39,6 +39,35 @@ pub enum Edit {
         /// Each as `APPLICATION:ENDPOINT`.
         endpoints: [String; 2],
     },
+    /// Configures the controller or the platform's model.
+    Configuration {
+        /// What is configured.
+        of: Configured,
+        /// By name of the option, or of the set of commands. None of these holds a secret.
+        options: BTreeMap<String, Setting>,
+    },
+}
+
+/// What a remedy configures in Juju beside applications.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Configured {
+    /// The controller's configuration.
+    Controller,
+    /// The configuration of the platform's model.
+    Model,
+    /// Sets of commands that are disabled in the platform's model; the value is the message.
+    Commands,
+}
+
+impl fmt::Display for Configured {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Controller => "the controller's configuration",
+            Self::Model => "the model's configuration",
+            Self::Commands => "the model's disabled commands",
+        })
+    }
 }
 
 /// Value of a label, none if the label is absent.
@@ -83,6 +112,8 @@ pub enum Target {
     Application(String),
     /// A relation of the model.
     Relation(String),
+    /// Configuration of the controller or the model.
+    Configuration(Configured),
 }
 
 impl fmt::Display for Target {
@@ -91,6 +122,7 @@ impl fmt::Display for Target {
             Self::Object(object) => object.fmt(f),
             Self::Application(name) => write!(f, "application {name}"),
             Self::Relation(endpoints) => write!(f, "relation {endpoints}"),
+            Self::Configuration(of) => of.fmt(f),
         }
     }
 }
@@ -103,12 +135,14 @@ impl Edit {
             Self::Removal(removal) => Target::Object(removal.object.clone()),
             Self::Settings { application, .. } => Target::Application(application.clone()),
             Self::Relation { endpoints } => Target::Relation(endpoints.join(" ")),
+            Self::Configuration { of, .. } => Target::Configuration(*of),
         }
     }
 
     /// Applied through the Juju API.
     pub fn is_of_juju(&self) -> bool {
-        matches!(self, Self::Settings { .. } | Self::Relation { .. })
+        let of_cluster = matches!(self, Self::Labels { .. } | Self::Removal(_));
+        !of_cluster
     }
 
     /// The differences, one per line.
@@ -137,6 +171,16 @@ impl Edit {
                 })
                 .collect(),
             Self::Relation { endpoints } => vec![format!("juju integrate {}", endpoints.join(" "))],
+            Self::Configuration { options, .. } => options
+                .iter()
+                .map(|(name, setting)| {
+                    let after = shown(setting.after.as_deref(), "(unset)");
+                    match &setting.before {
+                        Some(before) => format!("{name}: {before} -> {after}"),
+                        None => format!("{name} -> {after}"),
+                    }
+                })
+                .collect(),
         }
     }
 
@@ -158,6 +202,12 @@ impl Edit {
                     edited.or_insert_with(|| setting.clone()).before = setting.before.clone();
                 }
                 unrecorded.extend(first_unrecorded.clone());
+            }
+            (Self::Configuration { options, .. }, Self::Configuration { options: first, .. }) => {
+                for (name, setting) in first {
+                    let edited = options.entry(name.clone());
+                    edited.or_insert_with(|| setting.clone()).before = setting.before.clone();
+                }
             }
             _ => {}
         }

@@ -7,6 +7,7 @@
 
 mod bounds;
 mod breaks;
+mod configuration;
 mod consent;
 mod cos_relations;
 mod diff;
@@ -29,7 +30,7 @@ mod tls_floor;
 
 pub use self::breaks::Break;
 pub use self::consent::{Consent, HeldBack, WithheldFor, targets};
-pub use self::edit::{Edit, Label, Removal, Setting, Target, edited_kind};
+pub use self::edit::{Configured, Edit, Label, Removal, Setting, Target, edited_kind};
 pub use self::managed::{
     MANAGED_BY, MANAGED_KINDS, Managed, ManagedKind, ManagedObject, Scope, differences,
     is_of_platform,
@@ -163,6 +164,12 @@ remedies! {
     DefaultImages: settings::default_images, settings::DEFAULT_IMAGES;
     /// Applications are integrated with the model's telemetry agent.
     CosRelations: cos_relations::decide, cos_relations::ABOUT;
+    /// The controller keeps an audit log of every change.
+    ControllerAuditLog: configuration::controller_audit_log, configuration::CONTROLLER_AUDIT_LOG;
+    /// The platform's model cannot be destroyed by one command.
+    DisabledCommands: configuration::disabled_commands, configuration::DISABLED_COMMANDS;
+    /// Options of the model that switch a protection off have their defaults.
+    ModelConfiguration: configuration::model_configuration, configuration::MODEL_CONFIGURATION;
     /// Long-lived service account tokens are deleted.
     ServiceAccountTokens: removals::service_account_tokens, removals::SERVICE_ACCOUNT_TOKENS;
     /// Role bindings in profiles that neither Kubeflow nor the policy accounts for are deleted.

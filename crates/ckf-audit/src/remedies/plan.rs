@@ -77,7 +77,7 @@ impl Change {
             Operation::Delete(_) => "delete",
             Operation::Edit(Edit::Labels { .. }, _) => "label",
             Operation::Edit(Edit::Removal(_), _) => "remove",
-            Operation::Edit(Edit::Settings { .. }, _) => "configure",
+            Operation::Edit(Edit::Settings { .. } | Edit::Configuration { .. }, _) => "configure",
             Operation::Edit(Edit::Relation { .. }, _) => "integrate",
             Operation::Revert(..) => "revert",
         }
@@ -257,7 +257,7 @@ fn namespace_of(edit: &Edit) -> Option<String> {
     match edit.target() {
         Target::Object(object) if object.kind == "Namespace" => Some(object.name),
         Target::Object(object) => Some(object.namespace),
-        Target::Application(_) | Target::Relation(_) => None,
+        Target::Application(_) | Target::Relation(_) | Target::Configuration(_) => None,
     }
 }
 

@@ -20,8 +20,10 @@ pub(super) fn check(
     plan: &mut UpgradePlan,
 ) {
     hop(from, to, plan);
-    if let Err(MissingFact(why)) = beneath(context, to, plan) {
-        plan.unknown.push(why);
+    for beneath in [kubernetes, juju] {
+        if let Err(MissingFact(why)) = beneath(context, to, plan) {
+            plan.unknown.push(why);
+        }
     }
     backups(report, plan);
     match context.deployed() {
@@ -70,8 +72,10 @@ fn hop(from: &Release, to: &Release, plan: &mut UpgradePlan) {
     }
 }
 
-/// Kubernetes and Juju, by the table of the release.
-fn beneath(context: &Context<'_>, to: &Release, plan: &mut UpgradePlan) -> Result<(), MissingFact> {
+type Looked = Result<(), MissingFact>;
+
+/// Kubernetes, by the table of the release.
+fn kubernetes(context: &Context<'_>, to: &Release, plan: &mut UpgradePlan) -> Looked {
     let running = &context.version()?.git_version;
     let (low, high) = &to.kubernetes;
     match takes_kubernetes(to, running) {
@@ -82,6 +86,11 @@ fn beneath(context: &Context<'_>, to: &Release, plan: &mut UpgradePlan) -> Resul
             to.name
         )),
     }
+    Ok(())
+}
+
+/// Juju's controller, by the table of the release.
+fn juju(context: &Context<'_>, to: &Release, plan: &mut UpgradePlan) -> Looked {
     let server = &context.juju()?.server_version;
     match major_minor(server) {
         Some(version) if to.juju.contains(&version) => {}

@@ -4,6 +4,7 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
 use super::context::Context;
+use super::release::minor_version;
 use crate::catalog::Support;
 
 /// Support of a version on a day.
@@ -33,15 +34,16 @@ pub fn supported(table: &Support, product: &str, version: &str, today: Date) -> 
         Some(end) => return Supported::Ended(*end),
         None => {}
     }
-    let is_older = |other: &str| numbers(version).is_some_and(|it| Some(it) < numbers(other));
+    let is = minor_version(version);
+    let is_older = |other: &str| is.is_some() && is < minor_version(other);
     let newer = ends.iter().filter(|(other, end)| is_older(other) && **end < today);
     newer.map(|(_, end)| *end).min().map_or(Supported::Unknown, Supported::Ended)
 }
 
-/// Numbers of a version, for comparison.
-fn numbers(version: &str) -> Option<Vec<u64>> {
-    let numeric = version.split(['-', '+']).next()?;
-    numeric.trim_start_matches('v').split('.').map(|part| part.parse().ok()).collect()
+/// The last day on which any version of a product got fixes; `None` of one that the table does not
+/// know.
+pub fn last_day(table: &Support, product: &str) -> Option<Date> {
+    table.ends.get(product)?.values().max().copied()
 }
 
 #[cfg(test)]
@@ -65,6 +67,15 @@ mod tests {
         assert!(matches!(on("Canonical Kubernetes", "1.32", last), Supported::Until(_)));
         assert_eq!(on("Canonical Kubernetes", "1.33", last), Supported::Unknown);
         assert!(matches!(on("Istio", "1.26", last), Supported::Ended(_)));
+    }
+
+    #[test]
+    fn version_that_is_no_number_has_no_end() {
+        let table = catalog::support();
+        assert!(
+            table.ends.values().flat_map(|ends| ends.keys()).all(|it| minor_version(it).is_some())
+        );
+        assert_eq!(supported(table, "Istio", "tip", date(2026, 10, 27)), Supported::Unknown);
     }
 
     #[test]

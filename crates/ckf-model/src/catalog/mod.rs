@@ -91,7 +91,7 @@ pub fn all_charm_options() -> &'static BTreeMap<String, CharmOptions> {
     })
 }
 
-/// A charm that is deployed beside a release's own.
+/// What a charm of a release, or one that is deployed beside them, needs of Kubernetes.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Companion {
@@ -99,9 +99,13 @@ pub struct Companion {
     pub trust: bool,
     /// What it needs that for.
     pub why: String,
+    /// Kinds that it writes and that it may not write without trust; empty where it works without,
+    /// or where that is not known.
+    #[serde(default)]
+    pub writes: Vec<String>,
 }
 
-/// Charms that are deployed beside a release's own, by name.
+/// Charms of the releases, and those that are deployed beside them, by name.
 pub fn companions() -> &'static BTreeMap<String, Companion> {
     static COMPANIONS: OnceLock<BTreeMap<String, Companion>> = OnceLock::new();
     COMPANIONS.get_or_init(|| {

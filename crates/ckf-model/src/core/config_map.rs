@@ -13,6 +13,8 @@ pub const CONFIG_MAPS: &[&str] = &[
     // They name images that Katib and KServe start.
     "katib-config",
     "inferenceservice-config",
+    // What kube-bench printed.
+    "kube-bench",
 ];
 
 wire! {

@@ -24,4 +24,10 @@ impl Connection {
         let config: Config = self.call(&FACADE, "ControllerConfig", serde_json::json!({}))?;
         Ok(config.config)
     }
+
+    /// Sets options of the controller; needs `superuser`. What is not named stays.
+    pub fn set_controller_config(&mut self, config: &BTreeMap<String, Value>) -> Result<(), Error> {
+        let _: Value = self.call(&FACADE, "ConfigSet", serde_json::json!({"config": config}))?;
+        Ok(())
+    }
 }

@@ -31,6 +31,12 @@ impl Connection {
         Ok(values.map(|(key, sourced)| (key, sourced.value)).collect())
     }
 
+    /// Sets options of the model; needs `write`. What is not named stays.
+    pub fn set_model_config(&mut self, config: &BTreeMap<String, Value>) -> Result<(), Error> {
+        let _: Value = self.call(&FACADE, "ModelSet", serde_json::json!({"config": config}))?;
+        Ok(())
+    }
+
     /// Where the model's secrets are kept; None of a controller that has it in the configuration,
     /// as `secret-backend`.
     pub fn model_secret_backend(&mut self) -> Result<Option<String>, Error> {

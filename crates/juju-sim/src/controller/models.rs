@@ -235,6 +235,7 @@ pub(super) fn controller(
 ) -> Option<Reply> {
     Some(match method {
         "ControllerConfig" => Ok(json!({"config": state.config})),
+        "ConfigSet" => set_controller_config(state, caller, params),
         "ControllerVersion" => Ok(json!({"version": state.version(), "git-commit": ""})),
         "AllModels" if !caller.is_superuser => denied(),
         "AllModels" => Ok(json!({"user-models": all_models(state, &caller.user, true)})),
@@ -247,6 +248,21 @@ pub(super) fn controller(
         }),
         _ => return None,
     })
+}
+
+/// Sets what is given, of a superuser. Not recorded: it is written from Juju's source.
+fn set_controller_config(state: &mut State, caller: &Caller, params: &Value) -> Reply {
+    #[derive(Deserialize)]
+    struct Params {
+        config: Map<String, Value>,
+    }
+    let params: Params = parse(params)?;
+    if !caller.is_superuser {
+        return denied();
+    }
+    super::users::not_blocked(state)?;
+    state.config.extend(params.config);
+    Ok(json!({}))
 }
 
 fn controller_access(state: &State, caller: &Caller, params: &Value) -> Reply {

@@ -52,6 +52,8 @@ const UNPROTECTING: &[(&str, &str, &[&str], &str, &str)] = &[
     ("kubeflow-volumes", "backend-mode", DEVELOPMENT, SKIPS, "production"),
     ("tensorboards-web-app", "backend-mode", DEVELOPMENT, SKIPS, "production"),
     ("oidc-gatekeeper", "userid-claim", CHOSEN, "a claim that users choose themselves", "email"),
+    ("opentelemetry-collector-k8s", "tls_insecure_skip_verify", &["true"], TRUSTS_ALL, "false"),
+    ("grafana-agent-k8s", "tls_insecure_skip_verify", &["true"], TRUSTS_ALL, "false"),
     (
         "istio-beacon-k8s",
         "manage-authorization-policies",
@@ -61,6 +63,7 @@ const UNPROTECTING: &[(&str, &str, &[&str], &str, &str)] = &[
     ),
 ];
 const DEVELOPMENT: &[&str] = &["dev", "development"];
+const TRUSTS_ALL: &str = "metrics and logs go to whoever answers; relate receive-ca-cert instead";
 const SKIPS: &str = "the web app does not ask whether a user may";
 const CHOSEN: &[&str] =
     &["name", "nickname", "preferred_username", "given_name", "family_name", "profile", "website"];

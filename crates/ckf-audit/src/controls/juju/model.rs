@@ -1,9 +1,8 @@
-//! Juju: trust, units, declared options and cloud credentials.
+//! Juju: units, declared options and cloud credentials.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::catalog;
-use crate::controls::application::{object, of_all};
+use crate::controls::application::object;
 use crate::controls::check::Check;
 use crate::facts::CHARM;
 use crate::facts::istio::reference;
@@ -13,23 +12,9 @@ use crate::views::{Context, MissingFact};
 /// Controls of this file.
 pub(super) const CHECKS: &[(&str, Check)] = &[
     ("JUJU-01", credentials_are_not_shared),
-    ("JUJU-02", trust_is_as_released),
     ("JUJU-03", units_are_healthy),
     ("JUJU-04", options_are_as_declared),
 ];
-
-/// JUJU-02: Only applications that need trust have it
-fn trust_is_as_released(context: &Context<'_>) -> Result<Outcome, MissingFact> {
-    let release = context.release()?;
-    of_all(context, "those with trust are trusted by the release", |app| {
-        let released = release.applications.values().find(|known| known.charm == app.charm);
-        let companion = catalog::companions().get(&app.charm);
-        let expected =
-            companion.is_some_and(|known| known.trust) || released.is_some_and(|known| known.trust);
-        (app.trusted && !expected)
-            .then(|| finding(object(app), "trust", "true", "false, as the release has it"))
-    })
-}
 
 /// JUJU-03: No unit is in error or blocked
 fn units_are_healthy(context: &Context<'_>) -> Result<Outcome, MissingFact> {

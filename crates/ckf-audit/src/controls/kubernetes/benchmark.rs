@@ -1,10 +1,15 @@
 //! Benchmarks of the cluster, by trivy-operator or kube-bench; else attested.
 
+use std::borrow::Cow;
+
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::controls::attestation::{attested, unattested};
 use crate::controls::check::Check;
 use crate::facts::compliance::ClusterComplianceReport;
+use crate::facts::kube_bench::kube_bench;
 use crate::facts::object::Object as _;
 use crate::finding::{Finding, Outcome, count, finding};
 use crate::views::{Context, MissingFact};
@@ -21,9 +26,37 @@ fn is_of_cluster(report: &ClusterComplianceReport) -> bool {
     ["cis", "nsa", "stig"].iter().any(|name| id.contains(name))
 }
 
+/// ConfigMap of the platform's namespace with what kube-bench printed.
+const KUBE_BENCH: &str = "kube-bench";
+/// Its key with the day, or the time, of the run: the output itself names none.
+const TAKEN: &str = "taken";
+
+/// Reports of the cluster, and what the ConfigMap has of kube-bench.
+fn reports<'a>(
+    context: &Context<'a>,
+) -> Result<Vec<Cow<'a, ClusterComplianceReport>>, MissingFact> {
+    let reports = context.cluster_compliance_reports()?.iter().map(Cow::Borrowed);
+    let mut reports: Vec<_> = reports.collect();
+    let mut maps = context.config_maps()?.iter();
+    if let Some(map) = maps.find(|map| map.metadata.name == KUBE_BENCH) {
+        let missing = |why: String| MissingFact(format!("{}: {why}", map.reference()));
+        let taken = map.data.get(TAKEN).map(|text| text.trim()).unwrap_or_default();
+        let of_day = || Some(taken.parse::<Date>().ok()?.to_zoned(TimeZone::UTC).ok()?.timestamp());
+        let at = taken.parse::<Timestamp>().ok().or_else(of_day).ok_or_else(|| {
+            missing(format!("its key {TAKEN} is no day of the run: {taken:?}, wanted: 2026-11-28"))
+        })?;
+        let printed = map.data.iter().filter(|(key, _)| *key != TAKEN);
+        for (key, text) in printed {
+            let report = kube_bench(text, at).map_err(|why| missing(format!("{key}: {why}")))?;
+            reports.push(Cow::Owned(report));
+        }
+    }
+    Ok(reports)
+}
+
 /// K8S-01: The cluster is hardened to its distribution's guide
 fn benchmark_passes(context: &Context<'_>) -> Result<Outcome, MissingFact> {
-    let reports = match context.cluster_compliance_reports() {
+    let reports = match reports(context) {
         Ok(reports) => reports,
         // What a person attests does not depend on reports.
         Err(missing) => match by_person(context) {

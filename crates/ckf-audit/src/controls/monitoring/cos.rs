@@ -1,10 +1,14 @@
 //! COS and its agent, as far as Kubernetes shows them.
 
+use std::collections::BTreeSet;
+
 use crate::controls::application::object;
 use crate::controls::check::Check;
 use crate::facts::istio::reference;
 use crate::facts::object::Object as _;
 use crate::finding::{Outcome, finding, outcome};
+use crate::policy::Profile;
+use crate::views::support::{last_day, today};
 use crate::views::{Context, MissingFact};
 
 /// Controls of this file.
@@ -26,32 +30,46 @@ const COS_APPLICATIONS: &[&str] = &[
 ];
 
 /// Workload containers of the telemetry agents' charms.
-const AGENT_CONTAINERS: &[&str] = &["agent", "otelcol"];
+const AGENT_CONTAINERS: &[&str] = &[OLD_CONTAINER, "otelcol"];
+/// The agent that the collector replaces, as the table of ends of support has it, and its container.
+const OLD: &str = "grafana-agent-k8s";
+const OLD_CONTAINER: &str = "agent";
 
 /// OBS-04: COS runs apart from Charmed Kubeflow
 fn cos_is_apart(context: &Context<'_>) -> Result<Outcome, MissingFact> {
+    let is_strict = context.policy.profile == Profile::Strict;
     let mut findings = Vec::new();
-    let pods = context
-        .pods()?
-        .iter()
-        .filter(|p| p.metadata.namespace == *context.namespace() && !p.is_finished());
-    for pod in pods {
+    let mut beside = BTreeSet::new();
+    for pod in context.pods()?.iter().filter(|p| !p.is_finished()) {
+        let namespace = &*pod.metadata.namespace;
         let by_container =
             pod.spec.containers.iter().map(|c| &*c.name).find(|name| COS_CONTAINERS.contains(name));
         let by_name = pod
             .metadata
             .label("app.kubernetes.io/name")
             .filter(|name| COS_APPLICATIONS.contains(name));
-        if let Some(what) = by_container.or(by_name) {
-            findings.push(finding(
-                pod.reference(),
-                "metadata.namespace",
-                format!("{what} beside the platform"),
-                "another model",
-            ));
-        }
+        let here = namespace == context.namespace();
+        // Elsewhere a container's name alone says little of whose it is.
+        let Some(what) = (if here { by_container.or(by_name) } else { by_name }) else { continue };
+        let (seen, wanted) = match (here, is_strict) {
+            (true, _) => ("beside the platform", "another model"),
+            (false, true) => {
+                ("in the platform's cluster, and goes down with it", "another cluster")
+            }
+            (false, false) => {
+                beside.insert(namespace);
+                continue;
+            }
+        };
+        let seen = format!("{what} {seen}");
+        findings.push(finding(pod.reference(), "metadata.namespace", seen, wanted));
     }
-    Ok(outcome(findings, "no application of COS is in the platform's model"))
+    let mut evidence = String::from("no application of COS is in the platform's model");
+    if !beside.is_empty() {
+        let beside: Vec<&str> = beside.into_iter().collect();
+        evidence.push_str(&format!("; it is in the same cluster: {}", beside.join(", ")));
+    }
+    Ok(outcome(findings, evidence))
 }
 
 /// OBS-05: The telemetry agent is healthy
@@ -71,15 +89,26 @@ fn agent_is_healthy(context: &Context<'_>) -> Result<Outcome, MissingFact> {
     if agents.is_empty() {
         let object =
             reference("apps/v1", "StatefulSet", context.namespace(), "opentelemetry-collector-k8s");
-        let wanted =
-            "opentelemetry-collector-k8s, or grafana-agent-k8s, which is past its end of life";
+        let wanted = "opentelemetry-collector-k8s";
         return Ok(Outcome::Fail(vec![finding(object, "metadata.name", "missing", wanted)]));
     }
-    let findings = agents
-        .iter()
-        .filter(|p| !p.is_ready())
-        .map(|p| finding(p.reference(), "status.conditions[Ready]", "not True", "True"));
-    Ok(outcome(findings.collect(), format!("{} is ready", agents[0].reference())))
+    let mut findings = Vec::new();
+    for pod in &agents {
+        if !pod.is_ready() {
+            findings.push(finding(pod.reference(), "status.conditions[Ready]", "not True", "True"));
+        }
+        let is_old = pod
+            .metadata
+            .label("app.kubernetes.io/name")
+            .is_some_and(|name| name.starts_with("grafana-agent"));
+        let is_old = is_old || pod.spec.containers.iter().any(|c| *c.name == *OLD_CONTAINER);
+        let end = last_day(context.policy.tables.support(), OLD).filter(|_| is_old);
+        if let Some(end) = end.filter(|end| *end < today(context)) {
+            let seen = format!("{OLD}, without fixes since {end}");
+            findings.push(finding(pod.reference(), "charm", seen, "opentelemetry-collector-k8s"));
+        }
+    }
+    Ok(outcome(findings, format!("{} is ready", agents[0].reference())))
 }
 
 /// OBS-06: Access and audit logs are on
