@@ -135,6 +135,11 @@ impl ControllerSession {
         Self { deadline, ..self }.open(&Target::Controller).map(drop)
     }
 
+    /// Limits what is still to be done with it to a time from now.
+    pub fn end_within(&mut self, time: Duration) {
+        self.deadline = self.deadline.min(Instant::now() + time);
+    }
+
     fn open(&self, target: &Target) -> Result<(Connection, Login), RotationError> {
         let mut refused = None;
         for password in &self.passwords {

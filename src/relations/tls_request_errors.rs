@@ -123,13 +123,32 @@ impl Capabilities {
     }
 
     /// The part of a request that the provider cannot issue.
-    pub fn lack(&self, request: &Request) -> Option<&'static str> {
-        let has = |is: fn(&Name) -> bool| request.names.iter().any(is);
-        if self.supports_ip_sans == Some(false) && has(|name| matches!(name, Name::Ip(_))) {
-            return Some("addresses");
-        }
-        let has_wildcard = has(|name| matches!(name, Name::Wildcard(_)));
-        (self.supports_wildcard_dns == Some(false) && has_wildcard).then_some("wildcards")
+    pub fn lack(&self, request: &Request) -> Option<String> {
+        request.names.iter().find_map(|name| self.lack_of(name))
+    }
+
+    fn lack_of(&self, name: &Name) -> Option<String> {
+        let domain = match name {
+            Name::Ip(_) => {
+                return (self.supports_ip_sans == Some(false)).then(|| "addresses".into());
+            }
+            Name::Wildcard(_) if self.supports_wildcard_dns == Some(false) => {
+                return Some("wildcards".into());
+            }
+            Name::Dns(domain) | Name::Wildcard(domain) => domain,
+        };
+        // An empty list says as little as none.
+        let allowed = self.allowed_domains.as_ref().filter(|allowed| !allowed.is_empty())?;
+        let is_at = |allowed: &String| domain.eq_ignore_ascii_case(allowed);
+        let is_below = |allowed: &String| {
+            let suffix = format!(".{}", allowed.to_ascii_lowercase());
+            domain.to_ascii_lowercase().ends_with(&suffix)
+        };
+        let is_exact = matches!(name, Name::Dns(_)) && allowed.iter().any(is_at);
+        let is_subdomain =
+            allowed.iter().any(|allowed| is_below(allowed) || is_at(allowed) && !is_exact);
+        let is_allowed = is_exact || is_subdomain && self.supports_subdomain != Some(false);
+        (!is_allowed).then(|| name.to_string())
     }
 }
 
@@ -163,6 +182,34 @@ pub fn write(errors: &[RequestError], capabilities: Option<&Capabilities>) -> Da
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn name_beyond_the_domains_of_a_provider_is_what_it_lacks() {
+        let known = |text: &str| {
+            capabilities(&Databag::from([(CAPABILITIES.into(), text.into())])).unwrap()
+        };
+        let of = |name: &str, text: &str| known(text).lack_of(&name.parse().unwrap());
+        let lack = |name: &str| Some(name.to_owned());
+        let domains = r#"{"allowed_domains": ["example.com", "kf.corp"]}"#;
+        let exact = r#"{"allowed_domains": ["example.com"], "supports_subdomain": false}"#;
+        for (name, capabilities, wanted) in [
+            ("kubeflow.example.com", domains, None),
+            ("example.com", domains, None),
+            ("*.example.com", domains, None),
+            ("10.0.0.1", domains, None),
+            ("kubeflow.example.org", domains, lack("kubeflow.example.org")),
+            ("badexample.com", domains, lack("badexample.com")),
+            ("example.com", exact, None),
+            ("kubeflow.example.com", exact, lack("kubeflow.example.com")),
+            ("*.example.com", exact, lack("*.example.com")),
+            ("kubeflow.example.com", r#"{"supports_subdomain": false}"#, None),
+            ("kubeflow.example.com", r#"{"allowed_domains": []}"#, None),
+            ("*.example.com", r#"{"supports_wildcard_dns": false}"#, lack("wildcards")),
+            ("10.0.0.1", r#"{"supports_ip_sans": false}"#, lack("addresses")),
+        ] {
+            assert_eq!(of(name, capabilities), wanted, "{name} by {capabilities}");
+        }
+    }
 
     #[test]
     fn errors_under_either_name_are_read_and_written_under_the_librarys() {

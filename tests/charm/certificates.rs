@@ -546,6 +546,14 @@ fn refusal_of_either_side_is_in_the_databag_and_in_the_status() {
         serde_json::from_str(&relation(&unit, GATEWAY).application_data["capabilities"]).unwrap();
     let expected = json!({"supports_ip_sans": false, "supports_ca_certificates": false, "provider_type": "acme"});
     assert_eq!(passed_on, expected);
+    of(&mut unit, UPSTREAM, |relation| {
+        let text = r#"{"allowed_domains": ["corp.example.org"], "provider_type": "vault"}"#;
+        relation.remote_application_data.insert("capabilities".into(), text.into());
+    });
+    pilot.moves_to(HOST);
+    writes(&mut unit, &pilot);
+    let part = format!("lego issues no certificates for {HOST}, and istio-pilot/0 requests one");
+    assert!(message(&unit).contains(&part), "{}", message(&unit));
 }
 
 #[test]

@@ -426,7 +426,19 @@ fn rotate_runs_the_charms_action_and_prints_its_result() {
 
 #[test]
 fn users_shows_who_may_do_what_in_one_table() {
-    let controller = Controller::start(neglected(Juju::V4_0)).unwrap();
+    for juju in [Juju::V3_6, Juju::V4_0] {
+        users_are_shown(juju);
+    }
+}
+
+fn users_are_shown(juju: Juju) {
+    let controller = Controller::start(neglected(juju)).unwrap();
+    // A user of an identity provider has access to a cloud and to an offer only.
+    controller.change(|state| {
+        let cloud = state.clouds.get_mut("k8s").unwrap();
+        cloud.insert("carol@external".into(), "add-model".into());
+        state.offers[0].users.insert("carol@external".into(), "read".into());
+    });
     controller.change(|state| state.users.get_mut("alice").unwrap().disabled = true);
     let store = client_store(&controller);
     let run = |arguments: &[&str]| {
@@ -441,9 +453,22 @@ fn users_shows_who_may_do_what_in_one_table() {
         users["users"].as_array().unwrap().iter().map(|u| u["user"].as_str().unwrap()).collect();
     assert_eq!(
         names,
-        ["admin", "alice", "auditor", "everyone@external", "juju-metrics", "mallory", "pending"]
+        [
+            "admin",
+            "alice",
+            "auditor",
+            "carol@external",
+            "everyone@external",
+            "juju-metrics",
+            "mallory",
+            "pending"
+        ],
+        "{juju:?}"
     );
-    let mallory = &users["users"][5];
+    let carol = &users["users"][3];
+    assert_eq!(carol["clouds"], json!({"k8s": "add-model"}));
+    assert_eq!(carol["offers"], json!({"admin/kubeflow.minio": "read"}));
+    let mallory = &users["users"][6];
     assert_eq!(mallory["controller"], "superuser");
     assert_eq!(mallory["models"]["admin/kubeflow"], "admin");
     assert_eq!(mallory["offers"]["admin/kubeflow.minio"], "consume");

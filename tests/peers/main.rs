@@ -3,11 +3,14 @@
 
 mod consumers;
 mod dashboards;
+mod endpoints;
 mod formats;
 mod libraries;
+mod logql;
 mod matrix;
 mod page;
 #[path = "../reports/mod.rs"]
 mod reports;
+mod scrape;
 mod terraform;
 mod tracing;

@@ -1,5 +1,6 @@
 //! `cargo xtask bench`: each figure and its yardstick, side by side in one run.
 
+mod actions;
 mod agent;
 mod hooks;
 mod rocks;
@@ -22,13 +23,17 @@ const AUDITS: usize = 20;
 /// As many kinds side by side as the audit reads.
 const SIDE_BY_SIDE: &str = "4";
 
-/// Usage of the command.
-pub const USAGE: &str = "usage: cargo xtask bench [hooks | rocks | audit | agent]
+/// What can be measured alone.
+const PARTS: [&str; 5] = ["hooks", "rocks", "actions", "audit", "agent"];
 
-  hooks  only hooks, beside their bare tools and a charm written with ops
-  rocks  only the check of images
-  audit  only audits, of a stock and a large deployment
-  agent  audits and the agent, on a stock and a large deployment
+/// Usage of the command.
+pub const USAGE: &str = "usage: cargo xtask bench [hooks | rocks | actions | audit | agent]
+
+  hooks    only hooks, beside their bare tools and a charm written with ops
+  rocks    only the check of images
+  actions  only the length of actions' results, on a stock and a large deployment
+  audit    only audits, of a stock and a large deployment
+  agent    audits and the agent, on a stock and a large deployment
 ";
 /// Usage of the yardstick.
 pub const FETCH_USAGE: &str = "usage: cargo xtask fetch KUBECONFIG SIDE-BY-SIDE json|cheapest
@@ -41,7 +46,7 @@ in protobuf where the API server has it.
 pub fn bench(arguments: &[String]) -> anyhow::Result<()> {
     let part = match arguments {
         [] => "all",
-        [part] if ["hooks", "rocks", "audit", "agent"].contains(&part.as_str()) => part,
+        [part] if PARTS.contains(&part.as_str()) => part,
         _ => bail!("there is no such part\n\n{USAGE}"),
     };
     let binary = run::release_binary()?;
@@ -51,10 +56,12 @@ pub fn bench(arguments: &[String]) -> anyhow::Result<()> {
     match part {
         "hooks" => return hooks::hooks(&binary),
         "rocks" => return rocks::rocks(&binary),
+        "actions" => return actions::actions(&binary),
         "audit" | "agent" => {}
         _ => {
             hooks::hooks(&binary)?;
             rocks::rocks(&binary)?;
+            actions::actions(&binary)?;
         }
     }
     let with_agent = part != "audit";

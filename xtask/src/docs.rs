@@ -2,9 +2,11 @@
 
 mod controller;
 mod controls;
+mod dashboard;
 pub mod examples;
 mod guide;
 mod map;
+mod panels;
 mod photograph;
 mod support;
 mod terminal;
@@ -20,7 +22,7 @@ use crate::run::root;
 /// Usage of the command.
 pub const USAGE: &str = "usage: cargo xtask docs [--pictures]
 
-  --pictures  also take the picture of the report page again, by Chromium
+  --pictures  also take the pictures of the report page and of the dashboard again, by Chromium
 ";
 
 /// Runs the command.
@@ -29,7 +31,8 @@ pub fn docs(arguments: &[String]) -> anyhow::Result<()> {
         [] => write(),
         [flag] if flag == "--pictures" => {
             write()?;
-            photograph::take()
+            photograph::take()?;
+            dashboard::take()
         }
         _ => bail!("{USAGE}"),
     }

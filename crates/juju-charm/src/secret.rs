@@ -181,7 +181,11 @@ pub fn add(content: &Content, attributes: &Attributes<'_>) -> Result<String, Sec
 
 /// Gives a secret new content, and new attributes where they are named. With
 /// the content that it has it makes no new revision. Buffered.
+///
+/// A secret that this unit does not manage is [`ToolError::NotFound`]. `secret-set` would accept
+/// it, and the unit's agent would try for four minutes to store it before it fails the hook.
 pub fn set(id: &str, content: &Content, attributes: &Attributes<'_>) -> Result<(), SecretError> {
+    let _: BTreeMap<String, Info> = tool::json("secret-info-get", &[id])?;
     let files = Files::write(content)?;
     let mut arguments = vec![id.to_owned()];
     arguments.extend(attributes.arguments());

@@ -212,7 +212,12 @@ fn finish(tool: &str, output: io::Result<Output>) -> Result<Vec<u8>, ToolError> 
     Err(match output.status.code() {
         // A relation that is gone is a wrong value of an option to Juju.
         Some(2) if !message.ends_with("not found") => ToolError::Usage { tool, message },
-        _ if message.contains("is not the leader") => ToolError::NotLeader { tool },
+        _ if message.contains("is not the leader")
+            // Of the application's databag; a unit's own is always writable.
+            || message.contains("cannot write relation settings") =>
+        {
+            ToolError::NotLeader { tool }
+        }
         _ if message.contains("permission denied") || message.contains("is not allowed to") => {
             ToolError::Denied { tool, message }
         }

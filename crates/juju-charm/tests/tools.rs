@@ -190,6 +190,9 @@ fn secrets(options: &config::Options, db: &Relation) {
     let of_user = options.secret("sec").unwrap();
     let read = secret::get_and_label(of_user, "theirs", Which::Refresh).unwrap();
     assert_eq!(read["password"].expose(), "of-a-user");
+    let refused = secret::set(of_user, &content("x"), &Attributes::default()).unwrap_err();
+    let secret::SecretError::Tool(refused) = refused else { panic!("{refused}") };
+    assert!(matches!(refused, ToolError::NotFound { .. }), "{refused}");
 }
 
 fn without_leadership() {

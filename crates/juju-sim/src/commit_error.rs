@@ -30,7 +30,8 @@ pub enum CommitError {
          invalid endpoint(s); [{endpoint}] does exist on unit {unit}"
     )]
     UnknownEndpoint { unit: String, endpoint: String },
-    /// A secret is neither the unit's nor, if it leads, its application's.
+    /// A secret is neither the unit's nor, if it leads, its application's. A new content makes
+    /// the unit's agent try for four minutes before the hook fails.
     #[error("{doing}: {unit:?} is not allowed to manage this secret")]
     NotManaged { doing: &'static str, unit: String },
     /// A grant exists to the same subject for another relation.

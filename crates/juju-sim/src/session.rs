@@ -49,6 +49,14 @@ impl Session {
         match after {
             0 => {
                 self.absence = None;
+                // It stays lost. Juju does not take it away within seconds of granting it, so a
+                // hook that has written as the leader still is.
+                let hook = self.hook.as_ref();
+                if what == Absence::NotLeader
+                    && hook.is_none_or(|hook| hook.pending.secrets.updates.is_empty())
+                {
+                    self.model.leader = false;
+                }
                 Some(what)
             }
             after => {

@@ -5,7 +5,9 @@ mod play;
 
 use std::path::Path;
 
-use juju_sim::{Event, Forgotten, Gone, Juju, Model, Owner, Relation, Secret, Simulation};
+use juju_sim::{
+    Event, Forgotten, Gone, Juju, Model, Outcome, Owner, Port, Relation, Secret, Simulation,
+};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -21,6 +23,13 @@ struct Recorded {
     /// Remote unit or application.
     remote: Option<String>,
     calls: Vec<Value>,
+    /// Why Juju did not commit it.
+    commit_error: Option<String>,
+    /// Nothing of it was committed: the unit's agent tried for four minutes.
+    #[serde(default)]
+    lost: bool,
+    /// Ports that are open after it, with their endpoints.
+    ports: Option<Vec<String>>,
 }
 
 fn relate(model: &mut Model, id: u32, endpoint: &str, application: &str, gone: Gone) {
@@ -67,6 +76,24 @@ fn unit(recorded: &Recorded) -> Simulation {
             }
             _ => relate(model, 1, "metrics-endpoint", "cos", Gone::No),
         }
+        if recorded.situation == "ports-open" {
+            let port = |protocol: &str, number, endpoint: &str| Port {
+                protocol: protocol.into(),
+                number,
+                endpoint: endpoint.into(),
+            };
+            model.ports = [port("tcp", 8090, ""), port("udp", 9000, "metrics-endpoint")].into();
+        }
+        if recorded.situation == "secrets" {
+            model.leader = recorded.unit == "ckf-hardening/1";
+            let content = |text: &str| [("token".to_owned(), text.to_owned())].into();
+            let application = Owner::Application("ckf-hardening".into());
+            let of_unit = Owner::Unit("ckf-hardening/0".into());
+            model.secrets = vec![
+                Secret::new("4ecqtvlm4fpdhs45krl0", application, content("cm90YXRlZC0xMDU=")),
+                Secret::new("le15h4cdvr6odlal90v0", of_unit, content("dTE=")),
+            ];
+        }
         let content = [("key".to_owned(), "dg==".to_owned())].into();
         let secret = Secret::new("na49g77pp52mentlf260", Owner::Model, content);
         model.secrets.push(secret);
@@ -86,6 +113,36 @@ fn event(recorded: &Recorded, model: &Model) -> Event {
     Event::relation(relation, kind, remote)
 }
 
+/// What of the commit differs from the recorded one.
+fn committed(recorded: &Recorded, outcome: &Outcome, before: &Model, after: &Model) -> Vec<String> {
+    let mut wrong = Vec::new();
+    let mut compare = |what: &str, juju: &str, here: &str| {
+        if juju != here {
+            wrong.push(format!("{}: {what}\n  Juju {juju}\n  here {here}", recorded.name));
+        }
+    };
+    if let Some(error) = &recorded.commit_error {
+        compare("commit", error, outcome.commit_error.as_deref().unwrap_or_default());
+    }
+    if recorded.lost {
+        compare("commit", "lost", if outcome.commit_error.is_some() { "lost" } else { "done" });
+        let secrets = |model: &Model| {
+            let revisions = model.secrets.iter().map(|secret| &secret.revisions);
+            format!("{:?}", revisions.collect::<Vec<_>>())
+        };
+        compare("secrets", &secrets(before), &secrets(after));
+    }
+    if let Some(ports) = &recorded.ports {
+        let name = |port: &Port| {
+            let endpoint = if port.endpoint.is_empty() { "*" } else { &port.endpoint };
+            format!("{}/{} ({endpoint})", port.number, port.protocol)
+        };
+        let open: Vec<String> = after.ports.iter().map(name).collect();
+        compare("ports", &format!("{ports:?}"), &format!("{open:?}"));
+    }
+    wrong
+}
+
 #[test]
 fn tools_refuse_what_juju_refuses_in_its_words() {
     let recorded: Vec<Recorded> =
@@ -98,7 +155,10 @@ fn tools_refuse_what_juju_refuses_in_its_words() {
         let (asked, came) = (directory.path().join("calls"), directory.path().join("results"));
         std::fs::write(&asked, json!(one.calls).to_string()).unwrap();
         let arguments = [asked.to_str().unwrap(), came.to_str().unwrap()];
-        juju.run_program(&event, env!("CARGO_BIN_EXE_hookplay").as_ref(), &arguments);
+        let program = env!("CARGO_BIN_EXE_hookplay");
+        let before = juju.model();
+        let outcome = juju.run_program(&event, program.as_ref(), &arguments);
+        wrong.extend(committed(one, &outcome, &before, &juju.model()));
         let came: Vec<Value> = serde_json::from_slice(&std::fs::read(&came).unwrap()).unwrap();
         assert_eq!(came.len(), one.calls.len());
         for (call, came) in one.calls.iter().zip(&came) {

@@ -1,6 +1,7 @@
 //! The actions `audit`, `get-report` and `explain`.
 
 use anyhow::Context as _;
+use clap::ValueEnum as _;
 use juju_charm::action;
 use log::warn;
 use serde::Deserialize;
@@ -50,8 +51,10 @@ pub fn get_report(hook: Hook<'_>) -> anyhow::Result<()> {
     let parameters: Parameters = action::parameters()?;
     let format = match parameters.format.as_deref() {
         None => Format::default(),
-        Some(name) => clap::ValueEnum::from_str(name, false).map_err(|_| {
-            anyhow::anyhow!("format {name:?} is not one of table, json, markdown, html")
+        Some(name) => Format::from_str(name, false).map_err(|_| {
+            let all = Format::value_variants().iter().filter_map(Format::to_possible_value);
+            let names: Vec<String> = all.map(|value| value.get_name().to_owned()).collect();
+            anyhow::anyhow!("format {name:?} is not one of {}", names.join(", "))
         })?,
     };
     let report = assess_cluster(hook)?;

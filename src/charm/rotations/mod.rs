@@ -7,12 +7,14 @@ mod secrets;
 mod steps;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use jiff::Timestamp;
-use juju_charm::Unit;
 use juju_charm::pebble::Client as Pebble;
 use juju_charm::relation::{Databag, Relation};
+use juju_charm::tool::present;
+use juju_charm::{Unit, leader};
 use log::{info, warn};
 
 pub use self::ledger::{LedgerError, credentials, known, rotated, times};
@@ -24,6 +26,12 @@ use crate::rotation::{Credential, Delivery, Entry, Ledger, Plan, Stage, Step};
 
 /// The notice by which a hook has the next one come at once.
 const NOTICE: &str = "ckf-hardening.charm/rotation";
+/// How long leadership is relied on. Juju guarantees it for 30 seconds, and what is written must be
+/// committed within them: a secret that this unit may not write any more keeps its agent busy for
+/// four minutes.
+const LEADS_FOR: Duration = Duration::from_secs(10);
+/// Longest time for other credentials once a secret is written.
+const REST_WITHIN: Duration = Duration::from_secs(15);
 
 /// The rotations of the application; only its leader may touch them.
 pub struct Rotations<'a> {
@@ -33,6 +41,8 @@ pub struct Rotations<'a> {
     before: Ledger,
     session: Result<ControllerSession, LoginProblem>,
     now: Timestamp,
+    /// When Juju last said that this unit leads.
+    led_at: Option<Instant>,
 }
 
 /// The ledger of rotations, if it can be read.
@@ -71,6 +81,7 @@ impl<'a> Rotations<'a> {
             ledger,
             session: Err(LoginProblem::NotSet),
             now: crate::now(),
+            led_at: None,
         };
         if rotations.has_work(&Requested::default()) {
             rotations.log_in(unit, option);
@@ -173,6 +184,8 @@ impl<'a> Rotations<'a> {
                 }
                 // Without a login nothing is begun; what was begun stays as it is.
                 _ if self.session.is_err() => continue,
+                // The next leader goes on.
+                _ if !self.leads()? => break,
                 Step::Prepare => {
                     let delivery = asked.credentials.get(&credential).copied().flatten();
                     self.prepare(&credential, delivery)?;
@@ -184,6 +197,16 @@ impl<'a> Rotations<'a> {
             info!("rotation of {credential}: {}", stage.name());
         }
         Ok(())
+    }
+
+    /// Whether this unit still leads.
+    fn leads(&mut self) -> anyhow::Result<bool> {
+        if self.led_at.is_some_and(|then| then.elapsed() < LEADS_FOR) {
+            return Ok(true);
+        }
+        let leads = present(leader::is_leader())?.unwrap_or_default();
+        self.led_at = leads.then(Instant::now);
+        Ok(leads)
     }
 
     /// Whether a new value could be set, as far as that can be seen before.

@@ -6,7 +6,7 @@ use juju_charm::secret::{self, Attributes, Content, Rotate, Value, Which};
 use juju_charm::tool::ToolError;
 use juju_client::Password;
 
-use super::Rotations;
+use super::{REST_WITHIN, Rotations};
 use crate::rotation::backend::Applied;
 use crate::rotation::{Credential, Target};
 
@@ -41,7 +41,21 @@ impl Rotations<'_> {
             ..Attributes::default()
         };
         self.ledger.entry(credential).secret = secret::add(content, &attributes)?;
+        self.hurry();
         Ok(())
+    }
+
+    pub(super) fn write_secret(&mut self, id: &str, content: &Content) -> anyhow::Result<()> {
+        secret::set(id, content, &Attributes::default())?;
+        self.hurry();
+        Ok(())
+    }
+
+    /// Leaves other credentials little time, so that the hook ends while this unit leads.
+    fn hurry(&mut self) {
+        if let Ok(session) = &mut self.session {
+            session.end_within(REST_WITHIN);
+        }
     }
 
     /// Has Juju remind the charm by the plan as it is now, and no more of what the plan does

@@ -1,7 +1,7 @@
 //! The steps of a rotation: prepare a new value, apply it at its owner, settle it once its
 //! consumers use it, or abandon it.
 
-use juju_charm::secret::{self, Attributes, Content, Which};
+use juju_charm::secret::{Content, Which};
 use juju_client::Password;
 use log::{info, warn};
 
@@ -43,7 +43,7 @@ impl Rotations<'_> {
                 SecretContent::Present(mut content) => {
                     content.insert(NEXT.into(), value(&password::generate()));
                     let id = self.secret_of(credential)?;
-                    secret::set(&id, &content, &Attributes::default())?;
+                    self.write_secret(&id, &content)?;
                 }
                 SecretContent::Missing => {
                     let content = Content::from([(NEXT.into(), value(&password::generate()))]);
@@ -123,7 +123,7 @@ impl Rotations<'_> {
                 }
                 false => {
                     let id = self.secret_of(credential)?;
-                    secret::set(&id, &content, &Attributes::default())?;
+                    self.write_secret(&id, &content)?;
                 }
             }
         }
@@ -191,7 +191,7 @@ impl Rotations<'_> {
                     Ok(Holding::Yes(username)) => {
                         let applied = Applied { username, ..Applied::default() };
                         publish(&mut content, &applied, Some(&next));
-                        secret::set(&id, &content, &Attributes::default())?;
+                        self.write_secret(&id, &content)?;
                         let (now, entry) = (self.now, self.ledger.entry(credential));
                         entry.rotated = Some(now);
                         became = format!("its new value holds already, and is in {id}");
@@ -201,7 +201,7 @@ impl Rotations<'_> {
                         // One that holds nothing else is left for another rotation to begin
                         // with: a label that was just freed may not be taken again at once.
                         if !content.is_empty() {
-                            secret::set(&id, &content, &Attributes::default())?;
+                            self.write_secret(&id, &content)?;
                         }
                         became = "what was prepared for it never held, and is not used".into();
                     }
