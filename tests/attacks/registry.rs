@@ -1,11 +1,11 @@
 //! What a registry, and a tenant who names one, can make of the platform's look-ups.
 
-use ckf_test_support::binary;
 use std::path::Path;
 use std::process::{Command, Output};
 use std::time::{Duration, Instant};
 
 use ckf_hardening::facts::{About, Facts, snapshot};
+use ckf_test_support::binary;
 use ckf_worlds::{World, object};
 use registry_sandbox::{Answer, Front, Image, Registry, Request};
 use serde_json::{Value, json};
@@ -225,9 +225,9 @@ fn layer_of_a_few_kilobytes_costs_no_gigabytes() {
             }
         })
         .unwrap();
-        let binary = ckf_test_support::binary();
         let output = Command::new("sh")
-            .args(["-c", "ulimit -v 1500000; exec \"$0\" \"$@\"", binary])
+            .args(["-c", "ulimit -v 1500000; exec \"$0\" \"$@\""])
+            .arg(binary())
             .args(["rocks", "--json", "--charmhub-url=http://127.0.0.1:9", "--packages"])
             .args(["--within=60", "--from"])
             .arg(folder.path().join("snapshot"))

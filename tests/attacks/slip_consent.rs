@@ -46,7 +46,7 @@ fn filters(sandbox: &Sandbox) -> usize {
 fn change_without_terminal_needs_yes_whatever_is_redirected() {
     let sandbox = cluster(&World::hardened("1.10"));
     let admin = sandbox.kubeconfig("admin");
-    let binary = ckf_test_support::binary();
+    let binary = ckf_test_support::binary().display();
     let folder = tempfile::tempdir().unwrap();
     let seen = folder.path().join("seen");
     let redirections =

@@ -1,8 +1,8 @@
 //! What a tenant writes into names, and how much of it, where people and programs read it.
 
-use ckf_test_support::binary;
 use std::process::Command;
 
+use ckf_test_support::binary;
 use ckf_worlds::{World, object};
 use juju_sim::{Event, Simulation};
 use serde_json::{Value, json};

@@ -1,13 +1,13 @@
 //! Certificates for the gateway, as istio-pilot, an upstream authority and those who
 //! trust see them.
 
-use ckf_test_support::binary;
 use std::collections::BTreeMap;
 use std::path::Path;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use ckf_hardening::facts::certificate::{Certificate, public_key_of_private};
+use ckf_test_support::binary;
 use ckf_worlds::istio_pilot::{IstioPilot, authority, sign};
 use juju_sim::{Event, Relation, Simulation, sweep};
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, KeyUsagePurpose};

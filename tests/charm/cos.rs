@@ -1,13 +1,13 @@
 //! Relations with COS and with Kubeflow's dashboard, as the peers' own libraries and tools
 //! read them; and the agent in its container, as it is told.
 
-use ckf_test_support::binary;
 use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
 use ckf_hardening::catalog;
+use ckf_test_support::binary;
 use ckf_test_support::pebble::given;
 use ckf_worlds::World;
 use juju_sim::{Event, Relation, Simulation};

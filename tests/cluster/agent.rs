@@ -1,7 +1,6 @@
 //! The agent beside a real API server: it sees what changes, tells it, and puts right what
 //! is enforced while its unit leads.
 
-use ckf_test_support::binary;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
@@ -12,6 +11,7 @@ use ckf_hardening::catalog;
 use ckf_test_support::agent::{
     Agent, PATIENCE, Stall, floor, hardened, kubectl, patch_floor, until,
 };
+use ckf_test_support::binary;
 use ckf_worlds::World;
 use juju_sim::{Event, Simulation};
 use kube_sandbox::Sandbox;

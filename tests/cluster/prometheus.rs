@@ -1,7 +1,6 @@
 //! A real Prometheus scrapes the agent: every panel of the dashboard shows something, and
 //! every rule can be evaluated.
 
-use ckf_test_support::binary;
 use std::fs::{self, File};
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
@@ -9,6 +8,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use ckf_hardening::catalog;
+use ckf_test_support::binary;
 use ckf_worlds::World;
 use serde_json::{Value, json};
 

@@ -1,11 +1,11 @@
 //! Our databags, as the peers' own libraries read them: PyPI's packages under ops.testing.
 
-use ckf_test_support::binary;
 use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
+use ckf_test_support::binary;
 use juju_sim::{Event, Relation, Simulation};
 use serde_json::{Value, json};
 

@@ -12,12 +12,12 @@ mod registration;
 mod removal;
 mod status;
 
-use ckf_test_support::binary;
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use ckf_test_support::binary;
 use juju_sim::pebble::Program;
 use juju_sim::{Event, Juju, Outcome, Relation, Simulation};
 use kube_sandbox::Sandbox;
@@ -28,7 +28,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// A unit beside a cluster, with its peer relation.
 fn unit(juju: Juju, number: u32, of: u32, kubeconfig: &Path) -> Simulation {
     let files = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let mut unit = Simulation::new(files, binary().as_ref()).unwrap();
+    let mut unit = Simulation::new(files, binary()).unwrap();
     unit.environment.insert("KUBECONFIG".into(), kubeconfig.into());
     // Nothing outside of this machine is asked.
     unit.set_option("offline", true);
@@ -50,8 +50,9 @@ fn with_agent(unit: &mut Simulation, kubeconfig: &Path) -> String {
     let root = folder.parent().unwrap().join("containers/hardening/root");
     let told = root.join("var/lib/ckf-hardening").display().to_string();
     let kubeconfig = kubeconfig.display().to_string();
+    let agent = binary().display().to_string();
     let agent = Program::new(&["/usr/bin/ckf-hardening"]).becomes(&[
-        binary(),
+        &agent,
         "serve",
         "--listen",
         &address,

@@ -5,11 +5,12 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+use ckf_test_support::binary;
 use juju_charm::pebble::{CheckStatus, Client, Current};
 use juju_sim::{Event, Juju, Relation};
 use test_programs::pebble::Pebble;
 
-use super::{BINARY, fire, until};
+use super::{fire, until};
 
 /// The image's files, as far as the agent needs them: its program and the libraries of that.
 fn root(folder: &Path, kubeconfig: &Path) -> PathBuf {
@@ -19,8 +20,8 @@ fn root(folder: &Path, kubeconfig: &Path) -> PathBuf {
         fs::create_dir_all(to.parent().unwrap()).unwrap();
         fs::copy(from, to).unwrap();
     };
-    put(Path::new(BINARY), "/usr/bin/ckf-hardening");
-    let libraries = Command::new("ldd").arg(BINARY).output().unwrap();
+    put(binary(), "/usr/bin/ckf-hardening");
+    let libraries = Command::new("ldd").arg(binary()).output().unwrap();
     for word in String::from_utf8(libraries.stdout).unwrap().split_whitespace() {
         if word.starts_with('/') {
             put(Path::new(word), word);
