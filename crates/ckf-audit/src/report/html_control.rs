@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use super::html_text::escape;
+use super::links::control_page;
 use super::model::{ControlReport, Report};
 use crate::controls::{Finding, Verdict};
 use crate::finding::count;
@@ -63,8 +64,11 @@ pub(super) fn write(
         std::iter::once(section).chain(mappings).map(|text| escape(&text)).collect();
     writeln!(
         out,
-        "<p class=\"maps\">{}. <a href=\"#{id}\">Link to {id}</a></p></div></details></article>",
+        "<p class=\"maps\">{}. <a href=\"#{id}\">Link to {id}</a>{}</p></div></details></article>",
         all.join(". "),
+        control_page(&control.id)
+            .map(|page| format!(" <a href=\"{page}\">Documentation of {id}</a>"))
+            .unwrap_or_default(),
     )
 }
 

@@ -17,6 +17,7 @@ mod identity;
 pub mod images;
 pub mod json;
 pub mod junit;
+pub mod links;
 pub mod markdown;
 mod model;
 pub mod ocsf;
