@@ -4,6 +4,7 @@ mod access_reviews;
 mod agent;
 mod audit;
 mod custom_controls;
+mod fleet;
 mod hardening;
 mod how_to;
 mod kubeconfigs;

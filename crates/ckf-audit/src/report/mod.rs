@@ -6,6 +6,7 @@ pub mod defectdojo;
 pub mod diff;
 mod explain;
 mod fit;
+pub mod fleet;
 mod format;
 pub mod framework;
 pub mod gitlab;
