@@ -26,11 +26,18 @@ pub(super) fn write(
         Verdict::Pass => "ok",
         _ => "info",
     };
+    // How far it reaches, without opening it.
+    let affected = match (control.verdict, control.findings.len()) {
+        (Verdict::Fail, number @ 1..) => {
+            format!("<span class=\"tag\">{}</span>", count(number, "finding"))
+        }
+        _ => String::new(),
+    };
     writeln!(
         out,
         "<article class=\"{class}\" id=\"{id}\" data-id=\"{id}\" data-rank=\"{place}\" data-verdict=\"{verdict}\" data-severity=\"{severity}\" data-section=\"{}\">\
          <details><summary><span class=\"id\">{id}</span><span class=\"title\">{}</span>\
-         <span class=\"tag severity\">{severity}</span><span class=\"tag verdict-{verdict}\">{verdict}</span></summary><div class=\"inside\">\
+         {affected}<span class=\"tag severity\">{severity}</span><span class=\"tag verdict-{verdict}\">{verdict}</span></summary><div class=\"inside\">\
          <p class=\"reason\">{}</p>",
         escape(&control.section),
         escape(control.headline()),

@@ -37,7 +37,7 @@ pub struct Fleet {
 pub struct Member {
     /// Context of the kubeconfig, or a number if names are redacted.
     pub context: String,
-    /// What came of its audit.
+    /// Result of its audit.
     pub outcome: Outcome,
     /// Why it was not audited.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -47,7 +47,7 @@ pub struct Member {
     pub report: Option<Report>,
 }
 
-/// What came of the audit of a cluster.
+/// Result of the audit of a cluster.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Outcome {
