@@ -1,6 +1,7 @@
 //! `cargo xtask bench`: each figure and its yardstick, side by side in one run.
 
 mod agent;
+mod fleet;
 mod hooks;
 mod rocks;
 
@@ -23,12 +24,13 @@ const AUDITS: usize = 20;
 const SIDE_BY_SIDE: &str = "4";
 
 /// Usage of the command.
-pub const USAGE: &str = "usage: cargo xtask bench [hooks | rocks | audit | agent]
+pub const USAGE: &str = "usage: cargo xtask bench [hooks | rocks | audit | agent | fleet]
 
   hooks  only hooks, beside their bare tools and a charm written with ops
   rocks  only the check of images
   audit  only audits, of a stock and a large deployment
   agent  audits and the agent, on a stock and a large deployment
+  fleet  only audits of up to 100 clusters in one run; not without this name
 ";
 /// Usage of the yardstick.
 pub const FETCH_USAGE: &str = "usage: cargo xtask fetch KUBECONFIG SIDE-BY-SIDE json|cheapest
@@ -41,7 +43,7 @@ in protobuf where the API server has it.
 pub fn bench(arguments: &[String]) -> anyhow::Result<()> {
     let part = match arguments {
         [] => "all",
-        [part] if ["hooks", "rocks", "audit", "agent"].contains(&part.as_str()) => part,
+        [part] if ["hooks", "rocks", "audit", "agent", "fleet"].contains(&part.as_str()) => part,
         _ => bail!("there is no such part\n\n{USAGE}"),
     };
     let binary = run::release_binary()?;
@@ -51,6 +53,7 @@ pub fn bench(arguments: &[String]) -> anyhow::Result<()> {
     match part {
         "hooks" => return hooks::hooks(&binary),
         "rocks" => return rocks::rocks(&binary),
+        "fleet" => return fleet::fleet(&binary),
         "audit" | "agent" => {}
         _ => {
             hooks::hooks(&binary)?;
