@@ -6,6 +6,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 
 use super::confirm::confirm;
+use super::fleet::FleetArguments;
 use super::output::ReportOutput;
 use super::selection::SelectionArguments;
 use super::shared::{ClusterArguments, NOT_ASSESSED, NOTHING_OPEN, OPEN, read_and_look};
@@ -25,6 +26,8 @@ use crate::report::{Report, redact};
 pub struct Audit {
     #[command(flatten)]
     cluster: ClusterArguments,
+    #[command(flatten)]
+    fleet: FleetArguments,
     /// Audit a snapshot that `collect` wrote, instead of a cluster.
     #[arg(long, value_name = "DIR", conflicts_with_all = ["kubeconfig", "context", "controller", "namespace"])]
     from: Option<PathBuf>,
@@ -90,6 +93,9 @@ impl Audit {
             let hint = suggest::hint(name, known.iter().copied());
             anyhow::bail!("--release {name:?} is not one of {}{hint}", known.join(", "));
         }
+        if self.fleet.is_used() {
+            return self.run_fleet();
+        }
         if let Some(seconds) = self.watch {
             let period = Duration::from_secs(seconds);
             return watch::run(
@@ -106,16 +112,44 @@ impl Audit {
         // The report is all that is needed now, and of a large cluster it is large too.
         drop(facts);
         self.output.write(&report)?;
+        Ok(self.status(&report))
+    }
+
+    fn status(&self, report: &Report) -> u8 {
         // Of a bundle, and of a selection, most is not assessed.
         if self.bundle.is_some() || !report.scope.selected.is_empty() {
             let fails = self.fail_on.is_some_and(|from| report.is_open_at(from));
-            return Ok(if fails { OPEN } else { NOTHING_OPEN });
+            return if fails { OPEN } else { NOTHING_OPEN };
         }
-        Ok(exit_status(&report, self.fail_on))
+        exit_status(report, self.fail_on)
+    }
+
+    /// Audits several clusters; the status is the worst of theirs.
+    fn run_fleet(&self) -> anyhow::Result<u8> {
+        self.output.check_fleet()?;
+        let prepared = self.prepare()?;
+        // A selection of nothing is an error once, not of each cluster.
+        let (policy, problems) = &prepared;
+        let mut none = Report::audit(&Facts::default(), policy, None, problems.clone());
+        self.selection.apply(&mut none)?;
+        let (fleet, status) = self.fleet.run(
+            &self.cluster,
+            self.output.needs_evidence(),
+            self.redact,
+            |cluster| Ok(self.audit_one(cluster, prepared.clone())?.0),
+            |report| self.status(report),
+        )?;
+        self.output.write_fleet(&fleet)?;
+        Ok(status)
     }
 
     /// A report of what is selected, and the facts that it is of.
     fn audit(&self) -> anyhow::Result<(Report, Facts)> {
+        self.audit_one(&self.cluster, self.prepare()?)
+    }
+
+    /// The policy, and what is wrong with it.
+    fn prepare(&self) -> anyhow::Result<(Policy, Vec<String>)> {
         let (mut policy, problems) = match &self.policy {
             Some(path) => super::shared::read_policy(path)?,
             None => (Policy::default(), Vec::new()),
@@ -123,12 +157,22 @@ impl Audit {
         if self.strict {
             policy.profile = Profile::Strict;
         }
-        policy.external_hostname.clone_from(&self.external_hostname);
+        // A host is of one cluster, also where it is a default.
+        if !self.fleet.is_used() {
+            policy.external_hostname.clone_from(&self.external_hostname);
+        }
         if let Some(path) = &self.data {
             policy.tables = super::data::read(path)?;
         }
-        let mut problems: Vec<String> = problems.iter().map(ToString::to_string).collect();
-        let mut facts = self.facts(&policy, &mut problems)?;
+        Ok((policy, problems.iter().map(ToString::to_string).collect()))
+    }
+
+    fn audit_one(
+        &self,
+        cluster: &ClusterArguments,
+        (policy, mut problems): (Policy, Vec<String>),
+    ) -> anyhow::Result<(Report, Facts)> {
+        let mut facts = self.facts(cluster, &policy, &mut problems)?;
         if let Some(path) = &self.kube_bench {
             add_benchmark(&mut facts, path)?;
         }
@@ -141,7 +185,12 @@ impl Audit {
         Ok((report, facts))
     }
 
-    fn facts(&self, policy: &Policy, problems: &mut Vec<String>) -> anyhow::Result<Facts> {
+    fn facts(
+        &self,
+        cluster: &ClusterArguments,
+        policy: &Policy,
+        problems: &mut Vec<String>,
+    ) -> anyhow::Result<Facts> {
         if let Some(directory) = &self.from {
             let (facts, damaged) = snapshot::read(directory)?;
             problems.extend(damaged.iter().map(ToString::to_string));
@@ -149,7 +198,7 @@ impl Audit {
         }
         let Some(path) = &self.bundle else {
             let host = policy.external_hostname.as_deref();
-            return read_and_look(&self.cluster, policy, host);
+            return read_and_look(cluster, policy, host);
         };
         let what = || format!("bundle {}", path.display());
         let text = crate::files::read(path, crate::files::LARGEST_BY_HAND).with_context(what)?;

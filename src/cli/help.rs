@@ -27,6 +27,8 @@ Examples:
   ckf-hardening audit -o report.html -o report.json -o sarif=scan.out
   ckf-hardening audit --watch 60                   # again every minute, with what changed
   ckf-hardening audit --from snapshot/             # what `collect` wrote
+  ckf-hardening audit --contexts prod,staging      # two clusters side by side
+  ckf-hardening audit --all-contexts -o fleet.html # every cluster of the kubeconfig
 
 Exit status: 0 no finding at or above --fail-on, 1 there are, 2 it could not run, 3 most of the
 cluster could not be assessed.";

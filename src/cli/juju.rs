@@ -9,7 +9,7 @@ use crate::facts::known::{Known, Unknown};
 use crate::policy::Options;
 
 /// Which controller.
-#[derive(clap::Args)]
+#[derive(Clone, clap::Args)]
 pub struct ControllerArguments {
     /// Controller of Juju's client store; else its current one.
     #[arg(long, value_name = "NAME")]

@@ -8,6 +8,7 @@ mod controls;
 mod data;
 mod diff;
 mod entrances;
+mod fleet;
 mod help;
 mod juju;
 mod keys;

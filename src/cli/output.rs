@@ -8,6 +8,7 @@ use clap::ValueEnum as _;
 
 use super::shared::{print, print_data};
 use super::terminal;
+use crate::report::fleet::{self, Fleet};
 use crate::report::table::render_with;
 use crate::report::{Format, Report, sarif};
 
@@ -48,9 +49,7 @@ pub struct ReportOutput {
 impl ReportOutput {
     /// Refuses files whose format is not known, before anything is read.
     pub fn check(&self) -> anyhow::Result<()> {
-        let written = self.output.iter().map(|target| self.format_of(target));
-        let written: Vec<Format> = written.collect::<anyhow::Result<_>>()?;
-        if self.sarif_all && !written.iter().chain(&self.format).any(|it| *it == Format::Sarif) {
+        if !self.formats()?.contains(&Format::Sarif) && self.sarif_all {
             bail!("--sarif-all: nothing is written as SARIF; pass --format sarif");
         }
         Ok(())
@@ -75,10 +74,57 @@ impl ReportOutput {
         matches!(self.format, None | Some(Format::Table))
     }
 
+    /// Refuses formats that have one cluster only, before anything is read.
+    pub fn check_fleet(&self) -> anyhow::Result<()> {
+        let none = Fleet::new(Vec::new());
+        for format in self.formats()? {
+            if none.render(format).is_none() {
+                let name = format.to_possible_value().map(|value| value.get_name().to_owned());
+                bail!(
+                    "{} has one cluster only: several are reported as table, json, csv, markdown \
+                     or html; audit each by itself with --context",
+                    name.unwrap_or_default()
+                );
+            }
+        }
+        Ok(())
+    }
+
+    fn formats(&self) -> anyhow::Result<Vec<Format>> {
+        let written = self.output.iter().map(|target| self.format_of(target));
+        let mut formats: Vec<Format> = written.collect::<anyhow::Result<_>>()?;
+        formats.extend(self.format);
+        Ok(formats)
+    }
+
+    /// A format has the findings of every control.
+    pub fn needs_evidence(&self) -> bool {
+        self.formats().is_ok_and(|formats| formats.contains(&Format::Json))
+    }
+
     /// Writes a report to its files, and prints it. With files, only a table is printed too.
     pub fn write(&self, report: &Report) -> anyhow::Result<()> {
+        self.write_with(
+            |format| self.render(format, report),
+            || render_with(report, &terminal::look()),
+        )
+    }
+
+    /// Writes the report of several clusters, as one of one is written.
+    pub fn write_fleet(&self, fleet: &Fleet) -> anyhow::Result<()> {
+        self.write_with(
+            |format| fleet.render(format).unwrap_or_default(),
+            || fleet::render_with(fleet, &terminal::look()),
+        )
+    }
+
+    fn write_with(
+        &self,
+        render: impl Fn(Format) -> String,
+        table: impl FnOnce() -> String,
+    ) -> anyhow::Result<()> {
         for target in &self.output {
-            let text = self.render(self.format_of(target)?, report);
+            let text = render(self.format_of(target)?);
             match target.path.as_os_str() == "-" {
                 true => print_data(&text)?,
                 false => write(&target.path, &text)?,
@@ -88,9 +134,9 @@ impl ReportOutput {
             (None | Some(Format::Table), _) if terminal::is_quiet() => Ok(()),
             (None | Some(Format::Table), true) | (None, false) => {
                 // It escapes what is of others, and has codes of its own.
-                print_data(&render_with(report, &terminal::look()))
+                print_data(&table())
             }
-            (Some(format), true) => print_data(&self.render(format, report)),
+            (Some(format), true) => print_data(&render(format)),
             (Some(_), false) => Ok(()),
         }
     }

@@ -10,11 +10,12 @@ use juju_charm::printable;
 use super::{juju, terminal};
 use crate::effects::Cluster;
 use crate::facts::handshake::{self, Vantage};
+use crate::facts::known::{Known, Unknown};
 use crate::facts::{About, Facts, kubernetes, platform, snapshot};
 use crate::policy::{Policy, PolicyProblem};
 
 /// Which cluster, and where the platform is in it.
-#[derive(clap::Args)]
+#[derive(Clone, clap::Args)]
 pub(super) struct KubernetesArguments {
     /// Kubeconfig; else KUBECONFIG, ~/.kube/config or the pod's own account.
     #[arg(long, value_name = "FILE")]
@@ -45,12 +46,25 @@ impl KubernetesArguments {
 }
 
 /// Which cluster, and which controller.
-#[derive(clap::Args)]
+#[derive(Clone, clap::Args)]
 pub(super) struct ClusterArguments {
     #[command(flatten)]
     pub(super) kubernetes: KubernetesArguments,
     #[command(flatten)]
     pub(super) controller: juju::ControllerArguments,
+    /// One of several: it has no progress of its own, and Juju is not asked.
+    #[arg(skip)]
+    is_one_of_many: bool,
+}
+
+impl ClusterArguments {
+    /// The cluster of a context, as one of several.
+    pub(super) fn of_context(&self, name: &str) -> Self {
+        let mut one = self.clone();
+        one.kubernetes.context = Some(name.to_owned());
+        one.is_one_of_many = true;
+        one
+    }
 }
 
 /// A cluster, or a snapshot of one.
@@ -146,7 +160,7 @@ pub(super) fn read_and_look(
 
 /// Reads a cluster for what a policy asks, with progress on a terminal.
 pub(super) fn read(cluster: &ClusterArguments, policy: &Policy) -> anyhow::Result<Facts> {
-    let bar = if terminal::has_progress() {
+    let bar = if terminal::has_progress() && !cluster.is_one_of_many {
         indicatif::ProgressBar::new(Facts::default().kinds().len() as u64)
     } else {
         indicatif::ProgressBar::hidden()
@@ -164,7 +178,10 @@ pub(super) fn read(cluster: &ClusterArguments, policy: &Policy) -> anyhow::Resul
     };
     let facts = kubernetes::read(&source, about, &policy.kinds(), READ_DEADLINE, &progress);
     bar.set_message("Juju");
-    let juju = cluster.controller.read(&cluster.kubernetes.namespace, &policy.options);
+    let juju = match cluster.is_one_of_many {
+        true => Ok(Known::Unknown(Unknown::NotCollected)),
+        false => cluster.controller.read(&cluster.kubernetes.namespace, &policy.options),
+    };
     bar.finish_and_clear();
     let mut facts = facts?;
     facts.juju = juju?;

@@ -1,4 +1,4 @@
-//! The terminal: its width, whether it has colours, and how much is said.
+//! The terminal: its width, whether it has colours and hyperlinks, and how much is said.
 
 use std::io::{self, IsTerminal as _};
 use std::sync::OnceLock;
@@ -21,7 +21,7 @@ pub enum When {
 /// Options of every command.
 #[derive(Clone, Copy, Debug, Default, clap::Args)]
 pub struct TerminalArguments {
-    /// When to use colours: NO_COLOR and TERM=dumb turn `auto` off.
+    /// When to use colours: NO_COLOR and TERM=dumb turn `auto` off; `never` turns links off too.
     #[arg(
         long,
         global = true,
@@ -81,14 +81,58 @@ pub(super) fn width() -> u16 {
 
 /// Style of standard output.
 pub(super) fn style() -> Style {
-    let is_set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
-    let is_dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
-    let is_colored = match chosen().color {
+    let env = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+    let is_terminal = io::stdout().is_terminal();
+    let is_dumb = env("TERM").is_some_and(|term| term == "dumb");
+    let color = chosen().color;
+    let is_colored = match color {
         When::Always => true,
         When::Never => false,
-        When::Auto => io::stdout().is_terminal() && !is_set("NO_COLOR") && !is_dumb,
+        When::Auto => is_terminal && env("NO_COLOR").is_none() && !is_dumb,
     };
-    if is_colored { Style::colored() } else { Style::default() }
+    let style = if is_colored { Style::colored() } else { Style::default() };
+    style.with_links(color != When::Never && has_links(is_terminal, &env))
+}
+
+/// Terminals that show hyperlinks, by TERM_PROGRAM and by TERM.
+const LINKING: [&str; 14] = [
+    "Hyper",
+    "Tabby",
+    "WarpTerminal",
+    "WezTerm",
+    "alacritty",
+    "foot",
+    "foot-extra",
+    "ghostty",
+    "iTerm.app",
+    "rio",
+    "terminology",
+    "vscode",
+    "xterm-ghostty",
+    "xterm-kitty",
+];
+
+/// Whether standard output shows hyperlinks. FORCE_HYPERLINK decides if it is set, as in other
+/// programs; unknown terminals, CI and VTE before 0.50, which crashed, have none.
+fn has_links(is_terminal: bool, env: &dyn Fn(&str) -> Option<String>) -> bool {
+    if let Some(forced) = env("FORCE_HYPERLINK") {
+        return forced != "0";
+    }
+    let is_set = |name: &&str| env(name).is_some();
+    if !is_terminal || ["NO_COLOR", "CI", "TEAMCITY_VERSION"].iter().any(|name| is_set(name)) {
+        return false;
+    }
+    let term = env("TERM").unwrap_or_default();
+    // Multiplexers pass links on by configuration only.
+    if term == "dumb" || ["TMUX", "STY"].iter().any(|name| is_set(name)) {
+        return false;
+    }
+    let version = |name| env(name).and_then(|text| text.parse::<u32>().ok());
+    let is_linking = |name: &str| LINKING.contains(&name);
+    ["DOMTERM", "KITTY_WINDOW_ID", "KONSOLE_VERSION", "WT_SESSION"].iter().any(is_set)
+        || version("VTE_VERSION").is_some_and(|version| version >= 5000)
+        || env("TERM_PROGRAM").is_some_and(|program| is_linking(&program))
+        || is_linking(&term)
 }
 
 /// How reports look on standard output.
@@ -101,5 +145,41 @@ pub(super) fn prose(text: &str) -> String {
     match io::stdout().is_terminal() {
         true => wrapped(text, width().min(100)),
         false => text.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn links(is_terminal: bool, variables: &[(&str, &str)]) -> bool {
+        let env = |name: &str| {
+            let found = variables.iter().find(|(known, _)| *known == name);
+            found.map(|(_, value)| (*value).to_owned())
+        };
+        has_links(is_terminal, &env)
+    }
+
+    #[test]
+    fn links_are_shown_by_terminals_that_know_them_only() {
+        for known in [
+            ("VTE_VERSION", "7402"),
+            ("TERM_PROGRAM", "vscode"),
+            ("WT_SESSION", "1"),
+            ("KITTY_WINDOW_ID", "1"),
+            ("TERM", "xterm-kitty"),
+        ] {
+            assert!(links(true, &[known]), "{known:?}");
+            assert!(!links(false, &[known]), "{known:?}");
+            for off in
+                [("NO_COLOR", "1"), ("CI", "true"), ("TMUX", "/tmp/t"), ("FORCE_HYPERLINK", "0")]
+            {
+                assert!(!links(true, &[known, off]), "{known:?} {off:?}");
+            }
+        }
+        assert!(!links(true, &[("VTE_VERSION", "4803")]) && !links(true, &[("VTE_VERSION", "x")]));
+        assert!(!links(true, &[("TERM", "dumb"), ("WT_SESSION", "1")]));
+        assert!(!links(true, &[("TERM", "xterm-256color")]) && !links(true, &[]));
+        assert!(links(false, &[("FORCE_HYPERLINK", "1")]));
     }
 }

@@ -76,6 +76,34 @@ pub fn load(source: &Source) -> Result<Loaded, ReadError> {
     let files = files(source)?;
     let shown = files.shown();
     let problem = |message: String| ReadError::Kubeconfig { path: shown.clone(), message };
+    let mut loaded = match merged(&files)? {
+        Some(merged) => of_context(&merged, source.context.as_deref())
+            .map_err(|why| problem(why.to_string()))?,
+        None => {
+            let config =
+                kube::Config::incluster().map_err(|_| ReadError::NoCluster(shown.clone()))?;
+            Loaded { config, context: String::new() }
+        }
+    };
+    if let Some(user) = &source.impersonate {
+        let auth = &mut loaded.config.auth_info;
+        auth.impersonate = Some(user.clone());
+        auth.impersonate_uid = None;
+        auth.impersonate_user_extra = None;
+        auth.impersonate_groups = Some(source.impersonate_groups.clone());
+    }
+    Ok(loaded)
+}
+
+/// Names of the contexts of what a source names, in the order of the files.
+pub fn contexts(source: &Source) -> Result<Vec<String>, ReadError> {
+    let files = files(source)?;
+    let merged = merged(&files)?.ok_or_else(|| ReadError::NoCluster(files.shown()))?;
+    Ok(merged.contexts.into_iter().map(|context| context.name).collect())
+}
+
+/// The files, merged as kubectl merges them; `None` if none exists.
+fn merged(files: &Files) -> Result<Option<Kubeconfig>, ReadError> {
     let mut merged = Kubeconfig::default();
     let mut is_any = false;
     for path in &files.paths {
@@ -90,20 +118,7 @@ pub fn load(source: &Source) -> Result<Loaded, ReadError> {
         let next = Kubeconfig::read_from(path).map_err(|error| of_file(redacted(&error)))?;
         merged = merged.merge(next).map_err(|error| of_file(redacted(&error)))?;
     }
-    let mut loaded = if is_any {
-        of_context(&merged, source.context.as_deref()).map_err(|why| problem(why.to_string()))?
-    } else {
-        let config = kube::Config::incluster().map_err(|_| ReadError::NoCluster(shown.clone()))?;
-        Loaded { config, context: String::new() }
-    };
-    if let Some(user) = &source.impersonate {
-        let auth = &mut loaded.config.auth_info;
-        auth.impersonate = Some(user.clone());
-        auth.impersonate_uid = None;
-        auth.impersonate_user_extra = None;
-        auth.impersonate_groups = Some(source.impersonate_groups.clone());
-    }
-    Ok(loaded)
+    Ok(is_any.then_some(merged))
 }
 
 struct Files {

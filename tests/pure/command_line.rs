@@ -84,6 +84,14 @@ fn table_has_colours_and_width_of_its_terminal() {
     assert!(!plain.contains('\u{1b}'), "{plain}");
     let colored = text(&run(&[&audit[..], &["--color", "always"]].concat()).stdout);
     assert!(colored.contains("\u{1b}[1;31mcritical"), "{colored}");
+    let linked = |options: &[&str]| {
+        let mut command = command(&[&audit[..], options].concat());
+        text(&command.env("FORCE_HYPERLINK", "1").output().unwrap().stdout)
+    };
+    let page = "https://charmhub.io/ckf-hardening/docs/reference-controls-tls-01";
+    assert!(linked(&[]).contains(&format!("\u{1b}]8;;{page}\u{1b}\\TLS-01\u{1b}]8;;")));
+    assert!(!linked(&["--color", "never"]).contains('\u{1b}'));
+    assert!(!linked(&["--format", "json"]).contains('\u{1b}'));
     for columns in ["60", "80", "160"] {
         let output = command(&[&audit[..], &["-v"]].concat()).env("COLUMNS", columns).output();
         for line in text(&output.unwrap().stdout).lines() {

@@ -2,6 +2,7 @@
 
 mod actions;
 mod agent;
+mod fleet;
 mod hooks;
 mod rocks;
 
@@ -24,16 +25,17 @@ const AUDITS: usize = 20;
 const SIDE_BY_SIDE: &str = "4";
 
 /// What can be measured alone.
-const PARTS: [&str; 5] = ["hooks", "rocks", "actions", "audit", "agent"];
+const PARTS: [&str; 6] = ["hooks", "rocks", "actions", "audit", "agent", "fleet"];
 
 /// Usage of the command.
-pub const USAGE: &str = "usage: cargo xtask bench [hooks | rocks | actions | audit | agent]
+pub const USAGE: &str = "usage: cargo xtask bench [hooks | rocks | actions | audit | agent | fleet]
 
   hooks    only hooks, beside their bare tools and a charm written with ops
   rocks    only the check of images
   actions  only the length of actions' results, on a stock and a large deployment
   audit    only audits, of a stock and a large deployment
   agent    audits and the agent, on a stock and a large deployment
+  fleet    only audits of up to 100 clusters in one run; not without this name
 ";
 /// Usage of the yardstick.
 pub const FETCH_USAGE: &str = "usage: cargo xtask fetch KUBECONFIG SIDE-BY-SIDE json|cheapest
@@ -57,6 +59,7 @@ pub fn bench(arguments: &[String]) -> anyhow::Result<()> {
         "hooks" => return hooks::hooks(&binary),
         "rocks" => return rocks::rocks(&binary),
         "actions" => return actions::actions(&binary),
+        "fleet" => return fleet::fleet(&binary),
         "audit" | "agent" => {}
         _ => {
             hooks::hooks(&binary)?;

@@ -64,6 +64,7 @@ pub fn outdated() -> anyhow::Result<Vec<String>> {
 fn documents() -> anyhow::Result<Vec<(String, String)>> {
     let named = [
         ("docs/report-v1.schema.json", ckf_hardening::report::json::schema()),
+        ("docs/fleet-v1.schema.json", ckf_hardening::report::json::fleet_schema()),
         ("docs/policy-v1.schema.json", ckf_hardening::policy::schema()),
         ("docs/reference/controls.md", controls::index()),
         ("docs/reference/metrics.md", metrics()),

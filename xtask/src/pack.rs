@@ -21,6 +21,8 @@ pub const C_LIBRARY: &str = "2.31";
 const LINKER: [&str; 2] = ["ziglang==0.15.1", "cargo-zigbuild==0.24.0"];
 /// Files that the charm has beside `dispatch` and its manifest.
 const FILES: [&str; 3] = ["actions.yaml", "config.yaml", "metadata.yaml"];
+/// Shown by Charmhub and Juju's dashboard; `charmcraft.yaml` takes it from the same folder.
+const ICON: &str = "packaging/charm/icon.svg";
 
 /// An architecture that the binary is built for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -108,6 +110,7 @@ fn write(path: &Path, base: &str, arch: Arch, binary: &Path) -> anyhow::Result<(
     for name in FILES {
         files.push((name, fs::read(root().join(name))?, 0o644));
     }
+    files.push(("icon.svg", fs::read(root().join(ICON)).context(ICON)?, 0o644));
     files.push(("dispatch", fs::read(binary)?, 0o755));
     files.push(("manifest.yaml", manifest(base, arch).into_bytes(), 0o644));
     files.sort_by_key(|(name, _, _)| *name);

@@ -7,7 +7,7 @@ mod sbom;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -22,13 +22,14 @@ use crate::run::root;
 
 /// Usage of the command.
 pub const USAGE: &str =
-    "usage: cargo xtask dist [--output DIR] [--address URL] [--binary ARCH=FILE ...]
+    "usage: cargo xtask dist [--output DIR] [--address URL] [--arch ARCH ... | --binary ARCH=FILE ...]
 
   --output DIR        an empty or absent directory (default: target/dist)
   --address URL       where the files will be published; without it there are no manifest for krew
                       and no action for GitHub, which name addresses
-  --binary ARCH=FILE  pack this binary; without any, amd64 is built, and arm64 if Rust's target
-                      aarch64-unknown-linux-gnu is installed
+  --arch ARCH         build amd64 or arm64, and refuse if Rust's target is missing;
+                      without any, those are built whose targets are, and the rest is named
+  --binary ARCH=FILE  pack this binary, instead of building one
 
 Makes an archive of the binary with completions and manual pages and the charms for each
 architecture, the image as an OCI archive for amd64, an SBOM, and SHA256SUMS.
@@ -41,6 +42,8 @@ const SHELLS: [Shell; 3] = [Shell::Bash, Shell::Fish, Shell::Zsh];
 struct Options {
     output: PathBuf,
     address: Option<String>,
+    /// To be built, whatever is installed.
+    arches: BTreeSet<Arch>,
     binaries: BTreeMap<Arch, PathBuf>,
 }
 
@@ -53,15 +56,10 @@ pub fn dist(arguments: &[String]) -> anyhow::Result<()> {
     }
     let mut notes = Vec::new();
     if options.binaries.is_empty() {
-        for arch in Arch::ALL {
-            match has_target(arch)? {
-                true => drop(options.binaries.insert(arch, pack::portable_binary(arch)?)),
-                false => notes.push(format!(
-                    "nothing for {}: `rustup target add {}` first",
-                    arch.name(),
-                    arch.target()
-                )),
-            }
+        let (arches, missing) = to_build(&options.arches, has_target)?;
+        notes.extend(missing);
+        for arch in arches {
+            options.binaries.insert(arch, pack::portable_binary(arch)?);
         }
     }
     notes.extend(assemble(&options)?);
@@ -71,9 +69,47 @@ pub fn dist(arguments: &[String]) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// What is built, and what is not and why.
+fn to_build(
+    demanded: &BTreeSet<Arch>,
+    has_target: impl Fn(Arch) -> anyhow::Result<bool>,
+) -> anyhow::Result<(Vec<Arch>, Vec<String>)> {
+    let (mut arches, mut missing) = (Vec::new(), Vec::new());
+    for arch in Arch::ALL {
+        let is_demanded = demanded.contains(&arch);
+        if !demanded.is_empty() && !is_demanded {
+            continue;
+        }
+        let (name, target) = (arch.name(), arch.target());
+        match has_target(arch)? {
+            true => arches.push(arch),
+            false if is_demanded => bail!(
+                "--arch {name}: Rust's target {target} is not installed: run `rustup target add \
+                 {target}`"
+            ),
+            false => missing.push(format!(
+                "binary and charm for {name}: Rust's target {target} is not installed: run \
+                 `rustup target add {target}`"
+            )),
+        }
+    }
+    if arches.is_empty() {
+        bail!("nothing can be built: {}", missing.join("; "));
+    }
+    Ok((arches, missing))
+}
+
+fn arch_of(name: &str) -> Option<Arch> {
+    Arch::ALL.into_iter().find(|known| known.name() == name)
+}
+
 fn parse(arguments: &[String]) -> anyhow::Result<Options> {
-    let mut options =
-        Options { output: root().join("target/dist"), address: None, binaries: BTreeMap::new() };
+    let mut options = Options {
+        output: root().join("target/dist"),
+        address: None,
+        arches: BTreeSet::new(),
+        binaries: BTreeMap::new(),
+    };
     let mut arguments = arguments.iter();
     while let Some(flag) = arguments.next() {
         let value = arguments.next().filter(|value| !value.starts_with("--"));
@@ -84,17 +120,25 @@ fn parse(arguments: &[String]) -> anyhow::Result<Options> {
             }
             ("--binary", Some(value)) => {
                 let (arch, file) = value.split_once('=').unwrap_or_default();
-                let arch = Arch::ALL.into_iter().find(|known| known.name() == arch);
-                let Some(arch) = arch else {
+                let Some(arch) = arch_of(arch) else {
                     bail!("--binary {value}: write amd64=FILE or arm64=FILE\n\n{USAGE}");
                 };
                 options.binaries.insert(arch, file.into());
             }
-            ("--output" | "--address" | "--binary", None) => {
+            ("--arch", Some(name)) => {
+                let Some(arch) = arch_of(name) else {
+                    bail!("--arch {name}: write amd64 or arm64\n\n{USAGE}");
+                };
+                options.arches.insert(arch);
+            }
+            ("--output" | "--address" | "--arch" | "--binary", None) => {
                 bail!("{flag} needs a value\n\n{USAGE}")
             }
             _ => bail!("unknown argument {flag:?}\n\n{USAGE}"),
         }
+    }
+    if !options.arches.is_empty() && !options.binaries.is_empty() {
+        bail!("--arch builds, and --binary takes what is built: pass one of them\n\n{USAGE}");
     }
     Ok(options)
 }

@@ -38,6 +38,7 @@ fn release_of(binary: &Path) -> (tempfile::TempDir, Vec<String>) {
     let options = Options {
         output: folder.path().to_owned(),
         address: Some(format!("file://{}", folder.path().display())),
+        arches: BTreeSet::new(),
         binaries: Arch::ALL.into_iter().map(|arch| (arch, binary.to_owned())).collect(),
     };
     let notes = assemble(&options).unwrap();
@@ -71,6 +72,11 @@ fn release_is_whole_and_the_same_to_the_bit_when_made_again() {
             "ckf-hardening_ubuntu-24.04-arm64.charm",
         ]
     );
+    let charm = fs::File::open(folder.path().join("ckf-hardening_ubuntu-24.04-amd64.charm"));
+    let mut charm = zip::ZipArchive::new(charm.unwrap()).unwrap();
+    let mut icon = String::new();
+    charm.by_name("icon.svg").unwrap().read_to_string(&mut icon).unwrap();
+    assert!(icon.starts_with("<svg ") && icon.contains("viewBox=\"0 0 100 100\""), "{icon}");
     assert_eq!(notes.len(), 1, "{notes:?}");
     assert!(notes[0].starts_with("the image for arm64: "), "{notes:?}");
     succeed(Command::new("sha256sum").args(["--check", "SHA256SUMS"]).current_dir(&folder));
@@ -291,4 +297,24 @@ fn argument_unknown_is_refused_with_usage() {
     let output = full.path().to_str().unwrap().to_owned();
     let error = dist(&["--output".to_owned(), output]).unwrap_err().to_string();
     assert!(error.ends_with("is not empty: remove it, or pass --output DIR"), "{error}");
+}
+
+#[test]
+fn architecture_without_its_target_is_named_or_refused_if_demanded() {
+    fn only_amd64(arch: Arch) -> anyhow::Result<bool> {
+        Ok(arch == Arch::Amd64)
+    }
+    let (arches, missing) = to_build(&BTreeSet::new(), only_amd64).unwrap();
+    assert_eq!(arches, [Arch::Amd64]);
+    assert!(
+        missing[0].contains("for arm64: Rust's target aarch64-unknown-linux-gnu"),
+        "{missing:?}"
+    );
+    assert_eq!(missing.len(), 1);
+    let demanded = parse(&["--arch".to_owned(), "arm64".to_owned()]).unwrap().arches;
+    let refusal = to_build(&demanded, only_amd64).unwrap_err().to_string();
+    assert!(refusal.contains("`rustup target add aarch64-unknown-linux-gnu`"), "{refusal}");
+    assert_eq!(to_build(&demanded, |_| Ok(true)).unwrap().0, [Arch::Arm64]);
+    assert!(to_build(&BTreeSet::new(), |_| Ok(false)).is_err());
+    assert!(parse(&["--arch".to_owned(), "riscv".to_owned()]).is_err());
 }

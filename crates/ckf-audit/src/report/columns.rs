@@ -66,6 +66,11 @@ impl<const N: usize> Columns<N> {
         cells.join("  ").trim_end().to_owned()
     }
 
+    /// Width of all columns with the gaps between them.
+    pub fn width(&self) -> usize {
+        self.widths.iter().sum::<usize>() + GAP * (N - 1)
+    }
+
     /// Width of the first two columns with their gaps.
     pub fn indent(&self) -> usize {
         self.widths.iter().take(2).map(|width| width + GAP).sum()

@@ -87,7 +87,12 @@ fn row(
 
 /// A line of these fields.
 pub(crate) fn record<const N: usize>(fields: [String; N]) -> String {
-    let fields = fields.map(|text| field(&text));
+    records(fields.into())
+}
+
+/// A line of any number of fields.
+pub(crate) fn records(fields: Vec<String>) -> String {
+    let fields: Vec<String> = fields.iter().map(|text| field(text)).collect();
     fields.join(",") + "\r\n"
 }
 

@@ -15,7 +15,7 @@ use super::select;
 use crate::catalog::Severity;
 use crate::controls::Verdict;
 
-const STYLE: &str = include_str!("../../../../catalog/page/style.css");
+pub(super) const STYLE: &str = include_str!("../../../../catalog/page/style.css");
 const SCRIPT: &str = include_str!("../../../../catalog/page/script.js");
 
 /// Content-Security-Policy of the page: allows only its inline style and script.

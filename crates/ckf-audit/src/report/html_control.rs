@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use super::html_text::escape;
+use super::links::control_page;
 use super::model::{ControlReport, Report};
 use crate::controls::{Finding, Verdict};
 use crate::finding::count;
@@ -25,11 +26,18 @@ pub(super) fn write(
         Verdict::Pass => "ok",
         _ => "info",
     };
+    // How far it reaches, without opening it.
+    let affected = match (control.verdict, control.findings.len()) {
+        (Verdict::Fail, number @ 1..) => {
+            format!("<span class=\"tag\">{}</span>", count(number, "finding"))
+        }
+        _ => String::new(),
+    };
     writeln!(
         out,
         "<article class=\"{class}\" id=\"{id}\" data-id=\"{id}\" data-rank=\"{place}\" data-verdict=\"{verdict}\" data-severity=\"{severity}\" data-section=\"{}\">\
          <details><summary><span class=\"id\">{id}</span><span class=\"title\">{}</span>\
-         <span class=\"tag severity\">{severity}</span><span class=\"tag verdict-{verdict}\">{verdict}</span></summary><div class=\"inside\">\
+         {affected}<span class=\"tag severity\">{severity}</span><span class=\"tag verdict-{verdict}\">{verdict}</span></summary><div class=\"inside\">\
          <p class=\"reason\">{}</p>",
         escape(&control.section),
         escape(control.headline()),
@@ -63,8 +71,11 @@ pub(super) fn write(
         std::iter::once(section).chain(mappings).map(|text| escape(&text)).collect();
     writeln!(
         out,
-        "<p class=\"maps\">{}. <a href=\"#{id}\">Link to {id}</a></p></div></details></article>",
+        "<p class=\"maps\">{}. <a href=\"#{id}\">Link to {id}</a>{}</p></div></details></article>",
         all.join(". "),
+        control_page(&control.id)
+            .map(|page| format!(" <a href=\"{page}\">Documentation of {id}</a>"))
+            .unwrap_or_default(),
     )
 }
 

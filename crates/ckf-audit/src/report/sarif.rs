@@ -6,6 +6,7 @@
 use serde_json::{Value, json};
 
 use super::identity::{self, Identified};
+use super::links::control_page;
 use super::model::{ControlReport, Report};
 use crate::catalog::Severity;
 use crate::controls::{Finding, Verdict};
@@ -80,7 +81,7 @@ fn rule(control: &ControlReport) -> Value {
     if let Some((_, mappings)) = known {
         tags.extend(mappings.all().map(|(of, id)| format!("{of}: {id}")));
     }
-    json!({
+    let mut rule = json!({
         "id": control.id,
         "name": control.title,
         "shortDescription": {"text": control.title},
@@ -91,7 +92,11 @@ fn rule(control: &ControlReport) -> Value {
             "tags": tags,
             "security-severity": security_severity(control.severity),
         },
-    })
+    });
+    if let Some(page) = control_page(&control.id) {
+        rule["helpUri"] = page.into();
+    }
+    rule
 }
 
 fn results(report: &Report, control: &ControlReport, index: usize) -> Vec<Value> {

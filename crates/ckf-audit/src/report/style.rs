@@ -1,4 +1,4 @@
-//! Colours of terminals: what is emphasized, and the codes for it.
+//! Colours and hyperlinks of terminals: what is emphasized, and the codes for it.
 
 use crate::catalog::Severity;
 
@@ -6,6 +6,7 @@ use crate::catalog::Severity;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Style {
     is_colored: bool,
+    has_links: bool,
 }
 
 /// What a text is.
@@ -51,7 +52,21 @@ impl Ink {
 impl Style {
     /// With colours.
     pub fn colored() -> Self {
-        Self { is_colored: true }
+        Self { is_colored: true, has_links: false }
+    }
+
+    /// The same, with hyperlinks (OSC 8) or without.
+    pub fn with_links(self, has_links: bool) -> Self {
+        Self { has_links, ..self }
+    }
+
+    /// A text that opens an address where the terminal has hyperlinks. The address is this
+    /// project's own, so nothing in it ends the link early.
+    pub fn link(self, address: Option<&str>, text: &str) -> String {
+        match address.filter(|_| self.has_links && !text.is_empty()) {
+            Some(address) => format!("\u{1b}]8;;{address}\u{1b}\\{text}\u{1b}]8;;\u{1b}\\"),
+            None => text.to_owned(),
+        }
     }
 
     /// A text in an ink; each of its lines by itself.

@@ -4,6 +4,7 @@ use comfy_table::{ContentArrangement, Table, presets};
 use printable::line;
 
 use super::columns::{self, Column};
+use super::links;
 use super::model::{ControlReport, Report};
 use super::style::{Ink, Style};
 use crate::catalog::{self, Severity, Source};
@@ -110,11 +111,14 @@ fn failures(report: &Report, look: &Look) -> String {
     let mut out = format!("\n{}\n", look.style.paint(Ink::Heading, &columns.heading()));
     for (control, row) in open.iter().zip(&rows) {
         for cells in columns.lines(row) {
-            let [severity, id, finding, object] = cells;
+            let [severity, cell, finding, object] = cells;
+            let id = cell.trim_end();
+            let blanks = &cell[id.len()..];
+            let page = links::control_page(id);
             out.push_str(&format!(
                 "{}  {}  {finding}  {}\n",
                 look.style.paint(Ink::of(control.severity), &severity),
-                look.style.paint(Ink::Id, &id),
+                look.style.link(page.as_deref(), &look.style.paint(Ink::Id, id)) + blanks,
                 look.style.paint(Ink::Quiet, object.trim_end())
             ));
         }
@@ -396,6 +400,26 @@ mod tests {
         let colored = render_with(&report, &look);
         assert!(colored.contains("\u{1b}[1;31mcritical"), "{colored}");
         assert!(!colored.contains("\u{1b}[2J"), "{colored}");
+    }
+
+    #[test]
+    fn ids_link_to_their_pages_where_the_terminal_has_links() {
+        let mut report = failing();
+        let own = report.controls.iter_mut().find(|c| c.id == "IMG-01").unwrap();
+        own.id = "ACME-01\u{1b}]8;;https://evil.example".into();
+        let look = Look { style: Style::default().with_links(true), ..Look::default() };
+        let text = render_with(&report, &look);
+        let page = "https://charmhub.io/ckf-hardening/docs/reference-controls-tls-01";
+        let link = format!("\u{1b}]8;;{page}\u{1b}\\TLS-01\u{1b}]8;;\u{1b}\\ ");
+        assert!(text.contains(&link), "{text}");
+        assert!(!text.contains("\u{1b}]8;;https://evil"), "{text}");
+        // Without its codes it is the table that has no links.
+        let bare = text.split("\u{1b}]8;;").map(|part| match part.split_once("\u{1b}\\") {
+            Some((_, rest)) => rest,
+            None => part,
+        });
+        let without = Look { style: Style::default(), ..look };
+        assert_eq!(bare.collect::<String>(), render_with(&report, &without));
     }
 
     #[test]
