@@ -51,7 +51,7 @@ fn disables_who_leaves(sandbox: &Sandbox) {
     let by_command = |name: &str| (name.to_owned(), "command".to_owned());
     assert_eq!(in_place(&planned, "juju"), [by_command("alice"), by_command("alice-ci")]);
     assert_eq!(in_place(&planned, "profiles"), [("alice".to_owned(), "hand".to_owned())]);
-    // Neither a plan nor a command that nobody confirmed changes anything.
+    // Neither a plan nor a command without confirmation changes anything.
     let unconfirmed = offboard(&["--apply"]);
     assert_ne!(unconfirmed.status.code(), Some(0));
     assert_eq!(disabled(), [""; 0]);
@@ -123,9 +123,9 @@ fn configures_juju(sandbox: &Sandbox) {
         assert!(!run(&["plan", "--all"]).contains("controller-audit-log: "), "by its name only");
         assert!(now() == before, "a plan changes nothing");
 
-        let told = run(&[&["apply"][..], &remedies].concat());
+        let shown = run(&[&["apply"][..], &remedies].concat());
         for id in ["JUJU-05", "JUJU-06"] {
-            assert!(told.contains(&format!("{id}: fail -> pass")), "{juju:?} {id}: {told}");
+            assert!(shown.contains(&format!("{id}: fail -> pass")), "{juju:?} {id}: {shown}");
         }
         let (of_controller, of_model, blocks) = now();
         assert_eq!(of_controller["auditing-enabled"], true);

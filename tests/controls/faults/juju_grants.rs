@@ -179,7 +179,7 @@ pub const JUJU: &[Fault] = &[
     fault("JUJU-20", "volumes in development mode, in capitals", |c| {
         c.set_option("kubeflow-volumes", "backend-mode", "Development")
     }),
-    fault("JUJU-20", "a collector that sends to whoever answers", |c| {
+    fault("JUJU-20", "a collector that verifies no certificate", |c| {
         collector(c, &ONWARD);
         c.set_option("otel", "tls_insecure_skip_verify", "true");
     }),

@@ -63,7 +63,8 @@ const UNPROTECTING: &[(&str, &str, &[&str], &str, &str)] = &[
     ),
 ];
 const DEVELOPMENT: &[&str] = &["dev", "development"];
-const TRUSTS_ALL: &str = "metrics and logs go to whoever answers; relate receive-ca-cert instead";
+const TRUSTS_ALL: &str =
+    "metrics and logs go to anyone who answers; relate receive-ca-cert instead";
 const SKIPS: &str = "the web app does not ask whether a user may";
 const CHOSEN: &[&str] =
     &["name", "nickname", "preferred_username", "given_name", "family_name", "profile", "website"];
