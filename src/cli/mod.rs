@@ -50,6 +50,7 @@ struct Arguments {
 }
 
 #[derive(Subcommand)]
+#[expect(clippy::large_enum_variant, reason = "a run has one")]
 enum Command {
     /// Audit a cluster, or a snapshot of one.
     Audit(audit::Audit),

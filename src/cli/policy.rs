@@ -14,6 +14,7 @@ use crate::policy::Policy;
 const SCHEMA: &str = include_str!("../../docs/policy-v1.schema.json");
 
 #[derive(Subcommand)]
+#[expect(clippy::large_enum_variant, reason = "a run has one")]
 pub enum Command {
     /// Show what is wrong with a policy, by line; with a cluster or a snapshot also what it
     /// would waive now. Exit status 1 if something is wrong.

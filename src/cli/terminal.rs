@@ -119,12 +119,12 @@ fn has_links(is_terminal: bool, env: &dyn Fn(&str) -> Option<String>) -> bool {
         return forced != "0";
     }
     let is_set = |name: &&str| env(name).is_some();
-    if !is_terminal || ["NO_COLOR", "CI", "TEAMCITY_VERSION"].iter().any(|name| is_set(name)) {
+    if !is_terminal || ["NO_COLOR", "CI", "TEAMCITY_VERSION"].iter().any(is_set) {
         return false;
     }
     let term = env("TERM").unwrap_or_default();
     // Multiplexers pass links on by configuration only.
-    if term == "dumb" || ["TMUX", "STY"].iter().any(|name| is_set(name)) {
+    if term == "dumb" || ["TMUX", "STY"].iter().any(is_set) {
         return false;
     }
     let version = |name| env(name).and_then(|text| text.parse::<u32>().ok());

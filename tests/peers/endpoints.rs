@@ -7,8 +7,11 @@ use std::path::Path;
 
 use serde_json::Value;
 
-/// Endpoints of peers, with side and interface, from their charmcraft.yaml or metadata.yaml.
-const PEERS: [(&str, &[(&str, &str, &str)]); 8] = [
+/// An endpoint: name, side and interface.
+type Endpoint = (&'static str, &'static str, &'static str);
+
+/// Endpoints of peers, from their charmcraft.yaml or metadata.yaml.
+const PEERS: [(&str, &[Endpoint]); 8] = [
     // opentelemetry-collector-k8s, 2a77867. It also takes logs and metrics by `receive-otlp`, which
     // would be a second way for the same data.
     (
