@@ -6,7 +6,7 @@ use log::warn;
 use serde_json::Value;
 
 use super::Cluster;
-use super::juju::{JujuError, Model};
+use super::model::{JujuError, Model};
 use crate::remedies::{Change, Configured, Edit, Entry, Operation, Setting};
 
 type Options = BTreeMap<String, Setting>;

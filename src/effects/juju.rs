@@ -8,35 +8,9 @@ use std::collections::BTreeMap;
 use juju_client::{Code, Connection, Error, OptionSource, Password};
 use log::warn;
 
+use super::model::{JujuError, Model};
 use super::{Cluster, configuration};
-use crate::facts::known::Unknown;
 use crate::remedies::{Change, Edit, Entry, ManagedObject, Operation, Remedy, Setting};
-
-/// Why a change by Juju failed.
-#[derive(Debug, thiserror::Error)]
-pub enum JujuError {
-    /// There is no connection to the model.
-    #[error("{0}")]
-    NotConnected(String),
-    /// The controller refused the call.
-    #[error(transparent)]
-    Api(#[from] Error),
-    /// The record of the edit could not be read, written or deleted.
-    #[error(transparent)]
-    Record(#[from] Unknown),
-    /// The record asks for more than its remedy may edit.
-    #[error("{0} may not edit it so, and does not revert it")]
-    OutOfBounds(Remedy),
-}
-
-/// The platform's model at its controller, connected to when the first change needs it.
-pub trait Model {
-    /// The connection; the same one each time.
-    fn connect(&mut self) -> Result<&mut Connection, JujuError>;
-
-    /// The connection to the controller itself; the same one each time.
-    fn controller(&mut self) -> Result<&mut Connection, JujuError>;
-}
 
 /// Applies a change of the model.
 pub(super) fn apply(

@@ -3,9 +3,10 @@
 mod configuration;
 mod juju;
 pub mod kubernetes;
+mod model;
 
-pub use self::juju::{JujuError, Model};
 pub use self::kubernetes::{Cluster, Hold, Holder};
+pub use self::model::{JujuError, Model};
 
 use crate::facts::known::Unknown;
 use crate::remedies::Change;

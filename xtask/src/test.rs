@@ -61,7 +61,8 @@ fn all() -> anyhow::Result<()> {
     kube_sandbox::kubebox()?;
     let packed = packed_beside(|| cargo(&["test", "--workspace", "--no-run"]))?;
     println!("testing {}", packed.display());
-    succeed(cargo_command().args(["test", "--workspace"]).env(BINARY_UNDER_TEST, packed))?;
+    let tests = ["test", "--workspace", "--no-fail-fast"];
+    succeed(cargo_command().args(tests).env(BINARY_UNDER_TEST, packed))?;
     checked
 }
 

@@ -101,7 +101,7 @@ pub enum FixProof {
 }
 
 impl FixProof {
-    /// Refuses a proof that nobody could look up, and none without a mitigation in the fix.
+    /// Refuses a proof that cannot be looked up, and none without a mitigation in the fix.
     pub(super) fn check(&self, fix: &str) -> Result<(), AdviceError> {
         match self {
             Self::Test { name, shows } => {

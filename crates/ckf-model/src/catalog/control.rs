@@ -12,9 +12,9 @@ use super::severity::Severity;
 pub struct Control {
     /// Id, for example `TLS-01`.
     pub id: String,
-    /// What should be so.
+    /// What should hold.
     pub title: String,
-    /// What is wrong when it is not so; empty for none yet.
+    /// What is wrong when it does not hold; empty for none yet.
     #[serde(default)]
     pub finding: String,
     /// Section of the guide.

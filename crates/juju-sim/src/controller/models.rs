@@ -250,7 +250,8 @@ pub(super) fn controller(
     })
 }
 
-/// Sets what is given, of a superuser. Not recorded: it is written from Juju's source.
+/// Sets what is given, of a superuser. No recording has it; it follows those of a model's
+/// configuration.
 fn set_controller_config(state: &mut State, caller: &Caller, params: &Value) -> Reply {
     #[derive(Deserialize)]
     struct Params {

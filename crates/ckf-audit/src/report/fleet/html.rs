@@ -6,8 +6,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest as _, Sha256};
 
-use super::Fleet;
 use super::matrix::{Matrix, Row};
+use super::model::Fleet;
 use crate::catalog::Severity;
 use crate::report::html::STYLE;
 use crate::report::html_text::escape;

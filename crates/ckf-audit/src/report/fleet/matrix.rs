@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::Fleet;
+use super::model::Fleet;
 use crate::controls::Verdict;
 use crate::report::model::ControlReport;
 

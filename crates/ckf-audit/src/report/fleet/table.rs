@@ -4,7 +4,7 @@ use printable::line;
 use unicode_width::UnicodeWidthStr as _;
 
 use super::matrix::{Matrix, Row};
-use super::{Fleet, Member};
+use super::model::{Fleet, Member};
 use crate::catalog::Severity;
 use crate::controls::Verdict;
 use crate::report::columns::{self, Column};

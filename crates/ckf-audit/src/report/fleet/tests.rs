@@ -4,6 +4,8 @@ use super::*;
 use crate::controls::Verdict;
 use crate::facts::Facts;
 use crate::policy::Policy;
+use crate::report::format::Format;
+use crate::report::model::Report;
 use crate::report::style::Style;
 use crate::report::table::Look;
 
