@@ -6,8 +6,14 @@ use std::fmt::Write as _;
 use serde_json::Value;
 
 /// Colors of Grafana's names.
-const COLORS: [(&str, &str); 4] =
-    [("red", "#e02f44"), ("orange", "#ff780a"), ("green", "#299c46"), ("blue", "#3274d9")];
+const COLORS: [(&str, &str); 6] = [
+    ("red", "#e02f44"),
+    ("orange", "#ff780a"),
+    ("yellow", "#eab839"),
+    ("green", "#299c46"),
+    ("blue", "#3274d9"),
+    ("text", "#ccccdc"),
+];
 /// Colors of series, one after the other.
 const PALETTE: [&str; 8] =
     ["#7eb26d", "#eab839", "#6ed0e0", "#ef843c", "#e24d42", "#1f78c1", "#ba43a9", "#705da0"];
@@ -158,7 +164,7 @@ fn table(panel: &Value, answers: &[Answer]) -> String {
     format!("<table>{}{rows}</table>", row(headings, "th"))
 }
 
-/// Field configuration of a column.
+/// Field configuration of a column or series.
 fn overridden(panel: &Value, heading: &str) -> Value {
     let mut defaults = panel["fieldConfig"]["defaults"].clone();
     let overrides = panel["fieldConfig"]["overrides"].as_array().into_iter().flatten();
@@ -186,7 +192,9 @@ fn graph(panel: &Value, answers: &[Answer]) -> String {
     let (width, height) = GRAPH;
     let mut lines = String::new();
     let mut legend = String::new();
-    for ((name, values), color) in series.iter().zip(PALETTE.iter().cycle()) {
+    for ((name, values), color) in series.iter().zip(PALETTE.into_iter().cycle()) {
+        let fixed = overridden(panel, name)["color"]["fixedColor"].as_str().and_then(named_color);
+        let color = fixed.unwrap_or(color);
         let point = |(time, value): &(f64, f64)| {
             let x = (time - first) / (end - first).max(1.0) * width;
             format!("{x:.1},{:.1}", height - value / most * height)
@@ -214,7 +222,11 @@ fn color(panel: &Value, value: f64) -> &'static str {
         .flatten()
         .rfind(|step| step["value"].as_f64().is_none_or(|threshold| value >= threshold));
     let named = reached.and_then(|step| step["color"].as_str()).unwrap_or_default();
-    COLORS.iter().find(|(name, _)| *name == named).map_or("#8e8e8e", |(_, color)| color)
+    named_color(named).unwrap_or("#8e8e8e")
+}
+
+fn named_color(name: &str) -> Option<&'static str> {
+    COLORS.iter().find(|(known, _)| *known == name).map(|(_, color)| *color)
 }
 
 /// A value with its unit, or the text that it is mapped to.
@@ -272,6 +284,22 @@ mod tests {
             ("2.0 days".into(), "#299c46")
         );
         assert_eq!(shown(&json!({"unit": "percentunit"}), 0.84), "84 %");
+    }
+
+    #[test]
+    fn series_has_the_color_that_its_name_is_given() {
+        let panel = json!({"type": "timeseries", "fieldConfig": {"defaults": {}, "overrides": [{
+            "matcher": {"id": "byName", "options": "critical"},
+            "properties": [{"id": "color", "value": {"mode": "fixed", "fixedColor": "red"}}],
+        }]}});
+        let series = |severity: &str| (json!({"severity": severity}), vec![(0.0, 1.0)]);
+        let series = vec![series("critical"), series("other")];
+        let html = body(&panel, &[Answer { legend: "{{severity}}".into(), series }]);
+        assert!(html.contains("<span style='color:#e02f44'>critical 1</span>"), "{html}");
+        assert!(
+            html.contains(&format!("<span style='color:{}'>other 1</span>", PALETTE[1])),
+            "{html}"
+        );
     }
 
     #[test]
