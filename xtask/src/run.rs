@@ -1,5 +1,6 @@
 //! Cargo and the paths of the project.
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -48,9 +49,21 @@ pub fn without_package(command: &mut Command) -> &mut Command {
 
 /// Cargo, as it would be started from a shell in the project.
 pub fn cargo_command() -> Command {
-    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    let mut command = Command::new(cargo_program());
     without_package(&mut command).current_dir(root());
     command
+}
+
+/// The same, which leaves the processor to whatever else needs it.
+pub fn cargo_in_the_background() -> Command {
+    let mut command = Command::new("nice");
+    command.args(["-n", "10"]).arg(cargo_program());
+    without_package(&mut command).current_dir(root());
+    command
+}
+
+fn cargo_program() -> OsString {
+    std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into())
 }
 
 /// Runs cargo in the project; it must succeed.

@@ -6,7 +6,7 @@ use std::thread;
 use anyhow::{anyhow, bail};
 
 use crate::pack::Arch;
-use crate::run::{cargo, cargo_command, succeed};
+use crate::run::{cargo, cargo_command, cargo_in_the_background, succeed};
 use crate::{check, pack};
 
 /// Variable by which tests find the binary that a charm has.
@@ -59,20 +59,20 @@ fn all() -> anyhow::Result<()> {
     let checked = check::quick();
     // Tests run side by side, and all but one would wait for it.
     kube_sandbox::kubebox()?;
-    let packed = packed_beside(|| cargo(&["test", "--workspace", "--no-run"]))?;
+    let packed = packed_beside(&["test", "--workspace", "--no-run"])?;
     println!("testing {}", packed.display());
     let tests = ["test", "--workspace", "--no-fail-fast"];
     succeed(cargo_command().args(tests).env(BINARY_UNDER_TEST, packed))?;
     checked
 }
 
-/// Builds the binary that a charm has while something else is built, and returns its path: most of
-/// that build is on one core. Sweeps run it thousands of times, and it is several times as quick
-/// as the one that cargo builds for tests.
-fn packed_beside(other: impl FnOnce() -> anyhow::Result<()>) -> anyhow::Result<PathBuf> {
+/// Builds the binary that a charm has beside what cargo builds by these arguments, and returns its
+/// path. Sweeps run it thousands of times, and it is several times as quick as the one that cargo
+/// builds for tests. It goes first, since the last minutes of its build are on one core.
+fn packed_beside(other: &[&str]) -> anyhow::Result<PathBuf> {
     thread::scope(|scope| {
         let packed = scope.spawn(|| pack::portable_binary(Arch::Amd64));
-        other()?;
+        succeed(cargo_in_the_background().args(other))?;
         packed.join().map_err(|_| anyhow!("the build of the charm's binary panicked"))?
     })
 }
