@@ -12,7 +12,7 @@ pub const FAULTS: &[Fault] = &[
         c.app("minio").can_upgrade_to = Some("ch:amd64/minio-9".into())
     }),
     fault("UPG-02", "a release that is not numbered", |c| c.release = Some("latest"))
-        .also(&["JUJU-02", "UPG-03"]),
+        .also(&["UPG-03"]),
     fault("UPG-03", "an edge channel", |c| c.app("minio").channel = "latest/edge".into()),
     fault("UPG-04", "an old gateway", |c| {
         let i = first_pod(c, "kubeflow", "istio-ingressgateway-workload");

@@ -40,10 +40,11 @@ pub(super) fn of(facts: &Facts) -> Vec<IndirectImage> {
     if let Known::Known(listed) = &facts.config_maps {
         for map in &listed.items {
             let name = &map.metadata.name;
+            let Some(application) = owner(name) else { continue };
             let texts = map.data.values().flat_map(|text| images("image", text));
             all.extend(texts.map(|image| IndirectImage {
                 place: Place::ConfigMap(name.clone()),
-                application: owner(name).to_owned(),
+                application: application.to_owned(),
                 image,
             }));
         }
@@ -69,12 +70,12 @@ pub(super) fn of(facts: &Facts) -> Vec<IndirectImage> {
     all
 }
 
-/// The application that creates a ConfigMap.
-fn owner(map: &str) -> &str {
+/// The application that starts the images of a ConfigMap; `None` for one that starts none.
+fn owner(map: &str) -> Option<&'static str> {
     match map {
-        "katib-config" => "katib-controller",
-        "inferenceservice-config" => "kserve-controller",
-        other => other,
+        "katib-config" => Some("katib-controller"),
+        "inferenceservice-config" => Some("kserve-controller"),
+        _ => None,
     }
 }
 
