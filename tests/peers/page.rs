@@ -17,7 +17,7 @@ fn browse(page: &str, more: &[&str]) -> (String, String) {
     let chromium = test_programs::debian::installed("chromium", "chromium").unwrap();
     let output = Command::new(chromium)
         .args(["--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"])
-        .args(["--enable-logging=stderr", "--v=0", "--timeout=20000", "--dump-dom"])
+        .args(["--enable-logging=stderr", "--v=0", "--timeout=120000", "--dump-dom"])
         .arg(format!("--user-data-dir={}", directory.path().join("profile").display()))
         .args(more)
         .arg(format!("file://{}", path.display()))
