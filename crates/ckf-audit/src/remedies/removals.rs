@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use super::edit::{Edit, Removal, Target};
+use super::edit::{ClusterEdit, Edit, Removal, Target};
 use super::{About, Decision, DesiredState, Risk, open};
 use crate::controls::authz::wildcards::{MITIGATION, maker_of_policy};
 use crate::facts::object::ObjectRef;
@@ -104,10 +104,15 @@ fn removals(context: &Context<'_>, id: &str) -> Result<Vec<Edit>, MissingFact> {
         let why = format!("{}: {}", finding.field, finding.seen);
         match edits.last_mut() {
             // Findings are sorted by object.
-            Some(Edit::Removal(removal)) if removal.object == finding.object => {
+            Some(Edit::Cluster(ClusterEdit::Removal(removal)))
+                if removal.object == finding.object =>
+            {
                 removal.why = format!("{}; {why}", removal.why);
             }
-            _ => edits.push(Edit::Removal(Removal { object: finding.object, why, manifest: None })),
+            _ => {
+                let removal = Removal { object: finding.object, why, manifest: None };
+                edits.push(ClusterEdit::Removal(removal).into());
+            }
         }
     }
     Ok(edits)
