@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use log::warn;
 use serde_json::Value;
 
-use super::juju::Recorded;
 use super::model::{JujuError, Model};
+use super::recorded::Recorded;
 use crate::remedies::{Configured, JujuEdit, Setting};
 
 type Options = BTreeMap<String, Setting>;
@@ -29,7 +29,7 @@ pub(super) fn set(
     write(model, of, &values, &known)
 }
 
-/// Restores recorded options that nobody has set since.
+/// Restores recorded options, unless they were set since.
 pub(super) fn restore(
     model: &mut dyn Model,
     of: Configured,

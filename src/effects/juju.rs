@@ -9,16 +9,9 @@ use juju_client::{Code, Connection, Error, OptionSource, Password};
 use log::warn;
 
 use super::model::{JujuError, Model};
+use super::recorded::Recorded;
 use super::{Cluster, configuration};
-use crate::facts::known::Unknown;
-use crate::remedies::{Edit, Entry, JujuEdit, JujuOperation, ManagedObject, Remedy, Setting};
-
-/// An edit whose previous values are recorded in the cluster.
-pub(super) struct Recorded<'a> {
-    pub cluster: &'a Cluster,
-    pub remedy: Remedy,
-    pub record: &'a ManagedObject,
-}
+use crate::remedies::{JujuEdit, JujuOperation, Remedy, Setting};
 
 /// Applies an operation of a remedy.
 pub(super) fn apply(
@@ -38,24 +31,6 @@ pub(super) fn apply(
             revert(&Recorded { cluster, remedy, record }, model, edit)?;
             Ok(cluster.take(record)?)
         }
-    }
-}
-
-impl Recorded<'_> {
-    /// Records the edit. The record has what was there before the first edit, whatever is there
-    /// now.
-    pub(super) fn write(&self, edit: JujuEdit) -> Result<(), Unknown> {
-        let edit = Edit::from(edit);
-        let edit = match self.cluster.recorded(self.record)? {
-            Some(earlier) => edit.after(&earlier.edit),
-            None => edit,
-        };
-        let entry = Entry { edit, uid: String::new(), namespace_uid: String::new() };
-        self.cluster.record(self.remedy, self.record, &entry)
-    }
-
-    fn platform(&self) -> String {
-        self.record.reference().namespace
     }
 }
 

@@ -4,6 +4,7 @@ mod configuration;
 mod juju;
 pub mod kubernetes;
 mod model;
+mod recorded;
 
 pub use self::kubernetes::{Cluster, Hold, Holder};
 pub use self::model::{JujuError, Model, NotConnected};

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::certificates::CertificateTimes;
 use super::exposition::{classic, render};
-use super::{Images, Numbers, Parts, Running, Summary};
+use super::summary::{Images, Numbers, Parts, Running, Summary};
 use crate::agent::input::{AgentInput, CredentialState};
 use crate::facts::Facts;
 use crate::policy::Policy;

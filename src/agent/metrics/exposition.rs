@@ -11,7 +11,7 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::{Registry, Unit};
 
-use super::{Line, Running, Summary};
+use super::summary::{Line, Running, Summary};
 use crate::controls::Verdict;
 
 /// Labels by name.

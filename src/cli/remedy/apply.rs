@@ -6,10 +6,11 @@ use std::path::{Path, PathBuf};
 use anyhow::bail;
 use juju_charm::printable::line;
 
+use super::arguments::Remedies;
 use super::model::OperatorModel;
 use super::origin::AdminOrigin;
+use super::outcome::check;
 use super::saved::SavedPlan;
-use super::{Remedies, check};
 use crate::cli::shared::{NOTHING_OPEN, connect, print, read};
 use crate::controls::{Context, assess_named};
 use crate::effects::Executor;

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use anyhow::bail;
 
-use super::Remedies;
-use super::plan::show;
+use super::arguments::Remedies;
+use super::outcome::show;
 use super::saved::SavedPlan;
 use crate::cli::confirm::confirm;
 use crate::facts::Facts;

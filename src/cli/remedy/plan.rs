@@ -3,16 +3,14 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
-use serde_json::Value;
 
-use super::Remedies;
+use super::arguments::Remedies;
 use super::origin::AdminOrigin;
+use super::outcome::{data, shown};
 use super::saved::{SCHEMA, SavedPlan};
 use crate::cli::output::DataOutput;
-use crate::cli::shared::{NOTHING_OPEN, OPEN, connect, print, read};
-use crate::cli::terminal;
+use crate::cli::shared::{NOTHING_OPEN, OPEN, connect, read};
 use crate::pipeline;
-use crate::remedies::Plan;
 
 /// Arguments of `plan`.
 #[derive(clap::Args)]
@@ -63,32 +61,4 @@ impl ShowPlan {
             false => OPEN,
         })
     }
-}
-
-/// Shows a plan.
-pub(super) fn show(plan: &Plan, left_out: Option<String>) -> anyhow::Result<()> {
-    print(&terminal::prose(&shown(plan, left_out)))
-}
-
-/// A plan in words: its changes, what they reach, and what it leaves out.
-fn shown(plan: &Plan, left_out: Option<String>) -> String {
-    let mut lines = plan.reach();
-    lines.extend(left_out);
-    match lines.as_slice() {
-        [] => format!("{plan}\n"),
-        lines => format!("{plan}\n\n{}\n", lines.join("\n")),
-    }
-}
-
-/// A plan as JSON.
-fn data(plan: &Plan) -> Value {
-    let texts = |lines: Vec<String>| Value::from(lines);
-    let notes = plan.notes.iter().map(|(remedy, why)| format!("{remedy}: {why}"));
-    serde_json::json!({
-        "changes": plan.data(),
-        "skipped": texts(notes.collect()),
-        "heldBack": texts(plan.held_back.iter().map(ToString::to_string).collect()),
-        "impact": texts(plan.reach()),
-        "ignored": texts(plan.ignored.clone()),
-    })
 }

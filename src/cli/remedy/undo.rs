@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use super::check;
 use super::model::OperatorModel;
 use super::origin::Undoing;
+use super::outcome::check;
 use crate::cli::confirm::confirm;
 use crate::cli::shared::{ClusterArguments, NOTHING_OPEN, connect, print};
 use crate::cli::{suggest, terminal};

@@ -87,7 +87,7 @@ impl Cluster {
     }
 
     /// Applies an operation that a remedy requires.
-    pub(in crate::effects) fn apply_operation(
+    pub(crate) fn apply_operation(
         &self,
         remedy: Remedy,
         operation: &ClusterOperation,

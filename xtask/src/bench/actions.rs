@@ -1,11 +1,13 @@
 //! Results of actions: how long they are, in how many parts, and whether a program can read them.
 
+use std::io::Read as _;
 use std::path::Path;
 
 use anyhow::{Context as _, bail};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use ckf_worlds::World;
+use flate2::read::GzDecoder;
 use juju_sim::controller::{Controller, State};
 use juju_sim::{Event, Grant, Juju, Outcome, Owner, Relation, Secret, Simulation};
 use kube_sandbox::Sandbox;
@@ -107,10 +109,7 @@ fn all() -> Vec<Measured> {
 /// Runs each action on a stock and on a large deployment, and prints what it returns.
 pub fn actions(binary: &Path) -> anyhow::Result<()> {
     let sandbox = Sandbox::start()?;
-    sandbox.install_istio_definitions()?;
-    let loader = sandbox.loader()?;
-    loader.load(&World::definitions())?;
-    sandbox.wait_for_definitions()?;
+    let loader = sandbox.define(&World::definitions())?;
     let stock = World::stock("1.10");
     loader.load(&stock.objects)?;
     results(binary, &sandbox, "stock 1.10", 0)?;
@@ -133,7 +132,7 @@ fn results(binary: &Path, sandbox: &Sandbox, name: &str, users: usize) -> anyhow
         let reads = |text: &str| measured.reader.reads(text);
         let is_read = match measured.by_part {
             true => parts.iter().all(|part| reads(part)),
-            false => reads(&parts.concat()),
+            false => reads(&decoded(&outcome, measured.key, parts.concat())?),
         };
         if !is_read {
             bail!("{}{parameters}: no program reads {}", measured.name, measured.key);
@@ -157,6 +156,17 @@ fn parts(outcome: &Outcome, key: &str) -> anyhow::Result<Vec<String>> {
     };
     let further = (2..).map_while(|number| text(&format!("{key}-{number}")));
     Ok(text(key).into_iter().chain(further).collect())
+}
+
+/// A result whose parts are joined, decompressed if another result says that it is compressed.
+fn decoded(outcome: &Outcome, key: &str, joined: String) -> anyhow::Result<String> {
+    let results = outcome.action.as_ref().map(|action| &action.results);
+    if !results.is_some_and(|results| results.contains_key(&format!("{key}-encoding"))) {
+        return Ok(joined);
+    }
+    let mut text = String::new();
+    GzDecoder::new(&*STANDARD.decode(joined)?).read_to_string(&mut text)?;
+    Ok(text)
 }
 
 /// A unit beside the cluster, and beside a controller with so many users of its own.

@@ -72,7 +72,7 @@ impl ControlReport {
     }
 
     /// Rationale and mappings, of the catalogue or of a custom control.
-    pub(in crate::report) fn known(&self) -> Option<(&str, &catalog::Mappings)> {
+    pub(crate) fn known(&self) -> Option<(&str, &catalog::Mappings)> {
         let of_catalogue = || {
             let known = catalog::control(&self.id)?;
             Some((known.why.as_str(), &known.mappings))

@@ -24,7 +24,7 @@ pub struct Summary {
 }
 
 impl Summary {
-    pub(in crate::report) fn of(controls: &[ControlReport]) -> Self {
+    pub(crate) fn of(controls: &[ControlReport]) -> Self {
         let mut summary = Self::default();
         for control in controls {
             match control.verdict {
@@ -57,7 +57,7 @@ pub struct Score {
 }
 
 impl Score {
-    pub(in crate::report) fn of(controls: &[ControlReport]) -> Self {
+    pub(crate) fn of(controls: &[ControlReport]) -> Self {
         let weight = |control: &ControlReport| match control.severity {
             Severity::Critical => 10,
             Severity::High => 6,
