@@ -301,6 +301,8 @@ impl Assessor {
             gateways: facts.gateways.clone(),
             mutating_webhooks: facts.mutating_webhooks.clone(),
             validating_webhooks: facts.validating_webhooks.clone(),
+            crds: facts.crds.clone(),
+            api_services: facts.api_services.clone(),
             ..Facts::default()
         });
         let host = self.current.options.policy.external_hostname.as_deref();

@@ -7,6 +7,8 @@ mod credentials;
 mod crypto_keys;
 mod cryptography;
 mod entrances;
+mod extensions;
+mod further;
 mod images;
 pub mod juju;
 mod juju_grants;
@@ -333,6 +335,15 @@ pub const FAMILIES: &[(Family, &[Fault])] = &[
     (Family::Monitoring, juju_grants::MONITORING),
     (Family::Monitoring, juju_grants::LOGS),
     (Family::Upgrades, juju_grants::UPGRADES),
+    (Family::Authorisation, further::AUTHORISATION),
+    (Family::Authentication, further::AUTHENTICATION),
+    (Family::Network, further::NETWORK),
+    (Family::Tls, further::TLS),
+    (Family::Cryptography, extensions::CRYPTOGRAPHY),
+    (Family::Pods, further::PODS),
+    (Family::Credentials, further::CREDENTIALS),
+    (Family::Juju, further::JUJU),
+    (Family::Kubernetes, extensions::KUBERNETES),
 ];
 
 /// All faults.

@@ -13,15 +13,18 @@ pub mod ingress;
 pub mod key_places;
 pub mod login;
 pub mod mesh;
+pub mod mesh_options;
 pub mod mesh_policies;
 pub mod network_peers;
 pub mod network_policy;
+pub mod origins;
 pub mod owner;
 pub mod peer_authentication;
 pub mod pod_security;
 pub mod power;
 pub mod profile_users;
 mod release;
+pub mod sidecars;
 pub mod support;
 pub mod web_apps;
 

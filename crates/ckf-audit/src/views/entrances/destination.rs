@@ -26,4 +26,7 @@ pub struct Destination {
     /// Header of the user's identity that the route sets.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sets: Option<String>,
+    /// Foreign origins whose pages read the answers with the user's session.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub origins: Option<String>,
 }

@@ -91,6 +91,7 @@ fn entrance(
             is_platform: false,
             is_mirror: false,
             sets: None,
+            origins: None,
         }],
         object,
         field: field.to_owned(),

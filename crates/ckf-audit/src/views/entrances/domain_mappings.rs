@@ -28,6 +28,7 @@ pub(super) fn entrances(context: &Context<'_>) -> Result<Vec<Entrance>, MissingF
                 is_platform: false,
                 is_mirror: false,
                 sets: None,
+                origins: None,
             }],
             tls: Front::Unknown("that of the gateway".into()),
             login: Front::Unknown("that of the gateway".into()),

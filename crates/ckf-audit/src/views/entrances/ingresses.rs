@@ -72,6 +72,7 @@ fn entrance(
             is_platform: false,
             is_mirror: false,
             sets: None,
+            origins: None,
         })
         .collect();
     if leads_to.is_empty() {
