@@ -83,30 +83,31 @@ impl Consent {
 
     fn withheld(&self, change: &Change, breaks: &[Break]) -> Option<WithheldFor> {
         let remedy = change.remedy;
-        let (mut is_configuration, mut is_removal) = (false, false);
         let is_new = match &change.operation {
             Operation::Cluster(operation) => match operation {
                 ClusterOperation::Create(_) => !self.stood.contains(&change.target()),
-                ClusterOperation::Edit(edit, _) => {
-                    is_removal = matches!(edit, ClusterEdit::Removal(_));
-                    true
-                }
+                ClusterOperation::Edit(..) => true,
                 ClusterOperation::Restore(..)
                 | ClusterOperation::Delete(_)
                 | ClusterOperation::Revert(..) => false,
             },
-            Operation::Juju(JujuOperation::Edit(edit, _)) => {
-                is_configuration = matches!(edit, JujuEdit::Configuration { .. });
-                true
-            }
+            Operation::Juju(JujuOperation::Edit(..)) => true,
             Operation::Juju(JujuOperation::Revert(..)) => false,
         };
+        let is_configuration = matches!(
+            change.operation,
+            Operation::Juju(JujuOperation::Edit(JujuEdit::Configuration { .. }, _))
+        );
         if is_configuration && !self.is_named {
             return Some(WithheldFor::Person);
         }
         if !is_new || self.disruption.contains(&remedy) {
             return None;
         }
+        let is_removal = matches!(
+            change.operation,
+            Operation::Cluster(ClusterOperation::Edit(ClusterEdit::Removal(_), _))
+        );
         if !self.is_named && (remedy.about().only_by_name || is_removal) {
             return Some(WithheldFor::Removal);
         }

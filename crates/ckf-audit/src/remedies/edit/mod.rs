@@ -10,7 +10,6 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::record::RecordKey;
 use crate::facts::object::ObjectRef;
 
 /// An edit of what others manage. A record has it without the name of the API.
@@ -82,15 +81,6 @@ impl Edit {
             (Self::Cluster(edit), Self::Cluster(first)) => edit.after(first).into(),
             (Self::Juju(edit), Self::Juju(first)) => edit.after(first).into(),
             (edit, _) => edit,
-        }
-    }
-
-    /// This edit in the form that may be recorded: of an option that may be a secret, only a
-    /// keyed digest of the previous value.
-    pub fn without_secrets(self, key: &RecordKey) -> Self {
-        match self {
-            Self::Cluster(_) => self,
-            Self::Juju(edit) => edit.without_secrets(key).into(),
         }
     }
 }
