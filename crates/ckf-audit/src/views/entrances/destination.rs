@@ -30,3 +30,20 @@ pub struct Destination {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub origins: Option<String>,
 }
+
+impl Destination {
+    /// Pods of this name in a namespace that is not known to be the platform's or a profile's.
+    pub fn new(route: ObjectRef, host: String, namespace: &str) -> Self {
+        Self {
+            route,
+            path: String::new(),
+            host,
+            namespace: namespace.to_owned(),
+            is_ours: false,
+            is_platform: false,
+            is_mirror: false,
+            sets: None,
+            origins: None,
+        }
+    }
+}

@@ -139,21 +139,6 @@ fn is_redirect(rule: &AmbientRule) -> bool {
     rule.filters.iter().any(redirects)
 }
 
-/// A destination that the gateway refuses.
-fn nowhere(route: &Route<'_>, host: String, namespace: &str) -> Destination {
-    Destination {
-        route: route.reference.clone(),
-        path: String::new(),
-        host,
-        namespace: namespace.to_owned(),
-        is_ours: false,
-        is_platform: false,
-        is_mirror: false,
-        sets: None,
-        origins: None,
-    }
-}
-
 fn destinations(context: &Context<'_>, route: &Route<'_>) -> Result<Vec<Destination>, MissingFact> {
     let mut all = Vec::new();
     let mut add = |backend: &BackendRef,
@@ -167,7 +152,7 @@ fn destinations(context: &Context<'_>, route: &Route<'_>) -> Result<Vec<Destinat
         if is_service && !is_granted(context, from, (namespace, &backend.name))? {
             let host =
                 format!("Service {namespace}/{}, which no ReferenceGrant opens", backend.name);
-            all.push(nowhere(route, host, namespace));
+            all.push(Destination::new(route.reference.clone(), host, namespace));
             return Ok(());
         }
         all.push(Destination {

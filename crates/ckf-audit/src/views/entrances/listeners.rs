@@ -3,6 +3,7 @@
 //! Source: the Gateway API's ListenerSet and ReferenceGrant, and istiod's `ListenerSetCollection`
 //! and `ReferenceGrants`.
 
+use crate::facts::gateway_attachments::{ListenerSet, ListenerSetSpec, XListenerSet};
 use crate::facts::istio::{AmbientGateway, Listener, ParentRef, RouteNamespaces};
 use crate::facts::object::{Meta, Object, ObjectRef};
 use crate::views::{Context, MissingFact};
@@ -66,22 +67,20 @@ impl<'a> GatewayListener<'a> {
         if *from.from == *"None" {
             return Ok(all);
         }
-        let mut add = |set: &'a dyn Set| -> Result<(), MissingFact> {
-            let (meta, (parent, listeners)) = (set.meta(), set.content());
-            let is_of = is_meant(parent, &meta.namespace, "Gateway", &gateway.metadata);
+        let mut add = |kind, object: ObjectRef, meta: &'a Meta, spec: &'a ListenerSetSpec| {
+            let is_of = is_meant(&spec.parent_ref, &meta.namespace, "Gateway", &gateway.metadata);
             let (to, namespace) = (&*gateway.metadata.namespace, &*meta.namespace);
             if is_of && takes(context, from, to, namespace, false)? {
-                let (kind, object) = set.named();
                 let added = |listener| Self { object: object.clone(), listener, meta, kind };
-                all.extend(listeners.iter().map(added));
+                all.extend(spec.listeners.iter().map(added));
             }
             Ok(())
         };
         for set in context.listener_sets()? {
-            add(set)?;
+            add(ListenerSet::KIND, set.reference(), &set.metadata, &set.spec)?;
         }
         for set in context.x_listener_sets()? {
-            add(set)?;
+            add(XListenerSet::KIND, set.reference(), &set.metadata, &set.spec)?;
         }
         Ok(all)
     }
@@ -103,31 +102,6 @@ impl<'a> GatewayListener<'a> {
         Ok(parents.iter().any(is_parent) && takes(context, from, &self.meta.namespace, own, true)?)
     }
 }
-
-/// A set of listeners, of either kind.
-trait Set {
-    fn meta(&self) -> &Meta;
-    fn named(&self) -> (&'static str, ObjectRef);
-    fn content(&self) -> (&ParentRef, &[Listener]);
-}
-
-macro_rules! set {
-    ($type:ty) => {
-        impl Set for $type {
-            fn meta(&self) -> &Meta {
-                Object::meta(self)
-            }
-            fn named(&self) -> (&'static str, ObjectRef) {
-                (<Self as Object>::KIND, self.reference())
-            }
-            fn content(&self) -> (&ParentRef, &[Listener]) {
-                (&self.spec.parent_ref, &self.spec.listeners)
-            }
-        }
-    };
-}
-set!(crate::facts::gateway_attachments::ListenerSet);
-set!(crate::facts::gateway_attachments::XListenerSet);
 
 /// Whether a route may lead to a Service: one of another namespace needs a grant there.
 pub fn is_granted(

@@ -87,17 +87,7 @@ fn of_taking(taking: Taking) -> Entrance {
     let front = || Front::Unknown("requests of pods, taken on their way".into());
     let namespace = taking.object.namespace.to_string();
     Entrance {
-        leads_to: vec![Destination {
-            route: taking.object.clone(),
-            path: String::new(),
-            host: taking.to,
-            namespace,
-            is_ours: false,
-            is_platform: false,
-            is_mirror: false,
-            sets: None,
-            origins: None,
-        }],
+        leads_to: vec![Destination::new(taking.object.clone(), taking.to, &namespace)],
         object: taking.object,
         field: "spec.hosts".into(),
         opening: Opening::MeshRequests,

@@ -127,19 +127,8 @@ impl<'a> Routes<'a> {
                 let host =
                     format!("the VirtualService {namespace}/{}, which is not there", delegate.name);
                 let path = paths.first().cloned().unwrap_or_default();
-                let route = service.reference();
-                let namespace = namespace.to_owned();
-                all.push(Destination {
-                    route,
-                    path,
-                    host,
-                    namespace,
-                    is_ours: false,
-                    is_platform: false,
-                    is_mirror: false,
-                    sets: None,
-                    origins: None,
-                });
+                let to = Destination::new(service.reference(), host, namespace);
+                all.push(Destination { path, ..to });
             }
         }
         Ok(())
@@ -158,15 +147,11 @@ impl<'a> Routes<'a> {
         let host = self.aliases.get(of).and_then(|all| all.get(name)).copied().unwrap_or(host);
         let (_, namespace) = names::destination(host, of);
         Ok(Destination {
-            route: service.reference(),
             path,
-            host: host.to_owned(),
-            namespace: namespace.to_owned(),
             is_ours: context.is_ours(namespace)?,
             is_platform: context.platform_namespaces().contains(&namespace),
             is_mirror,
-            sets: None,
-            origins: None,
+            ..Destination::new(service.reference(), host.to_owned(), namespace)
         })
     }
 }

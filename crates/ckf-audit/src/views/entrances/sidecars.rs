@@ -10,7 +10,7 @@ pub(super) fn entrances(context: &Context<'_>) -> Result<Vec<Entrance>, MissingF
     let mut all = Vec::new();
     for own in own_sidecars(context)? {
         let sidecar = own.sidecar;
-        let namespace = sidecar.metadata.namespace.to_string();
+        let namespace = &*sidecar.metadata.namespace;
         for (index, listener) in sidecar.spec.ingress.iter().enumerate() {
             let endpoint = match &*listener.default_endpoint {
                 "" => "the same port",
@@ -24,15 +24,13 @@ pub(super) fn entrances(context: &Context<'_>) -> Result<Vec<Entrance>, MissingF
                 from: From::Pods,
                 hosts: Vec::new(),
                 leads_to: vec![Destination {
-                    route: sidecar.reference(),
-                    path: String::new(),
-                    host: format!("{endpoint} of {}", own.pods()),
-                    is_platform: context.platform_namespaces().contains(&namespace.as_str()),
-                    namespace: namespace.clone(),
                     is_ours: true,
-                    is_mirror: false,
-                    sets: None,
-                    origins: None,
+                    is_platform: context.platform_namespaces().contains(&namespace),
+                    ..Destination::new(
+                        sidecar.reference(),
+                        format!("{endpoint} of {}", own.pods()),
+                        namespace,
+                    )
                 }],
                 tls: match &listener.tls {
                     Some(tls) => Front::There(tls.mode.to_string()),
