@@ -76,8 +76,21 @@ impl<'a> Extension<'a> {
         all.flat_map(|(object, webhooks)| Self::of_webhooks(object, webhooks)).collect()
     }
 
+    /// Those of every kind.
+    pub fn all(
+        mutating: &'a [MutatingWebhookConfiguration],
+        validating: &'a [ValidatingWebhookConfiguration],
+        definitions: &'a [CustomResourceDefinition],
+        groups: &'a [ApiService],
+    ) -> Vec<Self> {
+        let mut all = Self::of_admission(mutating, validating);
+        all.extend(definitions.iter().filter_map(Self::of_definition));
+        all.extend(groups.iter().filter_map(Self::of_group));
+        all
+    }
+
     /// The webhook that converts the objects of a kind.
-    pub fn of_definition(definition: &'a CustomResourceDefinition) -> Option<Self> {
+    fn of_definition(definition: &'a CustomResourceDefinition) -> Option<Self> {
         let field = "spec.conversion.webhook.clientConfig.".to_owned();
         let purpose = Purpose::Conversion(&definition.spec.group);
         let client = definition.converter()?;
@@ -85,7 +98,7 @@ impl<'a> Extension<'a> {
     }
 
     /// The Service that answers for an API group, unless the API server does so itself.
-    pub fn of_group(api: &'a ApiService) -> Option<Self> {
+    fn of_group(api: &'a ApiService) -> Option<Self> {
         let spec = &api.spec;
         Some(Self {
             object: api.reference(),
@@ -111,10 +124,8 @@ impl Facts {
         else {
             return None;
         };
-        let mut all = Extension::of_admission(&mutating.items, &validating.items);
-        all.extend(definitions.items.iter().filter_map(Extension::of_definition));
-        all.extend(groups.items.iter().filter_map(Extension::of_group));
-        Some(all)
+        let (mutating, validating) = (&mutating.items, &validating.items);
+        Some(Extension::all(mutating, validating, &definitions.items, &groups.items))
     }
 }
 

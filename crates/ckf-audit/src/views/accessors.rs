@@ -318,11 +318,8 @@ impl<'a> Context<'a> {
     /// Every server that the API server calls: webhooks of admission and of conversion, and those
     /// that answer for API groups.
     pub fn extensions(&self) -> Result<Vec<Extension<'a>>, MissingFact> {
-        let mut all =
-            Extension::of_admission(self.mutating_webhooks()?, self.validating_webhooks()?);
-        all.extend(self.crds()?.iter().filter_map(Extension::of_definition));
-        all.extend(self.api_services()?.iter().filter_map(Extension::of_group));
-        Ok(all)
+        let (mutating, validating) = (self.mutating_webhooks()?, self.validating_webhooks()?);
+        Ok(Extension::all(mutating, validating, self.crds()?, self.api_services()?))
     }
 
     /// Version of the API server.

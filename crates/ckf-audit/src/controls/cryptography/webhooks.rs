@@ -21,12 +21,11 @@ pub(super) const CHECKS: &[(&str, Check)] = &[
     ("CRYP-03", webhook_fails_closed),
 ];
 
-/// The platform's: those whose Service is in its namespaces.
-fn extensions<'a>(context: &Context<'a>) -> Result<Vec<Extension<'a>>, MissingFact> {
-    let mut all = context.extensions()?;
+/// The platform's of these: those whose Service is in its namespaces.
+fn ours<'a>(context: &Context<'a>, mut all: Vec<Extension<'a>>) -> Vec<Extension<'a>> {
     let platform = context.platform_namespaces();
     all.retain(|of| of.service.is_some_and(|service| platform.contains(&&*service.namespace)));
-    Ok(all)
+    all
 }
 
 fn none() -> Outcome {
@@ -35,7 +34,7 @@ fn none() -> Outcome {
 
 /// CRYP-01: Servers that the API server calls have a valid CA
 fn called_with_valid_ca(context: &Context<'_>) -> Result<Outcome, MissingFact> {
-    let extensions = extensions(context)?;
+    let extensions = ours(context, context.extensions()?);
     if extensions.is_empty() {
         return Ok(none());
     }
@@ -135,7 +134,7 @@ fn not_its_ca(
 
 /// CRYP-02: Servers that the API server calls serve a valid certificate
 fn called_serves(context: &Context<'_>) -> Result<Outcome, MissingFact> {
-    let extensions = extensions(context)?;
+    let extensions = ours(context, context.extensions()?);
     if extensions.is_empty() {
         return Ok(none());
     }
@@ -213,15 +212,12 @@ fn is_meant_to_fail_open(webhook: &Webhook) -> bool {
 /// CRYP-03: Admission webhooks fail closed
 fn webhook_fails_closed(context: &Context<'_>) -> Result<Outcome, MissingFact> {
     let (mutating, validating) = (context.mutating_webhooks()?, context.validating_webhooks()?);
-    let platform = context.platform_namespaces();
-    let all = Extension::of_admission(mutating, validating).into_iter();
-    let ours = all.filter_map(|of| match of.purpose {
-        Purpose::Admission(webhook) if platform.contains(&&*of.service?.namespace) => {
-            Some((of.object, webhook))
-        }
-        _ => None,
+    let of_admission = ours(context, Extension::of_admission(mutating, validating)).into_iter();
+    let webhooks = of_admission.filter_map(|of| match of.purpose {
+        Purpose::Admission(webhook) => Some((of.object, webhook)),
+        Purpose::Conversion(_) | Purpose::Group(_) => None,
     });
-    let webhooks: Vec<(ObjectRef, &Webhook)> = ours.collect();
+    let webhooks: Vec<(ObjectRef, &Webhook)> = webhooks.collect();
     if webhooks.is_empty() {
         return Ok(Outcome::NotApplicable("no webhook leads to the platform".into()));
     }

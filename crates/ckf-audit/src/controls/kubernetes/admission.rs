@@ -51,32 +51,39 @@ fn is_answered(context: &Context<'_>, group: &str) -> Result<bool, MissingFact> 
     Ok(is_own || context.crds()?.iter().any(|definition| *definition.spec.group == *group))
 }
 
-/// What is wrong with the place of a Service.
+/// Where a server should be.
+const WANTED: &str = "a Service of the platform or of the cluster's operators";
+
+/// What is wrong with the place of a Service, and what is wanted.
 fn fault_of_service(
     context: &Context<'_>,
     extension: &Extension<'_>,
     service: &ServiceRef,
     known: &BTreeSet<(&str, &str)>,
-) -> Result<Option<String>, MissingFact> {
+) -> Result<Option<(String, &'static str)>, MissingFact> {
+    let is_in_place = match extension.purpose {
+        Purpose::Group(group) => is_answered(context, group)?,
+        Purpose::Admission(_) | Purpose::Conversion(_) => false,
+    };
+    let wanted = if is_in_place { "none: the API server itself" } else { WANTED };
     let (namespace, name) = (&*service.namespace, &*service.name);
     if context.profile_namespaces()?.contains(namespace) {
-        return Ok(Some(format!("{namespace}/{name}, of a profile")));
+        return Ok(Some((format!("{namespace}/{name}, of a profile"), wanted)));
     }
     if !known.contains(&(namespace, name)) {
-        return Ok(Some(format!("{namespace}/{name}, which is not there")));
+        return Ok(Some((format!("{namespace}/{name}, which is not there"), wanted)));
     }
-    Ok(match extension.purpose {
+    let seen = match extension.purpose {
         // Who ships a kind of the platform runs beside it.
         Purpose::Conversion(group)
             if is_of_platform(group) && !context.platform_namespaces().contains(&namespace) =>
         {
             Some(format!("{namespace}/{name}, which is not the platform's"))
         }
-        Purpose::Group(group) if is_answered(context, group)? => {
-            Some(format!("{namespace}/{name}, in place of the API server"))
-        }
+        _ if is_in_place => Some(format!("{namespace}/{name}, in place of the API server")),
         _ => None,
-    })
+    };
+    Ok(seen.map(|seen| (seen, wanted)))
 }
 
 /// K8S-20: The API server calls Services of the cluster's operators only
@@ -90,19 +97,15 @@ fn called_servers_stay_in_the_cluster(context: &Context<'_>) -> Result<Outcome, 
         services.map(|of| (&*of.metadata.namespace, of.metadata.name.as_str())).collect();
     let mut findings = Vec::new();
     for extension in &all {
-        let (field, seen) = match (extension.service, extension.url) {
+        let (field, seen, wanted) = match (extension.service, extension.url) {
             (Some(service), _) => match fault_of_service(context, extension, service, &services)? {
-                Some(seen) => ("service", seen),
+                Some((seen, wanted)) => ("service", seen, wanted),
                 None => continue,
             },
-            (None, Some(url)) if !is_of_server(url) => ("url", url.to_owned()),
+            (None, Some(url)) if !is_of_server(url) => ("url", url.to_owned(), WANTED),
             _ => continue,
         };
         let field = format!("{}{field}", extension.field);
-        let wanted = match extension.purpose {
-            Purpose::Group(group) if is_answered(context, group)? => "none: the API server itself",
-            _ => "a Service of the platform or of the cluster's operators",
-        };
         findings.push(finding(extension.object.clone(), &field, seen, wanted));
     }
     Ok(outcome(findings, format!("{} in the cluster", count(all.len(), "server"))))

@@ -44,9 +44,10 @@ fn of_kube_bench(context: &Context<'_>) -> Result<Vec<ClusterComplianceReport>, 
         missing(format!("its key {TAKEN} is no day of the run: {taken:?}, wanted: 2026-11-28"))
     })?;
     let printed = map.data.iter().filter(|(key, _)| *key != TAKEN);
-    let reports =
-        printed.map(|(key, text)| kube_bench(text, at).map_err(|why| format!("{key}: {why}")));
-    reports.map(|report| report.map_err(missing)).collect()
+    let report = |(key, text): (&String, &String)| {
+        kube_bench(text, at).map_err(|why| missing(format!("{key}: {why}")))
+    };
+    printed.map(report).collect()
 }
 
 /// K8S-01: The cluster is hardened to its distribution's guide
