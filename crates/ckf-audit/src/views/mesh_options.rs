@@ -4,6 +4,8 @@ use serde::de::DeserializeOwned;
 use serde_yaml::{Mapping, Value};
 
 use super::{Context, MissingFact};
+use crate::facts::istio::reference;
+use crate::facts::object::ObjectRef;
 
 /// Some of the options; `None` if the ConfigMap is not there. istiod takes each name in camelCase
 /// and in snake_case.
@@ -20,6 +22,11 @@ pub fn mesh_options<T: DeserializeOwned + Default>(
     let options: Value = serde_yaml::from_str(text).map_err(wrong)?;
     let options: Option<T> = serde_yaml::from_value(in_camel_case(options)).map_err(wrong)?;
     Ok(Some(options.unwrap_or_default()))
+}
+
+/// Where the options are.
+pub fn options_reference(context: &Context<'_>) -> ObjectRef {
+    reference("v1", "ConfigMap", context.namespace(), "istio")
 }
 
 /// The same value with the names of fields in camelCase; nulls are as if they were not there.

@@ -5,11 +5,10 @@ use serde::Deserialize;
 use crate::controls::check::Check;
 use crate::facts::certificate::{Certificate, date};
 use crate::facts::crypto_material::CryptoMaterial;
-use crate::facts::istio::reference;
 use crate::facts::object::{Object as _, ObjectRef};
 use crate::facts::secret::Secret;
 use crate::finding::{Finding, Outcome, finding, outcome};
-use crate::views::mesh_options::mesh_options;
+use crate::views::mesh_options::{mesh_options, options_reference};
 use crate::views::{Context, MissingFact};
 
 /// Controls of this file.
@@ -85,7 +84,7 @@ struct FurtherRoot {
 /// What is wrong with roots that the mesh's options add; one that is fetched is in clear or not.
 fn faults_of_further_roots(context: &Context<'_>) -> Result<Vec<Finding>, MissingFact> {
     let options = mesh_options::<Options>(context)?.unwrap_or_default();
-    let object = reference("v1", "ConfigMap", context.namespace(), "istio");
+    let object = options_reference(context);
     let mut findings = Vec::new();
     let of_proxies = options.default_config.ca_certificates_pem.iter();
     let of_proxies = of_proxies.map(|pem| ("defaultConfig.caCertificatesPem", pem));

@@ -4,13 +4,13 @@ use serde::Deserialize;
 
 use crate::controls::check::Check;
 use crate::controls::tls::secrets::NO_TLS;
-use crate::facts::istio::{TlsParameters, reference};
+use crate::facts::istio::TlsParameters;
 use crate::facts::object::{Object as _, ObjectRef};
 use crate::facts::text::Interned;
 use crate::finding::{Finding, Outcome, finding, outcome};
 use crate::tls::{STRONG_SUITES, TlsVersion};
 use crate::views::ingress::{GatewayServer, Ingress, patches_port};
-use crate::views::mesh_options::mesh_options;
+use crate::views::mesh_options::{mesh_options, options_reference};
 use crate::views::{Context, MissingFact};
 
 /// Controls of this file.
@@ -55,7 +55,7 @@ struct Defaults {
 
 fn defaults(context: &Context<'_>) -> Result<(ObjectRef, Defaults), MissingFact> {
     let options = mesh_options::<Options>(context)?.unwrap_or_default();
-    Ok((reference("v1", "ConfigMap", context.namespace(), "istio"), options.tls_defaults))
+    Ok((options_reference(context), options.tls_defaults))
 }
 
 fn tls_servers(
