@@ -5,19 +5,11 @@ use serde_json::{Value, json};
 
 use super::{
     Fault, NETWORKING, RBAC, account, add, bind, envoy_filter, fault, first_pod, mesh_gateway,
-    policy, route_to, set,
+    policy, route_to, set, take, to, virtual_service,
 };
 use crate::case::Case;
 
 const GATEWAY_API: &str = "gateway.networking.k8s.io/v1";
-
-fn virtual_service(namespace: &str, name: &str, spec: Value) -> Value {
-    object(NETWORKING, "VirtualService", namespace, name, json!({ "spec": spec }))
-}
-
-fn to(host: &str) -> Value {
-    json!([{"destination": {"host": host}}])
-}
 
 /// Lets the account of a profile do something in a namespace.
 fn lets(c: &mut Case, namespace: &str, of: &str, resource: &str, verb: &str) {
@@ -131,26 +123,10 @@ pub const AUTHENTICATION: &[Fault] = &[
 /// Ways of the mesh.
 pub const NETWORK: &[Fault] = &[
     fault("NET-08", "requests of the mesh to every Service, taken by a profile", |c| {
-        add(
-            c,
-            virtual_service(
-                "team-a",
-                "take",
-                json!({"hosts": ["*.svc.cluster.local"],
-            "http": [{"route": to("evil.team-a.svc.cluster.local")}]}),
-            ),
-        )
+        take(c, "*.svc.cluster.local")
     }),
     fault("NET-08", "requests of the mesh by a short name, taken by a profile", |c| {
-        add(
-            c,
-            virtual_service(
-                "team-a",
-                "take",
-                json!({"hosts": ["ml-pipeline.kubeflow"],
-            "http": [{"route": to("evil.team-a.svc.cluster.local")}]}),
-            ),
-        )
+        take(c, "ml-pipeline.kubeflow")
     }),
     fault(
         "NET-08",

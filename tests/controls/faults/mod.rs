@@ -235,6 +235,22 @@ pub fn policy(namespace: &str, name: &str, spec: Value) -> Value {
     object(SECURITY, "AuthorizationPolicy", namespace, name, json!({"spec": spec}))
 }
 
+/// A VirtualService.
+pub fn virtual_service(namespace: &str, name: &str, spec: Value) -> Value {
+    object(NETWORKING, "VirtualService", namespace, name, json!({ "spec": spec }))
+}
+
+/// A route to a host.
+pub fn to(host: &str) -> Value {
+    json!([{"destination": {"host": host}}])
+}
+
+/// Has a profile take the mesh's requests to a host.
+pub fn take(case: &mut Case, host: &str) {
+    let route = json!([{"route": to("evil.team-a.svc.cluster.local")}]);
+    add(case, virtual_service("team-a", "take", json!({"hosts": [host], "http": route})));
+}
+
 pub fn network_policy(namespace: &str, name: &str, spec: Value) -> Value {
     object("networking.k8s.io/v1", "NetworkPolicy", namespace, name, json!({"spec": spec}))
 }
