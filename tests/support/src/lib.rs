@@ -9,6 +9,7 @@ pub mod dying;
 pub mod objects;
 pub mod openssl;
 pub mod pebble;
+pub mod results;
 pub mod rotation;
 
 use std::collections::BTreeMap;

@@ -1,13 +1,12 @@
 //! Results of actions: how long they are, in how many parts, and whether a program can read them.
 
-use std::io::Read as _;
 use std::path::Path;
 
 use anyhow::{Context as _, bail};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use ckf_test_support::results::{parts, whole};
 use ckf_worlds::World;
-use flate2::read::GzDecoder;
 use juju_sim::controller::{Controller, State};
 use juju_sim::{Event, Grant, Juju, Outcome, Owner, Relation, Secret, Simulation};
 use kube_sandbox::Sandbox;
@@ -127,12 +126,13 @@ fn results(binary: &Path, sandbox: &Sandbox, name: &str, users: usize) -> anyhow
             Value::Object(map) if map.is_empty() => String::new(),
             parameters => format!(" {parameters}"),
         };
-        let parts = parts(&outcome, measured.key)
+        let results = results_of(&outcome)
             .with_context(|| format!("{}{parameters}: {}", measured.name, outcome.stderr))?;
+        let parts = parts(results, measured.key);
         let reads = |text: &str| measured.reader.reads(text);
         let is_read = match measured.by_part {
             true => parts.iter().all(|part| reads(part)),
-            false => reads(&decoded(&outcome, measured.key, parts.concat())?),
+            false => reads(&whole(results, measured.key)?),
         };
         if !is_read {
             bail!("{}{parameters}: no program reads {}", measured.name, measured.key);
@@ -144,29 +144,13 @@ fn results(binary: &Path, sandbox: &Sandbox, name: &str, users: usize) -> anyhow
     Ok(())
 }
 
-/// A result with its further parts; empty if there is none.
-fn parts(outcome: &Outcome, key: &str) -> anyhow::Result<Vec<String>> {
+/// What an action returned, unless it failed.
+fn results_of(outcome: &Outcome) -> anyhow::Result<&Map<String, Value>> {
     let action = outcome.action.as_ref().context("it is an action")?;
-    if let Some(why) = &action.failed {
-        bail!("{why}");
+    match &action.failed {
+        Some(why) => bail!("{why}"),
+        None => Ok(&action.results),
     }
-    let text = |key: &str| {
-        let value: Option<&Value> = Map::get(&action.results, key);
-        value.and_then(Value::as_str).map(str::to_owned)
-    };
-    let further = (2..).map_while(|number| text(&format!("{key}-{number}")));
-    Ok(text(key).into_iter().chain(further).collect())
-}
-
-/// A result whose parts are joined, decompressed if another result says that it is compressed.
-fn decoded(outcome: &Outcome, key: &str, joined: String) -> anyhow::Result<String> {
-    let results = outcome.action.as_ref().map(|action| &action.results);
-    if !results.is_some_and(|results| results.contains_key(&format!("{key}-encoding"))) {
-        return Ok(joined);
-    }
-    let mut text = String::new();
-    GzDecoder::new(&*STANDARD.decode(joined)?).read_to_string(&mut text)?;
-    Ok(text)
 }
 
 /// A unit beside the cluster, and beside a controller with so many users of its own.
