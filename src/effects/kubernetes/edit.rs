@@ -248,12 +248,7 @@ impl Cluster {
     }
 
     fn namespace_uid(&self, name: &str) -> Result<Option<String>, Unknown> {
-        let namespace = ObjectRef {
-            api_version: "v1".into(),
-            kind: "Namespace".into(),
-            namespace: String::new(),
-            name: name.to_owned(),
-        };
+        let namespace = ObjectRef::new("v1", "Namespace", "", name);
         let present = self.get_object(&path_of(&namespace)?, &namespace)?;
         Ok(present.as_ref().map(uid_of))
     }

@@ -3,8 +3,7 @@
 use crate::controls::check::Check;
 use crate::facts::core::Pod;
 use crate::facts::image::ImageReference;
-use crate::facts::istio::reference;
-use crate::facts::object::Object as _;
+use crate::facts::object::{Object as _, ObjectRef};
 use crate::finding::{Finding, Outcome, finding, outcome};
 use crate::views::ingress::Ingress;
 use crate::views::{Context, Detected, MissingFact, major_minor, minor_version, takes_kubernetes};
@@ -18,7 +17,7 @@ pub(super) const CHECKS: &[(&str, Check)] = &[
 
 /// UPG-02: The Charmed Kubeflow release is supported
 fn release_is_supported(context: &Context<'_>) -> Result<Outcome, MissingFact> {
-    let object = reference("v1", "Namespace", "", context.namespace());
+    let object = ObjectRef::new("v1", "Namespace", "", context.namespace());
     let wanted = "one of the two newest numbered releases";
     if let Detected::Past(name) = context.detected()? {
         return Ok(Outcome::Fail(vec![finding(object, "release", name, wanted)]));
@@ -93,7 +92,7 @@ pub fn kubernetes_findings(
         return Ok(Err(format!("the API server reports no version: {:?}", version.git_version)));
     };
     let (low, high) = &release.kubernetes;
-    let object = reference("v1", "Node", "", "kube-apiserver");
+    let object = ObjectRef::new("v1", "Node", "", "kube-apiserver");
     let wanted = format!("{low} to {high} for Charmed Kubeflow {}", release.name);
     let finding =
         (!is_taken).then(|| finding(object, "version", version.git_version.clone(), wanted));
