@@ -38,7 +38,7 @@ const COMMANDS: [Command; 11] = [
     },
     Command {
         name: "test",
-        about: "run the quick checks and all tests, or the tests of a group",
+        about: "run the checks and all tests, or the tests of a group",
         usage: test::USAGE,
         has_servers: false,
         run: test::test,
