@@ -12,7 +12,7 @@ use ring::rand::{SecureRandom as _, SystemRandom};
 use serde_json::{Map, Value, json};
 
 use super::change::{broken, left};
-use super::{Cluster, named, within};
+use super::cluster::{Cluster, named, within};
 use crate::facts::known::Unknown;
 use crate::facts::kubernetes::Failure;
 use crate::facts::object::ObjectRef;
