@@ -8,9 +8,9 @@ use jiff::{SignedDuration, Timestamp};
 use juju_charm::Unit;
 use juju_charm::relation::{Databag, Relation, Side};
 use juju_charm::secret::{self, Value, Which};
-use juju_charm::tool::present;
+use juju_charm::tool::{ToolError, present};
 use log::{info, warn};
-use oci_registry::Credentials;
+use oci_registry::{CredentialError, Credentials};
 use serde::{Deserialize, Serialize};
 
 use super::peers;
@@ -199,15 +199,24 @@ fn known<T: Clone>(answer: &Option<T>, options: &Options) -> Known<T> {
     }
 }
 
+/// Why the logins to registries are not known.
+#[derive(Debug, thiserror::Error)]
+enum LoginError {
+    #[error(transparent)]
+    Secret(#[from] ToolError),
+    #[error("key config-json: {0}")]
+    Config(#[from] CredentialError),
+}
+
 /// Logins and authorities of registries, from the secret of the option.
-fn credentials(options: &Options) -> Result<(Credentials, Vec<String>), String> {
+fn credentials(options: &Options) -> Result<(Credentials, Vec<String>), LoginError> {
     let Some(id) = &options.registry_credentials else {
         return Ok((Credentials::default(), Vec::new()));
     };
-    let content = secret::get(id, Which::Refresh).map_err(|error| error.to_string())?;
+    let content = secret::get(id, Which::Refresh)?;
     let text = |key: &str| content.get(key).map(Value::expose);
     let logins = match text("config-json") {
-        Some(json) => Credentials::parse(json).map_err(|why| format!("key config-json: {why}"))?,
+        Some(json) => Credentials::parse(json)?,
         None => Credentials::default(),
     };
     let authorities = text("ca-cert").map(str::to_owned).into_iter().collect();

@@ -209,7 +209,7 @@ impl UnitState {
                     .unwrap_or_else(|| before.and_then(|audit| audit.held_back.clone()));
                 let (gateway_digest, enforcement_problem) = match enforcement {
                     Some(Ok(digest)) => (Some(digest.clone()), None),
-                    Some(Err(why)) => (None, Some(brief(why, LONGEST))),
+                    Some(Err(why)) => (None, Some(brief(&why.to_string(), LONGEST))),
                     None => before.map_or((None, None), |audit| {
                         (audit.gateway_digest.clone(), audit.enforcement_problem.clone())
                     }),
@@ -405,6 +405,7 @@ impl UnitState {
 mod tests {
     use super::*;
     use crate::agent::input::CharmFacts;
+    use crate::charm::enforce::NotEnforced;
     use crate::facts::Facts;
     use crate::policy::Policy;
     use crate::report::Report;
@@ -417,7 +418,7 @@ mod tests {
         let result = AuditResult {
             report,
             juju_problem: Some(long(1)),
-            enforcement: Some(Err(long(2))),
+            enforcement: Some(Err(NotEnforced::ByAgent(long(2)))),
             held_back: Some(Some(long(3))),
             charm_facts: CharmFacts::default(),
         };

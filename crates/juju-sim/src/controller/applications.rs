@@ -9,7 +9,7 @@ use super::blocks;
 use super::caller::Caller;
 use super::refresh;
 use super::reply::{Entities, Refusal, Reply, denied, each, name_of, parse, refuse};
-use super::state::{Application, CharmOption, HostedModel, Life, Operation, State};
+use super::state::{ActionFailure, Application, CharmOption, HostedModel, Life, Operation, State};
 
 /// How long the units of an application work after it was refreshed.
 const REFRESHES: Duration = Duration::from_millis(300);
@@ -439,7 +439,7 @@ fn results(state: &mut State, params: &Value) -> Reply {
                 told["status"] = json!("completed");
                 told["output"] = json!(output);
             }
-            (true, Err(message)) => {
+            (true, Err(ActionFailure(message))) => {
                 told["status"] = json!("failed");
                 told["message"] = json!(message);
             }
