@@ -8,6 +8,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use ckf_hardening::catalog;
+use ckf_hardening::report::Report;
 use ckf_test_support::agent::{
     Agent, PATIENCE, Stall, floor, hardened, kubectl, patch_floor, until,
 };
@@ -248,7 +249,11 @@ fn hook_reuses_agent_audit_and_lists_nothing() {
     fire(&mut unit, &Event::hook("config-changed"));
     fire(&mut unit, &Event::pebble_ready("hardening"));
     let status = unit.model().status.message.clone();
-    assert!(status.contains("2 critical, 9 high open"), "{status}");
+    let open = |agent: &Agent| {
+        let report: Report = serde_json::from_value(agent.report()).unwrap();
+        report.status_line()
+    };
+    assert!(status.starts_with(&open(&agent)), "{status}");
 
     // From here on the charm could not read the cluster if it wanted to.
     let took = "took the agent's report";
@@ -286,8 +291,9 @@ fn hook_reuses_agent_audit_and_lists_nothing() {
     });
     age(&mut unit);
     fire(&mut unit, &Event::hook("update-status"));
+    let before = status;
     let status = unit.model().status.message.clone();
-    assert!(status.contains("4 critical"), "{status}");
+    assert!(status != before && status.starts_with(&open(&agent)), "{status}");
 
     // Other options are judged by a hook of its own, which tells the agent.
     let kubeconfig = sandbox.kubeconfig("admin").into_os_string();
