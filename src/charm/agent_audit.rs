@@ -20,7 +20,7 @@ use crate::config::Options;
 use crate::facts::Facts;
 use crate::facts::known::{Known, Unknown};
 
-/// Longest wait until the agent has judged by new input.
+/// Longest wait until the agent has assessed by new input.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// How often it is asked meanwhile.
 const INTERVAL: Duration = Duration::from_millis(100);

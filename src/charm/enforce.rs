@@ -203,7 +203,7 @@ pub fn remove_all(unit: &Unit) -> Result<(), EnforceFailure> {
     for why in &plan.ignored {
         warn!("{why}: it is left as it is");
     }
-    // The login is asked for only if something is put back with it.
+    // The login is asked for only if something is reverted with it.
     let options = match plan.is_of_juju() {
         true => config::all()?,
         false => config::Options::default(),

@@ -56,12 +56,12 @@ struct Stored {
 
 impl ImageRecord {
     /// Reads it; `None` without a peer relation, as in a unit that is being removed. A record that
-    /// is not understood begins anew, with what runs now.
+    /// is not understood starts over with what runs now.
     pub fn read(unit: &Unit) -> anyhow::Result<Option<Self>> {
         let Some(peers) = peers::relation()? else {
             return Ok(None);
         };
-        // Juju lists a peer relation that it has taken away already.
+        // Juju lists a peer relation that it has removed already.
         let Some(databag) = present(peers.get(Side::Application(unit.application())))? else {
             return Ok(None);
         };
@@ -74,7 +74,7 @@ impl ImageRecord {
         let now = match text.is_empty() {
             true => Stored::default(),
             false => serde_json::from_str(text).unwrap_or_else(|why| {
-                warn!("the record of images is not understood, and begins anew: {why}");
+                warn!("the record of images is not understood, and starts over: {why}");
                 Stored::default()
             }),
         };
@@ -115,7 +115,7 @@ impl ImageRecord {
         };
         let answered = rocks.images.values().any(|image| matches!(image, Known::Known(_)));
         let pause = if answered || rocks.images.is_empty() { OFTEN } else { SOON };
-        // A clock that was put back must not keep it from running.
+        // A clock that was set back must not keep it from running.
         rocks.asked_at > now || now.duration_since(rocks.asked_at) >= pause
     }
 

@@ -96,7 +96,7 @@ struct Stored {
 pub struct Audit {
     /// When it was made.
     pub at: Timestamp,
-    /// Digest of the options that it judged by.
+    /// Digest of the options that it used.
     #[serde(alias = "fingerprint")]
     pub options_digest: String,
     /// Its result in one line.
@@ -182,7 +182,7 @@ impl UnitState {
     }
 
     /// Whether an audit is due: there is none, the last one failed, it is too
-    /// old, or it judged by something else.
+    /// old, or it used other options.
     pub fn is_audit_due(&self, options: &Options, now: Timestamp) -> bool {
         self.now.unreachable.is_some()
             || self.now.audit.as_ref().is_none_or(|audit| {

@@ -162,7 +162,7 @@ fn actions_tell_what_an_operator_asks(juju: &mut Simulation, stock: &Report) {
     let outcome = action(juju, "audit", json!({}));
     assert_eq!(outcome.results()["summary"], stock.status_line());
     assert_eq!(outcome.results()["fail"], stock.summary.fail.to_string());
-    assert!(!outcome.action.as_ref().unwrap().log.is_empty(), "an action tells its progress");
+    assert!(!outcome.action.as_ref().unwrap().log.is_empty(), "an action reports its progress");
 
     let outcome = action(juju, "get-report", json!({"format": "json"}));
     let report: Value =
@@ -387,10 +387,10 @@ fn interrupted_hook_beside_cluster_reaches_the_same_state() {
     ];
     let state = |juju: &Simulation| {
         let pebble = juju.pebble("hardening");
-        let told = pebble.read_file("/var/lib/ckf-hardening/input.json");
-        let mut told: Value = serde_json::from_slice(&told.unwrap()).unwrap();
-        without_times(&mut told);
-        (lasting(&juju.model()), pebble.services(), told)
+        let shown = pebble.read_file("/var/lib/ckf-hardening/input.json");
+        let mut shown: Value = serde_json::from_slice(&shown.unwrap()).unwrap();
+        without_times(&mut shown);
+        (lasting(&juju.model()), pebble.services(), shown)
     };
     let runs = sweep(make, &events, |_| (), state);
     // Its own tools, and what it asks of its container.

@@ -1,4 +1,4 @@
-//! Each judged control: a platform on which it passes, faults by which it fails, and facts
+//! Each assessed control: a platform on which it passes, faults by which it fails, and facts
 //! without which it is not assessed.
 
 mod case;
@@ -26,7 +26,7 @@ fn verdict(report: &Report, id: &str) -> (Verdict, String) {
     (control.verdict, control.reason.clone())
 }
 
-/// Controls that a check judges.
+/// Controls that a check assesses.
 fn judged() -> impl Iterator<Item = &'static Control> {
     catalog::controls().iter().filter(|control| control.source != Source::Attestation)
 }
@@ -53,7 +53,7 @@ fn none(wrong: &[String]) {
 }
 
 /// Controls that no operator of sidecar-mode CKF can make pass: there is nothing to
-/// judge, or Charmed Kubeflow itself has yet to change.
+/// assess, or Charmed Kubeflow itself has yet to change.
 const NEVER_PASS_HARDENED: &[(&str, Verdict)] = &[
     // It asks nothing of the profile baseline.
     ("AUTHN-08", Verdict::NotApplicable),

@@ -1,5 +1,5 @@
 //! Which images run, which were meant to, and which are newest: a real registry behind a
-//! mirror, Charmhub as it answers, and a platform that is told of by a snapshot or by Juju.
+//! mirror, Charmhub as it answers, and a platform that is described by a snapshot or by Juju.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -161,7 +161,7 @@ fn tag_moved_since_deployment_is_a_finding() {
     assert_eq!(training["image"], TRAINING);
     assert_eq!(training["states"][0]["registry"], moved);
 
-    // When the node pulled what the tag leads to, all is as meant again.
+    // When the node pulled what the tag leads to, all is as expected again.
     platform.runs(TRAINING, &moved);
     assert_eq!(platform.rocks(&[]).0, Some(0));
     // Offline nothing is asked, and nothing is made up.
@@ -194,13 +194,13 @@ fn pods_running_unrequested_or_differing_digests_are_findings() {
     let report = platform.json(&["--offline"]);
     let rows = report["images"].as_array().unwrap();
     let wrong: Vec<&Value> = rows.iter().filter(|row| row["states"] != json!([])).collect();
-    let told: Vec<_> = wrong
+    let shown: Vec<_> = wrong
         .iter()
         .map(|row| {
             (row["application"].as_str().unwrap(), row["states"][0]["state"].as_str().unwrap())
         })
         .collect();
-    assert_eq!(told, [("kfp-api", "not-as-asked"), ("training-operator", "differs")]);
+    assert_eq!(shown, [("kfp-api", "not-as-asked"), ("training-operator", "differs")]);
 }
 
 #[test]
@@ -327,7 +327,7 @@ fn newest_revisions_take_one_charmhub_request() {
         row(&report, "dex-auth")["newer"],
         json!(["charm revision 650", "resource oci-image 12"])
     );
-    // Images that are started later are told of as well.
+    // Images that are started later are reported as well.
     assert_eq!(row(&report, "gone")["place"], json!({"option": "launcher-image"}));
 
     let dead = platform.json(&["--charmhub-url", "http://127.0.0.1:9"]);

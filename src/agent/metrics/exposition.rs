@@ -203,7 +203,7 @@ fn of_rocks(registry: &mut Registry, summary: &Summary) {
     ] {
         images.get_or_create(&labels([("state", name)])).set(number as f64);
     }
-    registry.register("images", "Images of the platform: all, and those not as meant, with something newer, or of an unknown registry", images);
+    registry.register("images", "Images of the platform: all, and those not as expected, with something newer, or of an unknown registry", images);
 }
 
 fn of_itself(registry: &mut Registry, summary: &Summary, running: &Running) {

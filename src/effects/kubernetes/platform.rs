@@ -41,7 +41,7 @@ impl std::fmt::Display for Holder {
 /// Who holds a platform, for one who would change it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Hold {
-    /// Nobody else.
+    /// No other application.
     Free,
     /// Another application, which alone enforces there.
     Other(Holder),

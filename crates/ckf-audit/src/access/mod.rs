@@ -133,7 +133,7 @@ pub fn answers(context: &Context<'_>, who: &Who, to: &To) -> Result<Vec<Answer>,
                     let ports = app_ports(context, app, ports)?;
                     from_pods(network, &rights, &reached, &ports, None)
                 });
-                let question = format!("call {app} as anybody, with a forged kubeflow-userid");
+                let question = format!("call {app} as any user, with a forged kubeflow-userid");
                 answers.push(Answer::new(question, forged).looked_at(&*from));
             }
         }

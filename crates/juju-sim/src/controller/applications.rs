@@ -432,7 +432,7 @@ fn results(state: &mut State, params: &Value) -> Reply {
         let mut told = json!({"action": {
             "tag": entity.tag, "receiver": operation.receiver, "name": operation.name,
         }});
-        // It takes its time: whoever asks first finds it running.
+        // It takes its time: the first query finds it running.
         match (std::mem::replace(&mut operation.asked, true), &operation.result) {
             (false, _) => told["status"] = json!("running"),
             (true, Ok(output)) => {

@@ -1,4 +1,4 @@
-//! Role bindings in profiles. A rule is judged with its holder: role, binding and subject together.
+//! Role bindings in profiles. A rule is assessed with its holder: role, binding and subject together.
 
 use crate::controls::authz::contributors::is_contributor;
 use crate::controls::authz::profiles::each_own_profile;
