@@ -271,7 +271,7 @@ fn unknown_age_is_reported_as_unknown() {
 }
 
 #[test]
-fn options_are_judged_by_what_the_policy_declares() {
+fn options_are_assessed_by_what_the_policy_declares() {
     let facts = facts(neglected(Juju::V4_0), "auditor");
     let with = |application: &str, option: &str| {
         let mut policy = policy();
@@ -324,7 +324,7 @@ fn facts_forbidden_to_the_login_are_not_assessed() {
 }
 
 #[test]
-fn dying_application_leaves_the_rest_judged() {
+fn dying_application_leaves_the_rest_assessed() {
     for life in [Life::Dying, Life::Dead] {
         let mut state = hardened(Juju::V4_0);
         let model = state.models.get_mut(MODEL).unwrap();

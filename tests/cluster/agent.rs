@@ -163,7 +163,7 @@ fn drift_is_reverted_at_once_by_leader_and_with_back_off() {
 }
 
 #[test]
-fn charm_facts_are_judged_and_damaged_input_is_ignored() {
+fn charm_facts_are_assessed_and_damaged_input_is_ignored() {
     let sandbox = ckf_test_support::cluster(&World::stock("1.10"));
     let agent = Agent::start(&sandbox, &json!({"namespace": "kubeflow"}));
     assert_eq!(ckf_test_support::verdict(&agent.report(), "IMG-11"), "not-assessed");

@@ -91,7 +91,7 @@ fn prepared() -> (Sandbox, tempfile::TempDir) {
 }
 
 #[test]
-fn custom_control_is_judged_and_reported_like_a_built_in_one() {
+fn custom_control_is_assessed_and_reported_like_a_built_in_one() {
     let (sandbox, folder) = prepared();
     let kubeconfig = sandbox.kubeconfig("admin");
     let (_, text) = audit(folder.path(), &kubeconfig, &["--format", "json"]);

@@ -352,7 +352,7 @@ fn juju(applications: Vec<Application>) -> Known<Juju> {
 }
 
 #[test]
-fn missing_source_is_not_assessed_and_the_rest_is_judged() {
+fn missing_source_is_not_assessed_and_the_rest_is_assessed() {
     for id in ["IMG-03", "IMG-10", "IMG-11", "IMG-12", "IMG-13", "IMG-14"] {
         let (seen, why) = verdict(|_| (), id);
         assert_eq!(seen, "not-assessed", "{id}: {why}");

@@ -121,7 +121,7 @@ fn snapshot(directory: &Path) {
 }
 
 #[test]
-fn damaged_snapshot_file_is_a_problem_and_the_rest_is_judged() {
+fn damaged_snapshot_file_is_a_problem_and_the_rest_is_assessed() {
     let directory = tempfile::tempdir().unwrap();
     let at = directory.path().to_str().unwrap();
     for (text, expected) in [
@@ -167,7 +167,7 @@ fn damaged_snapshot_file_is_a_problem_and_the_rest_is_judged() {
 }
 
 #[test]
-fn malformed_object_is_not_assessed_and_the_rest_is_judged() {
+fn malformed_object_is_not_assessed_and_the_rest_is_assessed() {
     for (kind, name, field, value) in [
         ("Gateway", "kubeflow-gateway", "spec", json!("none")),
         ("Gateway", "kubeflow-gateway", "spec", json!({"servers": {"0": "HTTP"}})),

@@ -11,7 +11,7 @@ use crate::facts::Facts;
 use crate::policy::Policy;
 
 #[test]
-fn control_is_judged_by_a_check_or_by_an_attestation() {
+fn control_is_assessed_by_a_check_or_by_an_attestation() {
     for control in catalog::controls() {
         let has_check = check(&control.id).is_some();
         let is_attested = control.source == Source::Attestation;
