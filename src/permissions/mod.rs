@@ -161,6 +161,7 @@ fn edits(remedy: Remedy) -> bool {
             | Remedy::HttpsRedirect
             | Remedy::Hsts
             | Remedy::ProfileNetworkPolicies
+            | Remedy::MetadataEgress
             | Remedy::PlatformNetworkPolicies
             | Remedy::MutualTls
             | Remedy::ProfileUsers
@@ -182,7 +183,7 @@ fn of_remedy(remedy: Remedy) -> Vec<Permission> {
             vec![managed(Reach::Platform, "networking.istio.io", "envoyfilters")]
         }
         Remedy::HttpsRedirect => vec![managed(Reach::Platform, "networking.istio.io", "gateways")],
-        Remedy::ProfileNetworkPolicies => {
+        Remedy::ProfileNetworkPolicies | Remedy::MetadataEgress => {
             vec![managed(Reach::Cluster, "networking.k8s.io", "networkpolicies")]
         }
         Remedy::PlatformNetworkPolicies => {

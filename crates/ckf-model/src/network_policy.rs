@@ -10,6 +10,15 @@ impl NetworkPolicy {
         types.is_empty() || types.iter().any(|t| *t == "Ingress")
     }
 
+    /// Whether it is about what goes out.
+    pub fn is_for_egress(&self) -> bool {
+        let types = &self.spec.policy_types;
+        match types.is_empty() {
+            true => !self.spec.egress.is_empty(),
+            false => types.iter().any(|t| *t == "Egress"),
+        }
+    }
+
     /// Whether it holds for pods of its namespace with these labels.
     pub fn selects(&self, labels: &Labels) -> bool {
         self.spec.pod_selector.matches(labels)

@@ -10,7 +10,10 @@ use super::edit::{ClusterEdit, Edit, JujuEdit, Label, Removal, Setting, edited_k
 use super::managed::{
     AUTHORIZATION_POLICY, ENVOY_FILTER, GATEWAY, ManagedKind, NETWORK_POLICY, PEER_AUTHENTICATION,
 };
-use super::{configuration, https_redirect, mutual_tls, profile_network_policies, profile_users};
+use super::{
+    configuration, https_redirect, metadata_egress, mutual_tls, profile_network_policies,
+    profile_users,
+};
 use crate::facts::juju::holds_no_secret;
 use crate::facts::juju::options::names_images;
 use crate::facts::object::ObjectRef;
@@ -40,6 +43,9 @@ impl Remedy {
             Self::HttpsRedirect => of_platform && kind == GATEWAY && name == https_redirect::NAME,
             Self::ProfileNetworkPolicies => {
                 of_profile && kind == NETWORK_POLICY && name == profile_network_policies::NAME
+            }
+            Self::MetadataEgress => {
+                of_profile && kind == NETWORK_POLICY && name == metadata_egress::NAME
             }
             Self::PlatformNetworkPolicies => {
                 of_platform

@@ -15,6 +15,7 @@ mod edit;
 mod hsts;
 mod https_redirect;
 mod managed;
+mod metadata_egress;
 mod mutual_tls;
 mod network_policy;
 mod own_policy;
@@ -148,6 +149,8 @@ remedies! {
     PodSecurityLabels: pod_security_labels::decide, pod_security_labels::ABOUT;
     /// Only the profile itself and the platform can reach a profile's pods.
     ProfileNetworkPolicies: profile_network_policies::decide, profile_network_policies::ABOUT;
+    /// A profile's pods do not reach the cloud's metadata service.
+    MetadataEgress: metadata_egress::decide, metadata_egress::ABOUT;
     /// Only the platform can reach the web apps that trust an identity header.
     PlatformNetworkPolicies: platform_network_policies::decide, platform_network_policies::ABOUT;
     /// Profile pods accept mutual TLS only.

@@ -15,6 +15,7 @@ pub mod login;
 pub mod mesh;
 pub mod mesh_options;
 pub mod mesh_policies;
+pub mod metadata_service;
 pub mod network_peers;
 pub mod network_policy;
 pub mod origins;

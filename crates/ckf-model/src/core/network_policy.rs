@@ -23,10 +23,12 @@ wire! {
 NetworkPolicySpec {
     /// Selected pods of its namespace.
     pod_selector: LabelSelector,
-    /// `Ingress`, `Egress`; `Ingress` if empty.
+    /// `Ingress`, `Egress`; if empty `Ingress`, and `Egress` if there are rules for it.
     policy_types: Vec<Interned>,
     /// Rules for incoming traffic.
     ingress: Vec<IngressRule>,
+    /// Rules for outgoing traffic.
+    #[serde(skip_serializing_if = "Vec::is_empty")] egress: Vec<EgressRule>,
 }}
 
 wire! {
@@ -39,7 +41,16 @@ IngressRule {
 }}
 
 wire! {
-/// A source of traffic.
+/// A rule for outgoing traffic.
+EgressRule {
+    /// Destinations; all if empty.
+    to: Vec<Peer>,
+    /// Ports; all if empty.
+    ports: Vec<PolicyPort>,
+}}
+
+wire! {
+/// A source or destination of traffic.
 Peer {
     /// Pods; of the policy's namespace unless there is a namespace selector.
     #[serde(skip_serializing_if = "Option::is_none")] pod_selector: Option<LabelSelector>,

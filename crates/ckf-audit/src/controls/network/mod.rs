@@ -1,5 +1,6 @@
 //! Network: NET.
 
+mod egress;
 mod exposure;
 mod mutual_tls;
 mod openings;
@@ -9,4 +10,4 @@ use crate::controls::check::Entries;
 
 /// Controls of this family, file by file.
 pub(super) const CHECKS: &[Entries] =
-    &[exposure::CHECKS, mutual_tls::CHECKS, openings::CHECKS, policies::CHECKS];
+    &[egress::CHECKS, exposure::CHECKS, mutual_tls::CHECKS, openings::CHECKS, policies::CHECKS];
