@@ -44,7 +44,7 @@ fn kubernetes_is_fixed(context: &Context<'_>) -> Result<Outcome, MissingFact> {
     match (until, ended) {
         (Some(evidence), _) => Ok(outcome(findings, evidence)),
         (None, Some(seen)) => {
-            let object = reference("v1", "Node", "", "kube-apiserver");
+            let object = reference("v1", "Service", "default", "kubernetes");
             let wanted = "a version that gets fixes, of Kubernetes or of the distribution";
             findings.push(finding(object, "version", seen, wanted));
             Ok(Outcome::Fail(findings))

@@ -93,7 +93,7 @@ pub fn kubernetes_findings(
         return Ok(Err(format!("the API server reports no version: {:?}", version.git_version)));
     };
     let (low, high) = &release.kubernetes;
-    let object = reference("v1", "Node", "", "kube-apiserver");
+    let object = reference("v1", "Service", "default", "kubernetes");
     let wanted = format!("{low} to {high} for Charmed Kubeflow {}", release.name);
     let finding =
         (!is_taken).then(|| finding(object, "version", version.git_version.clone(), wanted));
