@@ -41,7 +41,7 @@ const OF_CERTIFICATES: [&str; 2] = ["policy", "external-hostname"];
 /// The options.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Options {
-    /// What the audit judges by, from several options.
+    /// What the audit assesses by, from several options.
     pub policy: Policy,
     /// Release of Charmed Kubeflow that the operator names.
     pub release: Option<String>,
@@ -168,7 +168,7 @@ impl Options {
         Some(format!("{first}; {UNTIL_CORRECTED}"))
     }
 
-    /// Digest of everything that an audit judges by: if it changes, verdicts may.
+    /// Digest of everything that an audit assesses by: if it changes, verdicts may.
     pub fn digest(&self) -> String {
         let text = format!(
             "{:?} {:?} {:?} {:?} {:?} {:?} {:?} {}",
@@ -186,7 +186,7 @@ impl Options {
 
     /// Whether an audit of that time is too old.
     pub fn is_due(&self, audited: Timestamp, now: Timestamp) -> bool {
-        // A clock that was put back must not keep the audit from running.
+        // A clock that was set back must not keep the audit from running.
         audited > now || now.duration_since(audited) >= self.audit_interval
     }
 }

@@ -100,9 +100,34 @@ pub struct EnforceOutcome {
 }
 
 impl EnforceOutcome {
-    /// Reasons of the failures, as texts.
+    /// Takes why not every change of the plan was applied, if so.
+    pub fn take_failure(&mut self) -> Option<ApplyFailure> {
+        match (self.refusal.take(), self.failures.is_empty()) {
+            (Some(why), _) => Some(ApplyFailure::Refused(why)),
+            (None, true) => None,
+            (None, false) => Some(ApplyFailure::Changes(std::mem::take(&mut self.failures))),
+        }
+    }
+}
+
+/// Why not every change of a plan was applied.
+#[derive(Debug, thiserror::Error)]
+pub enum ApplyFailure {
+    /// None was tried.
+    #[error(transparent)]
+    Refused(#[from] EnforceError),
+    /// These failed.
+    #[error("{}", self.reasons().join("; "))]
+    Changes(Vec<ApplyError>),
+}
+
+impl ApplyFailure {
+    /// The reasons, one for each change that failed.
     pub fn reasons(&self) -> Vec<String> {
-        self.failures.iter().map(ToString::to_string).collect()
+        match self {
+            Self::Refused(why) => vec![why.to_string()],
+            Self::Changes(failures) => failures.iter().map(ToString::to_string).collect(),
+        }
     }
 }
 

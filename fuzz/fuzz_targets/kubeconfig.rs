@@ -22,7 +22,7 @@ fuzz_target!(|text: &str| {
         ..Source::default()
     };
     if let Err(why) = load(&source) {
-        let told = why.to_string();
-        assert!(!told.contains("s3cret-token"), "{told}");
+        let shown = why.to_string();
+        assert!(!shown.contains("s3cret-token"), "{shown}");
     }
 });

@@ -1,4 +1,4 @@
-//! A snapshot that somebody else wrote: it is refused, or audited and shown.
+//! A snapshot from elsewhere: it is refused, or audited and shown.
 #![no_main]
 
 use ckf_hardening::facts::Facts;

@@ -21,7 +21,7 @@ pub enum Caller {
     LoggedIn,
     /// A pod of the platform's own model, or of another model of Juju: the scraper may be.
     Platform,
-    /// Anybody else, tenants above all.
+    /// Any other client, tenants above all.
     Other,
 }
 
@@ -68,7 +68,7 @@ impl Caller {
 
 /// Whether the header `Host` names this pod itself, as who really wants it does. A name that
 /// another DNS server leads here is not, and a request without one is of no browser's making
-/// but may be of anybody's.
+/// but may be of any pod.
 pub fn is_own_host(host: Option<&str>) -> bool {
     let Some(host) = host else {
         return false;

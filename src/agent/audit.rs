@@ -35,7 +35,7 @@ pub struct AgentAudit {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, rename_all = "kebab-case")]
 pub struct AgentStatus {
-    /// Digest of the input that it judged by and has enforced; empty until it has.
+    /// Digest of the input that it assessed by and has enforced; empty until it has.
     #[serde(alias = "told")]
     pub input: String,
     /// Whether most kinds of objects can be read, and the agent is neither stale nor stuck.

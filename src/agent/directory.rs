@@ -9,7 +9,8 @@ use log::debug;
 use tokio::sync::OnceCell;
 
 use super::audience::Pod;
-use crate::facts::kubernetes::{self, Source};
+use crate::facts::known::Unknown;
+use crate::facts::kubernetes::{self, ReadError, Source};
 use crate::facts::path::ApiPath;
 
 /// How long an answer is taken as it is, and as long as none can be had.
@@ -23,6 +24,17 @@ const BURST: f64 = 20.0;
 const PER_SECOND: f64 = 2.0;
 /// Longest wait for an answer.
 const WITHIN: Duration = Duration::from_secs(3);
+
+/// Why the pod of an address is not known.
+#[derive(Debug, thiserror::Error)]
+enum LookupError {
+    #[error(transparent)]
+    Connect(#[from] ReadError),
+    #[error(transparent)]
+    List(#[from] Unknown),
+    #[error("no answer within {} s", WITHIN.as_secs())]
+    Late,
+}
 
 /// Knows pods by their address.
 pub struct Directory {
@@ -83,20 +95,18 @@ impl Directory {
         }
     }
 
-    async fn ask(&self, address: IpAddr) -> Result<Option<Pod>, String> {
+    async fn ask(&self, address: IpAddr) -> Result<Option<Pod>, LookupError> {
         let connect = || async {
             let connected = kubernetes::connect(&self.source).await;
             connected.map(|(client, _)| client)
         };
-        let client = self.client.get_or_try_init(connect).await;
-        let client = client.map_err(|why| why.to_string())?;
+        let client = self.client.get_or_try_init(connect).await?;
         let path = ApiPath::from("/api/v1/pods")
             .with("limit", "16")
             .with("fieldSelector", &format!("status.podIP={address}"));
         let pods = kubernetes::list_page::<Pod>(client, &path);
-        let pods = tokio::time::timeout(WITHIN, pods).await;
-        let pods = pods.map_err(|_| "no answer".to_owned())?;
-        let mut pods = pods.map_err(|why| why.to_string())?;
+        let mut pods =
+            tokio::time::timeout(WITHIN, pods).await.map_err(|_| LookupError::Late)??;
         pods.retain(|pod| !pod.is_finished());
         // Several share the address of a node, and none is known by it.
         Ok(if pods.len() == 1 { pods.pop() } else { None })

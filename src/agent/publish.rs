@@ -35,7 +35,7 @@ pub struct Published {
     pub summary: Arc<Summary>,
     /// The page.
     pub page: Arc<str>,
-    /// Whether the cluster is read as it should be; else what is wrong.
+    /// Whether the cluster can be read as expected; else what is wrong.
     pub health: Result<(), Unhealthy>,
     /// Which namespaces are the platform's.
     pub namespaces: Arc<Namespaces>,

@@ -18,7 +18,7 @@ use crate::effects::{ApplyError, Cluster, Executor, Holder, JujuError, Model, No
 use crate::facts::Facts;
 use crate::facts::kubernetes::{ReadError, Source};
 use crate::facts::watch::FactStore;
-use crate::pipeline::{self, EnforceError, Origin, Ownership};
+use crate::pipeline::{self, ApplyFailure, EnforceError, Origin, Ownership};
 use crate::policy::Policy;
 use crate::remedies::{
     self, Change, ClusterOperation, Consent, Managed, Operation, Plan, Remedy, Target,
@@ -134,10 +134,9 @@ impl Enforcer {
         repairs: &mut Repairs,
         current: &Current,
         options: &Options,
-    ) -> (Vec<Event>, Result<(), String>) {
+    ) -> (Vec<Event>, Result<(), RepairError>) {
         let mut events = Vec::new();
         let result = self.try_to(repairs, current, options, &mut events);
-        let result = result.map_err(|why| why.to_string());
         repairs.tried(&result);
         (events, result)
     }
@@ -161,11 +160,11 @@ impl Enforcer {
         };
         let mut executor = Executor { cluster: &cluster, model: &mut NoLogin };
         let (policy, enforced) = (&options.policy, &options.enforce);
-        let outcome = pipeline::enforce(&*self.live, policy, enforced, &mut origin, &mut executor)?;
-        match (outcome.refusal, outcome.failures.is_empty()) {
-            (Some(why), _) => Err(why.into()),
-            (None, true) => Ok(()),
-            (None, false) => Err(RepairError::Failed(outcome.failures)),
+        let mut outcome =
+            pipeline::enforce(&*self.live, policy, enforced, &mut origin, &mut executor)?;
+        match outcome.take_failure() {
+            Some(why) => Err(why.into()),
+            None => Ok(()),
         }
     }
 }
@@ -179,14 +178,9 @@ enum RepairError {
     /// Nothing was tried.
     #[error(transparent)]
     Enforce(#[from] EnforceError),
-    /// These changes failed.
-    #[error("{}", joined(.0))]
-    Failed(Vec<ApplyError>),
-}
-
-fn joined(failures: &[ApplyError]) -> String {
-    let reasons: Vec<String> = failures.iter().map(ToString::to_string).collect();
-    reasons.join("; ")
+    /// Not every change was applied.
+    #[error(transparent)]
+    Apply(#[from] ApplyFailure),
 }
 
 /// The agent has no login to Juju: the charm applies what needs one.
@@ -317,11 +311,11 @@ impl Repairs {
     }
 
     /// Notes the result of a try.
-    fn tried(&mut self, result: &Result<(), String>) {
+    fn tried(&mut self, result: &Result<(), RepairError>) {
         let now = Instant::now();
         self.tried_at = Some(now);
         let mut outcomes = self.outcomes.lock();
-        outcomes.refused = result.as_ref().err().cloned();
+        outcomes.refused = result.as_ref().err().map(ToString::to_string);
         match result {
             Ok(()) => {
                 self.failures = 0;
@@ -414,7 +408,7 @@ mod tests {
         assert!(!repairs.is_due(&nothing, &enforced));
         let mut waits = Vec::new();
         for _ in 0..7 {
-            repairs.tried(&Err("refused".into()));
+            repairs.tried(&Err(EnforceError::HeldByOther("refused".into()).into()));
             let at = repairs.retry_at.unwrap();
             waits.push((at - repairs.tried_at.unwrap()).as_secs());
             // Not at once, even if it is pending; but without another change.
@@ -423,7 +417,7 @@ mod tests {
             assert!(repairs.is_due(&nothing, &enforced));
         }
         assert_eq!(waits, [1, 2, 4, 8, 16, 30, 30]);
-        repairs.tried(&Err("refused".into()));
+        repairs.tried(&Err(EnforceError::HeldByOther("refused".into()).into()));
         repairs.hasten(&BTreeSet::from(["pods"]));
         assert!(repairs.wait(INPUT_INTERVAL * 10) > Duration::from_secs(10));
         repairs.hasten(&BTreeSet::from(["network_policies"]));

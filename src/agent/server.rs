@@ -74,7 +74,7 @@ impl Pages {
     async fn remote(&self, address: IpAddr, headers: &HeaderMap) -> Caller {
         let ways = self.publisher.ways();
         if !ways.report && !ways.metrics {
-            // Whoever it is sees nothing.
+            // Such a client sees nothing.
             return Caller::Other;
         }
         let Some(pod) = self.directory.pod(address).await else {

@@ -9,6 +9,7 @@ use log::{info, warn};
 
 use super::absence::is_absence;
 use super::assess::AuditResult;
+use super::enforce::NotEnforced;
 use super::hook::Hook;
 use super::image_record::ImageRecord;
 use super::workload::{PORT, Workload};
@@ -19,7 +20,7 @@ use crate::config::Options;
 use crate::facts::Facts;
 use crate::facts::known::{Known, Unknown};
 
-/// Longest wait until the agent has judged by new input.
+/// Longest wait until the agent has assessed by new input.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// How often it is asked meanwhile.
 const INTERVAL: Duration = Duration::from_millis(100);
@@ -97,7 +98,7 @@ pub fn take(hook: &mut Hook<'_>) -> anyhow::Result<Option<AuditResult>> {
     Ok(Some(AuditResult {
         report: audit.report,
         juju_problem,
-        enforcement: audit.status.enforcement_error.map(Err),
+        enforcement: audit.status.enforcement_error.map(|why| Err(NotEnforced::ByAgent(why))),
         held_back: Some(audit.status.held_back),
         charm_facts: input.facts,
     }))

@@ -2,7 +2,7 @@
 
 use juju_charm::Unit;
 
-use super::enforce::{EnforceFailure, Enforced};
+use super::enforce::{EnforceFailure, Enforced, NotEnforced};
 use super::gather;
 use crate::agent::input::CharmFacts;
 use crate::config::{OptionProblem, Options};
@@ -17,7 +17,7 @@ pub struct AuditResult {
     pub juju_problem: Option<String>,
     /// Digest of the gateway's configuration with the option `enforce` in force, or why it is
     /// not in force; `None` if this audit did not enforce.
-    pub enforcement: Option<Result<String, String>>,
+    pub enforcement: Option<Result<String, NotEnforced>>,
     /// Changes of the option `enforce` that wait for consent, in one line; the outer `None` if
     /// this audit did not enforce.
     pub held_back: Option<Option<String>>,
@@ -53,7 +53,7 @@ impl AuditResult {
                 held_back: Some(enforced.held_back),
                 ..self
             },
-            Err(why) => Self { enforcement: Some(Err(why.to_string())), ..self },
+            Err(why) => Self { enforcement: Some(Err(why.into())), ..self },
         }
     }
 }

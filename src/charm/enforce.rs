@@ -5,20 +5,17 @@ use std::time::{Duration, Instant};
 
 use juju_charm::tool::ToolError;
 use juju_charm::{Unit, config};
-use juju_client::Connection;
 use log::{info, warn};
 
-use super::controller::ControllerSession;
 use super::issue::first_reasons;
+use super::origin::{CharmOrigin, LoginModel, holder};
 use crate::config::Options;
-use crate::effects::{ApplyError, Cluster, Executor, Holder, JujuError, Model, NotConnected};
+use crate::effects::{Cluster, Executor};
 use crate::facts::Facts;
 use crate::facts::known::Unknown;
 use crate::facts::kubernetes::{ReadError, Source};
-use crate::pipeline::{self, EnforceError, EnforceOutcome, Origin, Ownership};
-use crate::policy::Policy;
-use crate::remedies::{self, Change, Consent, Managed, Plan};
-use crate::rotation::backend::Backends as _;
+use crate::pipeline::{self, ApplyFailure, EnforceError, EnforceOutcome};
+use crate::remedies::{self, Consent, Plan, Remedy};
 
 /// How long enforcing may take in one hook.
 const DEADLINE: Duration = Duration::from_secs(60);
@@ -38,109 +35,58 @@ pub enum EnforceFailure {
     /// The options could not be read.
     #[error(transparent)]
     Options(#[from] ToolError),
-    /// Some changes failed, in one line.
+    /// Not every change was applied.
+    #[error("{}", first_reasons(&.0.reasons()))]
+    Changes(#[from] ApplyFailure),
+}
+
+/// Why the option `enforce` is not in force, or not all of it.
+#[derive(Debug, thiserror::Error)]
+pub enum NotEnforced {
+    /// Nothing was tried.
+    #[error(transparent)]
+    Failed(#[from] EnforceFailure),
+    /// A part of it, each with the reason.
+    #[error("{}", joined(.0))]
+    Partly(Vec<Obstacle>),
+    /// The agent of this pod, by its own words, could not apply everything.
     #[error("{0}")]
-    Changes(String),
+    ByAgent(String),
+}
+
+/// Why a part of the option `enforce` is not in force.
+#[derive(Debug, thiserror::Error)]
+pub enum Obstacle {
+    /// Not every change was applied.
+    #[error("{}", first_reasons(&.0.reasons()))]
+    Changes(#[from] ApplyFailure),
+    /// Remedies beside those of TLS wait until the holder of the platform can be read.
+    #[error(
+        "{} are not enforced while it is unknown which application enforces here: {why}",
+        comma_separated(remedies)
+    )]
+    HolderUnknown {
+        /// The remedies.
+        remedies: Vec<Remedy>,
+        /// Why it cannot be read.
+        why: Unknown,
+    },
+    /// Objects or records that an operator must look at, each with the reason.
+    #[error("{}", first_and_number(.0))]
+    Ignored(Vec<String>),
+}
+
+fn joined(obstacles: &[Obstacle]) -> String {
+    obstacles.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+}
+
+fn comma_separated(remedies: &[Remedy]) -> String {
+    remedies.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }
 
 /// A connection to the API server for the changes of a hook.
 pub fn connect() -> Result<Cluster, ReadError> {
     Cluster::connect(&Source::default(), Instant::now() + DEADLINE)
-}
-
-/// This application, as it holds a platform.
-pub fn holder(unit: &Unit) -> Holder {
-    Holder::new(&unit.model_uuid, unit.application())
-}
-
-/// A hook or an action of this application, which asks for changes.
-pub struct CharmOrigin {
-    holder: Holder,
-    /// Whether the option `enforce` asks for any remedy, so that the platform is claimed.
-    claims: bool,
-    consent: Consent,
-    is_attended: bool,
-}
-
-impl CharmOrigin {
-    /// The options `enforce` and `allow-disruption`.
-    pub fn of_options(unit: &Unit, options: &Options) -> Self {
-        Self {
-            holder: holder(unit),
-            claims: !options.enforce.is_empty(),
-            consent: Consent::of_option(&options.allow_disruption),
-            is_attended: false,
-        }
-    }
-
-    /// Whoever runs an action.
-    pub fn of_action(unit: &Unit, consent: Consent) -> Self {
-        Self { holder: holder(unit), claims: false, consent, is_attended: true }
-    }
-}
-
-impl Origin for CharmOrigin {
-    fn ownership(&self) -> Ownership<'_> {
-        match self.claims {
-            true => Ownership::Claim(&self.holder),
-            false => Ownership::Respect(Some(&self.holder)),
-        }
-    }
-
-    fn is_attended(&self) -> bool {
-        self.is_attended
-    }
-
-    fn consent(&mut self, _: &Facts, _: &Policy, _: &Managed) -> anyhow::Result<Consent> {
-        Ok(self.consent.clone())
-    }
-
-    fn apply(&mut self, change: &Change, executor: &mut Executor<'_>) -> Result<bool, ApplyError> {
-        match executor.apply(change) {
-            Ok(()) => info!("{change}"),
-            Err(why) => {
-                warn!("{}: {why}", change.remedy);
-                return Err(why);
-            }
-        }
-        Ok(true)
-    }
-}
-
-/// The platform's model, by the login of the option `juju-credentials`.
-pub struct LoginModel<'a> {
-    unit: &'a Unit,
-    login: Option<&'a str>,
-    session: Option<Result<ControllerSession, NotConnected>>,
-}
-
-impl<'a> LoginModel<'a> {
-    /// Logs in when the first change needs it. `login` is the secret of the option.
-    pub fn new(unit: &'a Unit, login: Option<&'a str>) -> Self {
-        Self { unit, login, session: None }
-    }
-}
-
-impl LoginModel<'_> {
-    fn session(&mut self) -> Result<&mut ControllerSession, JujuError> {
-        let session = self.session.get_or_insert_with(|| {
-            let session = ControllerSession::read(self.unit, self.login);
-            let mut session = session.map_err(|why| NotConnected(why.to_string()))?;
-            session.model().map_err(|why| NotConnected(why.to_string()))?;
-            Ok(session)
-        });
-        session.as_mut().map_err(|why| why.clone().into())
-    }
-}
-
-impl Model for LoginModel<'_> {
-    fn connect(&mut self) -> Result<&mut Connection, JujuError> {
-        Ok(self.session()?.model().map_err(|why| NotConnected(why.to_string()))?)
-    }
-
-    fn controller(&mut self) -> Result<&mut Connection, JujuError> {
-        Ok(self.session()?.controller().map_err(|why| NotConnected(why.to_string()))?)
-    }
 }
 
 /// Applies a plan: every change that can be. Where another application enforces, nothing is
@@ -156,22 +102,13 @@ pub fn apply(
     pipeline::apply(plan, &unit.model, origin, &mut executor)
 }
 
-/// What of an outcome failed, in one line.
-pub fn failure(outcome: &EnforceOutcome) -> Option<String> {
-    match (&outcome.refusal, outcome.failures.is_empty()) {
-        (Some(why), _) => Some(why.to_string()),
-        (None, true) => None,
-        (None, false) => Some(first_reasons(&outcome.reasons())),
-    }
-}
-
 /// Outcome of enforcing the option `enforce`.
 #[derive(Debug)]
 pub struct Enforced {
     /// Whether anything was changed.
     pub has_changes: bool,
-    /// Digest of the gateway's configuration after it, or what an operator must look at.
-    pub digest: Result<String, String>,
+    /// Digest of the gateway's configuration after it, or why not all is in force.
+    pub digest: Result<String, NotEnforced>,
     /// Changes that wait for consent, in one line.
     pub held_back: Option<String>,
 }
@@ -194,7 +131,7 @@ pub fn enforce(unit: &Unit, options: &Options, facts: &Facts) -> Result<Enforced
     let mut origin = CharmOrigin::of_options(unit, options);
     let mut model = LoginModel::new(unit, options.juju_credentials.as_deref());
     let mut executor = Executor { cluster: &cluster, model: &mut model };
-    let outcome = match pipeline::enforce(facts, policy, enforced, &mut origin, &mut executor) {
+    let mut outcome = match pipeline::enforce(facts, policy, enforced, &mut origin, &mut executor) {
         // What another application enforces is left to it.
         Err(EnforceError::HeldByOther(_)) if enforced.is_empty() => {
             return Ok(Enforced {
@@ -205,47 +142,45 @@ pub fn enforce(unit: &Unit, options: &Options, facts: &Facts) -> Result<Enforced
         }
         outcome => outcome?,
     };
-    let mut refused = Vec::new();
-    match &outcome.holder_unknown {
-        // An account for TLS alone needs to read no Secret, and changes nothing else.
-        Some(why) => {
-            let others = enforced.iter().filter(|remedy| !remedy.about().is_of_tls());
-            let others: Vec<_> = others.map(ToString::to_string).collect();
-            if !others.is_empty() {
-                refused.push(format!(
-                    "{} are not enforced while it is unknown which application enforces here: {why}",
-                    others.join(", ")
-                ));
-            }
-        }
-        None => refused.extend(some(&outcome.plan.ignored)),
-    }
-    let failed = failure(&outcome);
-    if enforced.is_empty() && failed.is_none() {
+    let mut obstacles: Vec<Obstacle> = Vec::new();
+    obstacles.extend(outcome.take_failure().map(Obstacle::from));
+    if enforced.is_empty() && obstacles.is_empty() {
         // Another application may enforce here from now on.
         if let Err(why) = cluster.settle(platform, Some(&holder(unit))) {
             warn!("releasing the platform failed: {why}");
         }
     }
-    refused.splice(0..0, failed);
+    obstacles.extend(waiting_or_ignored(&mut outcome, options));
     Ok(Enforced {
         has_changes: !outcome.plan.changes.is_empty(),
-        digest: match refused.is_empty() {
+        digest: match obstacles.is_empty() {
             true => Ok(cluster.gateway_digest()?),
-            false => Err(refused.join("; ")),
+            false => Err(NotEnforced::Partly(obstacles)),
         },
         held_back: outcome.plan.held_back_line(),
     })
 }
 
-/// Reasons as one, if there are any.
-fn some(reasons: &[String]) -> Option<String> {
+/// What else of the option is not in force: remedies that wait for the holder, or else what the
+/// plan ignores.
+fn waiting_or_ignored(outcome: &mut EnforceOutcome, options: &Options) -> Option<Obstacle> {
+    let Some(why) = outcome.holder_unknown.take() else {
+        let ignored = outcome.plan.ignored.clone();
+        return (!ignored.is_empty()).then_some(Obstacle::Ignored(ignored));
+    };
+    // An account for TLS alone needs to read no Secret, and changes nothing else.
+    let remedies = options.enforce.iter().copied().filter(|remedy| !remedy.about().is_of_tls());
+    let remedies: Vec<Remedy> = remedies.collect();
+    (!remedies.is_empty()).then_some(Obstacle::HolderUnknown { remedies, why })
+}
+
+fn first_and_number(reasons: &[String]) -> String {
     let (named, more) = reasons.split_at(reasons.len().min(NAMED));
     let more = match more.len() {
         0 => String::new(),
         more => format!(" (and {more} more)"),
     };
-    (!named.is_empty()).then(|| format!("{}{more}", named.join("; ")))
+    format!("{}{more}", named.join("; "))
 }
 
 /// Whether the gateway's configuration changed since this digest.
@@ -268,17 +203,17 @@ pub fn remove_all(unit: &Unit) -> Result<(), EnforceFailure> {
     for why in &plan.ignored {
         warn!("{why}: it is left as it is");
     }
-    // The login is asked for only if something is put back with it.
+    // The login is asked for only if something is reverted with it.
     let options = match plan.is_of_juju() {
         true => config::all()?,
         false => config::Options::default(),
     };
     let mut origin = CharmOrigin::of_action(unit, Consent::of_option(&BTreeSet::new()));
     let login = options.secret("juju-credentials");
-    let outcome = apply(unit, login, &cluster, plan, &mut origin);
+    let mut outcome = apply(unit, login, &cluster, plan, &mut origin);
     let settled = cluster.settle(&unit.model, Some(&holder(unit)));
-    match failure(&outcome) {
-        Some(why) => Err(EnforceFailure::Changes(why)),
+    match outcome.take_failure() {
+        Some(why) => Err(why.into()),
         None => Ok(settled?),
     }
 }

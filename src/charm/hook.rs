@@ -8,7 +8,7 @@ use juju_charm::{Event, ToolError, Unit, config, leader, state};
 use log::warn;
 
 use super::endpoints;
-use super::enforce;
+use super::origin;
 use super::state::UnitState;
 use super::trace::Trace;
 use crate::agent::input::{AgentInput, CharmFacts, CredentialState};
@@ -89,7 +89,7 @@ impl<'a> Hook<'a> {
         AgentInput {
             namespace: self.unit.model.clone(),
             is_leader: self.is_leader,
-            holder: enforce::holder(self.unit).to_string(),
+            holder: origin::holder(self.unit).to_string(),
             publishes_report: endpoints::publishes_report(self.state.endpoints()),
             scraped: endpoints::is_scraped(self.state.endpoints()),
             options: self.raw_options.as_map().clone(),

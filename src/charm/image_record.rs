@@ -8,9 +8,9 @@ use jiff::{SignedDuration, Timestamp};
 use juju_charm::Unit;
 use juju_charm::relation::{Databag, Relation, Side};
 use juju_charm::secret::{self, Value, Which};
-use juju_charm::tool::present;
+use juju_charm::tool::{ToolError, present};
 use log::{info, warn};
-use oci_registry::Credentials;
+use oci_registry::{CredentialError, Credentials};
 use serde::{Deserialize, Serialize};
 
 use super::peers;
@@ -56,12 +56,12 @@ struct Stored {
 
 impl ImageRecord {
     /// Reads it; `None` without a peer relation, as in a unit that is being removed. A record that
-    /// is not understood begins anew, with what runs now.
+    /// is not understood starts over with what runs now.
     pub fn read(unit: &Unit) -> anyhow::Result<Option<Self>> {
         let Some(peers) = peers::relation()? else {
             return Ok(None);
         };
-        // Juju lists a peer relation that it has taken away already.
+        // Juju lists a peer relation that it has removed already.
         let Some(databag) = present(peers.get(Side::Application(unit.application())))? else {
             return Ok(None);
         };
@@ -74,7 +74,7 @@ impl ImageRecord {
         let now = match text.is_empty() {
             true => Stored::default(),
             false => serde_json::from_str(text).unwrap_or_else(|why| {
-                warn!("the record of images is not understood, and begins anew: {why}");
+                warn!("the record of images is not understood, and starts over: {why}");
                 Stored::default()
             }),
         };
@@ -115,7 +115,7 @@ impl ImageRecord {
         };
         let answered = rocks.images.values().any(|image| matches!(image, Known::Known(_)));
         let pause = if answered || rocks.images.is_empty() { OFTEN } else { SOON };
-        // A clock that was put back must not keep it from running.
+        // A clock that was set back must not keep it from running.
         rocks.asked_at > now || now.duration_since(rocks.asked_at) >= pause
     }
 
@@ -199,15 +199,24 @@ fn known<T: Clone>(answer: &Option<T>, options: &Options) -> Known<T> {
     }
 }
 
+/// Why the logins to registries are not known.
+#[derive(Debug, thiserror::Error)]
+enum LoginError {
+    #[error(transparent)]
+    Secret(#[from] ToolError),
+    #[error("key config-json: {0}")]
+    Config(#[from] CredentialError),
+}
+
 /// Logins and authorities of registries, from the secret of the option.
-fn credentials(options: &Options) -> Result<(Credentials, Vec<String>), String> {
+fn credentials(options: &Options) -> Result<(Credentials, Vec<String>), LoginError> {
     let Some(id) = &options.registry_credentials else {
         return Ok((Credentials::default(), Vec::new()));
     };
-    let content = secret::get(id, Which::Refresh).map_err(|error| error.to_string())?;
+    let content = secret::get(id, Which::Refresh)?;
     let text = |key: &str| content.get(key).map(Value::expose);
     let logins = match text("config-json") {
-        Some(json) => Credentials::parse(json).map_err(|why| format!("key config-json: {why}"))?,
+        Some(json) => Credentials::parse(json)?,
         None => Credentials::default(),
     };
     let authorities = text("ca-cert").map(str::to_owned).into_iter().collect();

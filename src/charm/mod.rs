@@ -13,6 +13,7 @@ mod gather;
 mod hook;
 mod image_record;
 mod issue;
+mod origin;
 mod peers;
 mod reconcile;
 mod removal;

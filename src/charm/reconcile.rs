@@ -79,7 +79,7 @@ fn publish_version(hook: &mut Hook<'_>) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Whether the leader audits in this hook: the last audit is too old or judged by other options,
+/// Whether the leader audits in this hook: the last audit is too old or used other options,
 /// the agent needs the charm's facts, or the gateway's configuration changed.
 fn is_audit_due(hook: &Hook<'_>) -> bool {
     hook.state.is_audit_due(&hook.options, crate::now())

@@ -22,7 +22,7 @@ pub fn leave(unit: &Unit, state: &mut UnitState, fate: Fate) -> anyhow::Result<(
     }
     if !state.is_going() {
         info!("{MESSAGE}; no step begins");
-        // Not blocked: of such a unit Juju takes away relations before their hooks have run.
+        // Not blocked: of such a unit Juju removes relations before their hooks have run.
         if let Err(error) = juju_status::set(Status::Maintenance, MESSAGE) {
             warn!("the status could not be set: {error}");
         } else {

@@ -96,7 +96,7 @@ struct Stored {
 pub struct Audit {
     /// When it was made.
     pub at: Timestamp,
-    /// Digest of the options that it judged by.
+    /// Digest of the options that it used.
     #[serde(alias = "fingerprint")]
     pub options_digest: String,
     /// Its result in one line.
@@ -182,7 +182,7 @@ impl UnitState {
     }
 
     /// Whether an audit is due: there is none, the last one failed, it is too
-    /// old, or it judged by something else.
+    /// old, or it used other options.
     pub fn is_audit_due(&self, options: &Options, now: Timestamp) -> bool {
         self.now.unreachable.is_some()
             || self.now.audit.as_ref().is_none_or(|audit| {
@@ -209,7 +209,7 @@ impl UnitState {
                     .unwrap_or_else(|| before.and_then(|audit| audit.held_back.clone()));
                 let (gateway_digest, enforcement_problem) = match enforcement {
                     Some(Ok(digest)) => (Some(digest.clone()), None),
-                    Some(Err(why)) => (None, Some(brief(why, LONGEST))),
+                    Some(Err(why)) => (None, Some(brief(&why.to_string(), LONGEST))),
                     None => before.map_or((None, None), |audit| {
                         (audit.gateway_digest.clone(), audit.enforcement_problem.clone())
                     }),
@@ -405,6 +405,7 @@ impl UnitState {
 mod tests {
     use super::*;
     use crate::agent::input::CharmFacts;
+    use crate::charm::enforce::NotEnforced;
     use crate::facts::Facts;
     use crate::policy::Policy;
     use crate::report::Report;
@@ -417,7 +418,7 @@ mod tests {
         let result = AuditResult {
             report,
             juju_problem: Some(long(1)),
-            enforcement: Some(Err(long(2))),
+            enforcement: Some(Err(NotEnforced::ByAgent(long(2)))),
             held_back: Some(Some(long(3))),
             charm_facts: CharmFacts::default(),
         };

@@ -200,7 +200,7 @@ fn unknown(who: &Who) -> String {
              are those for any user who can log in"
         ),
         Who::Group(name) => format!(
-            "group {name:?} is not known: no binding names it; the answers are those for anybody \
+            "group {name:?} is not known: no binding names it; the answers are those for any user \
              who can log in"
         ),
         Who::Account { namespace, name } => {

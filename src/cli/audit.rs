@@ -1,4 +1,4 @@
-//! `audit`: judge a cluster, or a snapshot of one.
+//! `audit`: assess a cluster, or a snapshot of one.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -243,7 +243,7 @@ fn add_benchmark(facts: &mut Facts, path: &std::path::Path) -> anyhow::Result<()
 }
 
 /// 1 if something is open at or over the threshold; 3 if most of what the
-/// cluster could tell was not told.
+/// cluster has could not be read.
 fn exit_status(report: &Report, threshold: Option<Severity>) -> u8 {
     if threshold.is_some_and(|threshold| report.is_open_at(threshold)) {
         return OPEN;

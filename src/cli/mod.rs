@@ -154,7 +154,7 @@ pub fn main() -> ExitCode {
         Ok(arguments) => arguments,
         Err(error) => {
             let failed = error.use_stderr();
-            // A user whose terminal is gone cannot be told.
+            // Nothing can be shown to a user whose terminal is gone.
             let _ = error.print();
             return ExitCode::from(if failed { FAILED } else { NOTHING_OPEN });
         }

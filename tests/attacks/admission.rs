@@ -66,7 +66,7 @@ fn object_stays_as_it_is_until_its_replacement_is_accepted() {
     let good = spec(&sandbox);
     let uid = get(&sandbox, &POLICY).unwrap()["metadata"]["uid"].clone();
 
-    // Somebody takes a field of ours, and adds one that we leave out.
+    // A user takes a field that the charm manages, and adds one that it leaves out.
     patch(&sandbox, r#"{"spec": {"ingress": [{}], "egress": [{}]}}"#);
     let weak = spec(&sandbox);
     assert_ne!(weak, good);

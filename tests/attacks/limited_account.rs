@@ -59,7 +59,7 @@ fn account_without_the_key_edits_nothing_and_with_an_empty_secret_it_may() {
         let all = names(&sandbox, "configmap", "kubeflow").into_iter();
         all.filter(|name| name.starts_with("ckf-hardening-")).count()
     };
-    // Its own objects need no record; what is somebody else's does.
+    // Its own objects need no record; those of others do.
     let policies = ["apply", "profile-network-policies", "--yes"];
     let (code, text) = as_limited(&sandbox, &policies);
     assert_eq!(code, Some(0), "{text}");

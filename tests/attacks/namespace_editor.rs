@@ -63,7 +63,7 @@ fn controller(uuid: &str) -> Controller {
     Controller::start(state).unwrap()
 }
 
-/// Writes an object as somebody, with kubectl.
+/// Writes an object as a user, with kubectl.
 fn write(sandbox: &Sandbox, verb: &str, by: &str, object: &Value) {
     sandbox
         .kubectl_with(&[verb, by, "-f", "-"], &object.to_string())
@@ -122,7 +122,7 @@ fn orders() -> Vec<Value> {
     both.collect()
 }
 
-/// What somebody may take of an object to create it again.
+/// What a user may take of an object to create it again.
 fn copied(object: &Value, name: &str) -> Value {
     json!({"apiVersion": "v1", "kind": "ConfigMap", "data": object["data"], "metadata": {
         "name": name, "namespace": "kubeflow", "labels": object["metadata"]["labels"]}})
@@ -191,7 +191,7 @@ fn records_that_others_wrote_are_neither_followed_nor_deleted() {
     let patch = r#"{"metadata":{"labels":{"ckf-hardening/kept":"false"}}}"#;
     let patch = ["patch", MALLORY, "-n", "kubeflow", "configmap", name, "-p", patch];
     kubectl(&sandbox, &patch);
-    // An object of another name that carries our labels is none of ours.
+    // An object of another name that carries our labels is not managed.
     let mut foreign = object(
         "networking.istio.io/v1alpha3",
         "EnvoyFilter",

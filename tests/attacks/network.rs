@@ -28,7 +28,7 @@ fn cost(agent: &Agent) -> (u64, usize) {
     (resident.parse().unwrap(), descriptors.count())
 }
 
-/// The floor is taken away: the time until it is back, and the longest that `/healthz` took to
+/// The floor is removed: the time until it is back, and the longest that `/healthz` took to
 /// answer meanwhile.
 fn repaired(sandbox: &Sandbox, agent: &Agent) -> (Duration, Duration) {
     let delete = ["delete", "envoyfilter", "-n", "kubeflow", "ckf-hardening-tls-floor"];
@@ -50,9 +50,9 @@ fn thousands_of_idle_and_slow_connections_stop_neither_repairs_nor_the_health_ch
     raise_own_descriptors();
     let sandbox = hardened();
     let options = json!({"enforce": "tls-floor"});
-    let told = json!({"namespace": "kubeflow", "leads": true, "options": options,
+    let input = json!({"namespace": "kubeflow", "leads": true, "options": options,
         "shows": true, "scraped": true});
-    let agent = Agent::start_with_descriptors(&sandbox, &told, 1024);
+    let agent = Agent::start_with_descriptors(&sandbox, &input, 1024);
     until("the floor", || floor(&sandbox).as_deref() == Some("TLSv1_2"));
     let before = cost(&agent);
     eprintln!(
@@ -128,9 +128,9 @@ fn findings_are_served_to_own_pod_scraper_and_login_only() {
     pod(&sandbox, "kubeflow", "gateway-1", json!({"istio": "ingressgateway"}), GATEWAY);
     // A tenant may label pods at will.
     pod(&sandbox, "admin", "gateway-1", json!({"istio": "ingressgateway"}), TENANT);
-    let mut told = json!({"namespace": "kubeflow",
+    let mut input = json!({"namespace": "kubeflow",
         "credentials": {"minio": {"rotated": "2026-11-01T00:00:00Z"}}});
-    let agent = Agent::start(&sandbox, &told);
+    let agent = Agent::start(&sandbox, &input);
     let paths = ["/", "/api/v1/report", "/api/v1/found", "/metrics"];
     let everybody = [SCRAPER, GATEWAY, TENANT, NOBODY, ENVOY];
     // Nothing but health until a way is related.
@@ -144,11 +144,11 @@ fn findings_are_served_to_own_pod_scraper_and_login_only() {
         assert_eq!(agent.get_from(source, "/healthz", "Host: x\r\n").2, "ok\n");
     }
 
-    told["shows"] = true.into();
-    told["scraped"] = true.into();
-    agent.tell(&told);
+    input["shows"] = true.into();
+    input["scraped"] = true.into();
+    agent.tell(&input);
     until("the ways", || agent.get_from(NOBODY, "/metrics", HOST).0 == 200);
-    // The scraper gets all, and nobody else does.
+    // The scraper gets all, and no other client does.
     let all = agent.get_from(SCRAPER, "/metrics", HOST).2;
     for series in [
         "ckf_hardening_control{control=\"TLS-01\"",
@@ -195,8 +195,8 @@ fn findings_are_served_to_own_pod_scraper_and_login_only() {
 #[test]
 fn a_page_of_another_site_reads_nothing_of_a_laptops_agent() {
     let sandbox = ckf_test_support::cluster(&World::stock("1.10"));
-    let told = json!({"namespace": "kubeflow", "shows": true, "scraped": true});
-    let agent = Agent::start(&sandbox, &told);
+    let input = json!({"namespace": "kubeflow", "shows": true, "scraped": true});
+    let agent = Agent::start(&sandbox, &input);
     for headers in [
         "Host: evil.example\r\n",
         "Host: evil.example:8090\r\n",

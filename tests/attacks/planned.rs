@@ -18,7 +18,7 @@ pub fn facts(world: &World) -> Facts {
     Facts::from_objects(about, &world.objects)
 }
 
-/// What is planned for remedies, with these objects of ours in the world.
+/// What is planned for remedies, with these managed objects in the world.
 pub fn plan(
     world: &World,
     policy: &Policy,
@@ -53,7 +53,7 @@ pub fn held_back(plan: &Plan) -> BTreeSet<String> {
     held.map(|held| held.change.target().to_string()).collect()
 }
 
-/// An object of ours as it is after a plan to make it was carried out.
+/// A managed object as it is after a plan to make it was carried out.
 pub fn made(plan: &Plan) -> Vec<Value> {
     let made = plan.changes.iter().filter_map(|change| match &change.operation {
         Operation::Cluster(ClusterOperation::Create(own)) => Some(own.object.clone()),

@@ -74,7 +74,7 @@ fn second_application_is_blocked_until_the_first_is_gone() {
     let parameters = json!({"remedies": ["mutual-tls"]});
     let applied = second.run(&Event::action("apply", parameters)).action.unwrap();
     assert!(applied.failed.unwrap().contains(&why));
-    // With nothing to enforce it stands in nobody's way.
+    // With nothing to enforce it blocks no other application.
     second.set_option("enforce", "none");
     let status = hook(&mut second, "config-changed");
     assert!(!status.message.contains("enforces here"), "{}", status.message);

@@ -21,7 +21,7 @@ use ckf_test_support::{binary, cluster};
 
 /// Longest wait for anything.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// Longer than the agent takes to act on what it is told.
+/// Longer than the agent takes to act on its input.
 const A_WHILE: Duration = Duration::from_secs(4);
 
 const ENFORCED: &str = "tls-floor,https-redirect,profile-network-policies,\
@@ -58,7 +58,7 @@ fn stock() -> World {
     world
 }
 
-/// What enforcing makes, edits and takes away, as it is.
+/// What enforcing makes, edits and removes, as it is.
 fn everything(sandbox: &Sandbox) -> BTreeMap<String, Value> {
     let kinds = "namespaces,secrets,configmaps,rolebindings,networkpolicies,envoyfilters,\
         gateways.networking.istio.io,authorizationpolicies,peerauthentications";
@@ -210,9 +210,9 @@ fn a_slip_in_an_option_changes_nothing() {
         }
         let after = (everything(&sandbox), of_juju(&unit), unit.model().secrets);
         assert!(before == after, "{name}={slip} changed something");
-        let told = message(&unit);
-        let begins = told.starts_with(&format!("blocked: option {name}: "));
-        assert!(begins && told.contains("stays as it is"), "{told}");
+        let shown = message(&unit);
+        let begins = shown.starts_with(&format!("blocked: option {name}: "));
+        assert!(begins && shown.contains("stays as it is"), "{shown}");
         // Nor by a person's action, for which the options are what they are.
         for (action, parameters) in [("apply", json!({})), ("rotate-credentials", json!({}))] {
             let outcome = unit.run(&Event::action(action, parameters));
@@ -278,8 +278,8 @@ impl Drop for Agent<'_> {
 }
 
 fn tell(folder: &Path, options: &Value) {
-    let told = json!({"namespace": "kubeflow", "leads": true, "options": options});
-    std::fs::write(folder.join("told.part"), told.to_string()).unwrap();
+    let input = json!({"namespace": "kubeflow", "leads": true, "options": options});
+    std::fs::write(folder.join("told.part"), input.to_string()).unwrap();
     std::fs::rename(folder.join("told.part"), folder.join("told.json")).unwrap();
 }
 
@@ -418,9 +418,9 @@ fn the_first_user_is_rotated_by_force_only() {
     ] {
         let outcome = rotate(&mut unit, parameters.clone());
         let why = refusal(&outcome);
-        let told =
+        let shown =
             why.contains("the controller's first user") || why.contains("rotate own-login instead");
-        assert!(told, "{parameters}: {why}");
+        assert!(shown, "{parameters}: {why}");
     }
     // The option begins nothing, and says why.
     for plan in ["targets: [own-login]", "targets: [juju-user/admin]\ndisable-idle: 7d"] {
@@ -441,8 +441,8 @@ fn the_first_user_is_rotated_by_force_only() {
     assert_eq!(held(&unit.model(), "own-login").get("password"), now.as_ref());
     assert!(!is_first(&unit));
     let status = unit.run(&Event::action("rotation-status", json!({})));
-    let told = status.results()["before-removal"].as_str().unwrap().to_owned();
-    assert!(told.contains("juju show-secret"), "{told}");
+    let shown = status.results()["before-removal"].as_str().unwrap().to_owned();
+    assert!(shown.contains("juju show-secret"), "{shown}");
 }
 
 #[test]
@@ -534,10 +534,10 @@ fn the_key_of_a_cloud_account_is_not_rotated() {
         hook(&mut unit, "config-changed");
         settle(&mut unit);
         assert_eq!(option(&unit, "minio", "secret-key"), "first-pw-of-minio");
-        let told = message(&unit);
+        let shown = message(&unit);
         assert!(
-            told.contains(mode) && told.contains("make all stored data inaccessible"),
-            "{told}"
+            shown.contains(mode) && shown.contains("make all stored data inaccessible"),
+            "{shown}"
         );
         for parameters in [
             json!({"targets": ["minio"]}),
@@ -645,15 +645,15 @@ fn the_secret_of_one_profile_does_not_hold_the_platforms_key_up() {
         let pod: Value = serde_json::from_slice(&pod.stdout).unwrap_or_default();
         pod["metadata"]["name"].is_string() && pod["metadata"]["deletionTimestamp"].is_null()
     };
-    assert!(!has_pod("alice"), "the pod of a profile that has the key is made anew");
+    assert!(!has_pod("alice"), "the pod of a profile that has the key is created again");
     assert!(has_pod("mallory"));
     for _ in 0..4 {
         step(&mut unit);
     }
     assert_eq!(entry(&unit, "minio")["stage"], "settled");
     let log = unit.model().log;
-    let told = log.iter().any(|line| line.message.contains("mallory/mlpipeline-minio-artifact"));
-    assert!(told, "{log:?}");
+    let shown = log.iter().any(|line| line.message.contains("mallory/mlpipeline-minio-artifact"));
+    assert!(shown, "{log:?}");
 
     // Nor does it keep the next one away, by the plan or by hand, settled or not.
     for by_hand in [false, true] {
@@ -691,16 +691,16 @@ fn a_grant_that_is_missing_is_named() {
         // A superuser, which is not enough.
         grant(&unit, None);
         hook(&mut unit, "config-changed");
-        let told = message(&unit);
-        assert!(told.contains("juju grant hardening read kubeflow"), "{told}");
-        assert!(told.contains("juju grant hardening write kubeflow"), "{told}");
+        let shown = message(&unit);
+        assert!(shown.contains("juju grant hardening read kubeflow"), "{shown}");
+        assert!(shown.contains("juju grant hardening write kubeflow"), "{shown}");
         // Enough to see, and not to set.
         grant(&unit, Some("read"));
         rotate(&mut unit, json!({"targets": ["dex"]}));
         settle(&mut unit);
-        let told = message(&unit);
-        assert!(told.contains("juju grant hardening write kubeflow"), "{told}");
-        assert!(!told.contains("read kubeflow"), "{told}");
+        let shown = message(&unit);
+        assert!(shown.contains("juju grant hardening write kubeflow"), "{shown}");
+        assert!(!shown.contains("read kubeflow"), "{shown}");
         assert_eq!(option(&unit, "dex-auth", "static-password"), "first-pw-of-dex");
         grant(&unit, Some("write"));
         rotate(&mut unit, json!({"targets": ["dex"]}));
@@ -732,8 +732,8 @@ fn a_slip_takes_no_certificate_away() {
         hook(&mut unit, "config-changed");
         assert!(unit.run(&changed).committed());
         assert_eq!(issued(&unit), before, "{name}={slip}");
-        let told = message(&unit);
-        assert!(told.starts_with(&format!("blocked: option {name}: ")), "{told}");
+        let shown = message(&unit);
+        assert!(shown.starts_with(&format!("blocked: option {name}: ")), "{shown}");
         unit.set_option(name, if name == "policy" { "" } else { HOST });
     }
 }

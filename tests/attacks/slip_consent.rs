@@ -231,7 +231,7 @@ fn waived_finding_is_left_alone_by_every_remedy() {
         Remedy::PlatformNetworkPolicies,
         Remedy::MutualTls,
     ];
-    // It serves HTTPS, and nothing else is put right.
+    // It serves HTTPS, and nothing else is fixed.
     let mut world = serving();
     let hardened = World::hardened("1.10");
     for (kind, name) in
@@ -249,7 +249,7 @@ fn waived_finding_is_left_alone_by_every_remedy() {
     let all = planned("");
     assert_eq!(all.len(), 3 + 3 + 2 + 7 + 2, "{all:#?}");
     assert_eq!(planned(&text("{}")), [""; 0]);
-    // For one profile: the other is put right.
+    // For one profile: the other is fixed.
     let rest = planned(&text("{kind: Namespace, name: admin}"));
     assert_eq!(
         rest,
@@ -309,14 +309,14 @@ fn pod_security_is_not_enforced_before_istio_cni() {
     let remedies = [Remedy::PodSecurityLabels];
     let planned = plan(&world, &Policy::default(), &[], &remedies, &option(&remedies));
     assert!(!planned.to_string().contains("pod-security.kubernetes.io/enforce: "), "{planned}");
-    let told = findings(&world, "PSS-01");
-    assert!(told[0].contains("could start no pod"), "{told:?}");
-    // Who follows the advice before its time is told at once what it does.
+    let shown = findings(&world, "PSS-01");
+    assert!(shown[0].contains("could start no pod"), "{shown:?}");
+    // A user who follows the advice too early learns at once what it does.
     let mut shut = world.clone();
     shut.get("Namespace", "admin")["metadata"]["labels"]["pod-security.kubernetes.io/enforce"] =
         "baseline".into();
-    let told = findings(&shut, "PSS-03").join("\n");
-    assert!(told.contains("can start no pod of the mesh"), "{told}");
+    let shown = findings(&shut, "PSS-03").join("\n");
+    assert!(shown.contains("can start no pod of the mesh"), "{shown}");
     // With the plugin it is enforced, but not where a pod runs that would be refused next time.
     let mut world = World::hardened("1.10");
     let labels = &mut world.get("Namespace", "team-a")["metadata"]["labels"];

@@ -28,8 +28,8 @@ fn a_config_map_of_twenty_thousand_keys_delays_neither_repairs_nor_verdicts_nor_
         "metadata": {"namespace": "admin", "name": "wide"}, "data": data});
     sandbox.kubectl_with(&["create", "-f", "-"], &map.to_string()).unwrap();
     let options = json!({"enforce": "profile-network-policies", "policy": POLICY});
-    let told = json!({"namespace": "kubeflow", "leads": true, "options": options});
-    let agent = Agent::start(&sandbox, &told);
+    let input = json!({"namespace": "kubeflow", "leads": true, "options": options});
+    let agent = Agent::start(&sandbox, &input);
     let policy = || {
         let get = ["get", "networkpolicy", "-n", "admin", "ckf-hardening-profile"];
         sandbox.kubectl(&get).unwrap().status.success()
@@ -38,9 +38,9 @@ fn a_config_map_of_twenty_thousand_keys_delays_neither_repairs_nor_verdicts_nor_
     // However often it is evaluated meanwhile.
     let mut longest = Duration::ZERO;
     for round in 0..4 {
-        let mut told = told.clone();
-        told["options"]["policy"] = POLICY.replace("unique", &format!("unique {round}")).into();
-        agent.tell(&told);
+        let mut input = input.clone();
+        input["options"]["policy"] = POLICY.replace("unique", &format!("unique {round}")).into();
+        agent.tell(&input);
         kubectl(&sandbox, &["delete", "networkpolicy", "-n", "admin", "ckf-hardening-profile"]);
         let deleted = Instant::now();
         until("the NetworkPolicy again", || {

@@ -49,7 +49,7 @@ fn role_bindings_of_any_name_and_size_go_and_come_back_and_no_other_does() {
     create(&sandbox, &odd);
     // One is long, and one is so long that no record holds it.
     let many: Vec<String> =
-        (0..7_500).map(|number| format!("somebody-of-a-long-name-{number}@example.com")).collect();
+        (0..7_500).map(|number| format!("person-of-a-long-name-{number}@example.com")).collect();
     create(&sandbox, &[binding("long", &many)]);
     let mut state = 1_u64;
     let noise: String = (0..1_470_000)

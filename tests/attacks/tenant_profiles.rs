@@ -19,15 +19,15 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// The agent of a unit that leads.
 struct Agent {
     child: Child,
-    /// What the charm told it; gone with it.
+    /// What the charm passed to it; gone with it.
     _folder: tempfile::TempDir,
 }
 
 impl Agent {
     fn start(sandbox: &Sandbox, options: Value) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let told = json!({"namespace": "kubeflow", "leads": true, "options": options});
-        std::fs::write(folder.path().join("told.json"), told.to_string()).unwrap();
+        let input = json!({"namespace": "kubeflow", "leads": true, "options": options});
+        std::fs::write(folder.path().join("told.json"), input.to_string()).unwrap();
         let address = format!("127.0.0.1:{}", kube_sandbox::free_port().unwrap());
         let child = Command::new(binary())
             .args(["serve", "--listen", &address, "--told"])
@@ -163,7 +163,7 @@ fn profile_named_like_a_foreign_namespace_changes_nothing_there() {
     assert!(why.contains("does not count"), "{why}");
 }
 
-/// A world whose gateway serves HTTPS, with the profile `team-a` and nothing of ours.
+/// A world whose gateway serves HTTPS, with the profile `team-a` and no managed object.
 fn https() -> World {
     let mut world = World::hardened("1.10");
     world.remove("Gateway", "ckf-hardening-https-redirect");
@@ -255,7 +255,7 @@ fn weaker_object_of_a_tenant_takes_nothing_of_ours_away() {
 
 const PROFILES: [Remedy; 2] = [Remedy::ProfileNetworkPolicies, Remedy::MutualTls];
 
-/// What is there of ours once remedies were applied to a world.
+/// The managed objects once remedies were applied to a world.
 fn enforced(world: &World, remedies: &[Remedy]) -> Vec<Value> {
     made(&plan(world, &Policy::default(), &[], remedies, &option(remedies)))
 }
@@ -346,7 +346,7 @@ fn enforced_policy_goes_only_with_the_profile_it_guards() {
     let namespace = |world: &mut World, field: &str, value: Value| {
         world.get("Namespace", "team-a")["metadata"][field] = value;
     };
-    // A Profile that has lost a mark is in doubt, and nothing is taken away for a doubt.
+    // A Profile that has lost a mark is in doubt, and a doubt removes nothing.
     let mut doubtful = world.clone();
     namespace(&mut doubtful, "annotations", json!({"owner": "mallory"}));
     let planned = plan(&doubtful, &Policy::default(), &own, &PROFILES, &option(&PROFILES));
@@ -357,7 +357,7 @@ fn enforced_policy_goes_only_with_the_profile_it_guards() {
         {"type": "Failed", "message": "Owning namespace failed to create within 15 seconds"}]})),
         0
     );
-    // Without Profile the namespace is nobody's profile any more.
+    // Without Profile the namespace is no profile any more.
     assert_eq!(left(|world| drop(world.remove("Profile", "team-a"))), 2);
 
     // The redirect and the floor: a Gateway that is not there for a moment takes nothing away;

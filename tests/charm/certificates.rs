@@ -159,10 +159,10 @@ fn a_request_outside_the_policy_is_refused_in_our_status() {
     let mut unit = unit();
     let mut pilot = IstioPilot::at("evil.example.com");
     relate_pilot(&mut unit, &pilot);
-    let told = message(&unit);
+    let shown = message(&unit);
     assert!(
-        told.starts_with("blocked: the certificate request of istio-pilot/0 is refused: it is for evil.example.com"),
-        "{told}"
+        shown.starts_with("blocked: the certificate request of istio-pilot/0 is refused: it is for evil.example.com"),
+        "{shown}"
     );
     assert_eq!(answers(&unit), [] as [Value; 0]);
     // Once it is right, it is answered.
@@ -194,10 +194,10 @@ fn a_request_outside_the_policy_is_refused_in_our_status() {
 fn an_address_that_the_policy_does_not_name_waits_for_the_cluster() {
     let mut unit = unit();
     relate_pilot(&mut unit, &IstioPilot::at("10.64.140.43"));
-    let told = message(&unit);
+    let shown = message(&unit);
     assert!(
-        told.contains("it is for 10.64.140.43, which is not an address of the gateway"),
-        "{told}"
+        shown.contains("it is for 10.64.140.43, which is not an address of the gateway"),
+        "{shown}"
     );
 }
 
@@ -206,20 +206,20 @@ fn trusting_application_gets_the_authority_in_its_interface_version() {
     let mut unit = unit();
     relate_pilot(&mut unit, &IstioPilot::at(HOST));
     relate(&mut unit, TRUST, "send-ca-cert", "prometheus");
-    let told = relation(&unit, TRUST);
+    let shown = relation(&unit, TRUST);
     let ca = secret(&unit)["current-certificate"].clone();
-    assert_eq!(told.application_data["version"], "1");
-    let sent: Vec<String> = serde_json::from_str(&told.application_data["certificates"]).unwrap();
+    assert_eq!(shown.application_data["version"], "1");
+    let sent: Vec<String> = serde_json::from_str(&shown.application_data["certificates"]).unwrap();
     assert_eq!(sent, [ca.trim()]);
     // One of version 0 says nothing of itself, and reads the unit's databag.
-    assert_eq!(told.unit_data["certificate"], ca.trim());
-    assert_eq!(told.unit_data["version"], "0");
+    assert_eq!(shown.unit_data["certificate"], ca.trim());
+    assert_eq!(shown.unit_data["version"], "0");
     of(&mut unit, TRUST, |relation| {
         relation.remote_application_data.insert("version".into(), "1".into());
     });
     changed(&mut unit, TRUST);
     assert_eq!(relation(&unit, TRUST).unit_data, BTreeMap::new());
-    // When no gateway has a certificate of ours, nothing is left to trust.
+    // When no gateway has a certificate from this charm, nothing is left to trust.
     let event = Event::relation(&relation(&unit, GATEWAY), "broken", None);
     assert!(unit.run(&event).committed());
     assert!(!relation(&unit, TRUST).application_data.contains_key("certificates"));
@@ -241,7 +241,7 @@ fn policy_with_another_key_type_replaces_the_authority_once_published() {
     let sent = &relation(&unit, TRUST).application_data["certificates"];
     let sent: Vec<String> = serde_json::from_str(sent).unwrap();
     assert_eq!(sent.len(), 2);
-    // Without an overlap it signs at once, and the old one is still told.
+    // Without an overlap it signs at once, and the old one is still published.
     unit.set_option("policy", "certificates: {key: rsa-3072, overlap-days: 0}");
     hook(&mut unit, "config-changed");
     let after = secret(&unit);
@@ -284,10 +284,10 @@ fn an_upstream_authority_gets_the_request_as_it_came_and_its_answer_is_passed_on
     let mut pilot = IstioPilot::at(HOST);
     relate(&mut unit, UPSTREAM, "certificates", "vault");
     relate_pilot(&mut unit, &pilot);
-    let told = message(&unit);
+    let shown = message(&unit);
     assert!(
-        told.contains("vault has not answered the certificate request of istio-pilot/0"),
-        "{told}"
+        shown.contains("vault has not answered the certificate request of istio-pilot/0"),
+        "{shown}"
     );
     let asked = &relation(&unit, UPSTREAM).unit_data["certificate_signing_requests"];
     let asked: Value = serde_json::from_str(asked).unwrap();
@@ -328,7 +328,7 @@ fn an_upstream_authority_gets_the_request_as_it_came_and_its_answer_is_passed_on
     upstream_answers(&mut unit, &entry(&good, json!({"revoked": true})));
     assert_eq!(answers(&unit)[0]["certificate"], good.as_str());
     assert!(message(&unit).contains("the certificate that it has ends on "), "{}", message(&unit));
-    assert!(unit.model().secrets.is_empty(), "no authority of ours was made");
+    assert!(unit.model().secrets.is_empty(), "the charm made no authority");
 }
 
 #[test]
@@ -583,8 +583,8 @@ fn interrupted_hooks_end_with_one_good_gateway_certificate() {
         let answers = answers(unit);
         let served = leaf(answers[0]["certificate"].as_str().unwrap());
         let authorities = unit.model().secrets.len();
-        let told = unit.model().relation(TRUST).unwrap().application_data.len();
-        (answers.len(), served.names, authorities, told)
+        let shown = unit.model().relation(TRUST).unwrap().application_data.len();
+        (answers.len(), served.names, authorities, shown)
     };
     let runs = sweep(make, &events, holds, state);
     assert!(runs > 50, "{runs}");

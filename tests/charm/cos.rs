@@ -1,5 +1,5 @@
 //! Relations with COS and with Kubeflow's dashboard, as the peers' own libraries and tools
-//! read them; and the agent in its container, as it is told.
+//! read them; and the agent in its container, with its input.
 
 use std::collections::BTreeMap;
 use std::io::Write as _;
@@ -54,7 +54,7 @@ fn changed(unit: &mut Simulation, id: u32) -> Vec<String> {
     fire(unit, &event)
 }
 
-fn told(unit: &Simulation, id: u32) -> BTreeMap<String, String> {
+fn published(unit: &Simulation, id: u32) -> BTreeMap<String, String> {
     relation(unit, id).application_data
 }
 
@@ -83,7 +83,7 @@ fn promtool(arguments: &[&str], files: &[(&str, &str)]) -> String {
 fn databags_are_read_by_the_peers_libraries_and_written_once() {
     let mut unit = unit();
     fire(&mut unit, &Event::hook("upgrade-charm"));
-    let metrics = told(&unit, 11);
+    let metrics = published(&unit, 11);
     let jobs = parsed(&metrics["scrape_jobs"]);
     assert_eq!(jobs[0]["static_configs"][0]["targets"], json!(["*:8090"]));
     let of_unit = relation(&unit, 11).unit_data;
@@ -92,16 +92,16 @@ fn databags_are_read_by_the_peers_libraries_and_written_once() {
     let rules = [("rules.json", metrics["alert_rules"].as_str())];
     let said = promtool(&["check", "rules", "rules.json"], &rules);
     assert!(said.contains(&format!("{} rules found", 13)), "{said}");
-    let catalogue = told(&unit, 14);
+    let catalogue = published(&unit, 14);
     assert_eq!(catalogue["url"], "https://kubeflow.example.com/hardening/");
 
     let judged = judge(&json!({
         "metadata": parsed(&metrics["scrape_metadata"]),
-        "dashboards": parsed(&told(&unit, 12)["dashboards"]),
-        "ingress": told(&unit, 15),
+        "dashboards": parsed(&published(&unit, 12)["dashboards"]),
+        "ingress": published(&unit, 15),
         "ingress_unit": relation(&unit, 15).unit_data,
-        "links": parsed(&told(&unit, 16)["dashboard_links"]),
-        "logs": {"metadata": parsed(&told(&unit, 13)["metadata"]), "rules": parsed(&told(&unit, 13)["alert_rules"])},
+        "links": parsed(&published(&unit, 16)["dashboard_links"]),
+        "logs": {"metadata": parsed(&published(&unit, 13)["metadata"]), "rules": parsed(&published(&unit, 13)["alert_rules"])},
     }));
     assert_eq!(
         judged["identifier"],
@@ -122,11 +122,11 @@ fn databags_are_read_by_the_peers_libraries_and_written_once() {
         model.relations.iter_mut().for_each(|relation| relation.application_data.clear())
     });
     changed(&mut unit, 11);
-    assert!(told(&unit, 11).is_empty());
+    assert!(published(&unit, 11).is_empty());
     unit.change(|model| model.leader = true);
     fire(&mut unit, &Event::hook("leader-elected"));
     for (id, ..) in PEERS {
-        assert!(!told(&unit, id).is_empty(), "{id}");
+        assert!(!published(&unit, id).is_empty(), "{id}");
     }
 }
 
@@ -139,8 +139,8 @@ fn link_leads_to_the_report_by_whoever_offers_ingress_or_to_nothing() {
             ingress.remote_application_data = BTreeMap::from([(key.into(), value.into())]);
         });
         changed(unit, 15);
-        let links = parsed(&told(unit, 16)["dashboard_links"]);
-        (told(unit, 14)["url"].clone(), links)
+        let links = parsed(&published(unit, 16)["dashboard_links"]);
+        (published(unit, 14)["url"].clone(), links)
     };
     // One that has answered nothing yet: no link leads to a page that is not there.
     let inside = "http://ckf-hardening.kubeflow.svc.cluster.local:8090/";
@@ -158,8 +158,8 @@ fn link_leads_to_the_report_by_whoever_offers_ingress_or_to_nothing() {
     // A relation that goes takes the links with it.
     let broken = Event::relation(&relation(&unit, 15), "broken", None);
     fire(&mut unit, &broken);
-    assert_eq!(told(&unit, 14)["url"], inside);
-    assert_eq!(parsed(&told(&unit, 16)["dashboard_links"]), json!([]));
+    assert_eq!(published(&unit, 14)["url"], inside);
+    assert_eq!(parsed(&published(&unit, 16)["dashboard_links"]), json!([]));
     let message = unit.model().status.message.clone();
     assert!(message.contains("dashboard-links has no link without ingress"), "{message}");
 }
@@ -194,10 +194,10 @@ fn route_to_the_report_reaches_the_agent_in_the_same_hook() {
     unit.change(|model| model.relations.clear());
     fire(&mut unit, &Event::pebble_ready("hardening"));
     let shows = |unit: &Simulation| {
-        let told = given(unit.pebble("hardening"))
+        let given_input = given(unit.pebble("hardening"))
             .into_iter()
             .find(|(name, _)| name.ends_with("input.json"));
-        told.map(|(_, told)| told["publishes-report"].clone())
+        given_input.map(|(_, given_input)| given_input["publishes-report"].clone())
     };
     assert_eq!(shows(&unit), Some(json!(false)));
     let ingress = Relation::new(15, "ingress", "istio-pilot", 1);
@@ -213,13 +213,13 @@ fn route_to_the_report_reaches_the_agent_in_the_same_hook() {
 fn gateway_removed_by_istio_pilot_shows_in_the_status() {
     let mut unit = unit();
     let mut gateway = Relation::new(17, "gateway-info", "istio-pilot", 1);
-    let told = [
+    let shown = [
         ("gateway_name", "kubeflow-gateway"),
         ("gateway_namespace", "kubeflow"),
         ("gateway_up", "false"),
     ];
-    let told = told.map(|(key, value)| (key.to_owned(), value.to_owned()));
-    gateway.remote_application_data.extend(told);
+    let shown = shown.map(|(key, value)| (key.to_owned(), value.to_owned()));
+    gateway.remote_application_data.extend(shown);
     unit.change(|model| model.relations.push(gateway));
     changed(&mut unit, 17);
     let said = "istio-pilot has removed the Gateway kubeflow/kubeflow-gateway";
@@ -259,7 +259,7 @@ fn each_alert_fires_when_it_should_and_not_before() {
     let files = [("rules.yaml", rules.to_string()), ("test.yaml", tests.to_owned())];
     let files = files.each_ref().map(|(name, text)| (*name, text.as_str()));
     promtool(&["test", "rules", "test.yaml"], &files);
-    // Each alert is tried both ways, and has a page for whoever it wakes.
+    // Each alert is tried both ways, and has a page for those it wakes.
     let parsed: Value = serde_yaml::from_str(tests).unwrap();
     let tried = parsed["tests"]
         .as_array()
@@ -306,12 +306,15 @@ fn agent_in_its_container_gets_what_only_the_charm_reads() {
     unit.start_pebble("hardening", &[]);
     fire(&mut unit, &Event::pebble_ready("hardening"));
     let gave = given(unit.pebble("hardening"));
-    let told =
+    let agent_input =
         &gave.iter().find(|(name, _)| name == "/var/lib/ckf-hardening/input.json").unwrap().1;
-    assert_eq!((&told["namespace"], &told["is-leader"]), (&json!("kubeflow"), &json!(true)));
+    assert_eq!(
+        (&agent_input["namespace"], &agent_input["is-leader"]),
+        (&json!("kubeflow"), &json!(true))
+    );
     // A way to the report is related.
-    assert_eq!(told["publishes-report"], true);
-    assert_eq!(told["options"]["external-hostname"], "kubeflow.example.com");
+    assert_eq!(agent_input["publishes-report"], true);
+    assert_eq!(agent_input["options"]["external-hostname"], "kubeflow.example.com");
     let layer = &gave.iter().find(|(name, _)| name == "ckf-hardening").unwrap().1;
     let command = layer["services"]["agent"]["command"].as_str().unwrap();
     assert_eq!(

@@ -1,4 +1,4 @@
-//! The controls that Juju's controller tells of, and who may do what.
+//! The controls that read Juju's controller, and who may do what.
 
 use std::collections::BTreeMap;
 use std::process::Command;
@@ -48,7 +48,7 @@ fn related(mut application: Application, endpoints: &[&str]) -> Application {
     application
 }
 
-/// A platform in which everything that Juju tells is as it should be.
+/// A platform in which everything that Juju reports is as expected.
 fn hardened(juju: Juju) -> State {
     let mut state = State::new(juju, "admin-pw");
     state.users.get_mut("admin").unwrap().last_connection = Some(ago(1));
@@ -271,7 +271,7 @@ fn unknown_age_is_reported_as_unknown() {
 }
 
 #[test]
-fn options_are_judged_by_what_the_policy_declares() {
+fn options_are_assessed_by_what_the_policy_declares() {
     let facts = facts(neglected(Juju::V4_0), "auditor");
     let with = |application: &str, option: &str| {
         let mut policy = policy();
@@ -293,12 +293,12 @@ fn options_are_judged_by_what_the_policy_declares() {
     let (verdict, reason) = &verdicts(&unread, &policy())["JUJU-04"];
     assert_eq!(*verdict, Verdict::NotAssessed);
     assert!(reason.contains("jupyter-ui: secure-cookies"), "{reason}");
-    for (application, option, told) in
+    for (application, option, shown) in
         [("jupyter-ui", "colour", "no such option"), ("nowhere", "colour", "not in the model")]
     {
         let of = with(application, option);
         assert_eq!(of["JUJU-04"].0, Verdict::Fail);
-        assert!(of["JUJU-04"].1.contains(told), "{}", of["JUJU-04"].1);
+        assert!(of["JUJU-04"].1.contains(shown), "{}", of["JUJU-04"].1);
     }
 }
 
@@ -324,7 +324,7 @@ fn facts_forbidden_to_the_login_are_not_assessed() {
 }
 
 #[test]
-fn dying_application_leaves_the_rest_judged() {
+fn dying_application_leaves_the_rest_assessed() {
     for life in [Life::Dying, Life::Dead] {
         let mut state = hardened(Juju::V4_0);
         let model = state.models.get_mut(MODEL).unwrap();
@@ -353,8 +353,8 @@ fn a_superuser_without_access_to_the_model_may_not_read_its_applications() {
     assert_eq!(*verdict, Verdict::NotAssessed);
     assert!(reason.contains("Application.Get: permission denied"), "{reason}");
     let Known::Known(juju) = &facts.juju else { panic!("{:?}", facts.juju) };
-    let told = juju.unread_applications("kubeflow").unwrap();
-    assert!(told.contains("juju grant auditor read kubeflow"), "{told}");
+    let shown = juju.unread_applications("kubeflow").unwrap();
+    assert!(shown.contains("juju grant auditor read kubeflow"), "{shown}");
 }
 
 #[test]
@@ -397,19 +397,19 @@ fn rotate_runs_the_charms_action_and_prints_its_result() {
     assert!(asked.lock().unwrap().is_empty());
 
     let named = ["dex", "juju-user/alice", "--deliver", "registration", "--yes"];
-    let (code, told, progress) = run(&named);
-    assert_eq!((code, told.as_str()), (Some(0), "dex  prepared\n"), "{progress}");
+    let (code, shown, progress) = run(&named);
+    assert_eq!((code, shown.as_str()), (Some(0), "dex  prepared\n"), "{progress}");
     assert!(progress.contains("ckf-hardening/0 runs rotate-credentials"), "{progress}");
     assert_eq!(
         last(),
         json!({"rotate-credentials": {"targets": "dex,juju-user/alice",
             "deliver": "registration", "dry-run": false, "force": false}})
     );
-    let (_, told, _) = run(&["--dry-run"]);
-    assert_eq!(told, "dex: a new value would be written\n");
+    let (_, shown, _) = run(&["--dry-run"]);
+    assert_eq!(shown, "dex: a new value would be written\n");
     assert_eq!(last()["rotate-credentials"], json!({"dry-run": true, "force": false}));
-    let (_, told, _) = run(&["--status", "--json"]);
-    assert_eq!(told, "[{\"credential\":\"dex\"}]\n");
+    let (_, shown, _) = run(&["--status", "--json"]);
+    assert_eq!(shown, "[{\"credential\":\"dex\"}]\n");
     assert_eq!(last(), json!({"rotation-status": {}}));
 
     for (arguments, why) in [
@@ -418,8 +418,8 @@ fn rotate_runs_the_charms_action_and_prints_its_result() {
         (&["--application", "there"], "no unit of there"),
         (&["sesame"], "is not one of juju-user/NAME"),
     ] {
-        let (code, told, error) = run(arguments);
-        assert_eq!((code, told.as_str()), (Some(2), ""), "{arguments:?}");
+        let (code, shown, error) = run(arguments);
+        assert_eq!((code, shown.as_str()), (Some(2), ""), "{arguments:?}");
         assert!(error.contains(why), "{error}");
     }
 }
@@ -503,7 +503,7 @@ fn refresh_stops_at_the_application_that_does_not_settle() {
         });
         state.charmhub.insert(charm.into(), revisions.to_vec());
     }
-    // Somebody gave MinIO an image of their own.
+    // A user gave MinIO an image of their own.
     let minio = model.applications.get_mut("minio").unwrap();
     minio.resources.get_mut("oci-image").unwrap().revision = None;
     minio.after_refresh = Some(("blocked".into(), "no storage".into()));
@@ -542,7 +542,7 @@ fn refresh_stops_at_the_application_that_does_not_settle() {
     assert!(text.contains("minio: minio/0 is blocked: no storage after the refresh"), "{text}");
     let [pilot, minio, dex] = charms();
     assert_eq!(pilot, ("ch:amd64/istio-pilot-700".into(), Some(9)));
-    assert_eq!(minio, ("ch:amd64/minio-700".into(), None), "what somebody gave stays");
+    assert_eq!(minio, ("ch:amd64/minio-700".into(), None), "what a user gave stays");
     assert_eq!(dex, before[2]);
 
     // What is in trouble is not touched.

@@ -1,4 +1,4 @@
-//! oidc-gatekeeper asks Dex by the gateway's name: it is told whom to trust for that.
+//! oidc-gatekeeper asks Dex by the gateway's name: it gets the authority to trust for that.
 
 use ckf_test_support::rotation::hook;
 use ckf_worlds::istio_pilot::{IstioPilot, authority};
@@ -58,7 +58,7 @@ fn oidc_gatekeeper_trusts_the_authority_while_it_signs() {
     for juju in [Juju::V3_6, Juju::V4_0] {
         let mut unit = unit(juju, Some(&corporate));
         hook(&mut unit, "config-changed");
-        // What this hook made may yet be lost, and so it is not told.
+        // What this hook made may yet be lost, and so it is not published.
         assert_eq!(bundle(&unit), corporate);
         hook(&mut unit, "update-status");
         let own = own_authority(&unit);
@@ -89,7 +89,7 @@ fn missing_credentials_leave_ca_bundle_and_hooks_alone() {
 #[test]
 fn interrupted_hooks_add_the_authority_once() {
     let events = ["update-status", "update-status"].map(Event::hook);
-    // Nobody is ever told to trust an authority that is lost.
+    // An authority that is lost is never published.
     let holds = |unit: &Simulation| {
         let bundle = bundle(unit);
         assert!(bundle.is_empty() || bundle == own_authority(unit), "{bundle}");

@@ -35,7 +35,7 @@ fn controller(juju: Juju, model: &str) -> Controller {
     Controller::start_with(state, Certificate::Good).unwrap()
 }
 
-/// A cluster with a platform, a profile, and a namespace of somebody else.
+/// A cluster with a platform, a profile, and a namespace that is not theirs.
 struct Platform {
     sandbox: Sandbox,
     loader: Loader,
@@ -186,8 +186,8 @@ fn minio_is_rotated_with_its_copies_and_the_pods_that_read_them() {
     assert_ne!(platform.uid("ml-pipeline-ui-artifact"), Some(viewer));
     assert_eq!(platform.uid("notebook"), Some(notebook), "a user's work goes on");
     let log = unit.model().log;
-    let told = log.iter().any(|line| line.message.contains("alice/notebook"));
-    assert!(told, "{log:?}");
+    let shown = log.iter().any(|line| line.message.contains("alice/notebook"));
+    assert!(shown, "{log:?}");
     let elsewhere = platform.get("/api/v1/namespaces/elsewhere/secrets/mlpipeline-minio-artifact");
     assert_eq!(elsewhere["data"]["secretkey"], STANDARD.encode("another-key"));
 

@@ -182,7 +182,7 @@ fn nothing_is_lost_by(juju: Juju) {
         unit
     };
     let runs = sweep(make, &events, nothing_is_lost, state);
-    // docs/explanation/rotation.md tells the number.
+    // docs/explanation/rotation.md states the number.
     println!("{juju:?}: {runs} troubled runs");
     assert!(runs >= RUNS, "{runs}");
 }
@@ -246,13 +246,13 @@ fn refused_rotation_is_reported_and_retried() {
     };
     make_superuser(&unit, "login");
     hook(&mut unit, "config-changed");
-    let told = message(&unit);
+    let shown = message(&unit);
     assert!(
-        told.contains("rotation of juju-user/bot: UserManager.UserInfo: permission denied"),
-        "{told}"
+        shown.contains("rotation of juju-user/bot: UserManager.UserInfo: permission denied"),
+        "{shown}"
     );
     assert_eq!(held(&unit.model(), "juju-user/bot"), BTreeMap::new());
-    assert!(told.contains("juju grant hardening superuser"), "{told}");
+    assert!(shown.contains("juju grant hardening superuser"), "{shown}");
     assert_eq!(entry(&unit, "juju-user/bot")["failure"]["attempts"], 1);
     hook(&mut unit, "update-status");
     assert_eq!(entry(&unit, "juju-user/bot")["failure"]["attempts"], 2);
@@ -292,8 +292,8 @@ fn unreadable_ledger_stops_rotations_only() {
             bag.insert("rotation".into(), text.into());
         });
         hook(&mut unit, "update-status");
-        let told = message(&unit);
-        assert!(told.contains("blocked: the ledger of rotations"), "{text}: {told}");
+        let shown = message(&unit);
+        assert!(shown.contains("blocked: the ledger of rotations"), "{text}: {shown}");
         assert_eq!(unit.model().relations[0].application_data["rotation"], text);
         let outcome = rotate(&mut unit, json!({}));
         assert!(refusal(&outcome).contains("the ledger of rotations"), "{outcome:?}");
@@ -320,9 +320,12 @@ fn wrong_password_or_controller_is_reported() {
     give_login(&mut unit, "wrong");
     hook(&mut unit, "config-changed");
     hook(&mut unit, "update-status");
-    let told = message(&unit);
-    assert!(told.contains("put the right password into the secret of juju-credentials"), "{told}");
-    assert!(!told.contains("wrong"), "{told}");
+    let shown = message(&unit);
+    assert!(
+        shown.contains("put the right password into the secret of juju-credentials"),
+        "{shown}"
+    );
+    assert!(!shown.contains("wrong"), "{shown}");
     nothing_is_lost(&unit);
 }
 
@@ -344,9 +347,9 @@ fn rotation_on_demand_reports_its_progress() {
     );
     assert!(!status.contains("dex"), "{status}");
     settle(&mut unit);
-    let told = unit.run(&Event::action("rotation-status", json!({})));
+    let shown = unit.run(&Event::action("rotation-status", json!({})));
     let rows: Value =
-        serde_json::from_str(told.results()["credentials"].as_str().unwrap()).unwrap();
+        serde_json::from_str(shown.results()["credentials"].as_str().unwrap()).unwrap();
     let row = |name: &str| {
         let rows = rows.as_array().unwrap();
         rows.iter().find(|row| row["credential"] == name).unwrap().clone()
@@ -378,7 +381,7 @@ fn rotation_on_demand_reports_its_progress() {
 fn manual_change_during_rotation_loses_no_password() {
     let mut unit = unit(Juju::V3_6, "targets: [juju-user/bot, dex]");
     hook(&mut unit, "config-changed");
-    // The rotation that was begun wins over a password that somebody sets.
+    // The rotation that was begun wins over a password that a user sets.
     unit.controller().change(|state| {
         state.users.get_mut("bot").unwrap().password = Some("first-pw-of-a-person".into());
     });
@@ -388,14 +391,14 @@ fn manual_change_during_rotation_loses_no_password() {
         accepted(&unit, "juju-user/bot").unwrap()
     );
 
-    // What was begun is ended though nobody names it any more.
+    // What was begun is ended though the option names it no longer.
     rotate(&mut unit, json!({"targets": ["dex"]}));
     unit.set_option("rotate", "");
     settle(&mut unit);
     assert_eq!(entry(&unit, "dex")["stage"], "settled");
     assert_eq!(held(&unit.model(), "dex")["password"], accepted(&unit, "dex").unwrap());
 
-    // A user who is gone is told, and nothing else stops.
+    // A user who is gone is reported, and nothing else stops.
     unit.set_option("rotate", "targets: [juju-user/bot, dex]");
     unit.controller().change(|state| state.users.remove("bot"));
     let before = accepted(&unit, "dex");

@@ -111,8 +111,11 @@ fn unusable_certificate_is_reported_and_changes_nothing() {
     ] {
         give(&mut unit, certificate, key);
         hook(&mut unit, "update-status");
-        let told = message(&unit);
-        assert!(told.starts_with("blocked: option tls-secret: ") && told.contains(part), "{told}");
+        let shown = message(&unit);
+        assert!(
+            shown.starts_with("blocked: option tls-secret: ") && shown.contains(part),
+            "{shown}"
+        );
         assert_eq!(seen(&unit), before, "{part}");
     }
     // Two sources at once are refused on either side.
@@ -177,7 +180,7 @@ fn private_key_is_left_in_its_secret_only() {
     run(&mut unit, &Event::hook("update-status"));
     give(&mut unit, &given.certificate, &given.key[..given.key.len() / 2]);
     run(&mut unit, &Event::hook("update-status"));
-    // The authority of our own.
+    // The charm's own authority.
     let pilot = IstioPilot::at(HOST);
     let mut relation = Relation::new(9, "gateway-certificates", "istio-pilot", 1);
     relation.remote_units.insert("istio-pilot/0".into(), pilot.databag());

@@ -1,4 +1,4 @@
-//! Controls that a policy adds, judged beside ours on a real API server.
+//! Controls that a policy adds, assessed beside the catalogue's on a real API server.
 
 use std::fs;
 use std::path::Path;
@@ -13,7 +13,7 @@ controls:
   - id: ORG-01
     title: Deployments have an owner
     severity: high
-    why: Nobody is called when one without owner fails.
+    why: No one is called when one without owner fails.
     fix: kubectl label deployment NAME example.com/owner=TEAM
     mappings: {nist-800-53: [CM-8]}
     apiVersion: apps/v1
@@ -91,7 +91,7 @@ fn prepared() -> (Sandbox, tempfile::TempDir) {
 }
 
 #[test]
-fn custom_control_is_judged_and_reported_like_a_built_in_one() {
+fn custom_control_is_assessed_and_reported_like_a_built_in_one() {
     let (sandbox, folder) = prepared();
     let kubeconfig = sandbox.kubeconfig("admin");
     let (_, text) = audit(folder.path(), &kubeconfig, &["--format", "json"]);
@@ -113,7 +113,7 @@ fn custom_control_is_judged_and_reported_like_a_built_in_one() {
     let quotas = found(&report, "ORG-02");
     assert_eq!(quotas["verdict"], "waived");
     assert_eq!(quotas["waived"][0]["owner"], "platform");
-    // The waiver of one of them is used, which is a control of ours.
+    // The waiver of one of them is used, which is a control of the catalogue.
     assert_eq!(found(&report, "POL-02")["verdict"], "pass");
     let secrets = found(&report, "ORG-03");
     assert_eq!(secrets["verdict"], "pass", "no value of a Secret is read: {secrets}");
@@ -131,7 +131,7 @@ fn custom_control_is_judged_and_reported_like_a_built_in_one() {
     let sarif: Value = serde_json::from_str(&sarif).unwrap();
     let rules = sarif["runs"][0]["tool"]["driver"]["rules"].as_array().unwrap();
     let rule = rules.iter().find(|rule| rule["id"] == "ORG-01").unwrap();
-    assert_eq!(rule["fullDescription"]["text"], "Nobody is called when one without owner fails.");
+    assert_eq!(rule["fullDescription"]["text"], "No one is called when one without owner fails.");
     let (_, table) = audit(folder.path(), &kubeconfig, &["--framework", "nist-800-53"]);
     let line = table.lines().find(|line| line.contains("CM-8")).unwrap();
     assert!(line.contains("ORG-01"), "{line}");

@@ -71,7 +71,7 @@ fn controller(uuid: &str) -> Controller {
     Controller::start(state).unwrap()
 }
 
-/// What somebody set, and what is related.
+/// What a user set, and what is related.
 fn model(controller: &Controller) -> Value {
     controller.state(|state| {
         let model = state.models.values().next().unwrap();
@@ -146,8 +146,8 @@ fn saved_plan_is_applied_by_its_own_policy() {
     assert!(both.contains("cannot be used with"), "{both}");
     // By then the file may say something else.
     std::fs::write(&policy, "").unwrap();
-    let told = operator.says(0, &["apply", "--plan", &kept]);
-    assert!(told.contains("PSS-04: fail -> pass"), "{told}");
+    let shown = operator.says(0, &["apply", "--plan", &kept]);
+    assert!(shown.contains("PSS-04: fail -> pass"), "{shown}");
     let waived = sandbox.kubectl(&["get", "rolebinding", "-n", "admin", "by-hand"]);
     assert!(waived.unwrap().status.success());
 }
@@ -170,7 +170,7 @@ fn stock_deployment_hardened_by_apply_and_undone_is_as_before() {
         assert_eq!(verdict(&stock, id), "fail", "{id}");
     }
 
-    // A plan changes nothing, and tells what may break.
+    // A plan changes nothing, and shows what may break.
     let kept = store.path().join("plan.json");
     let kept = kept.to_str().unwrap();
     // What would stop flows of today is not in it, unless that is agreed to.
@@ -204,11 +204,11 @@ fn stock_deployment_hardened_by_apply_and_undone_is_as_before() {
     }
     assert_eq!(differences(&before, &everything(&sandbox)), [""; 0]);
 
-    let told = operator.says(0, &["apply", "--plan", kept]);
-    assert!(told.contains("NET-01: fail -> pass"), "{told}");
-    let told = operator.says(0, &[&["apply"][..], &REMOVALS].concat());
-    assert!(told.contains("remove RoleBinding admin/by-hand"), "{told}");
-    assert!(told.contains("AUTHZ-06: fail -> pass"), "{told}");
+    let shown = operator.says(0, &["apply", "--plan", kept]);
+    assert!(shown.contains("NET-01: fail -> pass"), "{shown}");
+    let shown = operator.says(0, &[&["apply"][..], &REMOVALS].concat());
+    assert!(shown.contains("remove RoleBinding admin/by-hand"), "{shown}");
+    assert!(shown.contains("AUTHZ-06: fail -> pass"), "{shown}");
     let hardened = report();
     for id in fixed {
         let now = control(&hardened, id);
@@ -224,8 +224,8 @@ fn stock_deployment_hardened_by_apply_and_undone_is_as_before() {
     let refused = operator.says(2, &["apply", "--plan", kept]);
     assert!(refused.contains("plan again"), "{refused}");
 
-    let told = operator.says(0, &["undo", "--all"]);
-    assert!(told.contains("revert RoleBinding admin/by-hand"), "{told}");
+    let shown = operator.says(0, &["undo", "--all"]);
+    assert!(shown.contains("revert RoleBinding admin/by-hand"), "{shown}");
     let after = everything(&sandbox);
     assert_eq!(differences(&before, &after), [""; 0]);
     assert_eq!(model(&controller), model_before);
@@ -244,12 +244,12 @@ fn undo_leaves_what_another_changed_meanwhile() {
         let output = sandbox.kubectl(&["label", "--overwrite", "namespace", "admin", &value]);
         assert!(output.unwrap().status.success());
     };
-    // It drifts, is put right, and the first value is the one that undo goes back to.
+    // It drifts, is fixed, and the first value is the one that undo goes back to.
     set("privileged");
     let plan = operator.says(1, &["plan", "pod-security-labels"]);
     assert!(plan.contains(&format!("{label}: privileged -> restricted")), "{plan}");
     operator.says(0, &["apply", "pod-security-labels"]);
-    // Somebody decides otherwise for good, and makes the binding again.
+    // A user decides otherwise for good, and makes the binding again.
     set("baseline");
     let rbac = "rbac.authorization.k8s.io";
     sandbox
@@ -264,12 +264,12 @@ fn undo_leaves_what_another_changed_meanwhile() {
             "subjects": [{"apiGroup": rbac, "kind": "User", "name": "mallory@example.com"}]}),
         )])
         .unwrap();
-    let told = operator.says(0, &["undo", "--all"]);
+    let shown = operator.says(0, &["undo", "--all"]);
     assert!(
-        told.contains("pod-security.kubernetes.io/warn was set to baseline meanwhile"),
-        "{told}"
+        shown.contains("pod-security.kubernetes.io/warn was set to baseline meanwhile"),
+        "{shown}"
     );
-    assert!(told.contains("it was created again meanwhile"), "{told}");
+    assert!(shown.contains("it was created again meanwhile"), "{shown}");
     let now = everything(&sandbox);
     let labels = &now["Namespace /admin"]["metadata"]["labels"];
     assert_eq!(labels[label], "baseline");
@@ -290,7 +290,7 @@ fn charm_enforces_its_option_and_reverts_on_removal() {
         "enforce",
         "mutual-tls,pod-security-labels,foreign-role-bindings,password-database,cos-relations",
     );
-    // Nobody watches, so nothing is deleted, and no flow is stopped, until the option says so.
+    // No user watches, so nothing is deleted, and no flow is stopped, until the option says so.
     hook(&mut unit, "config-changed");
     let now = everything(&sandbox);
     assert!(!now.contains_key("PeerAuthentication admin/ckf-hardening-mutual-tls"));

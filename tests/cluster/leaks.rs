@@ -103,7 +103,7 @@ fn outputs_of_charm_and_command_line_hold_no_secret() {
     assert!(size > 100_000, "{size} bytes were searched");
     for (place, text) in &left {
         for secret in &secrets {
-            // A test that tells the secret would leak it itself.
+            // A test that prints the secret would leak it itself.
             assert!(
                 !text.contains(secret.as_str()),
                 "{place} holds a secret of {} characters",
@@ -121,7 +121,7 @@ fn outputs_of_charm_and_command_line_hold_no_secret() {
 /// What is planted, in an option each.
 const MARK: &str = "Pl4nt3d";
 
-/// Options that hold a secret, as somebody sets them: application, charm, option, value.
+/// Options that hold a secret, as a user sets them: application, charm, option, value.
 fn planted() -> Vec<(&'static str, &'static str, &'static str, String)> {
     let base64 = |text: String| base64::engine::general_purpose::STANDARD.encode(text);
     let pem = format!("-----BEGIN PRIVATE KEY-----\n{MARK}-ssl\n-----END PRIVATE KEY-----\n");
@@ -165,7 +165,7 @@ fn controller(uuid: &str) -> Controller {
     Controller::start(state).unwrap()
 }
 
-/// A policy that declares every such option, as nobody should have set it.
+/// A policy that declares every such option, as no user should have set it.
 fn policy() -> String {
     let mut options: BTreeMap<&str, BTreeMap<&str, &str>> = BTreeMap::new();
     for (name, _, option, _) in planted() {
@@ -232,11 +232,11 @@ fn secret_option_declared_by_the_policy_is_never_shown() {
             let report: Value = serde_json::from_str(&text).unwrap();
             let judged = |id: &str| ckf_test_support::control(&report, id).to_string();
             assert!(judged("JUJU-04").contains("set, and not as declared"));
-            let told = judged("CRED-14");
+            let shown = judged("CRED-14");
             for option in ["connectors", "ssl-key", "ca-bundle", "api-token", "settings"] {
-                assert!(told.contains(option), "{option}: {told}");
+                assert!(shown.contains(option), "{option}: {shown}");
             }
-            assert!(!told.contains("access-key"), "{told}");
+            assert!(!shown.contains("access-key"), "{shown}");
         }
     }
     let planned =
@@ -276,12 +276,12 @@ fn secret_option_declared_by_the_policy_is_never_shown() {
     let records = String::from_utf8(records.stdout).unwrap();
     left.push(("the cluster".into(), records));
 
-    // The agent, which is told by Juju's side.
+    // The agent, whose input comes from the charm.
     let juju: Value =
         serde_json::from_str(&fs::read_to_string(snapshot.join("juju.json")).unwrap()).unwrap();
-    let told = json!({"namespace": "kubeflow", "leads": false, "shows": true,
+    let agent_input = json!({"namespace": "kubeflow", "leads": false, "shows": true,
         "options": {"policy": policy(), "log-level": "trace"}, "facts": {"juju": juju}});
-    let agent = Agent::start(&sandbox, Some(&told));
+    let agent = Agent::start(&sandbox, Some(&agent_input));
     for path in ["/", "/api/v1/report", "/metrics", "/api/v1/found", "/healthz"] {
         left.push((path.to_owned(), agent.get(path)));
     }
@@ -306,11 +306,11 @@ struct Agent {
 }
 
 impl Agent {
-    fn start(sandbox: &Sandbox, told: Option<&Value>) -> Self {
+    fn start(sandbox: &Sandbox, input: Option<&Value>) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let address = format!("127.0.0.1:{}", kube_sandbox::free_port().unwrap());
-        let told = told.map_or(json!({"namespace": "kubeflow", "shows": true}), Value::clone);
-        fs::write(folder.path().join("told.json"), told.to_string()).unwrap();
+        let input = input.map_or(json!({"namespace": "kubeflow", "shows": true}), Value::clone);
+        fs::write(folder.path().join("told.json"), input.to_string()).unwrap();
         let file = |name: &str| fs::File::create(folder.path().join(name)).unwrap();
         let child = Command::new(binary())
             .args(["serve", "--listen", &address, "--told"])
@@ -391,9 +391,9 @@ fn agent_memory_after_an_audit_holds_no_secret() {
     let secrets = secrets(&world);
     let sandbox = cluster(&world);
     let agent = Agent::start(&sandbox, None);
-    // What it has read in the meantime is judged, and let go.
+    // What it has read in the meantime is assessed, and let go.
     std::thread::sleep(Duration::from_secs(2));
-    // The search itself must be able to find: what is judged stays.
+    // The search itself must be able to find: what is assessed stays.
     assert!(!agent.holds("mlpipeline-minio-artifact").is_empty());
     for secret in &secrets {
         let found = agent.holds(secret);

@@ -7,7 +7,7 @@ use ckf_hardening::facts::core::Pod;
 use ckf_hardening::views::pod_security::{OVERRIDDEN, baseline, restricted};
 use ckf_test_support::chance::Chance;
 use ckf_worlds::object;
-use kube_sandbox::Sandbox;
+use kube_sandbox::{Refused, Sandbox};
 use serde_json::{Value, json};
 
 /// Pods that are tried.
@@ -235,7 +235,7 @@ fn standards_are_as_the_api_server_admits() {
         for (pod, answer) in pods.iter().zip(answers) {
             let seen = match &answer {
                 Ok(_) => BTreeSet::new(),
-                Err(refusal) if refusal.contains("violates PodSecurity") => reasons(refusal),
+                Err(Refused(why)) if why.contains("violates PodSecurity") => reasons(why),
                 Err(_) => {
                     invalid += 1;
                     continue;

@@ -87,17 +87,17 @@ fn until(what: &str, mut holds: impl FnMut() -> bool) {
 #[test]
 fn every_panel_has_data_and_every_rule_is_evaluated() {
     let mut world = World::hardened("1.11");
-    // Something is open, and something is to be put right.
+    // Something is open, and something is to be fixed.
     world.get("Namespace", "team-a")["metadata"]["labels"]["pod-security.kubernetes.io/enforce"] =
         "privileged".into();
     let sandbox = ckf_test_support::cluster(&world);
     let directory = tempfile::tempdir().unwrap();
-    let told = json!({
+    let input = json!({
         "namespace": "kubeflow", "leads": true,
         "options": {"enforce": "tls-floor", "external-hostname": ckf_worlds::HOST},
         "credentials": {"dex": {"rotated": "2026-11-01T00:00:00Z", "due": "2027-01-30T00:00:00Z"}},
     });
-    fs::write(directory.path().join("told.json"), told.to_string()).unwrap();
+    fs::write(directory.path().join("told.json"), input.to_string()).unwrap();
     let (agent_port, port) = (free_port(), free_port());
     let _agent = Server(
         Command::new(binary())
@@ -159,7 +159,7 @@ fn every_panel_has_data_and_every_rule_is_evaluated() {
             }
         }
     }
-    // What clients see is not looked at here, and nothing of Juju tells of images: their
+    // What clients see is not looked at here, and nothing of Juju lists images: their
     // panels show what the Secrets and the pods tell.
     assert!(empty.is_empty(), "{}", empty.join("\n"));
     until("an evaluation", || {

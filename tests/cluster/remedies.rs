@@ -1,5 +1,5 @@
 //! Remedies on a real API server with Istio's definitions: planned, applied, restored
-//! when somebody changed them, and undone; and istio-pilot's own objects stay its own.
+//! when a user changed them, and undone; and istio-pilot's own objects stay its own.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -159,7 +159,7 @@ fn what_somebody_changed_is_restored(sandbox: &Sandbox) {
     assert_eq!(said(&command(sandbox, &["apply"])).0, Some(0));
     assert_eq!(ours(sandbox), [FLOOR, REDIRECT]);
 
-    // A stricter policy is a change of our own.
+    // A stricter policy is a change of the charm's own.
     assert_eq!(said(&command(sandbox, &["apply", "--tls-min-version", "1.3"])).0, Some(0));
     assert!(istio(sandbox)[FLOOR]["spec"].to_string().contains("TLSv1_3"));
     assert_eq!(said(&command(sandbox, &["apply"])).0, Some(0));
@@ -232,7 +232,7 @@ fn charm_enforces_the_remedies_of_its_option() {
     assert_eq!(ours(&sandbox), [FLOOR, REDIRECT]);
     let good = istio(&sandbox);
 
-    // Found and put right by the next event.
+    // Found and fixed by the next event.
     let quiet = hook(&mut unit, "update-status");
     weaken(&sandbox);
     let repairs = hook(&mut unit, "update-status");
@@ -255,7 +255,7 @@ fn charm_enforces_the_remedies_of_its_option() {
     assert!(action(&mut unit, "undo", json!({"remedies": ["hsts"]})).failed.is_none());
     assert_eq!(ours(&sandbox), [FLOOR]);
 
-    // Another platform has a charm of its own, and what that made is no business of ours.
+    // Another platform has a charm of its own, and what that made is left alone.
     let theirs = |sandbox: &Sandbox| {
         let found = sandbox.kubectl(&["get", "envoyfilter", "-n", "elsewhere", "of-another-charm"]);
         found.unwrap().status.success()

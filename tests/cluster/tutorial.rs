@@ -63,26 +63,26 @@ fn tutorial_works_literally_on_the_sandbox() {
             continue;
         }
         let output = shell(&block, &kubeconfig, folder.path());
-        let (told, error) = (
+        let (shown, error) = (
             String::from_utf8_lossy(&output.stdout).into_owned(),
             String::from_utf8_lossy(&output.stderr).into_owned(),
         );
         // 1 says that something is open, would change or can be done.
         assert!(matches!(output.status.code(), Some(0 | 1)), "{block}: {error}");
-        assert!(!told.is_empty(), "{block} says nothing");
-        ran.push((block, told));
+        assert!(!shown.is_empty(), "{block} says nothing");
+        ran.push((block, shown));
     }
-    let told = |command: &str| {
+    let shown = |command: &str| {
         let found = ran.iter().find(|(block, _)| block.contains(command));
         &found.unwrap_or_else(|| panic!("the tutorial has no {command}")).1
     };
-    assert!(told("audit").contains("NET-02"));
-    assert!(told("explain NET-02").contains("may break: "));
-    let plan = told("plan platform-network-policies");
+    assert!(shown("audit").contains("NET-02"));
+    assert!(shown("explain NET-02").contains("may break: "));
+    let plan = shown("plan platform-network-policies");
     assert!(plan.contains("create NetworkPolicy") && !plan.contains("would cut"), "{plan}");
-    let applied = told("apply platform-network-policies");
+    let applied = shown("apply platform-network-policies");
     assert!(applied.contains("NET-02: fail -> pass"), "{applied}");
-    assert!(told("policy check").contains("1 waiver"));
+    assert!(shown("policy check").contains("1 waiver"));
     // All is as it was.
     let left = audit(&["--kubeconfig".as_ref(), kubeconfig.as_ref()]);
     assert_eq!(verdict(&left, "NET-02"), "fail");
@@ -112,7 +112,7 @@ fn rights_of_the_docs_are_enough(sandbox: &Sandbox) {
 fn what_is_not_there_is_said(sandbox: &Sandbox) {
     let admin = sandbox.kubeconfig("admin");
     let admin = admin.to_str().unwrap();
-    let told = |arguments: &[&str]| {
+    let shown = |arguments: &[&str]| {
         let output = run(&[arguments, &["--kubeconfig", admin]].concat());
         let error = String::from_utf8_lossy(&output.stderr).into_owned();
         (output.status.code(), error, output.stdout)
@@ -124,20 +124,20 @@ fn what_is_not_there_is_said(sandbox: &Sandbox) {
         &["collect", snapshot.to_str().unwrap()],
         &["access", "--who", "admin", "--to", "platform"],
     ] {
-        let (status, error, printed) = told(&[command, &["--namespace", "nope"]].concat());
+        let (status, error, printed) = shown(&[command, &["--namespace", "nope"]].concat());
         assert_eq!(status, Some(2), "{command:?}: {error}");
         assert_eq!(error, "error: no namespace nope; Charmed Kubeflow is in: kubeflow\n");
         assert!(printed.is_empty() && !snapshot.exists());
-        let (status, error, _) = told(&[command, &["--namespace", "default"]].concat());
+        let (status, error, _) = shown(&[command, &["--namespace", "default"]].concat());
         assert_eq!(status, Some(2), "{command:?}: {error}");
         assert!(error.contains("it is in: kubeflow"), "{error}");
     }
     for who in ["admn", "group/nobody", "account/admin/nobody", "profile/nobody"] {
-        let (status, error, _) = told(&["access", "--who", who, "--to", "profile/admin"]);
+        let (status, error, _) = shown(&["access", "--who", who, "--to", "profile/admin"]);
         assert!(error.contains("is not known"), "{who}: {error}");
         assert_ne!(status, Some(0), "{who}: a typo is no answer");
     }
-    let (_, error, _) = told(&["access", "--who", "admin", "--to", "profile/admin"]);
+    let (_, error, _) = shown(&["access", "--who", "admin", "--to", "profile/admin"]);
     assert!(!error.contains("not known"), "{error}");
     for command in ["audit", "access --who admin --to platform", "keys", "rocks --offline"] {
         let mut arguments: Vec<&str> = command.split(' ').collect();
@@ -147,7 +147,7 @@ fn what_is_not_there_is_said(sandbox: &Sandbox) {
         assert_eq!(output.status.code(), Some(2), "{command}: {error}");
         assert!(error.contains("cannot be used with"), "{command}: {error}");
     }
-    // A login that the API server does not take, and a cluster with nothing of ours.
+    // A login that the API server does not take, and a cluster with no managed object.
     let expired = folder.path().join("expired");
     let text = fs::read_to_string(admin).unwrap();
     let mut config: Value = serde_yaml::from_str(&text).unwrap();
@@ -233,7 +233,7 @@ fn gateway_taken_back_for_istio_pilot_is_applied_without_conflict() {
     };
     let own = gateway(8080, "HTTP");
     apply("lightkube", false, &own).unwrap();
-    apply("somebody", true, &gateway(8081, "HTTP")).unwrap();
+    apply("alice", true, &gateway(8081, "HTTP")).unwrap();
     let conflict = apply("lightkube", false, &own).unwrap_err();
     assert!(conflict.contains("conflict"), "{conflict}");
     // The fix of TLS-13.

@@ -1,4 +1,4 @@
-//! A platform that is judged: a cluster, Juju, registries and a policy.
+//! A platform that is assessed: a cluster, Juju, registries and a policy.
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
@@ -32,7 +32,7 @@ pub fn ago(days: i64) -> Timestamp {
     *NOW - SignedDuration::from_hours(24 * days)
 }
 
-/// A platform and the policy that it is judged by.
+/// A platform and the policy that it is assessed by.
 pub struct Case {
     /// Objects of the cluster.
     pub world: World,

@@ -1,4 +1,4 @@
-//! Each judged control: a platform on which it passes, faults by which it fails, and facts
+//! Each assessed control: a platform on which it passes, faults by which it fails, and facts
 //! without which it is not assessed.
 
 mod case;
@@ -26,8 +26,8 @@ fn verdict(report: &Report, id: &str) -> (Verdict, String) {
     (control.verdict, control.reason.clone())
 }
 
-/// Controls that a check judges.
-fn judged() -> impl Iterator<Item = &'static Control> {
+/// Controls that a check assesses.
+fn assessed() -> impl Iterator<Item = &'static Control> {
     catalog::controls().iter().filter(|control| control.source != Source::Attestation)
 }
 
@@ -53,7 +53,7 @@ fn none(wrong: &[String]) {
 }
 
 /// Controls that no operator of sidecar-mode CKF can make pass: there is nothing to
-/// judge, or Charmed Kubeflow itself has yet to change.
+/// assess, or Charmed Kubeflow itself has yet to change.
 const NEVER_PASS_HARDENED: &[(&str, Verdict)] = &[
     // It asks nothing of the profile baseline.
     ("AUTHN-08", Verdict::NotApplicable),
@@ -73,7 +73,7 @@ const NEVER_PASS_HARDENED: &[(&str, Verdict)] = &[
 fn hardened_platform_passes() {
     let report = Case::hardened().audit();
     let mut wrong = Vec::new();
-    for Control { id, .. } in judged() {
+    for Control { id, .. } in assessed() {
         let wanted = NEVER_PASS_HARDENED
             .iter()
             .find(|(known, _)| known == id)
@@ -121,8 +121,8 @@ fn fault_fails_its_control_and_those_that_it_names() {
 }
 
 #[test]
-fn judged_control_has_a_fault() {
-    for Control { id, .. } in judged() {
+fn assessed_control_has_a_fault() {
+    for Control { id, .. } in assessed() {
         assert!(faults::all().any(|fault| fault.control == id), "{id}");
     }
 }
@@ -150,7 +150,7 @@ fn control_without_the_kinds_that_it_reads_is_not_assessed() {
     facts.version = Known::Unknown(refused());
     let report = Report::audit(&facts, &Case::hardened().policy, None, Vec::new());
     // The policy needs no facts.
-    for Control { id, .. } in judged().filter(|control| control.source != Source::Policy) {
+    for Control { id, .. } in assessed().filter(|control| control.source != Source::Policy) {
         let (seen, reason) = verdict(&report, id);
         assert_eq!(seen, Verdict::NotAssessed, "{id}: {reason}");
     }

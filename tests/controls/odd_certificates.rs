@@ -17,7 +17,7 @@ use crate::{none, verdict};
 /// What is in `tls.crt` and `tls.key`.
 type Pair = (String, String);
 
-/// What is judged of the Secret's certificate.
+/// What is assessed of the Secret's certificate.
 const JUDGED: [&str; 6] = ["TLS-03", "TLS-04", "TLS-05", "TLS-06", "TLS-07", "TLS-08"];
 
 fn openssl(arguments: &[&str], input: &str) -> String {

@@ -48,7 +48,7 @@ impl Applied {
     }
 }
 
-/// A client that trusts these authorities and nobody else.
+/// A client that trusts these authorities and no others.
 #[derive(Clone)]
 struct Client {
     address: Ipv4Addr,
@@ -71,24 +71,24 @@ impl Client {
 
     /// Asks once; the leaf that was served, if the answer came whole.
     fn ask(&self) -> Result<Certificate, String> {
-        let told = |why: &dyn std::fmt::Display| why.to_string();
+        let shown = |why: &dyn std::fmt::Display| why.to_string();
         let name = ServerName::from(std::net::IpAddr::from(self.address));
         let mut connection =
-            ClientConnection::new(self.config.clone(), name).map_err(|why| told(&why))?;
-        let mut socket = TcpStream::connect((self.address, 8443)).map_err(|why| told(&why))?;
+            ClientConnection::new(self.config.clone(), name).map_err(|why| shown(&why))?;
+        let mut socket = TcpStream::connect((self.address, 8443)).map_err(|why| shown(&why))?;
         let timeout = Some(Duration::from_secs(10));
-        socket.set_read_timeout(timeout).map_err(|why| told(&why))?;
+        socket.set_read_timeout(timeout).map_err(|why| shown(&why))?;
         let mut stream = Stream::new(&mut connection, &mut socket);
         let request = format!("GET / HTTP/1.1\r\nHost: {}\r\n\r\n", self.address);
-        stream.write_all(request.as_bytes()).map_err(|why| told(&why))?;
+        stream.write_all(request.as_bytes()).map_err(|why| shown(&why))?;
         let mut answer = [0; 12];
-        stream.read_exact(&mut answer).map_err(|why| told(&why))?;
-        // Nothing is behind the routes; that is told by the gateway itself.
+        stream.read_exact(&mut answer).map_err(|why| shown(&why))?;
+        // Nothing is behind the routes; the gateway itself says so.
         if &answer != b"HTTP/1.1 503" {
             return Err(String::from_utf8_lossy(&answer).into_owned());
         }
         let chain = connection.peer_certificates().unwrap_or_default();
-        Certificate::from_der(&chain[0]).map_err(|why| told(&why))
+        Certificate::from_der(&chain[0]).map_err(|why| shown(&why))
     }
 }
 

@@ -1,5 +1,5 @@
 //! What clients of the gateway see: a real istiod and a real Envoy, with handshakes by
-//! openssl, before remedies are applied, after, when somebody tampers, and after undo.
+//! openssl, before remedies are applied, after, when a user tampers, and after undo.
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
@@ -43,7 +43,7 @@ impl Client<'_> {
     }
 }
 
-/// Waits until something is so, and tells how long it took.
+/// Waits until something is so, and returns how long it took.
 fn until(what: &str, mut holds: impl FnMut() -> bool) -> Duration {
     let begun = Instant::now();
     while !holds() {
@@ -62,8 +62,8 @@ fn look(sandbox: &Sandbox) -> Value {
     audit(&arguments)
 }
 
-/// What a report tells of a control: its verdict, and what was seen.
-fn told(report: &Value, id: &str) -> (String, Vec<String>) {
+/// What a report shows of a control: its verdict, and what was seen.
+fn shown(report: &Value, id: &str) -> (String, Vec<String>) {
     let findings = control(report, id)["findings"].as_array().unwrap();
     let seen = findings.iter().map(|finding| finding["seen"].as_str().unwrap().to_owned());
     (verdict(report, id).to_owned(), seen.collect())
@@ -110,7 +110,7 @@ fn remedies_change_what_clients_of_the_gateway_see() {
     let begun = Instant::now();
     let report = look(&sandbox);
     println!("an audit took {:?}", begun.elapsed());
-    let (is, weak) = told(&report, "TLS-18");
+    let (is, weak) = shown(&report, "TLS-18");
     assert_eq!(is, "fail");
     assert_eq!(
         weak,
@@ -123,10 +123,10 @@ fn remedies_change_what_clients_of_the_gateway_see() {
         ]
     );
     for id in ["TLS-17", "TLS-20"] {
-        assert_eq!(told(&report, id), pass(), "{id}");
+        assert_eq!(shown(&report, id), pass(), "{id}");
     }
     // Without Juju no root is known that would verify what a private authority signed.
-    assert_eq!(told(&report, "TLS-19").0, "not-assessed");
+    assert_eq!(shown(&report, "TLS-19").0, "not-assessed");
 
     command(&sandbox, &["apply", "tls-floor", "https-redirect", "hsts"]);
     let took = until("old versions are refused", || old("-tls1_1").is_none());
@@ -139,27 +139,27 @@ fn remedies_change_what_clients_of_the_gateway_see() {
     let answer = client.http().unwrap().to_ascii_lowercase();
     assert!(answer.starts_with("http/1.1 301"), "{answer}");
     assert!(answer.contains("location: https://kubeflow.example.com/pipeline"), "{answer}");
-    until("HSTS is told", || {
+    until("HSTS is sent", || {
         client.https().contains("strict-transport-security: max-age=31536000")
     });
 
     let report = look(&sandbox);
     assert_eq!(
-        told(&report, "TLS-18"),
+        shown(&report, "TLS-18"),
         ("fail".into(), vec!["TLS 1.2 ECDHE-ECDSA-AES128-SHA".into()]),
         "the Gateway's own suite stays"
     );
-    assert_eq!(told(&report, "TLS-20"), pass());
+    assert_eq!(shown(&report, "TLS-20"), pass());
 
-    // Somebody weakens the filter; it is put right.
+    // A user weakens the filter; it is restored.
     patch_floor(&sandbox, &json!([{"op": "remove", "path": "/spec/configPatches/0"}]));
     until("the tampering is seen", || old("-tls1_1").is_some());
     command(&sandbox, &["apply", "tls-floor", "https-redirect", "hsts"]);
-    let took = until("it is put right", || old("-tls1_1").is_none());
+    let took = until("it is restored", || old("-tls1_1").is_none());
     println!("the repair was seen {took:?} after it was applied");
 
     // Envoy adds a filter's suites to those of the Gateway, so weak ones of that stay; the
-    // audit tells it, for only who wrote the Gateway can put it right.
+    // The audit reports it: only the owner of the Gateway can fix it.
     assert!(client.handshake(&CBC).is_some());
     let admin = sandbox.kubeconfig("admin");
     let report = audit(&["--kubeconfig".as_ref(), admin.as_ref()]);
@@ -173,7 +173,7 @@ fn remedies_change_what_clients_of_the_gateway_see() {
     let report = look(&sandbox);
     assert_eq!(verdict(&report, "TLS-11"), "pass");
 
-    assert_eq!(told(&report, "TLS-18"), pass());
+    assert_eq!(shown(&report, "TLS-18"), pass());
 
     // A stricter floor.
     command(&sandbox, &["apply", "--tls-min-version", "1.3"]);
@@ -183,7 +183,7 @@ fn remedies_change_what_clients_of_the_gateway_see() {
     command(&sandbox, &["undo", "tls-floor", "https-redirect", "hsts"]);
     until("TLS 1.2 is served again", || client.handshake(&GCM).is_some());
     until("HTTP is closed", || client.http().is_none());
-    until("HSTS is not told", || !client.https().contains("strict-transport-security"));
+    until("HSTS is not sent", || !client.https().contains("strict-transport-security"));
     no_configuration_was_refused(&gateway);
 }
 
@@ -212,7 +212,7 @@ fn login_guards_the_gateway_and_its_redirect() {
     let secure = "https://kubeflow.example.com/pipeline";
     assert_eq!(http("/pipeline", kube_sandbox::SESSION), led("301", secure));
     let report = look(&sandbox);
-    assert_eq!(told(&report, "TLS-20"), ("pass".to_owned(), Vec::new()));
+    assert_eq!(shown(&report, "TLS-20"), ("pass".to_owned(), Vec::new()));
     // HTTPS itself is not opened by what we added.
     let answer = gateway.https().unwrap();
     assert!(answer.contains("HTTP/1.1 302 Found"), "{answer}");
@@ -241,7 +241,7 @@ fn chains(gateway: &IngressGateway, port: u16) -> Vec<(Vec<String>, String)> {
         .collect()
 }
 
-/// Somebody has connections passed through on the platform's own listener: the floor stays on
+/// A user has connections passed through on the platform's own listener: the floor stays on
 /// what ends TLS there, and what is passed through has none.
 #[test]
 fn tls_floor_holds_beside_passthrough() {
@@ -365,7 +365,7 @@ fn http_is_redirected_beside_knative() {
     until("routes are served", || status("/host") == Some("200".into()));
     let answer =
         |path: &str| gateway.http_at(path, "").unwrap().unwrap_or_default().to_ascii_lowercase();
-    assert_eq!(told(&look(&sandbox), "TLS-02").0, "fail");
+    assert_eq!(shown(&look(&sandbox), "TLS-02").0, "fail");
 
     // Plain HTTP of models is not cut without consent.
     let admin = sandbox.kubeconfig("admin");
@@ -377,8 +377,8 @@ fn http_is_redirected_beside_knative() {
     assert!(answer("/host").contains("location: https://kubeflow.example.com/host"));
     assert_eq!(status("/x"), Some("301".into()));
     let report = look(&sandbox);
-    assert_eq!(told(&report, "TLS-02"), ("pass".to_owned(), Vec::new()));
-    assert_eq!(told(&report, "TLS-20"), ("pass".to_owned(), Vec::new()));
+    assert_eq!(shown(&report, "TLS-02"), ("pass".to_owned(), Vec::new()));
+    assert_eq!(shown(&report, "TLS-20"), ("pass".to_owned(), Vec::new()));
 
     command(&sandbox, &["undo", "https-redirect"]);
     until("routes are served again", || status("/host") == Some("200".into()));

@@ -144,7 +144,7 @@ fn swapped_image_is_a_finding_until_accepted_or_refreshed() {
     let rocks = table.results()["rocks"].as_str().unwrap();
     assert!(rocks.contains("newer: charm") && rocks.contains("revision 650"), "{rocks}");
 
-    // Somebody swaps Dex's image, and moves the tag of another one.
+    // A user swaps Dex's image, and moves the tag of another one.
     let other = format!("sha256:{}", "9".repeat(64));
     let image = format!("registry.jujucharms.com/charm/x/oci-image@{other}");
     runs(&sandbox, "dex-auth-0", "dex", Some(&image), &other);
@@ -161,7 +161,7 @@ fn swapped_image_is_a_finding_until_accepted_or_refreshed() {
     assert_eq!(verdict(&mut unit, "IMG-10").0, "fail");
     assert_eq!(verdict(&mut unit, "IMG-11").0, "fail");
 
-    // It stays until somebody says that it is meant, or Juju that it was refreshed.
+    // It stays until a user accepts it, or Juju that it was refreshed.
     assert_eq!(states(&images(&mut unit, json!({})), "dex-auth"), ["swapped"]);
     assert_eq!(states(&images(&mut unit, json!({"accept": true})), "dex-auth"), [""; 0]);
     assert_eq!(states(&images(&mut unit, json!({})), "dex-auth"), [""; 0]);

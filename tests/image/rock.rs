@@ -20,8 +20,8 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 fn run(command: &mut Command) -> String {
     let output = command.output().unwrap();
-    let told = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{command:?}: {told}");
+    let shown = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{command:?}: {shown}");
     String::from_utf8(output.stdout).unwrap()
 }
 
@@ -146,8 +146,8 @@ impl Drop for Container {
     }
 }
 
-/// Starts the image's program with arguments, where the told folder is one of this machine.
-fn start(folder: &Path, told: &Path, arguments: &[&str]) -> Container {
+/// Starts the image's program with arguments, where the folder of its input is one of this machine.
+fn start(folder: &Path, input: &Path, arguments: &[&str]) -> Container {
     let bundle = folder.join("bundle");
     let image = unpack(&image(folder), &bundle.join("rootfs"));
     let image = image.config().clone().unwrap();
@@ -168,7 +168,7 @@ fn start(folder: &Path, told: &Path, arguments: &[&str]) -> Container {
     process["capabilities"] = none.map(|set| (set.clone(), json!([]))).collect();
     config["root"]["readonly"] = true.into();
     config["mounts"].as_array_mut().unwrap().push(json!({
-        "destination": "/var/lib/ckf-hardening", "type": "bind", "source": told,
+        "destination": "/var/lib/ckf-hardening", "type": "bind", "source": input,
         "options": ["bind", "ro"],
     }));
     // The API server listens on this machine's loopback interface.
@@ -202,17 +202,17 @@ fn the_agent_serves_from_its_image_without_root_capabilities_or_a_disk() {
     let sandbox = ckf_test_support::cluster(&World::stock("1.10"));
     let folder = tempfile::tempdir().unwrap();
     // What Pebble and a pod's account would bring: readable by the user of rocks.
-    let told = folder.path().join("told");
-    fs::create_dir(&told).unwrap();
-    fs::write(told.join("told.json"), json!({"namespace": "kubeflow"}).to_string()).unwrap();
+    let input = folder.path().join("told");
+    fs::create_dir(&input).unwrap();
+    fs::write(input.join("told.json"), json!({"namespace": "kubeflow"}).to_string()).unwrap();
     // With its certificates in it, for what it names is not in the container.
     let flat = sandbox.kubectl(&["config", "view", "--flatten", "--raw"]).unwrap();
-    fs::write(told.join("kubeconfig"), flat.stdout).unwrap();
-    for entry in fs::read_dir(&told).unwrap() {
+    fs::write(input.join("kubeconfig"), flat.stdout).unwrap();
+    for entry in fs::read_dir(&input).unwrap() {
         let mode = fs::Permissions::from_mode(0o644);
         fs::set_permissions(entry.unwrap().path(), mode).unwrap();
     }
-    for path in [folder.path(), &told] {
+    for path in [folder.path(), &input] {
         fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
     }
     let port = kube_sandbox::free_port().unwrap();
@@ -226,7 +226,7 @@ fn the_agent_serves_from_its_image_without_root_capabilities_or_a_disk() {
         "--kubeconfig",
         "/var/lib/ckf-hardening/kubeconfig",
     ];
-    let mut container = start(folder.path(), &told, &arguments);
+    let mut container = start(folder.path(), &input, &arguments);
     let started = Instant::now();
     while get(port, "/api/v1/report").is_none_or(|(status, _)| status != 200) {
         assert!(started.elapsed() < PATIENCE, "it made no audit");
@@ -252,8 +252,8 @@ fn the_agent_serves_from_its_image_without_root_capabilities_or_a_disk() {
         .args(["--kubeconfig", "/var/lib/ckf-hardening/kubeconfig"])
         .output()
         .unwrap();
-    let told = String::from_utf8_lossy(&output.stderr);
-    assert!(told.contains("Read-only file system"), "{told}");
+    let shown = String::from_utf8_lossy(&output.stderr);
+    assert!(shown.contains("Read-only file system"), "{shown}");
 
     // As the kubelet ends it.
     run(container.runc().args(["kill", "agent", "TERM"]));

@@ -1,5 +1,5 @@
 //! Which images run, which were meant to, and which are newest: a real registry behind a
-//! mirror, Charmhub as it answers, and a platform that is told of by a snapshot or by Juju.
+//! mirror, Charmhub as it answers, and a platform that is described by a snapshot or by Juju.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -194,13 +194,13 @@ fn pods_running_unrequested_or_differing_digests_are_findings() {
     let report = platform.json(&["--offline"]);
     let rows = report["images"].as_array().unwrap();
     let wrong: Vec<&Value> = rows.iter().filter(|row| row["states"] != json!([])).collect();
-    let told: Vec<_> = wrong
+    let shown: Vec<_> = wrong
         .iter()
         .map(|row| {
             (row["application"].as_str().unwrap(), row["states"][0]["state"].as_str().unwrap())
         })
         .collect();
-    assert_eq!(told, [("kfp-api", "not-as-asked"), ("training-operator", "differs")]);
+    assert_eq!(shown, [("kfp-api", "not-as-asked"), ("training-operator", "differs")]);
 }
 
 #[test]
@@ -327,7 +327,7 @@ fn newest_revisions_take_one_charmhub_request() {
         row(&report, "dex-auth")["newer"],
         json!(["charm revision 650", "resource oci-image 12"])
     );
-    // Images that are started later are told of as well.
+    // Images that are started later are reported as well.
     assert_eq!(row(&report, "gone")["place"], json!({"option": "launcher-image"}));
 
     let dead = platform.json(&["--charmhub-url", "http://127.0.0.1:9"]);
@@ -352,7 +352,7 @@ fn juju(applications: Vec<Application>) -> Known<Juju> {
 }
 
 #[test]
-fn missing_source_is_not_assessed_and_the_rest_is_judged() {
+fn missing_source_is_not_assessed_and_the_rest_is_assessed() {
     for id in ["IMG-03", "IMG-10", "IMG-11", "IMG-12", "IMG-13", "IMG-14"] {
         let (seen, why) = verdict(|_| (), id);
         assert_eq!(seen, "not-assessed", "{id}: {why}");

@@ -173,8 +173,8 @@ print(len(cases))
     for report in reports() {
         let file = directory.path().join("junit.xml");
         fs::write(&file, Format::Junit.render(&report)).unwrap();
-        let told = python(&["junitparser==5.0.3"], "junit", script, &[&file]);
-        assert_eq!(told, format!("{}\n", report.controls.len()));
+        let shown = python(&["junitparser==5.0.3"], "junit", script, &[&file]);
+        assert_eq!(shown, format!("{}\n", report.controls.len()));
         assert!(report.controls.iter().any(|control| control.verdict == Verdict::Fail));
     }
 }

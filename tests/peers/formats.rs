@@ -1,4 +1,4 @@
-//! Reports in the formats that others read, judged by those who read them.
+//! Reports in the formats that others read, checked by those who read them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -79,9 +79,9 @@ fn sarif_satisfies_its_own_validator() {
                 .env("DOTNET_SYSTEM_GLOBALIZATION_INVARIANT", "1")
                 .output()
                 .unwrap();
-            let told = String::from_utf8_lossy(&output.stdout);
-            assert!(output.status.success(), "{name}: {told}");
-            assert!(!told.contains(": error "), "{name}: {told}");
+            let shown = String::from_utf8_lossy(&output.stdout);
+            assert!(output.status.success(), "{name}: {shown}");
+            assert!(!shown.contains(": error "), "{name}: {shown}");
         }
     }
 }
@@ -100,11 +100,11 @@ print(len(rows), len({row['control'] for row in rows}), len(failing))
         let report = report_of(&world, WAIVERS);
         let file = directory.path().join("report.csv");
         fs::write(&file, Format::Csv.render(&report)).unwrap();
-        let told = python(&["junitparser==5.0.3"], "junit", script, &[&file]);
+        let shown = python(&["junitparser==5.0.3"], "junit", script, &[&file]);
         let evidence = report.controls.iter().map(|c| c.findings.len() + c.waived.len());
         let rows: usize = evidence.map(|number| number.max(1)).sum();
         let expected = format!("{rows} {} {}\n", report.controls.len(), report.summary.fail);
-        assert_eq!(told, expected);
+        assert_eq!(shown, expected);
     }
 }
 
@@ -123,11 +123,11 @@ print(len(cases), kinds.count('Pass'), kinds.count('Failure'), kinds.count('Skip
         let report = report_of(&world, WAIVERS);
         let file = directory.path().join("junit.xml");
         fs::write(&file, Format::Junit.render(&report)).unwrap();
-        let told = python(&["junitparser==5.0.3"], "junit", script, &[&file]);
+        let shown = python(&["junitparser==5.0.3"], "junit", script, &[&file]);
         let s = &report.summary;
         let skipped = s.waived + s.not_applicable + s.not_assessed;
         let expected = format!("{} {} {} {skipped}\n", report.controls.len(), s.pass, s.fail);
-        assert_eq!(told, expected);
+        assert_eq!(shown, expected);
     }
 }
 
@@ -168,9 +168,9 @@ print(json.dumps([states, len(observed)]))
         fs::write(&file, text).unwrap();
         let plan = directory.path().join("plan.json");
         fs::write(&plan, Format::OscalPlan.render(&report)).unwrap();
-        let told = python(&["compliance-trestle==5.2.0"], "oscal", script, &[&file, &plan]);
+        let shown = python(&["compliance-trestle==5.2.0"], "oscal", script, &[&file, &plan]);
         let (states, observed): (BTreeMap<String, String>, usize) =
-            serde_json::from_str(&told).unwrap();
+            serde_json::from_str(&shown).unwrap();
         let s = &report.summary;
         assert_eq!(observed, s.pass + s.fail + s.waived);
         // A statement is satisfied only if each control that maps to it was assessed and passes.
@@ -331,18 +331,18 @@ fn the_terraform_module_names_the_charms_own_endpoints_and_uses_its_variables() 
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("terraform");
     let script = "
 import json, pathlib, sys, hcl2
-told = {}
+shown = {}
 for file in sorted(pathlib.Path(sys.argv[1]).glob('*.tf')):
     for kind, blocks in hcl2.loads(file.read_text()).items():
-        told.setdefault(kind, []).extend(blocks if isinstance(blocks, list) else [blocks])
-print(json.dumps(told))
+        shown.setdefault(kind, []).extend(blocks if isinstance(blocks, list) else [blocks])
+print(json.dumps(shown))
 ";
-    let told = python(&["python-hcl2==7.3.1"], "hcl", script, &[&folder]);
-    let told: Value = serde_json::from_str(&told).unwrap();
+    let shown = python(&["python-hcl2==7.3.1"], "hcl", script, &[&folder]);
+    let shown: Value = serde_json::from_str(&shown).unwrap();
     let output = |name: &str| {
-        let mut all = told["output"].as_array().unwrap().iter();
+        let mut all = shown["output"].as_array().unwrap().iter();
         let found = all.find_map(|block| block.get(name).or(block.get(format!("\"{name}\""))));
-        found.unwrap_or_else(|| panic!("no output {name}: {told}"))["value"].clone()
+        found.unwrap_or_else(|| panic!("no output {name}: {shown}"))["value"].clone()
     };
     let metadata: Value = serde_yaml::from_str(include_str!("../../metadata.yaml")).unwrap();
     for side in ["provides", "requires"] {
@@ -356,7 +356,7 @@ print(json.dumps(told))
         assert_eq!(named, own, "{side}");
     }
     let main = fs::read_to_string(folder.join("main.tf")).unwrap();
-    for block in told["variable"].as_array().unwrap() {
+    for block in shown["variable"].as_array().unwrap() {
         let name = block.as_object().unwrap().keys().next().unwrap();
         let name = name.trim_matches('"');
         assert!(main.contains(&format!("var.{name}")), "{name} is used");

@@ -170,8 +170,8 @@ fn library_of_version_1_reads_our_authority() {
     let entries: Value = serde_json::from_str(&answered.application_data["certificates"]).unwrap();
     let mut truster = Peer::start("Truster");
     let said = truster.reads(&Relation::default());
-    let told = hears(&mut unit, 3, "send-ca-cert", &said);
-    assert!(told.unit_data.is_empty(), "it speaks version 1");
-    let took = truster.reads(&told);
+    let shown = hears(&mut unit, 3, "send-ca-cert", &said);
+    assert!(shown.unit_data.is_empty(), "it speaks version 1");
+    let took = truster.reads(&shown);
     assert_eq!(took["certificates"], json!([entries[0]["ca"]]));
 }

@@ -38,7 +38,7 @@ fn rows(page: &str) -> Vec<(&str, Vec<String>, &str, &str)> {
 }
 
 #[test]
-fn every_endpoint_and_format_is_judged_by_what_the_page_says() {
+fn every_endpoint_and_format_is_assessed_by_what_the_page_says() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let page = fs::read_to_string(root.join("docs/reference/peers.md")).unwrap();
     let rows = rows(&page);

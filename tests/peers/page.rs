@@ -9,7 +9,7 @@ use ckf_hardening::policy::Policy;
 use ckf_hardening::report::{Report, html};
 use ckf_worlds::World;
 
-/// What came of a page in the browser: its document, and what the console said.
+/// The outcome of a page in the browser: its document, and what the console said.
 fn browse(page: &str, more: &[&str]) -> (String, String) {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("page.html");
@@ -85,23 +85,23 @@ fn violations(page: &str, more: &[&str]) -> serde_json::Value {
     let folder = test_programs::npm::packages("axe", &["axe-core@4.11.0"]).unwrap();
     let axe = folder.join("node_modules/axe-core/axe.min.js");
     let axe = std::fs::read_to_string(axe).unwrap();
-    // The page's own policy would keep the judge out.
+    // The page's own policy would block the checker.
     let from = page.find("<meta http-equiv=\"Content-Security-Policy\"").unwrap();
     let to = from + page[from..].find('>').unwrap() + 1;
     let open = format!("{}{}", &page[..from], &page[to..]);
-    let judge = "axe.run().then(told => {
-        const wrong = told.violations.map(v => [v.id, v.nodes.length, v.nodes[0].html.slice(0, 120)]);
-        document.title = 'axe ' + JSON.stringify({wrong, passed: told.passes.length});
+    let checker = "axe.run().then(result => {
+        const wrong = result.violations.map(v => [v.id, v.nodes.length, v.nodes[0].html.slice(0, 120)]);
+        document.title = 'axe ' + JSON.stringify({wrong, passed: result.passes.length});
     })";
-    let page =
-        open.replace("</body>", &format!("<script>{axe}</script><script>{judge}</script></body>"));
+    let page = open
+        .replace("</body>", &format!("<script>{axe}</script><script>{checker}</script></body>"));
     let more = [&["--virtual-time-budget=30000"], more].concat();
     let (document, console) = browse(&page, &more);
-    let told = document.split("<title>axe ").nth(1);
-    let told = told.unwrap_or_else(|| panic!("axe has not run: {console}"));
-    let told = told.split("</title>").next().unwrap();
-    let told = told.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&");
-    serde_json::from_str(&told).unwrap()
+    let printed = document.split("<title>axe ").nth(1);
+    let printed = printed.unwrap_or_else(|| panic!("axe has not run: {console}"));
+    let printed = printed.split("</title>").next().unwrap();
+    let printed = printed.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&");
+    serde_json::from_str(&printed).unwrap()
 }
 
 #[test]
@@ -109,9 +109,9 @@ fn page_has_no_accessibility_violations() {
     for scheme in
         ["--blink-settings=preferredColorScheme=1", "--blink-settings=preferredColorScheme=0"]
     {
-        let told = violations(&page(), &[scheme]);
-        assert_eq!(told["wrong"], serde_json::json!([]), "{scheme}: {told}");
-        assert!(told["passed"].as_u64().unwrap() > 15, "{told}");
+        let printed = violations(&page(), &[scheme]);
+        assert_eq!(printed["wrong"], serde_json::json!([]), "{scheme}: {printed}");
+        assert!(printed["passed"].as_u64().unwrap() > 15, "{printed}");
     }
     // It would find what is wrong.
     let worse = page().replace("<html lang=\"en\">", "<html>");

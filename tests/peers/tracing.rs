@@ -77,10 +77,10 @@ fn hooks_are_traced_where_a_backend_asks_for_it() {
     tempo.reads(&Relation::default());
     // What the charm writes leads to what the library answers.
     let asked = hears(&mut unit, 8, "charm-tracing", &json!({"application": {}, "unit": {}}));
-    let told = tempo.reads(&asked);
-    assert_eq!(told["requested"], json!(["otlp_http"]));
+    let shown = tempo.reads(&asked);
+    assert_eq!(shown["requested"], json!(["otlp_http"]));
     assert!(received.try_recv().is_err(), "nothing is sent before");
-    hears(&mut unit, 8, "charm-tracing", &told);
+    hears(&mut unit, 8, "charm-tracing", &shown);
     let (path, body) = received.recv_timeout(PATIENCE).unwrap();
     assert_eq!(path, "/v1/traces");
     let directory = tempfile::tempdir().unwrap();
@@ -98,8 +98,8 @@ assert all(0 < s.start_time_unix_nano <= s.end_time_unix_nano for s in spans)
 assert {s.parent_span_id for s in spans[1:]} == {spans[0].span_id}
 print(attributes['juju_unit'], attributes['service.name'], spans[0].name, 'relations' in [s.name for s in spans])
 ";
-    let told = python(&["opentelemetry-proto==1.45.2"], "opentelemetry", script, &[&file]);
-    assert_eq!(told, "ckf-hardening/0 ckf-hardening charm-tracing-relation-changed True\n");
+    let shown = python(&["opentelemetry-proto==1.45.2"], "opentelemetry", script, &[&file]);
+    assert_eq!(shown, "ckf-hardening/0 ckf-hardening charm-tracing-relation-changed True\n");
     let trace: Value = serde_json::from_str(&body).unwrap();
     let first = &trace["resourceSpans"][0]["scopeSpans"][0]["spans"][0];
     assert_eq!(
@@ -141,8 +141,8 @@ fn receiver_over_tls_needs_an_authority_of_receive_ca_cert() {
     let created = sender.reads(&Relation::default());
     let asks = hears(&mut unit, 9, "receive-ca-cert", &created);
     assert_eq!(asks.application_data["version"], "1");
-    let told = sender.reads(&asks);
-    hears(&mut unit, 9, "receive-ca-cert", &told);
+    let shown = sender.reads(&asks);
+    hears(&mut unit, 9, "receive-ca-cert", &shown);
     assert!(received.try_recv().is_err(), "another authority is trusted");
     let sent = json!({"application": {"certificates": json!([pair.certificate]).to_string(), "version": "1"}, "unit": {}});
     hears(&mut unit, 9, "receive-ca-cert", &sent);

@@ -1,4 +1,4 @@
-//! Who can do what to whom: each answer with its chain, in worlds where somebody can, cannot,
+//! Who can do what to whom: each answer with its chain, in worlds where the subject can, cannot,
 //! and where it is not known.
 
 use std::time::Instant;
@@ -190,7 +190,7 @@ fn impersonation_counts_with_each_step() {
     ));
     assert_eq!(answer(&ask(&world, "eve", BOBS), SECRETS).0, Can::No);
 
-    // Who impersonates users is anybody.
+    // Who impersonates users is every user.
     world.objects.extend([
         role("takes-users", "users", "impersonate"),
         binding("", "support", "takes-users", json!({"kind": "Group", "name": "support"})),
@@ -204,7 +204,7 @@ fn impersonation_counts_with_each_step() {
 #[test]
 fn a_forged_header_reaches_a_web_app_unless_a_policy_stands_before_it() {
     let mut world = world(2);
-    let question = "call jupyter-ui as anybody";
+    let question = "call jupyter-ui as any user";
     let (can, why) = answer(&ask(&world, ALICE, "platform"), question);
     assert_eq!(can, Can::Yes);
     assert!(why.contains("no NetworkPolicy holds for Pod kubeflow/jupyter-ui-0"), "{why}");

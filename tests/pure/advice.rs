@@ -1,4 +1,4 @@
-//! What the product advises: no fix, page or demo tells anybody to break their platform, and what
+//! What the product advises: no fix, page or demo advises a user to break their platform, and what
 //! the documents say is so.
 
 use std::collections::BTreeSet;
@@ -103,7 +103,7 @@ const DANGERS: &[Danger] = &[
     Danger {
         pattern: r"delete authorizationpolicy ns-owner-access-istio",
         unless: None,
-        breaks: "while a profile has no policy its sidecars admit everybody; the charmed one comes back at once",
+        breaks: "while a profile has no policy its sidecars admit every client; the charmed one comes back at once",
         refused: "kubectl delete authorizationpolicy ns-owner-access-istio -n admin",
     },
     Danger {
@@ -115,7 +115,7 @@ const DANGERS: &[Danger] = &[
     Danger {
         pattern: r"enable-password-db=false",
         unless: Some("log in by it"),
-        breaks: "without a connector that works nobody can log in",
+        breaks: "without a connector that works no user can log in",
         refused: "juju config dex-auth enable-password-db=false",
     },
     Danger {

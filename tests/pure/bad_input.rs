@@ -121,7 +121,7 @@ fn snapshot(directory: &Path) {
 }
 
 #[test]
-fn damaged_snapshot_file_is_a_problem_and_the_rest_is_judged() {
+fn damaged_snapshot_file_is_a_problem_and_the_rest_is_assessed() {
     let directory = tempfile::tempdir().unwrap();
     let at = directory.path().to_str().unwrap();
     for (text, expected) in [
@@ -156,7 +156,7 @@ fn damaged_snapshot_file_is_a_problem_and_the_rest_is_judged() {
         let problem = report["problems"][0].as_str().unwrap_or_default();
         assert!(problem.contains(file), "{file} {text:?}: {}", report["problems"]);
         let fails = report["summary"]["fail"].as_u64().unwrap();
-        assert!(fails > 0, "the rest is judged without {file}");
+        assert!(fails > 0, "the rest is assessed without {file}");
     }
     let report = |text: &str| {
         fs::write(directory.path().join("gateways.json"), text).unwrap();
@@ -167,7 +167,7 @@ fn damaged_snapshot_file_is_a_problem_and_the_rest_is_judged() {
 }
 
 #[test]
-fn malformed_object_is_not_assessed_and_the_rest_is_judged() {
+fn malformed_object_is_not_assessed_and_the_rest_is_assessed() {
     for (kind, name, field, value) in [
         ("Gateway", "kubeflow-gateway", "spec", json!("none")),
         ("Gateway", "kubeflow-gateway", "spec", json!({"servers": {"0": "HTTP"}})),
@@ -191,7 +191,7 @@ fn malformed_object_is_not_assessed_and_the_rest_is_judged() {
         let unread = serde_json::to_string(&facts).unwrap();
         assert!(unread.contains("\"unread\""), "{kind} {name} {field}={value} was read");
         let report = Report::audit(&facts, &Policy::default(), None, Vec::new());
-        assert!(report.summary.fail > 0, "the rest is judged");
+        assert!(report.summary.fail > 0, "the rest is assessed");
         let told = report.controls.iter().any(|c| {
             c.verdict == Verdict::NotAssessed && c.reason.contains("could not be understood")
         });
@@ -200,7 +200,7 @@ fn malformed_object_is_not_assessed_and_the_rest_is_judged() {
                 .controls
                 .iter()
                 .any(|c| c.verdict == Verdict::Fail && c.reason.contains(name)),
-            "nothing tells of {kind} {name}"
+            "nothing names {kind} {name}"
         );
         assert!(!unread.contains("%%%"), "a secret's value is shown");
     }

@@ -63,7 +63,7 @@ fn diff_compares_evidence_and_never_guesses() {
     assert!(refused.contains("report /nowhere.json"), "{refused}");
     assert!(says(2, &[&old, &new, "--fail-on", "worse"]).contains("new:SEVERITY"));
 
-    // What one of both could not judge is not told of.
+    // What one of both could not assess is not reported.
     let unread = World { objects: Vec::new() };
     let mut report = report_of(&World::stock("1.10"), "");
     let unread = report_of(&unread, "");

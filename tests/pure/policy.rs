@@ -93,17 +93,17 @@ fn policy_check_names_the_line_of_an_error() {
         fs::write(&file, text).unwrap();
         let arguments = [&["policy", "check", file.to_str().unwrap()], more].concat();
         let output = run(&arguments);
-        let told = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
-        assert_eq!(output.status.code(), Some(status), "{told}");
-        told
+        let shown = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
+        assert_eq!(output.status.code(), Some(status), "{shown}");
+        shown
     };
-    let told = says(WAIVERS, 0, &[]);
-    assert!(told.contains("the waiver of TLS-02 by platform expired on 2026-01-31"), "{told}");
-    assert!(told.contains("the policy is sound: 3 waivers"), "{told}");
-    let told = says("waivers:\n  - {control: TLS-99}\n", 1, &[]);
-    assert!(told.contains("waiver 1 (line 2): no control \"TLS-99\""), "{told}");
-    let told = says("thresholds: {certificate-fail-day: 3}\n", 1, &[]);
-    assert!(told.contains("line 1"), "{told}");
+    let shown = says(WAIVERS, 0, &[]);
+    assert!(shown.contains("the waiver of TLS-02 by platform expired on 2026-01-31"), "{shown}");
+    assert!(shown.contains("the policy is sound: 3 waivers"), "{shown}");
+    let shown = says("waivers:\n  - {control: TLS-99}\n", 1, &[]);
+    assert!(shown.contains("waiver 1 (line 2): no control \"TLS-99\""), "{shown}");
+    let shown = says("thresholds: {certificate-fail-day: 3}\n", 1, &[]);
+    assert!(shown.contains("line 1"), "{shown}");
 
     let schema: Value =
         serde_json::from_str(include_str!("../../docs/policy-v1.schema.json")).unwrap();

@@ -9,7 +9,7 @@ use ckf_worlds::World;
 pub const WAIVERS: &str = "
 waivers:
   - {control: NET-01, reason: no other tenants, owner: platform, expires: 2027-01-31}
-  - {control: NET-03, object: {name: nobody}, reason: none, owner: platform, expires: 2027-01-31}
+  - {control: NET-03, object: {name: absent}, reason: none, owner: platform, expires: 2027-01-31}
   - {control: TLS-02, reason: soon, owner: platform, expires: 2026-01-31}
 severities: {PSS-05: high}
 ";

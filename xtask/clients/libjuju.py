@@ -22,9 +22,9 @@ async def main(address, authority, model):
     added = await users.AddUser(users=[client.AddUser(username="carol", display_name="Carol", password="one")])
     assert added.results[0].tag == "user-carol", added
     await users.SetPassword(changes=[client.EntityPassword(password="two", tag="user-carol")])
-    told = await users.UserInfo(entities=[client.Entity("user-carol")], include_disabled=True)
-    assert told.results[0].result.access == "login", told
-    assert told.results[0].result.last_connection is None, told
+    shown = await users.UserInfo(entities=[client.Entity("user-carol")], include_disabled=True)
+    assert shown.results[0].result.access == "login", shown
+    assert shown.results[0].result.last_connection is None, shown
     access = client.ControllerFacade.from_connection(controller)
     await access.ModifyControllerAccess(
         changes=[client.ModifyControllerAccess(access="superuser", action="grant", user_tag="user-carol")]
@@ -53,8 +53,8 @@ async def main(address, authority, model):
     await options.SetConfigs(
         args=[client.ConfigSet(application="dex-auth", config={"static-password": "new"}, config_yaml="", generation="")]
     )
-    told = await options.Get(application="dex-auth", branch="")
-    assert told.config["static-password"]["value"] == "new", told
+    shown = await options.Get(application="dex-auth", branch="")
+    assert shown.config["static-password"]["value"] == "new", shown
     await platform.close()
 
 

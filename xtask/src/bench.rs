@@ -136,7 +136,7 @@ fn measure(command: &mut Command, sandbox: Option<&Sandbox>) -> anyhow::Result<M
     let stdout = std::thread::spawn(move || std::io::read_to_string(reader));
     let (mut memory, mut cpu) = (0, Duration::ZERO);
     let code = loop {
-        // The kernel keeps the largest; the last look before the end tells it.
+        // The kernel keeps the largest; the last look before the end reads it.
         if let Ok(text) = std::fs::read_to_string(&status) {
             let line = text.lines().find_map(|l| l.strip_prefix("VmHWM:"));
             let kilobytes = line.and_then(|l| l.trim().trim_end_matches(" kB").parse::<u64>().ok());

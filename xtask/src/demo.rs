@@ -163,7 +163,7 @@ fn load(sandbox: &Sandbox) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Runs the charm for a hook, and tells how long it took and what it called.
+/// Runs the charm for a hook, and reports how long it took and what it called.
 fn fire(juju: &mut Simulation, event: &Event) -> anyhow::Result<()> {
     let Event::Hook { name, .. } = event else {
         bail!("not a hook");

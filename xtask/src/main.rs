@@ -38,7 +38,7 @@ const COMMANDS: [Command; 11] = [
     },
     Command {
         name: "test",
-        about: "run the quick checks and all tests, or the tests of a group",
+        about: "run the checks and all tests, or the tests of a group",
         usage: test::USAGE,
         has_servers: false,
         run: test::test,
@@ -97,7 +97,10 @@ const COMMANDS: [Command; 11] = [
         about: "regenerate the documents that come from code and data",
         usage: docs::USAGE,
         has_servers: false,
-        run: docs::docs,
+        run: |arguments| {
+            docs::docs(arguments)?;
+            check::correct_numbers()
+        },
     },
     Command {
         name: "new",

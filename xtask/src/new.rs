@@ -130,12 +130,13 @@ fn function(
         Some(name) => folder.join(format!("{}.rs", name.trim_end_matches(".rs"))),
         None => {
             let last = registered.iter().rfind(|(known, _)| known.as_str() < id);
-            let (_, path) = last.or(registered.first()).context("the family judges no control")?;
+            let (_, path) =
+                last.or(registered.first()).context("the family assesses no control")?;
             path.clone()
         }
     };
     let is_of_controls = registered.iter().any(|(_, known)| *known == path);
-    ensure!(is_of_controls, "{} judges no control", path.display());
+    ensure!(is_of_controls, "{} assesses no control", path.display());
     let text = with_function(&read(&path)?, id).with_context(|| path.display().to_string())?;
     Ok((path, text))
 }
@@ -146,7 +147,7 @@ fn list(text: &str) -> Option<(usize, usize)> {
     Some((start, start + text[start..].find("];")?))
 }
 
-/// Ids of the controls that a file judges.
+/// Ids of the controls that a file assesses.
 fn ids(text: &str) -> Vec<String> {
     let list = list(text).map(|(start, end)| &text[start..end]).unwrap_or_default();
     let strings = list.split('"').skip(1).step_by(2);
@@ -238,7 +239,7 @@ mod tests {
             assert!(error(&control.id, None).contains("exists"), "{}", control.id);
         }
         for file in ["nowhere", "mod", "../authn/options"] {
-            assert!(error("TLS-99", Some(file)).contains("judges no control"), "{file}");
+            assert!(error("TLS-99", Some(file)).contains("assesses no control"), "{file}");
         }
         assert!(new(&["control".into()]).unwrap_err().to_string().contains("usage"));
         assert!(new(&["remedy".into(), "TLS-99".into()]).is_err());

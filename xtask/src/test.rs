@@ -53,27 +53,34 @@ pub fn test(arguments: &[String]) -> anyhow::Result<()> {
     }
 }
 
-/// Runs the checks that take seconds, builds what the tests need and runs all tests. A check that
-/// fails keeps no test from running, so that one run shows everything.
+/// Runs the checks, but for those that compile or fetch something else, builds what the tests need
+/// and runs all tests. A check that fails keeps no test from running, so that one run shows
+/// everything.
 fn all() -> anyhow::Result<()> {
     let checked = check::quick();
     // Tests run side by side, and all but one would wait for it.
     kube_sandbox::kubebox()?;
-    let packed = packed_beside(&["test", "--workspace", "--no-run"])?;
+    let (packed, linted) = build_and_lint()?;
     println!("testing {}", packed.display());
     let tests = ["test", "--workspace", "--no-fail-fast"];
     succeed(cargo_command().args(tests).env(BINARY_UNDER_TEST, packed))?;
-    checked
+    checked.and(linted)
 }
 
-/// Builds the binary that a charm has beside what cargo builds by these arguments, and returns its
-/// path. Sweeps run it thousands of times, and it is several times as quick as the one that cargo
-/// builds for tests. It goes first, since the last minutes of its build are on one core.
-fn packed_beside(other: &[&str]) -> anyhow::Result<PathBuf> {
+/// Builds the binary that a charm has, the tests beside it, and then runs clippy. Returns the path of
+/// the binary. Sweeps run it thousands of times, and it is several times as quick as the one that
+/// cargo builds for tests. It goes first, since the last minutes of its build are on one core.
+fn build_and_lint() -> anyhow::Result<(PathBuf, anyhow::Result<()>)> {
     thread::scope(|scope| {
         let packed = scope.spawn(|| pack::portable_binary(Arch::Amd64));
-        succeed(cargo_in_the_background().args(other))?;
-        packed.join().map_err(|_| anyhow!("the build of the charm's binary panicked"))?
+        succeed(cargo_in_the_background().args(["test", "--workspace", "--no-run"]))?;
+        let linted = check::lint();
+        if let Err(error) = &linted {
+            eprintln!("lint: {error:#}");
+        }
+        let packed =
+            packed.join().map_err(|_| anyhow!("the build of the charm's binary panicked"))?;
+        Ok((packed?, linted))
     })
 }
 

@@ -36,8 +36,8 @@ fn demo_tells_its_story_to_the_end() {
     let output = xtask(&arguments, temporary.path()).output().unwrap();
     let text = text(&output);
     assert!(output.status.success(), "{text}");
-    for told in ["TLS-01", "NET-02: fail -> pass", "PSS-06 is waived", "AUTHZ-09: fail, "] {
-        assert!(text.contains(told), "{told} is not told: {text}");
+    for shown in ["TLS-01", "NET-02: fail -> pass", "PSS-06 is waived", "AUTHZ-09: fail, "] {
+        assert!(text.contains(shown), "{shown} is not shown: {text}");
     }
     assert!(text.trim_end().ends_with("every server has ended."), "{text}");
     let left: Vec<_> = temporary.path().read_dir().unwrap().collect();

@@ -10,7 +10,6 @@ use serde_json::{Value, json};
 use crate::facts::About;
 use crate::facts::certificate::Certificate;
 use crate::facts::core::Webhook;
-use crate::facts::istio::reference;
 use crate::facts::object::{Object as _, ObjectRef};
 use crate::views::ingress::gateway_reference;
 use crate::views::key_places::{KeyPlace, key_places};
@@ -107,7 +106,7 @@ pub fn inventory(context: &Context<'_>) -> Result<Vec<CryptoAsset>, MissingFact>
     }
     // What is served need not be in any object. It is listed as far as it was asked for.
     for server in context.webhook_servers().unwrap_or_default() {
-        let object = reference("v1", "Service", &server.namespace, &server.service);
+        let object = ObjectRef::new("v1", "Service", &server.namespace, &server.service);
         let field = format!("served on port {}", server.port);
         chain(&object, &field, &server.chain, NEVER, &mut keys);
     }

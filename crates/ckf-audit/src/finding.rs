@@ -243,12 +243,7 @@ mod tests {
 
     #[test]
     fn identity_of_reworded_finding_is_that_of_the_first_words() {
-        let object = ObjectRef {
-            api_version: "v1".into(),
-            kind: "Pod".into(),
-            namespace: "kubeflow".into(),
-            name: "a".into(),
-        };
+        let object = ObjectRef::new("v1", "Pod", "kubeflow", "a");
         let of = |seen: &str, wanted: &str| finding(object.clone(), "subjects", seen, wanted);
         for (now, before) in REWORDED {
             assert_eq!(of(now, now).identity(), of(before, before).to_string());

@@ -21,7 +21,7 @@ pub fn set(results: &[(&str, &str)]) -> Result<(), ToolError> {
     Ok(())
 }
 
-/// Tells whoever waits for the action how far it is. It takes effect at once.
+/// Reports the action's progress to the user who waits for it. It takes effect at once.
 pub fn log(message: &str) -> Result<(), ToolError> {
     tool::run("action-log", &["--", &printable::line(message)]).map(drop)
 }

@@ -27,7 +27,7 @@ impl Options {
         Self(map)
     }
 
-    /// All of them, as Juju told them.
+    /// All of them, as Juju reports them.
     pub fn as_map(&self) -> &Map<String, Value> {
         &self.0
     }

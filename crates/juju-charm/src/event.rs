@@ -41,7 +41,7 @@ pub enum Event {
         /// Whether it came or goes.
         attached: bool,
     },
-    /// An action that somebody runs.
+    /// An action that a user runs.
     Action {
         /// Its name.
         name: String,
@@ -134,7 +134,7 @@ pub enum SecretEvent {
         /// The revision.
         revision: u64,
     },
-    /// Nobody reads a revision any more.
+    /// No consumer reads a revision any more.
     Remove {
         /// The revision.
         revision: u64,

@@ -4,7 +4,7 @@ use log::{Level, LevelFilter, Log, Metadata, Record};
 
 use crate::{printable, tool};
 
-/// Writes records to Juju's log. Whoever may read the model may read it.
+/// Writes records to Juju's log. Every user who may read the model may read it.
 struct JujuLog {
     crates: &'static [&'static str],
 }

@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use crate::tool::{self, ToolError};
 
-/// A databag: what one side of a relation tells the other.
+/// A databag: what one side of a relation sends to the other.
 pub type Databag = BTreeMap<String, String>;
 
 /// A relation, for example `db:7`.

@@ -97,7 +97,7 @@ pub struct Attributes<'a> {
     pub description: Option<&'a str>,
     /// How often Juju asks for a new value.
     pub rotate: Option<Rotate>,
-    /// When it ends, RFC 3339; Juju tells it and does not enforce it.
+    /// When it ends, RFC 3339; Juju reports it and does not enforce it.
     pub expire: Option<&'a str>,
     /// Owner; the application if none is named.
     pub owner: Option<Owner>,

@@ -20,7 +20,7 @@ pub fn start() -> Reading<BTreeMap<String, String>> {
 }
 
 /// Sets values. They go by the tool's input, so their length is not that of an
-/// argument and nobody sees them in the list of processes.
+/// argument and no user sees them in the list of processes.
 pub fn set(values: &BTreeMap<&str, String>) -> Result<(), ToolError> {
     // JSON is YAML; a map of strings cannot fail to be written.
     let text = serde_json::to_vec(values).unwrap_or_default();

@@ -8,11 +8,11 @@ use printable;
 pub enum Status {
     /// All is well.
     Active,
-    /// Something else must happen first; nobody need act.
+    /// Something else must happen first; no user need act.
     Waiting,
     /// It is at work.
     Maintenance,
-    /// Somebody must act.
+    /// A user must act.
     Blocked,
 }
 

@@ -14,7 +14,7 @@ use crate::facade::wire::Facade;
 use crate::transport::Transport;
 use crate::{Code, Endpoint, Error, Failure};
 
-/// Told to the controller: one of another major version takes few calls only.
+/// Sent to the controller: one of another major version takes few calls only.
 const CLIENT_VERSION: &str = "3.6.0";
 /// How long connecting and each call may take, if nothing else is said.
 const WITHIN: Duration = Duration::from_secs(30);
@@ -484,7 +484,7 @@ mod tests {
             take(&frame);
         }
 
-        /// A failure tells its reason without the frame, which may hold a secret.
+        /// A failure shows its reason without the frame, which may hold a secret.
         #[test]
         fn what_is_not_understood_is_not_repeated(secret in "[a-z]{12}") {
             let frame = format!(r#"{{"request-id": 1, "response": {{"results": "{secret}"}}}}"#);

@@ -79,7 +79,7 @@ pub enum Error {
 }
 
 impl Error {
-    /// Whether trying again later may help, with nothing changed by anybody.
+    /// Whether trying again later may help, with nothing changed.
     pub fn is_temporary(&self) -> bool {
         match self {
             Self::TimedOut { .. } | Self::Closed { .. } => true,
@@ -131,7 +131,7 @@ pub enum ConnectError {
     /// The server's certificate is not signed by the controller's authority.
     #[error("its certificate is not signed by the ca-cert given")]
     UnknownAuthority,
-    /// The server's certificate names somebody else.
+    /// The server's certificate names another host.
     #[error("its certificate is not for {0}")]
     OtherName(String),
     /// The server's certificate is out of date.
@@ -161,7 +161,7 @@ impl ConnectError {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{message}{}", suffix(.code))]
 pub struct Failure {
-    /// What kind of error, as far as the controller tells.
+    /// What kind of error, as far as the controller reports it.
     pub code: Code,
     /// Its words.
     pub message: String,
@@ -181,7 +181,7 @@ impl From<FailureWire> for Failure {
     }
 }
 
-/// Kinds of errors that are told apart.
+/// Kinds of errors that are distinguished.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Code {
@@ -206,7 +206,7 @@ pub enum Code {
 }
 
 impl Code {
-    /// The code, told by the message where the controller gives none.
+    /// The code, taken from the message where the controller gives none.
     pub(crate) fn parse(code: &str, message: &str) -> Self {
         match code {
             "unauthorized access" | "login expired" | "access required" => Self::Unauthorized,

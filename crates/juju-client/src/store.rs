@@ -35,8 +35,8 @@ pub enum StoreError {
         "the controller {0} is not in the client store; `juju controllers` lists those that are"
     )]
     UnknownController(String),
-    /// Nobody is logged in to the controller.
-    #[error("nobody is logged in to the controller {0}; `juju login -c {0}`")]
+    /// No user is logged in to the controller.
+    #[error("no user is logged in to the controller {0}; `juju login -c {0}`")]
     NoAccount(String),
     /// The login left no password.
     #[error(

@@ -7,7 +7,7 @@ use juju_client::{
     store,
 };
 use juju_sim::Juju;
-use juju_sim::controller::{Application, Controller, Offer, State};
+use juju_sim::controller::{ActionFailure, Application, Controller, Offer, State};
 use serde_json::{Map, json};
 
 const MODEL: &str = "62ab6cbb-ee5b-4fa3-872f-3a9f4a242d8e";
@@ -18,7 +18,7 @@ fn controller(juju: Juju) -> Controller {
     state.add_user("bob", "bob-pw");
     let set_password = |parameters: &Map<String, _>| match parameters.get("username") {
         Some(user) if user == "root" => Ok(Map::from_iter([("password".into(), json!("new"))])),
-        _ => Err("no such user".to_owned()),
+        _ => Err(ActionFailure::from("no such user")),
     };
     let dex = Application {
         charm: "ch:amd64/dex-auth-612".into(),

@@ -40,7 +40,7 @@ impl Simulation {
 
     /// Lets time pass. What the controller does in its own time is done, and the
     /// events that are due are returned: secrets that expired, are to be rotated,
-    /// have changed or have a revision that nobody reads, then `update-status`.
+    /// have changed or have a revision that no consumer reads, then `update-status`.
     pub fn advance(&mut self, time: SignedDuration) -> Vec<Event> {
         self.settle();
         let mut events = Vec::new();
@@ -98,7 +98,7 @@ fn due(model: &mut Model) -> Vec<Event> {
     events
 }
 
-/// Old revisions that nobody reads and whose owner does not know yet.
+/// Old revisions that no consumer reads and whose owner does not know yet.
 fn unread(secret: &Secret) -> impl Iterator<Item = u32> + use<> {
     let latest = secret.latest();
     let read: Vec<u32> = secret.consumers.values().map(|c| c.revision).collect();

@@ -41,7 +41,7 @@ pub(crate) fn check(
         Event::Hook { name, environment } => {
             Hook { name, environment, model, charm }.check(pebbles)
         }
-        // What is wrong with an action Juju tells who runs it.
+        // Juju reports what is wrong with an action to the user who runs it.
         Event::Action { .. } => Ok(()),
     }
 }
@@ -137,7 +137,7 @@ impl Hook<'_> {
             return Err(Inconsistency::not_in_metadata("container", container));
         }
         let Some(pebble) = pebble else {
-            // A test that does without a Pebble says what it tells.
+            // A test without a Pebble sets what it reports.
             return Ok(());
         };
         let plan = pebble.plan();

@@ -24,7 +24,7 @@ use crate::server;
 use crate::session::{Action, Hook, Link, Session, lock};
 use crate::tools::TOOLS;
 
-/// What came of an event.
+/// The outcome of an event.
 #[derive(Debug)]
 pub struct Outcome {
     /// How `dispatch` ended; `None` if Juju refused to run it.

@@ -17,7 +17,7 @@ pub enum Event {
         /// Variables.
         environment: BTreeMap<String, String>,
     },
-    /// An action that somebody runs.
+    /// An action that a user runs.
     Action {
         /// Its name.
         name: String,
@@ -87,7 +87,7 @@ impl Event {
         }
     }
 
-    /// Somebody told a container's Pebble a custom notice.
+    /// A container's Pebble got a custom notice.
     pub fn pebble_notice(container: &str, id: &str, key: &str) -> Self {
         Self::Hook {
             name: format!("{container}-pebble-custom-notice"),

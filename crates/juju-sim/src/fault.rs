@@ -116,7 +116,7 @@ impl Absence {
     }
 }
 
-/// An interruption that is to come.
+/// A pending interruption.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Fault {
     /// Calls that pass before it.

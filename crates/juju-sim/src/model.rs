@@ -77,7 +77,7 @@ pub struct Model {
     pub ports: BTreeSet<Port>,
     /// The unit's addresses.
     pub addresses: Addresses,
-    /// What `goal-state` tells; made up from the rest if absent.
+    /// What `goal-state` returns; made up from the rest if absent.
     pub goal: Option<Goal>,
     /// Storage of the unit.
     pub storage: Vec<Storage>,
@@ -100,7 +100,7 @@ pub enum Forgotten {
     /// Nothing.
     #[default]
     No,
-    /// The application, as far as `goal-state` tells: it was removed by force.
+    /// The application, as far as `goal-state` shows: it was removed by force.
     Application,
     /// The unit and the application: most tools fail, and so does a hook that writes.
     Unit,
@@ -182,11 +182,11 @@ pub struct Relation {
     pub remote_model: Option<String>,
     /// Whether its `relation-broken` is fired.
     pub broken: bool,
-    /// What Juju has taken away of it, while it is listed still.
+    /// What Juju has removed of it, while it is listed still.
     pub gone: Gone,
 }
 
-/// What Juju has taken away of a relation that its tools list still.
+/// What Juju has removed of a relation that its tools list still.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Gone {
     /// Nothing.

@@ -186,7 +186,7 @@ impl Simulation {
     }
 
     /// Removes a related application by force, as `juju remove-application --force` does: its
-    /// relations are listed from then on, and nothing of them can be read. One hook comes of it.
+    /// relations are listed from then on, and nothing of them can be read. One hook follows.
     pub fn remove_by_force(&mut self, application: &str) -> Vec<Event> {
         let model = self.model();
         let is_with = |relation: &&Relation| relation.remote_application == application;

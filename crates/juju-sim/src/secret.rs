@@ -105,7 +105,7 @@ pub struct Consumer {
     pub label: String,
     /// The revision that it keeps reading.
     pub revision: u32,
-    /// The latest revision that it was told of.
+    /// The latest revision that it was notified of.
     pub told: u32,
 }
 

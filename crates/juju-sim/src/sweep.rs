@@ -31,7 +31,7 @@ enum Trouble {
 /// must end in the state of the first.
 ///
 /// `holds` is called after every try of an event, in every run, and panics where
-/// what must always hold does not. `state` tells what is to be the same at the end.
+/// what must always hold does not. `state` returns what is to be the same at the end.
 /// Returns the number of troubled runs.
 ///
 /// # Panics

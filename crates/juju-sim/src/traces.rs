@@ -5,7 +5,7 @@ use std::path::Path;
 
 use crate::driver::{Outcome, Simulation};
 
-/// A text that somebody other than the charm can read.
+/// A text that others than the charm can read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Trace {
     /// Where it is, for example `log` or `file charm/cache`.

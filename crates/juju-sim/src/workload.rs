@@ -24,7 +24,7 @@ impl Simulation {
         let options = Options {
             root: Some(root.clone()),
             programs: programs.to_vec(),
-            // Nobody waits for what is pretended.
+            // Nothing waits for what is pretended.
             okay_delay: Duration::from_millis(10),
         };
         let started = fs::create_dir_all(root).and_then(|()| {

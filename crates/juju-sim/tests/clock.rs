@@ -53,7 +53,7 @@ fn a_rotation_is_asked_for_again_until_there_is_new_content() {
     let due = juju.advance(SignedDuration::from_mins(1));
     assert_eq!(names(&due), ["secret-rotate", "update-status"]);
     hook(&mut juju, &due[0], "secret-set \"$JUJU_SECRET_ID\" value=two2");
-    // Nobody reads the first revision any more.
+    // No consumer reads the first revision any more.
     let due = juju.advance(hours(1));
     assert_eq!(names(&due), ["secret-remove", "update-status"]);
     let remove = "secret-remove \"$JUJU_SECRET_ID\" --revision $JUJU_SECRET_REVISION";

@@ -32,7 +32,7 @@ fn recorded() -> Vec<Recorded> {
 
 type Bag = BTreeMap<String, String>;
 
-/// What the units and applications of the model have written, whoever acts.
+/// What the units and applications of the model have written, whichever of them acts.
 #[derive(Default)]
 struct World {
     bags: BTreeMap<(u32, String), Bag>,

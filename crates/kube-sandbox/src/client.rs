@@ -25,7 +25,7 @@ impl IngressGateway {
         Ok(protocol.zip(suite).map(|(protocol, suite)| format!("{protocol} {suite}")))
     }
 
-    /// What HTTPS answers to a request for `/`, with the handshake that openssl tells.
+    /// What HTTPS answers to a request for `/`, with the handshake that openssl reports.
     pub fn https(&self) -> anyhow::Result<String> {
         self.https_with("")
     }

@@ -19,7 +19,7 @@ mod workload;
 pub use self::build::{envoy, istiod, kubebox};
 pub use self::fetch::{Encoding, Fetched, fetch};
 pub use self::gateway::IngressGateway;
-pub use self::load::{Loader, path_of};
+pub use self::load::{Loader, Refused, path_of};
 pub use self::login::SESSION;
 pub use self::ports::free_port;
 pub use self::sandbox::{LoggedRequest, Sandbox, cpu_of};

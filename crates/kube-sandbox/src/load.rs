@@ -11,6 +11,11 @@ use serde_json::Value;
 /// Requests that are under way at once.
 const AT_ONCE: usize = 8;
 
+/// The reason of an API server that refuses an object.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct Refused(pub String);
+
 /// Loads objects into an API server.
 pub struct Loader {
     runtime: tokio::runtime::Runtime,
@@ -66,14 +71,14 @@ impl Loader {
 
     /// Answers to objects that are posted to paths, in order: each is the object that the API
     /// server returns, or its reason for refusing it.
-    pub fn post_all(&self, all: &[(String, Value)]) -> anyhow::Result<Vec<Result<Value, String>>> {
+    pub fn post_all(&self, all: &[(String, Value)]) -> anyhow::Result<Vec<Result<Value, Refused>>> {
         let post = |(path, body): &(String, Value)| {
             let (path, body) = (path.clone(), body.clone());
             async move {
                 match self.send("POST", &path, Some(&body)).await {
                     Ok(answer) => Ok(Ok(serde_json::from_str(&answer)?)),
                     Err(error) => match error.downcast_ref::<kube::Error>() {
-                        Some(kube::Error::Api(status)) => Ok(Err(status.message.clone())),
+                        Some(kube::Error::Api(status)) => Ok(Err(Refused(status.message.clone()))),
                         _ => Err(error).with_context(|| format!("posting to {path}")),
                     },
                 }

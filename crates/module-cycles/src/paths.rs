@@ -17,7 +17,10 @@ pub(crate) fn imports(words: &[String], is_module: impl Fn(&str) -> bool) -> Vec
     let mut at = 0;
     while at < words.len() {
         let is_use = word(at) == "use";
+        // `pub(in crate::a)` imports nothing.
+        let is_visibility = at > 0 && word(at - 1) == "in" && at > 1 && word(at - 2) == "(";
         let begins = !is_use
+            && !is_visibility
             && word(at + 1) == "::"
             && (at == 0 || word(at - 1) != "::")
             && (["crate", "self", "super"].contains(&word(at)) || is_module(word(at)));
@@ -99,6 +102,11 @@ mod tests {
                 "std::fmt as fmt"
             ]
         );
+    }
+
+    #[test]
+    fn path_of_a_visibility_is_no_import() {
+        assert_eq!(paths("pub(in crate::a) fn f() {} pub(crate) use crate::b;"), ["crate::b as b"]);
     }
 
     #[test]

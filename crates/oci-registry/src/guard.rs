@@ -1,5 +1,5 @@
 //! Where a client goes: to registries that it is asked for, to hosts that the operator names,
-//! and to what these lead to as far as that is no way into somebody's own network.
+//! and to what these lead to as far as that is no way into a private network.
 
 use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs as _};
@@ -22,7 +22,7 @@ const OWN_HOSTS: [(&str, &[&str]); 4] = [
     ("nvcr.io", &["authn.nvidia.com"]),
 ];
 
-/// Names below which each name is somebody else's.
+/// Names below which each name has an owner of its own.
 const OF_MANY: [&str; 9] = [
     "amazonaws.com",
     "azurecr.io",
@@ -162,7 +162,7 @@ impl Guard {
             return false;
         };
         if own == host {
-            // On this machine each port is somebody else's.
+            // On this machine each port may be another program's.
             return literal(registry) != Some(Reach::Own)
                 || registry.port_or_known_default() == other.port_or_known_default()
                 || self.names(other);
@@ -183,8 +183,8 @@ impl Guard {
     }
 }
 
-/// The last labels of a name, which somebody has registered; `None` of an address, and of a name
-/// below which each is somebody else's.
+/// The last labels of a name, which an owner has registered; `None` of an address, and of a name
+/// below which each has an owner of its own.
 fn registrable(host: &str) -> Option<String> {
     if address(host).is_some() {
         return None;

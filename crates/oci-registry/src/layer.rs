@@ -204,7 +204,7 @@ fn walk(mut source: impl BufRead, read: &AtomicU64, taken: &mut Taken<'_>) -> Re
     Ok(())
 }
 
-/// Whether an entry is no file, but tells of the one behind it.
+/// Whether an entry is no file, but describes the one behind it.
 fn is_about_next(kind: tar::EntryType) -> bool {
     kind.is_gnu_longname()
         || kind.is_gnu_longlink()
@@ -256,7 +256,7 @@ struct Hashed<R> {
     inner: R,
     hash: Sha256,
     count: Arc<AtomicU64>,
-    /// A decoder tells of it in words of its own.
+    /// A decoder reports it in words of its own.
     failed: Option<io::Error>,
 }
 

@@ -1,5 +1,5 @@
 //! Signatures and attestations beside an image, as cosign leaves them. That they are there
-//! is told, not that they hold.
+//! is reported, not that they hold.
 
 use serde::Deserialize;
 

@@ -171,7 +171,7 @@ fn what_registries_do_wrong_is_told_and_bounded() {
     };
     let ask = |front: &Front| client(settings()).digest(&format!("{}/a/b", front.address()), "1");
 
-    // Once is forgiven, twice is told.
+    // Once is forgiven, twice is reported.
     let once = fault(|_, count| match count {
         0 => Answer::With(500, vec![], vec![]),
         _ => Answer::Through,

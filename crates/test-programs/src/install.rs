@@ -43,7 +43,7 @@ impl Cache {
     }
 
     /// Installs packages, each with its version, into the folder of a name. A file in the folder
-    /// lists what is installed, so that a changed list is installed anew.
+    /// lists what is installed, so that a changed list is installed again.
     pub(crate) fn ensure_packages(
         &self,
         name: &str,

@@ -8,9 +8,10 @@ use serde::Deserialize;
 
 use super::names::Names;
 use super::results::Results;
-use crate::charm::enforce::{self, CharmOrigin, LoginModel};
+use crate::charm::enforce::{self, EnforceFailure};
 use crate::charm::gather;
 use crate::charm::hook::Hook;
+use crate::charm::origin::{CharmOrigin, LoginModel};
 use crate::config::Options;
 use crate::effects::{Cluster, Executor};
 use crate::facts::Facts;
@@ -45,7 +46,7 @@ impl Parameters {
         (!names.is_empty()).then_some(names)
     }
 
-    /// What whoever runs the action consents to.
+    /// What the user who runs the action consents to.
     fn consent(&self, remedies: &BTreeSet<Remedy>, options: &Options) -> Consent {
         let mut disruption = options.allow_disruption.clone();
         if self.allow_disruption {
@@ -132,10 +133,10 @@ fn enforce(hook: &Hook<'_>, remedies: &BTreeSet<Remedy>, consent: Consent) -> an
 }
 
 /// Returns the plan as the action's results, also if a part of it was refused.
-fn report(outcome: EnforceOutcome) -> anyhow::Result<()> {
+fn report(mut outcome: EnforceOutcome) -> anyhow::Result<()> {
     results(&outcome.plan).set_after_work();
-    match enforce::failure(&outcome) {
-        Some(why) => bail!("{why}"),
+    match outcome.take_failure() {
+        Some(why) => Err(EnforceFailure::Changes(why).into()),
         None => Ok(()),
     }
 }

@@ -248,7 +248,7 @@ fn read(
                 }
             }
         }
-        // What cannot be read of our own is written anew.
+        // Answers of this charm that cannot be read are written again.
         let answers = databag::answers(&own).unwrap_or_default();
         gateways.push(Gateway { relation, answers, databag: own, errors });
     }

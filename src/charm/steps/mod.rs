@@ -2,6 +2,7 @@
 //! and returns what the status should say of it.
 
 pub mod agent;
+mod databags;
 pub mod gateway_certificate;
 pub mod login;
 pub mod login_trust;

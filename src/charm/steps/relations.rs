@@ -6,25 +6,18 @@ use juju_charm::event::RelationChange;
 use juju_charm::port::{self, Port};
 use juju_charm::relation::{self, Databag, Relation, Side};
 use juju_charm::tool::present;
-use juju_charm::{Event, Unit, network};
+use juju_charm::{Event, Unit};
 use log::warn;
 
 use super::Outcome;
-use super::route::{PREFIX, Route};
-use crate::catalog;
-use crate::charm::endpoints::{
-    self, AUTHORITIES, CATALOGUE, DASHBOARDS, GATEWAY, INGRESS, LINKS, LOGS, METRICS, TRACING,
-};
+use super::databags::{self, RelationsOf, peer_application};
+use super::route::Route;
+use crate::charm::endpoints::{self, AUTHORITIES, GATEWAY, INGRESS, LINKS, LOGS, TRACING};
 use crate::charm::hook::Hook;
 use crate::charm::issue::StatusIssue;
-use crate::charm::peers::differs;
 use crate::charm::workload::{PORT, Workload};
 use crate::relations::topology::Topology;
-use crate::relations::{
-    answer, catalogue, certificate_transfer, grafana_dashboard, ingress_per_app,
-    istio_gateway_info, istio_ingress, kubeflow_dashboard_links, loki_push_api, prometheus_scrape,
-    tracing,
-};
+use crate::relations::{certificate_transfer, istio_gateway_info, loki_push_api, tracing};
 
 /// What the relations say.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -77,66 +70,80 @@ fn update(
     is_leader: bool,
     host: Option<&str>,
 ) -> anyhow::Result<Related> {
+    let relations = present_relations(event)?;
+    let mut result = received(&relations)?;
+    databags::publish_addresses(unit, &relations)?;
+    open_port_if_reached(&result.endpoints)?;
+    if !is_leader {
+        return Ok(result);
+    }
+    result.issues = gateway_issues(&relations)?;
+    let route = Route::of(relations.get(INGRESS).and_then(|all| all.first()))?;
+    result.issues.extend(route_issues(&relations, &route));
+    result.issues.extend(databags::publish_application(unit, relations, &route, host)?);
+    Ok(result)
+}
+
+/// The relations that there are, without one that this event ends.
+fn present_relations(event: &Event) -> anyhow::Result<RelationsOf> {
     let broken = match event {
         Event::Relation(relation) if relation.what == RelationChange::Broken => {
             Some(Relation::new(&relation.id))
         }
         _ => None,
     };
-    let topology = Topology::of(unit);
-    let mut related: BTreeMap<&str, Vec<Relation>> = BTreeMap::new();
+    let mut relations = RelationsOf::new();
     for endpoint in endpoints::ALL {
         let mut all = relation::of_endpoint(endpoint)?;
         all.retain(|relation| Some(relation) != broken.as_ref());
         if !all.is_empty() {
-            related.insert(endpoint, all);
+            relations.insert(endpoint, all);
         }
     }
+    Ok(relations)
+}
+
+/// What peers sent to this unit.
+fn received(relations: &RelationsOf) -> anyhow::Result<Related> {
     let mut result = Related {
-        endpoints: related.keys().map(|endpoint| (*endpoint).to_owned()).collect(),
+        endpoints: relations.keys().map(|endpoint| (*endpoint).to_owned()).collect(),
         ..Related::default()
     };
-    for (endpoint, write) in [
-        (METRICS, (|unit, address| prometheus_scrape::unit(&unit.name, address)) as WriteAddress),
-        (INGRESS, |unit, address| ingress_per_app::unit(&host_of(unit), address)),
-    ] {
-        if let Some(relations) = related.get(endpoint) {
-            publish_address(unit, endpoint, relations, write)?;
-        }
-    }
-    for relation in related.get(LOGS).into_iter().flatten() {
+    for relation in relations.get(LOGS).into_iter().flatten() {
         for name in present(relation.units())?.unwrap_or_default() {
             let databag = present(relation.get(Side::Unit(&name)))?.unwrap_or_default();
             let url = loki_push_api::endpoint(&databag);
             result.log_targets.extend(url.map(|url| (name, url)));
         }
     }
-    for relation in related.get(TRACING).into_iter().flatten() {
-        if let Some(name) = present(relation.application())?.flatten()
-            && let Some(databag) = present(relation.get(Side::Application(&name)))?
-        {
+    for relation in relations.get(TRACING).into_iter().flatten() {
+        if let Some((_, databag)) = peer_application(relation)? {
             result.trace_receiver = tracing::endpoint(&databag);
         }
     }
-    for relation in related.get(AUTHORITIES).into_iter().flatten() {
+    for relation in relations.get(AUTHORITIES).into_iter().flatten() {
         result.authorities.extend(certificate_transfer::received(read_peer(relation)?.iter()));
     }
-    let is_reached =
-        endpoints::CONNECTED.iter().any(|endpoint| result.endpoints.contains(*endpoint));
+    Ok(result)
+}
+
+/// Opens the port while an endpoint by which peers connect is related.
+fn open_port_if_reached(related: &BTreeSet<String>) -> anyhow::Result<()> {
+    let is_reached = endpoints::CONNECTED.iter().any(|endpoint| related.contains(*endpoint));
     let is_open = port::opened()?.contains(&Port::Tcp(PORT));
     match (is_reached, is_open) {
         (true, false) => port::open(Port::Tcp(PORT))?,
         (false, true) => port::close(Port::Tcp(PORT))?,
         _ => {}
     }
-    if !is_leader {
-        return Ok(result);
-    }
-    // Its databag is read only.
-    let gateways = related.remove(GATEWAY).unwrap_or_default();
-    for relation in gateways {
-        if let Some(name) = present(relation.application())?.flatten()
-            && let Some(databag) = present(relation.get(Side::Application(&name)))?
+    Ok(())
+}
+
+/// Gateways that their charm has removed.
+fn gateway_issues(relations: &RelationsOf) -> anyhow::Result<Vec<StatusIssue>> {
+    let mut issues = Vec::new();
+    for relation in relations.get(GATEWAY).into_iter().flatten() {
+        if let Some((name, databag)) = peer_application(relation)?
             && let Some(info) = istio_gateway_info::read(&databag)
             && !info.is_up
         {
@@ -144,49 +151,25 @@ fn update(
                 "{name} has removed the Gateway {}/{}; see its status",
                 info.namespace, info.name
             );
-            result.issues.push(StatusIssue::waiting(why));
+            issues.push(StatusIssue::waiting(why));
         }
     }
-    let route = Route::of(related.get(INGRESS).and_then(|all| all.first()))?;
-    if let Route::Pending(name) = &route {
+    Ok(issues)
+}
+
+/// What the dashboard's link and the report page need of a route.
+fn route_issues(relations: &RelationsOf, route: &Route) -> Vec<StatusIssue> {
+    let mut issues = Vec::new();
+    if let Route::Pending(name) = route {
         let why = format!("{name} has made no route to the report page yet");
-        result.issues.push(StatusIssue::waiting(why));
+        issues.push(StatusIssue::waiting(why));
     }
-    if related.contains_key(LINKS) && route == Route::None {
+    if relations.contains_key(LINKS) && *route == Route::None {
         let why = "dashboard-links has no link without ingress; integrate ingress with istio-pilot \
                    or istio-ingress-k8s";
-        result.issues.push(StatusIssue::active(why));
+        issues.push(StatusIssue::active(why));
     }
-    for (endpoint, relations) in &related {
-        let wanted = match application(endpoint, &topology, &route, host) {
-            Ok(wanted) => wanted,
-            Err(why) => {
-                warn!("{endpoint}: {why}");
-                continue;
-            }
-        };
-        for relation in relations {
-            let own = Side::Application(topology.application);
-            // One that is gone is listed still.
-            let Some(databag) = present(relation.get(own))? else {
-                continue;
-            };
-            if differs(&databag, &wanted) {
-                relation.set_application(&wanted)?;
-            }
-            if let Some(name) = present(relation.application())?.flatten()
-                && let Some(databag) = present(relation.get(Side::Application(&name)))?
-            {
-                let refusal = answer::refusal(&databag);
-                result.issues.extend(refusal.map(|why| {
-                    let why = format!("{name} rejects the databag of {endpoint}: {why}");
-                    warn!("{why}");
-                    StatusIssue::waiting(why)
-                }));
-            }
-        }
-    }
-    Ok(result)
+    issues
 }
 
 /// All databags of a peer: the application's, then the units'.
@@ -199,69 +182,4 @@ fn read_peer(relation: &Relation) -> anyhow::Result<Vec<Databag>> {
         databags.extend(present(relation.get(Side::Unit(&name)))?);
     }
     Ok(databags)
-}
-
-/// Unit databag with an address of the unit's pod.
-type WriteAddress = fn(&Unit, &str) -> Databag;
-
-/// Publishes the address of this unit's pod: the Service leads to any of the units.
-fn publish_address(
-    unit: &Unit,
-    endpoint: &str,
-    relations: &[Relation],
-    write: WriteAddress,
-) -> anyhow::Result<()> {
-    let network = present(network::of_binding(endpoint))?.unwrap_or_default();
-    let address = network.bind_address();
-    let address = address.or_else(|| network.ingress_addresses.first().map(String::as_str));
-    let Some(address) = address.filter(|address| !address.is_empty()) else {
-        return Ok(());
-    };
-    let wanted = write(unit, address);
-    for relation in relations {
-        let databag = present(relation.get(Side::Unit(&unit.name)))?;
-        if databag.is_some_and(|databag| differs(&databag, &wanted)) {
-            relation.set(&wanted)?;
-        }
-    }
-    Ok(())
-}
-
-/// Host name of a unit's pod within the cluster, as Juju names it.
-fn host_of(unit: &Unit) -> String {
-    let (application, number) = unit.name.split_once('/').unwrap_or((&unit.name, "0"));
-    format!("{application}-{number}.{application}-endpoints.{}.svc.cluster.local", unit.model)
-}
-
-/// The application's databag of an endpoint.
-fn application(
-    endpoint: &str,
-    topology: &Topology<'_>,
-    route: &Route,
-    host: Option<&str>,
-) -> std::io::Result<Databag> {
-    let rules = |file: &str| {
-        let groups = catalog::alerts(file);
-        let groups: Vec<_> =
-            groups.iter().map(|(name, rules)| (name.as_str(), rules.clone())).collect();
-        topology.rules(&groups)
-    };
-    Ok(match endpoint {
-        METRICS => prometheus_scrape::application(topology, PORT, &rules("hardening")),
-        DASHBOARDS => grafana_dashboard::application(topology, &catalog::DASHBOARDS)?,
-        LOGS => loki_push_api::application(topology, &rules("logs")),
-        CATALOGUE => catalogue::application(&route.url(host).unwrap_or_else(|| {
-            format!("http://{}.{}.svc.cluster.local:{PORT}/", topology.application, topology.model)
-        })),
-        // Both peers have one name for two interfaces, and each ignores the other's keys.
-        INGRESS => {
-            let (name, model) = (topology.application, topology.model);
-            let mut databag = istio_ingress::application(name, model, PORT, PREFIX);
-            databag.extend(ingress_per_app::application(name, model, PORT));
-            databag
-        }
-        TRACING => tracing::application(),
-        AUTHORITIES => certificate_transfer::requirer(),
-        _ => kubeflow_dashboard_links::application(route.path(host).as_deref()),
-    })
 }

@@ -62,9 +62,10 @@ impl Apply {
             AdminOrigin { remedies: &self.remedies, saved: saved.as_ref(), yes: self.yes };
         let mut model = OperatorModel::new(&self.remedies.cluster);
         let mut executor = Executor { cluster: &cluster, model: &mut model };
-        let outcome = pipeline::enforce(&facts, &policy, &remedies, &mut origin, &mut executor)?;
+        let mut outcome =
+            pipeline::enforce(&facts, &policy, &remedies, &mut origin, &mut executor)?;
         if outcome.is_approved {
-            check(&outcome)?;
+            check(&mut outcome)?;
             self.verify(&facts, &policy, &outcome.plan)?;
         }
         Ok(NOTHING_OPEN)

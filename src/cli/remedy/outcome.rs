@@ -1,6 +1,5 @@
 //! Plans as a person and a program read them, and what became of them.
 
-use anyhow::bail;
 use serde_json::Value;
 
 use crate::cli::shared::print;
@@ -37,9 +36,9 @@ pub(super) fn data(plan: &Plan) -> Value {
 }
 
 /// Fails if a change did.
-pub(super) fn check(outcome: &EnforceOutcome) -> anyhow::Result<()> {
-    match outcome.failures.is_empty() {
-        true => Ok(()),
-        false => bail!("{}", outcome.reasons().join("; ")),
+pub(super) fn check(outcome: &mut EnforceOutcome) -> anyhow::Result<()> {
+    match outcome.take_failure() {
+        None => Ok(()),
+        Some(why) => Err(why.into()),
     }
 }

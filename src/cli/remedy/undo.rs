@@ -53,7 +53,7 @@ impl Undo {
         let mut model = OperatorModel::new(&self.cluster);
         let mut executor = Executor { cluster: &cluster, model: &mut model };
         let platform = &self.cluster.kubernetes.namespace;
-        check(&pipeline::apply(plan, platform, &mut Undoing, &mut executor))?;
+        check(&mut pipeline::apply(plan, platform, &mut Undoing, &mut executor))?;
         // The key of records goes with the last of them.
         cluster.settle(&self.cluster.kubernetes.namespace, None)?;
         Ok(NOTHING_OPEN)

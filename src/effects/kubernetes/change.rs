@@ -5,7 +5,7 @@ use log::{info, warn};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{Cluster, named};
+use super::cluster::{Cluster, named};
 use crate::facts::known::Unknown;
 use crate::facts::kubernetes::Failure;
 use crate::facts::object::ObjectRef;

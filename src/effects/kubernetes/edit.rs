@@ -12,7 +12,7 @@ use ring::rand::{SecureRandom as _, SystemRandom};
 use serde_json::{Map, Value, json};
 
 use super::change::{broken, left};
-use super::{Cluster, named, within};
+use super::cluster::{Cluster, named, within};
 use crate::facts::known::Unknown;
 use crate::facts::kubernetes::Failure;
 use crate::facts::object::ObjectRef;
@@ -248,12 +248,7 @@ impl Cluster {
     }
 
     fn namespace_uid(&self, name: &str) -> Result<Option<String>, Unknown> {
-        let namespace = ObjectRef {
-            api_version: "v1".into(),
-            kind: "Namespace".into(),
-            namespace: String::new(),
-            name: name.to_owned(),
-        };
+        let namespace = ObjectRef::new("v1", "Namespace", "", name);
         let present = self.get_object(&path_of(&namespace)?, &namespace)?;
         Ok(present.as_ref().map(uid_of))
     }

@@ -95,7 +95,7 @@ fn hooks_and_actions_on_a_platform_that_refuses_every_write_end_well_and_report_
     let named = plan.lines().filter(|line| line.starts_with("profile-network-policies: create"));
     assert_eq!(named.count(), changes);
 
-    // What was tried is told, and that it was refused.
+    // What was tried is reported, and that it was refused.
     let applied = action(&mut unit, "apply", json!({"remedies": "profile-network-policies"}));
     let failed = applied.action.as_ref().unwrap().failed.as_ref().unwrap();
     assert!(failed.contains("more") && failed.len() < 2100, "{failed}");

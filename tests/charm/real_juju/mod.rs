@@ -48,7 +48,7 @@ fn with_agent(unit: &mut Simulation, kubeconfig: &Path) -> String {
     let address = format!("127.0.0.1:{}", kube_sandbox::free_port().unwrap());
     let folder = unit.charm_directory();
     let root = folder.parent().unwrap().join("containers/hardening/root");
-    let told = root.join("var/lib/ckf-hardening").display().to_string();
+    let shown = root.join("var/lib/ckf-hardening").display().to_string();
     let kubeconfig = kubeconfig.display().to_string();
     let agent = binary().display().to_string();
     let agent = Program::new(&["/usr/bin/ckf-hardening"]).becomes(&[
@@ -57,7 +57,7 @@ fn with_agent(unit: &mut Simulation, kubeconfig: &Path) -> String {
         "--listen",
         &address,
         "--told",
-        &told,
+        &shown,
         "--kubeconfig",
         &kubeconfig,
     ]);
@@ -97,7 +97,7 @@ fn hook(unit: &mut Simulation, name: &str) -> Outcome {
     fire(unit, &Event::hook(name))
 }
 
-/// Every object of ours of a kind.
+/// Every managed object of a kind.
 fn ours(sandbox: &Sandbox, kinds: &str) -> Vec<String> {
     let label = "app.kubernetes.io/managed-by=ckf-hardening";
     let listed = sandbox.kubectl(&["get", kinds, "-A", "-l", label, "-o", "name"]).unwrap();

@@ -17,7 +17,7 @@ fn hardened() -> Sandbox {
     ckf_test_support::cluster(&world)
 }
 
-/// A unit that enforces, and whose agent was seen to restore what somebody deletes.
+/// A unit that enforces, and whose agent was seen to restore what a user deletes.
 fn enforcing(juju: Juju, number: u32, of: u32, sandbox: &Sandbox) -> Simulation {
     let kubeconfig = sandbox.kubeconfig("admin");
     let mut unit = unit(juju, number, of, &kubeconfig);

@@ -1,4 +1,4 @@
-//! The status says the same until something changes, ports are open while somebody needs them,
+//! The status says the same until something changes, ports are open while they are needed,
 //! each unit has an address of its own, and a Loki out of reach costs no time.
 
 use std::time::{Duration, Instant};
@@ -64,8 +64,8 @@ fn dashboards_name_no_more_of_the_topology_than_grafana_has_variables_for() {
     relate(&mut unit, 1, "grafana-dashboard", "grafana");
     let model = unit.model();
     let text = &model.relation(1).unwrap().application_data["dashboards"];
-    let told: serde_json::Value = serde_json::from_str(text).unwrap();
-    for (name, template) in told["templates"].as_object().unwrap() {
+    let printed: serde_json::Value = serde_json::from_str(text).unwrap();
+    for (name, template) in printed["templates"].as_object().unwrap() {
         let topology = template["juju_topology"].as_object().unwrap();
         let known = ["model", "model_uuid", "application", "unit"];
         let odd = topology.keys().find(|key| !known.contains(&key.as_str()));
@@ -103,7 +103,7 @@ fn status_of_a_rotation_that_fails_stays_through_hooks_that_have_nothing_to_do_w
     let history = &unit.model().status_history[said..];
     let other = history.iter().find(|status| !status.message.contains("rotation of dex"));
     assert_eq!(other, None);
-    // Times are told to the second.
+    // Times are reported to the second.
     let (_, time) = failing.message.split_once("tried again after ").unwrap();
     assert!(!time.split([';', ' ']).next().unwrap().contains('.'), "{time}");
 }

@@ -28,7 +28,7 @@ pub const FAULTS: &[Fault] = &[
     fault("AUTHN-03", "open when login is down", |c| {
         each_login_patch(c, |t| t["failure_mode_allow"] = true.into())
     }),
-    fault("AUTHN-04", "asks somebody else", |c| {
+    fault("AUTHN-04", "asks another service", |c| {
         each_login_patch(c, |t| {
             t["http_service"]["server_uri"]["cluster"] =
                 "outbound|8080||evil.team-a.svc.cluster.local".into()

@@ -48,7 +48,7 @@ pub const FAULTS: &[Fault] = &[
     fault("K8S-03", "anonymous", |c| {
         bind(c, "ClusterRoleBinding", "", "open", ("ClusterRole", "view"), user("system:anonymous"))
     }),
-    fault("K8S-03", "everybody who has not logged in", |c| {
+    fault("K8S-03", "every client that has not logged in", |c| {
         bind(
             c,
             "ClusterRoleBinding",

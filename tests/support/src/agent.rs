@@ -22,33 +22,38 @@ pub struct Agent {
     child: Child,
     /// Where it listens.
     pub address: String,
-    /// What the charm tells, and what it says.
+    /// The charm's input for it, and what it says.
     pub folder: tempfile::TempDir,
 }
 
 impl Agent {
     /// Starts it as administrator, with this input from the charm, and waits for its first audit.
-    pub fn start(sandbox: &Sandbox, told: &Value) -> Self {
-        Self::start_by(&sandbox.kubeconfig("admin"), told, &[])
+    pub fn start(sandbox: &Sandbox, input: &Value) -> Self {
+        Self::start_by(&sandbox.kubeconfig("admin"), input, &[])
     }
 
     /// Starts it with a kubeconfig and more arguments.
-    pub fn start_by(kubeconfig: &Path, told: &Value, more: &[&str]) -> Self {
-        Self::start_command(Command::new(binary()), kubeconfig, told, more)
+    pub fn start_by(kubeconfig: &Path, input: &Value, more: &[&str]) -> Self {
+        Self::start_command(Command::new(binary()), kubeconfig, input, more)
     }
 
     /// Starts it with so many descriptors and no more.
-    pub fn start_with_descriptors(sandbox: &Sandbox, told: &Value, descriptors: u32) -> Self {
+    pub fn start_with_descriptors(sandbox: &Sandbox, input: &Value, descriptors: u32) -> Self {
         let mut command = Command::new("sh");
         let script = format!("ulimit -n {descriptors} && exec \"$0\" \"$@\"");
         command.args(["-c", &script]).arg(binary());
-        Self::start_command(command, &sandbox.kubeconfig("admin"), told, &[])
+        Self::start_command(command, &sandbox.kubeconfig("admin"), input, &[])
     }
 
-    fn start_command(mut command: Command, kubeconfig: &Path, told: &Value, more: &[&str]) -> Self {
+    fn start_command(
+        mut command: Command,
+        kubeconfig: &Path,
+        input: &Value,
+        more: &[&str],
+    ) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let port = kube_sandbox::free_port().unwrap();
-        tell(folder.path(), told);
+        tell(folder.path(), input);
         let file = |name: &str| std::fs::File::create(folder.path().join(name)).unwrap();
         let child = command
             // On every address, so that tests may come from others.
@@ -79,8 +84,8 @@ impl Agent {
     }
 
     /// Replaces its input from the charm.
-    pub fn tell(&self, told: &Value) {
-        tell(self.folder.path(), told);
+    pub fn tell(&self, input: &Value) {
+        tell(self.folder.path(), input);
     }
 
     /// Status, headers and body.
@@ -242,9 +247,9 @@ impl Drop for Agent {
     }
 }
 
-fn tell(folder: &Path, told: &Value) {
+fn tell(folder: &Path, input: &Value) {
     let part = folder.join("told.part");
-    std::fs::write(&part, told.to_string()).unwrap();
+    std::fs::write(&part, input.to_string()).unwrap();
     std::fs::rename(part, folder.join("told.json")).unwrap();
 }
 

@@ -1,4 +1,4 @@
-//! A world in which all is put right that an operator can put right.
+//! A world in which everything is fixed that an operator can fix.
 
 use serde_json::{Value, json};
 

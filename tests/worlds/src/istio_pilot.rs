@@ -72,7 +72,7 @@ impl IstioPilot {
     /// # Panics
     /// At what would put it into error or make it lose its key.
     pub fn reads(&mut self, relation: &Relation) {
-        assert!(!relation.unit_data.contains_key("certificates"), "nobody reads it there");
+        assert!(!relation.unit_data.contains_key("certificates"), "no peer reads it there");
         let Some(text) = relation.application_data.get("certificates") else {
             return;
         };
@@ -146,7 +146,7 @@ pub fn sign(request: &str, (key, certificate): (&str, &str), days: (i64, i64)) -
     request.signed_by(&issuer).unwrap().pem().trim().to_owned()
 }
 
-/// An authority of somebody else: key and certificate, PEM.
+/// A foreign authority: key and certificate, PEM.
 pub fn authority() -> (String, String) {
     let key = KeyPair::generate().unwrap();
     let mut params = CertificateParams::default();

@@ -51,7 +51,7 @@ impl World {
         Self { objects }
     }
 
-    /// The same, hardened: everything that an operator can put right is.
+    /// The same, hardened: everything that an operator can fix is fixed.
     pub fn hardened(name: &str) -> Self {
         hardened::harden(name)
     }

@@ -1,4 +1,4 @@
-//! The agent: how soon it puts right, and what it costs.
+//! The agent: how soon it repairs, and what it costs.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
@@ -11,9 +11,9 @@ use ckf_worlds::World;
 use kube_sandbox::Sandbox;
 use serde_json::{Value, json};
 
-/// Times that something is changed and put right.
+/// Times that something is changed and repaired.
 const TRIES: usize = 50;
-/// So often an object may be put right in a minute, and then the agent gives up.
+/// So often an object may be repaired in a minute, and then the agent gives up.
 const MOST: usize = 5;
 /// How long things change all the time, and how many a second.
 const CHURN: (u64, usize) = (20, 100);
@@ -31,8 +31,8 @@ impl Agent {
     fn start(binary: &Path, sandbox: &Sandbox) -> anyhow::Result<Self> {
         let folder = tempfile::tempdir()?;
         let options = json!({"enforce": "tls-floor", "log-level": "error"});
-        let told = json!({"namespace": "kubeflow", "leads": true, "options": options});
-        std::fs::write(folder.path().join("told.json"), told.to_string())?;
+        let input = json!({"namespace": "kubeflow", "leads": true, "options": options});
+        std::fs::write(folder.path().join("told.json"), input.to_string())?;
         let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
         let child = Command::new(binary)
             .args(["serve", "--listen", &format!("127.0.0.1:{port}"), "--told"])
@@ -136,7 +136,7 @@ pub fn repairs(binary: &Path) -> anyhow::Result<()> {
         ])?;
         let mut filter: Value =
             serde_json::from_slice(&read.stdout).context("the floor is there")?;
-        // Its labels stay: without them it would be somebody else's, and left alone.
+        // Its labels stay: without them it would not be managed, and left alone.
         if let Some(metadata) = filter["metadata"].as_object_mut() {
             metadata.retain(|key, _| {
                 ["name", "namespace", "labels", "annotations"].contains(&key.as_str())
@@ -181,7 +181,7 @@ pub fn costs(binary: &Path, sandbox: &Sandbox, name: &str, pods: &[Value]) -> an
     ])?;
     std::thread::sleep(Duration::from_secs(3));
     let one = agent.metric("ckf_hardening_audit_duration_seconds")?;
-    let judged = agent.metric("ckf_hardening_judged_controls_total")? - before;
+    let assessed = agent.metric("ckf_hardening_judged_controls_total")? - before;
     let begun = Instant::now();
     for _ in 0..SCRAPES {
         agent.get("/metrics")?;
@@ -216,7 +216,7 @@ pub fn costs(binary: &Path, sandbox: &Sandbox, name: &str, pods: &[Value]) -> an
     let (most, now) = agent.memory()?;
     println!(
         "agent beside {name}: {at_rest:.0} MB at rest; after {:.0} changes a second for {seconds:.0} s {now:.0} MB, {most:.0} MB at most, \
-         {cpu:.0} % of a processor; judging all {:.1} ms, after one change {judged:.0} controls {:.1} ms, 1/{:.0}; \
+         {cpu:.0} % of a processor; assessing all {:.1} ms, after one change {assessed:.0} controls {:.1} ms, 1/{:.0}; \
          a scrape {:.1} ms; page {page} bytes",
         changes as f64 / seconds,
         whole * 1e3,

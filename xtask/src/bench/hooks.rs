@@ -137,7 +137,7 @@ fn stubbed(
         })
         .collect::<anyhow::Result<_>>()?;
     let [charm, bare, ops] = rows.as_slice() else {
-        bail!("three were measured, and told is {text}");
+        bail!("three were measured, and the file has {text}");
     };
     let each = |seconds: f64| seconds * 1e3;
     for (name, of) in [("charm", charm), ("sh", bare), ("ops", ops)] {

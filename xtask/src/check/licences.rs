@@ -54,7 +54,7 @@ fn problems(package: &Package, rules: &Rules) -> Vec<String> {
         problems.push(format!("{name} must not be linked: {reason}"));
     }
     if let Err(why) = is_allowed(package.license.as_deref(), &rules.licences) {
-        problems.push(format!("{} {}: {why}", package.name, package.version));
+        problems.push(format!("{} {}: {why:#}", package.name, package.version));
     }
     // Without a source it is a member of this workspace.
     if let Some(source) = package.source.as_ref().filter(|source| !source.is_crates_io()) {
@@ -92,18 +92,18 @@ fn warn_of_duplicates(metadata: &Metadata, shipped: &BTreeSet<&PackageId>) {
     }
 }
 
-fn is_allowed(license: Option<&str>, allowed: &[String]) -> Result<(), String> {
-    let license = license.ok_or("it names no licence")?;
+fn is_allowed(license: Option<&str>, allowed: &[String]) -> anyhow::Result<()> {
+    let license = license.context("it names no licence")?;
     // Old manifests separate alternatives by a slash.
     let text = license.replace('/', " OR ");
-    let expression = Expression::parse(&text).map_err(|why| format!("{license}: {why}"))?;
+    let expression = Expression::parse(&text).with_context(|| license.to_owned())?;
     let is_met = expression.evaluate(|requirement| {
         let name = requirement.license.to_string();
         allowed.contains(&name)
     });
     match is_met {
         true => Ok(()),
-        false => Err(format!("{license} is not among {}", allowed.join(", "))),
+        false => bail!("{license} is not among {}", allowed.join(", ")),
     }
 }
 
@@ -115,9 +115,9 @@ mod tests {
     fn licence_copyleft_is_refused() {
         let allowed = Rules::read().unwrap().licences;
         let is_allowed = |license| super::is_allowed(license, &allowed);
-        assert_eq!(is_allowed(Some("MIT OR Apache-2.0")), Ok(()));
-        assert_eq!(is_allowed(Some("MIT/Apache-2.0")), Ok(()));
-        assert_eq!(is_allowed(Some("(MIT OR GPL-3.0-only) AND Zlib")), Ok(()));
+        is_allowed(Some("MIT OR Apache-2.0")).unwrap();
+        is_allowed(Some("MIT/Apache-2.0")).unwrap();
+        is_allowed(Some("(MIT OR GPL-3.0-only) AND Zlib")).unwrap();
         for refused in [Some("GPL-3.0-only"), Some("MIT AND AGPL-3.0-only"), Some("free"), None] {
             assert!(is_allowed(refused).is_err(), "{refused:?}");
         }

@@ -6,11 +6,13 @@ mod licences;
 mod rules;
 mod words;
 
+pub use self::docs::correct_numbers;
+
 use std::path::PathBuf;
 
 use anyhow::bail;
 
-use crate::run::cargo;
+use crate::run::{cargo, cargo_in_the_background, succeed};
 
 /// Usage of the command.
 pub const USAGE: &str = "usage: cargo xtask check [STEP ...] [--advisory-db DIR] [--lower]
@@ -23,7 +25,8 @@ pub const USAGE: &str = "usage: cargo xtask check [STEP ...] [--advisory-db DIR]
   advisories  no dependency has a known advisory, by a copy of RustSec's database:
               --advisory-db DIR, else the environment variable ADVISORY_DB, else
               ~/.cargo/advisory-db; skipped without one, unless named
-  lint        clippy has no warning, no program or library unwraps, and the fuzz targets compile
+  lint        clippy has no warning, and no program or library unwraps
+  fuzz        the fuzz targets compile
 
 Without a STEP all of them run.
 ";
@@ -31,7 +34,7 @@ Without a STEP all of them run.
 /// A step: its name, and what it does.
 type Step = (&'static str, fn(&Options) -> anyhow::Result<()>);
 
-const STEPS: [Step; 6] = [
+const STEPS: [Step; 7] = [
     ("format", |_| cargo(&["fmt", "--all", "--check"])),
     ("licences", |_| licences::check()),
     ("docs", |_| docs::check()),
@@ -40,9 +43,13 @@ const STEPS: [Step; 6] = [
         advisories::check(options.advisory_db.clone(), !options.steps.is_empty())
     }),
     ("lint", |_| lint()),
+    // A workspace of its own, which compiles every dependency again.
+    ("fuzz", |_| {
+        cargo(&["check", "--manifest-path", "fuzz/Cargo.toml", "--target-dir", "target/fuzz"])
+    }),
 ];
 
-/// Steps that take seconds; `cargo xtask test` runs them first. Clippy takes minutes.
+/// Steps that take seconds; `cargo xtask test` runs them first.
 const QUICK: [&str; 4] = ["format", "licences", "docs", "words"];
 
 #[derive(Default)]
@@ -82,17 +89,17 @@ fn run(options: &Options) -> anyhow::Result<()> {
     }
 }
 
-/// The second run sees no tests, whose helpers outside of a `#[test]` may unwrap too.
-fn lint() -> anyhow::Result<()> {
-    cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"])?;
-    let mut arguments = vec!["clippy", "--workspace", "--lib", "--bins"];
+/// Runs clippy. The second run sees no tests, whose helpers outside of a `#[test]` may unwrap too.
+pub fn lint() -> anyhow::Result<()> {
+    let clippy =
+        |arguments: &[&str]| succeed(cargo_in_the_background().arg("clippy").args(arguments));
+    clippy(&["--workspace", "--all-targets", "--", "-D", "warnings"])?;
+    let mut arguments = vec!["--workspace", "--lib", "--bins"];
     for unchecked in MAY_UNWRAP {
         arguments.extend(["--exclude", unchecked]);
     }
     arguments.extend(["--", "-D", "warnings", "-D", "clippy::unwrap_used"]);
-    cargo(&arguments)?;
-    // A workspace of its own, which no other command compiles.
-    cargo(&["check", "--manifest-path", "fuzz/Cargo.toml", "--target-dir", "target/fuzz"])
+    clippy(&arguments)
 }
 
 /// A double that panics where a test sets it up wrongly, and what is built with it.

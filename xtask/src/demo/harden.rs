@@ -50,7 +50,7 @@ impl Tool<'_> {
             .env("JUJU_DATA", "/nowhere")
             .env_remove("JUJU_DISPATCH_PATH")
             .output()?;
-        // 1 tells that something is open, or would change.
+        // 1 means that something is open, or would change.
         if !matches!(output.status.code(), Some(0 | 1)) {
             bail!("{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
         }

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use super::{UNIT, act, fire, story};
 
-/// The rock that somebody moves.
+/// The rock that is moved.
 const MOVED: (&str, &str) = ("docker.io/charmedkubeflow/training-operator", "1.9.3-9e9ea13");
 
 /// Shows it.
@@ -31,7 +31,7 @@ pub fn show(juju: &mut Simulation, sandbox: &Sandbox) -> anyhow::Result<()> {
     fire(juju, &Event::hook("config-changed"))?;
     // Other digests were on record before there was a registry.
     story::command(&format!("juju run {UNIT} check-rocks accept=true"));
-    if told(juju, true)? != 0 {
+    if shown(juju, true)? != 0 {
         bail!("an accepted image is unexpected");
     }
 
@@ -39,7 +39,7 @@ pub fn show(juju: &mut Simulation, sandbox: &Sandbox) -> anyhow::Result<()> {
     let digest = registry.push(path(MOVED.0)?, MOVED.1, &Image::default().file("x", "another"))?;
     story::detail(&digest);
     story::command(&format!("juju run {UNIT} check-rocks"));
-    if told(juju, false)? != 1 {
+    if shown(juju, false)? != 1 {
         bail!("a rock was moved under its tag, and was not found");
     }
     Ok(())
@@ -74,8 +74,8 @@ fn run_what_was_pushed(sandbox: &Sandbox, pushed: &[(String, String)]) -> anyhow
         for (containers, statuses) in
             [("containers", "containerStatuses"), ("initContainers", "initContainerStatuses")]
         {
-            let mut told = pod["status"][statuses].clone();
-            for status in told.as_array_mut().into_iter().flatten() {
+            let mut shown = pod["status"][statuses].clone();
+            for status in shown.as_array_mut().into_iter().flatten() {
                 let mut specs = pod["spec"][containers].as_array().into_iter().flatten();
                 let spec = specs.find(|spec| spec["name"] == status["name"]);
                 let image = spec.and_then(|spec| spec["image"].as_str());
@@ -86,8 +86,8 @@ fn run_what_was_pushed(sandbox: &Sandbox, pushed: &[(String, String)]) -> anyhow
                     status["imageID"] = format!("{name}@{digest}").into();
                 }
             }
-            if told != pod["status"][statuses] {
-                now.insert(statuses.to_owned(), told);
+            if shown != pod["status"][statuses] {
+                now.insert(statuses.to_owned(), shown);
             }
         }
         if now.is_empty() {
@@ -111,8 +111,8 @@ fn run_what_was_pushed(sandbox: &Sandbox, pushed: &[(String, String)]) -> anyhow
     Ok(())
 }
 
-/// Runs the action, and prints what it tells of images that are asked for by tag.
-fn told(juju: &mut Simulation, accept: bool) -> anyhow::Result<usize> {
+/// Runs the action, and prints what it reports of images that are asked for by tag.
+fn shown(juju: &mut Simulation, accept: bool) -> anyhow::Result<usize> {
     let parameters = json!({"format": "json", "accept": accept});
     let outcome = act(juju, "check-rocks", parameters)?;
     let results = outcome.results();

@@ -1,4 +1,4 @@
-//! What the demo prints: acts, commands and what came of them; with `-v` hook tools and JSON too.
+//! What the demo prints: acts, commands and their outcome; with `-v` hook tools and JSON too.
 
 use std::fmt::Display;
 use std::io::IsTerminal as _;

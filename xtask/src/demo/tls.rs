@@ -1,5 +1,5 @@
 //! The part of the demo that enforces TLS: what clients of a real gateway see before,
-//! after, when somebody tampers, and when it is undone.
+//! after, when a user tampers, and when it is undone.
 
 use std::time::{Duration, Instant};
 

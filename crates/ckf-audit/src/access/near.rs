@@ -1,6 +1,6 @@
 //! Subjects that look like one who is not named: another case, kind or spelling.
 
-use super::Who;
+use super::subject::Who;
 use crate::facts::object::Object as _;
 use crate::views::{Context, MissingFact};
 

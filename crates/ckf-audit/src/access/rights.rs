@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::rc::Rc;
 
-use super::Who;
 use super::identity::{Identity, Reached, Step};
+use super::subject::Who;
 use crate::facts::object::Object as _;
 use crate::facts::rbac::{PolicyRule, RoleRef, Subject};
 use crate::views::power::{self, Held, Power};

@@ -3,10 +3,11 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use super::answer::Answer;
 use super::identity::{Identity, Reached, Step};
 use super::network::{Chain, Network, Port, ports_by_namespace, through_gateway};
 use super::rights::Rights;
-use super::{Answer, Who};
+use super::subject::Who;
 use crate::views::mesh_policies::STRANGER;
 use crate::views::network_policy::future_profile;
 use crate::views::power::Power;

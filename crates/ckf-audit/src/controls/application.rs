@@ -1,6 +1,5 @@
 //! Checks that are made of each application of the model, or of each of a charm.
 
-use crate::facts::istio::reference;
 use crate::facts::juju::Application;
 use crate::facts::object::ObjectRef;
 use crate::finding::{Finding, Outcome, count, outcome};
@@ -8,7 +7,7 @@ use crate::views::{Context, MissingFact};
 
 /// An application, as findings name it.
 pub(crate) fn application_reference(name: &str) -> ObjectRef {
-    reference("juju", "Application", "", name)
+    ObjectRef::new("juju", "Application", "", name)
 }
 
 pub(crate) fn object(application: &Application) -> ObjectRef {

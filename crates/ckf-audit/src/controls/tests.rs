@@ -11,7 +11,7 @@ use crate::facts::Facts;
 use crate::policy::Policy;
 
 #[test]
-fn control_is_judged_by_a_check_or_by_an_attestation() {
+fn control_is_assessed_by_a_check_or_by_an_attestation() {
     for control in catalog::controls() {
         let has_check = check(&control.id).is_some();
         let is_attested = control.source == Source::Attestation;
@@ -65,7 +65,7 @@ fn control_has_its_function_below_its_title_in_the_folder_of_its_family() {
 #[test]
 fn control_without_facts_is_not_assessed() {
     for assessment in assess(&Facts::default(), &Policy::default(), None) {
-        // Judged by the policy alone, which asks for nothing here.
+        // Assessed by the policy alone, which asks for nothing here.
         if ["NET-07", "JUJU-04", "POL-01", "POL-02"].contains(&&*assessment.control.id) {
             continue;
         }

@@ -1,8 +1,8 @@
 //! What a person who leaves has in Juju, at login and in the policy.
 
 use super::remnant::{By, Offboarding, Part, Person, Remnant};
-use crate::facts::istio::reference;
 use crate::facts::known::Known;
+use crate::facts::object::ObjectRef;
 use crate::views::{Context, MissingFact};
 
 /// Parts of this file.
@@ -23,7 +23,7 @@ fn of_juju(context: &Context<'_>, person: &Person, left: &mut Offboarding) -> Lo
     for user in context.users()?.iter().filter(|user| person.is_in_juju(&user.name)) {
         if !user.disabled {
             let name = quoted(&user.name);
-            let object = reference("juju", "User", "", &user.name);
+            let object = ObjectRef::new("juju", "User", "", &user.name);
             let external = user.name.contains('@');
             let (by, how) = match external || user.name == "admin" || user.name == juju.login {
                 true if external => {
@@ -48,7 +48,7 @@ fn of_juju(context: &Context<'_>, person: &Person, left: &mut Offboarding) -> Lo
         }
     }
     for model in context.models()? {
-        let object = || reference("juju", "Model", "", &model.name);
+        let object = || ObjectRef::new("juju", "Model", "", &model.name);
         for (name, access) in model.users.iter().filter(|(name, _)| person.is_in_juju(name)) {
             let how = format!("juju revoke {} read {}", quoted(name), quoted(&model.name));
             left.add("juju", object(), &format!("{access} of the model"), how);
@@ -76,7 +76,7 @@ fn of_juju(context: &Context<'_>, person: &Person, left: &mut Offboarding) -> Lo
             for (name, access) in own {
                 let lowest = if kind == "Cloud" { "add-model" } else { "read" };
                 let how = format!("juju {verb} {} {lowest} {}", quoted(name), quoted(&grants.name));
-                let object = reference("juju", kind, "", &grants.name);
+                let object = ObjectRef::new("juju", kind, "", &grants.name);
                 left.add("juju", object, &format!("{access} of it"), how);
             }
         }
@@ -86,7 +86,7 @@ fn of_juju(context: &Context<'_>, person: &Person, left: &mut Offboarding) -> Lo
 
 fn of_logins(context: &Context<'_>, person: &Person, left: &mut Offboarding) -> Looked {
     for dex in context.applications()?.iter().filter(|app| app.charm == "dex-auth") {
-        let object = || reference("juju", "Application", "", &dex.name);
+        let object = || ObjectRef::new("juju", "Application", "", &dex.name);
         if dex.option("static-username").is_some_and(|name| person.is(name)) {
             let how = "disable it once connectors work: juju config dex-auth \
                        enable-password-db=false; until then rotate it: juju run \
@@ -99,7 +99,7 @@ fn of_logins(context: &Context<'_>, person: &Person, left: &mut Offboarding) -> 
         }
     }
     for gatekeeper in context.applications()?.iter().filter(|app| app.charm == "oidc-gatekeeper") {
-        let object = reference("juju", "Application", "", &gatekeeper.name);
+        let object = ObjectRef::new("juju", "Application", "", &gatekeeper.name);
         let has = format!("perhaps a session, which lasts {SESSION}");
         let how = "wait that long, or end all sessions by removing what oidc-gatekeeper stores: \
                    all users then log in again";
@@ -110,7 +110,7 @@ fn of_logins(context: &Context<'_>, person: &Person, left: &mut Offboarding) -> 
 
 fn of_policy(context: &Context<'_>, person: &Person, left: &mut Offboarding) -> Looked {
     let policy = context.policy;
-    let object = || reference("policy", "Policy", "", "policy");
+    let object = || ObjectRef::new("policy", "Policy", "", "policy");
     let allowed = [&policy.allow.superusers, &policy.allow.model_admins];
     if allowed.into_iter().flatten().any(|name| person.is_in_juju(name)) {
         let how = "take the name out of the policy";

@@ -189,12 +189,7 @@ mod tests {
     const PLATFORM: &str = "kubeflow";
 
     fn object(api_version: &str, kind: &str, namespace: &str, name: &str) -> ObjectRef {
-        ObjectRef {
-            api_version: api_version.into(),
-            kind: kind.into(),
-            namespace: namespace.into(),
-            name: name.into(),
-        }
+        ObjectRef::new(api_version, kind, namespace, name)
     }
 
     fn removal(object: ObjectRef, manifest: Option<Value>) -> Edit {

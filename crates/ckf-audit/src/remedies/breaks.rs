@@ -44,12 +44,12 @@ pub(super) struct Breaks {
 impl Breaks {
     /// For the creation of a managed object.
     pub(super) fn of(remedy: Remedy, desired: &DesiredObject) -> Self {
-        let cause = ObjectRef {
-            api_version: desired.kind.api_version.into(),
-            kind: desired.kind.kind.into(),
-            namespace: desired.namespace.clone(),
-            name: desired.name.clone(),
-        };
+        let cause = ObjectRef::new(
+            desired.kind.api_version,
+            desired.kind.kind,
+            &desired.namespace,
+            &desired.name,
+        );
         Self::by(remedy, Target::Object(cause), &desired.namespace)
     }
 

@@ -236,12 +236,7 @@ mod tests {
     }
 
     fn object(namespace: &str) -> ObjectRef {
-        ObjectRef {
-            api_version: "v1".into(),
-            kind: "Pod".into(),
-            namespace: namespace.into(),
-            name: "caller".into(),
-        }
+        ObjectRef::new("v1", "Pod", namespace, "caller")
     }
 
     /// A plan with a change in each of two profiles; the first would break a flow.

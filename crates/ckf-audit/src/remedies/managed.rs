@@ -155,12 +155,12 @@ impl ManagedObject {
     /// Reference to the object.
     pub fn reference(&self) -> ObjectRef {
         let text = |field: &str| self.object["metadata"][field].as_str();
-        ObjectRef {
-            api_version: self.kind.api_version.into(),
-            kind: self.kind.kind.into(),
-            namespace: text("namespace").unwrap_or_default().into(),
-            name: text("name").unwrap_or_default().into(),
-        }
+        ObjectRef::new(
+            self.kind.api_version,
+            self.kind.kind,
+            text("namespace").unwrap_or_default(),
+            text("name").unwrap_or_default(),
+        )
     }
 
     /// API path of the object.

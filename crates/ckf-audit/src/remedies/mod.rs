@@ -54,7 +54,6 @@ use self::breaks::Breaks;
 use self::managed::DesiredObject;
 use crate::controls::pods::privileges::beyond_baseline;
 use crate::controls::{Finding, Verdict, assess_named};
-use crate::facts::istio::reference;
 use crate::facts::object::{Object as _, ObjectRef};
 use crate::facts::profiles::Claim;
 use crate::views::{Context, MissingFact};
@@ -326,7 +325,7 @@ fn waived(context: &Context<'_>, id: &str, object: &ObjectRef) -> Option<String>
 
 /// Reference to a profile's Namespace, in the form that findings use.
 fn namespace(name: &str) -> ObjectRef {
-    reference("v1", "Namespace", "", name)
+    ObjectRef::new("v1", "Namespace", "", name)
 }
 
 /// Namespaces in which no managed object belongs: those that a Profile names but does not own.

@@ -315,12 +315,7 @@ mod tests {
         let label = Label { before: None, after: Some("baseline".into()) };
         Entry {
             edit: Edit::Cluster(ClusterEdit::Labels {
-                object: ObjectRef {
-                    api_version: "v1".into(),
-                    kind: "Namespace".into(),
-                    namespace: String::new(),
-                    name: "alice".into(),
-                },
+                object: ObjectRef::new("v1", "Namespace", "", "alice"),
                 labels: BTreeMap::from([("a".to_owned(), label)]),
             }),
             uid: "n-1".into(),
@@ -432,12 +427,7 @@ mod tests {
     fn entry_large_is_compressed_and_too_large_is_an_error() {
         let removal = |manifest: Value| Entry {
             edit: Edit::Cluster(ClusterEdit::Removal(Removal {
-                object: ObjectRef {
-                    api_version: "rbac.authorization.k8s.io/v1".into(),
-                    kind: "RoleBinding".into(),
-                    namespace: "alice".into(),
-                    name: "b".into(),
-                },
+                object: ObjectRef::new("rbac.authorization.k8s.io/v1", "RoleBinding", "alice", "b"),
                 why: String::new(),
                 manifest: Some(manifest),
             })),

@@ -244,12 +244,7 @@ mod tests {
         control.verdict = Verdict::Fail;
         control.reason = hostile.into();
         let finding = Finding {
-            object: ObjectRef {
-                api_version: "v1".into(),
-                kind: "Pod".into(),
-                namespace: hostile.into(),
-                name: hostile.into(),
-            },
+            object: ObjectRef::new("v1", "Pod", hostile, hostile),
             field: hostile.into(),
             seen: hostile.into(),
             wanted: hostile.into(),
@@ -280,12 +275,7 @@ mod tests {
     fn page_with_many_findings_is_limited() {
         let mut report = report();
         let finding = Finding {
-            object: ObjectRef {
-                api_version: "v1".into(),
-                kind: "Pod".into(),
-                namespace: "kubeflow".into(),
-                name: "a-pod-of-some-application-0".into(),
-            },
+            object: ObjectRef::new("v1", "Pod", "kubeflow", "a-pod-of-some-application-0"),
             field: "container x".into(),
             seen: "docker.io/library/x:latest".into(),
             wanted: "a digest".into(),

@@ -349,12 +349,12 @@ mod tests {
             let control = report.controls.iter_mut().find(|c| c.id == id).unwrap();
             control.verdict = Verdict::Fail;
             control.headline = catalog::control(id).unwrap().finding.clone();
-            let object = ObjectRef {
-                api_version: "v1".into(),
-                kind: "Pod".into(),
-                namespace: "kubeflow".into(),
-                name: "a-pod-of-some-application-whose-name-is-long-0".into(),
-            };
+            let object = ObjectRef::new(
+                "v1",
+                "Pod",
+                "kubeflow",
+                "a-pod-of-some-application-whose-name-is-long-0",
+            );
             control.findings = vec![Finding {
                 object,
                 field: "f".into(),

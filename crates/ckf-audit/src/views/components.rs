@@ -7,7 +7,6 @@ use super::context::{Context, MissingFact};
 use crate::catalog;
 use crate::facts::advisory::{AdvisoryTable, release_numbers};
 use crate::facts::image::ImageReference;
-use crate::facts::istio::reference;
 use crate::facts::object::ObjectRef;
 use crate::images::{Place, Row};
 
@@ -40,8 +39,8 @@ pub fn components(
         let name = image.repository.rsplit('/').next().unwrap_or_default().to_owned();
         let version = image.tag.filter(|tag| release_numbers(tag).is_some());
         let object = match &row.pod {
-            Some((namespace, pod)) => reference("v1", "Pod", namespace, pod),
-            None => reference("juju", "Application", "", &row.application),
+            Some((namespace, pod)) => ObjectRef::new("v1", "Pod", namespace, pod),
+            None => ObjectRef::new("juju", "Application", "", &row.application),
         };
         let key = (image.repository, version.clone());
         found.entry(key).or_insert(Component {

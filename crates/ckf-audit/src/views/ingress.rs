@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::facts::core::{Pod, PortRef, Service};
-use crate::facts::istio::{ConfigPatch, EnvoyFilter, Gateway, Server, VirtualService, reference};
+use crate::facts::istio::{ConfigPatch, EnvoyFilter, Gateway, Server, VirtualService};
 use crate::facts::labels::Labels;
 use crate::facts::object::ObjectRef;
 use crate::views::entrances::names;
@@ -327,5 +327,5 @@ pub fn patches_port(patch: &ConfigPatch, port: u16) -> bool {
 }
 
 pub(crate) fn gateway_reference(context: &Context<'_>) -> ObjectRef {
-    reference("networking.istio.io/v1", "Gateway", context.namespace(), MAIN_GATEWAY)
+    ObjectRef::new("networking.istio.io/v1", "Gateway", context.namespace(), MAIN_GATEWAY)
 }

@@ -4,7 +4,6 @@ use serde::de::DeserializeOwned;
 use serde_yaml::{Mapping, Value};
 
 use super::{Context, MissingFact};
-use crate::facts::istio::reference;
 use crate::facts::object::ObjectRef;
 
 /// Some of the options; `None` if the ConfigMap is not there. istiod takes each name in camelCase
@@ -26,7 +25,7 @@ pub fn mesh_options<T: DeserializeOwned + Default>(
 
 /// Where the options are.
 pub fn options_reference(context: &Context<'_>) -> ObjectRef {
-    reference("v1", "ConfigMap", context.namespace(), "istio")
+    ObjectRef::new("v1", "ConfigMap", context.namespace(), "istio")
 }
 
 /// The same value with the names of fields in camelCase; nulls are as if they were not there.

@@ -15,5 +15,5 @@ pub use self::envoy_filter::*;
 pub use self::gateway::*;
 pub use self::gateway_api::*;
 pub use self::profile::*;
-pub use self::selection::{TargetRef, WorkloadSelector, reference, selects};
+pub use self::selection::{TargetRef, WorkloadSelector, selects};
 pub use self::virtual_service::*;

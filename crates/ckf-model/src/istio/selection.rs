@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::labels::Labels;
-use crate::object::{Meta, ObjectRef};
+use crate::object::Meta;
 use crate::text::Interned;
 use crate::wire::wire;
 
@@ -43,14 +43,4 @@ pub(super) struct IdentifiedMeta {
 /// Whether a selector matches pods with these labels; an absent one matches all.
 pub fn selects(selector: Option<&WorkloadSelector>, labels: &Labels) -> bool {
     selector.is_none_or(|s| labels.include(&s.match_labels))
-}
-
-/// A reference to an object of a kind without a type in this module.
-pub fn reference(api_version: &str, kind: &str, namespace: &str, name: &str) -> ObjectRef {
-    ObjectRef {
-        api_version: api_version.into(),
-        kind: kind.into(),
-        namespace: namespace.into(),
-        name: name.into(),
-    }
 }

@@ -298,7 +298,7 @@ mod tests {
 
     proptest::proptest! {
         #[test]
-        fn any_text_is_judged(text: String) {
+        fn any_text_is_assessed(text: String) {
             let _ = is_common(&text);
         }
     }

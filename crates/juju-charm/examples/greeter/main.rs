@@ -1,4 +1,4 @@
-//! A whole charm: it opens a port, tells a greeting to whoever relates to it,
+//! A whole charm: it opens a port, sends a greeting to each application that relates to it,
 //! and lets them read a token that Juju has it renew every month.
 
 use std::collections::hash_map::RandomState;
@@ -27,7 +27,7 @@ fn main() -> Result<()> {
     }
 }
 
-/// Makes everything as it should be, whatever happened before.
+/// Reconciles everything, whatever happened before.
 fn reconcile() -> Result<()> {
     let options = config::all()?;
     let Some(number) = options.integer("port").and_then(|n| u16::try_from(n).ok()) else {

@@ -7,7 +7,7 @@ use super::change::Change;
 /// Why Pebble did not do what was asked.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// Nobody listens: the container has not started, or starts again.
+    /// Nothing listens: the container has not started, or starts again.
     #[error("pebble {}: {source}", socket.display())]
     Unreachable {
         /// The socket.

@@ -152,7 +152,7 @@ impl Running {
         Ok(ExecOutput {
             code: code.ok_or_else(|| Error::Answer {
                 what: "the end of a command".into(),
-                why: "it tells no exit code".into(),
+                why: "it reports no exit code".into(),
             })?,
             stdout: stdout?,
             stderr: stderr?,
@@ -178,7 +178,7 @@ fn write_to_end(stream: &mut Stream, mut input: impl Read) -> Result<(), Error> 
             read => Message::binary(buffer[..read].to_vec()),
         };
         match stream.send(message) {
-            // It ended before it read all; how it ended is told by its change.
+            // It ended before it read all; its change reports how it ended.
             Err(tungstenite::Error::Io(_) | tungstenite::Error::ConnectionClosed) => return Ok(()),
             other => other.map_err(|e| broken("stdio", &e))?,
         }

@@ -92,7 +92,7 @@ impl Ownership<'_> {
     }
 }
 
-/// What came of one path; the answer as a whole is HTTP 200.
+/// The outcome of one path; the answer as a whole is HTTP 200.
 #[derive(Deserialize)]
 struct OfPath {
     path: String,

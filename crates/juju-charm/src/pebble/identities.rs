@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::client::Client;
 use super::error::Error;
 
-/// What somebody may do.
+/// What an identity may do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 #[allow(missing_docs, reason = "the names are Pebble's")]
@@ -19,7 +19,7 @@ pub enum Access {
     Untrusted,
 }
 
-/// Somebody.
+/// An identity.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Identity {
     /// What it may do.

@@ -30,7 +30,7 @@ pub struct Notice {
 
 impl Client {
     /// Gives a custom notice; its key is like `example.com/path`. Within
-    /// `repeat_after` of the last Juju is not told again. Returns its id.
+    /// `repeat_after` of the last Juju is not reported again. Returns its id.
     pub fn notify(
         &self,
         key: &str,

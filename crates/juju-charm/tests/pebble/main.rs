@@ -194,7 +194,7 @@ fn commands(name: &str, recorded: &Recorded, pebble: &Client) -> Outcome {
     Ok(())
 }
 
-/// A command that fails is an outcome of ours, and an exception of `ops`.
+/// A command that fails is an outcome here, and an exception of `ops`.
 fn is_error_of_ops_only(summary: &str) -> bool {
     summary.starts_with("ExecError: non-zero exit code")
 }
@@ -276,7 +276,7 @@ fn a_command_may_write_more_than_a_pipe_holds_while_it_reads() {
         done.send(output.is_ok_and(|output| output.stdout == input))
     });
     let same = ended.recv_timeout(Duration::from_secs(60));
-    assert_eq!(same, Ok(true), "the command said what it was told");
+    assert_eq!(same, Ok(true), "the command printed its input");
 }
 
 #[test]

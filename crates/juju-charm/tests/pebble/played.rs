@@ -42,7 +42,7 @@ pub fn recordings() -> Vec<Recorded> {
     serde_json::from_str(include_str!("../../../juju-sim/tests/recordings/pebble.json")).unwrap()
 }
 
-/// Serves the recorded exchanges, so many times, and tells what the client made
+/// Serves the recorded exchanges, so many times, and returns what the client made
 /// of them. Each must be asked for.
 pub fn play<T>(recorded: &Recorded, repeats: usize, call: impl FnOnce(&Client) -> T) -> T {
     let exchanges: Vec<Exchange> =
@@ -55,7 +55,7 @@ pub fn play<T>(recorded: &Recorded, repeats: usize, call: impl FnOnce(&Client) -
             let mut request = request;
             let Some(exchange) = take(&mut request, &expected) else {
                 let (method, url) = (request.method(), request.url());
-                panic!("{name}: nobody was recorded to ask {method} {url}");
+                panic!("{name}: no recording asks {method} {url}");
             };
             answer_recorded(request, &exchange);
         },
@@ -76,7 +76,7 @@ pub fn answer<T>(text: &str, call: impl FnOnce(&Client) -> T) -> T {
     serve(respond, call)
 }
 
-/// Serves a command that says what it is told, as `cat` does.
+/// Serves a command that prints its input, as `cat` does.
 pub fn echo<T>(call: impl FnOnce(&Client) -> T) -> T {
     let json = |request: Request, code: u16, text: &str| {
         let response = Response::from_string(text).with_status_code(StatusCode(code));

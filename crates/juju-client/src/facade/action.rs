@@ -124,7 +124,7 @@ impl Connection {
         })
     }
 
-    /// Waits until an action has ended, but not beyond `until`, and tells how far it is.
+    /// Waits until an action has ended, but not beyond `until`, and returns its status.
     pub fn wait_for_action(&mut self, id: &str, until: Instant) -> Result<ActionResult, Error> {
         let mut pause = PAUSES.0;
         loop {

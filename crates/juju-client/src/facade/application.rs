@@ -42,11 +42,11 @@ impl ApplicationConfig {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum OptionSource {
-    /// Somebody set it.
+    /// A user set it.
     User,
     /// The charm's default.
     Default,
-    /// It has none, or it is not told.
+    /// It has none, or it is not reported.
     #[default]
     #[serde(other)]
     Unset,

@@ -40,7 +40,7 @@ pub struct CharmContainer {
 }
 
 impl Connection {
-    /// A charm, by its URL as the status tells it; needs `read`.
+    /// A charm, by its URL as the status shows it; needs `read`.
     pub fn charm_info(&mut self, url: &str) -> Result<CharmInfo, Error> {
         self.call(&FACADE, "CharmInfo", serde_json::json!({"url": url}))
     }

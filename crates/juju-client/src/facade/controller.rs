@@ -18,7 +18,7 @@ struct Config {
 }
 
 impl Connection {
-    /// The controller's configuration, for example `audit-log-max-size`. Whoever is
+    /// The controller's configuration, for example `audit-log-max-size`. Every user who is
     /// logged in may read it.
     pub fn controller_config(&mut self) -> Result<BTreeMap<String, Value>, Error> {
         let config: Config = self.call(&FACADE, "ControllerConfig", serde_json::json!({}))?;

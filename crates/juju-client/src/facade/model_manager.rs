@@ -54,7 +54,7 @@ impl ModelInfo {
         }
     }
 
-    /// The credential, `CLOUD/OWNER/NAME`; `None` if the model has none or it is not told.
+    /// The credential, `CLOUD/OWNER/NAME`; `None` if the model has none or it is not reported.
     pub fn credential(&self) -> Option<String> {
         let parts: Vec<&str> =
             untagged(&self.cloud_credential_tag, "cloudcred").splitn(3, '_').collect();

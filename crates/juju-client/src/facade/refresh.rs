@@ -103,7 +103,7 @@ pub struct Refreshed {
 
 impl Connection {
     /// Refreshes an application to a revision of its channel, or to the newest, with the
-    /// resources that Charmhub has for it; needs `write`. A resource that somebody gave stays.
+    /// resources that Charmhub has for it; needs `write`. A resource that a user uploaded stays.
     /// Units have not done it yet when this returns.
     pub fn refresh(
         &mut self,

@@ -19,7 +19,7 @@ pub struct Resource {
     /// `oci-image` or `file`.
     #[serde(rename = "type")]
     pub kind: String,
-    /// `store` if it came from Charmhub, `upload` if somebody gave it.
+    /// `store` if it came from Charmhub, `upload` if a user uploaded it.
     pub origin: String,
     /// Its revision, of those from Charmhub.
     pub revision: i64,

@@ -108,7 +108,7 @@ impl Connection {
         Ok(made.result)
     }
 
-    /// Gives a secret of the model new content; revisions that nobody reads any longer go.
+    /// Gives a secret of the model new content; revisions that no consumer reads any longer go.
     /// Needs `write`.
     pub fn update_secret(
         &mut self,

@@ -125,7 +125,7 @@ impl Connection {
         Ok(())
     }
 
-    /// Takes a user's password; the user registers anew with what is returned.
+    /// Takes a user's password; the user registers again with what is returned.
     pub fn reset_password(&mut self, name: &str) -> Result<Registration, Error> {
         self.call_one(&FACADE, "ResetPassword", Entities::one(user_tag(name)))
     }

@@ -1,4 +1,4 @@
-//! Stands in for `dispatch`: makes the calls in a file, and writes what came of
+//! Stands in for `dispatch`: makes the calls in a file, and writes the outcome of
 //! them to another. `hookplay CALLS RESULTS [EXIT-STATUS]`
 
 use std::io::Write as _;

@@ -9,7 +9,7 @@ use super::blocks;
 use super::caller::Caller;
 use super::refresh;
 use super::reply::{Entities, Refusal, Reply, denied, each, name_of, parse, refuse};
-use super::state::{Application, CharmOption, HostedModel, Life, Operation, State};
+use super::state::{ActionFailure, Application, CharmOption, HostedModel, Life, Operation, State};
 
 /// How long the units of an application work after it was refreshed.
 const REFRESHES: Duration = Duration::from_millis(300);
@@ -79,7 +79,7 @@ pub(super) fn application(
     let uuid = caller.model.as_deref()?;
     let model = state.models.get_mut(uuid)?;
     Some(match method {
-        "Get" | "GetCharmURLOrigin" if !may_read(model, caller) => denied(),
+        "Get" | "GetCharmURLOrigin" if !caller.may_read(model) => denied(),
         "Get" => get(model, params),
         "GetCharmURLOrigin" => refresh::origin(model, params),
         "SetConfigs"
@@ -87,7 +87,7 @@ pub(super) fn application(
         | "AddRelation"
         | "DestroyRelation"
         | "SetCharm"
-            if !may_write(model, caller) =>
+            if !caller.may_write(model) =>
         {
             denied()
         }
@@ -106,16 +106,6 @@ pub(super) fn application(
         }
         _ => return None,
     })
-}
-
-/// A superuser without access to the model may log in to it and see its status, and no more.
-pub(super) fn may_read(model: &HostedModel, caller: &Caller) -> bool {
-    model.users.contains_key(&caller.user)
-}
-
-pub(super) fn may_write(model: &HostedModel, caller: &Caller) -> bool {
-    let access = model.users.get(&caller.user);
-    access.is_some_and(|access| access != "read")
 }
 
 fn find<'a>(model: &'a mut HostedModel, name: &str) -> Result<&'a mut Application, Refusal> {
@@ -383,7 +373,7 @@ fn enqueue(state: &mut State, caller: &Caller, params: &Value) -> Reply {
     let Some(model) = state.models.get_mut(uuid) else {
         return refuse("model not found", "not found");
     };
-    if !may_write(model, caller) {
+    if !caller.may_write(model) {
         return denied();
     }
     let mut enqueued = Vec::new();
@@ -442,14 +432,14 @@ fn results(state: &mut State, params: &Value) -> Reply {
         let mut told = json!({"action": {
             "tag": entity.tag, "receiver": operation.receiver, "name": operation.name,
         }});
-        // It takes its time: whoever asks first finds it running.
+        // It takes its time: the first query finds it running.
         match (std::mem::replace(&mut operation.asked, true), &operation.result) {
             (false, _) => told["status"] = json!("running"),
             (true, Ok(output)) => {
                 told["status"] = json!("completed");
                 told["output"] = json!(output);
             }
-            (true, Err(message)) => {
+            (true, Err(ActionFailure(message))) => {
                 told["status"] = json!("failed");
                 told["message"] = json!(message);
             }

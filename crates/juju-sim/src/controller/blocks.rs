@@ -3,7 +3,6 @@
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::applications::may_read;
 use super::caller::Caller;
 use super::reply::{Refusal, Reply, denied, parse, refuse};
 use super::state::{HostedModel, State};
@@ -39,7 +38,7 @@ pub(super) fn call(
 }
 
 fn list(model: &HostedModel, caller: &Caller, uuid: &str) -> Reply {
-    if !may_read(model, caller) {
+    if !caller.may_read(model) {
         return denied();
     }
     let blocks = model.blocks.iter().map(|(kind, message)| {
@@ -64,7 +63,7 @@ fn switch(model: &mut HostedModel, caller: &Caller, params: &Value, on: bool) ->
     // An error of these is in the answer.
     let error =
         |message: String, code: &str| Ok(json!({"error": {"message": message, "code": code}}));
-    if !super::applications::may_write(model, caller) {
+    if !caller.may_write(model) {
         return error("permission denied".into(), "unauthorized access");
     }
     if !KINDS.contains(&params.kind.as_str()) {

@@ -1,5 +1,7 @@
 //! Who is at the other end of a connection, and at which address.
 
+use super::state::HostedModel;
+
 /// What a connection is to, and who is at the other end.
 pub(super) struct Caller {
     /// The user; empty before the login.
@@ -22,5 +24,15 @@ impl Caller {
     /// One who has not logged in yet.
     pub(super) fn new(model: Option<String>) -> Self {
         Self { user: String::new(), model, is_superuser: false, client_version: String::new() }
+    }
+
+    /// A superuser without access to a model may log in to it and see its status, and no more.
+    pub(super) fn may_read(&self, model: &HostedModel) -> bool {
+        model.users.contains_key(&self.user)
+    }
+
+    pub(super) fn may_write(&self, model: &HostedModel) -> bool {
+        let access = model.users.get(&self.user);
+        access.is_some_and(|access| access != "read")
     }
 }

@@ -31,8 +31,8 @@ use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 pub use self::shared::Wire;
 use self::shared::{Shared, lock};
 pub use self::state::{
-    Action, Application, Call, CharmOption, CharmRevision, DeployedResource, HostedModel, Life,
-    ModelSecret, Offer, State, User,
+    Action, ActionFailure, Application, Call, CharmOption, CharmRevision, DeployedResource,
+    HostedModel, Life, ModelSecret, Offer, State, User,
 };
 use crate::session::Link;
 

@@ -63,7 +63,7 @@ fn set_config(state: &mut State, caller: &Caller, params: &Value) -> Reply {
     let Some(model) = model else {
         return refuse("model not found", "not found");
     };
-    if !super::applications::may_write(model, caller) {
+    if !caller.may_write(model) {
         return denied();
     }
     super::blocks::check(state.blocked, model, &["BlockChange"])?;

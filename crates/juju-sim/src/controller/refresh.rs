@@ -117,7 +117,7 @@ fn find<'a>(state: &'a State, name: &str, revision: i64) -> Option<&'a CharmRevi
     all.find(|known| known.revision == revision)
 }
 
-/// What `CharmInfo` tells of a charm that was added and that no application runs yet.
+/// What `CharmInfo` reports of a charm that was added and that no application runs yet.
 pub(super) fn info(state: &State, url: &str) -> Option<Value> {
     let (name, revision) = split(url);
     let known = find(state, name, revision)?;

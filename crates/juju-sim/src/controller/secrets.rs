@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::applications::{may_read, may_write};
 use super::caller::Caller;
 use super::reply::{Reply, denied, each, parse, refuse};
 use super::state::{HostedModel, ModelSecret, State};
@@ -19,13 +18,13 @@ pub(super) fn call(
     let uuid = caller.model.as_deref()?;
     let model = state.models.get_mut(uuid)?;
     Some(match method {
-        "ListSecrets" if !may_read(model, caller) => denied(),
+        "ListSecrets" if !caller.may_read(model) => denied(),
         "ListSecrets" => {
             let access = model.users.get(&caller.user);
             list(model, access.is_some_and(|access| access == "admin"), uuid, params)
         }
         // A block of changes does not stop them.
-        "CreateSecrets" | "UpdateSecrets" | "GrantSecret" if !may_write(model, caller) => denied(),
+        "CreateSecrets" | "UpdateSecrets" | "GrantSecret" if !caller.may_write(model) => denied(),
         "CreateSecrets" => create(model, uuid, params),
         "UpdateSecrets" => update(model, params),
         "GrantSecret" => grant(model, params),

@@ -208,7 +208,18 @@ pub struct CharmOption {
 
 /// What an action does: from its parameters to its results, or to why it failed.
 pub type Action =
-    Arc<dyn Fn(&Map<String, Value>) -> Result<Map<String, Value>, String> + Send + Sync>;
+    Arc<dyn Fn(&Map<String, Value>) -> Result<Map<String, Value>, ActionFailure> + Send + Sync>;
+
+/// Message with which an action fails.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct ActionFailure(pub String);
+
+impl From<&str> for ActionFailure {
+    fn from(message: &str) -> Self {
+        Self(message.to_owned())
+    }
+}
 
 /// An offer.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -229,7 +240,7 @@ pub(super) struct Operation {
     pub(super) asked: bool,
     pub(super) receiver: String,
     pub(super) name: String,
-    pub(super) result: Result<Map<String, Value>, String>,
+    pub(super) result: Result<Map<String, Value>, ActionFailure>,
 }
 
 impl User {

@@ -20,7 +20,7 @@ use super::state::{App, State as Pebble};
 pub(super) enum Peer {
     /// A user of this machine, at the socket.
     User(u32),
-    /// Somebody at the port.
+    /// A client at the port.
     Network,
 }
 
@@ -81,14 +81,14 @@ fn needed(method: &Method, path: &str) -> Access {
 }
 
 impl Pebble {
-    /// What somebody may, who perhaps has a name and a password.
+    /// What a client may, perhaps with a name and a password.
     pub(super) fn access(&self, peer: Peer, password: Option<&(String, String)>) -> Access {
         match (peer, password) {
             (Peer::User(user), _) if user == 0 || user == getuid().as_raw() => Access::Admin,
             (Peer::User(user), _) => self
                 .identities
                 .of_user(user)
-                // Whoever reaches the socket may read.
+                // Every client that reaches the socket may read.
                 .unwrap_or(Access::Read),
             (Peer::Network, Some((name, password))) => {
                 self.identities.of_password(name, password).unwrap_or(Access::Untrusted)

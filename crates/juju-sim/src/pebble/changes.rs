@@ -118,7 +118,7 @@ impl Pebble {
         self.tell_of(id);
     }
 
-    /// A change is a notice to everybody each time that it gets further.
+    /// A change is a public notice each time that it gets further.
     fn tell_of(&mut self, id: u64) {
         let about = self.changes.all[&id].about.clone();
         let key = id.to_string();

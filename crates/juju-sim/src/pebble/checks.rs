@@ -60,7 +60,7 @@ impl Pebble {
     }
 }
 
-/// After the plan has changed, what is new or another is started anew, and what is gone stops.
+/// After the plan has changed, what is new or differs is started again, and what is gone stops.
 pub(super) fn follow(app: &App, state: &mut Pebble, before: &Plan) {
     let now = state.plan.checks.clone();
     for (name, check) in &before.checks {
@@ -141,7 +141,7 @@ async fn keep_asking(
         let restarted = note(&mut app.lock(), &name, &plan, &outcome);
         for service in restarted {
             supervise::stop(&app, &service).await;
-            // A service that does not start is told of by its own status.
+            // The status of a service shows that it does not start.
             let _ = supervise::start(&app, &service).await;
         }
     }
@@ -252,7 +252,7 @@ async fn ask_tcp(tcp: &plan::Tcp) -> Result<(), CheckError> {
     connected.map(drop).map_err(|error| CheckError::Tcp(dial(&address, &error)))
 }
 
-/// As Go says that nobody is there.
+/// As Go says that nothing listens.
 fn dial(address: &str, error: &io::Error) -> String {
     match error.kind() {
         io::ErrorKind::ConnectionRefused => {

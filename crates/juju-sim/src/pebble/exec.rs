@@ -92,7 +92,7 @@ pub(super) async fn start(State(app): State<App>, body: Bytes) -> Answer {
     let directory = directory.unwrap_or(home);
     let host = match app.host_path(&directory) {
         host if host.is_dir() => host,
-        // In a pretended container nobody has made a home.
+        // In a pretended container there is no home.
         _ if app.options.root.is_some() => app.host_path("/"),
         _ => {
             return Err(Refusal::internal(format!(

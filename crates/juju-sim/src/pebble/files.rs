@@ -213,8 +213,8 @@ impl Wanted {
         }
     }
 
-    /// Gives what was made to who is to have it. In a pretended container nobody else is,
-    /// and only root can.
+    /// Gives what was made its owner. In a pretended container there is no other user, and only
+    /// root can.
     fn give(&self, app: &Shared, host: &Path) -> Result<(), Failure> {
         let owner =
             Owner::new(self.user_id, self.user.as_deref(), self.group_id, self.group.as_deref());
@@ -256,7 +256,7 @@ impl Wanted {
                 renamed.map_err(|error| Failure::new("rename", &self.path, &error))
             });
         if placed.is_err() {
-            // It is of no use to anybody; whether it goes changes nothing.
+            // It is of no use; whether it goes changes nothing.
             let _ = fs::remove_file(&host_part);
         }
         placed

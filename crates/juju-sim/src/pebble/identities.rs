@@ -18,7 +18,7 @@ struct Request {
     identities: BTreeMap<String, Option<Identity>>,
 }
 
-/// `GET`: nobody is told a password.
+/// `GET`: without passwords.
 pub(super) async fn list(State(app): State<App>) -> Answer {
     let state = app.lock();
     let shown = state.identities.0.iter().map(|(name, identity)| {

@@ -7,6 +7,7 @@ use axum::extract::{Query, State};
 use serde::Deserialize;
 
 use super::answer::{Answer, Parameters, Refusal, decode, sync};
+use super::complete::complete;
 use super::errors::PlanError;
 use super::plan::Plan;
 use super::state::App;
@@ -55,7 +56,7 @@ fn put(app: &App, body: &Bytes) -> Result<Duration, Refusal> {
     for (_, layer) in &layers {
         plan.add(layer);
     }
-    let plan = plan.complete().map_err(refused)?;
+    let plan = complete(plan).map_err(refused)?;
     state.layers = layers;
     let before = std::mem::replace(&mut state.plan, plan);
     checks::follow(app, &mut state, &before);

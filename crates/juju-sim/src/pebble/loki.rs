@@ -32,7 +32,7 @@ pub(super) async fn forward(app: App) {
                     .header("content-type", "application/json; charset=utf-8")
                     .send(body.to_string())
             });
-            // What Loki does not take is lost: there is nobody to tell.
+            // What Loki does not take is lost: there is no client to report it to.
             let _ = sent.await;
         }
     }

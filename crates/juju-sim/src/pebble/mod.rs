@@ -27,6 +27,7 @@ mod answer;
 mod changes;
 mod checks;
 mod commands;
+mod complete;
 mod durations;
 mod errors;
 mod exchanges;
@@ -40,6 +41,7 @@ mod loki;
 mod metrics;
 mod multipart;
 mod notices;
+mod order;
 mod plan;
 mod programs;
 mod records;
@@ -173,7 +175,7 @@ impl Pebble {
         std::os::unix::fs::symlink(folder, path)
     }
 
-    /// What Juju is to be told since this was last called: custom notices by id and key, and
+    /// What is new for Juju since this was last called: custom notices by id and key, and
     /// checks that failed or recovered.
     pub(crate) fn happened(&self) -> Vec<Happened> {
         std::mem::take(&mut self.shared.lock().happened)

@@ -91,7 +91,7 @@ struct NoticeRequest {
     data: BTreeMap<String, String>,
 }
 
-/// `POST`: somebody tells a notice of their own.
+/// `POST`: a client records a custom notice.
 pub(super) async fn tell(
     State(app): State<App>,
     ConnectInfo(peer): ConnectInfo<Peer>,

@@ -299,39 +299,6 @@ impl Plan {
         combine(&mut self.checks, &later.checks);
         combine(&mut self.log_targets, &later.log_targets);
     }
-
-    /// Fills in what Pebble does, and finds what cannot be.
-    pub(super) fn complete(mut self) -> Result<Self, PlanError> {
-        for (name, service) in &self.services {
-            let command = service.command.as_deref().unwrap_or("");
-            if command.is_empty() {
-                return Err(PlanError::NoCommand(name.clone()));
-            }
-            if shlex::split(command).is_none_or(|words| words.is_empty()) {
-                return Err(PlanError::Command(name.clone()));
-            }
-        }
-        let looped = super::services::in_a_loop(&self);
-        if !looped.is_empty() {
-            return Err(PlanError::Loop(looped));
-        }
-        for (name, check) in &mut self.checks {
-            let kinds = [check.http.is_some(), check.tcp.is_some(), check.exec.is_some()];
-            if kinds.into_iter().filter(|is| *is).count() != 1 {
-                return Err(PlanError::CheckKind(name.clone()));
-            }
-            check.threshold = Some(check.threshold());
-        }
-        for (name, target) in &self.log_targets {
-            if target.r#type.is_none() {
-                return Err(PlanError::NoType(name.clone()));
-            }
-            if target.location.is_none() && !target.services.is_empty() {
-                return Err(PlanError::NoLocation(name.clone()));
-            }
-        }
-        Ok(self)
-    }
 }
 
 fn require_override<T: Merge>(

@@ -9,7 +9,8 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::answer::{Answer, Parameters, Refusal, decode, decode_data, started, sync};
-use super::plan::{self, Plan, Startup};
+use super::order::{comes_before, start_order, stop_order};
+use super::plan::{self, Startup};
 use super::records::change::{self, Status};
 use super::records::service::{Current, Service};
 use super::state::{App, State as Pebble, signal};
@@ -69,7 +70,7 @@ pub(super) async fn change(State(app): State<App>, body: Bytes) -> Answer {
         "autostart" | "replan" if !services.is_empty() => {
             return Err(Refusal::bad_request(format!("{action} accepts no service names")));
         }
-        "autostart" => (Vec::new(), start_order(plan, &enabled())),
+        "autostart" => (Vec::new(), start_order(&plan.services, &enabled())),
         "replan" => {
             let is_other = |(name, service): &(&String, &Service)| {
                 state.is_up(name) && plan.services.get(*name) != Some(&service.config)
@@ -79,7 +80,7 @@ pub(super) async fn change(State(app): State<App>, body: Bytes) -> Answer {
             let mut start = enabled();
             let known = stop.iter().filter(|n| plan.services.contains_key(*n));
             start.extend(known.cloned());
-            (stop, start_order(plan, &start))
+            (stop, start_order(&plan.services, &start))
         }
         _ if services.is_empty() => {
             return Err(Refusal::bad_request(format!("must specify services for {action} action")));
@@ -92,12 +93,12 @@ pub(super) async fn change(State(app): State<App>, body: Bytes) -> Answer {
                 )));
             }
             match action.as_str() {
-                "start" => (Vec::new(), start_order(plan, &services)),
-                "stop" => (stop_order(plan, &services), Vec::new()),
+                "start" => (Vec::new(), start_order(&plan.services, &services)),
+                "stop" => (stop_order(&plan.services, &services), Vec::new()),
                 _ => {
-                    let stop = stop_order(plan, &services);
+                    let stop = stop_order(&plan.services, &services);
                     let again: Vec<String> = stop.iter().chain(&services).cloned().collect();
-                    (stop, start_order(plan, &again))
+                    (stop, start_order(&plan.services, &again))
                 }
             }
         }
@@ -147,7 +148,7 @@ async fn perform(app: App, change: u64, stop: Vec<String>, start: Vec<String>) {
     for (task, name) in (stop.len()..).zip(&start) {
         let waits = {
             let state = app.lock();
-            let waits_for = |other: &&str| comes_before(&state.plan, other, name);
+            let waits_for = |other: &&str| comes_before(&state.plan.services, other, name);
             failed.iter().any(waits_for)
         };
         if waits {
@@ -176,79 +177,6 @@ async fn perform(app: App, change: u64, stop: Vec<String>, start: Vec<String>) {
         };
         state.end_task(change, task, status);
     }
-}
-
-/// Whether a service waits for another.
-fn comes_before(plan: &Plan, first: &str, then: &str) -> bool {
-    let names = |list: &[String], name: &str| list.iter().any(|n| n == name);
-    let after = plan.services.get(then);
-    let before = plan.services.get(first);
-    after.is_some_and(|service| names(&service.after, first))
-        || before.is_some_and(|service| names(&service.before, then))
-}
-
-/// Services with what they require, each after what it comes after.
-fn start_order(plan: &Plan, names: &[String]) -> Vec<String> {
-    let requires = |name: &String| {
-        let service = plan.services.get(name);
-        service.map_or(&[][..], |service| &service.requires[..]).to_vec()
-    };
-    order(plan, with(names, requires))
-}
-
-/// Services with what requires them, each before what it comes after.
-fn stop_order(plan: &Plan, names: &[String]) -> Vec<String> {
-    let required_by = |name: &String| {
-        let all = plan.services.iter();
-        let needing = all.filter(|(_, service)| service.requires.contains(name));
-        needing.map(|(name, _)| name.clone()).collect()
-    };
-    let mut ordered = order(plan, with(names, required_by));
-    ordered.reverse();
-    ordered
-}
-
-fn with(names: &[String], more: impl Fn(&String) -> Vec<String>) -> BTreeSet<String> {
-    let mut all = BTreeSet::new();
-    let mut next = names.to_vec();
-    while let Some(name) = next.pop() {
-        if all.insert(name.clone()) {
-            next.extend(more(&name));
-        }
-    }
-    all
-}
-
-/// Services each of which is to start before another of them.
-pub(super) fn in_a_loop(plan: &Plan) -> Vec<String> {
-    let mut names: BTreeSet<&String> = plan.services.keys().collect();
-    loop {
-        let is_free = |name: &&&String| {
-            let mut others = names.iter().filter(|other| *other != *name);
-            !others.any(|other| comes_before(plan, other, name))
-        };
-        match names.iter().find(is_free).copied() {
-            Some(name) => drop(names.remove(name)),
-            None => return names.into_iter().cloned().collect(),
-        }
-    }
-}
-
-fn order(plan: &Plan, mut names: BTreeSet<String>) -> Vec<String> {
-    let mut ordered = Vec::new();
-    while !names.is_empty() {
-        let is_free = |name: &&String| {
-            let mut others = names.iter().filter(|other| other != name);
-            !others.any(|other| comes_before(plan, other, name))
-        };
-        // Where each waits for another, alphabet decides.
-        let next = names.iter().find(is_free).or(names.first()).cloned();
-        if let Some(next) = next {
-            names.remove(&next);
-            ordered.push(next);
-        }
-    }
-    ordered
 }
 
 #[derive(Deserialize)]

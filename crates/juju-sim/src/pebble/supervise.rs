@@ -75,7 +75,7 @@ fn set(state: &mut super::state::State, name: &str, current: Current) {
 
 /// How a run of a service ended.
 enum Ended {
-    /// It was told to.
+    /// On request.
     Stopped,
     /// By itself.
     Exited(ExitStatus),

@@ -15,7 +15,7 @@ use serde::Deserialize;
 
 use crate::recorded::{Compared, Normal, Recorded, recordings};
 
-/// What came of a step of the client.
+/// The outcome of a step of the client.
 #[derive(Deserialize)]
 struct Step {
     name: String,

@@ -47,7 +47,7 @@ impl RecordedExchange {
     }
 }
 
-/// Takes away what differs.
+/// Removes what differs.
 pub struct Normal<'a> {
     /// The folder that is written in.
     pub scratch: &'a str,

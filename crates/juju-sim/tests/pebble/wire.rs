@@ -244,7 +244,7 @@ fn a_service_goes_through_what_its_layer_says() {
     let tasks: Vec<&Value> =
         change["tasks"].as_array().unwrap().iter().map(|task| &task["summary"]).collect();
     assert_eq!(tasks, ["Start service \"needed\"", "Start service \"goes\""]);
-    // What has not changed is left alone, what has is started anew.
+    // What has not changed is left alone, what has is started again.
     let since = |name: &str| {
         let services = container.get(&format!("/v1/services?names={name}"));
         services["result"][0]["current-since"].clone()

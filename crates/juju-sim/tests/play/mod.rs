@@ -15,7 +15,7 @@ pub fn simulation() -> Simulation {
 }
 
 /// Makes the recorded calls and compares what each prints and how it exits. A
-/// recorded call tells the exit status only if it is not 0, and output only if
+/// recorded call has the exit status only if it is not 0, and output only if
 /// there is some.
 pub fn replay(juju: &mut Simulation, event: &Event, calls: &[Value], exit: u8) -> Outcome {
     let directory = tempfile::tempdir().unwrap();

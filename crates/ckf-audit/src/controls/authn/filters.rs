@@ -1,8 +1,7 @@
 //! Login in front of every entrance: its filters, what they cover and what undoes them.
 
 use crate::controls::check::Check;
-use crate::facts::istio::reference;
-use crate::facts::object::Object as _;
+use crate::facts::object::{Object as _, ObjectRef};
 use crate::finding::{Finding, Outcome, count, finding, outcome};
 use crate::views::entrances::{From, Front, Opening, Part};
 use crate::views::ingress::{Ingress, Reach};
@@ -37,7 +36,7 @@ fn broken(context: &Context<'_>, login: &Login<'_>) -> Result<Vec<Finding>, Miss
         }
         (None, None) => {
             let version = "networking.istio.io/v1alpha3";
-            let object = reference(version, "EnvoyFilter", context.namespace(), OWN_FILTER);
+            let object = ObjectRef::new(version, "EnvoyFilter", context.namespace(), OWN_FILTER);
             findings.push(finding(
                 object,
                 "spec.configPatches",

@@ -1,10 +1,9 @@
-//! Role bindings in profiles. A rule is judged with its holder: role, binding and subject together.
+//! Role bindings in profiles. A rule is assessed with its holder: role, binding and subject together.
 
 use crate::controls::authz::contributors::is_contributor;
 use crate::controls::authz::profiles::each_own_profile;
 use crate::controls::check::Check;
-use crate::facts::istio::reference;
-use crate::facts::object::Object as _;
+use crate::facts::object::{Object as _, ObjectRef};
 use crate::facts::rbac::{PolicyRule, RoleBinding, RoleRef, Subject};
 use crate::finding::{Outcome, finding, named};
 use crate::views::context::{allowed, by_namespace};
@@ -38,7 +37,7 @@ fn owner_binding(context: &Context<'_>) -> Result<Outcome, MissingFact> {
             bindings.get(name).into_iter().flatten().find(|b| b.metadata.name == "namespaceAdmin");
         let Some(binding) = binding else {
             findings.push(finding(
-                reference(RBAC, "RoleBinding", name, "namespaceAdmin"),
+                ObjectRef::new(RBAC, "RoleBinding", name, "namespaceAdmin"),
                 "metadata.name",
                 "missing",
                 "the owner's binding",
@@ -101,7 +100,7 @@ fn service_account_bindings(context: &Context<'_>) -> Result<Outcome, MissingFac
                 let is_own =
                     |b: &&&RoleBinding| b.role_ref.kind == "ClusterRole" && b.role_ref.name == role;
                 if !of_account().any(|b| is_own(&b)) {
-                    let object = reference(RBAC, "RoleBinding", namespace, account);
+                    let object = ObjectRef::new(RBAC, "RoleBinding", namespace, account);
                     findings.push(finding(
                         object,
                         "roleRef",

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use crate::controls::authz::policy_callers::Callers;
 use crate::controls::authz::profiles::each_own_profile;
 use crate::controls::check::Check;
-use crate::facts::istio::{AuthorizationPolicy, AuthorizationRule, reference};
-use crate::facts::object::Object as _;
+use crate::facts::istio::{AuthorizationPolicy, AuthorizationRule};
+use crate::facts::object::{Object as _, ObjectRef};
 use crate::facts::text::Interned;
 use crate::finding::{Outcome, finding};
 use crate::views::ingress::Ingress;
@@ -91,7 +91,7 @@ fn owner_policy(context: &Context<'_>) -> Result<Outcome, MissingFact> {
             let namespace = profile.metadata.name.as_str();
             let owner = &*profile.spec.owner.name;
             let Some(policy) = policies.get(namespace) else {
-                let object = reference(
+                let object = ObjectRef::new(
                     AuthorizationPolicy::API_VERSION,
                     AuthorizationPolicy::KIND,
                     namespace,

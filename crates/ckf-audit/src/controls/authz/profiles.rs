@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::controls::check::Check;
-use crate::facts::istio::{Profile, reference};
+use crate::facts::istio::Profile;
 use crate::facts::object::{Object as _, ObjectRef};
 use crate::facts::profiles::{Claim, PART_OF};
 use crate::finding::{Finding, Outcome, count, finding, outcome};
@@ -70,13 +70,13 @@ fn namespaces_belong(context: &Context<'_>) -> Result<Outcome, MissingFact> {
             match (claim, seen) {
                 (Claim::Proven, _) => {}
                 (Claim::Unproven(_), None) => findings.push(finding(
-                    reference("v1", "Namespace", "", name),
+                    ObjectRef::new("v1", "Namespace", "", name),
                     "metadata.name",
                     "missing",
                     "the namespace of its Profile",
                 )),
                 (Claim::Unproven(_), Some(seen)) if seen != Some(owner) => findings.push(finding(
-                    reference("v1", "Namespace", "", name),
+                    ObjectRef::new("v1", "Namespace", "", name),
                     "metadata.annotations.owner",
                     seen.unwrap_or("absent"),
                     owner,

@@ -1,7 +1,7 @@
 //! Juju's credential for the cluster: enough for the guide, and no more.
 
 use crate::controls::check::Check;
-use crate::facts::istio::reference;
+use crate::facts::object::ObjectRef;
 use crate::finding::{Outcome, finding, outcome};
 use crate::views::{Context, MissingFact};
 
@@ -25,7 +25,8 @@ fn is_guide(access: &crate::facts::rbac::Access) -> bool {
 /// CLOUD-01: Juju's cloud credential can do what the guide asks
 fn credential_suffices(context: &Context<'_>) -> Result<Outcome, MissingFact> {
     let access = context.access()?;
-    let object = reference("authorization.k8s.io/v1", "SubjectAccessReview", "", &access.subject);
+    let object =
+        ObjectRef::new("authorization.k8s.io/v1", "SubjectAccessReview", "", &access.subject);
     let asked: Vec<_> = access.answers.iter().filter(|a| is_guide(a)).collect();
     if asked.is_empty() {
         return Ok(Outcome::NotAssessed("no access that the guide requires was reviewed".into()));
@@ -42,7 +43,8 @@ fn credential_suffices(context: &Context<'_>) -> Result<Outcome, MissingFact> {
 /// CLOUD-02: Juju's cloud credential is not cluster-admin
 fn credential_is_not_wider(context: &Context<'_>) -> Result<Outcome, MissingFact> {
     let access = context.access()?;
-    let object = reference("authorization.k8s.io/v1", "SubjectAccessReview", "", &access.subject);
+    let object =
+        ObjectRef::new("authorization.k8s.io/v1", "SubjectAccessReview", "", &access.subject);
     let asked: Vec<_> = access.answers.iter().filter(|a| !is_guide(a)).collect();
     if asked.is_empty() {
         return Ok(Outcome::NotAssessed("no access beyond the guide was reviewed".into()));

@@ -3,7 +3,6 @@
 use jiff::{SignedDuration, Timestamp};
 
 use crate::controls::check::Check;
-use crate::facts::istio::reference;
 use crate::facts::juju::User;
 use crate::facts::object::ObjectRef;
 use crate::finding::{Outcome, count, finding, outcome};
@@ -21,7 +20,7 @@ pub(super) const CHECKS: &[(&str, Check)] = &[
 const MYSQL_USERS: [&str; 3] = ["root", "serverconfig", "clusteradmin"];
 
 pub(super) fn user_reference(name: &str) -> ObjectRef {
-    reference("juju", "User", "", name)
+    ObjectRef::new("juju", "User", "", name)
 }
 
 pub(super) fn days(time: SignedDuration) -> String {
@@ -119,7 +118,8 @@ fn dex_is_rotated(context: &Context<'_>) -> Result<Outcome, MissingFact> {
         application.charm == "dex-auth" && application.option("enable-password-db") != Some("false")
     });
     let since = context.rotated().get("dex").copied();
-    let dex = with_password.map(|dex| (reference("juju", "Application", "", &dex.name), since));
+    let dex =
+        with_password.map(|dex| (ObjectRef::new("juju", "Application", "", &dex.name), since));
     Ok(by_age(context, dex.collect(), "Dex has no static user"))
 }
 
@@ -129,7 +129,7 @@ fn minio_is_rotated(context: &Context<'_>) -> Result<Outcome, MissingFact> {
     let applications = context.applications()?.iter();
     let all = applications
         .filter(|application| application.charm == "minio")
-        .map(|minio| (reference("juju", "Application", "", &minio.name), since));
+        .map(|minio| (ObjectRef::new("juju", "Application", "", &minio.name), since));
     let nothing = "the model has no application of the charm minio";
     Ok(by_age(context, all.collect(), nothing))
 }
@@ -141,7 +141,7 @@ fn mysql_is_rotated(context: &Context<'_>) -> Result<Outcome, MissingFact> {
     for database in context.applications()?.iter().filter(|a| a.charm == "mysql-k8s") {
         for user in MYSQL_USERS {
             let name = format!("mysql/{}/{user}", database.name);
-            let object = reference("juju", "Credential", "", &name);
+            let object = ObjectRef::new("juju", "Credential", "", &name);
             credentials.push((object, rotated.get(name.as_str()).copied()));
         }
     }

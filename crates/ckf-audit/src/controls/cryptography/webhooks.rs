@@ -9,7 +9,6 @@ use crate::facts::core::Webhook;
 use crate::facts::digest;
 use crate::facts::extensions::{Extension, Purpose};
 use crate::facts::handshake::WebhookServer;
-use crate::facts::istio::reference;
 use crate::facts::object::ObjectRef;
 use crate::finding::{Finding, Outcome, count, finding, outcome};
 use crate::views::{Context, MissingFact};
@@ -161,7 +160,7 @@ fn called_serves(context: &Context<'_>) -> Result<Outcome, MissingFact> {
 }
 
 fn faults_of_server(context: &Context<'_>, server: &WebhookServer) -> Vec<Finding> {
-    let object = reference("v1", "Service", &server.namespace, &server.service);
+    let object = ObjectRef::new("v1", "Service", &server.namespace, &server.service);
     let mut findings = Vec::new();
     let mut add = |what: &str, seen: String, wanted: &str| {
         findings.push(finding(object.clone(), what, seen, wanted));

@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 
 use crate::controls::check::Check;
 use crate::facts::image::ImageReference;
-use crate::facts::istio::reference;
 use crate::facts::object::{Object as _, ObjectRef};
 use crate::facts::vulnerability::VulnerabilityReport;
 use crate::finding::{Finding, Outcome, count, finding, named, outcome};
@@ -26,8 +25,8 @@ pub(super) const CHECKS: &[(&str, Check)] = &[
 /// What a row is about: the pod, else the application.
 fn object(row: &Row) -> ObjectRef {
     match &row.pod {
-        Some((namespace, name)) => reference("v1", "Pod", namespace, name),
-        None => reference("juju", "Application", "", &row.application),
+        Some((namespace, name)) => ObjectRef::new("v1", "Pod", namespace, name),
+        None => ObjectRef::new("juju", "Application", "", &row.application),
     }
 }
 
@@ -102,7 +101,7 @@ fn charms_and_resources_are_newest(context: &Context<'_>) -> Result<Outcome, Mis
     let mut findings: Vec<Finding> = Vec::new();
     for row in context.inventory()?.rows.iter().filter(|row| row.charm.is_some()) {
         for newer in &row.newer {
-            let object = reference("juju", "Application", "", &row.application);
+            let object = ObjectRef::new("juju", "Application", "", &row.application);
             let revision = row.revision.map(|revision| revision.to_string());
             let (field, seen, newest) = match newer {
                 Newer::Revision(newest) => ("charm revision".into(), revision, newest.to_string()),

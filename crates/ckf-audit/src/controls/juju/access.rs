@@ -2,8 +2,8 @@
 
 use super::naming::model_reference;
 use crate::controls::check::Check;
-use crate::facts::istio::reference;
 use crate::facts::known::Known;
+use crate::facts::object::ObjectRef;
 use crate::finding::{Outcome, count, finding, outcome};
 use crate::views::{Context, MissingFact};
 
@@ -41,7 +41,7 @@ fn offers_are_used(context: &Context<'_>) -> Result<Outcome, MissingFact> {
     }
     let unused = of_platform.iter().filter(|offer| offer.connections == Some(0));
     let findings = unused.map(|offer| {
-        let object = reference("juju", "Offer", "", &offer.name);
+        let object = ObjectRef::new("juju", "Offer", "", &offer.name);
         finding(object, "connections", "0", "1 or more, or no offer")
     });
     let findings = findings.collect();
@@ -64,7 +64,7 @@ fn clouds_have_expected_admins(context: &Context<'_>) -> Result<Outcome, Missing
         for (name, _) in cloud.users.iter().filter(|(_, access)| *access == "admin") {
             total += 1;
             if !expected(name) {
-                let object = reference("juju", "Cloud", "", &cloud.name);
+                let object = ObjectRef::new("juju", "Cloud", "", &cloud.name);
                 let wanted = "add-model, or in the policy under allow.superusers";
                 let seen = "admin";
                 findings.push(finding(object, &format!("access of {name}"), seen, wanted));

@@ -2,8 +2,8 @@
 
 use crate::controls::application::{object, of_all};
 use crate::controls::check::Check;
-use crate::facts::istio::reference;
 use crate::facts::juju::EVERYONE;
+use crate::facts::object::ObjectRef;
 use crate::finding::{Outcome, count, finding, outcome};
 use crate::views::{Context, MissingFact};
 
@@ -28,7 +28,7 @@ fn offers_are_not_open(context: &Context<'_>) -> Result<Outcome, MissingFact> {
         let is_open =
             |user: &str, access: &str| user == EVERYONE || access == "admin" && user.contains('@');
         for (user, access) in offer.users.iter().filter(|(user, access)| is_open(user, access)) {
-            let object = reference("juju", "Offer", "", &offer.name);
+            let object = ObjectRef::new("juju", "Offer", "", &offer.name);
             let seen = format!("{access} for {user}");
             findings.push(finding(object, "access", seen, "users by name, who consume it"));
         }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::controls::application::object;
 use crate::controls::check::Check;
 use crate::facts::CHARM;
-use crate::facts::istio::reference;
+use crate::facts::object::ObjectRef;
 use crate::finding::{Outcome, count, finding, outcome};
 use crate::views::{Context, MissingFact};
 
@@ -23,7 +23,7 @@ fn units_are_healthy(context: &Context<'_>) -> Result<Outcome, MissingFact> {
     let others = all.iter().filter(|app| app.charm != CHARM);
     let units = others.flat_map(|app| &app.troubled);
     let findings = units.map(|(unit, says)| {
-        let object = reference("juju", "Unit", "", unit);
+        let object = ObjectRef::new("juju", "Unit", "", unit);
         finding(object, "workload status", says.clone(), "active")
     });
     let findings = findings.collect();
@@ -40,7 +40,7 @@ fn options_are_as_declared(context: &Context<'_>) -> Result<Outcome, MissingFact
     let (mut findings, mut unknown) = (Vec::new(), Vec::new());
     for (name, options) in declared {
         let Some(application) = all.iter().find(|application| application.name == *name) else {
-            let missing = reference("juju", "Application", "", name);
+            let missing = ObjectRef::new("juju", "Application", "", name);
             findings.push(finding(missing, "application", "not in the model", "deployed"));
             continue;
         };
@@ -90,7 +90,7 @@ fn credentials_are_not_shared(context: &Context<'_>) -> Result<Outcome, MissingF
     let shared = owners.iter().filter(|(_, of)| of.len() > 1);
     let findings = shared.map(|(credential, of)| {
         let of: Vec<&str> = of.iter().copied().collect();
-        let object = reference("juju", "CloudCredential", "", credential);
+        let object = ObjectRef::new("juju", "CloudCredential", "", credential);
         finding(object, "owners of its models", of.join(", "), "one owner")
     });
     let findings = findings.collect();

@@ -1,18 +1,17 @@
 //! How findings name the controller and its models, and what was read of their configuration.
 
-use crate::facts::istio::reference;
 use crate::facts::known::Known;
 use crate::facts::object::ObjectRef;
 use crate::views::MissingFact;
 
 /// The controller, as findings name it.
 pub(super) fn controller_reference() -> ObjectRef {
-    reference("juju", "Controller", "", "controller")
+    ObjectRef::new("juju", "Controller", "", "controller")
 }
 
 /// A model, as findings name it.
 pub(super) fn model_reference(name: &str) -> ObjectRef {
-    reference("juju", "Model", "", name)
+    ObjectRef::new("juju", "Model", "", name)
 }
 
 /// What was read of a configuration.

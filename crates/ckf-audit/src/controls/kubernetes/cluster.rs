@@ -12,12 +12,8 @@ pub(super) const CHECKS: &[(&str, Check)] =
 
 /// K8S-02: The Kubernetes version is in the release's support table
 fn version_is_supported(context: &Context<'_>) -> Result<Outcome, MissingFact> {
-    Ok(match kubernetes_findings(context)? {
-        Ok(findings) => {
-            outcome(findings, format!("{} is in the support table", context.version()?.git_version))
-        }
-        Err(why) => Outcome::NotAssessed(why),
-    })
+    let findings = kubernetes_findings(context)?;
+    Ok(outcome(findings, format!("{} is in the support table", context.version()?.git_version)))
 }
 
 /// K8S-03: Anonymous users have no rights

@@ -4,8 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::controls::application::object;
 use crate::controls::check::Check;
-use crate::facts::istio::reference;
-use crate::facts::object::Object as _;
+use crate::facts::object::{Object as _, ObjectRef};
 use crate::finding::{Outcome, finding, outcome};
 use crate::policy::Profile;
 use crate::views::support::{last_day, today};
@@ -87,8 +86,12 @@ fn agent_is_healthy(context: &Context<'_>) -> Result<Outcome, MissingFact> {
         })
         .collect();
     if agents.is_empty() {
-        let object =
-            reference("apps/v1", "StatefulSet", context.namespace(), "opentelemetry-collector-k8s");
+        let object = ObjectRef::new(
+            "apps/v1",
+            "StatefulSet",
+            context.namespace(),
+            "opentelemetry-collector-k8s",
+        );
         let wanted = "opentelemetry-collector-k8s";
         return Ok(Outcome::Fail(vec![finding(object, "metadata.name", "missing", wanted)]));
     }

@@ -3,8 +3,7 @@
 use crate::controls::check::Check;
 use crate::controls::network::policies::no_profiles;
 use crate::facts::core::Pod;
-use crate::facts::istio::reference;
-use crate::facts::object::Object as _;
+use crate::facts::object::{Object as _, ObjectRef};
 use crate::finding::{Finding, Outcome, count, finding, outcome};
 use crate::views::authorization::Mesh;
 use crate::views::context::by_namespace;
@@ -35,7 +34,7 @@ fn mutual_tls_strict(context: &Context<'_>) -> Result<Outcome, MissingFact> {
                 findings.push(finding(policy.reference(), "spec.mtls.mode", other, "STRICT"))
             }
             None => {
-                let object = reference("v1", "Namespace", "", profile);
+                let object = ObjectRef::new("v1", "Namespace", "", profile);
                 findings.push(finding(
                     object,
                     "PeerAuthentication",

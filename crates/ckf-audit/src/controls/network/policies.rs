@@ -4,9 +4,8 @@ use std::collections::BTreeSet;
 
 use crate::controls::check::Check;
 use crate::facts::core::{NetworkPolicy, PortRef};
-use crate::facts::istio::reference;
 use crate::facts::labels::Labels;
-use crate::facts::object::Object as _;
+use crate::facts::object::{Object as _, ObjectRef};
 use crate::finding::{Finding, Outcome, count, finding, outcome};
 use crate::views::authorization::AddressRange;
 use crate::views::context::by_namespace;
@@ -135,7 +134,7 @@ fn open_ways(
 ) -> Result<Vec<Finding>, MissingFact> {
     let profiles = context.profile_namespaces()?;
     let mut findings = Vec::new();
-    let object = reference("v1", "Namespace", "", profile);
+    let object = ObjectRef::new("v1", "Namespace", "", profile);
     let whole: Vec<_> = here.iter().filter(|p| p.spec.pod_selector.is_empty()).collect();
     if whole.is_empty() {
         let seen = if here.is_empty() {

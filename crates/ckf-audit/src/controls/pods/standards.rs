@@ -2,7 +2,7 @@
 
 use crate::controls::check::Check;
 use crate::facts::core::Namespace;
-use crate::facts::object::Object as _;
+use crate::facts::object::{Object as _, ObjectRef};
 use crate::finding::{Outcome, count, finding, outcome};
 use crate::views::{Context, MissingFact};
 
@@ -106,12 +106,7 @@ fn cni_is_on(context: &Context<'_>) -> Result<Outcome, MissingFact> {
         })
         .collect();
     let Some(agent) = agents.first() else {
-        let object = crate::facts::istio::reference(
-            "apps/v1",
-            "DaemonSet",
-            context.namespace(),
-            "istio-cni-node",
-        );
+        let object = ObjectRef::new("apps/v1", "DaemonSet", context.namespace(), "istio-cni-node");
         let mut findings =
             vec![finding(object, "metadata.name", "missing", "Istio's CNI node agent")];
         let is_refusing = |namespace: &&&Namespace| {

@@ -2,7 +2,6 @@
 
 use crate::controls::assess::assess_named;
 use crate::controls::check::Check;
-use crate::facts::istio::reference;
 use crate::facts::object::{Object, ObjectRef};
 use crate::finding::{Finding, Outcome, Verdict, count, finding, outcome};
 use crate::policy::Waiver;
@@ -14,7 +13,7 @@ pub(super) const CHECKS: &[(&str, Check)] =
     &[("POL-01", no_waiver_has_expired), ("POL-02", every_waiver_is_used)];
 
 fn object(index: usize) -> ObjectRef {
-    reference("policy", "Waiver", "", &(index + 1).to_string())
+    ObjectRef::new("policy", "Waiver", "", &(index + 1).to_string())
 }
 
 fn none() -> Outcome {
@@ -47,7 +46,7 @@ fn unused_allowances(context: &Context<'_>) -> (Vec<Finding>, Vec<String>) {
             match is_used(entry) {
                 Some(true) => {}
                 Some(false) => {
-                    let object = reference("policy", "Allow", "", list);
+                    let object = ObjectRef::new("policy", "Allow", "", list);
                     let seen = format!("{entry}, which is the name of no object");
                     findings.push(finding(object, "entry", seen, "what it allows"));
                 }

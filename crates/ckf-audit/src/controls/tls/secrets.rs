@@ -2,7 +2,6 @@
 
 use crate::controls::check::Check;
 use crate::facts::certificate::Certificate;
-use crate::facts::istio::reference;
 use crate::facts::object::{Object as _, ObjectRef};
 use crate::facts::secret::Secret;
 use crate::finding::{Finding, Outcome, count, finding, outcome};
@@ -148,7 +147,7 @@ fn secret_is_complete(context: &Context<'_>) -> Result<Outcome, MissingFact> {
             let secret = secrets.iter().find(|s| {
                 s.metadata.namespace == *context.namespace() && s.metadata.name == **name
             });
-            let object = reference("v1", "Secret", context.namespace(), name);
+            let object = ObjectRef::new("v1", "Secret", context.namespace(), name);
             match secret {
                 None => findings.push(finding(
                     object,

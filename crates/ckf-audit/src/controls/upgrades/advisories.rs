@@ -3,7 +3,6 @@
 use crate::controls::check::Check;
 use crate::facts::advisory::{Advisory, AdvisoryTable, Remedied, release_numbers};
 use crate::facts::image::ImageReference;
-use crate::facts::istio::reference;
 use crate::facts::object::{Object as _, ObjectRef};
 use crate::finding::{Finding, Outcome, count, finding, outcome};
 use crate::views::components::{Component, components};
@@ -20,7 +19,7 @@ const JUJU: &str = "github.com/juju/juju";
 /// The table itself, if it is past the day until which it may be relied on.
 fn table_is_old(context: &Context<'_>, table: &AdvisoryTable) -> Option<Finding> {
     (today(context) > table.review_by).then(|| {
-        let object = reference("catalogue", "Table", "", "advisories");
+        let object = ObjectRef::new("catalogue", "Table", "", "advisories");
         let newest = table.sources.iter().map(|source| source.date).max();
         let newest = newest.map_or("no".into(), |date| date.to_string());
         let seen =
@@ -48,7 +47,7 @@ fn juju_is_fixed(context: &Context<'_>) -> Result<Outcome, MissingFact> {
     let table = context.policy.tables.advisories();
     let mut running: Vec<(ObjectRef, String)> = Vec::new();
     if let Ok(juju) = context.juju() {
-        let object = reference("juju", "Controller", "", "controller");
+        let object = ObjectRef::new("juju", "Controller", "", "controller");
         running.push((object, juju.server_version.clone()));
     }
     for pod in context.pods()?.iter().filter(|p| p.metadata.namespace == *context.namespace()) {

@@ -5,8 +5,7 @@ use jiff::{SignedDuration, Timestamp};
 use crate::controls::application::of_charm;
 use crate::controls::attestation::attested;
 use crate::controls::check::Check;
-use crate::facts::istio::reference;
-use crate::facts::object::Object as _;
+use crate::facts::object::{Object as _, ObjectRef};
 use crate::finding::{Outcome, finding, outcome};
 use crate::views::{Context, MissingFact};
 
@@ -44,7 +43,7 @@ fn platform_is_backed_up(context: &Context<'_>) -> Result<Outcome, MissingFact> 
         None => {
             let (object, seen) = match of_platform.first() {
                 Some(paused) => (paused.reference(), "paused"),
-                None => (reference("v1", "Namespace", "", namespace), "none"),
+                None => (ObjectRef::new("v1", "Namespace", "", namespace), "none"),
             };
             findings.push(finding(object, "schedule of backups", seen, "one that is not paused"));
         }
@@ -59,7 +58,7 @@ fn platform_is_backed_up(context: &Context<'_>) -> Result<Outcome, MissingFact> 
     let wanted = "one that succeeded within 7 days";
     let evidence = match last {
         None => {
-            let object = reference("v1", "Namespace", "", namespace);
+            let object = ObjectRef::new("v1", "Namespace", "", namespace);
             findings.push(finding(object, "last backup", "none that succeeded", wanted));
             String::new()
         }

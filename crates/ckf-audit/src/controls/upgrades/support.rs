@@ -2,8 +2,7 @@
 
 use crate::controls::check::Check;
 use crate::facts::image::ImageReference;
-use crate::facts::istio::reference;
-use crate::facts::object::Object as _;
+use crate::facts::object::{Object as _, ObjectRef};
 use crate::finding::{Finding, Outcome, finding, outcome};
 use crate::views::support::{Supported, supported, today};
 use crate::views::{Context, MissingFact, major_minor};
@@ -16,7 +15,7 @@ pub(super) const CHECKS: &[(&str, Check)] =
 fn table_is_old(context: &Context<'_>) -> Option<Finding> {
     let table = context.policy.tables.support();
     (today(context) > table.review_by).then(|| {
-        let object = reference("catalogue", "Table", "", "support");
+        let object = ObjectRef::new("catalogue", "Table", "", "support");
         let seen = format!("reviewed on {}, to be reviewed by {}", table.reviewed, table.review_by);
         finding(object, "review-by", seen, "a newer version of this program")
     })
@@ -44,7 +43,7 @@ fn kubernetes_is_fixed(context: &Context<'_>) -> Result<Outcome, MissingFact> {
     match (until, ended) {
         (Some(evidence), _) => Ok(outcome(findings, evidence)),
         (None, Some(seen)) => {
-            let object = reference("v1", "Service", "default", "kubernetes");
+            let object = ObjectRef::new("v1", "Service", "default", "kubernetes");
             let wanted = "a version that gets fixes, of Kubernetes or of the distribution";
             findings.push(finding(object, "version", seen, wanted));
             Ok(Outcome::Fail(findings))

@@ -3,8 +3,7 @@
 use crate::controls::check::Check;
 use crate::facts::core::Pod;
 use crate::facts::image::ImageReference;
-use crate::facts::istio::reference;
-use crate::facts::object::Object as _;
+use crate::facts::object::{Object as _, ObjectRef};
 use crate::finding::{Finding, Outcome, finding, outcome};
 use crate::views::ingress::Ingress;
 use crate::views::{Context, Detected, MissingFact, major_minor, minor_version, takes_kubernetes};
@@ -18,7 +17,7 @@ pub(super) const CHECKS: &[(&str, Check)] = &[
 
 /// UPG-02: The Charmed Kubeflow release is supported
 fn release_is_supported(context: &Context<'_>) -> Result<Outcome, MissingFact> {
-    let object = reference("v1", "Namespace", "", context.namespace());
+    let object = ObjectRef::new("v1", "Namespace", "", context.namespace());
     let wanted = "one of the two newest numbered releases";
     if let Detected::Past(name) = context.detected()? {
         return Ok(Outcome::Fail(vec![finding(object, "release", name, wanted)]));
@@ -84,28 +83,24 @@ fn istio_fits(context: &Context<'_>) -> Result<Outcome, MissingFact> {
 }
 
 /// Findings on the Kubernetes version against the release's support table.
-pub fn kubernetes_findings(
-    context: &Context<'_>,
-) -> Result<Result<Vec<Finding>, String>, MissingFact> {
+pub fn kubernetes_findings(context: &Context<'_>) -> Result<Vec<Finding>, MissingFact> {
     let release = context.release()?;
     let version = context.version()?;
     let Some(is_taken) = takes_kubernetes(release, &version.git_version) else {
-        return Ok(Err(format!("the API server reports no version: {:?}", version.git_version)));
+        let why = format!("the API server reports no version: {:?}", version.git_version);
+        return Err(MissingFact(why));
     };
     let (low, high) = &release.kubernetes;
-    let object = reference("v1", "Service", "default", "kubernetes");
+    let object = ObjectRef::new("v1", "Service", "default", "kubernetes");
     let wanted = format!("{low} to {high} for Charmed Kubeflow {}", release.name);
     let finding =
         (!is_taken).then(|| finding(object, "version", version.git_version.clone(), wanted));
-    Ok(Ok(finding.into_iter().collect()))
+    Ok(finding.into_iter().collect())
 }
 
 /// UPG-05: Kubernetes and Juju are supported by this release
 fn kubernetes_and_juju_fit(context: &Context<'_>) -> Result<Outcome, MissingFact> {
-    let mut findings = match kubernetes_findings(context)? {
-        Ok(findings) => findings,
-        Err(why) => return Ok(Outcome::NotAssessed(why)),
-    };
+    let mut findings = kubernetes_findings(context)?;
     let release = context.release()?;
     let mut juju = None;
     for pod in context.pods()?.iter().filter(|p| p.metadata.namespace == *context.namespace()) {

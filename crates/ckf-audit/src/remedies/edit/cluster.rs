@@ -104,12 +104,7 @@ mod tests {
             ((*name).to_owned(), label)
         });
         ClusterEdit::Labels {
-            object: ObjectRef {
-                api_version: "v1".into(),
-                kind: "Namespace".into(),
-                namespace: String::new(),
-                name: "alice".into(),
-            },
+            object: ObjectRef::new("v1", "Namespace", "", "alice"),
             labels: labels.collect(),
         }
     }

@@ -104,12 +104,7 @@ mod tests {
     fn edits_of_both_apis_are_recorded_without_the_name_of_the_api() {
         let relation = JujuEdit::Relation { endpoints: ["a:b".into(), "c:d".into()] };
         let labels = ClusterEdit::Labels {
-            object: ObjectRef {
-                api_version: "v1".into(),
-                kind: "Namespace".into(),
-                namespace: String::new(),
-                name: "alice".into(),
-            },
+            object: ObjectRef::new("v1", "Namespace", "", "alice"),
             labels: BTreeMap::from([("a".to_owned(), Label { before: None, after: None })]),
         };
         for (edit, name) in [(Edit::from(relation), "relation"), (labels.into(), "labels")] {

@@ -1,19 +1,11 @@
-//! Whether a caller can send a request that policies let through: what the caller may choose is
-//! tried with every value that the policies name, and with one that none names.
+//! A client whose requests policies are asked about: what is fixed of them, and what it chooses.
 
 use std::collections::BTreeMap;
 
 use serde_json::Value;
 
 use super::condition::Field;
-use super::decide::{Cause, Decision};
-use super::mesh::Mesh;
 use super::request::{Attribute, Request};
-use super::rule::{matches_rule, matches_with};
-use super::samples::requests;
-use super::scope::PolicySet;
-use super::truth::Truth;
-use crate::facts::istio::{AuthorizationPolicy, AuthorizationRule};
 
 /// Addresses of each private network and of the internet: where pods and other clients are.
 pub(super) const ANYWHERE: &[&str] =
@@ -35,99 +27,44 @@ pub struct Caller {
     pub is_anywhere: bool,
 }
 
-/// Whether a caller gets in.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Admission<'a> {
-    /// By this request, and by this rule unless no policy allows anything.
-    Yes(Box<Request>, Option<Cause<'a>>),
-    /// By no request that was tried.
-    No,
-    /// It depends on what is not known: why.
-    Unknown(String),
-}
-
 impl Caller {
     /// Whether the caller cannot choose a header.
     pub(super) fn fixes(&self, header: &str) -> bool {
         self.headers.contains_key(header)
     }
-}
 
-impl<'a> PolicySet<'a> {
-    /// Whether a caller gets in.
-    pub fn admits(&self, caller: &Caller, mesh: &Mesh) -> Admission<'a> {
-        self.admits_by(caller, mesh, |_| true)
+    /// Whether the caller chooses an attribute.
+    pub(super) fn chooses(&self, field: Field<'_>) -> bool {
+        match field {
+            Field::Path | Field::Host | Field::Method | Field::DestinationPort => true,
+            Field::Header(name) => !self.fixes(&name.trim_matches(['[', ']']).to_ascii_lowercase()),
+            Field::SourceIp => self.is_anywhere,
+            _ => false,
+        }
     }
 
-    /// The same by rules that are of interest only; that no policy allows anything always is.
-    pub fn admits_by(
-        &self,
-        caller: &Caller,
-        mesh: &Mesh,
-        is_of_interest: impl Fn(&Cause<'a>) -> bool,
-    ) -> Admission<'a> {
-        let mut unknown = None;
-        let refusing = || {
-            let refusing = self.custom.iter().chain(&self.deny);
-            refusing.flat_map(|policy| &policy.spec.rules)
+    /// A request of the caller that meets nothing in particular.
+    pub(super) fn request(&self) -> Request {
+        let absent = |value: &Option<Value>| match value {
+            Some(claims) => Attribute::Is(claims.clone()),
+            None => Attribute::Absent,
         };
-        let own = caller.request();
-        // What the caller cannot choose decides most rules of most users, without any request.
-        let by_itself = |policy: &AuthorizationPolicy, content: &AuthorizationRule| {
-            let is_open = |field: Field<'_>| caller.chooses(field);
-            matches_with(policy, content, &own, mesh, is_open)
-        };
-        let mut denying =
-            self.deny.iter().flat_map(|of| of.spec.rules.iter().map(move |r| (of, r)));
-        if denying.any(|(policy, content)| by_itself(policy, content) == Truth::Yes) {
-            return Admission::No;
+        Request {
+            is_tcp: false,
+            peer: self.peer.clone(),
+            source_ip: Attribute::Unknown,
+            remote_ip: Attribute::Unknown,
+            destination_ip: Attribute::Unknown,
+            destination_port: match self.ports.first() {
+                Some(port) => Attribute::Is(*port),
+                None => Attribute::Unknown,
+            },
+            sni: Attribute::Unknown,
+            method: "GET".into(),
+            host: "0-zq7.example".into(),
+            path: "/0-zq7".into(),
+            headers: self.headers.clone(),
+            token: absent(&self.token),
         }
-        let mut try_all = |requests: Option<Vec<Request>>, cause: Option<Cause<'a>>| {
-            let Some(requests) = requests else {
-                unknown = Some("policies name too many values to try them all".to_owned());
-                return None;
-            };
-            for request in requests {
-                let is_met = match cause {
-                    Some(Cause { policy, rule }) => {
-                        matches_rule(policy, &policy.spec.rules[rule], &request, mesh)
-                    }
-                    None => Truth::Yes,
-                };
-                if is_met == Truth::No {
-                    continue;
-                }
-                match self.decide(&request, mesh) {
-                    Decision::Denied(_) => {}
-                    Decision::Allowed(_) if is_met == Truth::Yes => {
-                        return Some(Admission::Yes(Box::new(request), cause));
-                    }
-                    Decision::Allowed(_) => {}
-                    Decision::Asked(cause) => {
-                        unknown = Some(format!("{cause} asks an external authoriser"));
-                    }
-                    Decision::Unknown(why) => unknown = Some(why),
-                }
-            }
-            None
-        };
-        if self.allow.is_empty()
-            && let Some(found) = try_all(requests(refusing(), caller), None)
-        {
-            return found;
-        }
-        for policy in &self.allow {
-            for (rule, content) in policy.spec.rules.iter().enumerate() {
-                let cause = Cause { policy, rule };
-                if by_itself(policy, content) == Truth::No || !is_of_interest(&cause) {
-                    continue;
-                }
-                let rules = refusing().chain([content]);
-                if let Some(found) = try_all(requests(rules, caller), Some(cause)) {
-                    return found;
-                }
-            }
-        }
-        unknown.map_or(Admission::No, Admission::Unknown)
     }
 }

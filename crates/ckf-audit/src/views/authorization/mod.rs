@@ -8,6 +8,7 @@
 //! What the engine does not know makes an answer unknown, never no.
 
 mod address;
+mod admission;
 mod caller;
 mod condition;
 mod decide;
@@ -23,7 +24,8 @@ mod token;
 mod truth;
 
 pub use self::address::AddressRange;
-pub use self::caller::{Admission, Caller};
+pub use self::admission::Admission;
+pub use self::caller::Caller;
 pub use self::decide::{Cause, Decision};
 pub use self::everybody::admits_everybody;
 pub use self::mesh::Mesh;

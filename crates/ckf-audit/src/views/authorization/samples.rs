@@ -3,10 +3,8 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::Value;
-
 use super::address::AddressRange;
-use super::caller::Caller;
+use super::caller::{ANYWHERE, Caller};
 use super::condition::Field;
 use super::matcher::{FRESH, meets};
 use super::request::{Attribute, Request};
@@ -105,7 +103,7 @@ fn choices(field: Field<'_>, values: &[&str], caller: &Caller) -> Vec<Choice> {
         }
         Field::SourceIp if caller.is_anywhere => {
             let ranges = values.iter().filter_map(|value| AddressRange::parse(value));
-            let own = super::caller::ANYWHERE.iter().filter_map(|text| AddressRange::parse(text));
+            let own = ANYWHERE.iter().filter_map(|text| AddressRange::parse(text));
             ranges.chain(own).map(|range| Choice::Source(range.first())).collect()
         }
         Field::DestinationPort if caller.ports.is_empty() => {
@@ -114,42 +112,5 @@ fn choices(field: Field<'_>, values: &[&str], caller: &Caller) -> Vec<Choice> {
         }
         Field::DestinationPort => caller.ports.iter().copied().map(Choice::Port).collect(),
         _ => Vec::new(),
-    }
-}
-
-impl Caller {
-    /// Whether the caller chooses an attribute.
-    pub(super) fn chooses(&self, field: Field<'_>) -> bool {
-        match field {
-            Field::Path | Field::Host | Field::Method | Field::DestinationPort => true,
-            Field::Header(name) => !self.fixes(&name.trim_matches(['[', ']']).to_ascii_lowercase()),
-            Field::SourceIp => self.is_anywhere,
-            _ => false,
-        }
-    }
-
-    /// A request of the caller that meets nothing in particular.
-    pub(super) fn request(&self) -> Request {
-        let absent = |value: &Option<Value>| match value {
-            Some(claims) => Attribute::Is(claims.clone()),
-            None => Attribute::Absent,
-        };
-        Request {
-            is_tcp: false,
-            peer: self.peer.clone(),
-            source_ip: Attribute::Unknown,
-            remote_ip: Attribute::Unknown,
-            destination_ip: Attribute::Unknown,
-            destination_port: match self.ports.first() {
-                Some(port) => Attribute::Is(*port),
-                None => Attribute::Unknown,
-            },
-            sni: Attribute::Unknown,
-            method: "GET".into(),
-            host: "0-zq7.example".into(),
-            path: "/0-zq7".into(),
-            headers: self.headers.clone(),
-            token: absent(&self.token),
-        }
     }
 }

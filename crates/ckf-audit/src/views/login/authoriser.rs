@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use crate::facts::core::{Pod, PortRef, Service};
-use crate::facts::istio::{ExtAuthz, PatchContent, reference};
+use crate::facts::istio::{ExtAuthz, PatchContent};
 use crate::facts::object::{Object as _, ObjectRef};
 use crate::views::{Context, MissingFact};
 
@@ -73,7 +73,7 @@ impl Deviation {
     /// Where the Service of oidc-gatekeeper does not lead to oidc-gatekeeper.
     pub fn of_service(context: &Context<'_>) -> Result<Vec<Self>, MissingFact> {
         let namespace = context.namespace();
-        let object = reference("v1", "Service", namespace, GATEKEEPER);
+        let object = ObjectRef::new("v1", "Service", namespace, GATEKEEPER);
         let mut services = context.services()?.iter();
         let service =
             services.find(|s| s.metadata.namespace == namespace && s.metadata.name == GATEKEEPER);

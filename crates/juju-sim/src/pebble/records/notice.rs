@@ -102,7 +102,7 @@ impl Notices {
 }
 
 pub(crate) struct Filter<'a> {
-    /// Nobody in particular: everybody's.
+    /// No user in particular: it is public.
     pub(crate) user: Option<Option<u32>>,
     pub(crate) kinds: Vec<&'a str>,
     pub(crate) keys: Vec<&'a str>,
