@@ -9,9 +9,10 @@ use log::LevelFilter;
 use oci_registry::Mirror;
 use serde_json::Value;
 
-pub(crate) use self::values::realm;
+pub(crate) use self::values::{prometheus_url, realm};
 use crate::catalog::Severity;
 use crate::facts::charmhub;
+use crate::facts::telemetry;
 use crate::policy::{self, Policy, Profile};
 use crate::remedies::Remedy;
 use crate::rotation::Plan;
@@ -69,6 +70,8 @@ pub struct Options {
     pub charmhub_url: String,
     /// Whether neither registries nor Charmhub are asked.
     pub offline: bool,
+    /// COS's Prometheus.
+    pub prometheus: Option<telemetry::Source>,
     /// Lowest level that goes to Juju's log.
     pub log_level: LevelFilter,
     /// Problems of options by which something is changed; see [`Options::is_frozen`].
@@ -136,6 +139,12 @@ impl Options {
                 values::charmhub_url,
             ),
             offline: reader.boolean("offline"),
+            prometheus: reader
+                .read("prometheus-url", None, |text| prometheus_url(text).map(Some))
+                .map(|url| telemetry::Source {
+                    url,
+                    authorities: reader.text("prometheus-ca-cert"),
+                }),
             log_level: reader.read("log-level", LevelFilter::Info, values::log_level),
             frozen: Vec::new(),
         };
@@ -171,13 +180,14 @@ impl Options {
     /// Digest of everything that an audit judges by: if it changes, verdicts may.
     pub fn digest(&self) -> String {
         let text = format!(
-            "{:?} {:?} {:?} {:?} {:?} {:?} {:?} {}",
+            "{:?} {:?} {:?} {:?} {:?} {:?} {:?} {:?} {}",
             self.policy,
             self.enforce,
             self.allow_disruption,
             self.release,
             self.juju_credentials,
             self.offline,
+            self.prometheus,
             self.frozen,
             crate::VERSION
         );
@@ -316,6 +326,8 @@ mod tests {
             ("allow-disruption", "all", Freezes, "not one of tls-floor"),
             ("registry-realms", "https://x", OnlyTells, "REGISTRY=HOST"),
             ("charmhub-url", "charmhub", Disconnects, "is no URL"),
+            ("prometheus-url", "cos", OnlyTells, "is no URL"),
+            ("prometheus-url", "https://me:s3cr3t@cos", OnlyTells, "names a login"),
             ("offline", "yes", Disconnects, "neither true nor false"),
             ("registry-credentials", "s3cr3t-json", OnlyTells, "is no secret"),
             ("release", "1.6", OnlyTells, "not one of 1.10, 1.11, latest"),
