@@ -13,7 +13,7 @@ pub(crate) use self::values::{prometheus_url, realm};
 use crate::catalog::Severity;
 use crate::facts::charmhub;
 use crate::facts::telemetry;
-use crate::policy::{self, Policy, Profile};
+use crate::policy::{self, Policy, Profile, Tables};
 use crate::remedies::Remedy;
 use crate::rotation::Plan;
 
@@ -110,6 +110,8 @@ impl Options {
             tls_suites: reader.read("tls-cipher-suites", policy.tls_suites.clone(), values::suites),
             external_hostname: reader
                 .read("external-hostname", None, |text| policy::parse_hostname(text).map(Some)),
+            // An unusable file leaves the program its own tables.
+            tables: reader.read("data", Tables::default(), Tables::read),
             ..policy
         };
         let mut options = Self {
@@ -139,12 +141,7 @@ impl Options {
                 values::charmhub_url,
             ),
             offline: reader.boolean("offline"),
-            prometheus: reader
-                .read("prometheus-url", None, |text| prometheus_url(text).map(Some))
-                .map(|url| telemetry::Source {
-                    url,
-                    authorities: reader.text("prometheus-ca-cert"),
-                }),
+            prometheus: reader.prometheus(),
             log_level: reader.read("log-level", LevelFilter::Info, values::log_level),
             frozen: Vec::new(),
         };
@@ -254,6 +251,13 @@ impl Reader<'_> {
         None
     }
 
+    /// COS's Prometheus, if it is named.
+    fn prometheus(&mut self) -> Option<telemetry::Source> {
+        let url = self.read("prometheus-url", None, |text| prometheus_url(text).map(Some));
+        let authorities = self.read("prometheus-ca-cert", None, values::authorities);
+        Some(telemetry::Source { url: url?, authorities })
+    }
+
     fn boolean(&mut self, option: &'static str) -> bool {
         match self.raw.as_map().get(option) {
             None | Some(Value::Null) => false,
@@ -326,6 +330,9 @@ mod tests {
             ("allow-disruption", "all", Freezes, "not one of tls-floor"),
             ("registry-realms", "https://x", OnlyTells, "REGISTRY=HOST"),
             ("charmhub-url", "charmhub", Disconnects, "is no URL"),
+            ("data", "{\"form\": \"of tomorrow\"}", OnlyTells, "of tomorrow"),
+            ("data", "data.json", OnlyTells, "bundle-data"),
+            ("prometheus-ca-cert", "cos-ca.pem", OnlyTells, "is no certificate"),
             ("prometheus-url", "cos", OnlyTells, "is no URL"),
             ("prometheus-url", "https://me:s3cr3t@cos", OnlyTells, "names a login"),
             ("offline", "yes", Disconnects, "neither true nor false"),

@@ -7,6 +7,7 @@ use log::LevelFilter;
 use oci_registry::{Mirror, MirrorError};
 
 use crate::catalog;
+use crate::facts::certificate::Certificate;
 use crate::facts::charmhub;
 use crate::policy::{self, Profile};
 use crate::remedies::{Remedy, UnknownRemedy};
@@ -39,6 +40,9 @@ pub(crate) enum ValueError {
     /// No URL of a Prometheus.
     #[error("{0:?} is no URL; expected one like https://cos.example.com/cos-prometheus-0")]
     Prometheus(String),
+    /// No CA certificate.
+    #[error("is no certificate in PEM: {0}")]
+    Authority(String),
     /// It would be shown in the configuration.
     #[error("the URL names a login; Prometheus is read without one")]
     Login,
@@ -115,6 +119,14 @@ pub(crate) fn prometheus_url(text: &str) -> Result<String, ValueError> {
         Some(authority) if authority.contains('@') => Err(ValueError::Login),
         Some(_) => Ok(text.to_owned()),
         None => Err(ValueError::Prometheus(text.to_owned())),
+    }
+}
+
+/// Certificates of CAs.
+pub(super) fn authorities(text: &str) -> Result<Option<String>, ValueError> {
+    match Certificate::from_pem(text.as_bytes()) {
+        Ok(_) => Ok(Some(text.to_owned())),
+        Err(why) => Err(ValueError::Authority(why.to_string())),
     }
 }
 
