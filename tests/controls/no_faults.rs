@@ -148,6 +148,9 @@ pub const NO_FAULTS: &[(&str, &str, Change)] = &[
     ("K8S-01", "a ConfigMap of kube-bench whose requirements hold", |c| {
         kube_bench(c, "PASS", "2026-10-20T06:00:00Z");
     }),
+    ("JUJU-02", "no trust for a charm that sets the ports of its Service only", |c| {
+        c.app("envoy").trusted = false;
+    }),
     ("JUJU-02", "the trust that Terraform gives MinIO", |c| c.app("minio").trusted = true),
     ("JUJU-02", "roles that have what Juju's trust says", |c| {
         role_of_juju(c, "dex-auth", all_rights());
