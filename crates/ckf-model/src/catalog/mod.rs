@@ -99,10 +99,14 @@ pub struct Companion {
     pub trust: bool,
     /// What it needs that for.
     pub why: String,
-    /// Kinds that it writes and that it may not write without trust; empty where it works without,
-    /// or where that is not known.
-    #[serde(default)]
+    /// Kinds that it writes and that it may not write without trust; empty where it works without.
     pub writes: Vec<String>,
+    /// The same, as soon as it is integrated with the mesh by `service-mesh`.
+    #[serde(default)]
+    pub meshed: Vec<String>,
+    /// What was read for it, `REPOSITORY@REVISION`; empty for the templates and code of the release.
+    #[serde(default)]
+    pub source: String,
 }
 
 /// Charms of the releases, and those that are deployed beside them, by name.

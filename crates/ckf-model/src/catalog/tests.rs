@@ -118,3 +118,13 @@ fn fix_works_on_releases_of_the_catalogue_in_their_own_mesh() {
         }
     }
 }
+
+#[test]
+fn charm_of_a_release_has_what_it_needs_of_kubernetes() {
+    for release in releases() {
+        for (name, application) in &release.applications {
+            let known = companions().get(&application.charm);
+            assert!(known.is_some(), "{}: {name}", release.name);
+        }
+    }
+}
