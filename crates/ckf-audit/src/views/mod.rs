@@ -23,6 +23,7 @@ pub mod power;
 pub mod profile_users;
 mod release;
 pub mod support;
+pub mod waypoints;
 pub mod web_apps;
 
 pub use self::context::{Context, MissingFact};
