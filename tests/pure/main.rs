@@ -3,6 +3,7 @@
 mod access;
 mod access_survey;
 mod advice;
+mod ambient;
 mod bad_input;
 mod command_line;
 mod data;
