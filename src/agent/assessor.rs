@@ -13,7 +13,7 @@ use super::events::Event;
 use super::inbox::{Current, Inbox};
 use super::input::CharmFacts;
 use super::metrics::{self, Images, Numbers, Summary};
-use super::publish::{Published, Publisher};
+use super::publish::{Published, Publisher, Unhealthy};
 use super::repair;
 use crate::catalog::Severity;
 use crate::controls::{Verdict, VerdictCache};
@@ -275,7 +275,7 @@ impl Assessor {
             summary: Arc::new(Summary::of(report, parts)),
             page: html::page(report, &past).into(),
             health: match is_healthy {
-                false => Err(format!("{unread} kinds of objects could not be read")),
+                false => Err(Unhealthy::Unread(unread)),
                 true => Ok(()),
             },
             namespaces: Arc::new(namespaces),
@@ -301,6 +301,8 @@ impl Assessor {
             gateways: facts.gateways.clone(),
             mutating_webhooks: facts.mutating_webhooks.clone(),
             validating_webhooks: facts.validating_webhooks.clone(),
+            crds: facts.crds.clone(),
+            api_services: facts.api_services.clone(),
             ..Facts::default()
         });
         let host = self.current.options.policy.external_hostname.as_deref();

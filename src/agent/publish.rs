@@ -36,9 +36,23 @@ pub struct Published {
     /// The page.
     pub page: Arc<str>,
     /// Whether the cluster is read as it should be; else what is wrong.
-    pub health: Result<(), String>,
+    pub health: Result<(), Unhealthy>,
     /// Which namespaces are the platform's.
     pub namespaces: Arc<Namespaces>,
+}
+
+/// Why the agent does not work as it should.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unhealthy {
+    /// Nothing was heard from the API server for this many seconds.
+    #[error("stale: nothing was heard from the API server for {0} s")]
+    Stale(u64),
+    /// More than half of the kinds could not be read: this many.
+    #[error("{0} kinds of objects could not be read")]
+    Unread(usize),
+    /// An audit has run for this many seconds.
+    #[error("stuck: an audit has run for {0} s")]
+    Stuck(u64),
 }
 
 /// A text, and since when it is so.
@@ -94,15 +108,14 @@ impl Publisher {
     }
 
     /// Whether the agent works, before and after the first audit.
-    pub fn silence(&self) -> Result<(), String> {
+    pub fn silence(&self) -> Result<(), Unhealthy> {
         if let Some(silence) = self.live.silence() {
-            let seconds = silence.as_secs();
-            return Err(format!("stale: nothing was heard from the API server for {seconds} s"));
+            return Err(Unhealthy::Stale(silence.as_secs()));
         }
         let idle = lock(&self.assessed_at).elapsed();
         match idle < STUCK {
             true => Ok(()),
-            false => Err(format!("stuck: an audit has run for {} s", idle.as_secs())),
+            false => Err(Unhealthy::Stuck(idle.as_secs())),
         }
     }
 

@@ -14,13 +14,15 @@ use super::inbox::{Current, Inbox};
 use super::publish::Publisher;
 use super::repaired::Outcomes;
 use crate::config::Options;
-use crate::effects::{ApplyError, Cluster, Executor, Holder, JujuError, Model};
+use crate::effects::{ApplyError, Cluster, Executor, Holder, JujuError, Model, NotConnected};
 use crate::facts::Facts;
 use crate::facts::kubernetes::{ReadError, Source};
 use crate::facts::watch::FactStore;
 use crate::pipeline::{self, EnforceError, Origin, Ownership};
 use crate::policy::Policy;
-use crate::remedies::{self, Change, Consent, Managed, Operation, Plan, Remedy, Target};
+use crate::remedies::{
+    self, Change, ClusterOperation, Consent, Managed, Operation, Plan, Remedy, Target,
+};
 
 /// How long a repair may take.
 const WITHIN: Duration = Duration::from_secs(20);
@@ -192,7 +194,7 @@ struct NoLogin;
 
 impl Model for NoLogin {
     fn connect(&mut self) -> Result<&mut Connection, JujuError> {
-        Err(JujuError::NotConnected("the agent has no login to Juju".into()))
+        Err(NotConnected("the agent has no login to Juju".into()).into())
     }
 
     fn controller(&mut self) -> Result<&mut Connection, JujuError> {
@@ -238,7 +240,7 @@ impl Origin for AgentOrigin<'_> {
         };
         executor.apply(change)?;
         info!("{change}");
-        if let Operation::Delete(own) = &change.operation {
+        if let Operation::Cluster(ClusterOperation::Delete(own)) = &change.operation {
             self.repairs.stood.remove(&Target::Object(own.reference()));
         }
         self.repairs.done(object.clone());

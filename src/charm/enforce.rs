@@ -11,7 +11,7 @@ use log::{info, warn};
 use super::controller::ControllerSession;
 use super::issue::first_reasons;
 use crate::config::Options;
-use crate::effects::{ApplyError, Cluster, Executor, Holder, JujuError, Model};
+use crate::effects::{ApplyError, Cluster, Executor, Holder, JujuError, Model, NotConnected};
 use crate::facts::Facts;
 use crate::facts::known::Unknown;
 use crate::facts::kubernetes::{ReadError, Source};
@@ -111,7 +111,7 @@ impl Origin for CharmOrigin {
 pub struct LoginModel<'a> {
     unit: &'a Unit,
     login: Option<&'a str>,
-    session: Option<Result<ControllerSession, String>>,
+    session: Option<Result<ControllerSession, NotConnected>>,
 }
 
 impl<'a> LoginModel<'a> {
@@ -124,23 +124,22 @@ impl<'a> LoginModel<'a> {
 impl LoginModel<'_> {
     fn session(&mut self) -> Result<&mut ControllerSession, JujuError> {
         let session = self.session.get_or_insert_with(|| {
-            let mut session =
-                ControllerSession::read(self.unit, self.login).map_err(|why| why.to_string())?;
-            // One that fails is not tried again for each change.
-            session.model().map_err(|why| why.to_string())?;
+            let session = ControllerSession::read(self.unit, self.login);
+            let mut session = session.map_err(|why| NotConnected(why.to_string()))?;
+            session.model().map_err(|why| NotConnected(why.to_string()))?;
             Ok(session)
         });
-        session.as_mut().map_err(|why| JujuError::NotConnected(why.clone()))
+        session.as_mut().map_err(|why| why.clone().into())
     }
 }
 
 impl Model for LoginModel<'_> {
     fn connect(&mut self) -> Result<&mut Connection, JujuError> {
-        self.session()?.model().map_err(|why| JujuError::NotConnected(why.to_string()))
+        Ok(self.session()?.model().map_err(|why| NotConnected(why.to_string()))?)
     }
 
     fn controller(&mut self) -> Result<&mut Connection, JujuError> {
-        self.session()?.controller().map_err(|why| JujuError::NotConnected(why.to_string()))
+        Ok(self.session()?.controller().map_err(|why| NotConnected(why.to_string()))?)
     }
 }
 

@@ -51,10 +51,14 @@ fn table(entrances: &[&Entrance]) -> comfy_table::Table {
             none if none.is_empty() => "nothing of the platform".to_owned(),
             to => to,
         };
+        let to = match entrance.origins() {
+            Some(origins) => format!("{to}\nread with the session by {origins}"),
+            None => to,
+        };
         table.add_row([
             at.trim_end().to_owned(),
             from.to_owned(),
-            line(&to).to_string(),
+            to.lines().map(|to| line(to).to_string()).collect::<Vec<_>>().join("\n"),
             line(&entrance.tls.to_string()).to_string(),
             line(&entrance.login.to_string()).to_string(),
             line(&entrance.policy.to_string()).to_string(),

@@ -1,6 +1,6 @@
 //! Suggestions for mistyped names.
 
-use crate::remedies::Remedy;
+use crate::remedies::{Remedy, UnknownRemedy};
 
 /// The known name that is most like this one, if any is like it.
 pub(super) fn closest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
@@ -16,11 +16,19 @@ pub(super) fn hint<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> 
     closest(name, known).map_or(String::new(), |other| format!("; did you mean {other}?"))
 }
 
+/// A remedy's name that is none, with the one that it is most like.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{error}{hint}")]
+pub(super) struct MistypedRemedy {
+    error: UnknownRemedy,
+    hint: String,
+}
+
 /// Parses a remedy's name.
-pub(super) fn remedy(text: &str) -> Result<Remedy, String> {
+pub(super) fn remedy(text: &str) -> Result<Remedy, MistypedRemedy> {
     text.parse::<Remedy>().map_err(|error| {
         let known = Remedy::ALL.iter().map(|remedy| remedy.name());
-        format!("{error}{}", hint(text, known))
+        MistypedRemedy { error, hint: hint(text, known) }
     })
 }
 
@@ -34,6 +42,8 @@ mod tests {
         assert_eq!(closest("tls-1", known), Some("TLS-01"));
         assert_eq!(closest("ATUHN-10", known), Some("AUTHN-10"));
         assert_eq!(closest("something", known), None);
-        assert!(remedy("mutal-tls").unwrap_err().ends_with("; did you mean mutual-tls?"));
+        assert!(
+            remedy("mutal-tls").unwrap_err().to_string().ends_with("; did you mean mutual-tls?")
+        );
     }
 }

@@ -5,66 +5,47 @@ use std::collections::BTreeMap;
 use log::warn;
 use serde_json::Value;
 
-use super::Cluster;
 use super::model::{JujuError, Model};
-use crate::remedies::{Change, Configured, Edit, Entry, Operation, Setting};
+use super::recorded::Recorded;
+use crate::remedies::{Configured, JujuEdit, Setting};
 
 type Options = BTreeMap<String, Setting>;
 
-/// What an edit configures, if it does.
-pub(super) fn of(edit: &Edit) -> Option<(Configured, &Options)> {
-    match edit {
-        Edit::Configuration { of, options } => Some((*of, options)),
-        _ => None,
-    }
-}
-
-/// Applies or reverts a change of it.
-pub(super) fn apply(
-    cluster: &Cluster,
+/// Sets options, once what they were before is recorded.
+pub(super) fn set(
+    recorded: &Recorded<'_>,
     model: &mut dyn Model,
-    change: &Change,
     of: Configured,
     options: &Options,
 ) -> Result<(), JujuError> {
     let known = read(model, of)?;
-    match &change.operation {
-        Operation::Edit(_, record) => {
-            let options = options.iter().map(|(name, setting)| {
-                let before = known.get(name).map(text);
-                (name.clone(), Setting { before, after: setting.after.clone() })
-            });
-            let edit = Edit::Configuration { of, options: options.collect() };
-            // The record has what was there before the first edit, whatever is there now.
-            let edit = match cluster.recorded(record)? {
-                Some(earlier) => edit.after(&earlier.edit),
-                None => edit,
-            };
-            let entry = Entry { edit, uid: String::new(), namespace_uid: String::new() };
-            cluster.record(change.remedy, record, &entry)?;
-        }
-        Operation::Revert(entry, record) => {
-            let platform = record.reference().namespace;
-            if !change.remedy.may_edit(&entry.edit, &platform) {
-                return Err(JujuError::OutOfBounds(change.remedy));
-            }
-            let mut back = BTreeMap::new();
-            for (name, setting) in options {
-                let seen = known.get(name).map(text);
-                if seen == setting.after {
-                    back.insert(name.as_str(), setting.before.as_deref());
-                } else if seen != setting.before {
-                    warn!("{name} of {of} stays as it is: it was set by someone else meanwhile");
-                }
-            }
-            write(model, of, &back, &known)?;
-            return Ok(cluster.take(record)?);
-        }
-        Operation::Create(_) | Operation::Restore(..) | Operation::Delete(_) => return Ok(()),
-    }
+    let with_before = options.iter().map(|(name, setting)| {
+        let before = known.get(name).map(text);
+        (name.clone(), Setting { before, after: setting.after.clone() })
+    });
+    recorded.write(JujuEdit::Configuration { of, options: with_before.collect() })?;
     let values = options.iter();
     let values = values.map(|(name, setting)| (name.as_str(), setting.after.as_deref())).collect();
     write(model, of, &values, &known)
+}
+
+/// Restores recorded options, unless they were set since.
+pub(super) fn restore(
+    model: &mut dyn Model,
+    of: Configured,
+    options: &Options,
+) -> Result<(), JujuError> {
+    let known = read(model, of)?;
+    let mut back = BTreeMap::new();
+    for (name, setting) in options {
+        let seen = known.get(name).map(text);
+        if seen == setting.after {
+            back.insert(name.as_str(), setting.before.as_deref());
+        } else if seen != setting.before {
+            warn!("{name} of {of} stays as it is: it was set by someone else meanwhile");
+        }
+    }
+    write(model, of, &back, &known)
 }
 
 fn read(model: &mut dyn Model, of: Configured) -> Result<BTreeMap<String, Value>, JujuError> {

@@ -1,4 +1,4 @@
-//! Changes that Juju applies: options of applications, and relations.
+//! Changes that Juju applies: options of applications, relations, and configuration.
 //!
 //! They are edited and reverted within the bounds of the remedy only, and an option that may
 //! hold a secret is never recorded.
@@ -9,93 +9,74 @@ use juju_client::{Code, Connection, Error, OptionSource, Password};
 use log::warn;
 
 use super::model::{JujuError, Model};
+use super::recorded::Recorded;
 use super::{Cluster, configuration};
-use crate::remedies::{Change, Edit, Entry, ManagedObject, Operation, Remedy, Setting};
+use crate::remedies::{JujuEdit, JujuOperation, Remedy, Setting};
 
-/// Applies a change of the model.
+/// Applies an operation of a remedy.
 pub(super) fn apply(
     cluster: &Cluster,
     model: &mut dyn Model,
-    change: &Change,
+    remedy: Remedy,
+    operation: &JujuOperation,
 ) -> Result<(), JujuError> {
-    let configuration = match &change.operation {
-        Operation::Edit(edit, _) => configuration::of(edit),
-        Operation::Revert(entry, _) => configuration::of(&entry.edit),
-        _ => None,
-    };
-    if let Some((of, options)) = configuration {
-        return configuration::apply(cluster, model, change, of, options);
-    }
-    let model = model.connect()?;
-    match &change.operation {
-        Operation::Edit(edit, record) => make(cluster, model, change.remedy, edit, record),
-        Operation::Revert(entry, record) => {
-            revert(cluster, model, change.remedy, &entry.edit, record)
+    match operation {
+        JujuOperation::Edit(edit, record) => {
+            make(&Recorded { cluster, remedy, record }, model, edit)
         }
-        Operation::Create(_) | Operation::Restore(..) | Operation::Delete(_) => Ok(()),
+        JujuOperation::Revert(edit, record) => {
+            if !remedy.may_edit_juju(edit) {
+                return Err(JujuError::OutOfBounds(remedy));
+            }
+            revert(&Recorded { cluster, remedy, record }, model, edit)?;
+            Ok(cluster.take(record)?)
+        }
     }
 }
 
-fn make(
-    cluster: &Cluster,
-    model: &mut Connection,
-    remedy: Remedy,
-    edit: &Edit,
-    record: &ManagedObject,
-) -> Result<(), JujuError> {
-    let write_record = |edit: Edit| {
-        let entry = Entry { edit, uid: String::new(), namespace_uid: String::new() };
-        cluster.record(remedy, record, &entry)
-    };
+fn make(recorded: &Recorded<'_>, model: &mut dyn Model, edit: &JujuEdit) -> Result<(), JujuError> {
     match edit {
-        Edit::Settings { application, options, .. } => {
+        JujuEdit::Settings { application, options, .. } => {
+            let model = model.connect()?;
             let known = options_of(model, application)?;
             let with_before = options.iter().map(|(name, setting)| {
                 let before = known.get(name).and_then(Clone::clone);
                 let after = setting.after.clone();
                 (name.clone(), Setting { before, after })
             });
-            let edit = Edit::Settings {
+            let edit = JujuEdit::Settings {
                 application: application.clone(),
                 options: with_before.collect(),
                 unrecorded: BTreeMap::new(),
             };
-            let platform = record.reference().namespace;
-            let edit = edit.without_secrets(&cluster.record_key(&platform)?);
-            // The record has what was there before the first edit, whatever is there now.
-            let earlier = cluster.recorded(record)?;
-            write_record(match earlier {
-                Some(earlier) => edit.after(&earlier.edit),
-                None => edit,
-            })?;
+            let key = recorded.cluster.record_key(&recorded.platform())?;
+            recorded.write(edit.without_secrets(&key))?;
             let values = options.iter().map(|(name, setting)| (name, &setting.after));
             Ok(write(model, application, values)?)
         }
-        Edit::Relation { endpoints } => {
-            write_record(edit.clone())?;
+        JujuEdit::Relation { endpoints } => {
+            let model = model.connect()?;
+            recorded.write(edit.clone())?;
             Ok(model.add_relation(endpoints)?)
         }
-        Edit::Labels { .. } | Edit::Removal(_) | Edit::Configuration { .. } => Ok(()),
+        JujuEdit::Configuration { of, options } => {
+            configuration::set(recorded, model, *of, options)
+        }
     }
 }
 
 fn revert(
-    cluster: &Cluster,
-    model: &mut Connection,
-    remedy: Remedy,
-    edit: &Edit,
-    record: &ManagedObject,
+    recorded: &Recorded<'_>,
+    model: &mut dyn Model,
+    edit: &JujuEdit,
 ) -> Result<(), JujuError> {
-    let platform = record.reference().namespace;
-    if !remedy.may_edit(edit, &platform) {
-        return Err(JujuError::OutOfBounds(remedy));
-    }
     match edit {
-        Edit::Settings { application, options, unrecorded } => {
+        JujuEdit::Settings { application, options, unrecorded } => {
+            let model = model.connect()?;
             let known = match options_of(model, application) {
                 Err(error) if is_gone(&error) => {
                     warn!("application {application} is gone: nothing to revert");
-                    return Ok(cluster.take(record)?);
+                    return Ok(());
                 }
                 known => known?,
             };
@@ -114,7 +95,7 @@ fn revert(
                 }
             }
             if !unrecorded.is_empty() {
-                let key = cluster.record_key(&platform)?;
+                let key = recorded.cluster.record_key(&recorded.platform())?;
                 for (name, before) in unrecorded {
                     let seen = known.get(name).and_then(Option::as_deref);
                     let seen = seen.map(|value| key.digest(application, name, value));
@@ -126,17 +107,17 @@ fn revert(
                     }
                 }
             }
-            write(model, application, back.into_iter())?;
+            Ok(write(model, application, back.into_iter())?)
         }
-        Edit::Relation { endpoints } => match model.destroy_relation(endpoints) {
+        JujuEdit::Relation { endpoints } => match model.connect()?.destroy_relation(endpoints) {
             Err(error) if is_gone(&error) => {
                 warn!("relation {} is gone already", endpoints.join(" "));
+                Ok(())
             }
-            destroyed => destroyed?,
+            destroyed => Ok(destroyed?),
         },
-        Edit::Labels { .. } | Edit::Removal(_) | Edit::Configuration { .. } => {}
+        JujuEdit::Configuration { of, options } => configuration::restore(model, *of, options),
     }
-    Ok(cluster.take(record)?)
 }
 
 /// Whether what was asked for is not there any more.

@@ -4,12 +4,13 @@ mod configuration;
 mod juju;
 pub mod kubernetes;
 mod model;
+mod recorded;
 
 pub use self::kubernetes::{Cluster, Hold, Holder};
-pub use self::model::{JujuError, Model};
+pub use self::model::{JujuError, Model, NotConnected};
 
 use crate::facts::known::Unknown;
-use crate::remedies::Change;
+use crate::remedies::{Change, Operation};
 
 /// Why a change could not be applied.
 #[derive(Debug, thiserror::Error)]
@@ -41,10 +42,16 @@ pub struct Executor<'a> {
 impl Executor<'_> {
     /// Applies a change. Applying it twice is harmless.
     pub fn apply(&mut self, change: &Change) -> Result<(), ApplyError> {
-        if !change.is_of_juju() {
-            return Ok(self.cluster.apply_change(change)?);
+        let target = change.target().to_string();
+        match &change.operation {
+            Operation::Cluster(operation) => {
+                let applied = self.cluster.apply_operation(change.remedy, operation);
+                Ok(applied.map_err(|why| kubernetes::within(&target, why))?)
+            }
+            Operation::Juju(operation) => {
+                juju::apply(self.cluster, self.model, change.remedy, operation)
+                    .map_err(|source| ApplyError::Juju { target, source })
+            }
         }
-        juju::apply(self.cluster, self.model, change)
-            .map_err(|source| ApplyError::Juju { target: change.target().to_string(), source })
     }
 }

@@ -5,12 +5,17 @@ use juju_client::{Connection, Error};
 use crate::facts::known::Unknown;
 use crate::remedies::Remedy;
 
+/// Why there is no connection. Kept, so that it is not tried again for each change.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct NotConnected(pub String);
+
 /// Why a change by Juju failed.
 #[derive(Debug, thiserror::Error)]
 pub enum JujuError {
-    /// There is no connection to the model.
-    #[error("{0}")]
-    NotConnected(String),
+    /// There is no connection to the model or the controller.
+    #[error(transparent)]
+    NotConnected(#[from] NotConnected),
     /// The controller refused the call.
     #[error(transparent)]
     Api(#[from] Error),

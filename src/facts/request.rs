@@ -1,7 +1,9 @@
 //! Requests to the API server: an object, or a list in pages.
 
+use std::io::Read as _;
 use std::time::Duration;
 
+use futures_util::AsyncReadExt as _;
 use http::Method;
 use kube::Client;
 use kube::client::AuthError;
@@ -24,6 +26,16 @@ const BUSY: [Duration; 3] =
     [Duration::from_millis(500), Duration::from_secs(1), Duration::from_secs(2)];
 /// Objects per page of a list.
 pub(crate) const PAGE: usize = 500;
+/// The same of definitions, which are large.
+const PAGE_OF_DEFINITIONS: usize = 25;
+/// First bytes of what is compressed.
+const GZIP: [u8; 2] = [0x1f, 0x8b];
+/// Largest page, in bytes: more than etcd lets so many objects be.
+const LARGEST_PAGE: u64 = 64 << 20;
+
+fn is_of_definitions(path: &ApiPath) -> bool {
+    path.path().ends_with("/customresourcedefinitions")
+}
 
 pub(super) fn kind_path(group: &str, version: &str, plural: &str) -> Result<ApiPath, PathError> {
     let root = match group {
@@ -154,7 +166,14 @@ pub(crate) async fn send(
     request: http::Request<Vec<u8>>,
 ) -> Result<String, Failure> {
     requests::count(&request);
-    let response = tokio::time::timeout(REQUEST_DEADLINE * 2, client.request_text(request)).await;
+    let is_compressed = request.headers().contains_key(http::header::ACCEPT_ENCODING);
+    let text = async {
+        match is_compressed {
+            true => compressed_text(client, request).await,
+            false => client.request_text(request).await,
+        }
+    };
+    let response = tokio::time::timeout(REQUEST_DEADLINE * 2, text).await;
     match response {
         Err(_) => Err(Failure::Other(Unknown::TimedOut(format!(
             "no response in {} s",
@@ -191,6 +210,23 @@ pub(crate) async fn send(
     }
 }
 
+/// The text of a response that the API server may have compressed: it compresses large ones.
+async fn compressed_text(
+    client: &Client,
+    request: http::Request<Vec<u8>>,
+) -> Result<String, kube::Error> {
+    let mut response = std::pin::pin!(client.request_stream(request).await?);
+    let mut bytes = Vec::new();
+    response.read_to_end(&mut bytes).await.map_err(kube::Error::ReadEvents)?;
+    if !bytes.starts_with(&GZIP) {
+        return String::from_utf8(bytes).map_err(kube::Error::FromUtf8);
+    }
+    let mut text = String::new();
+    let mut plain = flate2::read::GzDecoder::new(&bytes[..]).take(LARGEST_PAGE);
+    plain.read_to_string(&mut text).map_err(kube::Error::ReadEvents)?;
+    Ok(text)
+}
+
 /// Message of the root cause; the errors around it only say that a request failed.
 pub(super) fn innermost(error: &(dyn std::error::Error + 'static)) -> String {
     match error.source() {
@@ -219,13 +255,11 @@ pub(crate) fn request(
     *request.uri_mut() = text.parse().map_err(|_| PathError(text))?;
     let headers = request.headers_mut();
     headers.insert(http::header::CONTENT_TYPE, http::HeaderValue::from_static("application/json"));
-    // Custom resource definitions are megabytes; only their names are read.
-    let accept = if path.path().ends_with("/customresourcedefinitions") {
-        "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
-    } else {
-        "application/json"
-    };
-    headers.insert(http::header::ACCEPT, http::HeaderValue::from_static(accept));
+    headers.insert(http::header::ACCEPT, http::HeaderValue::from_static("application/json"));
+    // They are megabytes of schemas, which say the same again and again; little of them is read.
+    if is_of_definitions(path) {
+        headers.insert(http::header::ACCEPT_ENCODING, http::HeaderValue::from_static("gzip"));
+    }
     // Buffers of a reused connection would retain the values.
     if path.path().contains("/secrets") {
         headers.insert(http::header::CONNECTION, http::HeaderValue::from_static("close"));
@@ -380,7 +414,8 @@ pub(crate) struct PageMeta {
 
 /// Path of a page of a list; `next` is the continue token of the previous page.
 pub(crate) fn page_path(path: &ApiPath, next: &str) -> ApiPath {
-    let path = path.clone().with("limit", &PAGE.to_string());
+    let size = if is_of_definitions(path) { PAGE_OF_DEFINITIONS } else { PAGE };
+    let path = path.clone().with("limit", &size.to_string());
     match next {
         "" => path,
         next => path.with("continue", next),

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use ckf_hardening::facts::{About, Facts};
 use ckf_hardening::policy::Policy;
-use ckf_hardening::remedies::{self, Consent, Managed, Plan, Remedy};
+use ckf_hardening::remedies::{self, ClusterOperation, Consent, Managed, Operation, Plan, Remedy};
 use ckf_hardening::report::Report;
 use ckf_worlds::World;
 use serde_json::Value;
@@ -56,7 +56,7 @@ pub fn held_back(plan: &Plan) -> BTreeSet<String> {
 /// An object of ours as it is after a plan to make it was carried out.
 pub fn made(plan: &Plan) -> Vec<Value> {
     let made = plan.changes.iter().filter_map(|change| match &change.operation {
-        remedies::Operation::Create(own) => Some(own.object.clone()),
+        Operation::Cluster(ClusterOperation::Create(own)) => Some(own.object.clone()),
         _ => None,
     });
     made.map(|mut object| {

@@ -5,6 +5,7 @@ mod agent;
 mod audit;
 mod controller;
 mod custom_controls;
+mod extensions;
 mod fleet;
 mod hardening;
 mod how_to;

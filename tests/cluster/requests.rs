@@ -28,10 +28,7 @@ const STALE: Duration = Duration::from_secs(20);
 /// A world in an API server that logs requests.
 fn logging_cluster() -> Sandbox {
     let sandbox = Sandbox::start_logging_requests(5).expect("the API server starts");
-    sandbox.install_istio_definitions().expect("Istio's definitions install");
-    let loader = sandbox.loader().expect("admin can log in");
-    loader.load(&World::definitions()).expect("the definitions load");
-    sandbox.wait_for_definitions().expect("the definitions establish");
+    let loader = sandbox.define(&World::definitions()).expect("the definitions establish");
     loader.load(&World::stock("1.10").objects).expect("the world loads");
     sandbox.write_kubeconfig(USER, "system:masters").expect("a kubeconfig");
     sandbox

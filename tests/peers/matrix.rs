@@ -63,5 +63,7 @@ fn every_endpoint_and_format_is_judged_by_what_the_page_says() {
     let names = formats.map(|format| format.to_possible_value().unwrap().get_name().to_owned());
     // Its own schema and a browser check these.
     wanted.extend(names.filter(|name| !["json", "html"].contains(&name.as_str())));
+    // Of the commands `keys --cbom` and `rocks --sbom`.
+    wanted.extend(["cbom", "sbom"].map(str::to_owned));
     assert_eq!(named, wanted.iter().map(String::as_str).collect());
 }

@@ -5,6 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use ckf_hardening::controls::Verdict;
+use ckf_hardening::facts::known::{Known, Unknown};
 use ckf_hardening::facts::{About, Facts, certificate::Certificate};
 use ckf_hardening::policy::Policy;
 use ckf_hardening::report::Report;
@@ -40,6 +41,25 @@ fn bad_arguments_are_refused_with_reason() {
         let error = refused(arguments);
         assert!(error.contains(expected), "{arguments:?}: {error}");
     }
+}
+
+#[test]
+fn requirement_that_fails_is_a_finding_where_config_maps_cannot_be_read() {
+    let mut world = World::hardened("1.10");
+    let results = json!([{"id": "1.2.1", "name": "anonymous-auth", "totalFail": 1}]);
+    world.objects.push(json!({
+        "apiVersion": "aquasecurity.github.io/v1alpha1", "kind": "ClusterComplianceReport",
+        "metadata": {"name": "k8s-cis-1.23"},
+        "spec": {"compliance": {"id": "k8s-cis-1.23", "title": "CIS", "version": "1.23"}},
+        "status": {"summaryReport": {"controlCheck": results},
+            "updateTimestamp": "2026-10-31T00:00:00Z"},
+    }));
+    let mut facts = Facts::from_objects(About::default(), &world.objects);
+    facts.about.collected_at = "2026-11-01T00:00:00Z".parse().unwrap();
+    facts.config_maps = Known::Unknown(Unknown::NotCollected);
+    let report = Report::audit(&facts, &Policy::default(), Some("1.10"), Vec::new());
+    let control = report.controls.iter().find(|control| control.id == "K8S-01").unwrap();
+    assert_eq!(control.verdict, Verdict::Fail, "{control:?}");
 }
 
 #[test]

@@ -65,7 +65,64 @@ fn doors() -> Vec<Value> {
             "take",
             json!({"spec": {"hosts": ["minio.kubeflow.svc.cluster.local"]}}),
         ),
+        object(
+            "networking.istio.io/v1",
+            "Sidecar",
+            "admin",
+            "open",
+            json!({"spec": {"ingress": [{"port": {"number": 9000, "protocol": "HTTP"},
+                "defaultEndpoint": "127.0.0.1:8888"}]}}),
+        ),
     ]
+}
+
+/// A Gateway of the Gateway API that takes listeners of every namespace, one of a profile, and a
+/// route on that to a Service of the platform.
+fn listener_set(grant: bool) -> World {
+    const API: &str = "gateway.networking.k8s.io/v1";
+    let all = json!({"namespaces": {"from": "All"}});
+    let gateway =
+        json!({"spec": {"gatewayClassName": "istio", "listeners": [], "allowedListeners": all}});
+    let listener = json!({"name": "mine", "port": 8080, "protocol": "HTTP"});
+    let parent = json!({"name": "door", "namespace": "kubeflow"});
+    let set = json!({"spec": {"parentRef": parent, "listeners": [listener]}});
+    let cors = json!({"type": "CORS", "cors": {"allowOrigins": ["*"], "allowCredentials": true}});
+    let to = json!({"name": "kfp-ui", "namespace": "kubeflow", "port": 3000});
+    let route = json!({"spec": {"parentRefs": [{"kind": "ListenerSet", "name": "mine"}],
+        "rules": [{"filters": [cors], "backendRefs": [to]}]}});
+    let mut world = World::stock("1.10");
+    world.objects.extend([
+        object(API, "Gateway", "kubeflow", "door", gateway),
+        object(API, "ListenerSet", "admin", "mine", set),
+        object(API, "HTTPRoute", "admin", "mine", route),
+    ]);
+    if grant {
+        let from = json!([{"group": "gateway.networking.k8s.io", "kind": "HTTPRoute", "namespace": "admin"}]);
+        let spec =
+            json!({"from": from, "to": [{"group": "", "kind": "Service", "name": "kfp-ui"}]});
+        world.objects.push(object(
+            API,
+            "ReferenceGrant",
+            "kubeflow",
+            "mine",
+            json!({ "spec": spec }),
+        ));
+    }
+    world
+}
+
+#[test]
+fn route_on_a_listener_set_leads_where_a_grant_lets_it() {
+    for grant in [true, false] {
+        let all = of(&facts(&listener_set(grant))).unwrap();
+        let mine = all.iter().find(|entrance| entrance.object.kind == "ListenerSet").unwrap();
+        assert_eq!(mine.leads_to_ours(), grant, "{mine:?}");
+        assert_eq!(mine.origins(), grant.then_some("every origin"));
+    }
+    let mut closed = listener_set(true);
+    closed.get("Gateway", "door")["spec"]["allowedListeners"]["namespaces"]["from"] = "Same".into();
+    let all = of(&facts(&closed)).unwrap();
+    assert!(all.iter().all(|entrance| entrance.object.kind != "ListenerSet"), "{all:?}");
 }
 
 #[test]
@@ -98,6 +155,7 @@ fn each_kind_of_object_opens_an_entrance() {
         Opening::HostNetwork,
         Opening::Ingress,
         Opening::DomainMapping,
+        Opening::Sidecar,
         Opening::MeshRequests,
     ];
     for opening in openings {

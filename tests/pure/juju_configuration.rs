@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use ckf_hardening::remedies::{Configured, Edit, Remedy, Setting};
+use ckf_hardening::remedies::{Configured, Edit, JujuEdit, Remedy, Setting};
 
 fn edit(of: Configured, name: &str, after: Option<&str>) -> Edit {
     let setting = Setting { before: Some("before".into()), after: after.map(str::to_owned) };
-    Edit::Configuration { of, options: BTreeMap::from([(name.to_owned(), setting)]) }
+    JujuEdit::Configuration { of, options: BTreeMap::from([(name.to_owned(), setting)]) }.into()
 }
 
 #[test]

@@ -73,10 +73,7 @@ pub fn bench(arguments: &[String]) -> anyhow::Result<()> {
         agent::repairs(&binary)?;
     }
     let sandbox = Sandbox::start_to_measure()?;
-    sandbox.install_istio_definitions()?;
-    let loader = sandbox.loader()?;
-    loader.load(&World::definitions())?;
-    sandbox.wait_for_definitions()?;
+    let loader = sandbox.define(&World::definitions())?;
     let stock = World::stock("1.10");
     loader.load(&stock.objects)?;
     audits(&binary, &sandbox, "stock 1.10")?;

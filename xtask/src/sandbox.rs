@@ -23,10 +23,7 @@ pub fn sandbox(arguments: &[String]) -> anyhow::Result<()> {
         _ => bail!("there is no deployment {:?}\n\n{USAGE}", arguments.join(" ")),
     };
     let sandbox = Sandbox::start()?;
-    sandbox.install_istio_definitions()?;
-    let loader = sandbox.loader()?;
-    loader.load(&World::definitions())?;
-    sandbox.wait_for_definitions()?;
+    let loader = sandbox.define(&World::definitions())?;
     eprintln!("loading {} objects ...", world.objects.len());
     loader.load(&world.objects)?;
     println!("export KUBECONFIG={}", sandbox.kubeconfig("admin").display());

@@ -10,6 +10,8 @@ pub mod crypto_material;
 pub mod custom_resources;
 pub mod dpkg;
 pub mod envoy_patch;
+pub mod extensions;
+pub mod gateway_attachments;
 pub mod gateway_routes;
 pub mod handshake;
 pub mod header_names;
@@ -47,6 +49,7 @@ use sha2::Digest as _;
 
 use self::compliance::ClusterComplianceReport;
 use self::core::*;
+use self::gateway_attachments::{ListenerSet, ReferenceGrant, XListenerSet};
 use self::gateway_routes::{GrpcRoute, TcpRoute, TlsRoute};
 use self::ingress::{DomainMapping, Ingress, IngressClass};
 use self::istio::*;
@@ -54,7 +57,7 @@ use self::knative::{KnativeEventing, KnativeServing};
 use self::known::{Kind, Known, Unknown};
 use self::rbac::*;
 use self::secret::Secret;
-use self::traffic::{DestinationRule, ServiceEntry, WasmPlugin};
+use self::traffic::{DestinationRule, ServiceEntry, Sidecar, WasmPlugin};
 use self::velero::{VeleroBackup, VeleroSchedule};
 use self::vulnerability::VulnerabilityReport;
 
@@ -96,8 +99,10 @@ macro_rules! with_kinds {
             mutating_webhooks: MutatingWebhookConfiguration => "admissionregistration.k8s.io" ["v1"] "mutatingwebhookconfigurations";
             /// Validating webhook configurations.
             validating_webhooks: ValidatingWebhookConfiguration => "admissionregistration.k8s.io" ["v1"] "validatingwebhookconfigurations";
-            /// Custom resource definitions, names only.
+            /// Custom resource definitions, without schemas.
             crds: CustomResourceDefinition => "apiextensions.k8s.io" ["v1"] "customresourcedefinitions";
+            /// Versions of API groups, and who answers for them.
+            api_services: ApiService => "apiregistration.k8s.io" ["v1"] "apiservices";
             /// Profiles.
             profiles: Profile => "kubeflow.org" ["v1" "v1beta1"] "profiles" via $crate::istio::ProfileWire;
             /// Istio's Gateways.
@@ -122,6 +127,12 @@ macro_rules! with_kinds {
             tls_routes: TlsRoute => "gateway.networking.k8s.io" ["v1" "v1alpha3" "v1alpha2"] "tlsroutes";
             /// TCPRoutes of the Gateway API.
             tcp_routes: TcpRoute => "gateway.networking.k8s.io" ["v1" "v1alpha2"] "tcproutes";
+            /// Listeners that are added to Gateways of the Gateway API.
+            listener_sets: ListenerSet => "gateway.networking.k8s.io" ["v1"] "listenersets";
+            /// The same, as the Gateway API had them before its version 1.5.
+            x_listener_sets: XListenerSet => "gateway.networking.x-k8s.io" ["v1alpha1"] "xlistenersets";
+            /// Grants for routes and Gateways to refer to what is in another namespace.
+            reference_grants: ReferenceGrant => "gateway.networking.k8s.io" ["v1" "v1beta1"] "referencegrants";
             /// Ingresses.
             ingresses: Ingress => "networking.k8s.io" ["v1"] "ingresses" via $crate::ingress::IngressWire;
             /// Classes of Ingresses.
@@ -130,6 +141,8 @@ macro_rules! with_kinds {
             service_entries: ServiceEntry => "networking.istio.io" ["v1" "v1beta1" "v1alpha3"] "serviceentries";
             /// DestinationRules.
             destination_rules: DestinationRule => "networking.istio.io" ["v1" "v1beta1" "v1alpha3"] "destinationrules";
+            /// Sidecars.
+            sidecars: Sidecar => "networking.istio.io" ["v1" "v1beta1" "v1alpha3"] "sidecars";
             /// WasmPlugins.
             wasm_plugins: WasmPlugin => "extensions.istio.io" ["v1alpha1"] "wasmplugins";
             /// Knative's DomainMappings.

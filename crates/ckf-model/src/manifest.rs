@@ -5,12 +5,13 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::compliance::ClusterComplianceReport;
+use super::gateway_attachments::{ListenerSet, ReferenceGrant, XListenerSet};
 use super::gateway_routes::{GrpcRoute, TcpRoute, TlsRoute};
 use super::ingress::{DomainMapping, Ingress, IngressClass};
 use super::knative::{KnativeEventing, KnativeServing};
 use super::known::{Known, Listed, Unread};
 use super::object::{Object, ObjectRef};
-use super::traffic::{DestinationRule, ServiceEntry, WasmPlugin};
+use super::traffic::{DestinationRule, ServiceEntry, Sidecar, WasmPlugin};
 use super::velero::{VeleroBackup, VeleroSchedule};
 use super::vulnerability::VulnerabilityReport;
 use super::{About, Facts, with_kinds};

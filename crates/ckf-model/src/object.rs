@@ -72,6 +72,8 @@ pub struct Annotations {
     pub excluded_ports: Option<Interned>,
     /// The only ports of a pod that its sidecar sees; `*` for all.
     pub included_ports: Option<Interned>,
+    /// How a pod's requests come to its sidecar; `NONE` if they do not.
+    pub interception_mode: Option<Interned>,
     /// Profile of AppArmor by container.
     pub app_armor: Vec<(Interned, Interned)>,
 }
@@ -79,6 +81,7 @@ pub struct Annotations {
 const DRY_RUN: &str = "istio.io/dry-run";
 const EXCLUDED_PORTS: &str = "traffic.sidecar.istio.io/excludeInboundPorts";
 const INCLUDED_PORTS: &str = "traffic.sidecar.istio.io/includeInboundPorts";
+const INTERCEPTION_MODE: &str = "sidecar.istio.io/interceptionMode";
 const APP_ARMOR: &str = "container.apparmor.security.beta.kubernetes.io/";
 
 impl Serialize for Annotations {
@@ -90,6 +93,7 @@ impl Serialize for Annotations {
             (DRY_RUN, &self.dry_run),
             (EXCLUDED_PORTS, &self.excluded_ports),
             (INCLUDED_PORTS, &self.included_ports),
+            (INTERCEPTION_MODE, &self.interception_mode),
         ];
         let named = named
             .into_iter()
@@ -124,6 +128,7 @@ impl<'de> Deserialize<'de> for Annotations {
                         (DRY_RUN, _) => all.dry_run = map.next_value()?,
                         (EXCLUDED_PORTS, _) => all.excluded_ports = map.next_value()?,
                         (INCLUDED_PORTS, _) => all.included_ports = map.next_value()?,
+                        (INTERCEPTION_MODE, _) => all.interception_mode = map.next_value()?,
                         (_, Some(container)) => {
                             all.app_armor.push((container.into(), map.next_value()?));
                         }

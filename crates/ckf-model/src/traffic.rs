@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::istio::{TargetRef, WorkloadSelector};
+use super::istio::{Destination, TargetRef, WorkloadSelector};
+use super::labels::Labels;
 use super::object::{Meta, object};
 use super::text::Interned;
 use super::wire::wire;
@@ -100,6 +101,64 @@ impl DestinationRule {
         })
     }
 }
+
+wire! {
+/// A Sidecar: what proxies of pods listen to, and where requests go that they do not know.
+Sidecar {
+    /// Metadata.
+    metadata: Meta,
+    /// Desired state.
+    spec: SidecarSpec,
+}}
+object!(Sidecar, "networking.istio.io/v1", "Sidecar");
+
+wire! {
+/// Spec of a Sidecar.
+SidecarSpec {
+    /// Selected pods of its namespace; all if absent, in the root namespace those of all
+    /// namespaces that have none of their own.
+    #[serde(skip_serializing_if = "Option::is_none")] workload_selector: Option<SidecarSelector>,
+    /// Ports that the proxies listen on, instead of those of Services.
+    #[serde(skip_serializing_if = "Vec::is_empty")] ingress: Vec<SidecarListener>,
+    /// What becomes of requests to hosts that the mesh does not know.
+    #[serde(skip_serializing_if = "Option::is_none")] outbound_traffic_policy: Option<OutboundTrafficPolicy>,
+}}
+
+wire! {
+/// Pods that a Sidecar selects.
+SidecarSelector {
+    /// Labels that pods must have.
+    labels: Labels,
+}}
+
+wire! {
+/// A port that proxies listen on.
+SidecarListener {
+    /// The port.
+    port: SidecarPort,
+    /// Where its requests go, an address with a port or a socket.
+    default_endpoint: Interned,
+    /// TLS of clients outside of the mesh.
+    #[serde(skip_serializing_if = "Option::is_none")] tls: Option<ClientTls>,
+}}
+
+wire! {
+/// Number and protocol of a port.
+SidecarPort {
+    /// Number.
+    number: u16,
+    /// Protocol.
+    protocol: Interned,
+}}
+
+wire! {
+/// What becomes of requests to hosts that the mesh does not know.
+OutboundTrafficPolicy {
+    /// `ALLOW_ANY` or `REGISTRY_ONLY`; that of the mesh if absent.
+    #[serde(skip_serializing_if = "str::is_empty")] mode: Interned,
+    /// Service that gets them instead.
+    #[serde(skip_serializing_if = "Option::is_none")] egress_proxy: Option<Destination>,
+}}
 
 wire! {
 /// A WasmPlugin: code in proxies.

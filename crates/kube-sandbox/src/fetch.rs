@@ -31,11 +31,8 @@ pub enum Encoding {
 }
 
 impl Encoding {
-    fn accept(self, path: &str) -> &'static str {
+    fn accept(self) -> &'static str {
         match self {
-            _ if path.contains("/customresourcedefinitions") => {
-                "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
-            }
             Self::Json => "application/json",
             // Custom resources have no protobuf.
             Self::Cheapest => "application/vnd.kubernetes.protobuf,application/json",
@@ -70,7 +67,7 @@ async fn pages(client: &Client, path: &str, encoding: Encoding) -> anyhow::Resul
     loop {
         let query = if next.is_empty() { String::new() } else { format!("&continue={next}") };
         let request = http::Request::get(format!("{path}?limit={PAGE}{query}"))
-            .header("accept", encoding.accept(path))
+            .header("accept", encoding.accept())
             .body(Vec::new())?;
         fetched.requests += 1;
         let mut response = match client.request_stream(request).await {

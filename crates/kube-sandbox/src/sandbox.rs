@@ -288,6 +288,15 @@ impl Sandbox {
         self.wait_for_definitions()
     }
 
+    /// Installs Istio's definitions and these, waits until the API server serves the kinds, and
+    /// returns a loader of objects.
+    pub fn define(&self, definitions: &[serde_json::Value]) -> anyhow::Result<Loader> {
+        let loader = self.loader()?;
+        loader.load(definitions)?;
+        self.install_istio_definitions()?;
+        Ok(loader)
+    }
+
     /// Waits until the API server serves every kind that is defined.
     pub fn wait_for_definitions(&self) -> anyhow::Result<()> {
         self.kubectl_with(

@@ -1,5 +1,11 @@
 //! What actions return: readable as `juju run` prints it, and no longer than Juju takes.
 
+use std::io::Read as _;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use flate2::Compression;
+use flate2::read::GzEncoder;
 use juju_charm::{ToolError, action, tool};
 use log::warn;
 
@@ -9,6 +15,9 @@ use crate::charm::issue::brief;
 pub const LONGEST: usize = tool::LONGEST_ARGUMENT - 64;
 /// Widest table of a result, in characters.
 pub const WIDTH: u16 = 80;
+/// Longest text for programs that is returned as it is, in bytes. Juju 3.6 keeps all results of an
+/// action in one document of MongoDB, which takes 16 MB.
+const MOST_PLAIN: usize = 4 * 1024 * 1024;
 /// Most parts of a text for people, which is two megabytes.
 const PARTS: usize = 16;
 
@@ -34,9 +43,19 @@ impl Results {
         self
     }
 
-    /// Adds a text for programs as it is. If it is longer than a result may be, its parts are to
-    /// be joined.
-    pub fn whole(mut self, key: &str, text: &str) -> Self {
+    /// Adds a text for programs whole. If it is longer than a result may be, its parts are to be
+    /// joined; if it is longer than all results may be, they are Base64 of gzip, as the result
+    /// `KEY-encoding` says.
+    pub fn whole(self, key: &str, text: &str) -> Self {
+        match text.len() <= MOST_PLAIN {
+            true => self.joined(key, text),
+            false => self
+                .value(&format!("{key}-encoding"), "gzip, then base64")
+                .joined(key, &STANDARD.encode(gzip(text))),
+        }
+    }
+
+    fn joined(mut self, key: &str, text: &str) -> Self {
         let mut parts = Vec::new();
         let mut rest = text;
         while rest.len() > LONGEST {
@@ -93,6 +112,14 @@ impl Results {
             warn!("not all results could be returned: {error}");
         }
     }
+}
+
+fn gzip(text: &str) -> Vec<u8> {
+    let mut compressed = Vec::new();
+    // Reading from memory cannot fail.
+    let read = GzEncoder::new(text.as_bytes(), Compression::default()).read_to_end(&mut compressed);
+    debug_assert!(read.is_ok());
+    compressed
 }
 
 /// A text that YAML prints as it is: no blanks at the ends of lines, no tabs, and no characters
@@ -210,5 +237,21 @@ mod tests {
         let text = "a \t\r\n\u{1b}[2Kb\u{1f600}\u{202e}\u{feff}\u{85}c  \n\n";
         let shown = readable(text);
         assert_eq!(shown, "a\n\u{fffd}[2Kb\u{fffd}\u{fffd}\u{fffd}\u{fffd}c");
+    }
+
+    #[test]
+    fn long_text_for_programs_is_compressed_and_stays_whole() {
+        let text = "{\"é\": 1}\n".repeat(MOST_PLAIN / 8);
+        let results = Results::default().whole("report", &text);
+        let (encoding, parts) = results.entries().split_first().unwrap();
+        assert_eq!((&*encoding.0, &*encoding.1), ("report-encoding", "gzip, then base64"));
+        let joined: String = parts.iter().map(|(_, part)| part.as_str()).collect();
+        assert!(joined.len() < MOST_PLAIN / 8, "{}", joined.len());
+        let compressed = STANDARD.decode(joined).unwrap();
+        let mut read = String::new();
+        flate2::read::GzDecoder::new(&*compressed).read_to_string(&mut read).unwrap();
+        assert!(read == text);
+        let short = Results::default().whole("report", "{}");
+        assert_eq!(short.entries(), [("report".to_owned(), "{}".to_owned())]);
     }
 }

@@ -5,14 +5,14 @@ use log::{info, warn};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{Cluster, named, within};
+use super::{Cluster, named};
 use crate::facts::known::Unknown;
 use crate::facts::kubernetes::Failure;
 use crate::facts::object::ObjectRef;
 use crate::facts::path::ApiPath;
 use crate::remedies::{
-    Change, MANAGED_BY, MANAGED_KINDS, Managed, ManagedKind, ManagedObject, Operation, Scope,
-    differences, is_of_platform,
+    ClusterOperation, MANAGED_BY, MANAGED_KINDS, Managed, ManagedKind, ManagedObject, Remedy,
+    Scope, differences, is_of_platform,
 };
 
 /// The media type of server-side apply.
@@ -86,16 +86,18 @@ impl Cluster {
         Ok(crate::digest(marks.join("\n")))
     }
 
-    /// Applies a change of the cluster.
-    pub fn apply_change(&self, change: &Change) -> Result<(), Unknown> {
-        let name = change.target().to_string();
-        let applied = match &change.operation {
-            Operation::Create(own) | Operation::Restore(own, _) => self.put(own),
-            Operation::Delete(own) => self.take(own),
-            Operation::Edit(edit, record) => self.edit(change.remedy, edit, record),
-            Operation::Revert(entry, record) => self.put_back(change.remedy, entry, record),
-        };
-        applied.map_err(|why| within(&name, why))
+    /// Applies an operation that a remedy requires.
+    pub(crate) fn apply_operation(
+        &self,
+        remedy: Remedy,
+        operation: &ClusterOperation,
+    ) -> Result<(), Unknown> {
+        match operation {
+            ClusterOperation::Create(own) | ClusterOperation::Restore(own, _) => self.put(own),
+            ClusterOperation::Delete(own) => self.take(own),
+            ClusterOperation::Edit(edit, record) => self.edit(remedy, edit, record),
+            ClusterOperation::Revert(entry, record) => self.put_back(remedy, entry, record),
+        }
     }
 
     /// Applies a managed object. It is never deleted for that: the present one holds until the API

@@ -18,8 +18,8 @@ use crate::facts::kubernetes::Failure;
 use crate::facts::object::ObjectRef;
 use crate::facts::path::ApiPath;
 use crate::remedies::{
-    Content, Edit, Entry, Label, ManagedObject, Reading, RecordKey, Remedy, Removal, edited_kind,
-    is_recorded, pending, signature,
+    ClusterEdit, Content, Edit, Entry, Label, ManagedObject, Reading, RecordKey, Remedy, Removal,
+    edited_kind, is_recorded, pending, signature,
 };
 
 impl Cluster {
@@ -112,30 +112,32 @@ impl Cluster {
     pub(super) fn edit(
         &self,
         remedy: Remedy,
-        edit: &Edit,
+        edit: &ClusterEdit,
         record: &ManagedObject,
     ) -> Result<(), Unknown> {
         match edit {
-            Edit::Labels { object, labels } => self.label(remedy, object, labels, edit, record),
-            Edit::Removal(removal) => self.remove(remedy, removal, record),
-            Edit::Settings { .. } | Edit::Relation { .. } | Edit::Configuration { .. } => Ok(()),
+            ClusterEdit::Labels { object, labels } => {
+                self.label(remedy, object, labels, edit, record)
+            }
+            ClusterEdit::Removal(removal) => self.remove(remedy, removal, record),
         }
     }
 
     pub(super) fn put_back(
         &self,
         remedy: Remedy,
-        entry: &Entry,
+        entry: &Entry<ClusterEdit>,
         record: &ManagedObject,
     ) -> Result<(), Unknown> {
-        if !remedy.may_edit(&entry.edit, &record.reference().namespace) {
+        if !remedy.may_edit_object(&entry.edit, &record.reference().namespace) {
             let why = format!("{remedy} may not edit it so, and does not revert it");
             return Err(Unknown::Failed(why));
         }
         match &entry.edit {
-            Edit::Labels { object, labels } => self.label_back(object, labels, &entry.uid)?,
-            Edit::Removal(removal) => self.bring_back(removal, entry)?,
-            Edit::Settings { .. } | Edit::Relation { .. } | Edit::Configuration { .. } => {}
+            ClusterEdit::Labels { object, labels } => {
+                self.label_back(object, labels, &entry.uid)?;
+            }
+            ClusterEdit::Removal(removal) => self.bring_back(removal, entry)?,
         }
         self.take(record)
     }
@@ -145,7 +147,7 @@ impl Cluster {
         remedy: Remedy,
         object: &ObjectRef,
         labels: &BTreeMap<String, Label>,
-        edit: &Edit,
+        edit: &ClusterEdit,
         record: &ManagedObject,
     ) -> Result<(), Unknown> {
         let path = path_of(object)?;
@@ -155,8 +157,9 @@ impl Cluster {
         let uid = uid_of(&present);
         // Of another object under its name, nothing is taken over.
         let earlier = self.recorded(record)?.filter(|earlier| earlier.uid == uid);
+        let edit = Edit::from(edit.clone());
         let edit = match earlier {
-            Some(earlier) => edit.clone().after(&earlier.edit),
+            Some(earlier) => edit.after(&earlier.edit),
             None => {
                 for (name, label) in labels {
                     let seen = label_of(&present, name);
@@ -167,7 +170,7 @@ impl Cluster {
                         )));
                     }
                 }
-                edit.clone()
+                edit
             }
         };
         let entry = Entry { edit, uid, namespace_uid: String::new() };
@@ -237,8 +240,8 @@ impl Cluster {
         let Some(namespace) = self.namespace_uid(&removal.object.namespace)? else {
             return Ok(());
         };
-        let edit =
-            Edit::Removal(Removal { manifest: Some(as_made(present.clone())), ..removal.clone() });
+        let removal = Removal { manifest: Some(as_made(present.clone())), ..removal.clone() };
+        let edit = ClusterEdit::Removal(removal).into();
         let entry = Entry { edit, uid: uid_of(&present), namespace_uid: namespace };
         self.record(remedy, record, &entry)?;
         self.delete(&path, &present)
@@ -255,7 +258,7 @@ impl Cluster {
         Ok(present.as_ref().map(uid_of))
     }
 
-    fn bring_back(&self, removal: &Removal, entry: &Entry) -> Result<(), Unknown> {
+    fn bring_back(&self, removal: &Removal, entry: &Entry<ClusterEdit>) -> Result<(), Unknown> {
         let Some(manifest) = &removal.manifest else {
             return Ok(());
         };

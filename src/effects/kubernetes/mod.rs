@@ -152,7 +152,7 @@ fn named(object: &str, failure: Failure) -> Unknown {
     within(object, failure.into_unknown())
 }
 
-fn within(object: &str, why: Unknown) -> Unknown {
+pub(super) fn within(object: &str, why: Unknown) -> Unknown {
     let named = |why: String| match why.contains(object) {
         true => why,
         false => format!("{object}: {why}"),

@@ -1,4 +1,5 @@
-//! TLS handshakes with the servers of webhooks, from inside of the cluster.
+//! TLS handshakes with the servers that the API server calls, webhooks and those of API groups, from
+//! inside of the cluster.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -16,36 +17,33 @@ use ckf_model::handshake::WebhookServer;
 use super::client::Client;
 use super::target::{Target, Vantage};
 use crate::facts::certificate::{Certificate, ders};
-use crate::facts::core::{Service, Webhook};
+use crate::facts::core::Service;
 use crate::facts::known::{Known, Unknown};
 use crate::facts::{Facts, digest};
 use crate::tls;
 
 /// Deadline of all handshakes together.
 const DEADLINE: Duration = Duration::from_secs(20);
-/// Port of a webhook's Service that names none.
+/// Port of a Service that is called without a port.
 const PORT: u16 = 443;
 
-/// Asks the server of each webhook of the platform's namespaces for its certificate. Blocks.
+/// Asks each server of the platform's namespaces that the API server calls for its certificate.
+/// Blocks.
 pub fn read(facts: &Facts, vantage: Vantage) -> Known<Vec<WebhookServer>> {
     if vantage == Vantage::Outside {
         return Known::Unknown(Unknown::NotCollected);
     }
-    let (mutating, validating) = (&facts.mutating_webhooks, &facts.validating_webhooks);
-    let (Known::Known(mutating), Known::Known(validating), Known::Known(services)) =
-        (mutating, validating, &facts.services)
-    else {
-        return Known::Unknown(Unknown::Failed("webhooks and Services were not read".into()));
+    let (Some(extensions), Known::Known(services)) = (facts.extensions(), &facts.services) else {
+        let unread = "webhooks, definitions, APIServices and Services were not all read";
+        return Known::Unknown(Unknown::Failed(unread.into()));
     };
-    let webhooks = mutating.items.iter().flat_map(|of| &of.webhooks);
-    let webhooks = webhooks.chain(validating.items.iter().flat_map(|of| &of.webhooks));
     let platform = facts.about.platform_namespaces();
     let mut bundles: BTreeMap<(&str, &str, u16), BTreeSet<&str>> = BTreeMap::new();
-    for Webhook { client_config, .. } in webhooks {
-        let Some(of) = &client_config.service else { continue };
+    for extension in &extensions {
+        let Some(of) = extension.service else { continue };
         if platform.contains(&&*of.namespace) {
             let server = (&*of.namespace, &*of.name, of.port.unwrap_or(PORT));
-            bundles.entry(server).or_default().insert(&client_config.ca_bundle);
+            bundles.entry(server).or_default().insert(extension.ca_bundle);
         }
     }
     let deadline = Instant::now() + DEADLINE;
@@ -151,29 +149,42 @@ mod tests {
         (BASE64.encode(root), config)
     }
 
-    fn read_from(port: u16, bundles: &[&str]) -> WebhookServer {
-        let webhook = |bundle: &&str| {
-            json!({"name": "a.example.com", "clientConfig": {"caBundle": bundle,
-                "service": {"namespace": "kubeflow", "name": "hook", "port": port}}})
-        };
-        let webhooks: Value = bundles.iter().map(webhook).collect();
-        let objects = [
-            json!({"apiVersion": "v1", "kind": "Service", "metadata": {"name": "hook", "namespace": "kubeflow"},
-                "spec": {"type": "ClusterIP", "clusterIPs": ["127.0.0.1"], "ports": [{"port": port}]}}),
-            json!({"apiVersion": "admissionregistration.k8s.io/v1", "kind": "MutatingWebhookConfiguration",
-                "metadata": {"name": "hooks"}, "webhooks": webhooks}),
-        ];
-        let facts = Facts::from_objects(About::default(), &objects);
+    fn service(port: u16) -> Value {
+        json!({"apiVersion": "v1", "kind": "Service", "metadata": {"name": "hook", "namespace": "kubeflow"},
+            "spec": {"type": "ClusterIP", "clusterIPs": ["127.0.0.1"], "ports": [{"port": port}]}})
+    }
+
+    fn read_from(port: u16, objects: &[Value]) -> WebhookServer {
+        let facts = Facts::from_objects(About::default(), &[&[service(port)], objects].concat());
         match read(&facts, Vantage::Inside) {
             Known::Known(mut servers) => servers.remove(0),
             Known::Unknown(why) => panic!("{why}"),
         }
     }
 
-    #[test]
-    fn served_chain_is_compared_with_each_bundle() {
-        let (own, config) = authority("hooks");
-        let (namesake, _) = authority("hooks");
+    fn client(bundle: &str, port: u16) -> Value {
+        json!({"caBundle": bundle, "service": {"namespace": "kubeflow", "name": "hook", "port": port}})
+    }
+
+    /// An object of each kind that names a server, the last with another CA.
+    fn callers(port: u16, own: &str, other: &str) -> [Value; 3] {
+        let conversion = json!({"strategy": "Webhook",
+            "webhook": {"clientConfig": client(own, port), "conversionReviewVersions": ["v1"]}});
+        let mut spec = client(other, port);
+        spec["group"] = "example.com".into();
+        [
+            json!({"apiVersion": "admissionregistration.k8s.io/v1", "kind": "MutatingWebhookConfiguration",
+                "metadata": {"name": "hooks"},
+                "webhooks": [{"name": "a.example.com", "clientConfig": client(own, port)}]}),
+            json!({"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
+                "metadata": {"name": "rockets.example.com"}, "spec": {"conversion": conversion}}),
+            json!({"apiVersion": "apiregistration.k8s.io/v1", "kind": "APIService",
+                "metadata": {"name": "v1.example.com"}, "spec": spec}),
+        ]
+    }
+
+    /// Answers one handshake.
+    fn serve(config: rustls::ServerConfig) -> (u16, std::thread::JoinHandle<()>) {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
         let config = Arc::new(config);
@@ -186,14 +197,31 @@ mod tests {
                 }
             }
         });
-        let seen = read_from(port, &[&own, &namesake]);
+        (port, server)
+    }
+
+    #[test]
+    fn served_chain_is_compared_with_each_bundle() {
+        let (own, config) = authority("hooks");
+        let (namesake, _) = authority("hooks");
+        let (port, server) = serve(config);
+        let seen = read_from(port, &callers(port, &own, &namesake));
         server.join().unwrap();
         assert_eq!((seen.chain.len(), &seen.failure), (1, &None), "{seen:?}");
         assert!(seen.chain[0].covers("hook.kubeflow.svc"));
         let refused: Vec<_> = seen.refused.keys().collect();
         assert_eq!(refused, [&digest(&namesake)]);
-        let silent = read_from(port, &[&own]);
+        let silent = read_from(port, &callers(port, &own, &own));
         assert!(silent.chain.is_empty() && silent.failure.is_some(), "{silent:?}");
+    }
+
+    #[test]
+    fn server_of_any_caller_alone_is_asked() {
+        let [.., conversion, group] = callers(1, "QQ==", "QQ==");
+        for caller in [conversion, group] {
+            let seen = read_from(1, &[caller]);
+            assert_eq!((&*seen.service, seen.port), ("hook", 1));
+        }
     }
 
     #[test]

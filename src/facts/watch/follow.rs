@@ -145,15 +145,8 @@ fn watch_request(
         .with("timeoutSeconds", &lasts.as_secs().to_string())
         .with("resourceVersion", resource_version);
     let mut request = kubernetes::request(http::Method::GET, &watched, None)?;
-    if path.path().ends_with("/customresourcedefinitions") {
-        // Each watch event has one object, unlike a list.
-        request.headers_mut().insert(
-            http::header::ACCEPT,
-            http::HeaderValue::from_static(
-                "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1",
-            ),
-        );
-    }
+    // Events are read as they come.
+    request.headers_mut().remove(http::header::ACCEPT_ENCODING);
     Ok(request)
 }
 
@@ -216,17 +209,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn definitions_are_watched_as_metadata() {
-        let accept = |path: &'static str| {
-            let request = watch_request(&ApiPath::from(path), "7", Duration::from_secs(290));
-            let request = request.ok().unwrap();
-            request.headers()[http::header::ACCEPT].to_str().map(str::to_owned)
-        };
-        let of_definitions = accept("/apis/apiextensions.k8s.io/v1/customresourcedefinitions");
-        assert_eq!(
-            of_definitions.unwrap(),
-            "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
-        );
-        assert_eq!(accept("/api/v1/pods").unwrap(), "application/json");
+    fn events_are_not_compressed() {
+        let path = ApiPath::from("/apis/apiextensions.k8s.io/v1/customresourcedefinitions");
+        let listed = kubernetes::request(http::Method::GET, &path, None).ok().unwrap();
+        assert_eq!(listed.headers()[http::header::ACCEPT_ENCODING], "gzip");
+        let watched = watch_request(&path, "7", Duration::from_secs(290)).ok().unwrap();
+        assert!(!watched.headers().contains_key(http::header::ACCEPT_ENCODING));
+        assert_eq!(watched.headers()[http::header::ACCEPT], "application/json");
     }
 }

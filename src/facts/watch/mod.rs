@@ -15,6 +15,7 @@ use self::polled::{config_maps, permissions, version};
 pub use self::store::{Changes, Counts, FactStore};
 use super::compliance::ClusterComplianceReport;
 use super::core::*;
+use super::gateway_attachments::{ListenerSet, ReferenceGrant, XListenerSet};
 use super::gateway_routes::{GrpcRoute, TcpRoute, TlsRoute};
 use super::ingress::{DomainMapping, Ingress, IngressClass};
 use super::istio::*;
@@ -23,7 +24,7 @@ use super::kubernetes::{self, Source};
 pub use super::pace::Timing;
 use super::rbac::*;
 use super::secret::Secret;
-use super::traffic::{DestinationRule, ServiceEntry, WasmPlugin};
+use super::traffic::{DestinationRule, ServiceEntry, Sidecar, WasmPlugin};
 use super::velero::{VeleroBackup, VeleroSchedule};
 use super::vulnerability::VulnerabilityReport;
 

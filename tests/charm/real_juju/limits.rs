@@ -1,6 +1,7 @@
 //! A platform of some hundred tenants on which every write is refused: whatever there is to say,
 //! Juju takes it.
 
+use ckf_test_support::results::{parts, whole};
 use juju_sim::{Event, Juju, Outcome, Simulation};
 use kube_sandbox::Sandbox;
 use serde_json::{Value, json};
@@ -64,14 +65,9 @@ fn action(unit: &mut Simulation, name: &str, parameters: Value) -> Outcome {
     outcome
 }
 
-/// A result with its further parts.
-fn whole(outcome: &Outcome, key: &str, gap: &str) -> String {
-    let results = &outcome.action.as_ref().unwrap().results;
-    let mut parts = vec![results[key].as_str().unwrap().to_owned()];
-    while let Some(part) = results.get(&format!("{key}-{}", parts.len() + 1)) {
-        parts.push(part.as_str().unwrap().to_owned());
-    }
-    parts.join(gap)
+/// The lines of a result for people.
+fn lines(outcome: &Outcome, key: &str) -> String {
+    parts(&outcome.action.as_ref().unwrap().results, key).join("\n")
 }
 
 #[test]
@@ -95,15 +91,15 @@ fn hooks_and_actions_on_a_platform_that_refuses_every_write_end_well_and_report_
     let planned = action(&mut unit, "plan", json!({}));
     let changes: usize = planned.results()["changes"].as_str().unwrap().parse().unwrap();
     assert!(changes > PROFILES, "{changes}");
-    let lines = whole(&planned, "plan", "\n");
-    let named = lines.lines().filter(|line| line.starts_with("profile-network-policies: create"));
+    let plan = lines(&planned, "plan");
+    let named = plan.lines().filter(|line| line.starts_with("profile-network-policies: create"));
     assert_eq!(named.count(), changes);
 
     // What was tried is told, and that it was refused.
     let applied = action(&mut unit, "apply", json!({"remedies": "profile-network-policies"}));
     let failed = applied.action.as_ref().unwrap().failed.as_ref().unwrap();
     assert!(failed.contains("more") && failed.len() < 2100, "{failed}");
-    assert!(whole(&applied, "plan", "\n").contains("user-00399"));
+    assert!(lines(&applied, "plan").contains("user-00399"));
 
     for format in ["json", "sarif", "openreports", "policyreport", "oscal", "defectdojo"] {
         let outcome = action(&mut unit, "get-report", json!({"format": format}));
@@ -113,7 +109,7 @@ fn hooks_and_actions_on_a_platform_that_refuses_every_write_end_well_and_report_
         assert!(text.contains("omitted for lack of space"), "{format}: {}", text.len());
         assert!(report.is_object());
         let outcome = action(&mut unit, "get-report", json!({"format": format, "complete": true}));
-        let text = whole(&outcome, "report", "");
+        let text = whole(&outcome.action.as_ref().unwrap().results, "report").unwrap();
         let report: Value = serde_json::from_str(&text).unwrap();
         assert!(report.is_object() && text.contains("user-00399"), "{format}");
     }

@@ -4,16 +4,22 @@
 mod juju;
 
 use std::fs;
+use std::io::Read as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::{Command, Output};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use ckf_test_support::deployment::state_of;
 use ckf_test_support::documents::commands;
 use ckf_test_support::{client_store, cluster, root};
 use ckf_worlds::World;
+use flate2::Compression;
+use flate2::read::GzEncoder;
 use juju_sim::controller::{CharmRevision, Controller};
 use kube_sandbox::Sandbox;
+use serde_json::json;
 
 use self::juju::Charm;
 
@@ -145,6 +151,21 @@ fn home(sandbox: &Sandbox) -> tempfile::TempDir {
     home
 }
 
+/// The report of a large deployment, as an action returns it and as `juju run` prints it.
+fn large_report(home: &Path) -> String {
+    let report = "{\"findings\": []}\n".repeat(300_000);
+    let mut compressed = Vec::new();
+    let mut encoder = GzEncoder::new(report.as_bytes(), Compression::default());
+    encoder.read_to_end(&mut compressed).unwrap();
+    let text = STANDARD.encode(compressed);
+    let (first, second) = text.split_at(text.len() / 2);
+    let results = json!({"ckf-hardening/0": {"results": {
+        "report": first, "report-2": second, "report-encoding": "gzip, then base64",
+    }}});
+    fs::write(home.join("results.json"), results.to_string()).unwrap();
+    report
+}
+
 /// The words of a command, without redirections and comments.
 fn words(command: &str) -> Vec<String> {
     let command = command.split(" #").next().unwrap_or_default();
@@ -190,6 +211,14 @@ fn every_how_to_guide_works_command_by_command() {
                     if let Err(error) = parsed {
                         panic!("{page}: {command}: {error}");
                     }
+                }
+                "jq" => {
+                    test_programs::debian::installed("jq", "jq").unwrap();
+                    let report = large_report(home.path());
+                    let output = reader.shell(&command);
+                    let error = String::from_utf8_lossy(&output.stderr);
+                    assert!(output.stdout == report.as_bytes(), "{page}: {command}: {error}");
+                    ran += 1;
                 }
                 "tar" => assert!(command.contains("ckf-hardening_0.1.0_linux_amd64.tar.gz")),
                 "ckf-hardening" | "kubectl" | "ln" | "mkdir" | "cat" => {

@@ -5,7 +5,8 @@ use ckf_worlds::object;
 use serde_json::{Value, json};
 
 use super::{
-    Fault, NETWORKING, add, fault, first_pod, gateway, mesh_gateway, route_to, server, set,
+    Fault, NETWORKING, add, fault, first_pod, gateway, mesh_gateway, route_to, server, set, take,
+    to, virtual_service,
 };
 use crate::case::Case;
 
@@ -20,14 +21,6 @@ fn backend(service: &str, port: u16) -> Value {
 fn path_to(service: &str, port: u16) -> Value {
     json!([{"host": "door.example.com", "http": {"paths": [
         {"path": "/", "pathType": "Prefix", "backend": backend(service, port)}]}}])
-}
-
-fn virtual_service(namespace: &str, name: &str, spec: Value) -> Value {
-    object(NETWORKING, "VirtualService", namespace, name, json!({ "spec": spec }))
-}
-
-fn to(host: &str) -> Value {
-    json!([{"destination": {"host": host}}])
 }
 
 /// A route to the dashboard on a Gateway by this name.
@@ -210,15 +203,7 @@ pub const FAULTS: &[Fault] = &[
         set(c, "VirtualService", "kfp-ui", "/spec/http/0/route/0/destination/host", "minio".into())
     }),
     fault("NET-08", "requests of the mesh to the platform, taken by a profile", |c| {
-        add(
-            c,
-            virtual_service(
-                "team-a",
-                "take",
-                json!({"hosts": ["ml-pipeline.kubeflow.svc.cluster.local"],
-            "http": [{"route": to("evil.team-a.svc.cluster.local")}]}),
-            ),
-        )
+        take(c, "ml-pipeline.kubeflow.svc.cluster.local")
     }),
     fault("NET-08", "requests of the mesh to the platform, taken by a ServiceEntry", |c| {
         add(

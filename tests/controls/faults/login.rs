@@ -188,7 +188,7 @@ pub const FAULTS: &[Fault] = &[
         of_gatekeeper(c)["spec"] = json!({"type": "ExternalName", "externalName": "login.example.org",
             "ports": [{"port": 8080}]})
     })
-    .also(&["AUTHN-01"]),
+    .also(&["AUTHN-01", "NET-08"]),
     fault("AUTHN-04", "its Service leads to another port", |c| {
         of_gatekeeper(c)["spec"]["ports"] = json!([{"name": "http", "port": 8080, "targetPort": 9999}])
     })

@@ -7,6 +7,8 @@ mod credentials;
 mod crypto_keys;
 mod cryptography;
 mod entrances;
+mod extensions;
+mod further;
 mod images;
 pub mod juju;
 mod juju_grants;
@@ -233,6 +235,22 @@ pub fn policy(namespace: &str, name: &str, spec: Value) -> Value {
     object(SECURITY, "AuthorizationPolicy", namespace, name, json!({"spec": spec}))
 }
 
+/// A VirtualService.
+pub fn virtual_service(namespace: &str, name: &str, spec: Value) -> Value {
+    object(NETWORKING, "VirtualService", namespace, name, json!({ "spec": spec }))
+}
+
+/// A route to a host.
+pub fn to(host: &str) -> Value {
+    json!([{"destination": {"host": host}}])
+}
+
+/// Has a profile take the mesh's requests to a host.
+pub fn take(case: &mut Case, host: &str) {
+    let route = json!([{"route": to("evil.team-a.svc.cluster.local")}]);
+    add(case, virtual_service("team-a", "take", json!({"hosts": [host], "http": route})));
+}
+
 pub fn network_policy(namespace: &str, name: &str, spec: Value) -> Value {
     object("networking.k8s.io/v1", "NetworkPolicy", namespace, name, json!({"spec": spec}))
 }
@@ -333,6 +351,15 @@ pub const FAMILIES: &[(Family, &[Fault])] = &[
     (Family::Monitoring, juju_grants::MONITORING),
     (Family::Monitoring, juju_grants::LOGS),
     (Family::Upgrades, juju_grants::UPGRADES),
+    (Family::Authorisation, further::AUTHORISATION),
+    (Family::Authentication, further::AUTHENTICATION),
+    (Family::Network, further::NETWORK),
+    (Family::Tls, further::TLS),
+    (Family::Cryptography, extensions::CRYPTOGRAPHY),
+    (Family::Pods, further::PODS),
+    (Family::Credentials, further::CREDENTIALS),
+    (Family::Juju, further::JUJU),
+    (Family::Kubernetes, extensions::KUBERNETES),
 ];
 
 /// All faults.

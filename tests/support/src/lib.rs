@@ -9,6 +9,7 @@ pub mod dying;
 pub mod objects;
 pub mod openssl;
 pub mod pebble;
+pub mod results;
 pub mod rotation;
 
 use std::collections::BTreeMap;
@@ -56,10 +57,7 @@ pub fn binary() -> &'static Path {
 /// A real API server that holds a world.
 pub fn cluster(world: &World) -> Sandbox {
     let sandbox = Sandbox::start().expect("the API server starts");
-    sandbox.install_istio_definitions().expect("Istio's definitions install");
-    let loader = sandbox.loader().expect("admin can log in");
-    loader.load(&World::definitions()).expect("the definitions load");
-    sandbox.wait_for_definitions().expect("the definitions establish");
+    let loader = sandbox.define(&World::definitions()).expect("the definitions establish");
     loader.load(&world.objects).expect("the world loads");
     sandbox
 }

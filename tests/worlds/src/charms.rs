@@ -227,6 +227,7 @@ fn knative() -> Vec<Value> {
         )
     };
     vec![
+        converted_by_knative(),
         gateway("knative-ingress-gateway", 80),
         gateway("knative-local-gateway", 8081),
         webhook("webhook"),
@@ -248,4 +249,27 @@ fn knative() -> Vec<Value> {
             "type": "ClusterIP", "clusterIP": "None", "selector": {"app.kubernetes.io/name": "istio-ingressgateway"}}}),
         ),
     ]
+}
+
+/// A kind of Knative Eventing, whose objects its webhook converts between versions.
+fn converted_by_knative() -> Value {
+    let open = json!({"type": "object", "x-kubernetes-preserve-unknown-fields": true});
+    let version = |name: &str, is_stored: bool| {
+        json!({"name": name, "served": true, "storage": is_stored, "schema": {"openAPIV3Schema":
+            {"type": "object", "properties": {"spec": open, "status": open}}}})
+    };
+    let client = json!({"caBundle": base64(&pki::world_ca().own.certificate),
+        "service": {"namespace": "knative-eventing", "name": "eventing-webhook"}});
+    object(
+        "apiextensions.k8s.io/v1",
+        "CustomResourceDefinition",
+        "",
+        "eventtypes.eventing.knative.dev",
+        json!({"spec": {
+            "group": "eventing.knative.dev", "scope": "Namespaced",
+            "names": {"kind": "EventType", "listKind": "EventTypeList", "plural": "eventtypes", "singular": "eventtype"},
+            "versions": [version("v1beta2", false), version("v1beta1", true)],
+            "conversion": {"strategy": "Webhook", "webhook": {
+                "conversionReviewVersions": ["v1", "v1beta1"], "clientConfig": client}}}}),
+    )
 }

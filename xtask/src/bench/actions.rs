@@ -5,6 +5,7 @@ use std::path::Path;
 use anyhow::{Context as _, bail};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use ckf_test_support::results::{parts, whole};
 use ckf_worlds::World;
 use juju_sim::controller::{Controller, State};
 use juju_sim::{Event, Grant, Juju, Outcome, Owner, Relation, Secret, Simulation};
@@ -107,10 +108,7 @@ fn all() -> Vec<Measured> {
 /// Runs each action on a stock and on a large deployment, and prints what it returns.
 pub fn actions(binary: &Path) -> anyhow::Result<()> {
     let sandbox = Sandbox::start()?;
-    sandbox.install_istio_definitions()?;
-    let loader = sandbox.loader()?;
-    loader.load(&World::definitions())?;
-    sandbox.wait_for_definitions()?;
+    let loader = sandbox.define(&World::definitions())?;
     let stock = World::stock("1.10");
     loader.load(&stock.objects)?;
     results(binary, &sandbox, "stock 1.10", 0)?;
@@ -128,12 +126,13 @@ fn results(binary: &Path, sandbox: &Sandbox, name: &str, users: usize) -> anyhow
             Value::Object(map) if map.is_empty() => String::new(),
             parameters => format!(" {parameters}"),
         };
-        let parts = parts(&outcome, measured.key)
+        let results = results_of(&outcome)
             .with_context(|| format!("{}{parameters}: {}", measured.name, outcome.stderr))?;
+        let parts = parts(results, measured.key);
         let reads = |text: &str| measured.reader.reads(text);
         let is_read = match measured.by_part {
             true => parts.iter().all(|part| reads(part)),
-            false => reads(&parts.concat()),
+            false => reads(&whole(results, measured.key)?),
         };
         if !is_read {
             bail!("{}{parameters}: no program reads {}", measured.name, measured.key);
@@ -145,18 +144,13 @@ fn results(binary: &Path, sandbox: &Sandbox, name: &str, users: usize) -> anyhow
     Ok(())
 }
 
-/// A result with its further parts; empty if there is none.
-fn parts(outcome: &Outcome, key: &str) -> anyhow::Result<Vec<String>> {
+/// What an action returned, unless it failed.
+fn results_of(outcome: &Outcome) -> anyhow::Result<&Map<String, Value>> {
     let action = outcome.action.as_ref().context("it is an action")?;
-    if let Some(why) = &action.failed {
-        bail!("{why}");
+    match &action.failed {
+        Some(why) => bail!("{why}"),
+        None => Ok(&action.results),
     }
-    let text = |key: &str| {
-        let value: Option<&Value> = Map::get(&action.results, key);
-        value.and_then(Value::as_str).map(str::to_owned)
-    };
-    let further = (2..).map_while(|number| text(&format!("{key}-{number}")));
-    Ok(text(key).into_iter().chain(further).collect())
 }
 
 /// A unit beside the cluster, and beside a controller with so many users of its own.

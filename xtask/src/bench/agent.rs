@@ -106,10 +106,7 @@ impl Drop for Agent {
 /// From the write of a drift to its repair, many times.
 pub fn repairs(binary: &Path) -> anyhow::Result<()> {
     let sandbox = Sandbox::start_to_measure()?;
-    sandbox.install_istio_definitions()?;
-    let loader = sandbox.loader()?;
-    loader.load(&World::definitions())?;
-    sandbox.wait_for_definitions()?;
+    let loader = sandbox.define(&World::definitions())?;
     loader.load(&World::hardened("1.11").objects)?;
     let mut times = Vec::new();
     while times.len() < TRIES {

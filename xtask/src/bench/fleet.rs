@@ -22,19 +22,15 @@ const NUMBERS: [usize; 3] = [1, 10, CLUSTERS];
 
 /// Measures audits of many clusters.
 pub fn fleet(binary: &Path) -> anyhow::Result<()> {
-    let sandbox = Sandbox::start()?;
-    sandbox.install_istio_definitions()?;
-    let loader = sandbox.loader()?;
-    loader.load(&World::definitions())?;
-    sandbox.wait_for_definitions()?;
+    let sandbox = Sandbox::start_to_measure()?;
+    let loader = sandbox.define(&World::definitions())?;
     loader.load(&World::large("1.10", PODS, PROFILES).objects)?;
     let folder = tempfile::tempdir()?;
     println!("{PODS} pods, {PROFILES} profiles a cluster; one API server answers for all");
     for clusters in NUMBERS {
         let kubeconfig = kubeconfig(&sandbox, folder.path(), clusters)?;
-        for parallel in
-            PARALLEL.into_iter().filter(|_| clusters > 1).chain((clusters == 1).then_some("1"))
-        {
+        let parallel = if clusters == 1 { &PARALLEL[..1] } else { &PARALLEL };
+        for &parallel in parallel {
             for format in ["csv", "json"] {
                 run(binary, &sandbox, &kubeconfig, (clusters, parallel, format))?;
             }

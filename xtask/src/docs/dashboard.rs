@@ -100,10 +100,7 @@ fn cluster() -> anyhow::Result<Sandbox> {
     };
     world.objects.retain(is_kept);
     let sandbox = Sandbox::start()?;
-    sandbox.install_istio_definitions()?;
-    let loader = sandbox.loader()?;
-    loader.load(&World::definitions())?;
-    sandbox.wait_for_definitions()?;
+    let loader = sandbox.define(&World::definitions())?;
     loader.load(&world.objects)?;
     Ok(sandbox)
 }

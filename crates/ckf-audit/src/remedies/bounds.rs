@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::Remedy;
-use super::edit::{Edit, Label, Removal, Setting, edited_kind};
+use super::edit::{ClusterEdit, Edit, JujuEdit, Label, Removal, Setting, edited_kind};
 use super::managed::{
     AUTHORIZATION_POLICY, ENVOY_FILTER, GATEWAY, ManagedKind, NETWORK_POLICY, PEER_AUTHENTICATION,
 };
@@ -62,29 +62,46 @@ impl Remedy {
     /// The remedy may make this edit, for a platform. Also bounds the edits that a record may
     /// have it revert.
     pub fn may_edit(self, edit: &Edit, platform: &str) -> bool {
+        match edit {
+            Edit::Cluster(edit) => self.may_edit_object(edit, platform),
+            Edit::Juju(edit) => self.may_edit_juju(edit),
+        }
+    }
+
+    /// The remedy may make this edit of an object, for a platform.
+    pub fn may_edit_object(self, edit: &ClusterEdit, platform: &str) -> bool {
         match (self, edit) {
-            (Self::PodSecurityLabels, Edit::Labels { object, labels }) => {
+            (Self::PodSecurityLabels, ClusterEdit::Labels { object, labels }) => {
                 is_named(object, "Namespace")
                     && object.namespace.is_empty()
                     && !is_system(&object.name)
                     && labels.iter().all(|(name, label)| is_level(name, label))
             }
-            (Self::ServiceAccountTokens, Edit::Removal(removal)) => {
+            (Self::ServiceAccountTokens, ClusterEdit::Removal(removal)) => {
                 is_removal_of(removal, "Secret") && removal.manifest.as_ref().is_none_or(is_token)
             }
-            (Self::ForeignRoleBindings, Edit::Removal(removal)) => {
+            (Self::ForeignRoleBindings, ClusterEdit::Removal(removal)) => {
                 is_removal_of(removal, "RoleBinding") && removal.object.namespace != platform
             }
-            (Self::WildcardPolicies, Edit::Removal(removal)) => {
+            (Self::WildcardPolicies, ClusterEdit::Removal(removal)) => {
                 is_removal_of(removal, "AuthorizationPolicy")
             }
-            (_, Edit::Settings { application, options, unrecorded }) => {
+            _ => false,
+        }
+    }
+
+    /// The remedy may make this edit of what Juju has.
+    pub fn may_edit_juju(self, edit: &JujuEdit) -> bool {
+        match (self, edit) {
+            (_, JujuEdit::Settings { application, options, unrecorded }) => {
                 is_juju_name(application)
                     && (unrecorded.is_empty() || self == Self::DeclaredOptions)
                     && self.may_set(options)
             }
-            (Self::CosRelations, Edit::Relation { endpoints }) => is_observation(endpoints),
-            (_, Edit::Configuration { of, options }) => configuration::may_set(self, *of, options),
+            (Self::CosRelations, JujuEdit::Relation { endpoints }) => is_observation(endpoints),
+            (_, JujuEdit::Configuration { of, options }) => {
+                configuration::may_set(self, *of, options)
+            }
             _ => false,
         }
     }
@@ -181,16 +198,14 @@ mod tests {
     }
 
     fn removal(object: ObjectRef, manifest: Option<Value>) -> Edit {
-        Edit::Removal(Removal { object, why: String::new(), manifest })
+        ClusterEdit::Removal(Removal { object, why: String::new(), manifest }).into()
     }
 
     fn settings(application: &str, option: &str) -> Edit {
         let setting = Setting { before: None, after: Some("true".into()) };
-        Edit::Settings {
-            application: application.into(),
-            options: BTreeMap::from([(option.to_owned(), setting)]),
-            unrecorded: BTreeMap::new(),
-        }
+        let options = BTreeMap::from([(option.to_owned(), setting)]);
+        let application = application.into();
+        JujuEdit::Settings { application, options, unrecorded: BTreeMap::new() }.into()
     }
 
     fn by(edit: &Edit) -> Vec<&'static str> {
@@ -245,12 +260,13 @@ mod tests {
 
     #[test]
     fn label_that_is_not_pod_security_is_refused() {
-        let labels = |namespace: &str, name: &str, before: Option<&str>| Edit::Labels {
-            object: object("v1", "Namespace", "", namespace),
-            labels: BTreeMap::from([(
-                name.to_owned(),
-                Label { before: before.map(str::to_owned), after: Some("baseline".into()) },
-            )]),
+        let labels = |namespace: &str, name: &str, before: Option<&str>| {
+            let before = before.map(str::to_owned);
+            let label = Label { before, after: Some("baseline".into()) };
+            Edit::from(ClusterEdit::Labels {
+                object: object("v1", "Namespace", "", namespace),
+                labels: BTreeMap::from([(name.to_owned(), label)]),
+            })
         };
         let warn = "pod-security.kubernetes.io/warn";
         assert_eq!(by(&labels("alice", warn, None)), ["pod-security-labels"]);
@@ -285,18 +301,19 @@ mod tests {
             assert_eq!(by(&settings(application, option)), [""; 0], "{option}");
         }
         // The value was not recorded, so there is nothing to restore.
-        let hidden = Edit::Settings {
+        let hidden = Edit::from(JujuEdit::Settings {
             application: "dex-auth".into(),
             options: BTreeMap::new(),
             unrecorded: BTreeMap::from([("connectors".into(), None)]),
-        };
+        });
         assert_eq!(by(&hidden), ["declared-options"]);
     }
 
     #[test]
     fn relation_without_a_telemetry_agent_is_refused() {
-        let relation =
-            |one: &str, other: &str| Edit::Relation { endpoints: [one.into(), other.into()] };
+        let relation = |one: &str, other: &str| {
+            Edit::from(JujuEdit::Relation { endpoints: [one.into(), other.into()] })
+        };
         for (one, other) in [
             ("minio:metrics-endpoint", "grafana-agent-k8s:metrics-endpoint"),
             ("minio:grafana-dashboard", "agent:grafana-dashboards-consumer"),

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use super::edit::{Configured, Edit, Setting};
+use super::edit::{Configured, JujuEdit, Setting};
 use super::{About, Decision, DesiredState, Remedy, Risk, open};
 use crate::controls::Finding;
 use crate::views::{Context, MissingFact};
@@ -119,7 +119,7 @@ fn decide(remedy: Remedy, findings: Vec<Finding>) -> Decision {
         }
     }
     if !options.is_empty() {
-        state.edits.push(Edit::Configuration { of, options });
+        state.edits.push(JujuEdit::Configuration { of, options }.into());
     }
     Decision::Apply(state)
 }

@@ -5,11 +5,11 @@ use std::fmt;
 
 use serde_json::Value;
 
+use super::Remedy;
 use super::breaks::Break;
-use super::edit::Target;
+use super::edit::{ClusterEdit, JujuEdit, Target};
 use super::managed::ManagedObject;
-use super::plan::{Change, Operation, Plan, Requester};
-use super::{Edit, Remedy};
+use super::plan::{Change, ClusterOperation, JujuOperation, Operation, Plan, Requester};
 
 /// The origin of a request for changes, and the disruption that it allows.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -84,19 +84,30 @@ impl Consent {
     fn withheld(&self, change: &Change, breaks: &[Break]) -> Option<WithheldFor> {
         let remedy = change.remedy;
         let is_new = match &change.operation {
-            Operation::Create(_) => !self.stood.contains(&change.target()),
-            Operation::Edit(..) => true,
-            Operation::Restore(..) | Operation::Delete(_) | Operation::Revert(..) => false,
+            Operation::Cluster(operation) => match operation {
+                ClusterOperation::Create(_) => !self.stood.contains(&change.target()),
+                ClusterOperation::Edit(..) => true,
+                ClusterOperation::Restore(..)
+                | ClusterOperation::Delete(_)
+                | ClusterOperation::Revert(..) => false,
+            },
+            Operation::Juju(JujuOperation::Edit(..)) => true,
+            Operation::Juju(JujuOperation::Revert(..)) => false,
         };
-        let is_configuration =
-            matches!(change.operation, Operation::Edit(Edit::Configuration { .. }, _));
+        let is_configuration = matches!(
+            change.operation,
+            Operation::Juju(JujuOperation::Edit(JujuEdit::Configuration { .. }, _))
+        );
         if is_configuration && !self.is_named {
             return Some(WithheldFor::Person);
         }
         if !is_new || self.disruption.contains(&remedy) {
             return None;
         }
-        let is_removal = matches!(change.operation, Operation::Edit(Edit::Removal(_), _));
+        let is_removal = matches!(
+            change.operation,
+            Operation::Cluster(ClusterOperation::Edit(ClusterEdit::Removal(_), _))
+        );
         if !self.is_named && (remedy.about().only_by_name || is_removal) {
             return Some(WithheldFor::Removal);
         }
@@ -220,8 +231,8 @@ mod tests {
         ManagedObject::new(&desired(namespace), "kubeflow", Remedy::MutualTls, true)
     }
 
-    fn change(remedy: Remedy, operation: Operation) -> Change {
-        Change { remedy, operation, diff: Vec::new() }
+    fn change(remedy: Remedy, operation: impl Into<Operation>) -> Change {
+        Change { remedy, operation: operation.into(), diff: Vec::new() }
     }
 
     fn object(namespace: &str) -> ObjectRef {
@@ -234,7 +245,7 @@ mod tests {
     }
 
     /// A plan with a change in each of two profiles; the first would break a flow.
-    fn plan(operation: fn(ManagedObject) -> Operation) -> Plan {
+    fn plan(operation: fn(ManagedObject) -> ClusterOperation) -> Plan {
         let changes = ["alice", "bob"];
         let changes = changes.map(|name| change(Remedy::MutualTls, operation(own(name))));
         let mut breaks = Breaks::of(Remedy::MutualTls, &desired("alice"));
@@ -266,7 +277,7 @@ mod tests {
             (Consent::of_option(&mutual_tls), false),
             (Consent::of_person(&mutual_tls), false),
         ] {
-            let (made, held) = confined(&ask, plan(Operation::Create));
+            let (made, held) = confined(&ask, plan(ClusterOperation::Create));
             match is_held {
                 true => assert_eq!((made, held), (vec![BOB.into()], vec![ALICE.into()]), "{ask:?}"),
                 false => assert_eq!((made.len(), held.len()), (2, 0), "{ask:?}"),
@@ -277,28 +288,30 @@ mod tests {
     #[test]
     fn object_that_existed_before_is_restored_despite_breaks() {
         let none = BTreeSet::new();
-        let restored =
-            confined(&Consent::of_option(&none), plan(|own| Operation::Restore(own, Vec::new())));
+        let restored = confined(
+            &Consent::of_option(&none),
+            plan(|own| ClusterOperation::Restore(own, Vec::new())),
+        );
         assert_eq!(restored.0.len(), 2);
         let stood = BTreeSet::from([Target::Object(own("alice").reference())]);
         let again = Consent::of_option(&none).with_stood(stood);
-        assert_eq!(confined(&again, plan(Operation::Create)).0.len(), 2);
-        assert_eq!(confined(&again, plan(Operation::Delete)).0.len(), 2);
+        assert_eq!(confined(&again, plan(ClusterOperation::Create)).0.len(), 2);
+        assert_eq!(confined(&again, plan(ClusterOperation::Delete)).0.len(), 2);
     }
 
     fn removal() -> Change {
-        let edit = Edit::Removal(Removal {
+        let edit = ClusterEdit::Removal(Removal {
             object: object("alice"),
             why: "foreign".into(),
             manifest: None,
         });
-        change(Remedy::ForeignRoleBindings, Operation::Edit(edit, own("kubeflow")))
+        change(Remedy::ForeignRoleBindings, ClusterOperation::Edit(edit, own("kubeflow")))
     }
 
     fn relation() -> Change {
         let endpoints = ["a:b".to_owned(), "c:d".to_owned()];
-        let edit = Edit::Relation { endpoints };
-        change(Remedy::PasswordDatabase, Operation::Edit(edit, own("kubeflow")))
+        let edit = JujuEdit::Relation { endpoints };
+        change(Remedy::PasswordDatabase, JujuOperation::Edit(edit, own("kubeflow")))
     }
 
     #[test]
@@ -321,9 +334,9 @@ mod tests {
     #[test]
     fn configuration_of_juju_is_never_set_by_an_option() {
         let remedy = Remedy::ControllerAuditLog;
-        let edit = Edit::Configuration { of: Configured::Controller, options: BTreeMap::new() };
+        let edit = JujuEdit::Configuration { of: Configured::Controller, options: BTreeMap::new() };
         let plan = || Plan {
-            changes: vec![change(remedy, Operation::Edit(edit.clone(), own("kubeflow")))],
+            changes: vec![change(remedy, JujuOperation::Edit(edit.clone(), own("kubeflow")))],
             ..Plan::default()
         };
         let allowed = BTreeSet::from([remedy]);
@@ -339,7 +352,7 @@ mod tests {
     fn plan_limited_to_profiles_skips_other_profiles_and_platform() {
         let none = BTreeSet::new();
         let only = Consent::of_person(&none).only_in(BTreeSet::from(["bob".to_owned()]));
-        assert_eq!(confined(&only, plan(Operation::Create)).0, [BOB]);
+        assert_eq!(confined(&only, plan(ClusterOperation::Create)).0, [BOB]);
         let mut labels = removal();
         let namespace = ObjectRef {
             kind: "Namespace".into(),
@@ -347,8 +360,8 @@ mod tests {
             name: "bob".into(),
             ..object("bob")
         };
-        if let Operation::Edit(edit, _) = &mut labels.operation {
-            *edit = Edit::Labels { object: namespace, labels: BTreeMap::new() };
+        if let Operation::Cluster(ClusterOperation::Edit(edit, _)) = &mut labels.operation {
+            *edit = ClusterEdit::Labels { object: namespace, labels: BTreeMap::new() };
         }
         let plan = Plan { changes: vec![labels, relation(), removal()], ..Plan::default() };
         assert_eq!(confined(&only, plan).0, ["Namespace bob"]);
@@ -356,7 +369,7 @@ mod tests {
 
     #[test]
     fn held_back_line_says_how_to_allow_it() {
-        let mut plan = plan(Operation::Create);
+        let mut plan = plan(ClusterOperation::Create);
         plan.changes.push(removal());
         assert_eq!(plan.held_back_line(), None);
         Consent::of_option(&BTreeSet::new()).confine(&mut plan);

@@ -1,6 +1,6 @@
 //! Relations between the platform's applications and the telemetry agent of their model.
 
-use super::edit::Edit;
+use super::edit::{Edit, JujuEdit};
 use super::{About, Decision, DesiredState, Risk, open};
 use crate::views::{Context, MissingFact};
 
@@ -32,8 +32,8 @@ pub(super) fn decide(context: &Context<'_>) -> Result<Decision, MissingFact> {
             // The `wanted` of these findings is the command to run.
             let endpoints = finding.wanted.strip_prefix("juju integrate ");
             let endpoints = endpoints.and_then(|line| line.split_once(' '));
-            edits.extend(endpoints.map(|(one, other)| Edit::Relation {
-                endpoints: [one.to_owned(), other.to_owned()],
+            edits.extend(endpoints.map(|(one, other)| {
+                Edit::from(JujuEdit::Relation { endpoints: [one.to_owned(), other.to_owned()] })
             }));
         }
     }

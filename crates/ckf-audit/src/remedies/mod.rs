@@ -30,13 +30,16 @@ mod tls_floor;
 
 pub use self::breaks::Break;
 pub use self::consent::{Consent, HeldBack, WithheldFor, targets};
-pub use self::edit::{Configured, Edit, Label, Removal, Setting, Target, edited_kind};
+pub use self::edit::{
+    ClusterEdit, Configured, Edit, JujuEdit, Label, Removal, Setting, Target, edited_kind,
+};
 pub use self::managed::{
     MANAGED_BY, MANAGED_KINDS, Managed, ManagedKind, ManagedObject, Scope, differences,
     is_of_platform,
 };
 pub use self::plan::{
-    Change, Operation, Plan, Requester, StillEnforced, plan, remove_all, undo, undo_all,
+    Change, ClusterOperation, JujuOperation, Operation, Plan, Requester, StillEnforced, plan,
+    remove_all, undo, undo_all,
 };
 pub use self::record::{
     Content, Entry, EntryError, KEY_LENGTH, Reading, Record, RecordKey, is_recorded, pending,

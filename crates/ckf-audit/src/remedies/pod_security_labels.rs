@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::breaks::Breaks;
-use super::edit::{Edit, Label, Target};
+use super::edit::{ClusterEdit, Label, Target};
 use super::{About, Decision, DesiredState, Remedy, Risk, open, passes, rejected_pods};
 use crate::controls::pods::standards::ENFORCE;
 use crate::facts::object::ObjectRef;
@@ -66,7 +66,7 @@ pub(super) fn decide(context: &Context<'_>) -> Result<Decision, MissingFact> {
             rejected_pods(context, &object.name, &mut breaks)?;
             state.breaks.extend(breaks.finish());
         }
-        state.edits.push(Edit::Labels { object, labels });
+        state.edits.push(ClusterEdit::Labels { object, labels }.into());
     }
     Ok(Decision::Apply(state))
 }

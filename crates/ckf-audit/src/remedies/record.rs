@@ -65,9 +65,9 @@ impl std::fmt::Debug for RecordKey {
 /// Contents of a record.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub struct Entry {
+pub struct Entry<E = Edit> {
     /// The edit, with the previous values.
-    pub edit: Edit,
+    pub edit: E,
     /// Uid of the edited object; empty for an edit in Juju.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub uid: String,
@@ -309,12 +309,12 @@ mod tests {
 
     use super::*;
     use crate::facts::object::ObjectRef;
-    use crate::remedies::{Label, Removal};
+    use crate::remedies::{ClusterEdit, Label, Removal};
 
     fn entry() -> Entry {
         let label = Label { before: None, after: Some("baseline".into()) };
         Entry {
-            edit: Edit::Labels {
+            edit: Edit::Cluster(ClusterEdit::Labels {
                 object: ObjectRef {
                     api_version: "v1".into(),
                     kind: "Namespace".into(),
@@ -322,7 +322,7 @@ mod tests {
                     name: "alice".into(),
                 },
                 labels: BTreeMap::from([("a".to_owned(), label)]),
-            },
+            }),
             uid: "n-1".into(),
             namespace_uid: String::new(),
         }
@@ -431,7 +431,7 @@ mod tests {
     #[test]
     fn entry_large_is_compressed_and_too_large_is_an_error() {
         let removal = |manifest: Value| Entry {
-            edit: Edit::Removal(Removal {
+            edit: Edit::Cluster(ClusterEdit::Removal(Removal {
                 object: ObjectRef {
                     api_version: "rbac.authorization.k8s.io/v1".into(),
                     kind: "RoleBinding".into(),
@@ -440,7 +440,7 @@ mod tests {
                 },
                 why: String::new(),
                 manifest: Some(manifest),
-            }),
+            })),
             uid: "b-1".into(),
             namespace_uid: "n-1".into(),
         };

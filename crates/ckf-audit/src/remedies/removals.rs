@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use super::edit::{Edit, Removal, Target};
+use super::edit::{ClusterEdit, Removal};
 use super::{About, Decision, DesiredState, Risk, open};
 use crate::controls::authz::wildcards::{MITIGATION, maker_of_policy};
 use crate::facts::object::ObjectRef;
@@ -74,12 +74,10 @@ pub(super) fn wildcard_policies(context: &Context<'_>) -> Result<Decision, Missi
     };
     let mut state = DesiredState::default();
     let mut left: BTreeMap<String, String> = BTreeMap::new();
-    for edit in removals(context, "AUTHZ-07")? {
-        let Target::Object(object) = edit.target() else {
-            continue;
-        };
-        match maker(&object) {
-            None => state.edits.push(edit),
+    for removal in removals(context, "AUTHZ-07")? {
+        let object = &removal.object;
+        match maker(object) {
+            None => state.edits.push(ClusterEdit::Removal(removal).into()),
             Some(maker) => {
                 let why = format!(
                     "{object} is created by {maker}, which would recreate it; until that changes, \
@@ -95,20 +93,21 @@ pub(super) fn wildcard_policies(context: &Context<'_>) -> Result<Decision, Missi
 
 /// Deletes the objects of a control's findings.
 fn remove(context: &Context<'_>, id: &str) -> Result<Decision, MissingFact> {
-    Ok(DesiredState::edits(removals(context, id)?))
+    let removals = removals(context, id)?.into_iter();
+    Ok(DesiredState::edits(removals.map(|removal| ClusterEdit::Removal(removal).into()).collect()))
 }
 
-fn removals(context: &Context<'_>, id: &str) -> Result<Vec<Edit>, MissingFact> {
-    let mut edits: Vec<Edit> = Vec::new();
+fn removals(context: &Context<'_>, id: &str) -> Result<Vec<Removal>, MissingFact> {
+    let mut removals: Vec<Removal> = Vec::new();
     for finding in open(context, id)? {
         let why = format!("{}: {}", finding.field, finding.seen);
-        match edits.last_mut() {
+        match removals.last_mut() {
             // Findings are sorted by object.
-            Some(Edit::Removal(removal)) if removal.object == finding.object => {
+            Some(removal) if removal.object == finding.object => {
                 removal.why = format!("{}; {why}", removal.why);
             }
-            _ => edits.push(Edit::Removal(Removal { object: finding.object, why, manifest: None })),
+            _ => removals.push(Removal { object: finding.object, why, manifest: None }),
         }
     }
-    Ok(edits)
+    Ok(removals)
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::breaks::Breaks;
-use super::edit::{Edit, Setting};
+use super::edit::{Edit, JujuEdit, Setting};
 use super::{
     About, Decision, DesiredState, Remedy, Risk, Target, open, passes, rejected_pods, waived,
 };
@@ -126,11 +126,12 @@ pub(super) fn password_database(context: &Context<'_>) -> Result<Decision, Missi
             state.notes.push(why);
             continue;
         }
-        state.edits.push(Edit::Settings {
+        let edit = JujuEdit::Settings {
             application: dex.name.clone(),
             options: BTreeMap::from([option("enable-password-db", None, Some("false".into()))]),
             unrecorded: BTreeMap::new(),
-        });
+        };
+        state.edits.push(edit.into());
     }
     Ok(Decision::Apply(state))
 }
@@ -184,10 +185,8 @@ fn edits(findings: Vec<Finding>, to: impl Fn(&Finding) -> Option<String>) -> Vec
         options.insert(name, setting);
     }
     of.into_iter()
-        .map(|(application, options)| Edit::Settings {
-            application,
-            options,
-            unrecorded: BTreeMap::new(),
+        .map(|(application, options)| {
+            JujuEdit::Settings { application, options, unrecorded: BTreeMap::new() }.into()
         })
         .collect()
 }

@@ -22,14 +22,18 @@ const SCRIPT: &str = include_str!("../../../../catalog/page/script.js");
 pub fn content_security_policy() -> &'static str {
     static POLICY: OnceLock<String> = OnceLock::new();
     POLICY.get_or_init(|| {
-        let hash = |text: &str| STANDARD.encode(Sha256::digest(text));
-        format!(
-            "default-src 'none'; style-src 'sha256-{}'; script-src 'sha256-{}'; base-uri 'none'; \
-             form-action 'none'; frame-ancestors 'self'",
-            hash(STYLE),
-            hash(SCRIPT)
-        )
+        format!("{}; script-src 'sha256-{}'; frame-ancestors 'self'", style_policy(), hash(SCRIPT))
     })
+}
+
+/// The same of a page without a script, and without what only a header can have.
+pub(super) fn style_policy() -> String {
+    let style = hash(STYLE);
+    format!("default-src 'none'; style-src 'sha256-{style}'; base-uri 'none'; form-action 'none'")
+}
+
+fn hash(text: &str) -> String {
+    STANDARD.encode(Sha256::digest(text))
 }
 
 /// Renders a report without history.

@@ -93,6 +93,13 @@ fn head(report: &Report, look: &Look) -> String {
     out
 }
 
+/// A cell with the id of a control, which opens its page where the terminal has links.
+pub(super) fn linked(cell: &str, look: &Look) -> String {
+    let id = cell.trim_end();
+    let page = links::control_page(id);
+    look.style.link(page.as_deref(), &look.style.paint(Ink::Id, id)) + &cell[id.len()..]
+}
+
 fn failures(report: &Report, look: &Look) -> String {
     let open = report.open();
     if open.is_empty() {
@@ -112,13 +119,10 @@ fn failures(report: &Report, look: &Look) -> String {
     for (control, row) in open.iter().zip(&rows) {
         for cells in columns.lines(row) {
             let [severity, cell, finding, object] = cells;
-            let id = cell.trim_end();
-            let blanks = &cell[id.len()..];
-            let page = links::control_page(id);
             out.push_str(&format!(
                 "{}  {}  {finding}  {}\n",
                 look.style.paint(Ink::of(control.severity), &severity),
-                look.style.link(page.as_deref(), &look.style.paint(Ink::Id, id)) + blanks,
+                linked(&cell, look),
                 look.style.paint(Ink::Quiet, object.trim_end())
             ));
         }

@@ -11,6 +11,8 @@ use crate::facts::charmhub::Charmhub;
 use crate::facts::compliance::ClusterComplianceReport;
 use crate::facts::core::*;
 use crate::facts::custom_resources::ObjectKind;
+use crate::facts::extensions::Extension;
+use crate::facts::gateway_attachments::{ListenerSet, ReferenceGrant, XListenerSet};
 use crate::facts::gateway_routes::{GrpcRoute, TcpRoute, TlsRoute};
 use crate::facts::handshake::{Seen, WebhookServer};
 use crate::facts::image_record::Ledger;
@@ -22,7 +24,7 @@ use crate::facts::known::{Kind, Known, Unknown};
 use crate::facts::rbac::*;
 use crate::facts::registry::Rocks;
 use crate::facts::secret::Secret;
-use crate::facts::traffic::{DestinationRule, ServiceEntry, WasmPlugin};
+use crate::facts::traffic::{DestinationRule, ServiceEntry, Sidecar, WasmPlugin};
 use crate::facts::velero::{VeleroBackup, VeleroSchedule};
 use crate::facts::vulnerability::VulnerabilityReport;
 use crate::images::Inventory;
@@ -247,6 +249,10 @@ impl<'a> Context<'a> {
         mutating_webhooks: MutatingWebhookConfiguration, "mutatingwebhookconfigurations";
         /// Webhooks that refuse objects.
         validating_webhooks: ValidatingWebhookConfiguration, "validatingwebhookconfigurations";
+        /// Definitions of kinds.
+        crds: CustomResourceDefinition, "customresourcedefinitions";
+        /// API groups, and who answers for them.
+        api_services: ApiService, "apiservices";
         /// Profiles.
         profiles: Profile, "profiles";
         /// Service accounts.
@@ -273,6 +279,12 @@ impl<'a> Context<'a> {
         tls_routes: TlsRoute, "tlsroutes";
         /// TCPRoutes.
         tcp_routes: TcpRoute, "tcproutes";
+        /// Listeners that are added to Gateways.
+        listener_sets: ListenerSet, "listenersets";
+        /// The same, from the experimental channel.
+        x_listener_sets: XListenerSet, "xlistenersets";
+        /// Grants of references to other namespaces.
+        reference_grants: ReferenceGrant, "referencegrants";
         /// Ingresses.
         ingresses: Ingress, "ingresses";
         /// Classes of Ingresses.
@@ -281,6 +293,8 @@ impl<'a> Context<'a> {
         service_entries: ServiceEntry, "serviceentries";
         /// DestinationRules.
         destination_rules: DestinationRule, "destinationrules";
+        /// Sidecars.
+        sidecars: Sidecar, "sidecars";
         /// WasmPlugins.
         wasm_plugins: WasmPlugin, "wasmplugins";
         /// Knative's DomainMappings.
@@ -299,6 +313,13 @@ impl<'a> Context<'a> {
         velero_schedules: VeleroSchedule, "schedules";
         /// ConfigMaps.
         config_maps: ConfigMap, "configmaps";
+    }
+
+    /// Every server that the API server calls: webhooks of admission and of conversion, and those
+    /// that answer for API groups.
+    pub fn extensions(&self) -> Result<Vec<Extension<'a>>, MissingFact> {
+        let (mutating, validating) = (self.mutating_webhooks()?, self.validating_webhooks()?);
+        Ok(Extension::all(mutating, validating, self.crds()?, self.api_services()?))
     }
 
     /// Version of the API server.

@@ -1,4 +1,4 @@
-//! Namespaces, service accounts, nodes, resource definitions and the version of the API server.
+//! Namespaces, service accounts, nodes and the version of the API server.
 
 use serde::{Deserialize, Serialize};
 
@@ -65,14 +65,6 @@ NodeInfo {
     /// Version of the kubelet.
     kubelet_version: Interned,
 }}
-
-wire! {
-/// A custom resource definition, name only.
-CustomResourceDefinition {
-    /// Metadata.
-    metadata: Meta,
-}}
-object!(CustomResourceDefinition, "apiextensions.k8s.io/v1", "CustomResourceDefinition");
 
 /// Version of the API server.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]

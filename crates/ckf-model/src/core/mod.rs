@@ -1,8 +1,9 @@
-//! Built-in kinds of Kubernetes: pods, services, workloads, namespaces, nodes, network policies
-//! and webhooks.
+//! Built-in kinds of Kubernetes: pods, services, workloads, namespaces, nodes, network policies,
+//! webhooks, and what adds kinds.
 
 mod cluster;
 mod config_map;
+mod definition;
 mod network_policy;
 mod pod;
 mod port;
@@ -12,6 +13,7 @@ mod workload;
 
 pub use self::cluster::*;
 pub use self::config_map::*;
+pub use self::definition::*;
 pub use self::network_policy::*;
 pub use self::pod::*;
 pub use self::port::PortRef;

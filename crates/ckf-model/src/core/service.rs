@@ -33,6 +33,8 @@ ServiceSpec {
     #[serde(skip_serializing_if = "Vec::is_empty")] load_balancer_source_ranges: Vec<Interned>,
     /// Cluster IPs; the string `None` for a headless service.
     #[serde(rename = "clusterIPs", skip_serializing_if = "Vec::is_empty")] cluster_ips: Vec<Interned>,
+    /// Host for which the service is another name, for type `ExternalName`.
+    #[serde(skip_serializing_if = "Option::is_none")] external_name: Option<Interned>,
     /// External IPs of nodes.
     #[serde(rename = "externalIPs", skip_serializing_if = "Vec::is_empty")] external_ips: Vec<Interned>,
 }}

@@ -25,6 +25,8 @@ AmbientGatewaySpec {
     gateway_class_name: Interned,
     /// Listeners.
     listeners: Vec<Listener>,
+    /// Sets of listeners that may be added; none if absent.
+    #[serde(skip_serializing_if = "Option::is_none")] allowed_listeners: Option<AllowedListeners>,
     /// Addresses; by a host, the Service of pods that serve it instead of pods of its own.
     #[serde(skip_serializing_if = "Vec::is_empty")] addresses: Vec<GatewayAddress>,
 }}
@@ -54,6 +56,13 @@ Listener {
 }}
 
 wire! {
+/// Sets of listeners that may be added to a Gateway.
+AllowedListeners {
+    /// Their namespaces; none if absent.
+    #[serde(skip_serializing_if = "Option::is_none")] namespaces: Option<RouteNamespaces>,
+}}
+
+wire! {
 /// Routes that may attach to a listener.
 AllowedRoutes {
     /// Their namespaces.
@@ -61,9 +70,9 @@ AllowedRoutes {
 }}
 
 wire! {
-/// Namespaces of routes.
+/// Namespaces of what may attach.
 RouteNamespaces {
-    /// `All`, `Selector`, or the Gateway's own.
+    /// `All`, `Selector`, `Same` or `None`; of routes `Same` is the default.
     #[serde(skip_serializing_if = "str::is_empty")] from: Interned,
     /// Labels of the namespaces, for `Selector`.
     #[serde(skip_serializing_if = "Option::is_none")] selector: Option<LabelSelector>,
@@ -156,6 +165,17 @@ AmbientFilter {
     #[serde(skip_serializing_if = "Option::is_none")] request_header_modifier: Option<Box<HeaderOperations>>,
     /// What gets a copy of each request, for type `RequestMirror`.
     #[serde(skip_serializing_if = "Option::is_none")] request_mirror: Option<Box<RequestMirror>>,
+    /// Origins whose pages may read the answers, for type `CORS`.
+    #[serde(skip_serializing_if = "Option::is_none")] cors: Option<Box<CorsFilter>>,
+}}
+
+wire! {
+/// A CORS filter.
+CorsFilter {
+    /// Origins, with `*` for any characters.
+    allow_origins: Vec<Interned>,
+    /// Whether pages may send the user's session along.
+    allow_credentials: bool,
 }}
 
 wire! {

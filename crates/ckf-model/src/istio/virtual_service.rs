@@ -49,6 +49,19 @@ HttpRoute {
     #[serde(skip_serializing_if = "Vec::is_empty")] mirrors: Vec<RouteDestination>,
     /// Headers that it sets.
     #[serde(skip_serializing_if = "Option::is_none")] headers: Option<Box<RouteHeaders>>,
+    /// Origins whose pages may read the answers.
+    #[serde(skip_serializing_if = "Option::is_none")] cors_policy: Option<Box<CorsPolicy>>,
+}}
+
+wire! {
+/// Cross-origin resource sharing of a route.
+CorsPolicy {
+    /// Origins.
+    allow_origins: Vec<StringMatch>,
+    /// The same, in its older spelling, which is read without the other only.
+    #[serde(skip_serializing_if = "Vec::is_empty")] allow_origin: Vec<Interned>,
+    /// Whether pages may send the user's session along.
+    allow_credentials: bool,
 }}
 
 wire! {

@@ -7,7 +7,9 @@ use serde_json::{Value, json};
 use super::caller::{About, Caller};
 use super::reply::{Refusal, Reply, denied, name_of, parse, refuse};
 use super::state::{Call, State};
-use super::{applications, charms, facades, models, secrets};
+use super::{
+    applications, charms, clouds, controllers, facades, model_config, models, offers, secrets,
+};
 use crate::model::Juju;
 
 #[derive(Deserialize)]
@@ -112,11 +114,11 @@ impl Caller {
         let done = match facade.as_str() {
             "UserManager" => super::users::call(state, self, method, params),
             "ModelManager" => models::manager(state, self, method, params),
-            "Controller" => models::controller(state, self, about, method, params),
-            "ModelConfig" => models::config(state, self, method, params),
-            "Cloud" => models::cloud(state, self, method, params),
-            "ApplicationOffers" => models::offers(state, self, method, params),
-            "SecretBackends" => models::secret_backends(state, method, params),
+            "Controller" => controllers::controller(state, self, about, method, params),
+            "ModelConfig" => model_config::config(state, self, method, params),
+            "Cloud" => clouds::cloud(state, self, method, params),
+            "ApplicationOffers" => offers::offers(state, self, method, params),
+            "SecretBackends" => controllers::secret_backends(state, method, params),
             "Block" => super::blocks::call(state, self, method, params),
             "Client" => applications::status(state, self, method),
             "Application" => applications::application(state, self, method, params),

@@ -1,13 +1,18 @@
 //! A simulated controller: its API over a websocket in TLS, with the meaning that
 //! a real one gives to users, models, access, options and actions.
 
+mod access;
 mod applications;
 mod blocks;
 mod caller;
 mod charms;
+mod clouds;
 mod connection;
+mod controllers;
 mod facades;
+mod model_config;
 mod models;
+mod offers;
 mod refresh;
 mod reply;
 mod secrets;

@@ -3,12 +3,12 @@
 
 use crate::controls::authn::filters::of_ingress;
 use crate::controls::check::Check;
-use crate::facts::istio::reference;
 use crate::facts::object::{Object as _, ObjectRef};
 use crate::finding::{Finding, Outcome, finding, outcome};
 use crate::views::ingress::Ingress;
 use crate::views::login::{Deviation, LoginPatch, MeshAuthoriser, authorisers, content, undoing};
 use crate::views::mesh::is_ambient;
+use crate::views::mesh_options::options_reference;
 use crate::views::{Context, MissingFact};
 
 /// Controls of this file.
@@ -79,11 +79,6 @@ fn each_login(
     Ok(outcome(findings, evidence))
 }
 
-/// Where the mesh's options are.
-fn options(context: &Context<'_>) -> ObjectRef {
-    reference("v1", "ConfigMap", context.namespace(), "istio")
-}
-
 /// AUTHN-03: Login fails closed
 fn login_fails_closed(context: &Context<'_>) -> Result<Outcome, MissingFact> {
     let evidence = "requests are refused while login is unavailable";
@@ -93,7 +88,7 @@ fn login_fails_closed(context: &Context<'_>) -> Result<Outcome, MissingFact> {
                 (filter.reference(), "failure_mode_allow".to_owned(), login.failure_mode_allow)
             }
             Asked::Policy(_, of) => (
-                options(context),
+                options_reference(context),
                 format!("extensionProviders[{}].failOpen", of.name),
                 of.fail_open,
             ),
@@ -140,7 +135,7 @@ fn login_asks_gatekeeper(context: &Context<'_>) -> Result<Outcome, MissingFact> 
     };
     if is_service_asked {
         for other in Deviation::of_service(context)? {
-            let object = other.object.unwrap_or_else(|| options(context));
+            let object = other.object.unwrap_or_else(|| options_reference(context));
             findings.push(finding(object, &other.field, other.seen, other.wanted));
         }
         findings.extend(moved(context)?);
@@ -195,7 +190,7 @@ fn login_passes_few_headers(context: &Context<'_>) -> Result<Outcome, MissingFac
             }
             Asked::Policy(_, of) => {
                 let field = |rest: &str| format!("extensionProviders[{}].{rest}", of.name);
-                let (object, wanted) = (options(context), &AMBIENT_REQUEST_HEADERS);
+                let (object, wanted) = (options_reference(context), &AMBIENT_REQUEST_HEADERS);
                 if of.is_grpc {
                     let seen = vec!["any, as its answers by gRPC say".to_owned()];
                     check(object.clone(), &field("envoyExtAuthzGrpc"), &seen, &upstream, true);

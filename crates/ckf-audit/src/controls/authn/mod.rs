@@ -6,6 +6,7 @@ mod foreign;
 mod gatekeeper;
 mod identity;
 mod options;
+mod origins;
 
 use crate::controls::check::Entries;
 
@@ -17,4 +18,5 @@ pub(super) const CHECKS: &[Entries] = &[
     gatekeeper::CHECKS,
     identity::CHECKS,
     options::CHECKS,
+    origins::CHECKS,
 ];

@@ -1,11 +1,14 @@
 //! The mesh's CA: what istiod signs with, and the root that it publishes.
 
+use serde::Deserialize;
+
 use crate::controls::check::Check;
 use crate::facts::certificate::{Certificate, date};
 use crate::facts::crypto_material::CryptoMaterial;
 use crate::facts::object::{Object as _, ObjectRef};
 use crate::facts::secret::Secret;
 use crate::finding::{Finding, Outcome, finding, outcome};
+use crate::views::mesh_options::{mesh_options, options_reference};
 use crate::views::{Context, MissingFact};
 
 /// Controls of this file.
@@ -47,6 +50,7 @@ fn mesh_root(context: &Context<'_>) -> Result<Outcome, MissingFact> {
     for root in &roots {
         findings.extend(faults(context, root, &object, "root-cert.pem"));
     }
+    findings.extend(faults_of_further_roots(context)?);
     let secrets = ca_secrets(context)?;
     if let Some(secret) = secrets.first() {
         findings.extend(faults_of_ca(context, secret, &roots));
@@ -54,6 +58,56 @@ fn mesh_root(context: &Context<'_>) -> Result<Outcome, MissingFact> {
     let until = roots.first().map(|root| date(root.not_after)).unwrap_or_default();
     let by = secrets.first().map(|secret| format!(", signed with {}", secret.reference()));
     Ok(outcome(findings, format!("valid until {until}{}", by.unwrap_or_default())))
+}
+
+/// Roots that the mesh's options have proxies trust beside its own.
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct Options {
+    ca_certificates: Vec<FurtherRoot>,
+    default_config: ProxyOptions,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct ProxyOptions {
+    ca_certificates_pem: Vec<String>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct FurtherRoot {
+    pem: String,
+    spiffe_bundle_url: String,
+}
+
+/// What is wrong with roots that the mesh's options add; one that is fetched is in clear or not.
+fn faults_of_further_roots(context: &Context<'_>) -> Result<Vec<Finding>, MissingFact> {
+    let options = mesh_options::<Options>(context)?.unwrap_or_default();
+    let object = options_reference(context);
+    let mut findings = Vec::new();
+    let of_proxies = options.default_config.ca_certificates_pem.iter();
+    let of_proxies = of_proxies.map(|pem| ("defaultConfig.caCertificatesPem", pem));
+    let of_mesh = options.ca_certificates.iter().filter(|root| !root.pem.is_empty());
+    let of_mesh = of_mesh.map(|root| ("caCertificates.pem", &root.pem));
+    for (field, pem) in of_mesh.chain(of_proxies) {
+        match Certificate::from_pem(pem.as_bytes()) {
+            Ok(roots) => {
+                findings
+                    .extend(roots.iter().flat_map(|root| faults(context, root, &object, field)));
+            }
+            Err(error) => {
+                let wanted = "a PEM certificate";
+                findings.push(finding(object.clone(), field, error.to_string(), wanted));
+            }
+        }
+    }
+    let urls = options.ca_certificates.iter().map(|root| root.spiffe_bundle_url.as_str());
+    for url in urls.filter(|url| url.starts_with("http://")) {
+        let field = "caCertificates.spiffeBundleUrl";
+        findings.push(finding(object.clone(), field, url, "an address with https"));
+    }
+    Ok(findings)
 }
 
 /// What is wrong with a CA's certificate by itself.

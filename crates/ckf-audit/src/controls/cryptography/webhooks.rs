@@ -1,4 +1,4 @@
-//! CAs and failure policies of the webhooks.
+//! Servers that the API server calls: their CAs, what they serve, and what follows of a failure.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,76 +7,76 @@ use crate::controls::check::Check;
 use crate::facts::certificate::{Certificate, date};
 use crate::facts::core::Webhook;
 use crate::facts::digest;
+use crate::facts::extensions::{Extension, Purpose};
 use crate::facts::handshake::WebhookServer;
 use crate::facts::istio::reference;
-use crate::facts::object::{Object as _, ObjectRef};
+use crate::facts::object::ObjectRef;
 use crate::finding::{Finding, Outcome, count, finding, outcome};
 use crate::views::{Context, MissingFact};
 
 /// Controls of this file.
-pub(super) const CHECKS: &[(&str, Check)] =
-    &[("CRYP-01", webhook_ca), ("CRYP-02", webhook_serves), ("CRYP-03", webhook_fails_closed)];
+pub(super) const CHECKS: &[(&str, Check)] = &[
+    ("CRYP-01", called_with_valid_ca),
+    ("CRYP-02", called_serves),
+    ("CRYP-03", webhook_fails_closed),
+];
 
-/// The platform's webhooks: those whose service is in its namespaces.
-fn webhooks<'a>(context: &Context<'a>) -> Result<Vec<(ObjectRef, &'a Webhook)>, MissingFact> {
-    let mutating = context
-        .mutating_webhooks()?
-        .iter()
-        .flat_map(|c| c.webhooks.iter().map(move |w| (c.reference(), w)));
-    let validating = context
-        .validating_webhooks()?
-        .iter()
-        .flat_map(|c| c.webhooks.iter().map(move |w| (c.reference(), w)));
+/// The platform's of these: those whose Service is in its namespaces.
+fn ours<'a>(context: &Context<'a>, mut all: Vec<Extension<'a>>) -> Vec<Extension<'a>> {
     let platform = context.platform_namespaces();
-    let ours = |w: &Webhook| {
-        w.client_config.service.as_ref().is_some_and(|s| platform.contains(&&*s.namespace))
-    };
-    Ok(mutating.chain(validating).filter(|(_, w)| ours(w)).collect())
+    all.retain(|of| of.service.is_some_and(|service| platform.contains(&&*service.namespace)));
+    all
 }
 
 fn none() -> Outcome {
-    Outcome::NotApplicable("no webhook leads to the platform".into())
+    Outcome::NotApplicable("the API server calls no server of the platform".into())
 }
 
-/// CRYP-01: Admission webhooks have a valid CA
-fn webhook_ca(context: &Context<'_>) -> Result<Outcome, MissingFact> {
-    let webhooks = webhooks(context)?;
-    if webhooks.is_empty() {
+/// CRYP-01: Servers that the API server calls have a valid CA
+fn called_with_valid_ca(context: &Context<'_>) -> Result<Outcome, MissingFact> {
+    let extensions = ours(context, context.extensions()?);
+    if extensions.is_empty() {
         return Ok(none());
     }
-    let now = context.now().as_second();
     let mut findings = Vec::new();
     let served = served(context)?;
-    for (object, webhook) in &webhooks {
-        let field = format!("webhook {} clientConfig.caBundle", webhook.name);
-        let seen = match Certificate::from_base64_pem(&webhook.client_config.ca_bundle) {
-            _ if webhook.client_config.ca_bundle.is_empty() => Some("empty".to_owned()),
-            Err(error) => Some(error.to_string()),
-            // One that is valid is enough: an old one may stay while it is rotated.
-            Ok(certificates) if !certificates.iter().any(|c| c.is_authority || c.self_signed) => {
-                Some("no certificate of a CA".into())
-            }
-            Ok(certificates)
-                if certificates.iter().any(|c| c.not_before <= now && now < c.not_after) =>
-            {
-                not_its_ca(&served, webhook, &certificates)
-            }
-            Ok(certificates) => {
-                let last = certificates.iter().map(|c| c.not_after).max().unwrap_or_default();
-                Some(if last <= now {
-                    format!("expired on {}", date(last))
-                } else {
-                    "not valid yet".into()
-                })
-            }
+    for extension in &extensions {
+        let mut add = |field: &str, seen: String, wanted: &str| {
+            let field = format!("{}{field}", extension.field);
+            findings.push(finding(extension.object.clone(), &field, seen, wanted));
         };
-        findings.extend(
-            seen.map(|seen| {
-                finding(object.clone(), &field, seen, "a CA certificate that is valid")
-            }),
-        );
+        if extension.is_unverified {
+            let wanted = "false, with a caBundle of the CA that signs what it serves";
+            add("insecureSkipTLSVerify", "true".into(), wanted);
+        } else if let Some(seen) = fault_of_bundle(context, extension, &served) {
+            add("caBundle", seen, "a CA certificate that is valid");
+        }
     }
-    Ok(outcome(findings, format!("{} with a valid CA", count(webhooks.len(), "webhook"))))
+    Ok(outcome(findings, format!("{} with a valid CA", count(extensions.len(), "server"))))
+}
+
+fn fault_of_bundle(
+    context: &Context<'_>,
+    extension: &Extension<'_>,
+    served: &BTreeMap<(String, String), Served<'_>>,
+) -> Option<String> {
+    if extension.ca_bundle.is_empty() {
+        return Some("empty".to_owned());
+    }
+    let certificates = match Certificate::from_base64_pem(extension.ca_bundle) {
+        Ok(certificates) => certificates,
+        Err(error) => return Some(error.to_string()),
+    };
+    let now = context.now().as_second();
+    // One that is valid is enough: an old one may stay while it is rotated.
+    if !certificates.iter().any(|c| c.is_authority || c.self_signed) {
+        return Some("no certificate of a CA".into());
+    }
+    if certificates.iter().any(|c| c.not_before <= now && now < c.not_after) {
+        return not_its_ca(served, extension, &certificates);
+    }
+    let last = certificates.iter().map(|c| c.not_after).max().unwrap_or_default();
+    Some(if last <= now { format!("expired on {}", date(last)) } else { "not valid yet".into() })
 }
 
 /// Chains that servers present, with what a client with a caBundle refuses, by Service.
@@ -85,7 +85,7 @@ struct Served<'a> {
     refused: Option<&'a BTreeMap<String, String>>,
 }
 
-/// What webhooks' Services present or, as far as they were not asked, what Secrets beside them
+/// What these Services present or, as far as they were not asked, what Secrets beside them
 /// hold for their names.
 fn served<'a>(
     context: &Context<'a>,
@@ -115,12 +115,12 @@ fn served<'a>(
 /// What shows that a caBundle is not of the CA that signed what the webhook serves.
 fn not_its_ca(
     served: &BTreeMap<(String, String), Served<'_>>,
-    webhook: &Webhook,
+    extension: &Extension<'_>,
     bundle: &[Certificate],
 ) -> Option<String> {
-    let service = webhook.client_config.service.as_ref()?;
+    let service = extension.service?;
     let served = served.get(&(service.namespace.to_string(), service.name.to_string()))?;
-    let digest = digest(&webhook.client_config.ca_bundle);
+    let digest = digest(extension.ca_bundle);
     if let Some(why) = served.refused.and_then(|refused| refused.get(&digest)) {
         return Some(format!("not the CA of what is served: {why}"));
     }
@@ -132,10 +132,10 @@ fn not_its_ca(
     (!is_of_bundle).then(|| format!("another CA than that of what is served, {}", leaf.issuer))
 }
 
-/// CRYP-02: Admission webhooks serve a valid certificate
-fn webhook_serves(context: &Context<'_>) -> Result<Outcome, MissingFact> {
-    let webhooks = webhooks(context)?;
-    if webhooks.is_empty() {
+/// CRYP-02: Servers that the API server calls serve a valid certificate
+fn called_serves(context: &Context<'_>) -> Result<Outcome, MissingFact> {
+    let extensions = ours(context, context.extensions()?);
+    if extensions.is_empty() {
         return Ok(none());
     }
     let servers = match context.webhook_servers() {
@@ -143,8 +143,7 @@ fn webhook_serves(context: &Context<'_>) -> Result<Outcome, MissingFact> {
         // Without a look from inside of the cluster, the policy's word counts as before.
         Err(missing) => return attested("CRYP-02", context).ok_or(missing),
     };
-    let services =
-        webhooks.iter().filter_map(|(_, webhook)| webhook.client_config.service.as_ref());
+    let services = extensions.iter().filter_map(|extension| extension.service);
     let services: BTreeSet<(&str, &str)> = services.map(|of| (&*of.namespace, &*of.name)).collect();
     let mut findings = Vec::new();
     let mut unknown = Vec::new();
@@ -212,9 +211,15 @@ fn is_meant_to_fail_open(webhook: &Webhook) -> bool {
 
 /// CRYP-03: Admission webhooks fail closed
 fn webhook_fails_closed(context: &Context<'_>) -> Result<Outcome, MissingFact> {
-    let webhooks = webhooks(context)?;
+    let (mutating, validating) = (context.mutating_webhooks()?, context.validating_webhooks()?);
+    let of_admission = ours(context, Extension::of_admission(mutating, validating)).into_iter();
+    let webhooks = of_admission.filter_map(|of| match of.purpose {
+        Purpose::Admission(webhook) => Some((of.object, webhook)),
+        Purpose::Conversion(_) | Purpose::Group(_) => None,
+    });
+    let webhooks: Vec<(ObjectRef, &Webhook)> = webhooks.collect();
     if webhooks.is_empty() {
-        return Ok(none());
+        return Ok(Outcome::NotApplicable("no webhook leads to the platform".into()));
     }
     let open =
         webhooks.iter().filter(|(_, w)| w.failure_policy == "Ignore" && !is_meant_to_fail_open(w));

@@ -2,9 +2,11 @@
 
 mod exposure;
 mod mutual_tls;
+mod openings;
 pub(super) mod policies;
 
 use crate::controls::check::Entries;
 
 /// Controls of this family, file by file.
-pub(super) const CHECKS: &[Entries] = &[exposure::CHECKS, mutual_tls::CHECKS, policies::CHECKS];
+pub(super) const CHECKS: &[Entries] =
+    &[exposure::CHECKS, mutual_tls::CHECKS, openings::CHECKS, policies::CHECKS];

@@ -110,14 +110,20 @@ fn past_sidecar(pod: &Pod) -> impl Iterator<Item = Finding> {
     let included = annotations.included_ports.as_deref().map(|ports| ("include", ports));
     let excluded = excluded.filter(|(_, ports)| !ports.trim().is_empty());
     let included = included.filter(|(_, ports)| ports.trim() != "*");
-    excluded.into_iter().chain(included).map(|(how, ports)| {
+    let is_none = annotations.interception_mode.as_deref() == Some("NONE");
+    let uncaught = is_none.then(|| {
+        let field = "metadata.annotations[sidecar.istio.io/interceptionMode]";
+        finding(pod.reference(), field, "NONE", "REDIRECT, so that the sidecar sees every request")
+    });
+    let ports = excluded.into_iter().chain(included).map(|(how, ports)| {
         let field = format!("metadata.annotations[traffic.sidecar.istio.io/{how}InboundPorts]");
         let seen = match ports.is_empty() {
             true => "no port".to_owned(),
             false => ports.to_owned(),
         };
         finding(pod.reference(), &field, seen, "absent, so that the sidecar sees every port")
-    })
+    });
+    uncaught.into_iter().chain(ports)
 }
 
 /// NET-05: Profile pods are in the mesh

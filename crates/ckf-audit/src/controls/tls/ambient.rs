@@ -3,6 +3,7 @@
 use crate::controls::check::Check;
 use crate::facts::object::Object as _;
 use crate::finding::{Outcome, finding, outcome};
+use crate::views::entrances::GatewayListener;
 use crate::views::ingress::Ingress;
 use crate::views::mesh::ambient_ingress;
 use crate::views::{Context, MissingFact};
@@ -19,7 +20,8 @@ fn ambient_serves_https(context: &Context<'_>) -> Result<Outcome, MissingFact> {
     }
     let mut findings = Vec::new();
     for gateway in gateways {
-        let secure = gateway.spec.listeners.iter().any(|l| {
+        let listeners = GatewayListener::all(context, gateway)?;
+        let secure = listeners.iter().map(|of| of.listener).any(|l| {
             l.protocol == "HTTPS"
                 && l.tls.as_ref().is_some_and(|tls| !tls.certificate_refs.is_empty())
         });
@@ -31,15 +33,15 @@ fn ambient_serves_https(context: &Context<'_>) -> Result<Outcome, MissingFact> {
                 "https-443",
             ));
         }
-        for listener in gateway.spec.listeners.iter().filter(|l| l.protocol == "HTTP") {
-            let routes = context.ambient_routes()?.iter().filter(|r| {
-                r.spec.parent_refs.iter().any(|p| {
-                    p.name == *gateway.metadata.name
-                        && p.namespace.as_ref().unwrap_or(&r.metadata.namespace)
-                            == &gateway.metadata.namespace
-                        && p.section_name.as_ref().is_none_or(|section| *section == listener.name)
-                })
-            });
+        for of_gateway in listeners.iter().filter(|of| of.listener.protocol == "HTTP") {
+            let listener = of_gateway.listener;
+            let mut routes = Vec::new();
+            for route in context.ambient_routes()? {
+                let own = &*route.metadata.namespace;
+                if of_gateway.is_attached(context, &route.spec.parent_refs, own)? {
+                    routes.push(route);
+                }
+            }
             for route in routes {
                 let redirects = !route.spec.rules.is_empty()
                     && route.spec.rules.iter().all(|rule| {

@@ -1,5 +1,7 @@
 //! TLS versions and cipher suites.
 
+use serde::Deserialize;
+
 use crate::controls::check::Check;
 use crate::controls::tls::secrets::NO_TLS;
 use crate::facts::istio::TlsParameters;
@@ -8,6 +10,7 @@ use crate::facts::text::Interned;
 use crate::finding::{Finding, Outcome, finding, outcome};
 use crate::tls::{STRONG_SUITES, TlsVersion};
 use crate::views::ingress::{GatewayServer, Ingress, patches_port};
+use crate::views::mesh_options::{mesh_options, options_reference};
 use crate::views::{Context, MissingFact};
 
 /// Controls of this file.
@@ -36,6 +39,25 @@ fn floors<'a>(
         .collect())
 }
 
+/// What the mesh gives servers that do not say otherwise.
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct Options {
+    tls_defaults: Defaults,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct Defaults {
+    cipher_suites: Vec<Interned>,
+    min_protocol_version: String,
+}
+
+fn defaults(context: &Context<'_>) -> Result<(ObjectRef, Defaults), MissingFact> {
+    let options = mesh_options::<Options>(context)?.unwrap_or_default();
+    Ok((options_reference(context), options.tls_defaults))
+}
+
 fn tls_servers(
     context: &Context<'_>,
     check: impl Fn(&Ingress<'_>, &GatewayServer<'_>, &mut Vec<Finding>) -> Result<(), MissingFact>,
@@ -56,9 +78,11 @@ fn tls_servers(
 /// TLS-10: The gateway refuses TLS versions below the policy
 fn refuses_old_versions(context: &Context<'_>) -> Result<Outcome, MissingFact> {
     let least = context.policy.tls_minimum;
+    let (mesh, of_mesh) = defaults(context)?;
     let findings = tls_servers(context, |ingress, served, findings| {
         let tls = served.server.tls.as_ref();
-        let own = tls.and_then(|t| t.min_protocol_version.as_deref()).unwrap_or("TLSV1_2");
+        let own = tls.and_then(|t| t.min_protocol_version.as_deref());
+        let own = own.filter(|version| *version != "TLS_AUTO");
         let floors = floors(context, ingress, served)?;
         let lowest = floors
             .iter()
@@ -68,7 +92,16 @@ fn refuses_old_versions(context: &Context<'_>) -> Result<Outcome, MissingFact> {
             Some((filter, version)) => {
                 (filter.clone(), "tls_minimum_protocol_version".to_owned(), version)
             }
-            None => (served.gateway.reference(), served.field(".tls.minProtocolVersion"), own),
+            None => match (own, &*of_mesh.min_protocol_version) {
+                (None, version) if !matches!(version, "" | "TLS_AUTO") => {
+                    (mesh.clone(), "tlsDefaults.minProtocolVersion".to_owned(), version)
+                }
+                (own, _) => (
+                    served.gateway.reference(),
+                    served.field(".tls.minProtocolVersion"),
+                    own.unwrap_or("TLSV1_2"),
+                ),
+            },
         };
         let version = TlsVersion::of_protocol(version);
         if version < least {
@@ -101,6 +134,7 @@ fn refuses_old_versions(context: &Context<'_>) -> Result<Outcome, MissingFact> {
 
 /// TLS-11: The gateway offers only strong cipher suites
 fn strong_suites(context: &Context<'_>) -> Result<Outcome, MissingFact> {
+    let (mesh, of_mesh) = defaults(context)?;
     let findings = tls_servers(context, |ingress, served, findings| {
         let mut check = |object: ObjectRef, field: &str, suites: &[Interned]| {
             for suite in suites {
@@ -120,8 +154,12 @@ fn strong_suites(context: &Context<'_>) -> Result<Outcome, MissingFact> {
         for (object, params) in floors(context, ingress, served)? {
             check(object, "cipher_suites", &params.cipher_suites);
         }
+        let tls = served.server.tls.as_ref();
+        if tls.is_none_or(|tls| tls.cipher_suites.is_empty()) {
+            check(mesh.clone(), "tlsDefaults.cipherSuites", &of_mesh.cipher_suites);
+        }
         // A filter's suites are added to the server's own and do not replace them.
-        if let Some(tls) = &served.server.tls {
+        if let Some(tls) = tls {
             check(
                 served.gateway.reference(),
                 &served.field(".tls.cipherSuites"),

@@ -30,12 +30,13 @@ fn release_is_supported(context: &Context<'_>) -> Result<Outcome, MissingFact> {
 }
 
 /// Version of an image's tag, as `major.minor`, its object and the image.
-fn version_of(pod: &Pod, container: &str) -> Option<Result<(u32, u32), String>> {
+fn version_of(pod: &Pod, container: &str) -> Option<Result<(u32, u32), MissingFact>> {
     let container = pod.all_containers().find(|c| c.name == container)?;
     let parsed =
         ImageReference::parse(&container.image).and_then(|i| i.tag).and_then(|t| minor_version(&t));
     Some(parsed.ok_or_else(|| {
-        format!("{} has no version in its image {}", pod.reference(), container.image)
+        let image = &container.image;
+        MissingFact(format!("{} has no version in its image {image}", pod.reference()))
     }))
 }
 
@@ -54,17 +55,14 @@ fn istio_fits(context: &Context<'_>) -> Result<Outcome, MissingFact> {
     else {
         return Ok(Outcome::NotAssessed("there is no istiod pod".into()));
     };
-    let pilot = match pilot {
-        Ok(version) => version,
-        Err(why) => return Ok(Outcome::NotAssessed(why)),
-    };
+    let pilot = pilot?;
     let mut findings = Vec::new();
     for pod in &ingress.running {
-        match version_of(pod, "istio-proxy") {
+        match version_of(pod, "istio-proxy").transpose()? {
             // Proxies may be one minor version behind istiod, and never ahead of it.
-            Some(Ok(proxy))
+            Some(proxy)
                 if proxy.0 == pilot.0 && matches!(pilot.1.checked_sub(proxy.1), Some(0 | 1)) => {}
-            Some(Ok((major, minor))) => {
+            Some((major, minor)) => {
                 let wanted =
                     format!("istiod's {}.{}, or one minor version behind it", pilot.0, pilot.1);
                 findings.push(finding(
@@ -74,7 +72,6 @@ fn istio_fits(context: &Context<'_>) -> Result<Outcome, MissingFact> {
                     wanted,
                 ));
             }
-            Some(Err(why)) => return Ok(Outcome::NotAssessed(why)),
             None => {
                 return Ok(Outcome::NotAssessed(format!(
                     "{} has no container istio-proxy",

@@ -2,14 +2,10 @@
 
 use std::fmt::Write as _;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use sha2::{Digest as _, Sha256};
-
 use super::matrix::{Matrix, Row};
 use super::model::Fleet;
 use crate::catalog::Severity;
-use crate::report::html::STYLE;
+use crate::report::html::{STYLE, style_policy};
 use crate::report::html_text::escape;
 use crate::report::links::control_page;
 
@@ -22,13 +18,13 @@ pub(super) fn render(fleet: &Fleet) -> String {
 }
 
 fn write_page(out: &mut String, fleet: &Fleet) -> std::fmt::Result {
-    let style = STANDARD.encode(Sha256::digest(STYLE));
+    let policy = escape(&style_policy());
     let status = escape(&fleet.status_line());
     write!(
         out,
         "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
-         <meta http-equiv=\"Content-Security-Policy\" content=\"default-src &#39;none&#39;; style-src &#39;sha256-{style}&#39;\">\n\
+         <meta http-equiv=\"Content-Security-Policy\" content=\"{policy}\">\n\
          <title>Hardening of Charmed Kubeflow: {status}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n\
          <header>\n<h1>Hardening of Charmed Kubeflow</h1>\n<p class=\"coverage\"><strong>{status}.</strong></p>\n\
          <p class=\"about\">{} {}</p>\n</header>\n<main>\n",
@@ -106,10 +102,7 @@ fn controls(out: &mut String, fleet: &Fleet, title: &str, rows: &[&Row<'_>]) -> 
             "<tr class=\"{severity}\"><td><span class=\"tag severity\">{severity}</span></td><th scope=\"row\" class=\"unbroken\">{id}</th><td>{}</td>",
             escape(control.headline())
         )?;
-        for (cell, one) in row.cells.iter().zip(&fleet.clusters) {
-            if one.report.is_none() {
-                continue;
-            }
+        for cell in row.audited(fleet) {
             match cell {
                 Some(verdict) => {
                     let name = verdict.name();

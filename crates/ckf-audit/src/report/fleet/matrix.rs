@@ -25,6 +25,15 @@ impl Row<'_> {
         self.cells.iter().filter(|cell| **cell == Some(Verdict::Fail)).count()
     }
 
+    /// In the order of the clusters that were audited; `None` where one lacks the control.
+    pub(super) fn audited<'b>(
+        &'b self,
+        fleet: &'b Fleet,
+    ) -> impl Iterator<Item = Option<Verdict>> + 'b {
+        let cells = self.cells.iter().zip(&fleet.clusters);
+        cells.filter(|(_, one)| one.report.is_some()).map(|(cell, _)| *cell)
+    }
+
     /// Whether the control has a verdict other than these in any cluster.
     fn has_other_than(&self, verdicts: &[Verdict]) -> bool {
         self.cells.iter().flatten().any(|verdict| !verdicts.contains(verdict))

@@ -4,6 +4,7 @@ use super::html;
 use super::matrix::Matrix;
 use super::model::Fleet;
 use super::table::render_with;
+use crate::controls::Verdict;
 use crate::report::csv::records;
 use crate::report::format::Format;
 use crate::report::json;
@@ -65,8 +66,8 @@ impl Fleet {
             "---|".repeat(names.len() + 3)
         ));
         for row in matrix.failing() {
-            let cells: Vec<&str> =
-                row.cells.iter().flatten().map(|verdict| verdict.name()).collect();
+            let cells = row.audited(self).map(|cell| cell.map_or("", Verdict::name));
+            let cells: Vec<&str> = cells.collect();
             out.push_str(&format!(
                 "| {} | {} | {} | {} |\n",
                 row.control.severity.name(),

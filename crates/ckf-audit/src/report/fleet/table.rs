@@ -8,9 +8,8 @@ use super::model::{Fleet, Member};
 use crate::catalog::Severity;
 use crate::controls::Verdict;
 use crate::report::columns::{self, Column};
-use crate::report::links::control_page;
 use crate::report::style::Ink;
-use crate::report::table::{Look, trimmed, wrapped};
+use crate::report::table::{Look, linked, trimmed, wrapped};
 
 /// Narrowest column of findings beside the clusters; with less, clusters are counted.
 const LEAST_FINDING: usize = 28;
@@ -90,13 +89,10 @@ fn controls(fleet: &Fleet, rows: &[&Row<'_>], look: &Look) -> String {
     if rows.is_empty() {
         return String::new();
     }
-    let audited: Vec<usize> =
-        (0..fleet.clusters.len()).filter(|at| fleet.clusters[*at].report.is_some()).collect();
-    let names: Vec<String> =
-        audited.iter().map(|at| line(&fleet.clusters[*at].context).into_owned()).collect();
+    let names: Vec<String> = fleet.audited().map(|(name, _)| line(name).into_owned()).collect();
     let widths: Vec<usize> = names.iter().map(|name| name.width().max("waived".len())).collect();
     let wide: usize = widths.iter().map(|width| width + 2).sum();
-    let texts: Vec<[String; 4]> = rows.iter().map(|row| texts(row, &names, &audited)).collect();
+    let texts: Vec<[String; 4]> = rows.iter().map(|row| texts(row, &names, fleet)).collect();
     let columns = || {
         [
             Column::fixed("SEVERITY", &texts, 0),
@@ -120,8 +116,8 @@ fn controls(fleet: &Fleet, rows: &[&Row<'_>], look: &Look) -> String {
         for (number, cells) in columns.lines(&row_of).into_iter().enumerate() {
             out.push_str(&start(row, cells, look));
             if number == 0 {
-                for (at, width) in audited.iter().zip(&widths) {
-                    out.push_str(&format!("  {}", verdict(row.cells[*at], *width, look)));
+                for (cell, width) in row.audited(fleet).zip(&widths) {
+                    out.push_str(&format!("  {}", verdict(cell, *width, look)));
                 }
             }
             out.push('\n');
@@ -154,20 +150,14 @@ fn counted(texts: &[[String; 4]], rows: &[&Row<'_>], look: &Look) -> String {
 }
 
 fn start(row: &Row<'_>, [severity, cell, finding]: [String; 3], look: &Look) -> String {
-    let id = cell.trim_end();
-    let page = control_page(id);
-    format!(
-        "{}  {}{}  {finding}",
-        look.style.paint(Ink::of(row.control.severity), &severity),
-        look.style.link(page.as_deref(), &look.style.paint(Ink::Id, id)),
-        &cell[id.len()..]
-    )
+    let severity = look.style.paint(Ink::of(row.control.severity), &severity);
+    format!("{severity}  {}  {finding}", linked(&cell, look))
 }
 
-fn texts(row: &Row<'_>, names: &[String], audited: &[usize]) -> [String; 4] {
-    let failing = audited.iter().zip(names);
+fn texts(row: &Row<'_>, names: &[String], fleet: &Fleet) -> [String; 4] {
+    let failing = row.audited(fleet).zip(names);
     let failing: Vec<&str> = failing
-        .filter(|(at, _)| row.cells[**at] == Some(Verdict::Fail))
+        .filter(|(cell, _)| *cell == Some(Verdict::Fail))
         .map(|(_, name)| name.as_str())
         .collect();
     let clusters = match failing.len() {

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use serde::Deserialize;
 
 use super::matcher::matches;
+use crate::views::mesh_options::mesh_options;
 use crate::views::{Context, MissingFact};
 
 /// Options of the mesh.
@@ -49,15 +50,9 @@ impl Mesh {
     /// The platform's mesh: the options in the ConfigMap `istio`, which istioctl writes.
     pub fn of(context: &Context<'_>) -> Result<Self, MissingFact> {
         let mut mesh = Self::new(context.namespace());
-        let mut maps = context.config_maps()?.iter();
-        let Some(map) = maps.find(|map| map.metadata.name == "istio") else {
+        let Some(config) = mesh_options::<MeshConfig>(context)? else {
             return Ok(mesh);
         };
-        let text = map.data.get("mesh").map(String::as_str).unwrap_or_default();
-        let config: Option<MeshConfig> = serde_yaml::from_str(text).map_err(|error| {
-            MissingFact(format!("ConfigMap istio: its key mesh is no MeshConfig: {error}"))
-        })?;
-        let config = config.unwrap_or_default();
         if !config.root_namespace.is_empty() {
             mesh.root_namespace = config.root_namespace;
         }

@@ -26,4 +26,24 @@ pub struct Destination {
     /// Header of the user's identity that the route sets.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sets: Option<String>,
+    /// Foreign origins whose pages read the answers with the user's session.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub origins: Option<String>,
+}
+
+impl Destination {
+    /// Pods of this name in a namespace that is not known to be the platform's or a profile's.
+    pub fn new(route: ObjectRef, host: String, namespace: &str) -> Self {
+        Self {
+            route,
+            path: String::new(),
+            host,
+            namespace: namespace.to_owned(),
+            is_ours: false,
+            is_platform: false,
+            is_mirror: false,
+            sets: None,
+            origins: None,
+        }
+    }
 }

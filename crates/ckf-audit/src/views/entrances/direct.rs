@@ -83,14 +83,8 @@ fn entrance(
     let missing = || Front::Missing(NONE.into());
     Entrance {
         leads_to: vec![Destination {
-            route: object.clone(),
-            path: String::new(),
-            host: to.to_owned(),
-            namespace: namespace.to_owned(),
             is_ours: true,
-            is_platform: false,
-            is_mirror: false,
-            sets: None,
+            ..Destination::new(object.clone(), to.to_owned(), namespace)
         }],
         object,
         field: field.to_owned(),

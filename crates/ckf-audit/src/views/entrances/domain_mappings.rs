@@ -20,14 +20,13 @@ pub(super) fn entrances(context: &Context<'_>) -> Result<Vec<Entrance>, MissingF
             from: From::Outside,
             hosts: vec![mapping.metadata.name.clone()],
             leads_to: vec![Destination {
-                route: mapping.reference(),
                 path: "/".into(),
-                host: format!("{} {}", to.kind, to.name),
-                namespace: namespace.into(),
                 is_ours,
-                is_platform: false,
-                is_mirror: false,
-                sets: None,
+                ..Destination::new(
+                    mapping.reference(),
+                    format!("{} {}", to.kind, to.name),
+                    namespace,
+                )
             }],
             tls: Front::Unknown("that of the gateway".into()),
             login: Front::Unknown("that of the gateway".into()),

@@ -26,6 +26,8 @@ pub enum Opening {
     HostNetwork,
     /// A host of Knative.
     DomainMapping,
+    /// A port that a Sidecar opens to pods.
+    Sidecar,
     /// Requests within the mesh that an object of a profile takes.
     MeshRequests,
 }
@@ -81,6 +83,11 @@ impl Entrance {
             self.opening,
             Opening::Gateway | Opening::OtherGateway | Opening::GatewayApi | Opening::Ingress
         )
+    }
+
+    /// Foreign origins whose pages read answers on the way with the user's session.
+    pub fn origins(&self) -> Option<&str> {
+        self.leads_to.iter().find_map(|to| to.origins.as_deref())
     }
 
     /// Where it leads to pods of the platform or of a profile, in words.

@@ -3,11 +3,11 @@
 
 use super::entrance::{Destination, Entrance, From, Front, Opening};
 use super::istio::network;
-use crate::facts::istio::{
-    AmbientGateway, AmbientRouteSpec, AmbientRule, BackendRef, Listener, ParentRef,
-};
+use super::listeners::{GatewayListener, is_granted};
+use crate::facts::istio::{AmbientGateway, AmbientRouteSpec, AmbientRule, BackendRef, Listener};
 use crate::facts::object::{Meta, Object, ObjectRef};
 use crate::views::login::{Login, MeshLogin, mesh_login, modifiers, setters};
+use crate::views::origins::opened_by_filter;
 use crate::views::{Context, MissingFact};
 
 /// Classes of the mesh's own Gateways, which are no entrance.
@@ -55,15 +55,16 @@ pub(super) fn entrances(context: &Context<'_>) -> Result<Vec<Entrance>, MissingF
         let leading: Vec<_> =
             context.services()?.iter().filter(|s| s.selects(namespace, &labels)).collect();
         let is_inner = !leading.is_empty() && !leading.iter().any(|s| s.is_exposed());
-        for listener in &gateway.spec.listeners {
+        for of_gateway in GatewayListener::all(context, gateway)? {
+            let listener = of_gateway.listener;
             let mut leads_to = Vec::new();
             for route in &routes {
-                if attaches(context, route, gateway, listener)? {
+                if attaches(context, route, &of_gateway)? {
                     leads_to.extend(destinations(context, route)?);
                 }
             }
             all.push(Entrance {
-                object: gateway.reference(),
+                object: of_gateway.object,
                 field: format!("spec.listeners[{}]", listener.name),
                 opening: Opening::GatewayApi,
                 port: format!("{} {}", listener.protocol, listener.port),
@@ -119,37 +120,14 @@ fn tls(listener: &Listener) -> Front {
 fn attaches(
     context: &Context<'_>,
     route: &Route<'_>,
-    gateway: &AmbientGateway,
-    listener: &Listener,
+    to: &GatewayListener<'_>,
 ) -> Result<bool, MissingFact> {
     let fits = match route.kind {
-        "HTTPRoute" | "GRPCRoute" => is_http(listener),
-        "TLSRoute" => listener.protocol == "TLS",
-        _ => matches!(&*listener.protocol, "TCP" | "TLS"),
+        "HTTPRoute" | "GRPCRoute" => is_http(to.listener),
+        "TLSRoute" => to.listener.protocol == "TLS",
+        _ => matches!(&*to.listener.protocol, "TCP" | "TLS"),
     };
-    let own = &route.meta.namespace;
-    let is_parent = |parent: &ParentRef| {
-        parent.kind.as_deref().is_none_or(|kind| kind == "Gateway")
-            && parent.name == *gateway.metadata.name
-            && *parent.namespace.as_ref().unwrap_or(own) == gateway.metadata.namespace
-            && parent.section_name.as_ref().is_none_or(|name| *name == listener.name)
-            && parent.port.is_none_or(|port| port == listener.port)
-    };
-    if !fits || !route.spec.parent_refs.iter().any(is_parent) {
-        return Ok(false);
-    }
-    let allowed = &listener.allowed_routes.namespaces;
-    Ok(match &*allowed.from {
-        "All" => true,
-        "Selector" => {
-            let selector = allowed.selector.as_ref();
-            let mut namespaces = context.namespaces()?.iter();
-            let namespace = namespaces.find(|n| n.metadata.name == **own);
-            namespace.is_some_and(|n| selector.is_some_and(|s| s.matches(&n.metadata.labels)))
-        }
-        "None" => false,
-        _ => *own == gateway.metadata.namespace,
-    })
+    Ok(fits && to.is_attached(context, &route.spec.parent_refs, &route.meta.namespace)?)
 }
 
 /// Whether a rule only redirects to HTTPS.
@@ -163,10 +141,20 @@ fn is_redirect(rule: &AmbientRule) -> bool {
 
 fn destinations(context: &Context<'_>, route: &Route<'_>) -> Result<Vec<Destination>, MissingFact> {
     let mut all = Vec::new();
-    let mut add = |backend: &BackendRef, is_mirror: bool, sets: Option<&str>| {
+    let mut add = |backend: &BackendRef,
+                   is_mirror: bool,
+                   sets: Option<&str>,
+                   origins: &Option<String>| {
         let namespace = backend.namespace.as_ref().unwrap_or(&route.meta.namespace);
         let is_service = backend.kind.as_deref().is_none_or(|kind| kind == "Service");
         let kind = backend.kind.as_deref().unwrap_or("Service");
+        let from = (route.kind, &*route.meta.namespace);
+        if is_service && !is_granted(context, from, (namespace, &backend.name))? {
+            let host =
+                format!("Service {namespace}/{}, which no ReferenceGrant opens", backend.name);
+            all.push(Destination::new(route.reference.clone(), host, namespace));
+            return Ok(());
+        }
         all.push(Destination {
             route: route.reference.clone(),
             path: route.spec.hostnames.iter().map(|host| &**host).collect::<Vec<_>>().join(", "),
@@ -179,17 +167,20 @@ fn destinations(context: &Context<'_>, route: &Route<'_>) -> Result<Vec<Destinat
             is_platform: context.platform_namespaces().contains(&&**namespace),
             is_mirror,
             sets: sets.map(str::to_owned),
+            origins: origins.clone(),
         });
         Ok(())
     };
     for rule in route.spec.rules.iter().filter(|rule| !is_redirect(rule)) {
         for backend in &rule.backend_refs {
             let sets = setters(modifiers(&rule.filters).chain(modifiers(&backend.filters)));
-            add(backend, false, sets)?;
+            let filters = rule.filters.iter().chain(&backend.filters);
+            let mut cors = filters.filter_map(|filter| filter.cors.as_deref());
+            add(backend, false, sets, &cors.find_map(opened_by_filter))?;
         }
         let filters = rule.filters.iter().chain(rule.backend_refs.iter().flat_map(|b| &b.filters));
         for mirror in filters.filter_map(|filter| filter.request_mirror.as_deref()) {
-            add(&mirror.backend_ref, true, None)?;
+            add(&mirror.backend_ref, true, None, &None)?;
         }
     }
     Ok(all)

@@ -63,15 +63,10 @@ fn entrance(
     let services =
         paths.iter().filter_map(|(path, backend)| Some((path, backend.service.as_ref()?)));
     let leads_to: Vec<Destination> = services
-        .map(|(path, service)| Destination {
-            route: ingress.reference(),
-            path: (*path).to_owned(),
-            host: format!("{}.{namespace}.svc.cluster.local", service.name),
-            namespace: namespace.to_owned(),
-            is_ours,
-            is_platform: false,
-            is_mirror: false,
-            sets: None,
+        .map(|(path, service)| {
+            let host = format!("{}.{namespace}.svc.cluster.local", service.name);
+            let to = Destination::new(ingress.reference(), host, namespace);
+            Destination { path: (*path).to_owned(), is_ours, ..to }
         })
         .collect();
     if leads_to.is_empty() {

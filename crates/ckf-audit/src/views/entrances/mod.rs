@@ -9,14 +9,17 @@ mod front;
 mod gateway_api;
 mod ingresses;
 mod istio;
+mod listeners;
 mod mesh;
 pub mod names;
 mod other_gateways;
 pub mod part;
 mod routes;
+mod sidecars;
 
 pub use self::entrance::{Destination, Entrance, From, Front, Opening};
 pub use self::ingresses::is_by_gateway;
+pub use self::listeners::GatewayListener;
 pub use self::mesh::{Taking, takings};
 use self::part::Entrances;
 pub use self::part::Part;
@@ -38,6 +41,7 @@ impl Part {
             Self::Ingresses => ingresses::entrances(context)?,
             Self::Direct => direct::entrances(context)?,
             Self::DomainMappings => domain_mappings::entrances(context)?,
+            Self::Sidecars => sidecars::entrances(context)?,
             Self::Mesh => takings(context)?.into_iter().map(of_taking).collect(),
         };
         all.sort_by(|a, b| {
@@ -83,16 +87,7 @@ fn of_taking(taking: Taking) -> Entrance {
     let front = || Front::Unknown("requests of pods, taken on their way".into());
     let namespace = taking.object.namespace.to_string();
     Entrance {
-        leads_to: vec![Destination {
-            route: taking.object.clone(),
-            path: String::new(),
-            host: taking.to,
-            namespace,
-            is_ours: false,
-            is_platform: false,
-            is_mirror: false,
-            sets: None,
-        }],
+        leads_to: vec![Destination::new(taking.object.clone(), taking.to, &namespace)],
         object: taking.object,
         field: "spec.hosts".into(),
         opening: Opening::MeshRequests,

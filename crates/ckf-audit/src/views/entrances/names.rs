@@ -35,6 +35,36 @@ pub fn namespace_of_host<'a>(host: &'a str, own: &'a str) -> Option<&'a str> {
     Some(name.split_once('.').map_or(name, |(_, namespace)| namespace))
 }
 
+/// Which Services a host of the mesh covers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Covered<'a> {
+    /// All of every namespace.
+    Every,
+    /// Those of a namespace that its stars leave open.
+    Namespace(&'a str),
+    /// One, by namespace and name.
+    One(&'a str, &'a str),
+}
+
+/// The Services that a host covers for the proxies of pods: in full, with a star, or by one of the
+/// shorter names by which pods know a Service.
+pub fn covered<'a>(host: &'a str, own: &'a str) -> Option<Covered<'a>> {
+    if let Some(rest) = host.strip_prefix("*.") {
+        return match rest {
+            "local" | "cluster.local" | "svc.cluster.local" => Some(Covered::Every),
+            // Of other hosts with a star the Services' own names are the nearer match.
+            _ => rest.strip_suffix(DOMAIN).map(Covered::Namespace),
+        };
+    }
+    let short = host.strip_suffix(DOMAIN).or_else(|| host.strip_suffix(".svc")).unwrap_or(host);
+    match short.split_once('.') {
+        None => Some(Covered::One(own, short)),
+        Some((name, namespace)) => {
+            (!namespace.contains('.')).then_some(Covered::One(namespace, name))
+        }
+    }
+}
+
 /// Whether a server's host admits a route of this namespace: it may have a namespace before it.
 pub fn admits(host: &str, gateway: &str, route: &str) -> bool {
     match host.split_once('/') {
@@ -55,6 +85,22 @@ mod tests {
         }
         assert_eq!(gateway("gw", "b"), ("b", "gw"));
         assert_eq!(gateway("mesh", "b"), ("b", MESH));
+    }
+
+    #[test]
+    fn host_covers_services_in_each_spelling() {
+        let one = Some(Covered::One("b", "a"));
+        for host in ["a.b.svc.cluster.local", "a.b.svc", "a.b"] {
+            assert_eq!(covered(host, "own"), one, "{host}");
+        }
+        assert_eq!(covered("a", "own"), Some(Covered::One("own", "a")));
+        assert_eq!(covered("*.b.svc.cluster.local", "own"), Some(Covered::Namespace("b")));
+        for host in ["*.local", "*.cluster.local", "*.svc.cluster.local"] {
+            assert_eq!(covered(host, "own"), Some(Covered::Every), "{host}");
+        }
+        for host in ["*.example.com", "a.b.example.com"] {
+            assert_eq!(covered(host, "own"), None, "{host}");
+        }
     }
 
     #[test]

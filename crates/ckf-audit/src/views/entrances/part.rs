@@ -19,18 +19,21 @@ pub enum Part {
     Direct,
     /// Knative's hosts.
     DomainMappings,
+    /// Ports that Sidecars open to pods.
+    Sidecars,
     /// Requests of the mesh that objects of profiles take.
     Mesh,
 }
 
 impl Part {
     /// Every part, in the order of the inventory.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Gateways,
         Self::GatewayApi,
         Self::Ingresses,
         Self::Direct,
         Self::DomainMappings,
+        Self::Sidecars,
         Self::Mesh,
     ];
     /// Those of gateways and proxies, which may have TLS and login.

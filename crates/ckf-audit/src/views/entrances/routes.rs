@@ -8,6 +8,7 @@ use super::names::{self, gateway};
 use crate::facts::istio::{Gateway, HttpRoute, VirtualService};
 use crate::facts::object::Object as _;
 use crate::views::login::setters;
+use crate::views::origins::opened;
 use crate::views::{Context, MissingFact};
 
 /// Values by namespace and name.
@@ -17,6 +18,8 @@ type ByName<'a, T> = HashMap<&'a str, HashMap<&'a str, T>>;
 pub struct Routes<'a> {
     by_gateway: ByName<'a, Vec<&'a VirtualService>>,
     by_name: ByName<'a, &'a VirtualService>,
+    /// Hosts for which Services are other names.
+    aliases: ByName<'a, &'a str>,
 }
 
 impl<'a> Routes<'a> {
@@ -35,7 +38,14 @@ impl<'a> Routes<'a> {
                 }
             }
         }
-        Ok(Self { by_gateway, by_name })
+        let mut aliases: ByName<'a, &str> = HashMap::new();
+        for service in context.services()?.iter().filter(|s| s.spec.kind == "ExternalName") {
+            if let Some(host) = &service.spec.external_name {
+                let meta = &service.metadata;
+                aliases.entry(&meta.namespace).or_default().insert(&meta.name, host);
+            }
+        }
+        Ok(Self { by_gateway, by_name, aliases })
     }
 
     /// Those that are bound to a Gateway.
@@ -70,7 +80,7 @@ impl<'a> Routes<'a> {
         let streams = service.spec.tls.iter().chain(&service.spec.tcp);
         for to in streams.flat_map(|stream| &stream.route) {
             let what = "a TCP or TLS route".to_owned();
-            all.push(destination(context, service, what, &to.destination.host, false, None)?);
+            all.push(self.destination(context, service, what, &to.destination.host, false)?);
         }
         Ok(all)
     }
@@ -85,16 +95,19 @@ impl<'a> Routes<'a> {
     ) -> Result<(), MissingFact> {
         let own = &*service.metadata.namespace;
         let of_route = route.headers.as_deref().map(|headers| &headers.request);
+        let origins = route.cors_policy.as_deref().and_then(|cors| opened(context, cors));
         for path in paths {
             for to in &route.route {
                 let of_destination = to.headers.as_deref().map(|headers| &headers.request);
                 let sets = setters(of_route.into_iter().chain(of_destination));
                 let host = &to.destination.host;
-                all.push(destination(context, service, path.clone(), host, false, sets)?);
+                let to = self.destination(context, service, path.clone(), host, false)?;
+                let (sets, origins) = (sets.map(str::to_owned), origins.clone());
+                all.push(Destination { sets, origins, ..to });
             }
             let mirrors = route.mirrors.iter().map(|mirror| &mirror.destination);
             for to in route.mirror.iter().chain(mirrors) {
-                all.push(destination(context, service, path.clone(), &to.host, true, None)?);
+                all.push(self.destination(context, service, path.clone(), &to.host, true)?);
             }
         }
         let Some(delegate) = &route.delegate else {
@@ -114,21 +127,32 @@ impl<'a> Routes<'a> {
                 let host =
                     format!("the VirtualService {namespace}/{}, which is not there", delegate.name);
                 let path = paths.first().cloned().unwrap_or_default();
-                let route = service.reference();
-                let namespace = namespace.to_owned();
-                all.push(Destination {
-                    route,
-                    path,
-                    host,
-                    namespace,
-                    is_ours: false,
-                    is_platform: false,
-                    is_mirror: false,
-                    sets: None,
-                });
+                let to = Destination::new(service.reference(), host, namespace);
+                all.push(Destination { path, ..to });
             }
         }
         Ok(())
+    }
+
+    /// Where a route leads by a host: a Service that is another name leads to what it names.
+    fn destination(
+        &self,
+        context: &Context<'_>,
+        service: &VirtualService,
+        path: String,
+        host: &str,
+        is_mirror: bool,
+    ) -> Result<Destination, MissingFact> {
+        let (name, of) = names::destination(host, &service.metadata.namespace);
+        let host = self.aliases.get(of).and_then(|all| all.get(name)).copied().unwrap_or(host);
+        let (_, namespace) = names::destination(host, of);
+        Ok(Destination {
+            path,
+            is_ours: context.is_ours(namespace)?,
+            is_platform: context.platform_namespaces().contains(&namespace),
+            is_mirror,
+            ..Destination::new(service.reference(), host.to_owned(), namespace)
+        })
     }
 }
 
@@ -144,27 +168,6 @@ fn paths(route: &HttpRoute) -> Vec<String> {
         };
     let paths = route.matches.iter().map(|matched| &matched.uri);
     paths.map(|uri| uri.as_ref().map_or_else(|| "/".into(), path)).collect()
-}
-
-fn destination(
-    context: &Context<'_>,
-    service: &VirtualService,
-    path: String,
-    host: &str,
-    is_mirror: bool,
-    sets: Option<&str>,
-) -> Result<Destination, MissingFact> {
-    let (_, namespace) = names::destination(host, &service.metadata.namespace);
-    Ok(Destination {
-        route: service.reference(),
-        path,
-        host: host.to_owned(),
-        namespace: namespace.to_owned(),
-        is_ours: context.is_ours(namespace)?,
-        is_platform: context.platform_namespaces().contains(&namespace),
-        is_mirror,
-        sets: sets.map(str::to_owned),
-    })
 }
 
 /// A route of a model, as KServe and net-istio write it: for hosts of its own, each of which names

@@ -40,9 +40,25 @@ fn is_within(path: &str, field: &str) -> bool {
     path.strip_prefix(field).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
 }
 
-/// Whether a patch that inserts an authorisation filter asks for login at every request of its
-/// ports; if not, why.
-pub fn is_login(patch: &ConfigPatch, content: &PatchContent) -> Result<(), String> {
+/// Why a filter does not ask for login at every request of its ports.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NoLogin {
+    /// It is not before the router: the operation, with the filter that it names.
+    #[error("{0} does not put it before the router")]
+    NotInFront(String),
+    /// It is in a part of the configuration only: the field that selects it, with its value.
+    #[error("it matches {0} {1} only")]
+    Partial(String, String),
+    /// Its `typed_config` is of another type.
+    #[error("its typed_config is of another type")]
+    OtherType,
+    /// A field by which Envoy may skip it, with its value.
+    #[error("{0} is {1}")]
+    Conditional(String, String),
+}
+
+/// A patch that inserts an authorisation filter asks for login at every request of its ports.
+pub fn asks_for_login(patch: &ConfigPatch, content: &PatchContent) -> Result<(), NoLogin> {
     let sub = content.matched.get(SUB_FILTER).map(String::as_str);
     let is_in_front = match (&*patch.operation, sub) {
         // Without a filter to stand before, and with the one that is in every chain.
@@ -53,7 +69,7 @@ pub fn is_login(patch: &ConfigPatch, content: &PatchContent) -> Result<(), Strin
     };
     if !is_in_front {
         let at = sub.map_or(String::new(), |sub| format!(" {sub}"));
-        return Err(format!("{}{at} does not put it before the router", patch.operation));
+        return Err(NoLogin::NotInFront(format!("{}{at}", patch.operation)));
     }
     for (field, value) in &content.matched {
         let fits = match field.as_str() {
@@ -62,18 +78,18 @@ pub fn is_login(patch: &ConfigPatch, content: &PatchContent) -> Result<(), Strin
             _ => false,
         };
         if !fits {
-            return Err(format!("it matches {field} {value} only"));
+            return Err(NoLogin::Partial(field.clone(), value.clone()));
         }
     }
     if content.value.get("typed_config.@type").map(String::as_str) != Some(EXT_AUTHZ) {
-        return Err("its typed_config is of another type".into());
+        return Err(NoLogin::OtherType);
     }
     let conditions = content.value.iter().find(|(path, value)| {
         let is_off = *path == "disabled" && *value == "false";
         !is_off && CONDITIONS.iter().any(|condition| is_within(path, condition))
     });
     match conditions {
-        Some((field, value)) => Err(format!("{field} is {value}")),
+        Some((field, value)) => Err(NoLogin::Conditional(field.clone(), value.clone())),
         None => Ok(()),
     }
 }
@@ -96,8 +112,12 @@ pub fn unlike_istio_pilot(
         if &*patch.context != "GATEWAY" {
             let context = patch.context.to_string();
             unlike.push((at(".match.context"), context, "GATEWAY"));
-        } else if let Err(why) = is_login(patch, content) {
-            unlike.push((at(".patch"), why, "login at every request, as istio-pilot writes it"));
+        } else if let Err(why) = asks_for_login(patch, content) {
+            unlike.push((
+                at(".patch"),
+                why.to_string(),
+                "login at every request, as istio-pilot writes it",
+            ));
         } else {
             let fields = content.value.iter().filter(|(path, value)| !is_written(path, value));
             unlike.extend(fields.map(|(path, value)| {

@@ -10,6 +10,7 @@ use super::of_pods::Login;
 use crate::facts::istio::{AmbientGateway, AuthorizationPolicy, AuthorizationRule};
 use crate::facts::object::{Object as _, ObjectRef};
 use crate::views::authorization::{Mesh, PolicySet, Workload, is_dry_run};
+use crate::views::mesh_options::mesh_options;
 use crate::views::{Context, MissingFact};
 
 /// Applications whose paths are open before login, since login itself needs them.
@@ -64,15 +65,10 @@ struct Asked {
 
 /// The mesh's external authorisers; `None` if its options are not in the platform's namespace.
 pub fn authorisers(context: &Context<'_>) -> Result<Option<Vec<MeshAuthoriser>>, MissingFact> {
-    let mut maps = context.config_maps()?.iter();
-    let Some(map) = maps.find(|map| map.metadata.name == "istio") else {
+    let Some(options) = mesh_options::<Options>(context)? else {
         return Ok(None);
     };
-    let text = map.data.get("mesh").map(String::as_str).unwrap_or_default();
-    let options: Option<Options> = serde_yaml::from_str(text).map_err(|error| {
-        MissingFact(format!("ConfigMap istio: its key mesh is no MeshConfig: {error}"))
-    })?;
-    let providers = options.unwrap_or_default().extension_providers.into_iter();
+    let providers = options.extension_providers.into_iter();
     Ok(Some(providers.filter_map(authoriser).collect()))
 }
 

@@ -1,6 +1,6 @@
 //! Login in front of the pods of a gateway: its filters, and what they leave open.
 
-use super::content::{content, is_login};
+use super::content::{asks_for_login, content};
 use super::undoing::undoing;
 use crate::facts::istio::{AmbientGateway, ConfigPatch, EnvoyFilter, ExtAuthz};
 use crate::facts::labels::Labels;
@@ -107,13 +107,13 @@ impl<'a> Login<'a> {
             let inserts = patch.apply_to == "HTTP_FILTER"
                 && (patch.operation.starts_with("INSERT") || patch.operation == "ADD");
             match &patch.ext_authz {
-                Some(login) if inserts => match is_login(patch, what) {
+                Some(login) if inserts => match asks_for_login(patch, what) {
                     Ok(()) if is_for_all => self.patches.push((filter, patch, login)),
                     Ok(()) => self.partial.push((
                         (filter, patch, login),
                         "its workloadSelector leaves out pods of the gateway".into(),
                     )),
-                    Err(why) => self.partial.push(((filter, patch, login), why)),
+                    Err(why) => self.partial.push(((filter, patch, login), why.to_string())),
                 },
                 _ => {
                     let how = undoing(patch, what);

@@ -9,6 +9,8 @@ const CHANGE: &[&str] = &["create", "update", "patch", "delete", "deletecollecti
 const UPDATE: &[&str] = &["update", "patch"];
 /// WebSockets connect with `get`.
 const CONNECT: &[&str] = &["create", "get"];
+/// Each method of HTTP is a verb of its own.
+const PROXY: &[&str] = &["get", "create", "update", "patch", "delete"];
 const CREATE: &[&str] = &["create"];
 const IMPERSONATE: &[&str] = &["impersonate"];
 const RAISE: &[&str] = &["escalate", "bind"];
@@ -85,6 +87,9 @@ pub(super) const WAYS: &[Way] = &[
     own(Power::Code, "ray.io", "rayservices", WRITE),
     own(Power::Accounts, "", "serviceaccounts", IMPERSONATE),
     own(Power::Accounts, "", "serviceaccounts/token", CREATE),
+    own(Power::Reach, "", "pods/portforward", CONNECT),
+    own(Power::Reach, "", "pods/proxy", PROXY),
+    own(Power::Reach, "", "services/proxy", PROXY),
     cluster(Power::Users, "", "users", IMPERSONATE),
     cluster(Power::Users, "", "groups", IMPERSONATE),
     own(Power::Rights, "rbac.authorization.k8s.io", "roles", RAISE),

@@ -13,6 +13,8 @@ pub enum Power {
     Users,
     /// Hold more rights than they have.
     Rights,
+    /// Reach pods and Services by the API server, past every policy and with any header.
+    Reach,
     /// Decide who else may enter: bindings, policies, labels of namespaces.
     Doors,
     /// Change what the API server admits or whom it asks.

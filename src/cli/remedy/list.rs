@@ -1,0 +1,66 @@
+//! `ckf-hardening remedies`: what there is.
+
+use serde_json::Value;
+
+use crate::cli::output::DataOutput;
+use crate::cli::shared::NOTHING_OPEN;
+use crate::remedies::Remedy;
+
+/// Arguments of `remedies`.
+#[derive(clap::Args)]
+pub struct List {
+    #[command(flatten)]
+    output: DataOutput,
+}
+
+impl List {
+    /// Lists them.
+    pub fn run(self) -> anyhow::Result<u8> {
+        let all = Remedy::ALL.iter().map(|remedy| remedy.about());
+        if self.output.is_json() {
+            let all: Value = all
+                .map(|about| {
+                    serde_json::json!({
+                        "name": about.name, "does": about.does, "controls": about.controls,
+                        "risk": about.risk.name(), "reach": about.reach,
+                        "breaks": about.breaks, "worksOn": about.works_on,
+                        "source": about.source, "onlyByName": about.only_by_name,
+                    })
+                })
+                .collect();
+            self.output.data(&all)?;
+            return Ok(NOTHING_OPEN);
+        }
+        let mut text = String::new();
+        for about in all {
+            let by_name = if about.only_by_name { ", by name only" } else { "" };
+            let (controls, risk) = (about.controls.join(", "), about.risk.name());
+            text.push_str(&format!(
+                "{}  ({controls}; risk {risk}{by_name})\n{}{}{}{}{}",
+                about.name,
+                indented(about.does),
+                indented(about.reach),
+                indented(&format!("may break: {}", about.breaks)),
+                indented(&format!("works on: {}", about.works_on)),
+                indented(&format!("source: {}", about.source)),
+            ));
+        }
+        self.output.table(&text)?;
+        Ok(NOTHING_OPEN)
+    }
+}
+
+/// A text in lines of 80 columns at most, indented.
+fn indented(text: &str) -> String {
+    let mut lines = String::new();
+    let mut line = String::new();
+    for word in text.split_whitespace() {
+        if line.len() + 1 + word.len() > 76 {
+            lines.push_str(&format!("   {line}\n"));
+            line.clear();
+        }
+        line.push(' ');
+        line.push_str(word);
+    }
+    format!("{lines}   {line}\n")
+}
