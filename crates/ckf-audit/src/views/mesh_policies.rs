@@ -28,7 +28,8 @@ pub struct MeshPolicies<'a> {
     pub mesh: Mesh,
     /// Identities of the gateways.
     pub gateways: BTreeSet<String>,
-    ambient: Ambient<'a>,
+    /// The ambient mesh.
+    pub ambient: Ambient<'a>,
     by_namespace: BTreeMap<&'a str, Vec<&'a AuthorizationPolicy>>,
     peers: BTreeMap<&'a str, Vec<&'a PeerAuthentication>>,
 }

@@ -3,6 +3,7 @@
 
 mod accessors;
 pub mod address_set;
+pub mod ambient_ways;
 pub mod authorization;
 pub mod components;
 pub mod context;

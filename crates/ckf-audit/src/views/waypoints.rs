@@ -11,7 +11,7 @@ use crate::facts::labels::Labels;
 use crate::facts::object::Meta;
 
 /// Label of a namespace or pod in the mesh, and of one that is kept out of it.
-const DATA_PLANE: &str = "istio.io/dataplane-mode";
+pub(crate) const DATA_PLANE: &str = "istio.io/dataplane-mode";
 /// Label by which requests to a namespace's or a Service's workloads go through a waypoint.
 pub(crate) const USE_WAYPOINT: &str = "istio.io/use-waypoint";
 const WAYPOINT_NAMESPACE: &str = "istio.io/use-waypoint-namespace";
@@ -72,7 +72,10 @@ impl<'a> Ambient<'a> {
     }
 
     /// The waypoint before a Service, if it exists.
-    pub fn before<'s>(&'s self, service: &'s Meta) -> Option<Waypoint<'s>> {
+    pub fn before<'s>(&self, service: &'s Meta) -> Option<Waypoint<'s>>
+    where
+        'a: 's,
+    {
         let named = match named(&service.namespace, &service.labels) {
             Some(own) => own,
             None => self.waypoint(&service.namespace),
