@@ -1,5 +1,6 @@
 //! Tests of what clients of the gateway see: a real istiod and a real Envoy beside an API server.
 
+mod ambient_certificate;
 mod authorization;
 mod certificates;
 mod entrances;
