@@ -40,6 +40,17 @@ pub(super) const ABOUT: About = About {
     needs_juju: false,
 };
 
+/// Names of the AuthorizationPolicies for a web app in the ambient mesh: for its pods, and for its
+/// Services at their waypoint.
+fn names(app: &str) -> [String; 2] {
+    [format!("ckf-hardening-{app}"), format!("ckf-hardening-{app}-waypoint")]
+}
+
+/// The AuthorizationPolicy of this name in the platform's namespace is one of the remedy.
+pub(super) fn makes_policy(name: &str) -> bool {
+    WEB_APPS.iter().any(|(app, _)| names(app).iter().any(|known| known == name))
+}
+
 pub(super) fn decide(context: &Context<'_>) -> Result<Decision, MissingFact> {
     let platform = context.namespace();
     let policies: Vec<&NetworkPolicy> = context
@@ -130,16 +141,16 @@ fn denying(
         content: json!({"action": "DENY", of: to,
             "rules": [{"from": [{"source": {"notNamespaces": admitted}}]}]}),
     };
-    let name = format!("ckf-hardening-{app}");
+    let [of_pods, at_waypoint] = names(app);
     let selector = json!({"matchLabels": {"app.kubernetes.io/name": app}});
-    let mut policies = vec![policy(name.clone(), "selector", selector)];
+    let mut policies = vec![policy(of_pods, "selector", selector)];
     let targets: Vec<Value> = behind
         .keys()
         .take(MOST_TARGETS)
         .map(|service| json!({"group": "", "kind": "Service", "name": service}))
         .collect();
     if !targets.is_empty() {
-        policies.push(policy(format!("{name}-waypoint"), "targetRefs", json!(targets)));
+        policies.push(policy(at_waypoint, "targetRefs", json!(targets)));
     }
     policies
 }
