@@ -18,7 +18,7 @@ const LOGIN: [&str; 2] = ["dex-auth", "oidc-gatekeeper"];
 /// How the sandbox' stand-in for oidc-gatekeeper answers.
 const SERVED: &str = "200";
 /// The sandbox' places of ports 80 and 443.
-const HTTP: (&str, u16) = ("http", 8080);
+pub(super) const HTTP: (&str, u16) = ("http", 8080);
 const HTTPS: (&str, u16) = ("https", 8443);
 const HTTPS_ON_80: (&str, u16) = ("https", 8080);
 
@@ -62,7 +62,7 @@ fn get(gateway: &IngressGateway, (scheme, port): (&str, u16), path: &str) -> Str
 }
 
 /// Waits until a GET comes to something.
-fn until(gateway: &IngressGateway, at: (&str, u16), path: &str, wanted: &str) {
+pub(super) fn until(gateway: &IngressGateway, at: (&str, u16), path: &str, wanted: &str) {
     let begun = Instant::now();
     let mut seen = String::new();
     while begun.elapsed() < SEEN {
@@ -116,7 +116,7 @@ fn with_certificate(world: &World, login: u16) -> Vec<Value> {
 
 /// The ambient world with the provider's name as the istiod of these tests takes it: newer ones
 /// refuse an underscore.
-fn ambient() -> (World, String) {
+pub(super) fn ambient() -> (World, String) {
     let mut world = World::ambient("1.11");
     let options = &mut world.get("ConfigMap", "istio")["data"]["mesh"];
     let mut mesh = options.as_str().unwrap().replace("ext_authz", "ext-authz");
