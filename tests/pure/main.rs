@@ -3,6 +3,8 @@
 mod access;
 mod access_survey;
 mod advice;
+mod ambient;
+mod ambient_web_apps;
 mod bad_input;
 mod command_line;
 mod data;

@@ -113,8 +113,8 @@ fn fix_works_on_releases_of_the_catalogue_in_their_own_mesh() {
         for name in &works.releases {
             let release = release(name);
             let release = release.unwrap_or_else(|| panic!("{}: {name}", control.id));
-            let runs = works.meshes.contains(&release.mesh);
-            assert!(runs, "{}: {name} is {}", control.id, release.mesh);
+            let runs = works.meshes.iter().any(|mesh| release.has_mesh(*mesh));
+            assert!(runs, "{}: {name} runs in no such mesh", control.id);
         }
     }
 }
