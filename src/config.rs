@@ -9,10 +9,11 @@ use log::LevelFilter;
 use oci_registry::Mirror;
 use serde_json::Value;
 
-pub(crate) use self::values::realm;
+pub(crate) use self::values::{prometheus_url, realm};
 use crate::catalog::Severity;
 use crate::facts::charmhub;
-use crate::policy::{self, Policy, Profile};
+use crate::facts::telemetry;
+use crate::policy::{self, Policy, Profile, Tables};
 use crate::remedies::Remedy;
 use crate::rotation::Plan;
 
@@ -69,6 +70,8 @@ pub struct Options {
     pub charmhub_url: String,
     /// Whether neither registries nor Charmhub are asked.
     pub offline: bool,
+    /// COS's Prometheus.
+    pub prometheus: Option<telemetry::Source>,
     /// Lowest level that goes to Juju's log.
     pub log_level: LevelFilter,
     /// Problems of options by which something is changed; see [`Options::is_frozen`].
@@ -107,6 +110,8 @@ impl Options {
             tls_suites: reader.read("tls-cipher-suites", policy.tls_suites.clone(), values::suites),
             external_hostname: reader
                 .read("external-hostname", None, |text| policy::parse_hostname(text).map(Some)),
+            // An unusable file leaves the program its own tables.
+            tables: reader.read("data", Tables::default(), Tables::read),
             ..policy
         };
         let mut options = Self {
@@ -136,6 +141,7 @@ impl Options {
                 values::charmhub_url,
             ),
             offline: reader.boolean("offline"),
+            prometheus: reader.prometheus(),
             log_level: reader.read("log-level", LevelFilter::Info, values::log_level),
             frozen: Vec::new(),
         };
@@ -171,13 +177,14 @@ impl Options {
     /// Digest of everything that an audit assesses by: if it changes, verdicts may.
     pub fn digest(&self) -> String {
         let text = format!(
-            "{:?} {:?} {:?} {:?} {:?} {:?} {:?} {}",
+            "{:?} {:?} {:?} {:?} {:?} {:?} {:?} {:?} {}",
             self.policy,
             self.enforce,
             self.allow_disruption,
             self.release,
             self.juju_credentials,
             self.offline,
+            self.prometheus,
             self.frozen,
             crate::VERSION
         );
@@ -242,6 +249,13 @@ impl Reader<'_> {
         // It may be the secret itself, so it is not shown.
         self.problem(option, "is no secret; expected secret:ID, as juju add-secret prints it");
         None
+    }
+
+    /// COS's Prometheus, if it is named.
+    fn prometheus(&mut self) -> Option<telemetry::Source> {
+        let url = self.read("prometheus-url", None, |text| prometheus_url(text).map(Some));
+        let authorities = self.read("prometheus-ca-cert", None, values::authorities);
+        Some(telemetry::Source { url: url?, authorities })
     }
 
     fn boolean(&mut self, option: &'static str) -> bool {
@@ -316,6 +330,11 @@ mod tests {
             ("allow-disruption", "all", Freezes, "not one of tls-floor"),
             ("registry-realms", "https://x", OnlyTells, "REGISTRY=HOST"),
             ("charmhub-url", "charmhub", Disconnects, "is no URL"),
+            ("data", "{\"form\": \"of tomorrow\"}", OnlyTells, "of tomorrow"),
+            ("data", "data.json", OnlyTells, "bundle-data"),
+            ("prometheus-ca-cert", "cos-ca.pem", OnlyTells, "is no certificate"),
+            ("prometheus-url", "cos", OnlyTells, "is no URL"),
+            ("prometheus-url", "https://me:s3cr3t@cos", OnlyTells, "names a login"),
             ("offline", "yes", Disconnects, "neither true nor false"),
             ("registry-credentials", "s3cr3t-json", OnlyTells, "is no secret"),
             ("release", "1.6", OnlyTells, "not one of 1.10, 1.11, latest"),

@@ -29,7 +29,10 @@ pub struct Current {
 impl Current {
     fn new(number: u64, input: AgentInput, before: Option<&Self>, tables: &Tables) -> Self {
         let (mut options, problems) = Options::parse(&RawOptions::new(input.options.clone()));
-        options.policy.tables = tables.clone();
+        // Those of the command line are of who started this agent by hand.
+        if *tables != Tables::default() {
+            options.policy.tables = tables.clone();
+        }
         log::set_max_level(options.log_level);
         let enforced = match options.is_frozen() {
             true => before.and_then(|before| before.enforced.clone()),
@@ -48,7 +51,7 @@ impl Current {
 /// Reads the charm's file when it is another.
 pub struct Inbox {
     folder: Option<PathBuf>,
-    /// Tables that assess versions, whatever the options are.
+    /// Tables that assess versions in place of those of the options, if any were given.
     tables: Tables,
     state: Mutex<(Option<SystemTime>, Arc<Current>)>,
 }

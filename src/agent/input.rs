@@ -16,6 +16,7 @@ use crate::facts::charmhub::Charmhub;
 use crate::facts::juju::Juju;
 use crate::facts::known::Known;
 use crate::facts::registry::Rocks;
+use crate::facts::telemetry::Telemetry;
 use crate::images::Ledger;
 
 /// Name of the file in the folder that both know.
@@ -63,27 +64,31 @@ pub struct CharmFacts {
     pub rocks: Known<Rocks>,
     /// From Charmhub.
     pub charmhub: Known<Charmhub>,
+    /// From COS's Prometheus.
+    pub telemetry: Known<Telemetry>,
     /// Images that ran before.
     pub ledger: Known<Ledger>,
 }
 
 impl CharmFacts {
     /// Names of these facts.
-    pub const FIELDS: [&'static str; 5] = ["juju", "rotated", "rocks", "charmhub", "ledger"];
+    pub const FIELDS: [&'static str; 6] =
+        ["juju", "rotated", "rocks", "charmhub", "telemetry", "ledger"];
 
     /// Takes them from all facts.
     pub fn of(facts: Facts) -> Self {
-        let Facts { juju, rotated, rocks, charmhub, ledger, .. } = facts;
-        Self { juju, rotated, rocks, charmhub, ledger }
+        let Facts { juju, rotated, rocks, charmhub, telemetry, ledger, .. } = facts;
+        Self { juju, rotated, rocks, charmhub, telemetry, ledger }
     }
 
     /// Replaces them among all facts.
     pub fn copy_to(&self, facts: &mut Facts) {
-        let Self { juju, rotated, rocks, charmhub, ledger } = self.clone();
+        let Self { juju, rotated, rocks, charmhub, telemetry, ledger } = self.clone();
         facts.juju = juju;
         facts.rotated = rotated;
         facts.rocks = rocks;
         facts.charmhub = charmhub;
+        facts.telemetry = telemetry;
         facts.ledger = ledger;
     }
 }

@@ -81,6 +81,7 @@ pub fn take(hook: &mut Hook<'_>) -> anyhow::Result<Option<AuditResult>> {
             facts.rotated = rotated;
         }
     }
+    gather::add_telemetry(unit, options, &mut facts);
     if let Some(mut images) = ImageRecord::read(unit)? {
         // Registries are asked for what runs, which only this hook can list.
         if images.would_refresh(options, crate::now()) {

@@ -13,6 +13,7 @@ use crate::facts::handshake::{self, Vantage};
 use crate::facts::juju::{self, Juju};
 use crate::facts::known::{Known, Unknown};
 use crate::facts::kubernetes::{self, ReadError, Source};
+use crate::facts::telemetry;
 use crate::facts::{About, Facts};
 use crate::policy::Options as Declared;
 use crate::policy::custom::ObjectKind;
@@ -32,6 +33,7 @@ pub fn complete(
     let host = options.policy.external_hostname.as_deref();
     facts.handshake = handshake::read(facts, host, Vantage::here());
     facts.webhook_servers = handshake::webhooks::read(facts, Vantage::here());
+    add_telemetry(unit, options, facts);
     if options.juju_credentials.is_some() {
         facts.rotated = match rotations::rotated(unit) {
             Ok(Ok(rotated)) => Known::Known(rotated),
@@ -47,6 +49,15 @@ pub fn complete(
         images.add_to(facts, options, false, crate::now());
     }
     Ok(images)
+}
+
+/// Adds what COS's Prometheus has of the platform, if the operator names it.
+pub fn add_telemetry(unit: &Unit, options: &Options, facts: &mut Facts) {
+    if let Some(source) = &options.prometheus {
+        // The labels have what Juju gives its units.
+        let model = telemetry::Model { name: &unit.model, uuid: Some(&unit.model_uuid) };
+        facts.telemetry = telemetry::read(source, model);
+    }
 }
 
 /// Why the controller could not be read, or the platform's model there.

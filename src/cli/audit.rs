@@ -8,6 +8,7 @@ use anyhow::Context as _;
 use super::confirm::confirm;
 use super::fleet::FleetArguments;
 use super::output::ReportOutput;
+use super::prometheus::PrometheusArguments;
 use super::selection::SelectionArguments;
 use super::shared::{ClusterArguments, NOT_ASSESSED, NOTHING_OPEN, OPEN, read_and_look};
 use super::{suggest, watch};
@@ -67,6 +68,8 @@ pub struct Audit {
     /// K8S-01.
     #[arg(long, value_name = "FILE", conflicts_with = "bundle")]
     kube_bench: Option<PathBuf>,
+    #[command(flatten)]
+    prometheus: PrometheusArguments,
     /// Treat warnings as failures.
     #[arg(long)]
     strict: bool,
@@ -198,7 +201,9 @@ impl Audit {
         }
         let Some(path) = &self.bundle else {
             let host = policy.external_hostname.as_deref();
-            return read_and_look(cluster, policy, host);
+            let mut facts = read_and_look(cluster, policy, host)?;
+            self.prometheus.look(&mut facts)?;
+            return Ok(facts);
         };
         let what = || format!("bundle {}", path.display());
         let text = crate::files::read(path, crate::files::LARGEST_BY_HAND).with_context(what)?;

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use super::prometheus::PrometheusArguments;
 use super::shared::{ClusterArguments, NOT_ASSESSED, NOTHING_OPEN, print, read_and_look};
 use super::terminal;
 use crate::facts::known::Unknown;
@@ -22,6 +23,8 @@ pub struct Collect {
     /// Policy; what its own controls are about is read too.
     #[arg(long, value_name = "FILE")]
     policy: Option<PathBuf>,
+    #[command(flatten)]
+    prometheus: PrometheusArguments,
 }
 
 impl Collect {
@@ -37,7 +40,8 @@ impl Collect {
             None => Policy::default(),
         };
         let host = self.external_hostname.as_deref();
-        let facts = read_and_look(&self.cluster, &policy, host)?;
+        let mut facts = read_and_look(&self.cluster, &policy, host)?;
+        self.prometheus.look(&mut facts)?;
         snapshot::write(&facts, &self.directory)?;
         let kinds = facts.kinds();
         let unknown = kinds.iter().filter(|(_, why)| why.is_some()).count();

@@ -17,6 +17,7 @@ mod offboard;
 mod output;
 mod permissions;
 mod policy;
+mod prometheus;
 mod refresh;
 mod remedy;
 mod rocks;

@@ -132,9 +132,9 @@ impl Rocks {
             true => self.output.data(&report)?,
             false => self.output.table(&report.table_within(terminal::width()))?,
         }
-        let is_as_meant = inventory.wrong().next().is_none()
+        let is_expected = inventory.unexpected().next().is_none()
             && report.differences.is_none_or(|lines| lines.is_empty());
-        Ok(if is_as_meant { NOTHING_OPEN } else { OPEN })
+        Ok(if is_expected { NOTHING_OPEN } else { OPEN })
     }
 
     fn resolve(&self, facts: &mut Facts, source: &mut registry::Source) -> usize {

@@ -12,7 +12,7 @@ use serde::Deserialize;
 use super::suggest;
 
 /// Options that have defaults, as after `--`.
-const OPTIONS: [&str; 25] = [
+const OPTIONS: [&str; 27] = [
     "as",
     "as-group",
     "color",
@@ -29,6 +29,8 @@ const OPTIONS: [&str; 25] = [
     "model",
     "namespace",
     "policy",
+    "prometheus",
+    "prometheus-ca",
     "quiet",
     "redact",
     "release",

@@ -7,6 +7,7 @@ use log::LevelFilter;
 use oci_registry::{Mirror, MirrorError};
 
 use crate::catalog;
+use crate::facts::certificate::Certificate;
 use crate::facts::charmhub;
 use crate::policy::{self, Profile};
 use crate::remedies::{Remedy, UnknownRemedy};
@@ -36,6 +37,15 @@ pub(crate) enum ValueError {
     /// No URL of http or https.
     #[error("{0:?} is no URL; expected one like {url}", url = charmhub::DEFAULT_URL)]
     Url(String),
+    /// No URL of a Prometheus.
+    #[error("{0:?} is no URL; expected one like https://cos.example.com/cos-prometheus-0")]
+    Prometheus(String),
+    /// No CA certificate.
+    #[error("is no certificate in PEM: {0}")]
+    Authority(String),
+    /// It would be shown in the configuration.
+    #[error("the URL names a login; Prometheus is read without one")]
+    Login,
     /// No time.
     #[error("{0:?} is no time; expected a time like 30m, 6h or 1d")]
     Time(String),
@@ -97,13 +107,34 @@ pub(crate) fn realm(text: &str) -> Result<(String, String), ValueError> {
 
 /// Where Charmhub is.
 pub(super) fn charmhub_url(text: &str) -> Result<String, ValueError> {
-    let is_url = text.parse::<http::Uri>().is_ok_and(|uri| {
-        matches!(uri.scheme_str(), Some("http" | "https")) && uri.authority().is_some()
-    });
-    match is_url {
-        true => Ok(text.to_owned()),
-        false => Err(ValueError::Url(text.to_owned())),
+    match authority(text) {
+        Some(_) => Ok(text.to_owned()),
+        None => Err(ValueError::Url(text.to_owned())),
     }
+}
+
+/// Where COS's Prometheus is.
+pub(crate) fn prometheus_url(text: &str) -> Result<String, ValueError> {
+    match authority(text) {
+        Some(authority) if authority.contains('@') => Err(ValueError::Login),
+        Some(_) => Ok(text.to_owned()),
+        None => Err(ValueError::Prometheus(text.to_owned())),
+    }
+}
+
+/// Certificates of CAs.
+pub(super) fn authorities(text: &str) -> Result<Option<String>, ValueError> {
+    match Certificate::from_pem(text.as_bytes()) {
+        Ok(_) => Ok(Some(text.to_owned())),
+        Err(why) => Err(ValueError::Authority(why.to_string())),
+    }
+}
+
+/// Host and port of a URL of http or https.
+fn authority(text: &str) -> Option<String> {
+    let uri: http::Uri = text.parse().ok()?;
+    let is_http = matches!(uri.scheme_str(), Some("http" | "https"));
+    uri.authority().filter(|_| is_http).map(ToString::to_string)
 }
 
 /// Cipher suites by OpenSSL's names, comma-separated.

@@ -21,5 +21,6 @@ mod request;
 pub mod requests;
 pub mod snapshot;
 mod source;
+pub mod telemetry;
 mod terraform;
 pub mod watch;

@@ -63,6 +63,7 @@ pub fn write(facts: &Facts, directory: &Path) -> Result<(), SnapshotError> {
     put("rotated", &facts.rotated)?;
     put("rocks", &facts.rocks)?;
     put("charmhub", &facts.charmhub)?;
+    put("telemetry", &facts.telemetry)?;
     put("ledger", &facts.ledger)?;
     if !facts.others.is_empty() {
         put("others", &facts.others)?;
@@ -117,6 +118,7 @@ pub fn read(directory: &Path) -> Result<(Facts, Vec<SnapshotError>), SnapshotErr
     load(directory, "rotated", &mut facts.rotated, &mut problems);
     load(directory, "rocks", &mut facts.rocks, &mut problems);
     load(directory, "charmhub", &mut facts.charmhub, &mut problems);
+    load(directory, "telemetry", &mut facts.telemetry, &mut problems);
     load(directory, "ledger", &mut facts.ledger, &mut problems);
     match load_file(directory, "origin") {
         Ok(origin) => facts.origin = origin.unwrap_or_default(),

@@ -16,6 +16,7 @@ mod pod_security;
 mod prometheus;
 mod remedies;
 mod requests;
+mod telemetry;
 mod tutorial;
 mod upgrade_plan;
 mod yardstick;

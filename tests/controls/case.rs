@@ -13,6 +13,7 @@ use ckf_hardening::facts::juju::{
 use ckf_hardening::facts::known::Known;
 use ckf_hardening::facts::rbac::{Access, AccessReview};
 use ckf_hardening::facts::registry::{Rock, Rocks};
+use ckf_hardening::facts::telemetry::Telemetry;
 use ckf_hardening::facts::{About, Facts};
 use ckf_hardening::images::{Inventory, Ledger};
 use ckf_hardening::policy::{Allow, ObjectPattern, Policy, Waiver};
@@ -46,6 +47,8 @@ pub struct Case {
     pub rocks: Rocks,
     /// What Charmhub answers.
     pub charmhub: Charmhub,
+    /// What COS's Prometheus has.
+    pub telemetry: Telemetry,
     /// Digests on record.
     pub ledger: Ledger,
     /// When credentials were rotated.
@@ -100,6 +103,7 @@ impl Case {
             juju: platform::juju("1.11"),
             rocks: Rocks::default(),
             charmhub: platform::charmhub("1.11"),
+            telemetry: platform::telemetry("1.11"),
             ledger: Ledger::default(),
             rotated: platform::rotated("1.11"),
             policy: Policy {
@@ -195,6 +199,7 @@ impl Case {
         facts.access = Known::Known(self.access.clone());
         facts.juju = Known::Known(self.juju.clone());
         facts.rocks = Known::Known(self.rocks.clone());
+        facts.telemetry = Known::Known(self.telemetry.clone());
         facts.charmhub = Known::Known(self.charmhub.clone());
         facts.ledger = Known::Known(self.ledger.clone());
         facts.webhook_servers = Known::Known(self.webhook_servers());

@@ -11,7 +11,8 @@ use crate::faults::kubernetes::kube_bench;
 use crate::faults::login::ambient_login;
 use crate::faults::{
     Change, NETWORKING, RBAC, account, add, advisory, ambient, ambient_route, bind,
-    compliance_report, each_login_patch, first_pod, gateway, image, login, server, set, table,
+    compliance_report, each_login_patch, first_pod, gateway, image, login, second_node, server,
+    set, table,
 };
 
 /// istio-pilot's filter in the other JSON spelling of protobuf.
@@ -55,6 +56,16 @@ pub const REMEDIED: &[(&str, Change)] = &[
     }),
     ("UPG-09", |c| c.policy.tables = table(advisory("istio/proxyv2", "LOW"), "2027-12-31")),
     ("UPG-10", |c| c.policy.tables = table(advisory("istio/proxyv2", "HIGH"), "2027-12-31")),
+    ("UPG-13", |c| {
+        second_node(c, "v1.32.4");
+        let i = first_pod(c, "kubeflow", "istio-ingressgateway-workload");
+        let mut other = c.world.objects[i].clone();
+        other["metadata"]["name"] = "istio-ingressgateway-workload-2".into();
+        other["status"]["conditions"] = json!([{"type": "Ready", "status": "True"}]);
+        c.world.objects[i] = other.clone();
+        other["metadata"]["name"] = "istio-ingressgateway-workload-3".into();
+        add(c, other);
+    }),
     ("TLS-15", |c| {
         ambient(c);
         add(
@@ -147,6 +158,9 @@ pub const NO_FAULTS: &[(&str, &str, Change)] = &[
     }),
     ("K8S-01", "a ConfigMap of kube-bench whose requirements hold", |c| {
         kube_bench(c, "PASS", "2026-10-20T06:00:00Z");
+    }),
+    ("JUJU-02", "no trust for a charm that sets the ports of its Service only", |c| {
+        c.app("envoy").trusted = false;
     }),
     ("JUJU-02", "the trust that Terraform gives MinIO", |c| c.app("minio").trusted = true),
     ("JUJU-02", "roles that have what Juju's trust says", |c| {

@@ -10,6 +10,7 @@ use ckf_hardening::facts::juju::{
 };
 use ckf_hardening::facts::known::Known;
 use ckf_hardening::facts::registry::{Rock, Rocks};
+use ckf_hardening::facts::telemetry::Telemetry;
 use ckf_hardening::images::Inventory;
 use jiff::Timestamp;
 
@@ -136,6 +137,19 @@ pub fn charmhub(name: &str) -> Charmhub {
         (format!("{} {} 24.04", of.charm, of.channel), Known::Known(head))
     });
     Charmhub { heads: heads.collect(), ..Charmhub::default() }
+}
+
+/// Prometheus, which scrapes every application and a collector that loses nothing.
+pub fn telemetry(name: &str) -> Telemetry {
+    let observed = release(name).applications.iter();
+    let observed = observed.filter(|(_, of)| of.cos.iter().any(|name| name == "metrics-endpoint"));
+    let scraped = observed.map(|(app, _)| (app.clone(), [(format!("{app}/0"), true)].into()));
+    Telemetry {
+        at: "cos.example.com:443".into(),
+        scraped: scraped.collect(),
+        collectors: vec!["opentelemetry-collector-k8s/0".into()],
+        ..Telemetry::default()
+    }
 }
 
 /// Registries, whose tags lead to what runs, on a maintained base.

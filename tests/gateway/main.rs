@@ -1,5 +1,7 @@
 //! Tests of what clients of the gateway see: a real istiod and a real Envoy beside an API server.
 
+mod ambient_certificate;
+mod ambient_walk;
 mod authorization;
 mod certificates;
 mod entrances;

@@ -1,11 +1,18 @@
-//! Without any route out: what needs no network works all the same, and says the same.
+//! Without any route out: what needs no network works all the same, and says the same. The charm
+//! has a cluster and a controller, and nothing else.
 
 use std::ffi::OsStr;
 use std::process::{Command, Output};
 
+use ckf_hardening::catalog;
+use ckf_hardening::facts::advisory::AdvisoryTable;
 use ckf_hardening::facts::{About, Facts, snapshot};
+use ckf_hardening::policy::Tables;
+use ckf_test_support::rotation::hook;
 use ckf_test_support::{binary, run};
 use ckf_worlds::World;
+use juju_sim::{Event, Juju, Simulation};
+use serde_json::{Value, json};
 
 /// Runs a program in a network of its own, which has no route and no address.
 fn cut_off<S: AsRef<OsStr>>(program: &OsStr, arguments: &[S]) -> Output {
@@ -46,4 +53,79 @@ fn snapshot_is_audited_by_a_data_file_without_a_route_out() {
         assert!(inside.stdout == outside.stdout, "{arguments:?} differs: {said}");
         assert!(!inside.stdout.is_empty(), "{arguments:?}: {said}");
     }
+}
+
+/// Set in the process that has a network of its own.
+const CUT_OFF: &str = "CKF_HARDENING_CUT_OFF";
+
+/// Runs this test again, in a network that has only loopback; `false` in there.
+fn again_cut_off(name: &str) -> bool {
+    if std::env::var_os(CUT_OFF).is_some() {
+        let routes = std::fs::read_to_string("/proc/net/route").unwrap();
+        assert!(routes.lines().count() <= 1, "{routes}");
+        return false;
+    }
+    let mut command = Command::new("unshare");
+    command.args(["--net", "--", "sh", "-c", "ip link set lo up && exec \"$0\" \"$@\""]);
+    command.arg(std::env::current_exe().unwrap()).args(["--exact", name, "--nocapture"]);
+    let output = command.env(CUT_OFF, "1").output().expect("util-linux is installed");
+    let said = String::from_utf8_lossy(&output.stdout);
+    let error = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success() && said.contains("1 passed"), "{said}\n{error}");
+    true
+}
+
+/// A data file with one more advisory, of istiod, that is a day newer than the program's own tables.
+fn newer_data() -> String {
+    let known = catalog::advisories();
+    let mut table = serde_json::to_value(known).unwrap();
+    table["reviewed"] = known.reviewed.tomorrow().unwrap().to_string().into();
+    table["advisories"].as_array_mut().unwrap().push(json!({
+        "id": "GHSA-of-tomorrow", "summary": "A flaw of istiod.",
+        "modified": "2026-11-29T00:00:00Z",
+        "database_specific": {"severity": "HIGH"},
+        "affected": [{"package": {"ecosystem": "Go", "name": "istio.io/istio"},
+            "ranges": [{"type": "ECOSYSTEM", "events": [{"introduced": "1.28.0"}, {"fixed": "99.0.0"}]}],
+            "ecosystem_specific": {"images": ["istio/pilot"]}}],
+        "references": [{"type": "ADVISORY", "url": "https://example.com/"}],
+    }));
+    let table = AdvisoryTable::parse(&table.to_string()).unwrap();
+    Tables::default().with_advisories(table).write().unwrap()
+}
+
+/// Findings of a report, as text.
+fn findings(unit: &mut Simulation, id: &str) -> String {
+    hook(unit, "config-changed");
+    let outcome = unit.run(&Event::action("get-report", json!({"format": "json"})));
+    assert!(outcome.committed(), "{outcome:?}");
+    let report: Value =
+        serde_json::from_str(outcome.results()["report"].as_str().unwrap()).unwrap();
+    ckf_test_support::control(&report, id).to_string()
+}
+
+#[test]
+fn charm_audits_by_its_option_data_without_a_route_out() {
+    if again_cut_off("air_gap::charm_audits_by_its_option_data_without_a_route_out") {
+        return;
+    }
+    let sandbox = ckf_test_support::cluster(&World::stock("1.11"));
+    let mut unit = ckf_test_support::rotation::unit(Juju::V3_6, "", |model| {
+        let release = ckf_worlds::release("1.11");
+        ckf_test_support::deployment::controller(&release, model)
+    });
+    let kubeconfig = sandbox.kubeconfig("admin").into_os_string();
+    unit.environment.insert("KUBECONFIG".into(), kubeconfig);
+    unit.set_option("offline", true);
+    assert!(!findings(&mut unit, "UPG-09").contains("GHSA-of-tomorrow"));
+
+    // Tables from a file are assessed by.
+    unit.set_option("data", newer_data());
+    let seen = findings(&mut unit, "UPG-09");
+    assert!(seen.contains("GHSA-of-tomorrow"), "{seen}");
+
+    // A file that was changed on the way is refused, and the status says so.
+    unit.set_option("data", newer_data().replace("A flaw of istiod.", "Nothing."));
+    assert!(!findings(&mut unit, "UPG-09").contains("GHSA-of-tomorrow"));
+    let message = unit.model().status.message.clone();
+    assert!(message.contains("option data: its checksum"), "{message}");
 }

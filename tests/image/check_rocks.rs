@@ -139,7 +139,7 @@ fn swapped_image_is_a_finding_until_accepted_or_refreshed() {
     assert_eq!(states(&report, "training-operator"), [""; 0]);
     assert_eq!(states(&report, "dex-auth"), [""; 0]);
     let table = check(&mut unit, json!({}));
-    assert_eq!(table.results()["not-as-meant"], "0");
+    assert_eq!(table.results()["unexpected"], "0");
     // A cell of eighty columns is broken between words.
     let rocks = table.results()["rocks"].as_str().unwrap();
     assert!(rocks.contains("newer: charm") && rocks.contains("revision 650"), "{rocks}");

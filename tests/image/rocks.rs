@@ -161,7 +161,7 @@ fn tag_moved_since_deployment_is_a_finding() {
     assert_eq!(training["image"], TRAINING);
     assert_eq!(training["states"][0]["registry"], moved);
 
-    // When the node pulled what the tag leads to, all is as expected again.
+    // When the node pulled what the tag leads to, the image is expected again.
     platform.runs(TRAINING, &moved);
     assert_eq!(platform.rocks(&[]).0, Some(0));
     // Offline nothing is asked, and nothing is made up.

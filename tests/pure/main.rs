@@ -3,6 +3,8 @@
 mod access;
 mod access_survey;
 mod advice;
+mod ambient;
+mod ambient_web_apps;
 mod bad_input;
 mod command_line;
 mod data;
@@ -12,6 +14,7 @@ mod formats;
 mod juju_configuration;
 mod limits;
 mod login_keys;
+mod metadata_egress;
 mod network_peers;
 mod offboard;
 mod pages;

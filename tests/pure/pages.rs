@@ -26,7 +26,7 @@ const OPENERS: [&str; 4] =
     ["TcpStream::connect", "UnixStream::connect", "Client::builder()", "HttpConnector::new()"];
 
 /// Files that open one, each with the row of the page that says to whom.
-const PLACES: [(&str, &str); 9] = [
+const PLACES: [(&str, &str); 10] = [
     ("crates/juju-charm/src/pebble/exec.rs", "Pebble, by a socket of the pod"),
     ("crates/juju-charm/src/pebble/socket.rs", "Pebble, by a socket of the pod"),
     ("crates/juju-client/src/transport.rs", "Juju's controller"),
@@ -36,6 +36,7 @@ const PLACES: [(&str, &str); 9] = [
     ("src/facts/charmhub.rs", "Charmhub: `charmhub-url`"),
     ("src/facts/client.rs", "the Kubernetes API server"),
     ("src/facts/handshake/client.rs", "the gateway's address"),
+    ("src/facts/telemetry.rs", "COS's Prometheus"),
 ];
 /// Whether registries, Charmhub or a proxy can be reached, before they are queried.
 const REACHABLE: &str = "src/facts/reachable.rs";

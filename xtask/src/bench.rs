@@ -51,7 +51,7 @@ pub fn bench(arguments: &[String]) -> anyhow::Result<()> {
         [part] if PARTS.contains(&part.as_str()) => part,
         _ => bail!("there is no such part\n\n{USAGE}"),
     };
-    let binary = run::release_binary()?;
+    let binary = run::packed_binary()?;
     run::cargo(&["build", "--profile", "tools", "--package", "xtask"])?;
     run::cargo(&["build", "--profile", "tools", "--package", "juju-sim", "--bins"])?;
     println!("binary: {} bytes", std::fs::metadata(&binary)?.len());

@@ -10,6 +10,7 @@ mod panels;
 mod photograph;
 mod support;
 mod terminal;
+mod trust;
 
 use std::fmt::Write as _;
 
@@ -75,6 +76,7 @@ fn documents() -> anyhow::Result<Vec<(String, String)>> {
         ("docs/reference/guide.md", guide::page()?),
         ("docs/ckf-hardening.1", manual()?),
         (support::PAGE, support::page()?),
+        (trust::PAGE, trust::page()),
         (map::PAGE, map::page()?),
         (examples::PICTURE, examples::picture()?),
         (examples::TUTORIAL, examples::tutorial()?),

@@ -97,7 +97,10 @@ const COMMANDS: [Command; 11] = [
         about: "regenerate the documents that come from code and data",
         usage: docs::USAGE,
         has_servers: false,
-        run: docs::docs,
+        run: |arguments| {
+            docs::docs(arguments)?;
+            check::correct_numbers()
+        },
     },
     Command {
         name: "new",

@@ -90,7 +90,7 @@ pub fn portable_binary(arch: Arch) -> anyhow::Result<PathBuf> {
     let target = format!("{}.{C_LIBRARY}", arch.target());
     let path = std::env::var("PATH").unwrap_or_default();
     let status = without_package(&mut Command::new(programs.join("cargo-zigbuild")))
-        .args(["zigbuild", "--release", "--locked", "--bin", "ckf-hardening"])
+        .args(["zigbuild", "--profile", "packed", "--locked", "--bin", "ckf-hardening"])
         .args(["--target", &target])
         .env("CARGO_ENCODED_RUSTFLAGS", flags.join("\u{1f}"))
         // The linker's own Python finds zig.
@@ -102,7 +102,7 @@ pub fn portable_binary(arch: Arch) -> anyhow::Result<PathBuf> {
     if !status.success() {
         bail!("cargo zigbuild ended with {status}");
     }
-    Ok(root().join("target").join(arch.target()).join("release/ckf-hardening"))
+    Ok(root().join("target").join(arch.target()).join("packed/ckf-hardening"))
 }
 
 fn write(path: &Path, base: &str, arch: Arch, binary: &Path) -> anyhow::Result<()> {

@@ -82,9 +82,9 @@ pub fn succeed(command: &mut Command) -> anyhow::Result<()> {
 }
 
 /// Builds the program as it is shipped, and returns its path.
-pub fn release_binary() -> anyhow::Result<PathBuf> {
-    cargo(&["build", "--release", "--bin", "ckf-hardening"])?;
-    Ok(root().join("target/release/ckf-hardening"))
+pub fn packed_binary() -> anyhow::Result<PathBuf> {
+    cargo(&["build", "--profile", "packed", "--bin", "ckf-hardening"])?;
+    Ok(root().join("target/packed/ckf-hardening"))
 }
 
 /// Builds the program for development, and returns its path. Its dependencies are compiled

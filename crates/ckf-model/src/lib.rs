@@ -37,6 +37,7 @@ pub mod rbac;
 pub mod registry;
 pub mod secret;
 pub mod shared;
+pub mod telemetry;
 pub mod text;
 pub mod tls;
 pub mod traffic;
@@ -191,6 +192,8 @@ macro_rules! define {
             pub rocks: Known<registry::Rocks>,
             /// Charmhub's channels that the platform's applications follow.
             pub charmhub: Known<charmhub::Charmhub>,
+            /// What COS's Prometheus has of the platform.
+            pub telemetry: Known<telemetry::Telemetry>,
             /// Images that ran before, from earlier audits.
             pub ledger: Known<crate::image_record::Ledger>,
             /// What the webhooks' servers present to clients inside of the cluster.

@@ -20,6 +20,29 @@ const READY_DEADLINE: Duration = Duration::from_secs(60);
 /// Namespace of the platform, and of istiod in it.
 const NAMESPACE: &str = "kubeflow";
 const ACCOUNT: &str = "istio-ingressgateway-workload-service-account";
+/// Gateway of the ambient mesh, and the account as which istiod runs it.
+const AMBIENT_GATEWAY: &str = "istio-ingress-k8s";
+const AMBIENT_ACCOUNT: &str = "istio-ingress-k8s-istio";
+
+/// What serves the ways in: a Deployment of Istio's own Gateways, or one of the Gateway API.
+struct Form {
+    account: &'static str,
+    /// Labels of its pods, by which istiod knows it.
+    labels: serde_json::Value,
+    has_gateway_api: bool,
+}
+
+impl Form {
+    fn istio() -> Self {
+        let labels = json!({"istio": "ingressgateway", "app": "istio-ingressgateway"});
+        Self { account: ACCOUNT, labels, has_gateway_api: false }
+    }
+
+    fn gateway_api() -> Self {
+        let labels = json!({"gateway.networking.k8s.io/gateway-name": AMBIENT_GATEWAY});
+        Self { account: AMBIENT_ACCOUNT, labels, has_gateway_api: true }
+    }
+}
 
 /// A running gateway. Its listeners have the ports that Gateways name, on a loopback
 /// address of its own, so that nothing collides.
@@ -42,9 +65,19 @@ impl IngressGateway {
 
     /// The same in a mesh of these options, a MeshConfig in YAML.
     pub fn start_in(sandbox: &Sandbox, mesh: &str) -> anyhow::Result<Self> {
+        Self::start_as(sandbox, mesh, &Form::istio())
+    }
+
+    /// The same for the Gateway of istio-ingress-k8s, beside the Gateway API's definitions; its
+    /// listeners of ports 80 and 443 are at 8080 and 8443.
+    pub fn start_ambient(sandbox: &Sandbox, mesh: &str) -> anyhow::Result<Self> {
+        Self::start_as(sandbox, mesh, &Form::gateway_api())
+    }
+
+    fn start_as(sandbox: &Sandbox, mesh: &str, form: &Form) -> anyhow::Result<Self> {
         let root = sandbox.directory.path().join("istio");
         fs::create_dir_all(root.join("cacerts"))?;
-        let identity = format!("spiffe://cluster.local/ns/{NAMESPACE}/sa/{ACCOUNT}");
+        let identity = format!("spiffe://cluster.local/ns/{NAMESPACE}/sa/{}", form.account);
         pki::mesh(&root)?;
         pki::identity(&root, "gateway", &identity)?;
         let [http, https, clear, secure, monitoring, ctrlz] = free_ports()?;
@@ -52,7 +85,7 @@ impl IngressGateway {
         let [high, low] = admin.to_be_bytes();
         let address = Ipv4Addr::new(127, 77, high, low.clamp(1, 254));
         let login = Login::start()?;
-        prepare(sandbox, address, &login)?;
+        prepare(sandbox, address, &login, form)?;
         fs::write(root.join("mesh.yaml"), mesh)?;
         let mut gateway =
             Self { address, admin, istiod: secure, children: Vec::new(), _login: login };
@@ -78,7 +111,9 @@ impl IngressGateway {
                 ("PILOT_CERT_PROVIDER", "istiod"),
                 ("INJECTION_WEBHOOK_CONFIG_NAME", ""),
                 ("VALIDATION_WEBHOOK_CONFIG_NAME", ""),
-                ("PILOT_ENABLE_GATEWAY_API", "false"),
+                ("PILOT_ENABLE_GATEWAY_API", if form.has_gateway_api { "true" } else { "false" }),
+                // Nothing here would run the Deployments that it makes of Gateways.
+                ("PILOT_ENABLE_GATEWAY_API_DEPLOYMENT_CONTROLLER", "false"),
                 // Envoy as it is on PyPI has none of Istio's own filters.
                 ("PILOT_ENABLE_METADATA_EXCHANGE", "false"),
                 ("PILOT_DISABLE_MX_ALPN", "true"),
@@ -90,8 +125,8 @@ impl IngressGateway {
         gateway.spawn(&mut command, &log)?;
         gateway.wait("istiod", &log, http, "/ready")?;
 
-        let labels = json!({"istio": "ingressgateway", "app": "istio-ingressgateway"});
-        let node = Node { namespace: NAMESPACE, account: ACCOUNT, name: "gateway", labels };
+        let (account, labels) = (form.account, form.labels.clone());
+        let node = Node { namespace: NAMESPACE, account, name: "gateway", labels };
         gateway.envoy(&root, &node, admin)?;
         Ok(gateway)
     }
@@ -181,14 +216,30 @@ defaultProviders: {metrics: [], accessLogging: []}
 
 /// What the gateway needs in the cluster: that its account may read Secrets, and that
 /// its listeners and the login service are on loopback.
-fn prepare(sandbox: &Sandbox, address: Ipv4Addr, login: &Login) -> anyhow::Result<()> {
-    let [role, binding] = reads_secrets(NAMESPACE, ACCOUNT);
-    let listener = json!({"applyTo": "LISTENER", "match": {"context": "GATEWAY"}, "patch": {"operation": "MERGE",
-        "value": {"address": {"socket_address": {"address": address.to_string()}}}}});
+fn prepare(sandbox: &Sandbox, address: Ipv4Addr, login: &Login, form: &Form) -> anyhow::Result<()> {
+    let [role, binding] = reads_secrets(NAMESPACE, form.account);
+    let at = |of: serde_json::Value, port: Option<u16>| {
+        let mut socket = json!({"address": address.to_string()});
+        if let Some(port) = port {
+            socket["port_value"] = port.into();
+        }
+        json!({"applyTo": "LISTENER", "match": of,
+            "patch": {"operation": "MERGE", "value": {"address": {"socket_address": socket}}}})
+    };
+    let patches = match form.has_gateway_api {
+        false => vec![at(json!({"context": "GATEWAY"}), None)],
+        // Who runs the tests may not have the right to the lowest ports.
+        true => [(80, 8080), (443, 8443)]
+            .map(|(port, instead)| {
+                let of = json!({"context": "GATEWAY", "listener": {"portNumber": port}});
+                at(of, Some(instead))
+            })
+            .to_vec(),
+    };
     let filter = json!({"apiVersion": "networking.istio.io/v1alpha3", "kind": "EnvoyFilter",
         "metadata": {"name": "sandbox-loopback", "namespace": NAMESPACE},
-        "spec": {"workloadSelector": {"labels": {"istio": "ingressgateway"}}, "configPatches": [listener]}});
-    sandbox.loader()?.load(&[role, binding, filter, login.filter()])
+        "spec": {"workloadSelector": {"labels": form.labels}, "configPatches": patches}});
+    sandbox.loader()?.load(&[role, binding, filter, login.filter(&form.labels)])
 }
 
 /// What lets a proxy get the certificates that Gateways name: istiod asks the API server whether

@@ -47,7 +47,7 @@ impl Login {
 
     /// The filter that has Envoy find the service where it is: no pod runs it, and a Service
     /// leads to no loopback address.
-    pub(crate) fn filter(&self) -> Value {
+    pub(crate) fn filter(&self, gateway: &Value) -> Value {
         let of_service = json!({"context": "GATEWAY", "cluster": {
             "service": "oidc-gatekeeper.kubeflow.svc.cluster.local", "portNumber": 8080}});
         let address = json!({"socket_address": {"address": "127.0.0.1", "port_value": self.port}});
@@ -56,7 +56,7 @@ impl Login {
                 "endpoints": [{"lb_endpoints": [{"endpoint": {"address": address}}]}]}});
         json!({"apiVersion": "networking.istio.io/v1alpha3", "kind": "EnvoyFilter",
             "metadata": {"name": "sandbox-login", "namespace": "kubeflow"},
-            "spec": {"workloadSelector": {"labels": {"istio": "ingressgateway"}}, "configPatches": [
+            "spec": {"workloadSelector": {"labels": gateway}, "configPatches": [
                 {"applyTo": "CLUSTER", "match": of_service, "patch": {"operation": "REMOVE"}},
                 {"applyTo": "CLUSTER", "match": {"context": "GATEWAY"}, "patch": {"operation": "ADD", "value": cluster}}]}})
     }

@@ -16,6 +16,8 @@ use crate::ports::free_ports;
 /// Longest wait for the API server.
 const READY_DEADLINE: Duration = Duration::from_secs(120);
 
+/// Version of the Gateway API that istiod is built with.
+const GATEWAY_API: &str = "v1.6.0";
 /// Version of the definitions of OpenReports.
 const OPEN_REPORTS: &str = "v0.2.1";
 
@@ -265,16 +267,22 @@ impl Sandbox {
     /// Installs the definitions of OpenReports, from its Go module.
     pub fn install_open_reports(&self) -> anyhow::Result<()> {
         let module = format!("github.com/openreports/reports-api@{OPEN_REPORTS}");
-        let printed = std::process::Command::new("go")
-            .args(["mod", "download", "-json", &module])
-            .env("GOFLAGS", "-mod=mod")
-            .output()
-            .context("running go")?;
-        let told: serde_json::Value = serde_json::from_slice(&printed.stdout)?;
-        let directory = told["Dir"].as_str().with_context(|| told.to_string())?;
-        let file = std::path::Path::new(directory).join("config/install.yaml");
-        let definitions = std::fs::read_to_string(file)?;
-        self.kubectl_with(&CREATE, &definitions)?;
+        let file = downloaded(&module)?.join("config/install.yaml");
+        self.kubectl_with(&CREATE, &std::fs::read_to_string(file)?)?;
+        self.wait_for_definitions()
+    }
+
+    /// Installs the definitions of the Gateway API, from its Go module.
+    pub fn install_gateway_api(&self) -> anyhow::Result<()> {
+        let module = format!("sigs.k8s.io/gateway-api@{GATEWAY_API}");
+        let directory = downloaded(&module)?.join("config/crd/standard");
+        for entry in std::fs::read_dir(directory)? {
+            let path = entry?.path();
+            let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+            if name.starts_with("gateway.networking.k8s.io_") && !name.contains("_vap_") {
+                self.kubectl_with(&CREATE, &std::fs::read_to_string(&path)?)?;
+            }
+        }
         self.wait_for_definitions()
     }
 
@@ -369,4 +377,15 @@ pub(crate) fn tail(log: &Path) -> String {
     }
     let lines: Vec<&str> = text.lines().collect();
     lines[lines.len().saturating_sub(5)..].join("\n")
+}
+
+/// Directory of a Go module at a version.
+fn downloaded(module: &str) -> anyhow::Result<PathBuf> {
+    let printed = std::process::Command::new("go")
+        .args(["mod", "download", "-json", module])
+        .env("GOFLAGS", "-mod=mod")
+        .output()
+        .context("running go")?;
+    let told: serde_json::Value = serde_json::from_slice(&printed.stdout)?;
+    Ok(told["Dir"].as_str().with_context(|| told.to_string())?.into())
 }

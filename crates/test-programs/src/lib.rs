@@ -2,6 +2,7 @@
 //! PyPI, each installed once per checkout below `target/`, at a version the caller names or the
 //! distribution has; and from Go modules, each built once per machine.
 
+pub mod collector;
 pub mod debian;
 pub mod go;
 mod install;

@@ -197,13 +197,13 @@ fn of_rocks(registry: &mut Registry, summary: &Summary) {
     let counts = summary.images;
     for (name, number) in [
         ("all", counts.all),
-        ("not-as-meant", counts.wrong),
+        ("unexpected", counts.unexpected),
         ("newer", counts.newer),
         ("unknown", counts.unknown),
     ] {
         images.get_or_create(&labels([("state", name)])).set(number as f64);
     }
-    registry.register("images", "Images of the platform: all, and those not as expected, with something newer, or of an unknown registry", images);
+    registry.register("images", "Images of the platform: all, and those that are unexpected, have a newer revision, or are of an unknown registry", images);
 }
 
 fn of_itself(registry: &mut Registry, summary: &Summary, running: &Running) {

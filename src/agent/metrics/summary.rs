@@ -29,7 +29,7 @@ pub struct Numbers {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Images {
     pub(super) all: usize,
-    pub(super) wrong: usize,
+    pub(super) unexpected: usize,
     pub(super) newer: usize,
     pub(super) unknown: usize,
 }
@@ -41,7 +41,7 @@ impl Images {
         let count = |is: fn(&Row) -> bool| rows.iter().filter(|row| is(row)).count();
         Self {
             all: rows.len(),
-            wrong: count(|row| !row.states.is_empty()),
+            unexpected: count(|row| !row.states.is_empty()),
             newer: count(|row| !row.newer.is_empty()),
             unknown: count(|row| row.unknown.is_some()),
         }

@@ -62,7 +62,7 @@ pub fn check(hook: &Hook<'_>) -> anyhow::Result<()> {
         }
         Some(other) => anyhow::bail!("format {other:?} is neither table nor json"),
     };
-    let results = results.value("not-as-meant", &inventory.wrong().count().to_string()).lines(
+    let results = results.value("unexpected", &inventory.unexpected().count().to_string()).lines(
         "advice",
         &report.advice.join("\n"),
         elsewhere,

@@ -18,6 +18,10 @@ use crate::report::{self, Format, Report};
 const WHOLE: &str =
     "get-report format=json complete=true returns all, and `ckf-hardening audit` prints it";
 
+/// What to do about a report that Juju does not keep.
+const NOT_KEPT: &str = "leave out complete=true for a report with less evidence, or write the whole \
+    one to a file: `ckf-hardening audit --output FILE`";
+
 /// The action `audit`.
 pub fn audit(hook: Hook<'_>) -> anyhow::Result<()> {
     let report = assess_cluster(hook)?;
@@ -59,9 +63,13 @@ pub fn get_report(hook: Hook<'_>) -> anyhow::Result<()> {
     };
     let report = assess_cluster(hook)?;
     let results = match (parameters.complete, format.is_for_programs()) {
-        (true, true) => Results::default().whole("report", &format.render(&report)),
+        (true, true) => {
+            Results::default().whole("report", &format.render(&report)).context(NOT_KEPT)?
+        }
         (true, false) => Results::default().lines("report", &format.render(&report), WHOLE),
-        (false, true) => Results::default().whole("report", &report::fit(&report, format, LONGEST)),
+        (false, true) => {
+            Results::default().whole("report", &report::fit(&report, format, LONGEST))?
+        }
         (false, false) => {
             Results::default().lines("report", &report::fit(&report, format, LONGEST), WHOLE)
         }

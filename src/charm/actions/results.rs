@@ -8,6 +8,7 @@ use flate2::Compression;
 use flate2::read::GzEncoder;
 use juju_charm::{ToolError, action, tool};
 use log::warn;
+use thiserror::Error;
 
 use crate::charm::issue::brief;
 
@@ -18,8 +19,22 @@ pub const WIDTH: u16 = 80;
 /// Longest text for programs that is returned as it is, in bytes. Juju 3.6 keeps all results of an
 /// action in one document of MongoDB, which takes 16 MB.
 const MOST_PLAIN: usize = 4 * 1024 * 1024;
+/// Longest compressed text, in bytes of Base64, for the same reason. The rest of the document holds
+/// names and other results.
+const MOST_ENCODED: usize = 12 * 1024 * 1024;
 /// Most parts of a text for people, which is two megabytes.
 const PARTS: usize = 16;
+
+/// Juju does not keep a text of this length.
+#[derive(Debug, Error)]
+#[error(
+    "{key} has {plain} bytes, {encoded} compressed, and Juju keeps at most 16 MB of an action's results"
+)]
+pub struct TooLong {
+    key: String,
+    plain: usize,
+    encoded: usize,
+}
 
 /// Results of an action, in their order.
 #[derive(Debug, Default)]
@@ -46,13 +61,17 @@ impl Results {
     /// Adds a text for programs whole. If it is longer than a result may be, its parts are to be
     /// joined; if it is longer than all results may be, they are Base64 of gzip, as the result
     /// `KEY-encoding` says.
-    pub fn whole(self, key: &str, text: &str) -> Self {
-        match text.len() <= MOST_PLAIN {
-            true => self.joined(key, text),
-            false => self
-                .value(&format!("{key}-encoding"), "gzip, then base64")
-                .joined(key, &STANDARD.encode(gzip(text))),
+    ///
+    /// # Errors
+    ///
+    /// Even compressed it is longer than Juju keeps.
+    pub fn whole(self, key: &str, text: &str) -> Result<Self, TooLong> {
+        if text.len() <= MOST_PLAIN {
+            return Ok(self.joined(key, text));
         }
+        let encoded = encoded(key, text, MOST_ENCODED)?;
+        let results = self.value(&format!("{key}-encoding"), "gzip, then base64");
+        Ok(results.joined(key, &encoded))
     }
 
     fn joined(mut self, key: &str, text: &str) -> Self {
@@ -111,6 +130,15 @@ impl Results {
         if let Err(error) = self.set() {
             warn!("not all results could be returned: {error}");
         }
+    }
+}
+
+/// Base64 of gzip of a text, of at most so many bytes.
+fn encoded(key: &str, text: &str, most: usize) -> Result<String, TooLong> {
+    let encoded = STANDARD.encode(gzip(text));
+    match encoded.len() <= most {
+        true => Ok(encoded),
+        false => Err(TooLong { key: key.to_owned(), plain: text.len(), encoded: encoded.len() }),
     }
 }
 
@@ -242,7 +270,7 @@ mod tests {
     #[test]
     fn long_text_for_programs_is_compressed_and_stays_whole() {
         let text = "{\"é\": 1}\n".repeat(MOST_PLAIN / 8);
-        let results = Results::default().whole("report", &text);
+        let results = Results::default().whole("report", &text).unwrap();
         let (encoding, parts) = results.entries().split_first().unwrap();
         assert_eq!((&*encoding.0, &*encoding.1), ("report-encoding", "gzip, then base64"));
         let joined: String = parts.iter().map(|(_, part)| part.as_str()).collect();
@@ -251,7 +279,18 @@ mod tests {
         let mut read = String::new();
         flate2::read::GzDecoder::new(&*compressed).read_to_string(&mut read).unwrap();
         assert!(read == text);
-        let short = Results::default().whole("report", "{}");
+        let short = Results::default().whole("report", "{}").unwrap();
         assert_eq!(short.entries(), [("report".to_owned(), "{}".to_owned())]);
+    }
+
+    #[test]
+    fn text_too_long_even_compressed_is_refused_with_its_length() {
+        let text = "0123456789abcdef";
+        assert_eq!(encoded("report", text, 48).unwrap().len(), 48);
+        let error = encoded("report", text, 47).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "report has 16 bytes, 48 compressed, and Juju keeps at most 16 MB of an action's results"
+        );
     }
 }

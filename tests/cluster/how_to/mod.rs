@@ -142,6 +142,8 @@ fn home(sandbox: &Sandbox) -> tempfile::TempDir {
     for (name, text) in FILES {
         fs::write(home.path().join(name), text).unwrap();
     }
+    let authority = ckf_worlds::tls("cos.example.com", 2035).certificate;
+    fs::write(home.path().join("cos-ca.pem"), authority).unwrap();
     let kubectl = home.path().join("bin/kubectl");
     fs::create_dir(kubectl.parent().unwrap()).unwrap();
     let kubebox = sandbox.kubectl_command().unwrap();

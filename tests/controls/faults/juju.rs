@@ -30,6 +30,11 @@ pub const FAULTS: &[Fault] = &[
         let other = Model { name: "other".into(), owner: "alice".into(), ..c.model().clone() };
         c.models().push(other);
     }),
+    fault("JUJU-02", "no trust for a charm that labels itself in the ambient mesh", |c| {
+        let gatekeeper = c.app("oidc-gatekeeper");
+        gatekeeper.trusted = false;
+        gatekeeper.relations.insert("service-mesh".into(), vec!["istio-beacon-k8s".into()]);
+    }),
     fault("JUJU-02", "trust that the release does not give", |c| {
         let stranger = c.app("minio");
         (stranger.charm, stranger.trusted) = ("some-charm".into(), true);

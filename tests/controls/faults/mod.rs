@@ -21,7 +21,7 @@ mod policy;
 mod tls;
 mod upgrades;
 
-pub use self::upgrades::{advisory, table};
+pub use self::upgrades::{advisory, second_node, table};
 
 use ckf_hardening::catalog::Family;
 use ckf_worlds::{Tls, base64, object};

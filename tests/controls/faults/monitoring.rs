@@ -1,5 +1,6 @@
 //! Faults in monitoring.
 
+use ckf_hardening::facts::telemetry::{FullQueue, Loss};
 use ckf_hardening::policy::Profile;
 use serde_json::json;
 
@@ -41,6 +42,28 @@ pub const FAULTS: &[Fault] = &[
     fault("OBS-05", "not ready", |c| {
         let i = first_pod(c, "kubeflow", "opentelemetry-collector-k8s-0");
         c.world.objects[i]["status"]["conditions"] = json!([{"type": "Ready", "status": "False"}]);
+    }),
+    fault("OBS-08", "no metrics of an application", |c| {
+        c.telemetry.scraped.remove("dex-auth");
+    }),
+    fault("OBS-08", "a scrape that fails", |c| {
+        c.telemetry.scraped.insert("dex-auth".into(), [("dex-auth/0".into(), false)].into());
+    }),
+    fault("OBS-08", "no metrics at all", |c| c.telemetry.scraped.clear()),
+    fault("OBS-09", "a delivery that failed", |c| {
+        c.telemetry.losses.push(Loss {
+            application: "opentelemetry-collector-k8s".into(),
+            unit: "opentelemetry-collector-k8s/0".into(),
+            exporter: "loki/0".into(),
+            counter: "otelcol_exporter_send_failed_log_records".into(),
+        });
+    }),
+    fault("OBS-09", "a full queue", |c| {
+        c.telemetry.full.push(FullQueue {
+            application: "opentelemetry-collector-k8s".into(),
+            unit: "opentelemetry-collector-k8s/0".into(),
+            exporter: "loki/0".into(),
+        });
     }),
     fault("OBS-06", "no access log", |c| {
         set(c, "ConfigMap", "istio", "/data/mesh", "rootNamespace: kubeflow\n".into())

@@ -17,6 +17,13 @@ fn from_blocks(blocks: &[&str]) -> Value {
     json!([{ "from": from }])
 }
 
+/// A second policy for what goes out of pods of the profile, which choose their labels.
+fn egress(c: &mut Case, rules: Value) {
+    let spec = json!({"podSelector": {"matchLabels": {"app": "x"}}, "policyTypes": ["Egress"],
+        "egress": rules});
+    add(c, network_policy("team-a", "more", spec));
+}
+
 /// Each on its own makes its control fail.
 pub const FAULTS: &[Fault] = &[
     fault("NET-01", "no policy", |c| {
@@ -85,6 +92,27 @@ pub const FAULTS: &[Fault] = &[
         opened(c, from_blocks(&["10.1.0.0/16"]))
     })
     .also(&["AUTHZ-04", "AUTHZ-07"]),
+    fault("NET-11", "no policy", |c| {
+        c.world.remove("NetworkPolicy", "no-metadata");
+    }),
+    fault("NET-11", "a policy for some pods", |c| {
+        let some = json!({"matchLabels": {"app": "x"}});
+        set(c, "NetworkPolicy", "no-metadata", "/spec/podSelector", some);
+    }),
+    fault("NET-11", "a policy that names Ingress only", |c| {
+        set(c, "NetworkPolicy", "no-metadata", "/spec/policyTypes", json!(["Ingress"]));
+    })
+    .also(&["NET-01", "AUTHZ-04", "AUTHZ-07"]),
+    fault("NET-11", "all destinations", |c| egress(c, json!([{}]))),
+    fault("NET-11", "link-local addresses on some ports", |c| {
+        let block = json!({"ipBlock": {"cidr": "169.254.0.0/16"}});
+        egress(c, json!([{"to": [block], "ports": [{"port": 79, "endPort": 81}]}]));
+    }),
+    fault("NET-11", "an exception too narrow", |c| {
+        let block = json!({"cidr": "168.0.0.0/6", "except": ["169.254.169.0/25"]});
+        egress(c, json!([{"to": [{"ipBlock": block}]}]));
+    }),
+    fault("NET-11", "all of IPv6", |c| egress(c, json!([{"to": [{"ipBlock": {"cidr": "::/0"}}]}]))),
     fault("NET-02", "namespaces of profiles to come", |c| {
         let selector = json!({"matchLabels": {"katib-metricscollector-injection": "enabled"},
             "matchExpressions": [{"key": "kubernetes.io/metadata.name", "operator": "NotIn", "values": ["team-a"]}]});

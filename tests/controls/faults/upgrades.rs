@@ -4,7 +4,8 @@ use ckf_hardening::facts::advisory::AdvisoryTable;
 use ckf_hardening::policy::Tables;
 use serde_json::{Value, json};
 
-use super::{Fault, fault, first_pod};
+use super::{Fault, add, fault, first_pod};
+use crate::case::Case;
 
 /// Each on its own makes its control fail.
 pub const FAULTS: &[Fault] = &[
@@ -32,6 +33,9 @@ pub const FAULTS: &[Fault] = &[
         let labels = json!({"kubernetes.io/hostname": "node-0"});
         c.world.get("Node", "node-0")["metadata"]["labels"] = labels;
     }),
+    fault("UPG-06", "a node past the end of every vendor", |c| second_node(c, "v1.31.2"))
+        .also(&["UPG-13"]),
+    fault("UPG-13", "one pod of the gateway for two nodes", |c| second_node(c, "v1.32.4")),
     fault("UPG-07", "a controller without a fix", |c| c.juju.server_version = "3.6.20".into()),
     fault("UPG-07", "an agent without fixes", |c| {
         let i = first_pod(c, "kubeflow", "minio-0");
@@ -81,6 +85,14 @@ pub fn advisory(image: &str, severity: &str) -> Value {
         "affected": [{"package": {"ecosystem": "Go", "name": "p"},
             "ranges": [{"type": "SEMVER", "events": [{"introduced": "0"}, {"fixed": "99.0"}]}],
             "ecosystem_specific": {"images": [image]}}]}])
+}
+
+/// A second node, with a kubelet of this version.
+pub fn second_node(case: &mut Case, kubelet: &str) {
+    let mut node = case.world.get("Node", "node-0").clone();
+    node["metadata"]["name"] = "node-1".into();
+    node["status"]["nodeInfo"]["kubeletVersion"] = kubelet.into();
+    add(case, node);
 }
 
 /// Tables with these advisories.

@@ -34,7 +34,7 @@ const COMMANDS: [(&str, &str); 14] = [
 pub(super) const RELATION: u32 = 4;
 
 /// The fix of a control, on one line.
-fn fix(id: &str) -> String {
+pub(crate) fn fix(id: &str) -> String {
     let control = ckf_hardening::catalog::control(id).expect("the catalogue has it");
     control.fix.split_whitespace().collect::<Vec<_>>().join(" ")
 }
@@ -45,7 +45,7 @@ fn commands(id: &str) -> Vec<(&'static str, &'static str)> {
 }
 
 /// Remedies whose names stand in a text behind `plan` or `apply`.
-fn remedies(text: &str) -> Vec<&'static str> {
+pub(crate) fn remedies(text: &str) -> Vec<&'static str> {
     let commands = ["ckf-hardening plan ", "ckf-hardening apply "];
     let parts = commands.iter().flat_map(|command| text.split(command).skip(1));
     let names = parts.flat_map(|part| part.split('`').next().unwrap_or_default().split(' '));

@@ -81,6 +81,9 @@ pub(crate) fn ports(ports: &[Port]) -> Vec<Value> {
     ports.iter().map(port).collect()
 }
 
+/// Deployment of the collector that knative-operator starts.
+const COLLECTOR: &str = "otel-collector";
+
 /// Everything, for a release.
 pub(crate) fn objects(release: &Value) -> Vec<Value> {
     let charms = &*CHARMS;
@@ -88,13 +91,37 @@ pub(crate) fn objects(release: &Value) -> Vec<Value> {
     let is_of =
         |service: &&Service| service.release.as_ref().is_none_or(|of| release["name"] == **of);
     objects.extend(charms.services.iter().filter(is_of).map(Service::object));
-    for workload in &charms.workloads {
+    let has_knative = !release["applications"]["knative-serving"].is_null();
+    let of_release = |workload: &&Workload| {
+        has_knative || !(workload.namespace.starts_with("knative-") || workload.name == COLLECTOR)
+    };
+    for workload in charms.workloads.iter().filter(of_release) {
         objects.extend(workload.objects(release));
     }
     objects.extend(charms.webhooks.iter().map(Webhooks::object));
+    if has_knative {
+        objects.extend(knative());
+    } else {
+        objects.retain(|object| !is_serverless(object));
+    }
     objects.extend(charms.aggregated.iter().map(Aggregated::object));
-    objects.extend(knative());
     objects
+}
+
+/// Whether Knative's charms make an object, or it leads to what they make.
+fn is_serverless(object: &Value) -> bool {
+    let of = |value: &Value| {
+        value
+            .as_str()
+            .is_some_and(|name| ["knative-", "otel-"].iter().any(|known| name.starts_with(known)))
+    };
+    let webhooks = object["webhooks"].as_array().into_iter().flatten();
+    of(&object["metadata"]["namespace"])
+        || of(&object["metadata"]["name"])
+        || webhooks.into_iter().any(|webhook| {
+            let service = &webhook["clientConfig"]["service"];
+            of(&service["namespace"]) || of(&service["name"])
+        })
 }
 
 impl Service {

@@ -1,6 +1,7 @@
 //! Charmed Kubeflow worlds for tests: what a cluster holds after a stock
 //! deployment, and after it was hardened. Digests and keys are invented.
 
+mod ambient;
 mod charms;
 mod hardened;
 pub mod istio_pilot;
@@ -13,6 +14,9 @@ mod tenant;
 
 use serde_json::{Value, json};
 
+pub use self::ambient::{
+    INGRESS as AMBIENT_INGRESS, ambient_profile, ambient_release, ambient_tenant,
+};
 pub use self::hardened::{HOST, JUJU, SOURCE_RANGE};
 pub use self::pki::{
     Authority, Tls, mesh_ca, p521, secp256k1, self_signed, sha1, tls, weak_rsa, world_ca,
@@ -28,6 +32,7 @@ pub fn release(name: &str) -> Value {
     let text = match name {
         "1.10" => include_str!("../../../catalog/releases/1.10.yaml"),
         "1.11" => include_str!("../../../catalog/releases/1.11.yaml"),
+        "latest" => include_str!("../../../catalog/releases/latest.yaml"),
         other => panic!("no world of release {other}"),
     };
     serde_yaml::from_str(text).expect("the catalogue is YAML")
@@ -51,7 +56,17 @@ impl World {
         Self { objects }
     }
 
-    /// The same, hardened: everything that an operator can fix is fixed.
+    /// A stock deployment of a release in the ambient mesh, likewise.
+    pub fn ambient(name: &str) -> Self {
+        ambient::ambient(name)
+    }
+
+    /// A stock deployment of 1.11 half-way through its migration to the ambient mesh.
+    pub fn migrating() -> Self {
+        ambient::migrating()
+    }
+
+    /// The stock world, hardened: everything that an operator can fix is fixed.
     pub fn hardened(name: &str) -> Self {
         hardened::harden(name)
     }

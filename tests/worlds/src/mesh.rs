@@ -53,23 +53,20 @@ pub fn objects(release: &Value) -> Vec<Value> {
     }
     objects.push(object("v1", "ConfigMap", NAMESPACE, "istio", json!({"data": {
         "mesh": "accessLogFile: /dev/stdout\nrootNamespace: kubeflow\ntrustDomain: cluster.local\n"}})));
-    objects.push(object(
-        "v1",
-        "ConfigMap",
-        NAMESPACE,
-        "istio-ca-root-cert",
-        json!({"data": {"root-cert.pem": pki::mesh_ca().own.certificate}}),
-    ));
-    let pki::Tls { certificate, key } = &pki::mesh_ca().own;
-    objects.push(object(
-        "v1",
-        "Secret",
-        NAMESPACE,
-        "istio-ca-secret",
-        json!({"type": "istio.io/ca-root",
-            "data": {"ca-cert.pem": crate::base64(certificate), "ca-key.pem": crate::base64(key)}}),
-    ));
+    objects.extend(authority());
     objects
+}
+
+/// The mesh's root, as istiod keeps it.
+pub(crate) fn authority() -> [Value; 2] {
+    let pki::Tls { certificate, key } = &pki::mesh_ca().own;
+    let root = json!({"data": {"root-cert.pem": certificate}});
+    let own = json!({"type": "istio.io/ca-root",
+        "data": {"ca-cert.pem": crate::base64(certificate), "ca-key.pem": crate::base64(key)}});
+    [
+        object("v1", "ConfigMap", NAMESPACE, "istio-ca-root-cert", root),
+        object("v1", "Secret", NAMESPACE, "istio-ca-secret", own),
+    ]
 }
 
 /// The filter by which istio-pilot puts oidc-gatekeeper in front of the gateway.

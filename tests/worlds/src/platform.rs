@@ -29,7 +29,8 @@ pub fn objects(release: &Value) -> Vec<Value> {
             "subjects": [{"kind": "ServiceAccount", "namespace": "kube-system", "name": "juju-credential-0a1b2c3d"}]}),
         ),
     ];
-    for name in ["knative-serving", "knative-eventing"] {
+    let serverless = ["knative-serving", "knative-eventing"];
+    for name in serverless.into_iter().filter(|app| !release["applications"][*app].is_null()) {
         objects.push(object(
             "v1",
             "Namespace",
@@ -80,7 +81,7 @@ fn node() -> Value {
 }
 
 /// The StatefulSet, pod and Service of a Juju application.
-fn application(app: &str, data: &Value) -> Vec<Value> {
+pub(crate) fn application(app: &str, data: &Value) -> Vec<Value> {
     let user = if data["charm-user"] == "non-root" { 170 } else { 0 };
     let mut containers = vec![
         json!({"name": "charm", "image": "docker.io/jujusolutions/charm-base:ubuntu-24.04",
@@ -135,6 +136,15 @@ pub fn deployment(namespace: &str, name: &str, labels: &Value, spec: &Value) -> 
     vec![
         workload("Deployment", namespace, name, labels, spec),
         pod(namespace, &format!("{set}-x2x9z"), labels, spec, Some(("ReplicaSet", &set))),
+    ]
+}
+
+/// A DaemonSet and its pod.
+pub fn daemon_set(namespace: &str, name: &str, labels: &Value, spec: &Value) -> Vec<Value> {
+    let owner = Some(("DaemonSet", name));
+    vec![
+        workload("DaemonSet", namespace, name, labels, spec),
+        pod(namespace, &format!("{name}-8xk2p"), labels, spec, owner),
     ]
 }
 

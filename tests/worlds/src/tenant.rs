@@ -12,10 +12,16 @@ const GATEWAY: &str = "kubeflow/kubeflow-gateway";
 
 /// All of it, in the profile of this name.
 pub fn tenant(profile: &str, release: &Value) -> Vec<Value> {
+    let mut objects = without_model(profile, release);
+    objects.extend(model(profile, release));
+    objects
+}
+
+/// The same without the model.
+pub(crate) fn without_model(profile: &str, release: &Value) -> Vec<Value> {
     let mut objects = notebook(profile, release);
     objects.extend(viewer(profile, "tb1", "tensorboard", "/tensorboard/"));
     objects.extend(viewer(profile, "pvcviewer-vol1", "pvcviewer", "/pvcviewers/"));
-    objects.extend(model(profile, release));
     objects.extend(jobs(profile));
     objects
 }

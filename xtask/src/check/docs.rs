@@ -9,12 +9,13 @@ mod page;
 
 use std::path::Path;
 
-use anyhow::bail;
+use anyhow::{Context as _, bail};
 
 use self::known::Known;
 use self::page::Page;
-use crate::run::files;
+use crate::run::{files, root};
 
+const CHANGES: &str = "CHANGELOG.md";
 const PAGES: [&str; 6] = [
     "README.md",
     "SECURITY.md",
@@ -34,16 +35,37 @@ pub fn check() -> anyhow::Result<()> {
     for name in &pages {
         problems.extend(self::problems(&Page::read(name)?, &known));
     }
-    // Entries of released versions are history; the newest one is about the program of today.
-    let mut changes = Page::read("CHANGELOG.md")?;
-    let end = changes.text.match_indices("\n## ").nth(1).map(|(at, _)| at);
-    changes.text.truncate(end.unwrap_or(changes.text.len()));
+    let mut changes = Page::read(CHANGES)?;
+    changes.text.truncate(end_of_newest(&changes.text));
     problems.extend(self::problems(&changes, &known));
     if !problems.is_empty() {
         bail!("{}", problems.join("\n"));
     }
     eprintln!("{} documents agree with the program", pages.len() + 1);
     Ok(())
+}
+
+/// Writes the numbers of today into every document.
+pub fn correct_numbers() -> anyhow::Result<()> {
+    let known = Known::gather()?;
+    let mut names = pages()?;
+    names.push(CHANGES.to_owned());
+    for name in names {
+        let Page { text, .. } = Page::read(&name)?;
+        let end = if name == CHANGES { end_of_newest(&text) } else { text.len() };
+        let corrected = numbers::corrected(&text[..end], &known.numbers) + &text[end..];
+        if corrected != text {
+            std::fs::write(root().join(&name), corrected).with_context(|| name.clone())?;
+            eprintln!("corrected the numbers of {name}");
+        }
+    }
+    Ok(())
+}
+
+/// Where the newest entry of the changes ends: it is about the program of today, and those before
+/// it are history.
+fn end_of_newest(changes: &str) -> usize {
+    changes.match_indices("\n## ").nth(1).map_or(changes.len(), |(at, _)| at)
 }
 
 fn pages() -> anyhow::Result<Vec<String>> {

@@ -6,6 +6,8 @@ mod licences;
 mod rules;
 mod words;
 
+pub use self::docs::correct_numbers;
+
 use std::path::PathBuf;
 
 use anyhow::bail;

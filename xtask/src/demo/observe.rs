@@ -19,6 +19,8 @@ use super::{kubectl, story};
 const PATIENCE: Duration = Duration::from_secs(60);
 /// The control that fails once a cluster role binding has every user among its subjects.
 const WATCHED: &str = "AUTHZ-09";
+/// The alert on a charm that nothing scrapes.
+const MISSING: &str = "CkfHardeningMetricsMissing";
 /// The role is one that has rules without the controller that aggregates roles.
 const BIND: [&str; 5] = [
     "create",
@@ -106,8 +108,13 @@ pub fn show(sandbox: &Sandbox, binary: &Path, waits: bool) -> anyhow::Result<()>
     }
     let alerts = "/api/v1/alerts";
     until(|| {
-        Ok(get(port, alerts)
-            .is_some_and(|answer| !answer["data"]["alerts"].as_array().is_none_or(Vec::is_empty)))
+        let answer = get(port, alerts).unwrap_or_default();
+        let alerts = answer["data"]["alerts"].as_array();
+        Ok(alerts.is_some_and(|alerts| {
+            // Until the first scrape is evaluated the charm's metrics are missing.
+            let is_missing = |alert: &Value| alert["labels"]["alertname"] == MISSING;
+            !alerts.is_empty() && !alerts.iter().any(is_missing)
+        }))
     })?;
     let answer = get(port, alerts).context("Prometheus answers")?;
     for alert in answer["data"]["alerts"].as_array().into_iter().flatten() {

@@ -32,7 +32,7 @@ pub fn show(juju: &mut Simulation, sandbox: &Sandbox) -> anyhow::Result<()> {
     // Other digests were on record before there was a registry.
     story::command(&format!("juju run {UNIT} check-rocks accept=true"));
     if shown(juju, true)? != 0 {
-        bail!("what was accepted is not as expected");
+        bail!("an accepted image is unexpected");
     }
 
     story::say(format!("\nSomeone pushes another rock as {}:{}", MOVED.0, MOVED.1));
@@ -123,8 +123,8 @@ fn shown(juju: &mut Simulation, accept: bool) -> anyhow::Result<usize> {
             story::say(format!("{} {}: {state}", text("application"), text("image")));
         }
     }
-    let number = results["not-as-meant"].as_str().unwrap_or_default().parse()?;
+    let number = results["unexpected"].as_str().unwrap_or_default().parse()?;
     let images = report["images"].as_array().map_or(0, Vec::len);
-    story::say(format!("{images} images, {number} not as expected"));
+    story::say(format!("{images} images, {number} unexpected"));
     Ok(number)
 }

@@ -12,7 +12,7 @@ use super::GENERATED;
 pub(super) fn index() -> String {
     let mut text = format!("{GENERATED}# The controls\n\n");
     text.push_str("Sources of controls: `cluster`, the Kubernetes API and a handshake with the gateway; `juju`, Juju's API; `ledger`,\n");
-    text.push_str("the record of earlier audits; `registry`, image registries and Charmhub; `attestation`, a statement in the policy;\n");
+    text.push_str("the record of earlier audits; `registry`, image registries and Charmhub; `prometheus`, COS's Prometheus; `attestation`, a statement in the policy;\n");
     text.push_str("`policy`, the policy itself. A control whose source is unavailable is `not-assessed`, with what it needs.\n\n");
     text.push_str(&numbers());
     let mut section = "";

@@ -71,6 +71,7 @@ fn sources() -> String {
         Source::Juju,
         Source::Registry,
         Source::Ledger,
+        Source::Prometheus,
         Source::Attestation,
         Source::Policy,
     ];

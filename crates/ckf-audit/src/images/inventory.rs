@@ -256,7 +256,7 @@ impl Inventory {
     }
 
     /// Rows that differ from what is intended.
-    pub fn wrong(&self) -> impl Iterator<Item = &Row> {
+    pub fn unexpected(&self) -> impl Iterator<Item = &Row> {
         self.rows.iter().filter(|row| !row.states.is_empty())
     }
 }

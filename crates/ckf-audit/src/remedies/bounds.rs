@@ -11,7 +11,7 @@ use super::managed::{
     AUTHORIZATION_POLICY, ENVOY_FILTER, GATEWAY, ManagedKind, NETWORK_POLICY, PEER_AUTHENTICATION,
 };
 use super::{
-    configuration, https_redirect, metadata_egress, mutual_tls, profile_network_policies,
+    configuration, https_redirect, metadata_egress, mutual_tls, platform_network_policies, profile_network_policies,
     profile_users,
 };
 use crate::facts::juju::holds_no_secret;
@@ -48,10 +48,14 @@ impl Remedy {
                 of_profile && kind == NETWORK_POLICY && name == metadata_egress::NAME
             }
             Self::PlatformNetworkPolicies => {
-                of_platform
-                    && kind == NETWORK_POLICY
-                    && name.starts_with("ckf-hardening-")
-                    && name != profile_network_policies::NAME
+                let is_own = match kind {
+                    NETWORK_POLICY => {
+                        name.starts_with("ckf-hardening-") && name != profile_network_policies::NAME
+                    }
+                    AUTHORIZATION_POLICY => platform_network_policies::makes_policy(name),
+                    _ => false,
+                };
+                of_platform && is_own
             }
             Self::MutualTls => {
                 of_profile && kind == PEER_AUTHENTICATION && name == mutual_tls::NAME
@@ -348,7 +352,13 @@ mod tests {
             makers(NETWORK_POLICY, PLATFORM, "ckf-hardening-jupyter-ui"),
             ["platform-network-policies"]
         );
+        for name in ["ckf-hardening-jupyter-ui", "ckf-hardening-jupyter-ui-waypoint"] {
+            let made = makers(AUTHORIZATION_POLICY, PLATFORM, name);
+            assert_eq!(made, ["platform-network-policies"]);
+        }
         for (kind, namespace, name) in [
+            (AUTHORIZATION_POLICY, PLATFORM, "ckf-hardening-minio"),
+            (AUTHORIZATION_POLICY, "alice", "ckf-hardening-jupyter-ui"),
             (ENVOY_FILTER, "alice", "ckf-hardening-tls-floor"),
             (ENVOY_FILTER, PLATFORM, "mine"),
             (NETWORK_POLICY, "alice", "mine"),

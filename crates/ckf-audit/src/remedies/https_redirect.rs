@@ -26,7 +26,7 @@ pub(super) const ABOUT: About = About {
     breaks: "nothing that is served: with HTTPS, istio-pilot opens no port for HTTP. Clients in clear \
              of routes on Knative's own Gateway are redirected, after allow-disruption names the \
              remedy. It is skipped where yet another Gateway serves HTTP on that port",
-    works_on: "1.10 and 1.11 with istio-pilot; in the ambient mesh istio-ingress-k8s redirects",
+    works_on: "1.10 and 1.11 with istio-pilot; in the ambient mesh, see TLS-15",
     source: "a real istiod and Envoy, with login in front and Knative's Gateway beside: \
              tests/gateway/remedies.rs",
     only_by_name: false,
@@ -36,7 +36,9 @@ pub(super) const ABOUT: About = About {
 pub(super) fn decide(context: &Context<'_>) -> Result<Decision, MissingFact> {
     let ingress = Ingress::find(context)?;
     if is_ambient(context, &ingress)? {
-        let why = "istio-ingress-k8s itself redirects once it has a certificate";
+        let why = "the ambient ingress is a Gateway of the Gateway API, and its charm redirects \
+                   no route that comes by istio-ingress-route, as those of Charmed Kubeflow do; \
+                   see TLS-15";
         return Ok(Decision::Skip(why.into()));
     }
     let servers = ingress.servers();

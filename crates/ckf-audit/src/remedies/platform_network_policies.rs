@@ -1,15 +1,23 @@
-//! A NetworkPolicy for each web app that trusts the header `kubeflow-userid`: only the platform's
-//! own pods, including the gateway, can reach it.
+//! A policy for each web app that trusts the header `kubeflow-userid`: only the platform's own
+//! pods, including the gateway, can reach it. In the ambient mesh a waypoint would pass on what a
+//! NetworkPolicy keeps away, so there the mesh denies it, at the pod and at its waypoint.
 
-use serde_json::json;
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::{Value, json};
 
 use super::breaks::{Breaks, Flows};
-use super::network_policy::{admits_all, ambient, desired, is_managed};
-use super::{About, Decision, DesiredState, Remedy, Risk, namespace, own_policy, waived};
+use super::managed::{AUTHORIZATION_POLICY, DesiredObject};
+use super::network_policy::{admits_all, desired, is_managed};
+use super::{About, Decision, DesiredState, Remedy, Risk, own_policy, waived};
 use crate::facts::core::{NetworkPolicy, Pod};
 use crate::facts::object::Object as _;
+use crate::views::ambient_ways::AmbientWays;
 use crate::views::web_apps::WEB_APPS;
 use crate::views::{Context, MissingFact};
+
+/// Most targets that Istio takes in a policy.
+const MOST_TARGETS: usize = 16;
 
 pub(super) const ABOUT: About = About {
     name: "platform-network-policies",
@@ -21,15 +29,27 @@ pub(super) const ABOUT: About = About {
             restricted, so kfp-api still trusts the header of any profile pod",
     breaks: "clients that bypass the gateway from other namespaces or from outside the cluster: \
              Services of type LoadBalancer or NodePort, webhooks served by the web apps, and \
-             scrapers in another model; in the ambient mesh, the kubelet's probes on networks that \
-             do not exempt them. A web app for which one of these is seen is skipped until \
-             allow-disruption names the remedy",
-    works_on: "every release, on a network that enforces NetworkPolicies",
-    source: "kubernetes.io, NetworkPolicy; the charms' own Services and VirtualServices; \
-             tests/cluster/hardening.rs, tests/attacks/tenant_profiles.rs",
+             scrapers in another model; in the ambient mesh, clients outside of it too. A web app \
+             for which one of these is seen is skipped until allow-disruption names the remedy",
+    works_on: "every release: outside of the ambient mesh on a network that enforces \
+               NetworkPolicies, in it by AuthorizationPolicies",
+    source: "kubernetes.io, NetworkPolicy; istio.io, AuthorizationPolicy and waypoints; the \
+             charms' own Services and routes; tests/cluster/hardening.rs, \
+             tests/attacks/tenant_profiles.rs, tests/pure/ambient_web_apps.rs",
     only_by_name: false,
     needs_juju: false,
 };
+
+/// Names of the AuthorizationPolicies for a web app in the ambient mesh: for its pods, and for its
+/// Services at their waypoint.
+fn names(app: &str) -> [String; 2] {
+    [format!("ckf-hardening-{app}"), format!("ckf-hardening-{app}-waypoint")]
+}
+
+/// The AuthorizationPolicy of this name in the platform's namespace is one of the remedy.
+pub(super) fn makes_policy(name: &str) -> bool {
+    WEB_APPS.iter().any(|(app, _)| names(app).iter().any(|known| known == name))
+}
 
 pub(super) fn decide(context: &Context<'_>) -> Result<Decision, MissingFact> {
     let platform = context.namespace();
@@ -40,7 +60,7 @@ pub(super) fn decide(context: &Context<'_>) -> Result<Decision, MissingFact> {
         .filter(|policy| !is_managed(policy))
         .collect();
     let flows = Flows::read(context)?;
-    let is_ambient = ambient(context)?.contains(platform);
+    let ambient = AmbientWays::of(context)?;
     let mut state = DesiredState::default();
     for (app, _) in WEB_APPS {
         let is_of_app = |pod: &Pod| pod.metadata.label("app.kubernetes.io/name") == Some(app);
@@ -57,17 +77,17 @@ pub(super) fn decide(context: &Context<'_>) -> Result<Decision, MissingFact> {
             continue;
         }
         let selected = json!({"matchLabels": {"app.kubernetes.io/name": app}});
+        if let Some(mesh) = ambient.as_ref().filter(|mesh| mesh.has(first)) {
+            let denying = denying(mesh, platform, app, &pods);
+            let mut breaks = Breaks::of(Remedy::PlatformNetworkPolicies, &denying[0]);
+            flows.outside_callers(&mut breaks, platform, is_of_app);
+            state.breaks.extend(breaks.finish());
+            state.objects.extend(denying);
+            continue;
+        }
         let desired = desired(platform, format!("ckf-hardening-{app}"), selected, &[]);
         let mut breaks = Breaks::of(Remedy::PlatformNetworkPolicies, &desired);
         flows.outside_callers(&mut breaks, platform, is_of_app);
-        if is_ambient {
-            let object = namespace(platform);
-            let text = format!(
-                "{object} is in the ambient mesh: the kubelet's probes come from 169.254.7.127 \
-                 there, and a network that does not exempt it blocks them"
-            );
-            breaks.add(object, Risk::Medium, text);
-        }
         let theirs = policies.iter().filter(|policy| {
             let mut pods = pods.iter();
             pods.any(|pod| policy.selects(&pod.metadata.labels))
@@ -100,4 +120,37 @@ pub(super) fn decide(context: &Context<'_>) -> Result<Decision, MissingFact> {
         true => Decision::Skip("no web app has a pod".into()),
         false => Decision::Apply(state),
     })
+}
+
+/// Policies that deny clients of other namespaces the way to an application's pods: directly, and
+/// by the waypoints of its Services, which call the pods as themselves.
+fn denying(
+    mesh: &AmbientWays<'_, '_>,
+    platform: &str,
+    app: &str,
+    pods: &[&Pod],
+) -> Vec<DesiredObject> {
+    let all = pods.iter().flat_map(|pod| mesh.services_of(pod));
+    let behind: BTreeMap<&str, &str> =
+        all.map(|(service, of)| (&*service.metadata.name, of.namespace)).collect();
+    let admitted: BTreeSet<&str> = behind.values().copied().chain([platform]).collect();
+    let policy = |name: String, of: &str, to: Value| DesiredObject {
+        kind: AUTHORIZATION_POLICY,
+        namespace: platform.to_owned(),
+        name,
+        content: json!({"action": "DENY", of: to,
+            "rules": [{"from": [{"source": {"notNamespaces": admitted}}]}]}),
+    };
+    let [of_pods, at_waypoint] = names(app);
+    let selector = json!({"matchLabels": {"app.kubernetes.io/name": app}});
+    let mut policies = vec![policy(of_pods, "selector", selector)];
+    let targets: Vec<Value> = behind
+        .keys()
+        .take(MOST_TARGETS)
+        .map(|service| json!({"group": "", "kind": "Service", "name": service}))
+        .collect();
+    if !targets.is_empty() {
+        policies.push(policy(at_waypoint, "targetRefs", json!(targets)));
+    }
+    policies
 }

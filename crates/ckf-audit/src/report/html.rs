@@ -117,7 +117,8 @@ fn about(out: &mut String, report: &Report) -> std::fmt::Result {
         format!("<a href=\"https://charmhub.io/ckf-hardening\">{}</a>", escape(&report.tool())),
     ));
     if guide.starts_with("https://") {
-        facts.push(("Security guide", format!("<a href=\"{guide}\">{guide}</a>")));
+        let name = format!("Security of {}", escape(&cluster.distribution));
+        facts.push(("Guide", format!("<a href=\"{guide}\">{name}</a>")));
     }
     out.push_str("<dl class=\"facts\">\n");
     for (name, value) in facts {

@@ -8,13 +8,14 @@ use crate::controls::Verdict;
 /// Renders a report as Markdown.
 pub fn render(report: &Report) -> String {
     let mut out = format!(
-        "# Charmed Kubeflow {}: {}\n\nNamespace `{}`, {} {}, read {}. [Security guide]({})\n\n",
+        "# Charmed Kubeflow {}: {}\n\nNamespace `{}`, {} {}, read {}. [Security of {}]({})\n\n",
         report.release.as_deref().unwrap_or("(release unknown)"),
         report.status_line(),
         report.cluster.namespace,
         report.cluster.distribution,
         report.cluster.version.as_deref().unwrap_or("(version unknown)"),
         report.cluster.collected_at,
+        report.cluster.distribution,
         report.cluster.security_guide,
     );
     for problem in &report.problems {

@@ -87,6 +87,9 @@ fn hosts(facts: &Facts) -> BTreeSet<String> {
         names.extend(seen.host.clone());
         names.extend(seen.at.rsplit_once(':').map(|(host, _)| host.to_owned()));
     }
+    if let Known::Known(telemetry) = &facts.telemetry {
+        names.extend(telemetry.at.rsplit_once(':').map(|(host, _)| host.to_owned()));
+    }
     names.retain(|name| {
         name.contains('.') && !name.ends_with(".cluster.local") && !name.ends_with(".svc")
     });

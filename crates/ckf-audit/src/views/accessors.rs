@@ -24,6 +24,7 @@ use crate::facts::known::{Kind, Known, Unknown};
 use crate::facts::rbac::*;
 use crate::facts::registry::Rocks;
 use crate::facts::secret::Secret;
+use crate::facts::telemetry::Telemetry;
 use crate::facts::traffic::{DestinationRule, ServiceEntry, Sidecar, WasmPlugin};
 use crate::facts::velero::{VeleroBackup, VeleroSchedule};
 use crate::facts::vulnerability::VulnerabilityReport;
@@ -188,6 +189,18 @@ impl<'a> Context<'a> {
     pub fn charmhub(&self) -> Result<&'a Charmhub, MissingFact> {
         self.note("charmhub");
         queried(&self.facts.charmhub, "Charmhub")
+    }
+
+    /// What COS's Prometheus has of the platform.
+    pub fn telemetry(&self) -> Result<&'a Telemetry, MissingFact> {
+        self.note("telemetry");
+        match &self.facts.telemetry {
+            Known::Known(telemetry) => Ok(telemetry),
+            Known::Unknown(Unknown::NotCollected) => {
+                Err(MissingFact("needs the address of COS's Prometheus".into()))
+            }
+            Known::Unknown(why) => Err(MissingFact(format!("COS's Prometheus: {why}"))),
+        }
     }
 
     /// What ran before.

@@ -6,6 +6,7 @@ use super::authorization::{Attribute, Caller, Mesh, PolicySet, Workload};
 use super::context::by_namespace;
 use super::ingress::Ingress;
 use super::mesh::ambient_ingress;
+use super::waypoints::{Ambient, Waypoint};
 use super::{Context, MissingFact, peer_authentication};
 use crate::facts::istio::{AuthorizationPolicy, AuthorizationRule, PeerAuthentication};
 use crate::facts::labels::Labels;
@@ -14,6 +15,10 @@ use crate::facts::labels::Labels;
 pub const USER_HEADER: &str = "kubeflow-userid";
 /// A user whom nothing names.
 pub const STRANGER: &str = "0-zq7@0-zq7.example";
+/// A Service that no policy names.
+const OTHER_SERVICE: &str = "0-zq7";
+/// Label of the pods of a Gateway of the Gateway API.
+const GATEWAY_NAME: &str = "gateway.networking.k8s.io/gateway-name";
 /// Paths of health and metrics, which Kubeflow opens to every client.
 const OPEN_PATHS: [&str; 3] = ["/healthz", "/metrics", "/wait-for-drain"];
 
@@ -23,6 +28,8 @@ pub struct MeshPolicies<'a> {
     pub mesh: Mesh,
     /// Identities of the gateways.
     pub gateways: BTreeSet<String>,
+    /// The ambient mesh.
+    pub ambient: Ambient<'a>,
     by_namespace: BTreeMap<&'a str, Vec<&'a AuthorizationPolicy>>,
     peers: BTreeMap<&'a str, Vec<&'a PeerAuthentication>>,
 }
@@ -47,7 +54,7 @@ impl<'a> MeshPolicies<'a> {
         }
         let peers = by_namespace(context.peer_authentications()?);
         let by_namespace = by_namespace(context.authorization_policies()?);
-        Ok(Self { mesh, gateways, by_namespace, peers })
+        Ok(Self { mesh, gateways, ambient: Ambient::of(context)?, by_namespace, peers })
     }
 
     /// Whether a pod takes clients without mutual TLS on a port.
@@ -70,8 +77,41 @@ impl<'a> MeshPolicies<'a> {
         PolicySet::of(all, &Workload { namespace, labels, waypoint_of: None }, &self.mesh)
     }
 
+    /// The policies that hold at a waypoint for requests to a Service.
+    pub fn at_waypoint(&self, waypoint: Waypoint<'_>, service: (&str, &str)) -> PolicySet<'a> {
+        let Waypoint { namespace, name } = waypoint;
+        let mut namespaces = vec![self.mesh.root_namespace.as_str(), namespace, service.0];
+        namespaces.sort_unstable();
+        namespaces.dedup();
+        let all = namespaces.into_iter().flat_map(|of| self.in_namespace(of)).copied();
+        let labels = Labels::from_iter([(GATEWAY_NAME.into(), name.into())]);
+        let workload = Workload { namespace, labels: &labels, waypoint_of: Some(service) };
+        PolicySet::of(all, &workload, &self.mesh)
+    }
+
+    /// The waypoint before a namespace's Services, if there is one.
+    pub fn waypoint(&self, namespace: &str) -> Option<Waypoint<'a>> {
+        self.ambient.waypoint(namespace)
+    }
+
+    /// The policies at the waypoint of a namespace, for each Service that they tell apart.
+    fn at_own_waypoint(&self, namespace: &str) -> Vec<PolicySet<'a>> {
+        let Some(waypoint) = self.waypoint(namespace) else {
+            return Vec::new();
+        };
+        let targets = self.in_namespace(namespace).iter().flat_map(|policy| {
+            let targets = policy.spec.target_refs.iter().chain(&policy.spec.target_ref);
+            targets.filter(|target| target.kind == "Service").map(|target| &*target.name)
+        });
+        let mut services: BTreeSet<&str> = targets.collect();
+        services.insert(OTHER_SERVICE);
+        let of = |service: &str| self.at_waypoint(waypoint, (namespace, service));
+        services.into_iter().map(of).collect()
+    }
+
     /// The policies that hold for each kind of pod that a namespace's policies tell apart: pods
-    /// that nothing selects, and those that a selector of an ALLOW policy takes.
+    /// that nothing selects, and those that a selector of an ALLOW policy takes; and those of its
+    /// waypoint, through which users come.
     pub fn kinds(&self, namespace: &str) -> Vec<PolicySet<'a>> {
         let mut labels = vec![Labels::default()];
         for policy in self.in_namespace(namespace) {
@@ -83,7 +123,8 @@ impl<'a> MeshPolicies<'a> {
                 labels.push(selector.match_labels.clone());
             }
         }
-        labels.iter().map(|labels| self.hold_for(namespace, labels)).collect()
+        let of_pods = labels.iter().map(|labels| self.hold_for(namespace, labels));
+        of_pods.chain(self.at_own_waypoint(namespace)).collect()
     }
 
     /// A user who has logged in, through each of the gateways: these set the header.

@@ -3,6 +3,7 @@
 
 mod accessors;
 pub mod address_set;
+pub mod ambient_ways;
 pub mod authorization;
 pub mod components;
 pub mod context;
@@ -27,6 +28,7 @@ pub mod profile_users;
 mod release;
 pub mod sidecars;
 pub mod support;
+pub mod waypoints;
 pub mod web_apps;
 
 pub use self::context::{Context, MissingFact};

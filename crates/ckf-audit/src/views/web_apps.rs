@@ -14,3 +14,6 @@ pub(crate) const WEB_APPS: &[(&str, &[u16])] = &[
 /// kfp-api trusts the header too. Profiles have to reach it, so NET-02 does not require it to be
 /// closed.
 pub(crate) const KFP_API: (&str, &[u16]) = ("kfp-api", &[8888, 8887]);
+
+/// Services of kfp-api, which asks for a token where no header names a user.
+pub(crate) const KFP_API_SERVICES: [&str; 2] = ["ml-pipeline", "kfp-api"];

@@ -14,6 +14,8 @@ pub enum Source {
     Ledger,
     /// An image registry, or Charmhub.
     Registry,
+    /// COS's Prometheus.
+    Prometheus,
     /// An attestation in the policy.
     Attestation,
     /// The policy itself.
@@ -28,6 +30,7 @@ impl Source {
             Self::Juju => "juju",
             Self::Ledger => "ledger",
             Self::Registry => "registry",
+            Self::Prometheus => "prometheus",
             Self::Attestation => "attestation",
             Self::Policy => "policy",
         }

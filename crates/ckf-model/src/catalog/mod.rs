@@ -99,10 +99,29 @@ pub struct Companion {
     pub trust: bool,
     /// What it needs that for.
     pub why: String,
-    /// Kinds that it writes and that it may not write without trust; empty where it works without,
-    /// or where that is not known.
-    #[serde(default)]
+    /// Kinds that it writes and that it may not write without trust; empty where it works without.
     pub writes: Vec<String>,
+    /// The same, as soon as it is integrated with the mesh by `service-mesh`.
+    #[serde(default)]
+    pub meshed: Vec<String>,
+    /// What was read for it, `REPOSITORY@REVISION`; empty for the templates and code of the release.
+    #[serde(default)]
+    pub source: String,
+    /// Pods that it opens to every client in the ambient mesh.
+    #[serde(default)]
+    pub opens: Option<Opened>,
+}
+
+/// Pods that a charm opens to every client, by an AuthorizationPolicy `APPLICATION-allow-all` that
+/// has one empty rule.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Opened {
+    /// Their label `app.kubernetes.io/name`.
+    pub name: String,
+    /// Who has to reach them from outside of the mesh.
+    #[serde(rename = "for")]
+    pub client: String,
 }
 
 /// Charms of the releases, and those that are deployed beside them, by name.

@@ -56,6 +56,19 @@ pub fn problems(page: &Page, known: &Known) -> Vec<String> {
     problems
 }
 
+/// The text with the numbers of today. One that is a word is left to its author.
+pub fn corrected(text: &str, numbers: &[(&str, usize)]) -> String {
+    let mut text = text.to_owned();
+    for &(what, is) in numbers {
+        let pattern = Regex::new(&format!(r"(?i)\b[0-9]+(\s+{what})\b"));
+        let Ok(pattern) = pattern else {
+            continue;
+        };
+        text = pattern.replace_all(&text, format!("{is}${{1}}")).into_owned();
+    }
+    text
+}
+
 /// What is counted, as a pattern, and how many there are.
 pub(super) fn counted(known: &Known) -> Vec<(&'static str, usize)> {
     let greeter = fs::read_to_string(root().join(GREETER)).unwrap_or_default();
@@ -92,4 +105,19 @@ fn number(text: &str) -> Option<usize> {
     let text = text.to_lowercase();
     let word = WORDS.iter().position(|word| *word == text).filter(|number| *number > 2);
     text.parse().ok().or(word)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn number_in_digits_is_corrected_and_others_are_left() {
+        let text = "8 controls, 9\ncontrols, six controls, 7 Controls, 8 pods and 12 alerts";
+        let corrected = corrected(text, &[("controls", 9), ("alerts", 12)]);
+        assert_eq!(
+            corrected,
+            "9 controls, 9\ncontrols, six controls, 9 Controls, 8 pods and 12 alerts"
+        );
+    }
 }

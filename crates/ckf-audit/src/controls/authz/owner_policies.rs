@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 use crate::controls::authz::policy_callers::Callers;
 use crate::controls::authz::profiles::each_own_profile;
 use crate::controls::check::Check;
-use crate::facts::istio::{AuthorizationPolicy, AuthorizationRule};
+use crate::facts::istio::{AuthorizationPolicy, AuthorizationRule, TargetRef};
 use crate::facts::object::{Object as _, ObjectRef};
 use crate::facts::text::Interned;
-use crate::finding::{Outcome, finding};
+use crate::finding::{Finding, Outcome, finding};
 use crate::views::ingress::Ingress;
+use crate::views::waypoints::Waypoint;
 use crate::views::{Context, MissingFact};
 
 /// Controls of this file.
@@ -49,7 +50,7 @@ fn names_principals(rule: &AuthorizationRule) -> bool {
 }
 
 /// Whether a rule is one of those that Kubeflow writes beside the owner's.
-fn is_known_rule(rule: &AuthorizationRule, namespace: &str) -> bool {
+fn is_known_rule(rule: &AuthorizationRule, namespace: &str, platform: &str) -> bool {
     let is_here =
         |values: &[Interned]| !values.is_empty() && values.iter().all(|v| *v == *namespace);
     let by_condition = rule.from.is_empty()
@@ -74,7 +75,32 @@ fn is_known_rule(rule: &AuthorizationRule, namespace: &str) -> bool {
             .to
             .iter()
             .all(|t| t.operation.get("methods").is_some_and(|m| m.len() == 1 && m[0] == "GET"));
-    by_condition || by_source || health || culling
+    // Katib asks the suggestion servers that it runs in the profile.
+    let katib = format!("/ns/{platform}/sa/katib-controller");
+    let suggestions =
+        names_principals(rule) && principals(rule).iter().all(|name| name.ends_with(&katib));
+    by_condition || by_source || health || culling || suggestions
+}
+
+/// Why the owner's policy holds for nothing: it is of a Gateway that guards no pod of the profile.
+fn misplaced(policy: &AuthorizationPolicy, waypoint: Option<Waypoint<'_>>) -> Option<Finding> {
+    let mut targets = policy.spec.target_refs.iter().chain(&policy.spec.target_ref).peekable();
+    let first = targets.peek().copied();
+    let wanted = match (first, waypoint) {
+        // ztunnel does not read headers, so it refuses what only this policy admits.
+        (None, _) => return None,
+        (Some(_), None) => "none, since the namespace has no waypoint".to_owned(),
+        (Some(_), Some(waypoint)) => {
+            let is_it =
+                |target: &TargetRef| target.kind == "Gateway" && target.name == *waypoint.name;
+            if targets.any(is_it) {
+                return None;
+            }
+            format!("Gateway {}, the namespace's waypoint", waypoint.name)
+        }
+    };
+    let seen = first.map(|target| format!("{} {}", target.kind, target.name)).unwrap_or_default();
+    Some(finding(policy.reference(), "spec.targetRefs", seen, wanted))
 }
 
 /// AUTHZ-04: Each Profile's Istio policies admit its owner and contributors only
@@ -117,6 +143,7 @@ fn owner_policy(context: &Context<'_>) -> Result<Outcome, MissingFact> {
                     "none, for all pods",
                 ));
             }
+            findings.extend(misplaced(policy, callers.policies.waypoint(namespace)));
             let mut owned = false;
             for (index, rule) in policy.spec.rules.iter().enumerate() {
                 let field = format!("spec.rules[{index}]");
@@ -130,7 +157,7 @@ fn owner_policy(context: &Context<'_>) -> Result<Outcome, MissingFact> {
                             "the gateway's principal",
                         ));
                     }
-                } else if !is_known_rule(rule, namespace) {
+                } else if !is_known_rule(rule, namespace, context.namespace()) {
                     findings.push(finding(
                         object.clone(),
                         &field,

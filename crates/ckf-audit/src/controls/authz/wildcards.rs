@@ -1,13 +1,16 @@
 //! AuthorizationPolicies that admit every request.
 
+use crate::catalog;
 use crate::controls::authz::owner_policies::OWNER_POLICY;
 use crate::controls::check::Check;
 use crate::controls::network::policies::is_isolated;
-use crate::facts::istio::{AuthorizationPolicy, AuthorizationRule};
+use crate::facts::istio::{AuthorizationPolicy, AuthorizationRule, TargetRef};
 use crate::facts::object::Object as _;
 use crate::finding::{Outcome, count, finding, outcome};
 use crate::views::authorization::{Mesh, admits_everybody};
+use crate::views::mesh::ambient_ingress;
 use crate::views::profile_users::{ProfileUsers, USER_HEADER, let_through};
+use crate::views::web_apps::KFP_API_SERVICES;
 use crate::views::{Context, MissingFact};
 
 /// Controls of this file.
@@ -73,11 +76,53 @@ pub(crate) fn maker_of_policy(
     Some(format!("the controller of {} {}", owner.kind, owner.name))
 }
 
+/// A policy of the ambient mesh that opens what has to be open: a charm's, for clients that are not
+/// in the mesh, of no other pods than that charm's; that of the ingress itself, which clients of
+/// the internet come to, and where login decides; or kfp-api's, for requests that name no user.
+fn is_open_by_design(
+    context: &Context<'_>,
+    policy: &AuthorizationPolicy,
+    rule: &AuthorizationRule,
+) -> Result<bool, MissingFact> {
+    let meta = &policy.metadata;
+    if meta.namespace != *context.namespace() {
+        return Ok(false);
+    }
+    let spec = &policy.spec;
+    let targets: Vec<&TargetRef> = spec.target_refs.iter().chain(&spec.target_ref).collect();
+    if targets.is_empty() {
+        let opened = meta
+            .name
+            .strip_suffix("-allow-all")
+            .and_then(|application| catalog::companions().get(application)?.opens.as_ref());
+        let (Some(opened), Some(selector)) = (opened, &spec.selector) else {
+            return Ok(false);
+        };
+        let mut labels = selector.match_labels.iter();
+        let only = (labels.next(), labels.next());
+        return Ok(matches!(only, (Some((key, value)), None)
+            if **key == *"app.kubernetes.io/name" && **value == *opened.name));
+    }
+    if targets.iter().all(|target| target.kind == "Gateway") {
+        let ways = ambient_ingress(context)?;
+        let is_way = |target: &&TargetRef| ways.iter().any(|way| way.metadata.name == *target.name);
+        return Ok(targets.iter().all(is_way));
+    }
+    let names_no_user = rule.when.iter().any(|condition| {
+        condition.key.eq_ignore_ascii_case(USER_HEADER)
+            && condition.values.is_empty()
+            && condition.not_values.iter().any(|value| *value == "*")
+    });
+    let is_kfp_api =
+        |target: &&TargetRef| target.kind == "Service" && KFP_API_SERVICES.contains(&&*target.name);
+    Ok(names_no_user && targets.iter().all(is_kfp_api))
+}
+
 /// AUTHZ-07: No Istio policy admits every request
 fn no_wildcard_policy(context: &Context<'_>) -> Result<Outcome, MissingFact> {
     let mesh = Mesh::of(context)?;
     let mut findings = Vec::new();
-    let (mut checked, mut closed) = (0, 0);
+    let (mut checked, mut closed, mut designed) = (0, 0, 0);
     for policy in context.authorization_policies()? {
         if !context.is_ours(&policy.metadata.namespace)?
             || !matches!(&*policy.spec.action, "ALLOW" | "")
@@ -92,6 +137,10 @@ fn no_wildcard_policy(context: &Context<'_>) -> Result<Outcome, MissingFact> {
             .enumerate()
             .filter(|(_, rule)| admits_everybody(policy, rule, &mesh))
         {
+            if is_open_by_design(context, policy, rule)? {
+                designed += 1;
+                continue;
+            }
             if is_closed(context, &policy.metadata.namespace, rule)? {
                 closed += 1;
                 continue;
@@ -118,6 +167,12 @@ fn no_wildcard_policy(context: &Context<'_>) -> Result<Outcome, MissingFact> {
             "{}: {} for every user, which a DENY policy and NetworkPolicies close to others",
             count(checked, "ALLOW policy"),
             count(closed, "rule")
+        );
+    }
+    if designed > 0 {
+        evidence += &format!(
+            "; {} of the ambient mesh's charms, for what no client in the mesh is",
+            count(designed, "open rule")
         );
     }
     Ok(outcome(findings, evidence))

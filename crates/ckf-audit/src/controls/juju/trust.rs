@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::catalog;
+use crate::catalog::{self, Companion};
 use crate::controls::application::object;
 use crate::controls::check::Check;
 use crate::facts::juju::Application;
@@ -14,6 +14,9 @@ use crate::views::{Context, MissingFact};
 /// Controls of this file.
 pub(super) const CHECKS: &[(&str, Check)] = &[("JUJU-02", trust_is_as_needed)];
 
+/// The endpoint by which charms join the ambient mesh.
+const MESH: &str = "service-mesh";
+
 /// JUJU-02: Applications have trust where they need it, and nowhere else
 fn trust_is_as_needed(context: &Context<'_>) -> Result<Outcome, MissingFact> {
     let release = context.release()?;
@@ -24,13 +27,13 @@ fn trust_is_as_needed(context: &Context<'_>) -> Result<Outcome, MissingFact> {
         let known = catalog::companions().get(&app.charm);
         let expected =
             known.is_some_and(|known| known.trust) || released.is_some_and(|known| known.trust);
-        let needed = known.filter(|known| !known.writes.is_empty());
-        match (app.trusted, needed) {
+        let needs = known.map(|known| (known.why.as_str(), needs(app, known)));
+        match (app.trusted, needs.filter(|(_, kinds)| !kinds.is_empty())) {
             (true, _) if !expected => {
                 findings.push(finding(object(app), "trust", "true", "false, as the release has it"))
             }
-            (false, Some(known)) => {
-                let wanted = format!("true: {}, {}", known.why, known.writes.join(", "));
+            (false, Some((why, kinds))) => {
+                let wanted = format!("true: {why}, {}", kinds.join(", "));
                 findings.push(finding(object(app), "trust", "false", wanted));
             }
             _ => {}
@@ -48,6 +51,13 @@ fn trust_is_as_needed(context: &Context<'_>) -> Result<Outcome, MissingFact> {
     }
     let evidence = format!("{}, trusted as they need it", count(all.len(), "application"));
     Ok(outcome(findings, evidence))
+}
+
+/// Kinds that an application, as it is integrated, writes and may not write without trust.
+fn needs<'a>(app: &Application, known: &'a Companion) -> Vec<&'a str> {
+    let is_meshed = app.relations.get(MESH).is_some_and(|with| !with.is_empty());
+    let meshed = known.meshed.iter().filter(|_| is_meshed);
+    known.writes.iter().chain(meshed).map(String::as_str).collect()
 }
 
 /// The ClusterRole that Juju makes for each application of the model, by application. Its name is

@@ -2,7 +2,7 @@
 
 use super::policies::no_profiles;
 use crate::controls::check::Check;
-use crate::facts::object::{Object as _, reference};
+use crate::facts::object::{Object as _, ObjectRef};
 use crate::finding::{Outcome, count, finding, outcome};
 use crate::views::context::by_namespace;
 use crate::views::{Context, MissingFact, metadata_service};
@@ -27,7 +27,7 @@ fn metadata_is_closed(context: &Context<'_>) -> Result<Outcome, MissingFact> {
                 number => format!("{}, none for all pods", count(number, "policy")),
             };
             findings.push(finding(
-                reference("v1", "Namespace", "", profile),
+                ObjectRef::new("v1", "Namespace", "", profile),
                 "NetworkPolicy for egress",
                 seen,
                 "one with an empty podSelector",

@@ -1,4 +1,4 @@
-//! NetworkPolicies of profiles and of the web apps.
+//! NetworkPolicies of profiles.
 
 use std::collections::BTreeSet;
 
@@ -10,13 +10,11 @@ use crate::finding::{Finding, Outcome, count, finding, outcome};
 use crate::views::authorization::AddressRange;
 use crate::views::context::by_namespace;
 use crate::views::network_peers::{Target, admitted_addresses};
-use crate::views::network_policy::{future_profile, opening};
-use crate::views::web_apps::WEB_APPS;
+use crate::views::network_policy::future_profile;
 use crate::views::{Context, MissingFact};
 
 /// Controls of this file.
-pub(super) const CHECKS: &[(&str, Check)] =
-    &[("NET-01", default_deny), ("NET-02", web_apps_guarded)];
+pub(super) const CHECKS: &[(&str, Check)] = &[("NET-01", default_deny)];
 
 pub(super) fn no_profiles() -> Outcome {
     Outcome::NotApplicable("there is no Profile".into())
@@ -159,43 +157,4 @@ fn open_ways(
         ));
     }
     Ok(findings)
-}
-
-/// NET-02: The web apps are reached through the gateway only
-fn web_apps_guarded(context: &Context<'_>) -> Result<Outcome, MissingFact> {
-    let namespace = context.namespace();
-    let mut findings = Vec::new();
-    let mut guarded = 0;
-    for (app, ports) in WEB_APPS {
-        let pods = context.pods()?.iter().filter(|p| {
-            p.metadata.namespace == *namespace
-                && p.metadata.label("app.kubernetes.io/name") == Some(app)
-                && !p.is_finished()
-        });
-        for pod in pods {
-            for port in *ports {
-                match opening(context, pod, *port, &[namespace])? {
-                    None => guarded += 1,
-                    Some((object, field, seen)) => {
-                        findings.push(finding(
-                            object,
-                            &field,
-                            seen,
-                            format!("only the gateway and the control plane reach {app}"),
-                        ));
-                    }
-                }
-            }
-        }
-    }
-    if findings.is_empty() && guarded == 0 {
-        return Ok(Outcome::NotAssessed("there is no pod of a web app".into()));
-    }
-    Ok(outcome(
-        findings,
-        format!(
-            "{} closed to other namespaces; kfp-api, which trusts the same header, is not among them",
-            count(guarded, "port")
-        ),
-    ))
 }

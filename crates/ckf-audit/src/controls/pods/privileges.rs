@@ -43,6 +43,11 @@ fn charms_not_root(context: &Context<'_>) -> Result<Outcome, MissingFact> {
 /// Capabilities that Istio's init container needs to set up its redirection.
 const ISTIO_INIT_CAPABILITIES: [&str; 2] = ["NET_ADMIN", "NET_RAW"];
 
+/// Where Istio's rocks are, which istio-k8s runs from 1.29.
+const ROCKS: &str = "docker.io/ubuntu/";
+/// DaemonSets of Istio that set redirection up on their node, and their images.
+const NODE_AGENTS: [(&str, &str); 2] = [("istio-cni-node", "install-cni"), ("ztunnel", "ztunnel")];
+
 /// Whether an image is Istio's own of this name, as a release runs it or as the policy allows its
 /// registry: the last part of a name is any user's to choose.
 fn is_of_istio(context: &Context<'_>, image: &str, name: &str) -> bool {
@@ -50,7 +55,9 @@ fn is_of_istio(context: &Context<'_>, image: &str, name: &str) -> bool {
         return false;
     };
     let repository = &image.repository;
-    let is_named = repository.rsplit('/').next() == Some(name);
+    let last = repository.rsplit('/').next().unwrap_or_default();
+    let is_rock = repository.starts_with(ROCKS) && last.strip_prefix("istio-") == Some(name);
+    let is_named = last == name;
     let mut shipped = catalog::releases()
         .iter()
         .flat_map(|release| release.started_images.iter().chain(&release.platform_images));
@@ -58,10 +65,11 @@ fn is_of_istio(context: &Context<'_>, image: &str, name: &str) -> bool {
         let rest = repository.strip_prefix(registry.trim_end_matches('/'));
         rest.is_some_and(|rest| rest.starts_with('/'))
     };
-    is_named
-        && (shipped
-            .any(|known| ImageReference::parse(known).is_some_and(|k| k.repository == *repository))
-            || context.policy.allow.registries.iter().any(is_allowed))
+    is_rock
+        || is_named
+            && (shipped.any(|known| {
+                ImageReference::parse(known).is_some_and(|k| k.repository == *repository)
+            }) || context.policy.allow.registries.iter().any(is_allowed))
 }
 
 /// Whether a container is Istio's own that sets up redirection: by its image and
@@ -90,18 +98,18 @@ fn is_excepted(context: &Context<'_>, pod: &Pod) -> bool {
     let is_of_tenant = context
         .profile_namespaces()
         .is_ok_and(|profiles| profiles.contains(&*pod.metadata.namespace));
-    let cni = !is_of_tenant
-        && pod
-            .metadata
-            .owner_references
-            .iter()
-            .any(|o| o.kind == "DaemonSet" && o.name == "istio-cni-node")
-        && pod.all_containers().all(|c| is_of_istio(context, &c.image, "install-cni"));
-    cni || context.policy.allow.pods.iter().any(|entry| {
-        let (namespace, prefix) = entry.split_once('/').unwrap_or(("", entry));
-        (namespace.is_empty() || pod.metadata.namespace == *namespace)
-            && pod.metadata.name.starts_with(prefix)
-    })
+    let is_agent = |(name, image): &(&str, &str)| {
+        let mut owners = pod.metadata.owner_references.iter();
+        owners.any(|owner| owner.kind == "DaemonSet" && owner.name == *name)
+            && pod.all_containers().all(|c| is_of_istio(context, &c.image, image))
+    };
+    let is_of_mesh = !is_of_tenant && NODE_AGENTS.iter().any(is_agent);
+    is_of_mesh
+        || context.policy.allow.pods.iter().any(|entry| {
+            let (namespace, prefix) = entry.split_once('/').unwrap_or(("", entry));
+            (namespace.is_empty() || pod.metadata.namespace == *namespace)
+                && pod.metadata.name.starts_with(prefix)
+        })
 }
 
 /// What of a pod the baseline standard refuses, but for Istio's own redirection.

@@ -1,6 +1,7 @@
 //! Security upgrades: UPG.
 
 mod advisories;
+mod availability;
 mod backups;
 mod charms;
 mod support;
@@ -9,5 +10,11 @@ pub(super) mod versions;
 use crate::controls::check::Entries;
 
 /// Controls of this family, file by file.
-pub(super) const CHECKS: &[Entries] =
-    &[advisories::CHECKS, backups::CHECKS, charms::CHECKS, support::CHECKS, versions::CHECKS];
+pub(super) const CHECKS: &[Entries] = &[
+    advisories::CHECKS,
+    availability::CHECKS,
+    backups::CHECKS,
+    charms::CHECKS,
+    support::CHECKS,
+    versions::CHECKS,
+];

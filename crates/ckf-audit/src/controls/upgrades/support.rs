@@ -32,6 +32,8 @@ fn kubernetes_is_fixed(context: &Context<'_>) -> Result<Outcome, MissingFact> {
     let by = [distribution, "Kubernetes"]
         .map(|name| (name, supported(table, name, &minor, today(context))));
     let mut findings: Vec<Finding> = table_is_old(context).into_iter().collect();
+    let (old, unknown) = kubelets(context, distribution, &minor)?;
+    findings.extend(old);
     let until = by.iter().find_map(|(name, is)| match is {
         Supported::Until(end) => Some(format!("{name} {minor} gets fixes until {end}")),
         _ => None,
@@ -41,9 +43,12 @@ fn kubernetes_is_fixed(context: &Context<'_>) -> Result<Outcome, MissingFact> {
         _ => None,
     });
     match (until, ended) {
+        (Some(_), _) if findings.is_empty() && !unknown.is_empty() => Ok(Outcome::NotAssessed(
+            format!("the catalogue does not know the kubelets of {}", unknown.join(", ")),
+        )),
         (Some(evidence), _) => Ok(outcome(findings, evidence)),
         (None, Some(seen)) => {
-            let object = ObjectRef::new("v1", "Node", "", "kube-apiserver");
+            let object = ObjectRef::new("v1", "Service", "default", "kubernetes");
             let wanted = "a version that gets fixes, of Kubernetes or of the distribution";
             findings.push(finding(object, "version", seen, wanted));
             Ok(Outcome::Fail(findings))
@@ -54,6 +59,43 @@ fn kubernetes_is_fixed(context: &Context<'_>) -> Result<Outcome, MissingFact> {
         ))),
         (None, None) => Ok(Outcome::Fail(findings)),
     }
+}
+
+/// Nodes whose kubelet is of a version past its end, of those that have another than the API server;
+/// and those of which the table does not know it. A node that has not said its version yet is new.
+fn kubelets(
+    context: &Context<'_>,
+    distribution: &str,
+    server: &str,
+) -> Result<(Vec<Finding>, Vec<String>), MissingFact> {
+    let (mut old, mut unknown) = (Vec::new(), Vec::new());
+    for node in context.nodes()? {
+        let version = &*node.status.node_info.kubelet_version;
+        let minor = major_minor(version);
+        if version.is_empty() || minor.as_deref() == Some(server) {
+            continue;
+        }
+        let is = [distribution, "Kubernetes"].map(|name| {
+            let minor = minor.as_deref().unwrap_or_default();
+            supported(context.policy.tables.support(), name, minor, today(context))
+        });
+        let ended = is.iter().find_map(|is| match is {
+            Supported::Ended(end) => Some(end),
+            _ => None,
+        });
+        if is.iter().any(|is| matches!(is, Supported::Until(_))) {
+            continue;
+        }
+        match ended {
+            Some(end) => {
+                let seen = format!("{version}, whose fixes ended by {end}");
+                let wanted = "the version of the API server";
+                old.push(finding(node.reference(), "kubeletVersion", seen, wanted));
+            }
+            None => unknown.push(node.metadata.name.clone()),
+        }
+    }
+    Ok((old, unknown))
 }
 
 /// UPG-08: Istio gets security fixes

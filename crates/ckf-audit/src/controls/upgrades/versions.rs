@@ -91,7 +91,7 @@ pub fn kubernetes_findings(context: &Context<'_>) -> Result<Vec<Finding>, Missin
         return Err(MissingFact(why));
     };
     let (low, high) = &release.kubernetes;
-    let object = ObjectRef::new("v1", "Node", "", "kube-apiserver");
+    let object = ObjectRef::new("v1", "Service", "default", "kubernetes");
     let wanted = format!("{low} to {high} for Charmed Kubeflow {}", release.name);
     let finding =
         (!is_taken).then(|| finding(object, "version", version.git_version.clone(), wanted));

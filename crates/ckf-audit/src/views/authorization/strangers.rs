@@ -1,11 +1,15 @@
-//! Identities outside of trusted namespaces that a rule may name.
+//! Identities outside of trusted namespaces that a rule may name, and whether one gets in.
 
+use super::admission::Admission;
+use super::caller::Caller;
 use super::condition::Field;
+use super::decide::Cause;
 use super::everybody::STRANGER;
 use super::matcher::FRESH;
 use super::mesh::Mesh;
 use super::request::{Attribute, Request};
 use super::rule::{conditions, sources};
+use super::scope::PolicySet;
 use super::truth::Truth;
 use crate::facts::istio::AuthorizationRule;
 
@@ -21,9 +25,20 @@ pub fn strangers<'a>(
     is_trusted: impl Fn(&str) -> bool,
     others: impl Iterator<Item = &'a str> + Clone,
 ) -> Vec<Attribute<String>> {
-    let mut all = vec![mesh.identity(STRANGER.0, STRANGER.1)];
+    let all = in_lists(rule, mesh, false, others);
+    outside(all, mesh, is_trusted)
+}
+
+/// Identities of a rule's lists of what it asks for, or of those of what it leaves out.
+fn in_lists<'a>(
+    rule: &AuthorizationRule,
+    mesh: &Mesh,
+    left_out: bool,
+    others: impl Iterator<Item = &'a str> + Clone,
+) -> Vec<String> {
+    let mut all = Vec::new();
     let lists = sources(rule).into_iter().flatten().chain(conditions(rule));
-    for (field, values, _) in lists.filter(|(.., is_not)| !is_not) {
+    for (field, values, _) in lists.filter(|(.., is_not)| *is_not == left_out) {
         for value in values {
             all.extend(named(field, value, mesh));
             if field == Field::Namespace || value.contains('*') {
@@ -31,10 +46,50 @@ pub fn strangers<'a>(
             }
         }
     }
+    all
+}
+
+/// Those of these identities that are not trusted, with one that nothing names and none.
+fn outside(
+    mut all: Vec<String>,
+    mesh: &Mesh,
+    is_trusted: impl Fn(&str) -> bool,
+) -> Vec<Attribute<String>> {
+    all.push(mesh.identity(STRANGER.0, STRANGER.1));
     all.retain(|identity| !is_of_mesh(identity, mesh) || !is_trusted(namespace(identity)));
     all.sort_unstable();
     all.dedup();
     all.into_iter().map(Attribute::Is).chain([Attribute::Absent]).collect()
+}
+
+impl<'a> PolicySet<'a> {
+    /// Whether a client outside of trusted namespaces gets in to one of these ports: one that no
+    /// policy names, that a policy allows, or that a policy that denies others leaves out.
+    pub fn admits_strangers<'n>(
+        &self,
+        ports: &[u16],
+        mesh: &Mesh,
+        is_trusted: impl Fn(&str) -> bool,
+        others: impl Iterator<Item = &'n str> + Clone,
+        is_of_interest: impl Fn(&Cause<'a>) -> bool,
+    ) -> Admission<'a> {
+        let mut all = Vec::new();
+        for (policies, left_out) in [(&self.allow, false), (&self.deny, true)] {
+            for rule in policies.iter().flat_map(|policy| &policy.spec.rules) {
+                all.extend(in_lists(rule, mesh, left_out, others.clone()));
+            }
+        }
+        let mut unknown = Admission::No;
+        for peer in outside(all, mesh, is_trusted) {
+            let caller = Caller { peer, ports: ports.to_vec(), ..Caller::default() };
+            match self.admits_by(&caller, mesh, &is_of_interest) {
+                Admission::No => {}
+                Admission::Unknown(why) => unknown = Admission::Unknown(why),
+                yes => return yes,
+            }
+        }
+        unknown
+    }
 }
 
 /// The namespace of an identity.

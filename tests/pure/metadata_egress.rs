@@ -1,0 +1,75 @@
+//! The way from profiles to the cloud's metadata service: what the remedy closes, and what it leaves
+//! to others.
+
+use ckf_hardening::controls::Verdict;
+use ckf_hardening::facts::{About, Facts};
+use ckf_hardening::policy::Policy;
+use ckf_hardening::remedies::{self, ClusterOperation, Consent, Managed, Operation, Plan, Remedy};
+use ckf_worlds::{World, object};
+use serde_json::{Value, json};
+
+use crate::{control, report_of};
+
+fn plan(world: &World) -> Plan {
+    let about = About {
+        collected_at: "2026-11-01T00:00:00Z".parse().unwrap(),
+        namespace: "kubeflow".into(),
+    };
+    let facts = Facts::from_objects(about, &world.objects);
+    let none = Managed::of(Vec::new(), "kubeflow", None);
+    let named = [Remedy::MetadataEgress].into();
+    let consent = Consent::of_option(&[].into());
+    remedies::plan(&facts, &Policy::default(), &none, &named, &consent)
+}
+
+fn made(plan: &Plan) -> Vec<Value> {
+    let made = plan.changes.iter().map(|change| match &change.operation {
+        Operation::Cluster(ClusterOperation::Create(own)) => own.object.clone(),
+        other => panic!("{other:?}"),
+    });
+    made.collect()
+}
+
+fn verdict(world: &World) -> Verdict {
+    control(&report_of(world, ""), "NET-11").verdict
+}
+
+#[test]
+fn remedy_closes_the_metadata_service_and_nothing_else() {
+    for name in ["1.10", "1.11"] {
+        let mut world = World::stock(name);
+        assert_eq!(verdict(&world), Verdict::Fail);
+        let made = made(&plan(&world));
+        assert_eq!(made.len(), 1, "{made:#?}");
+        let rules = &made[0]["spec"]["egress"];
+        assert_eq!(rules[0]["to"][0], json!({"namespaceSelector": {}}), "all pods");
+        assert_eq!(rules[0]["to"][1]["ipBlock"]["cidr"], "0.0.0.0/0");
+        assert_eq!(rules[0].get("ports"), None, "all ports");
+        let dns = json!([{"protocol": "UDP", "port": 53}, {"protocol": "TCP", "port": 53}]);
+        assert_eq!(rules[1]["ports"], dns, "resolvers of clouds");
+        world.objects.extend(made);
+        assert_eq!(verdict(&world), Verdict::Pass);
+    }
+}
+
+#[test]
+fn policy_of_others_is_not_widened() {
+    let mut world = World::stock("1.10");
+    let spec = json!({"podSelector": {"matchLabels": {"app": "x"}}, "policyTypes": ["Egress"]});
+    let theirs = json!({ "spec": spec });
+    world.objects.push(object("networking.k8s.io/v1", "NetworkPolicy", "admin", "mine", theirs));
+    let plan = plan(&world);
+    assert_eq!(plan.changes.len(), 0, "{plan}");
+    assert!(plan.to_string().contains("NetworkPolicy admin/mine restricts egress"), "{plan}");
+}
+
+#[test]
+fn cilium_needs_consent() {
+    let mut world = World::stock("1.10");
+    let agent = json!({"spec": {"containers": [
+        {"name": "cilium-agent", "image": "quay.io/cilium/cilium:v1.18.0@sha256:00"}]}});
+    world.objects.push(object("v1", "Pod", "kube-system", "cilium-abcde", agent));
+    let plan = plan(&world);
+    assert_eq!(plan.changes.len(), 0, "{plan}");
+    assert!(!plan.held_back.is_empty(), "{plan}");
+}
