@@ -27,6 +27,7 @@ fn stock_ambient_mesh_has_no_finding_for_what_its_charms_do() {
         assert_eq!(severe(&report), ["UPG-07", "PSS-01", "NET-02"], "{name}");
         let advisories = control(&report, "UPG-09");
         assert!(!advisories.findings.is_empty(), "{name}");
+        assert_eq!(report.release.as_deref(), Some(name));
         // No charm of login asks the ingress for a port that it could serve with a certificate.
         let clear = control(&report, "TLS-15");
         assert!(!clear.findings.is_empty() && clear.limits.len() == 2, "{name}: {clear:?}");
@@ -49,6 +50,35 @@ fn half_migrated_platform_is_open_by_its_new_ingress() {
     assert_eq!(control(&report, "UPG-04").verdict, Verdict::Fail);
     let old = &control(&report, "AUTHZ-07").findings;
     assert!(old.iter().all(|f| f.object.name == "ns-owner-access-istio-charmed"), "{old:?}");
+}
+
+#[test]
+fn migration_followed_as_login_s_fix_has_it_is_closed_at_each_step() {
+    let entrance = |world: &World| {
+        let report = report_of(world, "");
+        let findings = control(&report, "AUTHN-01").findings.iter();
+        findings.filter(|f| f.object.name == ckf_worlds::AMBIENT_INGRESS).count()
+    };
+    // Without the route that the guide makes first.
+    let mut world = World::migrating();
+    assert_eq!(entrance(&world), 1);
+    let route = "katib-ui-http-ingress-httproute-http-80-istio-ingress-k8s";
+    let route = world.remove("HTTPRoute", route);
+    assert_eq!(entrance(&world), 0);
+    // Login's own relations, then the route again.
+    let mut finished = World::ambient("1.11");
+    *world.get("ConfigMap", "istio") = finished.get("ConfigMap", "istio").clone();
+    let login = ["dex-auth", "oidc-gatekeeper", "ext-authz-istio-ingress-k8s"];
+    let is_of_login = |object: &&Value| {
+        let name = object["metadata"]["name"].as_str().unwrap();
+        login.iter().any(|of| name.starts_with(of))
+    };
+    let kinds = ["HTTPRoute", "AuthorizationPolicy", "Service"];
+    let added = finished.objects.iter().filter(is_of_login);
+    let added = added.filter(|object| kinds.iter().any(|kind| object["kind"] == *kind)).cloned();
+    world.objects.extend(added.collect::<Vec<_>>());
+    world.objects.push(route);
+    assert_eq!(entrance(&world), 0);
 }
 
 /// A change of the ambient platform, and the control that fails by it.

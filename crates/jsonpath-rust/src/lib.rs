@@ -1,10 +1,4 @@
-//! A stand-in for the crate jsonpath-rust, as far as kube uses it: kube looks up the token and its
-//! expiry in what an auth provider's command of a kubeconfig prints, by a path such as
-//! `$.credential.access_token`.
-//!
-//! The original brings a parser generator and regular expressions with the tables of all of
-//! Unicode: over a megabyte of the binary, and a third of the relocations that each hook starts
-//! with. Paths with anything but names and indices are refused here.
+#![doc = include_str!("../README.md")]
 
 use serde_json::Value;
 

@@ -1,8 +1,4 @@
-//! A real Kubernetes API server on loopback, for tests.
-//!
-//! [`Sandbox::start`] boots etcd and kube-apiserver, both from one binary that
-//! is built once a machine from the Go modules pinned in `xtask/kube`, with
-//! certificates of its own. Dropping the sandbox ends both.
+#![doc = include_str!("../README.md")]
 
 mod build;
 mod client;

@@ -1,9 +1,4 @@
-//! Finds the files of a crate that import each other in a circle. Rust allows that, and a reader
-//! has to understand all of them at once.
-//!
-//! It reads the text: `use` declarations and paths that begin with `crate`, `self`, `super` or a
-//! module of the file. A name that a module re-exports counts as an import of the file that has
-//! it. Tests inside files, and binaries, are left out; what a macro makes up is not seen.
+#![doc = include_str!("../README.md")]
 
 mod cycle;
 mod modules;

@@ -1,6 +1,4 @@
-//! A real OCI registry on loopback, Debian's `docker-registry`, for tests: images are
-//! built from a few files and pushed, and their tags can be moved. [`Front`] stands before
-//! it and does what registries do wrong.
+#![doc = include_str!("../README.md")]
 
 mod front;
 mod image;

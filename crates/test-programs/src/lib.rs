@@ -1,6 +1,4 @@
-//! Programs that tests and scripts run and Cargo cannot build: from Debian's archive, npm and
-//! PyPI, each installed once per checkout below `target/`, at a version the caller names or the
-//! distribution has; and from Go modules, each built once per machine.
+#![doc = include_str!("../README.md")]
 
 pub mod collector;
 pub mod debian;

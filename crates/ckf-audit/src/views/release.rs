@@ -22,7 +22,8 @@ pub enum Detected {
 const FEWEST: usize = 3;
 
 /// The release that images and channels show. Istio's version decides between numbered releases;
-/// channels decide where the mesh is ambient, which several have, or Istio shows no version.
+/// channels decide where the mesh is ambient, which several have, or Istio shows no version; without
+/// channels, the other images do.
 pub fn detect_release(pods: &[Pod], applications: &[Application]) -> Option<Detected> {
     let mesh = running_mesh(pods);
     let releases = catalog::releases().iter();
@@ -57,13 +58,29 @@ pub fn detect_release(pods: &[Pod], applications: &[Application]) -> Option<Dete
     match (ranked.as_slice(), &mesh) {
         ([(_, only)], _) => Some(*only),
         ([(first, best), (second, _), ..], _) if first > second => Some(*best),
-        (_, Running::Ambient) => {
-            // Without channels: the release that is made for it.
-            let made = candidates.iter().find(|release| release.mesh == Mesh::Ambient);
-            made.map(|release| Detected::Known(&release.name))
-        }
+        (_, Running::Ambient) => of_most_images(&candidates, pods).map(Detected::Known),
         (_, Running::Sidecar(_)) => by_istio.map(|(name, _)| Detected::Past(name)),
         (_, Running::Unknown) => None,
+    }
+}
+
+/// Without channels: of these releases, the one that has most of the running images for itself.
+fn of_most_images(candidates: &[&'static Release], pods: &[Pod]) -> Option<&'static str> {
+    let running: HashSet<&str> =
+        pods.iter().flat_map(Pod::all_containers).map(|container| &*container.image).collect();
+    let known = |release: &'static Release| {
+        // The ambient forms of releases have the mesh's own images in common.
+        let is_of_mesh = |image: &&str| release.platform_images.iter().any(|of| of == image);
+        let own = release.images().filter(|image| !is_of_mesh(image));
+        let running = own.filter(|image| running.contains(image));
+        running.collect::<HashSet<_>>().len()
+    };
+    let mut ranked: Vec<(usize, &'static Release)> =
+        candidates.iter().map(|release| (known(release), *release)).collect();
+    ranked.sort_by_key(|(count, _)| std::cmp::Reverse(*count));
+    match ranked.as_slice() {
+        [(first, best), (second, _), ..] if first > second => Some(&best.name),
+        _ => None,
     }
 }
 
@@ -192,7 +209,17 @@ mod tests {
                 detect_release(&pods, &planned("latest", &[])),
                 Some(Detected::Known("latest"))
             );
-            assert_eq!(detect_release(&pods, &[]), Some(Detected::Known("latest")));
+            // Without channels the other images tell it, and ztunnel's alone does not.
+            assert_eq!(detect_release(&pods, &[]), None);
+            for name in ["1.11", "latest"] {
+                let images = catalog::release(name).unwrap().images();
+                let all: Vec<Pod> = images
+                    .filter(|image| image.contains("charmedkubeflow"))
+                    .map(|image| pod("workload", image))
+                    .chain([pod("istio-proxy", image)])
+                    .collect();
+                assert_eq!(detect_release(&all, &[]), Some(Detected::Known(name)), "{image}");
+            }
         }
         let pods = [pod("discovery", "docker.io/istio/pilot:1.22.0")];
         assert_eq!(detect_release(&pods, &[]), Some(Detected::Past("1.9")));
