@@ -153,8 +153,12 @@ fn close_network(world: &mut World) {
     world.objects.push(policy("team-a", "default-deny", json!({"podSelector": {}, "policyTypes": ["Ingress"], "ingress": [
         {"from": [{"podSelector": {}}, {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": NAMESPACE}}}]}]})));
     let other_addresses = json!({"cidr": "0.0.0.0/0", "except": ["169.254.169.254/32", "100.100.100.200/32", "168.63.129.16/32"]});
-    world.objects.push(policy("team-a", "no-metadata", json!({"podSelector": {}, "policyTypes": ["Egress"], "egress": [
-        {"to": [{"namespaceSelector": {}}, {"ipBlock": other_addresses}]}]})));
+    world.objects.push(policy(
+        "team-a",
+        "no-metadata",
+        json!({"podSelector": {}, "policyTypes": ["Egress"], "egress": [
+        {"to": [{"namespaceSelector": {}}, {"ipBlock": other_addresses}]}]}),
+    ));
     world.objects.push(policy(NAMESPACE, "web-apps", json!({"podSelector": {"matchExpressions": [{"key": "app.kubernetes.io/name", "operator": "In",
         "values": ["jupyter-ui", "katib-ui", "kfp-ui", "kubeflow-dashboard", "kubeflow-profiles", "kubeflow-volumes", "tensorboards-web-app"]}]},
         "policyTypes": ["Ingress"], "ingress": [{"from": [{"podSelector": {}}]}]})));

@@ -11,8 +11,8 @@ use super::managed::{
     AUTHORIZATION_POLICY, ENVOY_FILTER, GATEWAY, ManagedKind, NETWORK_POLICY, PEER_AUTHENTICATION,
 };
 use super::{
-    configuration, https_redirect, metadata_egress, mutual_tls, platform_network_policies, profile_network_policies,
-    profile_users,
+    configuration, https_redirect, metadata_egress, mutual_tls, platform_network_policies,
+    profile_network_policies, profile_users,
 };
 use crate::facts::juju::holds_no_secret;
 use crate::facts::juju::options::names_images;

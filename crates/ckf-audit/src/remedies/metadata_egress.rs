@@ -109,9 +109,12 @@ fn policy() -> Value {
 
 /// A pod of Cilium's agent, by its image.
 fn cilium(context: &Context<'_>) -> Result<Option<ObjectRef>, MissingFact> {
-    let is_agent = |image: &str| image.rsplit('/').next().is_some_and(|name| {
-        name.split([':', '@']).next().is_some_and(|name| name == "cilium")
-    });
+    let is_agent = |image: &str| {
+        image
+            .rsplit('/')
+            .next()
+            .is_some_and(|name| name.split([':', '@']).next().is_some_and(|name| name == "cilium"))
+    };
     let mut pods = context.pods()?.iter();
     let agent = pods.find(|pod| pod.spec.containers.iter().any(|c| is_agent(&c.image)));
     Ok(agent.map(|pod| pod.reference()))
