@@ -21,6 +21,9 @@ use crate::policy::custom::ObjectKind;
 /// Longest time for reading the cluster: Juju sets none, and a hook that hangs stops its unit.
 const DEADLINE: Duration = Duration::from_secs(180);
 
+/// Longest time for the answers of COS's Prometheus: most hooks take less than this altogether.
+const TELEMETRY: Duration = Duration::from_secs(2);
+
 /// Adds what is beside the cluster: the gateway's handshake, the rotations, and what is on
 /// record of images, which only a leader may read. Registries are asked if that is due; the
 /// record that is returned has their answers, and is not written yet.
@@ -56,7 +59,7 @@ pub fn add_telemetry(unit: &Unit, options: &Options, facts: &mut Facts) {
     if let Some(source) = &options.prometheus {
         // The labels have what Juju gives its units.
         let model = telemetry::Model { name: &unit.model, uuid: Some(&unit.model_uuid) };
-        facts.telemetry = telemetry::read(source, model);
+        facts.telemetry = telemetry::read(source, model, TELEMETRY);
     }
 }
 

@@ -1,6 +1,7 @@
 //! The Prometheus of COS, for controls on what arrives there.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use anyhow::Context as _;
 
@@ -8,6 +9,9 @@ use crate::config::prometheus_url;
 use crate::facts::Facts;
 use crate::facts::telemetry::{self, Model, Source};
 use crate::files;
+
+/// Longest time for all of its answers.
+const WITHIN: Duration = Duration::from_secs(20);
 
 /// Where COS's Prometheus is.
 #[derive(clap::Args)]
@@ -29,7 +33,7 @@ impl PrometheusArguments {
                 .with_context(|| format!("CA of Prometheus {}", path.display()))
         };
         let authorities = self.prometheus_ca.as_ref().map(read).transpose()?;
-        facts.telemetry = telemetry::read(&Source { url, authorities }, Model::of(facts));
+        facts.telemetry = telemetry::read(&Source { url, authorities }, Model::of(facts), WITHIN);
         Ok(())
     }
 }

@@ -4,7 +4,7 @@ pub use ckf_model::telemetry::*;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read as _;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde::Deserialize;
 
@@ -12,8 +12,6 @@ use super::Facts;
 use super::known::{Known, Unknown};
 use super::reachable::HostPort;
 
-/// Longest time for a query.
-const WITHIN: Duration = Duration::from_secs(5);
 /// Largest accepted response, in bytes.
 const LARGEST_RESPONSE: u64 = 8 << 20;
 /// What a collector of OpenTelemetry loses: refused by its queue, or given up after retries.
@@ -87,9 +85,9 @@ impl<'a> Model<'a> {
     }
 }
 
-/// Reads what a Prometheus has of a model. Blocks.
-pub fn read(source: &Source, model: Model<'_>) -> Known<Telemetry> {
-    match Client::new(source).and_then(|client| client.read(&model.selector())) {
+/// Reads what a Prometheus has of a model. Blocks, and no longer than `within`.
+pub fn read(source: &Source, model: Model<'_>, within: Duration) -> Known<Telemetry> {
+    match Client::new(source, within).and_then(|client| client.read(&model.selector())) {
         Ok(telemetry) => Known::Known(telemetry),
         Err(why) => Known::Unknown(why),
     }
@@ -99,10 +97,12 @@ struct Client {
     http: reqwest::blocking::Client,
     url: reqwest::Url,
     at: String,
+    deadline: Instant,
 }
 
 impl Client {
-    fn new(source: &Source) -> Result<Self, Unknown> {
+    fn new(source: &Source, within: Duration) -> Result<Self, Unknown> {
+        let deadline = Instant::now() + within;
         crate::tls::install_provider();
         let failed = |why: String| Unknown::Failed(why);
         let at = HostPort::of_url(&source.url).map(|host| host.to_string());
@@ -110,7 +110,6 @@ impl Client {
         // A redirect leads elsewhere than the operator said.
         let mut builder = reqwest::blocking::Client::builder()
             .redirect(reqwest::redirect::Policy::none())
-            .timeout(WITHIN)
             .user_agent(concat!("ckf-hardening/", env!("CARGO_PKG_VERSION")));
         if let Some(pem) = &source.authorities {
             let all = reqwest::Certificate::from_pem_bundle(pem.as_bytes());
@@ -120,7 +119,7 @@ impl Client {
         let http = builder.build().map_err(|why| failed(why.to_string()))?;
         let url = format!("{}/api/v1/query", source.url.trim_end_matches('/'));
         let url = url.parse().map_err(|why| failed(format!("its address is no URL: {why}")))?;
-        Ok(Self { http, url, at })
+        Ok(Self { http, url, at, deadline })
     }
 
     fn read(&self, of: &str) -> Result<Telemetry, Unknown> {
@@ -170,6 +169,7 @@ impl Client {
         let response = response
             .header(reqwest::header::CONTENT_TYPE, "application/x-www-form-urlencoded")
             .body(form.query().unwrap_or_default().to_owned())
+            .timeout(self.deadline.saturating_duration_since(Instant::now()))
             .send();
         let response = response.map_err(|error| match error.is_timeout() {
             true => Unknown::TimedOut(format!("no response from {} in time", self.at)),
@@ -214,4 +214,22 @@ fn losses_of(selector: &str) -> String {
         )
     });
     rises.collect::<Vec<_>>().join(" or ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn prometheus_that_never_answers_costs_no_more_than_it_may() {
+        // Connections wait in its queue.
+        let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}", silent.local_addr().unwrap());
+        let source = Source { url, authorities: None };
+        let started = Instant::now();
+        let model = Model { name: "kubeflow", uuid: None };
+        let read = read(&source, model, Duration::from_millis(300));
+        assert!(matches!(read, Known::Unknown(Unknown::TimedOut(_))), "{read:?}");
+        assert!(started.elapsed() < Duration::from_secs(3), "{:?}", started.elapsed());
+    }
 }

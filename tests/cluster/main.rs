@@ -11,6 +11,7 @@ mod hardening;
 mod how_to;
 mod kubeconfigs;
 mod leaks;
+mod loader;
 mod permissions;
 mod pod_security;
 mod prometheus;

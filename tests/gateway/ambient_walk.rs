@@ -16,20 +16,9 @@ use serde_json::{Value, json};
 
 use crate::ambient_certificate::{HTTP, ambient, until};
 use crate::profile_users;
-use crate::stock_to_clean::operator::{fix, remedies};
+use crate::stock_to_clean::operator::{COMMANDS, fix, remedies};
 use crate::stock_to_clean::{limits, open, uncovered};
 
-/// Commands of fixes, by control, as the catalogue writes them.
-const COMMANDS: &[(&str, &str)] = &[
-    ("PSS-01", "juju config kubeflow-profiles security-policy=baseline"),
-    ("UPG-07", "juju upgrade-controller"),
-    ("UPG-07", "juju upgrade-model"),
-    ("CRED-03", "juju revoke USER superuser"),
-    // A fix that names another control is followed there.
-    ("AUTHN-09", "AUTHN-08"),
-    ("AUTHN-08", "juju config dex-auth connectors=@connectors.yaml"),
-    ("AUTHN-08", "juju config dex-auth enable-password-db=false"),
-];
 /// Label by which a namespace's pods are admitted.
 const ENFORCE: &str = "pod-security.kubernetes.io/enforce";
 const TENANT: Caller<'_> = Caller::OfMesh("admin", "default-editor");

@@ -10,6 +10,8 @@ use serde_json::Value;
 
 /// Requests that are under way at once.
 const AT_ONCE: usize = 8;
+/// How often a write that conflicts with a controller is tried.
+const CONFLICTS: u32 = 10;
 
 /// The reason of an API server that refuses an object.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -118,21 +120,10 @@ impl Loader {
         let object = &self.with_owners(object).await?;
         let path = path_of(object)?;
         let named = format!("{path}/{}", name_of(object)?);
-        let made = match self
-            .send("POST", &format!("{path}?fieldManager=lightkube"), Some(object))
-            .await
-        {
-            Err(error) if is_status(&error, 409) => {
-                let old: Value = serde_json::from_str(&self.send("GET", &named, None).await?)?;
-                let mut new = object.clone();
-                new["metadata"]["resourceVersion"] = old["metadata"]["resourceVersion"].clone();
-                for field in ["clusterIP", "clusterIPs"] {
-                    if object["kind"] == "Service" {
-                        new["spec"][field] = old["spec"][field].clone();
-                    }
-                }
-                self.send("PUT", &format!("{named}?fieldManager=lightkube"), Some(&new)).await
-            }
+        let posted =
+            self.send("POST", &format!("{path}?fieldManager=lightkube"), Some(object)).await;
+        let made = match posted {
+            Err(error) if is_status(&error, 409) => self.replace(&named, object).await,
             other => other,
         };
         let made: Value =
@@ -158,6 +149,27 @@ impl Loader {
                 .with_context(|| format!("setting {path}"))?;
         }
         Ok(())
+    }
+
+    /// Writes an object over the one that has its name. Controllers write too, so a conflict with
+    /// one of them is tried again with what it left.
+    async fn replace(&self, named: &str, object: &Value) -> anyhow::Result<String> {
+        let mut new = object.clone();
+        let mut tries = 0;
+        loop {
+            let old: Value = serde_json::from_str(&self.send("GET", named, None).await?)?;
+            new["metadata"]["resourceVersion"] = old["metadata"]["resourceVersion"].clone();
+            if object["kind"] == "Service" {
+                for field in ["clusterIP", "clusterIPs"] {
+                    new["spec"][field] = old["spec"][field].clone();
+                }
+            }
+            tries += 1;
+            match self.send("PUT", &format!("{named}?fieldManager=lightkube"), Some(&new)).await {
+                Err(error) if is_status(&error, 409) && tries < CONFLICTS => {}
+                other => return other,
+            }
+        }
     }
 
     async fn send(&self, method: &str, path: &str, body: Option<&Value>) -> anyhow::Result<String> {

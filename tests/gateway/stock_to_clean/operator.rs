@@ -11,23 +11,26 @@ use serde_json::{Value, json};
 
 use super::platform::Platform;
 
-/// Commands of fixes, by control, as the catalogue writes them.
-const COMMANDS: [(&str, &str); 14] = [
+/// Commands of fixes, by control, as the catalogue writes them: in every mesh.
+pub(crate) const COMMANDS: [(&str, &str); 7] = [
+    ("PSS-01", "juju config kubeflow-profiles security-policy=baseline"),
+    ("UPG-07", "juju upgrade-controller"),
+    ("UPG-07", "juju upgrade-model"),
+    ("CRED-03", "juju revoke USER superuser"),
+    // A fix that names another control is followed there first.
+    ("AUTHN-09", "AUTHN-08"),
+    ("AUTHN-08", "juju config dex-auth connectors=@connectors.yaml"),
+    ("AUTHN-08", "juju config dex-auth enable-password-db=false"),
+];
+/// And those of sidecars, which come first.
+const OF_SIDECARS: [(&str, &str); 7] = [
     ("TLS-01", "juju config istio-pilot csr-domain-name=HOST"),
     ("TLS-01", "juju config ckf-hardening external-hostname=HOST"),
     ("TLS-01", "juju integrate ckf-hardening:gateway-certificates istio-pilot:certificates"),
     ("PSS-03", "juju config istio-pilot cni-bin-dir=BIN cni-conf-dir=CONF"),
-    // A fix that names another control is followed there first.
     ("PSS-01", "PSS-03"),
-    ("PSS-01", "juju config kubeflow-profiles security-policy=baseline"),
     ("IMG-01", "juju config knative-operator otel-collector-image=IMAGE"),
     ("IMG-02", "juju config knative-operator otel-collector-image=IMAGE"),
-    ("UPG-07", "juju upgrade-controller"),
-    ("UPG-07", "juju upgrade-model"),
-    ("CRED-03", "juju revoke USER superuser"),
-    ("AUTHN-09", "AUTHN-08"),
-    ("AUTHN-08", "juju config dex-auth connectors=@connectors.yaml"),
-    ("AUTHN-08", "juju config dex-auth enable-password-db=false"),
 ];
 
 /// Id of the relation by which istio-pilot gets its certificate.
@@ -41,7 +44,7 @@ pub(crate) fn fix(id: &str) -> String {
 
 /// Commands of a control's fix.
 fn commands(id: &str) -> Vec<(&'static str, &'static str)> {
-    COMMANDS.iter().filter(|(control, _)| *control == id).copied().collect()
+    OF_SIDECARS.iter().chain(&COMMANDS).filter(|(control, _)| *control == id).copied().collect()
 }
 
 /// Remedies whose names stand in a text behind `plan` or `apply`.

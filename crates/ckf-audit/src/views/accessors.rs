@@ -37,12 +37,11 @@ fn of_juju<'a, T>(known: &'a Known<Vec<T>>, what: &str) -> Result<&'a [T], Missi
     }
 }
 
-fn queried<'a, T>(fact: &'a Known<T>, what: &str) -> Result<&'a T, MissingFact> {
+/// A fact of its own source; `missing` says what it takes, where nothing was asked for it.
+fn single<'a, T>(fact: &'a Known<T>, what: &str, missing: &str) -> Result<&'a T, MissingFact> {
     match fact {
         Known::Known(known) => Ok(known),
-        Known::Unknown(Unknown::NotCollected) => {
-            Err(MissingFact(format!("{what} was not queried")))
-        }
+        Known::Unknown(Unknown::NotCollected) => Err(MissingFact(missing.into())),
         Known::Unknown(why) => Err(MissingFact(format!("{what}: {why}"))),
     }
 }
@@ -59,37 +58,20 @@ impl<'a> Context<'a> {
     /// Juju's models, applications and users.
     pub fn juju(&self) -> Result<&'a Juju, MissingFact> {
         self.note("juju");
-        match &self.facts.juju {
-            Known::Known(juju) => Ok(juju),
-            Known::Unknown(Unknown::NotCollected) => {
-                Err(MissingFact("needs Juju credentials".into()))
-            }
-            Known::Unknown(why) => Err(MissingFact(format!("Juju: {why}"))),
-        }
+        single(&self.facts.juju, "Juju", "needs Juju credentials")
     }
 
     /// What clients of the gateway get.
     pub fn handshake(&self) -> Result<&'a Seen, MissingFact> {
         self.note("handshake");
-        match &self.facts.handshake {
-            Known::Known(seen) => Ok(seen),
-            Known::Unknown(Unknown::NotCollected) => {
-                Err(MissingFact("needs a handshake with the gateway".into()))
-            }
-            Known::Unknown(why) => Err(MissingFact(format!("the gateway: {why}"))),
-        }
+        single(&self.facts.handshake, "the gateway", "needs a handshake with the gateway")
     }
 
     /// What the webhooks' servers present.
     pub fn webhook_servers(&self) -> Result<&'a [WebhookServer], MissingFact> {
         self.note("webhook_servers");
-        match &self.facts.webhook_servers {
-            Known::Known(servers) => Ok(servers),
-            Known::Unknown(Unknown::NotCollected) => {
-                Err(MissingFact("webhooks are reached from inside of the cluster only".into()))
-            }
-            Known::Unknown(why) => Err(MissingFact(format!("the webhooks: {why}"))),
-        }
+        let missing = "webhooks are reached from inside of the cluster only";
+        Ok(single(&self.facts.webhook_servers, "the webhooks", missing)?)
     }
 
     /// That all ConfigMaps of the platform's namespace were read.
@@ -182,37 +164,29 @@ impl<'a> Context<'a> {
     /// Images in their registries.
     pub fn rocks(&self) -> Result<&'a Rocks, MissingFact> {
         self.note("rocks");
-        queried(&self.facts.rocks, "image registry")
+        single(&self.facts.rocks, "image registry", "image registry was not queried")
     }
 
     /// Heads of channels in Charmhub.
     pub fn charmhub(&self) -> Result<&'a Charmhub, MissingFact> {
         self.note("charmhub");
-        queried(&self.facts.charmhub, "Charmhub")
+        single(&self.facts.charmhub, "Charmhub", "Charmhub was not queried")
     }
 
     /// What COS's Prometheus has of the platform.
     pub fn telemetry(&self) -> Result<&'a Telemetry, MissingFact> {
         self.note("telemetry");
-        match &self.facts.telemetry {
-            Known::Known(telemetry) => Ok(telemetry),
-            Known::Unknown(Unknown::NotCollected) => {
-                Err(MissingFact("needs the address of COS's Prometheus".into()))
-            }
-            Known::Unknown(why) => Err(MissingFact(format!("COS's Prometheus: {why}"))),
-        }
+        single(&self.facts.telemetry, "COS's Prometheus", "needs the address of COS's Prometheus")
     }
 
     /// What ran before.
     pub fn ledger(&self) -> Result<&'a Ledger, MissingFact> {
         self.note("ledger");
-        match &self.facts.ledger {
-            Known::Known(ledger) => Ok(ledger),
-            Known::Unknown(Unknown::NotCollected) => {
-                Err(MissingFact("no digest is on record to compare with".into()))
-            }
-            Known::Unknown(why) => Err(MissingFact(format!("the digests on record: {why}"))),
-        }
+        single(
+            &self.facts.ledger,
+            "the digests on record",
+            "no digest is on record to compare with",
+        )
     }
 
     fn items<T>(
