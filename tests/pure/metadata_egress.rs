@@ -11,6 +11,10 @@ use serde_json::{Value, json};
 use crate::{control, report_of};
 
 fn plan(world: &World) -> Plan {
+    plan_of(world, &Consent::of_person(&[].into()))
+}
+
+fn plan_of(world: &World, consent: &Consent) -> Plan {
     let about = About {
         collected_at: "2026-11-01T00:00:00Z".parse().unwrap(),
         namespace: "kubeflow".into(),
@@ -18,8 +22,7 @@ fn plan(world: &World) -> Plan {
     let facts = Facts::from_objects(about, &world.objects);
     let none = Managed::of(Vec::new(), "kubeflow", None);
     let named = [Remedy::MetadataEgress].into();
-    let consent = Consent::of_option(&[].into());
-    remedies::plan(&facts, &Policy::default(), &none, &named, &consent)
+    remedies::plan(&facts, &Policy::default(), &none, &named, consent)
 }
 
 fn made(plan: &Plan) -> Vec<Value> {
@@ -39,8 +42,9 @@ fn remedy_closes_the_metadata_service_and_nothing_else() {
     for name in ["1.10", "1.11"] {
         let mut world = World::stock(name);
         assert_eq!(verdict(&world), Verdict::Fail);
-        let made = made(&plan(&world));
-        assert_eq!(made.len(), 1, "{made:#?}");
+        let plan = plan(&world);
+        let made = made(&plan);
+        assert_eq!(made.len(), 1, "{plan}");
         let rules = &made[0]["spec"]["egress"];
         assert_eq!(rules[0]["to"][0], json!({"namespaceSelector": {}}), "all pods");
         assert_eq!(rules[0]["to"][1]["ipBlock"]["cidr"], "0.0.0.0/0");
@@ -72,4 +76,12 @@ fn cilium_needs_consent() {
     let plan = plan(&world);
     assert_eq!(plan.changes.len(), 0, "{plan}");
     assert!(!plan.held_back.is_empty(), "{plan}");
+}
+
+#[test]
+fn option_without_consent_changes_nothing() {
+    let world = World::stock("1.10");
+    let plan = plan_of(&world, &Consent::of_option(&[].into()).unnamed());
+    assert_eq!(plan.changes.len(), 0, "{plan}");
+    assert_eq!(plan.held_back.len(), 1, "{plan}");
 }

@@ -397,7 +397,7 @@ pub const FAULTS: &[Fault] = &[
     fault("AUTHZ-11", "the administrator's profile", |c| {
         c.world.objects.extend(profile("admin", "admin", &release("1.11")))
     })
-    .also(&["AUTHZ-04", "AUTHZ-07", "CRED-10", "NET-01", "NET-03", "PSS-01", "PSS-04"]),
+    .also(&["AUTHZ-04", "AUTHZ-07", "CRED-10", "NET-01", "NET-03", "NET-11", "PSS-01", "PSS-04"]),
     fault("AUTHZ-12", "a namespace that ends", |c| {
         set(c, "Namespace", "team-a", "/metadata/deletionTimestamp", "2026-01-01T00:00:00Z".into());
         set(c, "Namespace", "team-a", "/status", json!({"phase": "Terminating"}));

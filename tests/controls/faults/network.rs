@@ -101,8 +101,7 @@ pub const FAULTS: &[Fault] = &[
     }),
     fault("NET-11", "a policy that names Ingress only", |c| {
         set(c, "NetworkPolicy", "no-metadata", "/spec/policyTypes", json!(["Ingress"]));
-    })
-    .also(&["NET-01", "AUTHZ-04", "AUTHZ-07"]),
+    }),
     fault("NET-11", "all destinations", |c| egress(c, json!([{}]))),
     fault("NET-11", "link-local addresses on some ports", |c| {
         let block = json!({"ipBlock": {"cidr": "169.254.0.0/16"}});
