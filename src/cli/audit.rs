@@ -30,11 +30,11 @@ pub struct Audit {
     #[command(flatten)]
     fleet: FleetArguments,
     /// Audit a snapshot that `collect` wrote, instead of a cluster.
-    #[arg(long, value_name = "DIR", conflicts_with_all = ["kubeconfig", "context", "controller", "namespace"])]
+    #[arg(long, value_name = "DIR", conflicts_with_all = super::shared::LIVE, conflicts_with = "prometheus")]
     from: Option<PathBuf>,
     /// Assess what a bundle would deploy, or a plan of Terraform as `terraform show -json` prints it,
     /// before it does: the controls that Juju knows about.
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["from", "kubeconfig", "context", "controller"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["from", "kubeconfig", "context", "impersonate", "controller", "prometheus"])]
     bundle: Option<PathBuf>,
     #[command(flatten)]
     output: ReportOutput,
@@ -202,7 +202,10 @@ impl Audit {
         let Some(path) = &self.bundle else {
             let host = policy.external_hostname.as_deref();
             let mut facts = read_and_look(cluster, policy, host)?;
-            self.prometheus.look(&mut facts)?;
+            // A Prometheus is of one cluster, also where it is a default.
+            if !self.fleet.is_used() {
+                self.prometheus.look(&mut facts)?;
+            }
             return Ok(facts);
         };
         let what = || format!("bundle {}", path.display());

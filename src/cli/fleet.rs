@@ -18,11 +18,11 @@ use crate::report::fleet::{Fleet, Member, Outcome, worst};
 pub struct FleetArguments {
     /// Audit the clusters of these contexts, and report them side by side. Juju's controllers are
     /// not asked: each has a cluster of its own.
-    #[arg(long, value_name = "NAME", value_delimiter = ',', conflicts_with_all = ["context", "from", "bundle", "controller", "watch", "publish", "kube_bench", "external_hostname"])]
+    #[arg(long, value_name = "NAME", value_delimiter = ',', conflicts_with_all = ["context", "from", "bundle", "controller", "watch", "publish", "kube_bench", "external_hostname", "prometheus"])]
     contexts: Vec<String>,
     /// Audit the clusters of all contexts of the kubeconfig; those without Charmed Kubeflow are
     /// listed only.
-    #[arg(long, conflicts_with_all = ["contexts", "context", "from", "bundle", "controller", "watch", "publish", "kube_bench", "external_hostname"])]
+    #[arg(long, conflicts_with_all = ["contexts", "context", "from", "bundle", "controller", "watch", "publish", "kube_bench", "external_hostname", "prometheus"])]
     all_contexts: bool,
     /// Clusters that are read at the same time, which bounds the memory.
     #[arg(long, value_name = "NUMBER", default_value_t = 4, value_parser = clap::value_parser!(u8).range(1..=64))]

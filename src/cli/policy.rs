@@ -29,7 +29,7 @@ pub struct Check {
     /// The policy, in YAML.
     file: PathBuf,
     /// Show what it would waive in a snapshot that `collect` wrote.
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", conflicts_with_all = super::shared::LIVE)]
     from: Option<PathBuf>,
     /// Show what it would waive in the cluster.
     #[arg(long, conflicts_with = "from")]

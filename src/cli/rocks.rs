@@ -27,7 +27,7 @@ pub struct Rocks {
     #[command(flatten)]
     cluster: ClusterArguments,
     /// Read a snapshot that `collect` wrote, instead of a cluster.
-    #[arg(long, value_name = "DIR", conflicts_with_all = ["kubeconfig", "context", "controller", "namespace"])]
+    #[arg(long, value_name = "DIR", conflicts_with_all = super::shared::LIVE)]
     from: Option<PathBuf>,
     #[command(flatten)]
     output: DataOutput,

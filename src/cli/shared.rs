@@ -45,6 +45,11 @@ impl KubernetesArguments {
     }
 }
 
+/// Options about a live cluster: where a snapshot is read instead, they are refused. One by one,
+/// as clap would name the first of their group instead of the one that was passed.
+pub(super) const LIVE: [&str; 5] =
+    ["kubeconfig", "context", "namespace", "impersonate", "controller"];
+
 /// Which cluster, and which controller.
 #[derive(Clone, clap::Args)]
 pub(super) struct ClusterArguments {
@@ -73,7 +78,7 @@ pub(super) struct FactsArguments {
     #[command(flatten)]
     pub(super) cluster: ClusterArguments,
     /// Look at a snapshot that `collect` wrote, instead of a cluster.
-    #[arg(long, value_name = "DIR", conflicts_with_all = ["kubeconfig", "context", "controller", "namespace"])]
+    #[arg(long, value_name = "DIR", conflicts_with_all = LIVE)]
     pub(super) from: Option<PathBuf>,
 }
 
