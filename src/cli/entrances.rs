@@ -3,10 +3,12 @@
 use anyhow::bail;
 use juju_charm::printable::line;
 
-use super::shared::{FactsArguments, NOTHING_OPEN, print, print_data};
+use super::shared::{FactsArguments, NOTHING_OPEN, print_data};
+use super::terminal;
 use crate::controls::{Context, MissingFact};
 use crate::policy::Policy;
-use crate::report::table::new_table;
+use crate::report::style::Ink;
+use crate::report::table::{self, wrapped};
 use crate::views::entrances::{Entrance, From};
 
 /// Which cluster, and in which form.
@@ -31,39 +33,42 @@ impl Entrances {
         };
         match self.json {
             true => print_data(&format!("{}\n", serde_json::to_string_pretty(&entrances)?))?,
-            false => print(&format!("{}\n", table(&entrances)))?,
+            false => {
+                let width = terminal::width();
+                let records: Vec<String> = entrances.iter().map(|one| record(one, width)).collect();
+                print_data(&records.join("\n"))?;
+            }
         }
         Ok(NOTHING_OPEN)
     }
 }
 
-fn table(entrances: &[&Entrance]) -> comfy_table::Table {
-    let mut table =
-        new_table(&["entrance", "from", "leads to", "TLS", "login", "policies", "addresses"]);
-    for entrance in entrances {
-        let from = match entrance.from {
-            From::Outside => "outside",
-            From::Pods => "pods",
-        };
-        let hosts = entrance.hosts.join(", ");
-        let at = format!("{}\n{} {}", entrance.object, line(&entrance.port), line(&hosts));
-        let to = match entrance.destinations() {
-            none if none.is_empty() => "nothing of the platform".to_owned(),
-            to => to,
-        };
-        let to = match entrance.origins() {
-            Some(origins) => format!("{to}\nread with the session by {origins}"),
-            None => to,
-        };
-        table.add_row([
-            at.trim_end().to_owned(),
-            from.to_owned(),
-            to.lines().map(|to| line(to).to_string()).collect::<Vec<_>>().join("\n"),
-            line(&entrance.tls.to_string()).to_string(),
-            line(&entrance.login.to_string()).to_string(),
-            line(&entrance.policy.to_string()).to_string(),
-            line(&entrance.network.to_string()).to_string(),
-        ]);
+/// An entrance: what it is, and what leads on from it and stands in front of it.
+fn record(entrance: &Entrance, width: u16) -> String {
+    let from = match entrance.from {
+        From::Outside => "outside",
+        From::Pods => "pods",
+    };
+    let title =
+        format!("{} {}, from {from}", line(&entrance.object.to_string()), line(&entrance.port));
+    let to = match entrance.destinations() {
+        none if none.is_empty() => "nothing of the platform".to_owned(),
+        to => to,
+    };
+    let shown = |value: &dyn ToString| line(&value.to_string()).into_owned();
+    let mut fields = vec![("leads to", shown(&to))];
+    if !entrance.hosts.is_empty() {
+        fields.insert(0, ("hosts", shown(&entrance.hosts.join(", "))));
     }
-    table
+    fields.extend([
+        ("TLS", shown(&entrance.tls)),
+        ("login", shown(&entrance.login)),
+        ("policies", shown(&entrance.policy)),
+        ("addresses", shown(&entrance.network)),
+    ]);
+    if let Some(origins) = entrance.origins() {
+        fields.push(("session", format!("answers are read by pages of {}", shown(&origins))));
+    }
+    let title = terminal::style().paint(Ink::Heading, &wrapped(&title, width));
+    format!("{title}\n{}", table::fields(&fields, width))
 }

@@ -6,11 +6,12 @@ use juju_client::{Connection, Target};
 
 use super::confirm::confirm;
 use super::shared::{ClusterArguments, NOTHING_OPEN, OPEN, print, print_data, read};
+use super::terminal;
 use crate::controls::Context;
 use crate::facts::Facts;
 use crate::offboarding::{self, By, Offboarding, Person};
 use crate::policy::Policy;
-use crate::report::table::new_table;
+use crate::report::table::{new_table_within, trimmed};
 
 /// Plan what a person's leaving needs; exit status 1 while something is left
 #[derive(clap::Args)]
@@ -103,7 +104,8 @@ impl Offboard {
         if self.json {
             return print_data(&format!("{}\n", serde_json::to_string_pretty(left)?));
         }
-        let mut table = new_table(&["where", "what", "has", "how it is taken"]);
+        let mut table =
+            new_table_within(&["where", "what", "has", "how it is taken"], terminal::width());
         for remnant in &left.remnants {
             let by = match (remnant.by, remnant.is_verifiable) {
                 (By::Command, _) => "--apply does: ",
@@ -119,10 +121,10 @@ impl Offboard {
         }
         match left.remnants.is_empty() {
             true => print(&format!("nothing of {} is left that can be seen\n", line(&self.user)))?,
-            false => print(&format!("{table}\n"))?,
+            false => print(&format!("{}\n", trimmed(&table.to_string())))?,
         }
         for why in &left.unknown {
-            print(&format!("not looked at: {}\n", line(why)))?;
+            print(&terminal::prose(&format!("not looked at: {}\n", line(why))))?;
         }
         Ok(())
     }

@@ -1,6 +1,6 @@
 //! `serve`: the agent, which watches a cluster and serves report, metrics and events.
 
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -11,8 +11,8 @@ use crate::policy::Tables;
 
 #[derive(clap::Args)]
 pub struct Serve {
-    /// Address and port to listen at.
-    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8090")]
+    /// Address and port to listen at, or a port of 127.0.0.1.
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8090", value_parser = address)]
     listen: SocketAddr,
     #[command(flatten)]
     kubernetes: KubernetesArguments,
@@ -40,6 +40,18 @@ pub struct Serve {
     stale_after: u64,
 }
 
+/// Parses an address with its port; a port alone is one of the loopback address.
+fn address(text: &str) -> Result<SocketAddr, NotAnAddress> {
+    let loopback = |port: u16| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+    let of_port = |_| text.parse().map(loopback).map_err(|_| NotAnAddress);
+    text.parse().or_else(of_port)
+}
+
+/// A text is no address to listen at.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not an address with its port, as 0.0.0.0:8090 or [::]:8090, nor a port")]
+struct NotAnAddress;
+
 impl Serve {
     pub fn run(self) -> anyhow::Result<u8> {
         let tables = match &self.data {
@@ -60,5 +72,26 @@ impl Serve {
             stale: Duration::from_secs(self.stale_after.max(1)),
         })?;
         Ok(NOTHING_OPEN)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn port_alone_is_one_of_the_loopback_address() {
+        for (text, expected) in [
+            ("18096", Ok("127.0.0.1:18096")),
+            ("0.0.0.0:80", Ok("0.0.0.0:80")),
+            ("[::1]:80", Ok("[::1]:80")),
+            ("localhost:80", Err(NotAnAddress)),
+            ("70000", Err(NotAnAddress)),
+            ("127.0.0.1", Err(NotAnAddress)),
+            ("", Err(NotAnAddress)),
+        ] {
+            let expected = expected.map(|address| address.parse().unwrap());
+            assert_eq!(address(text), expected, "{text}");
+        }
     }
 }

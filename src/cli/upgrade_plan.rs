@@ -4,10 +4,10 @@ use anyhow::{Context as _, bail};
 use juju_charm::printable::line;
 
 use super::shared::{FactsArguments, NOT_ASSESSED, NOTHING_OPEN, OPEN, print, print_data};
-use super::suggest;
+use super::{suggest, terminal};
 use crate::catalog::{self, Release};
 use crate::policy::Policy;
-use crate::report::table::new_table;
+use crate::report::table::{new_table_within, trimmed, wrapped};
 use crate::upgrade::{self, Step, UpgradePlan};
 
 /// Which cluster, and to which release.
@@ -73,8 +73,8 @@ fn show(plan: &UpgradePlan) -> anyhow::Result<()> {
             text.push_str(&format!("{label}: {}\n", line(why)));
         }
     }
-    print(&text)?;
-    let mut table = new_table(&["", "command", "from", "advisories"]);
+    print(&wrapped(&text, terminal::width()))?;
+    let mut table = new_table_within(&["", "command", "from", "advisories"], terminal::width());
     for (index, step) in plan.steps.iter().enumerate() {
         table.add_row([
             (index + 1).to_string(),
@@ -83,15 +83,16 @@ fn show(plan: &UpgradePlan) -> anyhow::Result<()> {
             line(&advisories(step)).to_string(),
         ]);
     }
-    print(&format!("\n{table}\n"))?;
+    print(&format!("\n{}\n", trimmed(&table.to_string())))?;
     if plan.verdicts.is_empty() {
         return print("\nNo verdict would change.\n");
     }
-    let mut table = new_table(&["control", "now", "then", "title"]);
+    let mut table = new_table_within(&["control", "now", "then", "title"], terminal::width());
     for change in &plan.verdicts {
         let (before, after) = (change.before.name(), change.after.name());
         table.add_row([&*change.control, before, after, &change.title]);
     }
+    let table = trimmed(&table.to_string());
     print(&format!("\nVerdicts, if only images and channels change:\n{table}\n"))
 }
 

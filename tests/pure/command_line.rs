@@ -92,17 +92,6 @@ fn table_has_colours_and_width_of_its_terminal() {
     assert!(linked(&[]).contains(&format!("\u{1b}]8;;{page}\u{1b}\\TLS-01\u{1b}]8;;")));
     assert!(!linked(&["--color", "never"]).contains('\u{1b}'));
     assert!(!linked(&["--format", "json"]).contains('\u{1b}'));
-    for columns in ["60", "80", "160"] {
-        let output = command(&[&audit[..], &["-v"]].concat()).env("COLUMNS", columns).output();
-        for line in text(&output.unwrap().stdout).lines() {
-            // A word that is longer, such as a link, is not broken.
-            let is_word = !line.trim().contains(' ');
-            assert!(
-                is_word || line.chars().count() <= columns.parse().unwrap(),
-                "{columns}: {line}"
-            );
-        }
-    }
     for counts in ["critical, ", "high, ", "medium, ", "low, ", " info\n"] {
         assert!(plain.contains(counts), "{plain}");
     }
@@ -110,6 +99,39 @@ fn table_has_colours_and_width_of_its_terminal() {
     assert!(plain.contains("for lack of a login to Juju (") && plain.contains("`juju login`"));
     assert!(!plain.contains("not-applicable:"), "{plain}");
     assert!(text(&run(&[&audit[..], &["-v"]].concat()).stdout).contains("not-applicable:"));
+}
+
+#[test]
+fn every_table_fits_the_terminal() {
+    let stock = stock();
+    let from = ["--from", stock.path().to_str().unwrap()];
+    for (arguments, is_of_cluster) in [
+        (&["audit", "-v"][..], true),
+        (&["access", "--to", "profile/admin", "--format", "table"], true),
+        (&["entrances"], true),
+        (&["keys"], true),
+        (&["rocks", "--offline"], true),
+        (&["upgrade-plan", "--to", "1.11"], true),
+        (&["controls"], false),
+        (&["remedies"], false),
+    ] {
+        let of = if is_of_cluster { &from[..] } else { &[] };
+        for columns in ["60", "80", "160"] {
+            let output = command(&[arguments, of].concat()).env("COLUMNS", columns).output();
+            let printed = text(&output.unwrap().stdout);
+            assert!(printed.lines().count() > 5, "{arguments:?}: {printed}");
+            for line in printed.lines() {
+                // A link or a host is not broken, so that it can be copied.
+                let is_word = !line.trim().contains(' ') || line.ends_with(".svc.cluster.local");
+                let width = line.chars().count();
+                assert!(
+                    is_word || width <= columns.parse().unwrap(),
+                    "{arguments:?} in {columns}: {line}"
+                );
+                assert_eq!(line, line.trim_end(), "{arguments:?}");
+            }
+        }
+    }
 }
 
 #[test]

@@ -4,7 +4,9 @@ use serde_json::Value;
 
 use crate::cli::output::DataOutput;
 use crate::cli::shared::NOTHING_OPEN;
+use crate::cli::terminal;
 use crate::remedies::Remedy;
+use crate::report::table::wrapped;
 
 /// Arguments of `remedies`.
 #[derive(clap::Args)]
@@ -50,17 +52,7 @@ impl List {
     }
 }
 
-/// A text in lines of 80 columns at most, indented.
+/// A text in lines of the terminal's width at most, indented.
 fn indented(text: &str) -> String {
-    let mut lines = String::new();
-    let mut line = String::new();
-    for word in text.split_whitespace() {
-        if line.len() + 1 + word.len() > 76 {
-            lines.push_str(&format!("   {line}\n"));
-            line.clear();
-        }
-        line.push(' ');
-        line.push_str(word);
-    }
-    format!("{lines}   {line}\n")
+    wrapped(&format!("    {text}"), terminal::width()) + "\n"
 }

@@ -319,9 +319,18 @@ pub fn wrapped(text: &str, width: u16) -> String {
     out.join("\n")
 }
 
-/// A table of the default width, in the style of this program's output.
-pub fn new_table(header: &[&str]) -> Table {
-    new_table_within(header, WIDTH)
+/// Fields of a record under each other, a name and its value each, within this width in
+/// characters: for what has too many fields for a line.
+pub fn fields(fields: &[(&str, String)], width: u16) -> String {
+    let longest = fields.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
+    let indent = " ".repeat(longest + 4);
+    let room = width.saturating_sub(u16::try_from(indent.len()).unwrap_or(width));
+    let mut out = String::new();
+    for (name, value) in fields {
+        let value = wrapped(value, room).replace('\n', &format!("\n{indent}"));
+        out.push_str(&format!("  {name:longest$}  {value}\n"));
+    }
+    out
 }
 
 /// A table of this width in characters.
@@ -383,6 +392,12 @@ mod tests {
                 assert!(text.contains("SEVERITY  ID      FINDING"), "{text}");
             }
         }
+    }
+
+    #[test]
+    fn long_value_of_a_record_continues_below_itself() {
+        let of = [("TLS", "no".to_owned()), ("leads to", "one two three".to_owned())];
+        assert_eq!(fields(&of, 20), "  TLS       no\n  leads to  one two\n            three\n");
     }
 
     #[test]
