@@ -48,9 +48,20 @@ fn routed(gateway: &IngressGateway) -> Vec<(String, u64)> {
 
 /// What a GET comes to: the application that it is routed to, which has no pod here, a status, or
 /// `none` if nothing serves it.
-fn get(gateway: &IngressGateway, (scheme, port): (&str, u16), path: &str) -> String {
+fn get(gateway: &IngressGateway, at: (&str, u16), path: &str) -> String {
+    get_as("", gateway, at, path)
+}
+
+/// The same with a cookie.
+pub(super) fn get_as(
+    cookie: &str,
+    gateway: &IngressGateway,
+    (scheme, port): (&str, u16),
+    path: &str,
+) -> String {
     let before = routed(gateway);
-    match client(gateway, port).get(format!("{scheme}://{HOST}:{port}{path}")).send() {
+    let url = format!("{scheme}://{HOST}:{port}{path}");
+    match client(gateway, port).get(url).header("cookie", cookie).send() {
         Ok(answer) if answer.status() == 503 => {
             let after = routed(gateway);
             let grown = after.into_iter().find(|of| !before.contains(of));
@@ -63,10 +74,21 @@ fn get(gateway: &IngressGateway, (scheme, port): (&str, u16), path: &str) -> Str
 
 /// Waits until a GET comes to something.
 pub(super) fn until(gateway: &IngressGateway, at: (&str, u16), path: &str, wanted: &str) {
+    until_as("", gateway, at, path, wanted);
+}
+
+/// The same with a cookie.
+pub(super) fn until_as(
+    cookie: &str,
+    gateway: &IngressGateway,
+    at: (&str, u16),
+    path: &str,
+    wanted: &str,
+) {
     let begun = Instant::now();
     let mut seen = String::new();
     while begun.elapsed() < SEEN {
-        seen = get(gateway, at, path);
+        seen = get_as(cookie, gateway, at, path);
         if seen == wanted {
             return;
         }

@@ -9,7 +9,7 @@ use ckf_hardening::facts::{About, Facts};
 use ckf_hardening::policy::Policy;
 use ckf_hardening::report::Report;
 use ckf_test_support::cluster;
-use ckf_worlds::{World, object};
+use ckf_worlds::{HOST, World, object};
 use kube_sandbox::{IngressGateway, Loader, SESSION};
 use serde_json::{Value, json};
 
@@ -31,7 +31,8 @@ fn platform() -> World {
 fn verdict(world: &World, id: &str) -> String {
     let about = About { namespace: "kubeflow".into(), ..About::default() };
     let facts = Facts::from_objects(about, &world.objects);
-    let report = Report::audit(&facts, &Policy::default(), Some("1.10"), Vec::new());
+    let policy = Policy { external_hostname: Some(HOST.into()), ..Policy::default() };
+    let report = Report::audit(&facts, &policy, Some("1.10"), Vec::new());
     let control = report.controls.into_iter().find(|control| control.id == id).unwrap();
     control.verdict.name().to_owned()
 }
@@ -269,6 +270,62 @@ fn identity_is_replaced(gateway: &IngressGateway, loader: &Loader) {
     assert_eq!(verdict(&platform(), "AUTHN-15"), "pass");
 }
 
+/// Origins that a policy of a route names, an origin of a page, and whether that page reads what
+/// the platform answers to the user.
+fn foreign_origins() -> Vec<(Value, &'static str, bool)> {
+    let own = "https://kubeflow.example.com";
+    vec![
+        (json!({"exact": own}), "https://evil.example", false),
+        (json!({"exact": "*"}), "https://evil.example", true),
+        (json!({"prefix": own}), "https://kubeflow.example.com.evil.example", true),
+        (json!({"prefix": format!("{own}:8443")}), "https://evil.example", false),
+        (json!({"regex": ".*"}), "https://evil.example", true),
+        (json!({"regex": "https://kubeflow.example.com"}), "https://kubeflowxexample.com", true),
+        (
+            json!({"regex": r"https://kubeflow\.example\.com"}),
+            "https://kubeflowxexample.com",
+            false,
+        ),
+        (json!({"exact": "null"}), "null", true),
+    ]
+}
+
+fn foreign_origins_read_what_routes_open(gateway: &IngressGateway, loader: &Loader) {
+    let policy = |allowed: &Value| {
+        let mut world = platform();
+        world.get("VirtualService", "kfp-ui")["spec"]["http"][0]["corsPolicy"] =
+            json!({"allowOrigins": [allowed], "allowCredentials": true});
+        world
+    };
+    for (allowed, origin, reads) in foreign_origins() {
+        let mut world = policy(&allowed);
+        // The host by which users come decides what a pattern of it opens.
+        assert_eq!(verdict(&world, "AUTHN-17") == "fail", reads, "the verdict on {allowed}");
+        apply(loader, world.get("VirtualService", "kfp-ui"));
+        let of = |origin: &str| {
+            let cookie = format!("{SESSION}\r\nOrigin: {origin}");
+            gateway.http_at("/pipeline", &cookie).unwrap().unwrap_or_default()
+        };
+        // The page of an origin that is named by every policy but those of no page.
+        let named = match allowed["exact"].as_str() {
+            Some("*" | "null") => origin,
+            _ if allowed["prefix"].as_str().is_some_and(|prefix| prefix.ends_with("8443")) => {
+                "https://kubeflow.example.com:8443"
+            }
+            _ => "https://kubeflow.example.com",
+        };
+        let is_read = |origin: &str| {
+            let answer = of(origin).to_ascii_lowercase();
+            answer.contains(&format!("access-control-allow-origin: {origin}\r\n"))
+                && answer.contains("access-control-allow-credentials: true")
+        };
+        until(&format!("{allowed} is in force"), || is_read(named));
+        assert_eq!(is_read(origin), reads, "{allowed}, for a page of {origin}");
+        apply(loader, &platform().get("VirtualService", "kfp-ui").clone());
+        until("the policy goes", || !is_read(named));
+    }
+}
+
 #[test]
 fn entrances_are_as_clients_find_them() {
     let sandbox = cluster(&platform());
@@ -277,4 +334,5 @@ fn entrances_are_as_clients_find_them() {
     login_holds(&gateway, &loader);
     routes_are_found(&gateway, &loader);
     identity_is_replaced(&gateway, &loader);
+    foreign_origins_read_what_routes_open(&gateway, &loader);
 }

@@ -2,6 +2,7 @@
 
 mod ambient_certificate;
 mod ambient_walk;
+mod attachments;
 mod authorization;
 mod certificates;
 mod entrances;
