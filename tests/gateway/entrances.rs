@@ -13,6 +13,8 @@ use ckf_worlds::{HOST, World, object};
 use kube_sandbox::{IngressGateway, Loader, SESSION};
 use serde_json::{Value, json};
 
+use crate::sidecars::sidecars_open_what_they_name;
+
 /// Longest wait for a change to be seen by clients.
 const SEEN: Duration = Duration::from_secs(20);
 const FILTER: &str = "istio-pilot-authn-filter";
@@ -21,14 +23,14 @@ const ISTIO: &str = "networking.istio.io/v1";
 const ECHO: &str = "echo.example.com";
 
 /// A platform that serves plain HTTP behind login.
-fn platform() -> World {
+pub(super) fn platform() -> World {
     let mut world = World::stock("1.10");
     world.remove("Gateway", "knative-ingress-gateway");
     world
 }
 
 /// The verdict on a control of this world.
-fn verdict(world: &World, id: &str) -> String {
+pub(super) fn verdict(world: &World, id: &str) -> String {
     let about = About { namespace: "kubeflow".into(), ..About::default() };
     let facts = Facts::from_objects(about, &world.objects);
     let policy = Policy { external_hostname: Some(HOST.into()), ..Policy::default() };
@@ -47,7 +49,7 @@ fn asks(gateway: &IngressGateway) -> bool {
     status(gateway, "/pipeline", "").as_deref() == Some("302")
 }
 
-fn until(what: &str, mut holds: impl FnMut() -> bool) {
+pub(super) fn until(what: &str, mut holds: impl FnMut() -> bool) {
     let begun = Instant::now();
     while !holds() {
         assert!(begun.elapsed() < SEEN, "{what}: not within {SEEN:?}");
@@ -137,7 +139,7 @@ fn beside() -> Vec<(&'static str, Value)> {
     ]
 }
 
-fn apply(loader: &Loader, object: &Value) {
+pub(super) fn apply(loader: &Loader, object: &Value) {
     loader.load(std::slice::from_ref(object)).unwrap();
 }
 
@@ -169,7 +171,7 @@ fn login_holds(gateway: &IngressGateway, loader: &Loader) {
 }
 
 /// A server that answers with the user that a request names; runs as long as the test.
-fn echo() -> u16 {
+pub(super) fn echo() -> u16 {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let port = listener.local_addr().unwrap().port();
     std::thread::spawn(move || {
@@ -329,8 +331,9 @@ fn foreign_origins_read_what_routes_open(gateway: &IngressGateway, loader: &Load
 #[test]
 fn entrances_are_as_clients_find_them() {
     let sandbox = cluster(&platform());
-    let gateway = IngressGateway::start(&sandbox).expect("the gateway starts");
+    let mut gateway = IngressGateway::start(&sandbox).expect("the gateway starts");
     let loader = sandbox.loader().unwrap();
+    sidecars_open_what_they_name(&sandbox, &mut gateway, &loader);
     login_holds(&gateway, &loader);
     routes_are_found(&gateway, &loader);
     identity_is_replaced(&gateway, &loader);

@@ -8,4 +8,5 @@ mod certificates;
 mod entrances;
 mod profile_users;
 mod remedies;
+mod sidecars;
 mod stock_to_clean;

@@ -126,7 +126,8 @@ impl IngressGateway {
         gateway.wait("istiod", &log, http, "/ready")?;
 
         let (account, labels) = (form.account, form.labels.clone());
-        let node = Node { namespace: NAMESPACE, account, name: "gateway", labels };
+        let role = Role::Router;
+        let node = Node { role, namespace: NAMESPACE, account, name: "gateway", labels };
         gateway.envoy(&root, &node, admin)?;
         Ok(gateway)
     }
@@ -259,8 +260,19 @@ pub(crate) fn reads_secrets(namespace: &str, account: &str) -> [serde_json::Valu
     [role, binding]
 }
 
+/// What a proxy is to istiod.
+#[derive(Clone, Copy)]
+pub(crate) enum Role {
+    /// A gateway.
+    Router,
+    /// That of a pod of this address. Nothing is redirected to it, as that needs iptables: it has
+    /// the listeners that Sidecars bind.
+    Sidecar(Ipv4Addr),
+}
+
 /// A proxy, as istiod knows it.
 pub(crate) struct Node<'a> {
+    pub(crate) role: Role,
     pub(crate) namespace: &'a str,
     pub(crate) account: &'a str,
     /// Of the files with its certificate and key.
@@ -269,7 +281,11 @@ pub(crate) struct Node<'a> {
 }
 
 fn bootstrap(root: &Path, node: &Node<'_>, admin: u16, istiod: u16) -> serde_json::Value {
-    let Node { namespace, account, name, labels } = node;
+    let Node { role, namespace, account, name, labels } = node;
+    let (kind, address, interception) = match role {
+        Role::Router => ("router", Ipv4Addr::LOCALHOST, "REDIRECT"),
+        Role::Sidecar(address) => ("sidecar", *address, "NONE"),
+    };
     let file = |name: &str| json!({"filename": root.join(name)});
     let http2 = json!({"envoy.extensions.upstreams.http.v3.HttpProtocolOptions": {
         "@type": "type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions",
@@ -287,10 +303,10 @@ fn bootstrap(root: &Path, node: &Node<'_>, admin: u16, istiod: u16) -> serde_jso
     json!({
         "node": {
             // No pod has this name: istiod would take the labels of that.
-            "id": format!("router~127.0.0.1~sandbox-{name}.{namespace}~{namespace}.svc.cluster.local"),
+            "id": format!("{kind}~{address}~sandbox-{name}.{namespace}~{namespace}.svc.cluster.local"),
             "cluster": format!("{name}.{namespace}"),
             "metadata": {"NAMESPACE": namespace, "SERVICE_ACCOUNT": account, "CLUSTER_ID": "Kubernetes",
-                "MESH_ID": "cluster.local", "ISTIO_VERSION": "1.31.0", "LABELS": labels}},
+                "MESH_ID": "cluster.local", "ISTIO_VERSION": "1.31.0", "LABELS": labels, "INTERCEPTION_MODE": interception}},
         "admin": {"address": at(admin)},
         "dynamic_resources": {
             "ads_config": {"api_type": "GRPC", "set_node_on_first_message_only": true, "transport_api_version": "V3",

@@ -10,6 +10,7 @@ mod pki;
 mod ports;
 mod protobuf;
 mod sandbox;
+mod sidecar;
 mod workload;
 
 pub use self::build::{envoy, istiod, kubebox};
@@ -19,4 +20,5 @@ pub use self::load::{Loader, Refused, path_of};
 pub use self::login::SESSION;
 pub use self::ports::free_port;
 pub use self::sandbox::{LoggedRequest, Sandbox, cpu_of};
+pub use self::sidecar::SidecarProxy;
 pub use self::workload::{Caller, Workload};

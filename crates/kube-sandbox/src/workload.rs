@@ -13,7 +13,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use serde_json::{Value, json};
 
-use crate::gateway::{IngressGateway, Node, reads_secrets};
+use crate::gateway::{IngressGateway, Node, Role, reads_secrets};
 use crate::pki;
 use crate::ports::free_ports;
 use crate::sandbox::Sandbox;
@@ -78,7 +78,8 @@ impl Workload {
             "spec": {"hosts": ["*"], "gateways": [format!("{namespace}/{name}")],
                 "http": [{"directResponse": {"status": 200, "body": {"string": "reached"}}}]}});
         sandbox.loader()?.load(&[role, binding, secret, opened, answer])?;
-        let node = Node { namespace, account: ACCOUNT, name: &name, labels: all };
+        let role = Role::Router;
+        let node = Node { role, namespace, account: ACCOUNT, name: &name, labels: all };
         gateway.envoy(&mesh, &node, admin)?;
         Ok(Self { address, port, mesh })
     }
