@@ -5,6 +5,7 @@ mod agent;
 mod fleet;
 mod hooks;
 mod rocks;
+mod scanners;
 
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -25,17 +26,19 @@ const AUDITS: usize = 20;
 const SIDE_BY_SIDE: &str = "4";
 
 /// What can be measured alone.
-const PARTS: [&str; 6] = ["hooks", "rocks", "actions", "audit", "agent", "fleet"];
+const PARTS: [&str; 7] = ["hooks", "rocks", "actions", "audit", "agent", "fleet", "scanners"];
 
 /// Usage of the command.
-pub const USAGE: &str = "usage: cargo xtask bench [hooks | rocks | actions | audit | agent | fleet]
+pub const USAGE: &str =
+    "usage: cargo xtask bench [hooks | rocks | actions | audit | agent | fleet | scanners]
 
-  hooks    only hooks, beside their bare tools and a charm written with ops
-  rocks    only the check of images
-  actions  only the length of actions' results, on a stock and a large deployment
-  audit    only audits, of a stock and a large deployment
-  agent    audits and the agent, on a stock and a large deployment
-  fleet    only audits of up to 100 clusters in one run; not without this name
+  hooks     only hooks, beside their bare tools and a charm written with ops
+  rocks     only the check of images
+  actions   only the length of actions' results, on a stock and a large deployment
+  audit     only audits, of a stock and a large deployment
+  agent     audits and the agent, on a stock and a large deployment
+  fleet     only audits of up to 100 clusters in one run; not without this name
+  scanners  only an audit beside kubectl and prowler, which PyPI has; not without this name
 ";
 /// Usage of the yardstick.
 pub const FETCH_USAGE: &str = "usage: cargo xtask fetch KUBECONFIG SIDE-BY-SIDE json|cheapest
@@ -60,6 +63,7 @@ pub fn bench(arguments: &[String]) -> anyhow::Result<()> {
         "rocks" => return rocks::rocks(&binary),
         "actions" => return actions::actions(&binary),
         "fleet" => return fleet::fleet(&binary),
+        "scanners" => return scanners::scanners(&binary),
         "audit" | "agent" => {}
         _ => {
             hooks::hooks(&binary)?;
