@@ -3,6 +3,7 @@
 
 mod idle;
 mod ledger;
+mod problem;
 mod secrets;
 mod steps;
 
@@ -18,8 +19,8 @@ use juju_charm::{Unit, leader};
 use log::{info, warn};
 
 pub use self::ledger::{LedgerError, credentials, known, rotated, times};
+pub use self::problem::RotationProblem;
 use super::controller::{ControllerSession, LoginProblem};
-use super::issue::StatusIssue;
 use super::peers;
 use crate::rotation::backend::{self, RotationError};
 use crate::rotation::{Credential, Delivery, Entry, Ledger, Plan, Stage, Step};
@@ -111,24 +112,20 @@ impl<'a> Rotations<'a> {
         self.session.as_ref().err()
     }
 
-    /// Why what is to be done cannot be.
-    fn problem(&self) -> Option<&LoginProblem> {
-        let problem = self.login_problem();
-        problem.filter(|_| self.has_work(&Requested::default()))
-    }
-
-    /// That there is no login, or the first rotation that failed.
-    pub fn issue(&self) -> Option<StatusIssue> {
-        if let Some(problem) = self.problem() {
-            return Some(StatusIssue::blocked(problem.to_string()));
+    /// The login that work needs and that is missing, or the first rotation that failed.
+    pub fn problem(&self) -> Option<RotationProblem> {
+        let login = self.login_problem();
+        if let Some(problem) = login.filter(|_| self.has_work(&Requested::default())) {
+            return Some(RotationProblem::Login(problem.clone()));
         }
         let work = self.candidates(&Requested::default());
         let mut failures = self.ledger.failures();
         let (credential, failure) = failures.find(|(credential, _)| work.contains(*credential))?;
-        Some(StatusIssue::waiting(format!(
-            "rotation of {credential}: {}; tried again after {}",
-            failure.why, failure.again
-        )))
+        Some(RotationProblem::Failed {
+            credential: credential.clone(),
+            why: failure.why.clone(),
+            again: failure.again,
+        })
     }
 
     fn has_work(&self, asked: &Requested) -> bool {
