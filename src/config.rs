@@ -300,9 +300,9 @@ mod tests {
         /// Nothing outside is asked until it is corrected.
         Disconnects,
         /// Its default holds, which changes messages only.
-        OnlyTells,
+        OnlyReports,
     }
-    use Slip::{Disconnects, Freezes, OnlyTells};
+    use Slip::{Disconnects, Freezes, OnlyReports};
 
     /// A wrong value of each option, and more where there are several ways to err.
     fn slips() -> Vec<(&'static str, Value, Slip, &'static str)> {
@@ -328,25 +328,26 @@ mod tests {
             ("registry-mirrors", "docker.io", Disconnects, "HOST[/PATH]=HOST[/PATH]"),
             ("allow-disruption", "mutual-tsl", Freezes, "not one of tls-floor"),
             ("allow-disruption", "all", Freezes, "not one of tls-floor"),
-            ("registry-realms", "https://x", OnlyTells, "REGISTRY=HOST"),
+            ("registry-realms", "https://x", OnlyReports, "REGISTRY=HOST"),
             ("charmhub-url", "charmhub", Disconnects, "is no URL"),
-            ("data", "{\"form\": \"of tomorrow\"}", OnlyTells, "of tomorrow"),
-            ("data", "data.json", OnlyTells, "bundle-data"),
-            ("prometheus-ca-cert", "cos-ca.pem", OnlyTells, "is no certificate"),
-            ("prometheus-url", "cos", OnlyTells, "is no URL"),
-            ("prometheus-url", "https://me:s3cr3t@cos", OnlyTells, "names a login"),
+            ("data", "{\"form\": \"of tomorrow\"}", OnlyReports, "of tomorrow"),
+            ("data", "data.json", OnlyReports, "bundle-data"),
+            ("prometheus-ca-cert", "cos-ca.pem", OnlyReports, "is no certificate"),
+            ("prometheus-url", "cos", OnlyReports, "is no URL"),
+            ("prometheus-url", "https://me:s3cr3t@cos", OnlyReports, "names a login"),
             ("offline", "yes", Disconnects, "neither true nor false"),
-            ("registry-credentials", "s3cr3t-json", OnlyTells, "is no secret"),
-            ("release", "1.6", OnlyTells, "not one of 1.10, 1.11, latest"),
-            ("audit-interval", "often", OnlyTells, "30m, 6h or 1d"),
-            ("audit-interval", "10s", OnlyTells, "between 5m and 30d"),
-            ("audit-interval", "-1h", OnlyTells, "between 5m and 30d"),
-            ("audit-interval", "2months", OnlyTells, "months or years"),
-            ("audit-interval", "99999999999999999999h", OnlyTells, "30m, 6h or 1d"),
-            ("block-on", "everything", OnlyTells, "critical"),
-            ("log-level", "loud", OnlyTells, "error, warning, info, debug, trace"),
+            ("registry-credentials", "s3cr3t-json", OnlyReports, "is no secret"),
+            ("release", "1.6", OnlyReports, "not one of 1.10, 1.11, latest"),
+            ("audit-interval", "often", OnlyReports, "30m, 6h or 1d"),
+            ("audit-interval", "10s", OnlyReports, "between 5m and 30d"),
+            ("audit-interval", "-1h", OnlyReports, "between 5m and 30d"),
+            ("audit-interval", "2months", OnlyReports, "months or years"),
+            ("audit-interval", "99999999999999999999h", OnlyReports, "30m, 6h or 1d"),
+            ("block-on", "everything", OnlyReports, "critical"),
+            ("log-level", "loud", OnlyReports, "error, warning, info, debug, trace"),
         ];
-        let texts = texts.map(|(option, text, does, told)| (option, json!(text), does, told));
+        let texts =
+            texts.map(|(option, text, does, expected)| (option, json!(text), does, expected));
         // Of another type, as after a change of the charm's revision.
         let others = [
             ("enforce", json!(7), Freezes, "is no text"),
@@ -366,14 +367,14 @@ mod tests {
             );
         }
         let defaults = parse(json!({})).0;
-        for (option, value, does, told) in slips() {
+        for (option, value, does, expected) in slips() {
             let (options, problems) = parse(json!({option: value}));
             let of = format!("{option}={value}: {problems:?}");
             assert_eq!(problems.len(), 1, "{of}");
-            let is_told = problems[0].starts_with(&format!("option {option}: "))
-                && problems[0].contains(told)
+            let is_reported = problems[0].starts_with(&format!("option {option}: "))
+                && problems[0].contains(expected)
                 && !problems[0].contains("s3cr3t");
-            assert!(is_told, "{of}");
+            assert!(is_reported, "{of}");
             assert_eq!(options.is_frozen(), does == Freezes, "{of}");
             assert_eq!(options.offline, does == Disconnects, "{of}");
             if does == Freezes {

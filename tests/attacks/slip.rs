@@ -252,7 +252,7 @@ impl<'a> Agent<'a> {
     fn start(sandbox: &Sandbox, folder: &'a Path) -> Self {
         let address = format!("127.0.0.1:{}", kube_sandbox::free_port().unwrap());
         let child = Command::new(binary())
-            .args(["serve", "--listen", &address, "--told"])
+            .args(["serve", "--listen", &address, "--input"])
             .arg(folder)
             .arg("--kubeconfig")
             .arg(sandbox.kubeconfig("admin"))
@@ -264,8 +264,8 @@ impl<'a> Agent<'a> {
         Self { child, folder }
     }
 
-    fn tell(&self, options: &Value) {
-        tell(self.folder, options);
+    fn write_input(&self, options: &Value) {
+        write_input(self.folder, options);
     }
 }
 
@@ -277,10 +277,10 @@ impl Drop for Agent<'_> {
     }
 }
 
-fn tell(folder: &Path, options: &Value) {
-    let input = json!({"namespace": "kubeflow", "leads": true, "options": options});
-    std::fs::write(folder.join("told.part"), input.to_string()).unwrap();
-    std::fs::rename(folder.join("told.part"), folder.join("told.json")).unwrap();
+fn write_input(folder: &Path, options: &Value) {
+    let input = json!({"namespace": "kubeflow", "is-leader": true, "options": options});
+    std::fs::write(folder.join("input.part"), input.to_string()).unwrap();
+    std::fs::rename(folder.join("input.part"), folder.join("input.json")).unwrap();
 }
 
 fn until(what: &str, mut holds: impl FnMut() -> bool) {
@@ -301,7 +301,7 @@ fn an_agent_repairs_by_the_last_options_that_it_understood() {
         options[name] = value.into();
         options
     };
-    tell(folder.path(), &good);
+    write_input(folder.path(), &good);
     let agent = Agent::start(&sandbox, folder.path());
     until("what is enforced", || ours(&sandbox) >= 8);
     std::thread::sleep(A_WHILE);
@@ -321,7 +321,7 @@ fn an_agent_repairs_by_the_last_options_that_it_understood() {
         ("tls-min-version", "TLSv1.3"),
         ("rotate", "targets: [minos]"),
     ] {
-        agent.tell(&slip(name, value));
+        agent.write_input(&slip(name, value));
         std::thread::sleep(A_WHILE);
         assert_eq!(everything(&sandbox), before, "{name}={value}");
     }
@@ -338,7 +338,7 @@ fn an_agent_repairs_by_the_last_options_that_it_understood() {
     delete();
     std::thread::sleep(A_WHILE);
     assert!(!has_policy(), "it repaired by options that it does not understand");
-    agent.tell(&good);
+    agent.write_input(&good);
     until("the repair", has_policy);
     assert_eq!(everything(&sandbox).len(), before.len());
 }

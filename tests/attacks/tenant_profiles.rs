@@ -26,11 +26,11 @@ struct Agent {
 impl Agent {
     fn start(sandbox: &Sandbox, options: Value) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let input = json!({"namespace": "kubeflow", "leads": true, "options": options});
-        std::fs::write(folder.path().join("told.json"), input.to_string()).unwrap();
+        let input = json!({"namespace": "kubeflow", "is-leader": true, "options": options});
+        std::fs::write(folder.path().join("input.json"), input.to_string()).unwrap();
         let address = format!("127.0.0.1:{}", kube_sandbox::free_port().unwrap());
         let child = Command::new(binary())
-            .args(["serve", "--listen", &address, "--told"])
+            .args(["serve", "--listen", &address, "--input"])
             .arg(folder.path())
             .arg("--kubeconfig")
             .arg(sandbox.kubeconfig("admin"))

@@ -192,14 +192,15 @@ fn malformed_object_is_not_assessed_and_the_rest_is_assessed() {
         assert!(unread.contains("\"unread\""), "{kind} {name} {field}={value} was read");
         let report = Report::audit(&facts, &Policy::default(), None, Vec::new());
         assert!(report.summary.fail > 0, "the rest is assessed");
-        let told = report.controls.iter().any(|c| {
+        let is_reported = report.controls.iter().any(|c| {
             c.verdict == Verdict::NotAssessed && c.reason.contains("could not be understood")
         });
         assert!(
-            told || report
-                .controls
-                .iter()
-                .any(|c| c.verdict == Verdict::Fail && c.reason.contains(name)),
+            is_reported
+                || report
+                    .controls
+                    .iter()
+                    .any(|c| c.verdict == Verdict::Fail && c.reason.contains(name)),
             "nothing names {kind} {name}"
         );
         assert!(!unread.contains("%%%"), "a secret's value is shown");

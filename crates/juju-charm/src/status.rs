@@ -32,12 +32,12 @@ impl Status {
 pub fn get() -> Result<(String, String), ToolError> {
     #[derive(Default, serde::Deserialize)]
     #[serde(default)]
-    struct Told {
+    struct Answer {
         status: String,
         message: String,
     }
-    let told: Told = tool::json("status-get", &["--include-data"])?;
-    Ok((told.status, told.message))
+    let answer: Answer = tool::json("status-get", &["--include-data"])?;
+    Ok((answer.status, answer.message))
 }
 
 /// Sets the unit's status.

@@ -34,10 +34,10 @@ fn a_neighbour_gets_the_greeting_and_a_token_that_it_may_read() {
     }
     let model = juju.model();
     assert_eq!(model.status.message, "greets on port 8080");
-    let told = &model.relations[0].application_data;
+    let databag = &model.relations[0].application_data;
     let secret = &model.secrets[0];
-    assert_eq!(told["greeting"], "ahoy");
-    assert_eq!(told["token"], format!("secret:{}", secret.id));
+    assert_eq!(databag["greeting"], "ahoy");
+    assert_eq!(databag["token"], format!("secret:{}", secret.id));
     assert_eq!(secret.grants[0].to, "neighbour");
     assert_eq!(model.secrets.len(), 1);
 }
@@ -94,10 +94,10 @@ fn interrupted_at_any_call_it_ends_where_it_would() {
         |_| (),
         |juju| {
             let model = juju.model();
-            let mut told = model.relations[0].application_data.clone();
+            let mut databag = model.relations[0].application_data.clone();
             // The id is Juju's to give.
-            told.remove("token");
-            (model.status.clone(), model.secrets.len(), told)
+            databag.remove("token");
+            (model.status.clone(), model.secrets.len(), databag)
         },
     );
     assert!(runs > 50, "{runs}");

@@ -386,6 +386,6 @@ fn downloaded(module: &str) -> anyhow::Result<PathBuf> {
         .env("GOFLAGS", "-mod=mod")
         .output()
         .context("running go")?;
-    let told: serde_json::Value = serde_json::from_slice(&printed.stdout)?;
-    Ok(told["Dir"].as_str().with_context(|| told.to_string())?.into())
+    let module: serde_json::Value = serde_json::from_slice(&printed.stdout)?;
+    Ok(module["Dir"].as_str().with_context(|| module.to_string())?.into())
 }

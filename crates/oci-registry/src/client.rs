@@ -136,8 +136,8 @@ impl Client {
         let target = self.target(repository)?;
         let path = format!("manifests/{tag}");
         let answer = self.ask(Method::HEAD, &target, &path, &what)?;
-        let told = answer.headers().get("docker-content-digest");
-        match told.and_then(|value| value.to_str().ok()?.parse().ok()) {
+        let digest = answer.headers().get("docker-content-digest");
+        match digest.and_then(|value| value.to_str().ok()?.parse().ok()) {
             Some(digest) => Ok(digest),
             // An old registry does not tell, so it is worked out.
             None => {

@@ -239,10 +239,11 @@ fn of_itself(registry: &mut Registry, summary: &Summary, running: &Running) {
     for (name, help, value) in [
         ("audits", "Audits, whole or partial", numbers.audits),
         (
-            "judged_controls",
+            "assessed_controls",
             "Controls that were assessed, in all audits together",
             numbers.assessed,
         ),
+        ("judged_controls", "Deprecated: see assessed_controls", numbers.assessed),
         ("repairs", "Objects that were repaired", repaired.done),
         ("repair_failures", "Repairs that failed", repaired.failed),
         ("api_lists", "Lists that were read from the API server", watches.lists),

@@ -33,7 +33,7 @@ impl VerdictCache {
         let concerned = self.0.iter_mut().filter(|(_, by)| !by.is_disjoint(changed));
         let mut number = 0;
         for standing in concerned {
-            let judged = match &standing.0.control {
+            let assessed = match &standing.0.control {
                 Cow::Borrowed(control) => Some(assess_one(control, &context)),
                 Cow::Owned(control) => {
                     let mut theirs = policy.controls.iter();
@@ -42,8 +42,8 @@ impl VerdictCache {
                 }
             };
             // One that is gone from the policy goes when all are assessed again.
-            if let Some(judged) = judged {
-                *standing = judged;
+            if let Some(assessed) = assessed {
+                *standing = assessed;
                 number += 1;
             }
         }

@@ -28,7 +28,7 @@ pub(super) fn listen(
 ) -> io::Result<String> {
     let listener = TcpListener::bind("127.0.0.1:0")?;
     let address = listener.local_addr()?.to_string();
-    let told = address.clone();
+    let listening = address.clone();
     std::thread::spawn(move || {
         for stream in listener.incoming().flatten() {
             let (tls, shared) = (tls.clone(), shared.clone());
@@ -40,7 +40,7 @@ pub(super) fn listen(
             });
         }
     });
-    Ok(told)
+    Ok(listening)
 }
 
 fn serve(

@@ -1,4 +1,4 @@
-//! The judgement is fuzzed: each field of each good object that decides something is removed,
+//! The assessment is fuzzed: each field of each good object that decides something is removed,
 //! changed, doubled or added, and a control moves, or the field is on the reviewed list of those
 //! that cannot matter.
 
@@ -20,7 +20,7 @@ use crate::case::Case;
 const DOCUMENT: &str = include_str!("../../../docs/explanation/verdicts.md");
 
 static DATA: LazyLock<Data> = LazyLock::new(|| {
-    serde_yaml::from_str(include_str!("../judgement.yaml")).expect("the list is YAML")
+    serde_yaml::from_str(include_str!("../field_changes.yaml")).expect("the list is YAML")
 });
 
 macro_rules! exchange {
