@@ -283,7 +283,7 @@ mod tests {
     }
 
     #[test]
-    fn the_defaults_of_config_yaml_are_those_of_the_code() {
+    fn defaults_of_config_yaml_equal_those_of_the_code() {
         let file: Value = serde_yaml::from_str(include_str!("../config.yaml")).unwrap();
         let options = file["options"].as_object().unwrap();
         let defaults: serde_json::Map<String, Value> =
@@ -358,7 +358,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wrong_value_of_any_option_changes_nothing() {
+    fn invalid_value_of_any_option_changes_nothing() {
         let file: Value = serde_yaml::from_str(include_str!("../config.yaml")).unwrap();
         for option in file["options"].as_object().unwrap().keys() {
             assert!(
@@ -388,7 +388,7 @@ mod tests {
     }
 
     #[test]
-    fn certificates_stay_while_what_they_are_made_by_is_not_understood() {
+    fn certificates_stay_while_their_options_are_invalid() {
         for (option, value, stay) in [
             ("policy", "treshold: {}", true),
             ("external-hostname", "kube flow", true),
@@ -400,13 +400,13 @@ mod tests {
     }
 
     #[test]
-    fn an_option_that_is_corrected_is_news() {
+    fn corrected_option_is_news() {
         let wrong = parse(json!({"enforce": "tls-floor,https-redirct"})).0;
         assert_ne!(wrong.digest(), parse(json!({})).0.digest());
     }
 
     #[test]
-    fn an_audit_is_due_when_its_time_is_over_or_the_clock_was_put_back() {
+    fn audit_is_due_after_its_interval_or_a_clock_reset() {
         let options = parse(json!({"audit-interval": "6h"})).0;
         let now: Timestamp = "2026-11-23T12:00:00Z".parse().unwrap();
         let at = |text: &str| text.parse::<Timestamp>().unwrap();
@@ -416,7 +416,7 @@ mod tests {
     }
 
     #[test]
-    fn an_option_that_changes_verdicts_changes_the_digest() {
+    fn option_that_changes_verdicts_changes_the_digest() {
         let plain = parse(json!({})).0.digest();
         assert_eq!(plain, parse(json!({"log-level": "debug"})).0.digest());
         for changed in [

@@ -324,7 +324,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn so_many_listen_and_who_ends_makes_room() {
+    fn event_streams_are_limited_and_closed_one_is_reusable() {
         let listeners = Arc::new(AtomicUsize::new(0));
         let mut held: Vec<_> =
             (0..LISTENERS).map(|_| Listening::begin(&listeners).unwrap()).collect();

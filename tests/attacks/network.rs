@@ -46,7 +46,7 @@ fn repaired(sandbox: &Sandbox, agent: &Agent) -> (Duration, Duration) {
 }
 
 #[test]
-fn thousands_of_idle_and_slow_connections_stop_neither_repairs_nor_the_health_check() {
+fn thousands_of_slow_connections_leave_repairs_and_health_working() {
     raise_own_descriptors();
     let sandbox = hardened();
     let options = json!({"enforce": "tls-floor"});
@@ -193,7 +193,7 @@ fn findings_are_served_to_own_pod_scraper_and_login_only() {
 }
 
 #[test]
-fn a_page_of_another_site_reads_nothing_of_a_laptops_agent() {
+fn page_of_another_site_reads_nothing_of_a_local_agent() {
     let sandbox = ckf_test_support::cluster(&World::stock("1.10"));
     let input = json!({"namespace": "kubeflow", "publishes-report": true, "scraped": true});
     let agent = Agent::start(&sandbox, &input);

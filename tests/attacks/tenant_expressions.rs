@@ -20,7 +20,7 @@ controls:
 ";
 
 #[test]
-fn a_config_map_of_twenty_thousand_keys_delays_neither_repairs_nor_verdicts_nor_hooks() {
+fn config_map_of_twenty_thousand_keys_delays_nothing() {
     let sandbox = ckf_test_support::cluster(&World::stock("1.10"));
     let data: serde_json::Map<_, _> =
         (0..20_000).map(|n| (format!("key-{n}"), json!(""))).collect();

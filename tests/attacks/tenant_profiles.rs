@@ -218,7 +218,7 @@ const GUARDS: [(&str, &str, &str); 4] = [
 ];
 
 #[test]
-fn weaker_object_of_a_tenant_takes_nothing_of_ours_away() {
+fn weaker_object_of_a_tenant_removes_no_managed_object() {
     let sandbox = cluster(&https());
     let enforced = "tls-floor,https-redirect,mutual-tls,profile-network-policies";
     let _agent =

@@ -131,7 +131,7 @@ fn databags_are_read_by_the_peers_libraries_and_written_once() {
 }
 
 #[test]
-fn link_leads_to_the_report_by_whoever_offers_ingress_or_to_nothing() {
+fn dashboard_link_needs_a_route_of_an_ingress() {
     let mut unit = unit();
     let answers = |unit: &mut Simulation, key: &str, value: &str| {
         unit.change(|model| {

@@ -386,7 +386,7 @@ fn vulnerability_reports() -> Value {
 }
 
 #[test]
-fn a_change_of_a_definition_costs_few_requests_and_a_kind_that_comes_later_is_seen() {
+fn changed_definition_costs_few_requests_and_new_kind_is_read() {
     let sandbox = ckf_test_support::cluster(&World::stock("1.10"));
     let agent = Agent::start(&sandbox, &json!({"namespace": "kubeflow"}));
     until("the first audit of everything", || agent.metric("ckf_hardening_unread_kinds") == 0.0);

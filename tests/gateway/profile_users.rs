@@ -68,7 +68,7 @@ pub(super) fn wanted_flows_are_served(notebook: &Workload, artifacts: &Workload)
 }
 
 #[test]
-fn only_users_of_a_profile_get_through() {
+fn profile_users_get_through() {
     let mut world = World::stock("1.10");
     world.objects.extend(profile("team-a", "Ada@Example.com", &release("1.10")));
     world.objects.extend(contributor("team-a", "bob@example.com", "edit"));

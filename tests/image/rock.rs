@@ -198,7 +198,7 @@ fn get(port: u16, path: &str) -> Option<(u16, String)> {
 }
 
 #[test]
-fn the_agent_serves_from_its_image_without_root_capabilities_or_a_disk() {
+fn agent_in_its_image_serves_without_root_capabilities_or_disk() {
     let sandbox = ckf_test_support::cluster(&World::stock("1.10"));
     let folder = tempfile::tempdir().unwrap();
     // What Pebble and a pod's account would bring: readable by the user of rocks.

@@ -326,7 +326,7 @@ mod tests {
     }
 
     #[test]
-    fn a_hook_that_nobody_knows_is_an_event_all_the_same() {
+    fn unknown_hook_is_an_event() {
         let name = "collect-metrics".to_owned();
         assert_eq!(
             event(&[("JUJU_DISPATCH_PATH", "hooks/collect-metrics")]),
@@ -353,7 +353,7 @@ mod tests {
     }
 
     #[test]
-    fn a_container_whose_name_has_dashes_is_told_from_the_hook() {
+    fn container_name_with_dashes_is_parsed_from_the_hook() {
         let ready = event(&[
             ("JUJU_DISPATCH_PATH", "hooks/my-web-pebble-ready"),
             ("JUJU_WORKLOAD_NAME", "my-web"),
@@ -364,7 +364,7 @@ mod tests {
     }
 
     #[test]
-    fn outside_of_juju_it_says_so() {
+    fn missing_juju_environment_is_an_error() {
         let error = event(&[]).expect_err("there is no event");
         assert!(error.to_string().contains("not started by Juju"));
         let error = event(&[("JUJU_DISPATCH_PATH", "elsewhere")]).expect_err("no hook");

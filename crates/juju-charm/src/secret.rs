@@ -361,7 +361,7 @@ mod tests {
     }
 
     #[test]
-    fn a_value_does_not_print() {
+    fn secret_value_does_not_print() {
         assert_eq!(format!("{:?}", Value::new("hunter2")), "Value(..)");
     }
 

@@ -475,18 +475,18 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_frame_of_json_panics(frame in any_json()) {
+        fn json_frame_never_panics(frame in any_json()) {
             take(&frame.to_string());
         }
 
         #[test]
-        fn no_other_frame_panics(frame in ".*") {
+        fn other_frame_never_panics(frame in ".*") {
             take(&frame);
         }
 
         /// A failure shows its reason without the frame, which may hold a secret.
         #[test]
-        fn what_is_not_understood_is_not_repeated(secret in "[a-z]{12}") {
+        fn malformed_answer_is_not_quoted(secret in "[a-z]{12}") {
             let frame = format!(r#"{{"request-id": 1, "response": {{"results": "{secret}"}}}}"#);
             let response: Response = serde_json::from_str(&frame).unwrap();
             let error = response.result::<Results>("a call".into()).err().unwrap();

@@ -135,7 +135,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_address_is_a_host_and_a_port() {
+    fn address_is_a_host_and_a_port() {
         for (text, expected) in [
             ("10.1.2.3:17070", Some("10.1.2.3:17070")),
             (" controller.example.com:443 ", Some("controller.example.com:443")),

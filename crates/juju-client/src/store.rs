@@ -195,7 +195,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_store_is_where_juju_has_it() {
+    fn store_is_at_the_path_of_juju() {
         for (vars, expected) in [
             (&[("JUJU_DATA", "/a"), ("HOME", "/h")][..], Some("/a")),
             (&[("XDG_DATA_HOME", "/x"), ("HOME", "/h")], Some("/x/juju")),

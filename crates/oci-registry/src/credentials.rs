@@ -101,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_told_and_not_repeated() {
+    fn malformed_credentials_are_reported_without_values() {
         for (text, expected) in [
             ("hunter2", CredentialError::Form),
             (r#"{"auths": {"h": {"auth": "!"}}}"#, CredentialError::Login("h".into())),

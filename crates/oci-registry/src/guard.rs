@@ -318,7 +318,7 @@ mod tests {
     }
 
     #[test]
-    fn a_registry_on_this_machine_is_asked_only_if_an_option_names_it() {
+    fn registry_on_this_machine_is_queried_if_an_option_names_it() {
         let guard = guard(&["127.0.0.1:5000", "localhost"]);
         assert_eq!(guard.scheme("127.0.0.1:5000"), Ok("http"));
         assert_eq!(guard.scheme("localhost:7000"), Ok("http"));
@@ -340,7 +340,7 @@ mod tests {
     }
 
     #[test]
-    fn a_redirect_goes_to_https_for_blobs_and_into_no_network_of_the_site() {
+    fn redirect_is_followed_to_public_https_for_blobs_only() {
         let guard = guard(&["127.0.0.1:5000"]);
         let blob = url("https://docker.io/v2/a/b/blobs/sha256:0");
         let manifest = url("https://docker.io/v2/a/b/manifests/1");
@@ -403,7 +403,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_leads_where_it_may_and_nowhere_else() {
+    fn name_resolving_to_a_forbidden_address_is_refused() {
         let guard = guard(&["mirror.corp.example:5000"]);
         guard.scheme("docker.io").unwrap();
         assert_eq!(Resolver::farthest(&guard, "mirror.corp.example"), Reach::Own);

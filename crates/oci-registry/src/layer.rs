@@ -313,7 +313,7 @@ mod tests {
     }
 
     #[test]
-    fn names_that_stand_before_a_file_are_its_own_and_are_bounded() {
+    fn names_before_a_file_belong_to_it_and_are_bounded() {
         let long = "a/".repeat(100) + "file";
         let pax = format!("214 path={long}\n");
         assert_eq!(pax.len(), 214, "the record says its own length");
@@ -339,7 +339,7 @@ mod tests {
     }
 
     #[test]
-    fn what_unpacks_to_much_more_than_its_size_is_a_bomb() {
+    fn layer_unpacking_far_beyond_its_size_is_a_bomb() {
         let read = AtomicU64::new(100_000);
         let mut bomb =
             Unpacked { inner: io::repeat(0).take(u64::MAX), count: 0, read: &read, ratio: 200 };

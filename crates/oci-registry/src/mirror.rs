@@ -65,7 +65,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_mirror_of_the_longest_name_is_asked() {
+    fn longest_mirror_prefix_wins() {
         let mirrors: Vec<Mirror> =
             ["docker.io=mirror.example:5000/hub", "docker.io/ubuntu=ubuntu.example"]
                 .map(|text| text.parse().unwrap())

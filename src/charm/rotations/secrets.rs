@@ -151,7 +151,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_policy_is_changed_only_where_juju_can() {
+    fn secret_policy_changes_where_juju_supports_it() {
         for (version, can) in [
             ("3.6.9", false),
             ("3.6.11", false),

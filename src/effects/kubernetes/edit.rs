@@ -369,7 +369,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_secret_is_recorded() {
+    fn recorded_edit_has_no_secret() {
         let token = json!({
             "kind": "Secret", "type": "kubernetes.io/service-account-token",
             "metadata": {"name": "t", "uid": "1", "annotations": {

@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn channels_tell_the_release_of_a_bundle() {
+    fn channels_identify_the_release_of_a_bundle() {
         for name in ["1.10", "1.11", "latest"] {
             let detected = detect_release(&[], &planned(name, &[]));
             assert_eq!(detected, Some(Detected::Known(name)));

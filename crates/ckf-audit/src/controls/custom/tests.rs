@@ -49,7 +49,7 @@ fn two() -> Known<Option<Vec<Json>>> {
 }
 
 #[test]
-fn an_expression_is_true_of_all_or_names_those_of_which_it_is_not() {
+fn false_expression_names_the_objects() {
     for (expression, wanted) in [
         ("object.spec.replicas >= 1", Ok("true of 2 objects")),
         (
@@ -93,7 +93,7 @@ fn an_expression_is_true_of_all_or_names_those_of_which_it_is_not() {
 }
 
 #[test]
-fn what_gives_no_answer_is_never_a_pass() {
+fn expression_without_result_is_not_assessed() {
     for (expression, expected) in [
         (
             "object.spec.nope == 1",
@@ -131,7 +131,7 @@ fn wide(namespace: &str, name: &str, keys: usize) -> Json {
 
 #[test]
 #[expect(clippy::disallowed_methods, reason = "the time it takes is what is tested")]
-fn an_expression_ends_in_its_time_whatever_the_object() {
+fn expression_ends_within_its_time_limit() {
     let hostile = wide("kubeflow", "hostile", 5_000);
     for expression in [
         "object.spec.all(k, object.spec.exists_one(j, j == k))",
@@ -188,7 +188,7 @@ fn objects_of_one_namespace_do_not_take_the_time_of_others() {
 }
 
 #[test]
-fn what_could_not_be_read_whole_is_never_a_pass() {
+fn objects_read_in_part_are_never_a_pass() {
     let object = json!({"metadata": {"namespace": "kubeflow", "name": "deep"}, UNREAD: true});
     let (verdict, reason) = evaluate("!has(object.spec)", Known::Known(Some(vec![object])));
     assert_eq!(verdict, Verdict::NotAssessed, "{reason}");
@@ -221,7 +221,7 @@ fn loops_give_the_same_answers_with_a_limit_as_without() {
 }
 
 #[test]
-fn the_longest_expression_there_may_be_is_no_danger() {
+fn longest_expression_is_evaluated() {
     let long = format!("{}true", "true&&".repeat(165));
     assert_eq!(evaluate(&long, two()).0, Verdict::Pass);
     let deep = format!("{}1{} == 1", "(".repeat(80), ")".repeat(80));
