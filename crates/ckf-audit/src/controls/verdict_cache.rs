@@ -3,7 +3,8 @@
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 
-use crate::controls::assess::{Assessment, all, assess_custom, assess_one};
+use crate::controls::assess::{all, assess_custom, assess_one};
+use crate::controls::assessment::Assessment;
 use crate::facts::Facts;
 use crate::policy::Policy;
 use crate::views::Context;
