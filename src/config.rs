@@ -91,29 +91,16 @@ pub struct OptionProblem {
 impl Options {
     /// Parses what `config-get` returned.
     pub fn parse(raw: &juju_charm::config::Options) -> (Self, Vec<OptionProblem>) {
-        let mut problems = Vec::new();
+        let mut reader = Reader { raw, problems: Vec::new() };
         let (policy, wrong) = Policy::parse(raw.text("policy").unwrap_or_default());
-        problems.extend(
-            wrong.into_iter().map(|problem| OptionProblem { option: "policy", message: problem.0 }),
-        );
+        wrong.iter().for_each(|problem| reader.problem("policy", &problem.0));
         let (rotate, wrong) = Plan::parse(raw.text("rotate").unwrap_or_default());
-        problems
-            .extend(wrong.into_iter().map(|message| OptionProblem { option: "rotate", message }));
-        let mut reader = Reader { raw, problems };
+        wrong.iter().for_each(|message| reader.problem("rotate", message));
         // Text that is no text is no policy and no plan either.
         for option in ["policy", "rotate"] {
             reader.text(option);
         }
-        let policy = Policy {
-            profile: reader.read("profile", Profile::default(), values::profile),
-            tls_minimum: reader.read("tls-min-version", policy.tls_minimum, str::parse),
-            tls_suites: reader.read("tls-cipher-suites", policy.tls_suites.clone(), values::suites),
-            external_hostname: reader
-                .read("external-hostname", None, |text| policy::parse_hostname(text).map(Some)),
-            // An unusable file leaves the program its own tables.
-            tables: reader.read("data", Tables::default(), Tables::read),
-            ..policy
-        };
+        let policy = reader.policy(policy);
         let mut options = Self {
             policy,
             release: reader.read("release", None, |text| values::release(text).map(Some)),
@@ -249,6 +236,20 @@ impl Reader<'_> {
         // It may be the secret itself, so it is not shown.
         self.problem(option, "is no secret; expected secret:ID, as juju add-secret prints it");
         None
+    }
+
+    /// The policy, with what options of their own set.
+    fn policy(&mut self, policy: Policy) -> Policy {
+        Policy {
+            profile: self.read("profile", Profile::default(), values::profile),
+            tls_minimum: self.read("tls-min-version", policy.tls_minimum, str::parse),
+            tls_suites: self.read("tls-cipher-suites", policy.tls_suites.clone(), values::suites),
+            external_hostname: self
+                .read("external-hostname", None, |text| policy::parse_hostname(text).map(Some)),
+            // An unusable file leaves the program its own tables.
+            tables: self.read("data", Tables::default(), Tables::read),
+            ..policy
+        }
     }
 
     /// COS's Prometheus, if it is named.

@@ -58,6 +58,17 @@ pub fn is_named(context: &Context<'_>, who: &Who) -> Result<bool, MissingFact> {
     }
 }
 
+/// An error unless this is a Profile that counts.
+fn check_profile(context: &Context<'_>, name: &str) -> Result<(), MissingFact> {
+    let mut claims = context.profile_claims()?.iter();
+    let claim = claims.find(|(profile, _)| profile.metadata.name == *name);
+    match claim.map(|(_, claim)| claim.reason()) {
+        Some(None) => Ok(()),
+        Some(Some(why)) => Err(MissingFact(format!("the Profile {name} does not count: {why}"))),
+        None => Err(MissingFact(format!("there is no Profile {name}"))),
+    }
+}
+
 /// Answers every question about a subject and a target.
 pub fn answers(context: &Context<'_>, who: &Who, to: &To) -> Result<Vec<Answer>, MissingFact> {
     let rights = Rights::of(context)?;
@@ -67,17 +78,8 @@ pub fn answers(context: &Context<'_>, who: &Who, to: &To) -> Result<Vec<Answer>,
         To::Platform => context.namespace(),
     };
     if let To::Profile(name) = to {
-        let mut claims = context.profile_claims()?.iter();
-        let claim = claims.find(|(profile, _)| profile.metadata.name == *name);
-        match claim.map(|(_, claim)| claim.reason()) {
-            Some(None) => {}
-            Some(Some(why)) => {
-                return Err(MissingFact(format!("the Profile {name} does not count: {why}")));
-            }
-            None => return Err(MissingFact(format!("there is no Profile {name}"))),
-        }
+        check_profile(context, name)?;
     }
-    let by_rights = |what: &[Power]| Ok(rights.chain(&reached, namespace, what));
     let looked = format!(
         "{} bindings, for {} and {} other identities that can be had",
         rights.bindings(),
@@ -88,20 +90,17 @@ pub fn answers(context: &Context<'_>, who: &Who, to: &To) -> Result<Vec<Answer>,
         To::Profile(name) => format!("profile {name}"),
         To::Platform => "the platform".to_owned(),
     };
-    let mut answers = vec![
-        Answer::new(format!("read Secrets of {place}"), by_rights(&[Power::Secrets]))
-            .looked_at(&*looked),
-        Answer::new(
-            format!("run what they like in {place}, as any of its service accounts"),
-            by_rights(&[Power::Code]),
-        )
-        .looked_at(&*looked),
-        Answer::new(
-            format!("decide who else may enter {place}"),
-            by_rights(&[Power::Doors, Power::Rights]),
-        )
-        .looked_at(&*looked),
-    ];
+    let mut answers: Vec<Answer> = [
+        (format!("read Secrets of {place}"), &[Power::Secrets][..]),
+        (format!("run what they like in {place}, as any of its service accounts"), &[Power::Code]),
+        (format!("decide who else may enter {place}"), &[Power::Doors, Power::Rights]),
+    ]
+    .into_iter()
+    .map(|(question, powers)| {
+        let chain = rights.chain(&reached, namespace, powers);
+        Answer::new(question, Ok(chain)).looked_at(&*looked)
+    })
+    .collect();
     let network = Network::of(context);
     let network = network.as_ref();
     let unread = |MissingFact(why): &MissingFact| MissingFact(why.clone());
