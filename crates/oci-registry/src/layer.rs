@@ -137,16 +137,22 @@ impl Taken<'_> {
     }
 }
 
-fn walk(mut source: impl BufRead, read: &AtomicU64, taken: &mut Taken<'_>) -> Result<(), Error> {
-    let limits = taken.limits;
-    let start = source.fill_buf().map_err(|e| taken.malformed(e))?;
-    let unpacked: Box<dyn Read + '_> = match start {
+/// A layer without its compression, which its first bytes name.
+fn unpacked<'a>(
+    mut source: impl BufRead + 'a,
+) -> Result<Box<dyn Read + 'a>, Box<dyn std::error::Error>> {
+    Ok(match source.fill_buf()? {
         [0x1f, 0x8b, ..] => Box::new(flate2::bufread::MultiGzDecoder::new(source)),
-        [0x28, 0xb5, 0x2f, 0xfd, ..] => Box::new(
-            ruzstd::decoding::StreamingDecoder::new(source).map_err(|e| taken.malformed(e))?,
-        ),
+        [0x28, 0xb5, 0x2f, 0xfd, ..] => {
+            Box::new(ruzstd::decoding::StreamingDecoder::new(source).map_err(|e| e.to_string())?)
+        }
         _ => Box::new(source),
-    };
+    })
+}
+
+fn walk(source: impl BufRead, read: &AtomicU64, taken: &mut Taken<'_>) -> Result<(), Error> {
+    let limits = taken.limits;
+    let unpacked = unpacked(source).map_err(|e| taken.malformed(e))?;
     let unpacked = Unpacked { inner: unpacked, count: 0, read, ratio: limits.ratio };
     let mut archive = tar::Archive::new(unpacked.take(limits.unpacked + 1));
     let (mut bytes, mut files) = (0u64, 0u64);

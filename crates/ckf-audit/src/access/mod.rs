@@ -101,10 +101,23 @@ pub fn answers(context: &Context<'_>, who: &Who, to: &To) -> Result<Vec<Answer>,
         Answer::new(question, Ok(chain)).looked_at(&*looked)
     })
     .collect();
+    answers.extend(by_network(context, who, to, &rights, &reached)?);
+    Ok(answers)
+}
+
+/// Whether a subject with these rights reaches pods, through the gateway or from inside.
+fn by_network(
+    context: &Context<'_>,
+    who: &Who,
+    to: &To,
+    rights: &Rights<'_>,
+    reached: &[Reached],
+) -> Result<Vec<Answer>, MissingFact> {
+    let mut answers = Vec::new();
     let network = Network::of(context);
     let network = network.as_ref();
     let unread = |MissingFact(why): &MissingFact| MissingFact(why.clone());
-    let ran_in: Vec<String> = rights.runs_in(&reached).into_keys().collect();
+    let ran_in: Vec<String> = rights.runs_in(reached).into_keys().collect();
     let from = match ran_in.as_slice() {
         [] => "no pod that they can run".to_owned(),
         all => format!("NetworkPolicies and AuthorizationPolicies for pods of {}", all.join(", ")),
@@ -114,23 +127,23 @@ pub fn answers(context: &Context<'_>, who: &Who, to: &To) -> Result<Vec<Answer>,
             if let Who::User(user) = who {
                 let through = MeshPolicies::of(context)
                     .and_then(|policies| network::through_gateway(&policies, user, name));
-                let question = format!("reach {place} through the gateway, as themselves");
+                let question = format!("reach profile {name} through the gateway, as themselves");
                 let looked = format!("the AuthorizationPolicies of {name} and of the mesh");
                 answers.push(Answer::new(question, through).looked_at(looked));
             }
             let inside = network.map_err(unread).and_then(|network| {
                 let ports = ports_by_namespace(context)?;
                 let ports = ports.get(name.as_str()).map(Vec::as_slice).unwrap_or_default();
-                from_pods(network, &rights, &reached, ports, Some(name))
+                from_pods(network, rights, reached, ports, Some(name))
             });
-            let question = format!("reach pods of {place} from inside the cluster");
+            let question = format!("reach pods of profile {name} from inside the cluster");
             answers.push(Answer::new(question, inside).looked_at(from));
         }
         To::Platform => {
             for (app, ports) in WEB_APPS.iter().chain([&KFP_API]) {
                 let forged = network.map_err(unread).and_then(|network| {
                     let ports = app_ports(context, app, ports)?;
-                    from_pods(network, &rights, &reached, &ports, None)
+                    from_pods(network, rights, reached, &ports, None)
                 });
                 let question = format!("call {app} as any user, with a forged kubeflow-userid");
                 answers.push(Answer::new(question, forged).looked_at(&*from));
