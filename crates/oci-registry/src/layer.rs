@@ -166,20 +166,10 @@ fn walk(source: impl BufRead, read: &AtomicU64, taken: &mut Taken<'_>) -> Result
         if files > limits.files {
             return Err(taken.malformed(format!("it has more than {} files", limits.files)));
         }
-        if bytes > limits.unpacked {
-            return Err(Error::TooLarge {
-                what: format!("{}, unpacked,", taken.what),
-                limit: limits.unpacked,
-            });
-        }
+        limit(bytes, limits.unpacked, || format!("{}, unpacked,", taken.what))?;
         let kind = entry.header().entry_type();
         if is_about_next(kind) {
-            if entry.size() > limits.name {
-                return Err(Error::TooLarge {
-                    what: format!("a name of a file in {}", taken.what),
-                    limit: limits.name,
-                });
-            }
+            limit(entry.size(), limits.name, || format!("a name of a file in {}", taken.what))?;
             let mut content = Vec::new();
             entry.read_to_end(&mut content).map_err(|e| taken.malformed(e))?;
             long = name(kind, content).or(long);
@@ -196,18 +186,20 @@ fn walk(source: impl BufRead, read: &AtomicU64, taken: &mut Taken<'_>) -> Result
         if !(taken.wanted)(path) {
             continue;
         }
-        if entry.size() > taken.largest {
-            return Err(Error::TooLarge {
-                what: format!("{path} in {}", taken.what),
-                limit: taken.largest,
-            });
-        }
+        limit(entry.size(), taken.largest, || format!("{path} in {}", taken.what))?;
         let mut content = Vec::new();
         let read = (&mut entry).take(taken.largest).read_to_end(&mut content);
         read.map_err(|e| taken.malformed(format!("{path}: {e}")))?;
         (taken.take)(path, content);
     }
     Ok(())
+}
+
+fn limit(size: u64, limit: u64, what: impl FnOnce() -> String) -> Result<(), Error> {
+    match size > limit {
+        true => Err(Error::TooLarge { what: what(), limit }),
+        false => Ok(()),
+    }
 }
 
 /// Whether an entry is no file, but describes the one behind it.
