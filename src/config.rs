@@ -42,7 +42,7 @@ const OF_CERTIFICATES: [&str; 2] = ["policy", "external-hostname"];
 /// The options.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Options {
-    /// What the audit assesses by, from several options.
+    /// The policy, with the options that override it.
     pub policy: Policy,
     /// Release of Charmed Kubeflow that the operator names.
     pub release: Option<String>,
@@ -78,13 +78,13 @@ pub struct Options {
     pub frozen: Vec<OptionProblem>,
 }
 
-/// An option that could not be used as it is.
+/// An option with an invalid value.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("option {option}: {message}")]
 pub struct OptionProblem {
     /// The option.
     pub option: &'static str,
-    /// What is wrong, and what is expected.
+    /// The problem, with the expected form.
     pub message: String,
 }
 
@@ -149,7 +149,7 @@ impl Options {
         !self.frozen.is_empty()
     }
 
-    /// Whether certificates of the gateway stay as they are.
+    /// Whether certificates of the gateway stay unchanged.
     pub fn freezes_certificates(&self) -> bool {
         let mut frozen = self.frozen.iter();
         frozen.any(|problem| OF_CERTIFICATES.contains(&problem.option))
@@ -293,7 +293,7 @@ mod tests {
         assert_eq!(parse(json!({})).1, [""; 0]);
     }
 
-    /// What a wrong value of an option does.
+    /// Effect of an invalid value of an option.
     #[derive(Clone, Copy, Debug, PartialEq)]
     enum Slip {
         /// Nothing is changed until it is corrected.

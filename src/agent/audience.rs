@@ -10,7 +10,7 @@ use super::limits::is_of_this_pod;
 use crate::facts::Facts;
 use crate::facts::known::Known;
 
-/// Who asks.
+/// The client of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Caller {
     /// This pod, or who may forward its port: the charm, Pebble, or the user of a laptop.
@@ -55,7 +55,7 @@ impl Caller {
         }
     }
 
-    /// What it may see of the metrics.
+    /// Metrics that it may see.
     pub fn sees_metrics(self, ways: Ways) -> Metrics {
         match self {
             Self::Pod => Metrics::All,
@@ -139,7 +139,7 @@ impl Namespaces {
     }
 }
 
-/// What of a pod says who it is.
+/// Fields of a pod that identify it.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub struct Pod {

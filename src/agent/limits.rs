@@ -85,7 +85,7 @@ pub struct Ticket {
 pub struct Answering(Arc<Shared>);
 
 impl Limits {
-    /// As many as descriptors allow.
+    /// The limits that the number of file descriptors allows.
     pub fn new(descriptors: u64) -> Self {
         let spare = usize::try_from(descriptors.saturating_sub(OTHERS)).unwrap_or(MOST);
         Self { most: spare.clamp(LOCAL * 2, MOST), state: Mutex::default() }

@@ -23,7 +23,7 @@ use crate::facts::known::{Known, Unknown};
 
 /// Longest wait until the agent has assessed by new input.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// How often it is asked meanwhile.
+/// Interval of polling it.
 const INTERVAL: Duration = Duration::from_millis(100);
 
 /// Where the agent of this pod is. Tests have many on one machine.

@@ -1,4 +1,5 @@
 #![doc = include_str!("../README.md")]
+#![deny(clippy::too_many_lines)]
 
 use std::borrow::Cow;
 use std::fmt::Write as _;

@@ -90,7 +90,7 @@ pub struct Upstream {
     name: String,
     answers: Vec<AnswerEntry>,
     errors: Vec<RequestError>,
-    /// What it can issue; `None` if it does not say.
+    /// Requests that it can meet; `None` if it does not say.
     pub capabilities: Option<Capabilities>,
     damage: Option<String>,
 }

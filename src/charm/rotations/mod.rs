@@ -50,7 +50,7 @@ pub struct Rotations<'a> {
 pub enum Loaded<'a> {
     /// There is no peer relation, as in a unit that is being removed.
     NoPeers,
-    /// What is written there is not understood.
+    /// The ledger is malformed.
     Damaged(LedgerError),
     /// It was read.
     Ready(Box<Rotations<'a>>),
@@ -66,7 +66,7 @@ pub struct Requested {
 }
 
 impl<'a> Rotations<'a> {
-    /// Reads how far each is.
+    /// Reads the ledger.
     pub fn read(unit: &Unit, plan: &'a Plan, option: Option<&str>) -> anyhow::Result<Loaded<'a>> {
         let Some(peers) = peers::relation()? else {
             return Ok(Loaded::NoPeers);
@@ -90,14 +90,14 @@ impl<'a> Rotations<'a> {
         Ok(Loaded::Ready(Box::new(rotations)))
     }
 
-    /// Reads what is needed to log in, as late as can be.
+    /// Reads the login to the controller, as late as possible.
     pub fn log_in(&mut self, unit: &Unit, option: Option<&str>) {
         if matches!(self.session, Err(LoginProblem::NotSet)) {
             self.session = ControllerSession::read(unit, option);
         }
     }
 
-    /// How far each is.
+    /// State of each rotation.
     pub fn ledger(&self) -> &Ledger {
         &self.ledger
     }
@@ -133,7 +133,7 @@ impl<'a> Rotations<'a> {
         all.iter().any(|credential| self.step(credential, asked) != Step::Rest)
     }
 
-    /// All credentials that something may have to be done for.
+    /// All credentials that may be due or under way.
     fn candidates(&self, asked: &Requested) -> BTreeSet<Credential> {
         let planned = self.plan.targets.keys();
         let all = planned.chain(self.ledger.unsettled()).chain(asked.credentials.keys());

@@ -1,4 +1,4 @@
-//! The secrets that hold what is rotated: their content, and how often Juju reminds of them.
+//! The secrets with the rotated values: their content, and their rotation policy in Juju.
 
 use jiff::SignedDuration;
 use juju_charm::Unit;

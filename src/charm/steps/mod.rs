@@ -41,7 +41,7 @@ impl StatusProblem for Absent<'_> {
     }
 }
 
-/// What a step leaves for the status.
+/// Outcome of a step for the status.
 #[derive(Debug)]
 pub enum Outcome {
     /// The event did not concern it: the issues of an earlier hook still hold.
@@ -51,7 +51,7 @@ pub enum Outcome {
 }
 
 impl Outcome {
-    /// All is well.
+    /// No issues.
     pub fn none() -> Self {
         Self::Issues(Vec::new())
     }

@@ -154,7 +154,7 @@ fn gateway_problems(relations: &RelationsOf) -> anyhow::Result<Vec<RelationProbl
     Ok(problems)
 }
 
-/// What the dashboard's link and the report page need of a route.
+/// Problems of the route that the dashboard's link and the report page need.
 fn route_problems(relations: &RelationsOf, route: &Route) -> Vec<RelationProblem> {
     let mut problems = Vec::new();
     if let Route::Pending(name) = route {

@@ -23,7 +23,7 @@ use crate::remedies::{
 };
 
 impl Cluster {
-    /// What a record holds, if it is there and verifies.
+    /// Content of a record, if it exists and verifies.
     pub fn recorded(&self, record: &ManagedObject) -> Result<Option<Entry>, Unknown> {
         let platform = record.reference().namespace;
         let path = record.path().map_err(|error| Failure::from(error).into_unknown())?;
