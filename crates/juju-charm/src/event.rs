@@ -9,7 +9,7 @@ fn variable(env: Lookup<'_>, name: &str) -> Option<String> {
     env(name).filter(|value| !value.is_empty())
 }
 
-/// What Juju fires.
+/// An event of Juju.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Event {
@@ -22,7 +22,7 @@ pub enum Event {
     Workload {
         /// The container.
         container: String,
-        /// What happened.
+        /// Kind of event.
         what: WorkloadEvent,
     },
     /// A hook of a secret.
@@ -31,7 +31,7 @@ pub enum Event {
         id: String,
         /// Its label.
         label: Option<String>,
-        /// What happened.
+        /// Kind of event.
         what: SecretEvent,
     },
     /// A hook of a storage.
@@ -83,11 +83,11 @@ pub struct RelationEvent {
     pub unit: Option<String>,
     /// The unit that leaves, which can be this one.
     pub departing: Option<String>,
-    /// What happened.
+    /// Kind of event.
     pub what: RelationChange,
 }
 
-/// What happened to a relation.
+/// Kinds of relation events.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(missing_docs, reason = "the names are Juju's")]
 pub enum RelationChange {
@@ -98,7 +98,7 @@ pub enum RelationChange {
     Broken,
 }
 
-/// What happened to a workload container.
+/// Kinds of events of a workload container.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum WorkloadEvent {
     /// Its Pebble answers.
@@ -122,7 +122,7 @@ pub enum WorkloadEvent {
     },
 }
 
-/// What happened to a secret.
+/// Kinds of secret events.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SecretEvent {
     /// A secret that this unit reads has a new revision.
@@ -154,7 +154,7 @@ pub enum EventError {
         name: &'static str,
         /// Its value.
         value: String,
-        /// What is expected.
+        /// The expected form.
         expected: &'static str,
     },
 }

@@ -3,7 +3,7 @@
 use crate::tool::{self, ToolError};
 use printable;
 
-/// What a charm may say of itself.
+/// Statuses that a charm may set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Status {
     /// All is well.

@@ -16,7 +16,7 @@ use crate::{Code, Endpoint, Error, Failure};
 
 /// Sent to the controller: one of another major version takes few calls only.
 const CLIENT_VERSION: &str = "3.6.0";
-/// How long connecting and each call may take, if nothing else is said.
+/// Default timeout of connecting and of each call.
 const WITHIN: Duration = Duration::from_secs(30);
 
 /// A password, which does not print and is wiped when it goes.
@@ -53,7 +53,7 @@ impl<'de> Deserialize<'de> for Password {
     }
 }
 
-/// Who logs in, and how long that and each call may take.
+/// Login, with the timeout of connecting and of each call.
 #[derive(Clone, Debug)]
 pub struct Login {
     user: String,
@@ -91,7 +91,7 @@ pub fn is_user_name(name: &str) -> bool {
     }
 }
 
-/// What is logged in to.
+/// The model or controller to log in to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Target {
     /// The controller: users, models, clouds, offers.
@@ -100,7 +100,7 @@ pub enum Target {
     Model(String),
 }
 
-/// Who is logged in.
+/// The logged-in user.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default, rename_all = "kebab-case")]
 pub struct UserInfo {
@@ -240,7 +240,7 @@ impl Connection {
         Ok(connection)
     }
 
-    /// Who is logged in.
+    /// The logged-in user.
     pub fn user(&self) -> &UserInfo {
         &self.user
     }

@@ -19,11 +19,11 @@ const MOST_ADDRESSES: usize = 32;
 pub struct Endpoint {
     /// Addresses, `host:port`, tried side by side.
     pub addresses: Vec<String>,
-    /// Whose word proves that it is the controller.
+    /// Authority that its certificate is verified with.
     pub trust: Trust,
 }
 
-/// Whose word proves that a server is the controller.
+/// Authority that a server's certificate is verified with.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Trust {
     /// The controller's own authority, PEM: no other one is trusted, and the

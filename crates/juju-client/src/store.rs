@@ -49,7 +49,7 @@ pub enum StoreError {
         /// The user.
         user: String,
     },
-    /// What it holds cannot be used.
+    /// Its content is unusable.
     #[error("the account on the controller {controller}: {error}")]
     Unusable {
         /// The controller.
@@ -68,9 +68,9 @@ pub struct Account {
     pub uuid: String,
     /// Where it is.
     pub endpoint: Endpoint,
-    /// Who the operator is there.
+    /// The operator's user name.
     pub user: String,
-    /// How to log in.
+    /// The login.
     pub login: Login,
     /// Uuids of its models that were seen here, by `OWNER/NAME`.
     pub models: BTreeMap<String, String>,

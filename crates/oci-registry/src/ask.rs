@@ -94,7 +94,7 @@ impl Client {
         Error::Denied { host: target.host.clone(), what: what.to_owned(), why: why.to_owned() }
     }
 
-    /// What to say in `Authorization` from now on.
+    /// Value of `Authorization` for further requests.
     fn authorize(
         &self,
         target: &Target,

@@ -19,7 +19,7 @@ use crate::{Credentials, Digest, Error};
 /// An index may name another one, and that is all.
 const DEEPEST_INDEX: usize = 2;
 
-/// What a client is made of.
+/// Settings of a client.
 #[derive(Clone, Debug)]
 pub struct Settings {
     /// Registries that stand for others. They may be in a private network or on this machine.
@@ -36,7 +36,7 @@ pub struct Settings {
     pub deadline: Instant,
     /// Longest time for one registry, from when it is asked first.
     pub per_host: Duration,
-    /// What images are for.
+    /// Platform of the images.
     pub platform: Platform,
     /// Authorities that are trusted beside those of the system, PEM.
     pub authorities: Vec<String>,
@@ -125,7 +125,7 @@ impl Client {
         Ok(self.target(repository)?.base)
     }
 
-    /// How many requests were made, those for tokens included.
+    /// Number of requests sent, including those for tokens.
     pub fn requests(&self) -> usize {
         self.requests.load(Ordering::Relaxed)
     }

@@ -8,7 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
-/// What is wrong with a file of logins. It repeats nothing of it.
+/// Problems of a file of logins, without its content.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CredentialError {
     /// Not JSON, or not of this form.

@@ -35,7 +35,7 @@ const OF_MANY: [&str; 9] = [
     "sslip.io",
 ];
 
-/// How far from here an address is.
+/// Scope of an address: loopback, private or public.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Reach {
     /// Anywhere.
@@ -46,7 +46,7 @@ enum Reach {
     Own,
 }
 
-/// What the operator names, and what of it was met.
+/// Hosts that the operator allows, and those that were met.
 #[derive(Debug, Default)]
 pub(crate) struct Guard {
     /// `HOST` or `HOST:PORT`, in lower case: any address, and no TLS on loopback.
@@ -210,7 +210,7 @@ fn address(host: &str) -> Option<IpAddr> {
     host.trim_matches(['[', ']']).parse().ok()
 }
 
-/// How far a URL's host is, if that is written as an address.
+/// Scope of a URL's host, if that is an address.
 fn literal(url: &Url) -> Option<Reach> {
     let host = url.host_str()?.trim_end_matches('.');
     if host == "localhost" || host.ends_with(".localhost") {

@@ -10,7 +10,7 @@ use sha2::{Digest as _, Sha256};
 use crate::transport::broken_off;
 use crate::{Descriptor, Digest, Error};
 
-/// How much of a layer is read.
+/// Limits of reading a layer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// Most bytes that come from the registry.
@@ -21,7 +21,7 @@ pub struct Limits {
     pub files: u64,
     /// Longest name of a file, in bytes, with what else is written in its place.
     pub name: u64,
-    /// How many times its size it may unpack to, beyond [`UNPACKED_AT_LEAST`].
+    /// Highest compression ratio, beyond [`UNPACKED_AT_LEAST`].
     pub ratio: u64,
 }
 
@@ -122,7 +122,7 @@ pub fn layer_files(
     walk(content, &AtomicU64::new(content.len() as u64), &mut taken)
 }
 
-/// What is taken of a layer.
+/// Files to read from a layer.
 struct Taken<'a> {
     limits: Limits,
     what: &'a str,

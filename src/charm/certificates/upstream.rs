@@ -31,7 +31,7 @@ pub enum UpstreamProblem {
         /// Unit or application that requests.
         by: String,
         /// Its reason.
-        error: ErrorBody,
+        error: Box<ErrorBody>,
     },
     /// It cannot issue what is requested.
     #[error(
@@ -162,7 +162,7 @@ impl Upstream {
         is_revoked: bool,
     ) -> UpstreamProblem {
         if let Some(error) = self.error(request).cloned() {
-            return UpstreamProblem::Refused { name, by, error };
+            return UpstreamProblem::Refused { name, by, error: Box::new(error) };
         }
         match self.capabilities.as_ref().and_then(|known| known.lack(request)) {
             Some(names) => UpstreamProblem::Unsupported { name, by, names },

@@ -1,4 +1,4 @@
-//! What a person who leaves has in Juju, at login and in the policy.
+//! Access of a leaving person in Juju, at login and in the policy.
 
 use super::remnant::{By, Offboarding, Part, Person, Remnant};
 use crate::facts::juju::{Juju, User};

@@ -97,7 +97,7 @@ fn agreeing(applications: &[Application], tracks: impl Fn(&str) -> Vec<String>) 
     (known >= FEWEST && agree * 2 >= known).then(|| agree * 1000 / known)
 }
 
-/// What the images show of the mesh.
+/// Release of the mesh by its images.
 enum Running {
     Ambient,
     /// Versions of istiod, `major.minor`.

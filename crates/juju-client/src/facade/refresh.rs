@@ -92,7 +92,7 @@ struct Pending {
     error: Option<FailureWire>,
 }
 
-/// What a refresh came to.
+/// Result of a refresh.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refreshed {
     /// URL of the charm before.

@@ -1,4 +1,4 @@
-//! Who gets into a profile by Istio's policies: users through the gateway, and pods of others.
+//! Callers that Istio's policies admit to a profile: users through the gateway, and pods of others.
 
 use std::cell::RefCell;
 
