@@ -42,7 +42,7 @@ const OF_CERTIFICATES: [&str; 2] = ["policy", "external-hostname"];
 /// The options.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Options {
-    /// What the audit assesses by, from several options.
+    /// The policy, with the options that override it.
     pub policy: Policy,
     /// Release of Charmed Kubeflow that the operator names.
     pub release: Option<String>,
@@ -78,42 +78,29 @@ pub struct Options {
     pub frozen: Vec<OptionProblem>,
 }
 
-/// An option that could not be used as it is.
+/// An option with an invalid value.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("option {option}: {message}")]
 pub struct OptionProblem {
     /// The option.
     pub option: &'static str,
-    /// What is wrong, and what is expected.
+    /// The problem, with the expected form.
     pub message: String,
 }
 
 impl Options {
     /// Parses what `config-get` returned.
     pub fn parse(raw: &juju_charm::config::Options) -> (Self, Vec<OptionProblem>) {
-        let mut problems = Vec::new();
+        let mut reader = Reader { raw, problems: Vec::new() };
         let (policy, wrong) = Policy::parse(raw.text("policy").unwrap_or_default());
-        problems.extend(
-            wrong.into_iter().map(|problem| OptionProblem { option: "policy", message: problem.0 }),
-        );
+        wrong.iter().for_each(|problem| reader.problem("policy", &problem.0));
         let (rotate, wrong) = Plan::parse(raw.text("rotate").unwrap_or_default());
-        problems
-            .extend(wrong.into_iter().map(|message| OptionProblem { option: "rotate", message }));
-        let mut reader = Reader { raw, problems };
+        wrong.iter().for_each(|message| reader.problem("rotate", message));
         // Text that is no text is no policy and no plan either.
         for option in ["policy", "rotate"] {
             reader.text(option);
         }
-        let policy = Policy {
-            profile: reader.read("profile", Profile::default(), values::profile),
-            tls_minimum: reader.read("tls-min-version", policy.tls_minimum, str::parse),
-            tls_suites: reader.read("tls-cipher-suites", policy.tls_suites.clone(), values::suites),
-            external_hostname: reader
-                .read("external-hostname", None, |text| policy::parse_hostname(text).map(Some)),
-            // An unusable file leaves the program its own tables.
-            tables: reader.read("data", Tables::default(), Tables::read),
-            ..policy
-        };
+        let policy = reader.policy(policy);
         let mut options = Self {
             policy,
             release: reader.read("release", None, |text| values::release(text).map(Some)),
@@ -162,7 +149,7 @@ impl Options {
         !self.frozen.is_empty()
     }
 
-    /// Whether certificates of the gateway stay as they are.
+    /// Whether certificates of the gateway stay unchanged.
     pub fn freezes_certificates(&self) -> bool {
         let mut frozen = self.frozen.iter();
         frozen.any(|problem| OF_CERTIFICATES.contains(&problem.option))
@@ -251,6 +238,20 @@ impl Reader<'_> {
         None
     }
 
+    /// The policy, with what options of their own set.
+    fn policy(&mut self, policy: Policy) -> Policy {
+        Policy {
+            profile: self.read("profile", Profile::default(), values::profile),
+            tls_minimum: self.read("tls-min-version", policy.tls_minimum, str::parse),
+            tls_suites: self.read("tls-cipher-suites", policy.tls_suites.clone(), values::suites),
+            external_hostname: self
+                .read("external-hostname", None, |text| policy::parse_hostname(text).map(Some)),
+            // An unusable file leaves the program its own tables.
+            tables: self.read("data", Tables::default(), Tables::read),
+            ..policy
+        }
+    }
+
     /// COS's Prometheus, if it is named.
     fn prometheus(&mut self) -> Option<telemetry::Source> {
         let url = self.read("prometheus-url", None, |text| prometheus_url(text).map(Some));
@@ -283,7 +284,7 @@ mod tests {
     }
 
     #[test]
-    fn the_defaults_of_config_yaml_are_those_of_the_code() {
+    fn defaults_of_config_yaml_equal_those_of_the_code() {
         let file: Value = serde_yaml::from_str(include_str!("../config.yaml")).unwrap();
         let options = file["options"].as_object().unwrap();
         let defaults: serde_json::Map<String, Value> =
@@ -292,7 +293,7 @@ mod tests {
         assert_eq!(parse(json!({})).1, [""; 0]);
     }
 
-    /// What a wrong value of an option does.
+    /// Effect of an invalid value of an option.
     #[derive(Clone, Copy, Debug, PartialEq)]
     enum Slip {
         /// Nothing is changed until it is corrected.
@@ -300,9 +301,9 @@ mod tests {
         /// Nothing outside is asked until it is corrected.
         Disconnects,
         /// Its default holds, which changes messages only.
-        OnlyTells,
+        OnlyReports,
     }
-    use Slip::{Disconnects, Freezes, OnlyTells};
+    use Slip::{Disconnects, Freezes, OnlyReports};
 
     /// A wrong value of each option, and more where there are several ways to err.
     fn slips() -> Vec<(&'static str, Value, Slip, &'static str)> {
@@ -328,25 +329,26 @@ mod tests {
             ("registry-mirrors", "docker.io", Disconnects, "HOST[/PATH]=HOST[/PATH]"),
             ("allow-disruption", "mutual-tsl", Freezes, "not one of tls-floor"),
             ("allow-disruption", "all", Freezes, "not one of tls-floor"),
-            ("registry-realms", "https://x", OnlyTells, "REGISTRY=HOST"),
+            ("registry-realms", "https://x", OnlyReports, "REGISTRY=HOST"),
             ("charmhub-url", "charmhub", Disconnects, "is no URL"),
-            ("data", "{\"form\": \"of tomorrow\"}", OnlyTells, "of tomorrow"),
-            ("data", "data.json", OnlyTells, "bundle-data"),
-            ("prometheus-ca-cert", "cos-ca.pem", OnlyTells, "is no certificate"),
-            ("prometheus-url", "cos", OnlyTells, "is no URL"),
-            ("prometheus-url", "https://me:s3cr3t@cos", OnlyTells, "names a login"),
+            ("data", "{\"form\": \"of tomorrow\"}", OnlyReports, "of tomorrow"),
+            ("data", "data.json", OnlyReports, "bundle-data"),
+            ("prometheus-ca-cert", "cos-ca.pem", OnlyReports, "is no certificate"),
+            ("prometheus-url", "cos", OnlyReports, "is no URL"),
+            ("prometheus-url", "https://me:s3cr3t@cos", OnlyReports, "names a login"),
             ("offline", "yes", Disconnects, "neither true nor false"),
-            ("registry-credentials", "s3cr3t-json", OnlyTells, "is no secret"),
-            ("release", "1.6", OnlyTells, "not one of 1.10, 1.11, latest"),
-            ("audit-interval", "often", OnlyTells, "30m, 6h or 1d"),
-            ("audit-interval", "10s", OnlyTells, "between 5m and 30d"),
-            ("audit-interval", "-1h", OnlyTells, "between 5m and 30d"),
-            ("audit-interval", "2months", OnlyTells, "months or years"),
-            ("audit-interval", "99999999999999999999h", OnlyTells, "30m, 6h or 1d"),
-            ("block-on", "everything", OnlyTells, "critical"),
-            ("log-level", "loud", OnlyTells, "error, warning, info, debug, trace"),
+            ("registry-credentials", "s3cr3t-json", OnlyReports, "is no secret"),
+            ("release", "1.6", OnlyReports, "not one of 1.10, 1.11, latest"),
+            ("audit-interval", "often", OnlyReports, "30m, 6h or 1d"),
+            ("audit-interval", "10s", OnlyReports, "between 5m and 30d"),
+            ("audit-interval", "-1h", OnlyReports, "between 5m and 30d"),
+            ("audit-interval", "2months", OnlyReports, "months or years"),
+            ("audit-interval", "99999999999999999999h", OnlyReports, "30m, 6h or 1d"),
+            ("block-on", "everything", OnlyReports, "critical"),
+            ("log-level", "loud", OnlyReports, "error, warning, info, debug, trace"),
         ];
-        let texts = texts.map(|(option, text, does, told)| (option, json!(text), does, told));
+        let texts =
+            texts.map(|(option, text, does, expected)| (option, json!(text), does, expected));
         // Of another type, as after a change of the charm's revision.
         let others = [
             ("enforce", json!(7), Freezes, "is no text"),
@@ -357,7 +359,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wrong_value_of_any_option_changes_nothing() {
+    fn invalid_value_of_any_option_changes_nothing() {
         let file: Value = serde_yaml::from_str(include_str!("../config.yaml")).unwrap();
         for option in file["options"].as_object().unwrap().keys() {
             assert!(
@@ -366,14 +368,14 @@ mod tests {
             );
         }
         let defaults = parse(json!({})).0;
-        for (option, value, does, told) in slips() {
+        for (option, value, does, expected) in slips() {
             let (options, problems) = parse(json!({option: value}));
             let of = format!("{option}={value}: {problems:?}");
             assert_eq!(problems.len(), 1, "{of}");
-            let is_told = problems[0].starts_with(&format!("option {option}: "))
-                && problems[0].contains(told)
+            let is_reported = problems[0].starts_with(&format!("option {option}: "))
+                && problems[0].contains(expected)
                 && !problems[0].contains("s3cr3t");
-            assert!(is_told, "{of}");
+            assert!(is_reported, "{of}");
             assert_eq!(options.is_frozen(), does == Freezes, "{of}");
             assert_eq!(options.offline, does == Disconnects, "{of}");
             if does == Freezes {
@@ -387,7 +389,7 @@ mod tests {
     }
 
     #[test]
-    fn certificates_stay_while_what_they_are_made_by_is_not_understood() {
+    fn certificates_stay_while_their_options_are_invalid() {
         for (option, value, stay) in [
             ("policy", "treshold: {}", true),
             ("external-hostname", "kube flow", true),
@@ -399,13 +401,13 @@ mod tests {
     }
 
     #[test]
-    fn an_option_that_is_corrected_is_news() {
+    fn corrected_option_is_news() {
         let wrong = parse(json!({"enforce": "tls-floor,https-redirct"})).0;
         assert_ne!(wrong.digest(), parse(json!({})).0.digest());
     }
 
     #[test]
-    fn an_audit_is_due_when_its_time_is_over_or_the_clock_was_put_back() {
+    fn audit_is_due_after_its_interval_or_a_clock_reset() {
         let options = parse(json!({"audit-interval": "6h"})).0;
         let now: Timestamp = "2026-11-23T12:00:00Z".parse().unwrap();
         let at = |text: &str| text.parse::<Timestamp>().unwrap();
@@ -415,7 +417,7 @@ mod tests {
     }
 
     #[test]
-    fn an_option_that_changes_verdicts_changes_the_digest() {
+    fn option_that_changes_verdicts_changes_the_digest() {
         let plain = parse(json!({})).0.digest();
         assert_eq!(plain, parse(json!({"log-level": "debug"})).0.digest());
         for changed in [

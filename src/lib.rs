@@ -5,6 +5,8 @@
 //! `ckf_audit`, `effects` does the writing, and [`charm`], [`agent`] and [`cli`] are the entry
 //! points, which share [`pipeline`].
 
+#![deny(clippy::too_many_lines)]
+
 pub mod agent;
 pub mod charm;
 pub mod cli;

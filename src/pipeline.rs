@@ -42,7 +42,7 @@ pub enum Ownership<'a> {
     Ignore,
 }
 
-/// Who asks for changes, and on what terms.
+/// Origin of changes, with its terms.
 pub trait Origin {
     /// How other applications are regarded.
     fn ownership(&self) -> Ownership<'_>;
@@ -87,7 +87,7 @@ pub enum EnforceError {
 /// Outcome of enforcing remedies.
 #[derive(Debug, Default)]
 pub struct EnforceOutcome {
-    /// The plan, without what may not be changed.
+    /// The plan, without changes that are not permitted.
     pub plan: Plan,
     /// Why only changes of the gateway's TLS are in the plan, if so.
     pub holder_unknown: Option<Unknown>,

@@ -12,14 +12,14 @@ use crate::images::{self, Inventory};
 
 /// Answers of registries and Charmhub.
 #[derive(Debug)]
-pub struct Told {
+pub struct Resolved {
     /// Answers of registries, by image.
     pub rocks: Rocks,
     /// Answer of Charmhub; `None` if no application of the platform follows a known channel.
     pub charmhub: Option<Charmhub>,
 }
 
-impl Told {
+impl Resolved {
     /// Number of requests that were sent.
     pub fn requests(&self) -> usize {
         self.rocks.requests + self.charmhub.as_ref().map_or(0, |charmhub| charmhub.requests)
@@ -35,7 +35,7 @@ pub fn resolve(
     charmhub: &mut charmhub::Source,
     known: Option<&Rocks>,
     progress: &(dyn Fn(usize) + Sync),
-) -> Told {
+) -> Resolved {
     let images = Inventory::of(facts).asked();
     let after_each = || progress(images.len());
     let followed = images::followed(facts);
@@ -51,5 +51,5 @@ pub fn resolve(
     (registries.unreachable, charmhub.unreachable) = (lost.clone(), lost);
     let rocks = registry::read(registries, &images, known, &after_each);
     let charmhub = (!followed.is_empty()).then(|| charmhub::read(charmhub, &followed));
-    Told { rocks, charmhub }
+    Resolved { rocks, charmhub }
 }

@@ -10,7 +10,7 @@ use super::limits::is_of_this_pod;
 use crate::facts::Facts;
 use crate::facts::known::Known;
 
-/// Who asks.
+/// The client of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Caller {
     /// This pod, or who may forward its port: the charm, Pebble, or the user of a laptop.
@@ -55,7 +55,7 @@ impl Caller {
         }
     }
 
-    /// What it may see of the metrics.
+    /// Metrics that it may see.
     pub fn sees_metrics(self, ways: Ways) -> Metrics {
         match self {
             Self::Pod => Metrics::All,
@@ -139,7 +139,7 @@ impl Namespaces {
     }
 }
 
-/// What of a pod says who it is.
+/// Fields of a pod that identify it.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub struct Pod {
@@ -190,7 +190,7 @@ mod tests {
     const BOTH: Ways = Ways { report: true, metrics: true };
 
     #[test]
-    fn nothing_is_shown_to_anybody_but_this_pod_until_a_way_is_related() {
+    fn report_without_relation_is_for_this_pod_only() {
         let none = Ways::default();
         for caller in [Caller::LoggedIn, Caller::Platform, Caller::Other, Caller::Misled] {
             assert!(!caller.sees_report(none), "{caller:?}");
@@ -201,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn with_every_way_the_report_needs_login_and_what_names_weaknesses_a_model_of_juju() {
+    fn report_with_all_relations_needs_login_and_detailed_metrics_need_a_juju_model() {
         for (caller, report, metrics) in [
             (Caller::Pod, true, Metrics::All),
             (Caller::Misled, false, Metrics::None),
@@ -215,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn a_host_is_own_only_by_loopback_names() {
+    fn host_header_is_accepted_for_loopback_names_only() {
         for (host, is) in [
             (Some("127.0.0.1:8090"), true),
             (Some("localhost"), true),
@@ -238,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pod_is_who_its_namespace_is_and_the_gateway_only_in_the_platforms() {
+    fn caller_is_identified_by_its_namespace_and_gateway_by_the_platforms() {
         let mut facts = Facts::default();
         let namespace = |name: &str, labels: serde_json::Value, owner: Option<&str>| {
             serde_json::from_value(json!({"metadata": {"name": name, "labels": labels,

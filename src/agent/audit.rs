@@ -31,7 +31,7 @@ pub struct AgentAudit {
     pub report: Report,
 }
 
-/// The agent's status beside its report. The aliases are the names of version 0.1.0.
+/// The agent's status, published with its report. The aliases are the names of version 0.1.0.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, rename_all = "kebab-case")]
 pub struct AgentStatus {

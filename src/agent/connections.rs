@@ -160,7 +160,7 @@ impl<S> Patient<S> {
         Self { stream, stalls: None }
     }
 
-    /// What a write came to, or that its time is over.
+    /// Result of a write, or a timeout.
     fn within<T>(
         &mut self,
         context: &mut Context<'_>,

@@ -28,7 +28,7 @@ const ROUND: Duration = Duration::from_secs(60);
 pub struct Evaluated(Arc<Mutex<Outcomes>>);
 
 impl Evaluated {
-    /// The outcomes as they are now.
+    /// The current outcomes.
     pub fn outcomes(&self) -> Outcomes {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }

@@ -56,7 +56,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_closed_gate_lets_no_write_through_and_waits_for_the_one_that_has_begun() {
+    fn closed_gate_blocks_new_writes_and_waits_for_the_running_one() {
         let gate = Gate::default();
         std::thread::scope(|scope| {
             let pass = gate.pass().unwrap();

@@ -6,9 +6,9 @@ use std::path::PathBuf;
 
 use log::warn;
 
-/// Seconds for which every minute is kept.
+/// Seconds for which one entry a minute is retained.
 const MINUTES: i64 = 24 * 3600;
-/// Seconds for which every hour is kept.
+/// Seconds for which one entry an hour is retained.
 const HOURS: i64 = 60 * 24 * 3600;
 /// Largest file that is read back, in bytes: several times what both make.
 const LARGEST: u64 = 1 << 20;

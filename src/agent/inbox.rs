@@ -11,7 +11,7 @@ use super::input::{self, AgentInput};
 use crate::config::Options;
 use crate::policy::Tables;
 
-/// The input that is in force.
+/// The current input.
 pub struct Current {
     /// Counts inputs, from 0 for the one at the start.
     pub number: u64,
@@ -22,7 +22,7 @@ pub struct Current {
     /// The last options that could all be understood, by which is repaired; none since the
     /// start means that nothing is.
     pub enforced: Option<Arc<Options>>,
-    /// What is wrong with them.
+    /// Problems of the options.
     pub problems: Vec<String>,
 }
 

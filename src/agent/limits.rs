@@ -85,7 +85,7 @@ pub struct Ticket {
 pub struct Answering(Arc<Shared>);
 
 impl Limits {
-    /// As many as descriptors allow.
+    /// The limits that the number of file descriptors allows.
     pub fn new(descriptors: u64) -> Self {
         let spare = usize::try_from(descriptors.saturating_sub(OTHERS)).unwrap_or(MOST);
         Self { most: spare.clamp(LOCAL * 2, MOST), state: Mutex::default() }
@@ -175,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn a_peer_has_so_many_connections_and_its_oldest_idle_one_makes_room() {
+    fn peer_at_its_limit_loses_its_oldest_idle_connection() {
         let limits = Arc::new(Limits::new(1024));
         let from = peer("10.1.2.3");
         let mut tickets: Vec<Ticket> = (0..PER_PEER).map(|_| limits.admit(from).unwrap()).collect();
@@ -195,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn all_peers_together_leave_room_for_this_pod() {
+    fn peers_at_their_limit_leave_room_for_this_pod() {
         let limits = Arc::new(Limits::new(1024));
         let mut held = Vec::new();
         for number in 0..600_u32 {
@@ -225,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn only_the_two_addresses_of_loopback_are_of_this_pod() {
+    fn loopback_addresses_are_of_this_pod() {
         for (address, is) in [
             ("127.0.0.1", true),
             ("::1", true),

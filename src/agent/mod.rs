@@ -62,7 +62,7 @@ pub struct Settings {
     pub pair: Option<Pair>,
     /// The folder of the charm's input; without one there is none.
     pub input: Option<PathBuf>,
-    /// File of the history; without one it is kept in memory.
+    /// File of the history; in memory if absent.
     pub history: Option<PathBuf>,
     /// Namespace of the platform, until the input names it.
     pub namespace: String,

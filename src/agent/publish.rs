@@ -22,12 +22,12 @@ const RENDERED: Duration = Duration::from_secs(1);
 /// Longest time that an audit may take before the agent counts as stuck.
 const STUCK: Duration = Duration::from_secs(300);
 
-/// What is served of an audit.
+/// Served results of an audit.
 #[derive(Clone, Debug)]
 pub struct Published {
     /// The report as JSON.
     pub report: Arc<str>,
-    /// The status beside it, for the charm.
+    /// The status, for the charm.
     pub status: AgentStatus,
     /// Number of the charm's input that it was assessed by.
     pub number: u64,
@@ -44,7 +44,7 @@ pub struct Published {
 /// Why the agent does not work as it should.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Unhealthy {
-    /// Nothing was heard from the API server for this many seconds.
+    /// The API server has not answered for this many seconds.
     #[error("stale: nothing was heard from the API server for {0} s")]
     Stale(u64),
     /// More than half of the kinds could not be read: this many.
@@ -55,10 +55,10 @@ pub enum Unhealthy {
     Stuck(u64),
 }
 
-/// A text, and since when it is so.
+/// A text, with the time since when it holds.
 type Rendered = (Instant, Arc<str>);
 
-/// Keeps what is served.
+/// The served results.
 pub struct Publisher {
     live: Arc<FactStore>,
     /// Counts of repairs.
@@ -155,7 +155,7 @@ impl Publisher {
         self.refused.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Which namespaces are the platform's, as far as it is known.
+    /// Namespaces of the platform, if known.
     pub fn namespaces(&self) -> Arc<Namespaces> {
         let known = lock(&self.now).as_ref().map(|now| Arc::clone(&now.namespaces));
         known.unwrap_or_default()

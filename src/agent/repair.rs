@@ -34,14 +34,14 @@ const INPUT_INTERVAL: Duration = Duration::from_secs(2);
 const FULL_INTERVAL: Duration = Duration::from_secs(300);
 /// Longest wait for the first lists.
 const FIRST_LISTS: Duration = Duration::from_secs(120);
-/// An object may be repaired so often in this time; then it is left as it is for a while.
+/// Repairs of an object within this time, after which it is not repaired for a while.
 const WINDOW: Duration = Duration::from_secs(60);
 const MAX_REPAIRS: usize = 5;
 const BACK_OFF: Duration = Duration::from_secs(600);
 /// First and longest wait after a failure.
 const RETRY: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(30));
 
-/// Facts of what is enforced: a change is repaired at once.
+/// Facts that enforced remedies consult: a change is repaired at once.
 pub const URGENT: [&str; 3] = ["gateways", "envoy_filters", "services"];
 /// The same for remedies beside those of TLS.
 const TENANTS: [&str; 2] = ["network_policies", "peer_authentications"];
@@ -244,7 +244,7 @@ impl Origin for AgentOrigin<'_> {
     }
 }
 
-/// How often what was repaired, and when what failed is tried again.
+/// Numbers of repairs by object, and times at which failed ones are retried.
 struct Repairs {
     outcomes: Outcomes,
     recent: BTreeMap<String, VecDeque<Instant>>,
@@ -284,7 +284,7 @@ impl Repairs {
         self.retry_at.map_or(most, |at| at.saturating_duration_since(Instant::now()).min(most))
     }
 
-    /// Whether changes of these facts are to be followed now, for what is enforced.
+    /// Whether enforced remedies need changes of these facts now.
     fn is_due(
         &self,
         changed: &BTreeSet<&'static str>,
@@ -300,7 +300,7 @@ impl Repairs {
         has(&URGENT) || enforced.iter().any(minds) && has(&TENANTS) || is_time && has(&FIELDS)
     }
 
-    /// A change of what is enforced does not wait as long as a failure does.
+    /// A change of an enforced object shortens the back-off of a failure.
     fn hasten(&mut self, changed: &BTreeSet<&'static str>) {
         let mut urgent = URGENT.iter().chain(&TENANTS);
         if let (Some(at), Some(tried)) = (self.retry_at, self.tried_at)

@@ -15,7 +15,7 @@ pub struct Repaired {
     pub done: u64,
     /// Tries that failed.
     pub failed: u64,
-    /// Objects that are left as they are until then, since someone keeps undoing their repair.
+    /// Objects that are not repaired until then, because another client keeps reverting the repair.
     pub(super) resting: BTreeMap<String, Instant>,
     /// Why the last try failed, if it did.
     pub refused: Option<String>,
@@ -30,14 +30,14 @@ impl Outcomes {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// As it is now.
+    /// The current numbers.
     pub fn now(&self) -> Repaired {
         self.lock().clone()
     }
 }
 
 impl Repaired {
-    /// Objects that are left as they are for now.
+    /// Number of objects that are not repaired for now.
     pub fn given_up(&self) -> usize {
         let now = Instant::now();
         self.resting.values().filter(|until| **until > now).count()

@@ -23,11 +23,11 @@ use super::metrics;
 use super::publish::{Published, Publisher};
 use crate::report::html;
 
-/// Who listens to events, at most.
+/// Most subscribers of events.
 const LISTENERS: usize = 16;
 /// A subscriber is sent something this often, so that one that is gone is noticed.
 const PULSE: Duration = Duration::from_secs(15);
-/// How long a listener may listen; a browser begins again by itself.
+/// Longest subscription to events; a browser reconnects.
 const LISTENS: Duration = Duration::from_secs(3600);
 /// Header that the gateway adds once a user has logged in.
 const LOGIN: &str = "kubeflow-userid";
@@ -51,12 +51,12 @@ pub struct Peer {
 type Shared = State<Arc<Pages>>;
 
 impl Pages {
-    /// Of what is published.
+    /// The published results.
     pub fn new(publisher: Arc<Publisher>, directory: Directory) -> Self {
         Self { publisher, directory, listeners: Arc::default() }
     }
 
-    /// Who asks.
+    /// The client.
     async fn caller(&self, peer: Peer, headers: &HeaderMap) -> Caller {
         let address = peer.address.ip();
         if is_of_this_pod(address) {
@@ -138,7 +138,7 @@ async fn if_it_is_shown(
     }
 }
 
-/// What is for the charm alone.
+/// Paths for the charm only.
 async fn if_it_is_of_this_pod(
     State(pages): Shared,
     Extension(peer): Extension<Peer>,
@@ -196,7 +196,7 @@ fn no_audit_yet() -> Response<Body> {
     plain(StatusCode::SERVICE_UNAVAILABLE, text)
 }
 
-/// What is served of an audit; before the first one there is none.
+/// The served results of the last audit, if there was one.
 fn of_audit(
     pages: &Pages,
     kind: &'static str,
@@ -277,7 +277,7 @@ async fn health(State(pages): Shared) -> Response<Body> {
     }
 }
 
-/// Held by one who listens.
+/// Held by a subscriber.
 struct Listening(Arc<AtomicUsize>);
 
 impl Listening {
@@ -324,7 +324,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn so_many_listen_and_who_ends_makes_room() {
+    fn event_streams_are_limited_and_closed_one_is_reusable() {
         let listeners = Arc::new(AtomicUsize::new(0));
         let mut held: Vec<_> =
             (0..LISTENERS).map(|_| Listening::begin(&listeners).unwrap()).collect();

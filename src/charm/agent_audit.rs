@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::{Duration, Instant};
 
+use juju_charm::Unit;
 use log::{info, warn};
 
 use super::absence::is_absence;
@@ -15,14 +16,14 @@ use super::image_record::ImageRecord;
 use super::workload::{PORT, Workload};
 use super::{gather, rotations};
 use crate::agent::audit::{self, AgentAudit};
-use crate::agent::input::{AgentInput, CharmFacts};
+use crate::agent::input::{AgentInput, CharmFacts, CredentialState};
 use crate::config::Options;
 use crate::facts::Facts;
 use crate::facts::known::{Known, Unknown};
 
 /// Longest wait until the agent has assessed by new input.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// How often it is asked meanwhile.
+/// Interval of polling it.
 const INTERVAL: Duration = Duration::from_millis(100);
 
 /// Where the agent of this pod is. Tests have many on one machine.
@@ -63,24 +64,8 @@ pub fn take(hook: &mut Hook<'_>) -> anyhow::Result<Option<AuditResult>> {
     if !before.status.healthy {
         return Ok(None);
     }
-    let (unit, mut facts, mut credentials) = (hook.unit, Facts::default(), BTreeMap::new());
-    if options.juju_credentials.is_some() || !options.rotate.targets.is_empty() {
-        let rotated = match rotations::known(unit) {
-            Ok(Ok(ledger)) => {
-                credentials = rotations::credentials(&options.rotate, &ledger);
-                Known::Known(rotations::times(&ledger))
-            }
-            Ok(Err(why)) => Known::Unknown(Unknown::Failed(why.to_string())),
-            Err(error) if is_absence(&error) => {
-                Known::Unknown(Unknown::Failed(format!("{error:#}")))
-            }
-            Err(error) => return Err(error),
-        };
-        if let Some(option) = &options.juju_credentials {
-            facts.juju = gather::controller(unit, option, &options.policy.options);
-            facts.rotated = rotated;
-        }
-    }
+    let unit = hook.unit;
+    let (mut facts, credentials) = juju_facts(unit, options)?;
     gather::add_telemetry(unit, options, &mut facts);
     if let Some(mut images) = ImageRecord::read(unit)? {
         // Registries are asked for what runs, which only this hook can list.
@@ -103,6 +88,31 @@ pub fn take(hook: &mut Hook<'_>) -> anyhow::Result<Option<AuditResult>> {
         held_back: Some(audit.status.held_back),
         charm_facts: input.facts,
     }))
+}
+
+/// Facts of Juju's side, as far as the options ask for them, and the credentials that are rotated.
+fn juju_facts(
+    unit: &Unit,
+    options: &Options,
+) -> anyhow::Result<(Facts, BTreeMap<String, CredentialState>)> {
+    let (mut facts, mut credentials) = (Facts::default(), BTreeMap::new());
+    if options.juju_credentials.is_none() && options.rotate.targets.is_empty() {
+        return Ok((facts, credentials));
+    }
+    let rotated = match rotations::known(unit) {
+        Ok(Ok(ledger)) => {
+            credentials = rotations::credentials(&options.rotate, &ledger);
+            Known::Known(rotations::times(&ledger))
+        }
+        Ok(Err(why)) => Known::Unknown(Unknown::Failed(why.to_string())),
+        Err(error) if is_absence(&error) => Known::Unknown(Unknown::Failed(format!("{error:#}"))),
+        Err(error) => return Err(error),
+    };
+    if let Some(option) = &options.juju_credentials {
+        facts.juju = gather::controller(unit, option, &options.policy.options);
+        facts.rotated = rotated;
+    }
+    Ok((facts, credentials))
 }
 
 /// Gives the agent this leader's options before they are enforced, with the facts that it has:

@@ -47,7 +47,7 @@ pub enum LoginProblem {
     Malformed {
         /// The key.
         key: &'static str,
-        /// What is wrong with it.
+        /// Problem of its value.
         why: String,
     },
     /// The tool failed.
@@ -135,7 +135,7 @@ impl ControllerSession {
         Self { deadline, ..self }.open(&Target::Controller).map(drop)
     }
 
-    /// Limits what is still to be done with it to a time from now.
+    /// Limits further calls to a time from now.
     pub fn end_within(&mut self, time: Duration) {
         self.deadline = self.deadline.min(Instant::now() + time);
     }
@@ -166,7 +166,7 @@ impl ControllerSession {
         })
     }
 
-    /// What the user of the login lacks to be let in.
+    /// The grant that the login lacks.
     fn not_granted(&self, target: &Target) -> RotationError {
         let user = &self.user;
         let access = match target {

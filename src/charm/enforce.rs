@@ -20,7 +20,7 @@ use crate::remedies::{self, Consent, Plan, Remedy};
 /// How long enforcing may take in one hook.
 const DEADLINE: Duration = Duration::from_secs(60);
 
-/// Why the charm could not enforce, or not delete what it made.
+/// Reasons why the charm could not enforce remedies, or delete managed objects.
 #[derive(Debug, thiserror::Error)]
 pub enum EnforceFailure {
     /// The API server could not be reached.
@@ -40,7 +40,7 @@ pub enum EnforceFailure {
     Changes(#[from] ApplyFailure),
 }
 
-/// Why the option `enforce` is not in force, or not all of it.
+/// Reasons why the option `enforce` is not fully applied.
 #[derive(Debug, thiserror::Error)]
 pub enum NotEnforced {
     /// Nothing was tried.
@@ -54,7 +54,7 @@ pub enum NotEnforced {
     ByAgent(String),
 }
 
-/// Why a part of the option `enforce` is not in force.
+/// Reasons why a part of the option `enforce` is not applied.
 #[derive(Debug, thiserror::Error)]
 pub enum Obstacle {
     /// Not every change was applied.

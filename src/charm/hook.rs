@@ -24,19 +24,19 @@ pub struct Hook<'a> {
     pub is_leader: bool,
     /// The application's options, parsed.
     pub options: Options,
-    /// What is wrong with the options.
+    /// Problems of the options.
     pub option_problems: Vec<OptionProblem>,
-    /// What this unit remembers of earlier hooks.
+    /// State of the unit from earlier hooks.
     pub state: UnitState,
     /// Whether this hook audited the cluster.
     pub is_audited: bool,
     /// Authorities that clients of the gateway must trust, PEM; `None` until a step learns them.
     pub trusted_authorities: Option<Vec<String>>,
-    /// What this hook's audit learned that the agent cannot read.
+    /// Facts of this hook's audit that the agent cannot read itself.
     pub charm_facts: Option<CharmFacts>,
     /// The state of each credential in the option `rotate`, if a step read it.
     pub credentials: BTreeMap<String, CredentialState>,
-    /// What this hook does, for the receiver of traces.
+    /// Spans of this hook, for the receiver of traces.
     pub trace: Trace,
     raw_options: config::Options,
 }

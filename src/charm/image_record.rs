@@ -28,7 +28,7 @@ const KEY: &str = "images";
 const OLD_KEY: &str = "rocks";
 /// How often registries and Charmhub are asked.
 const OFTEN: SignedDuration = SignedDuration::from_hours(24);
-/// How soon again, if none of them answered.
+/// Interval of retrying, if none of them answered.
 const SOON: SignedDuration = SignedDuration::from_hours(1);
 /// Longest time for asking them in a hook.
 const WITHIN: Duration = Duration::from_secs(30);

@@ -1,4 +1,6 @@
-//! What an operator should look at, as the unit's status says it.
+//! Problems of the unit, as its status shows them.
+
+use std::fmt::Display;
 
 use juju_charm::Status;
 
@@ -6,22 +8,35 @@ use juju_charm::Status;
 const REASONS: usize = 3;
 const REASON: usize = 160;
 
-/// A reason for the unit's status, with what to do about it.
+/// A problem that the unit's status shows. Its text says what is wrong and what to do.
+pub trait StatusProblem: Display {
+    /// `blocked` if an operator must act, `waiting` if it is retried, `active` for advice.
+    fn status(&self) -> Status;
+}
+
+impl<P: StatusProblem> From<P> for StatusIssue {
+    fn from(problem: P) -> Self {
+        Self { status: problem.status(), message: problem.to_string() }
+    }
+}
+
+/// The text of a problem with its status, as the state stores it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StatusIssue {
-    /// `blocked` if an operator must act, `waiting` if time may solve it, `active` for advice.
+    /// Status of the unit while the problem lasts.
     pub status: Status,
     /// One sentence: what is wrong and what to do.
     pub message: String,
 }
 
+#[cfg(test)]
 impl StatusIssue {
     /// An operator must act.
     pub fn blocked(message: impl Into<String>) -> Self {
         Self { status: Status::Blocked, message: message.into() }
     }
 
-    /// It is tried again.
+    /// It is retried.
     pub fn waiting(message: impl Into<String>) -> Self {
         Self { status: Status::Waiting, message: message.into() }
     }

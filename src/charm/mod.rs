@@ -1,4 +1,4 @@
-//! The charm: Juju dispatches an event, and the unit is reconciled with what it should be.
+//! The charm: Juju dispatches an event, and the unit is reconciled with its options.
 
 mod absence;
 mod actions;

@@ -1,4 +1,4 @@
-//! Who asks for changes: a hook or an action of this application, and the login it has.
+//! Origins of changes: a hook or an action of this application, with its login.
 
 use juju_charm::Unit;
 use juju_client::Connection;

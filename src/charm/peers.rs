@@ -1,4 +1,4 @@
-//! The peer relation: what the units of the application share.
+//! The peer relation: data that the units of the application share.
 
 use juju_charm::relation::{self, Databag, Relation};
 

@@ -86,7 +86,7 @@ pub fn remove(unit: &Unit) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Stops the agent, which would restore what is deleted.
+/// Stops the agent, which would restore deleted objects.
 fn stop_agent(unit: &Unit) {
     // Without its container there is no agent.
     let Some(workload) = Workload::connect() else {

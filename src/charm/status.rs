@@ -6,7 +6,7 @@ use log::warn;
 use super::absence::is_absence;
 use super::fate::Fate;
 use super::hook::Hook;
-use super::issue::{StatusIssue, brief};
+use super::issue::{StatusIssue, StatusProblem, brief};
 use super::removal;
 use crate::config::UNTIL_CORRECTED;
 
@@ -17,6 +17,8 @@ const SHOWN: usize = 120;
 /// As much of the worst issue, and of each other one: a command that fixes it still fits.
 const FIRST: usize = 210;
 const SHARED: usize = 130;
+/// As much of a problem with an option.
+const OPTION: usize = 105;
 /// Most issues that are named.
 const NAMED: usize = 3;
 
@@ -26,7 +28,7 @@ pub fn publish(mut hook: Hook<'_>, is_reset: bool) -> anyhow::Result<()> {
         true => decide(&hook),
         false => {
             hook.state.clear_issues();
-            StatusIssue::active("standing by; the leader audits")
+            UnitStatus::StandingBy.into()
         }
     };
     let is_new = is_reset || !hook.state.is_status(status, &message);
@@ -53,51 +55,99 @@ pub fn publish(mut hook: Hook<'_>, is_reset: bool) -> anyhow::Result<()> {
     }
 }
 
+/// What the leader's status may say, apart from the problems of steps.
+#[derive(Debug, thiserror::Error)]
+enum UnitStatus<'a> {
+    /// This unit does not lead.
+    #[error("standing by; the leader audits")]
+    StandingBy,
+    /// An option is wrong, and nothing is done by any.
+    #[error("{}{}; {UNTIL_CORRECTED}", brief(.0, SHOWN), others(*.1))]
+    Frozen(String, usize),
+    /// Options are wrong: the first, and how many others.
+    #[error("{}{}", brief(.0, OPTION), others(*.1))]
+    Options(String, usize),
+    /// The cluster could not be read.
+    #[error("{0}")]
+    Unreachable(&'a str),
+    /// There is no audit yet.
+    #[error("waiting for the first audit")]
+    NoAudit,
+    /// Kinds of objects could not be read.
+    #[error(
+        "{kinds} kinds of objects could not be read; juju trust {application} --scope=cluster, or \
+         see get-report"
+    )]
+    Unread { kinds: usize, application: &'a str },
+    /// The controller could not be read.
+    #[error("Juju: {0}")]
+    Controller(&'a str),
+    /// The option `enforce` is not in force.
+    #[error("enforce: {0}")]
+    NotEnforced(&'a str),
+    /// Changes of the option `enforce` wait for consent.
+    #[error("enforce: {0}")]
+    HeldBack(&'a str),
+    /// The findings of the last audit, which block the unit or do not.
+    #[error("{summary}; juju run {unit} get-report")]
+    Findings { summary: &'a str, unit: &'a str, is_blocking: bool },
+}
+
+impl StatusProblem for UnitStatus<'_> {
+    fn status(&self) -> Status {
+        match self {
+            Self::Frozen(..) | Self::Options(..) | Self::Unread { .. } => Status::Blocked,
+            Self::Controller(_) | Self::NotEnforced(_) => Status::Blocked,
+            Self::Unreachable(_) | Self::NoAudit => Status::Waiting,
+            Self::StandingBy | Self::HeldBack(_) => Status::Active,
+            Self::Findings { is_blocking: true, .. } => Status::Blocked,
+            Self::Findings { .. } => Status::Active,
+        }
+    }
+}
+
+/// How many problems there are beside the one that is named.
+fn others(number: usize) -> String {
+    match number {
+        0 => String::new(),
+        _ => format!(" (and {number} more)"),
+    }
+}
+
 /// The leader's status: first what keeps it from its work, then what is open.
 fn decide(hook: &Hook<'_>) -> StatusIssue {
     let (options, problems, state) = (&hook.options, &hook.option_problems, &hook.state);
-    let more = match problems.len() {
-        0 | 1 => String::new(),
-        number => format!(" (and {} more)", number - 1),
-    };
-    let mut all = Vec::new();
+    let others = problems.len().saturating_sub(1);
+    let mut all: Vec<StatusIssue> = Vec::new();
     // What freezes everything comes before what waits.
     if let Some(first) = options.frozen.first() {
-        let first = brief(&first.to_string(), SHOWN);
-        all.push(StatusIssue::blocked(format!("{first}{more}; {UNTIL_CORRECTED}")));
+        all.push(UnitStatus::Frozen(first.to_string(), others).into());
     }
     all.extend(state.issues());
     if let Some(why) = state.unreachable() {
-        return compose(all, StatusIssue::waiting(why));
+        return compose(all, UnitStatus::Unreachable(why).into());
     }
     let Some(audit) = state.audit() else {
-        return compose(all, StatusIssue::waiting("waiting for the first audit"));
+        return compose(all, UnitStatus::NoAudit.into());
     };
     if let Some(first) = problems.first().filter(|_| !options.is_frozen()) {
-        all.push(StatusIssue::blocked(format!("{}{more}", brief(&first.to_string(), 105))));
+        all.push(UnitStatus::Options(first.to_string(), others).into());
     }
     if audit.unread > 0 {
-        all.push(StatusIssue::blocked(format!(
-            "{} kinds of objects could not be read; juju trust {} --scope=cluster, or see get-report",
-            audit.unread,
-            hook.unit.application()
-        )));
+        let application = hook.unit.application();
+        all.push(UnitStatus::Unread { kinds: audit.unread, application }.into());
     }
-    if let Some(why) = &audit.juju_problem {
-        all.push(StatusIssue::blocked(format!("Juju: {why}")));
-    }
-    if let Some(why) = &audit.enforcement_problem {
-        all.push(StatusIssue::blocked(format!("enforce: {why}")));
-    }
-    if let Some(why) = &audit.held_back {
-        all.push(StatusIssue::active(format!("enforce: {why}")));
-    }
+    let optional = [
+        audit.juju_problem.as_deref().map(UnitStatus::Controller),
+        audit.enforcement_problem.as_deref().map(UnitStatus::NotEnforced),
+        audit.held_back.as_deref().map(UnitStatus::HeldBack),
+    ];
+    all.extend(optional.into_iter().flatten().map(StatusIssue::from));
     let is_blocking = options
         .block_on
         .is_some_and(|threshold| audit.worst.is_some_and(|worst| worst >= threshold));
-    let status = if is_blocking { Status::Blocked } else { Status::Active };
-    let message = format!("{}; juju run {} get-report", audit.summary, hook.unit.name);
-    compose(all, StatusIssue { status, message })
+    let (summary, unit) = (audit.summary.as_str(), hook.unit.name.as_str());
+    compose(all, UnitStatus::Findings { summary, unit, is_blocking }.into())
 }
 
 /// One status of several issues, the worst first, and then what is open: `juju status` shows the

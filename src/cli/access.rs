@@ -19,7 +19,7 @@ use crate::facts::known::Known;
 use crate::policy::Policy;
 use crate::report::table::{new_table_within, trimmed};
 
-/// Who, and what.
+/// Subject and target.
 #[derive(clap::Args)]
 #[command(after_help = super::help::ACCESS)]
 pub struct Access {

@@ -146,12 +146,12 @@ impl Audit {
         Ok(status)
     }
 
-    /// A report of what is selected, and the facts that it is of.
+    /// The selected part of a report, with its facts.
     fn audit(&self) -> anyhow::Result<(Report, Facts)> {
         self.audit_one(&self.cluster, self.prepare()?)
     }
 
-    /// The policy, and what is wrong with it.
+    /// The policy, with its problems.
     fn prepare(&self) -> anyhow::Result<(Policy, Vec<String>)> {
         let (mut policy, problems) = match &self.policy {
             Some(path) => super::shared::read_policy(path)?,

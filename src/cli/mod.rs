@@ -136,21 +136,7 @@ fn parse() -> Result<Arguments, clap::Error> {
 /// Runs the command line.
 pub fn main() -> ExitCode {
     let arguments = parse();
-    // The agent's level is the charm's option, and changes while it runs.
-    let filter = match arguments.as_ref().map(|parsed| &parsed.command) {
-        Ok(Command::Serve(_)) => "warn,kube_client=off,ckf_hardening=trace,juju_charm=trace",
-        // The Kubernetes client logs what its errors say again.
-        _ => "warn,kube_client=off",
-    };
-    let environment = env_logger::Env::new().filter("CKF_HARDENING_LOG");
-    env_logger::Builder::from_env(environment.default_filter_or(filter))
-        // What others wrote must not begin a line of its own.
-        .format(|out, record| {
-            let text = record.args().to_string();
-            let (level, target) = (record.level(), record.target());
-            writeln!(out, "[{level:<5} {target}] {}", printable::line(&text))
-        })
-        .init();
+    log_to_stderr(arguments.as_ref().is_ok_and(|all| matches!(all.command, Command::Serve(_))));
     let arguments = match arguments {
         Ok(arguments) => arguments,
         Err(error) => {
@@ -161,43 +147,73 @@ pub fn main() -> ExitCode {
         }
     };
     terminal::choose(arguments.terminal);
-    let result = match arguments.command {
-        Command::Audit(audit) => audit.run(),
-        Command::Collect(collect) => collect.run(),
-        Command::Controls(list) => list.run(),
-        Command::Explain(explain) => explain.run(),
-        Command::Plan(plan) => plan.run(),
-        Command::Apply(apply) => apply.run(),
-        Command::Undo(undo) => undo.run(),
-        Command::Remedies(list) => list.run(),
-        Command::Access(access) => access.run(),
-        Command::Entrances(entrances) => entrances.run(),
-        Command::Keys(keys) => keys.run(),
-        Command::Diff(diff) => diff.run(),
-        Command::Policy(policy) => policy.run(),
-        Command::Rocks(rocks) => rocks.run(),
-        Command::Refresh(refresh) => refresh.run(),
-        Command::UpgradePlan(plan) => plan.run(),
-        Command::Users(users) => users.run(),
-        Command::Offboard(offboard) => offboard.run(),
-        Command::Rotate(rotate) => rotate.run(),
-        Command::Serve(serve) => serve.run(),
-        Command::Permissions(permissions) => permissions.run(),
-        Command::BundleData(data) => data.run(),
-        Command::Man(man) => man.run(command()),
-        Command::Completions { shell } => {
-            let mut script = Vec::new();
-            clap_complete::generate(shell, &mut Arguments::command(), "ckf-hardening", &mut script);
-            print_data(&String::from_utf8_lossy(&script)).map(|()| NOTHING_OPEN)
-        }
-    };
-    match result {
+    match arguments.command.run() {
         Ok(code) => ExitCode::from(code),
         Err(error) if is_closed_pipe(&error) => ExitCode::from(NOTHING_OPEN),
         Err(error) => {
             let text = format!("{error:#}");
             let _ = writeln!(io::stderr(), "error: {}", printable::text(&text));
             ExitCode::from(FAILED)
+        }
+    }
+}
+
+/// Sets up logging to standard error.
+fn log_to_stderr(is_agent: bool) {
+    let filter = match is_agent {
+        // The agent's level is the charm's option, and changes while it runs.
+        true => "warn,kube_client=off,ckf_hardening=trace,juju_charm=trace",
+        // The Kubernetes client logs what its errors say again.
+        false => "warn,kube_client=off",
+    };
+    let environment = env_logger::Env::new().filter("CKF_HARDENING_LOG");
+    env_logger::Builder::from_env(environment.default_filter_or(filter))
+        // What others wrote must not begin a line of its own.
+        .format(|out, record| {
+            let text = record.args().to_string();
+            let (level, target) = (record.level(), record.target());
+            writeln!(out, "[{level:<5} {target}] {}", printable::line(&text))
+        })
+        .init();
+}
+
+impl Command {
+    /// Runs the command; returns its exit status.
+    fn run(self) -> anyhow::Result<u8> {
+        match self {
+            Self::Audit(audit) => audit.run(),
+            Self::Collect(collect) => collect.run(),
+            Self::Controls(list) => list.run(),
+            Self::Explain(explain) => explain.run(),
+            Self::Plan(plan) => plan.run(),
+            Self::Apply(apply) => apply.run(),
+            Self::Undo(undo) => undo.run(),
+            Self::Remedies(list) => list.run(),
+            Self::Access(access) => access.run(),
+            Self::Entrances(entrances) => entrances.run(),
+            Self::Keys(keys) => keys.run(),
+            Self::Diff(diff) => diff.run(),
+            Self::Policy(policy) => policy.run(),
+            Self::Rocks(rocks) => rocks.run(),
+            Self::Refresh(refresh) => refresh.run(),
+            Self::UpgradePlan(plan) => plan.run(),
+            Self::Users(users) => users.run(),
+            Self::Offboard(offboard) => offboard.run(),
+            Self::Rotate(rotate) => rotate.run(),
+            Self::Serve(serve) => serve.run(),
+            Self::Permissions(permissions) => permissions.run(),
+            Self::BundleData(data) => data.run(),
+            Self::Man(man) => man.run(command()),
+            Self::Completions { shell } => {
+                let mut script = Vec::new();
+                clap_complete::generate(
+                    shell,
+                    &mut Arguments::command(),
+                    "ckf-hardening",
+                    &mut script,
+                );
+                print_data(&String::from_utf8_lossy(&script)).map(|()| NOTHING_OPEN)
+            }
         }
     }
 }

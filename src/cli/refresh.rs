@@ -36,7 +36,7 @@ pub struct Refresh {
     controller: ControllerArguments,
 }
 
-/// How often it is asked how far units are.
+/// Interval of polling the units' progress.
 const OFTEN: Duration = Duration::from_millis(500);
 
 impl Refresh {

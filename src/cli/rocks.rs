@@ -75,30 +75,7 @@ pub struct Rocks {
 
 impl Rocks {
     pub fn run(self) -> anyhow::Result<u8> {
-        let credentials = match &self.registry_credentials {
-            None => Credentials::default(),
-            Some(path) => {
-                let text = zeroize::Zeroizing::new(text(path)?);
-                Credentials::parse(&text).with_context(|| path.display().to_string())?
-            }
-        };
-        let authorities = self.registry_ca.iter().map(|path| text(path));
-        let policy = match &self.policy {
-            Some(path) => super::shared::sound(&super::shared::policy_text(path)?, path)?,
-            None => Policy::default(),
-        };
-        let named = policy.allow.registries.iter().map(String::as_str);
-        let mut source = registry::Source {
-            allowed: Allowed::new(named),
-            realms: self.registry_realm.clone(),
-            mirrors: self.registry_mirror.clone(),
-            credentials,
-            authorities: authorities.collect::<Result<_, _>>()?,
-            within: Duration::from_secs(self.within),
-            packages: self.packages || self.osv.is_some() || self.sbom.is_some(),
-            connect_within: Duration::from_secs(5),
-            ..registry::Source::default()
-        };
+        let mut source = self.registries()?;
         let advisories = self.osv.as_deref().map(advisories).transpose()?;
         let wanted = match &self.verify {
             None => None,
@@ -135,6 +112,34 @@ impl Rocks {
         let is_expected = inventory.unexpected().next().is_none()
             && report.differences.is_none_or(|lines| lines.is_empty());
         Ok(if is_expected { NOTHING_OPEN } else { OPEN })
+    }
+
+    /// Registries to query, with the login and what the policy allows.
+    fn registries(&self) -> anyhow::Result<registry::Source> {
+        let credentials = match &self.registry_credentials {
+            None => Credentials::default(),
+            Some(path) => {
+                let text = zeroize::Zeroizing::new(text(path)?);
+                Credentials::parse(&text).with_context(|| path.display().to_string())?
+            }
+        };
+        let authorities = self.registry_ca.iter().map(|path| text(path));
+        let policy = match &self.policy {
+            Some(path) => super::shared::sound(&super::shared::policy_text(path)?, path)?,
+            None => Policy::default(),
+        };
+        let named = policy.allow.registries.iter().map(String::as_str);
+        Ok(registry::Source {
+            allowed: Allowed::new(named),
+            realms: self.registry_realm.clone(),
+            mirrors: self.registry_mirror.clone(),
+            credentials,
+            authorities: authorities.collect::<Result<_, _>>()?,
+            within: Duration::from_secs(self.within),
+            packages: self.packages || self.osv.is_some() || self.sbom.is_some(),
+            connect_within: Duration::from_secs(5),
+            ..registry::Source::default()
+        })
     }
 
     fn resolve(&self, facts: &mut Facts, source: &mut registry::Source) -> usize {

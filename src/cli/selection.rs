@@ -33,7 +33,7 @@ impl SelectionArguments {
     ///
     /// # Errors
     ///
-    /// A name stands for nothing in the report.
+    /// A name matches nothing in the report.
     pub fn apply(&self, report: &mut Report) -> anyhow::Result<()> {
         let ids: Vec<&str> = report.controls.iter().map(|c| c.id.as_str()).collect();
         let known = |patterns: &[String]| -> anyhow::Result<Vec<String>> {

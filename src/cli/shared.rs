@@ -140,7 +140,7 @@ pub(super) fn sound(text: &str, path: &Path) -> anyhow::Result<Policy> {
     }
 }
 
-/// The policy of a file, and what is wrong with it.
+/// The policy of a file, with its problems.
 pub(super) fn read_policy(path: &Path) -> anyhow::Result<(Policy, Vec<PolicyProblem>)> {
     Ok(Policy::parse(&policy_text(path)?))
 }

@@ -37,7 +37,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_a_likely_name_is_suggested() {
+    fn similar_name_is_suggested() {
         let known = ["TLS-01", "NET-02", "AUTHN-10"];
         assert_eq!(closest("tls-1", known), Some("TLS-01"));
         assert_eq!(closest("ATUHN-10", known), Some("AUTHN-10"));

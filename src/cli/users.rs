@@ -1,4 +1,4 @@
-//! `users`: who may do what in Juju.
+//! `users`: permissions of Juju's users.
 
 use super::juju::ControllerArguments;
 use super::output::DataOutput;

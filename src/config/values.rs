@@ -17,7 +17,7 @@ const SHORTEST_INTERVAL: i64 = 300;
 /// The longest, in seconds.
 const LONGEST_INTERVAL: i64 = 30 * 24 * 3600;
 
-/// A value that an option does not take, with what is expected instead.
+/// A value that an option does not accept, with the expected form.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ValueError {
     /// No profile.

@@ -1,4 +1,4 @@
-//! Changes of the controller's and the model's configuration, recorded with what was there before.
+//! Changes of the controller's and the model's configuration, recorded with the earlier values.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ use crate::remedies::{Configured, JujuEdit, Setting};
 
 type Options = BTreeMap<String, Setting>;
 
-/// Sets options, once what they were before is recorded.
+/// Sets options, once their earlier values are recorded.
 pub(super) fn set(
     recorded: &Recorded<'_>,
     model: &mut dyn Model,

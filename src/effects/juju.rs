@@ -120,7 +120,7 @@ fn revert(
     }
 }
 
-/// Whether what was asked for is not there any more.
+/// Whether the requested entity no longer exists.
 fn is_gone(error: &Error) -> bool {
     error.failure().is_some_and(|failure| failure.code == Code::NotFound)
 }

@@ -145,25 +145,7 @@ fn query(source: &Source, followed: &[&Followed]) -> Result<Vec<ResultWire>, Unk
         "context": [], "actions": actions,
         "fields": ["revision", "resources", "released-at", "created-at", "name"],
     });
-    // Redirects must use TLS.
-    let redirects = reqwest::redirect::Policy::custom(|attempt| {
-        match attempt.url().scheme() == "https" && attempt.previous().len() <= 3 {
-            true => attempt.follow(),
-            false => attempt.error("redirect without TLS, or too many redirects"),
-        }
-    });
-    let mut builder = reqwest::blocking::Client::builder()
-        .redirect(redirects)
-        .timeout(source.within)
-        .connect_timeout(source.within.min(Duration::from_secs(5)))
-        .user_agent(concat!("ckf-hardening/", env!("CARGO_PKG_VERSION")));
-    if let Some(proxy) = &source.proxy {
-        let proxy = reqwest::Proxy::all(proxy)
-            .map_err(|_| failed("the proxy is not a valid URL".into()))?;
-        let none = source.no_proxy.as_deref().unwrap_or_default();
-        builder = builder.proxy(proxy.no_proxy(reqwest::NoProxy::from_string(none)));
-    }
-    let client = builder.build().map_err(|why| failed(why.to_string()))?;
+    let client = client(source, &failed)?;
     let url = format!("{}/v2/charms/refresh", source.url.trim_end_matches('/'));
     let response = client.post(url).json(&body).send();
     let response = response.map_err(|error| match error.is_timeout() {
@@ -184,4 +166,30 @@ fn query(source: &Source, followed: &[&Followed]) -> Result<Vec<ResultWire>, Unk
     let response: Response = serde_json::from_str(&text)
         .map_err(|why| failed(format!("the response is malformed: {why}")))?;
     Ok(response.results)
+}
+
+/// A client with the deadlines and the proxy of the source.
+fn client(
+    source: &Source,
+    failed: &dyn Fn(String) -> Unknown,
+) -> Result<reqwest::blocking::Client, Unknown> {
+    // Redirects must use TLS.
+    let redirects = reqwest::redirect::Policy::custom(|attempt| {
+        match attempt.url().scheme() == "https" && attempt.previous().len() <= 3 {
+            true => attempt.follow(),
+            false => attempt.error("redirect without TLS, or too many redirects"),
+        }
+    });
+    let mut builder = reqwest::blocking::Client::builder()
+        .redirect(redirects)
+        .timeout(source.within)
+        .connect_timeout(source.within.min(Duration::from_secs(5)))
+        .user_agent(concat!("ckf-hardening/", env!("CARGO_PKG_VERSION")));
+    if let Some(proxy) = &source.proxy {
+        let proxy = reqwest::Proxy::all(proxy)
+            .map_err(|_| failed("the proxy is not a valid URL".into()))?;
+        let none = source.no_proxy.as_deref().unwrap_or_default();
+        builder = builder.proxy(proxy.no_proxy(reqwest::NoProxy::from_string(none)));
+    }
+    builder.build().map_err(|why| failed(why.to_string()))
 }

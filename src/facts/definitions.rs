@@ -125,7 +125,7 @@ mod tests {
     const NAME: &str = "backups.velero.io";
 
     #[test]
-    fn absent_kind_is_looked_for_when_its_definition_comes_or_changes_and_else_seldom() {
+    fn absent_kind_is_read_again_when_its_definition_changes() {
         let timing = Timing::default();
         let definitions = Definitions::default();
         let next = |before, tries| definitions.changes.borrow().next(NAME, before, tries, timing);

@@ -22,7 +22,7 @@ pub struct Loaded {
     pub context: String,
 }
 
-/// What is wrong with a kubeconfig, without content that may be secret.
+/// Problems of a kubeconfig, without content that may be secret.
 #[derive(Debug, thiserror::Error)]
 enum KubeconfigError {
     #[error("it is larger than {LARGEST} bytes")]
@@ -39,7 +39,7 @@ enum KubeconfigError {
     Cluster { cluster: String, source: ClusterError },
 }
 
-/// What is wrong with a cluster of a kubeconfig.
+/// Problems of a cluster of a kubeconfig.
 #[derive(Debug, thiserror::Error)]
 enum ClusterError {
     #[error("it has no server")]

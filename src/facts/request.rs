@@ -28,7 +28,7 @@ const BUSY: [Duration; 3] =
 pub(crate) const PAGE: usize = 500;
 /// The same of definitions, which are large.
 const PAGE_OF_DEFINITIONS: usize = 25;
-/// First bytes of what is compressed.
+/// First bytes of compressed content.
 const GZIP: [u8; 2] = [0x1f, 0x8b];
 /// Largest page, in bytes: more than etcd lets so many objects be.
 const LARGEST_PAGE: u64 = 64 << 20;

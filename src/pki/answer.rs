@@ -109,7 +109,7 @@ impl Issued {
         life: SignedDuration,
         now: Timestamp,
     ) -> bool {
-        let Ok(leaf) = self.judge(request, now) else {
+        let Ok(leaf) = self.check(request, now) else {
             return false;
         };
         // Certificates are backdated.
@@ -121,7 +121,7 @@ impl Issued {
 
     /// Returns the certificate if clients that trust `ca` accept it now for each name of the
     /// request.
-    pub fn judge(&self, request: &Request, now: Timestamp) -> Result<Certificate, AnswerProblem> {
+    pub fn check(&self, request: &Request, now: Timestamp) -> Result<Certificate, AnswerProblem> {
         let malformed = |why: String| AnswerProblem::Malformed(why);
         let leaf = Certificate::from_pem(self.certificate.as_bytes())
             .map_err(|error| malformed(error.to_string()))?

@@ -21,5 +21,5 @@ pub use ckf_audit::policy::certificates::{
 pub use ckf_audit::policy::{InvalidName, Name};
 pub use ckf_model::certificate::renewal_time;
 pub use keyring::{Keyring, Leaf};
-pub use pair::{Fingerprint, PairProblem, judge as judge_pair};
+pub use pair::{Fingerprint, PairProblem, check as check_pair};
 pub use request::{Request, RequestProblem};

@@ -41,7 +41,7 @@ pub enum PairProblem {
 }
 
 /// Validates a certificate chain, leaf first, and its key, both PEM; returns a fingerprint.
-pub fn judge(
+pub fn check(
     certificate: &str,
     key: &str,
     host: Option<&str>,

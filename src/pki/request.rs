@@ -88,7 +88,7 @@ impl Request {
     }
 
     /// Validates the request against the permitted names.
-    pub fn judge(&self, permitted: &[Name]) -> Result<(), RequestProblem> {
+    pub fn check_permitted(&self, permitted: &[Name]) -> Result<(), RequestProblem> {
         if !matches!(self.params.params.is_ca, rcgen::IsCa::NoCa | rcgen::IsCa::ExplicitNoCa) {
             return Err(RequestProblem::Authority);
         }

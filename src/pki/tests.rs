@@ -50,7 +50,7 @@ fn clients_accept_certificates_of_either_key_type() {
         for sans in [&hosts[..], &hosts[..1], &hosts[2..3]] {
             let request = request(sans);
             let issued = Issued::by(&again, &request, DAY * 90, start()).unwrap();
-            let leaf = issued.judge(&request, start()).unwrap();
+            let leaf = issued.check(&request, start()).unwrap();
             assert_eq!(leaf.names, sans);
             assert!(leaf.subject.contains("10.64.140.43"), "{}", leaf.subject);
             assert_eq!(leaf.not_after, (start() + DAY * 90).as_second());
@@ -73,7 +73,7 @@ fn certificate_outside_name_constraints_is_rejected_by_clients() {
         let request = request(&[requested]);
         assert!(!authority.may_sign(&request.names[0]) && authority.may_sign(&names(permitted)[0]));
         let issued = Issued::by(&authority, &request, DAY, start()).unwrap();
-        let problem = issued.judge(&request, start()).unwrap_err();
+        let problem = issued.check(&request, start()).unwrap_err();
         assert!(matches!(problem, AnswerProblem::Untrusted { .. }), "{permitted:?}: {problem}");
     }
 }
@@ -97,7 +97,7 @@ fn request_outside_policy_is_rejected_with_reason() {
     let result = |params: CertificateParams, key: &KeyPair| {
         let pem = params.serialize_request(key).unwrap().pem().unwrap();
         match Request::parse(&pem) {
-            Ok(request) => request.judge(&permitted).map_err(|why| why.to_string()),
+            Ok(request) => request.check_permitted(&permitted).map_err(|why| why.to_string()),
             Err(why) => Err(why.to_string()),
         }
     };
@@ -147,17 +147,17 @@ fn certificate_for_another_key_or_of_another_authority_is_rejected() {
     let request = request(&["kubeflow.example.com"]);
     let other = self::request(&["kubeflow.example.com"]);
     let issued = |request: &Request| Issued::by(&authority, request, DAY * 9, start()).unwrap();
-    let judge = |issued: Issued, at| issued.judge(&request, at).unwrap_err().to_string();
-    assert!(judge(issued(&other), start()).contains("another key"));
-    assert!(judge(issued(&request), start() + DAY * 10).contains("expired on 2026-12-03"));
+    let problem = |issued: Issued, at| issued.check(&request, at).unwrap_err().to_string();
+    assert!(problem(issued(&other), start()).contains("another key"));
+    assert!(problem(issued(&request), start() + DAY * 10).contains("expired on 2026-12-03"));
     let foreign = self::authority(&["kubeflow.example.com"], KeyKind::EcdsaP256);
     let mut wrong = issued(&request);
     wrong.ca = foreign.certificate().to_owned();
     wrong.chain = vec![];
-    assert!(judge(wrong, start()).contains("clients would reject"));
+    assert!(problem(wrong, start()).contains("clients would reject"));
     let mut broken = issued(&request);
     broken.ca = "-----BEGIN".into();
-    assert!(judge(broken, start()).contains("invalid certificate"));
+    assert!(problem(broken, start()).contains("invalid certificate"));
 }
 
 #[test]

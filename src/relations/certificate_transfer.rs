@@ -36,13 +36,13 @@ pub fn unit(trusted: &[String], remote_application: &Databag) -> Databag {
     ])
 }
 
-/// Application databag of one who trusts.
+/// Application databag of a requirer.
 pub fn requirer() -> Databag {
     Databag::from([("version".into(), "1".into())])
 }
 
 /// Certificates that a peer sends, PEM: of version 1 by its application, of version 0 by a unit.
-/// What is no certificate is left out.
+/// Texts that are not certificates are left out.
 pub fn received<'a>(databags: impl Iterator<Item = &'a Databag>) -> Vec<String> {
     let mut all = Vec::new();
     for databag in databags {

@@ -43,7 +43,7 @@ pub struct ErrorBody {
     pub endpoint: Option<String>,
 }
 
-/// What a provider can issue; what it does not say is not known.
+/// Requests that a provider can meet; `None` where it does not say.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Capabilities {
@@ -105,7 +105,7 @@ impl std::fmt::Display for ErrorBody {
 }
 
 impl Capabilities {
-    /// What the charm's own authority can issue.
+    /// Requests that the charm's own authority can meet.
     pub fn own() -> Self {
         Self {
             supports_ip_sans: Some(true),

@@ -95,30 +95,7 @@ impl Plan {
             Some(Err(error)) => problems.push(format!("disable-idle: {error}")),
         }
         for (name, every, deliver) in targets {
-            match name.parse::<Credential>() {
-                Ok(credential) => {
-                    let is_user = matches!(credential, Credential::JujuUser(_));
-                    if deliver == Some(Delivery::Registration) && !is_user {
-                        problems.push(format!(
-                            "{name}: only a juju-user can be delivered by registration"
-                        ));
-                        continue;
-                    }
-                    if credential.is_first_user() {
-                        problems.push(format!(
-                            "{name} is the controller's first user and is not rotated by the \
-                             option; use rotate-credentials with force=true"
-                        ));
-                        continue;
-                    }
-                    let delivery = deliver.unwrap_or_default();
-                    let target = Target { every, delivery };
-                    if plan.targets.insert(credential, target).is_some() {
-                        problems.push(format!("{name} is named twice"));
-                    }
-                }
-                Err(error) => problems.push(error.to_string()),
-            }
+            problems.extend(plan.add(&name, every, deliver).err());
         }
         for name in wire.exclude {
             match name.parse::<Credential>() {
@@ -127,6 +104,30 @@ impl Plan {
             }
         }
         (plan, problems)
+    }
+
+    fn add(
+        &mut self,
+        name: &str,
+        every: SignedDuration,
+        deliver: Option<Delivery>,
+    ) -> Result<(), String> {
+        let credential = name.parse::<Credential>().map_err(|error| error.to_string())?;
+        let is_user = matches!(credential, Credential::JujuUser(_));
+        if deliver == Some(Delivery::Registration) && !is_user {
+            return Err(format!("{name}: only a juju-user can be delivered by registration"));
+        }
+        if credential.is_first_user() {
+            return Err(format!(
+                "{name} is the controller's first user and is not rotated by the option; use \
+                 rotate-credentials with force=true"
+            ));
+        }
+        let target = Target { every, delivery: deliver.unwrap_or_default() };
+        match self.targets.insert(credential, target) {
+            Some(_) => Err(format!("{name} is named twice")),
+            None => Ok(()),
+        }
     }
 }
 

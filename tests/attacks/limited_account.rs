@@ -38,7 +38,7 @@ fn refers(kind: &str) -> Value {
 }
 
 #[test]
-fn account_without_the_key_edits_nothing_and_with_an_empty_secret_it_may() {
+fn account_without_the_record_key_edits_nothing() {
     let sandbox = cluster(&World::stock("1.10"));
     sandbox.write_kubeconfig("limited", "limited").unwrap();
     let rule = |resources: &[&str], verbs: &[&str]| json!({"apiGroups": ["*"], "resources": resources, "verbs": verbs});

@@ -96,7 +96,7 @@ fn image_of_a_tenant_at_another_registry_makes_no_request() {
 }
 
 #[test]
-fn image_on_loopback_is_not_asked_for_though_the_policy_allows_it_without_a_mirror() {
+fn image_on_loopback_without_mirror_is_not_queried() {
     let registry = registry();
     let theirs = Front::start("", |_| Answer::With(200, vec![], vec![])).unwrap();
     let folder = snapshot_with(&[format!("{}/evil/a:1", theirs.address())]);
@@ -153,7 +153,7 @@ fn redirect_and_realm_to_another_service_are_not_followed() {
 }
 
 #[test]
-fn forty_slow_registries_do_not_keep_the_platform_s_own_from_being_asked() {
+fn forty_slow_registries_do_not_delay_the_platforms_registry() {
     let registry = registry();
     let slow: Vec<Front> = (0..40)
         .map(|_| Front::start("", |_| Answer::Silence(Duration::from_secs(60))).unwrap())

@@ -128,6 +128,6 @@ fn agent_of_a_second_application_changes_nothing_while_the_first_enforces() {
     assert_eq!(get(&sandbox, &MUTUAL), None);
     assert_eq!(get(&sandbox, &POLICY), Some(policy));
 
-    agent.tell(&input("ckf-hardening"));
+    agent.write_input(&input("ckf-hardening"));
     until("the first's own agent enforces", || get(&sandbox, &MUTUAL).is_some());
 }

@@ -175,7 +175,7 @@ const SLIPS: [(&str, &str); 12] = [
 ];
 
 #[test]
-fn a_slip_in_an_option_changes_nothing() {
+fn invalid_option_changes_nothing() {
     let sandbox = cluster(&stock());
     let mut unit = unit(Juju::V4_0, "");
     let kubeconfig = sandbox.kubeconfig("admin").into_os_string();
@@ -252,7 +252,7 @@ impl<'a> Agent<'a> {
     fn start(sandbox: &Sandbox, folder: &'a Path) -> Self {
         let address = format!("127.0.0.1:{}", kube_sandbox::free_port().unwrap());
         let child = Command::new(binary())
-            .args(["serve", "--listen", &address, "--told"])
+            .args(["serve", "--listen", &address, "--input"])
             .arg(folder)
             .arg("--kubeconfig")
             .arg(sandbox.kubeconfig("admin"))
@@ -264,8 +264,8 @@ impl<'a> Agent<'a> {
         Self { child, folder }
     }
 
-    fn tell(&self, options: &Value) {
-        tell(self.folder, options);
+    fn write_input(&self, options: &Value) {
+        write_input(self.folder, options);
     }
 }
 
@@ -277,10 +277,10 @@ impl Drop for Agent<'_> {
     }
 }
 
-fn tell(folder: &Path, options: &Value) {
-    let input = json!({"namespace": "kubeflow", "leads": true, "options": options});
-    std::fs::write(folder.join("told.part"), input.to_string()).unwrap();
-    std::fs::rename(folder.join("told.part"), folder.join("told.json")).unwrap();
+fn write_input(folder: &Path, options: &Value) {
+    let input = json!({"namespace": "kubeflow", "is-leader": true, "options": options});
+    std::fs::write(folder.join("input.part"), input.to_string()).unwrap();
+    std::fs::rename(folder.join("input.part"), folder.join("input.json")).unwrap();
 }
 
 fn until(what: &str, mut holds: impl FnMut() -> bool) {
@@ -292,7 +292,7 @@ fn until(what: &str, mut holds: impl FnMut() -> bool) {
 }
 
 #[test]
-fn an_agent_repairs_by_the_last_options_that_it_understood() {
+fn agent_repairs_by_the_last_valid_options() {
     let sandbox = cluster(&stock());
     let folder = tempfile::tempdir().unwrap();
     let good = json!({"enforce": ENFORCED, "allow-disruption": DISRUPTION, "policy": POLICY});
@@ -301,7 +301,7 @@ fn an_agent_repairs_by_the_last_options_that_it_understood() {
         options[name] = value.into();
         options
     };
-    tell(folder.path(), &good);
+    write_input(folder.path(), &good);
     let agent = Agent::start(&sandbox, folder.path());
     until("what is enforced", || ours(&sandbox) >= 8);
     std::thread::sleep(A_WHILE);
@@ -321,7 +321,7 @@ fn an_agent_repairs_by_the_last_options_that_it_understood() {
         ("tls-min-version", "TLSv1.3"),
         ("rotate", "targets: [minos]"),
     ] {
-        agent.tell(&slip(name, value));
+        agent.write_input(&slip(name, value));
         std::thread::sleep(A_WHILE);
         assert_eq!(everything(&sandbox), before, "{name}={value}");
     }
@@ -338,7 +338,7 @@ fn an_agent_repairs_by_the_last_options_that_it_understood() {
     delete();
     std::thread::sleep(A_WHILE);
     assert!(!has_policy(), "it repaired by options that it does not understand");
-    agent.tell(&good);
+    agent.write_input(&good);
     until("the repair", has_policy);
     assert_eq!(everything(&sandbox).len(), before.len());
 }
@@ -395,7 +395,7 @@ fn credential_removed_from_the_plan_is_not_rotated() {
 }
 
 #[test]
-fn the_first_user_is_rotated_by_force_only() {
+fn first_user_is_rotated_by_force_only() {
     let mut unit = ckf_test_support::rotation::unit(Juju::V3_6, "", |model| {
         controller(Juju::V3_6, model, "admin")
     });
@@ -446,7 +446,7 @@ fn the_first_user_is_rotated_by_force_only() {
 }
 
 #[test]
-fn a_rotation_whose_user_or_application_is_gone_can_be_given_up() {
+fn rotation_of_a_removed_user_or_application_can_be_abandoned() {
     for juju in [Juju::V3_6, Juju::V4_0] {
         let mut unit = unit(juju, "targets: [juju-user/bot, dex]");
         hook(&mut unit, "config-changed");
@@ -524,7 +524,7 @@ fn valid_password_is_kept_when_its_rotation_is_abandoned() {
 }
 
 #[test]
-fn the_key_of_a_cloud_account_is_not_rotated() {
+fn cloud_account_key_is_not_rotated() {
     for mode in ["gateway", "a-mode-of-tomorrow"] {
         let mut unit = unit(Juju::V3_6, "targets: [minio]");
         unit.controller().change(|state| {
@@ -562,7 +562,7 @@ fn the_key_of_a_cloud_account_is_not_rotated() {
 }
 
 #[test]
-fn the_secret_of_one_profile_does_not_hold_the_platforms_key_up() {
+fn profile_secret_does_not_delay_the_platforms_key() {
     let sandbox = Sandbox::start().expect("the API server starts");
     let loader = sandbox.loader().expect("admin can log in");
     let load = |objects: &[Value]| loader.load(objects).expect("the objects load");
@@ -673,7 +673,7 @@ fn the_secret_of_one_profile_does_not_hold_the_platforms_key_up() {
 }
 
 #[test]
-fn a_grant_that_is_missing_is_named() {
+fn missing_grant_is_named() {
     for juju in [Juju::V3_6, Juju::V4_0] {
         let sandbox = cluster(&World::stock("1.10"));
         let mut unit = unit(juju, "targets: [dex]");
@@ -711,7 +711,7 @@ fn a_grant_that_is_missing_is_named() {
 }
 
 #[test]
-fn a_slip_takes_no_certificate_away() {
+fn invalid_option_removes_no_certificate() {
     let mut unit = unit(Juju::V3_6, "");
     unit.set_option("external-hostname", HOST);
     let mut relation = Relation::new(9, "gateway-certificates", "istio-pilot", 1);

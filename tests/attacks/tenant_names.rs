@@ -31,7 +31,7 @@ fn bindings(sandbox: &Sandbox) -> Vec<String> {
 }
 
 #[test]
-fn role_bindings_of_any_name_and_size_go_and_come_back_and_no_other_does() {
+fn role_bindings_of_any_name_and_size_are_deleted_and_restored_exactly() {
     let sandbox = cluster(&World::stock("1.10"));
     let before = bindings(&sandbox);
     assert!(before.iter().any(|name| name == "default-editor"), "{before:?}");

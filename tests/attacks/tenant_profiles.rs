@@ -26,11 +26,11 @@ struct Agent {
 impl Agent {
     fn start(sandbox: &Sandbox, options: Value) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let input = json!({"namespace": "kubeflow", "leads": true, "options": options});
-        std::fs::write(folder.path().join("told.json"), input.to_string()).unwrap();
+        let input = json!({"namespace": "kubeflow", "is-leader": true, "options": options});
+        std::fs::write(folder.path().join("input.json"), input.to_string()).unwrap();
         let address = format!("127.0.0.1:{}", kube_sandbox::free_port().unwrap());
         let child = Command::new(binary())
-            .args(["serve", "--listen", &address, "--told"])
+            .args(["serve", "--listen", &address, "--input"])
             .arg(folder.path())
             .arg("--kubeconfig")
             .arg(sandbox.kubeconfig("admin"))
@@ -218,7 +218,7 @@ const GUARDS: [(&str, &str, &str); 4] = [
 ];
 
 #[test]
-fn weaker_object_of_a_tenant_takes_nothing_of_ours_away() {
+fn weaker_object_of_a_tenant_removes_no_managed_object() {
     let sandbox = cluster(&https());
     let enforced = "tls-floor,https-redirect,mutual-tls,profile-network-policies";
     let _agent =

@@ -91,7 +91,7 @@ fn names_with_control_characters_reach_no_terminal_log_status_or_result() {
 }
 
 #[test]
-fn binding_of_thousands_of_subjects_leaves_a_report_that_can_be_read() {
+fn binding_of_thousands_of_subjects_leaves_a_readable_report() {
     let mut world = World::stock("1.10");
     let name = |number: usize| format!("{number:05}{}@example.com", "x".repeat(80));
     let subjects = (0..7_500).map(|number| user(&name(number))).collect();

@@ -112,7 +112,7 @@ fn istio_pilot_gets_a_certificate_for_its_key_and_keeps_it() {
 }
 
 #[test]
-fn another_address_gets_another_certificate_and_the_old_one_goes() {
+fn new_address_gets_a_new_certificate_and_the_old_one_is_removed() {
     let mut unit = unit();
     unit.set_option("policy", "certificates: {names: [10.64.140.43, 10.64.140.44]}");
     let mut pilot = IstioPilot::at("10.64.140.43");
@@ -129,7 +129,7 @@ fn another_address_gets_another_certificate_and_the_old_one_goes() {
 }
 
 #[test]
-fn a_certificate_is_renewed_under_its_request_at_two_thirds_of_its_life() {
+fn certificate_is_renewed_at_two_thirds_of_its_life() {
     let mut unit = unit();
     let pilot = IstioPilot::at(HOST);
     relate_pilot(&mut unit, &pilot);
@@ -155,7 +155,7 @@ fn a_certificate_is_renewed_under_its_request_at_two_thirds_of_its_life() {
 }
 
 #[test]
-fn a_request_outside_the_policy_is_refused_in_our_status() {
+fn request_outside_the_policy_is_refused_in_the_status() {
     let mut unit = unit();
     let mut pilot = IstioPilot::at("evil.example.com");
     relate_pilot(&mut unit, &pilot);
@@ -191,7 +191,7 @@ fn a_request_outside_the_policy_is_refused_in_our_status() {
 }
 
 #[test]
-fn an_address_that_the_policy_does_not_name_waits_for_the_cluster() {
+fn address_outside_the_policy_waits_for_the_cluster() {
     let mut unit = unit();
     relate_pilot(&mut unit, &IstioPilot::at("10.64.140.43"));
     let shown = message(&unit);
@@ -279,7 +279,7 @@ fn upstream_answers(unit: &mut Simulation, entries: &Value) {
 }
 
 #[test]
-fn an_upstream_authority_gets_the_request_as_it_came_and_its_answer_is_passed_on() {
+fn upstream_authority_gets_the_request_unchanged_and_its_answer_is_passed_on() {
     let mut unit = unit();
     let mut pilot = IstioPilot::at(HOST);
     relate(&mut unit, UPSTREAM, "certificates", "vault");
@@ -343,7 +343,7 @@ fn unit_that_loses_leadership_withdraws_its_request() {
 }
 
 #[test]
-fn an_upstream_authority_takes_over_without_a_gap_and_gives_back_without_one() {
+fn upstream_authority_is_related_and_removed_without_a_gap() {
     let mut unit = unit();
     let mut pilot = IstioPilot::at(HOST);
     relate_pilot(&mut unit, &pilot);
@@ -453,7 +453,7 @@ fn chain_of_every_provider_is_served_with_its_intermediate_in_order() {
 }
 
 #[test]
-fn two_gateways_are_answered_each_in_its_relation_by_unit_and_by_application() {
+fn gateways_of_two_relations_are_answered_separately() {
     const OTHER: u32 = 14;
     let mut unit = unit();
     let (pilot, ambient) = (IstioPilot::at(HOST), IstioPilot::at(HOST));

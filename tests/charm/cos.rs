@@ -95,7 +95,7 @@ fn databags_are_read_by_the_peers_libraries_and_written_once() {
     let catalogue = published(&unit, 14);
     assert_eq!(catalogue["url"], "https://kubeflow.example.com/hardening/");
 
-    let judged = judge(&json!({
+    let read = read_by_peers(&json!({
         "metadata": parsed(&metrics["scrape_metadata"]),
         "dashboards": parsed(&published(&unit, 12)["dashboards"]),
         "ingress": published(&unit, 15),
@@ -104,12 +104,12 @@ fn databags_are_read_by_the_peers_libraries_and_written_once() {
         "logs": {"metadata": parsed(&published(&unit, 13)["metadata"]), "rules": parsed(&published(&unit, 13)["alert_rules"])},
     }));
     assert_eq!(
-        judged["identifier"],
+        read["identifier"],
         json!(format!("kubeflow_{}_ckf-hardening", &unit.model().uuid[..8]))
     );
-    assert_eq!(judged["dashboards"], json!(["Hardening of Charmed Kubeflow"]));
-    assert_eq!(judged["ingress"]["service"], "ckf-hardening");
-    assert_eq!(judged["ingress"]["port"], 8090);
+    assert_eq!(read["dashboards"], json!(["Hardening of Charmed Kubeflow"]));
+    assert_eq!(read["ingress"]["service"], "ckf-hardening");
+    assert_eq!(read["ingress"]["port"], 8090);
 
     // The same again writes nothing, for each byte wakes the peer.
     for id in [11, 12, 13, 14, 15, 16] {
@@ -131,7 +131,7 @@ fn databags_are_read_by_the_peers_libraries_and_written_once() {
 }
 
 #[test]
-fn link_leads_to_the_report_by_whoever_offers_ingress_or_to_nothing() {
+fn dashboard_link_needs_a_route_of_an_ingress() {
     let mut unit = unit();
     let answers = |unit: &mut Simulation, key: &str, value: &str| {
         unit.change(|model| {
@@ -235,7 +235,7 @@ fn gateway_removed_by_istio_pilot_shows_in_the_status() {
 }
 
 /// Has the peers' libraries read what we wrote.
-fn judge(wrote: &Value) -> Value {
+fn read_by_peers(wrote: &Value) -> Value {
     let packages = ["cosl==1.11.3", "serialized-data-interface==0.7.0"];
     let programs = test_programs::python::programs("cos", &packages).unwrap();
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/peers/cos.py");

@@ -89,7 +89,7 @@ fn hardened(juju: Juju) -> State {
 }
 
 #[test]
-fn users_of_juju_itself_and_of_an_identity_provider_have_no_password_to_rotate() {
+fn internal_and_external_juju_users_have_no_password_to_rotate() {
     let mut state = hardened(Juju::V4_0);
     for name in ["juju-metrics", "everyone@external"] {
         state.users.get_mut(name).unwrap().created = ago(500);
@@ -207,7 +207,7 @@ const CONTROLS: [&str; 27] = [
 ];
 
 #[test]
-fn each_control_holds_on_a_hardened_platform_and_fails_on_a_neglected_one() {
+fn control_passes_on_a_hardened_platform_and_fails_on_a_neglected_one() {
     for juju in [Juju::V3_6, Juju::V4_0] {
         let rotated = |days: i64| {
             let credentials = [
@@ -241,7 +241,7 @@ fn each_control_holds_on_a_hardened_platform_and_fails_on_a_neglected_one() {
 }
 
 #[test]
-fn the_strict_profile_asks_for_a_provider() {
+fn strict_profile_requires_a_provider() {
     let strict = Policy { profile: Profile::Strict, ..Policy::default() };
     let facts_of = facts(hardened(Juju::V3_6), "auditor");
     assert_eq!(verdicts(&facts_of, &strict)["AUTHN-08"].0, Verdict::Fail);
@@ -345,7 +345,7 @@ fn dying_application_leaves_the_rest_assessed() {
 }
 
 #[test]
-fn a_superuser_without_access_to_the_model_may_not_read_its_applications() {
+fn superuser_without_model_access_cannot_read_applications() {
     let mut state = hardened(Juju::V3_6);
     state.models.get_mut(MODEL).unwrap().users.remove("auditor");
     let facts = facts(state, "auditor");
@@ -425,7 +425,7 @@ fn rotate_runs_the_charms_action_and_prints_its_result() {
 }
 
 #[test]
-fn users_shows_who_may_do_what_in_one_table() {
+fn users_action_shows_permissions_in_one_table() {
     for juju in [Juju::V3_6, Juju::V4_0] {
         users_are_shown(juju);
     }

@@ -81,7 +81,7 @@ fn configuration_is_read_from_both_versions_of_juju() {
 }
 
 #[test]
-fn access_of_others_is_not_assessed_by_a_login_that_sees_its_own_only() {
+fn login_seeing_only_its_own_access_leaves_others_not_assessed() {
     for juju in [Juju::V3_6, Juju::V4_0] {
         let mut state = State::new(juju, "admin-pw");
         state.add_user("alice", "alice-pw");

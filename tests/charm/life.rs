@@ -73,7 +73,7 @@ fn message(report: &Report) -> String {
 }
 
 #[test]
-fn the_life_of_a_unit_beside_a_stock_deployment() {
+fn unit_beside_a_stock_deployment_runs_its_whole_life() {
     let sandbox = cluster(&World::stock("1.10"));
     let kubeconfig = sandbox.kubeconfig("admin");
     let mut juju = unit(&kubeconfig);
@@ -254,7 +254,7 @@ fn unreachable_cluster_is_a_waiting_status() {
 }
 
 #[test]
-fn every_hook_of_a_sidecar_charm_ends_well() {
+fn hook_of_every_kind_succeeds() {
     let directory = tempfile::tempdir().unwrap();
     let kubeconfig = crate::nowhere(directory.path());
     let mut peers = Relation::new(0, "peers", "ckf-hardening", 0);
@@ -326,7 +326,7 @@ fn every_hook_of_a_sidecar_charm_ends_well() {
 }
 
 #[test]
-fn started_by_hand_it_is_the_command_line_and_with_half_an_environment_it_says_so() {
+fn binary_outside_of_juju_is_the_command_line_and_rejects_half_an_environment() {
     let output = std::process::Command::new(binary())
         .env_clear()
         .env("JUJU_DISPATCH_PATH", "hooks/install")

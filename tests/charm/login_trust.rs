@@ -104,7 +104,7 @@ fn interrupted_hooks_add_the_authority_once() {
 }
 
 #[test]
-fn a_self_signed_certificate_of_the_operator_is_trusted_too() {
+fn self_signed_certificate_of_the_operator_is_trusted() {
     let mut unit = unit(Juju::V3_6, None);
     unit.change(|model| model.relations.retain(|relation| relation.id != GATEWAY));
     let own = self_signed(HOST, 2035);

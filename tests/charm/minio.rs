@@ -192,7 +192,7 @@ fn minio_is_rotated_with_its_copies_and_the_pods_that_read_them() {
     assert_eq!(elsewhere["data"]["secretkey"], STANDARD.encode("another-key"));
 
     nothing_is_set_at_minio_without_the_cluster(&platform);
-    what_the_charm_may_not_do_is_told(&platform);
+    missing_permission_is_reported(&platform);
     at_no_point_is_the_key_lost(&platform);
 }
 
@@ -208,7 +208,7 @@ fn nothing_is_set_at_minio_without_the_cluster(platform: &Platform) {
     assert!(entry(&unit, "minio")["failure"]["why"].is_string());
 }
 
-fn what_the_charm_may_not_do_is_told(platform: &Platform) {
+fn missing_permission_is_reported(platform: &Platform) {
     platform.reset();
     let reader = platform.sandbox.write_kubeconfig("reader", "readers").unwrap();
     let may_read = json!({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole",

@@ -111,7 +111,7 @@ fn contains(token: &str, key: &str) -> bool {
 }
 
 #[test]
-fn a_rotation_is_prepared_applied_published_and_settled() {
+fn rotation_is_prepared_applied_published_and_settled() {
     for juju in [Juju::V3_6, Juju::V4_0] {
         let mut unit = unit(juju, PLAN);
         hook(&mut unit, "config-changed");
@@ -142,7 +142,7 @@ fn a_rotation_is_prepared_applied_published_and_settled() {
 }
 
 #[test]
-fn a_rotation_wakes_its_own_next_hook_where_the_container_is_there() {
+fn rotation_triggers_its_next_hook_by_a_notice() {
     let mut unit = unit(Juju::V3_6, PLAN);
     unit.start_pebble("hardening", &[]);
     hook(&mut unit, "config-changed");
@@ -449,7 +449,7 @@ fn rotation_starts_when_due_or_when_juju_fires_secret_rotate() {
 }
 
 #[test]
-fn a_user_who_is_idle_is_disabled_if_the_plan_says_so() {
+fn idle_user_in_the_plan_is_disabled() {
     let plan = "targets: [juju-user/bot, juju-user/alice]\ndisable-idle: 60d";
     let mut unit = unit(Juju::V4_0, plan);
     let now = jiff::Timestamp::now();

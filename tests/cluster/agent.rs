@@ -59,7 +59,7 @@ fn agent_report_matches_audit_and_follows_changes_at_once() {
         pairs.collect()
     };
     until("the same verdicts", || verdicts(&agent.report()) == verdicts(&audited));
-    let judged = agent.metric("ckf_hardening_judged_controls_total");
+    let assessed = agent.metric("ckf_hardening_assessed_controls_total");
 
     // A client listens.
     let mut listener = TcpStream::connect(&agent.address).unwrap();
@@ -78,7 +78,7 @@ fn agent_report_matches_audit_and_follows_changes_at_once() {
     assert_eq!(event["event"], "sensitive_update:PSS-01");
     assert_eq!(event["appid"], "ckf-hardening");
     // Only what consulted namespaces was assessed again.
-    let again = agent.metric("ckf_hardening_judged_controls_total") - judged;
+    let again = agent.metric("ckf_hardening_assessed_controls_total") - assessed;
     assert!((1.0..60.0).contains(&again), "{again}");
 
     let warnings = check_metrics(&agent.get("/metrics").2);
@@ -99,13 +99,13 @@ fn agent_report_matches_audit_and_follows_changes_at_once() {
 fn drift_is_reverted_at_once_by_leader_and_with_back_off() {
     let sandbox = hardened();
     let options = json!({"enforce": "tls-floor,https-redirect"});
-    let mut input = json!({"namespace": "kubeflow", "leads": false, "options": options});
+    let mut input = json!({"namespace": "kubeflow", "is-leader": false, "options": options});
     let agent = Agent::start(&sandbox, &input);
     // A unit that stands by changes nothing.
     std::thread::sleep(Duration::from_secs(3));
     assert_eq!(floor(&sandbox), None);
-    input["leads"] = true.into();
-    agent.tell(&input);
+    input["is-leader"] = true.into();
+    agent.write_input(&input);
     until("the floor", || floor(&sandbox).as_deref() == Some("TLSv1_2"));
     until("the redirect", || {
         let arguments = [
@@ -176,7 +176,7 @@ fn charm_facts_are_assessed_and_damaged_input_is_ignored() {
     let credentials = json!({"dex": {"rotated": "2026-11-01T00:00:00Z", "due": "2027-01-30T00:00:00Z", "failed": true}});
     let input = json!({"namespace": "kubeflow", "facts": facts, "credentials": credentials,
         "options": {"profile": "strict", "policy": "waivers: 7"}});
-    agent.tell(&input);
+    agent.write_input(&input);
     until("what Charmhub has", || ckf_test_support::verdict(&agent.report(), "IMG-11") == "fail");
     let report = agent.report();
     assert!(report["problems"][0].as_str().unwrap().starts_with("option policy"), "{report}");
@@ -187,23 +187,23 @@ fn charm_facts_are_assessed_and_damaged_input_is_ignored() {
         kind: Deployment, expression: has(object.spec.nowhere)}]";
     let mut with_own = input.clone();
     with_own["options"]["policy"] = own.into();
-    agent.tell(&with_own);
+    agent.write_input(&with_own);
     until("the control of the policy", || {
         let report = agent.report();
         let controls = report["controls"].as_array().unwrap();
         controls.iter().any(|control| control["id"] == "ORG-01" && control["verdict"] == "fail")
     });
-    agent.tell(&input);
+    agent.write_input(&input);
     let all = catalog::controls().len();
     until("the policy of before", || agent.report()["controls"].as_array().unwrap().len() == all);
-    std::fs::write(agent.folder.path().join("told.json"), "{\"leads\": tru").unwrap();
+    std::fs::write(agent.folder.path().join("input.json"), "{\"is-leader\": tru").unwrap();
     std::thread::sleep(Duration::from_secs(3));
     assert_eq!(ckf_test_support::verdict(&agent.report(), "IMG-11"), "fail");
 
     // A rotation is reported as such.
     let mut rotated = input.clone();
     rotated["credentials"]["dex"]["rotated"] = "2026-11-02T00:00:00Z".into();
-    agent.tell(&rotated);
+    agent.write_input(&rotated);
     until("the event", || {
         agent.events().iter().any(|event| event["event"] == "authn_password_change:dex")
     });
@@ -386,7 +386,7 @@ fn vulnerability_reports() -> Value {
 }
 
 #[test]
-fn a_change_of_a_definition_costs_few_requests_and_a_kind_that_comes_later_is_seen() {
+fn changed_definition_costs_few_requests_and_new_kind_is_read() {
     let sandbox = ckf_test_support::cluster(&World::stock("1.10"));
     let agent = Agent::start(&sandbox, &json!({"namespace": "kubeflow"}));
     until("the first audit of everything", || agent.metric("ckf_hardening_unread_kinds") == 0.0);
@@ -436,7 +436,7 @@ fn agent_started_or_restarted_emits_no_event_for_old_findings() {
 fn failed_repair_is_retried_without_another_change() {
     let sandbox = hardened();
     let options = json!({"enforce": "tls-floor"});
-    let input = json!({"namespace": "kubeflow", "leads": true, "options": options});
+    let input = json!({"namespace": "kubeflow", "is-leader": true, "options": options});
     let agent = Agent::start(&sandbox, &input);
     until("the floor", || floor(&sandbox).as_deref() == Some("TLSv1_2"));
     let policy = json!({"apiVersion": "admissionregistration.k8s.io/v1",
@@ -494,7 +494,7 @@ fn signal_ends_agent_at_once_while_api_server_is_silent() {
     let sandbox = hardened();
     let stall = Stall::before(&sandbox);
     let options = json!({"enforce": "tls-floor"});
-    let input = json!({"namespace": "kubeflow", "leads": true, "options": options});
+    let input = json!({"namespace": "kubeflow", "is-leader": true, "options": options});
     let agent = Agent::start_by(&stall.kubeconfig, &input, &[]);
     until("the floor", || floor(&sandbox).as_deref() == Some("TLSv1_2"));
     let delete = ["delete", "envoyfilter", "-n", "kubeflow", "ckf-hardening-tls-floor"];

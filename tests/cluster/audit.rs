@@ -150,7 +150,7 @@ fn exit_statuses_tell_what_happened(admin: &OsStr) {
 }
 
 #[test]
-fn a_hardened_deployment_passes() {
+fn hardened_deployment_passes() {
     let sandbox = cluster(&World::hardened("1.11"));
     let report = audit(&[
         "--external-hostname".as_ref(),

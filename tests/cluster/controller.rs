@@ -155,7 +155,7 @@ fn configures_juju(sandbox: &Sandbox) {
 }
 
 #[test]
-fn juju_is_changed_by_a_person_who_asks_for_it() {
+fn juju_change_needs_an_explicit_request() {
     let mut world = World::stock("1.10");
     let release = ckf_worlds::release("1.10");
     world.objects.extend(ckf_worlds::profile("alice", "alice@example.com", &release));

@@ -230,9 +230,9 @@ fn secret_option_declared_by_the_policy_is_never_shown() {
         let text = run(&[&["audit", "--format", format], &of_cluster[..]].concat());
         if format == "json" {
             let report: Value = serde_json::from_str(&text).unwrap();
-            let judged = |id: &str| ckf_test_support::control(&report, id).to_string();
-            assert!(judged("JUJU-04").contains("set, and not as declared"));
-            let shown = judged("CRED-14");
+            let control = |id: &str| ckf_test_support::control(&report, id).to_string();
+            assert!(control("JUJU-04").contains("set, and not as declared"));
+            let shown = control("CRED-14");
             for option in ["connectors", "ssl-key", "ca-bundle", "api-token", "settings"] {
                 assert!(shown.contains(option), "{option}: {shown}");
             }
@@ -279,7 +279,7 @@ fn secret_option_declared_by_the_policy_is_never_shown() {
     // The agent, whose input comes from the charm.
     let juju: Value =
         serde_json::from_str(&fs::read_to_string(snapshot.join("juju.json")).unwrap()).unwrap();
-    let agent_input = json!({"namespace": "kubeflow", "leads": false, "shows": true,
+    let agent_input = json!({"namespace": "kubeflow", "is-leader": false, "publishes-report": true,
         "options": {"policy": policy(), "log-level": "trace"}, "facts": {"juju": juju}});
     let agent = Agent::start(&sandbox, Some(&agent_input));
     for path in ["/", "/api/v1/report", "/metrics", "/api/v1/found", "/healthz"] {
@@ -309,11 +309,12 @@ impl Agent {
     fn start(sandbox: &Sandbox, input: Option<&Value>) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let address = format!("127.0.0.1:{}", kube_sandbox::free_port().unwrap());
-        let input = input.map_or(json!({"namespace": "kubeflow", "shows": true}), Value::clone);
-        fs::write(folder.path().join("told.json"), input.to_string()).unwrap();
+        let input =
+            input.map_or(json!({"namespace": "kubeflow", "publishes-report": true}), Value::clone);
+        fs::write(folder.path().join("input.json"), input.to_string()).unwrap();
         let file = |name: &str| fs::File::create(folder.path().join(name)).unwrap();
         let child = Command::new(binary())
-            .args(["serve", "--listen", &address, "--told"])
+            .args(["serve", "--listen", &address, "--input"])
             .arg(folder.path())
             .arg("--kubeconfig")
             .arg(sandbox.kubeconfig("admin"))

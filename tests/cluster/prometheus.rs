@@ -93,15 +93,15 @@ fn every_panel_has_data_and_every_rule_is_evaluated() {
     let sandbox = ckf_test_support::cluster(&world);
     let directory = tempfile::tempdir().unwrap();
     let input = json!({
-        "namespace": "kubeflow", "leads": true,
+        "namespace": "kubeflow", "is-leader": true,
         "options": {"enforce": "tls-floor", "external-hostname": ckf_worlds::HOST},
         "credentials": {"dex": {"rotated": "2026-11-01T00:00:00Z", "due": "2027-01-30T00:00:00Z"}},
     });
-    fs::write(directory.path().join("told.json"), input.to_string()).unwrap();
+    fs::write(directory.path().join("input.json"), input.to_string()).unwrap();
     let (agent_port, port) = (free_port(), free_port());
     let _agent = Server(
         Command::new(binary())
-            .args(["serve", "--listen", &format!("127.0.0.1:{agent_port}"), "--told"])
+            .args(["serve", "--listen", &format!("127.0.0.1:{agent_port}"), "--input"])
             .arg(directory.path())
             .arg("--kubeconfig")
             .arg(sandbox.kubeconfig("admin"))

@@ -299,11 +299,11 @@ fn charm_enforces_the_remedies_of_its_option() {
     };
     assert_eq!(specs(istio(&sandbox)), specs(before));
 
-    what_may_not_be_changed_is_told(&sandbox);
+    forbidden_change_is_reported(&sandbox);
     when_https_ends_the_redirect_goes(&sandbox);
 }
 
-fn what_may_not_be_changed_is_told(sandbox: &Sandbox) {
+fn forbidden_change_is_reported(sandbox: &Sandbox) {
     sandbox.write_kubeconfig("viewer", "viewers").unwrap();
     let role = json!({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole", "metadata": {"name": "viewer"},
         "rules": [{"apiGroups": ["*"], "resources": ["*"], "verbs": ["get", "list", "create"]}]});

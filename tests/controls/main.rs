@@ -3,7 +3,7 @@
 
 mod case;
 mod faults;
-mod judgement;
+mod field_changes;
 mod no_faults;
 mod odd_certificates;
 mod platform;

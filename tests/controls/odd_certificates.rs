@@ -18,7 +18,7 @@ use crate::{none, verdict};
 type Pair = (String, String);
 
 /// What is assessed of the Secret's certificate.
-const JUDGED: [&str; 6] = ["TLS-03", "TLS-04", "TLS-05", "TLS-06", "TLS-07", "TLS-08"];
+const CHECKED: [&str; 6] = ["TLS-03", "TLS-04", "TLS-05", "TLS-06", "TLS-07", "TLS-08"];
 
 fn openssl(arguments: &[&str], input: &str) -> String {
     String::from_utf8(ckf_test_support::openssl::openssl(arguments, input.as_bytes())).unwrap()
@@ -306,7 +306,7 @@ fn each_odd_certificate_gets_the_verdicts_it_should() {
         gateway_secret(&mut case)["data"] =
             json!({"tls.crt": base64(&certificate), "tls.key": base64(&key)});
         let report = case.audit();
-        for id in JUDGED {
+        for id in CHECKED {
             let wanted = others.iter().find(|(known, _)| *known == id);
             let wanted = wanted.map_or(Pass, |(_, verdict)| *verdict);
             let (seen, reason) = verdict(&report, id);

@@ -148,7 +148,7 @@ fn lead_to(sandbox: &Sandbox, gateway: &IngressGateway) {
 }
 
 #[test]
-fn a_certificate_reaches_clients_and_is_renewed_without_a_dropped_connection() {
+fn certificate_reaches_clients_and_renewal_drops_no_connection() {
     let (sandbox, applied, mut unit) = platform();
     let gateway = IngressGateway::start(&sandbox).expect("the gateway starts");
     lead_to(&sandbox, &gateway);

@@ -68,7 +68,7 @@ pub(super) fn wanted_flows_are_served(notebook: &Workload, artifacts: &Workload)
 }
 
 #[test]
-fn only_users_of_a_profile_get_through() {
+fn profile_users_get_through() {
     let mut world = World::stock("1.10");
     world.objects.extend(profile("team-a", "Ada@Example.com", &release("1.10")));
     world.objects.extend(contributor("team-a", "bob@example.com", "edit"));
@@ -87,18 +87,18 @@ fn only_users_of_a_profile_get_through() {
     until(&notebook, GATEWAY, PAGE, eve, 200);
     until(&artifacts, Caller::Plain, artifact, eve, 200);
     wanted_flows_are_served(&notebook, &artifacts);
-    let judged = |id: &str| {
+    let verdict_of = |id: &str| {
         let report = audit(&["--kubeconfig".as_ref(), sandbox.kubeconfig("admin").as_ref()]);
         verdict(&report, id).to_owned()
     };
-    assert_eq!((judged("AUTHZ-04"), judged("AUTHZ-07")), ("fail".into(), "fail".into()));
+    assert_eq!((verdict_of("AUTHZ-04"), verdict_of("AUTHZ-07")), ("fail".into(), "fail".into()));
 
     command(&sandbox, &["apply", "profile-users", "profile-network-policies"]);
     until(&notebook, GATEWAY, PAGE, eve, 403);
     until(&artifacts, Caller::Plain, artifact, eve, 403);
     assert_eq!(notebook.get(GATEWAY, KERNELS, eve).unwrap(), Some(403));
     wanted_flows_are_served(&notebook, &artifacts);
-    assert_eq!((judged("AUTHZ-04"), judged("AUTHZ-07")), ("pass".into(), "pass".into()));
+    assert_eq!((verdict_of("AUTHZ-04"), verdict_of("AUTHZ-07")), ("pass".into(), "pass".into()));
 
     // A policy of the profile's own that admits requests without a user still does.
     let open = json!({"spec": {"rules": [{"to": [{"operation": {"paths": ["/v1/*"]}}]}]}});
@@ -110,16 +110,16 @@ fn only_users_of_a_profile_get_through() {
     // Contributors come and go.
     let added = contributor("team-a", eve, "view");
     sandbox.loader().unwrap().load(&added).unwrap();
-    assert_eq!(judged("AUTHZ-05"), "fail", "a contributor whom the policy denies");
+    assert_eq!(verdict_of("AUTHZ-05"), "fail", "a contributor whom the policy denies");
     command(&sandbox, &["apply", "profile-users"]);
     until(&notebook, GATEWAY, PAGE, eve, 200);
-    assert_eq!(judged("AUTHZ-05"), "pass");
+    assert_eq!(verdict_of("AUTHZ-05"), "pass");
     let name = added[0]["metadata"]["name"].as_str().unwrap();
     for kind in ["rolebinding", "authorizationpolicy"] {
         let deleted = sandbox.kubectl(&["delete", kind, "-n", "team-a", name]).unwrap();
         assert!(deleted.status.success(), "{deleted:?}");
     }
-    assert_eq!(judged("AUTHZ-04"), "fail", "a former contributor whom the policy leaves out");
+    assert_eq!(verdict_of("AUTHZ-04"), "fail", "a former contributor whom the policy leaves out");
     command(&sandbox, &["apply", "profile-users"]);
     until(&notebook, GATEWAY, PAGE, eve, 403);
 

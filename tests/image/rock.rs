@@ -198,13 +198,13 @@ fn get(port: u16, path: &str) -> Option<(u16, String)> {
 }
 
 #[test]
-fn the_agent_serves_from_its_image_without_root_capabilities_or_a_disk() {
+fn agent_in_its_image_serves_without_root_capabilities_or_disk() {
     let sandbox = ckf_test_support::cluster(&World::stock("1.10"));
     let folder = tempfile::tempdir().unwrap();
     // What Pebble and a pod's account would bring: readable by the user of rocks.
-    let input = folder.path().join("told");
+    let input = folder.path().join("input");
     fs::create_dir(&input).unwrap();
-    fs::write(input.join("told.json"), json!({"namespace": "kubeflow"}).to_string()).unwrap();
+    fs::write(input.join("input.json"), json!({"namespace": "kubeflow"}).to_string()).unwrap();
     // With its certificates in it, for what it names is not in the container.
     let flat = sandbox.kubectl(&["config", "view", "--flatten", "--raw"]).unwrap();
     fs::write(input.join("kubeconfig"), flat.stdout).unwrap();
@@ -221,7 +221,7 @@ fn the_agent_serves_from_its_image_without_root_capabilities_or_a_disk() {
         "serve",
         "--listen",
         &listen,
-        "--told",
+        "--input",
         "/var/lib/ckf-hardening",
         "--kubeconfig",
         "/var/lib/ckf-hardening/kubeconfig",

@@ -228,7 +228,7 @@ fn lock_is_checked_without_any_registry() {
 }
 
 #[test]
-fn what_is_in_a_rock_is_read_from_its_registry_and_matched_with_advisories() {
+fn rock_packages_are_read_from_its_registry_and_matched_with_advisories() {
     let platform = Platform::new();
     let advisories = platform.directory.path().join("osv");
     std::fs::create_dir(&advisories).unwrap();

@@ -23,7 +23,7 @@ for template in wrote["dashboards"]["templates"].values():
     assert len(dashboard["uid"]) == 40 and isinstance(dashboard["version"], int), dashboard
     dashboards.append(dashboard["title"])
 
-# The schema of version 2 as istio-pilot states it, judged as serialized-data-interface does.
+# The schema of version 2 as istio-pilot states it, validated as serialized-data-interface does.
 import serialized_data_interface  # noqa: E402, F401
 
 assert yaml.safe_load(wrote["ingress"]["_supported_versions"]) == ["v2"]

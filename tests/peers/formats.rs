@@ -327,7 +327,7 @@ for component in read.components:
 }
 
 #[test]
-fn the_terraform_module_names_the_charms_own_endpoints_and_uses_its_variables() {
+fn terraform_module_names_the_charms_endpoints_and_uses_its_variables() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("terraform");
     let script = "
 import json, pathlib, sys, hcl2

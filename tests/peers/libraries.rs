@@ -99,7 +99,7 @@ pub fn hears(unit: &mut Simulation, id: u32, endpoint: &str, said: &Value) -> Re
 }
 
 #[test]
-fn a_gateway_with_the_library_of_version_4_takes_our_certificate() {
+fn gateway_with_library_version_4_accepts_the_certificate() {
     for charm in ["Requirer", "ApplicationRequirer"] {
         let mut unit = unit();
         let mut peer = Peer::start(charm);
@@ -116,7 +116,7 @@ fn a_gateway_with_the_library_of_version_4_takes_our_certificate() {
 }
 
 #[test]
-fn an_authority_with_the_library_of_version_4_signs_what_we_pass_on() {
+fn authority_with_library_version_4_signs_the_passed_request() {
     let mut unit = unit();
     let mut gateway = Peer::start("Requirer");
     let mut authority = Peer::start("Provider");

@@ -99,7 +99,7 @@ const GATEWAY: &str = "reach profile user-00001 through the gateway";
 const INSIDE: &str = "reach pods";
 
 #[test]
-fn an_owner_can_do_in_a_profile_what_a_stranger_cannot() {
+fn profile_owner_has_access_and_stranger_has_none() {
     let world = guarded(2, &["user-00001@example.com"]);
     let own = ask(&world, ALICE, "profile/user-00000");
     let (can, why) = answer(&own, SECRETS);
@@ -127,7 +127,7 @@ fn stock_profile_is_open_to_every_user_of_the_gateway() {
 }
 
 #[test]
-fn a_contributor_comes_through_the_gateway_and_by_the_binding() {
+fn contributor_has_access_by_gateway_and_binding() {
     let mut world = guarded(2, &["user-00001@example.com", ALICE]);
     // The policy for every user aside.
     world.objects.retain(|o| o["metadata"]["name"] != "ns-owner-access-istio-charmed");
@@ -202,7 +202,7 @@ fn impersonation_counts_with_each_step() {
 }
 
 #[test]
-fn a_forged_header_reaches_a_web_app_unless_a_policy_stands_before_it() {
+fn forged_header_reaches_a_web_app_without_policy() {
     let mut world = world(2);
     let question = "call jupyter-ui as any user";
     let (can, why) = answer(&ask(&world, ALICE, "platform"), question);

@@ -69,7 +69,7 @@ fn find<'a>(answers: &'a [Answer], who: &str, what: &str) -> Option<&'a Answer> 
 }
 
 #[test]
-fn everybody_who_reaches_a_profile_is_listed_with_the_object_to_change() {
+fn subjects_reaching_a_profile_are_listed_with_the_object_to_change() {
     let mut world = closed(3);
     let editor =
         json!({"kind": "ServiceAccount", "namespace": "user-00002", "name": "default-editor"});
@@ -109,7 +109,7 @@ fn everybody_who_reaches_a_profile_is_listed_with_the_object_to_change() {
 }
 
 #[test]
-fn what_a_user_reaches_is_listed_for_leaving() {
+fn user_access_is_listed_for_offboarding() {
     let mut world = closed(3);
     let alice = || json!({"kind": "User", "name": ALICE});
     world.objects.push(binding("user-00002", "contributor", "kubeflow-edit", alice()));

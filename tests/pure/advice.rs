@@ -29,7 +29,7 @@ fn files(folder: &str, ending: &str) -> Vec<PathBuf> {
 }
 
 #[test]
-fn fix_that_is_shown_by_a_test_names_one_that_exists() {
+fn fix_names_an_existing_test() {
     for control in catalog::controls() {
         let FixProof::Test { name, .. } = &control.fix_proof else {
             continue;

@@ -84,7 +84,7 @@ fn network_policies_do_not_close_the_way_through_a_waypoint() {
 }
 
 #[test]
-fn way_past_the_waypoint_is_judged_by_the_policies_of_the_pod() {
+fn way_past_the_waypoint_is_checked_against_pod_policies() {
     let (_, findings) = web_apps(&World::ambient("1.11"));
     let directly = findings.iter().filter(|text| text.contains("NetworkPolicy"));
     let directly: Vec<&String> = directly.collect();
@@ -208,7 +208,7 @@ const CHANGES: &[Change] = &[
 ];
 
 #[test]
-fn way_that_a_change_opens_is_a_finding_and_what_cannot_be_known_is_said() {
+fn way_opened_by_a_change_is_a_finding_and_unknown_is_reported() {
     for (what, verdict, change) in CHANGES {
         let mut world = with_remedy("1.11");
         change(&mut world);

@@ -63,7 +63,7 @@ fn framework_report_shows_verdicts_and_coverage() {
 }
 
 #[test]
-fn a_bundle_is_assessed_before_it_is_deployed() {
+fn bundle_is_assessed_before_deployment() {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("bundle.yaml");
     let bundle = "

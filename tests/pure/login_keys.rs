@@ -86,7 +86,7 @@ fn each_key_is_listed_with_its_owner_and_steps() {
 }
 
 #[test]
-fn key_that_cannot_be_looked_at_is_said() {
+fn unreadable_key_is_reported() {
     let mut without = facts();
     without.juju = Known::default();
     let all = listed(&without, "");

@@ -149,7 +149,7 @@ fn decided(policies: &[&NetworkPolicy], client: &Client, port: &Port) -> Truth {
 }
 
 #[test]
-fn policies_admit_whom_their_table_says() {
+fn network_policies_admit_the_peers_of_their_table() {
     let mut rows = Vec::new();
     for selector in SELECTORS {
         for ports in PORTS {

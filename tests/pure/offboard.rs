@@ -117,7 +117,7 @@ fn left(facts: &Facts) -> Offboarding {
 }
 
 #[test]
-fn everything_that_the_person_has_is_found_and_nothing_of_others() {
+fn offboarding_finds_everything_of_the_person_only() {
     let left = left(&facts());
     assert!(left.unknown.is_empty(), "{:?}", left.unknown);
     let found: Vec<String> = left
@@ -153,7 +153,7 @@ fn everything_that_the_person_has_is_found_and_nothing_of_others() {
 }
 
 #[test]
-fn person_of_whom_nothing_is_left_is_done_and_one_who_cannot_be_looked_up_is_not() {
+fn person_with_nothing_left_is_done_and_unreadable_one_is_not() {
     let facts = facts();
     let stranger = Person { user: "stranger@example.com".into(), juju: vec!["stranger".into()] };
     let none = of(&Context::new(&facts, &Policy::default(), None), &stranger);

@@ -99,7 +99,7 @@ fn joined(code: &str) -> String {
 }
 
 #[test]
-fn every_message_of_the_troubleshooting_page_is_one_of_the_program() {
+fn message_of_the_troubleshooting_page_is_one_of_the_program() {
     let sources: Vec<String> = shipped().iter().map(|(_, code)| joined(code)).collect();
     let page = read(MESSAGES);
     let cells = first_cells(&page);
@@ -115,7 +115,7 @@ fn every_message_of_the_troubleshooting_page_is_one_of_the_program() {
 }
 
 #[test]
-fn every_place_that_opens_a_connection_has_a_row_in_the_page_of_hosts() {
+fn connection_has_a_row_in_the_page_of_hosts() {
     let opens = |code: &str| OPENERS.iter().any(|opener| code.contains(opener));
     let found: Vec<String> =
         shipped().into_iter().filter(|(_, code)| opens(code)).map(|(path, _)| path).collect();

@@ -37,7 +37,7 @@ fn reports_satisfy_the_published_schema() {
 }
 
 #[test]
-fn a_report_that_is_too_long_keeps_its_form_and_says_what_is_left_out() {
+fn long_report_stays_valid_and_says_what_is_left_out() {
     let mut world = World::stock("1.10");
     let pod = world.get("Pod", "minio-0").clone();
     for number in 1..2000 {
@@ -73,7 +73,7 @@ fn a_report_that_is_too_long_keeps_its_form_and_says_what_is_left_out() {
 }
 
 #[test]
-fn a_report_can_be_read_back() {
+fn report_reads_back() {
     let report = report(&World::stock("1.10").objects);
     let again: Report = serde_json::from_str(&json::render(&report)).unwrap();
     assert_eq!(again, report);

@@ -42,7 +42,7 @@ fn succeeds(command: &mut Command) {
 }
 
 #[test]
-fn the_python_client_works_against_the_simulated_controller() {
+fn python_client_works_against_the_simulated_controller() {
     let programs = test_programs::python::programs("libjuju", &[LIBJUJU]).unwrap();
     // It refuses a server of another major version than its own.
     let controller = controller(Juju::V3_6);
@@ -60,7 +60,7 @@ fn the_python_client_works_against_the_simulated_controller() {
 }
 
 #[test]
-fn the_javascript_client_works_against_the_simulated_controller() {
+fn javascript_client_works_against_the_simulated_controller() {
     let folder = test_programs::npm::packages("jujulib", JUJULIB).unwrap();
     let controller = controller(Juju::V3_6);
     let authority = authority(&controller);
@@ -157,7 +157,7 @@ fn any_value(schema: &mut Value) {
 }
 
 #[test]
-fn what_our_client_sends_is_as_the_schema_says() {
+fn client_requests_match_the_schema() {
     let folder = test_programs::npm::packages("jujulib", JUJULIB).unwrap();
     let path = folder.join("node_modules/@canonical/jujulib/generator/schema/schema.json");
     let text = std::fs::read_to_string(path).unwrap();

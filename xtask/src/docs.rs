@@ -18,11 +18,12 @@ use anyhow::{Context as _, bail};
 use ckf_hardening::remedies::Remedy;
 use serde_json::Value;
 
-use crate::run::root;
+use crate::run::{cargo_command, root, succeed};
 
 /// Usage of the command.
-pub const USAGE: &str = "usage: cargo xtask docs [--pictures]
+pub const USAGE: &str = "usage: cargo xtask docs [--counts | --pictures]
 
+  --counts    also count how many changed fields move a control, by the test that holds the table
   --pictures  also take the pictures of the report page and of the dashboard again, by Chromium
 ";
 
@@ -30,6 +31,10 @@ pub const USAGE: &str = "usage: cargo xtask docs [--pictures]
 pub fn docs(arguments: &[String]) -> anyhow::Result<()> {
     match arguments {
         [] => write(),
+        [flag] if flag == "--counts" => {
+            write()?;
+            count()
+        }
         [flag] if flag == "--pictures" => {
             write()?;
             photograph::take()?;
@@ -37,6 +42,14 @@ pub fn docs(arguments: &[String]) -> anyhow::Result<()> {
         }
         _ => bail!("{USAGE}"),
     }
+}
+
+/// Has the test that changes every field write its table into the page of verdicts.
+fn count() -> anyhow::Result<()> {
+    let test = ["--test", "controls", "field_changed_moves_a_control_or_is_listed"];
+    let mut cargo = cargo_command();
+    cargo.args(["test", "--workspace"]).args(test).env("CKF_HARDENING_WRITE_COUNTS", "1");
+    succeed(&mut cargo)
 }
 
 /// Writes them all.

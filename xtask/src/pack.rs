@@ -189,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn the_packed_charm_runs_its_life_and_satisfies_charmcraft() {
+    fn packed_charm_runs_and_satisfies_charmcraft() {
         let charms = pack().unwrap();
         let first: Vec<Vec<u8>> = charms.iter().map(|c| fs::read(c).unwrap()).collect();
         assert_eq!(charms, pack().unwrap());

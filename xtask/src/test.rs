@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn what_xtask_is_built_from_is_not_built_again_for_the_tests() {
+    fn dependencies_of_xtask_are_not_rebuilt_for_tests() {
         let own = tree(&["--package", "xtask", "--edges", "normal,build"]);
         let tests = tree(&["--workspace", "--edges", "normal,build,dev"]);
         assert!(own.len() > 200, "{own:?}");

@@ -29,7 +29,7 @@ fn text(output: &Output) -> String {
 }
 
 #[test]
-fn demo_tells_its_story_to_the_end() {
+fn demo_runs_to_the_end() {
     let temporary = tempfile::tempdir().unwrap();
     let binary = binary();
     let arguments = ["demo", "--no-wait", "--binary", binary.to_str().unwrap()];
@@ -60,7 +60,7 @@ fn interrupted_sandbox_leaves_no_process_and_no_file() {
 }
 
 #[test]
-fn slip_in_an_argument_runs_nothing_and_shows_the_usage() {
+fn invalid_argument_runs_nothing_and_shows_the_usage() {
     let temporary = tempfile::tempdir().unwrap();
     let slips: [&[&str]; 6] = [
         &["demo", "--nowait"],

@@ -66,6 +66,25 @@ pub fn inventory(context: &Context<'_>) -> Result<Vec<CryptoAsset>, MissingFact>
             beside.iter().for_each(|place| of_place(place, &beside, &mut keys));
         }
     }
+    passwords(context, &mut keys)?;
+    webhooks(context, &mut keys)?;
+    // What is served need not be in any object. It is listed as far as it was asked for.
+    for server in context.webhook_servers().unwrap_or_default() {
+        let object = ObjectRef::new("v1", "Service", &server.namespace, &server.service);
+        let field = format!("served on port {}", server.port);
+        chain(&object, &field, &server.chain, NEVER, &mut keys);
+    }
+    if let Ok(seen) = context.handshake() {
+        let field = format!("served at {}", seen.at);
+        let by = "istio-pilot, with its certificate";
+        chain(&gateway_reference(context), &field, &seen.chain, by, &mut keys);
+    }
+    keys.sort_by(|one, other| (&one.object, &one.field).cmp(&(&other.object, &other.field)));
+    Ok(keys)
+}
+
+/// Passwords and tokens in Secrets.
+fn passwords(context: &Context<'_>, keys: &mut Vec<CryptoAsset>) -> Result<(), MissingFact> {
     for secret in context.secrets()? {
         if !context.is_ours(&secret.metadata.namespace)? {
             continue;
@@ -89,10 +108,15 @@ pub fn inventory(context: &Context<'_>) -> Result<Vec<CryptoAsset>, MissingFact>
             password("token", material, "never: see CRED-15");
         }
     }
+    Ok(())
+}
+
+/// Authorities that webhooks trust.
+fn webhooks(context: &Context<'_>, keys: &mut Vec<CryptoAsset>) -> Result<(), MissingFact> {
     let mut webhook = |object: &ObjectRef, webhook: &Webhook| {
         let read = Certificate::from_base64_pem(&webhook.client_config.ca_bundle);
         let field = format!("webhook {} caBundle", webhook.name);
-        chain(object, &field, &read.unwrap_or_default(), NEVER, &mut keys);
+        chain(object, &field, &read.unwrap_or_default(), NEVER, keys);
     };
     for configuration in context.mutating_webhooks()? {
         let object = configuration.reference();
@@ -104,19 +128,7 @@ pub fn inventory(context: &Context<'_>) -> Result<Vec<CryptoAsset>, MissingFact>
         let all = configuration.webhooks.iter();
         all.for_each(|of| webhook(&object, of));
     }
-    // What is served need not be in any object. It is listed as far as it was asked for.
-    for server in context.webhook_servers().unwrap_or_default() {
-        let object = ObjectRef::new("v1", "Service", &server.namespace, &server.service);
-        let field = format!("served on port {}", server.port);
-        chain(&object, &field, &server.chain, NEVER, &mut keys);
-    }
-    if let Ok(seen) = context.handshake() {
-        let field = format!("served at {}", seen.at);
-        let by = "istio-pilot, with its certificate";
-        chain(&gateway_reference(context), &field, &seen.chain, by, &mut keys);
-    }
-    keys.sort_by(|one, other| (&one.object, &one.field).cmp(&(&other.object, &other.field)));
-    Ok(keys)
+    Ok(())
 }
 
 fn chain(

@@ -106,16 +106,7 @@ impl Certificate {
     pub fn from_der(der: &[u8]) -> Result<Self, CertificateError> {
         let (_, cert) =
             X509Certificate::from_der(der).map_err(|e| CertificateError::X509(e.to_string()))?;
-        let (key_type, key_bits) = match cert.public_key().parsed() {
-            Ok(PublicKey::RSA(rsa)) => ("RSA".to_owned(), rsa.key_size()),
-            Ok(PublicKey::EC(point)) => {
-                ("EC".to_owned(), curve_bits(&cert).unwrap_or(point.key_size()))
-            }
-            _ if cert.public_key().algorithm.algorithm.to_id_string() == "1.3.101.112" => {
-                ("Ed25519".to_owned(), 256)
-            }
-            _ => (cert.public_key().algorithm.algorithm.to_id_string(), 0),
-        };
+        let (key_type, key_bits) = key_of(&cert);
         let names = cert
             .subject_alternative_name()
             .ok()
@@ -262,6 +253,18 @@ fn other_names(cert: &X509Certificate<'_>) -> Vec<String> {
         _ => Some("other".to_owned()),
     });
     other.collect()
+}
+
+/// Type and size in bits of a certificate's key; size 0 if the type is unknown.
+fn key_of(cert: &X509Certificate<'_>) -> (String, usize) {
+    match cert.public_key().parsed() {
+        Ok(PublicKey::RSA(rsa)) => ("RSA".to_owned(), rsa.key_size()),
+        Ok(PublicKey::EC(point)) => ("EC".to_owned(), curve_bits(cert).unwrap_or(point.key_size())),
+        _ => match cert.public_key().algorithm.algorithm.to_id_string() {
+            id if id == "1.3.101.112" => ("Ed25519".to_owned(), 256),
+            id => (id, 0),
+        },
+    }
 }
 
 fn curve_of(cert: &X509Certificate<'_>) -> Option<(&'static str, usize)> {

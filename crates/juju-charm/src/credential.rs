@@ -22,11 +22,11 @@ pub struct Cloud {
     /// CA certificates of its API, PEM.
     #[serde(rename = "cacertificates")]
     pub ca_certificates: Vec<String>,
-    /// How to log in.
+    /// Authentication type and its values.
     pub credential: Credential,
 }
 
-/// How to log in to a cloud.
+/// Authentication to a cloud.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default, rename_all = "kebab-case")]
 pub struct Credential {

@@ -9,7 +9,7 @@ fn variable(env: Lookup<'_>, name: &str) -> Option<String> {
     env(name).filter(|value| !value.is_empty())
 }
 
-/// What Juju fires.
+/// An event of Juju.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Event {
@@ -22,7 +22,7 @@ pub enum Event {
     Workload {
         /// The container.
         container: String,
-        /// What happened.
+        /// Kind of event.
         what: WorkloadEvent,
     },
     /// A hook of a secret.
@@ -31,7 +31,7 @@ pub enum Event {
         id: String,
         /// Its label.
         label: Option<String>,
-        /// What happened.
+        /// Kind of event.
         what: SecretEvent,
     },
     /// A hook of a storage.
@@ -83,11 +83,11 @@ pub struct RelationEvent {
     pub unit: Option<String>,
     /// The unit that leaves, which can be this one.
     pub departing: Option<String>,
-    /// What happened.
+    /// Kind of event.
     pub what: RelationChange,
 }
 
-/// What happened to a relation.
+/// Kinds of relation events.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(missing_docs, reason = "the names are Juju's")]
 pub enum RelationChange {
@@ -98,7 +98,7 @@ pub enum RelationChange {
     Broken,
 }
 
-/// What happened to a workload container.
+/// Kinds of events of a workload container.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum WorkloadEvent {
     /// Its Pebble answers.
@@ -122,7 +122,7 @@ pub enum WorkloadEvent {
     },
 }
 
-/// What happened to a secret.
+/// Kinds of secret events.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SecretEvent {
     /// A secret that this unit reads has a new revision.
@@ -154,7 +154,7 @@ pub enum EventError {
         name: &'static str,
         /// Its value.
         value: String,
-        /// What is expected.
+        /// The expected form.
         expected: &'static str,
     },
 }
@@ -326,7 +326,7 @@ mod tests {
     }
 
     #[test]
-    fn a_hook_that_nobody_knows_is_an_event_all_the_same() {
+    fn unknown_hook_is_an_event() {
         let name = "collect-metrics".to_owned();
         assert_eq!(
             event(&[("JUJU_DISPATCH_PATH", "hooks/collect-metrics")]),
@@ -353,7 +353,7 @@ mod tests {
     }
 
     #[test]
-    fn a_container_whose_name_has_dashes_is_told_from_the_hook() {
+    fn container_name_with_dashes_is_parsed_from_the_hook() {
         let ready = event(&[
             ("JUJU_DISPATCH_PATH", "hooks/my-web-pebble-ready"),
             ("JUJU_WORKLOAD_NAME", "my-web"),
@@ -364,7 +364,7 @@ mod tests {
     }
 
     #[test]
-    fn outside_of_juju_it_says_so() {
+    fn missing_juju_environment_is_an_error() {
         let error = event(&[]).expect_err("there is no event");
         assert!(error.to_string().contains("not started by Juju"));
         let error = event(&[("JUJU_DISPATCH_PATH", "elsewhere")]).expect_err("no hook");

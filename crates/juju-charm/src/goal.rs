@@ -1,4 +1,4 @@
-//! What the model is to become: `goal-state`.
+//! Goal state of the model: `goal-state`.
 
 use std::collections::BTreeMap;
 
@@ -16,7 +16,7 @@ pub struct GoalState {
     pub relations: BTreeMap<String, BTreeMap<String, Goal>>,
 }
 
-/// How far something is.
+/// Status of a unit or relation.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
 pub struct Goal {
@@ -32,7 +32,7 @@ pub fn state() -> Result<GoalState, ToolError> {
 }
 
 impl GoalState {
-    /// How many units there will be.
+    /// Planned number of units.
     pub fn planned_units(&self) -> usize {
         self.units.values().filter(|u| u.status != "dying").count()
     }

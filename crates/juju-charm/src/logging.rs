@@ -70,7 +70,7 @@ mod tests {
     use super::parts;
 
     #[test]
-    fn a_long_message_is_split_between_characters() {
+    fn long_message_is_split_between_characters() {
         assert_eq!(parts("aébc", 2), ["a", "é", "bc"]);
         assert_eq!(parts("", 2), [""]);
         assert_eq!(parts("abcd", 2).concat(), "abcd");

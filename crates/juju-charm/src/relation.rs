@@ -14,7 +14,7 @@ pub type Databag = BTreeMap<String, String>;
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Relation(String);
 
-/// Whose databag.
+/// Owner of a databag.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Side<'a> {
     /// A unit's.

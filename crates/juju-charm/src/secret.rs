@@ -50,7 +50,7 @@ impl<'de> Deserialize<'de> for Value {
 /// hyphens, three characters at least.
 pub type Content = BTreeMap<String, Value>;
 
-/// How often Juju asks for a new value.
+/// Rotation policy: the interval of Juju's `secret-rotate`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 #[allow(missing_docs, reason = "the names are Juju's")]
@@ -78,7 +78,7 @@ impl Rotate {
     }
 }
 
-/// Who owns a secret.
+/// Owner of a secret.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Owner {
@@ -88,14 +88,14 @@ pub enum Owner {
     Unit,
 }
 
-/// What is said of a secret beside its content.
+/// Attributes of a secret.
 #[derive(Clone, Debug, Default)]
 pub struct Attributes<'a> {
     /// Name for the owner, unique for it.
     pub label: Option<&'a str>,
-    /// What it is for.
+    /// Description.
     pub description: Option<&'a str>,
-    /// How often Juju asks for a new value.
+    /// Rotation policy: the interval of Juju's `secret-rotate`.
     pub rotate: Option<Rotate>,
     /// When it ends, RFC 3339; Juju reports it and does not enforce it.
     pub expire: Option<&'a str>,
@@ -122,7 +122,7 @@ impl Attributes<'_> {
     }
 }
 
-/// What Juju knows of a secret that this unit owns.
+/// Metadata of a secret that this unit owns.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct Info {
     /// Newest revision.
@@ -132,7 +132,7 @@ pub struct Info {
     pub label: Option<String>,
     /// Owner.
     pub owner: Owner,
-    /// How often Juju asks for a new value.
+    /// Rotation policy: the interval of Juju's `secret-rotate`.
     #[serde(default)]
     pub rotation: Option<Rotate>,
     /// When it ends, RFC 3339.
@@ -144,7 +144,7 @@ pub struct Info {
     /// Description.
     #[serde(default)]
     pub description: Option<String>,
-    /// Who may read it beside its owner.
+    /// Grants to others.
     #[serde(default)]
     pub access: Vec<Access>,
 }
@@ -222,7 +222,7 @@ fn read(name: &[&str], which: Which) -> Result<Content, ToolError> {
         .map_err(|source| ToolError::Output { tool: "secret-get".into(), source })
 }
 
-/// What Juju knows of a secret of a label that this unit owns.
+/// Metadata of the secret with a label that this unit owns.
 pub fn info_by_label(label: &str) -> Result<(String, Info), ToolError> {
     let label_flag = format!("--label={label}");
     let all: BTreeMap<String, Info> = tool::json("secret-info-get", &[&label_flag])?;
@@ -361,7 +361,7 @@ mod tests {
     }
 
     #[test]
-    fn a_value_does_not_print() {
+    fn secret_value_does_not_print() {
         assert_eq!(format!("{:?}", Value::new("hunter2")), "Value(..)");
     }
 

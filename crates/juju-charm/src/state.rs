@@ -1,4 +1,4 @@
-//! What a unit remembers from one event to the next: `state-get`, `state-set`,
+//! State of a unit from one event to the next: `state-get`, `state-set`,
 //! `state-delete`. The controller keeps it, so it outlives the pod. Writes are
 //! buffered.
 

@@ -3,7 +3,7 @@
 use crate::tool::{self, ToolError};
 use printable;
 
-/// What a charm may say of itself.
+/// Statuses that a charm may set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Status {
     /// All is well.
@@ -32,12 +32,12 @@ impl Status {
 pub fn get() -> Result<(String, String), ToolError> {
     #[derive(Default, serde::Deserialize)]
     #[serde(default)]
-    struct Told {
+    struct Answer {
         status: String,
         message: String,
     }
-    let told: Told = tool::json("status-get", &["--include-data"])?;
-    Ok((told.status, told.message))
+    let answer: Answer = tool::json("status-get", &["--include-data"])?;
+    Ok((answer.status, answer.message))
 }
 
 /// Sets the unit's status.

@@ -32,7 +32,7 @@ pub enum ToolError {
     Usage {
         /// The tool.
         tool: String,
-        /// What it said.
+        /// Its standard error.
         message: String,
     },
     /// Juju refused it because this unit is not the leader.
@@ -46,15 +46,15 @@ pub enum ToolError {
     Denied {
         /// The tool.
         tool: String,
-        /// What it said.
+        /// Its standard error.
         message: String,
     },
-    /// What was asked for does not exist.
+    /// The entity does not exist.
     #[error("hook tool {tool}: {message}")]
     NotFound {
         /// The tool.
         tool: String,
-        /// What it said.
+        /// Its standard error.
         message: String,
     },
     /// It failed otherwise. Exit status 1, or a signal.
@@ -62,10 +62,10 @@ pub enum ToolError {
     Failed {
         /// The tool.
         tool: String,
-        /// What it said.
+        /// Its standard error.
         message: String,
     },
-    /// It printed what it should not.
+    /// Its output is malformed.
     #[error("hook tool {tool} printed what could not be understood: {source}")]
     Output {
         /// The tool.
@@ -95,7 +95,7 @@ impl ToolError {
     }
 }
 
-/// What was read, or `None` if it is not there; see [`ToolError::is_absence`].
+/// Turns an absence into `None`; see [`ToolError::is_absence`].
 pub fn present<T>(read: Result<T, ToolError>) -> Result<Option<T>, ToolError> {
     match read {
         Ok(value) => Ok(Some(value)),

@@ -26,7 +26,7 @@ fn committed(outcome: &Outcome) {
 }
 
 #[test]
-fn a_neighbour_gets_the_greeting_and_a_token_that_it_may_read() {
+fn neighbour_gets_the_greeting_and_a_readable_token() {
     let mut juju = unit();
     juju.set_option("greeting", "ahoy");
     for event in juju.deployment() {
@@ -34,16 +34,16 @@ fn a_neighbour_gets_the_greeting_and_a_token_that_it_may_read() {
     }
     let model = juju.model();
     assert_eq!(model.status.message, "greets on port 8080");
-    let told = &model.relations[0].application_data;
+    let databag = &model.relations[0].application_data;
     let secret = &model.secrets[0];
-    assert_eq!(told["greeting"], "ahoy");
-    assert_eq!(told["token"], format!("secret:{}", secret.id));
+    assert_eq!(databag["greeting"], "ahoy");
+    assert_eq!(databag["token"], format!("secret:{}", secret.id));
     assert_eq!(secret.grants[0].to, "neighbour");
     assert_eq!(model.secrets.len(), 1);
 }
 
 #[test]
-fn the_token_is_renewed_each_month_and_the_old_one_goes() {
+fn token_is_renewed_monthly_and_the_old_one_removed() {
     let mut juju = unit();
     for event in juju.deployment() {
         committed(&juju.run(&event));
@@ -60,7 +60,7 @@ fn the_token_is_renewed_each_month_and_the_old_one_goes() {
 }
 
 #[test]
-fn a_port_that_is_none_blocks_it_and_says_what_to_do() {
+fn invalid_port_blocks_with_its_fix() {
     let mut juju = unit();
     juju.set_option("port", 70_000);
     committed(&juju.run(&Event::hook("config-changed")));
@@ -70,7 +70,7 @@ fn a_port_that_is_none_blocks_it_and_says_what_to_do() {
 }
 
 #[test]
-fn a_unit_that_does_not_lead_leaves_the_relation_alone() {
+fn follower_leaves_the_relation_unchanged() {
     let mut juju = unit();
     juju.lead(false);
     committed(&juju.run(&Event::hook("config-changed")));
@@ -79,7 +79,7 @@ fn a_unit_that_does_not_lead_leaves_the_relation_alone() {
 }
 
 #[test]
-fn the_action_greets() {
+fn action_greets() {
     let mut juju = unit();
     let outcome = juju.run(&Event::action("greet", json!({"whom": "world"})));
     assert_eq!(outcome.results()["says"], "hello world");
@@ -94,10 +94,10 @@ fn interrupted_at_any_call_it_ends_where_it_would() {
         |_| (),
         |juju| {
             let model = juju.model();
-            let mut told = model.relations[0].application_data.clone();
+            let mut databag = model.relations[0].application_data.clone();
             // The id is Juju's to give.
-            told.remove("token");
-            (model.status.clone(), model.secrets.len(), told)
+            databag.remove("token");
+            (model.status.clone(), model.secrets.len(), databag)
         },
     );
     assert!(runs > 50, "{runs}");

@@ -33,8 +33,8 @@ fn outside(version: juju_sim::Juju) {
     let dispatch = std::env::current_exe().unwrap();
     let mut juju = juju_sim::Simulation::new(&charm_files(), &dispatch).unwrap();
     let mut db = juju_sim::Relation::new(7, "db", "pg", 1);
-    let told = [("host".to_owned(), "10.0.0.5".to_owned())];
-    db.remote_units.insert("pg/0".into(), told.into());
+    let databag = [("host".to_owned(), "10.0.0.5".to_owned())];
+    db.remote_units.insert("pg/0".into(), databag.into());
     db.remote_application_data = [("ready".to_owned(), "yes".to_owned())].into();
     juju.change(|model| {
         model.juju = version;

@@ -16,7 +16,7 @@ use crate::{Code, Endpoint, Error, Failure};
 
 /// Sent to the controller: one of another major version takes few calls only.
 const CLIENT_VERSION: &str = "3.6.0";
-/// How long connecting and each call may take, if nothing else is said.
+/// Default timeout of connecting and of each call.
 const WITHIN: Duration = Duration::from_secs(30);
 
 /// A password, which does not print and is wiped when it goes.
@@ -53,7 +53,7 @@ impl<'de> Deserialize<'de> for Password {
     }
 }
 
-/// Who logs in, and how long that and each call may take.
+/// Login, with the timeout of connecting and of each call.
 #[derive(Clone, Debug)]
 pub struct Login {
     user: String,
@@ -91,7 +91,7 @@ pub fn is_user_name(name: &str) -> bool {
     }
 }
 
-/// What is logged in to.
+/// The model or controller to log in to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Target {
     /// The controller: users, models, clouds, offers.
@@ -100,7 +100,7 @@ pub enum Target {
     Model(String),
 }
 
-/// Who is logged in.
+/// The logged-in user.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default, rename_all = "kebab-case")]
 pub struct UserInfo {
@@ -240,7 +240,7 @@ impl Connection {
         Ok(connection)
     }
 
-    /// Who is logged in.
+    /// The logged-in user.
     pub fn user(&self) -> &UserInfo {
         &self.user
     }
@@ -475,18 +475,18 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_frame_of_json_panics(frame in any_json()) {
+        fn json_frame_never_panics(frame in any_json()) {
             take(&frame.to_string());
         }
 
         #[test]
-        fn no_other_frame_panics(frame in ".*") {
+        fn other_frame_never_panics(frame in ".*") {
             take(&frame);
         }
 
         /// A failure shows its reason without the frame, which may hold a secret.
         #[test]
-        fn what_is_not_understood_is_not_repeated(secret in "[a-z]{12}") {
+        fn malformed_answer_is_not_quoted(secret in "[a-z]{12}") {
             let frame = format!(r#"{{"request-id": 1, "response": {{"results": "{secret}"}}}}"#);
             let response: Response = serde_json::from_str(&frame).unwrap();
             let error = response.result::<Results>("a call".into()).err().unwrap();

@@ -19,11 +19,11 @@ const MOST_ADDRESSES: usize = 32;
 pub struct Endpoint {
     /// Addresses, `host:port`, tried side by side.
     pub addresses: Vec<String>,
-    /// Whose word proves that it is the controller.
+    /// Authority that its certificate is verified with.
     pub trust: Trust,
 }
 
-/// Whose word proves that a server is the controller.
+/// Authority that a server's certificate is verified with.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Trust {
     /// The controller's own authority, PEM: no other one is trusted, and the
@@ -135,7 +135,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_address_is_a_host_and_a_port() {
+    fn address_is_a_host_and_a_port() {
         for (text, expected) in [
             ("10.1.2.3:17070", Some("10.1.2.3:17070")),
             (" controller.example.com:443 ", Some("controller.example.com:443")),

@@ -17,28 +17,28 @@ pub enum Error {
     /// No address could be connected to.
     #[error("no address of the controller could be reached: {}", list(.0))]
     Connect(Vec<Attempt>),
-    /// It took too long.
+    /// Timed out.
     #[error("the controller did not answer {what} within {}", seconds(*.within))]
     TimedOut {
-        /// What was asked.
+        /// The call.
         what: String,
-        /// How long was waited.
+        /// The timeout.
         within: Duration,
     },
     /// The connection ended before the answer came.
     #[error("the controller closed the connection before it answered {what}: {why}")]
     Closed {
-        /// What was asked.
+        /// The call.
         what: String,
-        /// How it ended.
+        /// Reason of the end.
         why: String,
     },
-    /// What came is not what the API says.
+    /// The answer does not follow the API.
     #[error("the controller's answer to {what} is not understood: {why}")]
     Answer {
-        /// What was asked.
+        /// The call.
         what: String,
-        /// What is wrong with it.
+        /// The problem.
         why: String,
     },
     /// A user name that Juju does not have.
@@ -48,7 +48,7 @@ pub enum Error {
     /// whether the user is disabled.
     #[error("the controller refuses the login of {user}: {message}")]
     Login {
-        /// Who.
+        /// The user.
         user: String,
         /// The controller's words.
         message: String,
@@ -97,7 +97,7 @@ impl Error {
         })
     }
 
-    /// What the controller said of the call, if it is its refusal.
+    /// The controller's error, if it refused the call.
     pub fn failure(&self) -> Option<&Failure> {
         match self {
             Self::Call { failure, .. } => Some(failure),
@@ -157,11 +157,11 @@ impl ConnectError {
     }
 }
 
-/// What the controller says of a call, or of one item of it.
+/// The controller's error on a call, or on an item of a bulk call.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{message}{}", suffix(.code))]
 pub struct Failure {
-    /// What kind of error, as far as the controller reports it.
+    /// Code of the error, if the controller reports one.
     pub code: Code,
     /// Its words.
     pub message: String,
@@ -189,7 +189,7 @@ pub enum Code {
     Unauthorized,
     /// There is no such thing.
     NotFound,
-    /// It is there already.
+    /// It exists already.
     AlreadyExists,
     /// The facade, its version or the method is not there.
     NotImplemented,

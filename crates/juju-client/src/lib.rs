@@ -1,4 +1,5 @@
 #![doc = include_str!("../README.md")]
+#![deny(clippy::too_many_lines)]
 
 mod connection;
 mod endpoint;

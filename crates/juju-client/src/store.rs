@@ -49,7 +49,7 @@ pub enum StoreError {
         /// The user.
         user: String,
     },
-    /// What it holds cannot be used.
+    /// Its content is unusable.
     #[error("the account on the controller {controller}: {error}")]
     Unusable {
         /// The controller.
@@ -68,9 +68,9 @@ pub struct Account {
     pub uuid: String,
     /// Where it is.
     pub endpoint: Endpoint,
-    /// Who the operator is there.
+    /// The operator's user name.
     pub user: String,
-    /// How to log in.
+    /// The login.
     pub login: Login,
     /// Uuids of its models that were seen here, by `OWNER/NAME`.
     pub models: BTreeMap<String, String>,
@@ -195,7 +195,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_store_is_where_juju_has_it() {
+    fn store_is_at_the_path_of_juju() {
         for (vars, expected) in [
             (&[("JUJU_DATA", "/a"), ("HOME", "/h")][..], Some("/a")),
             (&[("XDG_DATA_HOME", "/x"), ("HOME", "/h")], Some("/x/juju")),

@@ -61,7 +61,7 @@ fn model() -> Target {
 }
 
 #[test]
-fn the_client_says_a_version_that_the_controller_takes() {
+fn client_version_is_accepted_by_the_controller() {
     for (juju, versions) in [(Juju::V3_6, &["3.6.0"][..]), (Juju::V4_0, &["3.6.0", "4.0.0"])] {
         let controller = controller(juju);
         let connection = open(&controller, &Target::Controller, "admin").unwrap();
@@ -154,7 +154,7 @@ fn models_clouds_and_offers_tell_who_may_do_what() {
 }
 
 #[test]
-fn a_model_tells_its_status_and_options_and_takes_new_ones() {
+fn model_status_and_options_are_read_and_set() {
     for juju in BOTH {
         let controller = controller(juju);
         let mut admin = open(&controller, &model(), "admin").unwrap();
@@ -204,7 +204,7 @@ fn a_model_tells_its_status_and_options_and_takes_new_ones() {
 }
 
 #[test]
-fn an_action_is_asked_for_and_waited_on() {
+fn action_is_enqueued_and_awaited() {
     for juju in BOTH {
         let controller = controller(juju);
         let mut admin = open(&controller, &model(), "admin").unwrap();
@@ -227,7 +227,7 @@ fn an_action_is_asked_for_and_waited_on() {
 }
 
 #[test]
-fn an_operator_who_blocks_changes_is_named() {
+fn change_blocked_by_operator_is_named() {
     let controller = controller(Juju::V3_6);
     let mut admin = open(&controller, &Target::Controller, "admin").unwrap();
     controller.change(|state| state.blocked = true);
@@ -240,7 +240,7 @@ fn an_operator_who_blocks_changes_is_named() {
 }
 
 #[test]
-fn a_facade_that_is_not_there_is_named() {
+fn missing_facade_is_named() {
     let controller = controller(Juju::V4_0);
     let mut admin = open(&controller, &model(), "admin").unwrap();
     let error = admin.users().unwrap_err();
@@ -254,7 +254,7 @@ fn a_facade_that_is_not_there_is_named() {
 }
 
 #[test]
-fn the_operator_s_own_login_is_used() {
+fn operator_login_is_read_from_the_store() {
     let controller = controller(Juju::V3_6);
     let store = tempfile::tempdir().unwrap();
     let write = |file: &str, text: String| std::fs::write(store.path().join(file), text).unwrap();

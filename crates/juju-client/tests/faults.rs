@@ -51,7 +51,7 @@ fn another_authority_is_not_trusted() {
 }
 
 #[test]
-fn a_certificate_that_is_out_of_date_or_for_another_is_refused() {
+fn certificate_expired_or_for_another_host_is_refused() {
     let why = reason(open(&endpoint(&start(Certificate::Expired))).unwrap_err());
     assert!(matches!(why, ConnectError::Expired), "{why}");
     let why = reason(open(&endpoint(&start(Certificate::OtherName))).unwrap_err());
@@ -59,7 +59,7 @@ fn a_certificate_that_is_out_of_date_or_for_another_is_refused() {
 }
 
 #[test]
-fn what_is_no_authority_is_said_to_be_none() {
+fn invalid_authority_is_reported() {
     for (pem, expected) in [
         ("", "no PEM certificate"),
         ("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", "unusable"),
@@ -73,7 +73,7 @@ fn what_is_no_authority_is_said_to_be_none() {
 }
 
 #[test]
-fn a_port_that_speaks_no_tls_is_named() {
+fn port_without_tls_is_named() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap().to_string();
     std::thread::spawn(move || {
@@ -92,7 +92,7 @@ fn a_port_that_speaks_no_tls_is_named() {
 }
 
 #[test]
-fn the_first_address_that_answers_is_used_and_all_that_do_not_are_named() {
+fn first_answering_address_is_used_and_failed_ones_are_named() {
     let controller = start(Certificate::Good);
     let silent = start(Certificate::Good);
     silent.behave(Wire::Silent);
@@ -116,7 +116,7 @@ fn the_first_address_that_answers_is_used_and_all_that_do_not_are_named() {
 }
 
 #[test]
-fn no_answer_is_waited_for_longer_than_said() {
+fn slow_answer_times_out() {
     for wire in [Wire::Silent, Wire::SilentAfterLogin, Wire::Trickle] {
         let controller = start(Certificate::Good);
         controller.behave(wire);
@@ -131,7 +131,7 @@ fn no_answer_is_waited_for_longer_than_said() {
 }
 
 #[test]
-fn what_is_not_understood_is_an_error_and_no_panic() {
+fn malformed_answer_is_an_error() {
     for (wire, expected) in [
         (Wire::Garbage, "not understood: Syntax error"),
         (Wire::Giant, "message too long"),
@@ -154,7 +154,7 @@ fn what_is_not_understood_is_an_error_and_no_panic() {
 }
 
 #[test]
-fn a_connection_that_ends_is_told_and_worth_another_try() {
+fn closed_connection_is_a_retryable_error() {
     let controller = start(Certificate::Good);
     let mut connection = open(&endpoint(&controller)).unwrap();
     controller.behave(Wire::Close);
@@ -164,7 +164,7 @@ fn a_connection_that_ends_is_told_and_worth_another_try() {
 }
 
 #[test]
-fn a_controller_that_is_upgraded_is_worth_another_try() {
+fn upgrading_controller_is_a_retryable_error() {
     let controller = start(Certificate::Good);
     controller.change(|state| state.upgrading = true);
     let error = open(&endpoint(&controller)).unwrap_err();
@@ -173,7 +173,7 @@ fn a_controller_that_is_upgraded_is_worth_another_try() {
 }
 
 #[test]
-fn a_wrong_path_and_an_unknown_model_are_told() {
+fn wrong_path_and_unknown_model_are_reported() {
     let controller = start(Certificate::Good);
     let target = Target::Model("00000000-0000-0000-0000-000000000000".into());
     let error = Connection::open(&endpoint(&controller), &target, &login()).unwrap_err();
@@ -181,7 +181,7 @@ fn a_wrong_path_and_an_unknown_model_are_told() {
 }
 
 #[test]
-fn no_password_and_a_name_that_is_none_are_refused() {
+fn missing_password_and_invalid_name_are_refused() {
     let controller = start(Certificate::Good);
     let empty = Login::new("admin", Password::default()).unwrap();
     let error = Connection::open(&endpoint(&controller), &Target::Controller, &empty);

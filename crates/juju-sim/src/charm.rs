@@ -177,34 +177,7 @@ impl Charm {
                 let (parameter, given) = (key.clone(), Value::Object(given.clone()));
                 return Err(ActionError::NotAllowed { action, parameter, given });
             };
-            let kinds: Vec<&str> = match &schema["type"] {
-                Value::Array(kinds) => kinds.iter().filter_map(Value::as_str).collect(),
-                kind => vec![kind.as_str().unwrap_or("string")],
-            };
-            let fits = |kind: &&str| match *kind {
-                "string" => value.is_string(),
-                "integer" => value.is_i64(),
-                "number" => value.is_number(),
-                "boolean" => value.is_boolean(),
-                "array" => value.is_array(),
-                "object" => value.is_object(),
-                _ => true,
-            };
-            if !kinds.iter().any(fits) {
-                let kind = match kinds.as_slice() {
-                    [kind] => (*kind).to_owned(),
-                    kinds => format!("[{}]", kinds.join(",")),
-                };
-                let (parameter, given) = (key.clone(), value.clone());
-                return Err(ActionError::WrongType { action, parameter, kind, given });
-            }
-            if let Some(values) = schema["enum"].as_array()
-                && !values.contains(value)
-            {
-                let (parameter, given) = (key.clone(), value.clone());
-                let values = Value::Array(values.clone());
-                return Err(ActionError::NotInEnum { action, parameter, values, given });
-            }
+            check_parameter(&action, key, value, schema)?;
         }
         let mut parameters: Map<String, Value> = spec
             .params
@@ -256,4 +229,42 @@ fn yaml<T: DeserializeOwned>(directory: &Path, name: &str) -> anyhow::Result<Opt
     }
     let text = std::fs::read_to_string(&path).with_context(|| path.display().to_string())?;
     serde_yaml::from_str(&text).with_context(|| path.display().to_string())
+}
+
+/// An error unless a value has the type of its parameter, and is one of its values.
+fn check_parameter(
+    action: &str,
+    key: &str,
+    value: &Value,
+    schema: &Value,
+) -> Result<(), ActionError> {
+    let kinds: Vec<&str> = match &schema["type"] {
+        Value::Array(kinds) => kinds.iter().filter_map(Value::as_str).collect(),
+        kind => vec![kind.as_str().unwrap_or("string")],
+    };
+    let fits = |kind: &&str| match *kind {
+        "string" => value.is_string(),
+        "integer" => value.is_i64(),
+        "number" => value.is_number(),
+        "boolean" => value.is_boolean(),
+        "array" => value.is_array(),
+        "object" => value.is_object(),
+        _ => true,
+    };
+    if !kinds.iter().any(fits) {
+        let kind = match kinds.as_slice() {
+            [kind] => (*kind).to_owned(),
+            kinds => format!("[{}]", kinds.join(",")),
+        };
+        let (parameter, given) = (key.to_owned(), value.clone());
+        return Err(ActionError::WrongType { action: action.to_owned(), parameter, kind, given });
+    }
+    if let Some(values) = schema["enum"].as_array()
+        && !values.contains(value)
+    {
+        let (parameter, given) = (key.to_owned(), value.clone());
+        let values = Value::Array(values.clone());
+        return Err(ActionError::NotInEnum { action: action.to_owned(), parameter, values, given });
+    }
+    Ok(())
 }

@@ -79,9 +79,9 @@ fn due(model: &mut Model) -> Vec<Event> {
         }
         let own = secret.owner.is_of(&unit);
         if let (false, Some(consumer)) = (own, secret.consumers.get_mut(&unit))
-            && consumer.told < latest
+            && consumer.notified < latest
         {
-            consumer.told = latest;
+            consumer.notified = latest;
             let label = consumer.label.clone();
             changed.push(Event::secret("changed", secret, &label, None));
         }

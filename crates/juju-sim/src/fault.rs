@@ -74,7 +74,7 @@ impl Absence {
     }
 
     /// Whether a tool may say so, at this call of those of a hook.
-    pub(crate) fn is_told_by(self, tool: &str, at: usize) -> bool {
+    pub(crate) fn is_reported_by(self, tool: &str, at: usize) -> bool {
         let is_of = |family: &str| tool.starts_with(family);
         match self {
             Self::Slow => at == 0 || tool == "Admin.Login",

@@ -124,6 +124,21 @@ impl PendingSecrets {
             secret.revisions.retain(|number, _| !revisions.contains(number));
             secret.removed |= revisions.is_empty() || secret.revisions.is_empty();
         }
+        self.grant(model)?;
+        for (id, revoke) in &self.revokes {
+            if !manage(model, id, "revoking secrets access")? {
+                continue;
+            }
+            let ends = |g: &Grant| {
+                revoke.relation.is_none_or(|r| g.relation == Some(r))
+                    && revoke.from.as_ref().is_none_or(|from| g.to == *from)
+            };
+            find(model, id).grants.retain(|g| !ends(g));
+        }
+        Ok(())
+    }
+
+    fn grant(&self, model: &mut Model) -> Result<(), CommitError> {
         for ((id, relation), to) in &self.grants {
             let juju = model.juju;
             let other =
@@ -142,16 +157,6 @@ impl PendingSecrets {
             if !secret.is_granted_to(to) {
                 secret.grants.push(Grant { relation: Some(*relation), to: to.clone() });
             }
-        }
-        for (id, revoke) in &self.revokes {
-            if !manage(model, id, "revoking secrets access")? {
-                continue;
-            }
-            let ends = |g: &Grant| {
-                revoke.relation.is_none_or(|r| g.relation == Some(r))
-                    && revoke.from.as_ref().is_none_or(|from| g.to == *from)
-            };
-            find(model, id).grants.retain(|g| !ends(g));
         }
         Ok(())
     }

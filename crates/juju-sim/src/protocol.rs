@@ -111,7 +111,7 @@ mod tests {
     use super::{Answer, Request};
 
     #[test]
-    fn what_is_written_is_read() {
+    fn written_message_reads_back() {
         let request = Request {
             context: "web/0-start-1".to_owned(),
             tool: "relation-set".to_owned(),

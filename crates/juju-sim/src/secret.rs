@@ -106,7 +106,7 @@ pub struct Consumer {
     /// The revision that it keeps reading.
     pub revision: u32,
     /// The latest revision that it was notified of.
-    pub told: u32,
+    pub notified: u32,
 }
 
 /// A secret.

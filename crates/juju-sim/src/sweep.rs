@@ -118,8 +118,8 @@ pub fn sweep_absences(
         let tools = calls.into_iter().map(|call| call.tool);
         let reads: Vec<String> = tools.filter(|tool| Absence::concerns(tool)).collect();
         for (read, tool) in reads.iter().enumerate() {
-            let is_told = |what: &&Absence| what.is_told_by(tool, read);
-            for what in Absence::ALL.iter().filter(is_told) {
+            let is_reported = |what: &&Absence| what.is_reported_by(tool, read);
+            for what in Absence::ALL.iter().filter(is_reported) {
                 before.restore(juju);
                 juju.miss(Some((read, *what)));
                 let trouble = format!("{what:?} at {tool}, read {read} of {:?}", step.event);

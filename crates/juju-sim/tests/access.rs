@@ -285,7 +285,7 @@ fn normal(value: &Value) -> Value {
 }
 
 #[test]
-fn what_a_real_controller_let_each_user_do_the_simulated_one_does() {
+fn simulated_controller_permits_as_recorded() {
     let recorded: Vec<Recorded> =
         serde_json::from_str(include_str!("recordings/access.json")).unwrap();
     let controller = controller();

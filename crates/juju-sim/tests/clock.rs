@@ -29,7 +29,7 @@ fn hours(hours: i64) -> SignedDuration {
 const CHANGED: &str = "config-changed";
 
 #[test]
-fn a_unit_is_deployed_in_juju_s_order() {
+fn deployed_unit_runs_hooks_in_juju_order() {
     let mut juju = simulation();
     assert_eq!(
         names(&juju.deployment()),
@@ -40,7 +40,7 @@ fn a_unit_is_deployed_in_juju_s_order() {
 }
 
 #[test]
-fn a_rotation_is_asked_for_again_until_there_is_new_content() {
+fn rotate_event_repeats_until_new_content() {
     let mut juju = simulation();
     let add = "secret-add --label key --rotate daily value=one1";
     hook(&mut juju, &Event::hook(CHANGED), add);
@@ -65,7 +65,7 @@ fn a_rotation_is_asked_for_again_until_there_is_new_content() {
 }
 
 #[test]
-fn an_expired_secret_is_told_of_until_it_goes() {
+fn expired_event_repeats_until_the_revision_is_removed() {
     let mut juju = simulation();
     hook(&mut juju, &Event::hook(CHANGED), "secret-add --expire 1h value=one1");
     let due = juju.advance(hours(1));
@@ -79,7 +79,7 @@ fn an_expired_secret_is_told_of_until_it_goes() {
 }
 
 #[test]
-fn who_reads_a_user_s_secret_is_told_of_its_change_and_nobody_else() {
+fn user_secret_change_notifies_its_readers_only() {
     let mut juju = simulation();
     let mut uri = String::new();
     juju.change(|model| uri = model.add_user_secret(&[("password", "first1")], true));
@@ -102,7 +102,7 @@ fn who_reads_a_user_s_secret_is_told_of_its_change_and_nobody_else() {
 }
 
 #[test]
-fn a_commit_can_be_made_to_fail() {
+fn commit_fails_on_request() {
     let mut juju = simulation();
     juju.change(|model| model.fail_next_commit = Some("forbidden".into()));
     let event = Event::hook(CHANGED);
@@ -129,7 +129,7 @@ fn scripted(directory: &std::path::Path, script: &str) -> Simulation {
 }
 
 #[test]
-fn a_charm_that_can_be_interrupted_ends_where_it_would() {
+fn interruptible_charm_ends_in_the_same_state() {
     let directory = tempfile::tempdir().unwrap();
     let script = "state-set seen=yes; open-port 80; status-set active ready";
     let events = ["install", "start"].map(Event::hook);
@@ -147,7 +147,7 @@ fn a_charm_that_can_be_interrupted_ends_where_it_would() {
 
 #[test]
 #[should_panic(expected = "ends elsewhere")]
-fn a_charm_that_counts_its_hooks_in_a_file_is_found_out() {
+fn charm_counting_hooks_in_a_file_is_detected() {
     let directory = tempfile::tempdir().unwrap();
     let script = "echo >> count; is-leader; state-set count=$(wc -l < count)";
     let events = ["install", "start"].map(Event::hook);
@@ -160,7 +160,7 @@ fn a_charm_that_counts_its_hooks_in_a_file_is_found_out() {
 }
 
 #[test]
-fn a_secret_is_found_wherever_it_leaks() {
+fn leaked_secret_is_detected_everywhere() {
     let secret = "correct horse";
     let directory = tempfile::tempdir().unwrap();
     for (leak, place) in [

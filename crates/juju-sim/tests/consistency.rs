@@ -25,7 +25,7 @@ fn relate(juju: &mut Simulation, relation: Relation) {
 }
 
 #[test]
-fn what_cannot_be_is_not_run() {
+fn impossible_event_is_not_run() {
     let start = Event::hook("start");
     let db = || Relation::new(7, "db", "postgresql", 1);
     let secret = |id: &str, owner: Owner| Secret::new(id, owner, Default::default());

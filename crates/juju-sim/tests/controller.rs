@@ -73,7 +73,7 @@ fn unit(number: u8) -> (String, (String, String)) {
 }
 
 #[test]
-fn what_a_real_controller_answered_the_simulated_one_does() {
+fn simulated_controller_answers_as_recorded() {
     let text = include_str!("recordings/controller.json");
     let exchanges: Vec<Exchange> = serde_json::from_str(text).unwrap();
     let controller = recorded();

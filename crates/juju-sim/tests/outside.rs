@@ -12,7 +12,7 @@ const TEST: &str = r#"
 use juju_sim::{Event, Simulation};
 
 #[test]
-fn the_charm_says_on_which_port_it_greets() {
+fn greeter_reports_its_port() {
     let dispatch = env!("CARGO_BIN_EXE_greeter");
     let mut juju = Simulation::new(env!("CARGO_MANIFEST_DIR").as_ref(), dispatch.as_ref()).unwrap();
     juju.set_option("port", 8081);
@@ -23,7 +23,7 @@ fn the_charm_says_on_which_port_it_greets() {
 "#;
 
 #[test]
-fn a_crate_outside_the_workspace_tests_its_charm() {
+fn crate_outside_the_workspace_tests_its_charm() {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
     let crates = here.parent().unwrap().canonicalize().unwrap();
     let folder = tempfile::tempdir().unwrap();

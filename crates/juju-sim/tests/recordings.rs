@@ -26,7 +26,7 @@ struct Asked {
 }
 
 #[test]
-fn in_actions() {
+fn action_tools_answer_as_recorded() {
     let recorded: Vec<RecordedAction> =
         serde_json::from_str(include_str!("recordings/actions.json")).unwrap();
     for recorded in recorded {
@@ -53,14 +53,14 @@ fn in_actions() {
 
 #[test]
 #[should_panic(expected = "retries the same hook only")]
-fn a_unit_in_error_takes_no_other_hook() {
+fn unit_in_error_runs_no_other_hook() {
     let mut juju = simulation();
     replay(&mut juju, &Event::hook("config-changed"), &[], 1);
     juju.run(&Event::hook("update-status"));
 }
 
 #[test]
-fn a_tool_that_does_not_exist_cannot_be_called() {
+fn unknown_tool_cannot_be_called() {
     let mut juju = simulation();
     let probe = "for tool in leader-set payload-register add-metric k8s-spec-set; do command -v $tool && exit 1; done; exit 0";
     let outcome = juju.run_program(&Event::hook("start"), "/bin/sh".as_ref(), &["-c", probe]);
@@ -68,7 +68,7 @@ fn a_tool_that_does_not_exist_cannot_be_called() {
 }
 
 #[test]
-fn the_environment_is_made_from_scratch() {
+fn hook_environment_is_made_from_scratch() {
     let mut juju = simulation();
     let outcome = juju.run_program(&Event::action("boom", json!({})), "/usr/bin/env".as_ref(), &[]);
     let has = |line: &str| outcome.stdout.lines().any(|l| l == line);
@@ -79,7 +79,7 @@ fn the_environment_is_made_from_scratch() {
 }
 
 #[test]
-fn a_process_that_outlives_its_hook_cannot_use_tools() {
+fn process_outliving_its_hook_cannot_use_tools() {
     let mut juju = simulation();
     let directory = tempfile::tempdir().unwrap();
     let (go, said) = (directory.path().join("go"), directory.path().join("said"));

@@ -144,7 +144,7 @@ fn committed(recorded: &Recorded, outcome: &Outcome, before: &Model, after: &Mod
 }
 
 #[test]
-fn tools_refuse_what_juju_refuses_in_its_words() {
+fn tools_refuse_invalid_calls_in_juju_words() {
     let recorded: Vec<Recorded> =
         serde_json::from_str(include_str!("recordings/refusals.json")).unwrap();
     let (mut wrong, mut number) = (Vec::new(), 0);

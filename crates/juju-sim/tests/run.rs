@@ -55,7 +55,7 @@ probe:
 ";
 
 #[test]
-fn actions_get_what_people_type_as_juju_reads_it() {
+fn action_parameters_are_parsed_as_juju_does() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("metadata.yaml"), "name: recorder").unwrap();
     std::fs::write(folder.path().join("actions.yaml"), ACTIONS).unwrap();

@@ -104,21 +104,7 @@ impl IngressGateway {
             .args(["--grpcAddr", &local(clear), "--secureGRPCAddr", &local(secure)])
             .args(["--monitoringAddr", &local(monitoring)])
             .args(["--ctrlz_port", &ctrlz.to_string()])
-            .envs([
-                ("POD_NAME", "istiod-0"),
-                ("POD_NAMESPACE", NAMESPACE),
-                ("CLUSTER_ID", "Kubernetes"),
-                ("PILOT_CERT_PROVIDER", "istiod"),
-                ("INJECTION_WEBHOOK_CONFIG_NAME", ""),
-                ("VALIDATION_WEBHOOK_CONFIG_NAME", ""),
-                ("PILOT_ENABLE_GATEWAY_API", if form.has_gateway_api { "true" } else { "false" }),
-                // Nothing here would run the Deployments that it makes of Gateways.
-                ("PILOT_ENABLE_GATEWAY_API_DEPLOYMENT_CONTROLLER", "false"),
-                // Envoy as it is on PyPI has none of Istio's own filters.
-                ("PILOT_ENABLE_METADATA_EXCHANGE", "false"),
-                ("PILOT_DISABLE_MX_ALPN", "true"),
-                ("PILOT_ENABLE_ALPN_FILTER", "false"),
-            ])
+            .envs(istiod_environment(form))
             .env("ROOT_CA_DIR", root.join("cacerts"))
             .current_dir(&root);
         let log = root.join("istiod.log");
@@ -319,4 +305,23 @@ fn bootstrap(root: &Path, node: &Node<'_>, admin: u16, istiod: u16) -> serde_jso
                 "endpoints": [{"lb_endpoints": [{"endpoint": {"address": at(istiod)}}]}]},
             "transport_socket": {"name": "envoy.transport_sockets.tls", "typed_config": tls}}]}
     })
+}
+
+/// Variables of istiod.
+fn istiod_environment(form: &Form) -> [(&'static str, &'static str); 11] {
+    [
+        ("POD_NAME", "istiod-0"),
+        ("POD_NAMESPACE", NAMESPACE),
+        ("CLUSTER_ID", "Kubernetes"),
+        ("PILOT_CERT_PROVIDER", "istiod"),
+        ("INJECTION_WEBHOOK_CONFIG_NAME", ""),
+        ("VALIDATION_WEBHOOK_CONFIG_NAME", ""),
+        ("PILOT_ENABLE_GATEWAY_API", if form.has_gateway_api { "true" } else { "false" }),
+        // Nothing here would run the Deployments that it makes of Gateways.
+        ("PILOT_ENABLE_GATEWAY_API_DEPLOYMENT_CONTROLLER", "false"),
+        // Envoy as it is on PyPI has none of Istio's own filters.
+        ("PILOT_ENABLE_METADATA_EXCHANGE", "false"),
+        ("PILOT_DISABLE_MX_ALPN", "true"),
+        ("PILOT_ENABLE_ALPN_FILTER", "false"),
+    ]
 }

@@ -31,10 +31,10 @@ impl Login {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
         let port = listener.local_addr()?.port();
         let ends = Arc::new(AtomicBool::new(false));
-        let told = Arc::clone(&ends);
+        let is_stopped = Arc::clone(&ends);
         let serve = move || {
             for stream in listener.incoming() {
-                if told.load(Ordering::Relaxed) {
+                if is_stopped.load(Ordering::Relaxed) {
                     return;
                 }
                 // A client that goes away is none of the service's trouble.

@@ -99,20 +99,7 @@ impl Sandbox {
         let [etcd, peer, api] = free_ports()?;
         let (children, arguments) = (Vec::new(), Vec::new());
         let mut sandbox = Self { directory, port: api, children, arguments, collection };
-        sandbox.spawn(
-            &kubebox,
-            "etcd",
-            &[
-                format!("--data-dir={}", sandbox.path("etcd").display()),
-                format!("--listen-client-urls=http://127.0.0.1:{etcd}"),
-                format!("--advertise-client-urls=http://127.0.0.1:{etcd}"),
-                format!("--listen-peer-urls=http://127.0.0.1:{peer}"),
-                format!("--initial-advertise-peer-urls=http://127.0.0.1:{peer}"),
-                format!("--initial-cluster=default=http://127.0.0.1:{peer}"),
-                // A test's data need not survive a power cut.
-                "--unsafe-no-fsync=true".into(),
-            ],
-        )?;
+        sandbox.spawn(&kubebox, "etcd", &etcd_arguments(&sandbox.path("etcd"), etcd, peer))?;
         let file = |name: &str| sandbox.path(name).display().to_string();
         let mut arguments = vec![
             format!("--etcd-servers=http://127.0.0.1:{etcd}"),
@@ -379,6 +366,20 @@ pub(crate) fn tail(log: &Path) -> String {
     lines[lines.len().saturating_sub(5)..].join("\n")
 }
 
+/// Arguments of etcd, on these ports.
+fn etcd_arguments(data: &Path, client: u16, peer: u16) -> Vec<String> {
+    vec![
+        format!("--data-dir={}", data.display()),
+        format!("--listen-client-urls=http://127.0.0.1:{client}"),
+        format!("--advertise-client-urls=http://127.0.0.1:{client}"),
+        format!("--listen-peer-urls=http://127.0.0.1:{peer}"),
+        format!("--initial-advertise-peer-urls=http://127.0.0.1:{peer}"),
+        format!("--initial-cluster=default=http://127.0.0.1:{peer}"),
+        // A test's data need not survive a power cut.
+        "--unsafe-no-fsync=true".into(),
+    ]
+}
+
 /// Directory of a Go module at a version.
 fn downloaded(module: &str) -> anyhow::Result<PathBuf> {
     let printed = std::process::Command::new("go")
@@ -386,6 +387,6 @@ fn downloaded(module: &str) -> anyhow::Result<PathBuf> {
         .env("GOFLAGS", "-mod=mod")
         .output()
         .context("running go")?;
-    let told: serde_json::Value = serde_json::from_slice(&printed.stdout)?;
-    Ok(told["Dir"].as_str().with_context(|| told.to_string())?.into())
+    let module: serde_json::Value = serde_json::from_slice(&printed.stdout)?;
+    Ok(module["Dir"].as_str().with_context(|| module.to_string())?.into())
 }

@@ -38,7 +38,7 @@ mod tests {
     use super::{Graph, circles};
 
     #[test]
-    fn only_nodes_that_reach_each_other_are_a_circle() {
+    fn mutually_reachable_nodes_are_a_circle() {
         let edges = [("a", vec!["b"]), ("b", vec!["c", "d"]), ("c", vec!["a"]), ("d", vec![])];
         let graph: Graph = edges
             .into_iter()

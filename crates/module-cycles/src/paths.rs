@@ -91,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn a_use_tree_is_several_paths() {
+    fn use_tree_is_several_paths() {
         assert_eq!(
             paths("pub use crate::{a::{self, B}, c as d, e::*}; use std::fmt;"),
             [

@@ -30,12 +30,7 @@ impl Client {
         let mut has_logged_in = false;
         let mut has_paused = false;
         loop {
-            let mut request = self.http.request(method.clone(), &url);
-            request = request.header(ACCEPT, manifest::ACCEPTED);
-            let known = self.known(&target.key);
-            if let Some(authorization) = &known {
-                request = request.header(AUTHORIZATION, authorization.as_str());
-            }
+            let request = self.request(method.clone(), &url, &target.key);
             let answer = match self.send(request, &target.host) {
                 Ok(answer) => answer,
                 Err(Error::Unreachable { .. }) if !has_paused => {
@@ -60,27 +55,34 @@ impl Client {
                     return Err(self.denied(target, what, "the login is not accepted for it"));
                 }
                 StatusCode::NOT_FOUND => return Err(Error::NotFound(what.to_owned())),
-                StatusCode::TOO_MANY_REQUESTS => {
-                    let host = target.host.clone();
-                    match retry_after {
-                        Some(seconds) if seconds <= LONGEST_PAUSE && !has_paused => {
-                            has_paused = true;
-                            self.pause(seconds, &target.host)?;
-                        }
-                        _ => return Err(Error::RateLimited { host, retry_after }),
+                StatusCode::TOO_MANY_REQUESTS => match retry_after {
+                    Some(seconds) if seconds <= LONGEST_PAUSE && !has_paused => {
+                        has_paused = true;
+                        self.pause(seconds, &target.host)?;
                     }
-                }
+                    _ => {
+                        let host = target.host.clone();
+                        return Err(Error::RateLimited { host, retry_after });
+                    }
+                },
                 status if status.is_server_error() && !has_paused => {
                     has_paused = true;
                     self.pause(1, &target.host)?;
                 }
                 status => {
-                    return Err(Error::Server {
-                        host: target.host.clone(),
-                        status: status.as_u16(),
-                    });
+                    let host = target.host.clone();
+                    return Err(Error::Server { host, status: status.as_u16() });
                 }
             }
+        }
+    }
+
+    /// A request with the login that is known, if any.
+    fn request(&self, method: Method, url: &str, key: &str) -> RequestBuilder {
+        let request = self.http.request(method, url).header(ACCEPT, manifest::ACCEPTED);
+        match self.known(key) {
+            Some(authorization) => request.header(AUTHORIZATION, authorization.as_str()),
+            None => request,
         }
     }
 
@@ -92,7 +94,7 @@ impl Client {
         Error::Denied { host: target.host.clone(), what: what.to_owned(), why: why.to_owned() }
     }
 
-    /// What to say in `Authorization` from now on.
+    /// Value of `Authorization` for further requests.
     fn authorize(
         &self,
         target: &Target,

@@ -1,6 +1,6 @@
-//! What a registry asks for before it answers: Basic, or a token from elsewhere.
+//! Authentication that a registry requires: Basic, or a token of a token service.
 
-/// What an answer of status 401 asks for.
+/// Challenge of an answer with status 401.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Challenge {
     /// User and password with each request.
@@ -9,9 +9,9 @@ pub(crate) enum Challenge {
     Bearer {
         /// URL that hands it out.
         realm: String,
-        /// Whom it is for.
+        /// Service of the token.
         service: Option<String>,
-        /// What it is for.
+        /// Scope of the token.
         scope: Option<String>,
     },
 }
@@ -77,7 +77,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_header_makes_it_panic(text in "(Bearer )?[a-z=\", ]{0,40}") {
+        fn header_never_panics(text in "(Bearer )?[a-z=\", ]{0,40}") {
             let _ = Challenge::parse(&text);
         }
     }

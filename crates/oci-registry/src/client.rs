@@ -19,7 +19,7 @@ use crate::{Credentials, Digest, Error};
 /// An index may name another one, and that is all.
 const DEEPEST_INDEX: usize = 2;
 
-/// What a client is made of.
+/// Settings of a client.
 #[derive(Clone, Debug)]
 pub struct Settings {
     /// Registries that stand for others. They may be in a private network or on this machine.
@@ -36,7 +36,7 @@ pub struct Settings {
     pub deadline: Instant,
     /// Longest time for one registry, from when it is asked first.
     pub per_host: Duration,
-    /// What images are for.
+    /// Platform of the images.
     pub platform: Platform,
     /// Authorities that are trusted beside those of the system, PEM.
     pub authorities: Vec<String>,
@@ -125,7 +125,7 @@ impl Client {
         Ok(self.target(repository)?.base)
     }
 
-    /// How many requests were made, those for tokens included.
+    /// Number of requests sent, including those for tokens.
     pub fn requests(&self) -> usize {
         self.requests.load(Ordering::Relaxed)
     }
@@ -136,8 +136,8 @@ impl Client {
         let target = self.target(repository)?;
         let path = format!("manifests/{tag}");
         let answer = self.ask(Method::HEAD, &target, &path, &what)?;
-        let told = answer.headers().get("docker-content-digest");
-        match told.and_then(|value| value.to_str().ok()?.parse().ok()) {
+        let digest = answer.headers().get("docker-content-digest");
+        match digest.and_then(|value| value.to_str().ok()?.parse().ok()) {
             Some(digest) => Ok(digest),
             // An old registry does not tell, so it is worked out.
             None => {

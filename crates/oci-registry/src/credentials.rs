@@ -8,7 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
-/// What is wrong with a file of logins. It repeats nothing of it.
+/// Problems of a file of logins, without its content.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CredentialError {
     /// Not JSON, or not of this form.
@@ -101,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_told_and_not_repeated() {
+    fn malformed_credentials_are_reported_without_values() {
         for (text, expected) in [
             ("hunter2", CredentialError::Form),
             (r#"{"auths": {"h": {"auth": "!"}}}"#, CredentialError::Login("h".into())),

@@ -9,14 +9,14 @@ pub enum Error {
     /// The registry has no such image, tag or blob.
     #[error("{0} is not in the registry")]
     NotFound(String),
-    /// It asks for a login, or refuses the one that was given.
+    /// It requires a login, or refuses the one that was sent.
     #[error("registry {host} refuses {what}: {why}")]
     Denied {
         /// The registry.
         host: String,
-        /// What was asked for.
+        /// The requested object.
         what: String,
-        /// What it said.
+        /// Its message.
         why: String,
     },
     /// It, or what it leads to, is nowhere that is asked.
@@ -60,33 +60,33 @@ pub enum Error {
     /// More than is read.
     #[error("{what} is larger than {limit} bytes")]
     TooLarge {
-        /// What.
+        /// The requested object.
         what: String,
         /// The most that is read, in bytes.
         limit: u64,
     },
-    /// It is not what it was asked for.
+    /// The content does not match its digest.
     #[error("{what} has the digest {seen}, and {wanted} was asked for")]
     OtherDigest {
-        /// What.
+        /// The requested object.
         what: String,
         /// Its digest.
         seen: Digest,
         /// The digest asked for.
         wanted: Digest,
     },
-    /// It makes no sense.
+    /// It is malformed.
     #[error("{what} is not understood: {why}")]
     Malformed {
-        /// What.
+        /// The requested object.
         what: String,
-        /// What is wrong with it.
+        /// The problem.
         why: String,
     },
     /// It has no image for this platform.
     #[error("{what} has no image for {platform}")]
     NoPlatform {
-        /// What.
+        /// The requested object.
         what: String,
         /// The platform.
         platform: String,

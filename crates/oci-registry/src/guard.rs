@@ -35,7 +35,7 @@ const OF_MANY: [&str; 9] = [
     "sslip.io",
 ];
 
-/// How far from here an address is.
+/// Scope of an address: loopback, private or public.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Reach {
     /// Anywhere.
@@ -46,7 +46,7 @@ enum Reach {
     Own,
 }
 
-/// What the operator names, and what of it was met.
+/// Hosts that the operator allows, and those that were met.
 #[derive(Debug, Default)]
 pub(crate) struct Guard {
     /// `HOST` or `HOST:PORT`, in lower case: any address, and no TLS on loopback.
@@ -210,7 +210,7 @@ fn address(host: &str) -> Option<IpAddr> {
     host.trim_matches(['[', ']']).parse().ok()
 }
 
-/// How far a URL's host is, if that is written as an address.
+/// Scope of a URL's host, if that is an address.
 fn literal(url: &Url) -> Option<Reach> {
     let host = url.host_str()?.trim_end_matches('.');
     if host == "localhost" || host.ends_with(".localhost") {
@@ -318,7 +318,7 @@ mod tests {
     }
 
     #[test]
-    fn a_registry_on_this_machine_is_asked_only_if_an_option_names_it() {
+    fn registry_on_this_machine_is_queried_if_an_option_names_it() {
         let guard = guard(&["127.0.0.1:5000", "localhost"]);
         assert_eq!(guard.scheme("127.0.0.1:5000"), Ok("http"));
         assert_eq!(guard.scheme("localhost:7000"), Ok("http"));
@@ -340,7 +340,7 @@ mod tests {
     }
 
     #[test]
-    fn a_redirect_goes_to_https_for_blobs_and_into_no_network_of_the_site() {
+    fn redirect_is_followed_to_public_https_for_blobs_only() {
         let guard = guard(&["127.0.0.1:5000"]);
         let blob = url("https://docker.io/v2/a/b/blobs/sha256:0");
         let manifest = url("https://docker.io/v2/a/b/manifests/1");
@@ -403,7 +403,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_leads_where_it_may_and_nowhere_else() {
+    fn name_resolving_to_a_forbidden_address_is_refused() {
         let guard = guard(&["mirror.corp.example:5000"]);
         guard.scheme("docker.io").unwrap();
         assert_eq!(Resolver::farthest(&guard, "mirror.corp.example"), Reach::Own);

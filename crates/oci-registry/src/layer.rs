@@ -10,7 +10,7 @@ use sha2::{Digest as _, Sha256};
 use crate::transport::broken_off;
 use crate::{Descriptor, Digest, Error};
 
-/// How much of a layer is read.
+/// Limits of reading a layer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// Most bytes that come from the registry.
@@ -21,7 +21,7 @@ pub struct Limits {
     pub files: u64,
     /// Longest name of a file, in bytes, with what else is written in its place.
     pub name: u64,
-    /// How many times its size it may unpack to, beyond [`UNPACKED_AT_LEAST`].
+    /// Highest compression ratio, beyond [`UNPACKED_AT_LEAST`].
     pub ratio: u64,
 }
 
@@ -122,7 +122,7 @@ pub fn layer_files(
     walk(content, &AtomicU64::new(content.len() as u64), &mut taken)
 }
 
-/// What is taken of a layer.
+/// Files to read from a layer.
 struct Taken<'a> {
     limits: Limits,
     what: &'a str,
@@ -137,16 +137,22 @@ impl Taken<'_> {
     }
 }
 
-fn walk(mut source: impl BufRead, read: &AtomicU64, taken: &mut Taken<'_>) -> Result<(), Error> {
-    let limits = taken.limits;
-    let start = source.fill_buf().map_err(|e| taken.malformed(e))?;
-    let unpacked: Box<dyn Read + '_> = match start {
+/// A layer without its compression, which its first bytes name.
+fn unpacked<'a>(
+    mut source: impl BufRead + 'a,
+) -> Result<Box<dyn Read + 'a>, Box<dyn std::error::Error>> {
+    Ok(match source.fill_buf()? {
         [0x1f, 0x8b, ..] => Box::new(flate2::bufread::MultiGzDecoder::new(source)),
-        [0x28, 0xb5, 0x2f, 0xfd, ..] => Box::new(
-            ruzstd::decoding::StreamingDecoder::new(source).map_err(|e| taken.malformed(e))?,
-        ),
+        [0x28, 0xb5, 0x2f, 0xfd, ..] => {
+            Box::new(ruzstd::decoding::StreamingDecoder::new(source).map_err(|e| e.to_string())?)
+        }
         _ => Box::new(source),
-    };
+    })
+}
+
+fn walk(source: impl BufRead, read: &AtomicU64, taken: &mut Taken<'_>) -> Result<(), Error> {
+    let limits = taken.limits;
+    let unpacked = unpacked(source).map_err(|e| taken.malformed(e))?;
     let unpacked = Unpacked { inner: unpacked, count: 0, read, ratio: limits.ratio };
     let mut archive = tar::Archive::new(unpacked.take(limits.unpacked + 1));
     let (mut bytes, mut files) = (0u64, 0u64);
@@ -160,20 +166,10 @@ fn walk(mut source: impl BufRead, read: &AtomicU64, taken: &mut Taken<'_>) -> Re
         if files > limits.files {
             return Err(taken.malformed(format!("it has more than {} files", limits.files)));
         }
-        if bytes > limits.unpacked {
-            return Err(Error::TooLarge {
-                what: format!("{}, unpacked,", taken.what),
-                limit: limits.unpacked,
-            });
-        }
+        limit(bytes, limits.unpacked, || format!("{}, unpacked,", taken.what))?;
         let kind = entry.header().entry_type();
         if is_about_next(kind) {
-            if entry.size() > limits.name {
-                return Err(Error::TooLarge {
-                    what: format!("a name of a file in {}", taken.what),
-                    limit: limits.name,
-                });
-            }
+            limit(entry.size(), limits.name, || format!("a name of a file in {}", taken.what))?;
             let mut content = Vec::new();
             entry.read_to_end(&mut content).map_err(|e| taken.malformed(e))?;
             long = name(kind, content).or(long);
@@ -190,18 +186,20 @@ fn walk(mut source: impl BufRead, read: &AtomicU64, taken: &mut Taken<'_>) -> Re
         if !(taken.wanted)(path) {
             continue;
         }
-        if entry.size() > taken.largest {
-            return Err(Error::TooLarge {
-                what: format!("{path} in {}", taken.what),
-                limit: taken.largest,
-            });
-        }
+        limit(entry.size(), taken.largest, || format!("{path} in {}", taken.what))?;
         let mut content = Vec::new();
         let read = (&mut entry).take(taken.largest).read_to_end(&mut content);
         read.map_err(|e| taken.malformed(format!("{path}: {e}")))?;
         (taken.take)(path, content);
     }
     Ok(())
+}
+
+fn limit(size: u64, limit: u64, what: impl FnOnce() -> String) -> Result<(), Error> {
+    match size > limit {
+        true => Err(Error::TooLarge { what: what(), limit }),
+        false => Ok(()),
+    }
 }
 
 /// Whether an entry is no file, but describes the one behind it.
@@ -313,7 +311,7 @@ mod tests {
     }
 
     #[test]
-    fn names_that_stand_before_a_file_are_its_own_and_are_bounded() {
+    fn names_before_a_file_belong_to_it_and_are_bounded() {
         let long = "a/".repeat(100) + "file";
         let pax = format!("214 path={long}\n");
         assert_eq!(pax.len(), 214, "the record says its own length");
@@ -339,7 +337,7 @@ mod tests {
     }
 
     #[test]
-    fn what_unpacks_to_much_more_than_its_size_is_a_bomb() {
+    fn layer_unpacking_far_beyond_its_size_is_a_bomb() {
         let read = AtomicU64::new(100_000);
         let mut bomb =
             Unpacked { inner: io::repeat(0).take(u64::MAX), count: 0, read: &read, ratio: 200 };

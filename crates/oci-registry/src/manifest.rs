@@ -12,7 +12,7 @@ application/vnd.oci.image.manifest.v1+json, \
 application/vnd.docker.distribution.manifest.list.v2+json, \
 application/vnd.docker.distribution.manifest.v2+json";
 
-/// What an image is for.
+/// Platform of an image.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Platform {
     /// Operating system, by Go's name.
@@ -31,7 +31,7 @@ impl Default for Platform {
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Descriptor {
-    /// What it is.
+    /// Media type.
     #[serde(default)]
     pub media_type: String,
     /// Its digest.
@@ -49,7 +49,7 @@ pub struct Manifest {
     /// Its layers, the lowest first.
     #[serde(default)]
     pub layers: Vec<Descriptor>,
-    /// What its maker wrote.
+    /// Annotations.
     #[serde(default)]
     pub annotations: BTreeMap<String, String>,
 }

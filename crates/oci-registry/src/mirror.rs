@@ -5,13 +5,13 @@ use std::str::FromStr;
 /// A registry that holds what another one does.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mirror {
-    /// What it stands for: a host, or a host with the first parts of a path.
+    /// Prefix that it replaces: a host, or a host with the first parts of a path.
     of: String,
     /// Where that is.
     at: String,
 }
 
-/// What is wrong with a mirror.
+/// Problems of a mirror.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "{0:?} is no mirror; expected HOST[/PATH]=HOST[/PATH], as docker.io=registry.example.com/hub"
@@ -36,7 +36,7 @@ impl FromStr for Mirror {
 }
 
 impl Mirror {
-    /// What it stands for: a host, or a host with the first parts of a path.
+    /// Prefix that it replaces: a host, or a host with the first parts of a path.
     pub fn of(&self) -> &str {
         &self.of
     }
@@ -65,7 +65,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_mirror_of_the_longest_name_is_asked() {
+    fn longest_mirror_prefix_wins() {
         let mirrors: Vec<Mirror> =
             ["docker.io=mirror.example:5000/hub", "docker.io/ubuntu=ubuntu.example"]
                 .map(|text| text.parse().unwrap())

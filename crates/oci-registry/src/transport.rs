@@ -38,7 +38,7 @@ pub(crate) fn failed(error: &reqwest::Error, host: &str) -> Error {
     Error::Unreachable { host: host.into(), why: innermost(error) }
 }
 
-/// What a stream's error says.
+/// Message of a stream's error.
 pub(crate) fn broken_off(error: &std::io::Error, host: &str) -> Error {
     let is_late = error.kind() == std::io::ErrorKind::TimedOut
         || error.get_ref().is_some_and(|inner| {

@@ -44,7 +44,7 @@ fn files(
 }
 
 #[test]
-fn a_real_registry_is_read_in_all_its_forms() {
+fn real_registry_is_read_in_all_its_forms() {
     let registry = Registry::start().unwrap();
     let client = client(Settings::default());
     let (oci, docker) = (rock("2.35-0ubuntu3.8"), rock("2.39").docker());
@@ -92,7 +92,7 @@ fn a_real_registry_is_read_in_all_its_forms() {
 }
 
 #[test]
-fn a_token_is_fetched_once_and_goes_to_its_own_host_only() {
+fn token_is_fetched_once_and_sent_to_its_host_only() {
     let registry = Registry::start().unwrap();
     let digest = registry.push("a/b", "1", &rock("1")).unwrap();
     // Blobs are elsewhere, as with Docker's own registry.
@@ -152,7 +152,7 @@ fn a_token_is_fetched_once_and_goes_to_its_own_host_only() {
 }
 
 #[test]
-fn what_registries_do_wrong_is_told_and_bounded() {
+fn misbehaving_registry_is_reported_and_bounded() {
     let registry = Registry::start().unwrap();
     let image = rock("1");
     let digest = registry.push("a/b", "1", &image).unwrap();
@@ -255,7 +255,7 @@ fn what_registries_do_wrong_is_told_and_bounded() {
 }
 
 #[test]
-fn a_bomb_is_not_unpacked() {
+fn compression_bomb_is_not_unpacked() {
     // Gigabytes of zeros in a few kilobytes: the file claims to be large, and is.
     let registry = Registry::start().unwrap();
     let bomb = Image::default().file("zeros", vec![0; 64 << 20]);
@@ -267,7 +267,7 @@ fn a_bomb_is_not_unpacked() {
 }
 
 #[test]
-fn a_registry_leads_nowhere_that_is_not_its_own() {
+fn registry_redirect_elsewhere_is_refused() {
     let registry = Registry::start().unwrap();
     let digest = registry.push("a/b", "1", &rock("1")).unwrap();
     let inside = Front::start("", |_| {
@@ -328,7 +328,7 @@ fn a_registry_leads_nowhere_that_is_not_its_own() {
 }
 
 #[test]
-fn one_registry_has_its_own_time_and_leaves_the_rest() {
+fn slow_registry_leaves_time_for_others() {
     let silent = Front::start("", |_| Answer::Silence(Duration::from_secs(30))).unwrap();
     let registry = Registry::start().unwrap();
     registry.push("a/b", "1", &rock("1")).unwrap();

@@ -1,4 +1,5 @@
 #![doc = include_str!("../README.md")]
+#![deny(clippy::too_many_lines)]
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
@@ -47,7 +48,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_terminal_would_obey_is_written_out() {
+    fn control_characters_are_escaped() {
         for (given, expected) in [
             ("mallory\u{1b}[2K\u{1b}]0;pwned\u{7}", "mallory\\u{1b}[2K\\u{1b}]0;pwned\\u{7}"),
             ("a\u{9b}31mred", "a\\u{9b}31mred"),

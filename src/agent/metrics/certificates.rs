@@ -8,7 +8,7 @@ use crate::pki::renewal_time;
 /// A certificate of the gateway.
 #[derive(Clone, Debug, PartialEq)]
 pub struct CertificateTimes {
-    /// `served` for what clients get, `secret` for what the Secrets hold.
+    /// `served` for the certificate that clients get, `secret` for those in Secrets.
     pub source: &'static str,
     /// When it ends, in seconds since 1970.
     pub not_after: i64,

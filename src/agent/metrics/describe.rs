@@ -1,4 +1,4 @@
-//! What each metric is, for who reads about them.
+//! Descriptions of the metrics, for the reference.
 
 use std::collections::BTreeMap;
 
@@ -12,10 +12,10 @@ use crate::facts::Facts;
 use crate::policy::Policy;
 use crate::report::Report;
 
-/// A metric, for who reads about them.
+/// Description of a metric.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Described {
-    /// Its name, as Prometheus keeps it.
+    /// Its name in Prometheus.
     pub name: String,
     /// `gauge` or `counter`.
     pub kind: String,
@@ -25,7 +25,7 @@ pub struct Described {
     pub labels: Vec<String>,
 }
 
-/// Every metric that there is.
+/// All metrics.
 pub fn all() -> Vec<Described> {
     let report = Report::audit(&Facts::default(), &Policy::default(), None, Vec::new());
     let times = CertificateTimes { source: "served", not_after: 0, renewal: 0 };

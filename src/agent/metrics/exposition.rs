@@ -207,13 +207,12 @@ fn of_rocks(registry: &mut Registry, summary: &Summary) {
 }
 
 fn of_itself(registry: &mut Registry, summary: &Summary, running: &Running) {
-    let (numbers, repaired, watches) = (summary.numbers, &running.repaired, running.watches);
     let flag = |is: bool| f64::from(u8::from(is));
     for (name, help, value) in [
         (
             "repairs_given_up",
             "Objects that are not repaired for now, since someone keeps undoing it",
-            repaired.given_up() as f64,
+            running.repaired.given_up() as f64,
         ),
         ("leads", "Whether this unit leads, and so repairs", flag(summary.is_leader)),
         ("enforces", "Whether anything is enforced", flag(summary.enforces)),
@@ -229,20 +228,32 @@ fn of_itself(registry: &mut Registry, summary: &Summary, running: &Running) {
     ] {
         registry.register(name, help, gauge(summary.collected_at as f64));
     }
-    let duration = gauge(numbers.seconds);
+    let duration = gauge(summary.numbers.seconds);
     registry.register_with_unit(
         "audit_duration",
         "How long the last audit took",
         Unit::Seconds,
         duration,
     );
+    counters(registry, summary, running);
+    let requests = Counters::default();
+    for ((kind, verb), number) in &running.requests {
+        requests.get_or_create(&labels([("kind", kind), ("verb", verb)])).inc_by(*number);
+    }
+    registry.register("api_requests", "Requests to the API server, by kind and verb", requests);
+}
+
+/// Counters without labels.
+fn counters(registry: &mut Registry, summary: &Summary, running: &Running) {
+    let (numbers, repaired, watches) = (summary.numbers, &running.repaired, running.watches);
     for (name, help, value) in [
         ("audits", "Audits, whole or partial", numbers.audits),
         (
-            "judged_controls",
+            "assessed_controls",
             "Controls that were assessed, in all audits together",
             numbers.assessed,
         ),
+        ("judged_controls", "Deprecated: see assessed_controls", numbers.assessed),
         ("repairs", "Objects that were repaired", repaired.done),
         ("repair_failures", "Repairs that failed", repaired.failed),
         ("api_lists", "Lists that were read from the API server", watches.lists),
@@ -253,11 +264,6 @@ fn of_itself(registry: &mut Registry, summary: &Summary, running: &Running) {
     ] {
         registry.register(name, help, ConstCounter::new(value));
     }
-    let requests = Counters::default();
-    for ((kind, verb), number) in &running.requests {
-        requests.get_or_create(&labels([("kind", kind), ("verb", verb)])).inc_by(*number);
-    }
-    registry.register("api_requests", "Requests to the API server, by kind and verb", requests);
 }
 
 fn gauge(value: f64) -> Gauge<f64, AtomicU64> {

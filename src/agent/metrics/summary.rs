@@ -1,4 +1,4 @@
-//! What the metrics say of the last audit, and of what goes on meanwhile.
+//! Values of the metrics: of the last audit, and of the running agent.
 
 use std::collections::BTreeMap;
 
@@ -128,7 +128,7 @@ impl Summary {
     }
 }
 
-/// What goes on meanwhile.
+/// State of the running agent.
 #[derive(Clone, Debug, Default)]
 pub struct Running {
     /// Counts of repairs.

@@ -46,7 +46,7 @@ impl Parameters {
         (!names.is_empty()).then_some(names)
     }
 
-    /// What the user who runs the action consents to.
+    /// Consent of the user who runs the action.
     fn consent(&self, remedies: &BTreeSet<Remedy>, options: &Options) -> Consent {
         let mut disruption = options.allow_disruption.clone();
         if self.allow_disruption {

@@ -18,7 +18,7 @@ use crate::report::{self, Format, Report};
 const WHOLE: &str =
     "get-report format=json complete=true returns all, and `ckf-hardening audit` prints it";
 
-/// What to do about a report that Juju does not keep.
+/// Advice for a report that is too long for Juju.
 const NOT_KEPT: &str = "leave out complete=true for a report with less evidence, or write the whole \
     one to a file: `ckf-hardening audit --output FILE`";
 

@@ -1,4 +1,4 @@
-//! What actions return: readable as `juju run` prints it, and no longer than Juju takes.
+//! Results of actions: readable as `juju run` prints them, and within the size that Juju accepts.
 
 use std::io::Read as _;
 
@@ -25,7 +25,7 @@ const MOST_ENCODED: usize = 12 * 1024 * 1024;
 /// Most parts of a text for people, which is two megabytes.
 const PARTS: usize = 16;
 
-/// Juju does not keep a text of this length.
+/// The text is too long for Juju.
 #[derive(Debug, Error)]
 #[error(
     "{key} has {plain} bytes, {encoded} compressed, and Juju keeps at most 16 MB of an action's results"
@@ -64,7 +64,7 @@ impl Results {
     ///
     /// # Errors
     ///
-    /// Even compressed it is longer than Juju keeps.
+    /// Even compressed it is too long for Juju.
     pub fn whole(self, key: &str, text: &str) -> Result<Self, TooLong> {
         if text.len() <= MOST_PLAIN {
             return Ok(self.joined(key, text));
@@ -133,7 +133,7 @@ impl Results {
     }
 }
 
-/// Base64 of gzip of a text, of at most so many bytes.
+/// A text, compressed by gzip, in Base64 of at most this many bytes.
 fn encoded(key: &str, text: &str, most: usize) -> Result<String, TooLong> {
     let encoded = STANDARD.encode(gzip(text));
     match encoded.len() <= most {

@@ -30,7 +30,7 @@ struct Parameters {
 }
 
 impl Parameters {
-    /// What is asked for by name.
+    /// Credentials that the action names.
     fn named(&self) -> anyhow::Result<Vec<Credential>> {
         let users = self.users.0.iter().map(|name| format!("juju-user/{name}"));
         let names = self.targets.0.iter().cloned().chain(users);
@@ -38,7 +38,7 @@ impl Parameters {
     }
 }
 
-/// Begins rotations, or goes on with those that are begun.
+/// Starts rotations, or continues those under way.
 pub fn rotate(hook: &Hook<'_>) -> anyhow::Result<()> {
     let parameters: Parameters = action::parameters()?;
     require_leader(hook)?;
@@ -151,12 +151,12 @@ fn abandon(
     Ok(())
 }
 
-/// What is lost when the application is removed.
+/// Warning about passwords that are lost when the application is removed.
 const BEFORE_REMOVAL: &str = "removing the application destroys these secrets, the only place of \
                               the values: juju show-secret ID --reveal takes them out before; see \
                               how-to/uninstall";
 
-/// Shows how far each credential is.
+/// Shows the state of each credential.
 pub fn status(hook: &Hook<'_>) -> anyhow::Result<()> {
     require_leader(hook)?;
     let plan = &hook.options.rotate;
@@ -247,7 +247,7 @@ fn would(stage: Stage) -> &'static str {
     }
 }
 
-/// A credential, as it is shown.
+/// A credential in the results.
 #[derive(Serialize)]
 #[serde(rename_all = "kebab-case")]
 struct Row {

@@ -29,7 +29,7 @@ pub enum OwnError {
     Damaged(KeyringError),
 }
 
-/// What is wrong with the content of the secret.
+/// Problems of the secret's content.
 #[derive(Debug, thiserror::Error)]
 pub enum KeyringError {
     /// An authority is not valid.

@@ -3,12 +3,12 @@
 
 use std::collections::BTreeMap;
 
-use juju_charm::Unit;
+use juju_charm::{Status, Unit};
 use juju_client::{Error, Password};
 use log::info;
 
-use crate::charm::controller::ControllerSession;
-use crate::charm::issue::StatusIssue;
+use crate::charm::controller::{ControllerSession, LoginProblem};
+use crate::charm::issue::StatusProblem;
 use crate::facts::juju::charm;
 use crate::pki::bundle;
 use crate::rotation::backend::{Backends as _, RotationError};
@@ -18,6 +18,23 @@ const CHARM: &str = "oidc-gatekeeper";
 /// Its option, certificates in PEM.
 const OPTION: &str = "ca-bundle";
 
+/// Reasons why oidc-gatekeeper was not configured.
+#[derive(Debug, thiserror::Error)]
+pub enum TrustProblem {
+    /// There is no login to the controller.
+    #[error("{OPTION} of {CHARM}: {0}")]
+    Login(LoginProblem),
+    /// The controller refused a call.
+    #[error("{OPTION} of {CHARM}: {0}")]
+    Controller(#[from] RotationError),
+}
+
+impl StatusProblem for TrustProblem {
+    fn status(&self) -> Status {
+        Status::Blocked
+    }
+}
+
 /// Makes every oidc-gatekeeper of the model trust these authorities, PEM. `before` has digests of
 /// those that an earlier hook added; authorities that others added stay.
 pub fn trust(
@@ -25,18 +42,8 @@ pub fn trust(
     login: &str,
     trusted: &[String],
     before: &[String],
-) -> Result<(), StatusIssue> {
-    let blocked = |why: String| StatusIssue::blocked(format!("{OPTION} of {CHARM}: {why}"));
-    let mut session =
-        ControllerSession::read(unit, Some(login)).map_err(|why| blocked(why.to_string()))?;
-    configure(&mut session, trusted, before).map_err(|why| blocked(why.0))
-}
-
-fn configure(
-    session: &mut ControllerSession,
-    trusted: &[String],
-    before: &[String],
-) -> Result<(), RotationError> {
+) -> Result<(), TrustProblem> {
+    let mut session = ControllerSession::read(unit, Some(login)).map_err(TrustProblem::Login)?;
     let (user, access) = (session.user().to_owned(), format!("write {}", session.namespace()));
     let denied = |error: Error| RotationError::of_grant(&error, &user, &access);
     let model = session.model()?;

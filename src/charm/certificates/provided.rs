@@ -4,17 +4,17 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use juju_charm::Unit;
 use juju_charm::secret::{self, Which};
 use juju_charm::tool::ToolError;
+use juju_charm::{Status, Unit};
 use juju_client::{Error, Password};
 use log::info;
 
-use crate::charm::controller::ControllerSession;
-use crate::charm::issue::StatusIssue;
+use crate::charm::controller::{ControllerSession, LoginProblem};
+use crate::charm::issue::StatusProblem;
 use crate::facts::juju::charm;
-use crate::pki::chain::{self, Link};
-use crate::pki::{Fingerprint, judge_pair};
+use crate::pki::chain::{self, ChainProblem, Link};
+use crate::pki::{Fingerprint, PairProblem, check_pair};
 use crate::rotation::backend::{Backends as _, RotationError};
 
 /// Name of the secret that istio-pilot reads.
@@ -29,6 +29,74 @@ const KEYS: [&str; 2] = ["tls-crt", "tls-key"];
 
 /// Key of the secret with certificates to trust that are not served: a private root.
 const ROOTS: &str = "ca-crt";
+
+/// Reasons why the certificate of the option is not served.
+#[derive(Debug, thiserror::Error)]
+pub enum ProvidedProblem {
+    /// The secret is gone.
+    #[error("option tls-secret: the secret {0} does not exist; make one with juju add-secret")]
+    Missing(String),
+    /// The charm may not read it.
+    #[error(
+        "option tls-secret: {application} may not read {secret}; juju grant-secret {secret} \
+         {application}"
+    )]
+    NotGranted {
+        /// The secret.
+        secret: String,
+        /// This application.
+        application: String,
+    },
+    /// The hook tool failed.
+    #[error("option tls-secret: {0}")]
+    Unreadable(ToolError),
+    /// The secret lacks a key.
+    #[error("option tls-secret: the secret has no {0}; juju update-secret fixes it")]
+    NoKey(&'static str),
+    /// The certificate or its private key is rejected.
+    #[error("option tls-secret: {0}; juju update-secret fixes it")]
+    Pair(PairProblem),
+    /// A key of the secret is not a list of certificates.
+    #[error("option tls-secret: {key}: {problem}; juju update-secret fixes it")]
+    Chain {
+        /// The key.
+        key: &'static str,
+        /// What is wrong with its value.
+        problem: ChainProblem,
+    },
+    /// The gateway is given a certificate by a relation too.
+    #[error(
+        "option tls-secret and the relation gateway-certificates are both there, and the gateway \
+         takes one; reset tls-secret, or remove the relation"
+    )]
+    TwoSources,
+    /// There is no login to the controller.
+    #[error("option tls-secret: {0}")]
+    Login(LoginProblem),
+    /// There is no gateway.
+    #[error("option tls-secret: no application of the model is of the charm {CHARM}")]
+    NoGateway,
+    /// The gateway gets its certificate from another charm.
+    #[error(
+        "option tls-secret: {gateway} is related to {providers} for certificates and takes one \
+         source; remove that relation, or reset tls-secret"
+    )]
+    OtherProvider {
+        /// The gateway's application.
+        gateway: String,
+        /// Applications that provide its certificate, comma-separated.
+        providers: String,
+    },
+    /// The controller refused a call.
+    #[error("option tls-secret: {0}")]
+    Controller(#[from] RotationError),
+}
+
+impl StatusProblem for ProvidedProblem {
+    fn status(&self) -> Status {
+        Status::Blocked
+    }
+}
 
 /// A certificate that passed its checks.
 pub struct ProvidedCertificate {
@@ -48,33 +116,25 @@ impl ProvidedCertificate {
         id: &str,
         host: Option<&str>,
         now: Timestamp,
-    ) -> Result<Self, StatusIssue> {
-        let blocked = |why: String| StatusIssue::blocked(format!("option tls-secret: {why}"));
-        let application = unit.application();
-        let content = secret::get(id, Which::Refresh).map_err(|error| {
-            blocked(match error {
-                ToolError::NotFound { .. } => {
-                    format!("the secret {id} does not exist; make one with juju add-secret")
-                }
-                ToolError::Denied { .. } => {
-                    format!("{application} may not read {id}; juju grant-secret {id} {application}")
-                }
-                other => other.to_string(),
-            })
+    ) -> Result<Self, ProvidedProblem> {
+        let content = secret::get(id, Which::Refresh).map_err(|error| match error {
+            ToolError::NotFound { .. } => ProvidedProblem::Missing(id.to_owned()),
+            ToolError::Denied { .. } => ProvidedProblem::NotGranted {
+                secret: id.to_owned(),
+                application: unit.application().to_owned(),
+            },
+            other => ProvidedProblem::Unreadable(other),
         })?;
-        let value = |key: &str| {
+        let value = |key| {
             let value = content.get(key).map(secret::Value::expose);
-            value.ok_or_else(|| {
-                blocked(format!("the secret has no {key}; juju update-secret fixes it"))
-            })
+            value.ok_or(ProvidedProblem::NoKey(key))
         };
         let (certificate, key) = (value(KEYS[0])?, value(KEYS[1])?);
-        let fingerprint = judge_pair(certificate, key, host, now)
-            .map_err(|why| blocked(format!("{why}; juju update-secret fixes it")))?;
+        let fingerprint = check_pair(certificate, key, host, now).map_err(ProvidedProblem::Pair)?;
         // istio-pilot's charm fails on text around the certificates that is not ASCII.
-        let parse = |name: &str, text: &str| {
+        let parse = |key, text: &str| {
             chain::certificates(text.as_bytes())
-                .map_err(|why| blocked(format!("{name}: {why}; juju update-secret fixes it")))
+                .map_err(|problem| ProvidedProblem::Chain { key, problem })
         };
         let links = parse(KEYS[0], certificate)?;
         let mut trusted: Vec<Link> = links.iter().filter(|link| link.is_root).cloned().collect();
@@ -101,14 +161,8 @@ impl ProvidedCertificate {
     }
 
     /// Makes istio-pilot serve it. Each step may be repeated.
-    pub fn install(&self, unit: &Unit, login: Option<&str>) -> Result<(), StatusIssue> {
-        let blocked = |why: String| StatusIssue::blocked(format!("option tls-secret: {why}"));
-        let mut session =
-            ControllerSession::read(unit, login).map_err(|why| blocked(why.to_string()))?;
-        self.apply(unit, &mut session).map_err(|why| blocked(why.0))
-    }
-
-    fn apply(&self, unit: &Unit, session: &mut ControllerSession) -> Result<(), RotationError> {
+    pub fn install(&self, unit: &Unit, login: Option<&str>) -> Result<(), ProvidedProblem> {
+        let mut session = ControllerSession::read(unit, login).map_err(ProvidedProblem::Login)?;
         let (user, access) = (session.user().to_owned(), format!("write {}", session.namespace()));
         let denied = |error: Error| RotationError::of_grant(&error, &user, &access);
         let model = session.model()?;
@@ -116,15 +170,12 @@ impl ProvidedCertificate {
         let pilot = status.applications.iter();
         let pilot = pilot.into_iter().find(|(_, known)| charm(&known.charm).0 == CHARM);
         let Some((pilot, known)) = pilot else {
-            let why = format!("no application of the model is of the charm {CHARM}");
-            return Err(RotationError(why));
+            return Err(ProvidedProblem::NoGateway);
         };
         let related = known.relations.get(ENDPOINT).filter(|with| !with.is_empty());
         if let Some(with) = related {
-            return Err(RotationError(format!(
-                "{pilot} is related to {} for certificates and takes one source; remove that relation, or reset tls-secret",
-                with.join(", ")
-            )));
+            let (gateway, providers) = (pilot.clone(), with.join(", "));
+            return Err(ProvidedProblem::OtherProvider { gateway, providers });
         }
         let served = Password::new(self.served.as_str());
         let content = BTreeMap::from([(KEYS[0], &served), (KEYS[1], &self.key)]);

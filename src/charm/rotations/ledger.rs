@@ -27,7 +27,7 @@ pub struct LedgerError {
     source: serde_json::Error,
 }
 
-/// The ledger, or what is wrong with it.
+/// The ledger, or why it is malformed.
 pub(super) fn read(unit: &Unit, peers: &Relation) -> anyhow::Result<Result<Ledger, LedgerError>> {
     let application = unit.name.split('/').next().unwrap_or(&unit.name);
     let databag = peers.get(Side::Application(application))?;
@@ -39,7 +39,7 @@ pub(super) fn read(unit: &Unit, peers: &Relation) -> anyhow::Result<Result<Ledge
     }))
 }
 
-/// How far each credential is, or why that is not known.
+/// State of each credential, or why it is unknown.
 pub fn known(unit: &Unit) -> anyhow::Result<Result<Ledger, LedgerError>> {
     match peers::relation()? {
         Some(peers) => read(unit, &peers),

@@ -3,6 +3,7 @@
 
 mod idle;
 mod ledger;
+mod problem;
 mod secrets;
 mod steps;
 
@@ -18,8 +19,8 @@ use juju_charm::{Unit, leader};
 use log::{info, warn};
 
 pub use self::ledger::{LedgerError, credentials, known, rotated, times};
+pub use self::problem::RotationProblem;
 use super::controller::{ControllerSession, LoginProblem};
-use super::issue::StatusIssue;
 use super::peers;
 use crate::rotation::backend::{self, RotationError};
 use crate::rotation::{Credential, Delivery, Entry, Ledger, Plan, Stage, Step};
@@ -49,7 +50,7 @@ pub struct Rotations<'a> {
 pub enum Loaded<'a> {
     /// There is no peer relation, as in a unit that is being removed.
     NoPeers,
-    /// What is written there is not understood.
+    /// The ledger is malformed.
     Damaged(LedgerError),
     /// It was read.
     Ready(Box<Rotations<'a>>),
@@ -65,7 +66,7 @@ pub struct Requested {
 }
 
 impl<'a> Rotations<'a> {
-    /// Reads how far each is.
+    /// Reads the ledger.
     pub fn read(unit: &Unit, plan: &'a Plan, option: Option<&str>) -> anyhow::Result<Loaded<'a>> {
         let Some(peers) = peers::relation()? else {
             return Ok(Loaded::NoPeers);
@@ -89,14 +90,14 @@ impl<'a> Rotations<'a> {
         Ok(Loaded::Ready(Box::new(rotations)))
     }
 
-    /// Reads what is needed to log in, as late as can be.
+    /// Reads the login to the controller, as late as possible.
     pub fn log_in(&mut self, unit: &Unit, option: Option<&str>) {
         if matches!(self.session, Err(LoginProblem::NotSet)) {
             self.session = ControllerSession::read(unit, option);
         }
     }
 
-    /// How far each is.
+    /// State of each rotation.
     pub fn ledger(&self) -> &Ledger {
         &self.ledger
     }
@@ -111,24 +112,20 @@ impl<'a> Rotations<'a> {
         self.session.as_ref().err()
     }
 
-    /// Why what is to be done cannot be.
-    fn problem(&self) -> Option<&LoginProblem> {
-        let problem = self.login_problem();
-        problem.filter(|_| self.has_work(&Requested::default()))
-    }
-
-    /// That there is no login, or the first rotation that failed.
-    pub fn issue(&self) -> Option<StatusIssue> {
-        if let Some(problem) = self.problem() {
-            return Some(StatusIssue::blocked(problem.to_string()));
+    /// The login that work needs and that is missing, or the first rotation that failed.
+    pub fn problem(&self) -> Option<RotationProblem> {
+        let login = self.login_problem();
+        if let Some(problem) = login.filter(|_| self.has_work(&Requested::default())) {
+            return Some(RotationProblem::Login(problem.clone()));
         }
         let work = self.candidates(&Requested::default());
         let mut failures = self.ledger.failures();
         let (credential, failure) = failures.find(|(credential, _)| work.contains(*credential))?;
-        Some(StatusIssue::waiting(format!(
-            "rotation of {credential}: {}; tried again after {}",
-            failure.why, failure.again
-        )))
+        Some(RotationProblem::Failed {
+            credential: credential.clone(),
+            why: failure.why.clone(),
+            again: failure.again,
+        })
     }
 
     fn has_work(&self, asked: &Requested) -> bool {
@@ -136,7 +133,7 @@ impl<'a> Rotations<'a> {
         all.iter().any(|credential| self.step(credential, asked) != Step::Rest)
     }
 
-    /// All credentials that something may have to be done for.
+    /// All credentials that may be due or under way.
     fn candidates(&self, asked: &Requested) -> BTreeSet<Credential> {
         let planned = self.plan.targets.keys();
         let all = planned.chain(self.ledger.unsettled()).chain(asked.credentials.keys());

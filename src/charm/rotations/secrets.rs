@@ -1,4 +1,4 @@
-//! The secrets that hold what is rotated: their content, and how often Juju reminds of them.
+//! The secrets with the rotated values: their content, and their rotation policy in Juju.
 
 use jiff::SignedDuration;
 use juju_charm::Unit;
@@ -151,7 +151,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_policy_is_changed_only_where_juju_can() {
+    fn secret_policy_changes_where_juju_supports_it() {
         for (version, can) in [
             ("3.6.9", false),
             ("3.6.11", false),

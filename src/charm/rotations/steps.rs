@@ -95,48 +95,62 @@ impl Rotations<'_> {
         let Ok(session) = &mut self.session else {
             return Ok(());
         };
-        let applied = match backend::apply(credential, &change, session) {
-            Ok(applied) => applied,
-            Err(RotationError(why)) => {
-                warn!("rotation of {credential}: {why}");
-                let entry = self.ledger.entry(credential);
-                entry.action.clear();
-                entry.failed(why, self.now, password::jitter());
-                return Ok(());
-            }
-        };
-        if let Some(action) = applied.pending_action {
-            // It is asked after less and less often: a unit that is down may never run it.
-            let why = format!("the action {action} has not ended; see juju show-operation");
-            let entry = self.ledger.entry(credential);
-            entry.action = action;
-            entry.failed(why, self.now, password::jitter());
+        let applied = backend::apply(credential, &change, session);
+        let Some(applied) = self.note_applied(credential, applied) else {
             return Ok(());
-        }
+        };
         if !is_kept {
             publish(&mut content, &applied, new.as_ref());
-            // The ledger may not know a secret that there is: Juju refuses another of its label.
-            match is_new {
-                true => {
-                    let target = self.plan.targets.get(credential).copied();
-                    self.add_secret(credential, &content, target)?;
-                }
-                false => {
-                    let id = self.secret_of(credential)?;
-                    self.write_secret(&id, &content)?;
-                }
-            }
+            self.store(credential, &content, is_new)?;
         }
-        let now = self.now;
         let entry = self.ledger.entry(credential);
-        entry.rotated = Some(now);
-        entry.failure = None;
+        (entry.rotated, entry.failure) = (Some(self.now), None);
         entry.action.clear();
         match is_kept {
             true => entry.settle(),
             false => entry.stage = Stage::Published,
         }
         Ok(())
+    }
+
+    /// Records a value that was not applied, or not yet; `None` for these.
+    fn note_applied(
+        &mut self,
+        credential: &Credential,
+        applied: Result<Applied, RotationError>,
+    ) -> Option<Applied> {
+        let (action, why) = match applied {
+            Err(RotationError(why)) => {
+                warn!("rotation of {credential}: {why}");
+                (String::new(), why)
+            }
+            Ok(Applied { pending_action: Some(action), .. }) => {
+                // It is polled less and less often: a unit that is down may never run it.
+                let why = format!("the action {action} has not ended; see juju show-operation");
+                (action, why)
+            }
+            Ok(applied) => return Some(applied),
+        };
+        let entry = self.ledger.entry(credential);
+        entry.action = action;
+        entry.failed(why, self.now, password::jitter());
+        None
+    }
+
+    /// Writes the content of a credential's secret. The ledger may lack the id of a secret that
+    /// exists, and Juju refuses another one with its label.
+    fn store(
+        &mut self,
+        credential: &Credential,
+        content: &Content,
+        is_new: bool,
+    ) -> anyhow::Result<()> {
+        if is_new {
+            let target = self.plan.targets.get(credential).copied();
+            return self.add_secret(credential, content, target);
+        }
+        let id = self.secret_of(credential)?;
+        self.write_secret(&id, content)
     }
 
     pub(super) fn settle(&mut self, credential: &Credential) -> anyhow::Result<()> {

@@ -7,12 +7,12 @@ use juju_charm::tool::present;
 use juju_charm::{Unit, network};
 use log::warn;
 
+use super::relation_problem::RelationProblem;
 use super::route::{PREFIX, Route};
 use crate::catalog;
 use crate::charm::endpoints::{
     AUTHORITIES, CATALOGUE, DASHBOARDS, GATEWAY, INGRESS, LOGS, METRICS, TRACING,
 };
-use crate::charm::issue::StatusIssue;
 use crate::charm::peers::differs;
 use crate::charm::workload::PORT;
 use crate::relations::topology::Topology;
@@ -43,9 +43,9 @@ pub(super) fn publish_application(
     mut relations: RelationsOf,
     route: &Route,
     host: Option<&str>,
-) -> anyhow::Result<Vec<StatusIssue>> {
+) -> anyhow::Result<Vec<RelationProblem>> {
     let topology = Topology::of(unit);
-    let mut issues = Vec::new();
+    let mut problems = Vec::new();
     // Its databag is read only.
     relations.remove(GATEWAY);
     for (endpoint, relations) in &relations {
@@ -66,15 +66,16 @@ pub(super) fn publish_application(
                 relation.set_application(&wanted)?;
             }
             if let Some((name, databag)) = peer_application(relation)? {
-                issues.extend(answer::refusal(&databag).map(|why| {
-                    let why = format!("{name} rejects the databag of {endpoint}: {why}");
-                    warn!("{why}");
-                    StatusIssue::waiting(why)
+                problems.extend(answer::refusal(&databag).map(|why| {
+                    let endpoint = (*endpoint).to_owned();
+                    let problem = RelationProblem::Rejected { peer: name, endpoint, why };
+                    warn!("{problem}");
+                    problem
                 }));
             }
         }
     }
-    Ok(issues)
+    Ok(problems)
 }
 
 /// Name and databag of a peer's application, if both can be read.

@@ -40,7 +40,7 @@ pub fn run(hook: &mut Hook<'_>) -> anyhow::Result<Outcome> {
     hook.state.set_gateway(outcome.has_gateway);
     hook.state.set_asks_upstream(outcome.asks_upstream);
     hook.trusted_authorities = outcome.trusted;
-    Ok(Outcome::of(outcome.issue))
+    Ok(Outcome::of(outcome.problem))
 }
 
 fn stand_by(hook: &mut Hook<'_>, is_changed: bool) -> anyhow::Result<Outcome> {

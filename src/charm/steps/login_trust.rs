@@ -3,9 +3,8 @@
 use log::warn;
 
 use super::Outcome;
-use crate::charm::certificates;
+use crate::charm::certificates::{self, TrustProblem};
 use crate::charm::hook::Hook;
-use crate::charm::issue::StatusIssue;
 use crate::pki::bundle;
 
 /// Runs the step, on the leader.
@@ -14,16 +13,16 @@ pub fn run(hook: &mut Hook<'_>) -> anyhow::Result<Outcome> {
     if hook.trusted_authorities.is_none() && hook.login().is_some() {
         return Ok(Outcome::Unchanged);
     }
-    let issue = trust(hook).err();
-    if let Some(issue) = &issue {
-        warn!("{}", issue.message);
+    let problem = trust(hook).err();
+    if let Some(problem) = &problem {
+        warn!("{problem}");
     }
-    Ok(Outcome::of(issue))
+    Ok(Outcome::of(problem))
 }
 
 /// Configures oidc-gatekeeper if the authorities changed, and compares again after an audit.
 /// Without a login to the controller, TLS-09 says what to do.
-fn trust(hook: &mut Hook<'_>) -> Result<(), StatusIssue> {
+fn trust(hook: &mut Hook<'_>) -> Result<(), TrustProblem> {
     if hook.options.is_frozen() {
         return Ok(());
     }

@@ -6,16 +6,18 @@ mod databags;
 pub mod gateway_certificate;
 pub mod login;
 pub mod login_trust;
+mod relation_problem;
 pub mod relations;
 pub mod rotation;
 mod route;
 pub mod tls_secret;
 
+use juju_charm::Status;
 use log::warn;
 
 use super::absence::is_absence;
 use super::hook::Hook;
-use super::issue::StatusIssue;
+use super::issue::{StatusIssue, StatusProblem};
 
 /// Names of the steps, under which their issues are remembered.
 pub const AUDIT: &str = "audit";
@@ -25,7 +27,21 @@ pub const TLS_SECRET: &str = "tls-secret";
 pub const LOGIN_TRUST: &str = "login-trust";
 pub const RELATIONS: &str = "relations";
 
-/// What a step leaves for the status.
+/// Juju no longer has something that a step needs.
+#[derive(Debug, thiserror::Error)]
+#[error("{step}: {error:#}")]
+struct Absent<'a> {
+    step: &'a str,
+    error: anyhow::Error,
+}
+
+impl StatusProblem for Absent<'_> {
+    fn status(&self) -> Status {
+        Status::Waiting
+    }
+}
+
+/// Outcome of a step for the status.
 #[derive(Debug)]
 pub enum Outcome {
     /// The event did not concern it: the issues of an earlier hook still hold.
@@ -35,14 +51,19 @@ pub enum Outcome {
 }
 
 impl Outcome {
-    /// All is well.
+    /// No issues.
     pub fn none() -> Self {
         Self::Issues(Vec::new())
     }
 
-    /// At most one issue.
-    pub fn of(issue: Option<StatusIssue>) -> Self {
-        Self::Issues(issue.into_iter().collect())
+    /// At most one problem.
+    pub fn of(problem: Option<impl StatusProblem>) -> Self {
+        Self::all(problem)
+    }
+
+    /// Any number of problems.
+    pub fn all(problems: impl IntoIterator<Item = impl StatusProblem>) -> Self {
+        Self::Issues(problems.into_iter().map(StatusIssue::from).collect())
     }
 }
 
@@ -62,9 +83,9 @@ pub fn take<'a>(
         Ok(Outcome::Unchanged) => {}
         Ok(Outcome::Issues(issues)) => hook.state.set_issues(name, issues),
         Err(error) if is_absence(&error) => {
-            let why = format!("{name}: {error:#}");
-            warn!("{why}");
-            hook.state.set_issues(name, vec![StatusIssue::waiting(why)]);
+            let absent = Absent { step: name, error };
+            warn!("{absent}");
+            hook.state.set_issues(name, vec![absent.into()]);
         }
         Err(error) => return Err(error),
     }

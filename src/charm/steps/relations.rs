@@ -11,10 +11,10 @@ use log::warn;
 
 use super::Outcome;
 use super::databags::{self, RelationsOf, peer_application};
+use super::relation_problem::RelationProblem;
 use super::route::Route;
 use crate::charm::endpoints::{self, AUTHORITIES, GATEWAY, INGRESS, LINKS, LOGS, TRACING};
 use crate::charm::hook::Hook;
-use crate::charm::issue::StatusIssue;
 use crate::charm::workload::{PORT, Workload};
 use crate::relations::topology::Topology;
 use crate::relations::{certificate_transfer, istio_gateway_info, loki_push_api, tracing};
@@ -31,7 +31,7 @@ struct Related {
     /// Authorities that peers sent, PEM.
     authorities: Vec<String>,
     /// Why a peer does not take what it is sent.
-    issues: Vec<StatusIssue>,
+    problems: Vec<RelationProblem>,
 }
 
 /// Runs the step: writes the databags that changed, and forwards the workload's logs.
@@ -60,7 +60,7 @@ pub fn run(hook: &mut Hook<'_>) -> anyhow::Result<Outcome> {
             }
         }
     }
-    Ok(Outcome::Issues(related.issues))
+    Ok(Outcome::all(related.problems))
 }
 
 /// Writes what each peer should know; only a leader writes for the application.
@@ -77,10 +77,10 @@ fn update(
     if !is_leader {
         return Ok(result);
     }
-    result.issues = gateway_issues(&relations)?;
+    result.problems = gateway_problems(&relations)?;
     let route = Route::of(relations.get(INGRESS).and_then(|all| all.first()))?;
-    result.issues.extend(route_issues(&relations, &route));
-    result.issues.extend(databags::publish_application(unit, relations, &route, host)?);
+    result.problems.extend(route_problems(&relations, &route));
+    result.problems.extend(databags::publish_application(unit, relations, &route, host)?);
     Ok(result)
 }
 
@@ -140,36 +140,30 @@ fn open_port_if_reached(related: &BTreeSet<String>) -> anyhow::Result<()> {
 }
 
 /// Gateways that their charm has removed.
-fn gateway_issues(relations: &RelationsOf) -> anyhow::Result<Vec<StatusIssue>> {
-    let mut issues = Vec::new();
+fn gateway_problems(relations: &RelationsOf) -> anyhow::Result<Vec<RelationProblem>> {
+    let mut problems = Vec::new();
     for relation in relations.get(GATEWAY).into_iter().flatten() {
         if let Some((name, databag)) = peer_application(relation)?
             && let Some(info) = istio_gateway_info::read(&databag)
             && !info.is_up
         {
-            let why = format!(
-                "{name} has removed the Gateway {}/{}; see its status",
-                info.namespace, info.name
-            );
-            issues.push(StatusIssue::waiting(why));
+            let (namespace, gateway) = (info.namespace, info.name);
+            problems.push(RelationProblem::NoGateway { charm: name, namespace, name: gateway });
         }
     }
-    Ok(issues)
+    Ok(problems)
 }
 
-/// What the dashboard's link and the report page need of a route.
-fn route_issues(relations: &RelationsOf, route: &Route) -> Vec<StatusIssue> {
-    let mut issues = Vec::new();
+/// Problems of the route that the dashboard's link and the report page need.
+fn route_problems(relations: &RelationsOf, route: &Route) -> Vec<RelationProblem> {
+    let mut problems = Vec::new();
     if let Route::Pending(name) = route {
-        let why = format!("{name} has made no route to the report page yet");
-        issues.push(StatusIssue::waiting(why));
+        problems.push(RelationProblem::NoRoute(name.clone()));
     }
     if relations.contains_key(LINKS) && *route == Route::None {
-        let why = "dashboard-links has no link without ingress; integrate ingress with istio-pilot \
-                   or istio-ingress-k8s";
-        issues.push(StatusIssue::active(why));
+        problems.push(RelationProblem::LinkWithoutIngress);
     }
-    issues
+    problems
 }
 
 /// All databags of a peer: the application's, then the units'.

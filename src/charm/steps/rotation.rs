@@ -5,8 +5,7 @@ use juju_charm::{Event, secret};
 
 use super::Outcome;
 use crate::charm::hook::Hook;
-use crate::charm::issue::StatusIssue;
-use crate::charm::rotations::{self, Loaded, Requested, Rotations};
+use crate::charm::rotations::{self, Loaded, Requested, RotationProblem, Rotations};
 use crate::rotation::Credential;
 
 /// Runs the step, on the leader.
@@ -36,7 +35,7 @@ pub fn run(hook: &mut Hook<'_>) -> anyhow::Result<Outcome> {
     let mut rotations = match Rotations::read(hook.unit, plan, login)? {
         Loaded::NoPeers => return Ok(Outcome::Unchanged),
         Loaded::Damaged(why) => {
-            return Ok(Outcome::of(Some(StatusIssue::blocked(why.to_string()))));
+            return Ok(Outcome::of(Some(RotationProblem::Ledger(why))));
         }
         Loaded::Ready(rotations) => rotations,
     };
@@ -46,9 +45,9 @@ pub fn run(hook: &mut Hook<'_>) -> anyhow::Result<Outcome> {
     if let Some(credential) = reminded {
         rotations.remind(hook.unit, &credential)?;
     }
-    let issue = rotations.issue();
+    let problem = rotations.problem();
     let credentials = rotations::credentials(plan, rotations.ledger());
     rotations.write()?;
     hook.credentials = credentials;
-    Ok(Outcome::of(issue))
+    Ok(Outcome::of(problem))
 }

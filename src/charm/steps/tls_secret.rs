@@ -3,22 +3,21 @@
 use log::warn;
 
 use super::Outcome;
-use crate::charm::certificates::ProvidedCertificate;
+use crate::charm::certificates::{ProvidedCertificate, ProvidedProblem};
 use crate::charm::hook::Hook;
-use crate::charm::issue::StatusIssue;
 
 /// Runs the step, on the leader.
 pub fn run(hook: &mut Hook<'_>) -> anyhow::Result<Outcome> {
-    let issue = install(hook).err();
-    if let Some(issue) = &issue {
-        warn!("{}", issue.message);
+    let problem = install(hook).err();
+    if let Some(problem) = &problem {
+        warn!("{problem}");
     }
-    Ok(Outcome::of(issue))
+    Ok(Outcome::of(problem))
 }
 
 /// Installs it if istio-pilot has another one. After an audit it is compared again, in case
 /// someone else changed it.
-fn install(hook: &mut Hook<'_>) -> Result<(), StatusIssue> {
+fn install(hook: &mut Hook<'_>) -> Result<(), ProvidedProblem> {
     if hook.options.is_frozen() {
         return Ok(());
     }
@@ -30,10 +29,7 @@ fn install(hook: &mut Hook<'_>) -> Result<(), StatusIssue> {
         return Ok(());
     };
     if hook.state.has_gateway() == Some(true) {
-        return Err(StatusIssue::blocked(
-            "option tls-secret and the relation gateway-certificates are both there, and the \
-             gateway takes one; reset tls-secret, or remove the relation",
-        ));
+        return Err(ProvidedProblem::TwoSources);
     }
     let host = hook.external_hostname();
     let provided = ProvidedCertificate::read(hook.unit, &id, host, crate::now())?;

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 pub use self::send::send;
 use crate::relations::topology::CHARM;
 
-/// What a hook did, and when.
+/// A span: a step of a hook with its times.
 #[derive(Debug)]
 pub struct Trace {
     started: Timestamp,

@@ -56,7 +56,7 @@ impl Remedies {
         }
     }
 
-    /// What the person who asks agrees to.
+    /// Consent of the person who runs the command.
     pub(super) fn consent(
         &self,
         facts: &Facts,

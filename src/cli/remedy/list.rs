@@ -1,4 +1,4 @@
-//! `ckf-hardening remedies`: what there is.
+//! `ckf-hardening remedies`: lists the remedies.
 
 use serde_json::Value;
 

@@ -1,4 +1,4 @@
-//! Who asks for remedies at the command line, and what they agree to.
+//! The origin of remedies at the command line, with its consent.
 
 use std::collections::BTreeSet;
 

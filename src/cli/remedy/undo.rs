@@ -1,4 +1,4 @@
-//! `ckf-hardening undo`: takes back what was applied by hand.
+//! `ckf-hardening undo`: reverts remedies that were applied by hand.
 
 use std::collections::BTreeSet;
 

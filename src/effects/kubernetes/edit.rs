@@ -23,7 +23,7 @@ use crate::remedies::{
 };
 
 impl Cluster {
-    /// What a record holds, if it is there and verifies.
+    /// Content of a record, if it exists and verifies.
     pub fn recorded(&self, record: &ManagedObject) -> Result<Option<Entry>, Unknown> {
         let platform = record.reference().namespace;
         let path = record.path().map_err(|error| Failure::from(error).into_unknown())?;
@@ -369,7 +369,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_secret_is_recorded() {
+    fn recorded_edit_has_no_secret() {
         let token = json!({
             "kind": "Secret", "type": "kubernetes.io/service-account-token",
             "metadata": {"name": "t", "uid": "1", "annotations": {

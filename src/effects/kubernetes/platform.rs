@@ -38,7 +38,7 @@ impl std::fmt::Display for Holder {
     }
 }
 
-/// Who holds a platform, for one who would change it.
+/// Holder of a platform, as seen by an application that wants to change it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Hold {
     /// No other application.
@@ -62,7 +62,7 @@ impl Hold {
     }
 }
 
-/// A platform's Secret as it was read.
+/// A platform's Secret.
 #[derive(Clone)]
 pub(super) struct PlatformSecret {
     pub(super) uid: String,
@@ -73,7 +73,7 @@ pub(super) struct PlatformSecret {
     pub(super) holder: Option<Holder>,
 }
 
-/// The Secret in a platform's namespace, as far as it is known.
+/// The Secret in a platform's namespace, if known.
 #[derive(Clone)]
 pub(super) struct Platform {
     pub(super) namespace: String,

@@ -1,4 +1,4 @@
-//! What is no kind of its own to watch: ConfigMaps by name, the version, permissions.
+//! Facts that cannot be watched as a kind: ConfigMaps by name, the version, permissions.
 
 use kube::Client;
 

@@ -136,8 +136,26 @@ pub(super) fn settle(
             some(&names)
         ));
     }
-    let mut left = Vec::new();
-    for pod in stale(cluster, &hold)? {
+    waiting.extend(restart_stale(cluster, &hold)?);
+    match waiting.is_empty() {
+        true => Ok(()),
+        false if attempts < PATIENCE => Err(RotationError(some(&waiting))),
+        // No profile may block the platform's key.
+        false => {
+            warn!(
+                "rotation of minio settles without some profiles (CRED-10 lists them): {}",
+                some(&waiting)
+            );
+            Ok(())
+        }
+    }
+}
+
+/// Evicts the pods that have an old copy of the key. Returns those that could not be evicted yet,
+/// with the reason.
+fn restart_stale(cluster: &Cluster, copies: &[Copy]) -> Result<Vec<String>, RotationError> {
+    let (mut left, mut waiting) = (Vec::new(), Vec::new());
+    for pod in stale(cluster, copies)? {
         let Meta { namespace, name, uid, .. } = &pod.metadata;
         if !pod.is_restarted() {
             left.push(format!("{namespace}/{name}"));
@@ -157,18 +175,7 @@ pub(super) fn settle(
             some(&left)
         );
     }
-    match waiting.is_empty() {
-        true => Ok(()),
-        false if attempts < PATIENCE => Err(RotationError(some(&waiting))),
-        // No profile may block the platform's key.
-        false => {
-            warn!(
-                "rotation of minio settles without some profiles (CRED-10 lists them): {}",
-                some(&waiting)
-            );
-            Ok(())
-        }
-    }
+    Ok(waiting)
 }
 
 fn some(names: &[String]) -> String {

@@ -45,7 +45,7 @@ fn life(unit: &Simulation, ids: &[u32]) -> Vec<Step> {
 }
 
 #[test]
-fn hook_of_a_related_unit_whose_reads_find_nothing_ends_well() {
+fn hook_of_a_related_unit_with_failed_reads_succeeds() {
     let directory = tempfile::tempdir().unwrap();
     let kubeconfig = crate::nowhere(directory.path());
     // The leader alone and of three, and one of two that does not lead.
@@ -84,7 +84,7 @@ fn hook_of_a_related_unit_whose_reads_find_nothing_ends_well() {
 }
 
 #[test]
-fn hook_of_a_unit_that_rotates_whose_reads_find_nothing_ends_well_and_loses_no_password() {
+fn hook_of_a_rotating_unit_with_failed_reads_loses_no_password() {
     let mut unit = crate::rotation::unit(Juju::V4_0, crate::rotation::PLAN);
     let mut life: Vec<Step> = ["config-changed", "update-status", "update-status", "update-status"]
         .map(|hook| Event::hook(hook).into())
@@ -99,7 +99,7 @@ fn hook_of_a_unit_that_rotates_whose_reads_find_nothing_ends_well_and_loses_no_p
 }
 
 #[test]
-fn hook_that_installs_a_certificate_by_the_controller_and_is_refused_ends_well() {
+fn hook_refused_by_the_controller_at_a_certificate_succeeds() {
     let mut unit = crate::tls_secret::unit(Juju::V4_0);
     let life: Vec<Step> =
         ["config-changed", "update-status"].map(|hook| Event::hook(hook).into()).into();
@@ -109,7 +109,7 @@ fn hook_that_installs_a_certificate_by_the_controller_and_is_refused_ends_well()
 }
 
 #[test]
-fn hook_beside_a_cluster_whose_reads_find_nothing_ends_well() {
+fn hook_with_failed_cluster_reads_succeeds() {
     let sandbox = ckf_test_support::cluster(&World::stock("1.10"));
     let controller = |uuid: &str| {
         let mut state = State::new(Juju::V4_0, "admin-pw");

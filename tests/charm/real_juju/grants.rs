@@ -71,7 +71,7 @@ fn known(of: &Use) -> BTreeSet<String> {
 }
 
 #[test]
-fn each_rotation_needs_the_grants_and_makes_the_calls_that_the_documents_name() {
+fn rotation_needs_the_documented_grants_and_calls() {
     for juju in [Juju::V3_6, Juju::V4_0] {
         for (name, plan, credential) in [
             ("`rotate: own-login`", "targets: [own-login]", "own-login"),

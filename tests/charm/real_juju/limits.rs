@@ -71,7 +71,7 @@ fn lines(outcome: &Outcome, key: &str) -> String {
 }
 
 #[test]
-fn hooks_and_actions_on_a_platform_that_refuses_every_write_end_well_and_report_all() {
+fn hooks_and_actions_with_every_write_refused_succeed_and_report_all() {
     let sandbox =
         ckf_test_support::cluster(&ckf_worlds::World::large("1.10", 2 * PROFILES, PROFILES));
     refuse(&sandbox);

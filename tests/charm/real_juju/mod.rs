@@ -56,7 +56,7 @@ fn with_agent(unit: &mut Simulation, kubeconfig: &Path) -> String {
         "serve",
         "--listen",
         &address,
-        "--told",
+        "--input",
         &shown,
         "--kubeconfig",
         &kubeconfig,

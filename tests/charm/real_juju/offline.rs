@@ -57,7 +57,7 @@ impl Drop for BlackHole {
 }
 
 #[test]
-fn registries_and_charmhub_that_never_answer_cost_a_hook_two_seconds_and_the_next_none() {
+fn unresponsive_registries_and_charmhub_cost_one_hook_two_seconds() {
     let sandbox = ckf_test_support::cluster(&World::stock("1.10"));
     let (registry, charmhub) = (BlackHole::open(), BlackHole::open());
     let controller = |uuid: &str| {

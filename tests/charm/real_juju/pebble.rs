@@ -45,7 +45,7 @@ fn root(folder: &Path, kubeconfig: &Path) -> PathBuf {
 }
 
 #[test]
-fn agent_runs_in_pebble_itself_by_the_charms_layers_and_outlives_a_loki_that_never_answers() {
+fn agent_in_real_pebble_outlives_an_unresponsive_loki() {
     // One agent a machine: its port is that of the image.
     let lock = fs::File::create(std::env::temp_dir().join("ckf-hardening-8090.lock")).unwrap();
     lock.lock().unwrap();

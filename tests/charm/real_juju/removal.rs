@@ -98,7 +98,7 @@ fn unit_blocked_by_findings_or_with_a_remote_removed_by_force_leaves_nothing() {
 }
 
 #[test]
-fn unit_removed_by_force_takes_all_away_in_the_one_hook_that_comes() {
+fn unit_removed_by_force_removes_everything_in_its_one_hook() {
     let sandbox = hardened();
     let mut unit = enforcing(Juju::V4_0, 0, 1, &sandbox);
     unit.change(|model| model.forgotten = Forgotten::Application);
@@ -121,7 +121,7 @@ fn remedies_taken_out_of_the_option_are_not_restored_by_the_agent() {
 }
 
 #[test]
-fn stop_without_remove_takes_all_away_and_a_pod_that_restarts_takes_nothing() {
+fn stop_without_remove_removes_everything_and_pod_restart_removes_nothing() {
     let sandbox = hardened();
     let mut unit = enforcing(Juju::V3_6, 0, 1, &sandbox);
     hook(&mut unit, "stop");
@@ -141,7 +141,7 @@ fn stop_without_remove_takes_all_away_and_a_pod_that_restarts_takes_nothing() {
 }
 
 #[test]
-fn pod_of_a_unit_that_goes_restarts_and_no_agent_runs() {
+fn restarted_pod_of_a_removed_unit_runs_no_agent() {
     let sandbox = hardened();
     let mut unit = enforcing(Juju::V4_0, 0, 1, &sandbox);
     unit.change(|model| model.dying.extend(["ckf-hardening/0".to_owned()]));
@@ -159,7 +159,7 @@ fn pod_of_a_unit_that_goes_restarts_and_no_agent_runs() {
 }
 
 #[test]
-fn units_of_three_removed_one_by_one_the_last_takes_all_away() {
+fn last_of_three_removed_units_removes_everything() {
     let sandbox = hardened();
     let mut units: Vec<Simulation> =
         (0..3).map(|number| enforcing(Juju::V4_0, number, 3, &sandbox)).collect();
@@ -191,7 +191,7 @@ fn units_of_three_removed_one_by_one_the_last_takes_all_away() {
 }
 
 #[test]
-fn leader_of_two_that_goes_first_takes_all_away_and_the_other_restores_nothing() {
+fn leader_removed_first_removes_everything_and_follower_restores_nothing() {
     let sandbox = hardened();
     let mut first = enforcing(Juju::V4_0, 0, 2, &sandbox);
     let mut second = enforcing(Juju::V4_0, 1, 2, &sandbox);

@@ -59,7 +59,7 @@ fn units_are_scraped_each_at_its_own_pod() {
 }
 
 #[test]
-fn dashboards_name_no_more_of_the_topology_than_grafana_has_variables_for() {
+fn dashboards_use_topology_variables_of_grafana_only() {
     let mut unit = unit(Juju::V4_0, 0, 1, "/nowhere".as_ref());
     relate(&mut unit, 1, "grafana-dashboard", "grafana");
     let model = unit.model();
@@ -75,7 +75,7 @@ fn dashboards_name_no_more_of_the_topology_than_grafana_has_variables_for() {
 }
 
 #[test]
-fn status_of_a_rotation_that_fails_stays_through_hooks_that_have_nothing_to_do_with_it() {
+fn status_of_a_failed_rotation_survives_unrelated_hooks() {
     let controller = |uuid: &str| {
         let mut state = State::new(Juju::V3_6, "admin-pw");
         state.add_user("hardening", "first-pw-of-the-charm").access = "superuser".into();
@@ -109,7 +109,7 @@ fn status_of_a_rotation_that_fails_stays_through_hooks_that_have_nothing_to_do_w
 }
 
 #[test]
-fn status_over_a_life_says_each_thing_once() {
+fn status_history_has_no_repeats() {
     let sandbox = ckf_test_support::cluster(&ckf_worlds::World::stock("1.10"));
     let controller = |uuid: &str| {
         let mut state = State::new(Juju::V4_0, "admin-pw");

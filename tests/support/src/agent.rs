@@ -53,11 +53,11 @@ impl Agent {
     ) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let port = kube_sandbox::free_port().unwrap();
-        tell(folder.path(), input);
+        write_input(folder.path(), input);
         let file = |name: &str| std::fs::File::create(folder.path().join(name)).unwrap();
         let child = command
             // On every address, so that tests may come from others.
-            .args(["serve", "--listen", &format!("0.0.0.0:{port}"), "--told"])
+            .args(["serve", "--listen", &format!("0.0.0.0:{port}"), "--input"])
             .arg(folder.path())
             .arg("--kubeconfig")
             .arg(kubeconfig)
@@ -84,8 +84,8 @@ impl Agent {
     }
 
     /// Replaces its input from the charm.
-    pub fn tell(&self, input: &Value) {
-        tell(self.folder.path(), input);
+    pub fn write_input(&self, input: &Value) {
+        write_input(self.folder.path(), input);
     }
 
     /// Status, headers and body.
@@ -247,10 +247,10 @@ impl Drop for Agent {
     }
 }
 
-fn tell(folder: &Path, input: &Value) {
-    let part = folder.join("told.part");
+fn write_input(folder: &Path, input: &Value) {
+    let part = folder.join("input.part");
     std::fs::write(&part, input.to_string()).unwrap();
-    std::fs::rename(part, folder.join("told.json")).unwrap();
+    std::fs::rename(part, folder.join("input.json")).unwrap();
 }
 
 /// Waits until a condition holds; returns how long that took.

@@ -31,11 +31,11 @@ impl Agent {
     fn start(binary: &Path, sandbox: &Sandbox) -> anyhow::Result<Self> {
         let folder = tempfile::tempdir()?;
         let options = json!({"enforce": "tls-floor", "log-level": "error"});
-        let input = json!({"namespace": "kubeflow", "leads": true, "options": options});
-        std::fs::write(folder.path().join("told.json"), input.to_string())?;
+        let input = json!({"namespace": "kubeflow", "is-leader": true, "options": options});
+        std::fs::write(folder.path().join("input.json"), input.to_string())?;
         let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
         let child = Command::new(binary)
-            .args(["serve", "--listen", &format!("127.0.0.1:{port}"), "--told"])
+            .args(["serve", "--listen", &format!("127.0.0.1:{port}"), "--input"])
             .arg(folder.path())
             .arg("--kubeconfig")
             .arg(sandbox.kubeconfig("admin"))
@@ -169,7 +169,7 @@ pub fn costs(binary: &Path, sandbox: &Sandbox, name: &str, pods: &[Value]) -> an
     let agent = Agent::start(binary, sandbox)?;
     std::thread::sleep(Duration::from_secs(3));
     let whole = agent.metric("ckf_hardening_audit_duration_seconds")?;
-    let before = agent.metric("ckf_hardening_judged_controls_total")?;
+    let before = agent.metric("ckf_hardening_assessed_controls_total")?;
     let label = format!("bench={}", std::process::id());
     sandbox.kubectl(&[
         "label",
@@ -181,7 +181,7 @@ pub fn costs(binary: &Path, sandbox: &Sandbox, name: &str, pods: &[Value]) -> an
     ])?;
     std::thread::sleep(Duration::from_secs(3));
     let one = agent.metric("ckf_hardening_audit_duration_seconds")?;
-    let assessed = agent.metric("ckf_hardening_judged_controls_total")? - before;
+    let assessed = agent.metric("ckf_hardening_assessed_controls_total")? - before;
     let begun = Instant::now();
     for _ in 0..SCRAPES {
         agent.get("/metrics")?;

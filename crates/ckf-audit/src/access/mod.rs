@@ -58,6 +58,17 @@ pub fn is_named(context: &Context<'_>, who: &Who) -> Result<bool, MissingFact> {
     }
 }
 
+/// An error unless this is a Profile that counts.
+fn check_profile(context: &Context<'_>, name: &str) -> Result<(), MissingFact> {
+    let mut claims = context.profile_claims()?.iter();
+    let claim = claims.find(|(profile, _)| profile.metadata.name == *name);
+    match claim.map(|(_, claim)| claim.reason()) {
+        Some(None) => Ok(()),
+        Some(Some(why)) => Err(MissingFact(format!("the Profile {name} does not count: {why}"))),
+        None => Err(MissingFact(format!("there is no Profile {name}"))),
+    }
+}
+
 /// Answers every question about a subject and a target.
 pub fn answers(context: &Context<'_>, who: &Who, to: &To) -> Result<Vec<Answer>, MissingFact> {
     let rights = Rights::of(context)?;
@@ -67,17 +78,8 @@ pub fn answers(context: &Context<'_>, who: &Who, to: &To) -> Result<Vec<Answer>,
         To::Platform => context.namespace(),
     };
     if let To::Profile(name) = to {
-        let mut claims = context.profile_claims()?.iter();
-        let claim = claims.find(|(profile, _)| profile.metadata.name == *name);
-        match claim.map(|(_, claim)| claim.reason()) {
-            Some(None) => {}
-            Some(Some(why)) => {
-                return Err(MissingFact(format!("the Profile {name} does not count: {why}")));
-            }
-            None => return Err(MissingFact(format!("there is no Profile {name}"))),
-        }
+        check_profile(context, name)?;
     }
-    let by_rights = |what: &[Power]| Ok(rights.chain(&reached, namespace, what));
     let looked = format!(
         "{} bindings, for {} and {} other identities that can be had",
         rights.bindings(),
@@ -88,24 +90,34 @@ pub fn answers(context: &Context<'_>, who: &Who, to: &To) -> Result<Vec<Answer>,
         To::Profile(name) => format!("profile {name}"),
         To::Platform => "the platform".to_owned(),
     };
-    let mut answers = vec![
-        Answer::new(format!("read Secrets of {place}"), by_rights(&[Power::Secrets]))
-            .looked_at(&*looked),
-        Answer::new(
-            format!("run what they like in {place}, as any of its service accounts"),
-            by_rights(&[Power::Code]),
-        )
-        .looked_at(&*looked),
-        Answer::new(
-            format!("decide who else may enter {place}"),
-            by_rights(&[Power::Doors, Power::Rights]),
-        )
-        .looked_at(&*looked),
-    ];
+    let mut answers: Vec<Answer> = [
+        (format!("read Secrets of {place}"), &[Power::Secrets][..]),
+        (format!("run what they like in {place}, as any of its service accounts"), &[Power::Code]),
+        (format!("decide who else may enter {place}"), &[Power::Doors, Power::Rights]),
+    ]
+    .into_iter()
+    .map(|(question, powers)| {
+        let chain = rights.chain(&reached, namespace, powers);
+        Answer::new(question, Ok(chain)).looked_at(&*looked)
+    })
+    .collect();
+    answers.extend(by_network(context, who, to, &rights, &reached)?);
+    Ok(answers)
+}
+
+/// Whether a subject with these rights reaches pods, through the gateway or from inside.
+fn by_network(
+    context: &Context<'_>,
+    who: &Who,
+    to: &To,
+    rights: &Rights<'_>,
+    reached: &[Reached],
+) -> Result<Vec<Answer>, MissingFact> {
+    let mut answers = Vec::new();
     let network = Network::of(context);
     let network = network.as_ref();
     let unread = |MissingFact(why): &MissingFact| MissingFact(why.clone());
-    let ran_in: Vec<String> = rights.runs_in(&reached).into_keys().collect();
+    let ran_in: Vec<String> = rights.runs_in(reached).into_keys().collect();
     let from = match ran_in.as_slice() {
         [] => "no pod that they can run".to_owned(),
         all => format!("NetworkPolicies and AuthorizationPolicies for pods of {}", all.join(", ")),
@@ -115,23 +127,23 @@ pub fn answers(context: &Context<'_>, who: &Who, to: &To) -> Result<Vec<Answer>,
             if let Who::User(user) = who {
                 let through = MeshPolicies::of(context)
                     .and_then(|policies| network::through_gateway(&policies, user, name));
-                let question = format!("reach {place} through the gateway, as themselves");
+                let question = format!("reach profile {name} through the gateway, as themselves");
                 let looked = format!("the AuthorizationPolicies of {name} and of the mesh");
                 answers.push(Answer::new(question, through).looked_at(looked));
             }
             let inside = network.map_err(unread).and_then(|network| {
                 let ports = ports_by_namespace(context)?;
                 let ports = ports.get(name.as_str()).map(Vec::as_slice).unwrap_or_default();
-                from_pods(network, &rights, &reached, ports, Some(name))
+                from_pods(network, rights, reached, ports, Some(name))
             });
-            let question = format!("reach pods of {place} from inside the cluster");
+            let question = format!("reach pods of profile {name} from inside the cluster");
             answers.push(Answer::new(question, inside).looked_at(from));
         }
         To::Platform => {
             for (app, ports) in WEB_APPS.iter().chain([&KFP_API]) {
                 let forged = network.map_err(unread).and_then(|network| {
                     let ports = app_ports(context, app, ports)?;
-                    from_pods(network, &rights, &reached, &ports, None)
+                    from_pods(network, rights, reached, &ports, None)
                 });
                 let question = format!("call {app} as any user, with a forged kubeflow-userid");
                 answers.push(Answer::new(question, forged).looked_at(&*from));

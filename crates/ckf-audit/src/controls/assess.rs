@@ -4,43 +4,18 @@
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 
+use super::assessment::{Assessment, Waived};
 use super::custom;
-use super::registry::check;
+use super::registry::{check, review};
 use crate::catalog;
-use crate::catalog::{Control, Severity};
+use crate::catalog::Control;
 use crate::controls::attestation::{attested, unattested};
 use crate::facts::Facts;
 use crate::finding::{Finding, LONGEST_REASON, Outcome, Verdict, bounded};
+use crate::policy::Policy;
 use crate::policy::custom::CustomControl;
-use crate::policy::{Policy, Waiver};
 use crate::views::Context;
 use crate::views::owner::owners;
-
-/// A control's verdict with its evidence.
-#[derive(Clone, Debug)]
-pub struct Assessment {
-    /// The control.
-    pub control: Cow<'static, Control>,
-    /// Severity, with the overrides of the policy.
-    pub severity: Severity,
-    /// The verdict.
-    pub verdict: Verdict,
-    /// Why, in a sentence.
-    pub reason: String,
-    /// Evidence that is open.
-    pub findings: Vec<Finding>,
-    /// Evidence whose risk is accepted.
-    pub waived: Vec<Waived>,
-}
-
-/// Evidence whose risk is accepted.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Waived {
-    /// The evidence.
-    pub finding: Finding,
-    /// The waiver.
-    pub by: Waiver,
-}
 
 /// Assesses every control.
 pub fn assess(facts: &Facts, policy: &Policy, release: Option<&str>) -> Vec<Assessment> {
@@ -72,14 +47,21 @@ pub(super) fn assess_one(
     control: &'static Control,
     context: &Context<'_>,
 ) -> (Assessment, BTreeSet<&'static str>) {
-    let (outcome, consulted) = match (check(&control.id), control.source) {
-        (Some(check), _) => {
-            let (outcome, consulted) = context.tracking(check);
-            let outcome = outcome.unwrap_or_else(|missing| Outcome::NotAssessed(missing.0));
-            (outcome, consulted)
+    let id = &control.id;
+    let tracked = match (check(id), review(id)) {
+        (Some(check), _) => Some(context.tracking(check)),
+        (None, Some(review)) => {
+            let assess = |id: &str| assess_named(id, context);
+            Some(context.tracking(|context| review(context, &assess)))
+        }
+        (None, None) => None,
+    };
+    let (outcome, consulted) = match tracked {
+        Some((outcome, consulted)) => {
+            (outcome.unwrap_or_else(|missing| Outcome::NotAssessed(missing.0)), consulted)
         }
         // Every other source has a check, as a test sees to.
-        (None, _) => (attested(&control.id, context).unwrap_or_else(unattested), BTreeSet::new()),
+        None => (attested(id, context).unwrap_or_else(unattested), BTreeSet::new()),
     };
     (conclude(Cow::Borrowed(control), outcome, context), consulted)
 }

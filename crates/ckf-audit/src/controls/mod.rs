@@ -3,6 +3,7 @@
 
 mod application;
 mod assess;
+mod assessment;
 mod attestation;
 mod authn;
 pub(crate) mod authz;
@@ -24,7 +25,8 @@ mod upgrades;
 mod verdict_cache;
 
 pub(crate) use self::application::application_reference;
-pub use self::assess::{Assessment, Waived, assess, assess_named};
+pub use self::assess::{assess, assess_named};
+pub use self::assessment::{Assessment, Waived};
 pub use self::verdict_cache::VerdictCache;
 pub(crate) use crate::finding::count;
 pub use crate::finding::{Finding, Outcome, Verdict};

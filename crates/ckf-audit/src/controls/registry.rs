@@ -1,6 +1,6 @@
 //! The check of each control, by the folder of its family.
 
-use super::check::{Check, Entries};
+use super::check::{Check, Entries, Review};
 use super::{
     authn, authz, cloud, credentials, cryptography, images, juju, kubernetes, monitoring, network,
     pods, policy, tls, upgrades,
@@ -31,4 +31,17 @@ pub(super) fn entries(family: Family) -> &'static [Entries] {
 pub(super) fn check(id: &str) -> Option<Check> {
     let files = entries(Family::of(id)?);
     files.iter().copied().flatten().find(|(known, _)| *known == id).map(|(_, check)| *check)
+}
+
+/// The check of a control that needs the assessments of others.
+pub(super) fn review(id: &str) -> Option<Review> {
+    policy::REVIEWS.iter().find(|(known, _)| *known == id).map(|(_, review)| *review)
+}
+
+/// Ids of a family's controls that have a check.
+#[cfg(test)]
+pub(super) fn ids(family: Family) -> impl Iterator<Item = &'static str> {
+    let checks = entries(family).iter().copied().flatten().map(|(id, _)| *id);
+    let reviews = policy::REVIEWS.iter().map(|(id, _)| *id);
+    checks.chain(reviews.filter(move |_| family == Family::Policy))
 }

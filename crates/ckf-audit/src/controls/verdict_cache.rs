@@ -3,7 +3,8 @@
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 
-use crate::controls::assess::{Assessment, all, assess_custom, assess_one};
+use crate::controls::assess::{all, assess_custom, assess_one};
+use crate::controls::assessment::Assessment;
 use crate::facts::Facts;
 use crate::policy::Policy;
 use crate::views::Context;
@@ -33,7 +34,7 @@ impl VerdictCache {
         let concerned = self.0.iter_mut().filter(|(_, by)| !by.is_disjoint(changed));
         let mut number = 0;
         for standing in concerned {
-            let judged = match &standing.0.control {
+            let assessed = match &standing.0.control {
                 Cow::Borrowed(control) => Some(assess_one(control, &context)),
                 Cow::Owned(control) => {
                     let mut theirs = policy.controls.iter();
@@ -42,8 +43,8 @@ impl VerdictCache {
                 }
             };
             // One that is gone from the policy goes when all are assessed again.
-            if let Some(judged) = judged {
-                *standing = judged;
+            if let Some(assessed) = assessed {
+                *standing = assessed;
                 number += 1;
             }
         }

@@ -214,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn containers_of_one_name_are_told_apart_by_their_images() {
+    fn containers_of_one_name_are_distinguished_by_their_images() {
         let row = |image: &str, digest: &str| Row {
             application: "knative-eventing".into(),
             place: Some(Place::Container("dispatcher".into())),

@@ -1,4 +1,4 @@
-//! What a person who leaves has in the cluster: profiles, bindings, policies, tokens.
+//! Access of a leaving person in the cluster: profiles, bindings, policies, tokens.
 
 use super::remnant::{Offboarding, Part, Person};
 use crate::facts::object::Object as _;

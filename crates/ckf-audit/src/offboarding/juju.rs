@@ -1,6 +1,7 @@
-//! What a person who leaves has in Juju, at login and in the policy.
+//! Access of a leaving person in Juju, at login and in the policy.
 
 use super::remnant::{By, Offboarding, Part, Person, Remnant};
+use crate::facts::juju::{Juju, User};
 use crate::facts::known::Known;
 use crate::facts::object::ObjectRef;
 use crate::views::{Context, MissingFact};
@@ -20,33 +21,38 @@ fn quoted(name: &str) -> String {
 
 fn of_juju(context: &Context<'_>, person: &Person, left: &mut Offboarding) -> Looked {
     let juju = context.juju()?;
-    for user in context.users()?.iter().filter(|user| person.is_in_juju(&user.name)) {
-        if !user.disabled {
-            let name = quoted(&user.name);
-            let object = ObjectRef::new("juju", "User", "", &user.name);
-            let external = user.name.contains('@');
-            let (by, how) = match external || user.name == "admin" || user.name == juju.login {
-                true if external => {
-                    (By::Hand, format!("juju revoke {name} login; disable it at its provider"))
-                }
-                true => (
-                    By::Hand,
-                    format!("give it to another person: juju change-user-password {name}"),
-                ),
-                false => (By::Command, format!("juju disable-user {name}")),
-            };
-            let access = if user.access.is_empty() { "no access" } else { &user.access };
-            let has = format!("a login with {access} to the controller");
-            left.remnants.push(Remnant {
-                place: "juju",
-                object,
-                has,
-                by,
-                how,
-                is_verifiable: true,
-            });
-        }
+    let users = context.users()?.iter();
+    for user in users.filter(|user| person.is_in_juju(&user.name) && !user.disabled) {
+        left.remnants.push(login_of(user, &juju.login));
     }
+    of_models(context, person, left)?;
+    of_grants(juju, person, left);
+    Ok(())
+}
+
+/// A user's login, and who may disable it.
+fn login_of(user: &User, login: &str) -> Remnant {
+    let name = quoted(&user.name);
+    let (by, how) = if user.name.contains('@') {
+        (By::Hand, format!("juju revoke {name} login; disable it at its provider"))
+    } else if user.name == "admin" || user.name == login {
+        (By::Hand, format!("give it to another person: juju change-user-password {name}"))
+    } else {
+        (By::Command, format!("juju disable-user {name}"))
+    };
+    let access = if user.access.is_empty() { "no access" } else { &user.access };
+    Remnant {
+        place: "juju",
+        object: ObjectRef::new("juju", "User", "", &user.name),
+        has: format!("a login with {access} to the controller"),
+        by,
+        how,
+        is_verifiable: true,
+    }
+}
+
+/// Access to models, and cloud credentials that models use.
+fn of_models(context: &Context<'_>, person: &Person, left: &mut Offboarding) -> Looked {
     for model in context.models()? {
         let object = || ObjectRef::new("juju", "Model", "", &model.name);
         for (name, access) in model.users.iter().filter(|(name, _)| person.is_in_juju(name)) {
@@ -64,6 +70,11 @@ fn of_juju(context: &Context<'_>, person: &Person, left: &mut Offboarding) -> Lo
             left.add("juju", object(), &format!("its cloud credential, {credential}"), how);
         }
     }
+    Ok(())
+}
+
+/// Access to clouds and offers.
+fn of_grants(juju: &Juju, person: &Person, left: &mut Offboarding) {
     for (kind, verb, known) in
         [("Cloud", "revoke-cloud", &juju.clouds), ("Offer", "revoke", &juju.offers)]
     {
@@ -81,7 +92,6 @@ fn of_juju(context: &Context<'_>, person: &Person, left: &mut Offboarding) -> Lo
             }
         }
     }
-    Ok(())
 }
 
 fn of_logins(context: &Context<'_>, person: &Person, left: &mut Offboarding) -> Looked {

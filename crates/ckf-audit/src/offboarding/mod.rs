@@ -8,7 +8,7 @@ mod remnant;
 pub use self::remnant::{By, Offboarding, Person, Remnant};
 use crate::views::{Context, MissingFact};
 
-/// What is left of a person.
+/// Remaining access of a person.
 pub fn of(context: &Context<'_>, person: &Person) -> Offboarding {
     let mut left = Offboarding::default();
     for part in juju::PARTS.into_iter().chain(cluster::PARTS) {

@@ -24,7 +24,7 @@ impl Person {
     }
 }
 
-/// Who takes it.
+/// Who removes it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum By {
@@ -42,9 +42,9 @@ pub struct Remnant {
     pub place: &'static str,
     /// The object.
     pub object: ObjectRef,
-    /// What the person has by it.
+    /// Access that it gives the person.
     pub has: String,
-    /// Who takes it.
+    /// Who removes it.
     pub by: By,
     /// How.
     pub how: String,
@@ -52,13 +52,13 @@ pub struct Remnant {
     pub is_verifiable: bool,
 }
 
-/// What is left of a person.
+/// Remaining access of a person.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Offboarding {
-    /// What the person still has, in the order in which it is to be taken.
+    /// Remaining access, in the order in which to remove it.
     pub remnants: Vec<Remnant>,
-    /// What could not be looked at, and why.
+    /// Places that could not be read, with the reason.
     pub unknown: Vec<String>,
 }
 

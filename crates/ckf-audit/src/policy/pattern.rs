@@ -109,7 +109,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn pattern_stands_for_any_characters_where_it_has_an_asterisk() {
+    fn asterisk_of_a_pattern_matches_any_characters() {
         for (pattern, value, is) in [
             ("train-*", "train-x1-impl-1", true),
             ("train-*", "retrain-x1", false),

@@ -57,6 +57,15 @@ pub(super) fn decide(context: &Context<'_>) -> Result<Decision, MissingFact> {
     if let Some(why) = waived(context, "TLS-20", &gateway_reference(context)) {
         return Ok(Decision::Skip(why));
     }
+    redirect(context, &ingress, &servers)
+}
+
+/// The redirect, unless another Gateway serves the port.
+fn redirect(
+    context: &Context<'_>,
+    ingress: &Ingress<'_>,
+    servers: &[GatewayServer<'_>],
+) -> Result<Decision, MissingFact> {
     let (mut hosts, mut taken) = (BTreeSet::from(["*"]), Vec::new());
     let mut routes = Vec::new();
     for served in

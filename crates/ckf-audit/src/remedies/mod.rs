@@ -225,7 +225,7 @@ impl FromStr for Remedy {
     }
 }
 
-/// What a remedy decides on these facts.
+/// Decision of a remedy on these facts.
 enum Decision {
     /// Reconcile to this state.
     Apply(DesiredState),
@@ -272,7 +272,7 @@ struct DesiredState {
     leftover: Leftover,
     /// Edits that are still missing on objects that others manage.
     edits: Vec<Edit>,
-    /// What is skipped, each with the reason.
+    /// Skipped objects, each with the reason.
     notes: Vec<String>,
     /// Existing flows that the changes would break.
     breaks: Vec<Break>,

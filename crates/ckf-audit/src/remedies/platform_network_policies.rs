@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
-use super::breaks::{Breaks, Flows};
+use super::breaks::{Break, Breaks, Flows};
 use super::managed::{AUTHORIZATION_POLICY, DesiredObject};
 use super::network_policy::{admits_all, desired, is_managed};
 use super::{About, Decision, DesiredState, Remedy, Risk, own_policy, waived};
@@ -88,31 +88,11 @@ pub(super) fn decide(context: &Context<'_>) -> Result<Decision, MissingFact> {
         let desired = desired(platform, format!("ckf-hardening-{app}"), selected, &[]);
         let mut breaks = Breaks::of(Remedy::PlatformNetworkPolicies, &desired);
         flows.outside_callers(&mut breaks, platform, is_of_app);
-        let theirs = policies.iter().filter(|policy| {
+        let theirs = policies.iter().copied().filter(|policy| {
             let mut pods = pods.iter();
             pods.any(|pod| policy.selects(&pod.metadata.labels))
         });
-        let theirs: Vec<_> = theirs.collect();
-        let open = theirs.iter().find(|policy| admits_all(policy));
-        match (open, theirs.first()) {
-            (Some(open), _) => state.notes.push(format!(
-                "{} allows any source to {}, and policies are additive: a managed one has no \
-                 effect beside it; see NET-02",
-                open.reference(),
-                first.reference()
-            )),
-            (None, Some(_)) => {
-                state.notes.push(format!(
-                    "{} already has a policy, and a managed one would only allow more",
-                    first.reference()
-                ));
-                state.kept.push(desired);
-                continue;
-            }
-            (None, None) => {}
-        }
-        state.breaks.extend(breaks.finish());
-        state.objects.push(desired);
+        add_beside(&mut state, desired, breaks.finish(), first, &theirs.collect::<Vec<_>>());
     }
     state.objects.extend(own_policy::desired(context)?);
     let is_empty = state.objects.is_empty() && state.kept.is_empty() && state.notes.is_empty();
@@ -120,6 +100,36 @@ pub(super) fn decide(context: &Context<'_>) -> Result<Decision, MissingFact> {
         true => Decision::Skip("no web app has a pod".into()),
         false => Decision::Apply(state),
     })
+}
+
+/// Adds a policy for the pods of an application, beside those that others made for them.
+fn add_beside(
+    state: &mut DesiredState,
+    desired: DesiredObject,
+    breaks: Vec<Break>,
+    pod: &Pod,
+    theirs: &[&NetworkPolicy],
+) {
+    let open = theirs.iter().find(|policy| admits_all(policy));
+    match (open, theirs.first()) {
+        (Some(open), _) => state.notes.push(format!(
+            "{} allows any source to {}, and policies are additive: a managed one has no effect \
+             beside it; see NET-02",
+            open.reference(),
+            pod.reference()
+        )),
+        (None, Some(_)) => {
+            state.notes.push(format!(
+                "{} already has a policy, and a managed one would only allow more",
+                pod.reference()
+            ));
+            state.kept.push(desired);
+            return;
+        }
+        (None, None) => {}
+    }
+    state.breaks.extend(breaks);
+    state.objects.push(desired);
 }
 
 /// Policies that deny clients of other namespaces the way to an application's pods: directly, and

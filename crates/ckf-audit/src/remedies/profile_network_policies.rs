@@ -71,27 +71,23 @@ pub(super) fn decide(context: &Context<'_>) -> Result<Decision, MissingFact> {
             here.iter().filter(|policy| policy.spec.pod_selector.is_empty() && !is_managed(policy));
         let first = theirs.clone().next();
         match (first, theirs.find(|policy| admits_all(policy))) {
-            (_, Some(open)) => {
-                state.notes.push(format!(
-                    "{} allows any source, and policies are additive: a managed one has no effect \
-                     beside it; see NET-01",
-                    open.reference()
-                ));
-                state.breaks.extend(breaks.finish());
-                state.objects.push(desired);
-            }
+            (_, Some(open)) => state.notes.push(format!(
+                "{} allows any source, and policies are additive: a managed one has no effect \
+                 beside it; see NET-01",
+                open.reference()
+            )),
             (Some(other), None) => {
                 state.notes.push(format!(
                     "{} exists already, and a managed one would only allow more",
                     other.reference()
                 ));
                 state.kept.push(desired);
+                continue;
             }
-            (None, None) => {
-                state.breaks.extend(breaks.finish());
-                state.objects.push(desired);
-            }
+            (None, None) => {}
         }
+        state.breaks.extend(breaks.finish());
+        state.objects.push(desired);
     }
     Ok(Decision::Apply(state))
 }

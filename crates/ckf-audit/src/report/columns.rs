@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn no_cell_is_wider_than_its_column() {
+    fn cell_fits_its_column() {
         for text in
             ["", "a", "aaaa bbbb cccc", "aaaaaaaaaaaaaaaaaaaaaaaaa", "x 日本語日本語日本語", "a  b"]
         {

@@ -43,20 +43,6 @@ pub fn fit(report: &Report, format: Format, longest: usize) -> String {
         return short;
     }
     truncate_texts(&mut less);
-    let limit_evidence = |report: &mut Report, most: usize| {
-        let of = |control: &mut ControlReport| {
-            let all = control.findings.len() + control.waived.len();
-            control.findings.truncate(most);
-            for limit in &mut control.limits {
-                limit.findings.retain(|at| *at < most);
-            }
-            control.limits.retain(|limit| !limit.findings.is_empty());
-            control.waived.truncate(most);
-            all - control.findings.len() - control.waived.len()
-        };
-        let omitted: usize = report.controls.iter_mut().map(of).sum();
-        format!("{omitted} findings")
-    };
     let mut try_render = |report: &Report, omitted: &str| {
         let mut report = report.clone();
         report.problems.push(format!(
@@ -92,6 +78,22 @@ pub fn fit(report: &Report, format: Format, longest: usize) -> String {
         }
     }
     shorter
+}
+
+/// Limits the findings of each control to a number. Returns how many are omitted, in words.
+fn limit_evidence(report: &mut Report, most: usize) -> String {
+    let of = |control: &mut ControlReport| {
+        let all = control.findings.len() + control.waived.len();
+        control.findings.truncate(most);
+        for limit in &mut control.limits {
+            limit.findings.retain(|at| *at < most);
+        }
+        control.limits.retain(|limit| !limit.findings.is_empty());
+        control.waived.truncate(most);
+        all - control.findings.len() - control.waived.len()
+    };
+    let omitted: usize = report.controls.iter_mut().map(of).sum();
+    format!("{omitted} findings")
 }
 
 /// Rank of a verdict; controls of low rank are omitted first.

@@ -301,7 +301,7 @@ mod tests {
     }
 
     #[test]
-    fn page_tells_what_it_is_of() {
+    fn page_names_its_subject() {
         let mut report = report();
         report.cluster.server = Some("https://k8s.example.com:6443".into());
         report.cluster.context = Some("production".into());

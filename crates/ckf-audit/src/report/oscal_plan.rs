@@ -54,18 +54,7 @@ pub(super) fn of(report: &Report, requirements: &BTreeMap<String, Vec<&ControlRe
     let activity_id = |control: &str| uuid(report, &format!("activity {control}"));
     let described: Vec<Value> = activities
         .values()
-        .map(|(control, ids)| {
-            json!({
-                "uuid": activity_id(&control.id),
-                "title": format!("{} {}", control.id, control.title),
-                "description": control.known().map_or("", |(why, _)| why.trim()),
-                "props": [
-                    {"name": "method", "value": "TEST"},
-                    {"name": "control", "ns": NAMESPACE, "value": control.id},
-                ],
-                "related-controls": {"control-selections": [selection(ids.iter().copied())]},
-            })
-        })
+        .map(|(control, ids)| activity(activity_id(&control.id), control, ids))
         .collect();
     let associated: Vec<Value> = activities
         .keys()
@@ -108,6 +97,20 @@ pub(super) fn of(report: &Report, requirements: &BTreeMap<String, Vec<&ControlRe
         plan.remove("tasks");
     }
     json!({"assessment-plan": plan})
+}
+
+/// The activity by which a control is assessed, for these requirements.
+fn activity(uuid: String, control: &ControlReport, ids: &[&String]) -> Value {
+    json!({
+        "uuid": uuid,
+        "title": format!("{} {}", control.id, control.title),
+        "description": control.known().map_or("", |(why, _)| why.trim()),
+        "props": [
+            {"name": "method", "value": "TEST"},
+            {"name": "control", "ns": NAMESPACE, "value": control.id},
+        ],
+        "related-controls": {"control-selections": [selection(ids.iter().copied())]},
+    })
 }
 
 /// A UUID that is the same in every plan of a platform.

@@ -9,7 +9,7 @@ pub struct Style {
     has_links: bool,
 }
 
-/// What a text is.
+/// Role of a text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ink {
     /// Headings of tables, and the score.

@@ -61,13 +61,13 @@ impl<'a> Context<'a> {
         single(&self.facts.juju, "Juju", "needs Juju credentials")
     }
 
-    /// What clients of the gateway get.
+    /// The handshake that clients of the gateway get.
     pub fn handshake(&self) -> Result<&'a Seen, MissingFact> {
         self.note("handshake");
         single(&self.facts.handshake, "the gateway", "needs a handshake with the gateway")
     }
 
-    /// What the webhooks' servers present.
+    /// Certificates that the webhooks' servers present.
     pub fn webhook_servers(&self) -> Result<&'a [WebhookServer], MissingFact> {
         self.note("webhook_servers");
         let missing = "webhooks are reached from inside of the cluster only";
@@ -173,13 +173,13 @@ impl<'a> Context<'a> {
         single(&self.facts.charmhub, "Charmhub", "Charmhub was not queried")
     }
 
-    /// What COS's Prometheus has of the platform.
+    /// Metrics of the platform in COS's Prometheus.
     pub fn telemetry(&self) -> Result<&'a Telemetry, MissingFact> {
         self.note("telemetry");
         single(&self.facts.telemetry, "COS's Prometheus", "needs the address of COS's Prometheus")
     }
 
-    /// What ran before.
+    /// Images that ran before.
     pub fn ledger(&self) -> Result<&'a Ledger, MissingFact> {
         self.note("ledger");
         single(
@@ -290,7 +290,7 @@ impl<'a> Context<'a> {
         knative_servings: KnativeServing, "knativeservings";
         /// Knative Eventing.
         knative_eventings: KnativeEventing, "knativeeventings";
-        /// What trivy-operator found.
+        /// Reports of trivy-operator.
         vulnerability_reports: VulnerabilityReport, "vulnerabilityreports";
         /// Reports of trivy-operator on benchmarks of the cluster.
         cluster_compliance_reports: ClusterComplianceReport, "clustercompliancereports";

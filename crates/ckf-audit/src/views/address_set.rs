@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn parts_make_a_whole() {
+    fn address_parts_merge_into_the_whole() {
         let halves = set(&["128.0.0.0/1", "0.0.0.0/1"]);
         assert!(halves.covers(AddressRange::all(false)));
         assert!(!halves.covers(AddressRange::all(true)));
@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_removed_is_gone() {
+    fn removed_address_is_absent() {
         let mut all = set(&["0.0.0.0/0"]);
         all.remove(AddressRange::parse("10.0.0.0/8").unwrap());
         assert!(

@@ -32,7 +32,7 @@ pub struct MissingFact(pub String);
 /// Objects of a kind by namespace.
 type ByNamespace<'a, T> = BTreeMap<&'a str, Vec<&'a T>>;
 
-/// What a check may see.
+/// Input of a check.
 pub struct Context<'a> {
     pub(super) facts: &'a Facts,
     /// The policy.

@@ -148,7 +148,7 @@ fn is_catalogue_pin(tag: &str, image: &Image) -> bool {
     is_rock_home(&image.repository) && tag.contains('-')
 }
 
-/// What is wanted of an image that is not pinned.
+/// Requirement of an image that is not pinned.
 pub const PINNED: &str = "a digest, or a rock's VERSION-HASH";
 
 #[cfg(test)]

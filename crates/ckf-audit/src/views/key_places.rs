@@ -14,7 +14,7 @@ pub struct KeyPlace<'a> {
     pub object: ObjectRef,
     /// The field of it.
     pub field: String,
-    /// What it holds.
+    /// Its key material.
     pub material: &'a CryptoMaterial,
     /// Whether the object is a Secret.
     pub is_secret: bool,

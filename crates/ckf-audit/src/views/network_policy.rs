@@ -1,4 +1,4 @@
-//! What NetworkPolicies let through, as Kubernetes defines it.
+//! Semantics of NetworkPolicies, as Kubernetes defines them.
 
 use crate::facts::core::{IngressRule, Peer, Pod};
 use crate::facts::labels::Labels;

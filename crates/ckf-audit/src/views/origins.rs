@@ -100,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn origins_that_anyone_may_have_are_told() {
+    fn origins_open_to_anyone_are_reported() {
         for origin in [
             json!({"exact": "*"}),
             json!({"exact": "null"}),

@@ -96,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn pod_belongs_to_what_people_made_and_to_what_controllers_made_of_it() {
+    fn pod_belongs_to_its_controllers_and_their_owner() {
         assert_eq!(
             owners_of(json!({}), &[("ReplicaSet", "ml-pipeline-ui-artifact-6d4cf56db6")]),
             ["Deployment ml-pipeline-ui-artifact", "ReplicaSet ml-pipeline-ui-artifact-6d4cf56db6"]

@@ -173,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn contributor_is_told_by_what_kfam_reads() {
+    fn contributor_is_recognised_by_the_fields_of_kfam() {
         let binding = |name: &str, role: &str, subjects: Value| -> RoleBinding {
             serde_json::from_value(json!({"metadata": {"name": name, "namespace": "a",
                 "annotations": {"user": "bob@example.com", "role": "edit"}},

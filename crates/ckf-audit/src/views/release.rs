@@ -97,7 +97,7 @@ fn agreeing(applications: &[Application], tracks: impl Fn(&str) -> Vec<String>) 
     (known >= FEWEST && agree * 2 >= known).then(|| agree * 1000 / known)
 }
 
-/// What the images show of the mesh.
+/// Release of the mesh by its images.
 enum Running {
     Ambient,
     /// Versions of istiod, `major.minor`.
@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn channels_tell_the_release_of_a_bundle() {
+    fn channels_identify_the_release_of_a_bundle() {
         for name in ["1.10", "1.11", "latest"] {
             let detected = detect_release(&[], &planned(name, &[]));
             assert_eq!(detected, Some(Detected::Known(name)));

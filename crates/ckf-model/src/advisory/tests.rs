@@ -37,7 +37,7 @@ fn version_is_read_from_tags_of_rocks_and_releases() {
 }
 
 #[test]
-fn version_in_a_range_is_affected_and_told_how_to_leave_it() {
+fn version_in_a_range_is_affected_with_its_fix() {
     let table = table(json!({})).unwrap();
     let remedy = |version: &str| {
         let numbers = release_numbers(version).unwrap();

@@ -101,7 +101,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn connector_tells_switches_and_secrets_without_values() {
+    fn connector_lists_switches_and_secrets_without_values() {
         let all = connectors(
             "- type: ldap\n  id: corp\n  config: {host: 'ldap.example.com:389', InsecureNoSSL: true, bindPW: hunter2}\n\
              - {type: oidc, id: idp, config: {issuer: 'http://idp.example.com', clientSecret: $IDP}}\n\

@@ -35,10 +35,10 @@ pub struct Task {
     pub summary: String,
     /// Status.
     pub status: String,
-    /// What it wrote, output of a service that failed among it.
+    /// Its log, with the output of a service that failed.
     #[serde(default)]
     pub log: Vec<String>,
-    /// What it found.
+    /// Its data.
     #[serde(default)]
     pub data: Map<String, Value>,
 }

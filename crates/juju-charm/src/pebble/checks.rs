@@ -7,7 +7,7 @@ use super::client::Client;
 use super::error::Error;
 use super::services::Startup;
 
-/// How a check is.
+/// Status of a check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 #[allow(missing_docs, reason = "the names are Pebble's")]
@@ -29,7 +29,7 @@ pub struct Check {
     /// Whether it is started by itself.
     #[serde(default)]
     pub startup: Option<Startup>,
-    /// How it is.
+    /// Its status.
     pub status: CheckStatus,
     /// Failures in a row.
     #[serde(default)]

@@ -12,7 +12,7 @@ use ureq::Agent;
 use super::error::Error;
 use super::socket::{NoResolver, Socket};
 
-/// How long an answer may take, unless a call says otherwise.
+/// Default timeout of a call.
 const DEADLINE: Duration = Duration::from_secs(5);
 /// The largest answer that is taken, in bytes; files may be larger.
 const LARGEST: u64 = 16 * 1024 * 1024;
@@ -24,7 +24,7 @@ pub struct Client {
     pub(super) socket: PathBuf,
 }
 
-/// What every answer is wrapped in.
+/// Envelope of an answer.
 #[derive(Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(super) struct Envelope<'a> {
@@ -43,7 +43,7 @@ struct Refusal {
     kind: String,
 }
 
-/// What Pebble says of itself.
+/// Version of Pebble, and its boot.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct SystemInfo {
@@ -75,7 +75,7 @@ impl Client {
         Self { agent, socket }
     }
 
-    /// What Pebble says of itself; also whether it can be reached.
+    /// Reads Pebble's version; an error if it cannot be reached.
     pub fn system_info(&self) -> Result<SystemInfo, Error> {
         self.get("/v1/system-info", &[])
     }

@@ -1,4 +1,4 @@
-//! How a call to Pebble fails.
+//! Errors of calls to Pebble.
 
 use std::path::PathBuf;
 
@@ -20,7 +20,7 @@ pub enum Error {
     TimedOut {
         /// The socket.
         socket: PathBuf,
-        /// What was asked.
+        /// The request.
         request: String,
     },
     /// Pebble refused.
@@ -46,10 +46,10 @@ pub enum Error {
         /// Pebble's words.
         message: String,
     },
-    /// What came is not Pebble's.
+    /// The answer is not Pebble's.
     #[error("pebble: {what} could not be understood: {why}")]
     Answer {
-        /// What.
+        /// The answer.
         what: String,
         /// Why.
         why: String,

@@ -12,7 +12,7 @@ use tungstenite::{Message, WebSocket};
 use super::client::Client;
 use super::error::Error;
 
-/// How long a command may take that sets no time of its own.
+/// Default timeout of a command.
 const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// A command to be run.
@@ -36,7 +36,7 @@ pub struct Exec<'a> {
     pub combine_stderr: bool,
 }
 
-/// What a command wrote and how it ended.
+/// Output and exit status of a command.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ExecOutput {
     /// Exit status.

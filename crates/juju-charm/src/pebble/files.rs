@@ -10,10 +10,10 @@ use super::client::{Client, accepted, result, url};
 use super::error::Error;
 use super::multipart::{self, Part};
 
-/// How long a file may take on its way.
+/// Timeout of transferring a file.
 const DEADLINE: Duration = Duration::from_secs(120);
 
-/// What a file is.
+/// Type of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[allow(missing_docs, reason = "the names are Pebble's")]
@@ -27,15 +27,15 @@ pub enum FileType {
     Unknown,
 }
 
-/// What there is about a file.
+/// Metadata of a file.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct FileInfo {
-    /// Whole path.
+    /// Absolute path.
     pub path: String,
     /// Last part of it.
     pub name: String,
-    /// What it is.
+    /// Its type.
     #[serde(rename = "type")]
     pub kind: FileType,
     /// Size in bytes, of a file.
@@ -59,7 +59,7 @@ pub struct FileInfo {
     pub group: Option<String>,
 }
 
-/// Whose a file or directory is to be, and who may use it.
+/// Owner and mode of a file or directory to create.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Ownership<'a> {
     /// Mode, for example `0o600`.
@@ -123,7 +123,7 @@ impl Client {
         self.get("/v1/files", &query)
     }
 
-    /// What there is about a file or directory itself; `None` if it is not there.
+    /// Metadata of a file or directory; `None` if it does not exist.
     pub fn file_info(&self, path: &str) -> Result<Option<FileInfo>, Error> {
         let query = [("action", "list"), ("path", path), ("itself", "true")];
         match self.get::<Vec<FileInfo>>("/v1/files", &query) {

@@ -1,4 +1,4 @@
-//! Who may use Pebble's API.
+//! Identities that may use Pebble's API.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::client::Client;
 use super::error::Error;
 
-/// What an identity may do.
+/// Access of an identity.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 #[allow(missing_docs, reason = "the names are Pebble's")]
@@ -22,7 +22,7 @@ pub enum Access {
 /// An identity.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Identity {
-    /// What it may do.
+    /// Its access.
     pub access: Access,
     /// A user of the container, by id.
     #[serde(default, skip_serializing_if = "Option::is_none")]

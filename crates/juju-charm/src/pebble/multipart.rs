@@ -66,7 +66,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn parts_are_told_from_what_looks_like_their_boundary() {
+    fn parts_containing_their_boundary_are_parsed() {
         let body = b"--b\r\nContent-Disposition: form-data; name=\"files\"; filename=\"/a\"\r\n\r\n\
             x\r\n--c--b\r\n--b\r\ncontent-disposition: form-data; name=\"response\"\r\n\r\n{}\r\n--b--\r\n";
         let parts = parse(body, "b").unwrap();

@@ -19,11 +19,11 @@ pub struct Notice {
     pub kind: String,
     /// For example `example.com/path`.
     pub key: String,
-    /// How often it was given.
+    /// Number of occurrences.
     pub occurrences: u64,
     /// When it was last given, RFC 3339.
     pub last_occurred: String,
-    /// What was given with it last.
+    /// Data of the last occurrence.
     #[serde(default)]
     pub last_data: Map<String, Value>,
 }

@@ -9,7 +9,7 @@ use super::change::Change;
 use super::client::{Client, accepted};
 use super::error::Error;
 
-/// How long adding a layer may take.
+/// Timeout of adding a layer.
 const LAYER_DEADLINE: Duration = Duration::from_millis(1500);
 
 /// Whether a service is started by itself.
@@ -21,7 +21,7 @@ pub enum Startup {
     Disabled,
 }
 
-/// How a service is.
+/// State of a service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 #[allow(missing_docs, reason = "the names are Pebble's")]
@@ -39,7 +39,7 @@ pub struct Service {
     pub name: String,
     /// Whether it is started by itself.
     pub startup: Startup,
-    /// How it is.
+    /// Its state.
     pub current: Current,
 }
 

@@ -237,7 +237,7 @@ fn every_recorded_call_is_made_and_understood() {
 }
 
 #[test]
-fn every_recorded_call_comes_to_the_same_in_the_simulated_pebble() {
+fn recorded_call_has_the_same_result_in_simulated_pebble() {
     let directory = tempfile::tempdir().unwrap();
     let socket = directory.path().join("pebble.socket");
     let _simulated = Pebble::start(&socket, Options::default()).unwrap();
@@ -245,7 +245,7 @@ fn every_recorded_call_comes_to_the_same_in_the_simulated_pebble() {
 }
 
 #[test]
-fn every_recorded_call_comes_to_the_same_in_pebble_1_32_1() {
+fn recorded_call_has_the_same_result_in_pebble_1_32_1() {
     let directory = tempfile::tempdir().unwrap();
     let pebble = test_programs::pebble::Pebble::start(directory.path()).unwrap();
     every_call_comes_to_the_same(pebble.socket(), directory.path());
@@ -267,7 +267,7 @@ fn every_call_comes_to_the_same(socket: &Path, directory: &Path) {
 }
 
 #[test]
-fn a_command_may_write_more_than_a_pipe_holds_while_it_reads() {
+fn command_writes_more_than_a_pipe_holds_while_it_reads() {
     let (done, ended) = std::sync::mpsc::channel();
     std::thread::spawn(move || {
         let input: Vec<u8> = (0..8_000_000_u32).map(|n| n as u8).collect();
@@ -280,7 +280,7 @@ fn a_command_may_write_more_than_a_pipe_holds_while_it_reads() {
 }
 
 #[test]
-fn a_container_that_has_not_started_is_unreachable() {
+fn container_not_started_is_unreachable() {
     let pebble = Client::at("/nowhere/pebble.socket");
     let error = pebble.system_info().unwrap_err();
     assert!(matches!(error, Error::Unreachable { .. }), "{error}");
@@ -288,7 +288,7 @@ fn a_container_that_has_not_started_is_unreachable() {
 }
 
 #[test]
-fn a_pebble_that_does_not_answer_times_out() {
+fn unresponsive_pebble_times_out() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("socket");
     let _listener = std::os::unix::net::UnixListener::bind(&path).unwrap();
@@ -299,7 +299,7 @@ fn a_pebble_that_does_not_answer_times_out() {
 }
 
 #[test]
-fn an_answer_that_is_not_pebble_s_is_said_to_be_so() {
+fn foreign_answer_is_an_error() {
     for answer in ["", "null", "{}", "{\"type\":\"sync\"}", "<html>", "{\"type\":7}"] {
         let error = played::answer(answer, |pebble| pebble.system_info().unwrap_err());
         assert!(matches!(error, Error::Answer { .. }), "{answer}: {error}");

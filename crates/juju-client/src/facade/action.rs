@@ -16,19 +16,19 @@ const FACADE: Facade = Facade { name: "Action", versions: &[7] };
 /// Between two questions after an action, at first and at most.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(20), Duration::from_secs(1));
 
-/// How far an action is.
+/// Status of an action.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ActionStatus {
     /// The unit has not begun.
     Pending,
-    /// It runs.
+    /// Running.
     Running,
-    /// It did its work.
+    /// Completed.
     Completed,
-    /// It failed.
+    /// Failed.
     Failed,
-    /// It was called off.
+    /// Cancelled.
     Cancelled,
     /// Any other end.
     #[default]
@@ -36,10 +36,10 @@ pub enum ActionStatus {
     Other,
 }
 
-/// What is known of an action.
+/// Result of an action.
 #[derive(Clone, Debug, Default)]
 pub struct ActionResult {
-    /// How far it is.
+    /// Its status.
     pub status: ActionStatus,
     /// Why it failed.
     pub message: String,
@@ -107,7 +107,7 @@ impl Connection {
         Ok(untagged(&tag, "action").to_owned())
     }
 
-    /// How far an action is.
+    /// Status of an action.
     pub fn action(&mut self, id: &str) -> Result<ActionResult, Error> {
         let params = Entities::one(format!("action-{id}"));
         let answer: ActionsWire = self.call(&FACADE, "Actions", params)?;

@@ -60,7 +60,7 @@ pub struct OptionValue {
     pub value: Value,
     /// Where that comes from.
     pub source: OptionSource,
-    /// What the charm says it is: `string`, `secret`, ...
+    /// Type in the charm's metadata: `string`, `secret`, ...
     #[serde(rename = "type")]
     pub kind: String,
 }

@@ -16,7 +16,7 @@ pub struct Offer {
     pub offer_url: String,
     /// The application.
     pub application_name: String,
-    /// Who may do what.
+    /// Access by user.
     #[serde(deserialize_with = "or_default")]
     pub users: Vec<OfferUser>,
     /// Relations over it; none if nothing consumes it.
@@ -28,7 +28,7 @@ pub struct Offer {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default, rename_all = "kebab-case")]
 pub struct OfferConnection {
-    /// Who consumes it.
+    /// User who consumes the offer.
     pub username: String,
     /// Tag of the model that does.
     pub source_model_tag: String,

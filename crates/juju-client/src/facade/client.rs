@@ -52,7 +52,7 @@ pub struct ApplicationStatus {
     pub charm: String,
     /// Channel that it follows.
     pub charm_channel: String,
-    /// What its charm is for.
+    /// Base that its charm runs on.
     pub base: Base,
     /// A newer revision in that channel; empty if there is none.
     pub can_upgrade_to: String,
@@ -63,7 +63,7 @@ pub struct ApplicationStatus {
     pub exposed: bool,
     /// `alive`, `dying` or `dead`.
     pub life: String,
-    /// What it says of itself.
+    /// Its workload status.
     pub status: Status,
     /// Its units, by name.
     #[serde(deserialize_with = "or_default")]
@@ -100,9 +100,9 @@ impl ApplicationStatus {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default, rename_all = "kebab-case")]
 pub struct UnitStatus {
-    /// What it says of itself.
+    /// Its workload status.
     pub workload_status: Status,
-    /// What its agent does.
+    /// Status of its agent.
     pub agent_status: Status,
     /// Whether it leads.
     pub leader: bool,

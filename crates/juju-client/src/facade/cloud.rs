@@ -18,7 +18,7 @@ pub struct CloudInfo {
     /// Kind, for example `kubernetes`.
     #[serde(rename = "type")]
     pub kind: String,
-    /// Who may do what.
+    /// Access by user.
     #[serde(deserialize_with = "or_default")]
     pub users: Vec<CloudUser>,
 }

@@ -36,17 +36,17 @@ pub struct ModelInfo {
     pub uuid: String,
     /// Tag of the credential by which Juju uses the cloud.
     pub cloud_credential_tag: String,
-    /// Who may do what.
+    /// Access by user.
     #[serde(deserialize_with = "or_default")]
     pub users: Vec<ModelUser>,
     /// Tag of its owner; 3.6.
     owner_tag: String,
-    /// Who it belongs to; 4.0.
+    /// Owner; Juju 4.0.
     qualifier: String,
 }
 
 impl ModelInfo {
-    /// Who it belongs to.
+    /// Owner.
     pub fn owner(&self) -> &str {
         match self.owner_tag.is_empty() {
             true => &self.qualifier,

@@ -92,7 +92,7 @@ struct Pending {
     error: Option<FailureWire>,
 }
 
-/// What a refresh came to.
+/// Result of a refresh.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refreshed {
     /// URL of the charm before.
@@ -222,7 +222,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_origin_goes_back_with_all_that_came() {
+    fn origin_is_sent_back_unchanged() {
         let came = json!({"source": "charm-hub", "type": "charm", "id": "x", "revision": 3,
             "track": "2", "base": {"name": "ubuntu", "channel": "22.04/stable"}});
         let origin: CharmOrigin = serde_json::from_value(came.clone()).unwrap();
@@ -230,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_may_have_dashes() {
+    fn charm_name_may_have_dashes() {
         for (url, name, next) in [
             ("ch:amd64/dex-auth-612", "dex-auth", "ch:amd64/dex-auth-700"),
             ("ch:dex-auth", "dex-auth", "ch:dex-auth-700"),

@@ -21,7 +21,7 @@ pub struct Secret {
     pub uri: String,
     /// Name that its owner gave it.
     pub label: String,
-    /// What it is for.
+    /// Description.
     pub description: String,
     /// Tag of its owner, for example `model-UUID`.
     pub owner_tag: String,
@@ -29,7 +29,7 @@ pub struct Secret {
     pub latest_revision: u64,
 }
 
-/// What a secret holds: a key and a value each.
+/// Content of a secret, by key.
 pub type SecretContent<'a> = BTreeMap<&'a str, &'a Password>;
 
 #[derive(Serialize)]

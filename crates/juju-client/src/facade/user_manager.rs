@@ -18,7 +18,7 @@ pub struct User {
     pub display_name: String,
     /// Access to the controller: `superuser`, `login`, or nothing.
     pub access: String,
-    /// Who made it.
+    /// User who created it.
     pub created_by: String,
     /// When, RFC 3339; unknown for one who is not local.
     pub date_created: Option<String>,
@@ -34,12 +34,12 @@ pub struct User {
 pub struct AddedUser {
     /// Tag.
     pub tag: String,
-    /// What the user registers with, if no password was given; base64.
+    /// Registration secret, if no password was set; base64.
     #[serde(default)]
     pub secret_key: Option<Password>,
 }
 
-/// What a user registers with whose password was taken.
+/// Registration secret of a user whose password was reset.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Registration {

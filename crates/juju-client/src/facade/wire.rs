@@ -1,4 +1,4 @@
-//! What the facades have in common on the wire.
+//! Types that the facades share on the wire.
 
 use serde::{Deserialize, Deserializer, Serialize};
 
@@ -26,7 +26,7 @@ impl Entities {
     }
 }
 
-/// What a bulk call returns for an item besides an error.
+/// Result of an item of a bulk call, or its error.
 #[derive(Deserialize)]
 pub(super) struct Wrapped<T> {
     pub(super) result: T,

@@ -145,14 +145,14 @@ fn get(model: &HostedModel, params: &Value) -> Reply {
             (None, false) => "default",
             (None, true) => "unset",
         };
-        let mut told = json!({"description": "", "source": source, "type": kind});
+        let mut answer = json!({"description": "", "source": source, "type": kind});
         if !default.is_null() {
-            told["default"] = default.clone();
+            answer["default"] = default.clone();
         }
         if let Some(value) = set.as_ref().or(Some(default)).filter(|v| !v.is_null()) {
-            told["value"] = value.clone();
+            answer["value"] = value.clone();
         }
-        (name.clone(), told)
+        (name.clone(), answer)
     });
     let options: Map<String, Value> = options.collect();
     let trust = json!({
@@ -307,17 +307,17 @@ fn add_relation(model: &mut HostedModel, params: &Value) -> Reply {
         );
         return refuse(message, "");
     }
-    let mut told = Map::new();
+    let mut endpoints = Map::new();
     for ((own, endpoint), (with, _)) in [(one, other), (other, one)] {
         let application = find(model, own)?;
         let related = application.relations.entry(endpoint.clone()).or_default();
         related.push(with.clone());
-        told.insert(
+        endpoints.insert(
             own.clone(),
             json!({"name": endpoint, "role": "", "interface": "", "optional": true, "limit": 0, "scope": "global"}),
         );
     }
-    Ok(json!({"endpoints": told}))
+    Ok(json!({"endpoints": endpoints}))
 }
 
 fn destroy_relation(model: &mut HostedModel, params: &Value) -> Reply {
@@ -429,21 +429,21 @@ fn results(state: &mut State, params: &Value) -> Reply {
         let Some(operation) = operation else {
             return refuse("id not found", "not found");
         };
-        let mut told = json!({"action": {
+        let mut answer = json!({"action": {
             "tag": entity.tag, "receiver": operation.receiver, "name": operation.name,
         }});
         // It takes its time: the first query finds it running.
         match (std::mem::replace(&mut operation.asked, true), &operation.result) {
-            (false, _) => told["status"] = json!("running"),
+            (false, _) => answer["status"] = json!("running"),
             (true, Ok(output)) => {
-                told["status"] = json!("completed");
-                told["output"] = json!(output);
+                answer["status"] = json!("completed");
+                answer["output"] = json!(output);
             }
             (true, Err(ActionFailure(message))) => {
-                told["status"] = json!("failed");
-                told["message"] = json!(message);
+                answer["status"] = json!("failed");
+                answer["message"] = json!(message);
             }
         }
-        Ok(told)
+        Ok(answer)
     })
 }

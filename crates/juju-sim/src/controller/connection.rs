@@ -221,6 +221,18 @@ impl Caller {
         user.last_connection = Some(now);
         self.user = name.to_owned();
         self.client_version = login.client_version;
+        let access = (access.as_str(), model_access.as_str());
+        Ok(self.logged_in(state, about, &login.auth_tag, access))
+    }
+
+    /// The answer to a login that is accepted.
+    fn logged_in(
+        &self,
+        state: &State,
+        about: &About<'_>,
+        auth_tag: &str,
+        (access, model_access): (&str, &str),
+    ) -> Value {
         let (host, port) = about.address.rsplit_once(':').unwrap_or_default();
         let offered = facades::offered(state.juju, self.model.is_some());
         let offered = offered.into_iter();
@@ -231,7 +243,7 @@ impl Caller {
             }]],
             "controller-tag": format!("controller-{}", state.uuid),
             "user-info": {
-                "display-name": "", "identity": login.auth_tag, "controller-access": access,
+                "display-name": "", "identity": auth_tag, "controller-access": access,
                 "model-access": model_access,
             },
             "facades": offered
@@ -242,6 +254,6 @@ impl Caller {
         if let Some(uuid) = &self.model {
             answer["model-tag"] = json!(format!("model-{uuid}"));
         }
-        Ok(answer)
+        answer
     }
 }

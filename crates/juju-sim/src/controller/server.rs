@@ -28,7 +28,7 @@ pub(super) fn listen(
 ) -> io::Result<String> {
     let listener = TcpListener::bind("127.0.0.1:0")?;
     let address = listener.local_addr()?.to_string();
-    let told = address.clone();
+    let listening = address.clone();
     std::thread::spawn(move || {
         for stream in listener.incoming().flatten() {
             let (tls, shared) = (tls.clone(), shared.clone());
@@ -40,7 +40,7 @@ pub(super) fn listen(
             });
         }
     });
-    Ok(told)
+    Ok(listening)
 }
 
 fn serve(
@@ -85,48 +85,60 @@ fn serve(
             while socket.read().is_ok() {}
             return Ok(());
         };
-        let logged_in = !caller.user.is_empty();
         let name = request.name();
         let absence = lock(shared).link.as_ref().and_then(|link| link.absence(&name));
         if absence == Some(Absence::Slow) {
             std::thread::sleep(SLOW);
         }
-        let answer = {
-            let mut shared = lock(shared);
-            let interruption = shared.link.as_ref().and_then(|link| link.interruption(&name));
-            match interruption {
-                Some(Interruption::KillBefore) => {
-                    shared.kill();
-                    return Ok(());
-                }
-                Some(Interruption::Refuse) => request.refusal("try again", "try again"),
-                Some(Interruption::KillAfter) => {
-                    caller.answer(&mut shared.state, about, &request);
-                    shared.kill();
-                    return Ok(());
-                }
-                // As by a controller that is restarted.
-                Some(Interruption::Lose) => {
-                    caller.answer(&mut shared.state, about, &request);
-                    return Ok(());
-                }
-                None if absence == Some(Absence::Disconnected) => return Ok(()),
-                None => match (absence.and_then(Absence::refusal), shared.wire) {
-                    (Some((message, code)), _) => request.refusal(message, code),
-                    (_, Wire::Redirect) => redirect(&request),
-                    (_, Wire::Busy) => request.refusal("try again", "try again"),
-                    (_, Wire::Close) if logged_in => return Ok(()),
-                    (_, Wire::SilentAfterLogin) if logged_in => {
-                        drop(shared);
-                        std::thread::sleep(Duration::from_secs(60));
-                        return Ok(());
-                    }
-                    _ => caller.answer(&mut shared.state, about, &request),
-                },
-            }
+        let Some(answer) = answer(shared, about, &mut caller, &request, absence) else {
+            return Ok(());
         };
         let wire = lock(shared).wire;
         say(&mut socket, wire, &answer)?;
+    }
+}
+
+/// The answer to a request, by the faults that are set; `None` if the connection ends.
+fn answer(
+    shared: &Mutex<Shared>,
+    about: &About<'_>,
+    caller: &mut Caller,
+    request: &Request,
+    absence: Option<Absence>,
+) -> Option<Value> {
+    let is_logged_in = !caller.user.is_empty();
+    let mut shared = lock(shared);
+    let interruption = shared.link.as_ref().and_then(|link| link.interruption(&request.name()));
+    match interruption {
+        Some(Interruption::KillBefore) => {
+            shared.kill();
+            return None;
+        }
+        Some(Interruption::Refuse) => return Some(request.refusal("try again", "try again")),
+        Some(Interruption::KillAfter) => {
+            caller.answer(&mut shared.state, about, request);
+            shared.kill();
+            return None;
+        }
+        // As by a controller that is restarted.
+        Some(Interruption::Lose) => {
+            caller.answer(&mut shared.state, about, request);
+            return None;
+        }
+        None if absence == Some(Absence::Disconnected) => return None,
+        None => {}
+    }
+    match (absence.and_then(Absence::refusal), shared.wire) {
+        (Some((message, code)), _) => Some(request.refusal(message, code)),
+        (_, Wire::Redirect) => Some(redirect(request)),
+        (_, Wire::Busy) => Some(request.refusal("try again", "try again")),
+        (_, Wire::Close) if is_logged_in => None,
+        (_, Wire::SilentAfterLogin) if is_logged_in => {
+            drop(shared);
+            std::thread::sleep(Duration::from_secs(60));
+            None
+        }
+        _ => Some(caller.answer(&mut shared.state, about, request)),
     }
 }
 

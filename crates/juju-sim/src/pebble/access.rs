@@ -118,7 +118,7 @@ mod tests {
 
     /// As recorded of `nobody` at the socket, and of root.
     #[test]
-    fn another_user_reads_and_changes_nothing() {
+    fn foreign_user_reads_and_changes_nothing() {
         let app = Shared::new(Options::default(), ([127, 0, 0, 1], 0).into(), None);
         let nobody = app.lock().access(Peer::User(65_534), None);
         for (method, path, may) in [

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::process::ExitStatusExt as _;
+use std::path::PathBuf;
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
@@ -90,16 +91,7 @@ pub(super) async fn start(State(app): State<App>, body: Bytes) -> Answer {
     variables.extend(request.environment);
     let home = variables.get("HOME").cloned().unwrap_or_default();
     let directory = directory.unwrap_or(home);
-    let host = match app.host_path(&directory) {
-        host if host.is_dir() => host,
-        // In a pretended container there is no home.
-        _ if app.options.root.is_some() => app.host_path("/"),
-        _ => {
-            return Err(Refusal::internal(format!(
-                "cannot call exec: working directory {directory:?} does not exist"
-            )));
-        }
-    };
+    let host = host_directory(&app, &directory)?;
     command.env_clear().envs(&variables).current_dir(host);
     owner.apply(&mut command);
     let summary = format!("Execute command {name:?}");
@@ -121,31 +113,8 @@ pub(super) async fn start(State(app): State<App>, body: Bytes) -> Answer {
     let stderr = request.split_stderr.then(|| expect("stderr"));
     state.waiting.insert(task, waiting);
     drop(state);
-    let running = app.clone();
-    tokio::spawn(async move {
-        let connected = tokio::time::timeout(PATIENCE, async {
-            let stderr = match stderr {
-                Some(stderr) => Some(stderr.await.ok()?),
-                None => None,
-            };
-            Some((control.await.ok()?, stdio.await.ok()?, stderr))
-        });
-        let outcome = match connected.await.ok().flatten() {
-            Some(sockets) => run(&running, command, timeout, sockets).await,
-            None => Err(ExecError::NotConnected),
-        };
-        let mut state = running.lock();
-        state.waiting.remove(&task);
-        let (code, status) = match outcome {
-            Ok(code) => (code, Status::Done),
-            Err(error) => {
-                state.log_task(change, 0, "ERROR", &error.to_string());
-                (-1, Status::Error)
-            }
-        };
-        state.set_data(change, 0, "exit-code", code.into());
-        state.end_task(change, 0, status);
-    });
+    let sockets = (control, stdio, stderr);
+    tokio::spawn(carry_out(app.clone(), command, timeout, sockets, (change, task)));
     started(
         &change.to_string(),
         &json!({
@@ -154,6 +123,58 @@ pub(super) async fn start(State(app): State<App>, body: Bytes) -> Answer {
             "working-dir": directory,
         }),
     )
+}
+
+/// The directory of this machine in which a command runs.
+fn host_directory(app: &App, directory: &str) -> Result<PathBuf, Refusal> {
+    match app.host_path(directory) {
+        host if host.is_dir() => Ok(host),
+        // In a pretended container there is no home.
+        _ if app.options.root.is_some() => Ok(app.host_path("/")),
+        _ => Err(Refusal::internal(format!(
+            "cannot call exec: working directory {directory:?} does not exist"
+        ))),
+    }
+}
+
+/// Sockets of a command that the client is to connect: control, standard input and output, and
+/// standard error if it has one of its own.
+type Expected = (
+    oneshot::Receiver<WebSocket>,
+    oneshot::Receiver<WebSocket>,
+    Option<oneshot::Receiver<WebSocket>>,
+);
+
+/// Runs a command once the client has connected, and ends its change.
+async fn carry_out(
+    app: App,
+    command: Command,
+    timeout: Option<Duration>,
+    (control, stdio, stderr): Expected,
+    (change, task): (u64, u64),
+) {
+    let connected = tokio::time::timeout(PATIENCE, async {
+        let stderr = match stderr {
+            Some(stderr) => Some(stderr.await.ok()?),
+            None => None,
+        };
+        Some((control.await.ok()?, stdio.await.ok()?, stderr))
+    });
+    let outcome = match connected.await.ok().flatten() {
+        Some(sockets) => run(&app, command, timeout, sockets).await,
+        None => Err(ExecError::NotConnected),
+    };
+    let mut state = app.lock();
+    state.waiting.remove(&task);
+    let (code, status) = match outcome {
+        Ok(code) => (code, Status::Done),
+        Err(error) => {
+            state.log_task(change, 0, "ERROR", &error.to_string());
+            (-1, Status::Error)
+        }
+    };
+    state.set_data(change, 0, "exit-code", code.into());
+    state.end_task(change, 0, status);
 }
 
 /// `GET` of a task's websocket.

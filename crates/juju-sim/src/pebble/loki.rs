@@ -116,7 +116,7 @@ mod tests {
     use crate::pebble::plan::LogTarget;
 
     #[test]
-    fn the_last_word_on_a_service_counts() {
+    fn log_target_selects_services_by_its_last_entry() {
         let of = |words: &[&str], service: &str| {
             let services = words.iter().map(|word| (*word).to_owned()).collect();
             let target = LogTarget { services, ..LogTarget::default() };
@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn a_label_holds_variables_of_its_service() {
+    fn label_expands_variables_of_its_service() {
         let environment = BTreeMap::from([("PORT".to_owned(), "8080".to_owned())]);
         for (label, wanted) in
             [("$PORT", "8080"), ("p-${PORT}x", "p-8080x"), ("$NONE/", "/"), ("plain", "plain")]

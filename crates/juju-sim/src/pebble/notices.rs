@@ -157,7 +157,7 @@ mod tests {
     use super::is_key;
 
     #[test]
-    fn a_key_is_a_domain_and_a_path() {
+    fn notice_key_is_a_domain_and_a_path() {
         for key in ["example.com/path", "a-b.example.com/x/y-z", "1.2/3"] {
             assert!(is_key(key), "{key}");
         }

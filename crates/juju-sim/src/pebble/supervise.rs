@@ -24,7 +24,7 @@ pub(super) async fn start(app: &App, name: &str) -> Result<Option<String>, Servi
         // It is started now, not when its turn comes.
         stop(app, name).await;
     }
-    let (told, started) = oneshot::channel();
+    let (report, started) = oneshot::channel();
     {
         let mut state = app.lock();
         if state.current(name) == Current::Active {
@@ -37,7 +37,7 @@ pub(super) async fn start(app: &App, name: &str) -> Result<Option<String>, Servi
         let service = state.services.entry(name.to_owned()).or_default();
         service.config = config.clone();
         service.stop = Some(stop);
-        tokio::spawn(supervise(app.clone(), name.to_owned(), config, stopped, told));
+        tokio::spawn(supervise(app.clone(), name.to_owned(), config, stopped, report));
     }
     started.await.unwrap_or(Err(ServiceError::Stopped)).map(|()| None)
 }
@@ -86,13 +86,13 @@ async fn supervise(
     name: String,
     config: plan::Service,
     mut stopped: watch::Receiver<bool>,
-    told: oneshot::Sender<Result<(), ServiceError>>,
+    report: oneshot::Sender<Result<(), ServiceError>>,
 ) {
-    let mut told = Some(told);
-    let mut tell = |outcome| {
-        if let Some(told) = told.take() {
+    let mut report = Some(report);
+    let mut report_once = |outcome| {
+        if let Some(report) = report.take() {
             // Who asked may have gone.
-            let _ = told.send(outcome);
+            let _ = report.send(outcome);
         }
     };
     let first = plan::Service::duration(config.backoff_delay.as_ref(), 500);
@@ -102,7 +102,7 @@ async fn supervise(
         let mut child = match spawn(&app, &name, &config) {
             Ok(child) => child,
             Err(error) => {
-                tell(Err(error.into()));
+                report_once(Err(error.into()));
                 break Current::Inactive;
             }
         };
@@ -125,7 +125,7 @@ async fn supervise(
         let ended = match quick {
             Some(ended) => ended,
             None => {
-                tell(Ok(()));
+                report_once(Ok(()));
                 delay = first;
                 ended(&mut child, &mut stopped).await
             }
@@ -144,7 +144,7 @@ async fn supervise(
         if was_quick {
             let code = status.code().unwrap_or(-1);
             let will_restart = action == Action::Restart;
-            tell(Err(ServiceError::ExitedQuickly { code, will_restart }));
+            report_once(Err(ServiceError::ExitedQuickly { code, will_restart }));
         }
         if action != Action::Restart {
             // A shutdown ends Pebble itself, and so the container; here the service stays down.

@@ -155,7 +155,7 @@ fn content(
     let latest = secret.latest();
     let consumer = secret.consumers.entry(unit).or_default();
     if consumer.revision == 0 || read == Read::Refresh {
-        (consumer.revision, consumer.told) = (latest, latest);
+        (consumer.revision, consumer.notified) = (latest, latest);
     }
     let kept = consumer.revision;
     match label {

@@ -138,7 +138,7 @@ fn requests() -> Vec<(&'static str, &'static str, String)> {
 }
 
 #[test]
-fn the_same_request_has_the_same_answer_in_pebble_1_32_1_and_here() {
+fn request_has_the_same_answer_in_pebble_1_32_1_and_simulated() {
     let directory = tempfile::tempdir().unwrap();
     let real = test_programs::pebble::Pebble::start(directory.path()).unwrap();
     let socket = directory.path().join("simulated.socket");

@@ -47,7 +47,7 @@ fn steps(socket: &Path, scratch: &Path, there: &str) -> Vec<Step> {
 }
 
 #[test]
-fn the_client_of_ops_finds_what_is_recorded_in_pebble_1_32_1() {
+fn ops_client_gets_the_recorded_answers_of_pebble_1_32_1() {
     let directory = tempfile::tempdir().unwrap();
     let scratch = scratch(directory.path());
     let pebble = test_programs::pebble::Pebble::start(directory.path()).unwrap();
@@ -59,7 +59,7 @@ fn the_client_of_ops_finds_what_is_recorded_in_pebble_1_32_1() {
 }
 
 #[test]
-fn the_client_of_ops_finds_what_it_found_in_pebble_itself() {
+fn ops_client_gets_the_answers_of_real_pebble() {
     let directory = tempfile::tempdir().unwrap();
     let scratch = scratch(directory.path());
     let socket = directory.path().join("pebble.socket");

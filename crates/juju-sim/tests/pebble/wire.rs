@@ -112,7 +112,7 @@ fn denied() -> Value {
 }
 
 #[test]
-fn what_cannot_be_asked_is_refused_in_its_words() {
+fn invalid_request_is_refused_in_pebble_words() {
     let container = Container::new(Vec::new());
     for (method, target, body, status, reason, message) in [
         (
@@ -135,7 +135,7 @@ fn what_cannot_be_asked_is_refused_in_its_words() {
 }
 
 #[test]
-fn the_port_tells_everybody_whether_all_is_well_and_nothing_else() {
+fn port_serves_health_and_nothing_else() {
     let container = Container::new(Vec::new());
     for (target, key) in [("/v1/system-info", "version"), ("/v1/health", "healthy")] {
         let (status, text) = container.ask_port(target, "");
@@ -149,7 +149,7 @@ fn the_port_tells_everybody_whether_all_is_well_and_nothing_else() {
 }
 
 #[test]
-fn who_has_the_password_of_an_identity_reads_the_metrics() {
+fn identity_password_reads_metrics() {
     let container = Container::new(Vec::new());
     container.layer(&json!({"services": {"web": {"override": "replace", "command": "web",
         "startup": "enabled"}}}));
@@ -201,7 +201,7 @@ fn health_is_that_of_the_checks_of_a_level() {
 }
 
 #[test]
-fn who_waits_in_vain_is_told_so() {
+fn wait_without_notice_times_out() {
     let container = Container::new(Vec::new());
     container.layer(&json!({"checks": {"slow": {"override": "replace", "period": "1h",
         "tcp": {"port": 1}}}}));
@@ -214,7 +214,7 @@ fn who_waits_in_vain_is_told_so() {
 }
 
 #[test]
-fn who_waits_for_a_notice_gets_it_when_it_is_told() {
+fn waiting_client_gets_the_notice_at_once() {
     let container = Container::new(Vec::new());
     std::thread::scope(|scope| {
         let waiting = scope.spawn(|| container.get("/v1/notices?types=custom&timeout=20s"));
@@ -227,7 +227,7 @@ fn who_waits_for_a_notice_gets_it_when_it_is_told() {
 }
 
 #[test]
-fn a_service_goes_through_what_its_layer_says() {
+fn service_runs_and_restarts_by_its_layer() {
     let container = Container::new(vec![
         Program::new(&["/bin/once"]).ends(0).prints("did it\n"),
         Program::new(&["/bin/fails"]).ends(3).complains("it broke\n"),
@@ -304,7 +304,7 @@ fn files_of_a_pretended_container_lie_below_its_root() {
 }
 
 #[test]
-fn what_services_print_goes_to_loki_as_recorded() {
+fn service_output_reaches_loki_as_recorded() {
     let loki = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = loki.local_addr().unwrap();
     let container = Container::new(vec![
@@ -352,7 +352,7 @@ fn what_services_print_goes_to_loki_as_recorded() {
 }
 
 #[test]
-fn what_is_not_simulated_is_refused_as_such() {
+fn unsimulated_feature_is_refused_by_name() {
     let container = Container::new(vec![Program::new(&["top"])]);
     let body = json!({"command": ["top"], "terminal": true}).to_string();
     let (status, text) = container.ask("POST", "/v1/exec", &body);
@@ -361,7 +361,7 @@ fn what_is_not_simulated_is_refused_as_such() {
 }
 
 #[test]
-fn nothing_is_left_when_it_ends() {
+fn stopped_pebble_leaves_nothing() {
     let directory = tempfile::tempdir().unwrap();
     let socket = directory.path().join("pebble.socket");
     let mark = directory.path().join("process");

@@ -30,6 +30,17 @@ fn named_users(policy: &AuthorizationPolicy) -> impl Iterator<Item = &str> {
     values.filter(|value| !value.contains('*'))
 }
 
+/// Users whom a policy names and no binding does.
+fn unbound_users<'a>(
+    policy: &'a AuthorizationPolicy,
+    bindings: &[&RoleBinding],
+) -> impl Iterator<Item = &'a str> {
+    named_users(policy).filter(|user| {
+        let mut subjects = bindings.iter().flat_map(|binding| &binding.subjects);
+        !subjects.any(|subject| subject.kind == "User" && subject.name == **user)
+    })
+}
+
 /// AUTHZ-05: Contributors have both their binding and their policy
 fn contributors_paired(context: &Context<'_>) -> Result<Outcome, MissingFact> {
     let bindings = by_namespace(context.role_bindings()?);
@@ -74,24 +85,15 @@ fn contributors_paired(context: &Context<'_>) -> Result<Outcome, MissingFact> {
                     ));
                     continue;
                 }
-                let is_bound = |user: &str| {
-                    let mut subjects = bindings.iter().flat_map(|binding| &binding.subjects);
-                    subjects.any(|subject| subject.kind == "User" && subject.name == *user)
-                };
                 // AUTHZ-04 assesses the owner's policy, rule by rule.
-                let strangers =
-                    named_users(policy).filter(|user| *user != owner && !is_bound(user));
-                for user in
-                    strangers.filter(|_| name != OWNER_POLICY && policy.spec.action != "DENY")
-                {
-                    if has_gateway && callers.admits_user(&kinds, user) {
-                        findings.push(finding(
-                            policy.reference(),
-                            "RoleBinding",
-                            format!("admits {user}, who has none"),
-                            "one for each user whom it admits",
-                        ));
-                    }
+                if has_gateway && name != OWNER_POLICY && policy.spec.action != "DENY" {
+                    let users = unbound_users(policy, bindings).filter(|user| *user != owner);
+                    let admitted = users.filter(|user| callers.admits_user(&kinds, user));
+                    findings.extend(admitted.map(|user| {
+                        let seen = format!("admits {user}, who has none");
+                        let wanted = "one for each user whom it admits";
+                        finding(policy.reference(), "RoleBinding", seen, wanted)
+                    }));
                 }
             }
             Ok(())

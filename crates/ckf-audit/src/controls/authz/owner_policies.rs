@@ -126,58 +126,55 @@ fn owner_policy(context: &Context<'_>) -> Result<Outcome, MissingFact> {
                 findings.push(finding(object, "metadata.name", "missing", "the owner's policy"));
                 return Ok(());
             };
-            let object = policy.reference();
-            if !matches!(&*policy.spec.action, "ALLOW" | "") {
-                findings.push(finding(
-                    object.clone(),
-                    "spec.action",
-                    &*policy.spec.action,
-                    "ALLOW",
-                ));
-            }
-            if policy.spec.selector.as_ref().is_some_and(|s| !s.match_labels.is_empty()) {
-                findings.push(finding(
-                    object.clone(),
-                    "spec.selector",
-                    "some pods only",
-                    "none, for all pods",
-                ));
-            }
+            findings.extend(unlike_kubeflows(policy));
             findings.extend(misplaced(policy, callers.policies.waypoint(namespace)));
-            let mut owned = false;
-            for (index, rule) in policy.spec.rules.iter().enumerate() {
-                let field = format!("spec.rules[{index}]");
-                if demands_user(rule, owner) {
-                    owned = true;
-                    if !names_principals(rule) {
-                        findings.push(finding(
-                            object.clone(),
-                            &format!("{field}.from"),
-                            "any client that sends the header",
-                            "the gateway's principal",
-                        ));
-                    }
-                } else if !is_known_rule(rule, namespace, context.namespace()) {
-                    findings.push(finding(
-                        object.clone(),
-                        &field,
-                        "a rule that Kubeflow does not write",
-                        "none beside the owner's",
-                    ));
-                }
-            }
-            if !owned {
-                findings.push(finding(
-                    object,
-                    "spec.rules",
-                    format!("no rule for {owner}"),
-                    format!("{USER_HEADER} of {owner}"),
-                ));
-            }
+            findings.extend(rules_beside_owners(policy, owner, context.namespace()));
             // A policy of any name may admit a caller.
             callers.strangers_in(profile, findings)
         })?;
     Ok(callers.known(outcome))
+}
+
+/// The action and the selector of an owner's policy, where they are not Kubeflow's.
+fn unlike_kubeflows(policy: &AuthorizationPolicy) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let mut add = |field: &str, seen: &str, wanted: &str| {
+        findings.push(finding(policy.reference(), field, seen, wanted));
+    };
+    if !matches!(&*policy.spec.action, "ALLOW" | "") {
+        add("spec.action", &policy.spec.action, "ALLOW");
+    }
+    if policy.spec.selector.as_ref().is_some_and(|s| !s.match_labels.is_empty()) {
+        add("spec.selector", "some pods only", "none, for all pods");
+    }
+    findings
+}
+
+/// Rules of an owner's policy that are not the owner's or Kubeflow's, or that a forged header
+/// meets; or that there is none for the owner.
+fn rules_beside_owners(policy: &AuthorizationPolicy, owner: &str, platform: &str) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let mut is_owned = false;
+    let mut add = |field: &str, seen: String, wanted: String| {
+        findings.push(finding(policy.reference(), field, seen, wanted));
+    };
+    for (index, rule) in policy.spec.rules.iter().enumerate() {
+        let field = format!("spec.rules[{index}]");
+        if demands_user(rule, owner) {
+            is_owned = true;
+            if !names_principals(rule) {
+                let seen = "any client that sends the header".into();
+                add(&format!("{field}.from"), seen, "the gateway's principal".into());
+            }
+        } else if !is_known_rule(rule, &policy.metadata.namespace, platform) {
+            let seen = "a rule that Kubeflow does not write".into();
+            add(&field, seen, "none beside the owner's".into());
+        }
+    }
+    if !is_owned {
+        add("spec.rules", format!("no rule for {owner}"), format!("{USER_HEADER} of {owner}"));
+    }
+    findings
 }
 
 /// AUTHZ-10: Profile policies trust the running gateway

@@ -1,4 +1,4 @@
-//! Who gets into a profile by Istio's policies: users through the gateway, and pods of others.
+//! Callers that Istio's policies admit to a profile: users through the gateway, and pods of others.
 
 use std::cell::RefCell;
 
@@ -82,13 +82,14 @@ impl<'c, 'a> Callers<'c, 'a> {
                     let is_it = |other: &Cause<'_>| *other == cause;
                     let is_in = |user: &Caller| self.admits(&set, user, is_it);
                     let mut matched = matched_users(content);
+                    let mut is_matched = || {
+                        matched.any(|user| self.policies.through_gateways(&user).iter().any(is_in))
+                    };
                     let who = if stranger.iter().any(is_in) {
                         "every user who has logged in"
                     } else if others_let_through.iter().any(is_in) {
                         "users whom the policy that denies others leaves out"
-                    } else if matched
-                        .any(|user| self.policies.through_gateways(&user).iter().any(is_in))
-                    {
+                    } else if is_matched() {
                         "users by a pattern of their names"
                     } else if admits_everybody(policy, content, &self.policies.mesh) {
                         // AUTHZ-07 reports it.

@@ -43,7 +43,7 @@ pub(super) fn check(context: &Context<'_>, custom: &CustomControl) -> Result<Out
         return Ok(not_installed(custom));
     };
     let most = context.custom_time();
-    let judged = std::thread::scope(|scope| {
+    let evaluated = std::thread::scope(|scope| {
         let evaluate = || {
             let mut evaluation = Evaluation::new(custom, most);
             objects.iter().for_each(|object| evaluation.take(object));
@@ -54,7 +54,7 @@ pub(super) fn check(context: &Context<'_>, custom: &CustomControl) -> Result<Out
             .spawn_scoped(scope, evaluate)
             .map(std::thread::ScopedJoinHandle::join)
     });
-    match judged {
+    match evaluated {
         Ok(Ok((spent, outcome))) => {
             context.spend_custom_time(spent);
             Ok(outcome)

@@ -19,7 +19,7 @@ fn policy(expression: &str) -> Policy {
     policy
 }
 
-fn judged(expression: &str, objects: Known<Option<Vec<Json>>>) -> (Verdict, String) {
+fn evaluate(expression: &str, objects: Known<Option<Vec<Json>>>) -> (Verdict, String) {
     let mut facts = Facts::default();
     facts.others.insert("apps/v1 Deployment".into(), objects);
     let policy = policy(expression);
@@ -49,7 +49,7 @@ fn two() -> Known<Option<Vec<Json>>> {
 }
 
 #[test]
-fn an_expression_is_true_of_all_or_names_those_of_which_it_is_not() {
+fn false_expression_names_the_objects() {
     for (expression, wanted) in [
         ("object.spec.replicas >= 1", Ok("true of 2 objects")),
         (
@@ -79,7 +79,7 @@ fn an_expression_is_true_of_all_or_names_those_of_which_it_is_not() {
             Ok("true of 2 objects"),
         ),
     ] {
-        let (verdict, reason) = judged(expression, two());
+        let (verdict, reason) = evaluate(expression, two());
         match wanted {
             Ok(evidence) => {
                 assert_eq!((verdict, reason.as_str()), (Verdict::Pass, evidence), "{expression}");
@@ -93,8 +93,8 @@ fn an_expression_is_true_of_all_or_names_those_of_which_it_is_not() {
 }
 
 #[test]
-fn what_gives_no_answer_is_never_a_pass() {
-    for (expression, told) in [
+fn expression_without_result_is_not_assessed() {
+    for (expression, expected) in [
         (
             "object.spec.nope == 1",
             "the expression has no result for 2 of 2, first Deployment kubeflow/one: No such key: nope",
@@ -104,20 +104,20 @@ fn what_gives_no_answer_is_never_a_pass() {
         ("object.metadata.name.matches('(')", "matches"),
         ("object.spec.share == 0.5", "for 1 of 2"),
     ] {
-        let (verdict, reason) = judged(expression, two());
+        let (verdict, reason) = evaluate(expression, two());
         assert_eq!(verdict, Verdict::NotAssessed, "{expression}: {reason}");
-        assert!(reason.contains(told), "{expression}: {reason}");
+        assert!(reason.contains(expected), "{expression}: {reason}");
     }
     let refused = Known::Unknown(Unknown::Forbidden("may not".into()));
-    let (verdict, reason) = judged("true", refused);
+    let (verdict, reason) = evaluate("true", refused);
     assert_eq!(verdict, Verdict::NotAssessed);
     assert!(reason.starts_with("apps/v1 Deployment: "), "{reason}");
-    let (verdict, reason) = judged("true", Known::Known(None));
+    let (verdict, reason) = evaluate("true", Known::Known(None));
     assert_eq!(
         (verdict, reason.as_str()),
         (Verdict::NotApplicable, "apps/v1 Deployment is not installed")
     );
-    let (verdict, _) = judged("true", Known::Known(Some(Vec::new())));
+    let (verdict, _) = evaluate("true", Known::Known(Some(Vec::new())));
     assert_eq!(verdict, Verdict::NotApplicable);
 }
 
@@ -131,7 +131,7 @@ fn wide(namespace: &str, name: &str, keys: usize) -> Json {
 
 #[test]
 #[expect(clippy::disallowed_methods, reason = "the time it takes is what is tested")]
-fn an_expression_ends_in_its_time_whatever_the_object() {
+fn expression_ends_within_its_time_limit() {
     let hostile = wide("kubeflow", "hostile", 5_000);
     for expression in [
         "object.spec.all(k, object.spec.exists_one(j, j == k))",
@@ -148,7 +148,7 @@ fn an_expression_ends_in_its_time_whatever_the_object() {
         "object.spec.all(k, object.text.contains(k) || true)",
     ] {
         let started = std::time::Instant::now();
-        let (verdict, reason) = judged(expression, Known::Known(Some(vec![hostile.clone()])));
+        let (verdict, reason) = evaluate(expression, Known::Known(Some(vec![hostile.clone()])));
         assert_eq!(verdict, Verdict::NotAssessed, "{expression}: {reason}");
         assert!(
             reason.contains("kubeflow/hostile: evaluating it takes more than 100 ms"),
@@ -156,14 +156,14 @@ fn an_expression_ends_in_its_time_whatever_the_object() {
         );
         assert!(started.elapsed() < Duration::from_secs(5), "{expression}");
     }
-    let (verdict, reason) = judged(
+    let (verdict, reason) = evaluate(
         "object.text.matches('(a*)*b')",
         Known::Known(Some(vec![wide("kubeflow", "long", 4_000)])),
     );
     assert_eq!(verdict, Verdict::NotAssessed);
     assert!(reason.contains("65536 are allowed"), "{reason}");
     // What takes no loop in a loop is answered, however large the object.
-    let (verdict, reason) = judged(
+    let (verdict, reason) = evaluate(
         "object.list.filter(a, a > 5).map(a, a + 1).all(a, a > 1)",
         Known::Known(Some(vec![wide("kubeflow", "large", 1_000)])),
     );
@@ -188,9 +188,9 @@ fn objects_of_one_namespace_do_not_take_the_time_of_others() {
 }
 
 #[test]
-fn what_could_not_be_read_whole_is_never_a_pass() {
+fn objects_read_in_part_are_never_a_pass() {
     let object = json!({"metadata": {"namespace": "kubeflow", "name": "deep"}, UNREAD: true});
-    let (verdict, reason) = judged("!has(object.spec)", Known::Known(Some(vec![object])));
+    let (verdict, reason) = evaluate("!has(object.spec)", Known::Known(Some(vec![object])));
     assert_eq!(verdict, Verdict::NotAssessed, "{reason}");
 }
 
@@ -214,18 +214,18 @@ fn loops_give_the_same_answers_with_a_limit_as_without() {
         ("object.l.all(x, 6 / (2 - x) == 6)", false),
         ("object.l.exists(x, 6 / (x - 1) == 3)", true),
     ] {
-        let (verdict, reason) = judged(expression, Known::Known(Some(vec![object.clone()])));
+        let (verdict, reason) = evaluate(expression, Known::Known(Some(vec![object.clone()])));
         let wanted = if wanted { Verdict::Pass } else { Verdict::Fail };
         assert_eq!(verdict, wanted, "{expression}: {reason}");
     }
 }
 
 #[test]
-fn the_longest_expression_there_may_be_is_no_danger() {
+fn longest_expression_is_evaluated() {
     let long = format!("{}true", "true&&".repeat(165));
-    assert_eq!(judged(&long, two()).0, Verdict::Pass);
+    assert_eq!(evaluate(&long, two()).0, Verdict::Pass);
     let deep = format!("{}1{} == 1", "(".repeat(80), ")".repeat(80));
-    assert_eq!(judged(&deep, two()).0, Verdict::Pass);
+    assert_eq!(evaluate(&deep, two()).0, Verdict::Pass);
     let sum = format!("{}1 > 1", "1+".repeat(490));
-    assert_eq!(judged(&sum, two()).0, Verdict::Pass);
+    assert_eq!(evaluate(&sum, two()).0, Verdict::Pass);
 }

@@ -22,7 +22,7 @@ pub(super) const CHECKS: &[(&str, Check)] = &[
     ("IMG-14", later_images_are_pinned),
 ];
 
-/// What a row is about: the pod, else the application.
+/// Subject of a row: the pod, else the application.
 fn object(row: &Row) -> ObjectRef {
     match &row.pod {
         Some((namespace, name)) => ObjectRef::new("v1", "Pod", namespace, name),
@@ -201,7 +201,7 @@ fn is_of(report: &VulnerabilityReport, row: &Row) -> bool {
     })
 }
 
-/// What of a report is severe and has a fix.
+/// Severe vulnerabilities of a report that have a fix.
 fn fixed(context: &Context<'_>, report: &VulnerabilityReport) -> Option<Finding> {
     let of = |severity: &str| {
         let all = report.report.vulnerabilities.iter();

@@ -1,4 +1,4 @@
-//! What runs, against what was requested.
+//! Running images, compared with the requested ones.
 
 use std::collections::HashMap;
 

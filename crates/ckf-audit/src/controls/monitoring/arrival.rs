@@ -33,7 +33,7 @@ fn metrics_arrive(context: &Context<'_>) -> Result<Outcome, MissingFact> {
     Ok(outcome(findings, format!("metrics of {arrived} arrived in the last 5 minutes")))
 }
 
-/// What is missing of an application.
+/// Telemetry that is missing from an application.
 fn absent(telemetry: &Telemetry, application: &str) -> Option<Finding> {
     let seen = match telemetry.scraped.get(application) {
         None => "missing".to_owned(),

@@ -127,7 +127,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_line_to_paste_names_the_agent_that_is_there() {
+    fn suggested_command_names_the_deployed_agent() {
         let of = |name: &str, charm: &str| Application {
             name: name.into(),
             charm: charm.into(),

@@ -2,7 +2,7 @@
 
 use crate::controls::check::Check;
 use crate::controls::network::policies::no_profiles;
-use crate::facts::core::Pod;
+use crate::facts::core::{Namespace, Pod};
 use crate::facts::object::{Object as _, ObjectRef};
 use crate::finding::{Finding, Outcome, count, finding, outcome};
 use crate::views::authorization::Mesh;
@@ -131,26 +131,9 @@ fn pods_in_the_mesh(context: &Context<'_>) -> Result<Outcome, MissingFact> {
     if profiles.is_empty() {
         return Ok(no_profiles());
     }
-    let mut ambient = Vec::new();
-    let mut findings = Vec::new();
-    for namespace in
-        context.namespaces()?.iter().filter(|n| profiles.contains(n.metadata.name.as_str()))
-    {
-        let label = |key: &str| namespace.metadata.label(key);
-        if label("istio.io/dataplane-mode") == Some("ambient") {
-            ambient.push(namespace.metadata.name.as_str());
-        } else if label("istio-injection") != Some("enabled")
-            && (label("istio-injection").is_some() || label("istio.io/rev").is_none())
-        {
-            let seen = label("istio-injection").unwrap_or("absent");
-            findings.push(finding(
-                namespace.reference(),
-                "metadata.labels[istio-injection]",
-                seen,
-                "enabled",
-            ));
-        }
-    }
+    let namespaces = context.namespaces()?.iter();
+    let namespaces = namespaces.filter(|n| profiles.contains(n.metadata.name.as_str()));
+    let (ambient, mut findings) = mesh_labels(namespaces);
     let (mut checked, mut jobs) = (0, 0);
     let exposed: Vec<_> = context.services()?.iter().filter(|s| s.is_exposed()).collect();
     let pods = context
@@ -193,4 +176,28 @@ fn pods_in_the_mesh(context: &Context<'_>) -> Result<Outcome, MissingFact> {
         );
     }
     Ok(outcome(findings, evidence))
+}
+
+/// Namespaces of the ambient mesh, and findings for those that are in neither mesh.
+fn mesh_labels<'a>(
+    namespaces: impl Iterator<Item = &'a Namespace>,
+) -> (Vec<&'a str>, Vec<Finding>) {
+    let (mut ambient, mut findings) = (Vec::new(), Vec::new());
+    for namespace in namespaces {
+        let label = |key: &str| namespace.metadata.label(key);
+        if label("istio.io/dataplane-mode") == Some("ambient") {
+            ambient.push(namespace.metadata.name.as_str());
+        } else if label("istio-injection") != Some("enabled")
+            && (label("istio-injection").is_some() || label("istio.io/rev").is_none())
+        {
+            let seen = label("istio-injection").unwrap_or("absent");
+            findings.push(finding(
+                namespace.reference(),
+                "metadata.labels[istio-injection]",
+                seen,
+                "enabled",
+            ));
+        }
+    }
+    (ambient, findings)
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::controls::check::Check;
-use crate::facts::core::{NetworkPolicy, PortRef};
+use crate::facts::core::{IngressRule, NetworkPolicy, PortRef};
 use crate::facts::labels::Labels;
 use crate::facts::object::{Object as _, ObjectRef};
 use crate::finding::{Finding, Outcome, count, finding, outcome};
@@ -22,6 +22,29 @@ pub(super) fn no_profiles() -> Outcome {
 
 type Opening<'a> = (&'a NetworkPolicy, Option<usize>, String);
 
+/// Pods of other profiles that a rule admits by their namespace, in words; `None` if it admits none.
+fn admitted_strangers(
+    context: &Context<'_>,
+    rule: &IngressRule,
+    others: &BTreeSet<&str>,
+) -> Result<Option<String>, MissingFact> {
+    if rule.from.is_empty() {
+        return Ok(Some("every client".to_owned()));
+    }
+    let mut selectors = rule.from.iter().filter_map(|peer| peer.namespace_selector.as_ref());
+    let future = future_profile();
+    if selectors.clone().any(|selector| selector.matches(&future)) {
+        return Ok(Some("pods of every profile".into()));
+    }
+    if selectors.clone().next().is_none() {
+        return Ok(None);
+    }
+    let namespaces = context.namespaces()?.iter();
+    let mut others = namespaces.filter(|other| others.contains(other.metadata.name.as_str()));
+    let other = others.find(|other| selectors.any(|s| s.matches(&other.metadata.labels)));
+    Ok(other.map(|other| format!("pods of the profile {}", other.metadata.name)))
+}
+
 /// Rules of a profile's policies that admit strangers, to any port: pods of other profiles, of
 /// one that is made tomorrow, or a network of many clients. Policies add up, so ranges of several
 /// rules for one port count together.
@@ -31,28 +54,12 @@ fn openings<'a>(
     profile: &str,
     others: impl Iterator<Item = &'a str>,
 ) -> Result<Vec<Opening<'a>>, MissingFact> {
-    let is_other: BTreeSet<&str> = others.collect();
-    let tomorrow = future_profile();
+    let others: BTreeSet<&str> = others.collect();
     let mut found: Vec<Opening<'_>> = Vec::new();
     let mut ports = BTreeSet::from([0]);
     for policy in here {
         for (index, rule) in policy.spec.ingress.iter().enumerate() {
-            let mut selectors =
-                rule.from.iter().filter_map(|peer| peer.namespace_selector.as_ref());
-            let who = if rule.from.is_empty() {
-                Some("every client".to_owned())
-            } else if selectors.clone().any(|selector| selector.matches(&tomorrow)) {
-                Some("pods of every profile".into())
-            } else if selectors.clone().next().is_some() {
-                let mut all = context
-                    .namespaces()?
-                    .iter()
-                    .filter(|namespace| is_other.contains(namespace.metadata.name.as_str()));
-                let other = all.find(|other| selectors.any(|s| s.matches(&other.metadata.labels)));
-                other.map(|other| format!("pods of the profile {}", other.metadata.name))
-            } else {
-                None
-            };
+            let who = admitted_strangers(context, rule, &others)?;
             found.extend(who.map(|who| (*policy, Some(index), who)));
             let edges = rule.ports.iter().filter_map(|port| match port.port {
                 Some(PortRef::Number(first)) => Some([first, port.end_port.unwrap_or(first)]),

@@ -1,7 +1,7 @@
 //! The policy itself: waivers that expired or waive nothing.
 
-use crate::controls::assess::assess_named;
-use crate::controls::check::Check;
+use crate::controls::assessment::Assessment;
+use crate::controls::check::{Check, Review};
 use crate::facts::object::{Object, ObjectRef};
 use crate::finding::{Finding, Outcome, Verdict, count, finding, outcome};
 use crate::policy::Waiver;
@@ -9,8 +9,10 @@ use crate::views::context::allowed;
 use crate::views::{Context, MissingFact};
 
 /// Controls of this file.
-pub(super) const CHECKS: &[(&str, Check)] =
-    &[("POL-01", no_waiver_has_expired), ("POL-02", every_waiver_is_used)];
+pub(super) const CHECKS: &[(&str, Check)] = &[("POL-01", no_waiver_has_expired)];
+
+/// The control that needs the assessments of those whose findings are waived.
+pub(super) const REVIEWS: &[(&str, Review)] = &[("POL-02", every_waiver_is_used)];
 
 fn object(index: usize) -> ObjectRef {
     ObjectRef::new("policy", "Waiver", "", &(index + 1).to_string())
@@ -79,7 +81,10 @@ fn is_one<T: Object>(entry: &String, objects: &[T]) -> bool {
 }
 
 /// POL-02: Every waiver waives something
-fn every_waiver_is_used(context: &Context<'_>) -> Result<Outcome, MissingFact> {
+fn every_waiver_is_used(
+    context: &Context<'_>,
+    assess: &dyn Fn(&str) -> Assessment,
+) -> Result<Outcome, MissingFact> {
     let waivers = &context.policy.waivers;
     let (mut findings, mut unknown) = unused_allowances(context);
     if waivers.is_empty() && findings.is_empty() && unknown.is_empty() {
@@ -90,7 +95,7 @@ fn every_waiver_is_used(context: &Context<'_>) -> Result<Outcome, MissingFact> {
         if !waiver.holds(context.now()) {
             continue;
         }
-        let assessment = assess_named(&waiver.control, context);
+        let assessment = assess(&waiver.control);
         let is_used = assessment.waived.iter().any(|waived| waived.by == *waiver);
         if is_used {
             continue;

@@ -125,23 +125,18 @@ fn is_accepted(context: &Context<'_>) -> Result<Outcome, MissingFact> {
     let mut add =
         |what: &str, is: String, wanted: &str| findings.push(at(context, seen, what, is, wanted));
     let now = context.now().as_second();
-    if now < leaf.not_before || now >= leaf.not_after {
-        let dates = format!("{} to {}", date(leaf.not_before), date(leaf.not_after));
+    if let Some(dates) = outside_dates(leaf, now) {
         add("certificate", dates, "dates that include today");
     }
-    match &seen.host {
-        Some(host) if !leaf.covers(host) => {
-            add("certificate", format!("for {}", leaf.names.join(", ")), host);
-        }
-        _ => {}
+    if let Some(host) = seen.host.as_ref().filter(|host| !leaf.covers(host)) {
+        add("certificate", format!("for {}", leaf.names.join(", ")), host);
     }
     if let Some(why) = &seen.broken_chain {
         add("chain", why.clone(), "each certificate signed by the next");
     }
     for (index, link) in seen.chain.iter().enumerate().skip(1) {
         // Clients have the root themselves.
-        if !link.self_signed && (now < link.not_before || now >= link.not_after) {
-            let dates = format!("{} to {}", date(link.not_before), date(link.not_after));
+        if let Some(dates) = outside_dates(link, now).filter(|_| !link.self_signed) {
             add(&format!("certificate {index} of the chain"), dates, "dates that include today");
         }
     }
@@ -155,13 +150,9 @@ fn is_accepted(context: &Context<'_>) -> Result<Outcome, MissingFact> {
             add("chain", format!("without its intermediate {subject}"), "all but the root");
         }
         End::Refused(issuer) => {
-            let seen =
-                format!("ends with a certificate of {issuer}, which is no root that is given");
-            add(
-                "chain",
-                seen,
-                "all but the root, which is public or in oidc-gatekeeper's ca-bundle",
-            );
+            let is = format!("ends with a certificate of {issuer}, which is no root that is given");
+            let wanted = "all but the root, which is public or in oidc-gatekeeper's ca-bundle";
+            add("chain", is, wanted);
         }
         End::Unknown(issuer) => unknown = Some(issuer),
     }
@@ -176,6 +167,13 @@ fn is_accepted(context: &Context<'_>) -> Result<Outcome, MissingFact> {
         findings,
         format!("{} by {}, {}", leaf.subject, leaf.issuer, count(length, "certificate")),
     ))
+}
+
+/// The dates of a certificate that has expired or is not yet valid.
+fn outside_dates(certificate: &Certificate, now: i64) -> Option<String> {
+    let Certificate { not_before, not_after, .. } = *certificate;
+    let is_outside = now < not_before || now >= not_after;
+    is_outside.then(|| format!("{} to {}", date(not_before), date(not_after)))
 }
 
 /// To what the last certificate of a chain leads.

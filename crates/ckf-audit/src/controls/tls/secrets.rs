@@ -149,48 +149,38 @@ fn secret_is_complete(context: &Context<'_>) -> Result<Outcome, MissingFact> {
             });
             let object = ObjectRef::new("v1", "Secret", context.namespace(), name);
             match secret {
-                None => findings.push(finding(
-                    object,
-                    "metadata.name",
-                    "missing",
-                    "the Secret that the Gateway names",
-                )),
-                Some(secret) => {
-                    if let Some(fault) = secret.tls.as_ref().and_then(|tls| tls.fault.as_deref()) {
-                        let wanted = "each certificate signed by the next";
-                        findings.push(finding(
-                            object.clone(),
-                            "data[tls.crt] chain",
-                            fault,
-                            wanted,
-                        ));
-                    }
-                    if let Some(error) = secret.tls.as_ref().and_then(|t| t.error.as_deref())
-                        && secret.keys.iter().any(|k| *k == "tls.crt")
-                    {
-                        findings.push(finding(
-                            object.clone(),
-                            "data[tls.crt]",
-                            error,
-                            "certificates in PEM",
-                        ));
-                    }
-                    // Istio takes a Secret of any type, also by the names of generic ones.
-                    let has = |key: &str| secret.keys.iter().any(|known| *known == key);
-                    let is_generic = has("cert") && has("key");
-                    for key in ["tls.crt", "tls.key"].into_iter().filter(|_| !is_generic) {
-                        if !secret.keys.iter().any(|k| *k == key) {
-                            findings.push(finding(
-                                object.clone(),
-                                &format!("data[{key}]"),
-                                "absent or empty",
-                                "PEM",
-                            ));
-                        }
-                    }
+                None => {
+                    let wanted = "the Secret that the Gateway names";
+                    findings.push(finding(object, "metadata.name", "missing", wanted));
                 }
+                Some(secret) => findings.extend(incomplete(&object, secret)),
             }
         }
     }
     Ok(outcome(findings, format!("{} complete", count(credentials.len(), "credential"))))
+}
+
+/// What a TLS Secret lacks, and errors in its certificates.
+fn incomplete(object: &ObjectRef, secret: &Secret) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let mut add = |field: &str, seen: &str, wanted: &str| {
+        findings.push(finding(object.clone(), field, seen, wanted));
+    };
+    let has = |key: &str| secret.keys.iter().any(|known| *known == key);
+    if let Some(fault) = secret.tls.as_ref().and_then(|tls| tls.fault.as_deref()) {
+        add("data[tls.crt] chain", fault, "each certificate signed by the next");
+    }
+    if let Some(error) = secret.tls.as_ref().and_then(|t| t.error.as_deref())
+        && has("tls.crt")
+    {
+        add("data[tls.crt]", error, "certificates in PEM");
+    }
+    // Istio takes a Secret of any type, also by the names of generic ones.
+    let is_generic = has("cert") && has("key");
+    for key in ["tls.crt", "tls.key"].into_iter().filter(|_| !is_generic) {
+        if !has(key) {
+            add(&format!("data[{key}]"), "absent or empty", "PEM");
+        }
+    }
+    findings
 }

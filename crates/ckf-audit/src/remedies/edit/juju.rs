@@ -31,14 +31,14 @@ pub enum JujuEdit {
     },
     /// Configures the controller or the platform's model.
     Configuration {
-        /// What is configured.
+        /// The configuration.
         of: Configured,
         /// By name of the option, or of the set of commands. None of these holds a secret.
         options: BTreeMap<String, Setting>,
     },
 }
 
-/// What a remedy configures in Juju beside applications.
+/// Configuration in Juju that is not an application's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Configured {

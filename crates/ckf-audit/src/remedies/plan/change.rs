@@ -11,7 +11,7 @@ use crate::remedies::edit::{ClusterEdit, Edit, JujuEdit, Target};
 use crate::remedies::managed::ManagedObject;
 use crate::remedies::record::{Entry, Record};
 
-/// What makes a change, by the API that it goes through.
+/// Operation of a change, by the API that it uses.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Operation {
     /// The Kubernetes API.

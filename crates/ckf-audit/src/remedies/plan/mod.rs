@@ -22,7 +22,7 @@ use super::{Break, HeldBack, Remedy};
 pub struct Plan {
     /// Changes to apply, in order.
     pub changes: Vec<Change>,
-    /// What is skipped of each remedy, with the reason.
+    /// Skipped parts of each remedy, with the reason.
     pub notes: Vec<(Remedy, String)>,
     /// Existing flows that the changes would break, including changes that are held back.
     pub breaks: Vec<Break>,

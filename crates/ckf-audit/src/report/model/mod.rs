@@ -42,7 +42,7 @@ pub struct Report {
     /// Share of controls that pass, and share that was assessed.
     #[serde(default)]
     pub score: Score,
-    /// What the audit was held against, and which controls were selected.
+    /// Policy and data of the audit, and the selected controls.
     #[serde(default)]
     pub scope: Scope,
     /// Verdicts by the requirements of another framework, if one was selected.

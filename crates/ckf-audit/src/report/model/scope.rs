@@ -1,4 +1,4 @@
-//! What a report is of: the program, the cluster, the policy and the selected controls.
+//! Scope of a report: the program, the cluster, the policy and the selected controls.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -16,7 +16,7 @@ pub struct Tool {
     pub version: String,
 }
 
-/// What an audit was held against, and which controls were selected.
+/// Policy and data of an audit, and the selected controls.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default, rename_all = "camelCase")]
 pub struct Scope {

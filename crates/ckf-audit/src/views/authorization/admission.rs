@@ -52,34 +52,13 @@ impl<'a> PolicySet<'a> {
         if denying.any(|(policy, content)| by_itself(policy, content) == Truth::Yes) {
             return Admission::No;
         }
-        let mut try_all = |requests: Option<Vec<Request>>, cause: Option<Cause<'a>>| {
-            let Some(requests) = requests else {
+        let mut try_all = |requests: Option<Vec<Request>>, cause: Option<Cause<'a>>| match requests
+        {
+            Some(requests) => self.first_admitted(requests, cause, mesh, &mut unknown),
+            None => {
                 unknown = Some("policies name too many values to try them all".to_owned());
-                return None;
-            };
-            for request in requests {
-                let is_met = match cause {
-                    Some(Cause { policy, rule }) => {
-                        matches_rule(policy, &policy.spec.rules[rule], &request, mesh)
-                    }
-                    None => Truth::Yes,
-                };
-                if is_met == Truth::No {
-                    continue;
-                }
-                match self.decide(&request, mesh) {
-                    Decision::Denied(_) => {}
-                    Decision::Allowed(_) if is_met == Truth::Yes => {
-                        return Some(Admission::Yes(Box::new(request), cause));
-                    }
-                    Decision::Allowed(_) => {}
-                    Decision::Asked(cause) => {
-                        unknown = Some(format!("{cause} asks an external authoriser"));
-                    }
-                    Decision::Unknown(why) => unknown = Some(why),
-                }
+                None
             }
-            None
         };
         if self.allow.is_empty()
             && let Some(found) = try_all(requests(refusing(), caller), None)
@@ -99,5 +78,39 @@ impl<'a> PolicySet<'a> {
             }
         }
         unknown.map_or(Admission::No, Admission::Unknown)
+    }
+
+    /// The first of these requests that is admitted, by this rule if one is named. Requests on which
+    /// an authoriser or an unread fact decides are noted as unknown.
+    fn first_admitted(
+        &self,
+        requests: Vec<Request>,
+        cause: Option<Cause<'a>>,
+        mesh: &Mesh,
+        unknown: &mut Option<String>,
+    ) -> Option<Admission<'a>> {
+        for request in requests {
+            let is_met = match cause {
+                Some(Cause { policy, rule }) => {
+                    matches_rule(policy, &policy.spec.rules[rule], &request, mesh)
+                }
+                None => Truth::Yes,
+            };
+            if is_met == Truth::No {
+                continue;
+            }
+            match self.decide(&request, mesh) {
+                Decision::Denied(_) => {}
+                Decision::Allowed(_) if is_met == Truth::Yes => {
+                    return Some(Admission::Yes(Box::new(request), cause));
+                }
+                Decision::Allowed(_) => {}
+                Decision::Asked(cause) => {
+                    *unknown = Some(format!("{cause} asks an external authoriser"));
+                }
+                Decision::Unknown(why) => *unknown = Some(why),
+            }
+        }
+        None
     }
 }

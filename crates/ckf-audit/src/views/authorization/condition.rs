@@ -14,7 +14,7 @@ use super::truth::Truth;
 #[derive(Debug, PartialEq, Eq)]
 pub struct Invalid;
 
-/// What a field or a key is about.
+/// Attribute that a field or a key matches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Field<'a> {
     Principal,

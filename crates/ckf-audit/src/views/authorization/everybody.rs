@@ -91,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn rule_that_spells_everything_admits_everybody() {
+    fn rule_listing_everything_admits_all_users() {
         for rule in [
             json!({}),
             from(json!({"principals": ["*"]})),
@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn rule_that_holds_somebody_back_does_not() {
+    fn rule_excluding_a_user_does_not_admit_all_users() {
         for rule in [
             from(json!({"principals": ["cluster.local/ns/kubeflow/sa/kfp-ui"]})),
             from(json!({"principals": ["cluster.local/ns/kubeflow/*"]})),

@@ -6,7 +6,7 @@ pub use super::destination::Destination;
 pub use super::front::Front;
 use crate::facts::object::ObjectRef;
 
-/// What kind of object opens an entrance.
+/// Kind of object that opens an entrance.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Opening {

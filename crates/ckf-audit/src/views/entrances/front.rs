@@ -1,4 +1,4 @@
-//! What is in front of an entrance.
+//! Protection in front of an entrance: TLS, login, policies.
 
 use serde::Serialize;
 
@@ -6,11 +6,11 @@ use serde::Serialize;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case", tag = "is", content = "detail")]
 pub enum Front {
-    /// It does.
+    /// Protected.
     There(String),
-    /// It does not, for this reason.
+    /// Not protected, for this reason.
     Missing(String),
-    /// It is not known, for this reason.
+    /// Unknown, for this reason.
     Unknown(String),
 }
 

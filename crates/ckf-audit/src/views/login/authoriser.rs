@@ -21,9 +21,9 @@ pub struct Deviation {
     pub object: Option<ObjectRef>,
     /// The field.
     pub field: String,
-    /// What is there.
+    /// Value in the configuration.
     pub seen: String,
-    /// What should be there.
+    /// Expected value.
     pub wanted: String,
     /// Whether another than oidc-gatekeeper answers, or may.
     pub is_elsewhere: bool,

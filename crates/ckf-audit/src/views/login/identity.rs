@@ -1,4 +1,4 @@
-//! Who sets the headers by which the platform knows a user.
+//! Filters and policies that set the headers by which the platform identifies a user.
 
 use crate::facts::istio::{AmbientFilter, HeaderOperations, PatchContent};
 use crate::facts::object::ObjectRef;

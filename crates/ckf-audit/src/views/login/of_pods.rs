@@ -15,7 +15,7 @@ pub const OWN_FILTER: &str = "istio-pilot-authn-filter";
 /// A patch that asks for login.
 pub type LoginPatch<'a> = (&'a EnvoyFilter, &'a ConfigPatch, &'a ExtAuthz);
 
-/// What undoes login, or part of it.
+/// Configuration that bypasses login, or part of it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Undone {
     /// The object that does it.
@@ -34,7 +34,7 @@ pub struct Login<'a> {
     pub patches: Vec<LoginPatch<'a>>,
     /// Patches that look like login and hold for a part of the requests only, or of the pods.
     pub partial: Vec<(LoginPatch<'a>, String)>,
-    /// What undoes it.
+    /// Configuration that bypasses it.
     pub undone: Vec<Undone>,
 }
 

@@ -93,7 +93,7 @@ pub(super) fn check<'a>(pod: &'a Pod, all: &mut Vec<Violation<'a>>) {
     }
 }
 
-/// What a pod and a container may both set.
+/// Fields that a pod and a container may both set.
 fn of_both<'a>(
     security: &SecurityContext,
     container: Option<&'a Container>,

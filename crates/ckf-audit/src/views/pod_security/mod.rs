@@ -12,14 +12,14 @@ pub use self::violation::Violation;
 
 use crate::facts::core::Pod;
 
-/// What the baseline standard refuses in a pod.
+/// Violations of the baseline standard in a pod.
 pub fn baseline(pod: &Pod) -> Vec<Violation<'_>> {
     let mut all = Vec::new();
     baseline::check(pod, &mut all);
     all
 }
 
-/// What the restricted standard refuses in a pod, beyond what the baseline does.
+/// Violations of the restricted standard in a pod, beyond those of the baseline.
 pub fn restricted(pod: &Pod) -> Vec<Violation<'_>> {
     let mut all = Vec::new();
     restricted::check(pod, &mut all);

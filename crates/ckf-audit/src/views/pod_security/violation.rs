@@ -2,7 +2,7 @@
 
 use crate::facts::core::{Container, Pod};
 
-/// What a standard refuses in a pod.
+/// Violation of a Pod Security standard.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Violation<'a> {
     /// The reason, as Kubernetes words it.
@@ -11,9 +11,9 @@ pub struct Violation<'a> {
     pub container: Option<&'a Container>,
     /// The field, as findings name it.
     pub field: String,
-    /// What is there.
+    /// Value in the pod.
     pub seen: String,
-    /// What may be there.
+    /// Permitted values.
     pub wanted: &'static str,
 }
 

@@ -1,4 +1,4 @@
-//! What rights let their holder do, by kind of power: one table for controls and `access`.
+//! Powers that rights give their holder, by kind: one table for controls and `access`.
 //!
 //! Sources: Kubernetes' RBAC good practices (privilege escalation risks), the tables of rbac-police
 //! and KubeHound, and the kinds of Kubeflow that run pods. Dangerous is any verb but reading, and

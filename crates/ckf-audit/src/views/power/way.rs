@@ -1,6 +1,6 @@
 //! Powers, and the ways to them.
 
-/// What a right lets its holder do.
+/// Power that a right gives its holder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Power {
     /// Read Secrets, also by answers to writes.
