@@ -15,6 +15,7 @@ mod juju_configuration;
 mod limits;
 mod login_keys;
 mod network_peers;
+mod network_rules;
 mod offboard;
 mod pages;
 mod policy;

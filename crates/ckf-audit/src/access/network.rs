@@ -6,11 +6,12 @@ use super::identity::{Reached, Step};
 use super::rights::Rights;
 use crate::facts::core::{NetworkPolicy, Pod};
 use crate::facts::labels::{LabelSelector, Labels};
-use crate::facts::object::Object as _;
+use crate::facts::object::{Object as _, ObjectRef};
 use crate::views::authorization::{Admission, Caller, Cause, Truth};
 use crate::views::context::by_namespace;
 use crate::views::mesh_policies::{MeshPolicies, is_health};
 use crate::views::network_peers::{Target, admits_chosen};
+use crate::views::network_rules::{At, Client, ClientPod, NetworkRules};
 use crate::views::{Context, MissingFact};
 
 pub(super) type Chain = Result<Option<Vec<Step>>, MissingFact>;
@@ -50,6 +51,7 @@ fn by_gateway(cause: Option<Cause<'_>>, user: &str, profile: &str) -> Step {
 pub(super) struct Network<'a> {
     pub(super) policies: MeshPolicies<'a>,
     network_policies: BTreeMap<&'a str, Vec<&'a NetworkPolicy>>,
+    rules: NetworkRules<'a>,
     namespaces: HashMap<&'a str, &'a Labels>,
 }
 
@@ -64,6 +66,7 @@ impl<'a> Network<'a> {
         Ok(Self {
             policies: MeshPolicies::of(context)?,
             network_policies: by_namespace(context.network_policies()?),
+            rules: NetworkRules::of(context)?,
             namespaces,
         })
     }
@@ -76,6 +79,9 @@ impl<'a> Network<'a> {
         all: &BTreeSet<&'a str>,
         matched: &mut HashMap<&'a LabelSelector, BTreeSet<&'a str>>,
     ) -> BTreeSet<&'a str> {
+        if self.rules.has_more(namespace) {
+            return all.clone();
+        }
         let mut from = BTreeSet::new();
         let here = self.network_policies.get(namespace).map(Vec::as_slice).unwrap_or_default();
         let is_guarded =
@@ -128,29 +134,18 @@ impl<'a> Network<'a> {
         (pod, port): (&Pod, u16),
         own: Option<&str>,
     ) -> Chain {
-        let namespace = &*pod.metadata.namespace;
-        let ports = pod.all_containers().flat_map(|container| &container.ports);
-        let ports = ports.filter(|of| of.container_port == port && !of.name.is_empty());
-        let names: Vec<&str> = ports.map(|of| &*of.name).collect();
-        let target = Target {
-            namespace,
-            labels: &pod.metadata.labels,
-            names: &names,
-            port,
-            protocol: "TCP",
-        };
-        let here = self.network_policies.get(namespace).map(Vec::as_slice).unwrap_or_default();
-        let (truth, policy) = admits_chosen(here.iter().copied(), from, labels, &target);
+        let names: Vec<&str> = pod.names_of(port).collect();
+        let (truth, policy) = self.admits(from, labels, pod, &names, port);
         if truth == Truth::No {
             return Ok(None);
         }
         let at = pod.reference();
-        let step = match policy {
+        let step = match &policy {
             None => Step::only(format!(
                 "a pod of namespace {from}: no NetworkPolicy holds for {at}, so every pod reaches port {port}"
             )),
             Some(policy) => {
-                let policy = policy.reference();
+                let policy = policy.clone();
                 let says =
                     format!("a pod of namespace {from}: {policy} admits it to port {port} of {at}");
                 Step::by(says, policy)
@@ -170,13 +165,48 @@ impl<'a> Network<'a> {
             }
         }
         if truth == Truth::Unknown {
-            let policy = policy.map(|policy| policy.reference().to_string()).unwrap_or_default();
-            return Err(MissingFact(format!(
-                "{policy} admits addresses to port {port} of {at}, and which addresses pods of {from} have is not known"
-            )));
+            let policy = policy.unwrap_or_else(|| at.clone());
+            return Err(MissingFact(match policy.kind == NetworkPolicy::KIND {
+                true => format!(
+                    "{policy} admits addresses to port {port} of {at}, and which addresses pods of {from} have is not known"
+                ),
+                false => format!(
+                    "{policy} decides whether pods of {from} reach port {port} of {at}, by what is not evaluated here"
+                ),
+            }));
         }
         chain.push(step);
         Ok(Some(chain))
+    }
+
+    /// Whether network policies let pods of a namespace in to a port, and the policy that decides.
+    fn admits(
+        &self,
+        from: &str,
+        from_labels: Option<&Labels>,
+        pod: &Pod,
+        names: &[&str],
+        port: u16,
+    ) -> (Truth, Option<ObjectRef>) {
+        let (namespace, labels) = (&*pod.metadata.namespace, &pod.metadata.labels);
+        if !self.rules.has_more(namespace) {
+            let target = Target { namespace, labels, names, port, protocol: "TCP" };
+            let here = self.network_policies.get(namespace).map(Vec::as_slice).unwrap_or_default();
+            let (truth, policy) = admits_chosen(here.iter().copied(), from, from_labels, &target);
+            return (truth, policy.map(|policy| policy.reference()));
+        }
+        let client =
+            Client::Pod(ClientPod { namespace: from, namespace_labels: from_labels, labels: None });
+        let at = At {
+            namespace,
+            namespace_labels: self.rules.labels_of(namespace),
+            labels: Some(labels),
+            names,
+            port,
+            protocol: "TCP",
+        };
+        let decision = self.rules.admits(&client, &at);
+        (decision.truth, decision.by)
     }
 
     /// Whether AuthorizationPolicies let pods of a namespace do more than ask for health: without

@@ -18,6 +18,7 @@ pub mod mesh_options;
 pub mod mesh_policies;
 pub mod network_peers;
 pub mod network_policy;
+pub mod network_rules;
 pub mod origins;
 pub mod owner;
 pub mod peer_authentication;
