@@ -23,8 +23,8 @@ use crate::facts::profiles::{self, Claim};
 use crate::facts::rbac::RoleBinding;
 use crate::finding::Outcome;
 use crate::images::Inventory;
+use crate::policy::Policy;
 use crate::policy::custom::CustomControl;
-use crate::policy::{Policy, is_like};
 
 /// Why a check cannot be made.
 #[derive(Debug, PartialEq, Eq)]
@@ -300,14 +300,4 @@ pub fn by_namespace<'a, T: Object + 'a>(
         map.entry(&object.meta().namespace).or_default().push(object);
     }
     map
-}
-
-/// Whether an allow-list names an object, as `namespace/name` or `name`, with `*` for any
-/// characters.
-pub fn allowed<T: Object>(list: &[String], object: &T) -> bool {
-    let meta = object.meta();
-    list.iter().any(|entry| match entry.split_once('/') {
-        Some((namespace, name)) => is_like(namespace, &meta.namespace) && is_like(name, &meta.name),
-        None => is_like(entry, &meta.name),
-    })
 }
