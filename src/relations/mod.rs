@@ -10,6 +10,7 @@ pub mod grafana_dashboard;
 pub mod ingress_per_app;
 pub mod istio_gateway_info;
 pub mod istio_ingress;
+pub mod istio_ingress_route;
 pub mod kubeflow_dashboard_links;
 pub mod loki_push_api;
 pub mod prometheus_scrape;

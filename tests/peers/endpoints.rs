@@ -32,10 +32,14 @@ const PEERS: [(&str, &[Endpoint]); 8] = [
             ("gateway-info", "provides", "istio-gateway-info"),
         ],
     ),
-    // istio-ingress-k8s, a9ef964.
+    // istio-ingress-k8s, 06f8af3. It also has both ingress endpoints without login.
     (
         "istio-ingress-k8s",
-        &[("certificates", "requires", "tls-certificates"), ("ingress", "provides", "ingress")],
+        &[
+            ("certificates", "requires", "tls-certificates"),
+            ("ingress", "provides", "ingress"),
+            ("istio-ingress-route", "provides", "istio_ingress_route"),
+        ],
     ),
     // kubeflow-dashboard, 0187163.
     ("kubeflow-dashboard", &[("links", "provides", "kubeflow_dashboard_links")]),

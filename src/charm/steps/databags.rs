@@ -10,7 +10,7 @@ use log::warn;
 use super::route::{PREFIX, Route};
 use crate::catalog;
 use crate::charm::endpoints::{
-    AUTHORITIES, CATALOGUE, DASHBOARDS, GATEWAY, INGRESS, LOGS, METRICS, TRACING,
+    AUTHORITIES, CATALOGUE, DASHBOARDS, GATEWAY, INGRESS, INGRESS_ROUTE, LOGS, METRICS, TRACING,
 };
 use crate::charm::issue::StatusIssue;
 use crate::charm::peers::differs;
@@ -18,7 +18,7 @@ use crate::charm::workload::PORT;
 use crate::relations::topology::Topology;
 use crate::relations::{
     answer, catalogue, certificate_transfer, grafana_dashboard, ingress_per_app, istio_ingress,
-    kubeflow_dashboard_links, loki_push_api, prometheus_scrape, tracing,
+    istio_ingress_route, kubeflow_dashboard_links, loki_push_api, prometheus_scrape, tracing,
 };
 
 /// Relations by endpoint.
@@ -144,6 +144,10 @@ fn application(
             let mut databag = istio_ingress::application(name, model, PORT, PREFIX);
             databag.extend(ingress_per_app::application(name, model, PORT));
             databag
+        }
+        INGRESS_ROUTE => {
+            let (name, model) = (topology.application, topology.model);
+            istio_ingress_route::application(name, model, PORT, PREFIX)
         }
         TRACING => tracing::application(),
         AUTHORITIES => certificate_transfer::requirer(),

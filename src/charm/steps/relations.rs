@@ -12,7 +12,9 @@ use log::warn;
 use super::Outcome;
 use super::databags::{self, RelationsOf, peer_application};
 use super::route::Route;
-use crate::charm::endpoints::{self, AUTHORITIES, GATEWAY, INGRESS, LINKS, LOGS, TRACING};
+use crate::charm::endpoints::{
+    self, AUTHORITIES, GATEWAY, INGRESS, INGRESS_ROUTE, LINKS, LOGS, TRACING,
+};
 use crate::charm::hook::Hook;
 use crate::charm::issue::StatusIssue;
 use crate::charm::workload::{PORT, Workload};
@@ -78,7 +80,8 @@ fn update(
         return Ok(result);
     }
     result.issues = gateway_issues(&relations)?;
-    let route = Route::of(relations.get(INGRESS).and_then(|all| all.first()))?;
+    let first = |endpoint| relations.get(endpoint).and_then(|all| all.first());
+    let route = Route::of(first(INGRESS))?.or(Route::in_ambient(first(INGRESS_ROUTE))?);
     result.issues.extend(route_issues(&relations, &route));
     result.issues.extend(databags::publish_application(unit, relations, &route, host)?);
     Ok(result)
@@ -165,8 +168,8 @@ fn route_issues(relations: &RelationsOf, route: &Route) -> Vec<StatusIssue> {
         issues.push(StatusIssue::waiting(why));
     }
     if relations.contains_key(LINKS) && *route == Route::None {
-        let why = "dashboard-links has no link without ingress; integrate ingress with istio-pilot \
-                   or istio-ingress-k8s";
+        let why = "dashboard-links has no link without ingress; integrate ingress with istio-pilot, \
+                   or istio-ingress-route with istio-ingress-k8s";
         issues.push(StatusIssue::active(why));
     }
     issues
