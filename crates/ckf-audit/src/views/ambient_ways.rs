@@ -14,7 +14,7 @@ use crate::facts::core::{Pod, PortRef, Service, ServicePort};
 use crate::facts::labels::Labels;
 
 /// Port on which ztunnel and waypoints take connections of the mesh.
-const HBONE: u16 = 15008;
+pub(crate) const HBONE: u16 = 15008;
 
 /// A way through the waypoint before a Service.
 pub struct ThroughWaypoint<'a> {
@@ -141,7 +141,7 @@ impl<'c, 'a> AmbientWays<'c, 'a> {
 }
 
 /// Whether a port of a Service leads to a port of a pod, or may.
-fn leads_to(of: &ServicePort, pod: &Pod, port: u16) -> bool {
+pub(crate) fn leads_to(of: &ServicePort, pod: &Pod, port: u16) -> bool {
     match &of.target_port {
         None => of.port == port,
         Some(PortRef::Number(number)) => *number == port,
