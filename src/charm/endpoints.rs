@@ -15,8 +15,9 @@ pub const LINKS: &str = "dashboard-links";
 pub const GATEWAY: &str = "gateway-info";
 pub const TRACING: &str = "charm-tracing";
 pub const AUTHORITIES: &str = "receive-ca-cert";
+pub const MESH: &str = "service-mesh";
 /// All of them.
-pub const ALL: [&str; 10] = [
+pub const ALL: [&str; 11] = [
     METRICS,
     DASHBOARDS,
     LOGS,
@@ -27,6 +28,7 @@ pub const ALL: [&str; 10] = [
     GATEWAY,
     TRACING,
     AUTHORITIES,
+    MESH,
 ];
 /// Endpoints that publish the report page.
 const REPORT: [&str; 4] = [CATALOGUE, INGRESS, INGRESS_ROUTE, LINKS];

@@ -14,6 +14,7 @@ pub mod istio_ingress_route;
 pub mod kubeflow_dashboard_links;
 pub mod loki_push_api;
 pub mod prometheus_scrape;
+pub mod service_mesh;
 pub mod tls_certificates;
 pub mod tls_request_errors;
 pub mod topology;

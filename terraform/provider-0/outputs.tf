@@ -22,6 +22,7 @@ output "requires" {
     catalogue           = "catalogue"
     ingress             = "ingress"
     istio_ingress_route = "istio-ingress-route"
+    service_mesh        = "service-mesh"
     dashboard_links     = "dashboard-links"
     charm_tracing       = "charm-tracing"
     receive_ca_cert     = "receive-ca-cert"

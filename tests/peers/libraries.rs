@@ -34,6 +34,7 @@ impl Peer {
                 "charmlibs-interfaces-certificate-transfer==1.1.0",
                 "charmlibs-interfaces-tracing==1.0.0",
                 "charmlibs-interfaces-istio-ingress-route==1.0.2",
+                "charmlibs-interfaces-service-mesh==1.0.2",
                 "cryptography",
                 "pydantic",
             ],
@@ -226,4 +227,28 @@ fn only_the_leader_asks_for_a_route() {
     let said = json!({"application": {}, "unit": {}});
     let relation = hears(&mut unit, 1, "istio-ingress-route", &said);
     assert_eq!(relation.application_data, BTreeMap::new());
+}
+
+#[test]
+fn mesh_admits_scrapers_of_the_model_and_nobody_else() {
+    let mut unit = unit();
+    let mut beacon = Peer::start("Beacon");
+    let said = beacon.reads(&Relation::default());
+    let took = beacon.reads(&hears(&mut unit, 1, "service-mesh", &said));
+    assert_eq!(took["policies"], json!([]), "nobody scrapes yet");
+    unit.change(|model| {
+        model.relations.push(Relation::new(2, "metrics-endpoint", "collector", 1));
+        let mut elsewhere = Relation::new(3, "metrics-endpoint", "prometheus", 1);
+        elsewhere.remote_model = Some("0a9c0a7e-0000-4000-8000-000000000001".into());
+        model.relations.push(elsewhere);
+    });
+    let took = beacon.reads(&hears(&mut unit, 1, "service-mesh", &took));
+    let policies = took["policies"].as_array().unwrap();
+    assert_eq!(policies.len(), 1, "an application of another model has an identity there: {took}");
+    let policy = &policies[0];
+    assert_eq!(policy["source_app_name"], "collector", "{took}");
+    assert_eq!(policy["source_namespace"], "kubeflow", "{took}");
+    assert_eq!(policy["target_app_name"], "ckf-hardening", "{took}");
+    assert_eq!(policy["target_type"], "unit", "a scraper asks each unit by its address");
+    assert_eq!(policy["endpoints"][0]["ports"], json!([8090]), "{took}");
 }

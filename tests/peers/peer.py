@@ -14,6 +14,7 @@ import ops
 from charmlibs.interfaces import (
     certificate_transfer,
     istio_ingress_route,
+    service_mesh,
     tls_certificates,
     tracing,
 )
@@ -196,10 +197,26 @@ class TakenIngress(Ingress):
         self.library.wipe_ingress_data(event.relation)
 
 
+class Beacon(ops.CharmBase):
+    """The ambient mesh, as istio-beacon-k8s has it."""
+
+    META = {"name": "beacon", "provides": {"peer": {"interface": "service_mesh"}}}
+    LABELS = {"istio.io/dataplane-mode": "ambient"}
+
+    def __init__(self, framework):
+        super().__init__(framework)
+        self.library = service_mesh.ServiceMeshProvider(
+            self, self.LABELS, service_mesh.MeshType.istio, mesh_relation_name="peer"
+        )
+
+    def told(self):
+        return {"policies": [one.model_dump(mode="json") for one in self.library.mesh_info()]}
+
+
 def main():
     kinds = (
         Requirer, ApplicationRequirer, AuthorityRequirer, Provider, Denier, Truster, Sender, Tempo,
-        Ingress, TakenIngress,
+        Ingress, TakenIngress, Beacon,
     )
     charm = {kind.__name__: kind for kind in kinds}
     charm = charm[sys.argv[1]]
