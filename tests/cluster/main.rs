@@ -12,6 +12,7 @@ mod how_to;
 mod kubeconfigs;
 mod leaks;
 mod loader;
+mod network_kinds;
 mod permissions;
 mod pod_security;
 mod prometheus;

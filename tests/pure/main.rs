@@ -14,6 +14,7 @@ mod formats;
 mod juju_configuration;
 mod limits;
 mod login_keys;
+mod network_controls;
 mod network_peers;
 mod network_rules;
 mod offboard;

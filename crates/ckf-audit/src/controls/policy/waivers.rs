@@ -84,7 +84,7 @@ fn unused_allowances(context: &Context<'_>) -> (Vec<Finding>, Vec<String>) {
     (unused.findings, unused.unknown)
 }
 
-fn metas<'a, T: Object>(all: Result<&'a [T], MissingFact>) -> Option<Vec<&'a Meta>> {
+fn metas<T: Object>(all: Result<&[T], MissingFact>) -> Option<Vec<&Meta>> {
     Some(all.ok()?.iter().map(Object::meta).collect())
 }
 

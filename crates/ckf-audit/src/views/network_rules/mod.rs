@@ -8,73 +8,26 @@
 
 mod cilium;
 mod cluster;
+mod core;
+mod found;
 mod matching;
+mod parties;
+mod survey;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use self::cilium::Rule;
 use self::cluster::Tier;
+use self::found::{Found, Namespaced};
 use self::matching::{Match, of_pods};
+pub use self::parties::{At, Client, ClientPod};
+pub use self::survey::Opening;
 use super::authorization::Truth;
-use super::network_peers::addresses;
-use super::network_policy::{TOMORROW, future_profile};
 use super::{Context, MissingFact};
 use crate::facts::cilium::CiliumRule;
-use crate::facts::core::{IngressRule, NetworkPolicy, Peer, PolicyPort, PortRef};
+use crate::facts::core::NetworkPolicy;
 use crate::facts::labels::Labels;
 use crate::facts::object::{Object, ObjectRef};
-use crate::views::address_set::AddressSet;
-
-/// A pod that connects.
-#[derive(Clone, Copy, Debug)]
-pub struct ClientPod<'a> {
-    /// Name of its namespace.
-    pub namespace: &'a str,
-    /// Labels of its namespace, if it is there.
-    pub namespace_labels: Option<&'a Labels>,
-    /// Its own labels; none if its owner may choose them.
-    pub labels: Option<&'a Labels>,
-}
-
-/// Who connects.
-#[derive(Clone, Copy, Debug)]
-pub enum Client<'a> {
-    /// A pod.
-    Pod(ClientPod<'a>),
-    /// Somebody outside of the cluster, at any address.
-    Outside,
-}
-
-/// What is connected to.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct At<'a> {
-    /// Name of the pod's namespace.
-    pub namespace: &'a str,
-    /// Labels of its namespace, if they are known.
-    pub namespace_labels: Option<&'a Labels>,
-    /// Its labels; none for whichever pod of the namespace is the least protected.
-    pub labels: Option<&'a Labels>,
-    /// Names of the port.
-    pub names: &'a [&'a str],
-    /// Number of the port.
-    pub port: u16,
-    /// `TCP`, `UDP` or `SCTP`.
-    pub protocol: &'a str,
-}
-
-impl At<'_> {
-    fn is_protocol(&self, protocol: &str) -> bool {
-        let protocol = if protocol.is_empty() { "TCP" } else { protocol };
-        protocol == self.protocol
-    }
-
-    fn is_named(&self, name: &str) -> Match {
-        match (self.names.contains(&name), self.labels) {
-            (true, None) => Match::CHOSEN,
-            (is_named, _) => is_named.into(),
-        }
-    }
-}
 
 /// A policy, by its place.
 #[derive(Clone, Copy)]
@@ -111,9 +64,6 @@ impl Decision {
         format!("{by} decides whether {what}, by what is not evaluated here")
     }
 }
-
-/// Who is let in, and the policy that does; none if none is about it.
-pub type Opening = (String, Option<ObjectRef>);
 
 /// Every network policy of a cluster.
 #[derive(Default)]
@@ -264,7 +214,7 @@ impl<'a> NetworkRules<'a> {
             found.select(by, selected, false);
             let rules = policy.spec.ingress.iter();
             let admits = rules.map(|rule| {
-                core_ports(rule, at) & core_peers(rule, &policy.metadata.namespace, client)
+                core::ports(rule, at) & core::peers(rule, &policy.metadata.namespace, client)
             });
             found.admit(by, selected & Match::any(admits));
         }
@@ -284,200 +234,4 @@ impl<'a> NetworkRules<'a> {
         }
         found.decide()
     }
-
-    /// Who reaches a port from outside: a pod of a namespace of strangers, of a profile that is
-    /// made tomorrow, or somebody outside of the cluster, with the policy that lets them in; an
-    /// error if that is not known of one, and nobody else does.
-    pub fn stranger(
-        &self,
-        context: &Context<'a>,
-        at: &At<'_>,
-        is_stranger: impl Fn(&str) -> bool,
-    ) -> Result<Result<Option<Opening>, Decision>, MissingFact> {
-        let tomorrow = future_profile();
-        let of_pods = |namespace, labels| {
-            Client::Pod(ClientPod { namespace, namespace_labels: Some(labels), labels: None })
-        };
-        let namespaces = context.namespaces()?.iter().map(|of| (&of.metadata.name, of));
-        let strangers = namespaces.filter(|(name, _)| is_stranger(name)).map(|(name, of)| {
-            let who = format!("pods of the namespace {name}");
-            (who, of_pods(name, &of.metadata.labels))
-        });
-        let all = [
-            ("pods of every profile that is made".to_owned(), of_pods(TOMORROW, &tomorrow)),
-            ("clients outside of the cluster".to_owned(), Client::Outside),
-        ];
-        let mut unknown = None;
-        for (who, client) in all.into_iter().chain(strangers) {
-            let decision = self.admits(&client, at);
-            match decision.truth {
-                Truth::Yes => return Ok(Ok(Some((who, decision.by)))),
-                Truth::Unknown => unknown = unknown.or(Some(decision)),
-                Truth::No => {}
-            }
-        }
-        Ok(unknown.map_or(Ok(None), Err))
-    }
-
-    /// Names of ports that NetworkPolicies, Cilium's and the administrators' name in a namespace.
-    pub fn port_names(&self, namespace: &str) -> Vec<&'a str> {
-        let core = self.core_of(namespace).iter().flat_map(|policy| &policy.spec.ingress);
-        let core = core.flat_map(|rule| &rule.ports).filter_map(|port| match &port.port {
-            Some(PortRef::Name(name)) => Some(&**name),
-            _ => None,
-        });
-        let cilium = self.cilium_of(namespace).flat_map(|rule| cilium::names(rule.rule));
-        let tiers = self.admin.0.iter().chain(&self.baseline.0);
-        core.chain(cilium).chain(tiers.flat_map(|(_, spec)| cluster::names(spec))).collect()
-    }
-
-    /// Policies other than NetworkPolicies that are about a pod.
-    pub fn others_at(&self, namespace: &str, labels: &Labels) -> Vec<ObjectRef> {
-        let namespace_labels = self.labels_of(namespace);
-        let at = At { namespace, namespace_labels, labels: Some(labels), ..At::default() };
-        let rules = self.cilium_of(namespace).filter(|rule| rule.selects(&at).some != Truth::No);
-        let tiers = self.admin.about(&at).chain(self.baseline.about(&at));
-        rules.map(|rule| rule.by).chain(tiers).map(|by| by.0.named()).collect()
-    }
-
-    /// Numbers of ports at which what policies say for a namespace may change; zero stands for
-    /// those that none names.
-    pub fn edges(&self, namespace: &str) -> BTreeSet<u16> {
-        let core = self.core_of(namespace).iter().flat_map(|policy| &policy.spec.ingress);
-        let core = core.flat_map(|rule| &rule.ports).filter_map(|port| match port.port {
-            Some(PortRef::Number(first)) => {
-                Some(cluster::around(first, port.end_port.unwrap_or(first)))
-            }
-            _ => None,
-        });
-        let cilium = self.cilium_of(namespace).flat_map(|rule| cilium::edges(rule.rule));
-        let tiers = self.admin.0.iter().chain(&self.baseline.0);
-        let tiers = tiers.flat_map(|(_, spec)| cluster::edges(spec));
-        core.flatten().chain(cilium).chain(tiers).chain([0]).collect()
-    }
-}
-
-/// What both kinds say about a connection.
-struct Namespaced<'a> {
-    truth: Truth,
-    by: Option<By<'a>>,
-    is_cilium: bool,
-}
-
-#[derive(Default)]
-struct Found<'a> {
-    /// A policy by which what none lets in is refused.
-    closed: Option<By<'a>>,
-    /// A policy that may do so.
-    may_be_closed: Option<By<'a>>,
-    admitted: Option<(By<'a>, Match)>,
-    may_be_admitted: Option<By<'a>>,
-    denied: Option<By<'a>>,
-    /// A policy that denies some of those who choose labels.
-    avoided: Option<By<'a>>,
-    /// A policy that may deny.
-    doubt: Option<By<'a>>,
-    is_cilium: bool,
-}
-
-impl<'a> Found<'a> {
-    fn select(&mut self, by: By<'a>, selected: Match, is_cilium: bool) {
-        match selected.all {
-            Truth::Yes => {
-                self.closed = self.closed.or(Some(by));
-                self.is_cilium |= is_cilium;
-            }
-            Truth::Unknown => self.may_be_closed = Some(by),
-            Truth::No => {}
-        }
-    }
-
-    fn admit(&mut self, by: By<'a>, found: Match) {
-        match found.some {
-            Truth::Yes if self.admitted.is_none_or(|(_, known)| known.all != Truth::Yes) => {
-                self.admitted = Some((by, found));
-            }
-            Truth::Unknown => self.may_be_admitted = Some(by),
-            _ => {}
-        }
-    }
-
-    fn deny(&mut self, by: By<'a>, found: Match) {
-        match (found.some, found.all) {
-            (_, Truth::Yes) => self.denied = self.denied.or(Some(by)),
-            (_, Truth::Unknown) => self.doubt = self.doubt.or(Some(by)),
-            (Truth::Yes, _) => self.avoided = self.avoided.or(Some(by)),
-            _ => {}
-        }
-    }
-
-    fn decide(self) -> Option<Namespaced<'a>> {
-        let is_cilium = self.is_cilium || self.denied.is_some();
-        let decided = |truth, by| Some(Namespaced { truth, by, is_cilium });
-        if let Some(by) = self.denied {
-            return decided(Truth::No, Some(by));
-        }
-        let doubt = self.doubt;
-        match (self.closed, self.admitted) {
-            (None, _) => {
-                let doubt = doubt.or(self.may_be_closed);
-                doubt.and_then(|by| decided(Truth::Unknown, Some(by)))
-            }
-            (Some(_), Some(_)) if doubt.is_some() => decided(Truth::Unknown, doubt),
-            (Some(_), Some((by, found))) => match self.avoided {
-                Some(by) if found.all != Truth::Yes => decided(Truth::Unknown, Some(by)),
-                _ => decided(Truth::Yes, Some(by)),
-            },
-            (Some(by), None) => match self.may_be_admitted {
-                Some(by) => decided(Truth::Unknown, Some(by)),
-                None => decided(Truth::No, Some(by)),
-            },
-        }
-    }
-}
-
-fn core_ports(rule: &IngressRule, at: &At<'_>) -> Match {
-    let is_port = |port: &PolicyPort| match &port.port {
-        _ if !at.is_protocol(&port.protocol) => Match::NO,
-        None => true.into(),
-        Some(PortRef::Number(first)) => {
-            (*first..=port.end_port.unwrap_or(*first)).contains(&at.port).into()
-        }
-        Some(PortRef::Name(name)) => at.is_named(name),
-    };
-    match rule.ports.is_empty() {
-        true => true.into(),
-        false => Match::any(rule.ports.iter().map(is_port)),
-    }
-}
-
-fn core_peers(rule: &IngressRule, own: &str, client: &Client<'_>) -> Match {
-    if rule.from.is_empty() {
-        return true.into();
-    }
-    let mut blocks = AddressSet::default();
-    for block in rule.from.iter().filter_map(|peer| peer.ip_block.as_ref()) {
-        addresses(block).ranges().for_each(|range| blocks.add(range));
-    }
-    let pod = match client {
-        Client::Outside if blocks.is_empty() => return Match::NO,
-        Client::Outside => return Match::CHOSEN,
-        Client::Pod(pod) => pod,
-    };
-    let is_peer = |peer: &Peer| {
-        let is_there = match &peer.namespace_selector {
-            Some(selector) => matching::of_namespace(selector, pod.namespace_labels),
-            None => (pod.namespace == own).into(),
-        };
-        let selected = peer.pod_selector.as_ref();
-        is_there & selected.map_or(true.into(), |selector| of_pods(selector, pod.labels))
-    };
-    let peers = rule.from.iter().filter(|peer| peer.ip_block.is_none());
-    // Which addresses pods have is not known here, but that they are in one of these networks.
-    let by_address = match blocks.network() {
-        Some(_) => Match::CHOSEN,
-        None if blocks.is_empty() => Match::NO,
-        None => Match::UNKNOWN,
-    };
-    Match::any(peers.map(is_peer)) | by_address
 }
