@@ -230,12 +230,12 @@ fn only_the_leader_asks_for_a_route() {
 }
 
 #[test]
-fn mesh_admits_scrapers_of_the_model_and_nobody_else() {
+fn mesh_admits_scrapers_of_the_model_only() {
     let mut unit = unit();
     let mut beacon = Peer::start("Beacon");
     let said = beacon.reads(&Relation::default());
     let took = beacon.reads(&hears(&mut unit, 1, "service-mesh", &said));
-    assert_eq!(took["policies"], json!([]), "nobody scrapes yet");
+    assert_eq!(took["policies"], json!([]), "no application scrapes yet");
     unit.change(|model| {
         model.relations.push(Relation::new(2, "metrics-endpoint", "collector", 1));
         let mut elsewhere = Relation::new(3, "metrics-endpoint", "prometheus", 1);

@@ -280,7 +280,7 @@ fn contributor_whose_policy_is_not_at_the_waypoint_does_not_get_in() {
     let policy =
         object("security.istio.io/v1", "AuthorizationPolicy", "admin", name, json!({"spec": spec}));
     world.objects.push(policy);
-    // ztunnel sees no header, and the waypoint is told of policies that name it only.
+    // ztunnel sees no header, and only policies that name the waypoint hold there.
     assert_eq!(through_gateway(&world, "bob@example.com"), Can::No);
     world.get("AuthorizationPolicy", name)["spec"]["targetRefs"] = json!([
         {"group": "gateway.networking.k8s.io", "kind": "Gateway", "name": "waypoint"}]);

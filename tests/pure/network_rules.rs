@@ -97,7 +97,7 @@ const OF_ADMIN: &[(fn() -> Value, Meaning)] = &[
     ),
 ];
 
-/// NetworkPolicies of the pod: none, one that admits nobody, and one that admits its namespace.
+/// NetworkPolicies of the pod: none, one that admits no client, and one that admits its namespace.
 const OF_NAMESPACE: &[(Option<fn() -> Value>, Meaning)] = &[
     (None, |_, _| true),
     (Some(|| json!({"podSelector": {}})), |_, _| false),

@@ -3,7 +3,7 @@
 //! Source: Cilium's documentation of network policy ("Layer 3", "Layer 4", "Deny Policies",
 //! "Policy Enforcement Modes") and its translation of Kubernetes' objects: a selector without a
 //! namespace is about the policy's own; addresses are those outside of the cluster; a rule that
-//! names neither clients nor ports lets nobody in.
+//! names neither clients nor ports admits no client.
 
 use super::matching::Match;
 use super::{At, By, Client, ClientPod};

@@ -17,7 +17,7 @@ pub(super) struct Match {
 
 impl Match {
     pub(super) const NO: Self = Self { some: Truth::No, all: Truth::No };
-    /// Whoever chooses labels chooses whether it is.
+    /// The owner of the labels decides whether it is.
     pub(super) const CHOSEN: Self = Self { some: Truth::Yes, all: Truth::No };
     pub(super) const UNKNOWN: Self = Self { some: Truth::Unknown, all: Truth::Unknown };
 

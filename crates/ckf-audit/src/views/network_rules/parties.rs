@@ -19,7 +19,7 @@ pub struct ClientPod<'a> {
 pub enum Client<'a> {
     /// A pod.
     Pod(ClientPod<'a>),
-    /// Somebody outside of the cluster, at any address.
+    /// A client outside of the cluster, at any address.
     Outside,
 }
 

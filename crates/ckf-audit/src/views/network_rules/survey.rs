@@ -15,8 +15,8 @@ pub type Opening = (String, Option<ObjectRef>);
 
 impl<'a> NetworkRules<'a> {
     /// Who reaches a port from outside: a pod of a namespace of strangers, of a profile that is
-    /// made tomorrow, or somebody outside of the cluster, with the policy that lets them in; an
-    /// error if that is not known of one, and nobody else does.
+    /// made tomorrow, or a client outside of the cluster, with the policy that lets them in; an
+    /// error if that is not known of one, and no other does.
     pub fn stranger(
         &self,
         context: &Context<'a>,
