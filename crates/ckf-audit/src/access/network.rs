@@ -67,7 +67,7 @@ impl<'a> Network<'a> {
         Ok(Self {
             policies: MeshPolicies::of(context)?,
             network_policies: by_namespace(context.network_policies()?),
-            rules: NetworkRules::of(context)?,
+            rules: context.own_network_rules()?,
             services: by_namespace(context.services()?),
             gateway_pods: context
                 .pods()?

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 
 use super::context::{Context, MissingFact};
 use super::distribution::Distribution;
+use super::network_rules::{Lists, NetworkRules};
 use crate::facts::charmhub::Charmhub;
 use crate::facts::cilium::{CiliumClusterwideNetworkPolicy, CiliumNetworkPolicy};
 use crate::facts::cluster_network_policy::{
@@ -353,6 +354,41 @@ impl<'a> Context<'a> {
     /// Network policies of administrators, with a tier.
     pub fn cluster_network_policies(&self) -> Result<&'a [ClusterNetworkPolicy], MissingFact> {
         self.optional(&self.facts.cluster_network_policies, "cluster_network_policies", ADMIN[2])
+    }
+
+    /// Every network policy of the cluster.
+    pub fn network_rules(&self) -> Result<&NetworkRules<'a>, MissingFact> {
+        // Asked for each time, so that each check is known to consult them.
+        let lists = self.network_lists()?;
+        if let Some(rules) = self.network_rules.get() {
+            if rules.has_any() {
+                self.namespaces()?;
+            }
+            return Ok(rules);
+        }
+        let rules = self.rules_of(&lists)?;
+        Ok(self.network_rules.get_or_init(|| rules))
+    }
+
+    /// The same, to keep.
+    pub fn own_network_rules(&self) -> Result<NetworkRules<'a>, MissingFact> {
+        self.rules_of(&self.network_lists()?)
+    }
+
+    fn rules_of(&self, lists: &Lists<'a>) -> Result<NetworkRules<'a>, MissingFact> {
+        let rules = NetworkRules::of(lists);
+        Ok(if rules.has_any() { rules.within(self.namespaces()?) } else { rules })
+    }
+
+    fn network_lists(&self) -> Result<Lists<'a>, MissingFact> {
+        Ok(Lists {
+            core: self.network_policies()?,
+            cilium: self.cilium_policies()?,
+            clusterwide: self.cilium_clusterwide_policies()?,
+            admin: self.admin_network_policies()?,
+            baseline: self.baseline_admin_network_policies()?,
+            cluster: self.cluster_network_policies()?,
+        })
     }
 
     /// Objects of a kind that few clusters have: none if its definition is not there, even if they

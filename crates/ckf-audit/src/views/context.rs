@@ -48,7 +48,7 @@ pub struct Context<'a> {
     policies_by_namespace: OnceCell<ByNamespace<'a, AuthorizationPolicy>>,
     bindings_by_namespace: OnceCell<ByNamespace<'a, RoleBinding>>,
     networks_by_namespace: OnceCell<ByNamespace<'a, NetworkPolicy>>,
-    network_rules: OnceCell<NetworkRules<'a>>,
+    pub(super) network_rules: OnceCell<NetworkRules<'a>>,
     images: RefCell<HashMap<&'a str, Option<Rc<Image>>>>,
     pub(super) inventory: OnceCell<Inventory>,
     pub(super) entrances: [OnceCell<Entrances<'a>>; Part::ALL.len()],
@@ -242,25 +242,6 @@ impl<'a> Context<'a> {
         let all = self.network_policies()?;
         let all = self.networks_by_namespace.get_or_init(|| by_namespace(all));
         Ok(all.get(namespace).map(Vec::as_slice).unwrap_or_default())
-    }
-
-    /// Every network policy of the cluster.
-    pub fn network_rules(&self) -> Result<&NetworkRules<'a>, MissingFact> {
-        if let Some(rules) = self.network_rules.get() {
-            // Asked for each time, so that each check is known to consult them.
-            self.network_policies()?;
-            self.cilium_policies()?;
-            self.cilium_clusterwide_policies()?;
-            self.admin_network_policies()?;
-            self.baseline_admin_network_policies()?;
-            self.cluster_network_policies()?;
-            if rules.has_any() {
-                self.namespaces()?;
-            }
-            return Ok(rules);
-        }
-        let rules = NetworkRules::of(self)?;
-        Ok(self.network_rules.get_or_init(|| rules))
     }
 
     /// An image reference, parsed once for all containers that have it; `None`

@@ -9,6 +9,7 @@ pub mod components;
 pub mod context;
 mod distribution;
 pub mod entrances;
+pub mod future_profile;
 pub mod image;
 pub mod ingress;
 pub mod key_places;

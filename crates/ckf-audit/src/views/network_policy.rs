@@ -1,10 +1,9 @@
 //! What network policies let through to ports of pods.
 
 use crate::facts::core::{IngressRule, Peer, Pod};
-use crate::facts::labels::Labels;
 use crate::facts::object::{Object as _, ObjectRef};
-use crate::facts::profiles::PART_OF;
 use crate::views::address_set::AddressSet;
+use crate::views::future_profile::future_profile;
 use crate::views::network_rules::At;
 use crate::views::{Context, MissingFact, network_peers};
 
@@ -90,7 +89,7 @@ fn opening_by_rules(
         protocol: "TCP",
     };
     let what = format!("others reach port {port} of {}", pod.metadata.name);
-    match rules.stranger(context, &at, |namespace| !trusted.contains(&namespace))? {
+    match rules.stranger(context.namespaces()?, &at, |namespace| !trusted.contains(&namespace)) {
         Err(unknown) => Err(MissingFact(unknown.why(&what))),
         Ok(None) => Ok(None),
         Ok(Some((who, by))) => {
@@ -133,24 +132,4 @@ fn stranger(
         }
     }
     Ok(None)
-}
-
-/// A namespace of a profile that a user makes tomorrow.
-pub const TOMORROW: &str = "0-zq7";
-
-/// Labels of the namespace of a profile that a user makes tomorrow, as the profile controller
-/// writes them.
-pub fn future_profile() -> Labels {
-    let labels = [
-        ("kubernetes.io/metadata.name", TOMORROW),
-        (PART_OF.0, PART_OF.1),
-        ("istio-injection", "enabled"),
-        ("user.kubeflow.org/enabled", "true"),
-        ("pipelines.kubeflow.org/enabled", "true"),
-        ("katib.kubeflow.org/metrics-collector-injection", "enabled"),
-        ("katib-metricscollector-injection", "enabled"),
-        ("serving.kubeflow.org/inferenceservice", "enabled"),
-        ("namespace-node-affinity", "enabled"),
-    ];
-    Labels::from_iter(labels.map(|(key, value)| (key.into(), value.into())))
 }

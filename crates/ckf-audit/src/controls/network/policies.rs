@@ -9,8 +9,8 @@ use crate::facts::object::{Object as _, ObjectRef};
 use crate::finding::{Finding, Outcome, count, finding, outcome};
 use crate::views::authorization::AddressRange;
 use crate::views::context::by_namespace;
+use crate::views::future_profile::future_profile;
 use crate::views::network_peers::{Target, admitted_addresses};
-use crate::views::network_policy::future_profile;
 use crate::views::network_rules::At;
 use crate::views::{Context, MissingFact};
 
@@ -181,7 +181,7 @@ fn open_by_rules(context: &Context<'_>, profile: &str) -> Result<Vec<Finding>, M
             protocol: "TCP",
         };
         let is_stranger = |namespace: &str| namespace != profile && profiles.contains(namespace);
-        match rules.stranger(context, &at, is_stranger)? {
+        match rules.stranger(context.namespaces()?, &at, is_stranger) {
             Ok(None) => {}
             Ok(Some((who, by))) => {
                 found.entry(by).or_insert(who);

@@ -6,7 +6,7 @@
 //! names neither clients nor ports admits no client.
 
 use super::matching::Match;
-use super::{At, By, Client, ClientPod};
+use super::parties::{At, By, Client, ClientPod, around};
 use crate::facts::cilium::{CiliumIngress, CiliumPort, CiliumPorts, CiliumRule};
 use crate::facts::core::PortRef;
 use crate::facts::labels::{LabelSelector, Requirement};
@@ -243,7 +243,7 @@ fn number(port: &CiliumPort, at: &At<'_>) -> Match {
 pub(super) fn edges(rule: &CiliumRule) -> impl Iterator<Item = u16> {
     let all = rule.ingress.iter().chain(&rule.ingress_deny).flat_map(|rule| &rule.to_ports);
     let ranges = all.flat_map(|ports| &ports.ports).filter_map(|port| range(port).ok());
-    ranges.flat_map(|(first, last)| super::cluster::around(first, last))
+    ranges.flat_map(|(first, last)| around(first, last))
 }
 
 /// Names of ports that a rule names.

@@ -5,7 +5,7 @@
 //! no field that is known has no meaning that is known.
 
 use super::matching::{Match, of_namespace, of_pods};
-use super::{At, By, Client};
+use super::parties::{At, By, Client, around};
 use crate::facts::cluster_network_policy::{
     ClusterIngress, ClusterPeer, ClusterPolicySpec, ClusterPort, ClusterProtocol, PortsOfProtocol,
 };
@@ -229,11 +229,6 @@ pub(super) fn edges(spec: &ClusterPolicySpec) -> impl Iterator<Item = u16> {
         Some(range) => around(range.start, range.end),
         None => around(port.number, port.number),
     }))
-}
-
-/// A range's ends, and the ports next to them.
-pub(super) fn around(first: u16, last: u16) -> [u16; 4] {
-    [first.saturating_sub(1), first, last, last.saturating_add(1)]
 }
 
 /// Names of ports that rules name.

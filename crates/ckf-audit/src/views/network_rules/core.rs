@@ -1,7 +1,7 @@
 //! Rules of NetworkPolicies.
 
 use super::matching::{Match, of_namespace, of_pods};
-use super::{At, Client};
+use super::parties::{At, Client};
 use crate::facts::core::{IngressRule, Peer, PolicyPort, PortRef};
 use crate::views::address_set::AddressSet;
 use crate::views::network_peers::addresses;

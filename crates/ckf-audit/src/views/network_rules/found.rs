@@ -1,7 +1,7 @@
 //! What NetworkPolicies and Cilium's rules say about a connection together.
 
-use super::By;
 use super::matching::Match;
+use super::parties::By;
 use crate::views::authorization::Truth;
 
 /// What both kinds say about a connection.

@@ -2,13 +2,14 @@
 
 use std::collections::BTreeSet;
 
-use super::{At, Client, ClientPod, Decision, NetworkRules, cilium, cluster};
-use crate::facts::core::PortRef;
+use super::parties::{At, Client, ClientPod, Decision, around};
+use super::rules::NetworkRules;
+use super::{cilium, cluster};
+use crate::facts::core::{Namespace, PortRef};
 use crate::facts::labels::Labels;
 use crate::facts::object::ObjectRef;
 use crate::views::authorization::Truth;
-use crate::views::network_policy::{TOMORROW, future_profile};
-use crate::views::{Context, MissingFact};
+use crate::views::future_profile::{TOMORROW, future_profile};
 
 /// Who is let in, and the policy that does; none if none is about it.
 pub type Opening = (String, Option<ObjectRef>);
@@ -19,15 +20,15 @@ impl<'a> NetworkRules<'a> {
     /// error if that is not known of one, and no other does.
     pub fn stranger(
         &self,
-        context: &Context<'a>,
+        namespaces: &[Namespace],
         at: &At<'_>,
         is_stranger: impl Fn(&str) -> bool,
-    ) -> Result<Result<Option<Opening>, Decision>, MissingFact> {
+    ) -> Result<Option<Opening>, Decision> {
         let tomorrow = future_profile();
         let of_pods = |namespace, labels| {
             Client::Pod(ClientPod { namespace, namespace_labels: Some(labels), labels: None })
         };
-        let namespaces = context.namespaces()?.iter().map(|of| (&of.metadata.name, of));
+        let namespaces = namespaces.iter().map(|of| (&of.metadata.name, of));
         let strangers = namespaces.filter(|(name, _)| is_stranger(name)).map(|(name, of)| {
             let who = format!("pods of the namespace {name}");
             (who, of_pods(name, &of.metadata.labels))
@@ -40,12 +41,12 @@ impl<'a> NetworkRules<'a> {
         for (who, client) in all.into_iter().chain(strangers) {
             let decision = self.admits(&client, at);
             match decision.truth {
-                Truth::Yes => return Ok(Ok(Some((who, decision.by)))),
+                Truth::Yes => return Ok(Some((who, decision.by))),
                 Truth::Unknown => unknown = unknown.or(Some(decision)),
                 Truth::No => {}
             }
         }
-        Ok(unknown.map_or(Ok(None), Err))
+        unknown.map_or(Ok(None), Err)
     }
 
     /// Names of ports that NetworkPolicies, Cilium's and the administrators' name in a namespace.
@@ -74,9 +75,7 @@ impl<'a> NetworkRules<'a> {
     pub fn edges(&self, namespace: &str) -> BTreeSet<u16> {
         let core = self.core_of(namespace).iter().flat_map(|policy| &policy.spec.ingress);
         let core = core.flat_map(|rule| &rule.ports).filter_map(|port| match port.port {
-            Some(PortRef::Number(first)) => {
-                Some(cluster::around(first, port.end_port.unwrap_or(first)))
-            }
+            Some(PortRef::Number(first)) => Some(around(first, port.end_port.unwrap_or(first))),
             _ => None,
         });
         let cilium = self.cilium_of(namespace).flat_map(|rule| cilium::edges(rule.rule));
