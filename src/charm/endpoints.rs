@@ -10,18 +10,31 @@ pub const DASHBOARDS: &str = "grafana-dashboard";
 pub const LOGS: &str = "logging";
 pub const CATALOGUE: &str = "catalogue";
 pub const INGRESS: &str = "ingress";
+pub const INGRESS_ROUTE: &str = "istio-ingress-route";
 pub const LINKS: &str = "dashboard-links";
 pub const GATEWAY: &str = "gateway-info";
 pub const TRACING: &str = "charm-tracing";
 pub const AUTHORITIES: &str = "receive-ca-cert";
+pub const MESH: &str = "service-mesh";
 /// All of them.
-pub const ALL: [&str; 9] =
-    [METRICS, DASHBOARDS, LOGS, CATALOGUE, INGRESS, LINKS, GATEWAY, TRACING, AUTHORITIES];
+pub const ALL: [&str; 11] = [
+    METRICS,
+    DASHBOARDS,
+    LOGS,
+    CATALOGUE,
+    INGRESS,
+    INGRESS_ROUTE,
+    LINKS,
+    GATEWAY,
+    TRACING,
+    AUTHORITIES,
+    MESH,
+];
 /// Endpoints that publish the report page.
-const REPORT: [&str; 3] = [CATALOGUE, INGRESS, LINKS];
+const REPORT: [&str; 4] = [CATALOGUE, INGRESS, INGRESS_ROUTE, LINKS];
 /// Endpoints whose peers connect to the agent's port: while one is related, it is a port of the
 /// application's Service, and of the policies that other charms write from it.
-pub const CONNECTED: [&str; 4] = [METRICS, CATALOGUE, INGRESS, LINKS];
+pub const CONNECTED: [&str; 5] = [METRICS, CATALOGUE, INGRESS, INGRESS_ROUTE, LINKS];
 
 /// Whether a related endpoint publishes the report page.
 pub fn publishes_report(related: &BTreeSet<String>) -> bool {

@@ -16,13 +16,15 @@ output "provides" {
 output "requires" {
   description = "Endpoints that the charm requires, by purpose"
   value = {
-    certificates    = "certificates"
-    gateway_info    = "gateway-info"
-    logging         = "logging"
-    catalogue       = "catalogue"
-    ingress         = "ingress"
-    dashboard_links = "dashboard-links"
-    charm_tracing   = "charm-tracing"
-    receive_ca_cert = "receive-ca-cert"
+    certificates        = "certificates"
+    gateway_info        = "gateway-info"
+    logging             = "logging"
+    catalogue           = "catalogue"
+    ingress             = "ingress"
+    istio_ingress_route = "istio-ingress-route"
+    service_mesh        = "service-mesh"
+    dashboard_links     = "dashboard-links"
+    charm_tracing       = "charm-tracing"
+    receive_ca_cert     = "receive-ca-cert"
   }
 }

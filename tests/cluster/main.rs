@@ -13,6 +13,7 @@ mod kubeconfigs;
 mod leaks;
 mod loader;
 mod metadata_egress;
+mod network_kinds;
 mod permissions;
 mod pod_security;
 mod prometheus;

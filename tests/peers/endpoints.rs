@@ -11,7 +11,7 @@ use serde_json::Value;
 type Endpoint = (&'static str, &'static str, &'static str);
 
 /// Endpoints of peers, from their charmcraft.yaml or metadata.yaml.
-const PEERS: [(&str, &[Endpoint]); 8] = [
+const PEERS: [(&str, &[Endpoint]); 9] = [
     // opentelemetry-collector-k8s, 2a77867. It also takes logs and metrics by `receive-otlp`, which
     // would be a second way for the same data.
     (
@@ -32,11 +32,17 @@ const PEERS: [(&str, &[Endpoint]); 8] = [
             ("gateway-info", "provides", "istio-gateway-info"),
         ],
     ),
-    // istio-ingress-k8s, a9ef964.
+    // istio-ingress-k8s, 06f8af3. It also has both ingress endpoints without login.
     (
         "istio-ingress-k8s",
-        &[("certificates", "requires", "tls-certificates"), ("ingress", "provides", "ingress")],
+        &[
+            ("certificates", "requires", "tls-certificates"),
+            ("ingress", "provides", "ingress"),
+            ("istio-ingress-route", "provides", "istio_ingress_route"),
+        ],
     ),
+    // istio-beacon-k8s, 02ca3d7.
+    ("istio-beacon-k8s", &[("service-mesh", "provides", "service_mesh")]),
     // kubeflow-dashboard, 0187163.
     ("kubeflow-dashboard", &[("links", "provides", "kubeflow_dashboard_links")]),
     // catalogue-k8s, 430b1b3.

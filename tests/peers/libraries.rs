@@ -33,6 +33,8 @@ impl Peer {
                 "charmlibs-interfaces-tls-certificates==1.12.0",
                 "charmlibs-interfaces-certificate-transfer==1.1.0",
                 "charmlibs-interfaces-tracing==1.0.0",
+                "charmlibs-interfaces-istio-ingress-route==1.0.2",
+                "charmlibs-interfaces-service-mesh==1.0.2",
                 "cryptography",
                 "pydantic",
             ],
@@ -174,4 +176,79 @@ fn library_of_version_1_reads_our_authority() {
     assert!(shown.unit_data.is_empty(), "it speaks version 1");
     let took = truster.reads(&shown);
     assert_eq!(took["certificates"], json!([entries[0]["ca"]]));
+}
+
+#[test]
+fn gateway_of_the_ambient_mesh_routes_to_the_report_page() {
+    let mut unit = unit();
+    let mut ingress = Peer::start("Ingress");
+    let first = ingress.reads(&Relation::default());
+    assert_eq!(first["config"], Value::Null, "we asked for nothing yet");
+    let asked = hears(&mut unit, 1, "istio-ingress-route", &first);
+    let took = ingress.reads(&asked);
+    let events = took["events"].as_array().unwrap();
+    assert!(events.iter().any(|event| event.as_str().unwrap().ends_with("ReadyEvent")), "{took}");
+    let config = &took["config"];
+    assert_eq!(config["model"], "kubeflow", "{took}");
+    let route = &config["http_routes"][0];
+    assert_eq!(config["listeners"], json!([route["listener"]]), "{took}");
+    assert_eq!(route["backends"], json!([{"service": "ckf-hardening", "port": 8090}]), "{took}");
+    assert_eq!(route["matches"][0]["path"], json!({"type": "PathPrefix", "value": "/hardening"}));
+    let rewrite = json!({"path": {"type": "ReplacePrefixMatch", "replacePrefixMatch": "/"}});
+    assert_eq!(route["filters"][0]["urlRewrite"], rewrite, "{took}");
+
+    // Links lead there once the gateway has answered, and to nothing before.
+    unit.change(|model| {
+        model.relations.push(Relation::new(2, "dashboard-links", "kubeflow-dashboard", 1));
+    });
+    let links = |unit: &mut Simulation| {
+        let model = unit.model();
+        let event = Event::relation(model.relation(2).unwrap(), "changed", None);
+        assert!(unit.run(&event).committed());
+        let data = unit.model().relation(2).unwrap().application_data["dashboard_links"].clone();
+        serde_json::from_str::<Value>(&data).unwrap()
+    };
+    assert_eq!(links(&mut unit), json!([]));
+    let message = unit.model().status.message.clone();
+    assert!(message.contains("peer has made no route to the report page yet"), "{message}");
+    let later = hears(&mut unit, 1, "istio-ingress-route", &took);
+    assert_eq!(later.application_data, asked.application_data, "it asks for no more");
+    assert_eq!(links(&mut unit)[0]["link"], "/hardening/");
+
+    let taken = Peer::start("TakenIngress").reads(&asked);
+    hears(&mut unit, 1, "istio-ingress-route", &taken);
+    assert_eq!(links(&mut unit), json!([]), "another application has the route");
+}
+
+#[test]
+fn only_the_leader_asks_for_a_route() {
+    let mut unit = unit();
+    unit.change(|model| model.leader = false);
+    let said = json!({"application": {}, "unit": {}});
+    let relation = hears(&mut unit, 1, "istio-ingress-route", &said);
+    assert_eq!(relation.application_data, BTreeMap::new());
+}
+
+#[test]
+fn mesh_admits_scrapers_of_the_model_only() {
+    let mut unit = unit();
+    let mut beacon = Peer::start("Beacon");
+    let said = beacon.reads(&Relation::default());
+    let took = beacon.reads(&hears(&mut unit, 1, "service-mesh", &said));
+    assert_eq!(took["policies"], json!([]), "no application scrapes yet");
+    unit.change(|model| {
+        model.relations.push(Relation::new(2, "metrics-endpoint", "collector", 1));
+        let mut elsewhere = Relation::new(3, "metrics-endpoint", "prometheus", 1);
+        elsewhere.remote_model = Some("0a9c0a7e-0000-4000-8000-000000000001".into());
+        model.relations.push(elsewhere);
+    });
+    let took = beacon.reads(&hears(&mut unit, 1, "service-mesh", &took));
+    let policies = took["policies"].as_array().unwrap();
+    assert_eq!(policies.len(), 1, "an application of another model has an identity there: {took}");
+    let policy = &policies[0];
+    assert_eq!(policy["source_app_name"], "collector", "{took}");
+    assert_eq!(policy["source_namespace"], "kubeflow", "{took}");
+    assert_eq!(policy["target_app_name"], "ckf-hardening", "{took}");
+    assert_eq!(policy["target_type"], "unit", "a scraper asks each unit by its address");
+    assert_eq!(policy["endpoints"][0]["ports"], json!([8090]), "{took}");
 }

@@ -11,7 +11,13 @@ import os
 import sys
 
 import ops
-from charmlibs.interfaces import certificate_transfer, tls_certificates, tracing
+from charmlibs.interfaces import (
+    certificate_transfer,
+    istio_ingress_route,
+    service_mesh,
+    tls_certificates,
+    tracing,
+)
 from ops import testing
 
 HOST = "kubeflow.example.com"
@@ -164,9 +170,53 @@ class Tempo(ops.CharmBase):
         return {"requested": sorted(self.library.requested_protocols())}
 
 
+class Ingress(ops.CharmBase):
+    """A gateway of the ambient mesh, as istio-ingress-k8s is."""
+
+    META = {"name": "ingress", "provides": {"peer": {"interface": "istio_ingress_route"}}}
+
+    def __init__(self, framework):
+        super().__init__(framework)
+        self.library = istio_ingress_route.IstioIngressRouteProvider(
+            self, "peer", external_host=HOST, tls_enabled=True
+        )
+
+    def told(self):
+        config = self.library.get_config(self.model.relations["peer"][0])
+        return {"config": config and config.model_dump(mode="json", exclude_none=True)}
+
+
+class TakenIngress(Ingress):
+    """The same, where another application has the route."""
+
+    def __init__(self, framework):
+        super().__init__(framework)
+        framework.observe(self.library.on.ready, self._wipe)
+
+    def _wipe(self, event):
+        self.library.wipe_ingress_data(event.relation)
+
+
+class Beacon(ops.CharmBase):
+    """The ambient mesh, as istio-beacon-k8s has it."""
+
+    META = {"name": "beacon", "provides": {"peer": {"interface": "service_mesh"}}}
+    LABELS = {"istio.io/dataplane-mode": "ambient"}
+
+    def __init__(self, framework):
+        super().__init__(framework)
+        self.library = service_mesh.ServiceMeshProvider(
+            self, self.LABELS, service_mesh.MeshType.istio, mesh_relation_name="peer"
+        )
+
+    def told(self):
+        return {"policies": [one.model_dump(mode="json") for one in self.library.mesh_info()]}
+
+
 def main():
     kinds = (
-        Requirer, ApplicationRequirer, AuthorityRequirer, Provider, Denier, Truster, Sender, Tempo
+        Requirer, ApplicationRequirer, AuthorityRequirer, Provider, Denier, Truster, Sender, Tempo,
+        Ingress, TakenIngress, Beacon,
     )
     charm = {kind.__name__: kind for kind in kinds}
     charm = charm[sys.argv[1]]

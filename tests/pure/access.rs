@@ -235,6 +235,41 @@ fn forged_header_reaches_a_web_app_without_policy() {
 }
 
 #[test]
+fn ciliums_and_administrators_policies_decide_about_pods() {
+    let question = "reach pods of profile user-00001 from inside";
+    let asked = |policies: Vec<Value>| {
+        let mut world = world(2);
+        world.objects.extend(policies);
+        answer(&ask(&world, "profile/user-00000", BOBS), question)
+    };
+    let spec = |rules: Value| json!({"spec": {"endpointSelector": {}, "ingress": rules}});
+    let cilium = |rules: Value| {
+        object("cilium.io/v2", "CiliumNetworkPolicy", "user-00001", "own", spec(rules))
+    };
+    let own = cilium(json!([{"fromEndpoints": [{}]}]));
+    assert_eq!(asked(Vec::new()).0, Can::Yes);
+    assert_eq!(asked(vec![own.clone()]).0, Can::No);
+    let admin = |action: &str| {
+        let all = json!({"namespaces": {}});
+        object(
+            "policy.networking.k8s.io/v1alpha1",
+            "AdminNetworkPolicy",
+            "",
+            "tenants",
+            json!({"spec": {"priority": 5, "subject": all, "ingress": [{"action": action, "from": [all]}]}}),
+        )
+    };
+    assert_eq!(asked(vec![admin("Deny")]).0, Can::No);
+    assert_eq!(asked(vec![admin("Pass"), own]).0, Can::No);
+    let (can, why) = asked(vec![admin("Allow")]);
+    assert_eq!(can, Can::Yes);
+    assert!(why.contains("AdminNetworkPolicy tenants admits it"), "{why}");
+    let (can, why) = asked(vec![cilium(json!([{"fromGroups": [{}]}]))]);
+    assert_eq!(can, Can::Unknown);
+    assert!(why.contains("CiliumNetworkPolicy user-00001/own decides"), "{why}");
+}
+
+#[test]
 fn access_by_unread_kind_is_unknown() {
     let (world, policy) = (world(2), Policy::default());
     let mut facts = facts(&world);

@@ -1,7 +1,8 @@
 //! The web apps in the ambient mesh: who comes to them past the gateway, what closes that way, and
 //! what only seems to.
 
-use ckf_hardening::controls::Verdict;
+use ckf_hardening::access::{Can, answers};
+use ckf_hardening::controls::{Context, Verdict};
 use ckf_hardening::facts::{About, Facts};
 use ckf_hardening::policy::Policy;
 use ckf_hardening::remedies::{self, ClusterOperation, Consent, Managed, Operation, Remedy};
@@ -215,4 +216,74 @@ fn way_opened_by_a_change_is_a_finding_and_unknown_is_reported() {
         let (found, findings) = web_apps(&world);
         assert_eq!(found, *verdict, "{what}: {findings:#?}");
     }
+}
+
+/// Whether pods of the profile can call the app past the gateway, as `access` answers.
+fn forged(world: &World) -> (Can, String) {
+    let about = About { namespace: "kubeflow".into(), ..About::default() };
+    let facts = Facts::from_objects(about, &world.objects);
+    let policy = Policy::default();
+    let context = Context::new(&facts, &policy, None);
+    let (who, to) = ("profile/admin".parse().unwrap(), "platform".parse().unwrap());
+    let all = answers(&context, &who, &to).unwrap();
+    let mut all = all.into_iter();
+    let found = all.find(|answer| answer.question.starts_with("call jupyter-ui"));
+    let found = found.unwrap();
+    (found.can, found.chain.join(" | "))
+}
+
+#[test]
+fn access_answers_as_the_control_assesses() {
+    let (can, why) = forged(&World::ambient("1.11"));
+    assert_eq!(can, Can::Yes);
+    assert!(
+        why.contains("the waypoint kubeflow/kubeflow-istio-beacon-k8s-waypoint passes requests to Service kubeflow/jupyter-ui on to port 5000 of Pod kubeflow/jupyter-ui-0"),
+        "{why}"
+    );
+    let (can, why) = forged(&with_remedy("1.11"));
+    assert_eq!(can, Can::No, "{why}");
+    for (what, verdict, change) in CHANGES {
+        let mut world = with_remedy("1.11");
+        change(&mut world);
+        let expected = match verdict {
+            Verdict::Fail => Can::Yes,
+            Verdict::Pass => Can::No,
+            _ => Can::Unknown,
+        };
+        let (can, why) = forged(&world);
+        assert_eq!(can, expected, "{what}: {why}");
+    }
+}
+
+/// Whether a user reaches the profile through the gateway.
+fn through_gateway(world: &World, user: &str) -> Can {
+    let about = About { namespace: "kubeflow".into(), ..About::default() };
+    let facts = Facts::from_objects(about, &world.objects);
+    let policy = Policy::default();
+    let context = Context::new(&facts, &policy, None);
+    let (who, to) = (format!("user/{user}").parse().unwrap(), "profile/admin".parse().unwrap());
+    let all = answers(&context, &who, &to).unwrap();
+    let mut all = all.into_iter();
+    let found = all.find(|answer| answer.question.contains("through the gateway"));
+    found.unwrap().can
+}
+
+#[test]
+fn contributor_whose_policy_is_not_at_the_waypoint_does_not_get_in() {
+    let mut world = World::ambient("1.11");
+    assert_eq!(through_gateway(&world, "admin"), Can::Yes);
+    let ingress = "cluster.local/ns/kubeflow/sa/istio-ingress-k8s-istio";
+    let spec = json!({"action": "ALLOW", "rules": [{
+        "from": [{"source": {"principals": [ingress]}}],
+        "when": [{"key": "request.headers[kubeflow-userid]", "values": ["bob@example.com"]}]}]});
+    let name = "user-bob-example-com-clusterrole-edit";
+    let policy =
+        object("security.istio.io/v1", "AuthorizationPolicy", "admin", name, json!({"spec": spec}));
+    world.objects.push(policy);
+    // ztunnel sees no header, and only policies that name the waypoint hold there.
+    assert_eq!(through_gateway(&world, "bob@example.com"), Can::No);
+    world.get("AuthorizationPolicy", name)["spec"]["targetRefs"] = json!([
+        {"group": "gateway.networking.k8s.io", "kind": "Gateway", "name": "waypoint"}]);
+    assert_eq!(through_gateway(&world, "bob@example.com"), Can::Yes);
+    assert_eq!(through_gateway(&world, "eve@example.com"), Can::No);
 }

@@ -4,7 +4,7 @@ use std::fs;
 
 use ckf_test_support::run;
 use ckf_worlds::World;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::{WAIVERS, control, report_of};
 
@@ -83,6 +83,64 @@ fn allowance_of_an_object_that_is_not_there_is_a_finding() {
     assert_eq!(unused.len(), 1, "{unused:?}");
     assert_eq!(unused[0].object.to_string(), "Allow virtualservices");
     assert!(unused[0].seen.starts_with("kubeflow/gone"), "{unused:?}");
+}
+
+#[test]
+fn allowance_matches_by_pattern_owner_and_label() {
+    let mut world = World::stock("1.10");
+    let route = |name: &str, labels: Value, owners: Value| {
+        let mut service = ckf_worlds::object(
+            "networking.istio.io/v1beta1",
+            "VirtualService",
+            "kubeflow",
+            name,
+            json!({"spec": {"gateways": ["kubeflow-gateway"], "hosts": ["*"],
+                "http": [{"match": [{"uri": {"prefix": format!("/{name}/")}}], "route": [{"destination": {"host": "x.y.svc.cluster.local"}}]}]}}),
+        );
+        service["metadata"]["labels"] = labels;
+        service["metadata"]["ownerReferences"] = owners;
+        service
+    };
+    let owner = json!([{"apiVersion": "example.com/v1", "kind": "Portal", "name": "front", "uid": "1", "controller": true}]);
+    world.objects.push(route("labelled", json!({"team": "vision"}), json!([])));
+    world.objects.push(route("owned", json!({}), owner));
+    let left = |policy: &str| {
+        let report = report_of(&world, policy);
+        let routes = control(&report, "NET-08").findings.iter();
+        let own = routes.map(|found| found.object.name.clone());
+        let own: Vec<String> = own.filter(|name| name == "labelled" || name == "owned").collect();
+        let unused = control(&report, "POL-02").findings.iter();
+        (own, unused.map(|found| found.seen.clone()).collect::<Vec<_>>())
+    };
+    let of = |entry: &str| left(&format!("allow: {{virtualservices: [{entry}]}}"));
+    assert_eq!(left("").0, ["labelled", "owned"]);
+    assert_eq!(of("{labels: {team: vis*}}"), (vec!["owned".into()], vec![]));
+    assert_eq!(of("{owner: {kind: Portal}}"), (vec!["labelled".into()], vec![]));
+    assert_eq!(of("{namespace: kube*, owner: {name: fr*}}"), (vec!["labelled".into()], vec![]));
+    let (_, unused) = of("{owner: {kind: Gate}, labels: {team: vision}}");
+    let named = "{owner.kind: Gate, labels.team: vision}, which matches no object";
+    assert_eq!(unused, [named]);
+}
+
+#[test]
+fn unused_entries_of_every_list_are_findings() {
+    let world = World::stock("1.10");
+    for (entry, is_used) in [
+        ("services: [istio-ingressgateway-workload]", true),
+        ("services: [gone]", false),
+        ("pods: [kubeflow/kfp-ui]", true),
+        ("pods: [kubeflow/kfp-uj]", false),
+        ("registries: [docker.io/charmedkubeflow]", true),
+        ("registries: [registry.example.com]", false),
+    ] {
+        let report = report_of(&world, &format!("allow: {{{entry}}}"));
+        let findings = &control(&report, "POL-02").findings;
+        assert_eq!(findings.is_empty(), is_used, "{entry}: {findings:?}");
+    }
+    let report = report_of(&world, "allow: {superusers: [ada]}");
+    let unread = control(&report, "POL-02");
+    assert_eq!(unread.verdict, ckf_hardening::controls::Verdict::NotAssessed);
+    assert!(unread.reason.contains("superusers"), "{}", unread.reason);
 }
 
 #[test]

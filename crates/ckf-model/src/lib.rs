@@ -5,6 +5,8 @@ pub mod advisory;
 pub mod catalog;
 pub mod certificate;
 pub mod charmhub;
+pub mod cilium;
+pub mod cluster_network_policy;
 pub mod compliance;
 pub mod core;
 pub mod crypto_material;
@@ -42,6 +44,7 @@ pub mod telemetry;
 pub mod text;
 pub mod tls;
 pub mod traffic;
+pub mod unread_fields;
 pub mod velero;
 pub mod vulnerability;
 mod wire;
@@ -97,6 +100,16 @@ macro_rules! with_kinds {
             cluster_role_bindings: ClusterRoleBinding => "rbac.authorization.k8s.io" ["v1"] "clusterrolebindings";
             /// Network policies.
             network_policies: NetworkPolicy => "networking.k8s.io" ["v1"] "networkpolicies";
+            /// Cilium's network policies of namespaces.
+            cilium_policies: $crate::cilium::CiliumNetworkPolicy => "cilium.io" ["v2"] "ciliumnetworkpolicies";
+            /// Cilium's network policies of the cluster.
+            cilium_clusterwide_policies: $crate::cilium::CiliumClusterwideNetworkPolicy => "cilium.io" ["v2"] "ciliumclusterwidenetworkpolicies";
+            /// Network policies of administrators, before NetworkPolicies.
+            admin_network_policies: $crate::cluster_network_policy::AdminNetworkPolicy => "policy.networking.k8s.io" ["v1alpha1"] "adminnetworkpolicies";
+            /// Network policies of administrators, where there is no NetworkPolicy.
+            baseline_admin_network_policies: $crate::cluster_network_policy::BaselineAdminNetworkPolicy => "policy.networking.k8s.io" ["v1alpha1"] "baselineadminnetworkpolicies";
+            /// Network policies of administrators, with a tier.
+            cluster_network_policies: $crate::cluster_network_policy::ClusterNetworkPolicy => "policy.networking.k8s.io" ["v1" "v1beta1" "v1alpha2"] "clusternetworkpolicies";
             /// Mutating webhook configurations.
             mutating_webhooks: MutatingWebhookConfiguration => "admissionregistration.k8s.io" ["v1"] "mutatingwebhookconfigurations";
             /// Validating webhook configurations.

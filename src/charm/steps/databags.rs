@@ -1,6 +1,6 @@
 //! What this charm writes into the databags of its relations.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use juju_charm::relation::{Databag, Relation, Side};
 use juju_charm::tool::present;
@@ -11,14 +11,16 @@ use super::relation_problem::RelationProblem;
 use super::route::{PREFIX, Route};
 use crate::catalog;
 use crate::charm::endpoints::{
-    AUTHORITIES, CATALOGUE, DASHBOARDS, GATEWAY, INGRESS, LOGS, METRICS, TRACING,
+    AUTHORITIES, CATALOGUE, DASHBOARDS, GATEWAY, INGRESS, INGRESS_ROUTE, LOGS, MESH, METRICS,
+    TRACING,
 };
 use crate::charm::peers::differs;
 use crate::charm::workload::PORT;
 use crate::relations::topology::Topology;
 use crate::relations::{
     answer, catalogue, certificate_transfer, grafana_dashboard, ingress_per_app, istio_ingress,
-    kubeflow_dashboard_links, loki_push_api, prometheus_scrape, tracing,
+    istio_ingress_route, kubeflow_dashboard_links, loki_push_api, prometheus_scrape, service_mesh,
+    tracing,
 };
 
 /// Relations by endpoint.
@@ -48,8 +50,12 @@ pub(super) fn publish_application(
     let mut problems = Vec::new();
     // Its databag is read only.
     relations.remove(GATEWAY);
+    let sources = match relations.contains_key(MESH) {
+        true => scrapers_of_model(unit, relations.get(METRICS))?,
+        false => BTreeSet::new(),
+    };
     for (endpoint, relations) in &relations {
-        let wanted = match application(endpoint, &topology, route, host) {
+        let wanted = match application(endpoint, &topology, route, host, &sources) {
             Ok(wanted) => wanted,
             Err(why) => {
                 warn!("{endpoint}: {why}");
@@ -85,6 +91,22 @@ pub(super) fn peer_application(relation: &Relation) -> anyhow::Result<Option<(St
     };
     let databag = present(relation.get(Side::Application(&name)))?;
     Ok(databag.map(|databag| (name, databag)))
+}
+
+/// Applications of this model that scrape the metrics. One of another model has its identity there,
+/// which its relation does not tell.
+fn scrapers_of_model(
+    unit: &Unit,
+    relations: Option<&Vec<Relation>>,
+) -> anyhow::Result<BTreeSet<String>> {
+    let mut all = BTreeSet::new();
+    for relation in relations.into_iter().flatten() {
+        let is_here = relation.model_uuid().is_ok_and(|uuid| uuid == unit.model_uuid);
+        if is_here && let Some(name) = present(relation.application())?.flatten() {
+            all.insert(name);
+        }
+    }
+    Ok(all)
 }
 
 /// Unit databag with an address of the unit's pod.
@@ -125,6 +147,7 @@ fn application(
     topology: &Topology<'_>,
     route: &Route,
     host: Option<&str>,
+    scrapers: &BTreeSet<String>,
 ) -> std::io::Result<Databag> {
     let rules = |file: &str| {
         let groups = catalog::alerts(file);
@@ -146,6 +169,11 @@ fn application(
             databag.extend(ingress_per_app::application(name, model, PORT));
             databag
         }
+        INGRESS_ROUTE => {
+            let (name, model) = (topology.application, topology.model);
+            istio_ingress_route::application(name, model, PORT, PREFIX)
+        }
+        MESH => service_mesh::application(topology.application, topology.model, PORT, scrapers),
         TRACING => tracing::application(),
         AUTHORITIES => certificate_transfer::requirer(),
         _ => kubeflow_dashboard_links::application(route.path(host).as_deref()),

@@ -22,8 +22,8 @@ pub enum RelationProblem {
     NoRoute(String),
     /// A link in the dashboard needs a route.
     #[error(
-        "dashboard-links has no link without ingress; integrate ingress with istio-pilot or \
-         istio-ingress-k8s"
+        "dashboard-links has no link without ingress; integrate ingress with istio-pilot, or \
+         istio-ingress-route with istio-ingress-k8s"
     )]
     LinkWithoutIngress,
     /// A peer rejects what this charm wrote.

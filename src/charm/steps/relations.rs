@@ -13,7 +13,9 @@ use super::Outcome;
 use super::databags::{self, RelationsOf, peer_application};
 use super::relation_problem::RelationProblem;
 use super::route::Route;
-use crate::charm::endpoints::{self, AUTHORITIES, GATEWAY, INGRESS, LINKS, LOGS, TRACING};
+use crate::charm::endpoints::{
+    self, AUTHORITIES, GATEWAY, INGRESS, INGRESS_ROUTE, LINKS, LOGS, TRACING,
+};
 use crate::charm::hook::Hook;
 use crate::charm::workload::{PORT, Workload};
 use crate::relations::topology::Topology;
@@ -78,7 +80,8 @@ fn update(
         return Ok(result);
     }
     result.problems = gateway_problems(&relations)?;
-    let route = Route::of(relations.get(INGRESS).and_then(|all| all.first()))?;
+    let first = |endpoint| relations.get(endpoint).and_then(|all| all.first());
+    let route = Route::of(first(INGRESS))?.or(Route::in_ambient(first(INGRESS_ROUTE))?);
     result.problems.extend(route_problems(&relations, &route));
     result.problems.extend(databags::publish_application(unit, relations, &route, host)?);
     Ok(result)

@@ -1,17 +1,17 @@
-//! The route to the report page, by the peer that offers `ingress`.
+//! The route to the report page, by the peer that offers `ingress` or `istio-ingress-route`.
 
 use juju_charm::relation::{Databag, Relation, Side};
 use juju_charm::tool::present;
 
-use crate::relations::{ingress_per_app, istio_ingress};
+use crate::relations::{ingress_per_app, istio_ingress, istio_ingress_route};
 
-/// Where istio-pilot's gateway has the report page.
+/// Where the gateway has the report page, if this charm chooses.
 pub const PREFIX: &str = "/hardening/";
 
 /// How users reach the report page.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub enum Route {
-    /// `ingress` is not related.
+    /// Neither is related.
     #[default]
     None,
     /// This application has made no route yet.
@@ -29,11 +29,7 @@ impl Route {
         let Some(relation) = relation else {
             return Ok(Self::None);
         };
-        let name = present(relation.application())?.flatten();
-        let databag = match &name {
-            Some(name) => present(relation.get(Side::Application(name)))?.unwrap_or_default(),
-            None => Databag::new(),
-        };
+        let (name, databag) = peer(relation)?;
         if istio_ingress::speaks(&databag) {
             return Ok(Self::Prefix);
         }
@@ -41,6 +37,26 @@ impl Route {
             Some(url) => Self::Url(url),
             None => Self::Pending(name.unwrap_or_else(|| "the peer of ingress".into())),
         })
+    }
+
+    /// The route of a relation of `istio-ingress-route`, whose peer answers with its host.
+    pub fn in_ambient(relation: Option<&Relation>) -> anyhow::Result<Self> {
+        let Some(relation) = relation else {
+            return Ok(Self::None);
+        };
+        let (name, databag) = peer(relation)?;
+        Ok(match istio_ingress_route::url(&databag, PREFIX) {
+            Some(url) => Self::Url(url),
+            None => Self::Pending(name.unwrap_or_else(|| "the peer of istio-ingress-route".into())),
+        })
+    }
+
+    /// This route, or another if there is none yet.
+    pub fn or(self, other: Self) -> Self {
+        match (&self, &other) {
+            (Self::None, _) | (Self::Pending(_), Self::Prefix | Self::Url(_)) => other,
+            _ => self,
+        }
     }
 
     /// The page's URL; `None` without a route or without the external hostname.
@@ -68,6 +84,16 @@ impl Route {
     }
 }
 
+/// Name and databag of a relation's other application, as far as they can be read.
+fn peer(relation: &Relation) -> anyhow::Result<(Option<String>, Databag)> {
+    let name = present(relation.application())?.flatten();
+    let databag = match &name {
+        Some(name) => present(relation.get(Side::Application(name)))?.unwrap_or_default(),
+        None => Databag::new(),
+    };
+    Ok((name, databag))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -87,5 +113,14 @@ mod tests {
         assert_eq!(Route::Prefix.path(None).as_deref(), Some("/hardening/"));
         assert_eq!(Route::Prefix.url(None), None);
         assert_eq!(Route::Pending("traefik".into()).url(host), None);
+    }
+
+    #[test]
+    fn route_that_is_there_goes_before_one_that_is_to_come() {
+        let pending = || Route::Pending("gateway".into());
+        assert_eq!(Route::None.or(pending()), pending());
+        assert_eq!(pending().or(Route::Prefix), Route::Prefix);
+        assert_eq!(pending().or(Route::None), pending());
+        assert_eq!(Route::Prefix.or(pending()), Route::Prefix);
     }
 }

@@ -9,9 +9,10 @@ use juju_sim::{Event, Simulation};
 use serde_json::{Value, json};
 
 /// Endpoints of other charms, with their interfaces, by the metadata of these charms.
-const PEERS: [(&str, &str); 17] = [
+const PEERS: [(&str, &str); 18] = [
     ("catalogue", "catalogue"),
-    ("istio-ingress-k8s:ingress", "ingress"),
+    ("istio-beacon-k8s:service-mesh", "service_mesh"),
+    ("istio-ingress-k8s:istio-ingress-route", "istio_ingress_route"),
     ("istio-pilot:certificates", "tls-certificates"),
     ("istio-pilot:ingress", "ingress"),
     ("kubeflow-dashboard:links", "kubeflow_dashboard_links"),

@@ -7,6 +7,8 @@ use crate::case::Case;
 
 use super::{Fault, NETWORKING, SECURITY, add, fault, first_pod, network_policy, set};
 
+const CILIUM: &str = "cilium.io/v2";
+
 /// A second policy for all pods of the profile.
 fn opened(c: &mut Case, ingress: Value) {
     add(c, network_policy("team-a", "open", json!({"podSelector": {}, "ingress": ingress})));
@@ -112,6 +114,23 @@ pub const FAULTS: &[Fault] = &[
         egress(c, json!([{"to": [{"ipBlock": block}]}]));
     }),
     fault("NET-11", "all of IPv6", |c| egress(c, json!([{"to": [{"ipBlock": {"cidr": "::/0"}}]}]))),
+    fault("NET-01", "Cilium's policy for the whole cluster", |c| {
+        let spec = json!({"endpointSelector": {}, "ingress": [{"fromEntities": ["cluster"]}]});
+        add(c, object(CILIUM, "CiliumNetworkPolicy", "team-a", "open", json!({ "spec": spec })));
+    })
+    .also(&["AUTHZ-04", "AUTHZ-07"]),
+    fault("NET-01", "a policy of administrators before the profile's", |c| {
+        let all = json!({"namespaces": {"matchLabels": {"app.kubernetes.io/part-of": "kubeflow-profile"}}});
+        let spec = json!({"priority": 1, "subject": all, "ingress": [{"action": "Allow", "from": [all]}]});
+        let api = "policy.networking.k8s.io/v1alpha1";
+        add(c, object(api, "AdminNetworkPolicy", "", "tenants", json!({ "spec": spec })));
+    })
+    .also(&["AUTHZ-04", "AUTHZ-07"]),
+    fault("NET-02", "Cilium's policy for the web apps", |c| {
+        let spec = json!({"endpointSelector": {"matchLabels": {"app.kubernetes.io/name": "katib-ui"}},
+            "ingress": [{"fromEntities": ["all"]}]});
+        add(c, object(CILIUM, "CiliumNetworkPolicy", "kubeflow", "open", json!({ "spec": spec })));
+    }),
     fault("NET-02", "namespaces of profiles to come", |c| {
         let selector = json!({"matchLabels": {"katib-metricscollector-injection": "enabled"},
             "matchExpressions": [{"key": "kubernetes.io/metadata.name", "operator": "NotIn", "values": ["team-a"]}]});

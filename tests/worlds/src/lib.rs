@@ -7,6 +7,7 @@ mod hardened;
 pub mod istio_pilot;
 mod large;
 mod mesh;
+mod network_kinds;
 mod pki;
 mod platform;
 mod profile;
@@ -79,6 +80,11 @@ impl World {
     /// Definitions of the kinds that charms bring and Istio does not.
     pub fn definitions() -> Vec<Value> {
         vec![profile::definition()]
+    }
+
+    /// Definitions of the network policies that Cilium and Kubernetes' Network Policy API bring.
+    pub fn network_definitions() -> Vec<Value> {
+        network_kinds::definitions()
     }
 
     /// An object, to change it.

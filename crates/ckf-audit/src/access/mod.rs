@@ -9,6 +9,7 @@ pub mod render;
 mod rights;
 mod subject;
 mod survey;
+mod ways;
 
 pub use self::answer::{Answer, Can};
 pub use self::identity::{Identity, Reached, Step};

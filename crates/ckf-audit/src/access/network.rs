@@ -4,13 +4,13 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::identity::{Reached, Step};
 use super::rights::Rights;
-use crate::facts::core::{NetworkPolicy, Pod};
+use crate::facts::core::{NetworkPolicy, Pod, Service};
 use crate::facts::labels::{LabelSelector, Labels};
 use crate::facts::object::Object as _;
-use crate::views::authorization::{Admission, Caller, Cause, Truth};
+use crate::views::authorization::{Admission, Cause};
 use crate::views::context::by_namespace;
-use crate::views::mesh_policies::{MeshPolicies, is_health};
-use crate::views::network_peers::{Target, admits_chosen};
+use crate::views::mesh_policies::{GATEWAY_NAME, MeshPolicies, is_health};
+use crate::views::network_rules::NetworkRules;
 use crate::views::{Context, MissingFact};
 
 pub(super) type Chain = Result<Option<Vec<Step>>, MissingFact>;
@@ -49,8 +49,11 @@ fn by_gateway(cause: Option<Cause<'_>>, user: &str, profile: &str) -> Step {
 /// The network between pods.
 pub(super) struct Network<'a> {
     pub(super) policies: MeshPolicies<'a>,
-    network_policies: BTreeMap<&'a str, Vec<&'a NetworkPolicy>>,
-    namespaces: HashMap<&'a str, &'a Labels>,
+    pub(super) network_policies: BTreeMap<&'a str, Vec<&'a NetworkPolicy>>,
+    pub(super) rules: NetworkRules<'a>,
+    pub(super) services: BTreeMap<&'a str, Vec<&'a Service>>,
+    pub(super) gateway_pods: Vec<&'a Pod>,
+    pub(super) namespaces: HashMap<&'a str, &'a Labels>,
 }
 
 /// A port of a pod to reach.
@@ -64,6 +67,13 @@ impl<'a> Network<'a> {
         Ok(Self {
             policies: MeshPolicies::of(context)?,
             network_policies: by_namespace(context.network_policies()?),
+            rules: context.own_network_rules()?,
+            services: by_namespace(context.services()?),
+            gateway_pods: context
+                .pods()?
+                .iter()
+                .filter(|pod| pod.metadata.label(GATEWAY_NAME).is_some() && !pod.is_finished())
+                .collect(),
             namespaces,
         })
     }
@@ -76,6 +86,9 @@ impl<'a> Network<'a> {
         all: &BTreeSet<&'a str>,
         matched: &mut HashMap<&'a LabelSelector, BTreeSet<&'a str>>,
     ) -> BTreeSet<&'a str> {
+        if self.rules.has_more(namespace) {
+            return all.clone();
+        }
         let mut from = BTreeSet::new();
         let here = self.network_policies.get(namespace).map(Vec::as_slice).unwrap_or_default();
         let is_guarded =
@@ -125,79 +138,24 @@ impl<'a> Network<'a> {
         rights: &Rights<'_>,
         from: &str,
         labels: Option<&Labels>,
-        (pod, port): (&Pod, u16),
+        target: Port<'a>,
         own: Option<&str>,
     ) -> Chain {
-        let namespace = &*pod.metadata.namespace;
-        let ports = pod.all_containers().flat_map(|container| &container.ports);
-        let ports = ports.filter(|of| of.container_port == port && !of.name.is_empty());
-        let names: Vec<&str> = ports.map(|of| &*of.name).collect();
-        let target = Target {
-            namespace,
-            labels: &pod.metadata.labels,
-            names: &names,
-            port,
-            protocol: "TCP",
-        };
-        let here = self.network_policies.get(namespace).map(Vec::as_slice).unwrap_or_default();
-        let (truth, policy) = admits_chosen(here.iter().copied(), from, labels, &target);
-        if truth == Truth::No {
-            return Ok(None);
+        let accounts = rights.accounts_in(from);
+        let is_asked = own != Some(from);
+        let directly = self.directly(&accounts, from, labels, target, is_asked);
+        if matches!(directly, Ok(Some(_))) || !is_asked {
+            return directly;
         }
-        let at = pod.reference();
-        let step = match policy {
-            None => Step::only(format!(
-                "a pod of namespace {from}: no NetworkPolicy holds for {at}, so every pod reaches port {port}"
-            )),
-            Some(policy) => {
-                let policy = policy.reference();
-                let says =
-                    format!("a pod of namespace {from}: {policy} admits it to port {port} of {at}");
-                Step::by(says, policy)
-            }
-        };
-        let mut chain = Vec::new();
-        if own != Some(from) && pod.has_sidecar() {
-            let accounts = rights.accounts_in(from);
-            match self.is_open_to(from, &accounts, pod, port) {
-                Admission::Yes(_, Some(cause)) => {
-                    let says = format!("{cause} admits it");
-                    chain.push(Step::by(says, cause.policy.reference()));
-                }
-                Admission::Yes(_, None) => {}
-                Admission::No => return Ok(None),
-                Admission::Unknown(why) => return Err(MissingFact(why)),
+        let mut unknown = directly.err();
+        for (service, waypoint) in self.waypoints_before(target.0) {
+            match self.through(&accounts, from, labels, target, (service, waypoint)) {
+                Ok(None) => {}
+                Ok(found) => return Ok(found),
+                Err(missing) => unknown = Some(missing),
             }
         }
-        if truth == Truth::Unknown {
-            let policy = policy.map(|policy| policy.reference().to_string()).unwrap_or_default();
-            return Err(MissingFact(format!(
-                "{policy} admits addresses to port {port} of {at}, and which addresses pods of {from} have is not known"
-            )));
-        }
-        chain.push(step);
-        Ok(Some(chain))
-    }
-
-    /// Whether AuthorizationPolicies let pods of a namespace do more than ask for health: without
-    /// an identity, or as one of its accounts. They set every header as they like.
-    fn is_open_to(&self, from: &str, accounts: &[&str], pod: &Pod, port: u16) -> Admission<'a> {
-        let policies = &self.policies;
-        let set = policies.hold_for(&pod.metadata.namespace, &pod.metadata.labels);
-        let is_more = |cause: &Cause<'_>| !is_health(&cause.policy.spec.rules[cause.rule]);
-        let accounts = accounts.iter().map(|account| Some((from, *account)));
-        let mut unknown = Admission::No;
-        let (own, labels) = (&pod.metadata.namespace, &pod.metadata.labels);
-        let nameless = policies.takes_clear_text(own, labels, port).then_some(None);
-        for account in accounts.chain([Some((from, "default"))]).chain(nameless) {
-            let caller = Caller { ports: vec![port], ..policies.from_pod(account) };
-            match set.admits_by(&caller, &policies.mesh, is_more) {
-                Admission::No => {}
-                Admission::Unknown(why) => unknown = Admission::Unknown(why),
-                yes => return yes,
-            }
-        }
-        unknown
+        unknown.map_or(Ok(None), Err)
     }
 }
 

@@ -8,8 +8,8 @@ use super::identity::{Identity, Reached, Step};
 use super::network::{Chain, Network, Port, ports_by_namespace, through_gateway};
 use super::rights::Rights;
 use super::subject::Who;
+use crate::views::future_profile::{TOMORROW, future_profile};
 use crate::views::mesh_policies::STRANGER;
-use crate::views::network_policy::future_profile;
 use crate::views::power::Power;
 use crate::views::web_apps::{KFP_API, WEB_APPS};
 use crate::views::{Context, MissingFact};
@@ -21,8 +21,6 @@ const DEEDS: &[(&str, &[Power])] = &[
     ("become service accounts", &[Power::Accounts]),
     ("decide who may enter", &[Power::Doors, Power::Rights]),
 ];
-/// A namespace of a profile that a user makes tomorrow.
-const TOMORROW: &str = "0-zq7";
 const ANY_USER: &str = "any user who logs in";
 const ANY_POD: &str = "any pod of another profile";
 const GATEWAY: &str = "reach pods through the gateway";

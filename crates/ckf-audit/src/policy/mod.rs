@@ -13,7 +13,7 @@ pub mod tables;
 mod wire;
 mod words;
 
-pub use self::allow::Allow;
+pub use self::allow::{Allow, Allowed, AllowedObject, allowed};
 pub use self::error::{HostnameError, PolicyProblem, RuleError};
 pub use self::model::{Policy, Profile, default_suites};
 pub use self::name::{InvalidName, Name};

@@ -7,7 +7,12 @@ use jiff::Timestamp;
 
 use super::context::{Context, MissingFact};
 use super::distribution::Distribution;
+use super::network_rules::{Lists, NetworkRules};
 use crate::facts::charmhub::Charmhub;
+use crate::facts::cilium::{CiliumClusterwideNetworkPolicy, CiliumNetworkPolicy};
+use crate::facts::cluster_network_policy::{
+    AdminNetworkPolicy, BaselineAdminNetworkPolicy, ClusterNetworkPolicy,
+};
 use crate::facts::compliance::ClusterComplianceReport;
 use crate::facts::core::*;
 use crate::facts::custom_resources::ObjectKind;
@@ -45,6 +50,17 @@ fn single<'a, T>(fact: &'a Known<T>, what: &str, missing: &str) -> Result<&'a T,
         Known::Unknown(why) => Err(MissingFact(format!("{what}: {why}"))),
     }
 }
+
+/// Definitions of Cilium's network policies.
+const CILIUM: [&str; 2] =
+    ["ciliumnetworkpolicies.cilium.io", "ciliumclusterwidenetworkpolicies.cilium.io"];
+
+/// Definitions of the network policies of administrators.
+const ADMIN: [&str; 3] = [
+    "adminnetworkpolicies.policy.networking.k8s.io",
+    "baselineadminnetworkpolicies.policy.networking.k8s.io",
+    "clusternetworkpolicies.policy.networking.k8s.io",
+];
 
 macro_rules! accessors {
     ($($(#[$meta:meta])* $name:ident: $type:ty, $what:literal;)*) => {
@@ -307,6 +323,93 @@ impl<'a> Context<'a> {
     pub fn extensions(&self) -> Result<Vec<Extension<'a>>, MissingFact> {
         let (mutating, validating) = (self.mutating_webhooks()?, self.validating_webhooks()?);
         Ok(Extension::all(mutating, validating, self.crds()?, self.api_services()?))
+    }
+
+    /// Cilium's network policies of namespaces.
+    pub fn cilium_policies(&self) -> Result<&'a [CiliumNetworkPolicy], MissingFact> {
+        self.optional(&self.facts.cilium_policies, "cilium_policies", CILIUM[0])
+    }
+
+    /// Cilium's network policies of the cluster.
+    pub fn cilium_clusterwide_policies(
+        &self,
+    ) -> Result<&'a [CiliumClusterwideNetworkPolicy], MissingFact> {
+        let kind = &self.facts.cilium_clusterwide_policies;
+        self.optional(kind, "cilium_clusterwide_policies", CILIUM[1])
+    }
+
+    /// Network policies of administrators, before NetworkPolicies.
+    pub fn admin_network_policies(&self) -> Result<&'a [AdminNetworkPolicy], MissingFact> {
+        self.optional(&self.facts.admin_network_policies, "admin_network_policies", ADMIN[0])
+    }
+
+    /// Network policies of administrators, where there is no NetworkPolicy.
+    pub fn baseline_admin_network_policies(
+        &self,
+    ) -> Result<&'a [BaselineAdminNetworkPolicy], MissingFact> {
+        let kind = &self.facts.baseline_admin_network_policies;
+        self.optional(kind, "baseline_admin_network_policies", ADMIN[1])
+    }
+
+    /// Network policies of administrators, with a tier.
+    pub fn cluster_network_policies(&self) -> Result<&'a [ClusterNetworkPolicy], MissingFact> {
+        self.optional(&self.facts.cluster_network_policies, "cluster_network_policies", ADMIN[2])
+    }
+
+    /// Every network policy of the cluster.
+    pub fn network_rules(&self) -> Result<&NetworkRules<'a>, MissingFact> {
+        // Asked for each time, so that each check is known to consult them.
+        let lists = self.network_lists()?;
+        if let Some(rules) = self.network_rules.get() {
+            if rules.has_any() {
+                self.namespaces()?;
+            }
+            return Ok(rules);
+        }
+        let rules = self.rules_of(&lists)?;
+        Ok(self.network_rules.get_or_init(|| rules))
+    }
+
+    /// The same, to keep.
+    pub fn own_network_rules(&self) -> Result<NetworkRules<'a>, MissingFact> {
+        self.rules_of(&self.network_lists()?)
+    }
+
+    fn rules_of(&self, lists: &Lists<'a>) -> Result<NetworkRules<'a>, MissingFact> {
+        let rules = NetworkRules::of(lists);
+        Ok(if rules.has_any() { rules.within(self.namespaces()?) } else { rules })
+    }
+
+    fn network_lists(&self) -> Result<Lists<'a>, MissingFact> {
+        Ok(Lists {
+            core: self.network_policies()?,
+            cilium: self.cilium_policies()?,
+            clusterwide: self.cilium_clusterwide_policies()?,
+            admin: self.admin_network_policies()?,
+            baseline: self.baseline_admin_network_policies()?,
+            cluster: self.cluster_network_policies()?,
+        })
+    }
+
+    /// Objects of a kind that few clusters have: none if its definition is not there, even if they
+    /// were not asked for or may not be listed.
+    fn optional<T>(
+        &self,
+        kind: &'a Kind<T>,
+        field: &'static str,
+        definition: &str,
+    ) -> Result<&'a [T], MissingFact> {
+        if let (Known::Unknown(Unknown::NotCollected | Unknown::Forbidden(_)), Known::Known(crds)) =
+            (kind, &self.facts.crds)
+        {
+            self.note(field);
+            self.note("crds");
+            if !crds.items.iter().any(|crd| crd.metadata.name == definition) {
+                return Ok(&[]);
+            }
+        }
+        let what = definition.split_once('.').map_or(definition, |(plural, _)| plural);
+        self.items(kind, field, what)
     }
 
     /// Version of the API server.

@@ -7,14 +7,14 @@
 
 use super::authorization::{Admission, Cause, PolicySet, Truth};
 use super::mesh_policies::{MeshPolicies, is_health};
-use super::network_peers::{self, Source, SourcePod, Target};
+use super::network_rules::{At, Client, ClientPod};
 use super::waypoints::{DATA_PLANE, USE_WAYPOINT, Waypoint};
 use super::{Context, MissingFact};
 use crate::facts::core::{Pod, PortRef, Service, ServicePort};
 use crate::facts::labels::Labels;
 
 /// Port on which ztunnel and waypoints take connections of the mesh.
-const HBONE: u16 = 15008;
+pub(crate) const HBONE: u16 = 15008;
 
 /// A way through the waypoint before a Service.
 pub struct ThroughWaypoint<'a> {
@@ -109,7 +109,7 @@ impl<'c, 'a> AmbientWays<'c, 'a> {
         Ok(set.admits_strangers(ports, &self.policies.mesh, is_trusted, profiles, is_more))
     }
 
-    /// Whether NetworkPolicies let a waypoint's pods through to a pod.
+    /// Whether network policies let a waypoint's pods through to a pod.
     fn reaches(&self, waypoint: Waypoint<'_>, pod: &Pod, port: u16) -> Result<bool, MissingFact> {
         let mut namespaces = self.context.namespaces()?.iter();
         let of = namespaces.find(|one| one.metadata.name == *waypoint.namespace);
@@ -122,29 +122,26 @@ impl<'c, 'a> AmbientWays<'c, 'a> {
             // Those that it will have are not known.
             return Ok(true);
         };
-        let source = Source {
-            pod: Some(SourcePod {
-                namespace: waypoint.namespace,
-                namespace_labels: &of.metadata.labels,
-                labels: &runs.metadata.labels,
-            }),
-            address: None,
-        };
-        let policies = self.context.network_policies()?;
-        let port = if self.has(pod) { HBONE } else { port };
-        let target = Target {
+        let client = Client::Pod(ClientPod {
+            namespace: waypoint.namespace,
+            namespace_labels: Some(&of.metadata.labels),
+            labels: Some(&runs.metadata.labels),
+        });
+        let rules = self.context.network_rules()?;
+        let at = At {
             namespace: &pod.metadata.namespace,
-            labels: &pod.metadata.labels,
+            namespace_labels: rules.labels_of(&pod.metadata.namespace),
+            labels: Some(&pod.metadata.labels),
             names: &[],
-            port,
+            port: if self.has(pod) { HBONE } else { port },
             protocol: "TCP",
         };
-        Ok(network_peers::admits(policies, &source, &target) != Truth::No)
+        Ok(rules.admits(&client, &at).truth != Truth::No)
     }
 }
 
 /// Whether a port of a Service leads to a port of a pod, or may.
-fn leads_to(of: &ServicePort, pod: &Pod, port: u16) -> bool {
+pub(crate) fn leads_to(of: &ServicePort, pod: &Pod, port: u16) -> bool {
     match &of.target_port {
         None => of.port == port,
         Some(PortRef::Number(number)) => *number == port,

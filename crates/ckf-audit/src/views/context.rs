@@ -10,6 +10,7 @@ use jiff::Timestamp;
 
 use super::entrances::part::{Entrances, Part};
 use super::image::Image;
+use super::network_rules::NetworkRules;
 use super::owner::Pods;
 use super::release::{Detected, detect_release};
 use crate::catalog::{self, Release};
@@ -22,8 +23,8 @@ use crate::facts::profiles::{self, Claim};
 use crate::facts::rbac::RoleBinding;
 use crate::finding::Outcome;
 use crate::images::Inventory;
+use crate::policy::Policy;
 use crate::policy::custom::CustomControl;
-use crate::policy::{Policy, is_like};
 
 /// Why a check cannot be made.
 #[derive(Debug, PartialEq, Eq)]
@@ -47,6 +48,7 @@ pub struct Context<'a> {
     policies_by_namespace: OnceCell<ByNamespace<'a, AuthorizationPolicy>>,
     bindings_by_namespace: OnceCell<ByNamespace<'a, RoleBinding>>,
     networks_by_namespace: OnceCell<ByNamespace<'a, NetworkPolicy>>,
+    pub(super) network_rules: OnceCell<NetworkRules<'a>>,
     images: RefCell<HashMap<&'a str, Option<Rc<Image>>>>,
     pub(super) inventory: OnceCell<Inventory>,
     pub(super) entrances: [OnceCell<Entrances<'a>>; Part::ALL.len()],
@@ -77,6 +79,7 @@ impl<'a> Context<'a> {
             policies_by_namespace: OnceCell::new(),
             bindings_by_namespace: OnceCell::new(),
             networks_by_namespace: OnceCell::new(),
+            network_rules: OnceCell::new(),
             images: RefCell::default(),
             inventory: OnceCell::new(),
             entrances: Default::default(),
@@ -278,14 +281,4 @@ pub fn by_namespace<'a, T: Object + 'a>(
         map.entry(&object.meta().namespace).or_default().push(object);
     }
     map
-}
-
-/// Whether an allow-list names an object, as `namespace/name` or `name`, with `*` for any
-/// characters.
-pub fn allowed<T: Object>(list: &[String], object: &T) -> bool {
-    let meta = object.meta();
-    list.iter().any(|entry| match entry.split_once('/') {
-        Some((namespace, name)) => is_like(namespace, &meta.namespace) && is_like(name, &meta.name),
-        None => is_like(entry, &meta.name),
-    })
 }

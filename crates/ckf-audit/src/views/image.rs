@@ -151,6 +151,12 @@ fn is_catalogue_pin(tag: &str, image: &Image) -> bool {
 /// Requirement of an image that is not pinned.
 pub const PINNED: &str = "a digest, or a rock's VERSION-HASH";
 
+/// Whether a repository is a registry's, or below a prefix of repositories.
+pub fn is_within(repository: &str, prefix: &str) -> bool {
+    let rest = repository.strip_prefix(prefix.trim_end_matches('/'));
+    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

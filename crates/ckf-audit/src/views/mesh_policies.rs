@@ -18,7 +18,7 @@ pub const STRANGER: &str = "0-zq7@0-zq7.example";
 /// A Service that no policy names.
 const OTHER_SERVICE: &str = "0-zq7";
 /// Label of the pods of a Gateway of the Gateway API.
-const GATEWAY_NAME: &str = "gateway.networking.k8s.io/gateway-name";
+pub(crate) const GATEWAY_NAME: &str = "gateway.networking.k8s.io/gateway-name";
 /// Paths of health and metrics, which Kubeflow opens to every client.
 const OPEN_PATHS: [&str; 3] = ["/healthz", "/metrics", "/wait-for-drain"];
 
@@ -69,12 +69,16 @@ impl<'a> MeshPolicies<'a> {
         self.by_namespace.get(namespace).map(Vec::as_slice).unwrap_or_default()
     }
 
-    /// The policies that hold for pods of a namespace with these labels.
+    /// The policies that hold for pods of a namespace with these labels, without a sidecar if they
+    /// are in the ambient mesh.
     pub fn hold_for(&self, namespace: &str, labels: &Labels) -> PolicySet<'a> {
         let root = self.mesh.root_namespace.as_str();
         let of_root = if root == namespace { &[] } else { self.in_namespace(root) };
         let all = of_root.iter().chain(self.in_namespace(namespace)).copied();
-        PolicySet::of(all, &Workload { namespace, labels, waypoint_of: None }, &self.mesh)
+        let workload = Workload { namespace, labels, waypoint_of: None };
+        let is_gateway = labels.get(GATEWAY_NAME).is_some();
+        let is_of_ztunnel = !is_gateway && self.ambient.takes(namespace, labels);
+        PolicySet { is_of_ztunnel, ..PolicySet::of(all, &workload, &self.mesh) }
     }
 
     /// The policies that hold at a waypoint for requests to a Service.

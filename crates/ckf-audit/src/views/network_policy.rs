@@ -1,10 +1,10 @@
-//! Semantics of NetworkPolicies, as Kubernetes defines them.
+//! What network policies let through to ports of pods.
 
 use crate::facts::core::{IngressRule, Peer, Pod};
-use crate::facts::labels::Labels;
 use crate::facts::object::{Object as _, ObjectRef};
-use crate::facts::profiles::PART_OF;
 use crate::views::address_set::AddressSet;
+use crate::views::future_profile::future_profile;
+use crate::views::network_rules::At;
 use crate::views::{Context, MissingFact, network_peers};
 
 /// Whether a rule admits every client to every port.
@@ -35,6 +35,9 @@ pub fn opening(
     trusted: &[&str],
 ) -> Result<Option<(ObjectRef, String, String)>, MissingFact> {
     let namespace = &*pod.metadata.namespace;
+    if context.network_rules()?.has_more(namespace) {
+        return opening_by_rules(context, pod, port, trusted);
+    }
     let policies: Vec<_> = context
         .network_policies()?
         .iter()
@@ -68,6 +71,39 @@ pub fn opening(
     Ok(None)
 }
 
+/// The same, where other policies than NetworkPolicies are about the pod.
+fn opening_by_rules(
+    context: &Context<'_>,
+    pod: &Pod,
+    port: u16,
+    trusted: &[&str],
+) -> Result<Option<(ObjectRef, String, String)>, MissingFact> {
+    let rules = context.network_rules()?;
+    let names: Vec<&str> = pod.names_of(port).collect();
+    let at = At {
+        namespace: &pod.metadata.namespace,
+        namespace_labels: rules.labels_of(&pod.metadata.namespace),
+        labels: Some(&pod.metadata.labels),
+        names: &names,
+        port,
+        protocol: "TCP",
+    };
+    let what = format!("others reach port {port} of {}", pod.metadata.name);
+    match rules.stranger(context.namespaces()?, &at, |namespace| !trusted.contains(&namespace)) {
+        Err(unknown) => Err(MissingFact(unknown.why(&what))),
+        Ok(None) => Ok(None),
+        Ok(Some((who, by))) => {
+            let seen = format!("admits {who} to port {port} of {}", pod.metadata.name);
+            Ok(Some(match by {
+                Some(policy) => (policy, "spec".into(), seen),
+                None => {
+                    (pod.reference(), "network policies".into(), format!("none keeps out {who}"))
+                }
+            }))
+        }
+    }
+}
+
 /// Whom a rule admits from outside the trusted namespaces.
 fn stranger(
     context: &Context<'_>,
@@ -96,21 +132,4 @@ fn stranger(
         }
     }
     Ok(None)
-}
-
-/// Labels of the namespace of a profile that a user makes tomorrow, as the profile controller
-/// writes them.
-pub fn future_profile() -> Labels {
-    let labels = [
-        ("kubernetes.io/metadata.name", "0-zq7"),
-        (PART_OF.0, PART_OF.1),
-        ("istio-injection", "enabled"),
-        ("user.kubeflow.org/enabled", "true"),
-        ("pipelines.kubeflow.org/enabled", "true"),
-        ("katib.kubeflow.org/metrics-collector-injection", "enabled"),
-        ("katib-metricscollector-injection", "enabled"),
-        ("serving.kubeflow.org/inferenceservice", "enabled"),
-        ("namespace-node-affinity", "enabled"),
-    ];
-    Labels::from_iter(labels.map(|(key, value)| (key.into(), value.into())))
 }

@@ -59,9 +59,14 @@ impl<'a> Ambient<'a> {
 
     /// Whether a pod is in the mesh.
     pub fn has(&self, pod: &Meta) -> bool {
-        match pod.label(DATA_PLANE) {
-            Some(mode) => mode == "ambient",
-            None => self.has_namespace(&pod.namespace),
+        self.takes(&pod.namespace, &pod.labels)
+    }
+
+    /// Whether a pod of a namespace with these labels is in the mesh.
+    pub fn takes(&self, namespace: &str, labels: &Labels) -> bool {
+        match labels.get(DATA_PLANE) {
+            Some(mode) => **mode == *"ambient",
+            None => self.has_namespace(namespace),
         }
     }
 

@@ -200,6 +200,13 @@ impl Pod {
         self.all_containers().any(|c| c.name == "istio-proxy")
     }
 
+    /// Names of a container port.
+    pub fn names_of(&self, port: u16) -> impl Iterator<Item = &str> {
+        let ports = self.all_containers().flat_map(|container| &container.ports);
+        let ports = ports.filter(move |of| of.container_port == port && !of.name.is_empty());
+        ports.map(|of| &*of.name)
+    }
+
     /// The number of a named container port.
     pub fn named_port(&self, name: &str) -> Option<u16> {
         self.all_containers()

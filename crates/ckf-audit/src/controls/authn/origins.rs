@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::controls::check::Check;
 use crate::finding::{Outcome, finding, outcome};
-use crate::views::context::allowed;
+use crate::policy::allowed;
 use crate::views::entrances::names::MESH;
 use crate::views::entrances::{Destination, Part, Routes};
 use crate::views::{Context, MissingFact};

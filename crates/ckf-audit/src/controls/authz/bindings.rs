@@ -6,7 +6,8 @@ use crate::controls::check::Check;
 use crate::facts::object::{Object as _, ObjectRef};
 use crate::facts::rbac::{PolicyRule, RoleBinding, RoleRef, Subject};
 use crate::finding::{Outcome, finding, named};
-use crate::views::context::{allowed, by_namespace};
+use crate::policy::allowed;
+use crate::views::context::by_namespace;
 use crate::views::power::dangerous;
 use crate::views::{Context, MissingFact};
 

@@ -9,7 +9,7 @@ use crate::facts::labels::LabelSelector;
 use crate::facts::object::Object as _;
 use crate::facts::rbac::{ClusterRole, Subject};
 use crate::finding::{Outcome, count, finding, outcome};
-use crate::views::context::allowed;
+use crate::policy::allowed;
 use crate::views::power::{Power, dangerous, given, ways};
 use crate::views::{Context, MissingFact};
 

@@ -5,7 +5,7 @@ use crate::controls::check::Check;
 use crate::facts::core::{Container, Pod};
 use crate::facts::object::Object as _;
 use crate::finding::{Outcome, count, finding, outcome};
-use crate::views::image::{Image, PINNED, is_mutable_tag, is_rock_home};
+use crate::views::image::{Image, PINNED, is_mutable_tag, is_rock_home, is_within};
 use crate::views::{Context, MissingFact};
 
 /// Controls of this file.
@@ -93,11 +93,7 @@ const APPROVED: &[&str] = &[
 /// IMG-04: Every platform image comes from an approved registry
 fn approved_registry(context: &Context<'_>) -> Result<Outcome, MissingFact> {
     each_container(context, "from approved registries", |container, image| {
-        let within = |prefix: &str| {
-            let prefix = prefix.trim_end_matches('/');
-            image.repository == prefix
-                || image.repository.strip_prefix(prefix).is_some_and(|rest| rest.starts_with('/'))
-        };
+        let within = |prefix: &str| is_within(&image.repository, prefix);
         let approved = APPROVED.iter().any(|p| within(p))
             || context.policy.allow.registries.iter().any(|p| within(p));
         (!approved).then(|| {

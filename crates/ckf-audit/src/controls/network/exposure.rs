@@ -5,10 +5,9 @@ use std::collections::HashSet;
 use crate::catalog::Release;
 use crate::controls::check::Check;
 use crate::facts::istio::VirtualService;
-use crate::facts::object::{Object as _, ObjectRef};
+use crate::facts::object::{Meta, Object, ObjectRef};
 use crate::finding::{Finding, Outcome, count, finding, outcome};
-use crate::policy::is_like;
-use crate::views::context::allowed;
+use crate::policy::{Allowed, allowed};
 use crate::views::entrances::names::destination;
 use crate::views::entrances::{
     Destination, Opening, Part, Routes, is_by_gateway, is_of_model, takings,
@@ -30,7 +29,7 @@ fn nothing_else_exposed(context: &Context<'_>) -> Result<Outcome, MissingFact> {
             findings.push(finding(object.clone(), &entrance.field, seen, wanted));
         };
         match entrance.opening {
-            Opening::Service if is_allowed(&allow.services, &object) => {}
+            Opening::Service if is_allowed(context, &allow.services, &object) => {}
             Opening::Service => {
                 let kind = kind_of(context, &object)?;
                 add(kind, "ClusterIP");
@@ -61,13 +60,36 @@ fn kind_of(context: &Context<'_>, object: &ObjectRef) -> Result<String, MissingF
 }
 
 /// Whether an allow-list names an object.
-fn is_allowed(list: &[String], object: &ObjectRef) -> bool {
-    list.iter().any(|entry| match entry.split_once('/') {
-        Some((namespace, name)) => {
-            is_like(namespace, &object.namespace) && is_like(name, &object.name)
-        }
-        None => is_like(entry, &object.name),
-    })
+fn is_allowed(context: &Context<'_>, list: &[Allowed], object: &ObjectRef) -> bool {
+    if list.is_empty() {
+        return false;
+    }
+    let meta = meta_of(context, object);
+    let named = Meta {
+        name: object.name.clone(),
+        namespace: object.namespace.as_str().into(),
+        ..Meta::default()
+    };
+    list.iter().any(|entry| entry.allows(meta.unwrap_or(&named)))
+}
+
+/// Metadata of an object of a kind that opens a way, if it is there.
+fn meta_of<'a>(context: &Context<'a>, object: &ObjectRef) -> Option<&'a Meta> {
+    fn find<'a, T: Object>(
+        all: Result<&'a [T], MissingFact>,
+        object: &ObjectRef,
+    ) -> Option<&'a Meta> {
+        let mut all = all.ok()?.iter().map(Object::meta);
+        all.find(|meta| meta.name == object.name && *meta.namespace == *object.namespace)
+    }
+    match object.kind.as_str() {
+        "Service" => find(context.services(), object),
+        "VirtualService" => find(context.virtual_services(), object),
+        "ServiceEntry" => find(context.service_entries(), object),
+        "Ingress" => find(context.ingresses(), object),
+        "DomainMapping" => find(context.domain_mappings(), object),
+        _ => None,
+    }
 }
 
 /// NET-07: The gateway is reachable from allowed addresses only
@@ -167,7 +189,7 @@ fn known_routes(context: &Context<'_>) -> Result<Outcome, MissingFact> {
     }
     for entrance in context.entrances_of(&[Part::Ingresses, Part::DomainMappings])? {
         let is_route = entrance.opening == Opening::DomainMapping || is_by_gateway(entrance);
-        if is_route && entrance.leads_to_ours() && !is_allowed(allow, &entrance.object) {
+        if is_route && entrance.leads_to_ours() && !is_allowed(context, allow, &entrance.object) {
             let hosts = if entrance.hosts.is_empty() {
                 "every host".into()
             } else {
@@ -178,7 +200,8 @@ fn known_routes(context: &Context<'_>) -> Result<Outcome, MissingFact> {
             findings.push(finding(entrance.object.clone(), &entrance.field, seen, wanted));
         }
     }
-    for taking in takings(context)?.into_iter().filter(|taking| !is_allowed(allow, &taking.object))
+    for taking in
+        takings(context)?.into_iter().filter(|taking| !is_allowed(context, allow, &taking.object))
     {
         let seen = format!("{}, whose requests go to {}", taking.host, taking.to);
         let wanted = "hosts of its own namespace, or of none of the cluster";

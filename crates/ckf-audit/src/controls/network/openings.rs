@@ -4,7 +4,7 @@ use crate::controls::check::Check;
 use crate::facts::gateway_attachments::{Granted, ReferenceGrant};
 use crate::facts::object::Object as _;
 use crate::finding::{Outcome, count, finding, outcome};
-use crate::views::context::allowed;
+use crate::policy::allowed;
 use crate::views::sidecars::{foreign_proxy, is_registry_only, opens_loopback, own_sidecars};
 use crate::views::{Context, MissingFact};
 

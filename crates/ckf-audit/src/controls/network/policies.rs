@@ -1,6 +1,6 @@
-//! NetworkPolicies of profiles.
+//! Network policies of profiles.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::controls::check::Check;
 use crate::facts::core::{IngressRule, NetworkPolicy, PortRef};
@@ -9,8 +9,9 @@ use crate::facts::object::{Object as _, ObjectRef};
 use crate::finding::{Finding, Outcome, count, finding, outcome};
 use crate::views::authorization::AddressRange;
 use crate::views::context::by_namespace;
+use crate::views::future_profile::future_profile;
 use crate::views::network_peers::{Target, admitted_addresses};
-use crate::views::network_policy::future_profile;
+use crate::views::network_rules::At;
 use crate::views::{Context, MissingFact};
 
 /// Controls of this file.
@@ -137,6 +138,9 @@ fn open_ways(
     profile: &str,
     here: &[&NetworkPolicy],
 ) -> Result<Vec<Finding>, MissingFact> {
+    if context.network_rules()?.has_more(profile) {
+        return open_by_rules(context, profile);
+    }
     let profiles = context.profile_namespaces()?;
     let mut findings = Vec::new();
     let object = ObjectRef::new("v1", "Namespace", "", profile);
@@ -164,4 +168,45 @@ fn open_ways(
         ));
     }
     Ok(findings)
+}
+
+/// The same, where other policies than NetworkPolicies are about pods of the profile: what lets
+/// pods of other profiles in to the least protected one, at ports where policies may differ.
+fn open_by_rules(context: &Context<'_>, profile: &str) -> Result<Vec<Finding>, MissingFact> {
+    let rules = context.network_rules()?;
+    let profiles = context.profile_namespaces()?;
+    let names = rules.port_names(profile);
+    let mut found = BTreeMap::new();
+    let mut unknown = None;
+    for port in rules.edges(profile) {
+        let at = At {
+            namespace: profile,
+            namespace_labels: rules.labels_of(profile),
+            labels: None,
+            names: &names,
+            port,
+            protocol: "TCP",
+        };
+        let is_stranger = |namespace: &str| namespace != profile && profiles.contains(namespace);
+        match rules.stranger(context.namespaces()?, &at, is_stranger) {
+            Ok(None) => {}
+            Ok(Some((who, by))) => {
+                found.entry(by).or_insert(who);
+            }
+            Err(decision) => unknown = Some(decision),
+        }
+    }
+    if let Some(decision) = unknown.filter(|_| found.is_empty()) {
+        return Err(MissingFact(decision.why(&format!("others reach pods of {profile}"))));
+    }
+    let findings = found.into_iter().map(|(by, who)| match by {
+        Some(policy) => finding(policy, "spec", format!("admits {who}"), "chosen sources"),
+        None => finding(
+            ObjectRef::new("v1", "Namespace", "", profile),
+            "network policies for ingress",
+            format!("none keeps out {who}"),
+            "one for all pods",
+        ),
+    });
+    Ok(findings.collect())
 }

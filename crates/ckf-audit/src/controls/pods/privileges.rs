@@ -104,12 +104,7 @@ fn is_excepted(context: &Context<'_>, pod: &Pod) -> bool {
             && pod.all_containers().all(|c| is_of_istio(context, &c.image, image))
     };
     let is_of_mesh = !is_of_tenant && NODE_AGENTS.iter().any(is_agent);
-    is_of_mesh
-        || context.policy.allow.pods.iter().any(|entry| {
-            let (namespace, prefix) = entry.split_once('/').unwrap_or(("", entry));
-            (namespace.is_empty() || pod.metadata.namespace == *namespace)
-                && pod.metadata.name.starts_with(prefix)
-        })
+    is_of_mesh || context.policy.allow.pods.iter().any(|entry| entry.allows_prefix(&pod.metadata))
 }
 
 /// What of a pod the baseline standard refuses, but for Istio's own redirection.

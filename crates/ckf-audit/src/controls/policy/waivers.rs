@@ -1,11 +1,13 @@
 //! The policy itself: waivers that expired or waive nothing.
 
+use std::collections::BTreeSet;
+
 use crate::controls::assessment::Assessment;
 use crate::controls::check::{Check, Review};
-use crate::facts::object::{Object, ObjectRef};
+use crate::facts::object::{Meta, Object, ObjectRef};
 use crate::finding::{Finding, Outcome, Verdict, count, finding, outcome};
-use crate::policy::Waiver;
-use crate::views::context::allowed;
+use crate::policy::{Allowed, Waiver};
+use crate::views::image::is_within;
 use crate::views::{Context, MissingFact};
 
 /// Controls of this file.
@@ -39,45 +41,106 @@ fn no_waiver_has_expired(context: &Context<'_>) -> Result<Outcome, MissingFact> 
     Ok(outcome(findings, format!("{} in force", count(waivers.len(), "waiver"))))
 }
 
-/// Entries of allow-lists that no object has, and lists whose objects could not be read.
+/// Entries of allow-lists that allow nothing that is there, and lists of which that is not known.
 fn unused_allowances(context: &Context<'_>) -> (Vec<Finding>, Vec<String>) {
     let allow = &context.policy.allow;
-    let (mut findings, mut unknown) = (Vec::new(), Vec::new());
-    let mut look = |list: &str, entries: &[String], is_used: &dyn Fn(&String) -> Option<bool>| {
-        for entry in entries {
-            match is_used(entry) {
-                Some(true) => {}
-                Some(false) => {
-                    let object = ObjectRef::new("policy", "Allow", "", list);
-                    let seen = format!("{entry}, which is the name of no object");
-                    findings.push(finding(object, "entry", seen, "what it allows"));
-                }
-                None => {
-                    unknown.push(list.to_owned());
-                    break;
-                }
-            }
-        }
+    let mut unused = Unused::default();
+    let is_one = Allowed::allows;
+    unused.objects("envoyfilters", &allow.envoyfilters, is_one, || {
+        let filters = context.envoy_filters().ok()?.iter().map(Object::meta);
+        // Plugins and Sidecars are allowed by the same list.
+        let plugins = context.wasm_plugins().unwrap_or_default().iter().map(Object::meta);
+        let sidecars = context.sidecars().unwrap_or_default().iter().map(Object::meta);
+        Some(filters.chain(plugins).chain(sidecars).collect())
+    });
+    unused.objects("rolebindings", &allow.rolebindings, is_one, || metas(context.role_bindings()));
+    unused.objects("clusterroles", &allow.clusterroles, is_one, || metas(context.cluster_roles()));
+    unused.objects("virtualservices", &allow.virtualservices, is_one, || {
+        // What else makes a route is allowed by the same list.
+        let services = context.virtual_services().ok()?.iter().map(Object::meta);
+        let grants = context.reference_grants().unwrap_or_default().iter().map(Object::meta);
+        let ingresses = context.ingresses().unwrap_or_default().iter().map(Object::meta);
+        let entries = context.service_entries().unwrap_or_default().iter().map(Object::meta);
+        let mapped = context.domain_mappings().unwrap_or_default().iter().map(Object::meta);
+        Some(services.chain(grants).chain(ingresses).chain(entries).chain(mapped).collect())
+    });
+    unused.objects("services", &allow.services, is_one, || metas(context.services()));
+    unused.objects("pods", &allow.pods, Allowed::allows_prefix, || metas(context.pods()));
+    let users = || {
+        let users = context.users().ok()?.iter().map(|user| user.name.as_str());
+        let models = context.models().ok()?.iter().flat_map(|model| &model.users);
+        Some(users.chain(models.map(|(name, _)| name.as_str())).collect::<BTreeSet<_>>())
     };
-    look("envoyfilters", &allow.envoyfilters, &|entry| {
-        let plugins = context.wasm_plugins().is_ok_and(|all| is_one(entry, all));
-        Some(plugins || is_one(entry, context.envoy_filters().ok()?))
+    for (list, names) in [("superusers", &allow.superusers), ("model-admins", &allow.model_admins)]
+    {
+        unused.names(list, names, users, |name, user| name == user);
+    }
+    let images = || {
+        let containers = context.pods().ok()?.iter().flat_map(|pod| pod.all_containers());
+        Some(containers.map(|container| &*container.image).collect::<BTreeSet<_>>())
+    };
+    unused.names("registries", &allow.registries, images, |registry, image| {
+        let image = context.image(image);
+        image.is_some_and(|image| is_within(&image.repository, registry))
     });
-    look("rolebindings", &allow.rolebindings, &|entry| {
-        Some(is_one(entry, context.role_bindings().ok()?))
-    });
-    look("clusterroles", &allow.clusterroles, &|entry| {
-        Some(is_one(entry, context.cluster_roles().ok()?))
-    });
-    look("virtualservices", &allow.virtualservices, &|entry| {
-        Some(is_one(entry, context.virtual_services().ok()?))
-    });
-    (findings, unknown)
+    (unused.findings, unused.unknown)
 }
 
-/// An object has this name of an allow-list.
-fn is_one<T: Object>(entry: &String, objects: &[T]) -> bool {
-    objects.iter().any(|object| allowed(std::slice::from_ref(entry), object))
+fn metas<T: Object>(all: Result<&[T], MissingFact>) -> Option<Vec<&Meta>> {
+    Some(all.ok()?.iter().map(Object::meta).collect())
+}
+
+/// Entries that allow nothing, and lists of which that is not known.
+#[derive(Default)]
+struct Unused {
+    findings: Vec<Finding>,
+    unknown: Vec<String>,
+}
+
+impl Unused {
+    fn objects<'a>(
+        &mut self,
+        list: &str,
+        entries: &[Allowed],
+        allows: impl Fn(&Allowed, &Meta) -> bool,
+        all: impl FnOnce() -> Option<Vec<&'a Meta>>,
+    ) {
+        if entries.is_empty() {
+            return;
+        }
+        let Some(all) = all() else {
+            return self.unknown.push(list.to_owned());
+        };
+        for entry in entries.iter().filter(|entry| !all.iter().any(|meta| allows(entry, meta))) {
+            self.add(list, &entry.to_string(), "matches no object");
+        }
+    }
+
+    fn names<'a, I: IntoIterator<Item = &'a str> + Clone>(
+        &mut self,
+        list: &str,
+        entries: &[String],
+        all: impl FnOnce() -> Option<I>,
+        is_one: impl Fn(&str, &'a str) -> bool,
+    ) {
+        if entries.is_empty() {
+            return;
+        }
+        let Some(all) = all() else {
+            return self.unknown.push(list.to_owned());
+        };
+        for entry in entries {
+            if !all.clone().into_iter().any(|one| is_one(entry, one)) {
+                self.add(list, entry, "is of nothing that is there");
+            }
+        }
+    }
+
+    fn add(&mut self, list: &str, entry: &str, why: &str) {
+        let object = ObjectRef::new("policy", "Allow", "", list);
+        let seen = format!("{entry}, which {why}");
+        self.findings.push(finding(object, "entry", seen, "what it allows"));
+    }
 }
 
 /// POL-02: Every waiver waives something

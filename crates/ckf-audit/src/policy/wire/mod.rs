@@ -126,10 +126,10 @@ impl Parsing<'_> {
         self.problems.push(PolicyProblem(problem));
     }
 
-    fn take(&mut self, wire: Wire) {
+    fn take(&mut self, mut wire: Wire) {
         self.thresholds(&wire.thresholds);
         self.source_ranges(wire.source_ranges);
-        self.problems.extend(wire.allow.problems().map(PolicyProblem));
+        self.problems.extend(wire.allow.take_invalid().into_iter().map(PolicyProblem));
         self.policy.allow = wire.allow;
         self.options(wire.options);
         match CertificatePolicy::parse(wire.certificates) {

@@ -135,3 +135,31 @@ proptest::proptest! {
         let _ = Policy::parse(&text);
     }
 }
+
+#[test]
+fn allowance_that_allows_everything_or_nothing_is_refused_and_named() {
+    for (entry, why) in [
+        ("services: ['*']", "\"*\": it allows everything"),
+        ("services: [{name: '*'}]", "\"{name: *}\": it allows everything"),
+        ("services: [{}]", "it allows everything"),
+        ("virtualservices: [{name: ''}]", "a part is empty"),
+        ("virtualservices: [{owner: {kind: ''}}]", "a part is empty"),
+        ("clusterroles: [kubeflow/x]", "a ClusterRole has no namespace"),
+        ("clusterroles: [{namespace: kubeflow, name: x}]", "a ClusterRole has no namespace"),
+        ("services: [{label: {a: b}}]", "unknown field `label`"),
+        (
+            "services: [7]",
+            "expected NAME, NAMESPACE/NAME, or a map with namespace, name, owner, labels",
+        ),
+        ("registries: ['*']", "is no name"),
+    ] {
+        let (policy, problems) = Policy::parse(&format!("allow: {{{entry}}}"));
+        assert_eq!(policy.allow, Allow::default(), "{entry}");
+        assert_eq!(problems.len(), 1, "{entry}: {problems:?}");
+        let list = entry.split(':').next().unwrap();
+        assert!(problems[0].0.contains(why), "{entry}: {problems:?}");
+        assert!(problems[0].0.contains(list), "{entry}: {problems:?}");
+    }
+    let sound = "allow: {services: [kubeflow/web, {namespace: 'kube*', labels: {app: '*'}}], pods: [istio-cni]}";
+    assert_eq!(Policy::parse(sound).1, []);
+}

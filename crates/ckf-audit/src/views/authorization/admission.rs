@@ -36,6 +36,7 @@ impl<'a> PolicySet<'a> {
         mesh: &Mesh,
         is_of_interest: impl Fn(&Cause<'a>) -> bool,
     ) -> Admission<'a> {
+        let caller = &Caller { is_tcp: caller.is_tcp || self.is_of_ztunnel, ..caller.clone() };
         let mut unknown = None;
         let refusing = || {
             let refusing = self.custom.iter().chain(&self.deny);

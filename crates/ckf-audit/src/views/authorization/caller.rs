@@ -25,6 +25,8 @@ pub struct Caller {
     pub ports: Vec<u16>,
     /// Whether it may have any address; else its address is not known.
     pub is_anywhere: bool,
+    /// Whether only its connections are looked at, and not what HTTP says in them.
+    pub is_tcp: bool,
 }
 
 impl Caller {
@@ -50,7 +52,7 @@ impl Caller {
             None => Attribute::Absent,
         };
         Request {
-            is_tcp: false,
+            is_tcp: self.is_tcp,
             peer: self.peer.clone(),
             source_ip: Attribute::Unknown,
             remote_ip: Attribute::Unknown,

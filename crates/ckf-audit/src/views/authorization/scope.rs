@@ -31,6 +31,9 @@ pub struct PolicySet<'a> {
     pub allow: Vec<&'a AuthorizationPolicy>,
     /// Those of an action that is not known here.
     pub other: Vec<&'a AuthorizationPolicy>,
+    /// Whether ztunnel evaluates them, which sees connections only: an ALLOW rule on anything of
+    /// HTTP is void, and a DENY rule is about every request, by istiod's translation for it.
+    pub is_of_ztunnel: bool,
 }
 
 impl<'a> PolicySet<'a> {

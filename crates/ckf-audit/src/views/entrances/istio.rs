@@ -1,11 +1,13 @@
 //! Entrances by Gateways of Istio on the platform's gateway.
 
+use std::collections::BTreeSet;
+
 use super::entrance::{Destination, Entrance, From, Front, Opening};
 use super::names;
 use super::routes::{Routes, is_of_model};
 use crate::facts::core::Service;
 use crate::facts::istio::{Gateway, Server};
-use crate::facts::known::Known;
+use crate::facts::known::{Kind, Known};
 use crate::facts::labels::Labels;
 use crate::facts::object::Object as _;
 use crate::views::authorization::{Mesh, PolicySet, Workload};
@@ -63,7 +65,7 @@ pub(super) fn policies(
     })
 }
 
-/// NetworkPolicies in front of the platform's gateway, in words. They decide no verdict on it.
+/// Network policies in front of the platform's gateway, in words. They decide no verdict on it.
 fn network_policies(context: &Context<'_>, pods: &[&Labels]) -> Front {
     let all = match &context.facts.network_policies {
         Known::Known(all) => &all.items,
@@ -74,11 +76,26 @@ fn network_policies(context: &Context<'_>, pods: &[&Labels]) -> Front {
             && policy.is_for_ingress()
             && pods.iter().any(|labels| policy.spec.pod_selector.matches(labels))
     });
-    let named: Vec<String> = here.map(|policy| policy.reference().to_string()).collect();
+    let mut named: Vec<String> = here.map(|policy| policy.reference().to_string()).collect();
+    let facts = context.facts;
+    let has_others = is_there(&facts.cilium_policies)
+        || is_there(&facts.cilium_clusterwide_policies)
+        || is_there(&facts.admin_network_policies)
+        || is_there(&facts.baseline_admin_network_policies)
+        || is_there(&facts.cluster_network_policies);
+    if has_others && let Ok(rules) = context.network_rules() {
+        let others = pods.iter().flat_map(|of| rules.others_at(context.namespace(), of));
+        let others: BTreeSet<String> = others.map(|policy| policy.to_string()).collect();
+        named.extend(others);
+    }
     match named.is_empty() {
         true => Front::Missing("every pod reaches it".into()),
         false => Front::There(crate::finding::named(&named)),
     }
+}
+
+fn is_there<T>(kind: &Kind<T>) -> bool {
+    matches!(kind, Known::Known(all) if !all.items.is_empty())
 }
 
 /// Addresses that Services admit to what they expose.
