@@ -88,9 +88,7 @@ impl Explain {
 
 /// A control as JSON.
 fn data(control: &Control) -> Value {
-    let remedies = Remedy::ALL.iter().map(|remedy| remedy.about());
-    let remedies = remedies.filter(|about| about.controls.contains(&control.id.as_str()));
-    let remedies: Vec<&str> = remedies.map(|about| about.name).collect();
+    let remedies: Vec<&str> = Remedy::of_control(&control.id).map(Remedy::name).collect();
     json!({
         "id": control.id,
         "title": control.title,

@@ -118,17 +118,17 @@ fn remedies() -> String {
     text.push_str("applied by name only: `--all` excludes them. A change that would break an existing flow is held back until\n");
     text.push_str("`--allow-disruption` or the charm's option `allow-disruption` permits it. See [how to harden](../how-to/harden.md).\n\n");
     text.push_str("| remedy | controls | risk |\n|---|---|---|\n");
-    let all = || Remedy::ALL.iter().map(|remedy| remedy.about());
-    for about in all() {
-        let (name, controls, risk) = (about.name, about.controls.join(", "), about.risk.name());
+    let all = || Remedy::ALL.iter().map(|remedy| (remedy.name(), remedy.about()));
+    for (name, about) in all() {
+        let (controls, risk) = (about.controls.join(", "), about.risk.name());
         let by_name = if about.only_by_name { ", by name only" } else { "" };
         let _ = writeln!(text, "| [`{name}`](#{name}) | {controls} | {risk}{by_name} |");
     }
-    for about in all() {
+    for (name, about) in all() {
         let _ = write!(
             text,
             "\n## `{}`\n\nIt {}.\n\nImpact: {}.\n\nWhat it may break: {}.\n\nWorks on: {}.\n\nSource: {}.\n",
-            about.name, about.does, about.reach, about.breaks, about.works_on, about.source
+            name, about.does, about.reach, about.breaks, about.works_on, about.source
         );
     }
     text

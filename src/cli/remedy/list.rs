@@ -18,12 +18,12 @@ pub struct List {
 impl List {
     /// Lists them.
     pub fn run(self) -> anyhow::Result<u8> {
-        let all = Remedy::ALL.iter().map(|remedy| remedy.about());
+        let all = Remedy::ALL.iter().map(|remedy| (remedy.name(), remedy.about()));
         if self.output.is_json() {
             let all: Value = all
-                .map(|about| {
+                .map(|(name, about)| {
                     serde_json::json!({
-                        "name": about.name, "does": about.does, "controls": about.controls,
+                        "name": name, "does": about.does, "controls": about.controls,
                         "risk": about.risk.name(), "reach": about.reach,
                         "breaks": about.breaks, "worksOn": about.works_on,
                         "source": about.source, "onlyByName": about.only_by_name,
@@ -34,12 +34,11 @@ impl List {
             return Ok(NOTHING_OPEN);
         }
         let mut text = String::new();
-        for about in all {
+        for (name, about) in all {
             let by_name = if about.only_by_name { ", by name only" } else { "" };
             let (controls, risk) = (about.controls.join(", "), about.risk.name());
             text.push_str(&format!(
-                "{}  ({controls}; risk {risk}{by_name})\n{}{}{}{}{}",
-                about.name,
+                "{name}  ({controls}; risk {risk}{by_name})\n{}{}{}{}{}",
                 indented(about.does),
                 indented(about.reach),
                 indented(&format!("may break: {}", about.breaks)),

@@ -182,10 +182,7 @@ fn by(control: &Control) -> Vec<String> {
 
 /// Links to a control's remedies, with the way up from the page to the reference.
 fn remedies(control: &Control, up: &str) -> Vec<String> {
-    Remedy::ALL
-        .iter()
-        .map(|remedy| remedy.about())
-        .filter(|about| about.controls.contains(&control.id.as_str()))
-        .map(|about| format!("[`{0}`]({up}remedies.md#{0})", about.name))
+    Remedy::of_control(&control.id)
+        .map(|remedy| format!("[`{remedy}`]({up}remedies.md#{remedy})"))
         .collect()
 }

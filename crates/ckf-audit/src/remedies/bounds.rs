@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::Remedy;
 use super::edit::{ClusterEdit, Edit, JujuEdit, Label, Removal, Setting, edited_kind};
 use super::managed::{
     AUTHORIZATION_POLICY, ENVOY_FILTER, GATEWAY, ManagedKind, NETWORK_POLICY, PEER_AUTHENTICATION,
 };
+use super::remedy::Remedy;
 use super::{
     configuration, https_redirect, metadata_egress, mutual_tls, platform_network_policies,
     profile_network_policies, profile_users,

@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use super::about::Risk;
 use super::edit::Target;
 use super::managed::DesiredObject;
-use super::{Remedy, Risk};
+use super::remedy::Remedy;
 use crate::facts::core::{Pod, Service};
 use crate::facts::object::{Object as _, ObjectRef};
 use crate::views::context::{Context, MissingFact, by_namespace};

@@ -3,13 +3,15 @@
 
 use std::collections::BTreeMap;
 
+use super::about::{About, Risk};
+use super::desired::{Decision, DesiredState};
 use super::edit::{Configured, JujuEdit, Setting};
-use super::{About, Decision, DesiredState, Remedy, Risk, open};
+use super::remedy::Remedy;
+use super::verdicts::open;
 use crate::controls::Finding;
 use crate::views::{Context, MissingFact};
 
 pub(super) const CONTROLLER_AUDIT_LOG: About = About {
-    name: "controller-audit-log",
     does: "turns the controller's audit log on, with every change in it",
     controls: &["JUJU-05"],
     risk: Risk::Low,
@@ -22,7 +24,6 @@ pub(super) const CONTROLLER_AUDIT_LOG: About = About {
 };
 
 pub(super) const DISABLED_COMMANDS: About = About {
-    name: "disabled-commands",
     does: "disables destroy-model in the platform's model",
     controls: &["JUJU-06"],
     risk: Risk::Low,
@@ -35,7 +36,6 @@ pub(super) const DISABLED_COMMANDS: About = About {
 };
 
 pub(super) const MODEL_CONFIGURATION: About = About {
-    name: "model-configuration",
     does: "sets options of the model that switch a protection off back to their defaults",
     controls: &["JUJU-10"],
     risk: Risk::Medium,

@@ -1,15 +1,25 @@
 //! Consent: changes of a plan that the operator has not agreed to are held back and reported.
 
 use std::collections::BTreeSet;
-use std::fmt;
 
 use serde_json::Value;
 
-use super::Remedy;
 use super::breaks::Break;
 use super::edit::{ClusterEdit, JujuEdit, Target};
 use super::managed::ManagedObject;
-use super::plan::{Change, ClusterOperation, JujuOperation, Operation, Plan, Requester};
+use super::plan::{
+    Change, ClusterOperation, HeldBack, JujuOperation, Operation, Plan, WithheldFor,
+};
+use super::remedy::Remedy;
+
+/// Origin of a request for remedies, which decides how long they stay applied.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Requester {
+    /// The charm's option: remedies stay enforced, and those removed from it are reverted.
+    Option,
+    /// An operator, once: remedies stay applied until they are undone.
+    Person,
+}
 
 /// The origin of a request for changes, and the disruption that it allows.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -123,59 +133,6 @@ impl Consent {
 pub fn targets(own: &[Value]) -> BTreeSet<Target> {
     let own = own.iter().filter_map(ManagedObject::read);
     own.map(|own| Target::Object(own.reference())).collect()
-}
-
-/// A change that is not applied without consent.
-#[derive(Clone, Debug, PartialEq)]
-pub struct HeldBack {
-    /// The change.
-    pub change: Change,
-    /// Reason for holding it back.
-    pub why: WithheldFor,
-}
-
-/// Reason for holding back a change.
-#[derive(Clone, Debug, PartialEq)]
-pub enum WithheldFor {
-    /// It would delete user-created objects, or may lock users out.
-    Removal,
-    /// It would break these existing flows.
-    Breaks(Vec<Break>),
-    /// It configures the controller or the model, which only a person who names the remedy does.
-    Person,
-}
-
-/// Number of flows that a line names.
-const NAMED: usize = 1;
-
-impl fmt::Display for HeldBack {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Change { remedy, .. } = &self.change;
-        let target = self.change.target();
-        match &self.why {
-            WithheldFor::Removal => {
-                write!(
-                    f,
-                    "{remedy}: {target} is held back: it would delete what users made or rely on"
-                )
-            }
-            WithheldFor::Person => {
-                write!(
-                    f,
-                    "{remedy}: {target} is held back: only `ckf-hardening apply {remedy}` sets it"
-                )
-            }
-            WithheldFor::Breaks(broken) => {
-                let named: Vec<String> = broken.iter().take(NAMED).map(Break::to_string).collect();
-                let more = match broken.len().saturating_sub(NAMED) {
-                    0 => String::new(),
-                    more => format!(" and {more} more"),
-                };
-                let named = named.join("; ");
-                write!(f, "{remedy}: {target} is held back: it would break: {named}{more}")
-            }
-        }
-    }
 }
 
 impl Plan {

@@ -1,11 +1,12 @@
 //! Relations between the platform's applications and the telemetry agent of their model.
 
+use super::about::{About, Risk};
+use super::desired::{Decision, DesiredState};
 use super::edit::{Edit, JujuEdit};
-use super::{About, Decision, DesiredState, Risk, open};
+use super::verdicts::open;
 use crate::views::{Context, MissingFact};
 
 pub(super) const ABOUT: About = About {
-    name: "cos-relations",
     does: "integrates each application with the telemetry agent of the model",
     controls: &["OBS-01", "OBS-02", "OBS-03"],
     risk: Risk::Low,

@@ -3,8 +3,10 @@
 
 use serde_json::json;
 
+use super::about::{About, Risk};
+use super::desired::{Decision, DesiredState};
 use super::managed::{DesiredObject, ENVOY_FILTER};
-use super::{About, Decision, DesiredState, Risk, waived};
+use super::verdicts::waived;
 use crate::views::ingress::Ingress;
 use crate::views::ingress::gateway_reference;
 use crate::views::mesh::is_ambient;
@@ -14,7 +16,6 @@ use crate::views::{Context, MissingFact};
 const REMEMBERED: u32 = 31_536_000;
 
 pub(super) const ABOUT: About = About {
-    name: "hsts",
     does: "adds a Strict-Transport-Security header to every response",
     controls: &["TLS-21"],
     risk: Risk::Medium,

@@ -5,9 +5,12 @@ use std::collections::BTreeSet;
 
 use serde_json::json;
 
+use super::about::{About, Risk};
 use super::breaks::Breaks;
+use super::desired::{Decision, DesiredState};
 use super::managed::{DesiredObject, GATEWAY};
-use super::{About, Decision, DesiredState, Remedy, Risk, waived};
+use super::remedy::Remedy;
+use super::verdicts::waived;
 use crate::facts::object::Object as _;
 use crate::views::ingress::{GatewayServer, Ingress, bound_hosts, bound_to, gateway_reference};
 use crate::views::mesh::is_ambient;
@@ -18,7 +21,6 @@ const PORT: u16 = 8080;
 pub(super) const NAME: &str = "ckf-hardening-https-redirect";
 
 pub(super) const ABOUT: About = About {
-    name: "https-redirect",
     does: "redirects HTTP to HTTPS",
     controls: &["TLS-20"],
     risk: Risk::Low,

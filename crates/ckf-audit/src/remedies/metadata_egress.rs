@@ -2,19 +2,19 @@
 
 use serde_json::{Value, json};
 
+use super::about::{About, Risk};
 use super::breaks::Breaks;
+use super::desired::{Decision, DesiredState};
 use super::managed::{DesiredObject, NETWORK_POLICY};
 use super::network_policy::is_managed;
-use super::{
-    About, Decision, DesiredState, Remedy, Risk, foreign_namespaces, ignored_profiles, namespace,
-    waived,
-};
+use super::profiles::{foreign_namespaces, ignored_profiles, namespace};
+use super::remedy::Remedy;
+use super::verdicts::waived;
 use crate::facts::object::{Object as _, ObjectRef};
 use crate::views::context::{Context, MissingFact, by_namespace};
 use crate::views::metadata_service::ADDRESSES;
 
 pub(super) const ABOUT: About = About {
-    name: "metadata-egress",
     does: "keeps the pods of each profile from the metadata service of the cloud",
     controls: &["NET-11"],
     risk: Risk::Medium,

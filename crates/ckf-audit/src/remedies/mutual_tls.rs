@@ -2,12 +2,13 @@
 
 use serde_json::json;
 
+use super::about::{About, Risk};
 use super::breaks::{Break, Breaks, Flows};
+use super::desired::{Decision, DesiredState};
 use super::managed::{DesiredObject, MANAGED_BY, PEER_AUTHENTICATION};
-use super::{
-    About, Decision, DesiredState, Remedy, Risk, foreign_namespaces, ignored_profiles, namespace,
-    waived,
-};
+use super::profiles::{foreign_namespaces, ignored_profiles, namespace};
+use super::remedy::Remedy;
+use super::verdicts::waived;
 use crate::facts::core::Pod;
 use crate::facts::istio::PeerAuthentication;
 use crate::facts::object::Object as _;
@@ -15,7 +16,6 @@ use crate::views::context::{Context, MissingFact, by_namespace};
 use crate::views::mesh::is_for_all;
 
 pub(super) const ABOUT: About = About {
-    name: "mutual-tls",
     does: "makes the pods of each profile accept mutual TLS only",
     controls: &["NET-03"],
     risk: Risk::Medium,

@@ -6,10 +6,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
+use super::about::{About, Risk};
 use super::breaks::{Break, Breaks, Flows};
+use super::desired::{Decision, DesiredState};
 use super::managed::{AUTHORIZATION_POLICY, DesiredObject};
 use super::network_policy::{admits_all, desired, is_managed};
-use super::{About, Decision, DesiredState, Remedy, Risk, own_policy, waived};
+use super::own_policy;
+use super::remedy::Remedy;
+use super::verdicts::waived;
 use crate::facts::core::{NetworkPolicy, Pod};
 use crate::facts::object::Object as _;
 use crate::views::ambient_ways::AmbientWays;
@@ -20,7 +24,6 @@ use crate::views::{Context, MissingFact};
 const MOST_TARGETS: usize = 16;
 
 pub(super) const ABOUT: About = About {
-    name: "platform-network-policies",
     does: "lets only the platform reach the web apps that trust an identity header",
     controls: &["NET-02"],
     risk: Risk::Low,

@@ -3,15 +3,18 @@
 
 use std::collections::BTreeMap;
 
+use super::about::{About, Risk};
 use super::breaks::Breaks;
+use super::desired::{Decision, DesiredState};
 use super::edit::{ClusterEdit, Label, Target};
-use super::{About, Decision, DesiredState, Remedy, Risk, open, passes, rejected_pods};
+use super::profiles::rejected_pods;
+use super::remedy::Remedy;
+use super::verdicts::{open, passes};
 use crate::controls::pods::standards::ENFORCE;
 use crate::facts::object::ObjectRef;
 use crate::views::{Context, MissingFact};
 
 pub(super) const ABOUT: About = About {
-    name: "pod-security-labels",
     does: "labels profile and platform namespaces with Pod Security Standards",
     controls: &["PSS-01", "PSS-04", "PSS-05"],
     risk: Risk::Medium,

@@ -3,17 +3,17 @@
 
 use serde_json::json;
 
+use super::about::{About, Risk};
 use super::breaks::{Breaks, Flows};
+use super::desired::{Decision, DesiredState};
 use super::network_policy::{admits_all, ambient, desired, is_managed};
-use super::{
-    About, Decision, DesiredState, Remedy, Risk, foreign_namespaces, ignored_profiles, namespace,
-    waived,
-};
+use super::profiles::{foreign_namespaces, ignored_profiles, namespace};
+use super::remedy::Remedy;
+use super::verdicts::waived;
 use crate::facts::object::Object as _;
 use crate::views::context::{Context, MissingFact, by_namespace};
 
 pub(super) const ABOUT: About = About {
-    name: "profile-network-policies",
     does: "lets only the profile itself, the platform and Knative reach the pods of each profile",
     controls: &["NET-01"],
     risk: Risk::Medium,

@@ -3,13 +3,14 @@
 
 use serde_json::{Value, json};
 
+use super::about::{About, Risk};
 use super::breaks::{Break, Breaks};
+use super::desired::{Decision, DesiredState};
 use super::managed::{AUTHORIZATION_POLICY, DesiredObject};
 use super::network_policy::ambient;
-use super::{
-    About, Decision, DesiredState, Remedy, Risk, foreign_namespaces, ignored_profiles, namespace,
-    waived,
-};
+use super::profiles::{foreign_namespaces, ignored_profiles, namespace};
+use super::remedy::Remedy;
+use super::verdicts::waived;
 use crate::facts::istio::Profile;
 use crate::facts::object::Object as _;
 use crate::views::profile_users::{
@@ -18,7 +19,6 @@ use crate::views::profile_users::{
 use crate::views::{Context, MissingFact};
 
 pub(super) const ABOUT: About = About {
-    name: "profile-users",
     does: "denies logged-in users other than the owner and contributors the way to a profile's \
            pods through the gateway",
     controls: &["AUTHZ-04", "AUTHZ-07"],

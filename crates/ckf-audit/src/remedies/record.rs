@@ -14,14 +14,12 @@ use flate2::write::ZlibEncoder;
 use ring::hmac;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use zeroize::Zeroizing;
 
-use super::Remedy;
 use super::edit::Edit;
 use super::managed::{DesiredObject, ManagedObject, RECORD, kept_of, remedy_of};
+use super::record_key::{RecordKey, hex, message};
+use super::remedy::Remedy;
 
-/// Length of a record key in bytes.
-pub const KEY_LENGTH: usize = 32;
 /// Key of the entry in a record: in `data` as JSON, or in `binaryData` compressed.
 const ENTRY: &str = "edit";
 /// Key of the HMAC of a signed record.
@@ -34,33 +32,6 @@ const COMPRESSED_FROM: usize = 64 * 1024;
 const MOST: usize = 1_000_000;
 /// Limit in bytes for decompressing an entry; no object in etcd is larger.
 const MOST_DECOMPRESSED: u64 = 16 * 1024 * 1024;
-
-/// The key that authenticates records. Its `Debug` output hides it, and it is wiped on drop.
-#[derive(Clone)]
-pub struct RecordKey(Zeroizing<[u8; KEY_LENGTH]>);
-
-impl RecordKey {
-    /// A key of exactly [`KEY_LENGTH`] bytes; `None` for any other length.
-    pub fn new(bytes: &[u8]) -> Option<Self> {
-        Some(Self(Zeroizing::new(bytes.try_into().ok()?)))
-    }
-
-    fn key(&self) -> hmac::Key {
-        hmac::Key::new(hmac::HMAC_SHA256, &*self.0)
-    }
-
-    /// Keyed digest of an option's value, recorded in place of a value that may be secret.
-    pub fn digest(&self, application: &str, option: &str, value: &str) -> String {
-        let tag = hmac::sign(&self.key(), &message(&["option", application, option, value]));
-        hex(tag.as_ref())
-    }
-}
-
-impl std::fmt::Debug for RecordKey {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("RecordKey(..)")
-    }
-}
 
 /// Contents of a record.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -270,19 +241,6 @@ fn signed(object: &Value, state: State<'_>, content: &Content) -> Vec<u8> {
 }
 
 /// Length-prefixed parts, so that different lists of parts never give the same message.
-fn message(parts: &[&str]) -> Vec<u8> {
-    let mut message = b"ckf-hardening/v1".to_vec();
-    for part in parts {
-        message.extend((part.len() as u64).to_be_bytes());
-        message.extend(part.as_bytes());
-    }
-    message
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
 fn unhex(text: &str) -> Option<Vec<u8>> {
     let digits = text.as_bytes().chunks(2);
     let byte = |pair: &[u8]| {
@@ -309,6 +267,7 @@ mod tests {
 
     use super::*;
     use crate::facts::object::ObjectRef;
+    use crate::remedies::record_key::KEY_LENGTH;
     use crate::remedies::{ClusterEdit, Label, Removal};
 
     fn entry() -> Entry {

@@ -3,14 +3,15 @@
 
 use std::collections::BTreeMap;
 
+use super::about::{About, Risk};
+use super::desired::{Decision, DesiredState};
 use super::edit::{ClusterEdit, Removal};
-use super::{About, Decision, DesiredState, Risk, open};
+use super::verdicts::open;
 use crate::controls::authz::wildcards::{MITIGATION, maker_of_policy};
 use crate::facts::object::ObjectRef;
 use crate::views::{Context, MissingFact};
 
 pub(super) const SERVICE_ACCOUNT_TOKENS: About = About {
-    name: "service-account-tokens",
     does: "deletes Secrets that hold a non-expiring service account token",
     controls: &["CRED-15"],
     risk: Risk::High,
@@ -24,7 +25,6 @@ pub(super) const SERVICE_ACCOUNT_TOKENS: About = About {
 };
 
 pub(super) const FOREIGN_ROLE_BINDINGS: About = About {
-    name: "foreign-role-bindings",
     does: "deletes role bindings in profiles that are neither Kubeflow's nor allowed by the policy",
     controls: &["AUTHZ-06"],
     risk: Risk::High,
@@ -38,7 +38,6 @@ pub(super) const FOREIGN_ROLE_BINDINGS: About = About {
 };
 
 pub(super) const WILDCARD_POLICIES: About = About {
-    name: "wildcard-policies",
     does: "deletes AuthorizationPolicies with a rule that allows every request",
     controls: &["AUTHZ-07"],
     risk: Risk::High,

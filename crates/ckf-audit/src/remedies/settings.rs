@@ -2,17 +2,19 @@
 
 use std::collections::BTreeMap;
 
+use super::Target;
+use super::about::{About, Risk};
 use super::breaks::Breaks;
+use super::desired::{Decision, DesiredState};
 use super::edit::{Edit, JujuEdit, Setting};
-use super::{
-    About, Decision, DesiredState, Remedy, Risk, Target, open, passes, rejected_pods, waived,
-};
+use super::profiles::rejected_pods;
+use super::remedy::Remedy;
+use super::verdicts::{open, passes, waived};
 use crate::controls::Finding;
 use crate::controls::application_reference;
 use crate::views::{Context, MissingFact};
 
 pub(super) const SECURE_COOKIES: About = About {
-    name: "secure-cookies",
     does: "sets secure-cookies of the web apps once HTTPS is served",
     controls: &["AUTHN-12"],
     risk: Risk::Low,
@@ -25,7 +27,6 @@ pub(super) const SECURE_COOKIES: About = About {
 };
 
 pub(super) const PROFILE_SECURITY_POLICY: About = About {
-    name: "profile-security-policy",
     does: "sets security-policy of kubeflow-profiles to baseline",
     controls: &["PSS-02"],
     risk: Risk::Medium,
@@ -38,7 +39,6 @@ pub(super) const PROFILE_SECURITY_POLICY: About = About {
 };
 
 pub(super) const PASSWORD_DATABASE: About = About {
-    name: "password-database",
     does: "sets enable-password-db of dex-auth to false once it has connectors",
     controls: &["AUTHN-08"],
     risk: Risk::High,
@@ -51,7 +51,6 @@ pub(super) const PASSWORD_DATABASE: About = About {
 };
 
 pub(super) const DECLARED_OPTIONS: About = About {
-    name: "declared-options",
     does: "sets the options that the policy declares",
     controls: &["JUJU-04"],
     risk: Risk::Medium,
@@ -64,7 +63,6 @@ pub(super) const DECLARED_OPTIONS: About = About {
 };
 
 pub(super) const DEFAULT_IMAGES: About = About {
-    name: "default-images",
     does: "resets options that name images to the charms' defaults",
     controls: &["IMG-06"],
     risk: Risk::Medium,

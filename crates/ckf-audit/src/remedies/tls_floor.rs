@@ -5,8 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
+use super::about::{About, Risk};
+use super::desired::{Decision, DesiredState};
 use super::managed::{DesiredObject, ENVOY_FILTER};
-use super::{About, Decision, DesiredState, Risk, waived};
+use super::verdicts::waived;
 use crate::facts::istio::VirtualService;
 use crate::facts::object::{Object as _, ObjectRef};
 use crate::tls::TlsVersion;
@@ -15,7 +17,6 @@ use crate::views::mesh::is_ambient;
 use crate::views::{Context, MissingFact};
 
 pub(super) const ABOUT: About = About {
-    name: "tls-floor",
     does: "sets the minimum TLS version and the cipher suites of every listener of the gateway",
     controls: &["TLS-10", "TLS-11", "TLS-18"],
     risk: Risk::Low,

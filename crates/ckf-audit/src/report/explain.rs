@@ -38,11 +38,7 @@ pub fn explain(control: &catalog::Control) -> String {
         text.push_str(&line);
         text.push('\n');
     }
-    let remedies = Remedy::ALL.iter().map(|remedy| remedy.about());
-    let remedies: Vec<&str> = remedies
-        .filter(|about| about.controls.contains(&control.id.as_str()))
-        .map(|about| about.name)
-        .collect();
+    let remedies: Vec<&str> = Remedy::of_control(&control.id).map(Remedy::name).collect();
     if !remedies.is_empty() {
         text.push_str(&format!("\nby remedy: ckf-hardening plan {}\n", remedies.join(" ")));
     }

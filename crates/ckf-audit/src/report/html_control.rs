@@ -81,9 +81,8 @@ pub(super) fn write(
 
 fn fix(out: &mut String, report: &Report, control: &ControlReport) -> std::fmt::Result {
     write!(out, "<p><strong>Fix:</strong> {}</p>", rich(report, control.fix.trim()))?;
-    let remedies = Remedy::ALL.iter().map(|remedy| remedy.about());
-    for about in remedies.filter(|about| about.controls.contains(&control.id.as_str())) {
-        let command = escape(&format!("ckf-hardening plan {}", about.name));
+    for remedy in Remedy::of_control(&control.id) {
+        let command = escape(&format!("ckf-hardening plan {remedy}"));
         write!(out, "<p class=\"command\"><code>{command}</code></p>")?;
     }
     if let Some(advice) = &control.advice {

@@ -48,7 +48,7 @@ impl Known {
         command.build();
         let (functions, urls) = sources()?;
         let controls = catalog::controls().iter().map(|control| control.id.clone());
-        let remedies = Remedy::ALL.iter().map(|remedy| remedy.about().name.to_owned());
+        let remedies = Remedy::ALL.iter().map(|remedy| remedy.name().to_owned());
         let mut known = Self {
             command,
             options: keys(&yaml("config.yaml")?["options"]),

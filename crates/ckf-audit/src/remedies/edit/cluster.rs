@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::shown;
+use super::target::shown;
 use crate::facts::object::ObjectRef;
 
 /// An edit of an object, through the Kubernetes API.

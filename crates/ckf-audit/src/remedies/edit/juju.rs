@@ -1,13 +1,12 @@
 //! Edits of what Juju has: options, relations, configuration.
 
 use std::collections::BTreeMap;
-use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Target, shown};
+use super::target::{Configured, Target, shown};
 use crate::facts::juju::holds_no_secret;
-use crate::remedies::record::RecordKey;
+use crate::remedies::record_key::RecordKey;
 
 /// An edit of the model or the controller, through the Juju API.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -36,28 +35,6 @@ pub enum JujuEdit {
         /// By name of the option, or of the set of commands. None of these holds a secret.
         options: BTreeMap<String, Setting>,
     },
-}
-
-/// Configuration in Juju that is not an application's.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Configured {
-    /// The controller's configuration.
-    Controller,
-    /// The configuration of the platform's model.
-    Model,
-    /// Sets of commands that are disabled in the platform's model; the value is the message.
-    Commands,
-}
-
-impl fmt::Display for Configured {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Controller => "the controller's configuration",
-            Self::Model => "the model's configuration",
-            Self::Commands => "the model's disabled commands",
-        })
-    }
 }
 
 /// Value of an option, none for the charm's default.

@@ -2,15 +2,13 @@
 
 mod cluster;
 mod juju;
+mod target;
 
 pub use self::cluster::{ClusterEdit, Label, Removal, edited_kind};
-pub use self::juju::{Configured, JujuEdit, Setting};
-
-use std::fmt;
+pub use self::juju::{JujuEdit, Setting};
+pub use self::target::{Configured, Target};
 
 use serde::{Deserialize, Serialize};
-
-use crate::facts::object::ObjectRef;
 
 /// An edit of what others manage. A record has it without the name of the API.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -20,30 +18,6 @@ pub enum Edit {
     Cluster(ClusterEdit),
     /// Of the model or the controller, through the Juju API.
     Juju(JujuEdit),
-}
-
-/// Subject of a change.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Target {
-    /// An object of the cluster.
-    Object(ObjectRef),
-    /// An application of the model.
-    Application(String),
-    /// A relation of the model.
-    Relation(String),
-    /// Configuration of the controller or the model.
-    Configuration(Configured),
-}
-
-impl fmt::Display for Target {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Object(object) => object.fmt(f),
-            Self::Application(name) => write!(f, "application {name}"),
-            Self::Relation(endpoints) => write!(f, "relation {endpoints}"),
-            Self::Configuration(of) => of.fmt(f),
-        }
-    }
 }
 
 impl From<ClusterEdit> for Edit {
@@ -85,20 +59,12 @@ impl Edit {
     }
 }
 
-/// A value as a person reads it; `none` says what its absence means.
-fn shown<'a>(value: Option<&'a str>, none: &'a str) -> &'a str {
-    match value {
-        None => none,
-        Some("") => "\"\"",
-        Some(value) => value,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
+    use crate::facts::object::ObjectRef;
 
     #[test]
     fn edits_of_both_apis_are_recorded_without_the_name_of_the_api() {

@@ -6,10 +6,10 @@ use printable::line;
 use serde_json::{Value, json};
 
 use crate::facts::object::ObjectRef;
-use crate::remedies::Remedy;
 use crate::remedies::edit::{ClusterEdit, Edit, JujuEdit, Target};
 use crate::remedies::managed::ManagedObject;
 use crate::remedies::record::{Entry, Record};
+use crate::remedies::remedy::Remedy;
 
 /// Operation of a change, by the API that it uses.
 #[derive(Clone, Debug, PartialEq)]

@@ -4,10 +4,12 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use super::{Change, Operation, Plan, deletion};
-use crate::remedies::Remedy;
-use crate::remedies::managed::{Managed, is_kept, remedy_of};
+use super::change::{Change, Operation};
+use super::model::{Plan, deletion};
+use crate::remedies::managed::{is_kept, remedy_of};
+use crate::remedies::ownership::Managed;
 use crate::remedies::record::Record;
+use crate::remedies::remedy::Remedy;
 
 /// A remedy that cannot be undone, because the option `enforce` would apply it again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

@@ -4,32 +4,26 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
+use super::change::{Change, ClusterOperation, Operation};
+use super::model::{Plan, deletion};
 use super::revert::revert;
-use super::{Change, ClusterOperation, Operation, Plan, deletion};
 use crate::facts::Facts;
 use crate::facts::known::Known;
 use crate::policy::Policy;
+use crate::remedies::consent::{Consent, Requester};
+use crate::remedies::desired::{Decision, DesiredState, Leftover};
+use crate::remedies::diff;
 use crate::remedies::edit::{Edit, Target};
-use crate::remedies::managed::{
-    Managed, ManagedObject, differences, foreign_managers, is_kept, remedy_of,
-};
+use crate::remedies::managed::{ManagedObject, differences, foreign_managers, is_kept, remedy_of};
+use crate::remedies::ownership::Managed;
 use crate::remedies::record::{self, Record};
-use crate::remedies::{Consent, Decision, DesiredState, Leftover, Remedy, diff};
+use crate::remedies::remedy::Remedy;
 use crate::views::{Context, MissingFact};
 
 /// Limits on the records of one remedy for the objects of one namespace, by number and by total
 /// bytes: a tenant must not be able to fill the cluster's storage with them.
 const MOST_RECORDS: usize = 50;
 const MOST_BYTES: usize = 4 * 1024 * 1024;
-
-/// Origin of a request for remedies, which decides how long they stay applied.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Requester {
-    /// The charm's option: remedies stay enforced, and those removed from it are reverted.
-    Option,
-    /// An operator, once: remedies stay applied until they are undone.
-    Person,
-}
 
 /// Plans the changes that apply these remedies, as far as `consent` allows. `own` are the managed
 /// objects that exist. A remedy that depends on a fact that could not be read is skipped.
