@@ -13,6 +13,7 @@ use log::{info, warn};
 use oci_registry::{CredentialError, Credentials};
 use serde::{Deserialize, Serialize};
 
+use super::gather::OFFLINE;
 use super::peers;
 use crate::config::Options;
 use crate::facts::Facts;
@@ -192,9 +193,7 @@ impl ImageRecord {
 fn known<T: Clone>(answer: &Option<T>, options: &Options) -> Known<T> {
     match answer {
         Some(answer) => Known::Known(answer.clone()),
-        None if options.offline => {
-            Known::Unknown(Unknown::Failed("not asked: the option offline is set".into()))
-        }
+        None if options.offline => Known::Unknown(Unknown::Failed(OFFLINE.into())),
         None => Known::default(),
     }
 }

@@ -2,5 +2,6 @@
 
 mod air_gap;
 mod check_rocks;
+mod no_contact;
 mod rock;
 mod rocks;
