@@ -134,6 +134,7 @@ impl ImageRecord {
             allowed: Allowed::new(named),
             realms: options.registry_realms.clone(),
             mirrors: options.registry_mirrors.clone(),
+            plain: options.registry_plain_http.clone(),
             credentials: credentials.0,
             authorities: credentials.1,
             // Juju's own for charms.

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use juju_charm::printable::line;
-use oci_registry::{Credentials, Mirror};
+use oci_registry::{Credentials, Mirror, PlainHost};
 
 use super::output::DataOutput;
 use super::shared::{ClusterArguments, NOTHING_OPEN, OPEN, read};
@@ -37,6 +37,9 @@ pub struct Rocks {
     /// A mirror of a registry, HOST[/PATH]=HOST[/PATH].
     #[arg(long, value_name = "MIRROR")]
     registry_mirror: Vec<Mirror>,
+    /// A registry that is asked without TLS and without a login, HOST[:PORT].
+    #[arg(long, value_name = "HOST")]
+    registry_plain_http: Vec<PlainHost>,
     /// A host that issues tokens for a registry beside its own, REGISTRY=HOST.
     #[arg(long, value_name = "REALM", value_parser = crate::config::realm)]
     registry_realm: Vec<(String, String)>,
@@ -92,6 +95,7 @@ impl Rocks {
             allowed: Allowed::new(named),
             realms: self.registry_realm.clone(),
             mirrors: self.registry_mirror.clone(),
+            plain: self.registry_plain_http.clone(),
             credentials,
             authorities: authorities.collect::<Result<_, _>>()?,
             within: Duration::from_secs(self.within),

@@ -3,5 +3,6 @@
 mod air_gap;
 mod check_rocks;
 mod no_contact;
+mod plain_http;
 mod rock;
 mod rocks;
