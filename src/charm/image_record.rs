@@ -107,7 +107,8 @@ impl ImageRecord {
             self.refresh(facts, options);
         }
         facts.rocks = known(&self.now.rocks, options);
-        facts.charmhub = known(&self.now.charmhub, options);
+        let charmhub = known(&self.now.charmhub, options);
+        facts.charmhub = options.policy.tables.newest_of_charmhub(charmhub);
     }
 
     fn is_due(&self, now: Timestamp) -> bool {

@@ -52,6 +52,9 @@ pub struct Rocks {
     /// Authority that registries may have, PEM, beside those of the system.
     #[arg(long, value_name = "FILE")]
     registry_ca: Option<PathBuf>,
+    /// Answers of Charmhub that `bundle-data` wrote elsewhere.
+    #[arg(long, value_name = "FILE")]
+    data: Option<PathBuf>,
     /// Address of Charmhub.
     #[arg(long, value_name = "URL", default_value = charmhub::DEFAULT_URL)]
     charmhub_url: String,
@@ -121,6 +124,10 @@ impl Rocks {
         let mut requests = 0;
         if !self.offline {
             requests = self.resolve(&mut facts, &mut source);
+        }
+        if let Some(path) = &self.data {
+            let charmhub = std::mem::take(&mut facts.charmhub);
+            facts.charmhub = super::data::read(path)?.newest_of_charmhub(charmhub);
         }
         let inventory = Inventory::of(&facts);
         let mut report = Report::of(&inventory, images::advice(&facts, &inventory), requests);

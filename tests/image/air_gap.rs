@@ -6,6 +6,8 @@ use std::process::{Command, Output};
 
 use ckf_hardening::catalog;
 use ckf_hardening::facts::advisory::AdvisoryTable;
+use ckf_hardening::facts::charmhub::{Charmhub, Head};
+use ckf_hardening::facts::known::Known;
 use ckf_hardening::facts::{About, Facts, snapshot};
 use ckf_hardening::policy::Tables;
 use ckf_test_support::rotation::hook;
@@ -128,6 +130,16 @@ fn charm_audits_by_its_option_data_without_a_route_out() {
     unit.set_option("data", newer_data());
     let seen = findings(&mut unit, "UPG-09");
     assert!(seen.contains("GHSA-of-tomorrow"), "{seen}");
+
+    // Charmhub's answers come by it as well, and count though nothing is asked.
+    assert!(findings(&mut unit, "IMG-11").contains("is set"));
+    let mut answers = Charmhub { asked_at: jiff::Timestamp::now(), ..Charmhub::default() };
+    let newest = Head { revision: 9999, ..Head::default() };
+    answers.heads.insert("dex-auth 2.41/stable 22.04".into(), Known::Known(newest));
+    let tables = Tables::read(&newer_data()).unwrap().with_charmhub(answers);
+    unit.set_option("data", tables.write().unwrap());
+    let seen = findings(&mut unit, "IMG-11");
+    assert!(seen.contains("charm revision") && seen.contains("9999"), "{seen}");
 
     // A file that was changed on the way is refused, and the status says so.
     unit.set_option("data", newer_data().replace("A flaw of istiod.", "Nothing."));
