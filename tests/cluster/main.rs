@@ -15,6 +15,7 @@ mod loader;
 mod permissions;
 mod pod_security;
 mod prometheus;
+mod prometheus_tls;
 mod remedies;
 mod requests;
 mod telemetry;
