@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 
 use jiff::{SignedDuration, Timestamp};
 use log::LevelFilter;
-use oci_registry::Mirror;
+use oci_registry::{Mirror, PlainHost};
 use serde_json::Value;
 
 pub(crate) use self::values::{prometheus_url, realm};
@@ -62,6 +62,8 @@ pub struct Options {
     pub allow_disruption: BTreeSet<Remedy>,
     /// Mirrors of registries.
     pub registry_mirrors: Vec<Mirror>,
+    /// Registries that are asked without TLS.
+    pub registry_plain_http: Vec<PlainHost>,
     /// Registries, each with a host that issues its tokens beside its own.
     pub registry_realms: Vec<(String, String)>,
     /// URI of the secret with logins to registries.
@@ -120,6 +122,11 @@ impl Options {
             ),
             allow_disruption: reader.read("allow-disruption", BTreeSet::new(), values::remedies),
             registry_mirrors: reader.read("registry-mirrors", Vec::new(), values::mirrors),
+            registry_plain_http: reader.read(
+                "registry-plain-http",
+                Vec::new(),
+                values::plain_hosts,
+            ),
             registry_realms: reader.read("registry-realms", Vec::new(), values::realms),
             registry_credentials: reader.secret("registry-credentials"),
             charmhub_url: reader.read(
@@ -329,6 +336,8 @@ mod tests {
             ("registry-mirrors", "docker.io", Disconnects, "HOST[/PATH]=HOST[/PATH]"),
             ("allow-disruption", "mutual-tsl", Freezes, "not one of tls-floor"),
             ("allow-disruption", "all", Freezes, "not one of tls-floor"),
+            ("registry-plain-http", "*", OnlyReports, "is no host"),
+            ("registry-plain-http", "http://registry.lan:5000", OnlyReports, "is no host"),
             ("registry-realms", "https://x", OnlyReports, "REGISTRY=HOST"),
             ("charmhub-url", "charmhub", Disconnects, "is no URL"),
             ("data", "{\"form\": \"of tomorrow\"}", OnlyReports, "of tomorrow"),

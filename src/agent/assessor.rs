@@ -89,9 +89,11 @@ impl Assessor {
     /// Takes the input into the facts and the pages.
     fn take_input(&self) {
         let input = &self.current.input;
+        let tables = &self.current.options.policy.tables;
         self.publisher.set_ways(input.ways());
         self.live.change("juju", |facts| {
             input.facts.copy_to(facts);
+            facts.charmhub = tables.newest_of_charmhub(std::mem::take(&mut facts.charmhub));
             true
         });
     }

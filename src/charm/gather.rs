@@ -24,6 +24,9 @@ const DEADLINE: Duration = Duration::from_secs(180);
 /// Longest time for the answers of COS's Prometheus: most hooks take less than this altogether.
 const TELEMETRY: Duration = Duration::from_secs(2);
 
+/// Why nothing is known of what is outside of the platform.
+pub const OFFLINE: &str = "not asked: the option offline is set";
+
 /// Adds what is beside the cluster: the gateway's handshake, the rotations, and what is on
 /// record of images, which only a leader may read. Registries are asked if that is due; the
 /// record that is returned has their answers, and is not written yet.
@@ -54,13 +57,18 @@ pub fn complete(
     Ok(images)
 }
 
-/// Adds what COS's Prometheus has of the platform, if the operator names it.
+/// Adds what COS's Prometheus has of the platform, if the operator names it and the unit is not
+/// offline.
 pub fn add_telemetry(unit: &Unit, options: &Options, facts: &mut Facts) {
-    if let Some(source) = &options.prometheus {
-        // The labels have what Juju gives its units.
-        let model = telemetry::Model { name: &unit.model, uuid: Some(&unit.model_uuid) };
-        facts.telemetry = telemetry::read(source, model, TELEMETRY);
-    }
+    let Some(source) = &options.prometheus else { return };
+    facts.telemetry = match options.offline {
+        true => Known::Unknown(Unknown::Failed(OFFLINE.into())),
+        false => {
+            // The labels have what Juju gives its units.
+            let model = telemetry::Model { name: &unit.model, uuid: Some(&unit.model_uuid) };
+            telemetry::read(source, model, TELEMETRY)
+        }
+    };
 }
 
 /// Why the controller could not be read, or the platform's model there.

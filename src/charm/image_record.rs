@@ -13,6 +13,7 @@ use log::{info, warn};
 use oci_registry::{CredentialError, Credentials};
 use serde::{Deserialize, Serialize};
 
+use super::gather::OFFLINE;
 use super::peers;
 use crate::config::Options;
 use crate::facts::Facts;
@@ -106,7 +107,8 @@ impl ImageRecord {
             self.refresh(facts, options);
         }
         facts.rocks = known(&self.now.rocks, options);
-        facts.charmhub = known(&self.now.charmhub, options);
+        let charmhub = known(&self.now.charmhub, options);
+        facts.charmhub = options.policy.tables.newest_of_charmhub(charmhub);
     }
 
     fn is_due(&self, now: Timestamp) -> bool {
@@ -133,6 +135,7 @@ impl ImageRecord {
             allowed: Allowed::new(named),
             realms: options.registry_realms.clone(),
             mirrors: options.registry_mirrors.clone(),
+            plain: options.registry_plain_http.clone(),
             credentials: credentials.0,
             authorities: credentials.1,
             // Juju's own for charms.
@@ -192,9 +195,7 @@ impl ImageRecord {
 fn known<T: Clone>(answer: &Option<T>, options: &Options) -> Known<T> {
     match answer {
         Some(answer) => Known::Known(answer.clone()),
-        None if options.offline => {
-            Known::Unknown(Unknown::Failed("not asked: the option offline is set".into()))
-        }
+        None if options.offline => Known::Unknown(Unknown::Failed(OFFLINE.into())),
         None => Known::default(),
     }
 }

@@ -60,8 +60,8 @@ pub struct Audit {
     /// Policy: thresholds, allow-lists, waivers, attestations and controls of your own, in YAML.
     #[arg(short, long, value_name = "FILE")]
     policy: Option<PathBuf>,
-    /// Tables of advisories and ends of support that `bundle-data` wrote, in place of this
-    /// program's own; older ones are refused.
+    /// Tables of advisories and ends of support, and answers of Charmhub, that `bundle-data` wrote,
+    /// in place of this program's own; older tables are refused.
     #[arg(long, value_name = "FILE")]
     data: Option<PathBuf>,
     /// Results of kube-bench, as `kube-bench --json` or the log of its Job has them: they assess
@@ -176,6 +176,7 @@ impl Audit {
         (policy, mut problems): (Policy, Vec<String>),
     ) -> anyhow::Result<(Report, Facts)> {
         let mut facts = self.facts(cluster, &policy, &mut problems)?;
+        facts.charmhub = policy.tables.newest_of_charmhub(std::mem::take(&mut facts.charmhub));
         if let Some(path) = &self.kube_bench {
             add_benchmark(&mut facts, path)?;
         }

@@ -87,6 +87,11 @@ Examples:
   ckf-hardening rocks --lock images.lock           # record what runs
   ckf-hardening rocks --verify images.lock         # later: is it still the same?";
 
+pub(super) const BUNDLE_DATA: &str = "\
+Examples:
+  ckf-hardening bundle-data data.json
+  ckf-hardening bundle-data --charmhub --from snapshot/ data.json   # of what that platform follows";
+
 pub(super) const COMPLETIONS: &str = "\
 Install:
   bash: ckf-hardening completions bash > ~/.local/share/bash-completion/completions/ckf-hardening

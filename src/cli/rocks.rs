@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use juju_charm::printable::line;
-use oci_registry::{Credentials, Mirror};
+use oci_registry::{Credentials, Mirror, PlainHost};
 
 use super::output::DataOutput;
 use super::shared::{ClusterArguments, NOTHING_OPEN, OPEN, read};
@@ -37,6 +37,9 @@ pub struct Rocks {
     /// A mirror of a registry, HOST[/PATH]=HOST[/PATH].
     #[arg(long, value_name = "MIRROR")]
     registry_mirror: Vec<Mirror>,
+    /// A registry that is asked without TLS and without a login, HOST[:PORT].
+    #[arg(long, value_name = "HOST")]
+    registry_plain_http: Vec<PlainHost>,
     /// A host that issues tokens for a registry beside its own, REGISTRY=HOST.
     #[arg(long, value_name = "REALM", value_parser = crate::config::realm)]
     registry_realm: Vec<(String, String)>,
@@ -49,6 +52,9 @@ pub struct Rocks {
     /// Authority that registries may have, PEM, beside those of the system.
     #[arg(long, value_name = "FILE")]
     registry_ca: Option<PathBuf>,
+    /// Answers of Charmhub that `bundle-data` wrote elsewhere.
+    #[arg(long, value_name = "FILE")]
+    data: Option<PathBuf>,
     /// Address of Charmhub.
     #[arg(long, value_name = "URL", default_value = charmhub::DEFAULT_URL)]
     charmhub_url: String,
@@ -95,6 +101,10 @@ impl Rocks {
         if !self.offline {
             requests = self.resolve(&mut facts, &mut source);
         }
+        if let Some(path) = &self.data {
+            let charmhub = std::mem::take(&mut facts.charmhub);
+            facts.charmhub = super::data::read(path)?.newest_of_charmhub(charmhub);
+        }
         let inventory = Inventory::of(&facts);
         let mut report = Report::of(&inventory, images::advice(&facts, &inventory), requests);
         report.differences = wanted.map(|lock| lock.differences(&inventory));
@@ -133,6 +143,7 @@ impl Rocks {
             allowed: Allowed::new(named),
             realms: self.registry_realm.clone(),
             mirrors: self.registry_mirror.clone(),
+            plain: self.registry_plain_http.clone(),
             credentials,
             authorities: authorities.collect::<Result<_, _>>()?,
             within: Duration::from_secs(self.within),

@@ -41,7 +41,8 @@ impl ShowUpgradePlan {
         if let Some(path) = &self.data {
             policy.tables = super::data::read(path)?;
         }
-        let facts = self.facts.read()?;
+        let mut facts = self.facts.read()?;
+        facts.charmhub = policy.tables.newest_of_charmhub(std::mem::take(&mut facts.charmhub));
         let plan = upgrade::of(&facts, &policy, to).context("no plan of an upgrade")?;
         match self.json {
             true => print_data(&format!("{}\n", serde_json::to_string_pretty(&plan)?))?,

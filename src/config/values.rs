@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use jiff::SignedDuration;
 use log::LevelFilter;
-use oci_registry::{Mirror, MirrorError};
+use oci_registry::{Mirror, MirrorError, PlainHost, PlainHostError};
 
 use crate::catalog;
 use crate::facts::certificate::Certificate;
@@ -83,6 +83,12 @@ pub(super) fn remedies(text: &str) -> Result<BTreeSet<Remedy>, UnknownRemedy> {
 
 /// Mirrors of registries, comma-separated.
 pub(super) fn mirrors(text: &str) -> Result<Vec<Mirror>, MirrorError> {
+    let parts = text.split(',').filter(|part| !part.trim().is_empty());
+    parts.map(str::parse).collect()
+}
+
+/// Registries without TLS, comma-separated.
+pub(super) fn plain_hosts(text: &str) -> Result<Vec<PlainHost>, PlainHostError> {
     let parts = text.split(',').filter(|part| !part.trim().is_empty());
     parts.map(str::parse).collect()
 }

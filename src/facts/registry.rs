@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Condvar, Mutex};
 use std::time::{Duration, Instant};
 
-use oci_registry::{Client, Digest, DigestError, Error, Limits, Mirror, Settings};
+use oci_registry::{Client, Digest, DigestError, Error, Limits, Mirror, PlainHost, Settings};
 
 use super::dpkg::{self, Packages};
 use super::image::ImageReference;
@@ -33,6 +33,8 @@ pub struct Source {
     pub allowed: Allowed,
     /// Mirrors of registries.
     pub mirrors: Vec<Mirror>,
+    /// Registries that are asked without TLS.
+    pub plain: Vec<PlainHost>,
     /// Registries, each with another host that issues its tokens.
     pub realms: Vec<(String, String)>,
     /// Credentials by registry.
@@ -59,6 +61,7 @@ impl Source {
         crate::tls::install_provider();
         Client::new(Settings {
             mirrors: self.mirrors.clone(),
+            plain: self.plain.clone(),
             realms: self.realms.clone(),
             credentials: self.credentials.clone(),
             authorities: self.authorities.clone(),
@@ -343,6 +346,13 @@ fn why(error: &Error) -> (Unknown, bool) {
     let text = error.to_string();
     match error {
         Error::Denied { .. } | Error::Refused { .. } => (Unknown::Forbidden(text), false),
+        Error::WithoutTls { host } => {
+            let why = format!(
+                "registry {host} does not speak TLS, and was not asked; list it in registry-plain-http \
+                 if it may be read without"
+            );
+            (Unknown::Forbidden(why), true)
+        }
         Error::TimedOut { .. } => (Unknown::TimedOut(text), true),
         Error::RateLimited { .. } | Error::Server { .. } | Error::Unreachable { .. } => {
             (Unknown::Failed(text), true)

@@ -17,6 +17,7 @@ mod network_kinds;
 mod permissions;
 mod pod_security;
 mod prometheus;
+mod prometheus_tls;
 mod remedies;
 mod requests;
 mod telemetry;

@@ -9,7 +9,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use ckf_hardening::catalog;
-use ckf_test_support::rotation::hook;
+use ckf_test_support::rotation::{connect, hook};
 use ckf_test_support::{control, run};
 use ckf_worlds::World;
 use juju_sim::{Event, Juju};
@@ -207,6 +207,7 @@ fn scrape_that_fails_and_data_that_is_lost_are_findings() {
         ckf_test_support::deployment::controller(&release, model)
     });
     unit.environment.insert("KUBECONFIG".into(), sandbox.kubeconfig("admin").into_os_string());
+    connect(&mut unit);
     unit.set_option("prometheus-url", cos.url());
     hook(&mut unit, "config-changed");
     let outcome = unit.run(&Event::action("get-report", json!({"format": "json"})));

@@ -11,8 +11,8 @@ use crate::faults::kubernetes::kube_bench;
 use crate::faults::login::ambient_login;
 use crate::faults::{
     Change, NETWORKING, RBAC, account, add, advisory, ambient, ambient_route, bind,
-    compliance_report, each_login_patch, first_pod, gateway, image, login, second_node, server,
-    set, table,
+    compliance_report, each_login_patch, first_pod, gateway, group, image, login, second_node,
+    server, set, table,
 };
 
 /// istio-pilot's filter in the other JSON spelling of protobuf.
@@ -87,6 +87,13 @@ pub const NO_FAULTS: &[(&str, &str, Change)] = &[
         pods["spec"]["compliance"]["id"] = "k8s-pss-baseline-0.1".into();
         pods["status"]["summaryReport"]["controlCheck"][0]["totalFail"] = 7.into();
         add(c, pods);
+    }),
+    ("K8S-04", "nodes that renew their own certificates, as kubeadm lets them", |c| {
+        let requests = "certificatesigningrequests/selfnodeclient";
+        let rule = json!({"apiGroups": ["certificates.k8s.io"], "resources": [requests], "verbs": ["create"]});
+        add(c, object(RBAC, "ClusterRole", "", "selfnodeclient", json!({"rules": [rule]})));
+        let role = ("ClusterRole", "selfnodeclient");
+        bind(c, "ClusterRoleBinding", "", "rotation", role, group("system:nodes"))
     }),
     ("K8S-20", "a webhook of a managed cluster, beside the API server", |c| {
         c.world.get("MutatingWebhookConfiguration", "admission-webhook")["webhooks"][0]["clientConfig"] =

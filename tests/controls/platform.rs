@@ -136,7 +136,7 @@ pub fn charmhub(name: &str) -> Charmhub {
         let head = Head { revision: REVISION, ..Head::default() };
         (format!("{} {} 24.04", of.charm, of.channel), Known::Known(head))
     });
-    Charmhub { heads: heads.collect(), ..Charmhub::default() }
+    Charmhub { heads: heads.collect(), asked_at: ago(0), ..Charmhub::default() }
 }
 
 /// Prometheus, which scrapes every application and a collector that loses nothing.

@@ -6,6 +6,8 @@ use std::process::{Command, Output};
 
 use ckf_hardening::catalog;
 use ckf_hardening::facts::advisory::AdvisoryTable;
+use ckf_hardening::facts::charmhub::{Charmhub, Head};
+use ckf_hardening::facts::known::Known;
 use ckf_hardening::facts::{About, Facts, snapshot};
 use ckf_hardening::policy::Tables;
 use ckf_test_support::rotation::hook;
@@ -58,15 +60,21 @@ fn snapshot_is_audited_by_a_data_file_without_a_route_out() {
 /// Set in the process that has a network of its own.
 const CUT_OFF: &str = "CKF_HARDENING_CUT_OFF";
 
-/// Runs this test again, in a network that has only loopback; `false` in there.
-fn again_cut_off(name: &str) -> bool {
+/// Runs this test again, in a network that has only loopback, where names are looked up at
+/// 127.0.0.1; `false` in there.
+pub fn again_cut_off(name: &str) -> bool {
     if std::env::var_os(CUT_OFF).is_some() {
         let routes = std::fs::read_to_string("/proc/net/route").unwrap();
         assert!(routes.lines().count() <= 1, "{routes}");
         return false;
     }
     let mut command = Command::new("unshare");
-    command.args(["--net", "--", "sh", "-c", "ip link set lo up && exec \"$0\" \"$@\""]);
+    let directory = tempfile::tempdir().unwrap();
+    let names = directory.path().join("resolv.conf");
+    std::fs::write(&names, "nameserver 127.0.0.1\noptions timeout:1 attempts:1\n").unwrap();
+    let script =
+        "ip link set lo up && mount --bind \"$RESOLV_CONF\" /etc/resolv.conf && exec \"$0\" \"$@\"";
+    command.args(["--net", "--mount", "--", "sh", "-c", script]).env("RESOLV_CONF", &names);
     command.arg(std::env::current_exe().unwrap()).args(["--exact", name, "--nocapture"]);
     let output = command.env(CUT_OFF, "1").output().expect("util-linux is installed");
     let said = String::from_utf8_lossy(&output.stdout);
@@ -122,6 +130,16 @@ fn charm_audits_by_its_option_data_without_a_route_out() {
     unit.set_option("data", newer_data());
     let seen = findings(&mut unit, "UPG-09");
     assert!(seen.contains("GHSA-of-tomorrow"), "{seen}");
+
+    // Charmhub's answers come by it as well, and count though nothing is asked.
+    assert!(findings(&mut unit, "IMG-11").contains("is set"));
+    let mut answers = Charmhub { asked_at: jiff::Timestamp::now(), ..Charmhub::default() };
+    let newest = Head { revision: 9999, ..Head::default() };
+    answers.heads.insert("dex-auth 2.41/stable 22.04".into(), Known::Known(newest));
+    let tables = Tables::read(&newer_data()).unwrap().with_charmhub(answers);
+    unit.set_option("data", tables.write().unwrap());
+    let seen = findings(&mut unit, "IMG-11");
+    assert!(seen.contains("charm revision") && seen.contains("9999"), "{seen}");
 
     // A file that was changed on the way is refused, and the status says so.
     unit.set_option("data", newer_data().replace("A flaw of istiod.", "Nothing."));

@@ -2,5 +2,7 @@
 
 mod air_gap;
 mod check_rocks;
+mod no_contact;
+mod plain_http;
 mod rock;
 mod rocks;

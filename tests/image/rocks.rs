@@ -334,6 +334,60 @@ fn newest_revisions_take_one_charmhub_request() {
     assert_eq!(dead["advice"], json!([]));
 }
 
+#[test]
+fn answers_of_charmhub_are_carried_in_by_the_data_file() {
+    let mut platform = Platform::new();
+    let of = |applications: Vec<Application>| {
+        Some(Juju { applications: Known::Known(applications), ..Juju::default() })
+    };
+    platform.juju = of(vec![deployed("dex-auth", 612, 10)]);
+    let before = platform.json(&["--offline"]);
+    assert_eq!(before["advice"], json!([]));
+    let charmhub = charmhub(650, 12);
+    let data = text(&platform.directory.path().join("data.json"));
+    let from = text(&platform.directory.path().join("snapshot"));
+    let url = format!("http://{}", charmhub.address());
+    let bundle = |more: &[&str]| {
+        let arguments = ["bundle-data", "--charmhub", "--charmhub-url", &url];
+        let output = ckf_test_support::run(&[&arguments[..], more, &[&*data]].concat());
+        assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    };
+    let said = bundle(&["--from", &from]);
+    assert!(said.contains(", 1 channels of Charmhub"), "{said}");
+    assert_eq!(charmhub.seen().len(), 1);
+    let report = platform.json(&["--offline", "--data", &data]);
+    assert_eq!(report["requests"], 0);
+    assert_eq!(
+        report["advice"],
+        json!(["juju refresh dex-auth --channel 2.41/stable --revision 650"])
+    );
+    let audit = |data: &[&str]| {
+        let arguments = ["audit", "--from", &from, "--format=json", "--fail-on=never"];
+        let output = ckf_test_support::run(&[&arguments[..], data].concat());
+        let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+        let control = ckf_test_support::control(&report, "IMG-11");
+        (control["verdict"].clone(), control["reason"].as_str().unwrap_or_default().to_owned())
+    };
+    assert_eq!(audit(&[]), ("not-assessed".into(), "Charmhub was not queried".into()));
+    assert_eq!(audit(&["--data", &data]).0, "fail");
+
+    // What the file has no answer for is not known to be the newest.
+    platform.juju = of(vec![deployed("dex-auth", 650, 12), deployed("envoy", 650, 12)]);
+    platform.json(&["--offline"]);
+    let (verdict, why) = audit(&["--data", &data]);
+    assert_eq!(verdict, "not-assessed");
+    assert!(why.contains("envoy 2.41/stable 24.04 is not among Charmhub's answers of"), "{why}");
+    bundle(&["--from", &from]);
+    let (verdict, why) = audit(&["--data", &data]);
+    assert_eq!(verdict, "pass", "{why}");
+
+    // Without a snapshot, of the releases' channels and every base that gets fixes.
+    let said = bundle(&[]);
+    let text = std::fs::read_to_string(&data).unwrap();
+    assert!(text.contains("dex-auth 2.41/stable 24.04"), "{said}");
+}
+
 /// The verdict on a control, by facts that are made up of what sources tell.
 fn verdict(change: impl FnOnce(&mut Facts), id: &str) -> (&'static str, String) {
     let about = About {
@@ -359,16 +413,22 @@ fn missing_source_is_not_assessed_and_the_rest_is_assessed() {
     }
     // IMG-11: at the head of its channel, behind it, and a charm that Charmhub does not know.
     let head = |revision| Head { revision, ..Head::default() };
-    let of_charmhub = |head: Known<Head>| {
+    let of_charmhub = |head: Known<Head>| of_day("2026-11-01", head);
+    fn of_day(day: &'static str, head: Known<Head>) -> impl FnOnce(&mut Facts) {
         move |facts: &mut Facts| {
             facts.juju = juju(vec![deployed("dex-auth", 612, 10)]);
             facts.charmhub = Known::Known(Charmhub {
                 heads: BTreeMap::from([("dex-auth 2.41/stable 24.04".to_owned(), head)]),
+                asked_at: format!("{day}T00:00:00Z").parse().unwrap(),
                 ..Charmhub::default()
             });
         }
-    };
+    }
     assert_eq!(verdict(of_charmhub(Known::Known(head(612))), "IMG-11").0, "pass");
+    // An old answer shows what is behind, and not that nothing is.
+    let old = |revision| of_day("2026-09-01", Known::Known(head(revision)));
+    assert_eq!(verdict(old(612), "IMG-11").0, "not-assessed");
+    assert_eq!(verdict(old(650), "IMG-11").0, "fail");
     let (seen, why) = verdict(of_charmhub(Known::Known(head(650))), "IMG-11");
     assert_eq!((seen, why.as_str()), ("fail", "Application dex-auth: charm revision is 612"));
     let unknown = Known::Unknown(Unknown::Failed("no charm of that name".into()));

@@ -4,9 +4,11 @@ use std::path::Path;
 use std::process::Output;
 
 use ckf_hardening::catalog;
+use ckf_hardening::facts::advisory::release_numbers;
 use ckf_hardening::facts::snapshot;
 use ckf_hardening::facts::{About, Facts};
-use ckf_hardening::policy::Tables;
+use ckf_hardening::policy::{Policy, Tables};
+use ckf_hardening::report::Report;
 use ckf_test_support::run;
 use ckf_worlds::World;
 use serde_json::Value;
@@ -61,6 +63,40 @@ fn newer_table_of_a_data_file_is_what_the_audit_goes_by() {
     let newer = findings(&audit(&snapshot, &["--data", text(&data)]), "UPG-09");
     assert_eq!(newer.len(), own.len() + newer.iter().filter(|s| s.contains("GHSA-new")).count());
     assert!(newer.iter().any(|seen| seen.contains("GHSA-new")), "{newer:?}");
+}
+
+#[test]
+fn frontend_of_pipelines_is_affected_up_to_the_release_with_the_fix() {
+    let table = catalog::advisories();
+    let package = "github.com/kubeflow/pipelines";
+    let (advisory, affected) =
+        table.of(package).find(|(advisory, _)| advisory.id == "GHSA-gqww-5pj5-8fq7").unwrap();
+    assert!(advisory.is_severe() && advisory.aliases == ["CVE-2026-54745"]);
+    for (tag, is_affected) in [
+        ("2.5.0-308f3e0", true),
+        ("2.15.0-6b3223a", true),
+        ("2.16.0-c9e8334", true),
+        ("2.16.99", true),
+        ("2.17.0-0000000", false),
+        ("2.18.1", false),
+    ] {
+        let version = release_numbers(tag).unwrap();
+        assert_eq!(affected.remedy(&version).is_some(), is_affected, "{tag}");
+    }
+    assert!(!table.covers(package, &[2, 18]));
+    // Releases of the catalogue run it.
+    for release in ["1.10", "1.11"] {
+        let objects = World::stock(release).objects;
+        let about = About {
+            collected_at: "2026-12-01T00:00:00Z".parse().unwrap(),
+            namespace: "kubeflow".into(),
+        };
+        let facts = Facts::from_objects(about, &objects);
+        let report = Report::audit(&facts, &Policy::default(), Some(release), Vec::new());
+        let control = report.controls.iter().find(|control| control.id == "UPG-09").unwrap();
+        let mut seen = control.findings.iter().map(|finding| finding.seen.clone());
+        assert!(seen.any(|seen| seen.contains("CVE-2026-54745")), "{release}");
+    }
 }
 
 #[test]

@@ -10,6 +10,7 @@ use zeroize::Zeroizing;
 
 use crate::auth::Challenge;
 use crate::client::Client;
+use crate::guard::Guard;
 use crate::target::Target;
 use crate::transport::{document, failed, seconds};
 use crate::{Error, manifest};
@@ -103,9 +104,14 @@ impl Client {
     ) -> Result<Zeroizing<String>, Error> {
         let header = headers.get(WWW_AUTHENTICATE).and_then(|v| v.to_str().ok());
         let challenge = Challenge::parse(header.unwrap_or_default());
-        let login = self.settings.credentials.basic(&target.host);
+        let own = Url::parse(&target.base);
+        let may_log_in = own.is_ok_and(|own| Guard::may_log_in(&own));
+        let login = self.settings.credentials.basic(&target.host).filter(|_| may_log_in);
         match (challenge, login) {
             (None, _) => Err(self.denied(target, what, "it asks for a login of another kind")),
+            (Some(Challenge::Basic), None) if !may_log_in => {
+                Err(self.denied(target, what, "it asks for a login, and none is sent without TLS"))
+            }
             (Some(Challenge::Basic), None) => {
                 Err(self.denied(target, what, "it asks for a login, and there is none"))
             }

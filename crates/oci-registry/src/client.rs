@@ -12,6 +12,7 @@ use crate::guard::{Guard, Resolver};
 use crate::layer::{Limits, Walk};
 use crate::manifest::{self, Config, Descriptor, Document, Image, Platform};
 use crate::mirror::{self, Mirror};
+use crate::plain::PlainHost;
 use crate::target::Target;
 use crate::transport::{document, innermost};
 use crate::{Credentials, Digest, Error};
@@ -26,6 +27,9 @@ pub struct Settings {
     pub mirrors: Vec<Mirror>,
     /// Other hosts, `HOST[:PORT]`, that may be there; those on loopback are asked without TLS.
     pub local: Vec<String>,
+    /// Registries that are asked without TLS, and without a login. They may be in a private network
+    /// or on this machine.
+    pub plain: Vec<PlainHost>,
     /// Registries, each with a host that hands out its tokens beside its own.
     pub realms: Vec<(String, String)>,
     /// Logins.
@@ -51,6 +55,7 @@ impl Default for Settings {
         Self {
             mirrors: Vec::new(),
             local: Vec::new(),
+            plain: Vec::new(),
             realms: Vec::new(),
             credentials: Credentials::default(),
             timeout: Duration::from_secs(10),
@@ -256,8 +261,9 @@ fn guard(settings: &Settings) -> Guard {
     let proxies =
         settings.proxy.clone().into_iter().chain(of_environment.into_iter().filter_map(env));
     let mirrors = settings.mirrors.iter().map(|mirror| mirror.host().to_owned());
-    let named = mirrors.chain(settings.local.iter().cloned());
-    Guard::new(named, proxies, &settings.realms)
+    let plain = settings.plain.iter().map(|host| host.as_str().to_owned());
+    let named = mirrors.chain(settings.local.iter().cloned()).chain(plain);
+    Guard::new(named, proxies, &settings.realms, &settings.plain)
 }
 
 fn held_to(what: &str, bytes: &[u8], wanted: &Digest) -> Result<(), Error> {

@@ -27,6 +27,14 @@ pub enum Error {
         /// Why.
         why: String,
     },
+    /// It does not speak TLS, and is not among those that are asked without.
+    #[error(
+        "registry {host} does not speak TLS, and is asked without it only if an option lists it as such"
+    )]
+    WithoutTls {
+        /// The registry.
+        host: String,
+    },
     /// Too much was asked of it.
     #[error("registry {host} limits how often it is asked; {}", again(*.retry_after))]
     RateLimited {

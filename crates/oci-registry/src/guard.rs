@@ -9,6 +9,7 @@ use reqwest::Url;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 
 use crate::guard_error::GuardError;
+use crate::plain::{PlainHost, PlainHosts};
 
 /// Most redirects that are followed for one request.
 const MOST_REDIRECTS: usize = 4;
@@ -51,6 +52,8 @@ enum Reach {
 pub(crate) struct Guard {
     /// `HOST` or `HOST:PORT`, in lower case: any address, and no TLS on loopback.
     named: BTreeSet<String>,
+    /// Registries that are asked without TLS.
+    plain: PlainHosts,
     /// Hosts of proxies.
     proxies: BTreeSet<String>,
     /// Registries with hosts that hand out their tokens.
@@ -65,11 +68,13 @@ impl Guard {
         named: impl Iterator<Item = String>,
         proxies: impl Iterator<Item = String>,
         realms: &[(String, String)],
+        plain: &[PlainHost],
     ) -> Self {
         let lower = |name: String| name.to_ascii_lowercase();
         let host = |url: String| Some(Url::parse(&url).ok()?.host_str()?.to_owned());
         Self {
             named: named.map(lower).collect(),
+            plain: PlainHosts::new(plain),
             proxies: proxies.filter_map(host).collect(),
             realms: realms.to_vec(),
             private: Mutex::default(),
@@ -93,7 +98,7 @@ impl Guard {
             (Reach::Own, true) if is_loopback(&url) => Ok("http"),
             _ => {
                 self.permit_private(&url);
-                Ok("https")
+                Ok(if self.plain.lists(address) { "http" } else { "https" })
             }
         }
     }
@@ -111,6 +116,7 @@ impl Guard {
         match to.scheme() {
             "https" => {}
             "http" if is_named && is_loopback(to) => {}
+            "http" if self.plain.has(to) => {}
             _ => return Err(GuardError::WithoutTls(host)),
         }
         if !to.username().is_empty() || to.password().is_some() {
@@ -154,6 +160,11 @@ impl Guard {
             return Err(GuardError::OtherRealm(host.to_owned()));
         }
         self.may_lead_to(registry, realm).map_err(|error| GuardError::Tokens(Box::new(error)))
+    }
+
+    /// Whether a login may be sent to a registry: not where it could be read on the way.
+    pub(crate) fn may_log_in(registry: &Url) -> bool {
+        registry.scheme() == "https" || is_loopback(registry)
     }
 
     /// Whether a host belongs to a registry.
@@ -310,7 +321,8 @@ mod tests {
     fn guard(named: &[&str]) -> Guard {
         let named = named.iter().map(|name| (*name).to_owned());
         let realms = [("registry.example".to_owned(), "login.other.example".to_owned())];
-        Guard::new(named, std::iter::empty(), &realms)
+        let plain = ["mirror.lan:5000".parse().unwrap()];
+        Guard::new(named, std::iter::empty(), &realms, &plain)
     }
 
     fn url(text: &str) -> Url {
@@ -371,6 +383,21 @@ mod tests {
         let own = url("http://127.0.0.1:5000/v2/a/blobs/sha256:0");
         assert_eq!(follows(&own, "https://10.0.0.1/x"), Ok(()));
         assert!(follows(&own, "http://127.0.0.1:15004/x").is_err());
+    }
+
+    #[test]
+    fn listed_registry_without_tls_is_asked_and_led_to_and_no_other() {
+        let guard = guard(&[]);
+        assert_eq!(guard.scheme("mirror.lan:5000"), Ok("http"));
+        for address in ["mirror.lan", "mirror.lan:5001", "other.lan:5000"] {
+            assert_eq!(guard.scheme(address), Ok("https"), "{address}");
+        }
+        let blob = url("https://registry.example/v2/a/b/blobs/sha256:0");
+        let follows = |to: &str| guard.may_follow(std::slice::from_ref(&blob), &url(to));
+        assert_eq!(follows("http://mirror.lan:5000/x"), Ok(()));
+        assert!(follows("http://mirror.lan/x").is_err());
+        assert!(!Guard::may_log_in(&url("http://mirror.lan:5000/v2/a/b")));
+        assert!(Guard::may_log_in(&url("https://mirror.lan:5000/v2/a/b")));
     }
 
     #[test]

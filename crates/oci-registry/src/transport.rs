@@ -35,6 +35,9 @@ pub(crate) fn failed(error: &reqwest::Error, host: &str) -> Error {
     if error.is_redirect() {
         return Error::Refused { host: host.into(), why: innermost(error) };
     }
+    if is_plain(error) {
+        return Error::WithoutTls { host: host.into() };
+    }
     Error::Unreachable { host: host.into(), why: innermost(error) }
 }
 
@@ -49,6 +52,16 @@ pub(crate) fn broken_off(error: &std::io::Error, host: &str) -> Error {
         true => Error::TimedOut { host: host.into() },
         false => Error::Unreachable { host: host.into(), why: "the answer broke off".into() },
     }
+}
+
+/// Whether what answered does not speak TLS.
+fn is_plain(error: &(dyn std::error::Error + 'static)) -> bool {
+    if matches!(error.downcast_ref(), Some(rustls::Error::InvalidMessage(_))) {
+        return true;
+    }
+    // An error of input and output is no source of its own to what is in it.
+    let io = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+    io.is_some_and(|inner| is_plain(inner)) || error.source().is_some_and(is_plain)
 }
 
 /// The last cause: those around it repeat the URL, and say that a request failed.

@@ -3,7 +3,7 @@
 use ckf_worlds::object;
 use serde_json::json;
 
-use super::{Fault, bind, fault, group, set, user};
+use super::{Fault, RBAC, add, bind, fault, group, set, user};
 use crate::case::Case;
 
 /// A ConfigMap with what kube-bench printed on a day.
@@ -16,6 +16,14 @@ pub fn kube_bench(case: &mut Case, status: &str, taken: &str) {
     case.world.objects.push(map);
 }
 
+/// Lets a requirement of trivy-operator's report fail.
+fn failing(case: &mut Case, id: &str) {
+    let report = case.world.get("ClusterComplianceReport", "k8s-cis-1.23");
+    let results = report["status"]["summaryReport"]["controlCheck"].as_array_mut().unwrap();
+    let result = results.iter_mut().find(|result| result["id"] == id).unwrap();
+    result["totalFail"] = 1.into();
+}
+
 /// Each on its own makes its control fail.
 pub const FAULTS: &[Fault] = &[
     fault("K8S-01", "a requirement of the benchmark that fails", |c| {
@@ -26,6 +34,26 @@ pub const FAULTS: &[Fault] = &[
     fault("K8S-01", "a requirement that fails by the ConfigMap of kube-bench", |c| {
         kube_bench(c, "FAIL", "2026-10-20")
     }),
+    fault("K8S-04", "all nodes with Kubernetes' own role for them", |c| {
+        let rules =
+            json!([{"apiGroups": [""], "resources": ["secrets"], "verbs": ["get", "list"]}]);
+        add(c, object(RBAC, "ClusterRole", "", "system:node", json!({"rules": rules})));
+        let role = ("ClusterRole", "system:node");
+        bind(c, "ClusterRoleBinding", "", "system:node", role, group("system:nodes"))
+    }),
+    fault("K8S-04", "a node with the Secrets of a namespace", |c| {
+        let rules = json!([{"apiGroups": [""], "resources": ["*"], "verbs": ["watch"]}]);
+        add(c, object(RBAC, "Role", "kubeflow", "of-nodes", json!({"rules": rules})));
+        let role = ("Role", "of-nodes");
+        bind(c, "RoleBinding", "kubeflow", "of-nodes", role, user("system:node:a"))
+    }),
+    fault("K8S-05", "NodeRestriction that is off, by trivy-operator", |c| failing(c, "1.2.14"))
+        .also(&["K8S-01"]),
+    fault("K8S-06", "kubelets that answer without a login", |c| failing(c, "4.2.1"))
+        .also(&["K8S-01"]),
+    fault("K8S-06", "kubelets that permit all", |c| failing(c, "4.2.2")).also(&["K8S-01"]),
+    fault("K8S-06", "kubelets with a port that asks nothing", |c| failing(c, "4.2.4"))
+        .also(&["K8S-01"]),
     fault("K8S-20", "a server outside of the cluster", |c| {
         c.world.get("MutatingWebhookConfiguration", "admission-webhook")["webhooks"][0]["clientConfig"] =
             json!({"url": "https://webhooks.example.com/mutate"});

@@ -45,6 +45,17 @@ impl Agent {
         Self::start_command(command, &sandbox.kubeconfig("admin"), input, &[])
     }
 
+    /// Starts it with these variables in its environment.
+    pub fn start_with_environment(
+        sandbox: &Sandbox,
+        input: &Value,
+        variables: &[(&str, String)],
+    ) -> Self {
+        let mut command = Command::new(binary());
+        command.envs(variables.iter().map(|(name, value)| (name, value)));
+        Self::start_command(command, &sandbox.kubeconfig("admin"), input, &[])
+    }
+
     fn start_command(
         mut command: Command,
         kubeconfig: &Path,

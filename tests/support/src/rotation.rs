@@ -30,6 +30,14 @@ pub fn unit(juju: Juju, plan: &str, controller: impl FnOnce(&str) -> Controller)
     unit
 }
 
+/// Lets a unit ask hosts, of which it reaches those of this machine: all others are behind a proxy
+/// that is down.
+pub fn connect(unit: &mut Simulation) {
+    unit.environment.insert("JUJU_CHARM_HTTPS_PROXY".into(), "http://127.0.0.1:9".into());
+    unit.set_option("charmhub-url", "http://127.0.0.1:9");
+    unit.set_option("offline", false);
+}
+
 /// The user's secret with the login.
 pub fn give_login(unit: &mut Simulation, password: &str) {
     let controller = unit.controller();

@@ -263,7 +263,12 @@ impl Inventory {
 
 /// Charms of the platform's model, each with its channel.
 pub fn followed(facts: &Facts) -> BTreeSet<Followed> {
-    let applications = applications(facts).into_values();
+    channels(applications(facts).into_values())
+}
+
+/// Channels that these applications follow.
+pub fn channels<'a>(applications: impl IntoIterator<Item = &'a Application>) -> BTreeSet<Followed> {
+    let applications = applications.into_iter();
     // A local charm has no channel.
     applications.filter(|application| !application.channel.is_empty()).map(follows).collect()
 }

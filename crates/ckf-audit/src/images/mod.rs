@@ -14,7 +14,7 @@ mod version;
 
 pub use self::advice::{advice, rank};
 pub use self::allowed::Allowed;
-pub use self::inventory::{Asked, Inventory, Newer, Row, State, followed};
+pub use self::inventory::{Asked, Inventory, Newer, Row, State, channels, followed};
 pub use self::lock::{Lock, LockError, Locked};
 pub use self::osv::{Advisories, AdvisoryError, Vulnerable};
 pub use self::place::Place;

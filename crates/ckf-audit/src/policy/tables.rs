@@ -1,5 +1,5 @@
 //! Dated tables that assess versions, and the data file by which newer ones replace those that the
-//! program has.
+//! program has, with what Charmhub answered elsewhere.
 
 use std::sync::Arc;
 
@@ -7,6 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::catalog::{self, Support};
 use crate::facts::advisory::{AdvisoryTable, TableError};
+use crate::facts::charmhub::Charmhub;
+use crate::facts::known::Known;
 
 /// The form of the data file, which it names.
 const FORM: &str = "ckf-hardening data 1";
@@ -16,6 +18,7 @@ const FORM: &str = "ckf-hardening data 1";
 pub struct Tables {
     support: Option<Arc<Support>>,
     advisories: Option<Arc<AdvisoryTable>>,
+    charmhub: Option<Arc<Charmhub>>,
 }
 
 /// A data file that cannot be used.
@@ -64,6 +67,8 @@ struct DataFile {
 struct Content {
     support: Support,
     advisories: AdvisoryTable,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    charmhub: Option<Charmhub>,
 }
 
 impl Content {
@@ -88,10 +93,33 @@ impl Tables {
         Self { advisories: Some(Arc::new(table)), ..self }
     }
 
+    /// The same with these answers of Charmhub; those that are unknown are left out.
+    pub fn with_charmhub(self, mut charmhub: Charmhub) -> Self {
+        charmhub.heads.retain(|_, head| matches!(head, Known::Known(_)));
+        Self { charmhub: Some(Arc::new(charmhub)), ..self }
+    }
+
+    /// Answers of Charmhub: those of the file, unless others are newer.
+    pub fn newest_of_charmhub(&self, known: Known<Charmhub>) -> Known<Charmhub> {
+        let Some(of_file) = self.charmhub.as_deref() else { return known };
+        match known {
+            Known::Known(known)
+                if known.asked_at >= of_file.asked_at
+                    && known.heads.values().any(|head| matches!(head, Known::Known(_))) =>
+            {
+                Known::Known(known)
+            }
+            _ => Known::Known(of_file.clone()),
+        }
+    }
+
     /// The text of a data file with these tables.
     pub fn write(&self) -> Result<String, DataError> {
-        let tables =
-            Content { support: self.support().clone(), advisories: self.advisories().clone() };
+        let tables = Content {
+            support: self.support().clone(),
+            advisories: self.advisories().clone(),
+            charmhub: self.charmhub.as_deref().cloned(),
+        };
         let sha256 = tables.checksum()?;
         let file = DataFile { form: FORM.into(), tables, sha256 };
         Ok(serde_json::to_string_pretty(&file)? + "\n")
@@ -125,6 +153,7 @@ impl Tables {
         Ok(Self {
             support: Some(Arc::new(tables.support)),
             advisories: Some(Arc::new(tables.advisories)),
+            charmhub: tables.charmhub.map(Arc::new),
         })
     }
 }
@@ -132,6 +161,7 @@ impl Tables {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::facts::charmhub::Head;
 
     #[test]
     fn data_file_is_read_as_it_was_written_and_no_other() {
@@ -156,6 +186,31 @@ mod tests {
             let error = Tables::read(&text).unwrap_err().to_string();
             assert!(error.contains(expected), "{error}");
         }
+    }
+
+    #[test]
+    fn newest_answers_of_charmhub_count_and_unknown_ones_do_not() {
+        let head = |revision| Known::Known(Head { revision, ..Head::default() });
+        let answers = |day: &str, head: Known<Head>| Charmhub {
+            asked_at: format!("2026-11-{day}T00:00:00Z").parse().unwrap(),
+            heads: [("dex-auth 2.41/stable 24.04".to_owned(), head)].into(),
+            requests: 1,
+        };
+        let tables = Tables::default().with_charmhub(answers("20", head(7)));
+        let tables = Tables::read(&tables.write().unwrap()).unwrap();
+        let of_file = Known::Known(answers("20", head(7)));
+        let newer = Known::Known(answers("21", head(8)));
+        for (known, expected) in [
+            (Known::default(), &of_file),
+            (Known::Known(answers("19", head(6))), &of_file),
+            (Known::Known(answers("21", Known::default())), &of_file),
+            (newer.clone(), &newer),
+        ] {
+            assert_eq!(&tables.newest_of_charmhub(known), expected);
+        }
+        assert_eq!(Tables::default().newest_of_charmhub(newer.clone()), newer);
+        let unanswered = Tables::default().with_charmhub(answers("20", Known::default()));
+        assert!(!unanswered.write().unwrap().contains("dex-auth 2.41"));
     }
 
     #[test]

@@ -54,7 +54,7 @@ impl Control {
     /// A person may attest it: no program assesses it, or only where one was run.
     pub fn may_be_attested(&self) -> bool {
         self.source == Source::Attestation
-            || ["CRYP-02", "K8S-01", "UPG-11"].contains(&self.id.as_str())
+            || ["CRYP-02", "K8S-01", "K8S-05", "K8S-06", "UPG-11"].contains(&self.id.as_str())
     }
 
     /// Reads a control of the catalogue from JSON.

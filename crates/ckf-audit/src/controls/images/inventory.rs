@@ -2,12 +2,15 @@
 
 use std::collections::BTreeSet;
 
+use jiff::SignedDuration;
+
 use crate::controls::check::Check;
 use crate::facts::image::ImageReference;
+use crate::facts::known::Known;
 use crate::facts::object::{Object as _, ObjectRef};
 use crate::facts::vulnerability::VulnerabilityReport;
 use crate::finding::{Finding, Outcome, count, finding, named, outcome};
-use crate::images::{Newer, Place, Row, State};
+use crate::images::{Newer, Place, Row, State, channels};
 use crate::views::image::{Image, PINNED};
 use crate::views::support::{Supported, supported, today};
 use crate::views::{Context, MissingFact};
@@ -21,6 +24,9 @@ pub(super) const CHECKS: &[(&str, Check)] = &[
     ("IMG-13", no_fixed_vulnerability),
     ("IMG-14", later_images_are_pinned),
 ];
+
+/// Older answers of Charmhub show what was behind, and not that nothing is.
+const LONGEST_AGE: SignedDuration = SignedDuration::from_hours(30 * 24);
 
 /// Subject of a row: the pod, else the application.
 fn object(row: &Row) -> ObjectRef {
@@ -114,17 +120,26 @@ fn charms_and_resources_are_newest(context: &Context<'_>) -> Result<Outcome, Mis
             findings.push(finding(object, &field, seen.unwrap_or_default(), &newest));
         }
     }
-    let mut unknown = charmhub.heads.iter().filter_map(|(name, head)| match head {
-        crate::facts::known::Known::Unknown(why) => Some(format!("{name}: {why}")),
-        crate::facts::known::Known::Known(_) => None,
-    });
-    match (findings.is_empty(), unknown.next()) {
-        (true, Some(why)) => Ok(Outcome::NotAssessed(why)),
-        _ => Ok(outcome(
-            findings,
-            format!("{} at the heads of their channels", count(applications.len(), "application")),
-        )),
+    if !findings.is_empty() {
+        return Ok(Outcome::Fail(findings));
     }
+    let of_day = charmhub.asked_at.strftime("%Y-%m-%d");
+    let unknown = channels(applications).into_iter().find_map(|of| {
+        let name = of.to_string();
+        match charmhub.heads.get(&name) {
+            Some(Known::Known(_)) => None,
+            Some(Known::Unknown(why)) => Some(format!("{name}: {why}")),
+            None => Some(format!("{name} is not among Charmhub's answers of {of_day}")),
+        }
+    });
+    if let Some(why) = unknown {
+        return Ok(Outcome::NotAssessed(why));
+    }
+    if context.now().duration_since(charmhub.asked_at) > LONGEST_AGE {
+        return Ok(Outcome::NotAssessed(format!("Charmhub's answers are of {of_day}")));
+    }
+    let number = count(applications.len(), "application");
+    Ok(Outcome::Pass(format!("{number} at the heads of their channels of {of_day}")))
 }
 
 /// IMG-12: Rocks are built on a base that still gets fixes

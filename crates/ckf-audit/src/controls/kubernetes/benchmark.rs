@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::controls::attestation::{attested, unattested};
 use crate::controls::check::Check;
-use crate::facts::compliance::ClusterComplianceReport;
+use crate::facts::compliance::{Checked, ClusterComplianceReport};
 use crate::facts::kube_bench::kube_bench;
 use crate::facts::object::Object as _;
 use crate::finding::{Finding, Outcome, count, finding};
@@ -50,8 +50,18 @@ fn of_kube_bench(context: &Context<'_>) -> Result<Vec<ClusterComplianceReport>, 
     printed.map(report).collect()
 }
 
-/// K8S-01: The cluster is hardened to its distribution's guide
-fn benchmark_passes(context: &Context<'_>) -> Result<Outcome, MissingFact> {
+/// Benchmarks of the cluster.
+pub(super) struct Benchmarks<'a> {
+    /// Reports that count, with their results by requirement.
+    pub(super) young: Vec<(Cow<'a, ClusterComplianceReport>, Vec<Checked>)>,
+    /// What is said of one that is too old.
+    pub(super) old: Option<String>,
+    /// Why some could not be read.
+    pub(super) missing: Option<MissingFact>,
+}
+
+/// Benchmarks by trivy-operator and kube-bench.
+pub(super) fn benchmarks<'a>(context: &Context<'a>) -> Benchmarks<'a> {
     let mut reports = Vec::new();
     let mut missing = None;
     match context.cluster_compliance_reports() {
@@ -62,18 +72,29 @@ fn benchmark_passes(context: &Context<'_>) -> Result<Outcome, MissingFact> {
         Ok(of_kube_bench) => reports.extend(of_kube_bench.into_iter().map(Cow::Owned)),
         Err(why) => missing = missing.or(Some(why)),
     }
-    let (mut findings, mut evidence, mut old) = (Vec::new(), Vec::new(), None);
-    for report in reports.iter().filter(|report| is_of_cluster(report)) {
+    let (mut young, mut old) = (Vec::new(), None);
+    for report in reports.into_iter().filter(|report| is_of_cluster(report)) {
         let id = &report.spec.compliance.id;
         let taken = report.status.update_timestamp.parse::<Timestamp>().ok();
         let Some(results) = report.results() else { continue };
         let is_young =
             taken.is_some_and(|taken| context.now().duration_since(taken) <= LONGEST_AGE);
-        if !is_young {
+        if is_young {
+            young.push((report, results));
+        } else {
             let since = taken.map_or("an unknown day".into(), |taken| taken.to_string());
             old = Some(format!("the results of {id} are of {since}"));
-            continue;
         }
+    }
+    Benchmarks { young, old, missing }
+}
+
+/// K8S-01: The cluster is hardened to its distribution's guide
+fn benchmark_passes(context: &Context<'_>) -> Result<Outcome, MissingFact> {
+    let Benchmarks { young, old, missing } = benchmarks(context);
+    let (mut findings, mut evidence) = (Vec::new(), Vec::new());
+    for (report, results) in &young {
+        let id = &report.spec.compliance.id;
         let manual = results.iter().filter(|result| result.total_fail.is_none()).count();
         let total = results.len();
         findings.extend(results.iter().filter(|r| r.total_fail.is_some_and(|n| n > 0)).map(
