@@ -74,11 +74,13 @@ fn policy(api: &str, kind: &str, namespace: &str, name: &str, spec: Value) -> Va
     object(api, kind, namespace, name, json!({ "spec": spec }))
 }
 
+/// A rule, or a spec.
+type Rule = fn() -> Value;
 /// Who is meant by a peer, and to which ports.
 type Meaning = fn(From, u16) -> bool;
 
 /// Rules of administrators without action, for a subject that is the pod.
-const OF_ADMIN: &[(fn() -> Value, Meaning)] = &[
+const OF_ADMIN: &[(Rule, Meaning)] = &[
     (|| json!({"from": [{"namespaces": {}}]}), |f, _| !f.0.is_empty()),
     (
         || json!({"from": [{"namespaces": {"matchLabels": {"team": "2"}}}], "ports": [{"portNumber": {"protocol": "TCP", "port": 80}}]}),
@@ -98,7 +100,7 @@ const OF_ADMIN: &[(fn() -> Value, Meaning)] = &[
 ];
 
 /// NetworkPolicies of the pod: none, one that admits no client, and one that admits its namespace.
-const OF_NAMESPACE: &[(Option<fn() -> Value>, Meaning)] = &[
+const OF_NAMESPACE: &[(Option<Rule>, Meaning)] = &[
     (None, |_, _| true),
     (Some(|| json!({"podSelector": {}})), |_, _| false),
     (Some(|| json!({"podSelector": {}, "ingress": [{"from": [{"podSelector": {}}]}]})), |f, _| {
@@ -199,7 +201,7 @@ fn cluster_network_policies_decide_by_tier() {
 }
 
 /// Cilium's rules for a pod of namespace `a`, and whom they mean.
-const OF_CILIUM: &[(fn() -> Value, Meaning)] = &[
+const OF_CILIUM: &[(Rule, Meaning)] = &[
     (|| json!({}), |_, _| false),
     (|| json!({"fromEndpoints": [{}]}), |f, _| f.0 == "a"),
     (|| json!({"fromEndpoints": []}), |_, _| false),
