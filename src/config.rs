@@ -103,7 +103,7 @@ impl Options {
             reader.text(option);
         }
         let policy = reader.policy(policy);
-        let mut options = Self {
+        let options = Self {
             policy,
             release: reader.read("release", None, |text| values::release(text).map(Some)),
             audit_interval: reader.read(
@@ -140,13 +140,18 @@ impl Options {
             frozen: Vec::new(),
         };
         let problems = reader.problems;
+        (options.confined(&problems), problems)
+    }
+
+    /// Offline, and frozen, where an option that decides about that is not understood.
+    fn confined(mut self, problems: &[OptionProblem]) -> Self {
         let has = |option| problems.iter().any(|problem| problem.option == option);
         // By a default, hosts would be asked that the operator keeps this unit from.
-        options.offline |= ["offline", "registry-mirrors", "charmhub-url"].into_iter().any(has);
+        self.offline |= ["offline", "registry-mirrors", "charmhub-url"].into_iter().any(has);
         let frozen = problems.iter();
         let frozen = frozen.filter(|problem| FREEZING.contains(&problem.option));
-        options.frozen = frozen.cloned().collect();
-        (options, problems)
+        self.frozen = frozen.cloned().collect();
+        self
     }
 
     /// Whether nothing may be changed in the cluster, in Juju or of a credential, since an
