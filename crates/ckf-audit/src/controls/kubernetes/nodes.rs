@@ -156,7 +156,7 @@ fn nodes_change_their_own(context: &Context<'_>) -> Result<Outcome, MissingFact>
     by_requirement(context, "K8S-05", &[], &[NODE_RESTRICTION], &[])
 }
 
-/// K8S-06: Kubelets answer only who logs in and is permitted
+/// K8S-06: Kubelets answer only those who log in and are permitted
 fn kubelets_ask_who_calls(context: &Context<'_>) -> Result<Outcome, MissingFact> {
     let needed = [ANONYMOUS, ALWAYS_ALLOW];
     by_requirement(context, "K8S-06", OF_KUBELET, &needed, &[READ_ONLY])
