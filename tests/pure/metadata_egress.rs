@@ -85,3 +85,31 @@ fn option_without_consent_changes_nothing() {
     assert_eq!(plan.changes.len(), 0, "{plan}");
     assert_eq!(plan.held_back.len(), 1, "{plan}");
 }
+
+#[test]
+fn rules_that_are_not_read_make_it_unknown() {
+    let all = json!({"namespaces": {}});
+    let of_cilium = json!({"endpointSelector": {}, "egressDeny": [{"toCIDR": ["169.254.0.0/16"]}]});
+    let of_admin = json!({"priority": 1, "subject": all, "egress": [
+        {"action": "Deny", "to": [{"networks": ["169.254.0.0/16"]}]}]});
+    let admin = "policy.networking.k8s.io/v1alpha1";
+    for (api, kind, namespace, spec) in [
+        ("cilium.io/v2", "CiliumNetworkPolicy", "admin", &of_cilium),
+        ("cilium.io/v2", "CiliumClusterwideNetworkPolicy", "", &of_cilium),
+        (admin, "AdminNetworkPolicy", "", &of_admin),
+    ] {
+        let mut world = World::stock("1.10");
+        let other = object(api, kind, namespace, "metadata", json!({ "spec": spec }));
+        world.objects.push(other);
+        assert_eq!(verdict(&world), Verdict::NotAssessed, "{kind}");
+        let plan = plan(&world);
+        assert_eq!(plan.changes.len(), 0, "{plan}");
+        assert!(plan.to_string().contains("restricts egress already; see NET-11"), "{plan}");
+    }
+    // What is about ingress only changes nothing.
+    let ingress = json!({"endpointSelector": {}, "ingress": [{"fromEntities": ["cluster"]}]});
+    let mut world = World::stock("1.10");
+    let spec = json!({ "spec": ingress });
+    world.objects.push(object("cilium.io/v2", "CiliumNetworkPolicy", "admin", "in", spec));
+    assert_eq!(verdict(&world), Verdict::Fail);
+}

@@ -42,6 +42,10 @@ CiliumRule {
     #[serde(skip_serializing_if = "Vec::is_empty")] ingress: Vec<CiliumIngress>,
     /// What does not come in, whatever lets it.
     #[serde(skip_serializing_if = "Vec::is_empty")] ingress_deny: Vec<CiliumIngress>,
+    /// It is about what goes out.
+    #[serde(skip_serializing_if = "IsSet::no")] egress: IsSet,
+    /// It is about what does not go out, whatever lets it.
+    #[serde(skip_serializing_if = "IsSet::no")] egress_deny: IsSet,
     /// Whether the pods refuse what no rule lets in.
     enable_default_deny: DefaultDeny,
 }}
@@ -106,6 +110,11 @@ CiliumPort {
 }}
 
 impl CiliumRule {
+    /// Whether it is about what goes out, which is not read.
+    pub fn is_for_egress(&self) -> bool {
+        self.egress.0 || self.egress_deny.0
+    }
+
     /// Whether its pods refuse what no rule lets in.
     pub fn denies_by_default(&self) -> bool {
         let has_rules = !self.ingress.is_empty() || !self.ingress_deny.is_empty();

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::labels::LabelSelector;
 use super::object::{Meta, object};
 use super::text::Interned;
-use super::unread_fields::UnreadFields;
+use super::unread_fields::{IsSet, UnreadFields};
 use super::wire::wire;
 
 wire! {
@@ -54,6 +54,8 @@ ClusterPolicySpec {
     subject: ClusterPeer,
     /// Rules for what comes in; the first that is about a connection decides.
     #[serde(skip_serializing_if = "Vec::is_empty")] ingress: Vec<ClusterIngress>,
+    /// It has rules for what goes out, which are not read.
+    #[serde(skip_serializing_if = "IsSet::no")] egress: IsSet,
 }}
 
 wire! {

@@ -46,6 +46,7 @@ pub(super) fn decide(context: &Context<'_>) -> Result<Decision, MissingFact> {
         state.notes.push("no Profile counts".into());
     }
     let cilium = cilium(context)?;
+    let rules = context.network_rules()?;
     for &profile in profiles {
         if let Some(why) = waived(context, "NET-11", &namespace(profile)) {
             state.notes.push(why);
@@ -57,6 +58,11 @@ pub(super) fn decide(context: &Context<'_>) -> Result<Decision, MissingFact> {
             name: NAME.into(),
             content: policy(),
         };
+        if let Some(other) = rules.unread_egress(profile) {
+            state.notes.push(format!("{other} restricts egress already; see NET-11"));
+            state.kept.push(desired);
+            continue;
+        }
         // Policies add up: beside another one a managed one would only admit more.
         let mut theirs = policies.get(profile).into_iter().flatten().filter(|p| !is_managed(p));
         if let Some(other) = theirs.next() {

@@ -18,8 +18,14 @@ fn metadata_is_closed(context: &Context<'_>) -> Result<Outcome, MissingFact> {
     }
     let policies = context.network_policies()?.iter();
     let policies = by_namespace(policies.filter(|policy| policy.is_for_egress()));
+    let rules = context.network_rules()?;
     let mut findings = Vec::new();
+    let mut unknown = None;
     for &profile in profiles {
+        if let Some(by) = rules.unread_egress(profile) {
+            unknown = unknown.or(Some(by));
+            continue;
+        }
         let here = policies.get(profile).map(Vec::as_slice).unwrap_or_default();
         if !metadata_service::is_for_all(here) {
             let seen = match here.len() {
@@ -47,6 +53,10 @@ fn metadata_is_closed(context: &Context<'_>) -> Result<Outcome, MissingFact> {
                 }
             }
         }
+    }
+    if let (true, Some(by)) = (findings.is_empty(), unknown) {
+        let why = format!("{by} is about what leaves pods, and its rules for that are not read");
+        return Err(MissingFact(why));
     }
     Ok(outcome(
         findings,

@@ -69,6 +69,12 @@ impl<'a> Tier<'a> {
         all.filter(move |(_, spec)| subject(&spec.subject, at).some != Truth::No).map(|(by, _)| *by)
     }
 
+    /// Policies with rules for what leaves a pod.
+    pub(super) fn for_egress(&self, at: &At<'_>) -> impl Iterator<Item = By<'a>> {
+        let all = self.0.iter().filter(|(_, spec)| spec.egress.0);
+        all.filter(move |(_, spec)| subject(&spec.subject, at).some != Truth::No).map(|(by, _)| *by)
+    }
+
     /// What becomes of a connection.
     pub(super) fn pass(&self, client: &Client<'_>, at: &At<'_>) -> Passage<'a> {
         let mut passage = Passage { goes_on: true, ..Passage::default() };

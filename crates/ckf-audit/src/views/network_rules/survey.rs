@@ -70,6 +70,16 @@ impl<'a> NetworkRules<'a> {
         rules.map(|rule| rule.by).chain(tiers).map(|by| by.0.named()).collect()
     }
 
+    /// The first policy other than NetworkPolicies about what leaves a pod of a namespace; its rules
+    /// for that are not read.
+    pub fn unread_egress(&self, namespace: &str) -> Option<ObjectRef> {
+        let at = At { namespace, namespace_labels: self.labels_of(namespace), ..At::default() };
+        let mut rules = self.cilium_of(namespace).filter(|rule| rule.rule.is_for_egress());
+        let rule = rules.find(|rule| rule.selects(&at).some != Truth::No).map(|rule| rule.by);
+        let tier = || self.admin.for_egress(&at).chain(self.baseline.for_egress(&at)).next();
+        rule.or_else(tier).map(|by| by.0.named())
+    }
+
     /// Numbers of ports at which what policies say for a namespace may change; zero stands for
     /// those that none names.
     pub fn edges(&self, namespace: &str) -> BTreeSet<u16> {
