@@ -127,6 +127,30 @@ fn stock_profile_is_open_to_every_user_of_the_gateway() {
 }
 
 #[test]
+fn proxy_of_the_api_server_is_a_way_past_every_policy() {
+    const CONNECT: &str = "connect to pods of profile user-00001 through the API server";
+    let mut world = guarded(2, &["user-00001@example.com"]);
+    assert_eq!(answer(&ask(&world, ALICE, BOBS), CONNECT).0, Can::No);
+    let rules = json!([{"apiGroups": [""], "resources": ["services/proxy"], "verbs": ["get"]}]);
+    let rbac = "rbac.authorization.k8s.io/v1";
+    let role = object(rbac, "Role", "user-00001", "look", json!({ "rules": rules }));
+    let to = json!({"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "look"});
+    let subject = json!({"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": ALICE});
+    let binding = json!({"roleRef": to, "subjects": [subject]});
+    world.objects.extend([role, object(rbac, "RoleBinding", "user-00001", "look", binding)]);
+    let all = ask(&world, ALICE, BOBS);
+    let (can, why) = answer(&all, CONNECT);
+    assert_eq!(can, Can::Yes);
+    assert!(
+        why.contains("RoleBinding user-00001/look gives Role look: get services/proxy"),
+        "{why}"
+    );
+    for question in [SECRETS, RUN, DOORS] {
+        assert_eq!(answer(&all, question).0, Can::No, "{question}");
+    }
+}
+
+#[test]
 fn contributor_has_access_by_gateway_and_binding() {
     let mut world = guarded(2, &["user-00001@example.com", ALICE]);
     // The policy for every user aside.

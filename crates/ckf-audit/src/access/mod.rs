@@ -95,6 +95,10 @@ pub fn answers(context: &Context<'_>, who: &Who, to: &To) -> Result<Vec<Answer>,
         (format!("read Secrets of {place}"), &[Power::Secrets][..]),
         (format!("run what they like in {place}, as any of its service accounts"), &[Power::Code]),
         (format!("decide who else may enter {place}"), &[Power::Doors, Power::Rights]),
+        (
+            format!("connect to pods of {place} through the API server, past every policy"),
+            &[Power::Reach],
+        ),
     ]
     .into_iter()
     .map(|(question, powers)| {

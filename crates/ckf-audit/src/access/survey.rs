@@ -20,16 +20,26 @@ const DEEDS: &[(&str, &[Power])] = &[
     ("run code", &[Power::Code]),
     ("become service accounts", &[Power::Accounts]),
     ("decide who may enter", &[Power::Doors, Power::Rights]),
+    (BY_API_SERVER, &[Power::Reach]),
 ];
+const BY_API_SERVER: &str = "connect to pods through the API server";
 const ANY_USER: &str = "any user who logs in";
 const ANY_POD: &str = "any pod of another profile";
 const GATEWAY: &str = "reach pods through the gateway";
 const INSIDE: &str = "reach pods from inside the cluster";
 
+/// What is done, where.
+fn question(what: &str, place: &str) -> String {
+    match what.split_once(" pods ") {
+        Some((verb, by)) => format!("{verb} pods of {place} {by}"),
+        None if what.ends_with("code") => format!("{what} in {place}"),
+        None if what.ends_with("enter") => format!("{what} {place}"),
+        None => format!("{what} of {place}"),
+    }
+}
+
 fn row(who: impl ToString, what: &str, place: &str, chain: Chain) -> Option<Answer> {
-    let question = format!("{what} of {place}").replace("run code of", "run code in");
-    let question = question.replace("who may enter of", "who may enter");
-    let answer = Answer::new(question, chain.transpose()?.map(Some));
+    let answer = Answer::new(question(what, place), chain.transpose()?.map(Some));
     Some(Answer { who: who.to_string(), what: what.into(), to: place.into(), ..answer })
 }
 
