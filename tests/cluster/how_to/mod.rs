@@ -40,8 +40,9 @@ const NOT_RUN: [(&str, &str); 9] = [
 ];
 
 /// Commands of the program whose arguments are parsed only, each with the reason.
-const PARSED: [(&str, &str); 9] = [
+const PARSED: [(&str, &str); 10] = [
     ("ckf-hardening audit --contexts ", "a reader has one; tests/cluster/fleet.rs has several"),
+    ("ckf-hardening bundle-data --charmhub ", "queries Charmhub; tests/image/rocks.rs runs it"),
     ("ckf-hardening serve ", "does not end; tests/cluster/agent.rs runs it"),
     ("ckf-hardening audit --watch ", "does not end"),
     ("ckf-hardening rocks --lock ", "queries registries; tests/image/rocks.rs runs it"),
