@@ -17,6 +17,9 @@ use crate::policy::{self, Policy, Profile, Tables};
 use crate::remedies::Remedy;
 use crate::rotation::Plan;
 
+/// Why nothing is known of what is outside of the platform, with the option `offline`.
+pub const OFFLINE: &str = "not asked: the option offline is set";
+
 /// Options by which the charm changes the cluster, Juju or credentials. While one of them has
 /// a problem nothing is changed: a default in its place would undo, delete or disable what the
 /// operator never meant to.

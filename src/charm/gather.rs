@@ -8,7 +8,7 @@ use juju_charm::Unit;
 use super::controller::ControllerSession;
 use super::image_record::ImageRecord;
 use super::rotations;
-use crate::config::Options;
+use crate::config::{OFFLINE, Options};
 use crate::facts::handshake::{self, Vantage};
 use crate::facts::juju::{self, Juju};
 use crate::facts::known::{Known, Unknown};
@@ -23,9 +23,6 @@ const DEADLINE: Duration = Duration::from_secs(180);
 
 /// Longest time for the answers of COS's Prometheus: most hooks take less than this altogether.
 const TELEMETRY: Duration = Duration::from_secs(2);
-
-/// Why nothing is known of what is outside of the platform.
-pub const OFFLINE: &str = "not asked: the option offline is set";
 
 /// Adds what is beside the cluster: the gateway's handshake, the rotations, and what is on
 /// record of images, which only a leader may read. Registries are asked if that is due; the

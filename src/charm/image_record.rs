@@ -13,9 +13,8 @@ use log::{info, warn};
 use oci_registry::{CredentialError, Credentials};
 use serde::{Deserialize, Serialize};
 
-use super::gather::OFFLINE;
 use super::peers;
-use crate::config::Options;
+use crate::config::{OFFLINE, Options};
 use crate::facts::Facts;
 use crate::facts::charmhub::{self, Charmhub};
 use crate::facts::known::{Known, Unknown};
