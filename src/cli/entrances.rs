@@ -56,11 +56,12 @@ fn record(entrance: &Entrance, width: u16) -> String {
         to => to,
     };
     let shown = |value: &dyn ToString| line(&value.to_string()).into_owned();
-    let mut fields = vec![("leads to", shown(&to))];
+    let mut fields = Vec::new();
     if !entrance.hosts.is_empty() {
-        fields.insert(0, ("hosts", shown(&entrance.hosts.join(", "))));
+        fields.push(("hosts", shown(&entrance.hosts.join(", "))));
     }
     fields.extend([
+        ("leads to", shown(&to)),
         ("TLS", shown(&entrance.tls)),
         ("login", shown(&entrance.login)),
         ("policies", shown(&entrance.policy)),

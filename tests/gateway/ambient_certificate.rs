@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use ckf_worlds::{AMBIENT_INGRESS, HOST, NAMESPACE, World, base64, object, tls};
-use kube_sandbox::{IngressGateway, Sandbox};
+use kube_sandbox::{IngressGateway, Loader, Sandbox};
 use reqwest::blocking::Client;
 use serde_json::{Value, json};
 
@@ -150,14 +150,20 @@ pub(super) fn ambient() -> (World, String) {
     (world, mesh)
 }
 
-#[test]
-fn certificate_takes_login_away_until_its_charms_ask_for_port_443() {
+/// An API server with that world, and its ingress beside it; the ingress goes first.
+pub(super) fn started() -> (World, Sandbox, Loader, IngressGateway) {
     let (world, mesh) = ambient();
     let sandbox = Sandbox::start().unwrap();
     sandbox.install_gateway_api().unwrap();
     let loader = sandbox.define(&World::definitions()).unwrap();
     loader.load(&world.objects).unwrap();
     let gateway = IngressGateway::start_ambient(&sandbox, &mesh).unwrap();
+    (world, sandbox, loader, gateway)
+}
+
+#[test]
+fn certificate_takes_login_away_until_its_charms_ask_for_port_443() {
+    let (world, _sandbox, loader, gateway) = started();
     let session = "/authservice/oidc/callback";
     // Without a certificate: login comes first, and its own paths lead there.
     until(&gateway, HTTP, "/pipeline", "302");

@@ -7,10 +7,10 @@ use ckf_hardening::facts::{About, Facts};
 use ckf_hardening::policy::Policy;
 use ckf_hardening::report::Report;
 use ckf_worlds::{AMBIENT_INGRESS, NAMESPACE, World, object};
-use kube_sandbox::{IngressGateway, Loader, SESSION, Sandbox};
+use kube_sandbox::{IngressGateway, Loader, SESSION};
 use serde_json::{Value, json};
 
-use crate::ambient_certificate::{HTTP, ambient, get_as, until, until_as};
+use crate::ambient_certificate::{HTTP, get_as, started, until, until_as};
 
 const GATEWAY_API: &str = "gateway.networking.k8s.io/v1";
 /// A Service of the platform that has no route, and its port.
@@ -148,12 +148,7 @@ fn sets_add_listeners_where_they_are_taken(
 
 #[test]
 fn attachments_of_other_namespaces_are_as_clients_find_them() {
-    let (world, mesh) = ambient();
-    let sandbox = Sandbox::start().unwrap();
-    sandbox.install_gateway_api().unwrap();
-    let loader = sandbox.define(&World::definitions()).unwrap();
-    loader.load(&world.objects).unwrap();
-    let gateway = IngressGateway::start_ambient(&sandbox, &mesh).unwrap();
+    let (world, _sandbox, loader, gateway) = started();
     until(&gateway, HTTP, "/pipeline", "302");
     grants_open_their_services(&world, &gateway, &loader);
     sets_add_listeners_where_they_are_taken(&world, &gateway, &loader);

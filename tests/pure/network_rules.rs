@@ -424,8 +424,8 @@ fn who_chooses_labels_meets_rules_that_admit_them_and_avoids_those_that_deny() {
         let spec = json!({"endpointSelector": {}, "ingress": by(allow.clone()), "ingressDeny": by(deny.clone())});
         chosen(&[policy(CILIUM, "CiliumNetworkPolicy", "a", "c", spec)]).truth
     };
-    let nobody = json!({"matchLabels": {"io.kubernetes.pod.namespace": "none"}});
-    assert_eq!(cilium(&friend, &nobody), Truth::Yes);
+    let unmatched = json!({"matchLabels": {"io.kubernetes.pod.namespace": "none"}});
+    assert_eq!(cilium(&friend, &unmatched), Truth::Yes);
     assert_eq!(cilium(&whole, &foe), Truth::Yes, "it takes another label");
     assert_eq!(cilium(&friend, &foe), Truth::Unknown, "whether labels meet both is not solved");
     assert_eq!(cilium(&whole, &whole), Truth::No);

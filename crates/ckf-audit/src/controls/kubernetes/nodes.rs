@@ -76,22 +76,11 @@ fn secrets_of_nodes(
 /// K8S-04: RBAC gives nodes no Secrets
 fn no_secrets_by_rbac(context: &Context<'_>) -> Result<Outcome, MissingFact> {
     let (of_cluster, of_namespaces) = (context.cluster_role_bindings()?, context.role_bindings()?);
+    let cluster = of_cluster.iter().map(|of| (of.reference(), &of.role_ref, &of.subjects));
+    let namespaces = of_namespaces.iter().map(|of| (of.reference(), &of.role_ref, &of.subjects));
     let mut findings = Vec::new();
-    for binding in of_cluster {
-        findings.extend(secrets_of_nodes(
-            context,
-            binding.reference(),
-            &binding.role_ref,
-            &binding.subjects,
-        )?);
-    }
-    for binding in of_namespaces {
-        findings.extend(secrets_of_nodes(
-            context,
-            binding.reference(),
-            &binding.role_ref,
-            &binding.subjects,
-        )?);
+    for (binding, role, subjects) in cluster.chain(namespaces) {
+        findings.extend(secrets_of_nodes(context, binding, role, subjects)?);
     }
     let all = count(of_cluster.len() + of_namespaces.len(), "binding");
     Ok(outcome(findings, format!("none of {all} gives nodes Secrets")))

@@ -58,20 +58,26 @@ impl<'a> Tier<'a> {
 
     /// Whether one may be about pods of a namespace.
     pub(super) fn is_about(&self, namespace_labels: Option<&Labels>) -> bool {
-        let at = At { namespace_labels, ..At::default() };
-        let mut all = self.0.iter().filter(|(_, spec)| !spec.ingress.is_empty());
-        all.any(|(_, spec)| subject(&spec.subject, &at).some != Truth::No)
+        self.about(&At { namespace_labels, ..At::default() }).next().is_some()
     }
 
     /// Policies about a pod.
     pub(super) fn about(&self, at: &At<'_>) -> impl Iterator<Item = By<'a>> {
-        let all = self.0.iter().filter(|(_, spec)| !spec.ingress.is_empty());
-        all.filter(move |(_, spec)| subject(&spec.subject, at).some != Truth::No).map(|(by, _)| *by)
+        self.of(at, |spec| !spec.ingress.is_empty())
     }
 
     /// Policies with rules for what leaves a pod.
     pub(super) fn for_egress(&self, at: &At<'_>) -> impl Iterator<Item = By<'a>> {
-        let all = self.0.iter().filter(|(_, spec)| spec.egress.0);
+        self.of(at, |spec| spec.egress.0)
+    }
+
+    /// Policies about a pod that have such rules.
+    fn of(
+        &self,
+        at: &At<'_>,
+        has_rules: fn(&ClusterPolicySpec) -> bool,
+    ) -> impl Iterator<Item = By<'a>> {
+        let all = self.0.iter().filter(move |(_, spec)| has_rules(spec));
         all.filter(move |(_, spec)| subject(&spec.subject, at).some != Truth::No).map(|(by, _)| *by)
     }
 
